@@ -1,0 +1,6 @@
+/**
+ * HTTP sessions on the fetch of the runtime.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * PKCS#11 modules, slots, sessions and objects.
+ *
+ * @module
+ */
+export {};
