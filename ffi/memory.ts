@@ -1,0 +1,190 @@
+/** Native memory: pieces of it that JavaScript can see, write and hand to C by address. */
+import type { NativeRuntime } from "./runtime.ts";
+
+/** How the C compiler of this platform lays out PKCS#11 structures. */
+export interface Abi {
+  /** Bytes of a `CK_ULONG`: 8 on LP64 systems, 4 on Windows and 32-bit systems. */
+  readonly ulong: 4 | 8;
+  /** Whether structures are packed to one byte, as Cryptoki requires on Windows. */
+  readonly packed: boolean;
+}
+
+/** Offsets at or above this name data of a block that did not fit into its first piece. */
+const EXTENSION_BASE = 2 ** 40;
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+/** The address given for empty data: some modules refuse NULL even with length zero. */
+const ALIGNMENT = 8;
+
+/**
+ * A bump-allocated piece of native memory. Offsets count from its start; {@linkcode Block.address} turns one into an
+ * address for C. Data that does not fit lives in pieces of its own, so allocation never fails for lack of room and
+ * addresses already handed out stay valid.
+ */
+export class Block {
+  /** Layout of the structures written here. */
+  readonly abi: Abi;
+  /** The first piece as bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The first piece as a view; offsets of small allocations can be used with it directly. */
+  readonly view: DataView<ArrayBuffer>;
+  /** Address of the first byte. */
+  readonly base: bigint;
+  /** Bytes of the first piece in use. */
+  used = 0;
+  /** Whether the content must be overwritten when the block is given back, however large it is. */
+  secret = false;
+  readonly #runtime: NativeRuntime;
+  #extensions: Block[] | null = null;
+
+  /** Reserves `size` bytes of native memory, filled with zeros. */
+  constructor(runtime: NativeRuntime, abi: Abi, size: number) {
+    this.#runtime = runtime;
+    this.abi = abi;
+    this.bytes = new Uint8Array(new ArrayBuffer(size));
+    this.view = new DataView(this.bytes.buffer);
+    this.base = runtime.address(this.bytes);
+  }
+
+  /** Bytes the first piece can still take. */
+  get room(): number {
+    return this.bytes.length - this.used;
+  }
+
+  /** Reserves `size` zero-filled bytes and returns their offset. */
+  alloc(size: number, align: number = ALIGNMENT): number {
+    const start = (this.used + align - 1) & -align;
+    const end = start + size;
+    if (end > this.bytes.length) return this.#extend(size);
+    this.used = end;
+    return start;
+  }
+
+  /** The address of an offset. */
+  address(offset: number): bigint {
+    if (offset < EXTENSION_BASE) return this.base + BigInt(offset);
+    return this.#extension(offset).base;
+  }
+
+  /** Copies `data` in and returns its offset; empty data gets a valid offset too. */
+  putBytes(data: Uint8Array): number {
+    const offset = this.alloc(data.length || 1);
+    this.bytesAt(offset, data.length).set(data);
+    return offset;
+  }
+
+  /** The `length` bytes at `offset`, not copied. */
+  bytesAt(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    if (offset < EXTENSION_BASE) return this.bytes.subarray(offset, offset + length);
+    return this.#extension(offset).bytes.subarray(0, length);
+  }
+
+  /** A copy of the `length` bytes at `offset`. */
+  copyOut(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    if (offset < EXTENSION_BASE) return this.bytes.slice(offset, offset + length);
+    return this.#extension(offset).bytes.slice(0, length);
+  }
+
+  /** Writes a `CK_ULONG`. */
+  setUlong(offset: number, value: number | bigint): void {
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).setUlong(0, value);
+    if (this.abi.ulong === 4) {
+      this.view.setUint32(offset, Number(value), true);
+    } else if (typeof value === "number" && value >= 0 && value <= 0xffffffff) {
+      this.view.setUint32(offset, value, true);
+      this.view.setUint32(offset + 4, 0, true);
+    } else {
+      this.view.setBigUint64(offset, BigInt(value), true);
+    }
+  }
+
+  /** Reads a `CK_ULONG`: a number when safe, else a bigint. */
+  getUlong(offset: number): number | bigint {
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).getUlong(0);
+    const low = this.view.getUint32(offset, true);
+    if (this.abi.ulong === 4) return low;
+    const high = this.view.getUint32(offset + 4, true);
+    if (high < 0x200000) return high * 0x100000000 + low;
+    return this.view.getBigUint64(offset, true);
+  }
+
+  /** Reads a handle or any `CK_ULONG` that is always wanted as bigint. */
+  getHandle(offset: number): bigint {
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).getHandle(0);
+    return this.abi.ulong === 4 ? BigInt(this.view.getUint32(offset, true)) : this.view.getBigUint64(offset, true);
+  }
+
+  /** Reads a length C has written, `undefined` for `CK_UNAVAILABLE_INFORMATION`. */
+  getLength(offset: number): number | undefined {
+    const value = this.getUlong(offset);
+    if (typeof value === "bigint") return undefined;
+    return this.abi.ulong === 4 && value === 0xffffffff ? undefined : value;
+  }
+
+  /** Writes a pointer. */
+  setPointer(offset: number, address: bigint): void {
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).setPointer(0, address);
+    this.view.setBigUint64(offset, address, true);
+  }
+
+  /** Reads a pointer. */
+  getPointer(offset: number): bigint {
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).getPointer(0);
+    return this.view.getBigUint64(offset, true);
+  }
+
+  /** Overwrites everything that was written, and starts over. */
+  clear(): void {
+    this.bytes.fill(0, 0, this.used);
+    if (this.#extensions) {
+      for (const extension of this.#extensions) {
+        if (this.secret || extension.bytes.length <= 0x10000) extension.bytes.fill(0);
+      }
+      this.#extensions = null;
+    }
+    this.used = 0;
+    this.secret = false;
+  }
+
+  #extend(size: number): number {
+    this.#extensions ??= [];
+    this.#extensions.push(new Block(this.#runtime, this.abi, Math.max(size, ALIGNMENT)));
+    return EXTENSION_BASE + this.#extensions.length - 1;
+  }
+
+  #extension(offset: number): Block {
+    const extension = this.#extensions?.[offset - EXTENSION_BASE];
+    if (!extension) throw new RangeError(`Cannot use offset ${offset} of a native block: it was never allocated`);
+    return extension;
+  }
+}
+
+/** Blocks of one runtime, reused: taking and giving back costs no native allocation on a warm path. */
+export class BlockPool {
+  readonly #runtime: NativeRuntime;
+  readonly #abi: Abi;
+  readonly #size: number;
+  readonly #free: Block[] = [];
+
+  /** Keeps blocks of `size` bytes. */
+  constructor(runtime: NativeRuntime, abi: Abi, size: number) {
+    this.#runtime = runtime;
+    this.#abi = abi;
+    this.#size = size;
+  }
+
+  /** An empty block for the caller alone. */
+  take(): Block {
+    return this.#free.pop() ?? new Block(this.#runtime, this.#abi, this.#size);
+  }
+
+  /** Overwrites a block and keeps it for the next caller. */
+  give(block: Block): void {
+    block.clear();
+    if (this.#free.length < 64) this.#free.push(block);
+  }
+}
+
+/** A `CK_ULONG` as a number when that loses nothing, else as a bigint. */
+export function ulongValue(value: bigint): number | bigint {
+  return value <= MAX_SAFE ? Number(value) : value;
+}
