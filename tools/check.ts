@@ -1,0 +1,43 @@
+// deno task check: everything about the sources that can be told without running them. All checks run; all failures are shown.
+import { run } from "./runner/process.ts";
+import { say } from "./say.ts";
+
+const importMap = "--import-map=tests/offline.import_map.json";
+const folders = ["ffi", "session", "http", "internal", "tests", "tools", "examples", "bench"];
+
+/** The public entries, as deno.json exports them. */
+function entries(): string[] {
+  const manifest: { exports: Record<string, string> } = JSON.parse(Deno.readTextFileSync("deno.json"));
+  return Object.values(manifest.exports);
+}
+
+/** All TypeScript files below a folder. */
+function* sources(folder: string): Generator<string> {
+  for (const entry of Deno.readDirSync(folder)) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory && entry.name !== "node_modules") yield* sources(path);
+    else if (entry.isFile && entry.name.endsWith(".ts")) yield path;
+  }
+}
+
+async function main(): Promise<number> {
+  const files = folders.flatMap((folder) => [...sources(folder)]);
+  const checks: [name: string, ...args: string[]][] = [
+    ["format", "fmt", "--check", "--quiet"],
+    ["lint", "lint", "--quiet"],
+    ["types", "check", "--quiet", importMap, ...entries(), ...files],
+    ["documentation", "doc", "--lint", ...entries()],
+    ["package", "publish", "--dry-run", "--allow-dirty", "--quiet"],
+  ];
+  let failed = 0;
+  for (const [name, ...args] of checks) {
+    const result = await run([Deno.execPath(), ...args], { env: { NO_COLOR: "1" }, timeoutMs: 240_000 });
+    const ok = result.code === 0;
+    if (!ok) failed++;
+    say(`${ok ? "ok  " : "FAIL"} ${name.padEnd(14)} ${(result.ms / 1000).toFixed(1)} s`);
+    if (!ok) say(`\n${result.output.trimEnd()}\n`);
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+Deno.exitCode = await main();

@@ -1,0 +1,40 @@
+// The programs that run the suite: this Deno, and Bun and Node in the versions the project is tested with.
+import { programPath } from "../native_libraries.ts";
+import { run } from "./process.ts";
+
+/** The runtimes the suite runs on. */
+export const runtimeNames = ["deno", "bun", "node"] as const;
+/** One of {@linkcode runtimeNames}. */
+export type RuntimeName = (typeof runtimeNames)[number];
+
+/** The version of Bun that is tested; another one on PATH is passed over. */
+export const bunVersion = "1.4.4";
+/** The version of Node that is fetched where PATH has none with `node:ffi`. */
+export const nodeVersion = "26.10.0";
+
+/** Resolves to the program of a runtime; npx fetches what PATH lacks. Throws when it cannot be had. */
+export async function runtimeProgram(name: RuntimeName): Promise<string> {
+  if (name === "deno") return Deno.execPath();
+  const onPath = programPath(name);
+  if (onPath && await isTested(name, onPath)) return onPath;
+  return await fetched(name);
+}
+
+async function isTested(name: "bun" | "node", program: string): Promise<boolean> {
+  const { code, output } = await run([program, "--version"], { timeoutMs: 20_000 });
+  if (code !== 0) return false;
+  const version = output.trim().replace(/^v/, "");
+  return name === "bun" ? version === bunVersion : Number(version.split(".")[0]) >= 26;
+}
+
+async function fetched(name: "bun" | "node"): Promise<string> {
+  const wanted = name === "bun" ? `bun@${bunVersion}` : `node@${nodeVersion}`;
+  const npx = programPath("npx");
+  if (!npx) throw new Error(`Cannot run the tests on ${name}: neither ${wanted} nor npx is on PATH`);
+  const command = [npx, "-y", "-p", wanted, "-c", `command -v ${name}`];
+  const { code, output } = await run(command, { timeoutMs: 240_000 });
+  const program = output.split("\n").map((line) => line.trim()).filter((line) => line.endsWith(`/${name}`)).pop();
+  if (code !== 0 || !program) throw new Error(`Cannot fetch ${wanted} with npx: exit code ${code}\n${output}`);
+  if (!await isTested(name, program)) throw new Error(`Cannot run ${wanted} from ${program}: it does not answer`);
+  return program;
+}

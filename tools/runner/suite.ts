@@ -1,0 +1,112 @@
+// Runs one process of the suite and reads what it reports.
+import { softhsmPath } from "../native_libraries.ts";
+import { createTokenFolder } from "../token_folder.ts";
+import { parseJUnit, type TestCase } from "./junit.ts";
+import type { Suite } from "./plan.ts";
+import { run, type RunResult } from "./process.ts";
+
+/** What a process of the suite came to. */
+export interface SuiteResult {
+  /** The process. */
+  readonly suite: Suite;
+  /** Every test it reported. */
+  readonly tests: readonly TestCase[];
+  /** What went wrong outside the tests: a crash, a time-out, a file that did not load. */
+  readonly problems: readonly string[];
+  /** Milliseconds it took. */
+  readonly ms: number;
+}
+
+const importMap = "--import-map=tests/offline.import_map.json";
+
+/** Runs a process of the suite with a token folder and a temporary folder of its own. */
+export async function runSuite(suite: Suite, program: string, timeoutMs: number): Promise<SuiteResult> {
+  using folder = createTokenFolder();
+  const report = `${folder.path}/report.xml`;
+  const temporary = `${folder.path}/tmp`;
+  await Deno.mkdir(temporary);
+  const module = softhsmPath();
+  const env = {
+    NO_COLOR: "1",
+    TMPDIR: temporary,
+    SOFTHSM2_CONF: folder.config,
+    ...(module ? { PKCS11_MODULE: module } : {}),
+  };
+  const result = await run([program, ...suiteArguments(suite, report)], { env, timeoutMs });
+  let tests: TestCase[] = [];
+  try {
+    tests = parseJUnit(await Deno.readTextFile(report));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  if (suite.runtime === "node") tests = tests.map((test) => withCause(test, result));
+  return { suite, tests, problems: problemsOf(suite, tests, result, timeoutMs), ms: result.ms };
+}
+
+function suiteArguments(suite: Suite, report: string): string[] {
+  const files = suite.files.map((file) => `./${file}`);
+  switch (suite.runtime) {
+    case "deno": {
+      const kind = suite.documentation ? ["--doc"] : [];
+      return ["test", "-A", "--no-check", ...kind, importMap, `--junit-path=${report}`, ...files];
+    }
+    case "bun":
+      return ["test", "--timeout=30000", "--reporter=junit", `--reporter-outfile=${report}`, ...files];
+    case "node": {
+      const node = ["--disable-warning=ExperimentalWarning", "--import", "./tests/_std/node_hooks.mjs"];
+      const reporters = ["spec", "stdout", "junit", report]
+        .map((value, index) => `--test-reporter${index % 2 ? "-destination" : ""}=${value}`);
+      return [...node, "--test", "--test-concurrency=1", "--test-timeout=60000", ...reporters, ...files];
+    }
+  }
+}
+
+function problemsOf(suite: Suite, tests: readonly TestCase[], result: RunResult, timeoutMs: number): string[] {
+  const ending = lastWords(result);
+  if (result.timedOut) return [`stopped after ${timeoutMs / 1000} s; ${ending}`];
+  if (result.signal !== null || result.code >= 128) {
+    return [`died by ${result.signal ?? `exit code ${result.code}`}; ${ending}`];
+  }
+  const problems = errorsOutsideTests(suite, result.output);
+  for (const file of filesWithoutTests(suite, result.output)) {
+    if (!problems.some((problem) => problem.startsWith(`./${file} `))) problems.push(`${file} holds no test`);
+  }
+  const failed = tests.some((test) => test.outcome === "failed");
+  if (problems.length === 0 && !failed && result.code !== 0) {
+    problems.push(`ended with exit code ${result.code}; ${ending}`);
+  }
+  if (problems.length === 0 && tests.length === 0) problems.push(`ran no test; ${ending}`);
+  return problems;
+}
+
+function lastWords(result: RunResult): string {
+  return `its last words:\n${result.output.trimEnd().split("\n").slice(-60).join("\n")}`;
+}
+
+/** Node reports a file that did not load, or died, as a failed test without a cause. */
+function withCause(test: TestCase, result: RunResult): TestCase {
+  return test.detail.includes("cause: 'test failed'")
+    ? { ...test, detail: `${test.detail}\n${lastWords(result)}` }
+    : test;
+}
+
+/** What neither Deno's nor Bun's report holds: errors thrown while a file loads or between two tests. */
+function errorsOutsideTests(suite: Suite, output: string): string[] {
+  if (suite.runtime === "deno") {
+    const errors = output.matchAll(/^(\S+ \(uncaught error\))\n(error: [^]*?)\nThis error was not caught/gm);
+    return [...errors].map(([, title, error]) => `${title};\n${error}`);
+  }
+  const count = suite.runtime === "bun" ? Number(/^ (\d+) errors?$/m.exec(output)?.[1] ?? 0) : 0;
+  const errors = [...output.matchAll(/^# (Unhandled error[^\n]*)\n-+\n([^]*?)\n-+$/gm)]
+    .map(([, title, error]) => `${title};\n${error}`);
+  return errors.length > 0 || count === 0 ? errors : [`${count} errors outside the tests; ${output}`];
+}
+
+/** Only Deno's output tells it for each file. */
+function filesWithoutTests(suite: Suite, output: string): string[] {
+  if (suite.runtime !== "deno" || suite.documentation) return [];
+  const withTests = new Set(
+    [...output.matchAll(/^running [1-9]\d* tests? from \.\/(\S+)$/gm)].map((match) => match[1]),
+  );
+  return suite.files.filter((file) => !withTests.has(file));
+}

@@ -1,0 +1,114 @@
+// The system packages that the tests and the demo stand on: which are missing, and how to get them.
+import { gnutlsPath, p11KitModulePath, p11KitPath, programPath, softhsmPath, softoknPath } from "./native_libraries.ts";
+import { run } from "./runner/process.ts";
+import { say } from "./say.ts";
+
+/** One thing the suite uses, and the packages that bring it. */
+export interface SystemNeed {
+  /** What it is, in words. */
+  readonly what: string;
+  /** Whether the machine has it. */
+  present(): boolean;
+  /** Debian's packages. Those without a service of their own are preferred. */
+  readonly apt: readonly string[];
+  /** Homebrew's formula, or null where Homebrew has none. */
+  readonly brew: string | null;
+  /** The demo needs it too. */
+  readonly demo?: true;
+}
+
+/** Everything the suite uses. A compiler is used where there is one and is not installed for it. */
+export const systemNeeds: readonly SystemNeed[] = [
+  {
+    what: "SoftHSM2, a PKCS#11 token in software",
+    present: () => softhsmPath() !== null && programPath("softhsm2-util") !== null,
+    apt: ["softhsm2"],
+    brew: "softhsm",
+    demo: true,
+  },
+  { what: "NSS softokn", present: () => softoknPath() !== null, apt: ["libnss3"], brew: "nss" },
+  {
+    what: "p11-kit",
+    present: () => p11KitPath() !== null && programPath("p11-kit") !== null,
+    apt: ["p11-kit", "libp11-kit0"],
+    brew: "p11-kit",
+  },
+  {
+    what: "the modules of p11-kit and the certificates they show",
+    present: () => p11KitModulePath("trust") !== null,
+    apt: ["p11-kit-modules", "ca-certificates"],
+    brew: "p11-kit",
+  },
+  {
+    what: "GnuTLS and its tools",
+    present: () => gnutlsPath() !== null && programPath("certtool", "gnutls-certtool") !== null,
+    apt: ["gnutls-bin"],
+    brew: "gnutls",
+  },
+  { what: "OpenSSL's command", present: () => programPath("openssl") !== null, apt: ["openssl"], brew: "openssl@3" },
+  { what: "nginx", present: () => programPath("nginx") !== null, apt: ["nginx-light"], brew: "nginx" },
+  {
+    what: "Apache httpd",
+    present: () => programPath("apache2", "httpd") !== null,
+    apt: ["apache2-bin"],
+    brew: "httpd",
+  },
+  { what: "tinyproxy", present: () => programPath("tinyproxy") !== null, apt: ["tinyproxy-bin"], brew: "tinyproxy" },
+];
+
+/** The needs of the suite, or of the demo alone, that this machine does not meet. */
+export function missingNeeds(demoOnly: boolean): SystemNeed[] {
+  return systemNeeds.filter((need) => (!demoOnly || need.demo) && !need.present());
+}
+
+/** Installs what is missing, or says what to run. Resolves to what is still missing. */
+export async function installMissing(demoOnly: boolean): Promise<SystemNeed[]> {
+  const missing = missingNeeds(demoOnly);
+  if (missing.length === 0) return [];
+  say(`Missing: ${missing.map((need) => need.what).join("; ")}`);
+  if (programPath("apt-get")) await installWithApt(missing);
+  else if (programPath("brew")) await installWithBrew(missing);
+  else say("Install them with your system's package manager, or name a PKCS#11 module in PKCS11_MODULE");
+  return missingNeeds(demoOnly);
+}
+
+async function installWithApt(missing: SystemNeed[]): Promise<void> {
+  const packages = missing.flatMap((need) => need.apt);
+  const command = ["apt-get", "install", "-y", "--no-install-recommends", ...packages];
+  if (Deno.uid() !== 0) {
+    say(`Run: sudo ${command.join(" ")}`);
+    return;
+  }
+  using _quiet = withoutServiceStart();
+  say(`Running: ${command.join(" ")}`);
+  const environment = { DEBIAN_FRONTEND: "noninteractive" };
+  let result = await run(command, { env: environment, timeoutMs: 240_000 });
+  if (result.code !== 0) {
+    await run(["apt-get", "update"], { env: environment, timeoutMs: 120_000 });
+    result = await run(command, { env: environment, timeoutMs: 240_000 });
+  }
+  if (result.code !== 0) say(`apt-get failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
+  if (packages.includes("nginx-light") && programPath("systemctl")) {
+    await run(["systemctl", "disable", "nginx"], { timeoutMs: 20_000 });
+  }
+}
+
+/** Debian starts a service as it installs it, unless this file says no: the tests start their own servers on their own ports. */
+function withoutServiceStart(): Disposable {
+  const policy = "/usr/sbin/policy-rc.d";
+  try {
+    Deno.writeTextFileSync(policy, "#!/bin/sh\nexit 101\n", { createNew: true, mode: 0o755 });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return { [Symbol.dispose]: () => {} };
+    throw error;
+  }
+  return { [Symbol.dispose]: () => Deno.removeSync(policy) };
+}
+
+async function installWithBrew(missing: SystemNeed[]): Promise<void> {
+  const formulas = [...new Set(missing.map((need) => need.brew).filter((name) => name !== null))];
+  const command = ["brew", "install", "--quiet", ...formulas];
+  say(`Running: ${command.join(" ")}`);
+  const result = await run(command, { timeoutMs: 600_000 });
+  if (result.code !== 0) say(`brew failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
+}

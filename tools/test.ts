@@ -1,0 +1,91 @@
+// deno task test: sets up what is missing, then runs the suite on Deno, Bun and Node and counts it on one last line.
+//
+//   deno task test                                  everything
+//   deno task test --only=bun tests/http            one runtime, the files whose path contains the text
+import { planSuites, type Suite } from "./runner/plan.ts";
+import { Report } from "./runner/report.ts";
+import { type RuntimeName, runtimeNames, runtimeProgram } from "./runner/runtimes.ts";
+import { runSuite } from "./runner/suite.ts";
+import { say } from "./say.ts";
+import { setUp } from "./setup.ts";
+
+/** Processes at a time. */
+const atOnce = 2;
+/** The longest any one process may take, and the whole run: a hang fails instead of eating the time. */
+const suiteLimitMs = 240_000;
+const wholeLimitMs = 560_000;
+/** How often a long run says that it is alive. */
+const pulseMs = 30_000;
+
+const usage = `Usage: deno task test [--only=deno,bun,node] [--no-doc] [part of a path]…`;
+
+function parseArguments(args: readonly string[]) {
+  let runtimes: readonly RuntimeName[] = runtimeNames;
+  let documentation = true;
+  const paths: string[] = [];
+  for (const arg of args) {
+    if (arg.startsWith("--only=")) {
+      const names = arg.slice("--only=".length).split(",");
+      const unknown = names.find((name) => !runtimeNames.some((known) => known === name));
+      if (unknown !== undefined) {
+        throw new TypeError(`Cannot run on "${unknown}": it is none of ${runtimeNames.join(", ")}`);
+      }
+      runtimes = runtimeNames.filter((known) => names.includes(known));
+    } else if (arg === "--no-doc") documentation = false;
+    else if (arg.startsWith("-")) throw new TypeError(`Cannot read the option "${arg}"\n${usage}`);
+    else paths.push(arg);
+  }
+  return { runtimes, documentation, paths };
+}
+
+async function runAll(suites: readonly Suite[], programs: Map<RuntimeName, string>, report: Report): Promise<void> {
+  const end = performance.now() + wholeLimitMs;
+  const waiting = [...suites];
+  const running = new Map<Suite, number>();
+  const lane = async () => {
+    for (let suite = waiting.shift(); suite; suite = waiting.shift()) {
+      const now = performance.now();
+      running.set(suite, now);
+      const timeoutMs = Math.max(1000, Math.min(suiteLimitMs, end - now));
+      report.add(await runSuite(suite, programs.get(suite.runtime)!, Math.round(timeoutMs)));
+      running.delete(suite);
+    }
+  };
+  const pulse = setInterval(() => {
+    const now = performance.now();
+    const parts = [...running].map(([suite, start]) =>
+      `${suite.runtime} ${suite.area} ${Math.round((now - start) / 1000)} s`
+    );
+    say(`...  ${parts.join(", ")}; ${waiting.length} waiting`);
+  }, pulseMs);
+  try {
+    await Promise.all(Array.from({ length: atOnce }, lane));
+  } finally {
+    clearInterval(pulse);
+  }
+}
+
+async function main(): Promise<number> {
+  const selection = parseArguments(Deno.args);
+  const suites = planSuites(selection);
+  const isReady = await setUp();
+  // In CI a skipped test is a test that nobody runs.
+  if (!isReady && Deno.env.get("CI")) throw new Error("Cannot run the whole suite: the set-up above is not complete");
+
+  const programs = new Map<RuntimeName, string>();
+  for (const runtime of new Set(suites.map((suite) => suite.runtime))) {
+    programs.set(runtime, await runtimeProgram(runtime));
+  }
+  const report = new Report();
+  await runAll(suites, programs, report);
+  return report.close();
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = await main();
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : error}\n\n0 passed, 1 failed`);
+    Deno.exitCode = 1;
+  }
+}
