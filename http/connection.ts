@@ -1,0 +1,56 @@
+/**
+ * A connection of a session as its users see it.
+ *
+ * @module
+ */
+import type { ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
+
+/** What a connection is doing. */
+export type ConnectionState = "new" | "connecting" | "busy" | "idle" | "closed";
+
+/** One slot of a session: at most one TCP connection, at most one request at a time (`SoupConnection`). */
+export class Connection {
+  static #last = 0;
+  /** A number of its own in this process. */
+  readonly id: number = ++Connection.#last;
+  /** Where it leads. */
+  readonly target: ConnectionTarget;
+  /** True when `connection-created` is the real TCP connection, false when it is the slot that will make it. */
+  readonly exact: boolean;
+  /** What the session sends through. */
+  readonly transport: TransportConnection;
+  /** What it is doing. */
+  state: ConnectionState = "new";
+  /** Number of requests sent on it. */
+  uses = 0;
+  /** What its TLS handshake showed; null without TLS or when the runtime does not show it. */
+  tls: TlsInfo | null = null;
+  /** `performance.now()` when it became idle. */
+  idleSince = 0;
+
+  constructor(target: ConnectionTarget, transport: TransportConnection, exact: boolean) {
+    this.target = target;
+    this.transport = transport;
+    this.exact = exact;
+  }
+
+  /** Lower-case host name. */
+  get host(): string {
+    return this.target.host;
+  }
+
+  /** Port number. */
+  get port(): number {
+    return this.target.port;
+  }
+
+  /** The proxy it goes through, or null. */
+  get proxy(): ProxyTarget | null {
+    return this.target.proxy;
+  }
+
+  /** True until it has carried its first request. */
+  get isNew(): boolean {
+    return this.uses === 0;
+  }
+}

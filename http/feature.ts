@@ -1,0 +1,101 @@
+/**
+ * What a feature of a session is (`SoupSessionFeature`).
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import type { HttpMessage } from "./message.ts";
+import type { HttpSession } from "./session.ts";
+import type { ProxyTarget } from "./transport.ts";
+
+/** A class, as the by-type functions take it. Subclasses match. */
+export type FeatureType<T = object> = abstract new (...args: never[]) => T;
+
+/** A class that `addFeatureByType` can construct without arguments. */
+export type ConstructibleFeatureType<T = object> = new () => T;
+
+/** Where in the life of a response body a transform sits. Transforms of a lower stage see the body first. */
+export const BodyStage = {
+  /** The body as it came over the wire, still content-encoded (what a shared cache stores). */
+  WIRE: 0,
+  /** Removing of content codings. */
+  CONTENT_DECODING: 1,
+  /** The decoded body (sniffing, logging, digest checks). */
+  DECODED: 2,
+} as const;
+
+/** One of the stages. */
+export type BodyStage = typeof BodyStage[keyof typeof BodyStage];
+
+/** Replaces the body stream of one response. Cancel and back-pressure must pass through, as with `pipeThrough`. */
+export type BodyTransform = (
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+) => ReadableStream<Uint8Array<ArrayBuffer>>;
+
+/**
+ * Something that extends a session. Every member is optional and a session calls only what is there, so a feature costs
+ * nothing on messages it has no hook for. A feature disabled for a message (`msg.disableFeature`) gets no hook for it,
+ * evaluated at each call. Newest features come first in every round.
+ *
+ * A hook may return a promise where the type says so: the message waits in its place (its connection, if it has one,
+ * stays with it); cancel and abort still work. A hook that throws or rejects ends the message: status `IO_ERROR` (or
+ * the `status` of the error, when it is a number below 100) and the error in `msg.error`; the session goes on.
+ *
+ * Order of one attempt: `requestStarting` → `lookup` → (connection) → "request-started" event → `requestStarted` →
+ * `respond` or the transport → "got-headers" event → `gotHeaders` → `transformBody` → chunks → "got-body" event →
+ * `gotBody` → `attemptEnded` → "finished" event. Hooks may call `session.cancelMessage`, `requeueMessage`,
+ * `pauseMessage`; after each hook the session looks at what became of the message.
+ */
+export interface SessionFeature {
+  /** Fields sent with every message that lacks them, for example Accept-Encoding. Read once, at attach. */
+  readonly requestDefaults?: ReadonlyArray<readonly [name: string, value: string]>;
+  /** Where {@linkcode SessionFeature.transformBody} sits. @default {BodyStage.DECODED} */
+  readonly bodyStage?: BodyStage;
+  /** Called by `addFeature`. */
+  attach?(session: HttpSession): void;
+  /** Called by `removeFeature` and when the session closes. */
+  detach?(session: HttpSession): void;
+  /** The message was put on the queue: once per message. */
+  requestQueued?(session: HttpSession, msg: HttpMessage): void;
+  /**
+   * An attempt begins; no connection is chosen yet, so `msg.uri` may still be changed (HSTS), a Proxy-Authorization
+   * set, or a promise delay the attempt without holding a connection (rate limits).
+   */
+  requestStarting?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  /** Answers without a connection (caches). The attempt then has no "request-started"; everything else happens. */
+  lookup?(session: HttpSession, msg: HttpMessage): Response | null | Promise<Response | null>;
+  /** The proxy for a URI: a target, null for a direct connection, undefined to let the next resolver decide. */
+  resolveProxy?(
+    uri: URL,
+    msg: HttpMessage | null,
+  ): ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined>;
+  /** A connection is there and the request is about to be sent: the last moment to change its header fields. */
+  requestStarted?(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
+  /** Answers in place of the transport, on the connection slot the message has got (mocks). Null passes. */
+  respond?(msg: HttpMessage, session: HttpSession): Response | null | Promise<Response | null>;
+  /**
+   * Status and header fields are there, the body is not read. To try again after the body has been read call
+   * `session.requeueMessage(msg, { after: "body" })`; without `after` the body is dropped and the connection closed.
+   * `session.fetch` hands its Response out after this hook, so decide about a requeue here, not later. To change header
+   * fields assign a new `Headers` to `msg.responseHeaders`.
+   */
+  gotHeaders?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  /** Asked once per response with a body, after `gotHeaders`: a transform, or null to leave the body alone. */
+  transformBody?(session: HttpSession, msg: HttpMessage): BodyTransform | null;
+  /** The body is complete. Not called when it broke off. */
+  gotBody?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  /**
+   * The attempt has ended, with a response or with a transport status, and is not already requeued; its connection has
+   * been given back. `requeueMessage` here leads to "restarted" instead of "finished"; a promise delays it (back-off).
+   * Not called for cancelled messages nor, under `session.fetch`, once the Response has been handed out.
+   */
+  attemptEnded?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  /** The session is done with the message: once per message. */
+  requestUnqueued?(session: HttpSession, msg: HttpMessage): void;
+  /** Takes a sub-feature (a class that is no feature itself, such as an authentication scheme); true if it did. */
+  addFeature?(type: FeatureType): boolean;
+  /** Drops a sub-feature; true if it had it. */
+  removeFeature?(type: FeatureType): boolean;
+  /** True if it has the sub-feature. */
+  hasFeature?(type: FeatureType): boolean;
+}

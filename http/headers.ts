@@ -1,0 +1,60 @@
+/**
+ * Rules for what may go into a request line and header section (RFC 9110 §5, RFC 9112 §3).
+ *
+ * @module
+ */
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * Checks a method: a token of RFC 9110 §9.1. A method is never changed on the wire, so no letter case is altered here.
+ *
+ * @throws {TypeError} If it is no token.
+ */
+export function checkMethod(method: string): string {
+  if (typeof method !== "string" || !token.test(method)) {
+    throw new TypeError(`Cannot use ${JSON.stringify(method)} as a method: it is not a token`);
+  }
+  return method;
+}
+
+/** True for a field name of RFC 9110 §5.1. */
+export function isFieldName(name: string): boolean {
+  return token.test(name);
+}
+
+/** True for a value without CR, LF and NUL, the characters that could begin another field or end the header section. */
+export function isFieldValue(value: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return !/[\r\n\0]/.test(value);
+}
+
+/**
+ * Checks one header field.
+ *
+ * @throws {TypeError} If the name is no token or the value holds CR, LF or NUL. The value is not shown: it may be secret.
+ */
+export function checkField(name: string, value: string): void {
+  if (!isFieldName(name)) {
+    throw new TypeError(`Cannot send the header ${JSON.stringify(name)}: the name is not a token`);
+  }
+  if (!isFieldValue(value)) throw new TypeError(`Cannot send the header ${name}: the value holds CR, LF or NUL`);
+}
+
+/** Methods that ask for nothing to be changed; `would_redirect` follows 301, 302, 307 and 308 for these alone. */
+export function isSafeMethod(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "PROPFIND";
+}
+
+/** Methods that may be sent on a used connection: doing them twice is the same as doing them once. */
+export function isIdempotentMethod(method: string): boolean {
+  return isSafeMethod(method) || method === "PUT" || method === "DELETE" || method === "TRACE" || method === "QUERY" ||
+    method === "REPORT" || method === "SEARCH";
+}
+
+/** The single value of Content-Length, or null when it is absent or malformed (RFC 9110 §8.6). */
+export function contentLength(headers: Headers): number | null {
+  const value = headers.get("content-length");
+  if (value === null || !/^\d{1,15}$/.test(value)) return null;
+  return Number(value);
+}

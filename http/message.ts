@@ -1,0 +1,314 @@
+/**
+ * One request and its response (`SoupMessage`).
+ *
+ * @module
+ */
+import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
+import type { FeatureType } from "./feature.ts";
+import { checkMethod } from "./headers.ts";
+import { type HttpMessageEvents } from "./message_events.ts";
+import { MessageState } from "./message_state.ts";
+import { MessageMetrics } from "./metrics.ts";
+import type { PeerCertificate } from "./transport.ts";
+
+/** Flags of a message (`SoupMessageFlags`). */
+export const MessageFlags = {
+  /** Redirects are left to the caller. */
+  NO_REDIRECT: "no-redirect",
+  /** The request body is emptied on restart; a `restarted` listener builds it again. */
+  CAN_REBUILD: "can-rebuild",
+  /** The response body is not kept: only `got-chunk` sees it. */
+  OVERWRITE_CHUNKS: "overwrite-chunks",
+  /** Set by the session: content codings were removed. */
+  CONTENT_DECODED: "content-decoded",
+  /** Set by the session: the peer's certificate was checked and found good. */
+  CERTIFICATE_TRUSTED: "certificate-trusted",
+  /** Use a connection that has carried nothing yet. */
+  NEW_CONNECTION: "new-connection",
+  /** The method may be sent again, whatever it is called. */
+  IDEMPOTENT: "idempotent",
+  /** Neither wait for nor count against maxConns and maxConnsPerHost. */
+  IGNORE_CONNECTION_LIMITS: "ignore-connection-limits",
+} as const;
+
+/** One of the flags. */
+export type MessageFlags = typeof MessageFlags[keyof typeof MessageFlags];
+
+/** Priorities of messages on a queue (`SoupMessagePriority`). */
+export const MessagePriority = {
+  VERY_LOW: 0,
+  LOW: 1,
+  NORMAL: 2,
+  HIGH: 3,
+  VERY_HIGH: 4,
+} as const;
+
+/** One of the priorities. */
+export type MessagePriority = typeof MessagePriority[keyof typeof MessagePriority];
+
+/** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */
+export type MessageBody =
+  | Uint8Array<ArrayBuffer>
+  | ReadableStream<Uint8Array<ArrayBuffer>>
+  | (() => ReadableStream<Uint8Array<ArrayBuffer>>);
+
+/** Options of {@linkcode HttpMessage}. */
+export interface HttpMessageInit {
+  /** Request header fields. */
+  headers?: HeadersInit;
+  /** Request body; a string is sent as UTF-8. */
+  body?: MessageBody | BufferSource | string | null;
+  /** Length of a stream body in bytes, when it is known. */
+  bodyLength?: number;
+  /** Flags. */
+  flags?: Iterable<MessageFlags>;
+  /** Place in the queue. @default {MessagePriority.NORMAL} */
+  priority?: MessagePriority;
+  /** The page the request is made for, for third-party rules of cookies. */
+  firstParty?: string | URL;
+  /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
+  timeout?: number;
+}
+
+/** Header names and status codes of guarded handlers, see {@linkcode HttpMessage.addHeaderHandler}. */
+export type MessageEventName = keyof HttpMessageEvents & string;
+
+let stateOf: (msg: HttpMessage) => MessageState;
+
+/**
+ * One request and its response. A message can be sent again after it has finished; what the earlier response left is
+ * then dropped.
+ *
+ * @example Make a message
+ * ```ts
+ * import { HttpMessage, MessageFlags } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const msg = new HttpMessage("GET", "http://example.com/", { headers: { accept: "text/plain" } });
+ * msg.flags.add(MessageFlags.NO_REDIRECT);
+ * assertEquals(msg.statusCode, 0);
+ * ```
+ */
+export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
+  static {
+    stateOf = (msg) => msg.#state;
+  }
+
+  /** Page the request is made for; null means unknown (`SoupMessage:first-party`). */
+  firstParty: URL | null = null;
+  /** Status code; 0 until a response or an end is there. */
+  statusCode = 0;
+  /** The server's reason phrase, or the standard one. */
+  reasonPhrase = "";
+  /** HTTP version of the response, "1.1" until known. */
+  httpVersion = "1.1";
+  /** The peer's certificate when the transport shows it; null otherwise. */
+  tlsCertificate: PeerCertificate | null = null;
+  /** Why the certificate is not trusted; empty when it is or when there is none. */
+  tlsErrors: readonly string[] = [];
+  /** Times and sizes. */
+  readonly metrics: MessageMetrics = new MessageMetrics();
+  /** What went wrong: the runtime's own error; null when nothing did. */
+  error: unknown = null;
+  /** Seconds without progress after which the message fails; null takes the session's `timeout`. */
+  timeout: number | null = null;
+  /** Length of a stream body in bytes; null when unknown. */
+  requestBodyLength: number | null = null;
+  /** Trailer fields of the response, where the transport has them; null otherwise. */
+  trailers: Headers | null = null;
+
+  #state = new MessageState();
+  #method: string;
+  #uri: URL;
+  #flags: Set<MessageFlags> | null = null;
+  #priority: MessagePriority = MessagePriority.NORMAL;
+  #requestHeaders: Headers | null = null;
+  #responseHeaders: Headers | null = null;
+  #requestBody: MessageBody | null = null;
+
+  constructor(method: string, uri: string | URL, init?: HttpMessageInit) {
+    super();
+    this.#method = checkMethod(method);
+    this.#uri = new URL(uri);
+    if (init !== undefined) this.#initialize(init);
+  }
+
+  #initialize(init: HttpMessageInit): void {
+    if (init.headers !== undefined) this.#requestHeaders = new Headers(init.headers);
+    if (init.body !== undefined && init.body !== null) this.requestBody = toMessageBody(init.body);
+    if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
+    if (init.flags !== undefined) this.#flags = new Set(init.flags);
+    if (init.priority !== undefined) this.priority = init.priority;
+    if (init.firstParty !== undefined) this.firstParty = new URL(init.firstParty);
+    if (init.timeout !== undefined) this.timeout = init.timeout;
+  }
+
+  /** Makes a message of a `Request`. The body becomes a stream that is sent once. */
+  static fromRequest(request: Request): HttpMessage {
+    const msg = new HttpMessage(request.method, request.url, { headers: request.headers });
+    if (request.body) msg.requestBody = request.body;
+    return msg;
+  }
+
+  /**
+   * The response as a `Response` of the runtime, with what has arrived of the body.
+   *
+   * @throws {TypeError} If there is no response: the message is unsent or ended with a transport status.
+   */
+  toResponse(): Response {
+    if (this.statusCode < 200) {
+      throw new TypeError(`Cannot make a Response: the message has the status ${this.statusCode}`);
+    }
+    const bodyless = this.statusCode === 204 || this.statusCode === 205 || this.statusCode === 304;
+    return new Response(bodyless ? null : this.responseBody, {
+      status: this.statusCode,
+      statusText: this.reasonPhrase,
+      headers: this.responseHeaders,
+    });
+  }
+
+  /** The method, exactly as it goes onto the wire. */
+  get method(): string {
+    return this.#method;
+  }
+  set method(value: string) {
+    this.#method = checkMethod(value);
+  }
+
+  /** The URI; redirects change it. */
+  get uri(): URL {
+    return this.#uri;
+  }
+  set uri(value: string | URL) {
+    this.#uri = new URL(value);
+  }
+
+  /** Flags. */
+  get flags(): Set<MessageFlags> {
+    return this.#flags ??= new Set();
+  }
+
+  /** True if the flag is set; cheaper than `flags.has` on a message without flags. */
+  hasFlag(flag: MessageFlags): boolean {
+    return this.#flags !== null && this.#flags.has(flag);
+  }
+
+  /** Place in the queue; may be changed while the message waits. */
+  get priority(): MessagePriority {
+    return this.#priority;
+  }
+  set priority(value: MessagePriority) {
+    if (!Number.isInteger(value) || value < 0 || value > 4) {
+      throw new RangeError(`Cannot set the priority to ${value}: it must be 0 to 4`);
+    }
+    this.#priority = value;
+    this.#state.onPriority?.();
+  }
+
+  /** Request header fields. */
+  get requestHeaders(): Headers {
+    return this.#requestHeaders ??= new Headers();
+  }
+  set requestHeaders(value: Headers) {
+    this.#requestHeaders = value;
+  }
+
+  /** True once `requestHeaders` was given or looked at. */
+  get hasRequestHeaders(): boolean {
+    return this.#requestHeaders !== null;
+  }
+
+  /** Request body; null for none. */
+  get requestBody(): MessageBody | null {
+    return this.#requestBody;
+  }
+  set requestBody(value: MessageBody | BufferSource | string | null) {
+    this.#requestBody = value === null ? null : toMessageBody(value);
+    this.requestBodyLength = null;
+  }
+
+  /** Sets body and Content-Type at once (`soup_message_set_request`). */
+  setRequest(contentType: string | null, body: MessageBody | BufferSource | string | null): void {
+    if (contentType === null) this.requestHeaders.delete("content-type");
+    else this.requestHeaders.set("content-type", contentType);
+    this.requestBody = body;
+  }
+
+  /** Response header fields; complete from `got-headers` on, empty before. */
+  get responseHeaders(): Headers {
+    return this.#responseHeaders ??= new Headers();
+  }
+  set responseHeaders(value: Headers) {
+    this.#responseHeaders = value;
+  }
+
+  /** What has arrived of the response body; complete at `got-body`. */
+  get responseBody(): Uint8Array<ArrayBuffer> {
+    return this.#state.body();
+  }
+
+  /** Keeps a feature, and its subclasses, away from this message (`soup_message_disable_feature`). */
+  disableFeature(type: FeatureType): void {
+    (this.#state.disabled ??= []).push(type);
+  }
+
+  /** True if the feature is kept away from this message. */
+  isFeatureDisabled(feature: object): boolean {
+    const disabled = this.#state.disabled;
+    return disabled !== null && disabled.some((type) => feature instanceof type);
+  }
+
+  /** Adds a listener that runs only when the header is present: the response's for `got-` events, else the request's. */
+  addHeaderHandler(event: MessageEventName, header: string, listener: (msg: HttpMessage) => void): void {
+    this.addEventListener(event, () => {
+      const headers = event.startsWith("wrote-") ? this.requestHeaders : this.responseHeaders;
+      if (headers.has(header)) listener(this);
+    });
+  }
+
+  /** Adds a listener that runs only when the status code is this one at that moment. */
+  addStatusCodeHandler(event: MessageEventName, status: number, listener: (msg: HttpMessage) => void): void {
+    this.addEventListener(event, () => {
+      if (this.statusCode === status) listener(this);
+    });
+  }
+
+  /** Adds a listener; see `EventTarget.addEventListener`. */
+  override addEventListener<K extends MessageEventName>(
+    type: K,
+    listener: TypedListener<HttpMessageEvents[K]>,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    (this.#state.listened ??= new Set()).add(type);
+    super.addEventListener(type, listener, options);
+  }
+}
+
+/** The session's part of a message. Not part of the public surface. */
+export function messageState(msg: HttpMessage): MessageState {
+  return stateOf(msg);
+}
+
+/** True if the event ever got a listener: events nobody hears are not made. */
+export function isListened(msg: HttpMessage, type: MessageEventName): boolean {
+  const listened = stateOf(msg).listened;
+  return listened !== null && listened.has(type);
+}
+
+/** Dispatches an event without data to a message's listeners. */
+export function emit(msg: HttpMessage, type: MessageEventName): void {
+  if (isListened(msg, type)) msg.dispatchEvent(new Event(type));
+}
+
+/** Brings a body into one of the forms a message keeps. Bytes are copied: later changes have no effect. */
+function toMessageBody(body: MessageBody | BufferSource | string): MessageBody {
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (typeof body === "function" || body instanceof ReadableStream) return body;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
+  if (ArrayBuffer.isView(body)) {
+    const copy = new Uint8Array(body.byteLength);
+    copy.set(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
+    return copy;
+  }
+  throw new TypeError("Cannot use this as a request body: it is neither bytes, string, stream nor function");
+}

@@ -1,0 +1,58 @@
+/**
+ * The part of a message that belongs to its session.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import type { FeatureType } from "./feature.ts";
+
+const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/** What a session keeps on a message and a user does not see. */
+export class MessageState {
+  /** The queue entry while the message is on a queue; typed by the queue alone. */
+  item: object | null = null;
+  /** Names of events that ever got a listener. */
+  listened: Set<string> | null = null;
+  /** Features that leave the message alone. */
+  disabled: FeatureType[] | null = null;
+  /** The connection of the current attempt. */
+  connection: Connection | null = null;
+  /** Called when `priority` changes. */
+  onPriority: (() => void) | null = null;
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #length = 0;
+
+  /** Bytes kept so far. */
+  get bodyLength(): number {
+    return this.#length;
+  }
+
+  /** Keeps one more piece of the response body. */
+  append(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#chunks.push(chunk);
+    this.#length += chunk.byteLength;
+  }
+
+  /** Drops the response body. */
+  clearBody(): void {
+    if (this.#length === 0) return;
+    this.#chunks = [];
+    this.#length = 0;
+  }
+
+  /** What has arrived, joined. */
+  body(): Uint8Array<ArrayBuffer> {
+    if (this.#chunks.length === 0) return empty;
+    if (this.#chunks.length > 1) {
+      const joined = new Uint8Array(this.#length);
+      let offset = 0;
+      for (const chunk of this.#chunks) {
+        joined.set(chunk, offset);
+        offset += chunk.byteLength;
+      }
+      this.#chunks = [joined];
+    }
+    return this.#chunks[0]!;
+  }
+}

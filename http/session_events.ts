@@ -1,0 +1,94 @@
+/**
+ * Events of sessions.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import type { HttpMessage } from "./message.ts";
+
+/** What a listener of `authenticate` gets to answer with. */
+export interface Auth {
+  /** Scheme name, for example "Basic". */
+  readonly scheme: string;
+  /** The realm. */
+  readonly realm: string;
+  /** True for a proxy's challenge. */
+  readonly isForProxy: boolean;
+  /** Answers with a user name and a password. */
+  authenticate(user: string, password: string): void;
+  /** Answers with a token. */
+  authenticateToken(token: string): void;
+  /** Declines. */
+  cancel(): void;
+}
+
+/** `request-queued`, `request-started`, `request-unqueued`. */
+export class RequestEvent extends Event {
+  /** The message. */
+  readonly msg: HttpMessage;
+  /** The connection it is sent on (`request-started`); null otherwise. */
+  readonly connection: Connection | null;
+
+  constructor(type: string, msg: HttpMessage, connection: Connection | null = null) {
+    super(type);
+    this.msg = msg;
+    this.connection = connection;
+  }
+}
+
+/** `authenticate`: the session requires credentials. Dispatched by the AuthManager. */
+export class AuthenticateEvent extends Event {
+  /** The message that was refused. */
+  readonly msg: HttpMessage;
+  /** What to answer to. */
+  readonly auth: Auth;
+  /** True when earlier credentials were refused. */
+  readonly retrying: boolean;
+
+  constructor(msg: HttpMessage, auth: Auth, retrying: boolean) {
+    super("authenticate");
+    this.msg = msg;
+    this.auth = auth;
+    this.retrying = retrying;
+  }
+}
+
+/** `connection-created` and `tunneling`. */
+export class ConnectionEvent extends Event {
+  /** The connection. */
+  readonly connection: Connection;
+
+  constructor(type: string, connection: Connection) {
+    super(type);
+    this.connection = connection;
+  }
+}
+
+/** `notify`: a property has changed (`GObject::notify`). */
+export class NotifyEvent extends Event {
+  /** The property's manual name, for example "max-conns". */
+  readonly property: string;
+
+  constructor(property: string) {
+    super("notify");
+    this.property = property;
+  }
+}
+
+/** The events of a session and their classes. */
+export interface HttpSessionEvents {
+  /** A message was put on the queue. */
+  "request-queued": RequestEvent;
+  /** A message is about to be sent. */
+  "request-started": RequestEvent;
+  /** The session is done with a message. */
+  "request-unqueued": RequestEvent;
+  /** Credentials are required. */
+  "authenticate": AuthenticateEvent;
+  /** A connection was made. */
+  "connection-created": ConnectionEvent;
+  /** A tunnel is being made through a proxy. */
+  "tunneling": ConnectionEvent;
+  /** A property has changed. */
+  "notify": NotifyEvent;
+}

@@ -1,0 +1,141 @@
+/**
+ * Options and property names of sessions.
+ *
+ * @module
+ */
+import type { ConstructibleFeatureType, FeatureType, SessionFeature } from "./feature.ts";
+import type { MessagePriority } from "./message.ts";
+import type { HttpMessage } from "./message.ts";
+import type { ClientCertificate, ClientTls, Transport, TrustRoots } from "./transport.ts";
+
+/** The manual's names of the session's properties (`SOUP_SESSION_PROXY_URI` and its siblings). */
+export const SessionProperty = {
+  PROXY_URI: "proxy-uri",
+  MAX_CONNS: "max-conns",
+  MAX_CONNS_PER_HOST: "max-conns-per-host",
+  USE_NTLM: "use-ntlm",
+  SSL_CA_FILE: "ssl-ca-file",
+  ASYNC_CONTEXT: "async-context",
+  TIMEOUT: "timeout",
+  IDLE_TIMEOUT: "idle-timeout",
+  USER_AGENT: "user-agent",
+  ADD_FEATURE: "add-feature",
+  ADD_FEATURE_BY_TYPE: "add-feature-by-type",
+  REMOVE_FEATURE_BY_TYPE: "remove-feature-by-type",
+  ACCEPT_LANGUAGE: "accept-language",
+  ACCEPT_LANGUAGE_AUTO: "accept-language-auto",
+  SSL_STRICT: "ssl-strict",
+  HTTP_ALIASES: "http-aliases",
+  HTTPS_ALIASES: "https-aliases",
+} as const;
+
+/** A property name: the 17 with a constant and the three without. */
+export type SessionProperty =
+  | typeof SessionProperty[keyof typeof SessionProperty]
+  | "ssl-use-system-ca-file"
+  | "tls-database"
+  | "use-thread-context";
+
+/** Runs the session's work: the counterpart of a main context. */
+export interface AsyncContext {
+  /** Runs `fn` soon, never inside this call. */
+  run(fn: () => void): void;
+}
+
+/** Which transport carries a message. */
+export type TransportChoice = "auto" | "fetch" | "node" | Transport | readonly Transport[];
+
+/** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */
+export type ClientCertificateOption =
+  | ClientCertificate
+  | ClientTls
+  | ((origin: string) => ClientCertificate | ClientTls | null)
+  | null;
+
+/** Options of `HttpSession`. Properties are described at the accessors of the same name. */
+export interface HttpSessionOptions {
+  /** The proxy of the session. @default {null} */
+  proxyUri?: string | URL | null;
+  /** Connections at once. @default {10} */
+  maxConns?: number;
+  /** Connections at once to one host. @default {2} */
+  maxConnsPerHost?: number;
+  /** NTLM authentication. @default {false} */
+  useNtlm?: boolean;
+  /** File with the trusted certificates. @default {null} */
+  sslCaFile?: string | null;
+  /** What runs the session's work. @default {null} */
+  asyncContext?: AsyncContext | null;
+  /** Seconds without progress after which a message fails; 0 never. @default {0} */
+  timeout?: number;
+  /** Seconds after which an idle connection is closed; 0 never. @default {0} */
+  idleTimeout?: number;
+  /** User-Agent. @default {null} */
+  userAgent?: string | null;
+  /** Accept-Language. @default {null} */
+  acceptLanguage?: string | null;
+  /** Accept-Language from the user's environment. @default {false} */
+  acceptLanguageAuto?: boolean;
+  /** Refuse certificates that are not trusted. @default {true} */
+  sslStrict?: boolean;
+  /** URI schemes that mean http. @default {["*"]} */
+  httpAliases?: readonly string[] | string | null;
+  /** URI schemes that mean https. @default {null} */
+  httpsAliases?: readonly string[] | string | null;
+  /** Trust the system's certificates. @default {true} */
+  sslUseSystemCaFile?: boolean;
+  /** The trusted certificates. @default {TlsDatabase.system} */
+  tlsDatabase?: TrustRoots | null;
+  /** Run work in the context current when a message was queued. @default {false} */
+  useThreadContext?: boolean;
+  /** Features to add, in this order, besides the default ones. @default {[]} */
+  addFeature?: SessionFeature | readonly SessionFeature[];
+  /** Features or sub-features to add by their class. @default {[]} */
+  addFeatureByType?: ConstructibleFeatureType | readonly ConstructibleFeatureType[];
+  /** Features or sub-features to remove by their class, default ones included. @default {[]} */
+  removeFeatureByType?: FeatureType | readonly FeatureType[];
+  /** Same as `addFeature`, the shorter name. @default {[]} */
+  features?: readonly SessionFeature[];
+  /** False leaves out AuthManager and ContentDecoder. @default {true} */
+  defaultFeatures?: boolean;
+  /** The client's certificate. @default {null} */
+  clientCertificate?: ClientCertificateOption;
+  /** What carries messages. @default {"auto"} */
+  transport?: TransportChoice;
+  /** Largest response header section in bytes. @default {262144} */
+  maxHeaderBytes?: number;
+  /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
+  maxBodyBytes?: number;
+}
+
+/** What `session.fetch` takes besides the fields of `RequestInit`. */
+export interface HttpFetchInit extends Omit<RequestInit, "priority"> {
+  /** Place in the queue: a number of `MessagePriority`, or fetch's own words. */
+  priority?: MessagePriority | "high" | "low" | "auto";
+  /** Seconds without progress after which this request fails. */
+  timeout?: number;
+  /** Called with the message before it is queued: a place to set flags and listeners. */
+  prepare?(msg: HttpMessage): void;
+}
+
+/** Options of `requeueMessage`. */
+export interface RequeueOptions {
+  /** "body": finish reading this response first, with all its events. Otherwise it is dropped at once. */
+  after?: "body";
+  /** Send the next attempt on the same connection if it stays open (authentication bound to a connection). */
+  sameConnection?: boolean;
+}
+
+/** Options of `cancelMessage`. */
+export interface CancelOptions {
+  /** What to put into `msg.error`. */
+  error?: unknown;
+  /** What to put into `msg.reasonPhrase`; the standard phrase otherwise. */
+  reason?: string;
+}
+
+/** Options of `sendMessage`. */
+export interface SendOptions {
+  /** Cancels the message; `sendMessage` then rejects with `signal.reason`. */
+  signal?: AbortSignal;
+}

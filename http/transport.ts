@@ -1,0 +1,284 @@
+/**
+ * What a session asks of the thing that moves bytes. A transport makes connections (slots); a connection carries at
+ * most one exchange at a time; the session owns limits, idle time, order, redirects and retries.
+ *
+ * @module
+ */
+
+/** What a transport can do truthfully. A session refuses with `NotSupportedError` what none of its transports can. */
+export interface TransportCapabilities {
+  /** Name of the transport, for example "deno-fetch", "bun-fetch", "node". */
+  readonly name: string;
+  /** The runtime: "deno", "bun", "node" or another name. */
+  readonly runtime: string;
+  /** One connection object is one TCP connection at a time. */
+  readonly exactConnections: boolean;
+  /** `open` connects before `request-started`, and `network-event`s are reported. */
+  readonly connectionEvents: boolean;
+  /** The transport itself says when headers and body were written. */
+  readonly writeEvents: boolean;
+  /** 1xx responses are reported. */
+  readonly informational: boolean;
+  /** `Expect: 100-continue` holds the body back. */
+  readonly expectContinue: boolean;
+  /** Trailer fields are available. */
+  readonly trailers: boolean;
+  /** The peer's certificate is available. */
+  readonly peerCertificate: boolean;
+  /** Certificates can be left unchecked. */
+  readonly insecureTls: boolean;
+  /** The given roots replace those of the runtime. */
+  readonly pinnedRoots: boolean;
+  /** A client certificate and key as PEM can be used. */
+  readonly clientCertificate: boolean;
+  /** A {@linkcode ClientTls} can make the encrypted stream. */
+  readonly clientTls: boolean;
+  /** HTTP proxies for http: targets. */
+  readonly httpProxy: boolean;
+  /** CONNECT tunnels through HTTP proxies for https: targets. */
+  readonly tunnel: boolean;
+  /** The refusal of a CONNECT is available as a response, with its challenge. */
+  readonly tunnelStatus: boolean;
+  /** SOCKS5 proxies. */
+  readonly socks: boolean;
+  /** Proxies set in the environment are not used behind the session's back. */
+  readonly direct: boolean;
+  /** GET and HEAD may carry a body. */
+  readonly bodyWithGet: boolean;
+  /** The server's own reason phrase is available. */
+  readonly reasonPhrase: boolean;
+  /** The `Host` header of the message is sent. */
+  readonly hostHeader: boolean;
+  /** True when `method` goes onto the wire exactly as given. */
+  supportsMethod(method: string): boolean;
+}
+
+/** One of the yes-or-no capabilities. */
+export type TransportCapability = Exclude<
+  { [K in keyof TransportCapabilities]: TransportCapabilities[K] extends boolean ? K : never }[
+    keyof TransportCapabilities
+  ],
+  undefined
+>;
+
+/** A proxy one connection goes through. */
+export interface ProxyTarget {
+  /** The proxy's URI without user information. */
+  readonly uri: URL;
+  /** "http", "https", "socks5" or "socks5h" (names are resolved by the proxy). */
+  readonly scheme: string;
+  /** User name from the URI, decoded; undefined when there is none. */
+  readonly username?: string;
+  /** Password from the URI, decoded; undefined when there is none. */
+  readonly password?: string;
+}
+
+/** The roots a connection trusts. `TlsDatabase` is one. */
+export interface TrustRoots {
+  /** True for the store of the operating system and runtime. */
+  readonly isSystem: boolean;
+  /** The certificates as PEM texts; the system's own for the system store. */
+  pem(): readonly string[];
+}
+
+/** A client certificate and its key in PEM. */
+export interface ClientCertificate {
+  /** The certificate, followed by its intermediates if any. */
+  readonly cert: string;
+  /** The private key. */
+  readonly key: string;
+}
+
+/** A plain two-way byte stream. */
+export interface ByteDuplex {
+  /** Bytes from the peer; ends when the peer closes. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes to the peer. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/** Makes the encrypted stream of an origin itself, for example with a key that never leaves its token. */
+export interface ClientTls {
+  /** Does the TLS handshake over `socket` and returns the decrypted stream. */
+  connect(
+    socket: ByteDuplex,
+    options: {
+      readonly host: string;
+      readonly port: number;
+      readonly strict: boolean;
+      readonly roots: TrustRoots | null;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<ByteDuplex & { readonly tls?: TlsInfo }>;
+}
+
+/** TLS settings of a connection. */
+export interface TlsSettings {
+  /** False accepts every certificate; problems are then reported in {@linkcode TlsInfo}. */
+  readonly strict: boolean;
+  /** The trusted roots; null leaves the runtime's own. An empty list trusts nobody. */
+  readonly roots: TrustRoots | null;
+  /** The client's certificate, or what makes the encrypted stream. */
+  readonly client: ClientCertificate | ClientTls | null;
+}
+
+/** A certificate a peer has shown. */
+export interface PeerCertificate {
+  /** The certificate in DER. */
+  readonly der: Uint8Array;
+  /** Subject, as one line. */
+  readonly subject: string;
+  /** Issuer, as one line. */
+  readonly issuer: string;
+  /** SHA-256 fingerprint in hexadecimal with colons. */
+  readonly fingerprint256: string;
+  /** Start of validity. */
+  readonly validFrom: Date;
+  /** End of validity. */
+  readonly validTo: Date;
+  /** Subject alternative names, for example "DNS:example.com". */
+  readonly altNames: readonly string[];
+}
+
+/** What a TLS handshake showed. */
+export interface TlsInfo {
+  /** The peer's certificate; null when the runtime does not show it. */
+  readonly certificate: PeerCertificate | null;
+  /** Why the certificate is not trusted, as stable codes such as "CERT_HAS_EXPIRED"; empty when it is. */
+  readonly errors: readonly string[];
+  /** For example "TLSv1.3"; empty when unknown. */
+  readonly protocol: string;
+  /** Cipher suite name; empty when unknown. */
+  readonly cipher: string;
+}
+
+/** Where a connection leads and how. Two messages share a connection only if these are the same objects or equal. */
+export interface ConnectionTarget {
+  /** "http" or "https": the class, aliases already mapped. */
+  readonly scheme: "http" | "https";
+  /** Lower-case host without brackets. */
+  readonly host: string;
+  /** Port number. */
+  readonly port: number;
+  /** The proxy, or null for a direct connection. */
+  readonly proxy: ProxyTarget | null;
+  /** TLS settings; meaningful for https only. */
+  readonly tls: TlsSettings;
+  /** Largest response header section in bytes the session accepts. */
+  readonly maxHeaderBytes: number;
+}
+
+/** One request as it goes to a transport. */
+export interface TransportRequest {
+  /** Method, already checked against `supportsMethod`. */
+  readonly method: string;
+  /** Absolute http: or https: URL without user information and fragment. */
+  readonly url: string;
+  /** Header fields in order; lower-case names unless the transport is given others. Already free of CR, LF and NUL. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /** The whole body, a stream of it, or null. The session has already wrapped streams for events, pausing and progress. */
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** Length of a stream body if the caller knows it; null otherwise. */
+  readonly bodyLength: number | null;
+  /** Hold the body back until 100 Continue. */
+  readonly expectContinue: boolean;
+}
+
+/** One response as a transport gives it; a `Response` of the runtime's fetch already is one. */
+export interface TransportResponse {
+  /** Status code 200…599 (101 only after an upgrade). */
+  readonly status: number;
+  /** Reason phrase; empty lets the session fill in the standard one. */
+  readonly statusText: string;
+  /** Header fields; the session never changes them in place. */
+  readonly headers: Headers;
+  /** The body as received (still content-encoded); null when the response cannot have one. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** Reads the whole body; used once and instead of `body`. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** "1.0", "1.1" or "2"; absent means "1.1". */
+  readonly httpVersion?: string;
+  /** Trailer fields, after the body has ended. */
+  readonly trailers?: Promise<Headers>;
+  /** False when the connection cannot carry another exchange (`Connection: close`, HTTP/1.0). Absent means true. */
+  readonly keepAlive?: boolean;
+}
+
+/** What a transport tells the session during `open` and `send`. Every method returns at once and never throws. */
+export interface ExchangeObserver {
+  /**
+   * A step of making the connection: "resolving", "resolved", "connecting", "connected", "proxy-negotiating",
+   * "proxy-negotiated", "tls-handshaking", "tls-handshaked", "complete" (`GSocketClientEvent`).
+   */
+  networkEvent(event: NetworkEventName): void;
+  /** A CONNECT is about to be sent. */
+  tunneling(): void;
+  /** The TLS handshake is over. Also called for each reuse is not needed: the session remembers it per connection. */
+  tlsInfo(info: TlsInfo): void;
+  /** The header section was written (transports with `writeEvents`). */
+  wroteHeaders(): void;
+  /** A piece of the body was written (transports with `writeEvents`; for streams and for whole bodies alike). */
+  wroteBodyData(chunk: Uint8Array): void;
+  /** The whole body, or the absence of one, was written (transports with `writeEvents`). */
+  wroteBody(): void;
+  /** A 1xx response other than 101 arrived. */
+  informational(status: number, reason: string, headers: Headers): void;
+}
+
+/** Names of the steps of a connection. */
+export type NetworkEventName =
+  | "resolving"
+  | "resolved"
+  | "connecting"
+  | "connected"
+  | "proxy-negotiating"
+  | "proxy-negotiated"
+  | "tls-handshaking"
+  | "tls-handshaked"
+  | "complete";
+
+/** What `open` may look at. */
+export interface OpenRequest {
+  /** The message's current `Proxy-Authorization`, for the CONNECT; null when there is none. */
+  readonly proxyAuthorization: string | null;
+  /** The message's current `User-Agent`, for the CONNECT; null when there is none. */
+  readonly userAgent: string | null;
+}
+
+/**
+ * One slot: at most one TCP connection, at most one exchange at a time.
+ *
+ * After `send` has resolved, the slot is free again once `body` has ended (or `bytes()` resolved). After a failure or
+ * `close`, the session never uses the object again.
+ */
+export interface TransportConnection {
+  /**
+   * Makes the connection (TCP, tunnel, TLS). Transports without it connect inside `send`. Resolves with a response
+   * when a proxy refused the tunnel: it becomes the message's response, and the session may call `open` again on the
+   * same object (with credentials) as long as the response had `keepAlive`.
+   */
+  open?(request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | void>;
+  /** Sends one request; resolves when the header section of the final response is there; rejects with `TransportError`. */
+  send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse>;
+  /** True while the connection can take another request without making a new TCP connection, as far as is known. */
+  readonly isOpen: boolean;
+  /**
+   * Closes at once and for good, idempotent. What is in flight rejects with `reason` itself (the very object), both in
+   * `open`, `send` and in the body.
+   */
+  close(reason?: unknown): void;
+  /** Called when the connection turned out closed while idle (the session then drops the slot). */
+  onClosed?: (() => void) | null;
+}
+
+/** Makes connections. Stateless besides what it must share between them. */
+export interface Transport {
+  /** What it can do. */
+  readonly capabilities: TransportCapabilities;
+  /** Makes a slot for a target; synchronous, opens nothing yet. Throws `NotSupportedError` for what it cannot honour. */
+  createConnection(target: ConnectionTarget): TransportConnection;
+  /** Prepares for an origin (name look-up at most): `soup_session_prepare_for_uri`. Never sends a request. */
+  prepare?(target: ConnectionTarget): Promise<void>;
+  /** Frees what connections shared. */
+  close?(): void;
+}
