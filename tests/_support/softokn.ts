@@ -1,0 +1,36 @@
+// NSS softokn for tests: the module and the parameters of a fresh database.
+import { softoknPath } from "../../tools/native_libraries.ts";
+import { temporaryFolder } from "./temporary_folder.ts";
+
+/** A database of NSS's software token. */
+export interface SoftoknDatabase {
+  /** The module's path. */
+  readonly module: string;
+  /** The `reserved` parameters for `Module.load`. */
+  readonly reserved: string;
+  /** The slot with the database; the other one has mechanisms only. */
+  readonly slotId: bigint;
+  /** The database's folder. */
+  readonly folder: string;
+}
+
+/** For `it(name, { skip: softoknSkip }, …)`: the reason where NSS softokn is missing, else false. */
+export const softoknSkip: string | false = softoknPath() === null ? "NSS softokn is not installed" : false;
+
+/** The parameters that load softokn without any database. */
+export const softoknWithoutDatabase: string =
+  "configdir='' certPrefix='' keyPrefix='' secmod='' flags=readOnly,noCertDB,noModDB,forceOpen,optimizeSpace";
+
+/** NSS softokn's library, or null where it is not installed. */
+export function softoknModule(): string | null {
+  return softoknPath();
+}
+
+/** Makes an empty database. Its user has no PIN yet: log in as security officer with an empty PIN, then call C_InitPIN. */
+export function createSoftoknDatabase(): SoftoknDatabase {
+  const module = softoknPath();
+  if (module === null) throw new Error("Cannot create a database: NSS softokn is not installed");
+  const folder = temporaryFolder("softokn");
+  const reserved = `configdir='sql:${folder}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
+  return { module, reserved, slotId: 2n, folder };
+}
