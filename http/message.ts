@@ -66,6 +66,8 @@ export interface HttpMessageInit {
   priority?: MessagePriority;
   /** The page the request is made for, for third-party rules of cookies. */
   firstParty?: string | URL;
+  /** The request replaces the page in a window, as following a link does, for SameSite rules of cookies. @default {false} */
+  isTopLevelNavigation?: boolean;
   /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
   timeout?: number;
 }
@@ -96,6 +98,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Page the request is made for; null means unknown (`SoupMessage:first-party`). */
   firstParty: URL | null = null;
+  /** True for a request that replaces the page in a window (`SoupMessage:is-top-level-navigation`). */
+  isTopLevelNavigation = false;
   /** Status code; 0 until a response or an end is there. */
   statusCode = 0;
   /** The server's reason phrase, or the standard one. */
@@ -140,6 +144,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (init.flags !== undefined) this.#flags = new Set(init.flags);
     if (init.priority !== undefined) this.priority = init.priority;
     if (init.firstParty !== undefined) this.firstParty = new URL(init.firstParty);
+    if (init.isTopLevelNavigation !== undefined) this.isTopLevelNavigation = init.isTopLevelNavigation;
     if (init.timeout !== undefined) this.timeout = init.timeout;
   }
 

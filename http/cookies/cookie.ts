@@ -1,0 +1,100 @@
+/** What a cookie is, outside of any library. */
+import type { Tough } from "./tough.ts";
+
+/** When a cookie goes along with a request that another site caused. */
+export type SameSite = "strict" | "lax" | "none";
+
+/** One cookie of a jar (RFC 6265 §5.3). A snapshot: changing a jar does not change it. */
+export interface Cookie {
+  /** Its name. */
+  readonly name: string;
+  /** Its value. */
+  readonly value: string;
+  /** The host or domain it belongs to, in lower case, without a leading dot. */
+  readonly domain: string;
+  /** Whether it goes to exactly that host, never to subdomains. */
+  readonly hostOnly: boolean;
+  /** The path it is limited to. */
+  readonly path: string;
+  /** Whether it goes over TLS only. */
+  readonly secure: boolean;
+  /** Whether it is kept from anything but HTTP requests. */
+  readonly httpOnly: boolean;
+  /** Its SameSite attribute; a missing or unknown one counts as "lax". */
+  readonly sameSite: SameSite;
+  /** When it ends; `null` for a session cookie. */
+  readonly expires: Date | null;
+  /** When it was first set. */
+  readonly creation: Date;
+  /** When it was last sent or set. */
+  readonly lastAccess: Date;
+}
+
+/** A cookie to put into a jar by hand. */
+export interface CookieInit {
+  /** Its name. */
+  name: string;
+  /** Its value. */
+  value: string;
+  /** The host or domain it belongs to; a leading dot makes it a domain cookie. */
+  domain: string;
+  /** Whether it goes to exactly that host. @default {true} unless `domain` starts with a dot */
+  hostOnly?: boolean;
+  /** The path it is limited to. @default {"/"} */
+  path?: string;
+  /** Whether it goes over TLS only. @default {false} */
+  secure?: boolean;
+  /** Whether it is kept from anything but HTTP requests. @default {false} */
+  httpOnly?: boolean;
+  /** Its SameSite attribute. @default {"lax"} */
+  sameSite?: SameSite;
+  /** When it ends; `null` for a session cookie. @default {null} */
+  expires?: Date | null;
+}
+
+/** One step of a jar: added (no old cookie), replaced, or removed (no new cookie). */
+export interface CookieChange {
+  /** What was there before. */
+  readonly oldCookie: Cookie | null;
+  /** What is there now. */
+  readonly newCookie: Cookie | null;
+}
+
+/** What keeps the cookies of a `CookieJar` beyond its life. */
+export interface CookieStore {
+  /** The cookies kept so far, in the order they were created. Called once, when a jar takes the store. */
+  load(): Iterable<Cookie>;
+  /**
+   * Keeps changes; returns when a killed process cannot lose them any more. Session cookies are none of the store's
+   * business: one that replaces a kept cookie removes it.
+   */
+  apply(changes: readonly CookieChange[], all: () => Iterable<Cookie>): void;
+  /** Frees what the store holds. */
+  close?(): void;
+}
+
+/** The library's cookie as a snapshot. */
+export function snapshot(cookie: Tough.Cookie): Cookie {
+  return {
+    name: cookie.key,
+    value: cookie.value,
+    domain: cookie.domain!,
+    hostOnly: cookie.hostOnly === true,
+    path: cookie.path!,
+    secure: cookie.secure,
+    httpOnly: cookie.httpOnly,
+    sameSite: (cookie.sameSite ?? "lax") as SameSite,
+    expires: cookie.expires instanceof Date ? cookie.expires : null,
+    creation: dateOr(cookie.creation),
+    lastAccess: dateOr(cookie.lastAccessed),
+  };
+}
+
+/** The key of a cookie within its domain: a name and a path hold no semicolon. */
+export function cookieKey(path: string, name: string): string {
+  return `${path};${name}`;
+}
+
+function dateOr(value: Date | "Infinity" | null): Date {
+  return value instanceof Date ? value : new Date(0);
+}

@@ -1,0 +1,372 @@
+/** Cookies of a session (`SoupCookieJar`). */
+import { TypedEventTarget } from "../../internal/events.ts";
+import type { Connection } from "../connection.ts";
+import type { SessionFeature } from "../feature.ts";
+import { isSafeMethod } from "../headers.ts";
+import type { HttpMessage } from "../message.ts";
+import type { HttpSession } from "../session.ts";
+import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
+import { CookieTable } from "./cookie_table.ts";
+import {
+  acceptPolicies,
+  type CookieAcceptPolicy,
+  hidesSecureCookie,
+  isAccepted,
+  isSameSite,
+  isSecureScheme,
+  keepsPrefixPromise,
+  parseSetCookie,
+} from "./rules.ts";
+import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
+
+/** Options of a `CookieJar`. */
+export interface CookieJarOptions {
+  /** Which cookies the jar takes. @default {"always"} */
+  acceptPolicy?: CookieAcceptPolicy;
+  /** What keeps the cookies beyond the jar's life. @default {null} */
+  store?: CookieStore | null;
+  /** Most cookies the jar holds. @default {3000} */
+  maxCookies?: number;
+  /** Most cookies of one registrable domain. @default {180} */
+  maxCookiesPerSite?: number;
+  /** The clock, in milliseconds since 1970. @default {Date.now} */
+  now?: () => number;
+}
+
+/** What a cookie is set or asked for with. */
+export interface CookieContext {
+  /** The page the request belongs to; without one it counts as its own. @default {null} */
+  firstParty?: string | URL | null;
+  /** Whether the request replaces the page in a window, as a link does: such a safe request sends "lax" cookies. @default {false} */
+  navigation?: boolean;
+  /** Whether an HTTP request asks, rather than a script: only the former sees HttpOnly cookies. @default {true} */
+  http?: boolean;
+  /** The request's method. @default {"GET"} */
+  method?: string;
+}
+
+/** The `changed` event of a jar: a cookie was added, replaced or removed. */
+export class CookieChangedEvent extends Event implements CookieChange {
+  /** What was there before; `null` for an added cookie. */
+  readonly oldCookie: Cookie | null;
+  /** What is there now; `null` for a removed cookie. */
+  readonly newCookie: Cookie | null;
+
+  /** Makes the event. */
+  constructor(change: CookieChange) {
+    super("changed");
+    this.oldCookie = change.oldCookie;
+    this.newCookie = change.newCookie;
+  }
+}
+
+/** The events of a jar. */
+export interface CookieJarEvents {
+  /** A cookie was added, replaced or removed. */
+  changed: CookieChangedEvent;
+}
+
+/**
+ * Keeps the cookies of a session and sends them back (RFC 6265, with SameSite, prefixes and the rules for Secure of its
+ * revision; public suffixes are refused). As in libsoup the jar owns the Cookie field: what it has replaces what the
+ * message says, and a message it has nothing for goes without.
+ *
+ * @example Look at what a server would get back
+ * ```ts
+ * import { CookieJar } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using jar = new CookieJar({ acceptPolicy: "no-third-party" });
+ * jar.setCookie("session=1; Path=/; Secure; HttpOnly", "https://www.example.com/");
+ * jar.setCookie("tracker=2", "https://ads.example.net/", { firstParty: "https://www.example.com/" });
+ * assertEquals(jar.getCookieHeader("https://www.example.com/account"), "session=1");
+ * assertEquals(jar.getCookieHeader("http://www.example.com/"), "");
+ * ```
+ */
+export class CookieJar extends TypedEventTarget<CookieJarEvents> implements SessionFeature {
+  readonly #store: CookieStore | null;
+  readonly #table: CookieTable;
+  readonly #now: () => number;
+  #policy: CookieAcceptPolicy = "always";
+  #library: Tough.CookieJar | null = null;
+  #kept: Iterable<Cookie> | null = null;
+  #closed = false;
+
+  /**
+   * Makes a jar and reads its store.
+   *
+   * @throws {TypeError} for an unknown policy.
+   * @throws {RangeError} for limits below 1.
+   */
+  constructor(options: CookieJarOptions = {}) {
+    super();
+    const { acceptPolicy = "always", store = null, maxCookies = 3000, maxCookiesPerSite = 180, now = Date.now } =
+      options;
+    this.acceptPolicy = acceptPolicy;
+    checkLimit("maxCookies", maxCookies);
+    checkLimit("maxCookiesPerSite", maxCookiesPerSite);
+    this.#now = now;
+    this.#table = new CookieTable({ total: maxCookies, perSite: maxCookiesPerSite }, now);
+    this.#store = store;
+    const kept = store ? [...store.load()] : [];
+    if (kept.length > 0) this.#kept = kept;
+  }
+
+  /** Which cookies the jar takes; a change does not touch those it has (`SoupCookieJar:accept-policy`). */
+  get acceptPolicy(): CookieAcceptPolicy {
+    return this.#policy;
+  }
+  set acceptPolicy(policy: CookieAcceptPolicy) {
+    if (!acceptPolicies.includes(policy)) {
+      throw new TypeError(
+        `Cannot set the accept policy: ${JSON.stringify(policy)} is none of ${acceptPolicies.join(", ")}`,
+      );
+    }
+    this.#policy = policy;
+  }
+
+  /** Whether cookies outlive the jar (`soup_cookie_jar_is_persistent`). */
+  get isPersistent(): boolean {
+    return this.#store !== null;
+  }
+
+  /** How many cookies the jar holds; expired ones count until somebody asks for them. */
+  get size(): number {
+    return this.#cookies().size;
+  }
+
+  /**
+   * Takes a Set-Cookie field as if a response from `uri` carried it (`soup_cookie_jar_set_cookie`).
+   *
+   * @returns The cookie that is now in the jar; `null` when it was refused or removed one.
+   */
+  setCookie(field: string, uri: string | URL, context: CookieContext = {}): Cookie | null {
+    const cookie = this.#accept(field, new URL(uri), context);
+    this.#publish();
+    return cookie;
+  }
+
+  /**
+   * Puts a cookie in without the checks of a response (`soup_cookie_jar_add_cookie`); one that has expired removes its
+   * namesake.
+   *
+   * @throws {TypeError} for what no Cookie field can carry.
+   */
+  addCookie(init: CookieInit): void {
+    const cookie = this.#fromInit(init);
+    const table = this.#cookies();
+    const old = table.find(cookie.domain!, cookie.path!, cookie.key);
+    if (old) {
+      cookie.creation = old.creation;
+      cookie.creationIndex = old.creationIndex;
+      table.updateCookie(old, cookie, () => {});
+    } else table.putCookie(cookie, () => {});
+    this.#publish();
+  }
+
+  /** Removes a cookie; whether it was there (`soup_cookie_jar_delete_cookie`). */
+  deleteCookie(cookie: Pick<Cookie, "name" | "domain" | "path">): boolean {
+    const removed = this.#cookies().remove(cookie.domain.replace(/^\./, "").toLowerCase(), cookie.path, cookie.name);
+    this.#publish();
+    return removed;
+  }
+
+  /** Every cookie that has not expired, in order of creation (`soup_cookie_jar_all_cookies`). */
+  allCookies(): Cookie[] {
+    const now = this.#now();
+    return this.#cookies().all().map(snapshot).filter(({ expires }) => !expires || expires.getTime() > now);
+  }
+
+  /** The cookies a request to `uri` would carry, in the order of the Cookie field (`soup_cookie_jar_get_cookie_list`). */
+  getCookies(uri: string | URL, context: CookieContext = {}): Cookie[] {
+    return this.#matching(new URL(uri), context).map(snapshot);
+  }
+
+  /** The Cookie field a request to `uri` would carry; empty for none (`soup_cookie_jar_get_cookies`). */
+  getCookieHeader(uri: string | URL, context: CookieContext = {}): string {
+    return this.#header(new URL(uri), context);
+  }
+
+  /** Removes every cookie. */
+  clear(): void {
+    const table = this.#cookies();
+    for (const cookie of table.all()) table.remove(cookie.domain!, cookie.path!, cookie.key);
+    this.#publish();
+  }
+
+  /** Sets the Cookie field early enough for caches to see it. */
+  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+    this.#setField(msg);
+  }
+
+  /** Sets the Cookie field again: another response may have changed it while the message waited for a connection. */
+  requestStarted(_session: HttpSession, msg: HttpMessage, _connection: Connection): void {
+    this.#setField(msg);
+  }
+
+  /** Takes the cookies of a response. */
+  gotHeaders(_session: HttpSession, msg: HttpMessage): void {
+    if (this.#policy === "never" || !msg.responseHeaders.has("set-cookie")) return;
+    const context = contextOf(msg);
+    for (const field of msg.responseHeaders.getSetCookie()) this.#accept(field, msg.uri, context);
+    this.#publish();
+  }
+
+  /** Frees what the store holds; the jar keeps its cookies but no longer stores them. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#store?.close?.();
+  }
+
+  /** Same as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #setField(msg: HttpMessage): void {
+    const value = this.#header(msg.uri, contextOf(msg));
+    if (value !== "") msg.requestHeaders.set("cookie", value);
+    else if (msg.hasRequestHeaders) msg.requestHeaders.delete("cookie");
+  }
+
+  #header(uri: URL, context: CookieContext): string {
+    return this.#matching(uri, context).map((cookie) => cookie.cookieString()).join("; ");
+  }
+
+  #matching(uri: URL, context: CookieContext): Tough.Cookie[] {
+    const table = this.#cookies();
+    if (!table.mayMatch(hostOf(uri))) return [];
+    const firstParty = toUrl(context.firstParty);
+    const crossSite = firstParty !== null && !isSameSite(firstParty, uri);
+    const safe = isSafeMethod(context.method ?? "GET");
+    const cookies = this.#jar().getCookiesSync(uri.href, {
+      http: context.http ?? true,
+      expire: false,
+      sameSiteContext: !crossSite ? "strict" : context.navigation && safe ? "lax" : "none",
+      sort: true,
+    });
+    const now = this.#now();
+    const live = cookies.filter((cookie) => {
+      if (!(cookie.expires instanceof Date) || cookie.expires.getTime() > now) return true;
+      table.remove(cookie.domain!, cookie.path!, cookie.key);
+      return false;
+    });
+    if (live.length < cookies.length) this.#publish();
+    return live;
+  }
+
+  #accept(field: string, uri: URL, context: CookieContext): Cookie | null {
+    const table = this.#cookies();
+    const host = hostOf(uri);
+    const firstParty = toUrl(context.firstParty);
+    const now = this.#now();
+    const cookie = this.#policy === "never" ? null : parseSetCookie(field, now);
+    if (!cookie || !keepsPrefixPromise(cookie) || !isAccepted(this.#policy, table, host, firstParty)) return null;
+    if (cookie.secure && !isSecureScheme(uri)) return null;
+    if (cookie.sameSite === "none" && !cookie.secure) return null;
+    const crossSite = firstParty !== null && !context.navigation && !isSameSite(firstParty, uri);
+    if (crossSite && (cookie.sameSite === "strict" || cookie.sameSite === "lax")) return null;
+    cookie.sameSite ??= "lax";
+    // A public suffix may set cookies for itself alone (RFC 6265 §5.3).
+    if (cookie.domain === host && registrableDomain(host) === null) cookie.domain = null;
+    if (hidesSecureCookie(table, cookie, uri)) return null;
+    const kept = this.#jar().setCookieSync(cookie, uri.href, {
+      http: context.http ?? true,
+      ignoreError: true,
+      now: new Date(now),
+    });
+    return kept && table.find(kept.domain!, kept.path!, kept.key) === kept ? snapshot(kept) : null;
+  }
+
+  #fromInit(init: CookieInit): Tough.Cookie {
+    const { name, value, domain, path = "/", secure = false, httpOnly = false, sameSite = "lax", expires = null } =
+      init;
+    // deno-lint-ignore no-control-regex
+    const control = /[\x00-\x1f\x7f;]/;
+    if (typeof name !== "string" || name === "" || control.test(name) || name.includes("=")) {
+      throw new TypeError(`Cannot add the cookie: its name is ${JSON.stringify(name)}`);
+    }
+    if (typeof value !== "string" || control.test(value)) {
+      throw new TypeError(`Cannot add the cookie ${name}: its value holds a semicolon or a control character`);
+    }
+    if (typeof path !== "string" || !path.startsWith("/") || control.test(path)) {
+      throw new TypeError(`Cannot add the cookie ${name}: its path is ${JSON.stringify(path)}`);
+    }
+    const host = typeof domain === "string" ? toughCookie().canonicalDomain(domain) : undefined;
+    if (!host || control.test(host)) {
+      throw new TypeError(`Cannot add the cookie ${name}: its domain is ${JSON.stringify(domain)}`);
+    }
+    const hostOnly = init.hostOnly ?? !domain.startsWith(".");
+    const now = new Date(this.#now());
+    const options = {
+      key: name,
+      value,
+      domain: host,
+      hostOnly,
+      path,
+      secure,
+      httpOnly,
+      sameSite,
+      creation: now,
+      lastAccessed: now,
+    };
+    return new (toughCookie().Cookie)(expires ? { ...options, expires } : options);
+  }
+
+  /** Makes a change known: first it is safe, then the listeners hear of it. */
+  #publish(): void {
+    const changes = this.#table.takeChanges();
+    if (changes.length === 0) return;
+    if (!this.#closed) this.#store?.apply(changes, () => this.allCookies());
+    for (const change of changes) this.dispatchEvent(new CookieChangedEvent(change));
+  }
+
+  /** The table, once what the store had is in it. */
+  #cookies(): CookieTable {
+    if (this.#kept) {
+      const kept = this.#kept;
+      this.#kept = null;
+      for (const cookie of kept) this.#table.restore(restored(cookie));
+    }
+    return this.#table;
+  }
+
+  #jar(): Tough.CookieJar {
+    return this.#library ??= new (toughCookie().CookieJar)(this.#table as unknown as Tough.Store, {
+      prefixSecurity: "unsafe-disabled",
+      allowSecureOnLocal: false,
+    });
+  }
+}
+
+function restored(cookie: Cookie): Tough.Cookie {
+  const { name, expires, lastAccess, ...rest } = cookie;
+  const options = { ...rest, key: name, lastAccessed: lastAccess };
+  return new (toughCookie().Cookie)(expires ? { ...options, expires } : options);
+}
+
+function contextOf(msg: HttpMessage): CookieContext {
+  return { firstParty: msg.firstParty, navigation: msg.isTopLevelNavigation, method: msg.method };
+}
+
+/** The host as cookies name it: an IPv6 address has no brackets there. */
+function hostOf(uri: URL): string {
+  return uri.hostname.startsWith("[") ? uri.hostname.slice(1, -1) : uri.hostname;
+}
+
+function toUrl(value: string | URL | null | undefined): URL | null {
+  return value === null || value === undefined ? null : new URL(value);
+}
+
+function checkLimit(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`Cannot limit a cookie jar: ${name} is ${value}, it must be a whole number above 0`);
+  }
+}

@@ -1,0 +1,91 @@
+/** What a jar refuses before the library looks at a cookie: size, prefixes, third parties, Secure and SameSite. */
+import type { CookieTable } from "./cookie_table.ts";
+import { siteOf, type Tough, toughCookie } from "./tough.ts";
+
+/** Which cookies a jar takes (`SoupCookieJarAcceptPolicy`). */
+export type CookieAcceptPolicy = "always" | "never" | "no-third-party" | "grandfathered-third-party";
+
+/** The policies a jar knows. */
+export const acceptPolicies: readonly CookieAcceptPolicy[] = [
+  "always",
+  "never",
+  "no-third-party",
+  "grandfathered-third-party",
+];
+
+/** Largest Set-Cookie field that is looked at, in UTF-16 units. */
+const LONGEST_FIELD = 65_536;
+/** Largest name and value together, in bytes (RFC 6265 §6.1). */
+const LARGEST_PAIR = 4096;
+/** Longest attribute; longer ones are as if they were not there. */
+const LONGEST_ATTRIBUTE = 1024;
+/** The longest a cookie lives, in milliseconds: 400 days. */
+const LONGEST_LIFE = 400 * 86_400_000;
+
+// deno-lint-ignore no-control-regex
+const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** Reads a Set-Cookie field; `null` when it is none a jar may keep, whoever sent it. */
+export function parseSetCookie(field: string, now: number): Tough.Cookie | null {
+  if (field.length > LONGEST_FIELD || FORBIDDEN.test(field)) return null;
+  const cookie = toughCookie().Cookie.parse(withoutLongAttributes(field));
+  if (!cookie || new TextEncoder().encode(cookie.key + cookie.value).length > LARGEST_PAIR) return null;
+  if (cookie.maxAge !== null) {
+    // The library counts Max-Age from the last use, so that a cookie in use would never end.
+    const seconds = Number(cookie.maxAge);
+    cookie.expires = new Date(seconds > 0 ? now + Math.min(seconds * 1000, LONGEST_LIFE) : 0);
+    cookie.maxAge = null;
+  } else if (cookie.expires instanceof Date && cookie.expires.getTime() > now + LONGEST_LIFE) {
+    cookie.expires = new Date(now + LONGEST_LIFE);
+  }
+  return cookie;
+}
+
+/** The conditions that name prefixes promise; letter case is no way around them. */
+export function keepsPrefixPromise(cookie: Tough.Cookie): boolean {
+  const name = cookie.key.toLowerCase();
+  if (name.startsWith("__host-")) return cookie.secure && cookie.domain === null && cookie.path === "/";
+  return !name.startsWith("__secure-") || cookie.secure;
+}
+
+/** Whether a cookie may be kept under a policy, given the host it came from and the page it was fetched for. */
+export function isAccepted(
+  policy: CookieAcceptPolicy,
+  table: CookieTable,
+  host: string,
+  firstParty: URL | null,
+): boolean {
+  if (policy === "never") return false;
+  if (policy === "always" || !firstParty || siteOf(host) === siteOf(firstParty.hostname)) return true;
+  if (policy === "no-third-party") return false;
+  return table.mayMatch(host);
+}
+
+/** Whether an insecure origin would overwrite or hide a Secure cookie (RFC 6265bis §5.7, "leave secure cookies alone"). */
+export function hidesSecureCookie(table: CookieTable, cookie: Tough.Cookie, url: URL): boolean {
+  if (isSecureScheme(url)) return false;
+  const { defaultPath, domainMatch, pathMatch } = toughCookie();
+  const domain = cookie.domain ?? url.hostname;
+  const path = cookie.path ?? defaultPath(url.pathname);
+  for (const other of table.ofSite(domain)) {
+    if (!other.secure || other.key !== cookie.key || !pathMatch(path, other.path!)) continue;
+    if (domainMatch(domain, other.domain!, false) || domainMatch(other.domain!, domain, false)) return true;
+  }
+  return false;
+}
+
+/** Whether two URIs belong to one site: the same registrable domain and the same kind of scheme. */
+export function isSameSite(left: URL, right: URL): boolean {
+  return isSecureScheme(left) === isSecureScheme(right) && siteOf(left.hostname) === siteOf(right.hostname);
+}
+
+/** Whether a URI's connections are encrypted. */
+export function isSecureScheme(url: URL): boolean {
+  return url.protocol === "https:" || url.protocol === "wss:";
+}
+
+function withoutLongAttributes(field: string): string {
+  if (field.length <= LONGEST_ATTRIBUTE) return field;
+  const [pair, ...attributes] = field.split(";");
+  return [pair, ...attributes.filter((attribute) => attribute.length <= LONGEST_ATTRIBUTE)].join(";");
+}

@@ -1,0 +1,129 @@
+/** Cookies in a SQLite database. */
+import { closeSync, openSync } from "node:fs";
+import { openSqlite, type SqliteDatabase } from "../transports/sqlite_driver.ts";
+import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
+
+const SCHEMA = `CREATE TABLE IF NOT EXISTS moz_cookies (id INTEGER PRIMARY KEY, name TEXT, value TEXT, host TEXT,
+  path TEXT, expiry INTEGER, lastAccessed INTEGER, isSecure INTEGER, isHttpOnly INTEGER, sameSite INTEGER)`;
+const SELECT =
+  "SELECT name, value, host, path, expiry, lastAccessed, isSecure, isHttpOnly, sameSite FROM moz_cookies ORDER BY id";
+const REMOVE = "DELETE FROM moz_cookies WHERE name = ? AND host IN (?, ?) AND path = ?";
+const UPDATE =
+  `UPDATE moz_cookies SET value = ?, host = ?, expiry = ?, lastAccessed = ?, isSecure = ?, isHttpOnly = ?, sameSite = ?
+  WHERE name = ? AND host IN (?, ?) AND path = ?`;
+const INSERT = `INSERT INTO moz_cookies (value, host, expiry, lastAccessed, isSecure, isHttpOnly, sameSite, name, path)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const POLICIES: readonly SameSite[] = ["none", "lax", "strict"];
+
+/**
+ * Keeps persistent cookies in a SQLite database, in the table `moz_cookies` that browsers and libsoup use. Each
+ * response's changes are one transaction, so that a killed process neither loses nor corrupts a cookie.
+ *
+ * Needs the runtime's own SQLite: `bun:sqlite` on Bun, `node:sqlite` on Deno and Node.
+ *
+ * @example Keep cookies in a database
+ * ```ts
+ * import { CookieJar, CookieSqliteStore } from "@gp11/gp11/http";
+ * import { tmpdir } from "node:os";
+ *
+ * using jar = new CookieJar({ store: new CookieSqliteStore(`${tmpdir()}/cookies-example.sqlite`) });
+ * jar.setCookie("theme=dark; Max-Age=86400", "https://example.com/");
+ * ```
+ */
+export class CookieSqliteStore implements CookieStore {
+  /** The database's path. */
+  readonly path: string;
+  #database: SqliteDatabase | null = null;
+
+  /** Names the database; it is opened when a jar takes the store. */
+  constructor(path: string) {
+    if (typeof path !== "string" || path === "") {
+      throw new TypeError(`Cannot keep cookies: the path is ${JSON.stringify(path)}`);
+    }
+    this.path = path;
+  }
+
+  /** Opens the database, creates the table when there is none, and reads the cookies that have not expired. */
+  load(): Cookie[] {
+    const database = this.#open();
+    const now = Date.now();
+    return database.all(SELECT).map(fromRow).filter((cookie) => cookie.expires!.getTime() > now);
+  }
+
+  /** Keeps the changes in one transaction. */
+  apply(changes: readonly CookieChange[]): void {
+    const kept = changes.filter(({ oldCookie, newCookie }) => oldCookie?.expires || newCookie?.expires);
+    if (kept.length === 0) return;
+    const database = this.#open();
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      for (const change of kept) write(database, change);
+      database.exec("COMMIT");
+    } catch (error) {
+      database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Closes the database; it is opened again when it is needed. */
+  close(): void {
+    this.#database?.close();
+    this.#database = null;
+  }
+
+  #open(): SqliteDatabase {
+    if (this.#database) return this.#database;
+    if (this.path !== ":memory:") closeSync(openSync(this.path, "a", 0o600));
+    const database = openSqlite(this.path);
+    try {
+      database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+      database.exec(SCHEMA);
+      const columns = database.all("PRAGMA table_info(moz_cookies)");
+      if (!columns.some((column) => column.name === "sameSite")) {
+        database.exec("ALTER TABLE moz_cookies ADD COLUMN sameSite INTEGER DEFAULT 1");
+      }
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return this.#database = database;
+  }
+}
+
+function write(database: SqliteDatabase, { oldCookie, newCookie }: CookieChange): void {
+  const { name, path, domain } = (newCookie ?? oldCookie)!;
+  const identity = [name, domain, `.${domain}`, path] as const;
+  if (!newCookie?.expires) return database.run(REMOVE, ...identity);
+  const values = [
+    newCookie.value,
+    newCookie.hostOnly ? domain : `.${domain}`,
+    Math.ceil(newCookie.expires.getTime() / 1000),
+    Math.floor(newCookie.lastAccess.getTime() / 1000),
+    Number(newCookie.secure),
+    Number(newCookie.httpOnly),
+    POLICIES.indexOf(newCookie.sameSite),
+  ] as const;
+  // An update keeps the row's number, which is the order of creation.
+  if (oldCookie?.expires) database.run(UPDATE, ...values, ...identity);
+  else {
+    database.run(REMOVE, ...identity);
+    database.run(INSERT, ...values, name, path);
+  }
+}
+
+function fromRow(row: Record<string, unknown>): Cookie {
+  const host = String(row.host);
+  return {
+    name: String(row.name),
+    value: String(row.value),
+    domain: host.replace(/^\./, "").toLowerCase(),
+    hostOnly: !host.startsWith("."),
+    path: String(row.path),
+    secure: Number(row.isSecure) === 1,
+    httpOnly: Number(row.isHttpOnly) === 1,
+    sameSite: POLICIES[Number(row.sameSite ?? 1)] ?? "lax",
+    expires: new Date(Number(row.expiry) * 1000),
+    creation: new Date(0),
+    lastAccess: new Date(Number(row.lastAccessed) * 1000),
+  };
+}

@@ -1,0 +1,132 @@
+/** Cookies in the text file that browsers, curl and wget share. */
+import { existsSync } from "node:fs";
+import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../storage/atomic_file.ts";
+import { type Cookie, type CookieChange, cookieKey, type CookieStore, type SameSite } from "./cookie.ts";
+
+const HEADER = `# Netscape HTTP Cookie File
+# One cookie per line: domain, subdomains, path, secure, expiry, name, value, SameSite.
+# A later line replaces an earlier one of the same domain, path and name; one in the past removes it.
+# Written by gp11.
+
+`;
+const HTTP_ONLY = "#HttpOnly_";
+const SAME_SITE: Readonly<Record<string, SameSite>> = { strict: "strict", lax: "lax", none: "none" };
+
+/** Superseded lines that may pile up before the file is written anew. */
+const SLACK = 200;
+
+/**
+ * Keeps persistent cookies in a Netscape cookie file, readable by its owner only. A change is appended in one write and
+ * the file is now and then replaced as a whole, so that a killed process neither loses nor corrupts a cookie. One jar
+ * at a time may use a file.
+ *
+ * @example Keep cookies between runs
+ * ```ts
+ * import { CookieJar, CookieTextStore } from "@gp11/gp11/http";
+ * import { tmpdir } from "node:os";
+ *
+ * using jar = new CookieJar({ store: new CookieTextStore(`${tmpdir()}/cookies-example.txt`) });
+ * jar.setCookie("theme=dark; Max-Age=86400", "https://example.com/");
+ * ```
+ */
+export class CookieTextStore implements CookieStore {
+  /** The file's path. */
+  readonly path: string;
+  #superseded = 0;
+  #mustRewrite = false;
+
+  /** Names the file; it is read when a jar takes the store and need not exist. */
+  constructor(path: string) {
+    if (typeof path !== "string" || path === "") {
+      throw new TypeError(`Cannot keep cookies: the path is ${JSON.stringify(path)}`);
+    }
+    this.path = path;
+  }
+
+  /** The cookies in the file that have not expired; lines of another layout are passed over. */
+  load(): Cookie[] {
+    removeAbandoned(this.path);
+    const text = readTextIfExists(this.path) ?? "";
+    const cookies = new Map<string, Cookie>();
+    const lines = text.split("\n");
+    // A last line without an end was cut off while it was written.
+    this.#mustRewrite = lines.pop() !== "";
+    let read = 0;
+    for (const line of lines) {
+      const cookie = parseCookieLine(line);
+      if (!cookie) continue;
+      read++;
+      const key = `${cookie.domain};${cookieKey(cookie.path, cookie.name)}`;
+      if (cookie.expires!.getTime() <= Date.now()) cookies.delete(key);
+      else cookies.set(key, cookie);
+    }
+    this.#superseded = read - cookies.size;
+    return [...cookies.values()];
+  }
+
+  /** Appends the changes, or replaces the file when too much of it is out of date. */
+  apply(changes: readonly CookieChange[], all: () => Iterable<Cookie>): void {
+    let lines = "";
+    let superseded = 0;
+    for (const { oldCookie, newCookie } of changes) {
+      if (oldCookie?.expires) superseded++;
+      if (newCookie?.expires) lines += formatCookieLine(newCookie);
+      else if (oldCookie?.expires) {
+        lines += formatCookieLine({ ...oldCookie, value: "", expires: new Date(1000) });
+        superseded++;
+      }
+    }
+    if (lines === "") return;
+    this.#superseded += superseded;
+    if (this.#mustRewrite || this.#superseded > SLACK || !existsSync(this.path)) this.#rewrite(all());
+    else appendText(this.path, lines);
+  }
+
+  #rewrite(cookies: Iterable<Cookie>): void {
+    let text = HEADER;
+    for (const cookie of cookies) if (cookie.expires) text += formatCookieLine(cookie);
+    replaceFile(this.path, text);
+    this.#superseded = 0;
+    this.#mustRewrite = false;
+  }
+}
+
+/** One line of a cookie file; `null` for comments, blank and malformed lines and for session cookies. */
+export function parseCookieLine(line: string): Cookie | null {
+  let rest = line.endsWith("\r") ? line.slice(0, -1) : line;
+  const httpOnly = rest.startsWith(HTTP_ONLY);
+  if (httpOnly) rest = rest.slice(HTTP_ONLY.length);
+  if (rest.startsWith("#")) return null;
+  const [domain, subdomains, path, secure, expiry, name, value, sameSite] = rest.split("\t");
+  if (!domain || !path?.startsWith("/") || name === undefined || value === undefined) return null;
+  const seconds = Number(expiry);
+  if (!Number.isInteger(seconds) || seconds <= 0 || seconds > 8.64e12) return null;
+  return {
+    name,
+    value,
+    domain: domain.replace(/^\./, "").toLowerCase(),
+    hostOnly: subdomains !== "TRUE",
+    path,
+    secure: secure === "TRUE",
+    httpOnly,
+    sameSite: SAME_SITE[sameSite?.toLowerCase() ?? ""] ?? "lax",
+    expires: new Date(seconds * 1000),
+    creation: new Date(0),
+    lastAccess: new Date(0),
+  };
+}
+
+/** A persistent cookie as one line. Other programs know seven columns, so SameSite is written only when it is needed. */
+export function formatCookieLine(cookie: Cookie): string {
+  const columns = [
+    `${cookie.httpOnly ? HTTP_ONLY : ""}${cookie.hostOnly ? "" : "."}${cookie.domain}`,
+    cookie.hostOnly ? "FALSE" : "TRUE",
+    cookie.path,
+    cookie.secure ? "TRUE" : "FALSE",
+    String(Math.ceil(cookie.expires!.getTime() / 1000)),
+    cookie.name,
+    cookie.value,
+  ];
+  if (cookie.sameSite !== "lax") columns.push(cookie.sameSite === "strict" ? "Strict" : "None");
+  return `${columns.join("\t")}\n`;
+}

@@ -1,0 +1,279 @@
+/** Hosts that are spoken to over TLS only (`SoupHSTSEnforcer`). */
+import { isIP } from "node:net";
+import { TypedEventTarget } from "../../internal/events.ts";
+import type { SessionFeature } from "../feature.ts";
+import { type HttpMessage, MessageFlags } from "../message.ts";
+import type { HttpSession } from "../session.ts";
+import { parseStrictTransportSecurity } from "./parse.ts";
+import type { HstsPolicy, HstsStore } from "./store.ts";
+
+/** Options of an `HstsEnforcer`. */
+export interface HstsEnforcerOptions {
+  /** What keeps policies beyond the enforcer's life. @default {null} */
+  store?: HstsStore | null;
+  /** Most hosts remembered; beyond it the policy that ends first is forgotten. @default {10000} */
+  maxPolicies?: number;
+  /** The clock, in milliseconds since 1970. @default {Date.now} */
+  now?: () => number;
+}
+
+/** The `changed` event of an enforcer: a policy was added, replaced or removed. */
+export class HstsChangedEvent extends Event {
+  /** What was there before; `null` for a new host. */
+  readonly oldPolicy: HstsPolicy | null;
+  /** What is there now; `null` when the policy was removed. */
+  readonly newPolicy: HstsPolicy | null;
+
+  /** Makes the event. */
+  constructor(oldPolicy: HstsPolicy | null, newPolicy: HstsPolicy | null) {
+    super("changed");
+    this.oldPolicy = oldPolicy;
+    this.newPolicy = newPolicy;
+  }
+}
+
+/** The `hsts-enforced` event of an enforcer: a message goes over TLS instead. */
+export class HstsEnforcedEvent extends Event {
+  /** The message, its URI already changed. */
+  readonly msg: HttpMessage;
+
+  /** Makes the event. */
+  constructor(msg: HttpMessage) {
+    super("hsts-enforced");
+    this.msg = msg;
+  }
+}
+
+/** The events of an enforcer. */
+export interface HstsEnforcerEvents {
+  /** A policy was added, replaced or removed. */
+  changed: HstsChangedEvent;
+  /** A message goes over TLS instead. */
+  "hsts-enforced": HstsEnforcedEvent;
+}
+
+/** How much later a policy must end before the change is worth writing, as a share of what is left of it. */
+const WORTH_WRITING = 0.01;
+
+/**
+ * HTTP Strict Transport Security (RFC 6797): remembers the hosts that asked for it over a valid TLS connection, and
+ * changes http: to https: for them before anything is sent, redirects included. Addresses are never covered.
+ * The message itself gets an `hsts-enforced` event as well.
+ *
+ * @example A host that was seen before
+ * ```ts
+ * import { HstsEnforcer } from "@gp11/gp11/http";
+ * import { assert } from "@std/assert";
+ *
+ * const enforcer = new HstsEnforcer();
+ * enforcer.setSessionPolicy("example.com", { includeSubDomains: true });
+ * assert(enforcer.isEnforced("www.example.com"));
+ * ```
+ */
+export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implements SessionFeature {
+  readonly #policies = new Map<string, HstsPolicy>();
+  readonly #sessionPolicies = new Map<string, HstsPolicy>();
+  readonly #store: HstsStore | null;
+  readonly #maxPolicies: number;
+  readonly #now: () => number;
+  #unsaved = false;
+  #closed = false;
+
+  /**
+   * Makes an enforcer and reads its store.
+   *
+   * @throws {RangeError} for a limit below 1.
+   */
+  constructor(options: HstsEnforcerOptions = {}) {
+    super();
+    const { store = null, maxPolicies = 10_000, now = Date.now } = options;
+    if (!Number.isInteger(maxPolicies) || maxPolicies < 1) {
+      throw new RangeError(
+        `Cannot limit HSTS policies: maxPolicies is ${maxPolicies}, it must be a whole number above 0`,
+      );
+    }
+    this.#maxPolicies = maxPolicies;
+    this.#now = now;
+    this.#store = store;
+    for (const policy of store?.load() ?? []) {
+      if (!this.#hasEnded(policy)) this.#policies.set(policy.host, policy);
+    }
+    this.#makeRoom();
+  }
+
+  /** Whether policies outlive the enforcer (`soup_hsts_enforcer_is_persistent`). */
+  get isPersistent(): boolean {
+    return this.#store !== null;
+  }
+
+  /** Sets a host's policy (`soup_hsts_enforcer_set_policy`); one that has ended removes it. */
+  setPolicy(policy: HstsPolicy): void {
+    const host = canonicalHost(policy.host);
+    if (host === null) throw new TypeError(`Cannot set an HSTS policy: ${JSON.stringify(policy.host)} is no host name`);
+    this.#set({ host, includeSubDomains: policy.includeSubDomains, expires: policy.expires });
+  }
+
+  /** Covers a host for as long as the enforcer lives, whatever its server says (`soup_hsts_enforcer_set_session_policy`). */
+  setSessionPolicy(host: string, options: { includeSubDomains?: boolean } = {}): void {
+    this.setPolicy({ host, includeSubDomains: options.includeSubDomains ?? false, expires: null });
+  }
+
+  /** Forgets the policies of a host; whether there was one. */
+  removePolicy(host: string): boolean {
+    const name = canonicalHost(host);
+    if (name === null) return false;
+    const session = this.#remove(this.#sessionPolicies, name);
+    return this.#remove(this.#policies, name) || session;
+  }
+
+  /** The policies in force (`soup_hsts_enforcer_get_policies`). */
+  getPolicies(options: { session?: boolean } = {}): HstsPolicy[] {
+    const policies = [...this.#policies.values()].filter((policy) => !this.#hasEnded(policy));
+    return options.session === false ? policies : [...policies, ...this.#sessionPolicies.values()];
+  }
+
+  /** Whether a host has a policy of its own (`soup_hsts_enforcer_has_valid_policy`). */
+  hasValidPolicy(host: string): boolean {
+    const name = canonicalHost(host);
+    return name !== null && this.#find(name) !== null;
+  }
+
+  /** Whether a host is covered, by its own policy or by one of a parent domain that includes subdomains. */
+  isEnforced(host: string): boolean {
+    if (this.#policies.size === 0 && this.#sessionPolicies.size === 0) return false;
+    const name = canonicalHost(host);
+    if (name === null) return false;
+    if (this.#find(name)) return true;
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+      const parent = name.slice(dot + 1);
+      if (this.#sessionPolicies.get(parent)?.includeSubDomains) return true;
+      const policy = this.#policies.get(parent);
+      if (policy?.includeSubDomains && !this.#hasEnded(policy)) return true;
+    }
+    return false;
+  }
+
+  /** Changes http: to https: before the message does anything. */
+  requestQueued(session: HttpSession, msg: HttpMessage): void {
+    this.#enforce(session, msg);
+  }
+
+  /** The same for a message that was redirected or sent again. */
+  requestStarting(session: HttpSession, msg: HttpMessage): void {
+    this.#enforce(session, msg);
+  }
+
+  /** Learns a host's policy from its response. */
+  gotHeaders(session: HttpSession, msg: HttpMessage): void {
+    const field = msg.responseHeaders.get("strict-transport-security");
+    if (field === null || session.schemeOf(msg.uri) !== "https") return;
+    // With certificates left unchecked only a transport that checked all the same can vouch for the connection.
+    if (msg.tlsErrors.length > 0 || (!session.sslStrict && !msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED))) return;
+    const host = canonicalHost(msg.uri.hostname);
+    const said = host === null ? null : parseStrictTransportSecurity(field);
+    if (host === null || !said) return;
+    if (said.maxAge === 0) this.#remove(this.#policies, host);
+    else {
+      const expires = new Date(this.#now() + said.maxAge * 1000);
+      this.#set({ host, includeSubDomains: said.includeSubDomains, expires });
+    }
+  }
+
+  /** Writes what is not written yet; the enforcer goes on without its store. */
+  close(): void {
+    if (this.#closed) return;
+    if (this.#unsaved) this.#save();
+    this.#closed = true;
+  }
+
+  /** Same as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #enforce(session: HttpSession, msg: HttpMessage): void {
+    const { protocol, hostname } = msg.uri;
+    if (protocol === "https:" || !this.isEnforced(hostname) || session.schemeOf(msg.uri) !== "http") return;
+    const uri = new URL(msg.uri);
+    // An explicit port 80 belongs to http: (RFC 6797 §8.3); URL drops it for http: but not for an alias.
+    const port = uri.port === "80" ? "" : uri.port;
+    msg.uri = new URL(`https://${hostname}${port && `:${port}`}${uri.pathname}${uri.search}${uri.hash}`);
+    this.dispatchEvent(new HstsEnforcedEvent(msg));
+    msg.dispatchEvent(new Event("hsts-enforced"));
+  }
+
+  #find(host: string): HstsPolicy | null {
+    const session = this.#sessionPolicies.get(host);
+    if (session) return session;
+    const policy = this.#policies.get(host);
+    return policy && !this.#hasEnded(policy) ? policy : null;
+  }
+
+  #hasEnded(policy: HstsPolicy): boolean {
+    return policy.expires !== null && policy.expires.getTime() <= this.#now();
+  }
+
+  #set(policy: HstsPolicy): void {
+    if (policy.expires === null) return this.#setIn(this.#sessionPolicies, policy);
+    if (this.#hasEnded(policy)) return void this.#remove(this.#policies, policy.host);
+    this.#setIn(this.#policies, policy);
+  }
+
+  #setIn(policies: Map<string, HstsPolicy>, policy: HstsPolicy): void {
+    const old = policies.get(policy.host) ?? null;
+    policies.set(policy.host, policy);
+    this.#makeRoom();
+    if (policies === this.#policies) {
+      this.#unsaved = true;
+      if (this.#isWorthWriting(old, policy)) this.#save();
+    }
+    this.dispatchEvent(new HstsChangedEvent(old, policy));
+  }
+
+  #remove(policies: Map<string, HstsPolicy>, host: string): boolean {
+    const old = policies.get(host);
+    if (!old) return false;
+    policies.delete(host);
+    if (policies === this.#policies) this.#save();
+    this.dispatchEvent(new HstsChangedEvent(old, null));
+    return true;
+  }
+
+  /** Every response moves the end of a policy by a moment; writing each would cost a file for each response. */
+  #isWorthWriting(old: HstsPolicy | null, policy: HstsPolicy): boolean {
+    if (!old?.expires || old.includeSubDomains !== policy.includeSubDomains) return true;
+    const left = old.expires.getTime() - this.#now();
+    return Math.abs(policy.expires!.getTime() - old.expires.getTime()) > Math.max(left, 0) * WORTH_WRITING;
+  }
+
+  #makeRoom(): void {
+    if (this.#policies.size <= this.#maxPolicies) return;
+    const byEnd = [...this.#policies.values()].sort((left, right) => endOf(left) - endOf(right));
+    for (const policy of byEnd.slice(0, this.#policies.size - this.#maxPolicies)) this.#policies.delete(policy.host);
+  }
+
+  #save(): void {
+    if (this.#closed || !this.#store) return;
+    this.#store.save(this.getPolicies({ session: false }));
+    this.#unsaved = false;
+  }
+}
+
+function endOf(policy: HstsPolicy): number {
+  return policy.expires?.getTime() ?? Infinity;
+}
+
+/** A host name as policies know it; `null` for addresses. A trailing dot is no way around a policy. */
+function canonicalHost(host: string): string | null {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (name === "" || name.startsWith("[") || isIP(name) !== 0) return null;
+  // deno-lint-ignore no-control-regex
+  if (!/[^\x21-\x7e]/.test(name)) return name;
+  return URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : null;
+}

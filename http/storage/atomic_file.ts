@@ -1,0 +1,120 @@
+/** Files that a killed process never leaves half written. */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { randomBytes } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+
+const encoder = new TextEncoder();
+
+/** A temporary file nobody renamed for so long belongs to a process that was killed. */
+const ABANDONED_MS = 60_000;
+
+/** Whether a thrown value says that a file or directory does not exist. */
+export function isNotFound(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "ENOENT";
+}
+
+/** The text of a file, or `null` when there is none. */
+export function readTextIfExists(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+/** Writes every byte to an open file. */
+export function writeAll(file: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(file, bytes, written, bytes.length - written);
+}
+
+/**
+ * Replaces a file: readers see either the old or the new content, whenever the process dies. The file is readable by
+ * its owner only; a symbolic link keeps pointing at what is replaced.
+ */
+export function replaceFile(path: string, content: string | Uint8Array): void {
+  const target = resolveLink(path);
+  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+  const file = openSync(temporary, "wx", 0o600);
+  try {
+    try {
+      writeAll(file, typeof content === "string" ? encoder.encode(content) : content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, target);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  }
+}
+
+/** Appends a text in one write; creates the file when there is none. */
+export function appendText(path: string, text: string): void {
+  const file = openSync(path, "a", 0o600);
+  try {
+    writeAll(file, encoder.encode(text));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Removes what killed processes left beside a file. */
+export function removeAbandoned(path: string): void {
+  const target = resolveLink(path);
+  const prefix = `${basename(target)}.`;
+  let names: string[];
+  try {
+    names = readdirSync(dirname(target));
+  } catch (error) {
+    if (isNotFound(error)) return;
+    throw error;
+  }
+  for (const name of names) {
+    if (!name.startsWith(prefix) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) continue;
+    const leftover = join(dirname(target), name);
+    if (ageOf(leftover) > ABANDONED_MS) removeQuietly(leftover);
+  }
+}
+
+function resolveLink(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (isNotFound(error)) return path;
+    throw error;
+  }
+}
+
+function ageOf(path: string): number {
+  try {
+    return Date.now() - statSync(path).mtimeMs;
+  } catch (error) {
+    if (isNotFound(error)) return 0;
+    throw error;
+  }
+}
+
+/** Removes a file; another process may have removed it already. */
+export function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
