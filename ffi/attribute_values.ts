@@ -1,0 +1,76 @@
+/** What C left in the buffer of an attribute, as a JavaScript value. */
+import type { ReadAttribute } from "./attribute_reads.ts";
+import type { Block } from "./memory.ts";
+import type { Version } from "./structs.ts";
+
+/** How an attribute's bytes are to be understood; `ulongs` are arrays of `CK_ULONG`, `template` a nested template. */
+export type AttributeKind = "boolean" | "ulong" | "string" | "bytes" | "date" | "ulongs" | "version" | "template";
+
+/** The value of an attribute that was read. */
+export type DecodedValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | Uint8Array<ArrayBuffer>
+  | Version
+  | (number | bigint)[]
+  | ReadAttribute[];
+
+const decoder = new TextDecoder();
+/** Up to this length a loop is faster than a TextDecoder. */
+const SHORT_TEXT = 48;
+
+/**
+ * The value of `length` bytes at `offset`, read as `kind`. `undefined` where the bytes are no such value, and for a
+ * number that is `CK_UNAVAILABLE_INFORMATION`.
+ */
+export function decodeValue(
+  block: Block,
+  kind: Exclude<AttributeKind, "template">,
+  offset: number,
+  length: number,
+): Exclude<DecodedValue, ReadAttribute[]> | undefined {
+  if (kind === "bytes") return block.copyOut(offset, length);
+  if (kind === "string") return decodeText(block.bytesAt(offset, length));
+  if (kind === "boolean") return block.bytesAt(offset, length).some(Boolean);
+  if (kind === "ulong") return decodeUlong(block, offset, length);
+  if (kind === "ulongs") return decodeUlongs(block, offset, length);
+  if (kind === "date") return decodeDate(decodeText(block.bytesAt(offset, length)));
+  const [major = 0, minor = 0] = block.bytesAt(offset, length);
+  return { major, minor };
+}
+
+/** Text in UTF-8; what is no UTF-8 becomes U+FFFD. */
+export function decodeText(bytes: Uint8Array): string {
+  if (bytes.length > SHORT_TEXT) return decoder.decode(bytes);
+  let text = "";
+  for (const byte of bytes) {
+    if (byte > 0x7f) return decoder.decode(bytes);
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** A number of any width: some modules store one narrower than their `CK_ULONG`. */
+function decodeUlong(block: Block, offset: number, length: number): number | bigint | undefined {
+  if (length === block.abi.ulong) {
+    const value = block.getUlong(offset);
+    if (typeof value === "number") return block.abi.ulong === 4 && value === 0xffff_ffff ? undefined : value;
+    return value === 0xffff_ffff_ffff_ffffn ? undefined : value;
+  }
+  if (length > 8) return undefined;
+  return block.bytesAt(offset, length).reduceRight((value, byte) => value * 256 + byte, 0);
+}
+
+function decodeUlongs(block: Block, offset: number, length: number): (number | bigint)[] {
+  const { ulong } = block.abi;
+  return Array.from({ length: Math.floor(length / ulong) }, (_, index) => block.getUlong(offset + index * ulong));
+}
+
+function decodeDate(text: string): Date | undefined {
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(text) ?? [];
+  const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}

@@ -1,0 +1,74 @@
+/** Byte inputs: what callers may pass where C wants memory, checked and copied. */
+
+/** What callers may pass as bytes: `BufferSource`, on shared memory too. */
+export type BytesInput = ArrayBufferView | ArrayBufferLike;
+
+/** Whether a value is an `ArrayBuffer`, a `SharedArrayBuffer` or a view of one, of this realm or another. */
+export function isBytesInput(value: unknown): value is BytesInput {
+  return ArrayBuffer.isView(value) || isBuffer(value);
+}
+
+function isBuffer(value: unknown): value is ArrayBufferLike {
+  if (value instanceof ArrayBuffer) return true;
+  const tag = Object.prototype.toString.call(value);
+  return tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]";
+}
+
+/**
+ * The bytes of an input as a view that shares its memory.
+ *
+ * @param subject What the bytes are for, as it stands in an error message: `the data`.
+ * @throws {TypeError} When the input is no `BufferSource`, or its buffer was transferred away.
+ */
+export function viewBytes(input: unknown, subject: string): Uint8Array {
+  if (input instanceof Uint8Array && input.byteLength > 0) return input;
+  if (!isBytesInput(input)) {
+    throw new TypeError(`Cannot use ${subject}: expected a BufferSource, got ${describeType(input)}`);
+  }
+  const buffer = ArrayBuffer.isView(input) ? input.buffer : input;
+  if ((buffer as ArrayBuffer).detached) throw new TypeError(`Cannot use ${subject}: its buffer is detached`);
+  return ArrayBuffer.isView(input)
+    ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
+    : new Uint8Array(input);
+}
+
+/** A copy of the bytes of an input; see {@linkcode viewBytes}. */
+export function copyBytes(input: unknown, subject: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(viewBytes(input, subject));
+}
+
+/** The type of a value in words, without the value: it may be a secret. */
+export function describeType(value: unknown): string {
+  if (value === null) return "null";
+  if (value === undefined) return "undefined";
+  if (typeof value !== "object") return typeof value === "function" ? "a function" : `a ${typeof value}`;
+  const name = value.constructor?.name;
+  if (!name || name === "Object") return "an object";
+  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+/**
+ * A `CK_ULONG` to hand to C.
+ *
+ * @param subject What the number is, as it stands in an error message: `the slot id`.
+ * @throws {TypeError} When it is neither a number nor a bigint.
+ * @throws {RangeError} When it is negative, no integer, or wider than a `CK_ULONG` can be.
+ */
+export function checkUlong(value: unknown, subject: string, ulong: 4 | 8 = 8): number | bigint {
+  if (typeof value === "number") {
+    if (Number.isSafeInteger(value) && value >= 0 && (ulong === 8 || value <= 0xffff_ffff)) return value;
+  } else if (typeof value === "bigint") {
+    if (value >= 0n && value <= (ulong === 8 ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn)) return value;
+  } else {
+    throw new TypeError(`Cannot use ${subject}: expected a number or a bigint, got ${describeType(value)}`);
+  }
+  const bits = ulong === 8 ? 64 : 32;
+  throw new RangeError(`Cannot use ${subject}: ${value} is not an integer from 0 to 2^${bits} - 1`);
+}
+
+/** An attribute, mechanism or object type; a number that went negative with the vendor bit is taken as unsigned. */
+export function checkType(value: unknown, subject: string): number {
+  const plain = typeof value === "bigint" && value <= 0xffff_ffff_ffff_ffffn ? Number(value) : value;
+  if (typeof plain === "number" && Number.isInteger(plain) && plain < 0 && plain >= -0x8000_0000) return plain >>> 0;
+  return checkUlong(plain, subject) as number;
+}

@@ -1,0 +1,185 @@
+/** Mechanisms written for C: a `CK_MECHANISM` and whatever its parameter points to. */
+import { type BytesInput, checkType, copyBytes, describeType, isBytesInput } from "./bytes.ts";
+import type { Block } from "./memory.ts";
+import {
+  fillStruct,
+  setPointer,
+  type StructDefinition,
+  structLayout,
+  type StructValue,
+  writeStruct,
+} from "./structs.ts";
+import { CK_MECHANISM } from "./structs_infos.ts";
+
+/** Where a parameter lies in a block. */
+export interface WrittenParameter {
+  /** Offset of its first byte. */
+  readonly offset: number;
+  /** Its bytes. */
+  readonly length: number;
+}
+
+/** A mechanism parameter that writes itself for each call, because its bytes depend on addresses and the ABI. */
+export interface BuiltParameter {
+  /** Writes the parameter and what it points to. */
+  write(block: Block): WrittenParameter;
+  /** Takes back what the token wrote into the parameter; called once the call has returned. */
+  readBack?(block: Block, offset: number): void;
+}
+
+/** A mechanism: its type alone, or its type with a parameter. */
+export type MechanismInit = number | {
+  /** The mechanism's type, a {@linkcode CKM} number. */
+  readonly type: number;
+  /** Its parameter: raw bytes, or what a builder made. */
+  readonly parameter?: BytesInput | BuiltParameter | null | undefined;
+};
+
+/** A mechanism whose inputs are checked and copied: later changes of the caller's have no effect on it. */
+export interface PreparedMechanism {
+  /** The mechanism's type. */
+  readonly type: number;
+  /** A copy of the raw bytes, or the built parameter. */
+  readonly parameter: Uint8Array | BuiltParameter | null;
+}
+
+/** A `CK_MECHANISM` in a block. */
+export interface WrittenMechanism {
+  /** Offset of the `CK_MECHANISM`. */
+  readonly offset: number;
+  /** Hands the token's changes of the parameter back to whoever built it; does nothing for raw bytes. */
+  readBack(): void;
+}
+
+/**
+ * Checks a mechanism and copies its raw bytes.
+ *
+ * @throws {TypeError} When it is no mechanism, or its parameter is neither bytes nor built by a builder.
+ * @throws {RangeError} When its type is no `CK_ULONG`.
+ */
+export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
+  if (typeof mechanism === "number") return { type: checkType(mechanism, "a mechanism type"), parameter: null };
+  if (typeof mechanism !== "object" || mechanism === null) {
+    throw new TypeError(
+      `Cannot use a mechanism: expected a number or { type, parameter }, got ${describeType(mechanism)}`,
+    );
+  }
+  const type = checkType(mechanism.type, "a mechanism type");
+  const { parameter } = mechanism;
+  if (parameter === undefined || parameter === null) return { type, parameter: null };
+  if (isBytesInput(parameter)) return { type, parameter: copyBytes(parameter, "a mechanism parameter") };
+  if (typeof parameter.write === "function") return { type, parameter };
+  throw new TypeError(
+    `Cannot use a mechanism parameter: expected bytes or a built one, got ${describeType(parameter)}`,
+  );
+}
+
+/**
+ * Writes a mechanism into a block.
+ *
+ * @throws {RangeError} When a number of its parameter does not fit the block's `CK_ULONG`.
+ */
+export function writeMechanism(block: Block, mechanism: PreparedMechanism): WrittenMechanism {
+  const { size, offsets } = structLayout(CK_MECHANISM, block.abi);
+  const offset = block.alloc(size);
+  block.setUlong(offset + offsets.mechanism, mechanism.type);
+  const { parameter } = mechanism;
+  if (parameter === null) return { offset, readBack: doNothing };
+  const written = parameter instanceof Uint8Array
+    ? { offset: block.putBytes(parameter), length: parameter.length }
+    : parameter.write(block);
+  setPointer(block, offset + offsets.pParameter, written.length === 0 ? 0n : block.address(written.offset));
+  block.setUlong(offset + offsets.ulParameterLen, written.length);
+  if (parameter instanceof Uint8Array || !parameter.readBack) return { offset, readBack: doNothing };
+  return { offset, readBack: () => parameter.readBack!(block, written.offset) };
+}
+
+function doNothing(): void {}
+
+/** Values of a parameter's members, the block at hand: for what must be written first, to be pointed to. */
+export type ParameterValues<D extends StructDefinition> =
+  | { readonly [name in keyof D]?: StructValue }
+  | ((block: Block) => { readonly [name in keyof D]?: StructValue });
+
+/** A parameter that is one structure. */
+export class StructParameter<D extends StructDefinition> implements BuiltParameter {
+  /** The structure. */
+  readonly definition: D;
+  readonly #values: ParameterValues<D>;
+
+  /**
+   * Makes the parameter.
+   *
+   * @param values What goes into its members. Bytes are not copied: give copies.
+   */
+  constructor(definition: D, values: ParameterValues<D>) {
+    this.definition = definition;
+    this.#values = values;
+  }
+
+  /** Writes the structure and the bytes it points to. */
+  write(block: Block): WrittenParameter {
+    const values = typeof this.#values === "function" ? this.#values(block) : this.#values;
+    return {
+      offset: writeStruct(block, this.definition, values),
+      length: structLayout(this.definition, block.abi).size,
+    };
+  }
+}
+
+/** A buffer behind a pointer member that the token may write to. */
+export interface OutputBuffer<Name extends string = string> {
+  /** The pointer member. */
+  readonly member: Name;
+  /** What the buffer holds when the call is made; its length is the buffer's. */
+  readonly initial: Uint8Array;
+  /** Takes what the buffer holds after the call. */
+  received(block: Block, offset: number): void;
+}
+
+/**
+ * A structure with buffers the token may fill, such as the IV of AES-GCM on tokens that make it themselves. The
+ * buffers follow the structure in one piece, so that they are found again after the call.
+ */
+export class OutputParameter<D extends StructDefinition> implements BuiltParameter {
+  /** The structure. */
+  readonly definition: D;
+  readonly #values: ParameterValues<D>;
+  readonly #outputs: readonly OutputBuffer<keyof D & string>[];
+
+  /** Makes the parameter from its members' values and its output buffers. */
+  constructor(definition: D, values: ParameterValues<D>, outputs: readonly OutputBuffer<keyof D & string>[]) {
+    this.definition = definition;
+    this.#values = values;
+    this.#outputs = outputs;
+  }
+
+  /** Writes the structure, the bytes it points to and its buffers. */
+  write(block: Block): WrittenParameter {
+    const layout = structLayout(this.definition, block.abi);
+    const values = typeof this.#values === "function" ? this.#values(block) : this.#values;
+    const buffers = this.#outputs.reduce((sum, { initial }) => sum + aligned(initial.length), 0);
+    const offset = block.alloc(aligned(layout.size) + buffers);
+    fillStruct(block, layout, offset, values);
+    let at = offset + aligned(layout.size);
+    for (const { member, initial } of this.#outputs) {
+      block.bytesAt(at, initial.length).set(initial);
+      setPointer(block, offset + layout.offsets[member], block.address(at));
+      at += aligned(initial.length);
+    }
+    return { offset, length: layout.size };
+  }
+
+  /** Hands each buffer to its receiver. */
+  readBack(block: Block, offset: number): void {
+    let at = offset + aligned(structLayout(this.definition, block.abi).size);
+    for (const output of this.#outputs) {
+      output.received(block, at);
+      at += aligned(output.initial.length);
+    }
+  }
+}
+
+function aligned(length: number): number {
+  return (length + 7) & ~7;
+}
