@@ -1,5 +1,5 @@
 /** Native memory: pieces of it that JavaScript can see, write and hand to C by address. */
-import type { NativeRuntime } from "./runtime.ts";
+import type { NativeRuntime } from "./backend.ts";
 
 /** How the C compiler of this platform lays out PKCS#11 structures. */
 export interface Abi {
@@ -11,6 +11,8 @@ export interface Abi {
 
 /** Offsets at or above this name data of a block that did not fit into its first piece. */
 const EXTENSION_BASE = 2 ** 40;
+/** Distance between the offsets of two such pieces: structures in them are written member by member. */
+const EXTENSION_STRIDE = 2 ** 32;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 /** The address given for empty data: some modules refuse NULL even with length zero. */
 const ALIGNMENT = 8;
@@ -62,7 +64,7 @@ export class Block {
   /** The address of an offset. */
   address(offset: number): bigint {
     if (offset < EXTENSION_BASE) return this.base + BigInt(offset);
-    return this.#extension(offset).base;
+    return this.#extension(offset).base + BigInt(offset % EXTENSION_STRIDE);
   }
 
   /** Copies `data` in and returns its offset; empty data gets a valid offset too. */
@@ -75,18 +77,20 @@ export class Block {
   /** The `length` bytes at `offset`, not copied. */
   bytesAt(offset: number, length: number): Uint8Array<ArrayBuffer> {
     if (offset < EXTENSION_BASE) return this.bytes.subarray(offset, offset + length);
-    return this.#extension(offset).bytes.subarray(0, length);
+    const start = offset % EXTENSION_STRIDE;
+    return this.#extension(offset).bytes.subarray(start, start + length);
   }
 
   /** A copy of the `length` bytes at `offset`. */
   copyOut(offset: number, length: number): Uint8Array<ArrayBuffer> {
     if (offset < EXTENSION_BASE) return this.bytes.slice(offset, offset + length);
-    return this.#extension(offset).bytes.slice(0, length);
+    const start = offset % EXTENSION_STRIDE;
+    return this.#extension(offset).bytes.slice(start, start + length);
   }
 
   /** Writes a `CK_ULONG`. */
   setUlong(offset: number, value: number | bigint): void {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).setUlong(0, value);
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).setUlong(offset % EXTENSION_STRIDE, value);
     if (this.abi.ulong === 4) {
       this.view.setUint32(offset, Number(value), true);
     } else if (typeof value === "number" && value >= 0 && value <= 0xffffffff) {
@@ -99,7 +103,7 @@ export class Block {
 
   /** Reads a `CK_ULONG`: a number when safe, else a bigint. */
   getUlong(offset: number): number | bigint {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).getUlong(0);
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).getUlong(offset % EXTENSION_STRIDE);
     const low = this.view.getUint32(offset, true);
     if (this.abi.ulong === 4) return low;
     const high = this.view.getUint32(offset + 4, true);
@@ -109,7 +113,7 @@ export class Block {
 
   /** Reads a handle or any `CK_ULONG` that is always wanted as bigint. */
   getHandle(offset: number): bigint {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).getHandle(0);
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).getHandle(offset % EXTENSION_STRIDE);
     return this.abi.ulong === 4 ? BigInt(this.view.getUint32(offset, true)) : this.view.getBigUint64(offset, true);
   }
 
@@ -122,13 +126,13 @@ export class Block {
 
   /** Writes a pointer. */
   setPointer(offset: number, address: bigint): void {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).setPointer(0, address);
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).setPointer(offset % EXTENSION_STRIDE, address);
     this.view.setBigUint64(offset, address, true);
   }
 
   /** Reads a pointer. */
   getPointer(offset: number): bigint {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).getPointer(0);
+    if (offset >= EXTENSION_BASE) return this.#extension(offset).getPointer(offset % EXTENSION_STRIDE);
     return this.view.getBigUint64(offset, true);
   }
 
@@ -148,11 +152,11 @@ export class Block {
   #extend(size: number): number {
     this.#extensions ??= [];
     this.#extensions.push(new Block(this.#runtime, this.abi, Math.max(size, ALIGNMENT)));
-    return EXTENSION_BASE + this.#extensions.length - 1;
+    return EXTENSION_BASE + (this.#extensions.length - 1) * EXTENSION_STRIDE;
   }
 
   #extension(offset: number): Block {
-    const extension = this.#extensions?.[offset - EXTENSION_BASE];
+    const extension = this.#extensions?.[Math.floor((offset - EXTENSION_BASE) / EXTENSION_STRIDE)];
     if (!extension) throw new RangeError(`Cannot use offset ${offset} of a native block: it was never allocated`);
     return extension;
   }

@@ -1,3 +1,10 @@
+import process from "node:process";
+import { bunRuntime } from "./bun.ts";
+import { denoRuntime } from "./deno.ts";
+import { libffiBinder } from "./libffi.ts";
+import type { Abi } from "./memory.ts";
+import { nodeRuntime } from "./node.ts";
+
 /**
  * What a JavaScript runtime must offer to call C: open a library, bind a symbol or an address, take an address, read
  * memory. Each of deno.ts, bun.ts and node.ts makes one from a self-contained function, so that the same text runs on
@@ -41,3 +48,45 @@ export interface NativeRuntime {
 export type NativeSource =
   | { readonly kind: "symbol"; readonly path: string; readonly name: string }
   | { readonly kind: "address"; readonly address: bigint };
+
+let current: NativeRuntime | null = null;
+
+/** The runtime this program runs on, made on first use. */
+export function nativeRuntime(): NativeRuntime {
+  current ??= makeRuntime();
+  return current;
+}
+
+/** How this platform's C compiler lays out PKCS#11 structures. */
+export function nativeAbi(): Abi {
+  return process.platform === "win32" ? { ulong: 4, packed: true } : { ulong: 8, packed: false };
+}
+
+/** Source text of an expression that makes the same runtime inside a worker thread. */
+export function runtimeSource(): string {
+  const binder = `(${libffiBinder})`;
+  switch (runtimeName()) {
+    case "deno":
+      return `(${denoRuntime})(${binder})`;
+    case "bun":
+      return `(${bunRuntime})()`;
+    case "node":
+      return `(${nodeRuntime})(${binder})`;
+  }
+}
+
+function makeRuntime(): NativeRuntime {
+  switch (runtimeName()) {
+    case "deno":
+      return denoRuntime(libffiBinder);
+    case "bun":
+      return bunRuntime();
+    case "node":
+      return nodeRuntime(libffiBinder);
+  }
+}
+
+function runtimeName(): NativeRuntime["name"] {
+  const versions: Record<string, string | undefined> = process.versions;
+  return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
+}

@@ -1,0 +1,127 @@
+/**
+ * Deno's way to call C. It needs `--allow-ffi` for the module and the C library only: addresses are taken and memory is
+ * read through `memcpy`, never through `Deno.UnsafePointer`, which a list of allowed paths would not permit.
+ */
+import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./backend.ts";
+import type { AddressBinder, libffiBinder } from "./libffi.ts";
+
+// deno-lint-ignore no-explicit-any
+type Untyped = any;
+
+/** Makes Deno's runtime. Uses nothing from outside, as its text is sent to worker threads. */
+export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
+  const deno: Untyped = (globalThis as Untyped).Deno;
+  const granted = (path?: string): boolean =>
+    deno.permissions.querySync(path === undefined ? { name: "ffi" } : { name: "ffi", path }).state === "granted";
+  const machine = deno.build.arch === "x86_64" ? "x86_64" : "aarch64";
+  const libcPaths: string[] = deno.build.os === "windows"
+    ? ["C:\\Windows\\System32\\ucrtbase.dll", "C:\\Windows\\System32\\msvcrt.dll"]
+    : deno.build.os === "darwin"
+    ? ["/usr/lib/libSystem.B.dylib"]
+    : [
+      `/lib/${machine}-linux-gnu/libc.so.6`,
+      `/usr/lib/${machine}-linux-gnu/libc.so.6`,
+      "/lib64/libc.so.6",
+      "/usr/lib64/libc.so.6",
+      "/usr/lib/libc.so.6",
+      "/lib/libc.so.6",
+      `/lib/ld-musl-${machine}.so.1`,
+    ];
+  const ffiPaths: string[] = deno.build.os === "darwin"
+    ? ["/usr/lib/libffi.dylib", "/opt/homebrew/opt/libffi/lib/libffi.8.dylib"]
+    : deno.build.os === "windows"
+    ? []
+    : [
+      `/usr/lib/${machine}-linux-gnu/libffi.so.8`,
+      `/lib/${machine}-linux-gnu/libffi.so.8`,
+      "/usr/lib64/libffi.so.8",
+      "/usr/lib/libffi.so.8",
+      `/usr/lib/${machine}-linux-gnu/libffi.so.7`,
+    ];
+  const openFirst = (paths: string[], symbols: Untyped, names: string[]): Untyped => {
+    const all = granted();
+    let failure: unknown = null;
+    for (const path of all ? [...paths, ...names] : paths.filter((path) => granted(path))) {
+      try {
+        return deno.dlopen(path, symbols).symbols;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure) throw failure;
+    return null;
+  };
+  const memcpySymbols = {
+    addressOf: { name: "memcpy", parameters: ["buffer", "u64", "u64"], result: "u64" },
+    pointerValue: { name: "memcpy", parameters: ["pointer", "u64", "u64"], result: "u64" },
+  };
+  let libc: Untyped = null;
+  const memory = (): Untyped => {
+    // Without any grant the first candidate is opened all the same, so that Deno asks, or names the missing permission.
+    libc ??= openFirst(libcPaths, memcpySymbols, ["libc.so.6"]) ?? deno.dlopen(libcPaths[0], memcpySymbols).symbols;
+    return libc;
+  };
+  const address = (view: Uint8Array): bigint => memory().addressOf(view, 0n, 0n);
+
+  const parameters = (arity: number): string[] => new Array(arity).fill("u64");
+  /** A call site of its own for each symbol, or V8 leaves the fast path once two symbols have passed through one. */
+  const specialise = (symbols: Untyped, name: string, arity: number): NativeFunction => {
+    const words = Array.from({ length: arity }, (_, i) => `a${i}`).join(",");
+    try {
+      return new Function("symbols", `return function ${name}(${words}) { return symbols.${name}(${words}); }`)(
+        symbols,
+      );
+    } catch {
+      // Code generation from strings is switched off: slower, but the same.
+      return symbols[name];
+    }
+  };
+
+  let binder: AddressBinder | null = null;
+  const addressBinder = (): AddressBinder => {
+    const symbols = openFirst(ffiPaths, {
+      ffi_prep_cif: { parameters: parameters(5), result: "u32" },
+      ffi_call: { parameters: parameters(4), result: "void" },
+      ffi_type_uint64: { type: "pointer" },
+    }, ["libffi.so.8", "libffi.so.7", "libffi.dylib"]);
+    if (!symbols) return unsafeBinder;
+    return createBinder({
+      prepare: symbols.ffi_prep_cif,
+      call: specialise(symbols, "ffi_call", 4),
+      uint64: memory().pointerValue(symbols.ffi_type_uint64, 0n, 0n),
+      abi: deno.build.arch === "x86_64" && deno.build.os !== "windows" ? 2n : 1n,
+      address,
+    });
+  };
+  const unsafeBinder: AddressBinder = (at, arity, result) => {
+    const fn = new deno.UnsafeFnPointer(deno.UnsafePointer.create(at), { parameters: parameters(arity), result });
+    return (...words) => fn.call(...words);
+  };
+
+  return {
+    name: "deno",
+    address,
+    read(from: bigint, into: Uint8Array): void {
+      if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
+    },
+    open(path: string): NativeLibrary {
+      deno.dlopen(path, {});
+      return {
+        path,
+        symbol(name: string): bigint | null {
+          const found = deno.dlopen(path, { [name]: { type: "pointer", optional: true } }).symbols[name];
+          return found === null ? null : memory().pointerValue(found, 0n, 0n);
+        },
+        bind(name: string, arity: number, result: NativeResult): NativeFunction | null {
+          const definition = { parameters: parameters(arity), result, optional: true };
+          const symbols = deno.dlopen(path, { [name]: definition }).symbols;
+          return symbols[name] ? specialise(symbols, name, arity) : null;
+        },
+      };
+    },
+    bindAddress(at: bigint, arity: number, result: NativeResult): NativeFunction {
+      binder ??= addressBinder();
+      return binder(at, arity, result);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+/** What one running operation works with: its native memory, and what its last step came to. */
+import { nativeRuntime } from "./backend.ts";
+import type { BoundFunction, Cryptoki } from "./cryptoki.ts";
+import type { Engine } from "./engine.ts";
+import { FUNCTION_NAMES, type FunctionName } from "./functions.ts";
+import { Block } from "./memory.ts";
+
+const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
+/** From this size on, data is not copied through the operation's block. */
+const LARGE = 0x10000;
+
+/** The place of each function in the list, by its C name. */
+export const FN: { readonly [Name in FunctionName]: number } = Object.fromEntries(
+  FUNCTION_NAMES.map((name, index) => [name, index]),
+) as { [Name in FunctionName]: number };
+
+/** Room for what C writes: part of the operation's block, or for large results the result itself. */
+export class Output {
+  /** Address C writes to. */
+  readonly address: bigint;
+  /** Bytes reserved. */
+  readonly capacity: number;
+  readonly #block: Block;
+  readonly #offset: number;
+  readonly #own: Uint8Array<ArrayBuffer> | null;
+
+  /** Reserves `capacity` bytes. */
+  constructor(block: Block, capacity: number) {
+    this.#block = block;
+    this.capacity = capacity;
+    if (capacity >= LARGE) {
+      this.#own = new Uint8Array(new ArrayBuffer(capacity));
+      this.#offset = 0;
+      this.address = nativeRuntime().address(this.#own);
+    } else {
+      this.#own = null;
+      this.#offset = block.alloc(capacity || 1);
+      this.address = block.address(this.#offset);
+    }
+  }
+
+  /** The first `length` bytes as an array of its own. */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    if (!this.#own) return this.#block.copyOut(this.#offset, length);
+    return length === this.capacity ? this.#own : new Uint8Array(this.#own.buffer.transfer(length));
+  }
+}
+
+/** The state of one running operation. */
+export class Frame {
+  /** The engine that drives it. */
+  readonly engine: Engine;
+  /** The module's functions. */
+  readonly table: Cryptoki;
+  /** Memory of this operation alone, overwritten when it ends. */
+  readonly block: Block;
+  /** Whether it runs in place. */
+  readonly inPlace: boolean;
+  /** CK_RV of the last call that ran. */
+  rv = 0;
+  /** 64-bit result of the last call that ran, of functions that return a pointer. */
+  value = 0n;
+  /** Index of the call that failed or did not run; the number of calls when all succeeded. */
+  stopped = 0;
+  /** Whether an abort kept calls of the last step from running. */
+  interrupted = false;
+  /** Answer to the last question. */
+  answer: unknown = undefined;
+  #pinned: unknown[] | null = null;
+
+  /** A frame for one run. */
+  constructor(engine: Engine, block: Block, inPlace: boolean) {
+    this.engine = engine;
+    this.table = engine.table;
+    this.block = block;
+    this.inPlace = inPlace;
+  }
+
+  /** A function of the module. Throws CKR_FUNCTION_NOT_SUPPORTED where it has none. */
+  fn(index: number): BoundFunction {
+    const fn = this.table.at(index);
+    if (!fn) throw this.engine.errors.failure(CKR_FUNCTION_NOT_SUPPORTED, FUNCTION_NAMES[index]!);
+    return fn;
+  }
+
+  /** The error for what the last call returned. */
+  failure(fn: FunctionName): Error {
+    return this.engine.errors.failure(this.rv, fn);
+  }
+
+  /** Address of a copy of `data`; in place, large data is used where it lies. */
+  input(data: Uint8Array): bigint {
+    if (this.inPlace && data.length >= LARGE && isPlain(data)) {
+      (this.#pinned ??= []).push(data);
+      return nativeRuntime().address(data);
+    }
+    return this.block.address(this.block.putBytes(data));
+  }
+
+  /** Room for `capacity` bytes that C writes. */
+  output(capacity: number): Output {
+    return new Output(this.block, capacity);
+  }
+
+  /** Offset of a `CK_ULONG` in the block that starts as `value`. */
+  ulong(value: number | bigint = 0): number {
+    const offset = this.block.alloc(8);
+    this.block.setUlong(offset, value);
+    return offset;
+  }
+}
+
+function isPlain(data: Uint8Array): boolean {
+  const { buffer } = data;
+  return buffer instanceof ArrayBuffer && !buffer.resizable && !buffer.detached;
+}

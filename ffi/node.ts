@@ -1,0 +1,91 @@
+/**
+ * Node's way to call C, by node:ffi. Node exports its own OpenSSL, which a module would otherwise bind to instead of the
+ * one it was linked with: every library is opened with RTLD_DEEPBIND first.
+ */
+import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./backend.ts";
+import type { AddressBinder, libffiBinder } from "./libffi.ts";
+
+// deno-lint-ignore no-explicit-any
+type Untyped = any;
+
+/** Makes Node's runtime. Uses nothing from outside, as its text is sent to worker threads. */
+export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
+  const process: Untyped = (globalThis as Untyped).process;
+  const ffi: Untyped = process.getBuiltinModule("node:ffi");
+  if (!ffi) {
+    throw new Error(`Cannot use PKCS#11 modules on Node ${process.versions.node}: node:ffi is missing, Node 26 has it`);
+  }
+  const types = { u32: "uint32", i32: "int32", u64: "uint64", void: "void" } as const;
+  const signature = (arity: number, result: NativeResult): Untyped => ({
+    arguments: new Array(arity).fill("uint64"),
+    return: types[result],
+  });
+  const address = (view: Uint8Array): bigint => BigInt(ffi.getRawPointer(view));
+  const RTLD_NOW_DEEPBIND = 2n | 8n;
+  let libcDlopen: NativeFunction | null | undefined;
+  const bindDeep = (path: string): void => {
+    if (libcDlopen === undefined) libcDlopen = process.platform === "linux" ? findDlopen() : null;
+    if (!libcDlopen) return;
+    const name = new TextEncoder().encode(`${path}\0`);
+    const buffer = new Uint8Array(new ArrayBuffer(name.length));
+    buffer.set(name);
+    libcDlopen(address(buffer), RTLD_NOW_DEEPBIND);
+  };
+  const findDlopen = (): NativeFunction | null => {
+    try {
+      return new ffi.DynamicLibrary("libc.so.6").getFunction("dlopen", signature(2, "u64"));
+    } catch {
+      // No glibc: other C libraries know no RTLD_DEEPBIND.
+      return null;
+    }
+  };
+  let binder: AddressBinder | null = null;
+  const addressBinder = (): AddressBinder => {
+    const names = process.platform === "darwin" ? ["/usr/lib/libffi.dylib"] : ["libffi.so.8", "libffi.so.7"];
+    let failure: unknown = null;
+    for (const name of names) {
+      try {
+        const library = new ffi.DynamicLibrary(name);
+        return createBinder({
+          prepare: library.getFunction("ffi_prep_cif", signature(5, "u32")),
+          call: library.getFunction("ffi_call", signature(4, "void")),
+          uint64: library.getSymbol("ffi_type_uint64"),
+          abi: process.arch === "x64" && process.platform !== "win32" ? 2n : 1n,
+          address,
+        });
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw new Error("Cannot call a function by its address: Node needs the system's libffi", { cause: failure });
+  };
+  return {
+    name: "node",
+    address,
+    read(from: bigint, into: Uint8Array): void {
+      if (into.length > 0) into.set(new Uint8Array(ffi.toArrayBuffer(from, into.length, false)));
+    },
+    open(path: string): NativeLibrary {
+      bindDeep(path);
+      const library = new ffi.DynamicLibrary(path);
+      const symbol = (name: string): bigint | null => {
+        try {
+          return library.getSymbol(name);
+        } catch (error) {
+          if (String((error as Untyped).message).startsWith("dlsym failed")) return null;
+          throw error;
+        }
+      };
+      return {
+        path,
+        symbol,
+        bind: (name: string, arity: number, result: NativeResult): NativeFunction | null =>
+          symbol(name) === null ? null : library.getFunction(name, signature(arity, result)),
+      };
+    },
+    bindAddress(at: bigint, arity: number, result: NativeResult): NativeFunction {
+      binder ??= addressBinder();
+      return binder(at, arity, result);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/** What runs inside a worker thread. Self-contained: its text is the worker's whole program. */
+import type { NativeFunction, NativeResult, NativeRuntime, NativeSource } from "./backend.ts";
+
+/**
+ * Layout of a job in shared memory. A slot is a run of 64-bit words; its head is read as 32-bit integers, then each call
+ * follows as one word (function id, count of arguments above bit 32), one word for what it returned, and its arguments.
+ */
+export const LAYOUT = {
+  /** Slots of the shared area. */
+  slots: 256,
+  /** 64-bit words of a slot. */
+  words: 64,
+  /** First word of the calls. */
+  calls: 3,
+  /** 32-bit index of the state. */
+  state: 0,
+  /** 32-bit index of the number of the call the job stopped at. */
+  stopped: 1,
+  /** 32-bit index of the number of calls. */
+  count: 2,
+  /** 32-bit index of the run time in µs. */
+  duration: 3,
+  /** 32-bit index of the flag that a cancellation kept calls from running. */
+  cancelled: 4,
+} as const;
+
+/** Life of a job. */
+export const JOB_STATE = { queued: 1, running: 2, done: 3, cancelled: 4, revoked: 5 } as const;
+
+/** Calls of a job that are too long for its slot. */
+export interface JobArea {
+  /** The slot. */
+  slot: number;
+  /** Words of the calls, laid out as in a slot. */
+  words: BigUint64Array;
+}
+
+/** What the caller sends to a worker. */
+export interface WorkerRequest {
+  /** Jobs to run, in order. */
+  slots: number[];
+  /** Areas of jobs that do not fit a slot. */
+  areas?: JobArea[];
+  /** Functions this worker has not seen. */
+  functions?: { id: number; arity: number; result: NativeResult; source: NativeSource }[];
+}
+
+interface Port {
+  on(event: "message", listener: (request: WorkerRequest) => void): void;
+  postMessage(message: unknown): void;
+}
+
+/** Runs jobs as they come. Uses nothing from outside, as its text is sent to worker threads. */
+export function workerMain(
+  runtime: NativeRuntime,
+  port: Port,
+  data: { memory: SharedArrayBuffer },
+  layout: typeof LAYOUT,
+  jobState: typeof JOB_STATE,
+): void {
+  const states = new Int32Array(data.memory);
+  const shared = new BigUint64Array(data.memory);
+  const functions = new Map<number, NativeFunction>();
+  const bind = ({ arity, result, source }: NonNullable<WorkerRequest["functions"]>[number]): NativeFunction => {
+    if (source.kind === "address") return runtime.bindAddress(source.address, arity, result);
+    const fn = runtime.open(source.path).bind(source.name, arity, result);
+    if (!fn) throw new Error(`Cannot bind ${source.name} of ${source.path} in a worker thread: it is missing`);
+    return fn;
+  };
+  const invoke = (fn: NativeFunction, w: BigUint64Array, i: number, count: number): number | bigint | undefined => {
+    switch (count) {
+      case 0:
+        return fn();
+      case 1:
+        return fn(w[i]!);
+      case 2:
+        return fn(w[i]!, w[i + 1]!);
+      case 3:
+        return fn(w[i]!, w[i + 1]!, w[i + 2]!);
+      case 4:
+        return fn(w[i]!, w[i + 1]!, w[i + 2]!, w[i + 3]!);
+      case 5:
+        return fn(w[i]!, w[i + 1]!, w[i + 2]!, w[i + 3]!, w[i + 4]!);
+      default:
+        return fn(...w.subarray(i, i + count));
+    }
+  };
+  const run = (slot: number, area: JobArea | undefined): void => {
+    const head = slot * layout.words * 2;
+    const words = area ? area.words : shared;
+    let at = area ? layout.calls : slot * layout.words + layout.calls;
+    const count = states[head + layout.count]!;
+    const started = performance.now();
+    let stopped = 0;
+    let cancelled = 0;
+    for (; stopped < count; stopped++) {
+      if (Atomics.load(states, head + layout.state) !== jobState.running) {
+        cancelled = 1;
+        break;
+      }
+      const call = words[at]!;
+      const argc = Number(call >> 32n);
+      const value = invoke(functions.get(Number(call & 0xffffffffn))!, words, at + 2, argc);
+      words[at + 1] = BigInt.asUintN(64, BigInt(value ?? 0));
+      if (typeof value === "number" && value !== 0) break;
+      at += 2 + argc;
+    }
+    states[head + layout.stopped] = stopped;
+    states[head + layout.cancelled] = cancelled;
+    states[head + layout.duration] = Math.min(1e9, (performance.now() - started) * 1000);
+    Atomics.store(states, head + layout.state, jobState.done);
+  };
+  port.on("message", (request) => {
+    for (const fn of request.functions ?? []) functions.set(fn.id, bind(fn));
+    let done: number[] = [];
+    let posted = performance.now();
+    for (const slot of request.slots) {
+      const state = slot * layout.words * 2 + layout.state;
+      if (Atomics.compareExchange(states, state, jobState.queued, jobState.running) !== jobState.queued) continue;
+      run(slot, request.areas?.find((area) => area.slot === slot));
+      done.push(slot);
+      // A batch that turns out slow must not hold back what is finished.
+      if (performance.now() - posted > 1 && done.length < request.slots.length) {
+        port.postMessage(done);
+        done = [];
+        posted = performance.now();
+      }
+    }
+    // Always an answer, even an empty one: it says that this worker holds nothing any more.
+    port.postMessage(done);
+  });
+}

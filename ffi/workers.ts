@@ -1,0 +1,334 @@
+/**
+ * Worker threads that make native calls against the caller's memory. A job is a list of calls, run in order up to the
+ * first that fails; its words lie in shared memory, so messages carry only the numbers of jobs. Several ready jobs for a
+ * worker travel in one message and their results come back in one.
+ */
+import os from "node:os";
+import { Worker } from "node:worker_threads";
+import { runtimeSource } from "./backend.ts";
+import type { BoundFunction } from "./cryptoki.ts";
+import { JOB_STATE, type JobArea, LAYOUT, workerMain, type WorkerRequest } from "./worker_main.ts";
+
+/** One call of a job. */
+export interface NativeCall {
+  /** The function. */
+  readonly fn: BoundFunction;
+  /** Its words, as many as it has parameters. */
+  readonly args: readonly bigint[];
+}
+
+/** What came of a job. */
+export interface JobResult {
+  /** What the last call that ran returned. */
+  value: number | bigint;
+  /** Index of the call that failed, or of the first that did not run; the number of calls when all succeeded. */
+  stopped: number;
+  /** Whether the job was cancelled between two calls. */
+  cancelled: boolean;
+  /** How long the worker ran it. */
+  microseconds: number;
+}
+
+/** A job under way; `cancel` stops it before its next call. */
+export interface PendingJob {
+  /** Resolves when the last call has returned. */
+  readonly done: Promise<JobResult>;
+  /** No further call of this job starts. Returns whether none had started. */
+  cancel(): boolean;
+  /** Says that nobody waits for this job any more, so that a call that never returns does not cost a worker. */
+  abandon(): void;
+}
+
+interface Job {
+  readonly calls: readonly NativeCall[];
+  readonly resolve: (result: JobResult) => void;
+  readonly reject: (error: Error) => void;
+  slot: number;
+  area: JobArea | null;
+  worker: PooledWorker | null;
+}
+
+/** Longest known run of a job, in µs, that may travel together with others. */
+const FAST_JOB = 200;
+const MAX_BATCH = 16;
+/** Words of a call before its arguments: the function and what it returned. */
+const CALL_HEAD = 2;
+
+/** A pool of worker threads: started on first use, unref'ed when idle, replaced when stuck in an abandoned call. */
+export class WorkerPool {
+  readonly #size: number;
+  readonly #memory: SharedArrayBuffer = new SharedArrayBuffer(LAYOUT.slots * LAYOUT.words * 8);
+  readonly #states: Int32Array = new Int32Array(this.#memory);
+  readonly #words: BigUint64Array = new BigUint64Array(this.#memory);
+  readonly #freeSlots: number[] = Array.from({ length: LAYOUT.slots }, (_, i) => LAYOUT.slots - 1 - i);
+  readonly #ready: Job[] = [];
+  readonly #workers: PooledWorker[] = [];
+  readonly #durations = new Map<number, number>();
+  #scheduled = false;
+
+  /** A pool of at most `size` workers; by default as many as there are processors, at least 2 and at most 8. */
+  constructor(size?: number) {
+    this.#size = size ?? Math.min(8, Math.max(2, os.availableParallelism?.() ?? os.cpus().length));
+  }
+
+  /** Worker threads alive. */
+  get threads(): number {
+    return this.#workers.length;
+  }
+
+  /** Queues a job; it starts in a microtask, together with others that are ready by then. */
+  run(calls: readonly NativeCall[]): PendingJob {
+    const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
+    const job: Job = { calls, resolve, reject, slot: -1, area: null, worker: null };
+    this.#ready.push(job);
+    this.#schedule();
+    return { done: promise, cancel: () => this.#cancel(job), abandon: () => this.#abandon(job) };
+  }
+
+  /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.end()));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#ready.length > 0) {
+      const worker = this.#idleWorker();
+      if (!worker) return;
+      const batch = this.#takeBatch();
+      if (batch.length === 0) return;
+      worker.send(batch);
+    }
+  }
+
+  #idleWorker(): PooledWorker | null {
+    let live = 0;
+    for (const worker of this.#workers) {
+      if (worker.idle) return worker;
+      if (!worker.stuck) live++;
+    }
+    if (live >= this.#size) return null;
+    const worker: PooledWorker = new PooledWorker(
+      this.#memory,
+      (slots) => this.#finished(worker, slots),
+      (error) => this.#lost(worker, error),
+    );
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** The jobs of the next message: several only if all of them are known to be short. */
+  #takeBatch(): Job[] {
+    const share = Math.min(MAX_BATCH, Math.ceil(this.#ready.length / this.#size));
+    const batch: Job[] = [];
+    while (batch.length < share && this.#ready.length > 0 && this.#freeSlots.length > 0) {
+      const job = this.#ready[0]!;
+      const fast = this.#isFast(job);
+      if (!fast && batch.length > 0) break;
+      this.#ready.shift();
+      this.#place(job);
+      batch.push(job);
+      if (!fast) break;
+    }
+    return batch;
+  }
+
+  #isFast(job: Job): boolean {
+    const last = job.calls[job.calls.length - 1]!;
+    return job.calls.length <= 4 && (this.#durations.get(last.fn.id) ?? Infinity) < FAST_JOB;
+  }
+
+  #place(job: Job): void {
+    const slot = this.#freeSlots.pop()!;
+    let needed: number = LAYOUT.calls;
+    for (const call of job.calls) needed += CALL_HEAD + call.args.length;
+    const long = needed > LAYOUT.words;
+    job.slot = slot;
+    job.area = long ? { slot, words: new BigUint64Array(new SharedArrayBuffer(needed * 8)) } : null;
+    const words = job.area?.words ?? this.#words;
+    let at = (long ? 0 : slot * LAYOUT.words) + LAYOUT.calls;
+    for (const { fn, args } of job.calls) {
+      words[at] = BigInt(fn.id) | BigInt(args.length) << 32n;
+      for (let i = 0; i < args.length; i++) words[at + CALL_HEAD + i] = args[i]!;
+      at += CALL_HEAD + args.length;
+    }
+    const head = slot * LAYOUT.words * 2;
+    this.#states[head + LAYOUT.count] = job.calls.length;
+    Atomics.store(this.#states, head + LAYOUT.state, JOB_STATE.queued);
+  }
+
+  #finished(worker: PooledWorker, slots: readonly number[]): void {
+    for (const slot of slots) {
+      const job = worker.take(slot);
+      if (job) this.#settle(job);
+    }
+    if (worker.jobs === 0) {
+      this.#freeSlots.push(...worker.retired.splice(0));
+      if (worker.stuck) {
+        this.#workers.splice(this.#workers.indexOf(worker), 1);
+        void worker.end();
+      }
+    }
+    if (this.#ready.length > 0) this.#dispatch();
+  }
+
+  #settle(job: Job): void {
+    const head = job.slot * LAYOUT.words * 2;
+    const words = job.area?.words ?? this.#words;
+    const stopped = this.#states[head + LAYOUT.stopped]!;
+    const cancelled = this.#states[head + LAYOUT.cancelled] === 1;
+    // What ran last: the call that failed, or the one before the first that did not run.
+    const last = cancelled ? stopped - 1 : Math.min(stopped, job.calls.length - 1);
+    let at = (job.area ? 0 : job.slot * LAYOUT.words) + LAYOUT.calls;
+    for (let i = 0; i < last; i++) at += CALL_HEAD + job.calls[i]!.args.length;
+    let value: number | bigint = 0;
+    const microseconds = this.#states[head + LAYOUT.duration]!;
+    if (last >= 0) {
+      const fn = job.calls[last]!.fn;
+      const word = words[at + 1]!;
+      value = fn.result === "u64" ? word : Number(fn.result === "i32" ? BigInt.asIntN(32, word) : word);
+      const known = this.#durations.get(fn.id);
+      this.#durations.set(fn.id, known === undefined ? microseconds : known * 0.75 + microseconds * 0.25);
+    }
+    this.#freeSlots.push(job.slot);
+    job.slot = -1;
+    job.worker = null;
+    job.resolve({ value, stopped, cancelled, microseconds });
+  }
+
+  #cancel(job: Job): boolean {
+    if (job.slot < 0) {
+      const index = this.#ready.indexOf(job);
+      if (index < 0) return false;
+      this.#ready.splice(index, 1);
+      job.resolve({ value: 0, stopped: 0, cancelled: true, microseconds: 0 });
+      return true;
+    }
+    if (this.#takeBack(job)) {
+      job.resolve({ value: 0, stopped: 0, cancelled: true, microseconds: 0 });
+      return true;
+    }
+    const state = job.slot * LAYOUT.words * 2 + LAYOUT.state;
+    Atomics.compareExchange(this.#states, state, JOB_STATE.running, JOB_STATE.cancelled);
+    return false;
+  }
+
+  /** Takes a job that has not started away from its worker. */
+  #takeBack(job: Job): boolean {
+    const worker = job.worker;
+    const state = job.slot * LAYOUT.words * 2 + LAYOUT.state;
+    if (!worker) return false;
+    if (Atomics.compareExchange(this.#states, state, JOB_STATE.queued, JOB_STATE.revoked) !== JOB_STATE.queued) {
+      return false;
+    }
+    worker.take(job.slot);
+    // The worker still holds the number: the slot is not used again before this worker has answered.
+    worker.retired.push(job.slot);
+    job.slot = -1;
+    job.area = null;
+    job.worker = null;
+    return true;
+  }
+
+  #abandon(job: Job): void {
+    const worker = job.worker;
+    if (!worker || worker.stuck) return;
+    worker.stuck = true;
+    // Jobs behind the one that may never return go to another worker.
+    for (const other of worker.pending().reverse()) {
+      if (other !== job && this.#takeBack(other)) this.#ready.unshift(other);
+    }
+    if (this.#ready.length > 0) this.#schedule();
+  }
+
+  #lost(worker: PooledWorker, error: Error): void {
+    const index = this.#workers.indexOf(worker);
+    if (index >= 0) this.#workers.splice(index, 1);
+    for (const job of worker.pending()) job.reject(error);
+    if (this.#ready.length > 0) this.#schedule();
+  }
+}
+
+/** One worker thread and the jobs it holds. */
+class PooledWorker {
+  /** Whether it runs a call nobody waits for; no further job is given to it. */
+  stuck = false;
+  /** Slots it may still look at though their jobs went elsewhere. */
+  readonly retired: number[] = [];
+  readonly #worker: Worker;
+  readonly #jobs = new Map<number, Job>();
+  readonly #known = new Set<number>();
+  #ended = false;
+
+  constructor(memory: SharedArrayBuffer, finished: (slots: number[]) => void, lost: (error: Error) => void) {
+    const source = `import { parentPort, workerData } from "node:worker_threads";\n` +
+      `(${workerMain})(${runtimeSource()}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
+        JSON.stringify(JOB_STATE)
+      });`;
+    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+      workerData: { memory },
+    });
+    this.#worker.on("message", (slots: number[]) => {
+      finished(slots);
+      if (this.#jobs.size === 0) this.#worker.unref();
+    });
+    this.#worker.on("error", (error: Error) => this.#ended || lost(error));
+    this.#worker.unref();
+  }
+
+  get idle(): boolean {
+    return this.#jobs.size === 0 && !this.stuck;
+  }
+
+  get jobs(): number {
+    return this.#jobs.size;
+  }
+
+  pending(): Job[] {
+    return [...this.#jobs.values()];
+  }
+
+  send(batch: readonly Job[]): void {
+    const request: WorkerRequest = { slots: [] };
+    for (const job of batch) {
+      job.worker = this;
+      this.#jobs.set(job.slot, job);
+      request.slots.push(job.slot);
+      if (job.area) (request.areas ??= []).push(job.area);
+      for (const { fn } of job.calls) {
+        if (this.#known.has(fn.id)) continue;
+        this.#known.add(fn.id);
+        (request.functions ??= []).push({ id: fn.id, arity: fn.arity, result: fn.result, source: fn.source });
+      }
+    }
+    this.#worker.ref();
+    this.#worker.postMessage(request);
+  }
+
+  take(slot: number): Job | undefined {
+    const job = this.#jobs.get(slot);
+    this.#jobs.delete(slot);
+    return job;
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#worker.terminate();
+  }
+}
+
+let shared: WorkerPool | null = null;
+
+/** The pool of this thread, made on first use. */
+export function workerPool(): WorkerPool {
+  shared ??= new WorkerPool();
+  return shared;
+}
