@@ -1,4 +1,53 @@
-import { assert } from "@std/assert";
-import { it } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { execFile } from "node:child_process";
+import { describe, it } from "node:test";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { librarySources, projectRoot, readText } from "../_support/source_text.ts";
 
-it("x", () => assert(true));
+const manifest = JSON.parse(readText("deno.json"));
+const npmManifest = JSON.parse(readText("package.json"));
+const offlineMap: Record<string, string> = JSON.parse(readText("tests/offline.import_map.json")).imports;
+
+/** The files that would be published, as `deno publish` lists them. */
+async function publishedFiles(): Promise<string[]> {
+  const options = ["publish", "--dry-run", "--allow-dirty", "--no-check"];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, options, {
+    cwd: fileURLToPath(projectRoot),
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return [...`${stdout}\n${stderr}`.matchAll(/^ +file:\/\/(\S+) \(/gm)]
+    .map((match) => decodeURIComponent(match[1]!).slice(decodeURIComponent(projectRoot.pathname).length))
+    .sort();
+}
+
+describe("the package", () => {
+  it("holds the library's sources and its papers, and nothing else", async () => {
+    const files = await publishedFiles();
+    const papers = ["CHANGELOG.md", "LICENSE", "README.md", "deno.json"];
+    assertEquals(files, [...librarySources(), ...papers].sort());
+  });
+
+  it("holds no compiled code and runs nothing when it is installed", async () => {
+    assertEquals((await publishedFiles()).filter((file) => /\.(node|so|dylib|dll|wasm|a|o)$/.test(file)), []);
+    assertEquals(npmManifest.scripts, undefined);
+  });
+
+  it("depends on the same versions on every runtime", () => {
+    const fromDeno = Object.entries<string>(manifest.imports)
+      .filter(([, target]) => target.startsWith("npm:"))
+      .map(([name, target]) => [name, target.slice(`npm:${name}@`.length)]);
+    assertEquals(Object.fromEntries(fromDeno), npmManifest.dependencies);
+    assertEquals(npmManifest.version, manifest.version);
+  });
+
+  it("resolves the same names offline", () => {
+    for (const [name, target] of Object.entries<string>(manifest.imports)) {
+      if (target.startsWith("npm:")) assertEquals(offlineMap[name], target);
+    }
+    for (const entry of Object.keys(manifest.exports)) {
+      assert(offlineMap[entry.replace(".", manifest.name)], `${entry} is missing from tests/offline.import_map.json`);
+    }
+  });
+});

@@ -7,6 +7,11 @@ import type { SuiteResult } from "./suite.ts";
 export class Report {
   readonly #results: SuiteResult[] = [];
 
+  /** What every process came to so far. */
+  get results(): readonly SuiteResult[] {
+    return this.#results;
+  }
+
   /** Takes the result of a process: one line, and every failure in full. */
   add(result: SuiteResult): void {
     this.#results.push(result);

@@ -1,0 +1,20 @@
+import { assertEquals } from "@std/assert";
+import { it } from "node:test";
+import { filesBelow, librarySources, readText } from "../_support/source_text.ts";
+
+/** Near 300 lines is the house rule; this is where it ends. */
+const mostLines = 400;
+/** Tables of the standard's numbers and functions are data, however long. */
+const tables = /^ffi\/(constants\/|functions\.ts$)/;
+
+function longerThanAllowed(files: readonly string[]): string[] {
+  return files.filter((file) => !tables.test(file))
+    .map((file) => ({ file, lines: readText(file).split("\n").length - 1 }))
+    .filter(({ lines }) => lines > mostLines)
+    .map(({ file, lines }) => `${file}: ${lines} lines`);
+}
+
+it(`no source file is longer than ${mostLines} lines`, () => {
+  const files = [...librarySources(), ...["tools", "examples", "bench"].flatMap((folder) => filesBelow(folder))];
+  assertEquals(longerThanAllowed(files), []);
+});

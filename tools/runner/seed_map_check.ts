@@ -1,0 +1,25 @@
+// Whether the tests that docs/seed-map.md names really ran, on each runtime its rows name.
+import { parseSeedMap } from "../seed_map.ts";
+import type { RuntimeName } from "./runtimes.ts";
+import type { SuiteResult } from "./suite.ts";
+
+/** A line for each row of the map whose test did not run on a runtime that did. A test skipped for a reason counts as run. */
+export function rowsWithoutRun(results: readonly SuiteResult[], runtimes: readonly RuntimeName[]): string[] {
+  const ran = new Map<RuntimeName, Set<string>>(runtimes.map((runtime) => [runtime, new Set<string>()]));
+  for (const { suite, tests } of results) {
+    for (const test of tests) {
+      if (test.outcome !== "failed") ran.get(suite.runtime)?.add(lastName(test.name));
+    }
+  }
+  const rows = [...parseSeedMap(Deno.readTextFileSync("docs/seed-map.md")).values()].flat();
+  return rows.flatMap(({ manual, test, runtimes: wanted }) =>
+    runtimes
+      .filter((runtime) => test && wanted.includes(runtime) && !ran.get(runtime)?.has(lastName(test.name)))
+      .map((runtime) => `${manual}: "${test?.name}" did not run on ${runtime}`)
+  );
+}
+
+/** A test's own name, without its describe blocks. */
+function lastName(name: string): string {
+  return name.split(" > ").at(-1) ?? name;
+}
