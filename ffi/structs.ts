@@ -1,4 +1,5 @@
 /** C structures as data: where each member lies, and how values get in and out. */
+import { checkUlong } from "./bytes.ts";
 import type { Abi, Block } from "./memory.ts";
 
 /**
@@ -129,7 +130,7 @@ export function fillStruct<Name extends string>(
 
 function writeMember(block: Block, at: number, member: StructLayoutMember, value: StructValue): void {
   const { type } = member;
-  if (type === "ulong") return block.setUlong(at, value as number | bigint);
+  if (type === "ulong") return block.setUlong(at, checkUlong(value, member.name, block.abi.ulong));
   if (type === "pointer") return writePointer(block, at, value);
   if (type === "byte") {
     block.bytesAt(at, 1)[0] = Number(value);

@@ -1,0 +1,156 @@
+/** The errors of PKCS#11 objects. Input that makes no sense is a `TypeError` or `RangeError` instead. */
+import { ckrHint, ckrMessage } from "../ffi/constants/ckr_messages.ts";
+import { ckmName, ckrName } from "../ffi/constants/names.ts";
+import { functionAction } from "./actions.ts";
+
+type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** Marks `prototype` so that another copy of this package knows its instances, and knows theirs. */
+function brand(constructor: ErrorClass, name: string): void {
+  const key = Symbol.for(`gp11.${name}`);
+  Object.defineProperty(constructor.prototype, key, { value: true });
+  Object.defineProperty(constructor.prototype, "name", { value: name, configurable: true, writable: true });
+  Object.defineProperty(constructor, Symbol.hasInstance, {
+    value(this: ErrorClass, value: unknown): boolean {
+      if (this !== constructor) return Function.prototype[Symbol.hasInstance].call(this, value);
+      return typeof value === "object" && value !== null && key in value;
+    },
+  });
+}
+
+/** What a {@linkcode Pkcs11Error} may say beyond the return value. */
+export interface Pkcs11ErrorOptions {
+  /**
+   * What could not be done, to follow "Cannot ".
+   *
+   * @default what the function does
+   */
+  readonly action?: string | undefined;
+  /** The type of the mechanism in use; its name is added to the message. */
+  readonly mechanism?: number | undefined;
+  /**
+   * What to do about it, in one sentence.
+   *
+   * @default a sentence for the return values people stumble over
+   */
+  readonly hint?: string | undefined;
+  /** The error that led to this one. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A PKCS#11 function returned something other than `CKR_OK`.
+ *
+ * @example Tell a wrong PIN from other errors
+ * ```ts
+ * import { CKR, Pkcs11Error } from "@gp11/gp11";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new Pkcs11Error(CKR.PIN_INCORRECT, "C_Login");
+ * assertEquals(error.ckr, "CKR_PIN_INCORRECT");
+ * assertEquals(error.message, "Cannot log in: the PIN is wrong (CKR_PIN_INCORRECT from C_Login)");
+ * ```
+ */
+export class Pkcs11Error extends Error {
+  /** The return value, a {@linkcode CKR} number or a vendor's own. */
+  readonly code: number;
+  /** The return value's name, in hexadecimal where it has none. */
+  readonly ckr: `CKR_${string}`;
+  /** The function that returned it. */
+  readonly fn: `C_${string}`;
+  /** What to do about it, in one sentence, where there is something to say. */
+  readonly hint?: string;
+
+  /**
+   * Describes a return value.
+   *
+   * @param code The `CK_RV`.
+   * @param fn The function that returned it.
+   */
+  constructor(code: number, fn: `C_${string}`, options: Pkcs11ErrorOptions = {}) {
+    const ckr = ckrName(code);
+    const action = options.action ?? functionAction(fn);
+    const mechanism = options.mechanism === undefined ? "" : ` with ${ckmName(options.mechanism)}`;
+    super(
+      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn})`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.ckr = ckr;
+    this.fn = fn;
+    const hint = options.hint ?? ckrHint(code);
+    if (hint !== undefined) this.hint = hint;
+  }
+}
+
+/** A file could not be loaded as a PKCS#11 module: it is missing, no library, or a library without the functions. */
+export class ModuleLoadError extends Error {
+  /** The path as it was given. */
+  readonly path: string;
+
+  /**
+   * Describes the failure.
+   *
+   * @param path The path as it was given.
+   * @param reason Why it could not be loaded, as half a sentence.
+   */
+  constructor(path: string, reason: string, options?: ErrorOptions) {
+    super(`Cannot load the PKCS#11 module "${path}": ${reason}`, options);
+    this.path = path;
+  }
+}
+
+/** A call cannot be made now because another one holds the session. */
+export class SessionBusyError extends Error {
+  /** What holds the session, such as `an asynchronous call` or `an open encryptor`. */
+  readonly operation: string;
+
+  /**
+   * Describes the conflict.
+   *
+   * @param action What could not be done, to follow "Cannot ".
+   * @param operation What holds the session.
+   */
+  constructor(action: string, operation: string) {
+    super(`Cannot ${action}: ${operation} is using the session`);
+    this.operation = operation;
+  }
+}
+
+/** A session, or an object of it, was used after the session was closed. */
+export class SessionClosedError extends Error {
+  /**
+   * Describes the attempt.
+   *
+   * @param action What could not be done, to follow "Cannot ".
+   */
+  constructor(action: string) {
+    super(`Cannot ${action}: the session is closed`);
+  }
+}
+
+/** Why a PKCS#11 URI was refused; `version` means a version that is no `major.minor`. */
+export type UriErrorReason = "scheme" | "encoding" | "syntax" | "version";
+
+/** A text is no PKCS#11 URI (RFC 7512). The message leaves the text out: it may hold a PIN. */
+export class UriError extends Error {
+  /** What is wrong with it. */
+  readonly reason: UriErrorReason;
+
+  /**
+   * Describes the problem.
+   *
+   * @param reason What is wrong.
+   * @param detail The problem as half a sentence, without the text's secrets.
+   */
+  constructor(reason: UriErrorReason, detail: string) {
+    super(`Cannot parse the PKCS#11 URI: ${detail}`);
+    this.reason = reason;
+  }
+}
+
+brand(Pkcs11Error, "Pkcs11Error");
+brand(ModuleLoadError, "ModuleLoadError");
+brand(SessionBusyError, "SessionBusyError");
+brand(SessionClosedError, "SessionClosedError");
+brand(UriError, "UriError");
