@@ -1,0 +1,48 @@
+/** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
+
+import { HttpStatus } from "../status.ts";
+
+/** A content coding under its registered name. */
+export type ContentCoding = "gzip" | "deflate" | "br" | "zstd";
+
+/** More layers than this is never an honest server; each layer multiplies what one byte can expand to. */
+export const MAX_LAYERS = 5;
+
+const NAMES: Record<string, ContentCoding> = {
+  "gzip": "gzip",
+  "x-gzip": "gzip",
+  "deflate": "deflate",
+  "br": "br",
+  "zstd": "zstd",
+};
+
+/** Raised when a body is not what its Content-Encoding says, or expands beyond the limit. */
+export class ContentDecodingError extends Error {
+  /** Always "ContentDecodingError". */
+  override name = "ContentDecodingError";
+  /** `ERR_CONTENT_CORRUPT`, `ERR_CONTENT_TRUNCATED`, `ERR_CONTENT_TOO_LARGE` or `ERR_CONTENT_LAYERS`. */
+  readonly code: string;
+  /** The status a message ends with. */
+  readonly status: number = HttpStatus.MALFORMED;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * The codings of a Content-Encoding value in the order they were applied; `identity` is dropped. Returns `undefined`
+ * when one is unknown: then nothing can be decoded.
+ */
+export function parseContentCodings(value: string): ContentCoding[] | undefined {
+  const codings: ContentCoding[] = [];
+  for (const member of value.split(",")) {
+    const name = member.trim().toLowerCase();
+    if (name === "" || name === "identity") continue;
+    const coding = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
+    if (coding === undefined) return undefined;
+    codings.push(coding);
+  }
+  return codings;
+}

@@ -1,0 +1,156 @@
+/** The feature that removes content codings. */
+
+import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
+import { contentLength } from "../headers.ts";
+import { type HttpMessage, MessageFlags } from "../message.ts";
+import type { HttpSession } from "../session.ts";
+import { pipeThroughGenerator } from "../streams/chunks.ts";
+import { type ContentCoding, parseContentCodings } from "./codings.ts";
+import { decodeContent, decodeSimple } from "./decode.ts";
+import { ChunkInput } from "./input.ts";
+
+/** Options of {@linkcode ContentDecoder}. */
+export interface ContentDecoderOptions {
+  /**
+   * The most bytes a response body may expand to; one that grows beyond fails with `MALFORMED`. `Infinity` sets no
+   * limit. 1 GiB by default.
+   *
+   * @default 1073741824
+   */
+  maxSize?: number;
+}
+
+/** What the header section said about a body. */
+interface EncodedBody {
+  readonly field: string;
+  readonly codings: ContentCoding[];
+}
+
+const DEFAULT_MAX_SIZE = 2 ** 30;
+const SMALL_BODY = 65_536;
+const PLAIN_CODINGS = "gzip, deflate";
+/** Boxes in the middle of plain HTTP break what they do not know; inside TLS there are none. */
+const TLS_CODINGS = "gzip, deflate, br, zstd";
+const BODYLESS = new Set([204, 205, 304]);
+
+/**
+ * Asks for compressed responses and decompresses them: `gzip`, `deflate` (with and without its zlib wrapper), and over
+ * TLS `br` and `zstd`, in any layering. After `SoupContentDecoder`; every session has one.
+ *
+ * A decoded message carries the flag `CONTENT_DECODED` and no `Content-Encoding` any more; its `Content-Length`, if
+ * any, still counts the encoded bytes. A body is left as it came, without the flag, when one of its codings is unknown,
+ * when it is a gzip file (`Content-Type: application/gzip`) whose coding an old server repeats, when it is a part
+ * (status 206) and when its first bytes show that it was never encoded. Damaged and truncated bodies, and those that
+ * expand beyond {@linkcode ContentDecoderOptions.maxSize}, end the message with the status `MALFORMED` and a
+ * {@linkcode ContentDecodingError}.
+ *
+ * A message with an Accept-Encoding of its own keeps it. Requests with a `Range` ask for `identity`.
+ *
+ * @example A limit of its own
+ * ```ts
+ * import { ContentDecoder, HttpSession, MockTransport } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ * import { gzipSync } from "node:zlib";
+ *
+ * await using session = new HttpSession();
+ * session.removeFeatureByType(ContentDecoder);
+ * session.addFeature(new ContentDecoder({ maxSize: 1_000_000 }));
+ * session.addFeature(
+ *   new MockTransport(() => new Response(new Uint8Array(gzipSync("hello")), { headers: { "content-encoding": "gzip" } })),
+ * );
+ * const response = await session.fetch("http://example.org/");
+ * assertEquals(await response.text(), "hello");
+ * ```
+ */
+export class ContentDecoder implements SessionFeature {
+  /** Sent with every message that has no Accept-Encoding of its own. */
+  readonly requestDefaults: ReadonlyArray<readonly [name: string, value: string]> = [[
+    "accept-encoding",
+    PLAIN_CODINGS,
+  ]];
+  /** Decoding comes first of all that looks at a body, and after what stores it as it came. */
+  readonly bodyStage: BodyStage = BodyStage.CONTENT_DECODING;
+  #maxSize: number;
+  #encoded = new WeakMap<HttpMessage, EncodedBody>();
+
+  /**
+   * Makes a decoder.
+   *
+   * @throws {RangeError} If `maxSize` is not a number from 0.
+   */
+  constructor(options: ContentDecoderOptions = {}) {
+    const maxSize = options.maxSize ?? DEFAULT_MAX_SIZE;
+    if (!(maxSize >= 0)) throw new RangeError(`Cannot limit decoded bodies to ${maxSize} bytes: it must be 0 or more`);
+    this.#maxSize = maxSize;
+  }
+
+  /** The most bytes a response body may expand to. */
+  get maxSize(): number {
+    return this.#maxSize;
+  }
+
+  /** Asks for what the plain default does not name. Called by the session. */
+  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+    const isTls = msg.uri.protocol === "https:";
+    if (!isTls && !msg.hasRequestHeaders) return;
+    const headers = msg.requestHeaders;
+    const present = headers.get("accept-encoding");
+    if (present === TLS_CODINGS && !isTls) headers.delete("accept-encoding"); // A redirect has led out of TLS.
+    else if (present === null && headers.has("range")) headers.set("accept-encoding", "identity");
+    else if (present === null && isTls) headers.set("accept-encoding", TLS_CODINGS);
+  }
+
+  /** Decides whether the response can be decoded. Called by the session. */
+  gotHeaders(_session: HttpSession, msg: HttpMessage): void {
+    const field = msg.responseHeaders.get("content-encoding");
+    if (field === null || BODYLESS.has(msg.statusCode) || msg.statusCode === 206 || msg.method === "HEAD") return;
+    const codings = parseContentCodings(field);
+    if (codings === undefined || codings.length === 0 || isGzipFile(msg.responseHeaders, codings)) return;
+    if (contentLength(msg.responseHeaders) === 0) return;
+    this.#encoded.set(msg, { field, codings });
+    const headers = new Headers(msg.responseHeaders);
+    headers.delete("content-encoding");
+    msg.responseHeaders = headers;
+    msg.flags.add(MessageFlags.CONTENT_DECODED);
+  }
+
+  /** Decodes the body. Called by the session. */
+  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+    const encoded = this.#encoded.get(msg);
+    if (encoded === undefined) return null;
+    this.#encoded.delete(msg);
+    const options = {
+      maxSize: this.#maxSize,
+      onPassThrough: () => {
+        msg.flags.delete(MessageFlags.CONTENT_DECODED);
+        msg.responseHeaders.set("content-encoding", encoded.field);
+      },
+    };
+    const length = contentLength(msg.responseHeaders);
+    const decode = length !== null && length <= SMALL_BODY ? decodeSmall : decodeContent;
+    return (body) => pipeThroughGenerator(body, (chunks) => decode(chunks, encoded.codings, options));
+  }
+}
+
+/** Collects a body that is small by its Content-Length, to decode it without a stream where that is possible. */
+async function* decodeSmall(
+  chunks: AsyncIterable<Uint8Array>,
+  codings: readonly ContentCoding[],
+  options: { maxSize: number; onPassThrough: () => void },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const input = new ChunkInput(chunks);
+  const body = await input.take(SMALL_BODY);
+  const decoded = decodeSimple(body, codings, options.maxSize);
+  if (decoded !== undefined && (await input.peek(1)).byteLength === 0) {
+    if (decoded.byteLength > 0) yield decoded;
+    return;
+  }
+  input.unread(body);
+  yield* decodeContent(input.rest(), codings, options);
+}
+
+/** Old Apache set-ups mark .gz files as gzip-encoded; a user who asked for the file wants it as it is. */
+function isGzipFile(headers: Headers, codings: readonly ContentCoding[]): boolean {
+  if (codings.length !== 1 || codings[0] !== "gzip") return false;
+  return /^application\/(?:x-)?gzip\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
+}

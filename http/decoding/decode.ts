@@ -1,0 +1,104 @@
+/** Undoes the content codings of a body, layer by layer. */
+
+import { gunzipSync, inflateSync } from "node:zlib";
+import { type ContentCoding, ContentDecodingError, MAX_LAYERS } from "./codings.ts";
+import { decodeBrotli, decodeDeflate } from "./deflate.ts";
+import { decodeGzip } from "./gzip.ts";
+import { ChunkInput } from "./input.ts";
+import { decodeZstd } from "./zstd.ts";
+
+/** Options of {@linkcode decodeContent}. */
+export interface DecodeOptions {
+  /**
+   * The most bytes a body, or any layer of it, may expand to.
+   *
+   * @default Infinity
+   */
+  maxSize?: number;
+  /** Called when the outermost layer turns out not to be encoded at all; the bytes then pass as they are. */
+  onPassThrough?: () => void;
+}
+
+const DECODERS = { gzip: decodeGzip, deflate: decodeDeflate, br: decodeBrotli, zstd: decodeZstd } as const;
+
+/**
+ * The decoded bytes of a body, produced as they are asked for. `codings` are in the order they were applied. Fails with
+ * a {@linkcode ContentDecodingError}; leaving the iteration early closes the source.
+ *
+ * @example Undo two layers
+ * ```ts
+ * import { decodeContent } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ * import { brotliCompressSync, gzipSync } from "node:zlib";
+ *
+ * const body = new Blob([new Uint8Array(brotliCompressSync(gzipSync("hello")))]).stream();
+ * let text = "";
+ * for await (const chunk of decodeContent(body, ["gzip", "br"])) text += new TextDecoder().decode(chunk);
+ * assertEquals(text, "hello");
+ * ```
+ */
+export async function* decodeContent(
+  source: AsyncIterable<Uint8Array>,
+  codings: readonly ContentCoding[],
+  options: DecodeOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (codings.length > MAX_LAYERS) {
+    const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
+    throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);
+  }
+  let bytes = source;
+  let onPassThrough = options.onPassThrough ?? doNothing;
+  for (const coding of codings.toReversed()) {
+    bytes = decodeLayer(bytes, coding, options.maxSize ?? Infinity, onPassThrough);
+    onPassThrough = doNothing;
+  }
+  yield* bytes;
+}
+
+async function* decodeLayer(
+  source: AsyncIterable<Uint8Array>,
+  coding: ContentCoding,
+  maxSize: number,
+  onPassThrough: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const input = new ChunkInput(source);
+  let size = 0;
+  try {
+    for await (const chunk of DECODERS[coding](input, onPassThrough)) {
+      size += chunk.byteLength;
+      if (size > maxSize) throw tooLarge(coding, maxSize);
+      yield chunk;
+    }
+  } finally {
+    await input.close();
+  }
+}
+
+/**
+ * Decodes a whole body at once when that is simple: one gzip or zlib layer with nothing unusual about it. Returns
+ * `undefined` for everything else, which {@linkcode decodeContent} then judges; this only saves small bodies the cost
+ * of a stream.
+ */
+export function decodeSimple(
+  body: Uint8Array,
+  codings: readonly ContentCoding[],
+  maxSize: number,
+): Uint8Array<ArrayBuffer> | undefined {
+  const coding = codings.length === 1 ? codings[0] : undefined;
+  if (coding !== "gzip" && coding !== "deflate" || body.byteLength === 0) return undefined;
+  try {
+    const limits = maxSize < Number.MAX_SAFE_INTEGER ? { maxOutputLength: Math.max(1, maxSize) } : {};
+    const output = coding === "gzip" ? gunzipSync(body, limits) : inflateSync(body, limits);
+    if (output.byteLength > maxSize) return undefined;
+    return new Uint8Array(output.buffer as ArrayBuffer, output.byteOffset, output.byteLength);
+  } catch {
+    return undefined; // decodeContent reads it again and says what is wrong.
+  }
+}
+
+function tooLarge(coding: ContentCoding, maxSize: number): ContentDecodingError {
+  const message = `Cannot decode the ${coding} body: it expands to more than ${maxSize} bytes`;
+  return new ContentDecodingError("ERR_CONTENT_TOO_LARGE", message);
+}
+
+function doNothing(): void {}

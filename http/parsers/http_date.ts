@@ -1,0 +1,76 @@
+/** HTTP dates (RFC 9110 §5.6.7). */
+
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const SHORT_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)";
+const LONG_DAY = "(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)";
+const TIME = "(\\d{2}):(\\d{2}):(\\d{2})";
+
+const IMF_FIXDATE = new RegExp(`^${SHORT_DAY}, (\\d{2}) ([a-z]{3}) (\\d{4}) ${TIME} gmt$`, "i");
+const RFC_850 = new RegExp(`^${LONG_DAY}, (\\d{2})-([a-z]{3})-(\\d{2}) ${TIME} gmt$`, "i");
+const ASCTIME = new RegExp(`^${SHORT_DAY} ([a-z]{3}) ([ \\d]\\d) ${TIME} (\\d{4})$`, "i");
+
+/** Options of {@linkcode parseHttpDate}. */
+export interface HttpDateOptions {
+  /**
+   * The present moment in milliseconds since 1970; it places two-digit years.
+   *
+   * @default Date.now()
+   */
+  now?: number;
+}
+
+/**
+ * Reads an HTTP date in any of the three forms a recipient has to accept: IMF-fixdate, RFC 850 and asctime
+ * (RFC 9110 §5.6.7). Returns `undefined` for anything else, days and hours that do not exist included; the day name is
+ * not compared with the date.
+ *
+ * @example The three forms
+ * ```ts
+ * import { parseHttpDate } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const expected = new Date("1994-11-06T08:49:37Z");
+ * assertEquals(parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"), expected);
+ * assertEquals(parseHttpDate("Sunday, 06-Nov-94 08:49:37 GMT"), expected);
+ * assertEquals(parseHttpDate("Sun Nov  6 08:49:37 1994"), expected);
+ * ```
+ */
+export function parseHttpDate(text: string, options: HttpDateOptions = {}): Date | undefined {
+  const fixdate = IMF_FIXDATE.exec(text);
+  if (fixdate !== null) return assemble(fixdate[3]!, fixdate[2]!, fixdate[1]!, fixdate.slice(4));
+  const asctime = ASCTIME.exec(text);
+  if (asctime !== null) return assemble(asctime[6]!, asctime[1]!, asctime[2]!, asctime.slice(3));
+  const rfc850 = RFC_850.exec(text);
+  if (rfc850 === null) return undefined;
+  const now = options.now ?? Date.now();
+  const century = Math.floor(new Date(now).getUTCFullYear() / 100) * 100;
+  const date = assemble(String(century + Number(rfc850[3])), rfc850[2]!, rfc850[1]!, rfc850.slice(4));
+  return date !== undefined && isMoreThanFiftyYearsAhead(date, now)
+    ? assemble(String(century - 100 + Number(rfc850[3])), rfc850[2]!, rfc850[1]!, rfc850.slice(4))
+    : date;
+}
+
+/** Writes `date` as an IMF-fixdate. Throws a `RangeError` for an invalid date and for years outside 0 to 9999. */
+export function formatHttpDate(date: Date): string {
+  const year = date.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) throw new RangeError(`Cannot format an HTTP date: ${String(date)} is out of range`);
+  return date.toUTCString();
+}
+
+function isMoreThanFiftyYearsAhead(date: Date, now: number): boolean {
+  const limit = new Date(now);
+  limit.setUTCFullYear(limit.getUTCFullYear() + 50);
+  return date > limit;
+}
+
+function assemble(year: string, monthName: string, day: string, time: string[]): Date | undefined {
+  const month = MONTHS.indexOf(monthName.toLowerCase());
+  const [hour, minute, second] = time.map(Number) as [number, number, number];
+  // 60 is a leap second, which JavaScript time does not count: it becomes the first second of the next minute.
+  if (month < 0 || hour > 23 || minute > 59 || second > 60) return undefined;
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), month, Number(day));
+  if (date.getUTCMonth() !== month || date.getUTCDate() !== Number(day)) return undefined;
+  date.setUTCHours(hour, minute, second);
+  return date;
+}

@@ -1,0 +1,109 @@
+/** The lexical rules every header field shares: tokens, quoted strings, lists and parameters (RFC 9110 §5.6). */
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** One `name=value` parameter of a header field. */
+export interface HeaderParameter {
+  /** The name in lower case. */
+  name: string;
+  /** The value without its quotes, or `undefined` when the parameter is a bare name. */
+  value: string | undefined;
+}
+
+/** Whether `text` is a token (RFC 9110 §5.6.2). */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/** Removes the optional whitespace (space and tab, RFC 9110 §5.6.3) around `text`. */
+export function trimWhitespace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/**
+ * Splits a field value at `separator`, leaving separators inside quoted strings alone. Empty members are dropped, as
+ * RFC 9110 §5.6.1 asks of recipients; an unterminated quoted string reaches to the end.
+ */
+export function splitOutsideQuotes(text: string, separator: "," | ";"): string[] {
+  const members: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let index = 0; index <= text.length; index++) {
+    const character = text[index];
+    if (quoted && character === "\\") index++;
+    else if (character === '"') quoted = !quoted;
+    if (index >= text.length || (!quoted && character === separator)) {
+      const member = trimWhitespace(text.slice(start, Math.min(index, text.length)));
+      if (member !== "") members.push(member);
+      start = index + 1;
+    }
+  }
+  return members;
+}
+
+/** The text a quoted string stands for; anything else is returned as it is. A missing closing quote is forgiven. */
+export function unquote(text: string): string {
+  if (!text.startsWith('"')) return text;
+  let value = "";
+  for (let index = 1; index < text.length; index++) {
+    const character = text[index]!;
+    if (character === '"') break;
+    if (character === "\\" && index + 1 < text.length) value += text[++index];
+    else value += character;
+  }
+  return value;
+}
+
+/** Writes `text` as a token when it is one, otherwise as a quoted string (RFC 9110 §5.6.4). */
+export function quoteIfNeeded(text: string): string {
+  return isToken(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** Reads `; name=value` parameters (RFC 9110 §5.6.6) from the part of a field value behind its first semicolon. */
+export function parseParameters(text: string): HeaderParameter[] {
+  const parameters: HeaderParameter[] = [];
+  for (const member of splitOutsideQuotes(text, ";")) {
+    const equals = member.indexOf("=");
+    const name = trimWhitespace(equals < 0 ? member : member.slice(0, equals)).toLowerCase();
+    if (!isToken(name)) continue;
+    parameters.push({ name, value: equals < 0 ? undefined : unquote(trimWhitespace(member.slice(equals + 1))) });
+  }
+  return parameters;
+}
+
+/**
+ * Decodes an extended parameter value such as `UTF-8''na%C3%AFve` (RFC 8187 §3.2). Returns `undefined` for a charset
+ * other than UTF-8 and ISO-8859-1 and for broken percent-encoding.
+ */
+export function decodeExtendedValue(text: string): string | undefined {
+  const match = /^([^']*)'[^']*'((?:[A-Za-z0-9!#$&+\-.^_`|~]|%[0-9A-Fa-f]{2})*)$/.exec(text);
+  if (match === null) return undefined;
+  const charset = match[1]!.toLowerCase();
+  const bytes = Uint8Array.from(percentDecode(match[2]!));
+  if (charset === "iso-8859-1") return String.fromCharCode(...bytes);
+  if (charset !== "utf-8") return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined; // RFC 8187 §3.2.1: a value that does not decode is ignored.
+  }
+}
+
+function* percentDecode(text: string): Generator<number> {
+  for (let index = 0; index < text.length; index++) {
+    if (text[index] === "%") {
+      yield parseInt(text.slice(index + 1, index + 3), 16);
+      index += 2;
+    } else {
+      yield text.charCodeAt(index);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** Between the streams of the platform and async iteration. */
+
+/** A body as a session passes it on. */
+export type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
+
+/** Reads a stream chunk by chunk; leaving the iteration early cancels it. */
+export class ChunkReader implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
+  #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+
+  constructor(stream: ByteStream) {
+    this.#reader = stream.getReader();
+  }
+
+  /** The next chunk. */
+  async next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> {
+    const { value, done } = await this.#reader.read();
+    return done ? { value: undefined, done } : { value, done };
+  }
+
+  /** Cancels the stream. */
+  async return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> {
+    await this.#reader.cancel();
+    return { value: undefined, done: true };
+  }
+
+  /** Cancels the stream with a reason; a read that is under way ends at once. */
+  async cancel(reason: unknown): Promise<void> {
+    await this.#reader.cancel(reason);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/**
+ * Passes a body through a generator: nothing is read before it is asked for, and cancelling the result cancels the
+ * body even while the generator waits for it.
+ */
+export function pipeThroughGenerator(
+  body: ByteStream,
+  generate: (chunks: AsyncIterable<Uint8Array<ArrayBuffer>>) => AsyncGenerator<Uint8Array, void, undefined>,
+): ByteStream {
+  const reader = new ChunkReader(body);
+  const output = generate(reader);
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const { value, done } = await output.next();
+      if (done) controller.close();
+      else controller.enqueue(value as Uint8Array<ArrayBuffer>);
+    },
+    async cancel(reason) {
+      await reader.cancel(reason);
+      // The generator meets the end of its input now; what it makes of that concerns nobody any more.
+      await output.return().catch(() => {});
+    },
+  }, { highWaterMark: 0 });
+}
