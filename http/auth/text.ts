@@ -1,0 +1,86 @@
+/**
+ * How user names, passwords and tokens become bytes.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+const encoder = new TextEncoder();
+
+/** True if every character is in ISO-8859-1. */
+function isLatin1(text: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return /^[\0-\xff]*$/.test(text);
+}
+
+/** One byte per character. */
+export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}
+
+/**
+ * Encodes a user name or password. With `charset="UTF-8"` it is UTF-8 in normalization form C (RFC 7617 §2.1); without,
+ * nothing is defined, and what most servers expect is ISO-8859-1 as long as it can express the text.
+ */
+export function encodeCredential(text: string, isUtf8: boolean): Uint8Array<ArrayBuffer> {
+  if (isUtf8) return encoder.encode(text.normalize("NFC"));
+  return isLatin1(text) ? encodeLatin1(text) : encoder.encode(text);
+}
+
+/** The bytes a field value came as: header fields reach JavaScript with one character per byte. */
+export function encodeFieldText(text: string): Uint8Array<ArrayBuffer> {
+  return isLatin1(text) ? encodeLatin1(text) : encoder.encode(text);
+}
+
+/** A field value for people: UTF-8 where its bytes are UTF-8, else one character per byte. */
+export function decodeFieldText(text: string): string {
+  // deno-lint-ignore no-control-regex
+  if (/^[\0-\x7f]*$/.test(text)) return text;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(encodeFieldText(text));
+  } catch {
+    return text; // Not UTF-8: ISO-8859-1, the historic charset of header fields.
+  }
+}
+
+/** Bytes as base64. */
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
+
+/** Base64 as bytes; null when it is not base64. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.replace(/=+$/, "").length % 4 === 1) return null;
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
+
+/** Bytes in lower-case hexadecimal. */
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}
+
+/** Joins byte strings. */
+export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.byteLength;
+  }
+  return joined;
+}
+
+/**
+ * Refuses control characters, which no scheme can carry (RFC 7617 §2, RFC 8265 §4).
+ *
+ * @throws {TypeError} If there are any. The text is not shown.
+ */
+export function checkCredentialText(what: "user name" | "password", text: string): void {
+  if (typeof text !== "string") throw new TypeError(`Cannot authenticate: the ${what} is not a string`);
+  // deno-lint-ignore no-control-regex
+  if (/[\0-\x1f\x7f]/.test(text)) {
+    throw new TypeError(`Cannot authenticate: the ${what} holds a control character`);
+  }
+}
