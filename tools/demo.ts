@@ -21,9 +21,9 @@ async function main(args: readonly string[]): Promise<number> {
   const chosen = args.find((arg) => arg.startsWith("--runtime="))?.slice("--runtime=".length) ?? "deno";
   const runtime = runtimeNames.find((name) => name === chosen);
   if (!runtime) throw new TypeError(`Cannot run the demo on "${chosen}": it is none of ${runtimeNames.join(", ")}`);
-  await setUp({ minimal: true });
+  await setUp("demo");
   const module = softhsmPath();
-  if (!module) throw new Error("Cannot run the demo: there is no PKCS#11 token; the lines above say how to get one");
+  if (!module) throw new Error("Cannot run the demo: there is no PKCS#11 module");
 
   using folder = createTokenFolder();
   const rest = args.filter((arg) => !arg.startsWith("--runtime="));

@@ -5,21 +5,21 @@
 import { run } from "./runner/process.ts";
 import { runtimeProgram } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
-import { installMissing } from "./system_packages.ts";
+import { installMissing, type Purpose } from "./system_packages.ts";
 
-/** What {@linkcode setUp} does. */
-export interface SetUpOptions {
-  /** Only what the demo needs. */
-  minimal?: boolean;
+/** Installs what is missing, or says what to run. The demo and CI cannot go on without a token; other tests are skipped. */
+export async function setUp(purpose: Purpose): Promise<void> {
+  const missing = await installMissing(purpose);
+  for (const need of missing) say(`Not installed: ${need.what}`);
+  if (purpose !== "tests" && missing.some((need) => need.from === "demo")) {
+    throw new Error("Cannot go on without a PKCS#11 token in software");
+  }
+  if (purpose !== "demo") await installNpmPackages();
 }
 
-/** Installs what is missing, or says what to run. Resolves to whether everything is there now. */
-export async function setUp(options: SetUpOptions = {}): Promise<boolean> {
-  const { minimal = false } = options;
-  const missing = await installMissing(minimal);
-  for (const need of missing) say(`Not installed: ${need.what}; tests that need it are skipped`);
-  if (!minimal) await installNpmPackages();
-  return missing.length === 0;
+/** The purpose of a run of the whole suite here. */
+export function testPurpose(): Purpose {
+  return Deno.env.get("CI") ? "CI" : "tests";
 }
 
 /** Bun and Node read the three libraries from node_modules; Deno has them in its own cache. */
@@ -44,5 +44,10 @@ function npmPackagesPresent(): boolean {
 }
 
 if (import.meta.main) {
-  Deno.exitCode = await setUp({ minimal: Deno.args.includes("--minimal") }) ? 0 : 1;
+  try {
+    await setUp(Deno.args.includes("--minimal") ? "demo" : testPurpose());
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    Deno.exitCode = 1;
+  }
 }

@@ -1,7 +1,13 @@
 // The system packages that the tests and the demo stand on: which are missing, and how to get them.
+import { existsSync } from "node:fs";
 import { gnutlsPath, p11KitModulePath, p11KitPath, programPath, softhsmPath, softoknPath } from "./native_libraries.ts";
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
+
+/** What a machine is set up for; CI installs a compiler too, as a skipped test there is a test that nobody runs. */
+export type Purpose = "demo" | "tests" | "CI";
+
+const purposes: readonly Purpose[] = ["demo", "tests", "CI"];
 
 /** One thing the suite uses, and the packages that bring it. */
 export interface SystemNeed {
@@ -13,63 +19,87 @@ export interface SystemNeed {
   readonly apt: readonly string[];
   /** Homebrew's formula, or null where Homebrew has none. */
   readonly brew: string | null;
-  /** The demo needs it too. */
-  readonly demo?: true;
+  /** The least that asks for it; each purpose needs what the ones before it need. */
+  readonly from: Purpose;
 }
 
-/** Everything the suite uses. A compiler is used where there is one and is not installed for it. */
+/** Everything the suite uses. */
 export const systemNeeds: readonly SystemNeed[] = [
   {
     what: "SoftHSM2, a PKCS#11 token in software",
     present: () => softhsmPath() !== null && programPath("softhsm2-util") !== null,
     apt: ["softhsm2"],
     brew: "softhsm",
-    demo: true,
+    from: "demo",
   },
-  { what: "NSS softokn", present: () => softoknPath() !== null, apt: ["libnss3"], brew: "nss" },
+  { what: "NSS softokn", present: () => softoknPath() !== null, apt: ["libnss3"], brew: "nss", from: "tests" },
   {
     what: "p11-kit",
     present: () => p11KitPath() !== null && programPath("p11-kit") !== null,
     apt: ["p11-kit", "libp11-kit0"],
     brew: "p11-kit",
+    from: "tests",
   },
   {
     what: "the modules of p11-kit and the certificates they show",
     present: () => p11KitModulePath("trust") !== null,
     apt: ["p11-kit-modules", "ca-certificates"],
     brew: "p11-kit",
+    from: "tests",
   },
   {
     what: "GnuTLS and its tools",
     present: () => gnutlsPath() !== null && programPath("certtool", "gnutls-certtool") !== null,
     apt: ["gnutls-bin"],
     brew: "gnutls",
+    from: "tests",
   },
-  { what: "OpenSSL's command", present: () => programPath("openssl") !== null, apt: ["openssl"], brew: "openssl@3" },
-  { what: "nginx", present: () => programPath("nginx") !== null, apt: ["nginx-light"], brew: "nginx" },
+  {
+    what: "OpenSSL's command",
+    present: () => programPath("openssl") !== null,
+    apt: ["openssl"],
+    brew: "openssl@3",
+    from: "tests",
+  },
+  { what: "nginx", present: () => programPath("nginx") !== null, apt: ["nginx-light"], brew: "nginx", from: "tests" },
   {
     what: "Apache httpd",
     present: () => programPath("apache2", "httpd") !== null,
     apt: ["apache2-bin"],
     brew: "httpd",
+    from: "tests",
   },
-  { what: "tinyproxy", present: () => programPath("tinyproxy") !== null, apt: ["tinyproxy-bin"], brew: "tinyproxy" },
+  {
+    what: "tinyproxy",
+    present: () => programPath("tinyproxy") !== null,
+    apt: ["tinyproxy-bin"],
+    brew: "tinyproxy",
+    from: "tests",
+  },
+  {
+    what: "a C compiler and p11-kit's headers, which some results are compared through",
+    present: () => programPath("cc", "gcc") !== null && existsSync("/usr/include/p11-kit-1/p11-kit/uri.h"),
+    apt: ["gcc", "libc6-dev", "libp11-kit-dev"],
+    brew: null,
+    from: "CI",
+  },
 ];
 
-/** The needs of the suite, or of the demo alone, that this machine does not meet. */
-export function missingNeeds(demoOnly: boolean): SystemNeed[] {
-  return systemNeeds.filter((need) => (!demoOnly || need.demo) && !need.present());
+/** What a purpose needs and this machine does not have. */
+export function missingNeeds(purpose: Purpose): SystemNeed[] {
+  const included = purposes.slice(0, purposes.indexOf(purpose) + 1);
+  return systemNeeds.filter((need) => included.includes(need.from) && !need.present());
 }
 
 /** Installs what is missing, or says what to run. Resolves to what is still missing. */
-export async function installMissing(demoOnly: boolean): Promise<SystemNeed[]> {
-  const missing = missingNeeds(demoOnly);
+export async function installMissing(purpose: Purpose): Promise<SystemNeed[]> {
+  const missing = missingNeeds(purpose);
   if (missing.length === 0) return [];
   say(`Missing: ${missing.map((need) => need.what).join("; ")}`);
   if (programPath("apt-get")) await installWithApt(missing);
   else if (programPath("brew")) await installWithBrew(missing);
   else say("Install them with your system's package manager, or name a PKCS#11 module in PKCS11_MODULE");
-  return missingNeeds(demoOnly);
+  return missingNeeds(purpose);
 }
 
 async function installWithApt(missing: SystemNeed[]): Promise<void> {
