@@ -1,0 +1,71 @@
+/**
+ * The client's side of TLS: a certificate with its key in PEM, or something that makes the encrypted stream itself.
+ *
+ * @module
+ */
+import type { ClientCertificateOption } from "./session_options.ts";
+import type { ClientCertificate, ClientTls } from "./transport.ts";
+
+export type { ByteDuplex, ClientCertificate, ClientTls } from "./transport.ts";
+
+/** True for what makes the encrypted stream itself. */
+export function isClientTls(value: ClientCertificate | ClientTls | null): value is ClientTls {
+  return value !== null && typeof (value as { connect?: unknown }).connect === "function";
+}
+
+/**
+ * Checks a `clientCertificate` option when it is set; a function is checked by what it returns.
+ *
+ * @throws TypeError when it is none of the three forms, is not PEM, or names a key in a token
+ *
+ * @example A key in a token is no PEM
+ * ```ts
+ * import { checkClientCertificate } from "@gp11/gp11/http";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(
+ *   () => checkClientCertificate({ cert: "pkcs11:object=me;type=cert", key: "pkcs11:object=me;type=private" }),
+ *   TypeError,
+ *   "tokenCertificate",
+ * );
+ * ```
+ */
+export function checkClientCertificate(option: ClientCertificateOption): void {
+  if (option === null || typeof option === "function") return;
+  if (typeof option !== "object") {
+    throw new TypeError(`Cannot use the client certificate: expected { cert, key }, received ${typeof option}`);
+  }
+  if (isClientTls(option)) return;
+  checkPem("cert", option.cert, "CERTIFICATE");
+  checkPem("key", option.key, "PRIVATE KEY");
+}
+
+/**
+ * What an option means for one origin.
+ *
+ * @throws TypeError as `checkClientCertificate` does, for what a function returned
+ */
+export function clientCertificateFor(
+  option: ClientCertificateOption,
+  origin: string,
+): ClientCertificate | ClientTls | null {
+  if (typeof option !== "function") return option;
+  const chosen = option(origin) ?? null;
+  checkClientCertificate(chosen);
+  return chosen;
+}
+
+function checkPem(member: "cert" | "key", value: unknown, label: string): void {
+  if (typeof value !== "string") {
+    throw new TypeError(`Cannot use the client certificate: its ${member} must be PEM text, received ${typeof value}`);
+  }
+  if (/^\s*pkcs11:/i.test(value)) {
+    throw new TypeError(
+      `Cannot use the client certificate: its ${member} is a pkcs11: URI, ` +
+        "and what stays in a token cannot be given as PEM; use tokenCertificate",
+    );
+  }
+  if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${label}-----`).test(value)) {
+    throw new TypeError(`Cannot use the client certificate: its ${member} contains no PEM ${label.toLowerCase()}`);
+  }
+}

@@ -1,0 +1,94 @@
+/** Between Node's streams and the plain byte streams a `ClientTls` works on. */
+import { Duplex } from "node:stream";
+import type { ByteDuplex } from "../transport.ts";
+
+/** A connected stream as a pair of web streams; errors and backpressure go through. */
+export function toByteDuplex(stream: Duplex): ByteDuplex {
+  return { readable: readableOf(stream), writable: writableOf(stream) };
+}
+
+function readableOf(stream: Duplex): ReadableStream<Uint8Array> {
+  let isOver = false;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const end = (settle: () => void) => {
+        if (isOver) return;
+        isOver = true;
+        settle();
+      };
+      stream.on("data", (bytes: Uint8Array) => {
+        if (isOver) return;
+        controller.enqueue(new Uint8Array(bytes));
+        if ((controller.desiredSize ?? 0) <= 0) stream.pause();
+      });
+      stream.on("end", () => end(() => controller.close()));
+      stream.on("error", (error: Error) => end(() => controller.error(error)));
+      stream.on("close", () => end(() => controller.error(new Error("Connection closed"))));
+      stream.pause();
+    },
+    pull() {
+      stream.resume();
+    },
+    cancel() {
+      isOver = true;
+      stream.destroy();
+    },
+  });
+}
+
+function writableOf(stream: Duplex): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    write(bytes) {
+      return new Promise((resolve, reject) =>
+        stream.write(bytes, (error?: Error | null) => error ? reject(error) : resolve())
+      );
+    },
+    close() {
+      stream.end();
+    },
+    abort() {
+      stream.destroy();
+    },
+  });
+}
+
+/** A pair of web streams as a Node stream. */
+export function fromByteDuplex(pair: ByteDuplex): Duplex {
+  const reader = pair.readable.getReader();
+  const writer = pair.writable.getWriter();
+  let isReading = false;
+  const stream: Duplex = new Duplex({
+    // A server may still answer after the client's side has ended, and the other way round.
+    allowHalfOpen: true,
+    read() {
+      if (isReading) return;
+      isReading = true;
+      pump().catch((error: unknown) => stream.destroy(asError(error))).finally(() => isReading = false);
+    },
+    write(bytes: Uint8Array, _encoding, done) {
+      writer.write(new Uint8Array(bytes)).then(() => done(), (error: unknown) => done(asError(error)));
+    },
+    final(done) {
+      writer.close().then(() => done(), () => done());
+    },
+    destroy(error, done) {
+      const reason = error ?? new Error("Connection closed");
+      // Both sides are told; either may have failed already, which is why they are.
+      Promise.allSettled([reader.cancel(reason), writer.abort(reason)]).then(() => done(error));
+    },
+  });
+  writer.closed.catch((error: unknown) => stream.destroy(asError(error)));
+  return stream;
+
+  async function pump(): Promise<void> {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return void stream.push(null);
+      if (!stream.push(value)) return;
+    }
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

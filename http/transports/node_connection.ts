@@ -1,0 +1,250 @@
+/** One slot of the socket transport: one TCP connection, one exchange at a time. */
+import { lookup } from "node:dns/promises";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { isClientTls } from "../client_tls.ts";
+import { TransportError } from "../errors.ts";
+import { HttpStatus } from "../status.ts";
+import type {
+  ClientTls,
+  ConnectionTarget,
+  ExchangeObserver,
+  OpenRequest,
+  TransportConnection,
+  TransportRequest,
+  TransportResponse,
+} from "../transport.ts";
+import { fromByteDuplex, toByteDuplex } from "./node_byte_duplex.ts";
+import { connectError, handshakeError } from "./node_errors.ts";
+import { Exchange } from "./node_exchange.ts";
+import { authority, requestHead } from "./node_request_head.ts";
+import { socksConnect } from "./node_socks.ts";
+import { connectTcp } from "./node_tcp.ts";
+import { encrypt, enforceTrust } from "./node_tls.ts";
+import { basicAuthorization, requestTunnel } from "./node_tunnel.ts";
+import { Wire } from "./node_wire.ts";
+
+/** A stream on its way to the origin, and the socket at its bottom. */
+interface Line {
+  stream: Duplex;
+  socket: Socket;
+}
+
+/** Makes its connection in `open` and uses it for one request after another. */
+export class NodeConnection implements TransportConnection {
+  readonly #target: ConnectionTarget;
+  readonly #abort = new AbortController();
+  /** The connection to a proxy that has refused a tunnel and may be asked again. */
+  #proxyWire: { wire: Wire; line: Line } | null = null;
+  #wire: Wire | null = null;
+  #exchange: Exchange | null = null;
+  #isBusy = false;
+
+  onClosed: (() => void) | null = null;
+
+  constructor(target: ConnectionTarget) {
+    this.#target = target;
+  }
+
+  get isOpen(): boolean {
+    return this.#wire?.isAlive ?? false;
+  }
+
+  async open(request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | void> {
+    if (this.#wire !== null) return;
+    const { host, proxy, scheme } = this.#target;
+    const signal = this.#abort.signal;
+    signal.throwIfAborted();
+    if (this.#proxyWire?.wire.isAlive === false) this.#proxyWire = null;
+    let line = this.#proxyWire?.line ?? await this.#reach(observer);
+    try {
+      if (proxy !== null && proxy.scheme.startsWith("http") && scheme === "https") {
+        const refusal = await this.#tunnel(line, request, observer);
+        if (refusal !== null) return refusal;
+      }
+      if (scheme === "https") line = await this.#secure(line, observer);
+      signal.throwIfAborted();
+    } catch (error) {
+      line.stream.destroy();
+      line.socket.destroy();
+      throw signal.aborted ? signal.reason : error instanceof TransportError ? error : handshakeError(error, host);
+    }
+    this.#wire = new Wire(line.stream, line.socket);
+    this.#wire.onIdleActivity = () => this.#closeIdle();
+    observer.networkEvent("complete");
+  }
+
+  async send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    this.#abort.signal.throwIfAborted();
+    const wire = this.#wire;
+    if (wire === null || !wire.isAlive) {
+      throw new TransportError(HttpStatus.IO_ERROR, "send", "Cannot send the request: the connection was closed", {
+        code: "ECONNRESET",
+      });
+    }
+    if (this.#isBusy) throw new TypeError("Cannot send the request: the connection has another one in flight");
+    const { maxHeaderBytes, proxy, scheme } = this.#target;
+    const isForwarded = proxy !== null && proxy.scheme.startsWith("http") && scheme === "http";
+    const sent = isForwarded ? withProxyCredentials(request, this.#target) : request;
+    const head = requestHead(sent, this.#target, isForwarded);
+    this.#isBusy = true;
+    wire.keepsProcessAlive(true);
+    const exchange = this.#exchange = new Exchange(wire, {
+      request,
+      head,
+      observer,
+      maxHeaderBytes,
+      onFinished: (reusable) => this.#release(wire, reusable),
+    });
+    return await exchange.run();
+  }
+
+  close(reason?: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.onClosed = null;
+    this.#abort.abort(reason);
+    // The exchange is told first: what follows must look like the caller's reason, not like a broken connection.
+    this.#exchange?.abort(this.#abort.signal.reason);
+    this.#exchange = null;
+    for (const wire of [this.#wire, this.#proxyWire?.wire]) wire?.destroy();
+    this.#wire = null;
+    this.#proxyWire = null;
+  }
+
+  /** Up to the origin, or up to its proxy. */
+  async #reach(observer: ExchangeObserver): Promise<Line> {
+    const { host, port, proxy, tls } = this.#target;
+    const signal = this.#abort.signal;
+    if (proxy === null) {
+      const socket = await connectTcp({ host, port, isProxy: false }, observer, signal);
+      return { stream: socket, socket };
+    }
+    const proxyHost = proxy.uri.hostname.replace(/^\[|\]$/g, "");
+    const endpoint = { host: proxyHost, port: proxyPort(proxy.uri, proxy.scheme), isProxy: true };
+    const socket = await connectTcp(endpoint, observer, signal);
+    try {
+      if (proxy.scheme.startsWith("socks")) {
+        observer.networkEvent("proxy-negotiating");
+        const address = proxy.scheme === "socks5" ? await resolvedHere(host) : host;
+        await socksConnect(socket, proxy, { host: address, port }, signal);
+        observer.networkEvent("proxy-negotiated");
+      }
+      if (proxy.scheme !== "https") return { stream: socket, socket };
+      const { stream, info } = await encrypt(socket, {
+        host: proxyHost,
+        roots: tls.roots,
+        client: null,
+        signal,
+      });
+      enforceTrust(info, proxyHost, tls.strict);
+      return { stream, socket };
+    } catch (error) {
+      socket.destroy();
+      throw signal.aborted ? signal.reason : error;
+    }
+  }
+
+  async #tunnel(line: Line, request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | null> {
+    const { host, maxHeaderBytes, port, proxy } = this.#target;
+    const wire = this.#proxyWire?.wire ?? new Wire(line.stream, line.socket);
+    this.#proxyWire = { wire, line };
+    if (proxy === null) return null;
+    wire.keepsProcessAlive(true);
+    const refusal = await requestTunnel(wire, {
+      authority: authority({ host, port }),
+      proxy,
+      request,
+      observer,
+      maxHeaderBytes,
+      onExchange: (exchange) => this.#exchange = exchange,
+      onRefusalRead: (reusable) => {
+        wire.keepsProcessAlive(false);
+        if (reusable) return;
+        wire.destroy();
+        this.#proxyWire = null;
+      },
+    });
+    if (refusal !== null) return refusal;
+    this.#exchange = null;
+    this.#proxyWire = null;
+    wire.detach();
+    wire.keepsProcessAlive(true);
+    return null;
+  }
+
+  async #secure(line: Line, observer: ExchangeObserver): Promise<Line> {
+    const { host, tls } = this.#target;
+    observer.networkEvent("tls-handshaking");
+    if (tls.client !== null && isClientTls(tls.client)) return await this.#secureWith(tls.client, line, observer);
+    const { stream, info } = await encrypt(line.stream, {
+      host,
+      roots: tls.roots,
+      client: tls.client,
+      signal: this.#abort.signal,
+    });
+    observer.networkEvent("tls-handshaked");
+    observer.tlsInfo(info);
+    enforceTrust(info, host, tls.strict);
+    return { stream, socket: line.socket };
+  }
+
+  async #secureWith(client: ClientTls, line: Line, observer: ExchangeObserver): Promise<Line> {
+    const { host, port, tls } = this.#target;
+    const pair = await client.connect(toByteDuplex(line.stream), {
+      host,
+      port,
+      strict: tls.strict,
+      roots: tls.roots,
+      signal: this.#abort.signal,
+    });
+    observer.networkEvent("tls-handshaked");
+    if (pair.tls !== undefined) {
+      observer.tlsInfo(pair.tls);
+      enforceTrust(pair.tls, host, tls.strict);
+    }
+    return { stream: fromByteDuplex(pair), socket: line.socket };
+  }
+
+  #release(wire: Wire, reusable: boolean): void {
+    this.#isBusy = false;
+    this.#exchange = null;
+    if (this.#wire !== wire) return;
+    if (reusable && wire.isAlive) {
+      wire.resume();
+      wire.keepsProcessAlive(false);
+    } else {
+      this.#wire = null;
+      wire.destroy();
+    }
+  }
+
+  /** The peer has closed an idle connection, or sent what nobody asked for. */
+  #closeIdle(): void {
+    this.#wire?.destroy();
+    this.#wire = null;
+    this.onClosed?.();
+  }
+}
+
+/** Credentials of the proxy's URI, for requests that bring none. */
+function withProxyCredentials(request: TransportRequest, target: ConnectionTarget): TransportRequest {
+  const credentials = target.proxy === null ? null : basicAuthorization(target.proxy);
+  if (credentials === null || request.headers.some(([name]) => name.toLowerCase() === "proxy-authorization")) {
+    return request;
+  }
+  return { ...request, headers: [...request.headers, ["proxy-authorization", credentials]] };
+}
+
+/** Port of a proxy: its own, or the one its scheme is known by. */
+function proxyPort(uri: URL, scheme: string): number {
+  return uri.port !== "" ? Number(uri.port) : scheme === "https" ? 443 : scheme === "http" ? 80 : 1080;
+}
+
+/** "socks5" has names resolved here, "socks5h" by the proxy. */
+async function resolvedHere(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    throw connectError(error, host, false);
+  }
+}

@@ -1,0 +1,66 @@
+/** Translating what sockets, TLS and the parser report into the session's transport statuses. */
+import { TransportError, type TransportPhase } from "../errors.ts";
+import { HttpStatus } from "../status.ts";
+import { MalformedResponseError } from "./node_response_grammar.ts";
+
+/** The `code` of an error, or "" when it has none. */
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}
+
+/** A name that could not be resolved, or a host that could not be reached. */
+export function connectError(error: unknown, where: string, isProxy: boolean): TransportError {
+  const code = codeOf(error);
+  const unresolved = code === "ENOTFOUND" || code.startsWith("EAI_") || code === "ENODATA" ||
+    (error as { syscall?: unknown } | null)?.syscall === "getaddrinfo";
+  const status = unresolved
+    ? isProxy ? HttpStatus.CANT_RESOLVE_PROXY : HttpStatus.CANT_RESOLVE
+    : isProxy
+    ? HttpStatus.CANT_CONNECT_PROXY
+    : HttpStatus.CANT_CONNECT;
+  return new TransportError(
+    status,
+    "connect",
+    `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${textOf(error)}`,
+    { cause: error, code },
+  );
+}
+
+/** A proxy that was reached and would not make the connection. */
+export function proxyError(why: string, code: string, cause?: unknown): TransportError {
+  return new TransportError(HttpStatus.CANT_CONNECT_PROXY, "connect", `Cannot connect through the proxy: ${why}`, {
+    code,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** A handshake that failed for another reason than the certificate. */
+export function handshakeError(error: unknown, host: string): TransportError {
+  return new TransportError(HttpStatus.TLS_FAILED, "connect", `Cannot speak TLS with ${host}: ${textOf(error)}`, {
+    cause: error,
+    code: codeOf(error),
+  });
+}
+
+/** What ended an exchange that had begun. */
+export function exchangeError(error: unknown, phase: TransportPhase): TransportError {
+  if (error instanceof TransportError) return error;
+  const code = codeOf(error);
+  const status = error instanceof MalformedResponseError
+    ? HttpStatus.MALFORMED
+    : code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS")
+    ? HttpStatus.TLS_FAILED
+    : HttpStatus.IO_ERROR;
+  const text = textOf(error);
+  const message = text.startsWith("Cannot ") ? text : `Cannot finish the exchange: ${text}`;
+  return new TransportError(status, phase, message, { cause: error, code });
+}
+
+/** The message of an error; an attempt at several addresses says nothing itself, its first attempt does. */
+export function textOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "" && error.errors.length > 0) {
+    return textOf(error.errors[0]);
+  }
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,103 @@
+/** Writing the start line and header fields of an HTTP/1.1 request (RFC 9112). */
+import { Buffer } from "node:buffer";
+import type { ConnectionTarget, TransportRequest } from "../transport.ts";
+import { TransportError } from "../errors.ts";
+import { HttpStatus } from "../status.ts";
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const FORBIDDEN_IN_VALUE = /[\0\r\n]|[^\0-\xff]/;
+const FORBIDDEN_IN_TARGET = /[\0-\x20\x7f]|[^\0-\x7f]/;
+
+/** How the body follows its header. */
+export type BodyFraming = "none" | "length" | "chunked";
+
+/** What {@linkcode requestHead} makes. */
+export interface RequestHead {
+  bytes: Buffer;
+  framing: BodyFraming;
+  /** Bytes of the body when the framing is "length". */
+  contentLength: number;
+}
+
+/** True when a method can stand in a start line as it is given; CONNECT would turn the connection into something else. */
+export function isPlainMethod(method: string): boolean {
+  return TOKEN.test(method) && method !== "CONNECT";
+}
+
+/** `host:port` as a URL writes it, without the default port of the scheme. */
+export function authority(target: { scheme?: string; host: string; port: number }): string {
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  const isDefault = (target.scheme === "http" && target.port === 80) ||
+    (target.scheme === "https" && target.port === 443);
+  return isDefault ? host : `${host}:${target.port}`;
+}
+
+/**
+ * The header section of a request. `Host` and the framing fields are added where the message has none; a
+ * `Content-Length` of the message decides the framing of a stream.
+ *
+ * @throws TransportError MALFORMED when something cannot be written without changing its meaning
+ */
+export function requestHead(request: TransportRequest, target: ConnectionTarget, absolute: boolean): RequestHead {
+  const url = new URL(request.url);
+  const requestTarget = `${absolute ? `${url.protocol}//${url.host}` : ""}${url.pathname}${url.search}`;
+  if (!isPlainMethod(request.method)) throw malformed(`${JSON.stringify(request.method)} is not a method`);
+  if (FORBIDDEN_IN_TARGET.test(requestTarget)) throw malformed("the URL contains a character that must be escaped");
+  const names = new Map<string, string>();
+  const lines: string[] = [];
+  for (const [name, value] of request.headers) {
+    if (!TOKEN.test(name)) throw malformed(`${JSON.stringify(name)} is not a header name`);
+    if (FORBIDDEN_IN_VALUE.test(value)) {
+      throw malformed(`the header ${name} has a value with CR, LF, NUL or beyond Latin-1`);
+    }
+    names.set(name.toLowerCase(), value);
+    lines.push(`${canonicalName(name)}: ${value}`);
+  }
+  if (!names.has("host")) lines.unshift(`Host: ${authority(target)}`);
+  const { framing, contentLength } = bodyFraming(request, names);
+  if (framing === "length" && !names.has("content-length")) lines.push(`Content-Length: ${contentLength}`);
+  if (framing === "chunked" && !names.has("transfer-encoding")) lines.push("Transfer-Encoding: chunked");
+  const text = `${request.method} ${requestTarget} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
+  return { bytes: Buffer.from(text, "latin1"), framing, contentLength };
+}
+
+function bodyFraming(request: TransportRequest, names: Map<string, string>): Omit<RequestHead, "bytes"> {
+  const declared = names.get("content-length");
+  const coding = names.get("transfer-encoding");
+  if (coding !== undefined && (coding.toLowerCase() !== "chunked" || declared !== undefined)) {
+    throw malformed("its Transfer-Encoding contradicts its body or its Content-Length");
+  }
+  const known = request.body instanceof Uint8Array ? request.body.byteLength : request.bodyLength;
+  if (request.body === null) {
+    if (coding !== undefined || (declared !== undefined && Number(declared) !== 0)) {
+      throw malformed("it has a framing header but no body");
+    }
+    const expectsBody = request.method === "POST" || request.method === "PUT" || request.method === "PATCH";
+    return { framing: expectsBody ? "length" : "none", contentLength: 0 };
+  }
+  if (coding !== undefined) return { framing: "chunked", contentLength: 0 };
+  if (declared !== undefined && (!/^[0-9]{1,16}$/.test(declared) || (known !== null && known !== Number(declared)))) {
+    throw malformed(`its Content-Length ${JSON.stringify(declared)} is not the length of its body`);
+  }
+  const contentLength = known ?? (declared === undefined ? null : Number(declared));
+  return contentLength === null ? { framing: "chunked", contentLength: 0 } : { framing: "length", contentLength };
+}
+
+const canonicalNames = new Map<string, string>();
+const MAX_REMEMBERED_NAMES = 256;
+
+/** Lower-case names, as `Headers` gives them, in the spelling servers of all ages know; other spellings stay. */
+function canonicalName(name: string): string {
+  const known = canonicalNames.get(name);
+  if (known !== undefined) return known;
+  if (name !== name.toLowerCase()) return name;
+  const canonical = name.replace(/(^|-)([a-z])/g, (match) => match.toUpperCase());
+  if (canonicalNames.size < MAX_REMEMBERED_NAMES) canonicalNames.set(name, canonical);
+  return canonical;
+}
+
+function malformed(why: string): TransportError {
+  return new TransportError(HttpStatus.MALFORMED, "connect", `Cannot write the request: ${why}`, {
+    code: "ERR_HTTP_INVALID_REQUEST",
+  });
+}

@@ -1,0 +1,178 @@
+/** A response on its way in: its body flows as fast as it is read, and no faster. */
+import type { TransportResponse } from "../transport.ts";
+import type { ResponseHead } from "./node_response_grammar.ts";
+
+/** How much of a body nobody reads yet is taken from the socket. */
+const READ_AHEAD = 64 * 1024;
+
+/** What a {@linkcode IncomingBody} asks of its connection. */
+export interface BodySource {
+  pause(): void;
+  resume(): void;
+  /** The reader wants no more of a body that has not ended. */
+  abandon(reason: unknown): void;
+}
+
+/** The body of one response, read through a stream or all at once. */
+export class IncomingBody {
+  readonly #source: BodySource;
+  #queue: Uint8Array<ArrayBuffer>[] = [];
+  #queued = 0;
+  #ended = false;
+  #failure: { error: unknown } | null = null;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
+  #wakePull: (() => void) | null = null;
+  #collector: { resolve(bytes: Uint8Array<ArrayBuffer>): void; reject(error: unknown): void } | null = null;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+  }
+
+  /** The stream; made when first asked for. */
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    // No queue of its own: a failure would throw away what it holds, and a partial body must reach the reader.
+    this.#stream ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        this.#controller = controller;
+        if (this.#queue.length === 0) this.#settle();
+      },
+      pull: () => this.#pull(),
+      cancel: (reason) => this.#cancel(reason),
+    }, { highWaterMark: 0 });
+    return this.#stream;
+  }
+
+  /** Reads everything. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Promise((resolve, reject) => {
+      this.#collector = { resolve, reject };
+      this.#source.resume();
+      this.#settleCollector();
+    });
+  }
+
+  /** The next piece has arrived. */
+  push(chunk: Uint8Array<ArrayBuffer>): void {
+    if (this.#wakePull !== null && this.#controller !== null) {
+      this.#controller.enqueue(chunk);
+      this.#wake();
+      return;
+    }
+    this.#queue.push(chunk);
+    this.#queued += chunk.byteLength;
+    if (this.#collector === null && this.#queued >= READ_AHEAD) this.#source.pause();
+  }
+
+  /** The last piece has arrived. */
+  end(): void {
+    if (this.#ended || this.#failure) return;
+    this.#ended = true;
+    this.#settleCollector();
+    if (this.#queue.length === 0) this.#settle();
+  }
+
+  /** Nothing more will arrive. What has arrived is read first, unless `discard` says it is no longer wanted. */
+  fail(error: unknown, discard: boolean): void {
+    if (this.#ended && (!discard || this.#queue.length === 0) || this.#failure) return;
+    this.#failure = { error };
+    if (discard) this.#drop();
+    this.#settleCollector();
+    if (this.#queue.length === 0) this.#settle();
+  }
+
+  #pull(): Promise<void> | void {
+    const chunk = this.#queue.shift();
+    if (chunk === undefined) {
+      if (this.#ended || this.#failure) return this.#settle();
+      this.#source.resume();
+      return new Promise((resolve) => this.#wakePull = resolve);
+    }
+    this.#queued -= chunk.byteLength;
+    this.#controller?.enqueue(chunk);
+    if (this.#queue.length === 0 && this.#ended) this.#settle();
+  }
+
+  #settle(): void {
+    const controller = this.#controller;
+    if (controller === null) return;
+    if (this.#failure) controller.error(this.#failure.error);
+    else if (this.#ended) controller.close();
+    else return;
+    this.#controller = null;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const wake = this.#wakePull;
+    this.#wakePull = null;
+    wake?.();
+  }
+
+  #settleCollector(): void {
+    const collector = this.#collector;
+    if (collector === null) return;
+    if (this.#failure) collector.reject(this.#failure.error);
+    else if (this.#ended) collector.resolve(this.#joined());
+    else return;
+    this.#collector = null;
+  }
+
+  #joined(): Uint8Array<ArrayBuffer> {
+    const [only] = this.#queue;
+    if (only !== undefined && this.#queue.length === 1) {
+      this.#drop();
+      return only;
+    }
+    const bytes = new Uint8Array(this.#queued);
+    let offset = 0;
+    for (const chunk of this.#queue) {
+      bytes.set(chunk, offset);
+      offset += chunk.byteLength;
+    }
+    this.#drop();
+    return bytes;
+  }
+
+  #cancel(reason: unknown): void {
+    this.#drop();
+    this.#controller = null;
+    this.#wake();
+    if (!this.#ended && !this.#failure) this.#source.abandon(reason);
+  }
+
+  #drop(): void {
+    this.#queue = [];
+    this.#queued = 0;
+  }
+}
+
+/** A response as the session sees it. */
+export class IncomingResponse implements TransportResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly httpVersion: string;
+  readonly keepAlive: boolean;
+  readonly trailers: Promise<Headers>;
+  readonly #body: IncomingBody | null;
+
+  /** @throws TypeError when a header cannot be represented */
+  constructor(head: ResponseHead, body: IncomingBody | null, keepAlive: boolean, trailers: Promise<Headers>) {
+    this.status = head.statusCode;
+    this.statusText = head.reasonPhrase;
+    this.headers = new Headers(head.headers);
+    this.httpVersion = head.httpVersion;
+    this.keepAlive = keepAlive;
+    this.trailers = trailers;
+    this.#body = body;
+  }
+
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    return this.#body === null ? null : this.#body.stream;
+  }
+
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#body === null ? Promise.resolve(new Uint8Array(0)) : this.#body.bytes();
+  }
+}

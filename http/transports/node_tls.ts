@@ -1,0 +1,152 @@
+/** The TLS layer over a connected stream, and the verdict about the peer's certificate. */
+import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type DetailedPeerCertificate as NodeCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
+import { TransportError } from "../errors.ts";
+import { HttpStatus } from "../status.ts";
+import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
+import { handshakeError, textOf } from "./node_errors.ts";
+import { arrival } from "./node_tcp.ts";
+
+/** What {@linkcode encrypt} checks and shows. */
+export interface EncryptOptions {
+  host: string;
+  roots: TrustRoots | null;
+  client: ClientCertificate | null;
+  signal: AbortSignal;
+}
+
+/** An encrypted stream and what its handshake showed. */
+export interface Encrypted {
+  stream: Duplex;
+  info: TlsInfo;
+}
+
+/**
+ * Does the TLS handshake over `raw`.
+ *
+ * The runtimes verify the chain and the name in either mode; with `rejectUnauthorized` they hide the certificate they
+ * refuse. So the handshake is finished first and the verdict is enforced here, before a byte is read or written.
+ *
+ * @throws TransportError TLS_FAILED when there is no handshake; `signal.reason` when aborted
+ */
+export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Encrypted> {
+  const { host, signal } = options;
+  const fail = (error: unknown) => handshakeError(error, host);
+  let stream: TLSSocket;
+  try {
+    stream = connect({
+      socket: raw,
+      // SNI carries names only (RFC 6066 §3); the address is still what the certificate is checked against.
+      ...(isIP(host) ? { host } : { host, servername: host }),
+      ALPNProtocols: ["http/1.1"],
+      rejectUnauthorized: false,
+      secureContext: contextFor(options.roots, options.client),
+    });
+  } catch (error) {
+    throw fail(error);
+  }
+  try {
+    await arrival(stream, "secureConnect", signal, fail);
+  } catch (error) {
+    stream.destroy();
+    raw.destroy();
+    throw error;
+  }
+  return { stream, info: tlsInfoOf(stream, host, options.roots) };
+}
+
+/** Refuses a peer that showed no trusted certificate, when certificates count. */
+export function enforceTrust(info: TlsInfo, host: string, strict: boolean): void {
+  if (!strict || info.errors.length === 0) return;
+  const codes = info.errors.join(", ");
+  const cause = Object.assign(new Error(`The certificate of ${host} is not trusted: ${codes}`), {
+    code: info.errors[0],
+  });
+  throw new TransportError(HttpStatus.SSL_FAILED, "connect", `Cannot trust ${host}: ${codes}`, {
+    cause,
+    code: info.errors[0] ?? "",
+  });
+}
+
+const contexts = new WeakMap<TrustRoots, SecureContext>();
+
+/** Parsing all roots takes tens of milliseconds on Node, so a context is kept as long as its database. */
+function contextFor(roots: TrustRoots | null, client: ClientCertificate | null): SecureContext {
+  if (roots === null || client !== null) return makeContext(roots, client);
+  let context = contexts.get(roots);
+  if (context === undefined) contexts.set(roots, context = makeContext(roots, null));
+  return context;
+}
+
+function makeContext(roots: TrustRoots | null, client: ClientCertificate | null): SecureContext {
+  return createSecureContext({
+    ...(roots === null ? {} : { ca: [...roots.pem()] }),
+    ...(client === null ? {} : { cert: client.cert, key: client.key }),
+  });
+}
+
+function tlsInfoOf(stream: TLSSocket, host: string, roots: TrustRoots | null): TlsInfo {
+  const shown = stream.getPeerCertificate(true);
+  const hasCertificate = shown?.raw !== undefined;
+  return {
+    certificate: hasCertificate ? certificateOf(shown) : null,
+    errors: hasCertificate ? problemsOf(stream, shown, host, roots) : ["NO_PEER_CERTIFICATE"],
+    protocol: stream.getProtocol() ?? "",
+    cipher: stream.getCipher()?.name ?? "",
+  };
+}
+
+const UNKNOWN_ISSUER = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+
+/**
+ * Every problem the certificate has; the runtimes name only the first, and Deno calls each of them an unknown issuer.
+ * The name is checked here too, whatever the runtime found.
+ */
+function problemsOf(stream: TLSSocket, certificate: NodeCertificate, host: string, roots: TrustRoots | null): string[] {
+  const problems = new Set<string>();
+  const now = Date.now();
+  if (Date.parse(certificate.valid_to) < now) problems.add("CERT_HAS_EXPIRED");
+  if (Date.parse(certificate.valid_from) > now) problems.add("CERT_NOT_YET_VALID");
+  if (checkServerIdentity(host, certificate)) problems.add("ERR_TLS_CERT_ALTNAME_INVALID");
+  // Bun takes an empty list of roots for none given and trusts its own.
+  const trustsNobody = roots !== null && roots.pem().length === 0;
+  if (stream.authorized === true && !trustsNobody) return [...problems];
+  const reported = reportedProblem(stream);
+  const isExplained = reported === UNKNOWN_ISSUER && certificate.issuerCertificate !== undefined && problems.size > 0;
+  if (reported !== "" && !isExplained) problems.add(reported);
+  if (problems.size === 0 || trustsNobody) problems.add(UNKNOWN_ISSUER);
+  return [...problems];
+}
+
+function reportedProblem(stream: TLSSocket): string {
+  const error: unknown = stream.authorizationError;
+  if (typeof error === "string") return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : error ? textOf(error) : "";
+}
+
+function certificateOf(shown: NodeCertificate): PeerCertificate {
+  return {
+    der: new Uint8Array(shown.raw),
+    subject: distinguishedName(shown.subject),
+    issuer: distinguishedName(shown.issuer),
+    fingerprint256: shown.fingerprint256,
+    validFrom: new Date(shown.valid_from),
+    validTo: new Date(shown.valid_to),
+    altNames: (shown.subjectaltname ?? "").split(", ").filter((name) => name !== "")
+      .map((name) => name.replace(/^IP Address:/, "IP:")),
+  };
+}
+
+function distinguishedName(parts: unknown): string {
+  return Object.entries((parts ?? {}) as Record<string, string | string[]>)
+    .flatMap(([type, value]) => [value].flat().map((text) => `${type}=${text}`)).join(", ");
+}

@@ -1,0 +1,68 @@
+/** CONNECT: making a proxy lead to the origin (RFC 9110 §9.3.6). */
+import { Buffer } from "node:buffer";
+import type { ExchangeObserver, OpenRequest, ProxyTarget, TransportResponse } from "../transport.ts";
+import { proxyError } from "./node_errors.ts";
+import { Exchange } from "./node_exchange.ts";
+import type { Wire } from "./node_wire.ts";
+
+/** What {@linkcode requestTunnel} needs. */
+export interface TunnelOptions {
+  /** Host and port as CONNECT names them. */
+  authority: string;
+  proxy: ProxyTarget;
+  request: OpenRequest;
+  observer: ExchangeObserver;
+  maxHeaderBytes: number;
+  /** Takes the exchange, so that it can be aborted. */
+  onExchange(exchange: Exchange): void;
+  /** Called when the refusal of a tunnel has been read; false means that the proxy connection is over. */
+  onRefusalRead(reusable: boolean): void;
+}
+
+/**
+ * Asks for a tunnel. Resolves with null when there is one, else with the refusal, whose body is still to be read.
+ *
+ * @throws TransportError
+ */
+export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise<TransportResponse | null> {
+  const { authority, observer, proxy, request } = options;
+  const authorization = request.proxyAuthorization ?? basicAuthorization(proxy);
+  const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`, "Proxy-Connection: Keep-Alive"];
+  if (request.userAgent !== null) lines.push(`User-Agent: ${request.userAgent}`);
+  if (authorization !== null) lines.push(`Proxy-Authorization: ${authorization}`);
+  observer.tunneling();
+  observer.networkEvent("proxy-negotiating");
+  let clean = true;
+  const exchange = new Exchange(wire, {
+    request: { method: "CONNECT", body: null, expectContinue: false },
+    head: { bytes: Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), framing: "none", contentLength: 0 },
+    observer: SILENT,
+    maxHeaderBytes: options.maxHeaderBytes,
+    onFinished: (reusable) => {
+      clean = reusable;
+      options.onRefusalRead(reusable);
+    },
+  });
+  options.onExchange(exchange);
+  const response = await exchange.run();
+  if (response.status < 200 || response.status > 299) return response;
+  if (!clean) throw proxyError("it sent bytes before the tunnel was used", "ERR_PROXY_TUNNEL");
+  observer.networkEvent("proxy-negotiated");
+  return null;
+}
+
+/** The credentials of the proxy's own URI; null when it has none. */
+export function basicAuthorization(proxy: ProxyTarget): string | null {
+  if (proxy.username === undefined) return null;
+  return `Basic ${Buffer.from(`${proxy.username}:${proxy.password ?? ""}`).toString("base64")}`;
+}
+
+const SILENT: ExchangeObserver = {
+  networkEvent() {},
+  tunneling() {},
+  tlsInfo() {},
+  wroteHeaders() {},
+  wroteBodyData() {},
+  wroteBody() {},
+  informational() {},
+};

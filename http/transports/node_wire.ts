@@ -1,0 +1,117 @@
+/** One byte stream with its listeners attached once, handed from exchange to exchange. */
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+/** Who gets what arrives on a {@linkcode Wire}. */
+export interface WireReader {
+  onData(bytes: Uint8Array): void;
+  /** The peer has closed its side. */
+  onEnd(): void;
+  /** The stream has failed or was closed without an end. */
+  onError(error: Error): void;
+}
+
+/** A socket, or what stands on one, while it belongs to one connection. */
+export class Wire {
+  readonly #stream: Duplex;
+  readonly #socket: Socket;
+  #reader: WireReader | null = null;
+  #ended = false;
+  #error: Error | null = null;
+  #detached = false;
+  #wakeWriter: (() => void) | null = null;
+
+  /** Called when bytes or an end arrive while no reader is there. */
+  onIdleActivity: (() => void) | null = null;
+
+  constructor(stream: Duplex, socket: Socket) {
+    this.#stream = stream;
+    this.#socket = socket;
+    stream.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
+    stream.on("drain", this.#onDrain);
+  }
+
+  /** True while bytes can go both ways. */
+  get isAlive(): boolean {
+    return !this.#ended && this.#error === null && !this.#stream.destroyed && !this.#detached;
+  }
+
+  /** Gives what arrives to a reader, from now on, or to nobody. */
+  read(reader: WireReader | null): void {
+    this.#reader = reader;
+    if (reader !== null && this.#error !== null) reader.onError(this.#error);
+    else if (reader !== null && this.#ended) reader.onEnd();
+  }
+
+  /** Writes; the promise, if any, resolves when the stream wants more. */
+  write(bytes: Uint8Array): Promise<void> | void {
+    if (this.#error !== null || this.#stream.destroyed) return;
+    if (this.#stream.write(bytes)) return;
+    return new Promise((resolve) => this.#wakeWriter = resolve);
+  }
+
+  /** Holds the peer back. */
+  pause(): void {
+    if (!this.#stream.isPaused()) this.#stream.pause();
+  }
+
+  /** Lets the peer go on. */
+  resume(): void {
+    if (this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  /** Whether the process stays alive for this stream. */
+  keepsProcessAlive(value: boolean): void {
+    if (value) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  /** Takes the listeners off, so that another layer can be put on the stream. */
+  detach(): void {
+    this.#detached = true;
+    this.#stream.pause();
+    this.#stream.off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onClose);
+    this.#stream.off("error", this.#onError).off("drain", this.#onDrain);
+    // The next layer reports a failure too; without any listener it would end the process.
+    this.#stream.on("error", () => {});
+  }
+
+  /** Closes at once, whatever is still under way. */
+  destroy(): void {
+    this.#reader = null;
+    this.#wakeWriter?.();
+    this.#wakeWriter = null;
+    this.#stream.destroy();
+    // A layer above the socket ends it in its own time, and some never do when the peer is silent.
+    this.#socket.destroy();
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    if (this.#reader !== null) this.#reader.onData(bytes);
+    else this.onIdleActivity?.();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    if (this.#reader !== null) this.#reader.onEnd();
+    else this.onIdleActivity?.();
+  };
+
+  readonly #onError = (error: Error): void => {
+    if (this.#error !== null) return;
+    this.#error = error;
+    this.#wakeWriter?.();
+    if (this.#reader !== null) this.#reader.onError(error);
+    else this.onIdleActivity?.();
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.#ended && this.#error === null) this.#onError(new Error("Connection closed"));
+  };
+
+  readonly #onDrain = (): void => {
+    const wake = this.#wakeWriter;
+    this.#wakeWriter = null;
+    wake?.();
+  };
+}
