@@ -30,8 +30,9 @@ export type Program<T> = Generator<Step | Ask, T, number>;
 /**
  * An operation, written once. Up to its first step it runs when the call is made, so inputs are copied then. When it is
  * aborted, the reason is thrown at the step that was not finished; the steps it yields after that are its cleaning up.
+ * Operations are declared once and get their inputs as `args`: making a generator function for each call is slow.
  */
-export type Operation<T> = (frame: Frame) => Program<T>;
+export type Operation<T, A> = (frame: Frame, args: A) => Program<T>;
 
 /** How an operation is run. */
 export interface RunOptions<T> {
@@ -40,7 +41,7 @@ export interface RunOptions<T> {
   /** `"wait"` rejects an aborted operation only when its native call has returned. */
   readonly abort?: "now" | "wait" | undefined;
   /** Undoes what an aborted operation created. */
-  readonly discard?: ((value: T) => Operation<unknown>) | undefined;
+  readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
 }
 
 /** Errors of the floor above, which knows them as classes. */
@@ -112,7 +113,7 @@ export class Engine {
    *
    * @throws what `errors.busy` makes when the lane is in use
    */
-  runSync<T>(lane: Lane | null, operation: Operation<T>, options?: RunOptions<T>): T {
+  runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: RunOptions<T>): T {
     let signal = options?.signal;
     signal?.throwIfAborted();
     if (lane?.busy) throw this.errors.busy(lane);
@@ -120,7 +121,7 @@ export class Engine {
     if (lane) lane.inPlace = true;
     this.#inFlight++;
     try {
-      const program = operation(frame);
+      const program = operation(frame, args);
       let step = program.next(0);
       while (!step.done) {
         const value = step.value;
@@ -155,14 +156,14 @@ export class Engine {
    * runs, it rejects at once (unless `abort` is `"wait"`), and the lane stays busy until the call has returned and what
    * it created is undone.
    */
-  run<T>(lane: Lane | null, operation: Operation<T>, options: RunOptions<T> = {}): Promise<T> {
+  run<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options: RunOptions<T> = {}): Promise<T> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const frame = new Frame(this, this.#blocks.take(), false);
     let program: Program<T>;
     let first: IteratorResult<Step | Ask, T>;
     try {
-      program = operation(frame);
+      program = operation(frame, args);
       first = program.next(0);
     } catch (error) {
       this.#blocks.give(frame.block);
@@ -207,6 +208,7 @@ export class Engine {
     for (; index < step.length; index++) {
       if (index > 0 && signal?.aborted) {
         frame.stopped = index;
+        frame.interrupted = true;
         throw signal.reason;
       }
       const call = step[index]!;
@@ -359,9 +361,8 @@ class Run<T> {
 
   async #discard(value: T): Promise<void> {
     if (value instanceof Uint8Array) value.fill(0);
-    const operation = this.#options.discard?.(value);
-    if (!operation) return;
-    const undo = operation(this.#frame);
+    const undo = this.#options.discard?.(this.#frame, value);
+    if (!undo) return;
     let step = undo.next(0);
     while (!step.done) {
       if (step.value instanceof Ask) throw new TypeError("Cannot ask while undoing an aborted operation");

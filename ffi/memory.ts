@@ -9,13 +9,14 @@ export interface Abi {
   readonly packed: boolean;
 }
 
-/** Offsets at or above this name data of a block that did not fit into its first piece. */
-const EXTENSION_BASE = 2 ** 40;
+/** Offsets count up to this within a piece; further pieces, for what did not fit into the first, follow at multiples. */
+const PIECE = 2 ** 40;
 /** Distance between the offsets of two such pieces: structures in them are written member by member. */
 const EXTENSION_STRIDE = 2 ** 32;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-/** The address given for empty data: some modules refuse NULL even with length zero. */
 const ALIGNMENT = 8;
+/** Pieces up to this size are always overwritten; larger ones only if they may hold a secret. */
+const SMALL = 0x10000;
 
 /**
  * A bump-allocated piece of native memory. Offsets count from its start; {@linkcode Block.address} turns one into an
@@ -37,6 +38,7 @@ export class Block {
   secret = false;
   readonly #runtime: NativeRuntime;
   #extensions: Block[] | null = null;
+  #peak = 0;
 
   /** Reserves `size` bytes of native memory, filled with zeros. */
   constructor(runtime: NativeRuntime, abi: Abi, size: number) {
@@ -136,30 +138,53 @@ export class Block {
     return this.view.getBigUint64(offset, true);
   }
 
+  /** Where the block stands now, for {@linkcode Block.rewind}. */
+  mark(): BlockMark {
+    return { used: this.used, extensions: this.#extensions?.length ?? 0 };
+  }
+
+  /** Gives up what was allocated since a mark, without overwriting it: for loops that allocate the same again. */
+  rewind(mark: BlockMark): void {
+    this.#overwriteExtensions(mark.extensions);
+    this.used = mark.used;
+  }
+
   /** Overwrites everything that was written, and starts over. */
   clear(): void {
-    this.bytes.fill(0, 0, this.used);
-    if (this.#extensions) {
-      for (const extension of this.#extensions) {
-        if (this.secret || extension.bytes.length <= 0x10000) extension.bytes.fill(0);
-      }
-      this.#extensions = null;
-    }
+    this.bytes.fill(0, 0, Math.max(this.used, this.#peak));
+    this.#overwriteExtensions(0);
     this.used = 0;
+    this.#peak = 0;
     this.secret = false;
+  }
+
+  #overwriteExtensions(from: number): void {
+    this.#peak = Math.max(this.#peak, this.used);
+    if (!this.#extensions) return;
+    for (const extension of this.#extensions.splice(from)) {
+      if (this.secret || extension.bytes.length <= SMALL) extension.bytes.fill(0);
+    }
   }
 
   #extend(size: number): number {
     this.#extensions ??= [];
     this.#extensions.push(new Block(this.#runtime, this.abi, Math.max(size, ALIGNMENT)));
-    return EXTENSION_BASE + (this.#extensions.length - 1) * EXTENSION_STRIDE;
+    return this.#extensions.length * PIECE;
   }
 
   #extension(offset: number): Block {
-    const extension = this.#extensions?.[Math.floor((offset - EXTENSION_BASE) / EXTENSION_STRIDE)];
+    const extension = this.#extensions?.[Math.floor(offset / PIECE) - 1];
     if (!extension) throw new RangeError(`Cannot use offset ${offset} of a native block: it was never allocated`);
     return extension;
   }
+}
+
+/** A state of a block to go back to. */
+export interface BlockMark {
+  /** Bytes of the first piece in use. */
+  readonly used: number;
+  /** Further pieces. */
+  readonly extensions: number;
 }
 
 /** Blocks of one runtime, reused: taking and giving back costs no native allocation on a warm path. */

@@ -1,0 +1,90 @@
+/** Ending what an operation has begun and will not finish, so that the session stays usable. */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+
+/** What can be active on a session. */
+export type ActiveKind =
+  | "encrypt"
+  | "decrypt"
+  | "digest"
+  | "sign"
+  | "signRecover"
+  | "verify"
+  | "verifyRecover"
+  | "find"
+  | "messageEncrypt"
+  | "messageDecrypt";
+
+/** CKF flags of C_SessionCancel (PKCS#11 3.0 §5.6.11). */
+const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
+  messageEncrypt: 0x2n,
+  messageDecrypt: 0x4n,
+  find: 0x40n,
+  encrypt: 0x100n,
+  decrypt: 0x200n,
+  digest: 0x400n,
+  sign: 0x800n,
+  signRecover: 0x1000n,
+  verify: 0x2000n,
+  verifyRecover: 0x4000n,
+};
+
+const CKR_OK = 0;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+const SCRATCH = 0x2000;
+
+/** How the last call of each kind looks like, given scratch memory: whatever it answers, the operation is over. */
+const FINISH: {
+  readonly [Kind in ActiveKind]: (s: bigint, at: bigint, length: bigint) => readonly [number, bigint[]];
+} = {
+  encrypt: (s, at, length) => [FN.C_EncryptFinal, [s, at, length]],
+  decrypt: (s, at, length) => [FN.C_DecryptFinal, [s, at, length]],
+  digest: (s, at, length) => [FN.C_DigestFinal, [s, at, length]],
+  sign: (s, at, length) => [FN.C_SignFinal, [s, at, length]],
+  signRecover: (s, at, length) => [FN.C_SignRecover, [s, at, 0n, at, length]],
+  verify: (s, at) => [FN.C_VerifyFinal, [s, at, 1n]],
+  verifyRecover: (s, at, length) => [FN.C_VerifyRecover, [s, at, 1n, at, length]],
+  find: (s) => [FN.C_FindObjectsFinal, [s]],
+  messageEncrypt: (s) => [FN.C_MessageEncryptFinal, [s]],
+  messageDecrypt: (s) => [FN.C_MessageDecryptFinal, [s]],
+};
+
+/** Kinds whose single-part call ends them where their final call does not know an operation without parts. */
+const FINISH_AT_ONCE: { readonly [Kind in ActiveKind]?: number } = {
+  encrypt: FN.C_Encrypt,
+  decrypt: FN.C_Decrypt,
+  digest: FN.C_Digest,
+  sign: FN.C_Sign,
+};
+
+/** Ends an active operation: by C_SessionCancel where the module has it, else by finishing it into scratch memory. */
+export function* endOperation(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
+  const { table, block } = frame;
+  const cancel = table.at(FN.C_SessionCancel);
+  if (cancel) {
+    const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]] }];
+    if (rv === CKR_OK) return;
+  }
+  block.secret = true;
+  const scratch = block.address(block.alloc(SCRATCH));
+  const length = frame.ulong(SCRATCH);
+  const once = FINISH_AT_ONCE[kind];
+  if (once !== undefined) {
+    const fn = table.at(once);
+    if (fn) {
+      const rv = yield [{ fn, args: [session, scratch, 0n, scratch, block.address(length)] }];
+      if (rv !== CKR_BUFFER_TOO_SMALL) return;
+    }
+  }
+  const [index, args] = FINISH[kind](session, scratch, block.address(length));
+  const fn = table.at(index);
+  if (!fn) return;
+  block.setUlong(length, SCRATCH);
+  const rv = yield [{ fn, args }];
+  if (rv !== CKR_BUFFER_TOO_SMALL) return;
+  const needed = Number(block.getUlong(length));
+  const large = frame.output(Math.min(Math.max(needed, SCRATCH), 2 ** 30));
+  block.setUlong(length, large.capacity);
+  const [again, words] = FINISH[kind](session, large.address, block.address(length));
+  yield [{ fn: frame.fn(again), args: words }];
+}

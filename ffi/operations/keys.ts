@@ -1,0 +1,190 @@
+/** Operations that make keys: generate, wrap, unwrap, derive, and the key encapsulation of PKCS#11 3.2. */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
+import type { TemplateEntry } from "../templates.ts";
+import { expectOk, handleOf, template } from "./objects.ts";
+
+/** A mechanism used in a session. */
+export interface MechanismArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The mechanism. */
+  readonly mechanism: PreparedMechanism;
+}
+
+const CKR_BUFFER_TOO_SMALL = 0x150;
+const WRAPPED_ROOM = 4096;
+
+/** C_GenerateKey. */
+export function* generateKey(
+  frame: Frame,
+  { session, mechanism, attributes }: MechanismArgs & { readonly attributes: readonly TemplateEntry[] },
+): Program<bigint> {
+  const written = writeMechanism(frame.block, mechanism);
+  const [address, count] = template(frame, attributes);
+  const at = frame.block.address(written.offset);
+  const key = yield* handleOf(frame, "C_GenerateKey", (handle) => [session, at, address, count, handle]);
+  written.readBack();
+  return key;
+}
+
+/** The handles C_GenerateKeyPair gives. */
+export interface KeyPairHandles {
+  /** The public key. */
+  readonly publicKey: bigint;
+  /** The private key. */
+  readonly privateKey: bigint;
+}
+
+/** C_GenerateKeyPair. */
+export function* generateKeyPair(
+  frame: Frame,
+  { session, mechanism, publicAttributes, privateAttributes }: MechanismArgs & {
+    readonly publicAttributes: readonly TemplateEntry[];
+    readonly privateAttributes: readonly TemplateEntry[];
+  },
+): Program<KeyPairHandles> {
+  const { block } = frame;
+  const written = writeMechanism(block, mechanism);
+  const [publicAddress, publicCount] = template(frame, publicAttributes);
+  const [privateAddress, privateCount] = template(frame, privateAttributes);
+  const publicKey = frame.ulong();
+  const privateKey = frame.ulong();
+  const args = [
+    session,
+    block.address(written.offset),
+    publicAddress,
+    publicCount,
+    privateAddress,
+    privateCount,
+    block.address(publicKey),
+    block.address(privateKey),
+  ];
+  const rv = yield [{ fn: frame.fn(FN.C_GenerateKeyPair), args }];
+  expectOk(frame, rv, "C_GenerateKeyPair");
+  written.readBack();
+  return { publicKey: block.getHandle(publicKey), privateKey: block.getHandle(privateKey) };
+}
+
+/** C_WrapKey, or C_WrapKeyAuthenticated when there is associated data. */
+export function* wrapKey(
+  frame: Frame,
+  { session, mechanism, wrappingKey, key, associatedData }: MechanismArgs & {
+    readonly wrappingKey: bigint;
+    readonly key: bigint;
+    readonly associatedData: Uint8Array | null;
+  },
+): Program<Uint8Array<ArrayBuffer>> {
+  const { block } = frame;
+  const name = associatedData ? "C_WrapKeyAuthenticated" : "C_WrapKey";
+  const written = writeMechanism(block, mechanism);
+  const head = [session, block.address(written.offset), wrappingKey, key];
+  if (associatedData) head.push(frame.input(associatedData), BigInt(associatedData.length));
+  let output = frame.output(WRAPPED_ROOM);
+  const length = frame.ulong(output.capacity);
+  const fn = frame.fn(FN[name]);
+  let rv = yield [{ fn, args: [...head, output.address, block.address(length)] }];
+  if (rv === CKR_BUFFER_TOO_SMALL) {
+    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
+    block.setUlong(length, output.capacity);
+    rv = yield [{ fn, args: [...head, output.address, block.address(length)] }];
+  }
+  expectOk(frame, rv, name);
+  written.readBack();
+  return output.take(Number(block.getUlong(length)));
+}
+
+/** C_UnwrapKey, or C_UnwrapKeyAuthenticated when there is associated data. */
+export function unwrapKey(
+  frame: Frame,
+  { session, mechanism, unwrappingKey, wrapped, attributes, associatedData }: MechanismArgs & {
+    readonly unwrappingKey: bigint;
+    readonly wrapped: Uint8Array;
+    readonly attributes: readonly TemplateEntry[];
+    readonly associatedData: Uint8Array | null;
+  },
+): Program<bigint> {
+  const { block } = frame;
+  const name = associatedData ? "C_UnwrapKeyAuthenticated" : "C_UnwrapKey";
+  const at = block.address(writeMechanism(block, mechanism).offset);
+  const input = frame.input(wrapped);
+  const [address, count] = template(frame, attributes);
+  const extra = associatedData ? [frame.input(associatedData), BigInt(associatedData.length)] : [];
+  const length = BigInt(wrapped.length);
+  return handleOf(
+    frame,
+    name,
+    (handle) => [session, at, unwrappingKey, input, length, address, count, ...extra, handle],
+  );
+}
+
+/** C_DeriveKey. */
+export function* deriveKey(
+  frame: Frame,
+  { session, mechanism, key, attributes }: MechanismArgs & {
+    readonly key: bigint;
+    readonly attributes: readonly TemplateEntry[];
+  },
+): Program<bigint> {
+  const written = writeMechanism(frame.block, mechanism);
+  const [address, count] = template(frame, attributes);
+  const at = frame.block.address(written.offset);
+  const derived = yield* handleOf(frame, "C_DeriveKey", (handle) => [session, at, key, address, count, handle]);
+  written.readBack();
+  return derived;
+}
+
+/** What C_EncapsulateKey gives. */
+export interface Encapsulated {
+  /** The shared secret, as a key of the token. */
+  readonly key: bigint;
+  /** What the owner of the private key needs to get the same. */
+  readonly ciphertext: Uint8Array<ArrayBuffer>;
+}
+
+/** C_EncapsulateKey. */
+export function* encapsulateKey(
+  frame: Frame,
+  { session, mechanism, key, attributes }: MechanismArgs & {
+    readonly key: bigint;
+    readonly attributes: readonly TemplateEntry[];
+  },
+): Program<Encapsulated> {
+  const { block } = frame;
+  const at = block.address(writeMechanism(block, mechanism).offset);
+  const [address, count] = template(frame, attributes);
+  let output = frame.output(WRAPPED_ROOM);
+  const length = frame.ulong(output.capacity);
+  const handle = frame.ulong();
+  const fn = frame.fn(FN.C_EncapsulateKey);
+  const words = () => [session, at, key, address, count, output.address, block.address(length), block.address(handle)];
+  let rv = yield [{ fn, args: words() }];
+  if (rv === CKR_BUFFER_TOO_SMALL) {
+    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
+    block.setUlong(length, output.capacity);
+    rv = yield [{ fn, args: words() }];
+  }
+  expectOk(frame, rv, "C_EncapsulateKey");
+  return { key: block.getHandle(handle), ciphertext: output.take(Number(block.getUlong(length))) };
+}
+
+/** C_DecapsulateKey. */
+export function decapsulateKey(
+  frame: Frame,
+  { session, mechanism, key, ciphertext, attributes }: MechanismArgs & {
+    readonly key: bigint;
+    readonly ciphertext: Uint8Array;
+    readonly attributes: readonly TemplateEntry[];
+  },
+): Program<bigint> {
+  const { block } = frame;
+  const at = block.address(writeMechanism(block, mechanism).offset);
+  const [address, count] = template(frame, attributes);
+  const input = frame.input(ciphertext);
+  return handleOf(
+    frame,
+    "C_DecapsulateKey",
+    (handle) => [session, at, key, address, count, input, BigInt(ciphertext.length), handle],
+  );
+}

@@ -1,0 +1,141 @@
+/** Operations on a module, its slots and tokens. */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import { readStruct, type StructDefinition, structLayout, type StructRead } from "../structs.ts";
+import { CK_C_INITIALIZE_ARGS, CK_INFO, CK_MECHANISM_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../structs_infos.ts";
+import { type PinBytes, putPin } from "./authentication.ts";
+import { expectOk } from "./objects.ts";
+
+/** The values of a structure C filled. */
+export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };
+
+const CKR_OK = 0;
+const CKR_NO_EVENT = 8;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+const CKF_OS_LOCKING_OK = 2;
+const CKF_DONT_BLOCK = 1n;
+const LABEL_LENGTH = 32;
+/** Some modules read one word beyond CK_C_INITIALIZE_ARGS; it must be NULL. */
+const INITIALIZE_MARGIN = 8;
+
+const encoder = new TextEncoder();
+
+/**
+ * C_Initialize, answering its CK_RV. Locking is the operating system's; no callbacks are ever given. `reserved` is the
+ * text some modules expect in `pReserved`.
+ */
+export function* initialize(frame: Frame, { reserved }: { readonly reserved: string | null }): Program<number> {
+  const { block } = frame;
+  const { size, offsets } = structLayout(CK_C_INITIALIZE_ARGS, block.abi);
+  const offset = block.alloc(size + INITIALIZE_MARGIN);
+  block.setUlong(offset + offsets.flags, CKF_OS_LOCKING_OK);
+  if (reserved !== null) {
+    const text = block.putBytes(encoder.encode(`${reserved}\0`));
+    block.setPointer(offset + offsets.pReserved, block.address(text));
+  }
+  return yield [{ fn: frame.fn(FN.C_Initialize), args: [block.address(offset)] }];
+}
+
+/** C_Finalize, answering its CK_RV. */
+export function* finalize(frame: Frame): Program<number> {
+  return yield [{ fn: frame.fn(FN.C_Finalize), args: [0n] }];
+}
+
+/** C_GetInfo. */
+export function moduleInfo(frame: Frame): Program<StructValues<typeof CK_INFO>> {
+  return structOf(frame, "C_GetInfo", CK_INFO, []);
+}
+
+/** C_GetSlotInfo. */
+export function slotInfo(
+  frame: Frame,
+  { slot }: { readonly slot: bigint },
+): Program<StructValues<typeof CK_SLOT_INFO>> {
+  return structOf(frame, "C_GetSlotInfo", CK_SLOT_INFO, [slot]);
+}
+
+/** C_GetTokenInfo. */
+export function tokenInfo(
+  frame: Frame,
+  { slot }: { readonly slot: bigint },
+): Program<StructValues<typeof CK_TOKEN_INFO>> {
+  return structOf(frame, "C_GetTokenInfo", CK_TOKEN_INFO, [slot]);
+}
+
+/** C_GetMechanismInfo. */
+export function mechanismInfo(
+  frame: Frame,
+  { slot, type }: { readonly slot: bigint; readonly type: bigint },
+): Program<StructValues<typeof CK_MECHANISM_INFO>> {
+  return structOf(frame, "C_GetMechanismInfo", CK_MECHANISM_INFO, [slot, type]);
+}
+
+/** C_GetSlotList. */
+export function slotList(frame: Frame, { tokenPresent }: { readonly tokenPresent: boolean }): Program<bigint[]> {
+  return list(frame, "C_GetSlotList", [tokenPresent ? 1n : 0n]);
+}
+
+/** C_GetMechanismList. */
+export function mechanismList(frame: Frame, { slot }: { readonly slot: bigint }): Program<bigint[]> {
+  return list(frame, "C_GetMechanismList", [slot]);
+}
+
+/** C_WaitForSlotEvent without blocking; `null` when nothing has happened. */
+export function* slotEvent(frame: Frame): Program<bigint | null> {
+  const slot = frame.ulong();
+  const args = [CKF_DONT_BLOCK, frame.block.address(slot), 0n];
+  const rv = yield [{ fn: frame.fn(FN.C_WaitForSlotEvent), args }];
+  if (rv === CKR_NO_EVENT) return null;
+  expectOk(frame, rv, "C_WaitForSlotEvent");
+  return frame.block.getHandle(slot);
+}
+
+/** C_InitToken; the label is padded with blanks to 32 bytes. */
+export function* initToken(
+  frame: Frame,
+  { slot, pin, label }: { readonly slot: bigint; readonly pin: PinBytes; readonly label: Uint8Array },
+): Program<void> {
+  const [address, length] = putPin(frame, pin);
+  const padded = new Uint8Array(LABEL_LENGTH).fill(0x20);
+  padded.set(label);
+  const rv = yield [{ fn: frame.fn(FN.C_InitToken), args: [slot, address, length, frame.input(padded)] }];
+  expectOk(frame, rv, "C_InitToken");
+}
+
+function* structOf<D extends StructDefinition>(
+  frame: Frame,
+  fn: FunctionName,
+  definition: D,
+  words: readonly bigint[],
+): Program<StructValues<D>> {
+  const offset = frame.block.alloc(structLayout(definition, frame.table.abi).size);
+  const rv = yield [{ fn: frame.fn(FN[fn]), args: [...words, frame.block.address(offset)] }];
+  expectOk(frame, rv, fn);
+  return readStruct(frame.block, definition, offset);
+}
+
+/** A list of unknown length: guessed, and asked again while it has outgrown the guess. */
+function* list(frame: Frame, name: FunctionName, words: readonly bigint[]): Program<bigint[]> {
+  const { block } = frame;
+  const fn = frame.fn(FN[name]);
+  const { ulong } = block.abi;
+  for (let room = 512;;) {
+    const offset = block.alloc(room * ulong);
+    const count = frame.ulong(room);
+    const rv = yield [{ fn, args: [...words, block.address(offset), block.address(count)] }];
+    const found = Number(block.getUlong(count));
+    if (rv === CKR_BUFFER_TOO_SMALL) {
+      room = Math.max(room * 2, found);
+      continue;
+    }
+    if (rv !== CKR_OK) throw frame.failure(name);
+    if (found > room) throw new RangeError(`Cannot use the module's answer: ${found} entries where ${room} had room`);
+    const bytes = block.bytesAt(offset, found * ulong);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return Array.from(
+      { length: found },
+      (_, i) => ulong === 8 ? view.getBigUint64(i * ulong, true) : BigInt(view.getUint32(i * ulong, true)),
+    );
+  }
+}

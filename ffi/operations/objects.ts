@@ -1,0 +1,245 @@
+/** Operations on objects: create, copy, destroy, size, attributes, search. */
+import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import { type TemplateEntry, writeTemplate } from "../templates.ts";
+
+const CKR_OK = 0;
+const CKR_OPERATION_ACTIVE = 0x90;
+
+/** An object of a session. */
+export interface ObjectArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The object. */
+  readonly object: bigint;
+}
+
+/** Fails with the function's name unless the last call returned CKR_OK. */
+export function expectOk(frame: Frame, rv: number, fn: FunctionName): void {
+  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, fn);
+}
+
+/** Makes one call that gives a handle. */
+export function* handleOf(frame: Frame, fn: FunctionName, words: (handle: bigint) => bigint[]): Program<bigint> {
+  const handle = frame.ulong();
+  const rv = yield [{ fn: frame.fn(FN[fn]), args: words(frame.block.address(handle)) }];
+  expectOk(frame, rv, fn);
+  return frame.block.getHandle(handle);
+}
+
+/** Address and count of a template. */
+export function template(frame: Frame, entries: readonly TemplateEntry[]): [address: bigint, count: bigint] {
+  frame.block.secret = true;
+  if (entries.length === 0) return [0n, 0n];
+  return [frame.block.address(writeTemplate(frame.block, entries)), BigInt(entries.length)];
+}
+
+/** C_CreateObject. */
+export function createObject(
+  frame: Frame,
+  { session, attributes }: { readonly session: bigint; readonly attributes: readonly TemplateEntry[] },
+): Program<bigint> {
+  const [address, count] = template(frame, attributes);
+  return handleOf(frame, "C_CreateObject", (handle) => [session, address, count, handle]);
+}
+
+/** C_CopyObject. */
+export function copyObject(
+  frame: Frame,
+  { session, object, attributes }: ObjectArgs & { readonly attributes: readonly TemplateEntry[] },
+): Program<bigint> {
+  const [address, count] = template(frame, attributes);
+  return handleOf(frame, "C_CopyObject", (handle) => [session, object, address, count, handle]);
+}
+
+/** C_DestroyObject. */
+export function* destroyObject(frame: Frame, { session, object }: ObjectArgs): Program<void> {
+  const rv = yield [{ fn: frame.fn(FN.C_DestroyObject), args: [session, object] }];
+  expectOk(frame, rv, "C_DestroyObject");
+}
+
+/** Destroys objects that nobody is waiting for any more; what a token refuses to destroy stays. */
+export function* discardObjects(frame: Frame, session: bigint, objects: readonly bigint[]): Program<void> {
+  for (const object of objects) yield [{ fn: frame.fn(FN.C_DestroyObject), args: [session, object] }];
+}
+
+/** C_GetObjectSize; `undefined` where the token does not say. */
+export function* objectSize(frame: Frame, { session, object }: ObjectArgs): Program<number | undefined> {
+  const size = frame.ulong();
+  const rv = yield [{ fn: frame.fn(FN.C_GetObjectSize), args: [session, object, frame.block.address(size)] }];
+  expectOk(frame, rv, "C_GetObjectSize");
+  return frame.block.getLength(size);
+}
+
+/** C_SetAttributeValue. */
+export function* setAttributes(
+  frame: Frame,
+  { session, object, attributes }: ObjectArgs & { readonly attributes: readonly TemplateEntry[] },
+): Program<void> {
+  const [address, count] = template(frame, attributes);
+  const rv = yield [{ fn: frame.fn(FN.C_SetAttributeValue), args: [session, object, address, count] }];
+  expectOk(frame, rv, "C_SetAttributeValue");
+}
+
+/** C_GetAttributeValue, as often as it takes to know every attribute or why it has no value. */
+export function* getAttributes(
+  frame: Frame,
+  { session, object, plan }: ObjectArgs & { readonly plan: ReadPlan },
+): Program<ReadAttribute[]> {
+  frame.block.secret = true;
+  const offset = plan.prepare(frame.block);
+  return yield* readPrepared(frame, session, object, plan, offset);
+}
+
+function* readPrepared(
+  frame: Frame,
+  session: bigint,
+  object: bigint,
+  plan: ReadPlan,
+  offset: number,
+): Program<ReadAttribute[]> {
+  const { block } = frame;
+  const count = BigInt(plan.requests.length);
+  const fn = frame.fn(FN.C_GetAttributeValue);
+  const rv = yield [{ fn, args: [session, object, block.address(offset), count] }];
+  if (!isReadOutcome(rv)) throw frame.failure("C_GetAttributeValue");
+  const collected = plan.collect(block, offset, rv);
+  if (collected) return collected;
+  const more = plan.complete(block, offset, rv);
+  let call = more.next(0);
+  while (!call.done) {
+    const { offset: at, count: n } = call.value;
+    const again = yield [{ fn, args: [session, object, block.address(at), BigInt(n)] }];
+    if (!isReadOutcome(again)) throw frame.failure("C_GetAttributeValue");
+    call = more.next(again);
+  }
+  return call.value;
+}
+
+/** Handles per C_FindObjects. */
+const FIRST_BATCH = 64;
+const MAX_BATCH = 1024;
+
+/** Input of {@linkcode findObjects}. */
+export interface FindArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** What the objects must have; everything matches an empty list. */
+  readonly attributes: readonly TemplateEntry[];
+  /** Attributes to read of each object that is found. */
+  readonly plan: ReadPlan | null;
+  /** Stop after so many objects. */
+  readonly limit: number;
+}
+
+/** What a search found, in the token's order. */
+export interface Found {
+  /** The handle. */
+  readonly handle: bigint;
+  /** What was read of it; `null` where nothing was asked for. */
+  readonly attributes: ReadAttribute[] | null;
+}
+
+/** C_FindObjectsInit, C_FindObjects until nothing is left, C_FindObjectsFinal; then the attributes asked for. */
+export function* findObjects(frame: Frame, args: FindArgs): Program<Found[]> {
+  const handles = yield* findHandles(frame, args);
+  const { plan } = args;
+  if (!plan) return handles.map((handle) => ({ handle, attributes: null }));
+  frame.block.secret = true;
+  return yield* readAll(frame, args.session, handles, plan);
+}
+
+function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): Program<bigint[]> {
+  const { block } = frame;
+  const [address, count] = template(frame, attributes);
+  let batch = FIRST_BATCH;
+  let room = frame.output(batch * block.abi.ulong);
+  const found = frame.ulong();
+  const init = { fn: frame.fn(FN.C_FindObjectsInit), args: [session, address, count] };
+  const find = frame.fn(FN.C_FindObjects);
+  const final = { fn: frame.fn(FN.C_FindObjectsFinal), args: [session] };
+  const search = () => ({ fn: find, args: [session, room.address, BigInt(batch), block.address(found)] });
+  const handles: bigint[] = [];
+  let active = false;
+  try {
+    let rv = yield [init, search()];
+    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+      yield [final];
+      rv = yield [init, search()];
+    }
+    if (frame.stopped === 0) expectOk(frame, rv, "C_FindObjectsInit");
+    active = true;
+    for (;;) {
+      expectOk(frame, rv, "C_FindObjects");
+      const n = Number(block.getUlong(found));
+      if (n > batch) throw new RangeError(`Cannot use the module's answer: ${n} objects found where ${batch} had room`);
+      readHandles(room.take(n * block.abi.ulong), block.abi.ulong, handles);
+      if (n === 0 || handles.length >= limit) break;
+      if (n === batch && batch < MAX_BATCH) {
+        batch = Math.min(batch * 4, MAX_BATCH);
+        room = frame.output(batch * block.abi.ulong);
+      }
+      rv = yield [search()];
+    }
+    active = false;
+    expectOk(frame, yield [final], "C_FindObjectsFinal");
+  } catch (error) {
+    if (active || (frame.interrupted && frame.stopped === 1)) yield [final];
+    throw error;
+  }
+  return handles.length > limit ? handles.slice(0, limit) : handles;
+}
+
+function readHandles(bytes: Uint8Array<ArrayBuffer>, ulong: 4 | 8, into: bigint[]): void {
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += ulong) {
+    into.push(ulong === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)));
+  }
+}
+
+/** Objects whose attributes are read in one trip. */
+const READ_TRIP = 32;
+
+/** Reads the same attributes of many objects, in place one by one, on a worker many in one trip. */
+function* readAll(frame: Frame, session: bigint, handles: readonly bigint[], plan: ReadPlan): Program<Found[]> {
+  const { block } = frame;
+  const found: Found[] = [];
+  if (frame.inPlace) {
+    const offset = plan.prepare(block);
+    const start = block.mark();
+    for (const handle of handles) {
+      found.push({ handle, attributes: yield* readPrepared(frame, session, handle, plan, offset) });
+      plan.rearm(block, offset);
+      block.rewind(start);
+    }
+    return found;
+  }
+  const fn = frame.fn(FN.C_GetAttributeValue);
+  const count = BigInt(plan.requests.length);
+  const start = block.mark();
+  for (let at = 0; at < handles.length;) {
+    block.rewind(start);
+    const trip = handles.slice(at, at + READ_TRIP);
+    const offsets = trip.map(() => plan.prepare(block));
+    yield trip.map((handle, i) => ({ fn, args: [session, handle, block.address(offsets[i]!), count] }));
+    // Those before the one that stopped the trip returned CKR_OK.
+    const complete = Math.min(frame.stopped, trip.length);
+    for (let i = 0; i < complete; i++) {
+      const attributes = plan.collect(block, offsets[i]!, CKR_OK);
+      found.push({
+        handle: trip[i]!,
+        attributes: attributes ?? (yield* getAttributes(frame, { session, object: trip[i]!, plan })),
+      });
+    }
+    at += complete;
+    if (complete === trip.length) continue;
+    found.push({
+      handle: trip[complete]!,
+      attributes: yield* getAttributes(frame, { session, object: trip[complete]!, plan }),
+    });
+    at++;
+  }
+  return found;
+}

@@ -1,0 +1,117 @@
+/** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import { readStruct, structLayout, type StructRead } from "../structs.ts";
+import { CK_SESSION_INFO } from "../structs_infos.ts";
+import { type PinBytes, putPin } from "./authentication.ts";
+import { expectOk, handleOf } from "./objects.ts";
+
+/** A session. */
+export interface SessionArgs {
+  /** The handle. */
+  readonly session: bigint;
+}
+
+const CKR_BUFFER_TOO_SMALL = 0x150;
+
+/** C_OpenSession with CKF_SERIAL_SESSION, without notifications. */
+export function openSession(
+  frame: Frame,
+  { slot, flags }: { readonly slot: bigint; readonly flags: bigint },
+): Program<bigint> {
+  return handleOf(frame, "C_OpenSession", (handle) => [slot, flags, 0n, 0n, handle]);
+}
+
+/** C_CloseSession, answering its CK_RV. */
+export function* closeSession(frame: Frame, { session }: SessionArgs): Program<number> {
+  return yield [{ fn: frame.fn(FN.C_CloseSession), args: [session] }];
+}
+
+/** C_GetSessionInfo. */
+export function* sessionInfo(
+  frame: Frame,
+  { session }: SessionArgs,
+): Program<{ [K in keyof typeof CK_SESSION_INFO]: StructRead<(typeof CK_SESSION_INFO)[K]> }> {
+  const offset = frame.block.alloc(structLayout(CK_SESSION_INFO, frame.table.abi).size);
+  const rv = yield [{ fn: frame.fn(FN.C_GetSessionInfo), args: [session, frame.block.address(offset)] }];
+  expectOk(frame, rv, "C_GetSessionInfo");
+  return readStruct(frame.block, CK_SESSION_INFO, offset);
+}
+
+/** C_Logout. */
+export function* logout(frame: Frame, { session }: SessionArgs): Program<void> {
+  expectOk(frame, yield [{ fn: frame.fn(FN.C_Logout), args: [session] }], "C_Logout");
+}
+
+/** C_InitPIN. */
+export function* initPin(frame: Frame, { session, pin }: SessionArgs & { readonly pin: PinBytes }): Program<void> {
+  const [address, length] = putPin(frame, pin);
+  expectOk(frame, yield [{ fn: frame.fn(FN.C_InitPIN), args: [session, address, length] }], "C_InitPIN");
+}
+
+/** C_SetPIN. */
+export function* setPin(
+  frame: Frame,
+  { session, oldPin, newPin }: SessionArgs & { readonly oldPin: PinBytes; readonly newPin: PinBytes },
+): Program<void> {
+  const args = [session, ...putPin(frame, oldPin), ...putPin(frame, newPin)];
+  expectOk(frame, yield [{ fn: frame.fn(FN.C_SetPIN), args }], "C_SetPIN");
+}
+
+/** C_GenerateRandom. */
+export function* generateRandom(
+  frame: Frame,
+  { session, length }: SessionArgs & { readonly length: number },
+): Program<Uint8Array<ArrayBuffer>> {
+  const output = frame.output(length);
+  const rv = yield [{ fn: frame.fn(FN.C_GenerateRandom), args: [session, output.address, BigInt(length)] }];
+  expectOk(frame, rv, "C_GenerateRandom");
+  return output.take(length);
+}
+
+/** C_SeedRandom. */
+export function* seedRandom(
+  frame: Frame,
+  { session, data }: SessionArgs & { readonly data: Uint8Array },
+): Program<void> {
+  const rv = yield [{ fn: frame.fn(FN.C_SeedRandom), args: [session, frame.input(data), BigInt(data.length)] }];
+  expectOk(frame, rv, "C_SeedRandom");
+}
+
+/** C_GetOperationState. */
+export function* operationState(frame: Frame, { session }: SessionArgs): Program<Uint8Array<ArrayBuffer>> {
+  const { block } = frame;
+  const fn = frame.fn(FN.C_GetOperationState);
+  let output = frame.output(4096);
+  const length = frame.ulong(output.capacity);
+  let rv = yield [{ fn, args: [session, output.address, block.address(length)] }];
+  if (rv === CKR_BUFFER_TOO_SMALL) {
+    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
+    block.setUlong(length, output.capacity);
+    rv = yield [{ fn, args: [session, output.address, block.address(length)] }];
+  }
+  expectOk(frame, rv, "C_GetOperationState");
+  return output.take(Number(block.getUlong(length)));
+}
+
+/** C_SetOperationState; a key handle of 0 means none. */
+export function* setOperationState(
+  frame: Frame,
+  { session, state, encryptionKey, authenticationKey }: SessionArgs & {
+    readonly state: Uint8Array;
+    readonly encryptionKey: bigint;
+    readonly authenticationKey: bigint;
+  },
+): Program<void> {
+  const args = [session, frame.input(state), BigInt(state.length), encryptionKey, authenticationKey];
+  expectOk(frame, yield [{ fn: frame.fn(FN.C_SetOperationState), args }], "C_SetOperationState");
+}
+
+/** A call that takes words only, such as C_SessionCancel. */
+export function* plainCall(
+  frame: Frame,
+  { fn, args }: { readonly fn: FunctionName; readonly args: readonly bigint[] },
+): Program<void> {
+  expectOk(frame, yield [{ fn: frame.fn(FN[fn]), args }], fn);
+}
