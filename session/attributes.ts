@@ -1,0 +1,166 @@
+/** The attributes of an object as they were read. */
+import type { AttributeState, ReadAttribute } from "../ffi/attribute_reads.ts";
+import { CKA } from "../ffi/constants/cka.ts";
+import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../ffi/constants/names.ts";
+import { CKO } from "../ffi/constants/objects.ts";
+import type { Version } from "../ffi/structs.ts";
+import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
+import type { AttributeValues } from "./attribute_values.ts";
+import { attributeType } from "./attributes_init.ts";
+
+/** A value an attribute can have; attributes nobody has described read as bytes. */
+export type AttributeValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | Uint8Array<ArrayBuffer>
+  | Version
+  | (number | bigint)[]
+  | Attributes;
+
+/** The values of some attributes: those asked for by name typed, those asked for by number as they come. */
+export type AttributeSubset<N extends AttributeName | number> = {
+  [K in N]: K extends AttributeName ? AttributeValues[K] | undefined : AttributeValue | undefined;
+};
+
+/** One attribute that was read. */
+export interface Attribute {
+  /** Its number. */
+  readonly type: number;
+  /** Its camelCase name; `undefined` for vendors' attributes. */
+  readonly name: AttributeName | undefined;
+  /** Why it has no value, or `ok`. */
+  readonly state: AttributeState;
+  /** Its value; `undefined` where there is none. */
+  readonly value: AttributeValue | undefined;
+}
+
+/** Classes whose CKA_VALUE is public. */
+const PUBLIC_CLASSES: ReadonlySet<unknown> = new Set([
+  CKO.CERTIFICATE,
+  CKO.DOMAIN_PARAMETERS,
+  CKO.HW_FEATURE,
+  CKO.PUBLIC_KEY,
+  CKO.TRUST,
+]);
+
+/**
+ * Attributes read from an object, in the order they were asked for. An attribute that could not be read is no error:
+ * its value is `undefined` and {@linkcode Attributes.state} tells why (PKCS#11 3.2 §5.7.5).
+ */
+export class Attributes implements Iterable<Attribute> {
+  readonly #byType: ReadonlyMap<number, Attribute>;
+
+  /** Wraps what was read. */
+  constructor(attributes: readonly ReadAttribute[]) {
+    this.#byType = new Map(attributes.map((attribute) => [attribute.type, wrapped(attribute)]));
+  }
+
+  /** How many attributes were asked for. */
+  get size(): number {
+    return this.#byType.size;
+  }
+
+  /**
+   * The value of an attribute; `undefined` when it was not read or has none.
+   *
+   * @param name Its camelCase name or its {@linkcode CKA} number.
+   * @throws {TypeError} When there is no attribute of this name.
+   */
+  get<K extends AttributeName>(name: K): AttributeValues[K] | undefined;
+  get(type: number): AttributeValue | undefined;
+  get(name: AttributeName | number): AttributeValue | undefined {
+    return this.#byType.get(attributeType(name))?.value;
+  }
+
+  /**
+   * How an attribute fared: `ok`, `sensitive` when the token keeps the value to itself, `invalid` when the object has
+   * no such attribute or it was not asked for, `empty` when its length is zero.
+   *
+   * @throws {TypeError} When there is no attribute of this name.
+   */
+  state(name: AttributeName | number): AttributeState {
+    return this.#byType.get(attributeType(name))?.state ?? "invalid";
+  }
+
+  /** Whether an attribute was asked for. */
+  has(name: AttributeName | number): boolean {
+    return this.#byType.has(attributeType(name));
+  }
+
+  /** The values as a plain object under the names and numbers given; those without a value are `undefined`. */
+  pick<N extends AttributeName | number>(names: readonly N[]): AttributeSubset<N> {
+    const values: Record<string | number, AttributeValue | undefined> = {};
+    for (const name of names) values[name] = this.#byType.get(attributeType(name))?.value;
+    return values as AttributeSubset<N>;
+  }
+
+  /** The attributes in the order they were asked for. */
+  [Symbol.iterator](): IterableIterator<Attribute> {
+    return this.#byType.values();
+  }
+
+  /** All attributes in one line; secret values, and values that may be secret, are not shown. */
+  toString(): string {
+    const isPublic = PUBLIC_CLASSES.has(this.#byType.get(CKA.CLASS)?.value);
+    const parts = [...this].map((attribute) =>
+      `${attribute.name ?? ckaName(attribute.type)}: ${shown(attribute, isPublic)}`
+    );
+    return parts.length === 0 ? "Attributes {}" : `Attributes { ${parts.join(", ")} }`;
+  }
+
+  /** The same for `console.log` on Node and Bun. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** The same for `console.log` on Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+}
+
+function wrapped({ type, state, value }: ReadAttribute): Attribute {
+  const name = attributeByType(type)?.name;
+  if (readRequest(type).kind !== "template" || !Array.isArray(value)) {
+    return { type, name, state, value: value as Exclude<typeof value, ReadAttribute[]> };
+  }
+  return { type, name, state, value: new Attributes(value as ReadAttribute[]) };
+}
+
+function shown({ type, state, value }: Attribute, isPublic: boolean): string {
+  if (value === undefined) return `<${state}>`;
+  const { secret } = readRequest(type);
+  if (secret && !(isPublic && type === CKA.VALUE)) return "<not shown>";
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof Uint8Array) return hex(value);
+  if (value instanceof Date) return value.toISOString().slice(0, 10);
+  if (Array.isArray(value)) return `[${value.map((item) => numberShown(type, item)).join(", ")}]`;
+  if (typeof value === "number" || typeof value === "bigint") return numberShown(type, value);
+  if (typeof value === "object" && "major" in value) return `${value.major}.${value.minor}`;
+  return String(value);
+}
+
+/** Names of the numbers an attribute can have. */
+const NUMBER_NAMES = new Map<number, (value: number | bigint) => string>([
+  [CKA.ALLOWED_MECHANISMS, ckmName],
+  [CKA.CERTIFICATE_TYPE, ckcName],
+  [CKA.CLASS, ckoName],
+  [CKA.KEY_GEN_MECHANISM, ckmName],
+  [CKA.KEY_TYPE, ckkName],
+  [CKA.MECHANISM_TYPE, ckmName],
+  [CKA.NAME_HASH_ALGORITHM, ckmName],
+]);
+
+function numberShown(type: number, value: number | bigint): string {
+  return NUMBER_NAMES.get(type)?.(value) ?? String(value);
+}
+
+const SHOWN_BYTES = 32;
+
+function hex(bytes: Uint8Array): string {
+  const text = Array.from(bytes.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytes.length > SHOWN_BYTES ? `${text}… (${bytes.length} bytes)` : text || "<empty>";
+}
