@@ -1,5 +1,5 @@
 /** Mechanisms written for C: a `CK_MECHANISM` and whatever its parameter points to. */
-import { type BytesInput, checkType, copyBytes, describeType, isBytesInput } from "./bytes.ts";
+import { type BytesInput, checkType, checkUlong, copyBytes, describeType, isBytesInput } from "./bytes.ts";
 import type { Block } from "./memory.ts";
 import {
   fillStruct,
@@ -10,6 +10,7 @@ import {
   writeStruct,
 } from "./structs.ts";
 import { CK_MECHANISM } from "./structs_infos.ts";
+import { writeUlongs } from "./templates.ts";
 
 /** Where a parameter lies in a block. */
 export interface WrittenParameter {
@@ -19,10 +20,18 @@ export interface WrittenParameter {
   readonly length: number;
 }
 
+/** What a mechanism is about to be used for. */
+export interface MechanismUse {
+  /** The operation; the length of decrypted data includes the tag. */
+  readonly operation?: "encrypt" | "decrypt" | undefined;
+  /** Bytes of the data; `undefined` when it comes in parts. */
+  readonly dataLength?: number | undefined;
+}
+
 /** A mechanism parameter that writes itself for each call, because its bytes depend on addresses and the ABI. */
 export interface BuiltParameter {
   /** Writes the parameter and what it points to. */
-  write(block: Block): WrittenParameter;
+  write(block: Block, use: MechanismUse): WrittenParameter;
   /** Takes back what the token wrote into the parameter; called once the call has returned. */
   readBack?(block: Block, offset: number): void;
 }
@@ -79,7 +88,11 @@ export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
  *
  * @throws {RangeError} When a number of its parameter does not fit the block's `CK_ULONG`.
  */
-export function writeMechanism(block: Block, mechanism: PreparedMechanism): WrittenMechanism {
+export function writeMechanism(
+  block: Block,
+  mechanism: PreparedMechanism,
+  use: MechanismUse = {},
+): WrittenMechanism {
   const { size, offsets } = structLayout(CK_MECHANISM, block.abi);
   const offset = block.alloc(size);
   block.setUlong(offset + offsets.mechanism, mechanism.type);
@@ -87,7 +100,7 @@ export function writeMechanism(block: Block, mechanism: PreparedMechanism): Writ
   if (parameter === null) return { offset, readBack: doNothing };
   const written = parameter instanceof Uint8Array
     ? { offset: block.putBytes(parameter), length: parameter.length }
-    : parameter.write(block);
+    : parameter.write(block, use);
   setPointer(block, offset + offsets.pParameter, written.length === 0 ? 0n : block.address(written.offset));
   block.setUlong(offset + offsets.ulParameterLen, written.length);
   if (parameter instanceof Uint8Array || !parameter.readBack) return { offset, readBack: doNothing };
@@ -96,10 +109,21 @@ export function writeMechanism(block: Block, mechanism: PreparedMechanism): Writ
 
 function doNothing(): void {}
 
-/** Values of a parameter's members, the block at hand: for what must be written first, to be pointed to. */
+/**
+ * Values of a parameter's members, or a function that gives them once the block is at hand: for members that point to
+ * structures, which must be written first.
+ */
 export type ParameterValues<D extends StructDefinition> =
   | { readonly [name in keyof D]?: StructValue }
-  | ((block: Block) => { readonly [name in keyof D]?: StructValue });
+  | ((block: Block, use: MechanismUse) => { readonly [name in keyof D]?: StructValue });
+
+function resolved<D extends StructDefinition>(
+  values: ParameterValues<D>,
+  block: Block,
+  use: MechanismUse,
+): { readonly [name in keyof D]?: StructValue } {
+  return typeof values === "function" ? values(block, use) : values;
+}
 
 /** A parameter that is one structure. */
 export class StructParameter<D extends StructDefinition> implements BuiltParameter {
@@ -124,6 +148,21 @@ export class StructParameter<D extends StructDefinition> implements BuiltParamet
       offset: writeStruct(block, this.definition, values),
       length: structLayout(this.definition, block.abi).size,
     };
+  }
+}
+
+/** A parameter that is a single `CK_ULONG`, such as the length of a truncated MAC. */
+export class UlongParameter implements BuiltParameter {
+  readonly #value: number | bigint;
+
+  /** Makes the parameter. */
+  constructor(value: number | bigint) {
+    this.#value = checkUlong(value, "a mechanism parameter");
+  }
+
+  /** Writes the number. */
+  write(block: Block): WrittenParameter {
+    return { offset: writeUlongs(block, [this.#value]), length: block.abi.ulong };
   }
 }
 
@@ -155,9 +194,9 @@ export class OutputParameter<D extends StructDefinition> implements BuiltParamet
   }
 
   /** Writes the structure, the bytes it points to and its buffers. */
-  write(block: Block): WrittenParameter {
+  write(block: Block, use: MechanismUse = {}): WrittenParameter {
     const layout = structLayout(this.definition, block.abi);
-    const values = typeof this.#values === "function" ? this.#values(block) : this.#values;
+    const values = resolved(this.#values, block, use);
     const buffers = this.#outputs.reduce((sum, { initial }) => sum + aligned(initial.length), 0);
     const offset = block.alloc(aligned(layout.size) + buffers);
     fillStruct(block, layout, offset, values);
