@@ -11,8 +11,6 @@ export interface Abi {
 
 /** Offsets count up to this within a piece; further pieces, for what did not fit into the first, follow at multiples. */
 const PIECE = 2 ** 40;
-/** Distance between the offsets of two such pieces: structures in them are written member by member. */
-const EXTENSION_STRIDE = 2 ** 32;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const ALIGNMENT = 8;
 /** Pieces up to this size are always overwritten; larger ones only if they may hold a secret. */
@@ -65,8 +63,8 @@ export class Block {
 
   /** The address of an offset. */
   address(offset: number): bigint {
-    if (offset < EXTENSION_BASE) return this.base + BigInt(offset);
-    return this.#extension(offset).base + BigInt(offset % EXTENSION_STRIDE);
+    if (offset < PIECE) return this.base + BigInt(offset);
+    return this.#extension(offset).base + BigInt(offset % PIECE);
   }
 
   /** Copies `data` in and returns its offset; empty data gets a valid offset too. */
@@ -78,21 +76,21 @@ export class Block {
 
   /** The `length` bytes at `offset`, not copied. */
   bytesAt(offset: number, length: number): Uint8Array<ArrayBuffer> {
-    if (offset < EXTENSION_BASE) return this.bytes.subarray(offset, offset + length);
-    const start = offset % EXTENSION_STRIDE;
+    if (offset < PIECE) return this.bytes.subarray(offset, offset + length);
+    const start = offset % PIECE;
     return this.#extension(offset).bytes.subarray(start, start + length);
   }
 
   /** A copy of the `length` bytes at `offset`. */
   copyOut(offset: number, length: number): Uint8Array<ArrayBuffer> {
-    if (offset < EXTENSION_BASE) return this.bytes.slice(offset, offset + length);
-    const start = offset % EXTENSION_STRIDE;
+    if (offset < PIECE) return this.bytes.slice(offset, offset + length);
+    const start = offset % PIECE;
     return this.#extension(offset).bytes.slice(start, start + length);
   }
 
   /** Writes a `CK_ULONG`. */
   setUlong(offset: number, value: number | bigint): void {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).setUlong(offset % EXTENSION_STRIDE, value);
+    if (offset >= PIECE) return this.#extension(offset).setUlong(offset % PIECE, value);
     if (this.abi.ulong === 4) {
       this.view.setUint32(offset, Number(value), true);
     } else if (typeof value === "number" && value >= 0 && value <= 0xffffffff) {
@@ -105,7 +103,7 @@ export class Block {
 
   /** Reads a `CK_ULONG`: a number when safe, else a bigint. */
   getUlong(offset: number): number | bigint {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).getUlong(offset % EXTENSION_STRIDE);
+    if (offset >= PIECE) return this.#extension(offset).getUlong(offset % PIECE);
     const low = this.view.getUint32(offset, true);
     if (this.abi.ulong === 4) return low;
     const high = this.view.getUint32(offset + 4, true);
@@ -115,7 +113,7 @@ export class Block {
 
   /** Reads a handle or any `CK_ULONG` that is always wanted as bigint. */
   getHandle(offset: number): bigint {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).getHandle(offset % EXTENSION_STRIDE);
+    if (offset >= PIECE) return this.#extension(offset).getHandle(offset % PIECE);
     return this.abi.ulong === 4 ? BigInt(this.view.getUint32(offset, true)) : this.view.getBigUint64(offset, true);
   }
 
@@ -128,13 +126,13 @@ export class Block {
 
   /** Writes a pointer. */
   setPointer(offset: number, address: bigint): void {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).setPointer(offset % EXTENSION_STRIDE, address);
+    if (offset >= PIECE) return this.#extension(offset).setPointer(offset % PIECE, address);
     this.view.setBigUint64(offset, address, true);
   }
 
   /** Reads a pointer. */
   getPointer(offset: number): bigint {
-    if (offset >= EXTENSION_BASE) return this.#extension(offset).getPointer(offset % EXTENSION_STRIDE);
+    if (offset >= PIECE) return this.#extension(offset).getPointer(offset % PIECE);
     return this.view.getBigUint64(offset, true);
   }
 
