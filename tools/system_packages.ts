@@ -118,9 +118,8 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
     result = await run(command, { env: environment, timeoutMs: 240_000 });
   }
   if (result.code !== 0) say(`apt-get failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
-  if (packages.includes("nginx-light") && programPath("systemctl")) {
-    await run(["systemctl", "disable", "nginx"], { timeoutMs: 20_000 });
-  }
+  // The only package here with a service: it is not to start with the machine either.
+  if (packages.includes("nginx-light")) await run(["update-rc.d", "nginx", "disable"], { timeoutMs: 20_000 });
 }
 
 /** Debian starts a service as it installs it, unless this file says no: the tests start their own servers on their own ports. */

@@ -68,6 +68,7 @@ function problemsOf(suite: Suite, tests: readonly TestCase[], result: RunResult,
     return [`died by ${result.signal ?? `exit code ${result.code}`}; ${ending}`];
   }
   const problems = errorsOutsideTests(suite, result.output);
+  if (problems.length === 0 && tests.length === 0) return [`ran no test; ${ending}`];
   for (const file of filesWithoutTests(suite, result.output)) {
     if (!problems.some((problem) => problem.startsWith(`./${file} `))) problems.push(`${file} holds no test`);
   }
@@ -75,7 +76,6 @@ function problemsOf(suite: Suite, tests: readonly TestCase[], result: RunResult,
   if (problems.length === 0 && !failed && result.code !== 0) {
     problems.push(`ended with exit code ${result.code}; ${ending}`);
   }
-  if (problems.length === 0 && tests.length === 0) problems.push(`ran no test; ${ending}`);
   return problems;
 }
 
