@@ -1,0 +1,287 @@
+// Proxies for tests: an own small one for HTTP (forwarding and CONNECT) and SOCKS5, with or without a password, and tinyproxy where installed.
+import { Buffer } from "node:buffer";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+
+/** Options of {@linkcode proxyServer}. */
+export interface ProxyServerOptions {
+  /** "user:password" that is demanded. */
+  credentials?: string;
+  /** What the HTTP proxy demands credentials with. @default {"Basic realm=\"proxy\""} */
+  challenge?: string;
+  /** Extra header fields of the 407. */
+  refusalHeaders?: string[];
+  /** Certificate and key make it an https: proxy. */
+  tls?: TlsOptions;
+  /** Answers each CONNECT with these bytes. */
+  connectReply?: string;
+  /** Gives each destination host another address. */
+  resolve?(host: string): string;
+}
+
+/** A running proxy. */
+export interface ProxyServer extends AsyncDisposable {
+  port: number;
+  /** Connections accepted so far. */
+  connections: number;
+  /** Start line and header fields of each request to the proxy. */
+  heads: string[];
+  /** "host:port" of each tunnel and SOCKS connection made. */
+  destinations: string[];
+  close(): Promise<void>;
+}
+
+/** Starts an HTTP proxy. */
+export function proxyServer(options: ProxyServerOptions = {}): Promise<ProxyServer> {
+  return listen(options, serveHttp);
+}
+
+/** Starts a SOCKS5 proxy. */
+export function socksServer(options: ProxyServerOptions = {}): Promise<ProxyServer> {
+  return listen(options, serveSocks);
+}
+
+type Serve = (socket: Socket, proxy: ProxyServer, options: ProxyServerOptions, open: Set<Socket>) => void;
+
+async function listen(options: ProxyServerOptions, serve: Serve): Promise<ProxyServer> {
+  const open = new Set<Socket>();
+  const onSocket = (socket: Socket) => {
+    proxy.connections++;
+    keep(socket, open);
+    serve(socket, proxy, options, open);
+  };
+  const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const close = async () => {
+    const closed = once(server, "close");
+    server.close();
+    for (const socket of open) socket.destroy();
+    await closed;
+  };
+  const proxy: ProxyServer = {
+    port: (server.address() as AddressInfo).port,
+    connections: 0,
+    heads: [],
+    destinations: [],
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  return proxy;
+}
+
+function keep(socket: Socket, open: Set<Socket>): void {
+  open.add(socket);
+  socket.on("close", () => open.delete(socket)).on("error", () => socket.destroy());
+}
+
+function serveHttp(socket: Socket, proxy: ProxyServer, options: ProxyServerOptions, open: Set<Socket>): void {
+  let bytes: Buffer = Buffer.alloc(0);
+  const onData = (chunk: Uint8Array) => {
+    bytes = Buffer.concat([bytes, chunk]);
+    const end = bytes.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const head = bytes.toString("latin1", 0, end);
+    const rest = bytes.subarray(end + 4);
+    bytes = Buffer.alloc(0);
+    proxy.heads.push(head);
+    if (isRefused(head, options)) {
+      const headers = [
+        `Proxy-Authenticate: ${options.challenge ?? 'Basic realm="proxy"'}`,
+        ...options.refusalHeaders ?? [],
+      ];
+      socket.write(`HTTP/1.1 407 Who Are You\r\n${headers.join("\r\n")}\r\nContent-Length: 6\r\n\r\nsecret`);
+      return;
+    }
+    if (head.startsWith("CONNECT ")) {
+      const authority = head.split(" ")[1] ?? "";
+      if (options.connectReply !== undefined) return void socket.write(options.connectReply);
+      socket.off("data", onData);
+      const [host, port] = splitAuthority(authority);
+      connectThrough(socket, host, port, proxy, options, open, () => socket.write("HTTP/1.1 200 Go On\r\n\r\n"));
+    } else {
+      forward(socket, head, rest, options, open);
+      socket.off("data", onData);
+    }
+  };
+  socket.on("data", onData);
+}
+
+function isRefused(head: string, { credentials }: ProxyServerOptions): boolean {
+  if (credentials === undefined) return false;
+  const given = /^proxy-authorization: (.*)$/im.exec(head)?.[1];
+  return given !== `Basic ${Buffer.from(credentials).toString("base64")}`;
+}
+
+/** Sends one request on in origin form and everything after it as it comes. */
+function forward(socket: Socket, head: string, rest: Buffer, options: ProxyServerOptions, open: Set<Socket>): void {
+  const [start = "", ...fields] = head.split("\r\n");
+  const [method, target = "", version] = start.split(" ");
+  const url = new URL(target);
+  const kept = fields.filter((field) => !/^proxy-/i.test(field));
+  const upstream = connect(Number(url.port || 80), options.resolve?.(url.hostname) ?? url.hostname);
+  keep(upstream, open);
+  upstream.write(
+    `${method} ${url.pathname}${url.search} ${version}\r\n${[...kept, "Via: 1.1 test"].join("\r\n")}\r\n\r\n`,
+  );
+  upstream.write(rest);
+  socket.pipe(upstream);
+  upstream.pipe(socket);
+  socket.on("close", () => upstream.destroy());
+}
+
+function splitAuthority(authority: string): [string, number] {
+  const colon = authority.lastIndexOf(":");
+  return [authority.slice(0, colon).replace(/^\[|\]$/g, ""), Number(authority.slice(colon + 1))];
+}
+
+function connectThrough(
+  socket: Socket,
+  host: string,
+  port: number,
+  proxy: ProxyServer,
+  options: ProxyServerOptions,
+  open: Set<Socket>,
+  onConnected: () => void,
+): void {
+  proxy.destinations.push(`${host}:${port}`);
+  const upstream = connect(port, options.resolve?.(host) ?? host);
+  keep(upstream, open);
+  upstream.once("connect", () => {
+    onConnected();
+    socket.pipe(upstream);
+    upstream.pipe(socket);
+  });
+  upstream.on("close", () => socket.destroy());
+  socket.on("close", () => upstream.destroy());
+}
+
+function serveSocks(socket: Socket, proxy: ProxyServer, options: ProxyServerOptions, open: Set<Socket>): void {
+  let bytes: Buffer = Buffer.alloc(0);
+  let stage: "methods" | "password" | "request" = "methods";
+  const onData = (chunk: Uint8Array) => {
+    bytes = Buffer.concat([bytes, chunk]);
+    if (stage === "methods" && bytes.byteLength >= 2 + (bytes[1] ?? 0)) {
+      const methods = bytes.subarray(2, 2 + (bytes[1] ?? 0));
+      bytes = bytes.subarray(2 + methods.byteLength);
+      const wanted = options.credentials === undefined ? 0 : 2;
+      socket.write(Buffer.from([5, methods.includes(wanted) ? wanted : 0xff]));
+      stage = wanted === 2 ? "password" : "request";
+    }
+    if (stage === "password" && bytes.byteLength >= 3) {
+      const userEnd = 2 + (bytes[1] ?? 0);
+      const end = userEnd + 1 + (bytes[userEnd] ?? 0);
+      if (bytes.byteLength < end) return;
+      const given = `${bytes.subarray(2, userEnd)}:${bytes.subarray(userEnd + 1, end)}`;
+      bytes = bytes.subarray(end);
+      socket.write(Buffer.from([1, given === options.credentials ? 0 : 1]));
+      stage = "request";
+    }
+    if (stage === "request" && bytes.byteLength >= 10) {
+      const [host, addressEnd] = socksAddress(bytes);
+      if (bytes.byteLength < addressEnd + 2) return;
+      const port = bytes.readUInt16BE(addressEnd);
+      socket.off("data", onData);
+      if (port === 1) return void socket.write(Buffer.from([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]));
+      connectThrough(
+        socket,
+        host,
+        port,
+        proxy,
+        options,
+        open,
+        () => socket.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0])),
+      );
+    }
+  };
+  socket.on("data", onData);
+}
+
+function socksAddress(bytes: Buffer): [string, number] {
+  if (bytes[3] === 1) return [bytes.subarray(4, 8).join("."), 8];
+  if (bytes[3] === 3) return [bytes.toString("latin1", 5, 5 + (bytes[4] ?? 0)), 5 + (bytes[4] ?? 0)];
+  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(4 + 2 * index).toString(16));
+  return [groups.join(":"), 20];
+}
+
+/** Where Debian puts tinyproxy, or null. */
+export const tinyproxyPath: string | null = existsSync("/usr/bin/tinyproxy") ? "/usr/bin/tinyproxy" : null;
+
+/** A running tinyproxy. */
+export interface Tinyproxy extends AsyncDisposable {
+  port: number;
+}
+
+/** Starts tinyproxy in the foreground on a free port, in a directory of its own. */
+export async function startTinyproxy(options: { user?: string; password?: string } = {}): Promise<Tinyproxy> {
+  if (tinyproxyPath === null) throw new Error("Cannot start tinyproxy: it is not installed");
+  const directory = await mkdtemp(join(tmpdir(), "gp11-tinyproxy-"));
+  const port = await freePort();
+  const config = [
+    ...[`Port ${port}`, "Listen 127.0.0.1", "Timeout 20", "MaxClients 20", "LogLevel Critical"],
+    ...[`LogFile "${join(directory, "log")}"`, "Allow 127.0.0.1"],
+    ...(options.user === undefined ? [] : [`BasicAuth ${options.user} ${options.password}`]),
+  ];
+  const configFile = join(directory, "tinyproxy.conf");
+  await writeFile(configFile, config.join("\n") + "\n");
+  const child = spawn(tinyproxyPath, ["-d", "-c", configFile], { stdio: "ignore" });
+  const stop = async () => {
+    await stopChild(child);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await untilListening(port, child);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, [Symbol.asyncDispose]: stop };
+}
+
+/** A port nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Waits until a child accepts connections. */
+export async function untilListening(port: number, child: ChildProcess, timeout = 5000): Promise<void> {
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`Cannot start the server: it exited with ${child.exitCode}`);
+    if (await accepts(port)) return;
+    if (Date.now() > deadline) throw new Error(`Cannot start the server: nobody listens on port ${port}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const settle = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once("connect", () => settle(true)).once("error", () => settle(false));
+  });
+}
+
+/** Ends a child started for a test and waits until it is gone. */
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  await exited;
+}
