@@ -40,6 +40,8 @@ export interface RunOptions<T> {
   readonly signal?: AbortSignal | undefined;
   /** `"wait"` rejects an aborted operation only when its native call has returned. */
   readonly abort?: "now" | "wait" | undefined;
+  /** Sees every call. */
+  readonly observer?: CallObserver | null | undefined;
   /** Undoes what an aborted operation created. */
   readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
 }
@@ -68,8 +70,6 @@ export class Engine {
   readonly table: Cryptoki;
   /** Makes the errors this engine throws. */
   readonly errors: EngineErrors;
-  /** Sees every call, where set. */
-  observer: CallObserver | null = null;
   readonly #blocks: BlockPool;
   readonly #lanes = new Map<bigint, Lane>();
   readonly #pool: () => WorkerPool;
@@ -118,6 +118,7 @@ export class Engine {
     signal?.throwIfAborted();
     if (lane?.busy) throw this.errors.busy(lane);
     const frame = new Frame(this, this.#blocks.take(), true);
+    const observer = options?.observer ?? null;
     if (lane) lane.inPlace = true;
     this.#inFlight++;
     try {
@@ -134,7 +135,7 @@ export class Engine {
               throw new TypeError("Cannot wait for an answer in a synchronous call: the callback returned a promise");
             }
           } else {
-            this.#callInPlace(value, frame, signal);
+            this.#callInPlace(value, frame, signal, observer);
           }
         } catch (error) {
           signal = undefined;
@@ -202,7 +203,7 @@ export class Engine {
     return this.#pool().run(step);
   }
 
-  #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined): void {
+  #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined, observer: CallObserver | null): void {
     frame.rv = 0;
     let index = 0;
     for (; index < step.length; index++) {
@@ -212,7 +213,7 @@ export class Engine {
         throw signal.reason;
       }
       const call = step[index]!;
-      const value = this.observer ? this.#observed(call, this.observer) : invoke(call);
+      const value = observer ? this.#observed(call, observer) : invoke(call);
       if (typeof value === "number") {
         frame.rv = value;
         if (value !== 0) break;
@@ -320,7 +321,7 @@ class Run<T> {
   }
 
   async #call(step: Step): Promise<void> {
-    const { observer } = this.#engine;
+    const { observer } = this.#options;
     const contexts = observer ? step.map((call) => observer.calling(call)) : null;
     const job = this.#engine.submit(step);
     this.#job = job;

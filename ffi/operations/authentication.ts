@@ -1,38 +1,57 @@
-/** Logging in, and the login for one operation that a key with CKA_ALWAYS_AUTHENTICATE wants (PKCS#11 §5.6.8). */
+/**
+ * Logging in: with a PIN at hand, by asking for one until it is right, and for one operation with a key that has
+ * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
+ */
 import { Ask, type Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
-
-/** A PIN as it goes to the token: text is encoded as UTF-8, `null` is the protected authentication path. */
-export type PinBytes = string | Uint8Array | null;
+import { attributeLayout } from "../templates.ts";
+import { tokenInfo } from "./modules.ts";
+import { type PinBytes, putPin } from "./pins.ts";
 
 /** What is told to whoever is asked for a PIN. */
 export interface PinAttempt {
   /** Whether the PIN given before was wrong. */
   readonly retry: boolean;
+  /** Whether a wrong PIN has been given lately. */
+  readonly countLow: boolean;
+  /** Whether the next wrong PIN locks the token. */
+  readonly finalTry: boolean;
+  /** The token's label. */
+  readonly tokenLabel: string;
 }
 
-/** Asks for a PIN; `undefined` declines. */
+/** Asks for a PIN; `null` declines. */
 export type PinQuestion = (attempt: PinAttempt, signal: AbortSignal | undefined) => unknown;
+
+/** Who is asked for the PIN of a key. */
+export interface KeyAuthentication {
+  /** The slot of the key's token. */
+  readonly slot: bigint;
+  /** Asks. */
+  readonly question: PinQuestion;
+  /** What is known of the key; filled in when it is first used. */
+  readonly traits: KeyTraits;
+}
+
+/** What decides about a login for each use of a key. */
+export interface KeyTraits {
+  /** CKA_ALWAYS_AUTHENTICATE. */
+  alwaysAuthenticate?: boolean;
+  /** CKA_LABEL. */
+  label?: string;
+}
 
 const CKR_OK = 0;
 const CKR_FUNCTION_CANCELED = 0x50;
 const CKR_PIN_INCORRECT = 0xa0;
-const CONTEXT_SPECIFIC = 2n;
-const MAX_PIN_BYTES = 3;
-
-const encoder = new TextEncoder();
-
-/** Address and length of a PIN in the block, which is overwritten when the operation ends. */
-export function putPin(frame: Frame, pin: PinBytes): [address: bigint, length: bigint] {
-  if (pin === null) return [0n, 0n];
-  const { block } = frame;
-  block.secret = true;
-  if (typeof pin !== "string") return [block.address(block.putBytes(pin)), BigInt(pin.length)];
-  const room = pin.length * MAX_PIN_BYTES || 1;
-  const offset = block.alloc(room);
-  const { written } = encoder.encodeInto(pin, block.bytesAt(offset, room));
-  return [block.address(offset), BigInt(written)];
-}
+const CKR_USER_ALREADY_LOGGED_IN = 0x100;
+const CKF_LOGIN_REQUIRED = 0x4;
+const CKF_PROTECTED_AUTHENTICATION_PATH = 0x100;
+const CKU_SO = 0n;
+const CKU_CONTEXT_SPECIFIC = 2n;
+const CKA_LABEL = 0x3;
+const CKA_ALWAYS_AUTHENTICATE = 0x202;
+const LABEL_ROOM = 256;
 
 /** Input of {@linkcode login}. */
 export interface LoginArgs {
@@ -40,26 +59,117 @@ export interface LoginArgs {
   readonly session: bigint;
   /** CKU number. */
   readonly userType: bigint;
-  /** The PIN. */
-  readonly pin: PinBytes;
+  /** The PIN, or whom to ask for it. */
+  readonly pin: PinBytes | PinQuestion;
+  /** The slot, where somebody is asked. */
+  readonly slot: bigint;
+  /** Whether a login that is not needed counts as done. */
+  readonly ifNeeded: boolean;
 }
 
-/** C_Login, answering its CK_RV. */
-export function* login(frame: Frame, { session, userType, pin }: LoginArgs): Program<number> {
+/** C_Login. Returns `false` where `ifNeeded` found nothing to do. */
+export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
+  const { session, slot, userType, pin, ifNeeded } = args;
+  if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
+  const rv = typeof pin === "function"
+    ? yield* askAndLogin(frame, session, slot, userType, pin)
+    : yield* loginOnce(frame, session, userType, pin);
+  if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
+  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
+  return true;
+}
+
+/** Whether the token wants a login and the session has none; a security officer's login is always wanted. */
+function* needsLogin(frame: Frame, session: bigint, slot: bigint, userType: bigint): Program<boolean> {
+  if (userType === CKU_SO) return true;
+  const info = yield* tokenInfo(frame, { slot });
+  if ((Number(info.flags) & CKF_LOGIN_REQUIRED) === 0) return false;
+  const state = frame.block.alloc(32);
+  const rv = yield [{ fn: frame.fn(FN.C_GetSessionInfo), args: [session, frame.block.address(state)] }];
+  if (rv !== CKR_OK) throw frame.failure("C_GetSessionInfo");
+  // CKS_RO_PUBLIC_SESSION and CKS_RW_PUBLIC_SESSION
+  const value = Number(frame.block.getUlong(state + frame.table.abi.ulong));
+  return value === 0 || value === 2;
+}
+
+function* loginOnce(frame: Frame, session: bigint, userType: bigint, pin: PinBytes): Program<number> {
   const [address, length] = putPin(frame, pin);
   return yield [{ fn: frame.fn(FN.C_Login), args: [session, userType, address, length] }];
 }
 
-/**
- * C_Login for one operation, asked until the PIN is right or the question is declined. Returns the CK_RV of the login,
- * CKR_FUNCTION_CANCELED when it was declined.
- */
-export function* loginForOperation(frame: Frame, session: bigint, question: PinQuestion): Program<number> {
+/** Asks until the PIN is right or the question is declined; a protected authentication path is never asked for. */
+function* askAndLogin(
+  frame: Frame,
+  session: bigint,
+  slot: bigint,
+  userType: bigint,
+  question: PinQuestion,
+): Program<number> {
   for (let retry = false;; retry = true) {
-    yield new Ask((signal) => question({ retry }, signal));
+    const info = yield* tokenInfo(frame, { slot });
+    const flags = Number(info.flags);
+    if (flags & CKF_PROTECTED_AUTHENTICATION_PATH) return yield* loginOnce(frame, session, userType, null);
+    const low = userType === CKU_SO ? 0x100000 : 0x10000;
+    const attempt = {
+      retry,
+      countLow: (flags & low) !== 0,
+      finalTry: (flags & (low << 1)) !== 0,
+      tokenLabel: new TextDecoder().decode(info.label).trimEnd(),
+    };
+    yield new Ask((signal) => question(attempt, signal));
     const pin = frame.answer as PinBytes | undefined;
-    if (pin === undefined) return CKR_FUNCTION_CANCELED;
-    const rv = yield* login(frame, { session, userType: CONTEXT_SPECIFIC, pin });
-    if (rv === CKR_OK || rv !== CKR_PIN_INCORRECT || pin === null) return rv;
+    frame.answer = undefined;
+    if (pin === null || pin === undefined) return CKR_FUNCTION_CANCELED;
+    const rv = yield* loginOnce(frame, session, userType, pin);
+    if (rv !== CKR_PIN_INCORRECT) return rv;
   }
+}
+
+/** The login for one operation that has been started; throws when it fails or is declined. */
+export function* loginForOperation(
+  frame: Frame,
+  session: bigint,
+  { slot, question }: KeyAuthentication,
+): Program<void> {
+  const rv = yield* askAndLogin(frame, session, slot, CKU_CONTEXT_SPECIFIC, question);
+  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
+}
+
+/**
+ * Whether a key wants a login for each use. The two attributes are read one by one: a key without a label must not
+ * look like a key without CKA_ALWAYS_AUTHENTICATE.
+ */
+export function* wantsLogin(
+  frame: Frame,
+  session: bigint,
+  key: bigint,
+  { traits }: KeyAuthentication,
+): Program<boolean> {
+  if (traits.alwaysAuthenticate !== undefined) return traits.alwaysAuthenticate;
+  const flag = yield* readRaw(frame, session, key, CKA_ALWAYS_AUTHENTICATE, 1);
+  traits.alwaysAuthenticate = flag?.[0] === 1;
+  if (traits.alwaysAuthenticate) {
+    const label = yield* readRaw(frame, session, key, CKA_LABEL, LABEL_ROOM);
+    traits.label = label ? new TextDecoder().decode(label) : "";
+  }
+  return traits.alwaysAuthenticate;
+}
+
+function* readRaw(
+  frame: Frame,
+  session: bigint,
+  object: bigint,
+  type: number,
+  room: number,
+): Program<Uint8Array | null> {
+  const { block } = frame;
+  const { size, offsets } = attributeLayout(block.abi);
+  const value = block.alloc(room);
+  const template = block.alloc(size);
+  block.setUlong(template + offsets.type, type);
+  block.setPointer(template + offsets.pValue, block.address(value));
+  block.setUlong(template + offsets.ulValueLen, room);
+  const rv = yield [{ fn: frame.fn(FN.C_GetAttributeValue), args: [session, object, block.address(template), 1n] }];
+  const length = block.getLength(template + offsets.ulValueLen);
+  return rv !== CKR_OK || length === undefined ? null : block.copyOut(value, length);
 }

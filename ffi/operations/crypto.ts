@@ -3,7 +3,8 @@ import type { Program } from "../engine.ts";
 import { FN, type Frame, type Output } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
-import { loginForOperation, type PinQuestion } from "./authentication.ts";
+import type { NativeCall } from "../workers.ts";
+import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
 
 /** What every operation with a key is given. */
@@ -16,10 +17,8 @@ export interface CryptoArgs {
   readonly mechanism: PreparedMechanism;
   /** What is encrypted, signed and so on. */
   readonly data: Uint8Array;
-  /** Asks for the PIN of a key that wants one for each use; `null` where nobody can be asked. */
-  readonly question: PinQuestion | null;
-  /** Whether the key is known to want one, so that it is asked for before the token says so. */
-  readonly authenticate: boolean;
+  /** Whom to ask for the PIN of a key that wants one for each use; `null` where nobody can be asked. */
+  readonly authentication: KeyAuthentication | null;
 }
 
 /** The C functions of one kind of operation. */
@@ -34,6 +33,8 @@ export interface CryptoFunctions {
 
 const CKR_OK = 0;
 const CKR_OPERATION_ACTIVE = 0x90;
+const CKR_SIGNATURE_INVALID = 0xc0;
+const CKR_SIGNATURE_LEN_RANGE = 0xc1;
 const CKR_USER_NOT_LOGGED_IN = 0x101;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 const MAX_GROWTHS = 4;
@@ -79,15 +80,19 @@ export function verifyRecover(frame: Frame, args: CryptoArgs): Program<Uint8Arra
   return transform(frame, args, VERIFY_RECOVER, Math.max(args.data.length, SIGNATURE_ROOM));
 }
 
-/** C_VerifyInit and C_Verify, answering the CK_RV of a signature that was looked at. */
-export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: Uint8Array }): Program<number> {
+/** C_VerifyInit and C_Verify; `false` for a signature that is wrong or has a wrong length. */
+export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: Uint8Array }): Program<boolean> {
   const { session, data, signature } = args;
-  const once = {
-    fn: frame.fn(FN.C_Verify),
-    args: [session, frame.input(data), BigInt(data.length), frame.input(signature), BigInt(signature.length)],
-  };
-  const begun = yield* begin(frame, args, VERIFY, once);
-  return begun;
+  const words = [session, frame.input(data), BigInt(data.length), frame.input(signature), BigInt(signature.length)];
+  const rv = yield* begin(frame, args, VERIFY, { fn: frame.fn(FN.C_Verify), args: words });
+  return isVerified(frame, rv, "C_Verify");
+}
+
+/** What a verification came to; throws for anything else than a right or a wrong signature. */
+export function isVerified(frame: Frame, rv: number, fn: FunctionName): boolean {
+  if (rv === CKR_OK) return true;
+  if (rv === CKR_SIGNATURE_INVALID || rv === CKR_SIGNATURE_LEN_RANGE) return false;
+  throw frame.engine.errors.failure(rv, fn);
 }
 
 function* transform(
@@ -122,64 +127,57 @@ export function* begin(
   frame: Frame,
   args: CryptoArgs,
   functions: CryptoFunctions,
-  once: { fn: ReturnType<Frame["fn"]>; args: bigint[] },
+  once: NativeCall,
 ): Program<number> {
-  const { session, key, question } = args;
+  const { session, key, authentication } = args;
   const mechanism = writeMechanism(frame.block, args.mechanism);
   const words = [session, frame.block.address(mechanism.offset)];
   if (key !== null) words.push(key);
   const init = { fn: frame.fn(FN[functions.init]), args: words };
   let active = false;
   try {
-    let rv: number;
-    if (args.authenticate && question) {
-      rv = yield* beginAuthenticated(frame, args, functions, init, question, () => active = true);
+    if (authentication && key !== null && (yield* wantsLogin(frame, session, key, authentication))) {
+      yield* start(frame, functions, init, session);
       active = true;
-      rv = yield [once];
+      yield* loginForOperation(frame, session, authentication);
       active = false;
-      mechanism.readBack();
-      return rv;
+      return yield [once];
     }
-    rv = yield [init, once];
-    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
-      // Left behind by somebody who did not end it; this session's own operations never are.
-      yield* endOperation(frame, functions.kind, session);
+    let rv = yield [init, once];
+    if (frame.stopped === 0) {
+      yield* recover(frame, functions, rv, session);
       rv = yield [init, once];
+      if (frame.stopped === 0) throw frame.failure(functions.init);
     }
-    if (frame.stopped === 0 && rv !== CKR_OK) throw frame.failure(functions.init);
-    if (rv === CKR_USER_NOT_LOGGED_IN && question) {
+    if (rv === CKR_USER_NOT_LOGGED_IN && authentication) {
       // Some tokens speak up only now: once more, with the login in between.
-      yield* beginAuthenticated(frame, args, functions, init, question, () => active = true);
+      yield* start(frame, functions, init, session);
       active = true;
-      rv = yield [once];
+      yield* loginForOperation(frame, session, authentication);
       active = false;
+      rv = yield [once];
     }
-    mechanism.readBack();
     return rv;
   } catch (error) {
     if (active || (frame.interrupted && frame.stopped === 1)) yield* endOperation(frame, functions.kind, session);
     throw error;
+  } finally {
+    mechanism.readBack();
   }
 }
 
-function* beginAuthenticated(
-  frame: Frame,
-  { session }: CryptoArgs,
-  functions: CryptoFunctions,
-  init: { fn: ReturnType<Frame["fn"]>; args: bigint[] },
-  question: PinQuestion,
-  begun: () => void,
-): Program<number> {
-  let rv = yield [init];
-  if (rv === CKR_OPERATION_ACTIVE) {
-    yield* endOperation(frame, functions.kind, session);
-    rv = yield [init];
-  }
-  if (rv !== CKR_OK) throw frame.failure(functions.init);
-  begun();
-  rv = yield* loginForOperation(frame, session, question);
-  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
-  return rv;
+/** Makes the first call alone. */
+export function* start(frame: Frame, functions: CryptoFunctions, init: NativeCall, session: bigint): Program<void> {
+  const rv = yield [init];
+  if (rv === CKR_OK) return;
+  yield* recover(frame, functions, rv, session);
+  if ((yield [init]) !== CKR_OK) throw frame.failure(functions.init);
+}
+
+/** Ends what somebody left active on the session, as this library's own operations never are; throws otherwise. */
+function* recover(frame: Frame, functions: CryptoFunctions, rv: number, session: bigint): Program<void> {
+  if (rv !== CKR_OPERATION_ACTIVE) throw frame.engine.errors.failure(rv, functions.init);
+  yield* endOperation(frame, functions.kind, session);
 }
 
 const CKM_AES_CBC_PAD = 0x1085;

@@ -4,7 +4,7 @@ import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../structs.ts";
 import { CK_C_INITIALIZE_ARGS, CK_INFO, CK_MECHANISM_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../structs_infos.ts";
-import { type PinBytes, putPin } from "./authentication.ts";
+import { type PinBytes, putPin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
 
 /** The values of a structure C filled. */

@@ -4,7 +4,7 @@ import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { readStruct, structLayout, type StructRead } from "../structs.ts";
 import { CK_SESSION_INFO } from "../structs_infos.ts";
-import { type PinBytes, putPin } from "./authentication.ts";
+import { type PinBytes, putPin } from "./pins.ts";
 import { expectOk, handleOf } from "./objects.ts";
 
 /** A session. */

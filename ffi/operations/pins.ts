@@ -1,0 +1,22 @@
+/** PINs on their way to the token. */
+import type { Frame } from "../frame.ts";
+
+/** A PIN as it goes to the token: text is encoded as UTF-8, `null` is the protected authentication path. */
+export type PinBytes = string | Uint8Array | null;
+
+/** Most bytes a UTF-16 code unit takes in UTF-8. */
+const MAX_UTF8 = 3;
+
+const encoder = new TextEncoder();
+
+/** Address and length of a PIN in the block, which is overwritten when the operation ends. */
+export function putPin(frame: Frame, pin: PinBytes): [address: bigint, length: bigint] {
+  if (pin === null) return [0n, 0n];
+  const { block } = frame;
+  block.secret = true;
+  if (typeof pin !== "string") return [block.address(block.putBytes(pin)), BigInt(pin.length)];
+  const room = pin.length * MAX_UTF8 || 1;
+  const offset = block.alloc(room);
+  const { written } = encoder.encodeInto(pin, block.bytesAt(offset, room));
+  return [block.address(offset), BigInt(written)];
+}
