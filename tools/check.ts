@@ -20,10 +20,15 @@ function* sources(folder: string): Generator<string> {
   }
 }
 
+/** The names of the files; `deno fmt` itself does the rest. */
+function unformatted(output: string): string {
+  return [...output.matchAll(/^from (.+):$/gm)].map((match) => `${match[1]} is not formatted`).join("\n");
+}
+
 async function main(): Promise<number> {
   const files = folders.flatMap((folder) => [...sources(folder)]);
   const checks: [name: string, ...args: string[]][] = [
-    ["format", "fmt", "--check", "--quiet"],
+    ["format", "fmt", "--check"],
     ["lint", "lint", "--quiet"],
     ["types", "check", "--quiet", importMap, ...entries(), ...files],
     ["documentation", "doc", "--lint", ...entries()],
@@ -35,7 +40,7 @@ async function main(): Promise<number> {
     const ok = result.code === 0;
     if (!ok) failed++;
     say(`${ok ? "ok  " : "FAIL"} ${name.padEnd(14)} ${(result.ms / 1000).toFixed(1)} s`);
-    if (!ok) say(`\n${result.output.trimEnd()}\n`);
+    if (!ok) say(`\n${name === "format" ? unformatted(result.output) : result.output.trimEnd()}\n`);
   }
   return failed === 0 ? 0 : 1;
 }
