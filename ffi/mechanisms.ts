@@ -142,8 +142,8 @@ export class StructParameter<D extends StructDefinition> implements BuiltParamet
   }
 
   /** Writes the structure and the bytes it points to. */
-  write(block: Block): WrittenParameter {
-    const values = typeof this.#values === "function" ? this.#values(block) : this.#values;
+  write(block: Block, use: MechanismUse = {}): WrittenParameter {
+    const values = resolved(this.#values, block, use);
     return {
       offset: writeStruct(block, this.definition, values),
       length: structLayout(this.definition, block.abi).size,
