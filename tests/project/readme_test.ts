@@ -23,7 +23,7 @@ function documentedFlags(module: string): string[] {
 /** The first example, with the module and the PIN of a token made for it. */
 function firstExample(module: string, pin: string): string {
   const code = /```ts ignore\n([^]*?)```/.exec(readme)?.[1];
-  assert(code?.includes(modulePath) && code.includes('"1234"'), "README.md has no first example");
+  assert(code !== undefined && code.includes(modulePath) && code.includes('"1234"'), "README.md has no first example");
   return code.replace(modulePath, module).replace('"1234"', JSON.stringify(pin));
 }
 
