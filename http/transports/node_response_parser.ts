@@ -209,11 +209,14 @@ export class ResponseParser {
     const connection = listOf(head, "connection");
     this.#persistent = head.httpVersion === "1.1" ? !connection.includes("close") : connection.includes("keep-alive");
     const { statusCode } = head;
-    const bodiless = this.#method === "HEAD" || statusCode < 200 || statusCode === 204 || statusCode === 304 ||
-      (this.#method === "CONNECT" && statusCode < 300);
+    // A tunnel outlives its response, even one of an HTTP/1.0 proxy.
+    const isTunnel = this.#method === "CONNECT" && statusCode >= 200 && statusCode < 300;
+    const bodiless = isTunnel || this.#method === "HEAD" || statusCode < 200 || statusCode === 204 ||
+      statusCode === 304;
     const length = contentLength(head);
     if (bodiless) {
-      if (statusCode === 101) this.#persistent = false;
+      if (isTunnel) this.#persistent = true;
+      else if (statusCode === 101) this.#persistent = false;
       this.#state = "length";
       this.#remaining = 0;
     } else if (codings.length > 0) {
