@@ -1,0 +1,123 @@
+/** Mechanisms: what a call does, with parameters built from options named after WebCrypto's. */
+import { type BytesInput, checkType, copyBytes } from "../ffi/bytes.ts";
+import type { MechanismInit } from "../ffi/mechanisms.ts";
+import type { BuiltMechanism } from "./mechanisms/built.ts";
+
+/**
+ * A mechanism: its {@linkcode CKM} number, or its number with a parameter, which is raw bytes or what a builder such
+ * as {@linkcode aesGcm} made (`GP11Mechanism`). The parameter is copied when the call is made.
+ */
+export type Mechanism = MechanismInit;
+
+/**
+ * A mechanism with the bytes of its parameter as the module wants them in memory: for vendors' mechanisms, and for
+ * parameters that are plain bytes.
+ *
+ * @param type The mechanism's {@linkcode CKM} number, or a vendor's own.
+ * @throws {TypeError} When the parameter is no `BufferSource`.
+ *
+ * @example An IV as parameter
+ * ```ts
+ * import { CKM, rawMechanism } from "@gp11/gp11";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mechanism = rawMechanism(CKM.DES3_CBC_PAD, new Uint8Array(8));
+ * assertEquals(mechanism.type, CKM.DES3_CBC_PAD);
+ * ```
+ */
+export function rawMechanism(type: number, bytes: BytesInput): BuiltMechanism<Uint8Array> {
+  return { type: checkType(type, "a mechanism type"), parameter: copyBytes(bytes, "a mechanism parameter") };
+}
+
+export type { BuiltMechanism } from "./mechanisms/built.ts";
+export {
+  aesCbc,
+  type AesCbcOptions,
+  aesCcm,
+  type AesCcmOptions,
+  aesCmac,
+  type AesCmacOptions,
+  aesCtr,
+  type AesCtrOptions,
+  aesGcm,
+  type AesGcmOptions,
+  aesGmac,
+  chacha20,
+  type Chacha20Options,
+  chacha20Poly1305,
+  GcmParameter,
+  hmac,
+  type HmacOptions,
+  type Poly1305Options,
+  salsa20Poly1305,
+} from "./mechanisms/cipher.ts";
+export {
+  aesCbcEncryptData,
+  type CbcEncryptDataOptions,
+  type DataDerivation,
+  dataDerivation,
+  dh,
+  type DhOptions,
+  ecdh1,
+  type Ecdh1Options,
+  hkdf,
+  type HkdfOptions,
+  pbkdf2,
+  type Pbkdf2Options,
+  type Pbkdf2Parameter,
+  x942Dh,
+  type X942DhOptions,
+} from "./mechanisms/derive.ts";
+export type { HashIdentifier, HashName } from "./mechanisms/hash.ts";
+export { kbkdf, type KbkdfOptions, type KbkdfParameter, type KbkdfPart } from "./mechanisms/kbkdf.ts";
+export {
+  aesCcmMessage,
+  type AesCcmMessageOptions,
+  aesGcmMessage,
+  type AesGcmMessageOptions,
+  chacha20Poly1305Message,
+  type MessageNonceOptions,
+  MessageParameter,
+  type NonceGenerator,
+  type Poly1305MessageOptions,
+} from "./mechanisms/message.ts";
+export {
+  ecdsa,
+  eddsa,
+  type EddsaOptions,
+  type HashedSignatureOptions,
+  type Hedge,
+  mlDsa,
+  type PostQuantumParameter,
+  type PostQuantumSignatureOptions,
+  rsaOaep,
+  type RsaOaepOptions,
+  rsaPkcs1,
+  rsaPss,
+  type RsaPssOptions,
+  slhDsa,
+  xeddsa,
+  type XeddsaOptions,
+} from "./mechanisms/signature.ts";
+export {
+  KeyBlockParameter,
+  MasterSecretParameter,
+  tls12KeyBlock,
+  type Tls12KeyBlockOptions,
+  tls12MasterSecret,
+  type Tls12MasterSecretOptions,
+  tlsKdf,
+  type TlsKdfOptions,
+  type TlsKeyBlock,
+  tlsMac,
+  type TlsMacOptions,
+  type TlsRandoms,
+} from "./mechanisms/tls.ts";
+export {
+  aesKeyWrap,
+  type AesKeyWrapOptions,
+  ecdhAesKeyWrap,
+  type EcdhAesKeyWrapOptions,
+  rsaAesKeyWrap,
+  type RsaAesKeyWrapOptions,
+} from "./mechanisms/wrap.ts";
