@@ -11,12 +11,12 @@ function entries(): string[] {
   return Object.values(manifest.exports);
 }
 
-/** All TypeScript files below a folder. */
-function* sources(folder: string): Generator<string> {
+/** All files below a folder whose name ends so. */
+function* sources(folder: string, ending = ".ts"): Generator<string> {
   for (const entry of Deno.readDirSync(folder)) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory && entry.name !== "node_modules") yield* sources(path);
-    else if (entry.isFile && entry.name.endsWith(".ts")) yield path;
+    if (entry.isDirectory && entry.name !== "node_modules") yield* sources(path, ending);
+    else if (entry.isFile && entry.name.endsWith(ending)) yield path;
   }
 }
 
@@ -27,10 +27,17 @@ function unformatted(output: string): string {
 
 async function main(): Promise<number> {
   const files = folders.flatMap((folder) => [...sources(folder)]);
+  const documented = [
+    "README.md",
+    ...sources("docs", ".md"),
+    ...entries(),
+    ...files.filter((file) => !/^tests|^tools/.test(file)),
+  ];
   const checks: [name: string, ...args: string[]][] = [
     ["format", "fmt", "--check"],
     ["lint", "lint", "--quiet"],
     ["types", "check", "--quiet", importMap, ...entries(), ...files],
+    ["examples", "check", "--quiet", "--doc-only", importMap, ...documented],
     ["documentation", "doc", "--lint", ...entries()],
     ["package", "publish", "--dry-run", "--allow-dirty", "--quiet"],
   ];
