@@ -56,7 +56,7 @@ function suiteArguments(suite: Suite, report: string): string[] {
       const node = ["--disable-warning=ExperimentalWarning", "--import", "./tests/_std/node_hooks.mjs"];
       const reporters = ["spec", "stdout", "junit", report]
         .map((value, index) => `--test-reporter${index % 2 ? "-destination" : ""}=${value}`);
-      return [...node, "--test", "--test-concurrency=1", "--test-timeout=60000", ...reporters, ...files];
+      return [...node, "--test", "--test-concurrency=1", "--test-timeout=180000", ...reporters, ...files];
     }
   }
 }
