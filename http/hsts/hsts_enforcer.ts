@@ -273,7 +273,6 @@ function endOf(policy: HstsPolicy): number {
 function canonicalHost(host: string): string | null {
   const name = host.toLowerCase().replace(/\.$/, "");
   if (name === "" || name.startsWith("[") || isIP(name) !== 0) return null;
-  // deno-lint-ignore no-control-regex
   if (!/[^\x21-\x7e]/.test(name)) return name;
   return URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : null;
 }

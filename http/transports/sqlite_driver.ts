@@ -1,5 +1,6 @@
 /** The SQLite that each runtime brings along, behind one small interface. */
 import { createRequire } from "node:module";
+import process from "node:process";
 import { NotSupportedError } from "../errors.ts";
 
 /** A value SQLite stores. */

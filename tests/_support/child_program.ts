@@ -1,0 +1,24 @@
+/** Runs a program of the suite as a child process of the runtime that runs the suite. */
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const importMap = fileURLToPath(new URL("../offline.import_map.json", import.meta.url));
+const nodeHooks = new URL("../_std/node_hooks.mjs", import.meta.url).href;
+
+/** Starts a TypeScript program with arguments; its standard output is a pipe. */
+export function startProgram(program: URL, args: readonly string[]): ChildProcess {
+  const path = fileURLToPath(program);
+  const options = process.versions.bun
+    ? [path]
+    : process.versions.deno
+    ? ["run", "-A", "--no-check", "--quiet", `--import-map=${importMap}`, path]
+    : ["--no-warnings", "--import", nodeHooks, path];
+  return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** Resolves when a child process has ended. */
+export function programEnd(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once("close", () => resolve()));
+}
