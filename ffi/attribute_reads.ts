@@ -1,7 +1,7 @@
 /** Reading attributes: buffers guessed large enough that one `C_GetAttributeValue` is usually all it takes. */
 import { CKR } from "./constants/ckr.ts";
 import type { Block } from "./memory.ts";
-import { setPointer } from "./structs.ts";
+import { clearBytes, setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
 import { type AttributeKind, type DecodedValue, decodeValue } from "./attribute_values.ts";
 
@@ -199,6 +199,7 @@ function* readAlone(
     } else {
       room = length;
       value = block.alloc(room);
+      clearBytes(block, value, room);
     }
   }
   return missing(request, "invalid");

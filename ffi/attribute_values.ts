@@ -1,7 +1,7 @@
 /** What C left in the buffer of an attribute, as a JavaScript value. */
 import type { ReadAttribute } from "./attribute_reads.ts";
 import type { Block } from "./memory.ts";
-import type { Version } from "./structs.ts";
+import { getByte, type Version } from "./structs.ts";
 
 /** How an attribute's bytes are to be understood; `ulongs` are arrays of `CK_ULONG`, `template` a nested template. */
 export type AttributeKind = "boolean" | "ulong" | "string" | "bytes" | "date" | "ulongs" | "version" | "template";
@@ -33,21 +33,21 @@ export function decodeValue(
   length: number,
 ): Exclude<DecodedValue, ReadAttribute[]> | undefined {
   if (kind === "bytes") return block.copyOut(offset, length);
-  if (kind === "string") return decodeText(block.bytesAt(offset, length));
-  if (kind === "boolean") return block.bytesAt(offset, length).some(Boolean);
+  if (kind === "string") return decodeText(block, offset, length);
+  if (kind === "boolean") return getByte(block, offset) !== 0;
   if (kind === "ulong") return decodeUlong(block, offset, length);
   if (kind === "ulongs") return decodeUlongs(block, offset, length);
-  if (kind === "date") return decodeDate(decodeText(block.bytesAt(offset, length)));
-  const [major = 0, minor = 0] = block.bytesAt(offset, length);
-  return { major, minor };
+  if (kind === "date") return decodeDate(decodeText(block, offset, length));
+  return { major: getByte(block, offset), minor: length > 1 ? getByte(block, offset + 1) : 0 };
 }
 
 /** Text in UTF-8; what is no UTF-8 becomes U+FFFD. */
-export function decodeText(bytes: Uint8Array): string {
-  if (bytes.length > SHORT_TEXT) return decoder.decode(bytes);
+export function decodeText(block: Block, offset: number, length: number): string {
+  if (length > SHORT_TEXT || offset >= block.bytes.length) return decoder.decode(block.bytesAt(offset, length));
   let text = "";
-  for (const byte of bytes) {
-    if (byte > 0x7f) return decoder.decode(bytes);
+  for (let at = offset; at < offset + length; at++) {
+    const byte = block.bytes[at]!;
+    if (byte > 0x7f) return decoder.decode(block.bytesAt(offset, length));
     text += String.fromCharCode(byte);
   }
   return text;

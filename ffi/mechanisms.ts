@@ -2,7 +2,10 @@
 import { type BytesInput, checkType, checkUlong, copyBytes, describeType, isBytesInput } from "./bytes.ts";
 import type { Block } from "./memory.ts";
 import {
+  clearBytes,
   fillStruct,
+  putBytes,
+  setBytes,
   setPointer,
   type StructDefinition,
   structLayout,
@@ -99,7 +102,7 @@ export function writeMechanism(
   const { parameter } = mechanism;
   if (parameter === null) return { offset, readBack: doNothing };
   const written = parameter instanceof Uint8Array
-    ? { offset: block.putBytes(parameter), length: parameter.length }
+    ? { offset: putBytes(block, parameter), length: parameter.length }
     : parameter.write(block, use);
   setPointer(block, offset + offsets.pParameter, written.length === 0 ? 0n : block.address(written.offset));
   block.setUlong(offset + offsets.ulParameterLen, written.length);
@@ -199,10 +202,11 @@ export class OutputParameter<D extends StructDefinition> implements BuiltParamet
     const values = resolved(this.#values, block, use);
     const buffers = this.#outputs.reduce((sum, { initial }) => sum + aligned(initial.length), 0);
     const offset = block.alloc(aligned(layout.size) + buffers);
+    clearBytes(block, offset, layout.size);
     fillStruct(block, layout, offset, values);
     let at = offset + aligned(layout.size);
     for (const { member, initial } of this.#outputs) {
-      block.bytesAt(at, initial.length).set(initial);
+      setBytes(block, at, initial);
       setPointer(block, offset + layout.offsets[member], block.address(at));
       at += aligned(initial.length);
     }

@@ -111,6 +111,7 @@ export function writeStruct<D extends StructDefinition>(
 ): number {
   const layout = structLayout(definition, block.abi);
   const offset = block.alloc(layout.size);
+  clearBytes(block, offset, layout.size);
   fillStruct(block, layout, offset, values);
   return offset;
 }
@@ -133,18 +134,53 @@ function writeMember(block: Block, at: number, member: StructLayoutMember, value
   if (type === "ulong") return block.setUlong(at, checkUlong(value, member.name, block.abi.ulong));
   if (type === "pointer") return writePointer(block, at, value);
   if (type === "byte") {
-    block.bytesAt(at, 1)[0] = Number(value);
+    setByte(block, at, Number(value));
   } else if (type === "version") {
-    const { major, minor } = value as Version;
-    block.bytesAt(at, 2).set([major, minor]);
+    setByte(block, at, (value as Version).major);
+    setByte(block, at + 1, (value as Version).minor);
   } else {
-    block.bytesAt(at, type).set(value as Uint8Array);
+    setBytes(block, at, value as Uint8Array);
   }
 }
 
 function writePointer(block: Block, at: number, value: StructValue): void {
-  if (value instanceof Uint8Array) return setPointer(block, at, block.address(block.putBytes(value)));
+  if (value instanceof Uint8Array) return setPointer(block, at, block.address(putBytes(block, value)));
   setPointer(block, at, value === null ? 0n : value as bigint);
+}
+
+/** Bytes up to this many are copied one by one: faster than `set`, which has a cost of its own. */
+const FEW_BYTES = 32;
+
+/** Writes one byte. */
+export function setByte(block: Block, offset: number, value: number): void {
+  if (offset < block.bytes.length) block.bytes[offset] = value;
+  else block.bytesAt(offset, 1)[0] = value;
+}
+
+/** Reads one byte. */
+export function getByte(block: Block, offset: number): number {
+  return (offset < block.bytes.length ? block.bytes[offset] : block.bytesAt(offset, 1)[0]) ?? 0;
+}
+
+/** Copies bytes into memory that was reserved for them. */
+export function setBytes(block: Block, offset: number, data: Uint8Array): void {
+  const { bytes } = block;
+  if (offset >= bytes.length) block.bytesAt(offset, data.length).set(data);
+  else if (data.length > FEW_BYTES) bytes.set(data, offset);
+  else for (let index = 0; index < data.length; index++) bytes[offset + index] = data[index]!;
+}
+
+/** Overwrites memory with zeros; what a block hands out may have been used before. */
+export function clearBytes(block: Block, offset: number, length: number): void {
+  if (offset < block.bytes.length) block.bytes.fill(0, offset, offset + length);
+  else block.bytesAt(offset, length).fill(0);
+}
+
+/** Reserves memory for bytes, copies them there and returns the offset; empty bytes get a valid offset too. */
+export function putBytes(block: Block, data: Uint8Array): number {
+  const offset = block.alloc(data.length || 1);
+  setBytes(block, offset, data);
+  return offset;
 }
 
 /** Writes a pointer of the ABI's size. */
@@ -174,10 +210,9 @@ export function readStruct<D extends StructDefinition>(
 function readMember(block: Block, at: number, { type }: StructLayoutMember): unknown {
   if (type === "ulong") return block.getUlong(at);
   if (type === "pointer") return getPointer(block, at);
-  if (type === "byte") return block.bytesAt(at, 1)[0];
+  if (type === "byte") return getByte(block, at);
   if (type !== "version") return block.copyOut(at, type);
-  const [major = 0, minor = 0] = block.bytesAt(at, 2);
-  return { major, minor };
+  return { major: getByte(block, at), minor: getByte(block, at + 1) };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Attribute templates: arrays of `CK_ATTRIBUTE` written for C. */
 import { checkUlong } from "./bytes.ts";
 import type { Abi, Block } from "./memory.ts";
-import { setPointer, type StructLayout, structLayout, type Version } from "./structs.ts";
+import { putBytes, setByte, setPointer, type StructLayout, structLayout, type Version } from "./structs.ts";
 import { CK_ATTRIBUTE } from "./structs_infos.ts";
 
 /**
@@ -59,18 +59,21 @@ function writeValue(block: Block, at: number, pValue: number, ulValueLen: number
   if (typeof value === "boolean") {
     length = 1;
     offset = block.alloc(1);
-    block.bytesAt(offset, 1)[0] = value ? 1 : 0;
+    setByte(block, offset, value ? 1 : 0);
   } else if (typeof value === "number" || typeof value === "bigint") {
     length = abi.ulong;
     offset = block.alloc(length);
     block.setUlong(offset, checkUlong(value, "an attribute value", abi.ulong));
+  } else if (typeof value === "string") {
+    length = textLength(value);
+    offset = putText(block, value, length);
   } else if (Array.isArray(value)) {
     length = value.length * (isNested(value) ? attributeLayout(abi).size : abi.ulong);
     offset = isNested(value) ? writeTemplate(block, value) : writeUlongs(block, value);
   } else {
-    const bytes = valueBytes(value as string | Date | Uint8Array | Version);
+    const bytes = valueBytes(value as Date | Uint8Array | Version);
     length = bytes.length;
-    offset = block.putBytes(bytes);
+    offset = putBytes(block, bytes);
   }
   setPointer(block, at + pValue, block.address(offset));
   block.setUlong(at + ulValueLen, length);
@@ -90,8 +93,22 @@ export function writeUlongs(block: Block, values: readonly (number | bigint)[]):
   return start;
 }
 
-function valueBytes(value: string | Date | Uint8Array | Version): Uint8Array {
-  if (typeof value === "string") return encoder.encode(value);
+/** Bytes of a text in UTF-8. */
+function textLength(text: string): number {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0x7f) return encoder.encode(text).length;
+  }
+  return text.length;
+}
+
+function putText(block: Block, text: string, length: number): number {
+  if (length !== text.length) return putBytes(block, encoder.encode(text));
+  const offset = block.alloc(length || 1);
+  for (let index = 0; index < length; index++) setByte(block, offset + index, text.charCodeAt(index));
+  return offset;
+}
+
+function valueBytes(value: Date | Uint8Array | Version): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (value instanceof Date) return encoder.encode(ckDate(value));
   return Uint8Array.of(value.major, value.minor);

@@ -4,7 +4,7 @@ import { CKM } from "../../ffi/constants/ckm.ts";
 import { CK } from "../../ffi/constants/parameters.ts";
 import { StructParameter } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
-import { fillStruct, structLayout, writeStruct } from "../../ffi/structs.ts";
+import { fillStruct, putBytes, structLayout, writeStruct } from "../../ffi/structs.ts";
 import {
   CK_PRF_DATA_PARAM,
   CK_SP800_108_COUNTER_FORMAT,
@@ -146,7 +146,7 @@ function preparedPart(part: KbkdfPart, mode: KbkdfOptions["mode"]): PreparedPart
   const bytes = copyBytes(part, "a part of SP 800-108");
   return {
     type: CK.SP800_108_BYTE_ARRAY,
-    write: (block) => ({ address: block.address(block.putBytes(bytes)), length: bytes.length }),
+    write: (block) => ({ address: block.address(putBytes(block, bytes)), length: bytes.length }),
   };
 }
 

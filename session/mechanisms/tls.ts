@@ -3,7 +3,7 @@ import type { BytesInput } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { type BuiltParameter, OutputParameter, StructParameter, type WrittenParameter } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
-import { fillStruct, structLayout, type Version } from "../../ffi/structs.ts";
+import { clearBytes, fillStruct, structLayout, type Version } from "../../ffi/structs.ts";
 import {
   CK_SSL3_KEY_MAT_OUT,
   CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS,
@@ -142,7 +142,9 @@ export class KeyBlockParameter implements BuiltParameter {
   write(block: Block): WrittenParameter {
     const layout = structLayout(CK_TLS12_KEY_MAT_PARAMS, block.abi);
     const out = structLayout(CK_SSL3_KEY_MAT_OUT, block.abi);
-    const offset = block.alloc(aligned(layout.size) + aligned(out.size) + 2 * aligned(this.#ivBytes));
+    const length = aligned(layout.size) + aligned(out.size) + 2 * aligned(this.#ivBytes);
+    const offset = block.alloc(length);
+    clearBytes(block, offset, length);
     const material = offset + aligned(layout.size);
     const ivs = material + aligned(out.size);
     fillStruct(block, layout, offset, { ...this.#values, pReturnedKeyMaterial: block.address(material) });
