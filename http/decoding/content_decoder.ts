@@ -20,18 +20,13 @@ export interface ContentDecoderOptions {
   maxSize?: number;
 }
 
-/** What the header section said about a body. */
-interface EncodedBody {
-  readonly field: string;
-  readonly codings: ContentCoding[];
-}
-
 const DEFAULT_MAX_SIZE = 2 ** 30;
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
 /** Boxes in the middle of plain HTTP break what they do not know; inside TLS there are none. */
 const TLS_CODINGS = "gzip, deflate, br, zstd";
-const BODYLESS = new Set([204, 205, 304]);
+/** Statuses without a body, and the one whose body is a piece of an encoded whole. */
+const BODYLESS = new Set([204, 205, 206, 304]);
 
 /**
  * Asks for compressed responses and decompresses them: `gzip`, `deflate` (with and without its zlib wrapper), and over
@@ -71,7 +66,6 @@ export class ContentDecoder implements SessionFeature {
   /** Decoding comes first of all that looks at a body, and after what stores it as it came. */
   readonly bodyStage: BodyStage = BodyStage.CONTENT_DECODING;
   #maxSize: number;
-  #encoded = new WeakMap<HttpMessage, EncodedBody>();
 
   /**
    * Makes a decoder.
@@ -90,45 +84,36 @@ export class ContentDecoder implements SessionFeature {
   }
 
   /** Asks for what the plain default does not name. Called by the session. */
-  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+  requestQueued(_session: HttpSession, msg: HttpMessage): void {
     const isTls = msg.uri.protocol === "https:";
     if (!isTls && !msg.hasRequestHeaders) return;
     const headers = msg.requestHeaders;
-    const present = headers.get("accept-encoding");
-    if (present === TLS_CODINGS && !isTls) headers.delete("accept-encoding"); // A redirect has led out of TLS.
-    else if (present === null && headers.has("range")) headers.set("accept-encoding", "identity");
-    else if (present === null && isTls) headers.set("accept-encoding", TLS_CODINGS);
+    if (headers.has("accept-encoding")) return;
+    if (headers.has("range")) headers.set("accept-encoding", "identity");
+    else if (isTls) headers.set("accept-encoding", TLS_CODINGS);
   }
 
-  /** Decides whether the response can be decoded. Called by the session. */
-  gotHeaders(_session: HttpSession, msg: HttpMessage): void {
-    const field = msg.responseHeaders.get("content-encoding");
-    if (field === null || BODYLESS.has(msg.statusCode) || msg.statusCode === 206 || msg.method === "HEAD") return;
+  /** Decodes the body, if it can be decoded. Called by the session. */
+  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+    const original = msg.responseHeaders;
+    const field = original.get("content-encoding");
+    if (field === null || BODYLESS.has(msg.statusCode) || msg.method === "HEAD") return null;
+    const length = contentLength(original);
     const codings = parseContentCodings(field);
-    if (codings === undefined || codings.length === 0 || isGzipFile(msg.responseHeaders, codings)) return;
-    if (contentLength(msg.responseHeaders) === 0) return;
-    this.#encoded.set(msg, { field, codings });
-    const headers = new Headers(msg.responseHeaders);
+    if (codings === undefined || codings.length === 0 || length === 0 || isGzipFile(original, codings)) return null;
+    const headers = new Headers(original);
     headers.delete("content-encoding");
     msg.responseHeaders = headers;
     msg.flags.add(MessageFlags.CONTENT_DECODED);
-  }
-
-  /** Decodes the body. Called by the session. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
-    const encoded = this.#encoded.get(msg);
-    if (encoded === undefined) return null;
-    this.#encoded.delete(msg);
     const options = {
       maxSize: this.#maxSize,
       onPassThrough: () => {
         msg.flags.delete(MessageFlags.CONTENT_DECODED);
-        msg.responseHeaders.set("content-encoding", encoded.field);
+        msg.responseHeaders.set("content-encoding", field);
       },
     };
-    const length = contentLength(msg.responseHeaders);
     const decode = length !== null && length <= SMALL_BODY ? decodeSmall : decodeContent;
-    return (body) => pipeThroughGenerator(body, (chunks) => decode(chunks, encoded.codings, options));
+    return (body) => pipeThroughGenerator(body, (chunks) => decode(chunks, codings, options));
   }
 }
 

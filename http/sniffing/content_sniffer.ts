@@ -7,6 +7,7 @@ import { ContentSniffedEvent } from "../message_events.ts";
 import { parseMediaType } from "../parsers/media_type.ts";
 import type { HttpSession } from "../session.ts";
 import { type ByteStream, pipeThroughGenerator } from "../streams/chunks.ts";
+import { MAX_TIMER } from "../wait.ts";
 import { isNoSniff, needsBytes, RESOURCE_HEADER_LENGTH, sniffMediaType } from "./sniff.ts";
 
 /** Options of {@linkcode ContentSniffer}. */
@@ -116,7 +117,7 @@ function sniffBody(body: ByteStream, maxWait: number, onHeader: (header: Uint8Ar
 function startTimer(milliseconds: number): { expired: Promise<"expired">; cancel(): void } {
   let timer: ReturnType<typeof setTimeout>;
   const expired = new Promise<"expired">((resolve) => {
-    timer = setTimeout(() => resolve("expired"), Math.min(milliseconds, 2 ** 31 - 1));
+    timer = setTimeout(() => resolve("expired"), Math.min(milliseconds, MAX_TIMER));
   });
   return { expired, cancel: () => clearTimeout(timer) };
 }

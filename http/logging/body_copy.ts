@@ -1,0 +1,57 @@
+import { Buffer } from "node:buffer";
+
+/** The beginning of a body, kept for the log. */
+export class BodyCopy {
+  #limit: number;
+  #chunks: Uint8Array[] = [];
+  #kept = 0;
+  #size = 0;
+
+  /** Keeps at most `limit` bytes; -1 keeps all. */
+  constructor(limit: number) {
+    this.#limit = limit < 0 ? Infinity : limit;
+  }
+
+  /** Bytes of the body so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes that were not kept. */
+  get omitted(): number {
+    return this.#size - this.#kept;
+  }
+
+  /** Adds a piece of the body. */
+  add(chunk: Uint8Array): void {
+    this.#size += chunk.byteLength;
+    const room = this.#limit - this.#kept;
+    if (room <= 0) return;
+    const piece = chunk.slice(0, Math.min(room, chunk.byteLength));
+    this.#kept += piece.byteLength;
+    this.#chunks.push(piece);
+  }
+
+  /** What was kept, as text; bytes that are no UTF-8 show as replacement characters. */
+  text(): string {
+    const decoder = new TextDecoder();
+    return this.#chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+  }
+
+  /** What was kept, as text; null when it is no UTF-8, but for a character cut off at the end. */
+  exactText(): string | null {
+    try {
+      const decoder = new TextDecoder("utf-8", { fatal: true });
+      const text = this.#chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("");
+      if (this.omitted === 0) return text + decoder.decode();
+      return text;
+    } catch {
+      return null; // The decoder's way to say that these bytes are no text.
+    }
+  }
+
+  /** What was kept, in Base64. */
+  base64(): string {
+    return Buffer.concat(this.#chunks).toString("base64");
+  }
+}

@@ -1,0 +1,181 @@
+/** The feature that keeps requests below a rate. */
+
+import type { SessionFeature } from "./feature.ts";
+import type { HttpMessage } from "./message.ts";
+import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
+import { parseRetryAfter } from "./parsers/retry_after.ts";
+import type { HttpSession } from "./session.ts";
+import { wait } from "./wait.ts";
+
+/** Options of {@linkcode RateLimit}. */
+export interface RateLimitOptions {
+  /**
+   * Requests to one origin in every interval; `Infinity` leaves the rate to the server.
+   *
+   * @default Infinity
+   */
+  requests?: number;
+  /**
+   * The interval in milliseconds.
+   *
+   * @default 1000
+   */
+  interval?: number;
+  /**
+   * Requests that may follow each other at once after a pause.
+   *
+   * @default options.requests
+   */
+  burst?: number;
+  /**
+   * Whether the origin's own limits are kept: Retry-After with a 429 or 503, and `RateLimit` fields that say that
+   * nothing remains.
+   *
+   * @default true
+   */
+  obeyServer?: boolean;
+  /**
+   * The longest time in milliseconds a server can hold requests back; what it asks beyond is cut.
+   *
+   * @default 60000
+   */
+  maxHold?: number;
+  /** Names what shares a limit; the origin of the URI unless given. */
+  keyOf?(msg: HttpMessage): string;
+}
+
+/** The tokens of one origin. */
+interface Bucket {
+  /** Tokens at {@linkcode Bucket.time}; negative when requests wait that were promised one. */
+  tokens: number;
+  time: number;
+  /** Nothing is sent before this moment. */
+  heldUntil: number;
+}
+
+/** Origins that are remembered; those without traffic are full again and need no record. */
+const MAX_BUCKETS = 1000;
+
+/**
+ * Holds requests back so that no origin gets more than a rate of them: a token bucket per origin, filled at an even
+ * pace. It also keeps the limits servers announce. Requests wait in the order they came, without a connection; every
+ * attempt counts, redirects and retries included. A message that is cancelled while it waits gives its turn back.
+ *
+ * @example Ten requests a second, five at once
+ * ```ts
+ * import { HttpSession, MockTransport, RateLimit } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using session = new HttpSession();
+ * session.addFeature(new RateLimit({ requests: 10, interval: 1000, burst: 5 }));
+ * session.addFeature(new MockTransport(() => new Response("hello")));
+ * assertEquals((await session.fetch("http://example.org/")).status, 200);
+ * ```
+ */
+export class RateLimit implements SessionFeature {
+  #rate: number;
+  #burst: number;
+  #obeyServer: boolean;
+  #maxHold: number;
+  #keyOf: (msg: HttpMessage) => string;
+  #buckets = new Map<string, Bucket>();
+  #waiting = new WeakMap<HttpMessage, AbortController>();
+
+  /**
+   * Makes the feature.
+   *
+   * @throws {RangeError} If a number is out of its range.
+   */
+  constructor(options: RateLimitOptions = {}) {
+    const requests = options.requests ?? Infinity;
+    const interval = options.interval ?? 1000;
+    if (!(requests > 0)) throw new RangeError(`Cannot allow ${requests} requests: it must be more than 0`);
+    if (!(interval > 0)) throw new RangeError(`Cannot set the interval to ${interval} ms: it must be more than 0`);
+    this.#rate = requests / interval;
+    this.#burst = options.burst ?? Math.max(1, requests);
+    if (!(this.#burst >= 1)) throw new RangeError(`Cannot allow ${this.#burst} requests at once: it must be 1 or more`);
+    this.#obeyServer = options.obeyServer ?? true;
+    this.#maxHold = options.maxHold ?? 60_000;
+    this.#keyOf = options.keyOf?.bind(options) ?? originOf;
+  }
+
+  /** Waits for a token. Called by the session. */
+  requestStarting(_session: HttpSession, msg: HttpMessage): void | Promise<void> {
+    const key = this.#keyOf(msg);
+    const bucket = this.#bucket(key);
+    if (bucket === undefined) return;
+    const now = performance.now();
+    this.#fill(bucket, now);
+    bucket.tokens--;
+    const forToken = bucket.tokens >= 0 ? 0 : -bucket.tokens / this.#rate;
+    const delay = Math.max(forToken, bucket.heldUntil - now);
+    if (delay > 0) return this.#hold(msg, bucket, delay);
+  }
+
+  /** Reads the server's limits. Called by the session. */
+  gotHeaders(_session: HttpSession, msg: HttpMessage): void {
+    if (!this.#obeyServer) return;
+    const hold = holdOf(msg);
+    if (hold <= 0) return;
+    const bucket = this.#bucket(this.#keyOf(msg), true)!;
+    bucket.heldUntil = Math.max(bucket.heldUntil, performance.now() + Math.min(hold, this.#maxHold));
+  }
+
+  /** Ends the wait of a message. Called by the session. */
+  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+    this.#waiting.get(msg)?.abort();
+  }
+
+  async #hold(msg: HttpMessage, bucket: Bucket, firstDelay: number): Promise<void> {
+    const controller = new AbortController();
+    this.#waiting.set(msg, controller);
+    try {
+      let delay = firstDelay;
+      // The server may ask for more while a message waits.
+      for (; delay > 0; delay = bucket.heldUntil - performance.now()) await wait(delay, controller.signal);
+    } catch {
+      bucket.tokens++; // The message has left the queue unsent.
+    } finally {
+      this.#waiting.delete(msg);
+    }
+  }
+
+  #bucket(key: string, isNeeded = false): Bucket | undefined {
+    const known = this.#buckets.get(key);
+    if (known !== undefined || (this.#rate === Infinity && !isNeeded)) return known;
+    if (this.#buckets.size >= MAX_BUCKETS) this.#forgetFull();
+    const bucket = { tokens: this.#burst, time: performance.now(), heldUntil: 0 };
+    this.#buckets.set(key, bucket);
+    return bucket;
+  }
+
+  #fill(bucket: Bucket, now: number): void {
+    if (this.#rate === Infinity) bucket.tokens = Infinity;
+    else bucket.tokens = Math.min(this.#burst, bucket.tokens + (now - bucket.time) * this.#rate);
+    bucket.time = now;
+  }
+
+  #forgetFull(): void {
+    const now = performance.now();
+    for (const [key, bucket] of this.#buckets) {
+      this.#fill(bucket, now);
+      if (bucket.tokens >= this.#burst && bucket.heldUntil <= now) this.#buckets.delete(key);
+    }
+  }
+}
+
+function originOf(msg: HttpMessage): string {
+  return `${msg.uri.protocol}//${msg.uri.host}`;
+}
+
+/** Milliseconds the server wants nothing to be sent; 0 when it does not say so. */
+function holdOf(msg: HttpMessage): number {
+  const headers = msg.responseHeaders;
+  if (msg.statusCode === 429 || msg.statusCode === 503) {
+    const field = headers.get("retry-after");
+    const retryAfter = field === null ? undefined : parseRetryAfter(field);
+    if (retryAfter !== undefined) return retryAfter;
+  }
+  const limit = parseRateLimit(headers);
+  return limit?.remaining === 0 ? limit.resetAfter ?? 0 : 0;
+}

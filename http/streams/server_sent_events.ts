@@ -1,0 +1,171 @@
+/** Server-sent events (HTML standard §9.2). */
+
+import { parseMediaType } from "../parsers/media_type.ts";
+import type { HttpSession } from "../session.ts";
+import type { HttpFetchInit } from "../session_options.ts";
+import { wait } from "../wait.ts";
+import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
+import { type BodySource, readChunks } from "./source.ts";
+
+/** Options of {@linkcode readServerSentEvents}. */
+export interface ReadServerSentEventsOptions extends EventStreamParserOptions {
+  /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Why a stream is opened again. */
+export interface ReconnectInfo {
+  /** The failure, or `undefined` when the server ended the stream. */
+  readonly error: unknown;
+  /** Milliseconds until the next attempt. */
+  readonly delay: number;
+  /** How many attempts in a row brought no response. */
+  readonly failures: number;
+}
+
+/** Options of {@linkcode serverSentEvents}. */
+export interface ServerSentEventsOptions extends ReadServerSentEventsOptions {
+  /** What the request says besides: header fields, method, body. A body has to be replayable. */
+  init?: HttpFetchInit;
+  /**
+   * Milliseconds to wait before the stream is opened again, until the server names a time of its own.
+   *
+   * @default 3000
+   */
+  reconnectDelay?: number;
+  /**
+   * The longest wait in milliseconds; attempts in a row that bring no response double it up to here.
+   *
+   * @default 60000
+   */
+  maxReconnectDelay?: number;
+  /**
+   * How many attempts in a row may fail before the failure is thrown.
+   *
+   * @default Infinity
+   */
+  maxFailures?: number;
+  /** Called with every response that opens the stream. */
+  onOpen?(response: Response): void;
+  /** Called before every wait. */
+  onReconnect?(info: ReconnectInfo): void;
+}
+
+/** Raised when the server answers with something that is no event stream; such a request is not repeated. */
+export class EventStreamError extends Error {
+  /** Always "EventStreamError". */
+  override name = "EventStreamError";
+  /** The response; its body is cancelled. */
+  readonly response: Response;
+
+  constructor(message: string, response: Response) {
+    super(message);
+    this.response = response;
+  }
+}
+
+/**
+ * The events of a body, as they arrive. Ends where the body ends and throws what the body throws.
+ *
+ * @example Read a response
+ * ```ts
+ * import { readServerSentEvents } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response("event: greeting\ndata: hello\n\n");
+ * for await (const event of readServerSentEvents(response)) {
+ *   assertEquals(event, { type: "greeting", data: "hello", lastEventId: "" });
+ * }
+ * ```
+ */
+export async function* readServerSentEvents(
+  source: BodySource,
+  options: ReadServerSentEventsOptions = {},
+): AsyncGenerator<ServerSentEvent, void, undefined> {
+  const parser = new EventStreamParser(options);
+  for await (const chunk of readChunks(source, options.signal)) yield* parser.push(chunk);
+}
+
+/**
+ * Opens an event stream and keeps it open, as `EventSource` does: when it ends or breaks off, it is opened again after
+ * the server's `retry` time with the `Last-Event-ID` received last. The iteration ends when the server answers 204,
+ * throws an {@linkcode EventStreamError} for any other answer that is no event stream, and throws the signal's reason
+ * when it is aborted. Leaving the loop closes the stream.
+ *
+ * @example A stream that ends with 204
+ * ```ts
+ * import { HttpSession, MockTransport, serverSentEvents } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using session = new HttpSession();
+ * const answers = [
+ *   new Response("retry: 1\nid: 7\ndata: first\n\n", { headers: { "content-type": "text/event-stream" } }),
+ *   new Response(null, { status: 204 }),
+ * ];
+ * session.addFeature(new MockTransport(() => answers.shift() ?? null));
+ * const data: string[] = [];
+ * for await (const event of serverSentEvents(session, "http://example.org/")) data.push(event.data);
+ * assertEquals(data, ["first"]);
+ * ```
+ */
+export async function* serverSentEvents(
+  session: Pick<HttpSession, "fetch">,
+  input: string | URL,
+  options: ServerSentEventsOptions = {},
+): AsyncGenerator<ServerSentEvent, void, undefined> {
+  let lastEventId = options.lastEventId ?? "";
+  let reconnectDelay = options.reconnectDelay ?? 3000;
+  let failures = 0;
+  while (true) {
+    let error: unknown = undefined;
+    try {
+      const response = await open(session, input, lastEventId, options);
+      if (response === undefined) return;
+      failures = 0;
+      options.onOpen?.(response);
+      const parser = new EventStreamParser({ ...options, lastEventId });
+      try {
+        for await (const chunk of readChunks(response, options.signal)) yield* parser.push(chunk);
+      } finally {
+        lastEventId = parser.lastEventId;
+        reconnectDelay = parser.retry ?? reconnectDelay;
+      }
+    } catch (thrown) {
+      options.signal?.throwIfAborted();
+      if (!(thrown instanceof TypeError)) throw thrown; // Fetch's network errors are TypeErrors; nothing else heals.
+      error = thrown;
+      if (++failures > (options.maxFailures ?? Infinity)) throw error;
+    }
+    const limit = Math.max(reconnectDelay, options.maxReconnectDelay ?? 60_000);
+    const delay = Math.min(limit, reconnectDelay * 2 ** Math.max(0, failures - 1));
+    options.onReconnect?.({ error, delay, failures });
+    await wait(delay, options.signal);
+  }
+}
+
+/** One attempt; `undefined` when the server wants no further one. */
+async function open(
+  session: Pick<HttpSession, "fetch">,
+  input: string | URL,
+  lastEventId: string,
+  options: ServerSentEventsOptions,
+): Promise<Response | undefined> {
+  const headers = new Headers(options.init?.headers);
+  if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  if (lastEventId !== "") headers.set("last-event-id", toByteString(lastEventId));
+  const init: HttpFetchInit = { ...options.init, headers };
+  if (options.signal !== undefined) init.signal = options.signal;
+  const response = await session.fetch(input, init);
+  if (response.status === 204) return undefined;
+  const type = parseMediaType(response.headers.get("content-type") ?? "")?.essence;
+  if (response.status === 200 && type === "text/event-stream") return response;
+  await response.body?.cancel();
+  const what = response.status === 200 ? `the type is ${type ?? "missing"}` : `the status is ${response.status}`;
+  throw new EventStreamError(`Cannot read events from ${new URL(input).origin}: ${what}`, response);
+}
+
+/** The field carries the id in UTF-8, one character per byte. */
+function toByteString(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
