@@ -45,7 +45,9 @@ function compileName(name: string): (host: string) => boolean {
   if (slash >= 0) return address === undefined ? () => false : compileRange(address, name.slice(slash + 1));
   if (address !== undefined) return (host) => isSame(parseAddress(host), address);
   const domain = name.replace(/^\*?\./, "").replace(/\.$/, "");
-  if (!domain.includes("*")) return (host) => host === domain || host.endsWith(`.${domain}`);
+  if (!domain.includes("*")) {
+    return (host) => host === domain || (host.endsWith(`.${domain}`) && parseAddress(host) === undefined);
+  }
   const parts = name.split("*");
   return (host) => matchesParts(host, parts);
 }

@@ -1,6 +1,7 @@
 /** The event stream format (HTML standard §9.2.5 and §9.2.6). */
 
 import { LineSplitter, RecordTooLongError } from "./lines.ts";
+import { StreamingTextDecoder } from "./text.ts";
 
 /** One event of a stream. */
 export interface ServerSentEvent {
@@ -34,7 +35,7 @@ const DEFAULT_MAX_EVENT_SIZE = 2 ** 24;
 export class EventStreamParser {
   #lines: LineSplitter;
   #maxEventSize: number;
-  #decoder = new TextDecoder();
+  #decoder = new StreamingTextDecoder();
   #data: string[] = [];
   #size = 0;
   #type = "";
@@ -60,7 +61,7 @@ export class EventStreamParser {
 
   /** The events that `chunk` completes. What is incomplete when a stream ends is no event and is dropped. */
   *push(chunk: Uint8Array): Generator<ServerSentEvent, void, undefined> {
-    for (const line of this.#lines.push(this.#decoder.decode(chunk, { stream: true }))) {
+    for (const line of this.#lines.push(this.#decoder.decode(chunk))) {
       if (line !== "") {
         this.#readField(line);
         continue;

@@ -2,6 +2,7 @@
 
 import { LineSplitter } from "./lines.ts";
 import { type BodySource, readChunks } from "./source.ts";
+import { StreamingTextDecoder } from "./text.ts";
 
 /** Options of {@linkcode readNdjson}. */
 export interface ReadNdjsonOptions {
@@ -56,10 +57,10 @@ export async function* readNdjson<T = unknown>(
   options: ReadNdjsonOptions = {},
 ): AsyncGenerator<T, void, undefined> {
   const lines = new LineSplitter({ carriageReturn: false, maxLength: options.maxRecordSize ?? 2 ** 24 });
-  const decoder = new TextDecoder();
+  const decoder = new StreamingTextDecoder();
   let number = 0;
   for await (const chunk of readChunks(source, options.signal)) {
-    for (const line of lines.push(decoder.decode(chunk, { stream: true }))) {
+    for (const line of lines.push(decoder.decode(chunk))) {
       const record = readRecord<T>(++number, line, options);
       if (record !== undefined) yield record.value;
     }
