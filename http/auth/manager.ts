@@ -1,0 +1,322 @@
+/**
+ * Authentication of a session's messages (`SoupAuthManager`).
+ *
+ * @module
+ */
+import type { Connection } from "../connection.ts";
+import type { BodyTransform, FeatureType, SessionFeature } from "../feature.ts";
+import { BodyStage } from "../feature.ts";
+import type { HttpMessage } from "../message.ts";
+import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
+import type { HttpSession } from "../session.ts";
+import { AuthFeature } from "./auth_feature.ts";
+import { AuthBasic } from "./basic.ts";
+import { AuthBearer } from "./bearer.ts";
+import { checkBody } from "./body_check.ts";
+import { AuthDigest } from "./digest.ts";
+import { Negotiation, passwordRequest } from "./negotiation.ts";
+import { PasswordManager } from "./password_manager.ts";
+import { type Authorization, AuthScheme, type AuthSchemeType, type BodyCheck } from "./scheme.ts";
+import { type Asker, askerOf, AuthTrack, itemOf, originAsker, originFields, proxyAsker, proxyFields } from "./track.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+
+/** A body that is larger than this is not read to its end before the message is sent again. */
+const LARGE_REFUSAL = 1 << 20;
+
+interface MessageAuth {
+  readonly origin: AuthTrack;
+  readonly proxy: AuthTrack;
+  /** A check of the response body that is under way. */
+  check: BodyCheck | null;
+}
+
+/** Options of {@linkcode AuthManager}. */
+export interface AuthManagerOptions {
+  /** The schemes it knows. @default {[AuthBasic, AuthDigest, AuthBearer]} */
+  schemes?: Iterable<AuthSchemeType>;
+}
+
+/**
+ * Answers 401 and 407 (RFC 9110 §11). The strongest scheme a server offers is taken; credentials come from the URI, from
+ * the scheme's own source, from a {@linkcode PasswordManager} or from the listeners of the session's `authenticate`; they
+ * are sent again, without being asked for, wherever they are good, and to no other origin. A message with an
+ * Authorization field of its own is left alone.
+ *
+ * Every session has one. Schemes are its sub-features: `session.addFeatureByType(AuthNtlm)`,
+ * `session.removeFeatureByType(AuthBasic)`.
+ *
+ * @example Answer a server that asks for a password
+ * ```ts
+ * import { HttpSession, MockTransport } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using session = new HttpSession();
+ * session.addFeature(
+ *   new MockTransport(({ headers }) =>
+ *     headers.get("authorization") === "Basic YWxpY2U6c2VjcmV0"
+ *       ? new Response("hello alice")
+ *       : new Response("who are you?", { status: 401, headers: { "www-authenticate": 'Basic realm="demo"' } })
+ *   ),
+ * );
+ * session.addEventListener("authenticate", ({ auth, retrying }) => {
+ *   if (!retrying) auth.authenticate("alice", "secret");
+ * });
+ * const response = await session.fetch("http://example.com/");
+ * assertEquals(await response.text(), "hello alice");
+ * ```
+ */
+export class AuthManager extends AuthFeature implements SessionFeature {
+  /** Bodies are checked as they come over the wire (RFC 7616 §3.4.3). */
+  readonly bodyStage: BodyStage = BodyStage.WIRE;
+
+  #schemes: AuthSchemeType[];
+  readonly #origins = new Negotiation();
+  readonly #proxies = new Negotiation();
+  readonly #messages = new WeakMap<HttpMessage, MessageAuth>();
+
+  constructor(options: AuthManagerOptions = {}) {
+    super();
+    this.#schemes = [...(options.schemes ?? [AuthBasic, AuthDigest, AuthBearer])];
+  }
+
+  /** The schemes it knows. */
+  get schemes(): readonly AuthSchemeType[] {
+    return this.#schemes;
+  }
+
+  /** Takes a scheme in, in place of one of the same name; false for what is no scheme. */
+  addFeature(type: FeatureType): boolean {
+    if (!isScheme(type)) return false;
+    const name = type.schemeName.toLowerCase();
+    this.#schemes = [type, ...this.#schemes.filter(({ schemeName }) => schemeName.toLowerCase() !== name)];
+    return true;
+  }
+
+  /** Drops a scheme and its subclasses, with the credentials they hold; false if there was none. */
+  removeFeature(type: FeatureType): boolean {
+    if (!this.hasFeature(type)) return false;
+    this.#schemes = this.#schemes.filter((scheme) => !isSameOrSubclass(scheme, type));
+    this.#origins.spaces.removeType(type);
+    this.#proxies.spaces.removeType(type);
+    return true;
+  }
+
+  /** True if it knows the scheme or a subclass of it. */
+  hasFeature(type: FeatureType): boolean {
+    return this.#schemes.some((scheme) => isSameOrSubclass(scheme, type));
+  }
+
+  /**
+   * Uses credentials from the first request on, at and below a URI (`soup_auth_manager_use_auth`). Schemes that need a
+   * challenge first, such as Digest, answer it without asking.
+   *
+   * @throws {TypeError} If the URI is no http or https URI, or the scheme has no credentials.
+   */
+  useAuth(uri: string | URL, auth: AuthScheme): void {
+    const url = new URL(uri);
+    if (url.protocol !== "http:" && url.protocol !== "https:") {
+      throw new TypeError(`Cannot use credentials for ${url.protocol}: they belong to http: or https: origins`);
+    }
+    if (!auth.isAuthenticated) throw new TypeError(`Cannot use ${auth.scheme}: it has no credentials`);
+    this.#origins.spaces.record(url.origin, auth, auth.protectionSpace(url));
+  }
+
+  /** Forgets all credentials (`soup_auth_manager_clear_cached_credentials`). */
+  clearCachedCredentials(): void {
+    this.#origins.spaces.clear();
+    this.#proxies.spaces.clear();
+  }
+
+  /** Puts credentials on a request before a connection is chosen, so that caches see them. */
+  requestStarting(session: HttpSession, msg: HttpMessage): void | Promise<void> {
+    if (this.#origins.spaces.isEmpty && !this.#messages.has(msg)) return;
+    const asker = originAsker(session, msg, null);
+    if (asker !== null) return this.#prepare(msg, asker, this.#origins);
+  }
+
+  /** Puts a proxy's credentials on the request for a tunnel. */
+  connecting(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+    if (connection.proxy === null || connection.target.scheme !== "https") return;
+    return this.#prepareProxy(session, msg, connection);
+  }
+
+  /** Puts on a request what depends on the connection: rounds of NTLM and Negotiate, a proxy's credentials. */
+  requestStarted(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+    if (connection.proxy === null && this.#origins.spaces.isEmpty && !this.#messages.has(msg)) return;
+    if (connection.proxy !== null && connection.target.scheme === "http") {
+      const pending = this.#prepareProxy(session, msg, connection);
+      if (pending !== undefined) return pending.then(() => this.#prepareOrigin(session, msg, connection));
+    }
+    return this.#prepareOrigin(session, msg, connection);
+  }
+
+  /** Looks at refusals, and at what a server that was satisfied says about it. */
+  gotHeaders(session: HttpSession, msg: HttpMessage): void | Promise<void> {
+    const state = this.#messages.get(msg);
+    const accepted = state === undefined ? undefined : this.#accepted(session, msg, state);
+    if (msg.statusCode !== 401 && msg.statusCode !== 407) return accepted;
+    const isWanted = attemptGuard(msg);
+    const refuse = (): void | Promise<void> => {
+      const asker = isWanted() ? askerOf(session, msg) : null;
+      if (asker !== null) return this.#refused(session, msg, asker, isWanted);
+    };
+    return accepted === undefined ? refuse() : accepted.then(refuse);
+  }
+
+  /** Checks a body the server has vouched for. */
+  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+    const state = this.#messages.get(msg);
+    if (state === undefined || state.check === null) return null;
+    const { check } = state;
+    state.check = null;
+    return checkBody(check);
+  }
+
+  /** A response without a body is checked, too. */
+  gotBody(_session: HttpSession, msg: HttpMessage): void {
+    const state = this.#messages.get(msg);
+    if (state === undefined || state.check === null) return;
+    const { check } = state;
+    state.check = null;
+    check.finish();
+  }
+
+  /** Lets those ask who wait for this message's answer. */
+  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+    const state = this.#messages.get(msg);
+    if (state === undefined) return;
+    state.check = null;
+    this.#origins.abandon(msg);
+    this.#proxies.abandon(msg);
+    state.origin.reset("");
+    state.proxy.reset("");
+  }
+
+  #stateOf(msg: HttpMessage): MessageAuth {
+    let state = this.#messages.get(msg);
+    if (state === undefined) {
+      state = { origin: new AuthTrack(), proxy: new AuthTrack(), check: null };
+      this.#messages.set(msg, state);
+    }
+    return state;
+  }
+
+  #prepareOrigin(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+    const asker = originAsker(session, msg, connection);
+    if (asker === null) return;
+    const track = this.#messages.get(msg)?.origin;
+    // Written before the connection was chosen, and still for the same origin: done.
+    if (track?.origin === asker.origin && track.sent !== null && !track.sent.auth.isConnectionBound) return;
+    return this.#prepare(msg, asker, this.#origins);
+  }
+
+  #prepareProxy(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+    if (this.#proxies.spaces.isEmpty && !this.#messages.has(msg)) return;
+    const asker = proxyAsker(session, msg, connection);
+    if (asker !== null) return this.#prepare(msg, asker, this.#proxies);
+  }
+
+  /** Writes the field for one attempt, or takes an older one of ours away. */
+  #prepare(msg: HttpMessage, asker: Asker, { spaces }: Negotiation): void | Promise<void> {
+    const known = this.#messages.get(msg);
+    const found = spaces.find(asker.origin, asker.request.url.pathname);
+    if (known === undefined && found === null) return;
+    const state = known ?? this.#stateOf(msg);
+    const track = asker.isForProxy ? state.proxy : state.origin;
+    if (track.origin !== asker.origin) track.reset(asker.origin);
+    track.sent = null;
+    if (isOwnField(msg, asker, track)) return;
+    const auth = track.next?.auth ?? found;
+    if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && asker.request.connection === null)) {
+      return writeField(msg, asker, track, null);
+    }
+    const isWanted = attemptGuard(msg);
+    const write = (authorization: Authorization): void => {
+      if (!isWanted()) return;
+      track.sent = { auth, authorization };
+      writeField(msg, asker, track, authorization.value);
+    };
+    const authorization = auth.authorize(asker.request, track.next?.step ?? null);
+    return authorization instanceof Promise ? authorization.then(write) : write(authorization);
+  }
+
+  #refused(session: HttpSession, msg: HttpMessage, asker: Asker, isWanted: () => boolean): void | Promise<void> {
+    const state = this.#stateOf(msg);
+    const track = asker.isForProxy ? state.proxy : state.origin;
+    if (isOwnField(msg, asker, track)) return;
+    if (track.origin !== asker.origin) track.reset(asker.origin);
+    const negotiation = asker.isForProxy ? this.#proxies : this.#origins;
+    const requeue = (isAgain: boolean): void => {
+      if (!isAgain || !isWanted()) return;
+      const isLarge = Number(msg.responseHeaders.get("content-length") ?? 0) > LARGE_REFUSAL;
+      const sameConnection = asker.request.method === "CONNECT" || track.next?.auth.isConnectionBound === true;
+      session.requeueMessage(msg, isLarge && !sameConnection ? {} : { after: "body", sameConnection });
+    };
+    const again = negotiation.refused({ session, msg, asker, track, isWanted }, this.#schemes);
+    return again instanceof Promise ? again.then(requeue) : requeue(again);
+  }
+
+  /** Credentials have proved right: with the origin unless it answers 401, with the proxy unless it answers 407. */
+  #accepted(session: HttpSession, msg: HttpMessage, state: MessageAuth): void | Promise<void> {
+    const origin = msg.statusCode === 401 || msg.statusCode === 407 ? null : state.origin;
+    const proxy = msg.statusCode === 407 ? null : state.proxy;
+    const pending = [origin, proxy].map((track) => {
+      const sent = track?.sent ?? null;
+      if (track === null || sent === null) return;
+      track.next = null;
+      const fields = track === state.proxy ? proxyFields : originFields;
+      const info = msg.responseHeaders.get(fields.info);
+      const challenges = msg.responseHeaders.get(fields.challenge);
+      const checked = sent.auth.accepted(
+        sent.authorization,
+        info === null ? null : parseAuthenticationInfo(info),
+        challenges === null ? [] : parseChallenges(challenges),
+      );
+      savePassword(session, msg, sent.auth);
+      if (checked instanceof Promise) return checked.then((check) => void (state.check = check ?? state.check));
+      state.check = checked ?? state.check;
+    }).filter((promise) => promise !== undefined);
+    if (pending.length > 0) return Promise.all(pending).then(() => {});
+  }
+}
+
+/** True as long as the message is in the attempt it is in now. */
+function attemptGuard(msg: HttpMessage): () => boolean {
+  const item = itemOf(msg);
+  const attempt = item?.attempt;
+  return () => item !== null && itemOf(msg) === item && item.attempt === attempt;
+}
+
+/** A field that is there and is not ours is the user's: used as it is, and nobody is asked. */
+function isOwnField(msg: HttpMessage, { fields }: Asker, track: AuthTrack): boolean {
+  if (!msg.hasRequestHeaders) return false;
+  const value = msg.requestHeaders.get(fields.credentials);
+  return value !== null && value !== track.value;
+}
+
+function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value: string | null): void {
+  if (value !== null) msg.requestHeaders.set(fields.credentials, value);
+  else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
+  track.value = value;
+}
+
+/** Hands a password that has proved right to the store, if its listener wished so. */
+function savePassword(session: HttpSession, msg: HttpMessage, auth: AuthScheme): void {
+  const { credentials } = auth;
+  if (credentials?.kind !== "password" || !credentials.remember) return;
+  auth.remembered();
+  const manager = session.getFeatureForMessage(PasswordManager, msg);
+  if (manager === null) return;
+  const { user, password } = credentials;
+  // The response is here; a store that cannot save is no reason to lose it.
+  new Promise<void>((resolve) => resolve(manager.store.save(passwordRequest(auth, false), { user, password })))
+    .catch(reportUncaught);
+}
+
+function isScheme(type: FeatureType): type is AuthSchemeType & FeatureType {
+  return type.prototype instanceof AuthScheme;
+}
+
+function isSameOrSubclass(type: unknown, base: FeatureType): boolean {
+  return type === base || (type as { prototype: unknown }).prototype instanceof base;
+}

@@ -1,0 +1,220 @@
+/**
+ * What happens when a server or proxy refuses a message: choosing a scheme, finding credentials, asking for them.
+ *
+ * @module
+ */
+import type { HttpMessage } from "../message.ts";
+import { MessageFlags } from "../message.ts";
+import { type Challenge, parseChallenges } from "../parsers/challenges.ts";
+import type { HttpSession } from "../session.ts";
+import { AuthenticateEvent } from "../session_events.ts";
+import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";
+import { ProtectionSpaces } from "./protection_spaces.ts";
+import { type Answer, Questions } from "./question.ts";
+import type { AuthScheme, AuthSchemeType, AuthStep } from "./scheme.ts";
+import { type Asker, type AuthTrack, itemOf } from "./track.ts";
+
+/** Restarts of one message without anybody being asked; more is a server that plays with us. */
+const MAX_AUTOMATIC = 10;
+
+/** A challenge that can be answered. */
+export interface Offer {
+  /** The scheme. */
+  readonly type: AuthSchemeType;
+  /** The challenge. */
+  readonly challenge: Challenge;
+  /** Its realm, as it came; empty without one. */
+  readonly realm: string;
+}
+
+/** The challenges that can be answered, strongest first; of equals the server's first. */
+export function rankOffers(types: readonly AuthSchemeType[], challenges: readonly Challenge[]): Offer[] {
+  const offers: { offer: Offer; rank: number }[] = [];
+  for (const challenge of challenges) {
+    const name = challenge.scheme.toLowerCase();
+    const type = types.find(({ schemeName }) => schemeName.toLowerCase() === name);
+    const rank = type?.rank(challenge) ?? -1;
+    if (type === undefined || rank < 0) continue;
+    offers.push({ offer: { type, challenge, realm: challenge.parameters.get("realm") ?? "" }, rank });
+  }
+  offers.sort((left, right) => right.offer.type.strength - left.offer.type.strength || right.rank - left.rank);
+  return offers.map(({ offer }) => offer);
+}
+
+/** One refusal. */
+export interface Refused {
+  readonly session: HttpSession;
+  readonly msg: HttpMessage;
+  readonly asker: Asker;
+  readonly track: AuthTrack;
+  /** True as long as the message is in the attempt that was refused. */
+  readonly isWanted: () => boolean;
+}
+
+interface Refusal extends Refused {
+  readonly offers: readonly Offer[];
+  readonly retrying: boolean;
+}
+
+/** Deals with refusals from origins, or from proxies. */
+export class Negotiation {
+  readonly spaces: ProtectionSpaces = new ProtectionSpaces();
+  readonly #questions = new Questions();
+
+  /** A message has left the queue. */
+  abandon(msg: HttpMessage): void {
+    this.#questions.abandon(msg);
+  }
+
+  /**
+   * A refusal has come in: `track.next` is set, and true returned, if the message is to be sent again. A promise only
+   * where somebody has to be waited for.
+   */
+  refused(refused: Refused, types: readonly AuthSchemeType[]): boolean | Promise<boolean> {
+    const { asker, msg, track } = refused;
+    const offers = rankOffers(types, parseChallenges(msg.responseHeaders.get(asker.fields.challenge) ?? ""));
+    const { sent } = track;
+    track.next = null;
+    const same = sent === null ? undefined : offers.find((offer) => isOf(sent.auth, offer));
+    if (sent !== null && same !== undefined) {
+      if (!sent.auth.isRealmKnown) sent.auth.bind(asker.origin, same.realm, asker.isForProxy);
+      const step = sent.auth.challenged(same.challenge, sent.authorization, asker.request.connection);
+      if (step !== null) return this.#goOn(track, msg, sent.auth, step);
+      if (sent.authorization.generation === sent.auth.generation) {
+        sent.auth.forget();
+        this.spaces.remove(asker.origin, sent.auth);
+      }
+    }
+    const first = same ?? offers[0];
+    if (first === undefined || !canSendAgain(msg)) return false;
+    const others = offers.filter((offer) => offer !== first);
+    return this.#choose({ ...refused, offers: [first, ...others], retrying: same !== undefined });
+  }
+
+  #goOn(track: AuthTrack, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
+    if (++track.automatic > MAX_AUTOMATIC || !canSendAgain(msg)) return false;
+    track.next = { auth, step };
+    return true;
+  }
+
+  /** Credentials that are known for the realm, those of the URI, those of a source, those of a listener. */
+  #choose(refusal: Refusal): boolean | Promise<boolean> {
+    const { asker, track, msg, offers } = refusal;
+    const found = this.#meet(refusal);
+    if (found === null) return false;
+    const { auth, step, others } = found;
+    if (auth.isAuthenticated) return this.#goOn(track, msg, auth, step);
+    const known = auth.credentialKind === "token" ? others.find((other) => other.isAuthenticated) : undefined;
+    if (known !== undefined) return this.#use(refusal, known);
+    const { uriCredentials } = asker;
+    if (uriCredentials !== null && !track.isUriTried) {
+      track.isUriTried = true;
+      const taker = [auth, ...others].find((other) => other.credentialKind === "password");
+      if (taker !== undefined) {
+        taker.authenticate(uriCredentials.user, uriCredentials.password);
+        return this.#use(refusal, taker);
+      }
+    }
+    const key = `${asker.origin} ${auth.scheme} ${offers[0]!.realm}`;
+    const answer = this.#questions.ask(key, msg, refusal.isWanted, () => this.#put(refusal, auth, others));
+    if (!(answer instanceof Promise)) return this.#answered(refusal, answer);
+    return answer.then((given) => refusal.isWanted() && this.#answered(refusal, given));
+  }
+
+  #answered(refusal: Refusal, answer: Answer): boolean {
+    return answer !== null && answer.isAuthenticated && this.#use(refusal, answer);
+  }
+
+  /** The strongest offer that makes sense, and the strongest one that takes the other kind of credentials. */
+  #meet(refusal: Refusal): { auth: AuthScheme; step: AuthStep; others: AuthScheme[] } | null {
+    let first: { auth: AuthScheme; step: AuthStep } | null = null;
+    for (const offer of refusal.offers) {
+      const auth = this.#authFor(refusal.asker, offer);
+      if (first !== null && auth.credentialKind === first.auth.credentialKind) continue;
+      const step = auth.challenged(offer.challenge, null, refusal.asker.request.connection);
+      if (step === null) continue;
+      if (first !== null) return { ...first, others: [auth] };
+      first = { auth, step };
+    }
+    return first && { ...first, others: [] };
+  }
+
+  #authFor(asker: Asker, { type, realm }: Offer): AuthScheme {
+    const known = this.spaces.lookup(asker.origin, type, realm, asker.request.url.pathname);
+    const auth = known ?? new type();
+    if (known?.isRealmKnown) return known;
+    auth.bind(asker.origin, realm, asker.isForProxy);
+    return auth;
+  }
+
+  /** Notes where the credentials are good and prepares the next attempt with them. */
+  #use({ asker, msg, offers, track }: Refusal, auth: AuthScheme): boolean {
+    const offer = offers.find((candidate) => isOf(auth, candidate));
+    const step = offer === undefined ? null : auth.challenged(offer.challenge, null, asker.request.connection);
+    if (step === null) return false;
+    this.spaces.record(asker.origin, auth, auth.protectionSpace(asker.request.url));
+    track.next = { auth, step };
+    return true;
+  }
+
+  /** Asks the scheme's own source, then the store, then the listeners. */
+  #put(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
+    const { asker, track } = refusal;
+    if (track.isObtained) return this.#askStore(refusal, auth, others);
+    track.isObtained = true;
+    const obtained = auth.obtain(asker.request);
+    if (obtained === true) return auth;
+    if (obtained === false) return this.#askStore(refusal, auth, others);
+    return obtained.then((has) => {
+      if (has) return auth;
+      return refusal.isWanted() ? this.#askStore(refusal, auth, others) : null;
+    });
+  }
+
+  #askStore(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
+    const { asker, msg, retrying, session } = refusal;
+    const taker = [auth, ...others].find(({ credentialKind }) => credentialKind === "password");
+    const manager = session.getFeatureForMessage(PasswordManager, msg);
+    if (manager === null || taker === undefined) return this.#askListeners(refusal, auth, others);
+    const found = manager.store.find(passwordRequest(taker, retrying));
+    const fill = (saved: readonly SavedPassword[]): Answer | Promise<Answer> => {
+      auth.savedUsers = saved.map(({ user }) => user);
+      const [likeliest] = saved;
+      if (likeliest !== undefined && !retrying) taker.authenticate(likeliest.user, likeliest.password);
+      return this.#askListeners(refusal, auth, others);
+    };
+    if (!(found instanceof Promise)) return fill(found);
+    return found.then((saved) => refusal.isWanted() ? fill(saved) : null, (error) => {
+      throw new Error(`Cannot get a password for ${asker.origin} from the store`, { cause: error });
+    });
+  }
+
+  #askListeners(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
+    const { msg, retrying, session } = refusal;
+    auth.prepareQuestion(others);
+    session.dispatchEvent(new AuthenticateEvent(msg, auth, retrying));
+    const answered = (): Answer => {
+      if (auth.isCancelled) return null;
+      return [auth, ...others].find(({ isAuthenticated }) => isAuthenticated) ?? null;
+    };
+    const item = itemOf(msg);
+    if (item === null || !item.isPaused || auth.isCancelled) return answered();
+    return item.resumed().then(answered);
+  }
+}
+
+/** What a store is told about an auth. */
+export function passwordRequest(auth: AuthScheme, retrying: boolean): PasswordRequest {
+  const { isForProxy, origin, realm, scheme } = auth;
+  return { origin, realm, scheme, isForProxy, retrying };
+}
+
+function isOf(auth: AuthScheme, offer: Offer): boolean {
+  return auth.scheme.toLowerCase() === offer.type.schemeName.toLowerCase() &&
+    (auth.rawRealm === offer.realm || !auth.isRealmKnown);
+}
+
+/** A stream that was read cannot be sent again; its message ends with the refusal, and nobody is asked for nothing. */
+function canSendAgain(msg: HttpMessage): boolean {
+  return !(msg.requestBody instanceof ReadableStream) || msg.hasFlag(MessageFlags.CAN_REBUILD);
+}

@@ -1,0 +1,152 @@
+/**
+ * What one message has been through with one asker, its origin or its proxy.
+ *
+ * @module
+ */
+import type { Connection } from "../connection.ts";
+import { type HttpMessage, messageState } from "../message.ts";
+import { ItemState, type QueueItem } from "../queue_item.ts";
+import type { HttpSession } from "../session.ts";
+import type { ProxyTarget } from "../transport.ts";
+import { bareHost, defaultPort, wireUrl } from "../uri.ts";
+import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";
+
+/** Names of the header fields of an origin or a proxy. */
+export interface AuthFields {
+  /** What carries challenges. */
+  readonly challenge: string;
+  /** What carries credentials. */
+  readonly credentials: string;
+  /** What carries nextnonce and rspauth. */
+  readonly info: string;
+}
+
+export const originFields: AuthFields = {
+  challenge: "www-authenticate",
+  credentials: "authorization",
+  info: "authentication-info",
+};
+
+export const proxyFields: AuthFields = {
+  challenge: "proxy-authenticate",
+  credentials: "proxy-authorization",
+  info: "proxy-authentication-info",
+};
+
+/** Who asks, and for what. */
+export interface Asker {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** What to write the field for. */
+  readonly request: AuthRequest;
+  /** True for a proxy. */
+  readonly isForProxy: boolean;
+  /** Header field names. */
+  readonly fields: AuthFields;
+  /** Credentials in the URI of the message or the proxy; null without. */
+  readonly uriCredentials: { readonly user: string; readonly password: string } | null;
+}
+
+/** One message and one asker. */
+export class AuthTrack {
+  /** The field value the manager has put on the message; another value there is the user's own. */
+  value: string | null = null;
+  /** Whom the rest is about. */
+  origin = "";
+  /** What the present attempt was sent with; null when it was sent without. */
+  sent: { readonly auth: AuthScheme; readonly authorization: Authorization } | null = null;
+  /** What the next attempt is to be sent with. */
+  next: { readonly auth: AuthScheme; readonly step: AuthStep } | null = null;
+  /** Restarts nobody was asked about. */
+  automatic = 0;
+  /** The credentials of the URI have been used. */
+  isUriTried = false;
+  /** A source of the scheme's own has been asked. */
+  isObtained = false;
+
+  /** Begins anew for another asker. */
+  reset(origin: string): void {
+    this.origin = origin;
+    this.sent = null;
+    this.next = null;
+    this.automatic = 0;
+    this.isUriTried = false;
+    this.isObtained = false;
+  }
+}
+
+/** The entry of a message on its queue. */
+export function itemOf(msg: HttpMessage): QueueItem | null {
+  return messageState(msg).item as QueueItem | null;
+}
+
+/** The origin of a message; null when its URI cannot be sent. */
+export function originAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
+  const scheme = session.schemeOf(msg.uri);
+  if (scheme === null) return null;
+  const url = wireUrl(msg.uri, scheme);
+  const { username, password } = msg.uri;
+  return {
+    origin: url.origin,
+    request: {
+      session,
+      msg,
+      method: msg.method,
+      target: url.pathname + url.search,
+      url,
+      host: bareHost(url.hostname),
+      body: msg.requestBody,
+      connection,
+    },
+    isForProxy: false,
+    fields: originFields,
+    uriCredentials: password === "" ? null : { user: decode(username), password: decode(password) },
+  };
+}
+
+/** The proxy of a connection; null without one, and for proxies that do not speak HTTP. */
+export function proxyAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
+  const proxy = connection?.proxy ?? null;
+  const scheme = session.schemeOf(msg.uri);
+  if (connection === null || proxy === null || scheme === null || !proxy.scheme.startsWith("http")) return null;
+  const url = wireUrl(msg.uri, scheme);
+  const isTunnel = scheme === "https";
+  return {
+    origin: proxyOrigin(proxy),
+    request: {
+      session,
+      msg,
+      method: isTunnel ? "CONNECT" : msg.method,
+      target: isTunnel ? `${url.hostname}:${url.port || defaultPort(scheme)}` : url.pathname + url.search,
+      url,
+      host: bareHost(proxy.uri.hostname),
+      body: isTunnel ? null : msg.requestBody,
+      connection,
+    },
+    isForProxy: true,
+    fields: proxyFields,
+    uriCredentials: proxy.password === undefined ? null : { user: proxy.username ?? "", password: proxy.password },
+  };
+}
+
+/** Who has sent the 401 or 407 that is there; null when it is nobody who may ask, such as an origin sending a 407. */
+export function askerOf(session: HttpSession, msg: HttpMessage): Asker | null {
+  const item = itemOf(msg);
+  const connection = item?.connection ?? null;
+  if (msg.statusCode === 401) return originAsker(session, msg, connection);
+  if (msg.statusCode !== 407 || item === null) return null;
+  const isFromProxy = session.schemeOf(msg.uri) === "http" || item.state === ItemState.CONNECTING;
+  return isFromProxy ? proxyAsker(session, msg, connection) : null;
+}
+
+function proxyOrigin({ scheme, uri }: ProxyTarget): string {
+  return `${scheme}://${uri.host}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // A lone "%" stands for itself, as the URL standard lets it.
+  }
+}
