@@ -4,7 +4,6 @@
  * @module
  */
 import type { HttpMessage } from "./message.ts";
-import type { TransportResponse } from "./transport.ts";
 
 /** Options of {@linkcode HttpError}. */
 export interface HttpErrorOptions {
@@ -58,8 +57,8 @@ export interface TransportErrorOptions {
   cause?: unknown;
   /** A stable code, for example `ECONNRESET`. */
   code?: string;
-  /** The refusal a proxy sent instead of a tunnel. */
-  response?: TransportResponse;
+  /** Reason phrase for the message; the status's standard one otherwise. */
+  reason?: string;
 }
 
 /** What a transport rejects with: the runtime's error translated to a status of the session. */
@@ -72,11 +71,14 @@ export class TransportError extends Error {
   readonly phase: TransportPhase;
   /** A stable code, for example `ECONNRESET`; empty when there is none. */
   readonly code: string;
+  /** Reason phrase for the message; empty takes the status's standard one. */
+  readonly reason: string;
 
   constructor(status: number, phase: TransportPhase, message: string, options: TransportErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
     this.phase = phase;
     this.code = options.code ?? "";
+    this.reason = options.reason ?? "";
   }
 }

@@ -6,7 +6,7 @@
 import type { Connection } from "./connection.ts";
 import type { HttpMessage } from "./message.ts";
 import type { HttpSession } from "./session.ts";
-import type { ProxyTarget } from "./transport.ts";
+import type { ProxyTarget, TransportResponse } from "./transport.ts";
 
 /** A class, as the by-type functions take it. Subclasses match. */
 export type FeatureType<T = object> = abstract new (...args: never[]) => T;
@@ -35,14 +35,16 @@ export type BodyTransform = (
 /**
  * Something that extends a session. Every member is optional and a session calls only what is there, so a feature costs
  * nothing on messages it has no hook for. A feature disabled for a message (`msg.disableFeature`) gets no hook for it,
- * evaluated at each call. Newest features come first in every round.
+ * evaluated at each call. Hooks run oldest feature first (as signal handlers do), so what is added later sees what
+ * earlier features have put into the message; of those who answer (`lookup`, `respond`, `resolveProxy`) the newest is
+ * asked first.
  *
  * A hook may return a promise where the type says so: the message waits in its place (its connection, if it has one,
  * stays with it); cancel and abort still work. A hook that throws or rejects ends the message: status `IO_ERROR` (or
  * the `status` of the error, when it is a number below 100) and the error in `msg.error`; the session goes on.
  *
- * Order of one attempt: `requestStarting` → `lookup` → (connection) → "request-started" event → `requestStarted` →
- * `respond` or the transport → "got-headers" event → `gotHeaders` → `transformBody` → chunks → "got-body" event →
+ * Order of one attempt: `requestStarting` → `lookup` → (connection) → `requestStarted` → "request-started" event →
+ * `respond` or the transport → `replaceResponse` → "got-headers" event → `gotHeaders` → `transformBody` → chunks → "got-body" event →
  * `gotBody` → `attemptEnded` → "finished" event. Hooks may call `session.cancelMessage`, `requeueMessage`,
  * `pauseMessage`; after each hook the session looks at what became of the message.
  */
@@ -73,6 +75,15 @@ export interface SessionFeature {
   requestStarted?(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** Answers in place of the transport, on the connection slot the message has got (mocks). Null passes. */
   respond?(msg: HttpMessage, session: HttpSession): Response | null | Promise<Response | null>;
+  /**
+   * Sees a response from the network before anything else does and may answer with another one in its place (a cache
+   * whose entry a 304 has confirmed). Null leaves it. A response whose body is not read yet costs its connection.
+   */
+  replaceResponse?(
+    session: HttpSession,
+    msg: HttpMessage,
+    response: TransportResponse,
+  ): Response | null | Promise<Response | null>;
   /**
    * Status and header fields are there, the body is not read. To try again after the body has been read call
    * `session.requeueMessage(msg, { after: "body" })`; without `after` the body is dropped and the connection closed.

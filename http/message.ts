@@ -9,7 +9,7 @@ import { checkMethod } from "./headers.ts";
 import { type HttpMessageEvents } from "./message_events.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
-import type { PeerCertificate } from "./transport.ts";
+import type { PeerCertificate, TransportCapability } from "./transport.ts";
 
 /** Flags of a message (`SoupMessageFlags`). */
 export const MessageFlags = {
@@ -70,6 +70,8 @@ export interface HttpMessageInit {
   isTopLevelNavigation?: boolean;
   /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
   timeout?: number;
+  /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */
+  requires?: readonly TransportCapability[];
 }
 
 /** Header names and status codes of guarded handlers, see {@linkcode HttpMessage.addHeaderHandler}. */
@@ -118,6 +120,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   timeout: number | null = null;
   /** Length of a stream body in bytes; null when unknown. */
   requestBodyLength: number | null = null;
+  /** What the transport of this message must be able to do; decides which one carries it. */
+  requires: readonly TransportCapability[] = [];
   /** Trailer fields of the response, where the transport has them; null otherwise. */
   trailers: Headers | null = null;
 
@@ -146,6 +150,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (init.firstParty !== undefined) this.firstParty = new URL(init.firstParty);
     if (init.isTopLevelNavigation !== undefined) this.isTopLevelNavigation = init.isTopLevelNavigation;
     if (init.timeout !== undefined) this.timeout = init.timeout;
+    if (init.requires !== undefined) this.requires = init.requires;
   }
 
   /** Makes a message of a `Request`. The body becomes a stream that is sent once. */
@@ -212,7 +217,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Request header fields. */
   get requestHeaders(): Headers {
-    return this.#requestHeaders ??= new Headers();
+    return this.#requestHeaders ??= new Headers(this.#state.defaults as [string, string][] | null ?? undefined);
   }
   set requestHeaders(value: Headers) {
     this.#requestHeaders = value;

@@ -18,6 +18,8 @@ export class MessageState {
   disabled: FeatureType[] | null = null;
   /** The connection of the current attempt. */
   connection: Connection | null = null;
+  /** Fields the message gets when its own are first looked at or sent. */
+  defaults: ReadonlyArray<readonly [string, string]> | null = null;
   /** Called when `priority` changes. */
   onPriority: (() => void) | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] = [];

@@ -3,4 +3,34 @@
  *
  * @module
  */
-export {};
+export { Connection, type ConnectionState } from "./connection.ts";
+export { HttpError, type HttpErrorOptions, NotSupportedError } from "./errors.ts";
+export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
+export { BodyStage, type BodyTransform, type ConstructibleFeatureType } from "./feature.ts";
+export type { FeatureType, SessionFeature } from "./feature.ts";
+export type { SessionFetch } from "./fetch.ts";
+export { HttpMessage, type HttpMessageInit, type MessageBody, type MessageEventName } from "./message.ts";
+export { MessageFlags, MessagePriority } from "./message.ts";
+export { ChunkEvent, ContentSniffedEvent, type HttpMessageEvents, InformationalEvent } from "./message_events.ts";
+export { NetworkEvent, TransferProgressEvent } from "./message_events.ts";
+export { MessageMetrics } from "./metrics.ts";
+export { HttpSession, type SessionCallback } from "./session.ts";
+export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./session_events.ts";
+export { type HttpSessionEvents, NotifyEvent, RequestEvent } from "./session_events.ts";
+export { type AsyncContext, type CancelOptions, type ClientCertificateOption } from "./session_options.ts";
+export {
+  type HttpFetchInit,
+  type HttpSessionOptions,
+  type RequeueOptions,
+  type SendOptions,
+} from "./session_options.ts";
+export { SessionProperty, type TransportChoice } from "./session_options.ts";
+export { SessionProperties, sessionProperties } from "./session_properties.ts";
+export { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
+export { type CertificateInput, TlsDatabase } from "./tls_database.ts";
+export type { ByteDuplex, ClientCertificate, ClientTls, ConnectionTarget, ExchangeObserver } from "./transport.ts";
+export type { NetworkEventName, OpenRequest, PeerCertificate, ProxyTarget, TlsInfo, TlsSettings } from "./transport.ts";
+export type { Transport, TransportCapabilities, TransportCapability, TransportConnection } from "./transport.ts";
+export type { TransportRequest, TransportResponse, TrustRoots } from "./transport.ts";
+export { FetchTransport, type FetchTransportOptions } from "./transports/fetch_generic.ts";
+export { NodeTransport } from "./transports/node_transport.ts";

@@ -3,107 +3,376 @@
  *
  * @module
  */
-import { TypedEventTarget } from "../internal/events.ts";
+import type { Connection } from "./connection.ts";
 import type { ConstructibleFeatureType, FeatureType, SessionFeature } from "./feature.ts";
+import { makeFetch, type SessionFetch } from "./fetch.ts";
 import type { HttpMessage } from "./message.ts";
-import type { HttpSessionEvents } from "./session_events.ts";
+import { ItemState, type QueueItem } from "./queue_item.ts";
+import { redirectMessage, wouldRedirect } from "./redirect_message.ts";
+import { SessionCore } from "./session_core.ts";
+import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
+import { ConnectionEvent, RequestEvent } from "./session_events.ts";
 import type {
   AsyncContext,
   CancelOptions,
-  HttpFetchInit,
   HttpSessionOptions,
   RequeueOptions,
   SendOptions,
+  SessionProperty,
 } from "./session_options.ts";
-import type { TransportCapabilities } from "./transport.ts";
+import { SessionProperties } from "./session_properties.ts";
+import { limit } from "./session_settings.ts";
 import { HttpStatus } from "./status.ts";
+import type { TransportCapabilities } from "./transport.ts";
+import { TransportList } from "./transports/select.ts";
+import { bareHost, defaultPort, schemeClass } from "./uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
 
-const unbuilt = (): never => {
-  throw new Error("Cannot use the session: its floor is being laid");
-};
+/** Options that are properties, in the order the constructor sets them. */
+const optionProperties = [
+  "maxConns",
+  "maxConnsPerHost",
+  "timeout",
+  "idleTimeout",
+  "userAgent",
+  "acceptLanguage",
+  "acceptLanguageAuto",
+  "sslStrict",
+  "httpAliases",
+  "httpsAliases",
+  "sslUseSystemCaFile",
+  "sslCaFile",
+  "tlsDatabase",
+  "clientCertificate",
+  "useThreadContext",
+] as const;
 
-/** SIGNATURES; the bodies follow. */
-export class HttpSession extends TypedEventTarget<HttpSessionEvents> {
-  readonly fetch: (input: RequestInfo | URL, init?: HttpFetchInit) => Promise<Response> = unbuilt;
+/**
+ * A session: queue, connections, credentials and features for the requests of a program.
+ *
+ * @example Fetch through a session
+ * ```ts
+ * import { FetchTransport, HttpSession } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // A real program leaves `transport` out; this one answers itself, so that it runs anywhere.
+ * const transport = new FetchTransport({ fetch: () => Promise.resolve(Response.json({ ok: true })) });
+ * await using session = new HttpSession({ transport, userAgent: "example/1.0 " });
+ * const response = await session.fetch("http://example.com/");
+ * assertEquals(await response.json(), { ok: true });
+ * ```
+ *
+ * @example Send a message and look at its life
+ * ```ts
+ * import { FetchTransport, HttpMessage, HttpSession, HttpStatus } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const transport = new FetchTransport({ fetch: () => Promise.resolve(new Response("hello")) });
+ * await using session = new HttpSession({ transport });
+ * const msg = new HttpMessage("GET", "http://example.com/");
+ * const seen: string[] = [];
+ * for (const type of ["got-headers", "got-chunk", "got-body", "finished"] as const) {
+ *   msg.addEventListener(type, () => seen.push(type));
+ * }
+ * assertEquals(await session.sendMessage(msg), HttpStatus.OK);
+ * assertEquals(seen, ["got-headers", "got-chunk", "got-body", "finished"]);
+ * ```
+ */
+export class HttpSession extends SessionProperties {
+  /**
+   * Fetches through the queue: a drop-in for `globalThis.fetch`, bound to the session. Aborts and timeouts reject with
+   * `signal.reason`, every transport failure with an `HttpError`.
+   */
+  readonly fetch: SessionFetch;
+  readonly #core: SessionCore;
+  #proxyResolver: SessionFeature | null = null;
+  #proxyUri: URL | null = null;
+  #isConstructed = false;
 
-  constructor(_options: HttpSessionOptions = {}) {
+  /** Makes a session. Throws RangeError and TypeError for values no property takes. */
+  constructor(options: HttpSessionOptions = {}) {
     super();
+    this.context = checkContext(options.asyncContext ?? null);
+    if (options.maxHeaderBytes !== undefined) {
+      this.settings.maxHeaderBytes = limit("maxHeaderBytes", options.maxHeaderBytes);
+    }
+    if (options.maxBodyBytes !== undefined) this.settings.maxBodyBytes = limit("maxBodyBytes", options.maxBodyBytes);
+    this.#core = new SessionCore(this, this.settings, new TransportList(options.transport ?? "auto"), {
+      request: (type, item) => this.#emitRequest(type, item),
+      connection: (type, connection) => this.#emitConnection(type, connection),
+    });
+    this.fetch = makeFetch(this.#core);
+    if (options.defaultFeatures !== false) { for (const feature of makeDefaultFeatures()) this.addFeature(feature); }
+    for (const name of optionProperties) {
+      const value = options[name];
+      if (value !== undefined) (this as Record<string, unknown>)[name] = value;
+    }
+    for (const type of listOf(options.removeFeatureByType)) this.removeFeatureByType(type);
+    for (const feature of [...listOf(options.addFeature), ...options.features ?? []]) this.addFeature(feature);
+    for (const type of listOf(options.addFeatureByType)) this.addFeatureByType(type);
+    if (options.useNtlm !== undefined) this.useNtlm = options.useNtlm;
+    if (options.proxyUri !== undefined) this.proxyUri = options.proxyUri;
+    this.#isConstructed = true;
   }
 
+  /** What the session's transports can do together. */
   get capabilities(): TransportCapabilities {
-    return unbuilt();
+    return this.#core.transports.capabilities;
   }
-  queueMessage(_msg: HttpMessage, _callback?: SessionCallback): void {
-    unbuilt();
+
+  /** True after `close`. */
+  get closed(): boolean {
+    return this.#core.isClosed;
   }
-  sendMessage(_msg: HttpMessage, _options?: SendOptions): Promise<number> {
-    return unbuilt();
+
+  /** Connections that are open, busy and idle. */
+  get connections(): readonly Connection[] {
+    return [...this.#core.pool.connections];
   }
-  /** Legal while the message is on the queue; in hooks, listeners and the callback. Otherwise a TypeError. */
-  requeueMessage(_msg: HttpMessage, _options?: RequeueOptions): void {
-    unbuilt();
+
+  /**
+   * Puts a message on the queue (`soup_session_queue_message`). "request-queued" fires before it returns, work begins
+   * from a microtask. What an earlier use left on the message is dropped.
+   *
+   * @throws {TypeError} If the message is already on a queue or the session is closed.
+   */
+  queueMessage(msg: HttpMessage, callback?: SessionCallback): void {
+    this.#core.queue(msg, callback ?? null, null, null);
   }
-  cancelMessage(_msg: HttpMessage, _status: number = HttpStatus.CANCELLED, _options?: CancelOptions): void {
-    unbuilt();
+
+  /**
+   * Sends a message and resolves with its status (`soup_session_send_message`). Transport failures are statuses below
+   * 100; only an abort rejects, with `signal.reason`.
+   */
+  sendMessage(msg: HttpMessage, options: SendOptions = {}): Promise<number> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const aborted = (): void => this.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
+      this.#core.queue(msg, null, null, () => {
+        signal?.removeEventListener("abort", aborted);
+        if (signal?.aborted && msg.statusCode === HttpStatus.CANCELLED) reject(signal.reason);
+        else resolve(msg.statusCode);
+      });
+      signal?.addEventListener("abort", aborted);
+    });
   }
+
+  /**
+   * Sends a message of this session's queue again (`soup_session_requeue_message`). Legal in every state, in listeners
+   * of "finished" and in the callback too.
+   *
+   * @throws {TypeError} If the message is not on the queue, or `session.fetch` has handed its Response out.
+   */
+  requeueMessage(msg: HttpMessage, options: RequeueOptions = {}): void {
+    this.#core.requeue(msg, options);
+  }
+
+  /**
+   * Ends a message with a status (`soup_session_cancel_message`). "finished", "request-unqueued" and the callback have
+   * run when it returns; what has arrived of the body is kept. Unknown and finished messages are left alone.
+   */
+  cancelMessage(msg: HttpMessage, status: number = HttpStatus.CANCELLED, options: CancelOptions = {}): void {
+    if (!Number.isInteger(status) || status < 1 || status > 999) {
+      throw new RangeError(`Cannot cancel with the status ${status}: it must be a whole number from 1 to 999`);
+    }
+    const item = this.#core.itemOf(msg);
+    if (item !== null) this.#core.cancel(item, status, options);
+  }
+
+  /** Cancels every message on the queue and closes every connection (`soup_session_abort`). */
   abort(): void {
-    unbuilt();
+    this.#core.abort();
   }
-  pauseMessage(_msg: HttpMessage): void {
-    unbuilt();
+
+  /**
+   * Stops I/O of a message at its next step (`soup_session_pause_message`). It keeps its connection, and the server
+   * feels the back-pressure.
+   *
+   * @throws {TypeError} If the message is not on the queue.
+   */
+  pauseMessage(msg: HttpMessage): void {
+    const item = this.#core.itemOf(msg);
+    if (item === null) throw new TypeError("Cannot pause the message: it is not on the queue of this session");
+    if (item.state !== ItemState.FINISHING) item.pause();
   }
-  unpauseMessage(_msg: HttpMessage): void {
-    unbuilt();
+
+  /** Lets I/O of a message go on, from a microtask (`soup_session_unpause_message`). */
+  unpauseMessage(msg: HttpMessage): void {
+    this.#core.itemOf(msg)?.unpause();
   }
+
   /** True while the message is paused. */
-  isPaused(_msg: HttpMessage): boolean {
-    return unbuilt();
+  isPaused(msg: HttpMessage): boolean {
+    return this.#core.itemOf(msg)?.isPaused ?? false;
   }
-  wouldRedirect(_msg: HttpMessage): boolean {
-    return unbuilt();
+
+  /** Whether the response would be redirected, flags and count aside (`soup_session_would_redirect`). */
+  wouldRedirect(msg: HttpMessage): boolean {
+    return wouldRedirect(this.#core, msg);
   }
-  redirectMessage(_msg: HttpMessage): boolean {
-    return unbuilt();
+
+  /**
+   * Points the message to its Location and requeues it (`soup_session_redirect_message`), also where the session would
+   * not. False if there is nothing to follow; after 20 redirects the message fails with TOO_MANY_REDIRECTS.
+   */
+  redirectMessage(msg: HttpMessage): boolean {
+    const item = this.#core.itemOf(msg);
+    return item !== null && redirectMessage(this.#core, item);
   }
-  prepareForUri(_uri: string | URL): Promise<void> {
-    return unbuilt();
+
+  /** Prepares for a URI that may be requested soon (`soup_session_prepare_for_uri`). Errors are left to the request. */
+  async prepareForUri(uri: string | URL): Promise<void> {
+    const url = new URL(uri);
+    const scheme = this.schemeOf(url);
+    if (scheme === null || url.hostname === "") return;
+    const transport = this.#core.transports.first;
+    const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
+    try {
+      const proxy = await this.#core.features.proxyFor(url, null) ?? null;
+      const { maxHeaderBytes } = this.settings;
+      const tls = this.settings.tlsFor(`${scheme}://${url.host}`);
+      await transport.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
+    } catch {
+      return; // The manual: preparing is a hint, the request itself will tell what is wrong.
+    }
   }
-  addFeature(_feature: SessionFeature): void {
-    unbuilt();
+
+  /** Adds a feature in front of the others and attaches it (`soup_session_add_feature`). */
+  addFeature(feature: SessionFeature): void {
+    this.#core.features.add(feature);
+    this.#told("add-feature");
   }
-  addFeatureByType(_type: ConstructibleFeatureType): void {
-    unbuilt();
+
+  /**
+   * Adds a new feature of a class, or offers the class to the features as a sub-feature
+   * (`soup_session_add_feature_by_type`).
+   *
+   * @throws {TypeError} If it is no feature and nobody accepts it.
+   */
+  addFeatureByType(type: ConstructibleFeatureType): void {
+    this.#core.features.addByType(type);
+    this.#told("add-feature-by-type");
   }
-  removeFeature(_feature: SessionFeature): void {
-    unbuilt();
+
+  /** Removes and detaches a feature; unknown ones are left alone (`soup_session_remove_feature`). */
+  removeFeature(feature: SessionFeature): void {
+    this.#core.features.remove(feature);
   }
-  removeFeatureByType(_type: FeatureType): void {
-    unbuilt();
+
+  /** Removes all features of a class and its subclasses, or a sub-feature (`soup_session_remove_feature_by_type`). */
+  removeFeatureByType(type: FeatureType): void {
+    this.#core.features.removeByType(type);
+    this.#told("remove-feature-by-type");
   }
-  getFeatures<T = SessionFeature>(_type?: FeatureType<T>): T[] {
-    return unbuilt();
+
+  /** Features of a class and its subclasses, newest first; all of them without one (`soup_session_get_features`). */
+  getFeatures<T = SessionFeature>(type?: FeatureType<T>): T[] {
+    const all = this.#core.features.all;
+    return (type === undefined ? [...all] : all.filter((feature) => feature instanceof type)) as T[];
   }
-  getFeature<T>(_type: FeatureType<T>): T | null {
-    return unbuilt();
+
+  /** The newest feature of a class, or null (`soup_session_get_feature`). */
+  getFeature<T extends object>(type: FeatureType<T>): T | null {
+    return (this.#core.features.all.find((feature) => feature instanceof type) ?? null) as T | null;
   }
-  getFeatureForMessage<T>(_type: FeatureType<T>, _msg: HttpMessage): T | null {
-    return unbuilt();
+
+  /** The newest feature of a class, or null if the message disables it (`soup_session_get_feature_for_message`). */
+  getFeatureForMessage<T extends object>(type: FeatureType<T>, msg: HttpMessage): T | null {
+    const feature = this.getFeature(type);
+    return feature !== null && msg.isFeatureDisabled(feature) ? null : feature;
   }
+
+  /** What runs the session's work; null is the runtime's event loop (`soup_session_get_async_context`). */
   getAsyncContext(): AsyncContext | null {
-    return unbuilt();
+    return this.context;
   }
+
   /** The messages on the queue, oldest first: waiting, running and paused ones. */
-  messages(): Iterable<HttpMessage> {
-    return unbuilt();
+  *messages(): Iterable<HttpMessage> {
+    for (const item of [...this.#core.items]) yield item.msg;
   }
+
   /** "http" or "https" for a URI this session can send, aliases included; null otherwise. */
-  schemeOf(_uri: URL): "http" | "https" | null {
-    return unbuilt();
+  schemeOf(uri: URL): "http" | "https" | null {
+    return schemeClass(uri.protocol.slice(0, -1), this.settings.httpAliases, this.settings.httpsAliases);
   }
+
+  get proxyUri(): URL | null {
+    return this.#proxyUri === null ? null : new URL(this.#proxyUri);
+  }
+  set proxyUri(value: string | URL | null) {
+    const { features, transports } = this.#core;
+    const uri = value === null ? null : new URL(value);
+    const resolver = uri === null ? null : makeStaticProxyResolver(uri, transports.capabilities);
+    if (resolver !== null) {
+      for (const feature of features.all.filter((each) => each.resolveProxy !== undefined)) features.remove(feature);
+      features.add(resolver);
+    } else if (this.#proxyResolver !== null) features.remove(this.#proxyResolver);
+    this.#proxyResolver = resolver;
+    this.#proxyUri = uri;
+    if (this.#isConstructed) this.abort();
+    this.#told("proxy-uri");
+  }
+
+  get useNtlm(): boolean {
+    return this.#core.features.all.some((feature) => feature.hasFeature?.(ntlmType) ?? false);
+  }
+  set useNtlm(value: boolean) {
+    if (typeof value !== "boolean") throw new TypeError("Cannot set use-ntlm: the value must be true or false");
+    if (value && !this.useNtlm) this.#core.features.addByType(ntlmType);
+    else if (!value) this.#core.features.removeByType(ntlmType);
+    this.#told("use-ntlm");
+  }
+
+  /** Ends the session: every message is cancelled, every connection closed, every feature detached. Idempotent. */
   close(): Promise<void> {
-    return unbuilt();
+    this.#core.close();
+    return Promise.resolve();
   }
+
+  /** Same as `close`. */
+  [Symbol.dispose](): void {
+    this.#core.close();
+  }
+
+  /** Same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  protected override changed(property: SessionProperty): void {
+    const core = this.#core;
+    if (property === "max-conns" || property === "max-conns-per-host") core.pool.reconsider();
+    else if (property === "idle-timeout") core.pool.idleTimeoutChanged();
+    else if (property.startsWith("ssl-") || property === "tls-database") core.pool.closeIdle();
+    else core.fieldsChanged();
+  }
+
+  #told(property: SessionProperty): void {
+    if (this.#isConstructed) this.notify(property);
+  }
+
+  #emitRequest(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void {
+    if (!this.isListened(type)) return;
+    this.dispatchEvent(new RequestEvent(type, item.msg, type === "request-started" ? item.connection : null));
+  }
+
+  #emitConnection(type: "connection-created" | "tunneling", connection: Connection): void {
+    if (this.isListened(type)) this.dispatchEvent(new ConnectionEvent(type, connection));
+  }
+}
+
+function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value as T];
+}
+
+function checkContext(context: AsyncContext | null): AsyncContext | null {
+  if (context !== null && typeof context.run !== "function") {
+    throw new TypeError("Cannot use the async context: it has no run(fn)");
+  }
+  return context;
 }

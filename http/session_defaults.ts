@@ -4,15 +4,29 @@
  *
  * @module
  */
-import type { FeatureType, SessionFeature } from "./feature.ts";
+import { ContentDecoder } from "./decoding/content_decoder.ts";
+import { NotSupportedError } from "./errors.ts";
+import type { ConstructibleFeatureType, SessionFeature } from "./feature.ts";
+import { ProxyResolver } from "./proxies/proxy_resolver.ts";
+import type { TransportCapabilities } from "./transport.ts";
 
 /** Makes the features every session gets unless `defaultFeatures` is false. */
 export function makeDefaultFeatures(): SessionFeature[] {
-  return [];
+  return [new ContentDecoder()];
 }
 
-/** Makes the resolver behind `proxyUri`. */
-export const makeStaticProxyResolver: ((uri: URL) => SessionFeature) | null = null;
+/**
+ * Makes the resolver behind `proxyUri`.
+ *
+ * @throws {NotSupportedError} If no transport of the session can go through such a proxy.
+ */
+export function makeStaticProxyResolver(uri: URL, capabilities: TransportCapabilities): SessionFeature {
+  const isSocks = uri.protocol.startsWith("socks");
+  if (isSocks ? !capabilities.socks : !capabilities.httpProxy) {
+    throw new NotSupportedError(`use the proxy ${uri.protocol}`, capabilities.runtime, "no transport of it can");
+  }
+  return ProxyResolver.fromUri(uri);
+}
 
 /** The sub-feature behind `useNtlm`. */
-export const ntlmType: FeatureType | null = null;
+export const ntlmType: ConstructibleFeatureType = class AuthNtlm {};

@@ -6,6 +6,12 @@
 import type { Connection } from "./connection.ts";
 import type { HttpMessage } from "./message.ts";
 
+/** Options of {@linkcode Auth.authenticate}. */
+export interface AuthenticateOptions {
+  /** Hand user name and password to the session's PasswordManager once they have proved right. @default {false} */
+  remember?: boolean;
+}
+
 /** What a listener of `authenticate` gets to answer with. */
 export interface Auth {
   /** Scheme name, for example "Basic". */
@@ -14,8 +20,12 @@ export interface Auth {
   readonly realm: string;
   /** True for a proxy's challenge. */
   readonly isForProxy: boolean;
+  /** True when credentials are there already: a password store has filled them in. */
+  readonly isAuthenticated: boolean;
+  /** User names a password store knows for this protection space. */
+  readonly savedUsers: readonly string[];
   /** Answers with a user name and a password. */
-  authenticate(user: string, password: string): void;
+  authenticate(user: string, password: string, options?: AuthenticateOptions): void;
   /** Answers with a token. */
   authenticateToken(token: string): void;
   /** Declines. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { TransportError } from "./errors.ts";
+
 /** What a transport can do truthfully. A session refuses with `NotSupportedError` what none of its transports can. */
 export interface TransportCapabilities {
   /** Name of the transport, for example "deno-fetch", "bun-fetch", "node". */
@@ -267,6 +269,8 @@ export interface TransportConnection {
    * `open`, `send` and in the body.
    */
   close(reason?: unknown): void;
+  /** Translates what broke the body of a response, where the body's stream gives the runtime's own errors. */
+  explain?(error: unknown): TransportError;
   /** Called when the connection turned out closed while idle (the session then drops the slot). */
   onClosed?: (() => void) | null;
 }

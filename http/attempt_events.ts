@@ -1,0 +1,120 @@
+/**
+ * What a transport tells about one attempt, turned into the events of the message.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import { isListened } from "./message.ts";
+import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message_events.ts";
+import { MessageFlags } from "./message.ts";
+import type { QueueItem } from "./queue_item.ts";
+import type { ExchangeObserver, NetworkEventName, TlsInfo } from "./transport.ts";
+
+/** The observer of one attempt. Once the attempt is void it says nothing more. */
+export class AttemptEvents implements ExchangeObserver {
+  readonly #item: QueueItem;
+  readonly #attempt: number;
+  readonly #tunneling: (connection: Connection) => void;
+  readonly #connection: Connection;
+  #wroteHeaders = false;
+  #wroteBody = false;
+
+  constructor(item: QueueItem, connection: Connection, tunneling: (connection: Connection) => void) {
+    this.#item = item;
+    this.#attempt = item.attempt;
+    this.#connection = connection;
+    this.#tunneling = tunneling;
+  }
+
+  get #isCurrent(): boolean {
+    return this.#item.attempt === this.#attempt;
+  }
+
+  /** A step of making the connection. */
+  networkEvent(event: NetworkEventName): void {
+    if (!this.#isCurrent) return;
+    this.#item.lastProgress = performance.now();
+    if (isListened(this.#item.msg, "network-event")) this.#item.dispatch(new NetworkEvent(event));
+  }
+
+  /** A CONNECT is about to be sent. */
+  tunneling(): void {
+    if (this.#isCurrent) this.#tunneling(this.#connection);
+  }
+
+  /** The TLS handshake is over. */
+  tlsInfo(info: TlsInfo): void {
+    this.#connection.tls = info;
+    if (this.#isCurrent) noteTls(this.#item, info);
+  }
+
+  /** The header section was written. */
+  wroteHeaders(): void {
+    if (!this.#isCurrent || this.#wroteHeaders) return;
+    this.#wroteHeaders = true;
+    this.#item.lastProgress = performance.now();
+    this.#item.emit("wrote-headers");
+  }
+
+  /** A piece of the body was written. */
+  wroteBodyData(chunk: Uint8Array): void {
+    if (!this.#isCurrent) return;
+    this.wroteHeaders();
+    if (!this.#isCurrent) return;
+    const { msg } = this.#item;
+    this.#item.lastProgress = performance.now();
+    msg.metrics.requestBodyBytes += chunk.byteLength;
+    if (isListened(msg, "wrote-body-data")) this.#item.dispatch(new ChunkEvent("wrote-body-data", chunk));
+    if (this.#isCurrent) this.#item.emit("wrote-chunk");
+    if (this.#isCurrent && isListened(msg, "progress")) {
+      const total = msg.requestBody instanceof Uint8Array ? msg.requestBody.byteLength : msg.requestBodyLength;
+      this.#item.dispatch(new TransferProgressEvent("upload", msg.metrics.requestBodyBytes, total));
+    }
+  }
+
+  /** The whole request was written. */
+  wroteBody(): void {
+    if (!this.#isCurrent || this.#wroteBody) return;
+    this.wroteHeaders();
+    this.#wroteBody = true;
+    if (this.#isCurrent) this.#item.emit("wrote-body");
+  }
+
+  /** A 1xx response arrived. */
+  informational(status: number, reason: string, headers: Headers): void {
+    if (!this.#isCurrent) return;
+    this.#item.lastProgress = performance.now();
+    if (isListened(this.#item.msg, "got-informational")) {
+      this.#item.dispatch(new InformationalEvent(status, reason, headers));
+    }
+  }
+
+  /** For transports that do not say it themselves: the request must have been written, since its end is known. */
+  assumeWritten(): void {
+    const { msg } = this.#item;
+    if (messageIsSilent(this.#item)) {
+      if (msg.requestBody instanceof Uint8Array) msg.metrics.requestBodyBytes = msg.requestBody.byteLength;
+      return;
+    }
+    this.wroteHeaders();
+    if (this.#isCurrent && !this.#wroteBody && msg.requestBody instanceof Uint8Array) {
+      this.wroteBodyData(msg.requestBody);
+    }
+    this.wroteBody();
+  }
+}
+
+function messageIsSilent(item: QueueItem): boolean {
+  const { msg } = item;
+  return !isListened(msg, "wrote-headers") && !isListened(msg, "wrote-body") && !isListened(msg, "wrote-body-data") &&
+    !isListened(msg, "wrote-chunk") && !isListened(msg, "progress");
+}
+
+/** Puts what the handshake showed on the message. */
+export function noteTls(item: QueueItem, info: TlsInfo): void {
+  const { msg } = item;
+  msg.tlsCertificate = info.certificate;
+  msg.tlsErrors = info.errors;
+  if (info.certificate !== null && info.errors.length === 0) msg.flags.add(MessageFlags.CERTIFICATE_TRUSTED);
+  else msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
+}

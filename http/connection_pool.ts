@@ -1,0 +1,335 @@
+/**
+ * Connections, their limits and who gets the next one.
+ *
+ * @module
+ */
+import { clearTimeout, setTimeout } from "node:timers";
+import { Connection } from "./connection.ts";
+import { HostHeap, WaitingQueue } from "./waiting_queue.ts";
+import { isIdempotentMethod } from "./headers.ts";
+import { MessageFlags } from "./message.ts";
+import { ItemState, type QueueItem } from "./queue_item.ts";
+import type { ConnectionTarget, ProxyTarget, TlsSettings, Transport } from "./transport.ts";
+import { bareHost, defaultPort, type SchemeClass } from "./uri.ts";
+
+/** What the pool asks of its session. */
+export interface PoolOwner {
+  /** Connections at once. */
+  readonly maxConns: number;
+  /** Connections at once to one host. */
+  readonly maxConnsPerHost: number;
+  /** Milliseconds an idle connection is kept; 0 is for ever. */
+  readonly idleTimeout: number;
+  /** Largest response header section in bytes. */
+  readonly maxHeaderBytes: number;
+  /** TLS settings for an origin; the same object as long as nothing has changed. */
+  tlsFor(origin: string): TlsSettings;
+  /** A connection object was made. */
+  connectionCreated(connection: Connection): void;
+  /** Runs an entry on the connection it has got. */
+  run(item: QueueItem, connection: Connection): void;
+  /** The connection for an entry could not be made. */
+  refuse(item: QueueItem, error: unknown): void;
+}
+
+/** A scheme class, host and port, with the connections to it and the entries that wait for one. */
+export class Host {
+  readonly key: string;
+  readonly scheme: SchemeClass;
+  readonly host: string;
+  readonly port: number;
+  readonly waiting: WaitingQueue = new WaitingQueue();
+  readonly idle: Connection[] = [];
+  /** Counted connections, busy and idle. */
+  count = 0;
+  #target: ConnectionTarget | null = null;
+
+  constructor(key: string, scheme: SchemeClass, uri: URL) {
+    this.key = key;
+    this.scheme = scheme;
+    this.host = bareHost(uri.hostname).toLowerCase();
+    this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
+  }
+
+  /** The target for these settings; the same object while they are the same. */
+  target(proxy: ProxyTarget | null, tls: TlsSettings, maxHeaderBytes: number): ConnectionTarget {
+    const last = this.#target;
+    if (last !== null && last.proxy === proxy && last.tls === tls && last.maxHeaderBytes === maxHeaderBytes) {
+      return last;
+    }
+    return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes };
+  }
+
+  /** The origin, for a client certificate that depends on it. */
+  get origin(): string {
+    return `${this.scheme}://${this.key.slice(this.scheme.length + 1)}`;
+  }
+}
+
+/** The connections of one session. */
+export class ConnectionPool {
+  readonly #owner: PoolOwner;
+  readonly #hosts = new Map<string, Host>();
+  readonly #ready = new HostHeap();
+  readonly #idle = new Set<Connection>();
+  readonly #all = new Set<Connection>();
+  readonly #hostOf = new WeakMap<Connection, Host>();
+  readonly #transportOf = new WeakMap<Connection, Transport>();
+  readonly #uncounted = new WeakSet<Connection>();
+  #count = 0;
+  #sweep: ReturnType<typeof setTimeout> | null = null;
+  #dispatching = false;
+
+  constructor(owner: PoolOwner) {
+    this.#owner = owner;
+  }
+
+  /** Connections that count against the limit, busy and idle. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** All connections. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#all;
+  }
+
+  /** The record of a URI's host. */
+  host(scheme: SchemeClass, uri: URL): Host {
+    const key = `${scheme}:${uri.host}`;
+    let host = this.#hosts.get(key);
+    if (host === undefined) this.#hosts.set(key, host = new Host(key, scheme, uri));
+    return host;
+  }
+
+  /** Files an entry in its host's queue and gives out what is free. */
+  enqueue(item: QueueItem): void {
+    const host = item.host!;
+    item.state = ItemState.AWAITING_CONNECTION;
+    if (item.msg.hasFlag(MessageFlags.IGNORE_CONNECTION_LIMITS)) {
+      this.#runOnNew(item, host, true);
+      return;
+    }
+    if (host.waiting.insert(item)) this.#ready.push(host);
+    this.dispatch();
+  }
+
+  /** Takes an entry out of its host's queue. */
+  withdraw(item: QueueItem): void {
+    const host = item.host;
+    if (host === null || !item.isWaiting) return;
+    const wasHead = host.waiting.head === item;
+    host.waiting.remove(item);
+    if (host.waiting.head === null) this.#forget(host);
+    else if (wasHead) this.#ready.push(host);
+  }
+
+  /** Files an entry anew after its priority has changed. */
+  refile(item: QueueItem): void {
+    const host = item.host;
+    if (host === null || !item.isWaiting || item.filedPriority === item.msg.priority) return;
+    host.waiting.remove(item);
+    host.waiting.insert(item);
+    this.#ready.push(host);
+    this.dispatch();
+  }
+
+  /** Gives free connections to waiting entries, best entry first, passing over hosts at their limit. */
+  dispatch(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      for (let host = this.#ready.pop(); host !== null; host = this.#ready.pop()) {
+        const outcome = this.#serve(host);
+        if (outcome === "full") {
+          this.#ready.push(host);
+          return;
+        }
+        if (outcome === "served" && host.waiting.head !== null) this.#ready.push(host);
+      }
+    } finally {
+      this.#dispatching = false;
+    }
+  }
+
+  /** Gives every host another look, after a limit has grown. */
+  reconsider(): void {
+    for (const host of this.#hosts.values()) if (host.waiting.head !== null) this.#ready.push(host);
+    this.dispatch();
+  }
+
+  #serve(host: Host): "served" | "blocked" | "full" {
+    const item = host.waiting.head!;
+    const tls = this.#owner.tlsFor(host.origin);
+    const target = host.target(item.proxy, tls, this.#owner.maxHeaderBytes);
+    if (!needsNewConnection(item)) {
+      const connection = this.#takeIdle(host, target, item.transport!);
+      if (connection !== null) {
+        host.waiting.remove(item);
+        this.#start(item, connection);
+        return "served";
+      }
+    }
+    if (host.count >= this.#owner.maxConnsPerHost) {
+      const victim = host.idle[0];
+      if (victim === undefined) return "blocked";
+      this.drop(victim);
+    }
+    if (this.#count >= this.#owner.maxConns) {
+      const [oldest] = this.#idle;
+      if (oldest === undefined) return "full";
+      this.drop(oldest);
+    }
+    host.waiting.remove(item);
+    this.#runOnNew(item, host, false);
+    return "served";
+  }
+
+  #takeIdle(host: Host, target: ConnectionTarget, transport: Transport): Connection | null {
+    for (let index = host.idle.length - 1; index >= 0; index--) {
+      const connection = host.idle[index]!;
+      if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
+      if (this.#transportOf.get(connection) !== transport) continue;
+      host.idle.splice(index, 1);
+      this.#idle.delete(connection);
+      if (connection.transport.isOpen || !connection.exact) return connection;
+      this.drop(connection);
+    }
+    return null;
+  }
+
+  #runOnNew(item: QueueItem, host: Host, uncounted: boolean): void {
+    let connection: Connection;
+    try {
+      const target = host.target(item.proxy, this.#owner.tlsFor(host.origin), this.#owner.maxHeaderBytes);
+      const transport = item.transport!;
+      connection = new Connection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
+      this.#transportOf.set(connection, transport);
+    } catch (error) {
+      this.#owner.refuse(item, error);
+      return;
+    }
+    this.#all.add(connection);
+    this.#hostOf.set(connection, host);
+    if (uncounted) this.#uncounted.add(connection);
+    else {
+      host.count++;
+      this.#count++;
+    }
+    connection.transport.onClosed = () => {
+      if (connection.state === "idle") {
+        this.drop(connection);
+        this.dispatch();
+      }
+    };
+    this.#start(item, connection);
+  }
+
+  #start(item: QueueItem, connection: Connection): void {
+    const isNew = connection.state === "new";
+    connection.state = isNew ? "connecting" : "busy";
+    item.connection = connection;
+    const attempt = item.attempt;
+    if (isNew) this.#owner.connectionCreated(connection);
+    if (item.attempt === attempt) this.#owner.run(item, connection);
+  }
+
+  /** Takes back a connection whose response has been read. */
+  release(connection: Connection): void {
+    if (connection.state === "closed") return;
+    if (this.#uncounted.has(connection) || (connection.exact && !connection.transport.isOpen)) {
+      this.drop(connection);
+    } else {
+      connection.state = "idle";
+      connection.idleSince = performance.now();
+      const host = this.#hostOf.get(connection)!;
+      host.idle.push(connection);
+      this.#idle.add(connection);
+      if (host.waiting.head !== null) this.#ready.push(host);
+      if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
+    }
+    this.dispatch();
+  }
+
+  /** Closes a connection, whatever it is doing. What is in flight fails with `reason`. */
+  drop(connection: Connection, reason?: unknown): void {
+    if (connection.state === "closed") return;
+    connection.state = "closed";
+    this.#all.delete(connection);
+    this.#idle.delete(connection);
+    const host = this.#hostOf.get(connection)!;
+    const index = host.idle.indexOf(connection);
+    if (index >= 0) host.idle.splice(index, 1);
+    if (!this.#uncounted.has(connection)) {
+      host.count--;
+      this.#count--;
+    }
+    connection.transport.onClosed = null;
+    connection.transport.close(reason);
+    if (host.waiting.head !== null) this.#ready.push(host);
+    else this.#forget(host);
+  }
+
+  /** Closes the idle connections. */
+  closeIdle(): void {
+    for (const connection of [...this.#idle]) this.drop(connection);
+    this.#stopSweep();
+  }
+
+  /** Closes all connections. */
+  closeAll(reason?: unknown): void {
+    for (const connection of [...this.#all]) this.drop(connection, reason);
+    this.#stopSweep();
+  }
+
+  /** Looks at idle connections again, after the idle time has changed. */
+  idleTimeoutChanged(): void {
+    this.#stopSweep();
+    if (this.#idle.size > 0 && this.#owner.idleTimeout > 0) this.#sweepIdle();
+  }
+
+  #forget(host: Host): void {
+    if (host.count === 0 && host.waiting.head === null) this.#hosts.delete(host.key);
+  }
+
+  #scheduleSweep(delay: number): void {
+    if (this.#sweep !== null) return;
+    this.#sweep = setTimeout(() => {
+      this.#sweep = null;
+      this.#sweepIdle();
+    }, delay);
+    this.#sweep.unref();
+  }
+
+  #stopSweep(): void {
+    if (this.#sweep !== null) clearTimeout(this.#sweep);
+    this.#sweep = null;
+  }
+
+  #sweepIdle(): void {
+    const limit = this.#owner.idleTimeout;
+    if (limit === 0) return;
+    const now = performance.now();
+    for (const connection of this.#idle) {
+      const left = connection.idleSince + limit - now;
+      if (left > 1) {
+        this.#scheduleSweep(left);
+        return;
+      }
+      this.drop(connection);
+    }
+  }
+}
+
+/** Anything but an idempotent request goes on a connection that has carried nothing, so that it is never replayed. */
+function needsNewConnection(item: QueueItem): boolean {
+  if (item.freshNext || item.msg.hasFlag(MessageFlags.NEW_CONNECTION)) return true;
+  return !isIdempotentMethod(item.msg.method) && !item.msg.hasFlag(MessageFlags.IDEMPOTENT);
+}
+
+function isSameTarget(left: ConnectionTarget, right: ConnectionTarget): boolean {
+  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes &&
+    (left.proxy === right.proxy ||
+      (left.proxy !== null && right.proxy !== null && left.proxy.uri.href === right.proxy.uri.href &&
+        left.proxy.username === right.proxy.username && left.proxy.password === right.proxy.password));
+}

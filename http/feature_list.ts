@@ -1,0 +1,241 @@
+/**
+ * The features of one session and the rounds of hooks.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import {
+  BodyStage,
+  type BodyTransform,
+  type ConstructibleFeatureType,
+  type FeatureType,
+  type SessionFeature,
+} from "./feature.ts";
+import type { HttpMessage } from "./message.ts";
+import type { HttpSession } from "./session.ts";
+import type { ProxyTarget } from "./transport.ts";
+
+type Hook = keyof SessionFeature;
+
+/** Names of the members that make a class a feature. */
+const hookNames: readonly Hook[] = [
+  "attach",
+  "detach",
+  "requestQueued",
+  "requestStarting",
+  "lookup",
+  "resolveProxy",
+  "requestStarted",
+  "respond",
+  "replaceResponse",
+  "gotHeaders",
+  "transformBody",
+  "gotBody",
+  "attemptEnded",
+  "requestUnqueued",
+  "addFeature",
+  "removeFeature",
+  "hasFeature",
+];
+
+/** Hooks that run for messages, each with the features that have it. */
+interface Rounds {
+  readonly queued: readonly SessionFeature[];
+  readonly starting: readonly SessionFeature[];
+  readonly lookup: readonly SessionFeature[];
+  readonly started: readonly SessionFeature[];
+  readonly respond: readonly SessionFeature[];
+  readonly replace: readonly SessionFeature[];
+  readonly headers: readonly SessionFeature[];
+  readonly transform: readonly SessionFeature[];
+  readonly body: readonly SessionFeature[];
+  readonly ended: readonly SessionFeature[];
+  readonly unqueued: readonly SessionFeature[];
+  readonly proxy: readonly SessionFeature[];
+}
+
+const none: readonly BodyTransform[] = [];
+
+/** The features of one session. */
+export class FeatureList {
+  readonly #session: HttpSession;
+  readonly #changed: () => void;
+  #features: SessionFeature[] = [];
+  #rounds: Rounds = makeRounds([]);
+
+  constructor(session: HttpSession, changed: () => void) {
+    this.#session = session;
+    this.#changed = changed;
+  }
+
+  /** The features that have each hook. */
+  get rounds(): Rounds {
+    return this.#rounds;
+  }
+
+  /** Newest first. */
+  get all(): readonly SessionFeature[] {
+    return this.#features;
+  }
+
+  /** Adds a feature in front and attaches it; a feature that is already there stays where it is. */
+  add(feature: SessionFeature): void {
+    if (typeof feature !== "object" || feature === null) {
+      throw new TypeError("Cannot add a feature: the value is no object");
+    }
+    if (this.#features.includes(feature)) return;
+    this.#set([feature, ...this.#features]);
+    feature.attach?.(this.#session);
+  }
+
+  /** Removes and detaches a feature; unknown ones are ignored. */
+  remove(feature: SessionFeature): void {
+    if (!this.#features.includes(feature)) return;
+    this.#set(this.#features.filter((other) => other !== feature));
+    feature.detach?.(this.#session);
+  }
+
+  /** Constructs and adds a feature, or offers a sub-feature to the features, newest first. */
+  addByType(type: ConstructibleFeatureType): void {
+    if (isFeatureType(type)) {
+      this.add(new type() as SessionFeature);
+      return;
+    }
+    for (const feature of this.#features) if (feature.addFeature?.(type)) return;
+    throw new TypeError(`Cannot add ${type.name} by type: it is no feature and no feature of the session accepts it`);
+  }
+
+  /** Removes every feature of a class and its subclasses, or the sub-feature from the first feature that has it. */
+  removeByType(type: FeatureType): void {
+    const matching = this.#features.filter((feature) => feature instanceof type);
+    if (matching.length > 0) {
+      for (const feature of matching) this.remove(feature);
+      return;
+    }
+    for (const feature of this.#features) {
+      if (feature.hasFeature?.(type) && feature.removeFeature?.(type)) return;
+    }
+  }
+
+  /** Fields the features want on every message. */
+  requestDefaults(): [name: string, value: string][] {
+    const fields: [string, string][] = [];
+    for (const feature of [...this.#features].reverse()) {
+      for (const [name, value] of feature.requestDefaults ?? []) {
+        if (!fields.some(([other]) => other === name.toLowerCase())) fields.push([name.toLowerCase(), value]);
+      }
+    }
+    return fields;
+  }
+
+  /** Body transforms of a message in the order of their stages. */
+  transforms(msg: HttpMessage): readonly BodyTransform[] {
+    if (this.#rounds.transform.length === 0) return none;
+    const found: BodyTransform[] = [];
+    for (const feature of this.#rounds.transform) {
+      if (msg.isFeatureDisabled(feature)) continue;
+      const transform = feature.transformBody!(this.#session, msg);
+      if (transform !== null) found.push(transform);
+    }
+    return found;
+  }
+
+  /** Runs a synchronous round; what a feature throws is the caller's to report. */
+  each(features: readonly SessionFeature[], msg: HttpMessage, call: (feature: SessionFeature) => void): void {
+    for (const feature of features) if (!msg.isFeatureDisabled(feature)) call(feature);
+  }
+
+  /** Runs a round in order; a promise only if one of the hooks returned one. `go` is asked after every hook. */
+  round(
+    features: readonly SessionFeature[],
+    msg: HttpMessage,
+    call: (feature: SessionFeature) => void | Promise<void>,
+    go: () => boolean,
+  ): void | Promise<void> {
+    for (let index = 0; index < features.length; index++) {
+      const feature = features[index]!;
+      if (msg.isFeatureDisabled(feature)) continue;
+      const pending = call(feature);
+      if (pending !== undefined) return this.#rest(pending, features, index + 1, msg, call, go);
+      if (!go()) return;
+    }
+  }
+
+  async #rest(
+    pending: Promise<void>,
+    features: readonly SessionFeature[],
+    from: number,
+    msg: HttpMessage,
+    call: (feature: SessionFeature) => void | Promise<void>,
+    go: () => boolean,
+  ): Promise<void> {
+    await pending;
+    if (go() && from < features.length) await this.round(features.slice(from), msg, call, go);
+  }
+
+  /** Asks for an answer, newest feature first; null when none has one. */
+  async answer(
+    features: readonly SessionFeature[],
+    msg: HttpMessage,
+    call: (feature: SessionFeature) => Response | null | Promise<Response | null>,
+  ): Promise<Response | null> {
+    for (const feature of features) {
+      if (msg.isFeatureDisabled(feature)) continue;
+      const response = await call(feature);
+      if (response) return response;
+    }
+    return null;
+  }
+
+  /** The proxy for a URI; undefined when no feature decides. */
+  async proxyFor(uri: URL, msg: HttpMessage | null): Promise<ProxyTarget | null | undefined> {
+    for (const feature of this.#rounds.proxy) {
+      if (msg?.isFeatureDisabled(feature)) continue;
+      const proxy = await feature.resolveProxy!(uri, msg);
+      if (proxy !== undefined) return proxy;
+    }
+    return undefined;
+  }
+
+  /** Tells features about a started message. */
+  started(msg: HttpMessage, connection: Connection, go: () => boolean): void | Promise<void> {
+    const session = this.#session;
+    return this.round(this.#rounds.started, msg, (f) => f.requestStarted!(session, msg, connection), go);
+  }
+
+  #set(features: SessionFeature[]): void {
+    this.#features = features;
+    this.#rounds = makeRounds(features);
+    this.#changed();
+  }
+}
+
+function makeRounds(newestFirst: readonly SessionFeature[]): Rounds {
+  const oldestFirst = [...newestFirst].reverse();
+  const having = (list: readonly SessionFeature[], hook: Hook): SessionFeature[] =>
+    list.filter((feature) => typeof feature[hook] === "function");
+  return {
+    queued: having(oldestFirst, "requestQueued"),
+    starting: having(oldestFirst, "requestStarting"),
+    lookup: having(newestFirst, "lookup"),
+    started: having(oldestFirst, "requestStarted"),
+    respond: having(newestFirst, "respond"),
+    replace: having(newestFirst, "replaceResponse"),
+    headers: having(oldestFirst, "gotHeaders"),
+    transform: having(oldestFirst, "transformBody").sort((a, b) => stageOf(a) - stageOf(b)),
+    body: having(oldestFirst, "gotBody"),
+    ended: having(oldestFirst, "attemptEnded"),
+    unqueued: having(oldestFirst, "requestUnqueued"),
+    proxy: having(newestFirst, "resolveProxy"),
+  };
+}
+
+function stageOf(feature: SessionFeature): number {
+  return feature.bodyStage ?? BodyStage.DECODED;
+}
+
+/** True for a class whose instances are features. Sub-features, such as authentication schemes, have none of the hooks. */
+function isFeatureType(type: ConstructibleFeatureType): boolean {
+  const prototype: object = type.prototype;
+  return hookNames.some((name) => name in prototype);
+}

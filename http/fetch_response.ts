@@ -1,0 +1,170 @@
+/**
+ * Responses of `session.fetch`: the runtime's own object where nothing has to be changed, and the slot given back when
+ * its body is read, cancelled or out of reach.
+ *
+ * @module
+ */
+import { endResponse, giveBack, goesOn, isWatched, watchTime } from "./attempt.ts";
+import { lend, lendWithoutBody } from "./loans.ts";
+import { gotChunk, isSmall, transformed } from "./response_body.ts";
+import type { QueueItem } from "./queue_item.ts";
+import type { SessionCore } from "./session_core.ts";
+import { HttpStatus } from "./status.ts";
+import type { TransportResponse } from "./transport.ts";
+
+/** Reads the body of one handed-out response and ends its message. */
+export class BodyReader {
+  readonly core: SessionCore;
+  readonly item: QueueItem;
+  readonly response: TransportResponse;
+  readonly #attempt: number;
+  /** Weak, so that a stream nobody holds can be found out. */
+  #controller: WeakRef<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>> | null = null;
+  #isOver = false;
+
+  constructor(core: SessionCore, item: QueueItem, response: TransportResponse) {
+    this.core = core;
+    this.item = item;
+    this.response = response;
+    this.#attempt = item.attempt;
+  }
+
+  /** True once the body has ended, one way or the other. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The body has ended well. */
+  finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { item } = this;
+    if (item.attempt !== this.#attempt) return;
+    item.unwatch();
+    const ended = endResponse(this.core, item, this.#attempt, this.response, item.connection);
+    ended.catch((error: unknown) => {
+      if (item.attempt === this.#attempt) this.core.fail(item, error);
+    });
+  }
+
+  /** The body broke off. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.item.attempt === this.#attempt) this.core.fail(this.item, error);
+  }
+
+  /** Nobody wants the rest. */
+  drop(reason?: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.item.attempt !== this.#attempt) return;
+    this.core.cancel(this.item, HttpStatus.CANCELLED, { error: reason ?? null });
+  }
+
+  /** The message was ended from elsewhere: the reader of a stream learns why. */
+  ended(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const reason = error ?? new DOMException("The request was cancelled", "AbortError");
+    this.#controller?.deref()?.error(reason);
+  }
+
+  /** The body as a stream of our own: counted, shown to listeners, paused with the message. */
+  stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { core, item } = this;
+    const reader = source.getReader();
+    item.unwatch();
+    const isStill = (): boolean => !this.#isOver && item.attempt === this.#attempt;
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        this.#controller = new WeakRef(controller);
+      },
+      pull: async (controller) => {
+        try {
+          watchTime(core, item, this.#attempt);
+          const { done, value } = await reader.read();
+          item.unwatch();
+          if (!isStill()) return;
+          if (done) {
+            controller.close();
+            this.finish();
+            return;
+          }
+          gotChunk(core, item, value);
+          const go = goesOn(core, item, this.#attempt);
+          if (go !== true && !(await go)) return;
+          controller.enqueue(value);
+        } catch (error) {
+          if (!isStill()) return;
+          controller.error(error);
+          this.fail(error);
+        }
+      },
+      cancel: (reason) => {
+        const cancelled = reader.cancel(reason);
+        this.drop(reason);
+        return cancelled;
+      },
+    }, { highWaterMark: 0 });
+    unreachable.register(stream, new WeakRef(this));
+    return stream;
+  }
+}
+
+/** A stream nobody holds any more gives its slot back. */
+const unreachable = new FinalizationRegistry<WeakRef<BodyReader>>((reader) => reader.deref()?.drop());
+
+/** Makes the Response a caller gets. */
+export function handOut(reader: BodyReader): Response {
+  const { core, item, response } = reader;
+  const { msg } = item;
+  const isSame = response instanceof Response && msg.responseHeaders === response.headers;
+  if (response.body === null || msg.method === "HEAD") {
+    const result = isSame ? lendWithoutBody(response, item.redirects > 0) : build(reader, null);
+    reader.finish();
+    return result;
+  }
+  const isSmallBody = isSmall(response);
+  const isUntouched = isSame && item.transforms.length === 0;
+  if (isUntouched && isSmallBody && !isWatched(item) && item.connection !== null) {
+    return lend(core.loans, reader, response, item.redirects > 0);
+  }
+  if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
+  return build(reader, reader.stream(transformed(item, response.body)));
+}
+
+/** A Response around a stream of ours. */
+function build(reader: BodyReader, body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Response {
+  const { msg, redirects } = reader.item;
+  const response = new Response(body, {
+    status: msg.statusCode,
+    statusText: reader.response.statusText,
+    headers: msg.responseHeaders,
+  });
+  const url = new URL(msg.uri);
+  url.hash = url.username = url.password = "";
+  Object.defineProperty(response, "url", { value: url.href });
+  if (redirects > 0) Object.defineProperty(response, "redirected", { value: true });
+  return response;
+}
+
+/** The bytes of a small body as a stream; they are fetched now, whoever reads them later, and the slot is free then. */
+function readAtOnce(
+  core: SessionCore,
+  item: QueueItem,
+  response: TransportResponse,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { attempt } = item;
+  const reading = response.bytes();
+  reading.then(() => {
+    if (item.attempt === attempt) giveBack(core, item, response);
+  }, () => {});
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller): Promise<void> {
+      const bytes = await reading;
+      if (bytes.byteLength > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+}

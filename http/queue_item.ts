@@ -1,0 +1,171 @@
+/**
+ * One entry of a session's queue (`SoupMessageQueueItem`).
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import type { Host } from "./connection_pool.ts";
+import type { BodyTransform } from "./feature.ts";
+import { emit, type HttpMessage, type MessageEventName, messageState } from "./message.ts";
+import type { SessionCallback } from "./session.ts";
+import type { ProxyTarget, Transport, TransportResponse } from "./transport.ts";
+
+/** States of an entry, in the order an attempt passes them. */
+export const ItemState = {
+  /** Before the choice of a connection. */
+  STARTING: "starting",
+  /** In its host's queue. */
+  AWAITING_CONNECTION: "awaiting-connection",
+  /** The connection is being made. */
+  CONNECTING: "connecting",
+  /** The request is being prepared on its connection. */
+  READY: "ready",
+  /** Request and response are moving. */
+  RUNNING: "running",
+  /** A new attempt is being prepared. */
+  RESTARTING: "restarting",
+  /** `finished` and the callback run. */
+  FINISHING: "finishing",
+  /** Off the queue. */
+  FINISHED: "finished",
+} as const;
+
+/** One of the states. */
+export type ItemState = typeof ItemState[keyof typeof ItemState];
+
+/** What receives the response in place of the message: `session.fetch`. */
+export interface ResponseSink {
+  /** Decides at the header section: hand the body out, read it and try again, or fail with an error. */
+  decide(item: QueueItem, response: TransportResponse): "take" | "retry" | Error;
+  /** The message is on the queue. */
+  queued(item: QueueItem): void;
+  /** Takes the response over. */
+  take(item: QueueItem, response: TransportResponse): void;
+  /** The message is off the queue; called in every case. */
+  done(item: QueueItem): void;
+}
+
+let lastSequence = 0;
+
+/** One entry of the queue. `attempt` grows with every restart, cancel and end: work of an older attempt is void. */
+export class QueueItem {
+  /** Place in the queue; a restarted entry keeps it. */
+  readonly sequence: number = ++lastSequence;
+  readonly msg: HttpMessage;
+  readonly callback: SessionCallback | null;
+  /** `session.fetch`'s interest in the response, or null for the message face. */
+  readonly sink: ResponseSink | null;
+  /** Called once the entry is off the queue. */
+  readonly onDone: (() => void) | null;
+  state: ItemState = ItemState.STARTING;
+  attempt = 0;
+  /** A requeue that was asked for: at once, or after the body. */
+  requeue: "now" | "body" | null = null;
+  /** The next attempt goes on the connection of this one. */
+  sameConnection = false;
+  /** The next attempt needs a connection that has carried nothing: a stale one has just failed. */
+  freshNext = false;
+  connection: Connection | null = null;
+  redirects = 0;
+  /** The response body has been read to its end: the connection is clean. */
+  isBodyRead = false;
+  /** A body stream that can be sent only once has been handed over. */
+  isStreamUsed = false;
+  /** Listeners or hooks are running right now: the attempt looks at the outcome when they return. */
+  emitting = 0;
+  /** `session.fetch` has got its Response. */
+  isHandedOut = false;
+  /** What features do to the body of this response. */
+  transforms: readonly BodyTransform[] = [];
+  /** What the attempt was routed to. */
+  host: Host | null = null;
+  proxy: ProxyTarget | null = null;
+  transport: Transport | null = null;
+  /** Neighbours in the host's queue. */
+  previous: QueueItem | null = null;
+  next: QueueItem | null = null;
+  isWaiting = false;
+  /** Priority the entry was filed under. */
+  filedPriority = 0;
+  /** `performance.now()` of the last progress. */
+  lastProgress = 0;
+  #watch: ReturnType<typeof setTimeout> | null = null;
+  #paused = false;
+  #resume: (() => void) | null = null;
+  #resumed: Promise<void> | null = null;
+
+  constructor(
+    msg: HttpMessage,
+    callback: SessionCallback | null = null,
+    sink: ResponseSink | null = null,
+    onDone: (() => void) | null = null,
+  ) {
+    this.msg = msg;
+    this.callback = callback;
+    this.sink = sink;
+    this.onDone = onDone;
+  }
+
+  /** True while the message is paused. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stops I/O at the next step. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Lets I/O go on, from a microtask. */
+  unpause(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.lastProgress = performance.now();
+    this.#resume?.();
+    this.#resume = null;
+    this.#resumed = null;
+  }
+
+  /** Resolves when the message is not paused. */
+  async resumed(): Promise<void> {
+    while (this.#paused) {
+      this.#resumed ??= new Promise((resolve) => this.#resume = resolve);
+      await this.#resumed;
+    }
+  }
+
+  /** Dispatches an event without data to the message's listeners. */
+  emit(type: MessageEventName): void {
+    if (messageState(this.msg).listened === null) return;
+    this.emitting++;
+    emit(this.msg, type);
+    this.emitting--;
+  }
+
+  /** Dispatches an event to the message's listeners. */
+  dispatch(event: Event): void {
+    this.emitting++;
+    this.msg.dispatchEvent(event);
+    this.emitting--;
+  }
+
+  /** Watches for `seconds` without progress. */
+  watch(seconds: number, expired: () => void): void {
+    this.unwatch();
+    const limit = seconds * 1000;
+    this.lastProgress = performance.now();
+    const look = (): void => {
+      const idle = this.#paused ? 0 : performance.now() - this.lastProgress;
+      if (idle >= limit - 1) expired();
+      else this.#watch = setTimeout(look, limit - idle);
+    };
+    this.#watch = setTimeout(look, limit);
+  }
+
+  /** Ends the watch. */
+  unwatch(): void {
+    if (this.#watch === null) return;
+    clearTimeout(this.#watch);
+    this.#watch = null;
+  }
+}

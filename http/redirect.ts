@@ -1,0 +1,70 @@
+/**
+ * Redirect rules: the manual's for messages, the Fetch standard's for `session.fetch`.
+ *
+ * @module
+ */
+import { isSafeMethod } from "./headers.ts";
+import type { HttpMessage } from "./message.ts";
+import { isSameOrigin } from "./uri.ts";
+
+/** Redirects that are followed before a message fails with TOO_MANY_REDIRECTS. */
+export const maxRedirects = 20;
+
+/** True for the statuses a Location header redirects (RFC 9110 §15.4). */
+export function isRedirectStatus(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+/** Whether the manual's rules follow this status for this method, Location aside. */
+export function isFollowed(status: number, method: string): boolean {
+  if (becomesGet(status, method)) return true;
+  return (status === 301 || status === 302 || status === 307 || status === 308) && isSafeMethod(method);
+}
+
+/** Whether the retried request is a GET: 303, 302 of an unsafe method, 301 of POST. */
+export function becomesGet(status: number, method: string): boolean {
+  return status === 303 || (status === 302 && !isSafeMethod(method)) || (status === 301 && method === "POST");
+}
+
+/** The Fetch standard's rule for the same question: only POST changes at 301 and 302 (Fetch §4.4, HTTP-redirect fetch). */
+export function fetchBecomesGet(status: number, method: string): boolean {
+  if (status === 303) return method !== "GET" && method !== "HEAD";
+  return (status === 301 || status === 302) && method === "POST";
+}
+
+/**
+ * Where a response's Location leads, relative to the message's URI; null when it is absent, "invalid" when it cannot be
+ * followed: empty, unparsable or without a host.
+ */
+export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
+  const location = msg.responseHeaders.get("location");
+  if (location === null) return null;
+  if (location.trim() === "") return "invalid";
+  let target: URL;
+  try {
+    target = new URL(location, msg.uri);
+  } catch {
+    return "invalid";
+  }
+  if (target.hostname === "") return "invalid";
+  if (target.hash === "" && msg.uri.hash !== "") target.hash = msg.uri.hash;
+  return target;
+}
+
+/** Turns the message into a GET, or leaves HEAD, and drops body and its header fields. */
+export function rewriteAsGet(msg: HttpMessage): void {
+  if (msg.method !== "HEAD") msg.method = "GET";
+  msg.requestBody = null;
+  if (!msg.hasRequestHeaders) return;
+  for (const name of ["content-type", "content-length", "content-encoding", "content-language", "content-location"]) {
+    msg.requestHeaders.delete(name);
+  }
+}
+
+/** Points the message elsewhere; what identifies the user stays with the origin it was meant for. */
+export function moveTo(msg: HttpMessage, target: URL): void {
+  if (!isSameOrigin(msg.uri, target) && msg.hasRequestHeaders) {
+    for (const name of ["authorization", "proxy-authorization", "cookie", "host"]) msg.requestHeaders.delete(name);
+  }
+  msg.uri = target;
+}

@@ -1,0 +1,64 @@
+/**
+ * Redirects of messages on a queue.
+ *
+ * @module
+ */
+import { TransportError } from "./errors.ts";
+import type { HttpMessage } from "./message.ts";
+import type { QueueItem } from "./queue_item.ts";
+import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
+import type { SessionCore } from "./session_core.ts";
+import { HttpStatus } from "./status.ts";
+import { schemeClass } from "./uri.ts";
+
+/** `soup_session_would_redirect`. */
+export function wouldRedirect(core: SessionCore, msg: HttpMessage): boolean {
+  if (!isFollowed(msg.statusCode, msg.method)) return false;
+  const target = redirectTarget(msg);
+  return target !== null && target !== "invalid" && isSendable(core, target);
+}
+
+function isSendable(core: SessionCore, uri: URL): boolean {
+  return schemeClass(uri.protocol.slice(0, -1), core.settings.httpAliases, core.settings.httpsAliases) !== null;
+}
+
+/** `soup_session_redirect_message`: false if the response leads nowhere or the message has left the queue. */
+export function redirectMessage(core: SessionCore, item: QueueItem): boolean {
+  const { msg } = item;
+  const target = redirectTarget(msg);
+  if (target === null || target === "invalid" || !isSendable(core, target)) return false;
+  if (item.redirects >= maxRedirects) {
+    core.cancel(item, HttpStatus.TOO_MANY_REDIRECTS, { error: tooMany(msg) });
+    return false;
+  }
+  item.redirects++;
+  if (becomesGet(msg.statusCode, msg.method)) rewriteAsGet(msg);
+  moveTo(msg, target);
+  core.requeue(msg, {});
+  return true;
+}
+
+/** At got-body: follows the redirect the manual's rules follow; a Location that cannot be followed corrupts the message. */
+export function followRedirect(core: SessionCore, item: QueueItem): void {
+  const { msg } = item;
+  if (!isFollowed(msg.statusCode, msg.method) || !msg.responseHeaders.has("location")) return;
+  if (redirectTarget(msg) === "invalid") {
+    const error = new TransportError(
+      HttpStatus.MALFORMED,
+      "response",
+      `Cannot follow the redirect: Location is ${JSON.stringify(msg.responseHeaders.get("location"))}`,
+    );
+    core.cancel(item, HttpStatus.MALFORMED, { reason: "Invalid Redirect URL", error });
+    return;
+  }
+  redirectMessage(core, item);
+}
+
+/** Why a chain of redirects ends. */
+export function tooMany(msg: HttpMessage): TransportError {
+  return new TransportError(
+    HttpStatus.TOO_MANY_REDIRECTS,
+    "response",
+    `Cannot follow the redirect from ${msg.uri.origin}: ${maxRedirects} were followed already`,
+  );
+}

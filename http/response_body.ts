@@ -1,0 +1,118 @@
+/**
+ * Reading a response body into its message.
+ *
+ * @module
+ */
+import { goesOn } from "./attempt.ts";
+import { TransportError } from "./errors.ts";
+import { contentLength } from "./headers.ts";
+import { isListened, MessageFlags, messageState } from "./message.ts";
+import { ChunkEvent, TransferProgressEvent } from "./message_events.ts";
+import type { QueueItem } from "./queue_item.ts";
+import type { SessionCore } from "./session_core.ts";
+import { HttpStatus } from "./status.ts";
+import type { TransportResponse } from "./transport.ts";
+
+/** Bodies up to this many bytes are read at once when their length is known. */
+export const smallBody: number = 64 * 1024;
+
+/** True for a body whose length is known, small and the same as its wire length. */
+export function isSmall(response: TransportResponse): boolean {
+  const length = contentLength(response.headers);
+  return length !== null && length <= smallBody;
+}
+
+/** Lets a response go that belongs to an attempt that is over. Its connection is closed already. */
+export function discard(response: TransportResponse): void {
+  if (response.body !== null && !response.body.locked) response.body.cancel().catch(() => {});
+}
+
+/** Reads the body to its end; false when the attempt is over before. Rejects when it breaks off. */
+export async function readBody(
+  core: SessionCore,
+  item: QueueItem,
+  attempt: number,
+  response: TransportResponse,
+): Promise<boolean> {
+  if (response.body === null) return true;
+  if (item.msg.method === "HEAD") {
+    discard(response);
+    return true;
+  }
+  const reader = transformed(item, response.body).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (item.attempt !== attempt) return abandon(reader);
+    if (done) return true;
+    gotChunk(core, item, value);
+    const go = goesOn(core, item, attempt);
+    if (go !== true && !(await go)) return abandon(reader);
+  }
+}
+
+/** The attempt is over: what the source still has to say goes unheard. */
+function abandon(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>): false {
+  reader.cancel().catch(() => {});
+  return false;
+}
+
+/** The body as the message's reader sees it: counted on the wire, then through the features' transforms. */
+export function transformed(
+  item: QueueItem,
+  source: ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (item.transforms.length === 0) return source;
+  let stream = counted(item, source);
+  for (const transform of item.transforms) stream = transform(stream);
+  return stream;
+}
+
+/** Counts what comes over the wire in front of the transforms. */
+function counted(
+  item: QueueItem,
+  source: ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = source.getReader();
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller): Promise<void> {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else {
+        countBytes(item, value.byteLength);
+        controller.enqueue(value);
+      }
+    },
+    cancel(reason): Promise<void> {
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
+
+function countBytes(item: QueueItem, length: number): void {
+  const { metrics } = item.msg;
+  metrics.responseBodyBytes += length;
+  item.lastProgress = performance.now();
+}
+
+/** One piece of the decoded body: keep it, tell it, hold the message to its limit. */
+export function gotChunk(core: SessionCore, item: QueueItem, chunk: Uint8Array<ArrayBuffer>): void {
+  const { msg, attempt } = item;
+  if (item.transforms.length === 0) countBytes(item, chunk.byteLength);
+  if (item.sink === null && !msg.hasFlag(MessageFlags.OVERWRITE_CHUNKS)) {
+    const state = messageState(msg);
+    if (state.bodyLength + chunk.byteLength > core.settings.maxBodyBytes) {
+      throw new TransportError(
+        HttpStatus.IO_ERROR,
+        "response",
+        `Cannot keep the response body: it is larger than maxBodyBytes (${core.settings.maxBodyBytes})`,
+        { code: "ERR_BODY_TOO_LARGE", reason: "Response body too large" },
+      );
+    }
+    state.append(chunk);
+  }
+  if (isListened(msg, "got-chunk")) item.dispatch(new ChunkEvent("got-chunk", chunk));
+  if (item.attempt === attempt && isListened(msg, "progress")) {
+    const total = contentLength(msg.responseHeaders);
+    item.dispatch(new TransferProgressEvent("download", msg.metrics.responseBodyBytes, total));
+  }
+}

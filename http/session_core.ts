@@ -1,0 +1,401 @@
+/**
+ * The engine of a session: entries from queueing to unqueueing. What happens during one attempt is in attempt.ts.
+ *
+ * @module
+ */
+import { reportUncaught } from "../internal/report_error.ts";
+import { beginAttempt, runAttempt } from "./attempt.ts";
+import type { Connection } from "./connection.ts";
+import { ConnectionPool, type PoolOwner } from "./connection_pool.ts";
+import { TransportError } from "./errors.ts";
+import { FeatureList } from "./feature_list.ts";
+import { Loans } from "./loans.ts";
+import { type HttpMessage, isListened, MessageFlags, messageState } from "./message.ts";
+import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
+import type { HttpSession, SessionCallback } from "./session.ts";
+import type { CancelOptions, RequeueOptions } from "./session_options.ts";
+import type { SessionSettings } from "./session_settings.ts";
+import { HttpStatus, reasonPhrase } from "./status.ts";
+import type { TlsSettings, Transport } from "./transport.ts";
+import type { TransportList } from "./transports/select.ts";
+
+/** What the engine tells its session to emit. */
+export interface CoreEvents {
+  /** `request-queued`, `request-started`, `request-unqueued`. */
+  request(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void;
+  /** `connection-created`, `tunneling`. */
+  connection(type: "connection-created" | "tunneling", connection: Connection): void;
+}
+
+/** The engine of one session. */
+export class SessionCore implements PoolOwner {
+  readonly session: HttpSession;
+  readonly settings: SessionSettings;
+  readonly transports: TransportList;
+  readonly features: FeatureList;
+  readonly pool: ConnectionPool;
+  readonly items: Set<QueueItem> = new Set();
+  /** Small responses of `session.fetch` that nobody has read yet. */
+  readonly loans: Loans = new Loans();
+  readonly #events: CoreEvents;
+  #starting: QueueItem[] = [];
+  #defaultFields: ReadonlyArray<readonly [string, string]> | null = null;
+  #isClosed = false;
+
+  constructor(session: HttpSession, settings: SessionSettings, transports: TransportList, events: CoreEvents) {
+    this.session = session;
+    this.settings = settings;
+    this.transports = transports;
+    this.#events = events;
+    this.features = new FeatureList(session, () => this.fieldsChanged());
+    this.pool = new ConnectionPool(this);
+  }
+
+  get maxConns(): number {
+    return this.settings.maxConns;
+  }
+
+  get maxConnsPerHost(): number {
+    return this.settings.maxConnsPerHost;
+  }
+
+  get idleTimeout(): number {
+    return this.settings.idleTimeout * 1000;
+  }
+
+  get maxHeaderBytes(): number {
+    return this.settings.maxHeaderBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  tlsFor(origin: string): TlsSettings {
+    return this.settings.tlsFor(origin);
+  }
+
+  connectionCreated(connection: Connection): void {
+    this.#events.connection("connection-created", connection);
+  }
+
+  tunneling(connection: Connection): void {
+    this.#events.connection("tunneling", connection);
+  }
+
+  started(item: QueueItem): void {
+    item.emitting++;
+    this.#events.request("request-started", item);
+    item.emitting--;
+  }
+
+  /** Fields every message gets that lacks them; made once until a property or feature changes. */
+  get defaultFields(): ReadonlyArray<readonly [string, string]> {
+    return this.#defaultFields ??= this.settings.fields(this.features.requestDefaults());
+  }
+
+  /** Makes the default fields anew at next use. */
+  fieldsChanged(): void {
+    this.#defaultFields = null;
+  }
+
+  /** The entry of a message on this session's queue, or null. */
+  itemOf(msg: HttpMessage): QueueItem | null {
+    const item = messageState(msg).item as QueueItem | null;
+    return item !== null && this.items.has(item) ? item : null;
+  }
+
+  /** Puts a message on the queue; its work starts from a microtask. */
+  queue(
+    msg: HttpMessage,
+    callback: SessionCallback | null,
+    sink: ResponseSink | null,
+    onDone: (() => void) | null,
+  ): QueueItem {
+    if (this.#isClosed) throw new TypeError("Cannot queue the message: the session is closed");
+    const state = messageState(msg);
+    if (state.item !== null) throw new TypeError("Cannot queue the message: it is already on a queue");
+    const item = new QueueItem(msg, callback, sink, onDone);
+    sink?.queued(item);
+    state.item = item;
+    state.defaults = null;
+    state.onPriority = () => this.pool.refile(item);
+    this.items.add(item);
+    msg.metrics.queued = performance.now();
+    if (msg.metrics.attempts > 0 || msg.statusCode !== 0) this.#wipe(msg);
+    msg.metrics.attempts = 0;
+    const { queued } = this.features.rounds;
+    item.emitting++;
+    if (queued.length > 0) {
+      this.features.each(queued, msg, (feature) => {
+        try {
+          feature.requestQueued!(this.session, msg);
+        } catch (error) {
+          reportUncaught(error);
+        }
+      });
+    }
+    this.#events.request("request-queued", item);
+    item.emitting--;
+    if (item.state === ItemState.STARTING) this.#kick(item);
+    return item;
+  }
+
+  /** Starts an entry from a microtask, or from the session's context. */
+  #kick(item: QueueItem): void {
+    this.#starting.push(item);
+    if (this.#starting.length > 1) return;
+    const start = (): void => {
+      const items = this.#starting;
+      this.#starting = [];
+      for (const waiting of items) {
+        if (waiting.state === ItemState.STARTING) beginAttempt(this, waiting);
+      }
+    };
+    const context = this.session.getAsyncContext();
+    if (context === null) queueMicrotask(start);
+    else context.run(start);
+  }
+
+  run(item: QueueItem, connection: Connection): void {
+    void runAttempt(this, item, connection);
+  }
+
+  refuse(item: QueueItem, error: unknown): void {
+    this.fail(item, error);
+  }
+
+  requeue(msg: HttpMessage, options: RequeueOptions): void {
+    const item = this.itemOf(msg);
+    if (item === null) throw new TypeError("Cannot requeue the message: it is not on the queue of this session");
+    if (item.isHandedOut) throw new TypeError("Cannot requeue the message: its Response has been handed out");
+    item.sameConnection = options.sameConnection ?? false;
+    item.requeue = options.after === "body" && !item.isBodyRead ? "body" : "now";
+    if (item.requeue === "now" && item.emitting === 0 && item.state !== ItemState.FINISHING) this.restart(item);
+  }
+
+  /** Begins the next attempt. */
+  restart(item: QueueItem): void {
+    const { msg } = item;
+    this.#leave(item, item.sameConnection && item.isBodyRead);
+    item.state = ItemState.RESTARTING;
+    item.attempt++;
+    item.requeue = null;
+    if (msg.hasFlag(MessageFlags.CAN_REBUILD)) msg.requestBody = null;
+    const { attempt } = item;
+    item.emit("restarted");
+    if (item.attempt !== attempt) return;
+    this.#wipe(msg);
+    if (item.isStreamUsed && msg.requestBody instanceof ReadableStream && msg.requestBody.locked) {
+      this.fail(
+        item,
+        new TransportError(
+          HttpStatus.IO_ERROR,
+          "send",
+          "Cannot send the message again: its body is a stream that was already read",
+        ),
+      );
+      return;
+    }
+    item.isStreamUsed = false;
+    item.isBodyRead = false;
+    item.state = ItemState.STARTING;
+    this.#kick(item);
+  }
+
+  /** Ends an entry with a status of the caller's. Everything has happened when it returns. */
+  cancel(item: QueueItem, status: number, options: CancelOptions): void {
+    if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
+    const { msg } = item;
+    const error = options.error ?? null;
+    msg.statusCode = status;
+    msg.reasonPhrase = options.reason ?? reasonPhrase(status);
+    msg.error = error;
+    item.unpause();
+    item.attempt++;
+    item.requeue = null;
+    this.#leave(item, false, error ?? cancelReason(msg.reasonPhrase));
+    this.finish(item);
+  }
+
+  /** Ends the present attempt with an error: its status goes to the message, its cause to `msg.error`. */
+  fail(item: QueueItem, error: unknown): void {
+    if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
+    const { msg } = item;
+    const status = statusOf(error);
+    item.attempt++;
+    item.requeue = null;
+    msg.statusCode = status;
+    msg.reasonPhrase = error instanceof TransportError && error.reason !== "" ? error.reason : reasonPhrase(status);
+    msg.error = error instanceof TransportError ? error.cause ?? error : error;
+    this.#leave(item, false, msg.error);
+    void this.end(item);
+  }
+
+  /** An attempt is over: features may ask for another one, else the message is finished. */
+  async end(item: QueueItem): Promise<void> {
+    const { ended } = this.features.rounds;
+    if (ended.length > 0 && !item.isHandedOut) {
+      const { attempt } = item;
+      const go = (): boolean => item.attempt === attempt && item.requeue === null;
+      try {
+        const pending = this.#round(
+          item,
+          () => this.features.round(ended, item.msg, (f) => f.attemptEnded!(this.session, item.msg), go),
+        );
+        if (pending !== undefined) await pending;
+      } catch (error) {
+        if (item.attempt !== attempt) return;
+        item.msg.error = error;
+        item.msg.statusCode = statusOf(error);
+        item.msg.reasonPhrase = reasonPhrase(item.msg.statusCode);
+      }
+      if (item.attempt !== attempt) return;
+      if (item.requeue !== null) {
+        this.restart(item);
+        return;
+      }
+    }
+    this.finish(item);
+  }
+
+  #round(item: QueueItem, run: () => void | Promise<void>): void | Promise<void> {
+    item.emitting++;
+    try {
+      return run();
+    } finally {
+      item.emitting--;
+    }
+  }
+
+  /** `finished`, callback, then a new attempt or the end. */
+  finish(item: QueueItem): void {
+    const { msg } = item;
+    item.state = ItemState.FINISHING;
+    item.unwatch();
+    item.requeue = null;
+    msg.metrics.finished = performance.now();
+    item.emit("finished");
+    if (item.callback !== null) {
+      try {
+        item.callback(this.session, msg);
+      } catch (error) {
+        reportUncaught(error);
+      }
+    }
+    if (item.requeue !== null && !this.#isClosed) {
+      this.restart(item);
+      return;
+    }
+    this.#unqueue(item);
+  }
+
+  #unqueue(item: QueueItem): void {
+    const { msg } = item;
+    const state = messageState(msg);
+    item.state = ItemState.FINISHED;
+    this.items.delete(item);
+    state.item = null;
+    state.onPriority = null;
+    const { unqueued } = this.features.rounds;
+    if (unqueued.length > 0) {
+      this.features.each(unqueued, msg, (feature) => {
+        try {
+          feature.requestUnqueued!(this.session, msg);
+        } catch (error) {
+          reportUncaught(error);
+        }
+      });
+    }
+    this.#events.request("request-unqueued", item);
+    item.sink?.done(item);
+    item.onDone?.();
+  }
+
+  /** Takes the entry off its place: out of the waiting lists, off its connection. */
+  #leave(item: QueueItem, keep: boolean, reason?: unknown): void {
+    item.unwatch();
+    this.pool.withdraw(item);
+    const { connection } = item;
+    if (connection === null || keep) return;
+    item.connection = null;
+    if (item.isBodyRead) this.pool.release(connection);
+    else {
+      this.pool.drop(connection, reason ?? cancelReason("The attempt was given up"));
+      this.pool.dispatch();
+    }
+  }
+
+  /** Gives a connection back whose response has been read. */
+  releaseConnection(item: QueueItem): void {
+    const { connection } = item;
+    if (connection === null) return;
+    item.connection = null;
+    this.pool.release(connection);
+  }
+
+  /** Cancels everything and closes all connections; what listeners queue meanwhile survives. */
+  abort(): void {
+    for (const item of [...this.items]) this.cancel(item, HttpStatus.CANCELLED, {});
+    this.pool.closeAll();
+    this.pool.reconsider();
+  }
+
+  /** Ends the session. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    while (this.items.size > 0) this.abort();
+    this.pool.closeAll();
+    this.loans.close();
+    for (const feature of [...this.features.all]) this.features.remove(feature);
+    this.transports.close();
+  }
+
+  /** Wipes what an earlier attempt left on a message. */
+  #wipe(msg: HttpMessage): void {
+    msg.statusCode = 0;
+    msg.reasonPhrase = "";
+    msg.httpVersion = "1.1";
+    msg.responseHeaders = new Headers();
+    msg.error = null;
+    msg.trailers = null;
+    msg.tlsCertificate = null;
+    msg.tlsErrors = [];
+    if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) msg.flags.delete(MessageFlags.CONTENT_DECODED);
+    if (msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED)) msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
+    messageState(msg).clearBody();
+    const { metrics } = msg;
+    metrics.started = metrics.firstByte = metrics.finished = 0;
+    metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;
+  }
+
+  /** The transport for an entry, by what its message needs. */
+  transportFor(item: QueueItem): Transport {
+    const { msg, host, proxy } = item;
+    return this.transports.select({
+      scheme: host!.scheme,
+      method: msg.method,
+      hasBody: msg.requestBody !== null,
+      proxy,
+      tls: host!.scheme === "https" ? this.tlsFor(host!.origin) : null,
+      expectContinue: msg.hasRequestHeaders && msg.requestHeaders.has("expect"),
+      informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
+      host: msg.hasRequestHeaders && msg.requestHeaders.has("host"),
+      requires: msg.requires,
+    });
+  }
+}
+
+/** The status an error ends a message with. */
+function statusOf(error: unknown): number {
+  if (typeof error === "object" && error !== null && "status" in error) {
+    const { status } = error;
+    if (typeof status === "number" && status > 0) return status;
+  }
+  return HttpStatus.IO_ERROR;
+}
+
+function cancelReason(text: string): DOMException {
+  return new DOMException(text, "AbortError");
+}

@@ -1,0 +1,156 @@
+/**
+ * Bun's fetch: one `Bun.FetchSession` per slot.
+ *
+ * @module
+ */
+import { checkServerIdentity, type PeerCertificate as NodePeerCertificate } from "node:tls";
+import { NotSupportedError } from "../errors.ts";
+import type {
+  ConnectionTarget,
+  ExchangeObserver,
+  PeerCertificate,
+  Transport,
+  TransportCapabilities,
+  TransportConnection,
+} from "../transport.ts";
+import { FetchConnection, type FetchSlot } from "./fetch_connection.ts";
+
+interface BunFetchSession {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  close(): void;
+}
+
+type FetchSessionConstructor = new (options: Record<string, unknown>) => BunFetchSession;
+
+/** Bun's constructor of sessions, or undefined on other runtimes and older versions. */
+function fetchSessionConstructor(): FetchSessionConstructor | undefined {
+  return (globalThis as { Bun?: { FetchSession?: FetchSessionConstructor } }).Bun?.FetchSession;
+}
+
+/** True when this transport can work here. */
+export function isBun(): boolean {
+  return fetchSessionConstructor() !== undefined;
+}
+
+/** Methods Bun writes as given; it turns every other token into GET without a word. */
+const methods = new Set(
+  ("GET HEAD OPTIONS POST PUT PATCH DELETE ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE " +
+    "M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK " +
+    "UNSUBSCRIBE").split(" "),
+);
+
+/** Seconds: the longest idle time Bun knows. The session's own timer closes slots earlier. */
+const longestIdle = 14_280;
+
+/** The fetch of Bun. */
+export class BunFetchTransport implements Transport {
+  readonly capabilities: TransportCapabilities = {
+    name: "bun-fetch",
+    runtime: "bun",
+    exactConnections: true,
+    connectionEvents: false,
+    writeEvents: false,
+    informational: false,
+    expectContinue: false,
+    trailers: false,
+    peerCertificate: false,
+    insecureTls: true,
+    pinnedRoots: true,
+    clientCertificate: true,
+    clientTls: false,
+    httpProxy: true,
+    tunnel: true,
+    tunnelStatus: false,
+    socks: false,
+    direct: true,
+    bodyWithGet: false,
+    reasonPhrase: true,
+    hostHeader: true,
+    supportsMethod: (method) => methods.has(method),
+  };
+  readonly #FetchSession: FetchSessionConstructor;
+
+  constructor() {
+    const constructor = fetchSessionConstructor();
+    if (constructor === undefined) {
+      throw new NotSupportedError("use Bun's fetch", "this runtime", "Bun.FetchSession is missing");
+    }
+    this.#FetchSession = constructor;
+  }
+
+  /** Makes a slot. */
+  createConnection(target: ConnectionTarget): TransportConnection {
+    return new FetchConnection(target, new BunSlot(this.#FetchSession, target));
+  }
+}
+
+class BunSlot implements FetchSlot {
+  readonly #session: BunFetchSession;
+  #observer: ExchangeObserver | null = null;
+
+  constructor(constructor: FetchSessionConstructor, target: ConnectionTarget) {
+    this.#session = new constructor({
+      keepAlive: { idleTimeout: longestIdle, maxIdleSockets: 1 },
+      proxy: target.proxy === null ? false : { url: proxyUrl(target), respectNoProxy: false },
+      ...(target.scheme === "https" ? { tls: this.#tlsOptions(target) } : {}),
+    });
+  }
+
+  fetch(url: string, init: RequestInit): Promise<Response> {
+    (init as { decompress?: boolean }).decompress = false;
+    return this.#session.fetch(url, init);
+  }
+
+  observe(observer: ExchangeObserver): void {
+    this.#observer = observer;
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  #tlsOptions(target: ConnectionTarget): Record<string, unknown> {
+    const { strict, roots, client } = target.tls;
+    const options: Record<string, unknown> = {
+      rejectUnauthorized: strict,
+      checkServerIdentity: (host: string, certificate: NodePeerCertificate): Error | undefined => {
+        const error = checkServerIdentity(host, certificate);
+        if (error === undefined) {
+          this.#observer?.tlsInfo({ certificate: describe(certificate), errors: [], protocol: "", cipher: "" });
+        }
+        return error;
+      },
+    };
+    if (roots !== null && !roots.isSystem) options["ca"] = roots.pem();
+    if (client !== null && "cert" in client) {
+      options["cert"] = client.cert;
+      options["key"] = client.key;
+    }
+    return options;
+  }
+}
+
+function proxyUrl(target: ConnectionTarget): string {
+  const { uri, username, password } = target.proxy!;
+  if (username === undefined) return uri.href;
+  const url = new URL(uri);
+  url.username = encodeURIComponent(username);
+  url.password = encodeURIComponent(password ?? "");
+  return url.href;
+}
+
+function describe(certificate: NodePeerCertificate): PeerCertificate {
+  return {
+    der: new Uint8Array(certificate.raw),
+    subject: oneLine(certificate.subject),
+    issuer: oneLine(certificate.issuer),
+    fingerprint256: certificate.fingerprint256,
+    validFrom: new Date(certificate.valid_from),
+    validTo: new Date(certificate.valid_to),
+    altNames: (certificate.subjectaltname ?? "").split(", ").filter((name) => name !== ""),
+  };
+}
+
+function oneLine(name: unknown): string {
+  return Object.entries(name as Record<string, unknown>).map(([type, value]) => `${type}=${String(value)}`).join(", ");
+}

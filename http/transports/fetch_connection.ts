@@ -1,0 +1,83 @@
+/**
+ * A slot on a runtime's fetch.
+ *
+ * @module
+ */
+import type { TransportError } from "../errors.ts";
+import type {
+  ConnectionTarget,
+  ExchangeObserver,
+  TransportConnection,
+  TransportRequest,
+  TransportResponse,
+} from "../transport.ts";
+import { explainFetchError } from "./fetch_errors.ts";
+
+/** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */
+export interface FetchSlot {
+  /** Sends through this slot's pool. */
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Closes the pool's idle connections. */
+  close(): void;
+  /** Takes the observer of the exchange that begins. */
+  observe?(observer: ExchangeObserver): void;
+}
+
+/** Requests one abort controller serves. Each request leaves a trace in it, so it is replaced from time to time. */
+const requestsPerController = 64;
+
+/** A slot: one pool of the runtime that never holds more than one connection. */
+export class FetchConnection implements TransportConnection {
+  onClosed: (() => void) | null = null;
+  readonly #slot: FetchSlot;
+  readonly #viaProxy: boolean;
+  #controller = new AbortController();
+  #requests = 0;
+  #isClosed = false;
+
+  constructor(target: ConnectionTarget, slot: FetchSlot) {
+    this.#slot = slot;
+    this.#viaProxy = target.proxy !== null;
+  }
+
+  /** Fetch does not show its sockets: a slot counts as open until it is closed. */
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
+  /** Sends one request. */
+  send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    if (++this.#requests > requestsPerController) {
+      this.#requests = 1;
+      this.#controller = new AbortController();
+    }
+    const { signal } = this.#controller;
+    this.#slot.observe?.(observer);
+    const init: RequestInit & { duplex?: "half" } = {
+      method: request.method,
+      headers: request.headers as [string, string][],
+      redirect: "manual",
+      signal,
+    };
+    if (request.body !== null) {
+      init.body = request.body;
+      if (!(request.body instanceof Uint8Array)) init.duplex = "half";
+    }
+    return this.#slot.fetch(request.url, init).catch((error: unknown) => {
+      throw signal.aborted ? error : this.explain(error, request.url);
+    });
+  }
+
+  /** Translates what broke a body. */
+  explain(error: unknown, url = ""): TransportError {
+    return explainFetchError(error, url, this.#viaProxy);
+  }
+
+  /** Aborts what is in flight and closes the pool. */
+  close(reason?: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#controller.abort(reason);
+    this.#slot.close();
+  }
+}

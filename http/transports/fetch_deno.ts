@@ -1,0 +1,133 @@
+/**
+ * Deno's fetch: one `HttpClient` per slot.
+ *
+ * @module
+ */
+import process from "node:process";
+import { getCACertificates } from "node:tls";
+import { NotSupportedError } from "../errors.ts";
+import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
+import { FetchConnection } from "./fetch_connection.ts";
+
+interface DenoHttpClient {
+  close(): void;
+}
+
+interface DenoNamespace {
+  createHttpClient(options: Record<string, unknown>): DenoHttpClient;
+  permissions: { querySync(descriptor: { name: "env"; variable: string }): { state: string } };
+}
+
+/** Deno's own global, or undefined on other runtimes. */
+function denoNamespace(): DenoNamespace | undefined {
+  const { Deno } = globalThis as { Deno?: DenoNamespace & { version?: unknown } };
+  return Deno?.version === undefined || typeof Deno.createHttpClient !== "function" ? undefined : Deno;
+}
+
+/** True when this transport can work here. */
+export function isDeno(): boolean {
+  return denoNamespace() !== undefined;
+}
+
+/** Methods Deno's fetch refuses or writes in capitals although they were given otherwise. */
+function supportsMethod(method: string): boolean {
+  const upper = method.toUpperCase();
+  if (upper === "TRACE" || upper === "CONNECT" || upper === "TRACK") return false;
+  if (method === upper) return true;
+  return !["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"].includes(upper);
+}
+
+/** The fetch of Deno. */
+export class DenoFetchTransport implements Transport {
+  readonly capabilities: TransportCapabilities;
+  readonly #deno: DenoNamespace;
+
+  constructor() {
+    const deno = denoNamespace();
+    if (deno === undefined) throw new NotSupportedError("use Deno's fetch", "this runtime", "it is not Deno");
+    this.#deno = deno;
+    this.capabilities = {
+      name: "deno-fetch",
+      runtime: "deno",
+      exactConnections: true,
+      connectionEvents: false,
+      writeEvents: false,
+      informational: false,
+      expectContinue: false,
+      trailers: false,
+      peerCertificate: false,
+      insecureTls: false,
+      pinnedRoots: false,
+      clientCertificate: true,
+      clientTls: false,
+      httpProxy: true,
+      tunnel: true,
+      tunnelStatus: false,
+      socks: true,
+      direct: !usesEnvironmentProxy(deno),
+      bodyWithGet: false,
+      reasonPhrase: false,
+      hostHeader: true,
+      supportsMethod,
+    };
+  }
+
+  /** Makes a slot. */
+  createConnection(target: ConnectionTarget): TransportConnection {
+    const client = this.#deno.createHttpClient(clientOptions(target));
+    return new FetchConnection(target, {
+      fetch(url, init): Promise<Response> {
+        (init as { client?: DenoHttpClient }).client = client;
+        return fetch(url, init);
+      },
+      close(): void {
+        client.close();
+      },
+    });
+  }
+}
+
+function clientOptions(target: ConnectionTarget): Record<string, unknown> {
+  const options: Record<string, unknown> = {
+    poolMaxIdlePerHost: 1,
+    poolIdleTimeout: false,
+    http2: false,
+    allowHost: true,
+  };
+  if (target.proxy !== null) {
+    const { uri, username, password } = target.proxy;
+    options["proxy"] = username === undefined
+      ? { url: uri.href }
+      : { url: uri.href, basicAuth: { username, password: password ?? "" } };
+  }
+  if (target.scheme !== "https") return options;
+  const { client, roots } = target.tls;
+  if (roots?.isSystem) options["caCerts"] = systemCertificates();
+  if (client !== null && "cert" in client) {
+    options["cert"] = client.cert;
+    options["key"] = client.key;
+  }
+  return options;
+}
+
+let cachedCertificates: readonly string[] | null = null;
+
+/** The operating system's certificates, which Deno adds to its own. Without permission to read them: its own alone. */
+function systemCertificates(): readonly string[] {
+  if (cachedCertificates !== null) return cachedCertificates;
+  try {
+    cachedCertificates = getCACertificates("system");
+  } catch (error) {
+    if (!(error instanceof Error) || !/NotCapable|PermissionDenied/.test(error.name)) throw error;
+    cachedCertificates = [];
+  }
+  return cachedCertificates;
+}
+
+/** True when Deno would route requests through a proxy of the environment; asked without ever prompting. */
+function usesEnvironmentProxy(deno: DenoNamespace): boolean {
+  const names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+  return names.some((variable) =>
+    deno.permissions.querySync({ name: "env", variable }).state === "granted" && Boolean(process.env[variable])
+  );
+}

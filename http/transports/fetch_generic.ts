@@ -1,0 +1,86 @@
+/**
+ * A plain fetch function: Node's, another runtime's, or one of the caller's with its own dispatcher behind it.
+ *
+ * @module
+ */
+import process from "node:process";
+import { NotSupportedError } from "../errors.ts";
+import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
+import { FetchConnection } from "./fetch_connection.ts";
+
+/** Options of {@linkcode FetchTransport}. */
+export interface FetchTransportOptions {
+  /** The function to send with. @default {globalThis.fetch} */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Fields added to every `RequestInit`, for example `{ dispatcher }` on Node. @default {{}} */
+  init?: Record<string, unknown>;
+  /** Called when the session closes a slot, for example to close a dispatcher's sockets. */
+  close?: () => void;
+  /** Capabilities the function has beyond those assumed. @default {{}} */
+  capabilities?: Partial<TransportCapabilities>;
+}
+
+/**
+ * Sends through a fetch function. Connections belong to that function, so a slot here limits requests, not sockets.
+ *
+ * @example Count what is sent
+ * ```ts
+ * import { FetchTransport, HttpSession } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let sent = 0;
+ * const transport = new FetchTransport({ fetch: () => (sent++, Promise.resolve(new Response("hello"))) });
+ * await using session = new HttpSession({ transport });
+ * assertEquals(await (await session.fetch("http://example.com/")).text(), "hello");
+ * assertEquals(sent, 1);
+ * ```
+ */
+export class FetchTransport implements Transport {
+  /** What is assumed of the function, and what the options add. */
+  readonly capabilities: TransportCapabilities;
+  readonly #options: FetchTransportOptions;
+
+  constructor(options: FetchTransportOptions = {}) {
+    this.#options = options;
+    this.capabilities = { ...assumed(), ...options.capabilities };
+  }
+
+  /** Makes a slot. Throws NotSupportedError for a proxy or TLS setting: a fetch function takes none. */
+  createConnection(target: ConnectionTarget): TransportConnection {
+    const { fetch: send = globalThis.fetch, init: extra = {}, close } = this.#options;
+    if (target.proxy !== null && !this.capabilities.httpProxy) {
+      throw new NotSupportedError("use a proxy", this.capabilities.runtime, "a plain fetch function takes none");
+    }
+    return new FetchConnection(target, {
+      fetch: (url, init): Promise<Response> => send(url, { ...init, ...extra }),
+      close: () => close?.(),
+    });
+  }
+}
+
+function assumed(): TransportCapabilities {
+  return {
+    name: "fetch",
+    runtime: process.versions["bun"] ? "bun" : process.versions["deno"] ? "deno" : "node",
+    exactConnections: false,
+    connectionEvents: false,
+    writeEvents: false,
+    informational: false,
+    expectContinue: false,
+    trailers: false,
+    peerCertificate: false,
+    insecureTls: false,
+    pinnedRoots: false,
+    clientCertificate: false,
+    clientTls: false,
+    httpProxy: false,
+    tunnel: false,
+    tunnelStatus: false,
+    socks: false,
+    direct: true,
+    bodyWithGet: false,
+    reasonPhrase: true,
+    hostHeader: false,
+    supportsMethod: (method) => /^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)$/.test(method),
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Which transport carries a message: the first of the session's that can do all the message needs.
+ *
+ * @module
+ */
+import { NotSupportedError } from "../errors.ts";
+import type { TransportChoice } from "../session_options.ts";
+import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "../transport.ts";
+import { BunFetchTransport, isBun } from "./fetch_bun.ts";
+import { DenoFetchTransport, isDeno } from "./fetch_deno.ts";
+import { FetchTransport } from "./fetch_generic.ts";
+import { NodeTransport } from "./node_transport.ts";
+
+/** What one message needs. */
+export interface Requirements {
+  /** Class of the URI's scheme. */
+  readonly scheme: "http" | "https";
+  /** The method. */
+  readonly method: string;
+  /** The request has a body. */
+  readonly hasBody: boolean;
+  /** The proxy, or null. */
+  readonly proxy: ProxyTarget | null;
+  /** TLS settings; null for http. */
+  readonly tls: TlsSettings | null;
+  /** The message has an Expect field. */
+  readonly expectContinue: boolean;
+  /** Somebody listens for informational responses or steps of the connection. */
+  readonly informational: boolean;
+  /** The message has a Host field of its own. */
+  readonly host: boolean;
+  /** What the caller requires. */
+  readonly requires: readonly TransportCapability[];
+}
+
+/** The transports of one session, preferred first. */
+export class TransportList {
+  readonly #transports: readonly Transport[];
+  /** What the session can do: a capability is there when one of its transports has it. */
+  readonly capabilities: TransportCapabilities;
+
+  constructor(choice: TransportChoice) {
+    this.#transports = transportsOf(choice);
+    if (this.#transports.length === 0) throw new TypeError("Cannot make the session: the list of transports is empty");
+    this.capabilities = merge(this.#transports);
+  }
+
+  /** The first transport that can do what is needed; what is only wished decides among those. */
+  select(needs: Requirements): Transport {
+    const first = this.#transports[0]!;
+    if (isPlain(needs) && first.capabilities.direct && first.capabilities.supportsMethod(needs.method)) return first;
+    const required = requiredFor(needs);
+    const able = this.#transports.filter(({ capabilities }) =>
+      capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name])
+    );
+    const wished = wishedFor(needs);
+    const best = able.find(({ capabilities }) => wished.every((name) => capabilities[name])) ?? able[0];
+    if (best === undefined) throw this.#refusal(needs, required);
+    return best;
+  }
+
+  /** Frees what the transports share. */
+  close(): void {
+    for (const transport of this.#transports) transport.close?.();
+  }
+
+  /** The transport that prepares for a URI. */
+  get first(): Transport {
+    return this.#transports[0]!;
+  }
+
+  #refusal(needs: Requirements, required: readonly TransportCapability[]): NotSupportedError {
+    const lacking = this.#transports.map(({ capabilities }) => {
+      const missing: string[] = required.filter((name) => !capabilities[name]);
+      if (!capabilities.supportsMethod(needs.method)) missing.unshift(`method ${needs.method}`);
+      return `${capabilities.name} lacks ${missing.join(", ")}`;
+    });
+    return new NotSupportedError("send the message", this.capabilities.runtime, lacking.join("; "));
+  }
+}
+
+function transportsOf(choice: TransportChoice): readonly Transport[] {
+  if (choice === "auto") {
+    const socket = new NodeTransport();
+    return isDeno() || isBun() ? [fetchTransport(), socket] : [socket];
+  }
+  if (choice === "fetch") return [fetchTransport()];
+  if (choice === "node") return [new NodeTransport()];
+  if (Array.isArray(choice)) return [...choice];
+  if (typeof choice === "object" && "createConnection" in choice) return [choice];
+  throw new TypeError(`Cannot use ${String(choice)} as a transport: it is "auto", "fetch", "node" or a Transport`);
+}
+
+function fetchTransport(): Transport {
+  if (isDeno()) return new DenoFetchTransport();
+  return isBun() ? new BunFetchTransport() : new FetchTransport();
+}
+
+/** True for the ordinary message: no second look is needed. */
+function isPlain(needs: Requirements): boolean {
+  return needs.scheme === "http" && needs.proxy === null && !needs.expectContinue && !needs.informational &&
+    !needs.host && needs.requires.length === 0 && !(needs.hasBody && isBodyless(needs.method));
+}
+
+function isBodyless(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function requiredFor(needs: Requirements): TransportCapability[] {
+  const required: TransportCapability[] = [...needs.requires];
+  if (needs.hasBody && isBodyless(needs.method)) required.push("bodyWithGet");
+  if (needs.expectContinue) required.push("expectContinue");
+  if (needs.host) required.push("hostHeader");
+  if (needs.proxy === null) required.push("direct");
+  else if (needs.proxy.scheme.startsWith("socks")) required.push("socks");
+  else required.push(needs.scheme === "https" ? "tunnel" : "httpProxy");
+  if (needs.tls !== null) {
+    const { strict, roots, client } = needs.tls;
+    if (!strict) required.push("insecureTls");
+    else if (roots !== null && !roots.isSystem) required.push("pinnedRoots");
+    if (client !== null) required.push("connect" in client ? "clientTls" : "clientCertificate");
+  }
+  return required;
+}
+
+function wishedFor(needs: Requirements): TransportCapability[] {
+  const wished: TransportCapability[] = [];
+  if (needs.informational) wished.push("informational");
+  if (needs.tls !== null && !needs.tls.strict) wished.push("peerCertificate");
+  if (needs.proxy !== null && needs.scheme === "https" && !needs.proxy.scheme.startsWith("socks")) {
+    wished.push("tunnelStatus");
+  }
+  return wished;
+}
+
+function merge(transports: readonly Transport[]): TransportCapabilities {
+  const all = transports.map((transport) => transport.capabilities);
+  const merged: Record<string, unknown> = { ...all[0]! };
+  for (const capabilities of all) {
+    for (const [name, value] of Object.entries(capabilities)) if (value === true) merged[name] = true;
+  }
+  merged["name"] = all.map(({ name }) => name).join("+");
+  merged["supportsMethod"] = (method: string) => all.some((capabilities) => capabilities.supportsMethod(method));
+  return Object.freeze(merged) as unknown as TransportCapabilities;
+}

@@ -1,0 +1,67 @@
+/**
+ * Which URIs a session sends, and in what form they reach a transport.
+ *
+ * @module
+ */
+
+/** The classes a URI scheme can belong to. */
+export type SchemeClass = "http" | "https";
+
+/**
+ * The class of a scheme under a session's aliases (`SoupSession:http-aliases`, `SoupSession:https-aliases`). https is
+ * asked first, so a scheme named there is not caught by the `*` of the http aliases.
+ */
+export function schemeClass(
+  scheme: string,
+  httpAliases: readonly string[] | null,
+  httpsAliases: readonly string[] | null,
+): SchemeClass | null {
+  if (scheme === "http" || scheme === "https") return scheme;
+  if (httpsAliases !== null && httpsAliases.includes(scheme)) return "https";
+  if (httpAliases === null) return null;
+  if (httpAliases.length === 1 && httpAliases[0] === "*") return "http";
+  return httpAliases.includes(scheme) ? "http" : null;
+}
+
+/** Reads an alias list: a list, a comma-separated text, or null. */
+export function parseAliases(value: unknown): readonly string[] | null {
+  if (value === null || value === undefined) return null;
+  const names = typeof value === "string" ? value.split(",") : Array.from(value as Iterable<string>);
+  return names.map((name) => {
+    const scheme = String(name).trim().replace(/:$/, "").toLowerCase();
+    if (scheme !== "*" && !/^[a-z][a-z0-9+.-]*$/.test(scheme)) {
+      throw new TypeError(`Cannot use ${JSON.stringify(name)} as an alias: it is not a URI scheme`);
+    }
+    return scheme;
+  });
+}
+
+/** Default port of a class. */
+export function defaultPort(scheme: SchemeClass): number {
+  return scheme === "https" ? 443 : 80;
+}
+
+/**
+ * The URI as a plain http: or https: URL without user information and fragment. Non-special schemes of aliases are
+ * parsed again under their class, since the URL standard ignores a change of `protocol` for them.
+ */
+export function wireUrl(uri: URL, scheme: SchemeClass): URL {
+  const own = uri.protocol === `${scheme}:`;
+  if (own && uri.username === "" && uri.password === "" && uri.hash === "") return uri;
+  const url = new URL(own ? uri.href : `${scheme}${uri.href.slice(uri.protocol.length - 1)}`);
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  return url;
+}
+
+/** True if both URIs have the same class, host and port, and credentials may travel from one to the other. */
+export function isSameOrigin(left: URL, right: URL): boolean {
+  if (left.protocol === right.protocol) return left.host === right.host;
+  return false;
+}
+
+/** Host without the brackets of an IPv6 address. */
+export function bareHost(hostname: string): string {
+  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+}
