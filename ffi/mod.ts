@@ -1,6 +1,51 @@
 /**
- * The native floor: the raw PKCS#11 table by its C names, C shapes and the call engine.
+ * The native floor: the functions of a PKCS#11 module by their C names, returning CK_RV, with the memory, structures and
+ * templates they take. Nothing here protects against misuse: prefer the session entry.
+ *
+ * @example Ask a module for its version
+ * ```ts
+ * import { Block, Cryptoki, nativeAbi, nativeRuntime } from "@gp11/gp11/ffi";
+ *
+ * function version(path: string): string {
+ *   const module = Cryptoki.open(path);
+ *   const block = new Block(nativeRuntime(), nativeAbi(), 1024);
+ *   const info = block.alloc(88);
+ *   if (module.call("C_GetInfo", block.address(info)) !== 0) throw new Error("not initialised");
+ *   const [major, minor] = block.copyOut(info, 2);
+ *   return `${major}.${minor}`;
+ * }
+ * ```
  *
  * @module
  */
-export {};
+export {
+  nativeAbi,
+  type NativeFunction,
+  type NativeLibrary,
+  type NativeResult,
+  type NativeRuntime,
+  nativeRuntime,
+  type NativeSource,
+} from "./backend.ts";
+export * from "./constants/mod.ts";
+export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./cryptoki.ts";
+export { FUNCTION_NAMES, type FunctionName, FUNCTIONS } from "./functions.ts";
+export { type Abi, Block, type BlockMark } from "./memory.ts";
+export {
+  readStruct,
+  type StructDefinition,
+  type StructLayout,
+  structLayout,
+  type StructLayoutMember,
+  type StructMember,
+  type StructRead,
+  type StructValue,
+  type Version,
+  writeStruct,
+} from "./structs.ts";
+export * from "./structs_infos.ts";
+export * from "./structs_cipher.ts";
+export * from "./structs_derive.ts";
+export * from "./structs_public_key.ts";
+export { type TemplateEntry, type TemplateValue, writeTemplate } from "./templates.ts";
+export { type NativeCall, WorkerPool, workerPool } from "./workers.ts";

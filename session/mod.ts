@@ -1,6 +1,52 @@
 /**
- * PKCS#11 modules, slots, sessions and objects.
+ * PKCS#11 modules, slots, sessions and objects: find, make and use keys that live in hardware, smart cards and software
+ * tokens. Every verb has an asynchronous form, which runs on worker threads, and a synchronous one.
+ *
+ * @example Use a key of a token
+ * ```ts
+ * import { CKM, CKO, CKU, Module } from "@gp11/gp11/session";
+ *
+ * async function sign(path: string, pin: string, data: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+ *   await using module = await Module.load(path);
+ *   const [slot] = await module.slots({ tokenPresent: true });
+ *   await using session = await slot!.openSession({ login: { userType: CKU.USER, pin } });
+ *   const [key] = await session.findObjects({ class: CKO.PRIVATE_KEY });
+ *   return await session.sign(key!, CKM.ECDSA_SHA256, data);
+ * }
+ * ```
  *
  * @module
  */
-export {};
+export * from "../ffi/constants/mod.ts";
+export type { BytesInput } from "../ffi/bytes.ts";
+export type { AttributeState } from "../ffi/attribute_reads.ts";
+export type { AttributeName } from "./attribute_table.ts";
+export type { AttributeValues } from "./attribute_values.ts";
+export { type Attribute, Attributes, type AttributeSubset, type AttributeValue } from "./attributes.ts";
+export type { AttributeInput, AttributesInit, RawAttributeInput } from "./attributes_init.ts";
+export { DiscardHandleEvent } from "./discard_handle.ts";
+export * from "./errors.ts";
+export type { MechanismInfo, MechanismType, ModuleInfo, SessionInfo, SlotInfo, TokenInfo, Version } from "./infos.ts";
+export * from "./mechanisms.ts";
+export { Module, type SlotsOptions } from "./module.ts";
+export type { ModuleOptions } from "./module_options.ts";
+export { Pkcs11Object } from "./object.ts";
+export type {
+  AutoAuthenticate,
+  CallOptions,
+  Interaction,
+  LoginSpec,
+  OpenSessionOptions,
+  Pin,
+  PinAnswer,
+  PinCallback,
+  PinRequest,
+  SessionPoolOptions,
+} from "./options.ts";
+export { type FromHandleOptions, Session } from "./session.ts";
+export { type LoginOptions, type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
+export { SessionCrypto } from "./session_crypto.ts";
+export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./session_keys.ts";
+export { type FindOptions, SessionObjects } from "./session_objects.ts";
+export { Slot } from "./slot.ts";
+export * from "./uri/mod.ts";

@@ -130,7 +130,8 @@ export function* begin(
   once: NativeCall,
 ): Program<number> {
   const { session, key, authentication } = args;
-  const mechanism = writeMechanism(frame.block, args.mechanism);
+  const operation = functions.kind === "encrypt" || functions.kind === "decrypt" ? functions.kind : undefined;
+  const mechanism = writeMechanism(frame.block, args.mechanism, { operation, dataLength: args.data.length });
   const words = [session, frame.block.address(mechanism.offset)];
   if (key !== null) words.push(key);
   const init = { fn: frame.fn(FN[functions.init]), args: words };

@@ -91,6 +91,16 @@ export function* slotEvent(frame: Frame): Program<bigint | null> {
   return frame.block.getHandle(slot);
 }
 
+/** Slots with whether a token is in them. */
+export type SlotFlags = ReadonlyMap<bigint, boolean>;
+
+/** Every slot and whether a token is in it. */
+export function* moduleSlotFlags(frame: Frame): Program<SlotFlags> {
+  const present = new Set(yield* slotList(frame, { tokenPresent: true }));
+  const all = yield* slotList(frame, { tokenPresent: false });
+  return new Map(all.map((slot) => [slot, present.has(slot)]));
+}
+
 /** C_InitToken; the label is padded with blanks to 32 bytes. */
 export function* initToken(
   frame: Frame,

@@ -1,0 +1,70 @@
+/** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
+import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
+import { prepareMechanism } from "../ffi/mechanisms.ts";
+import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
+import type { CryptoArgs } from "../ffi/operations/crypto.ts";
+import type { Mechanism } from "./mechanisms.ts";
+import { type Pkcs11Object, traitsOf } from "./object.ts";
+import { question } from "./pin.ts";
+import { coreOf, type SessionBase } from "./session_base.ts";
+import type { SessionCore } from "./session_core.ts";
+
+/**
+ * Arguments of an operation with a key. The data is not copied here: an operation copies it into native memory when the
+ * call is made.
+ *
+ * @throws {TypeError} when the key belongs to another token
+ */
+export function cryptoArgs(
+  session: SessionBase,
+  action: string,
+  key: Pkcs11Object,
+  mechanism: Mechanism,
+  data: BytesInput,
+): CryptoArgs {
+  const core = coreOf(session);
+  core.assertFree(action);
+  return {
+    session: core.handle,
+    key: keyHandle(core, action, key),
+    mechanism: prepareMechanism(mechanism),
+    data: viewBytes(data, "data"),
+    authentication: authenticationFor(core, key),
+  };
+}
+
+/** Arguments of a digest. */
+export function digestArgs(session: SessionBase, mechanism: Mechanism, data: BytesInput): CryptoArgs {
+  const core = coreOf(session);
+  core.assertFree("digest");
+  return {
+    session: core.handle,
+    key: null,
+    mechanism: prepareMechanism(mechanism),
+    data: viewBytes(data, "data"),
+    authentication: null,
+  };
+}
+
+/** The handle of a key, which works in every session on its token. */
+export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object): bigint {
+  if (typeof key !== "object" || key === null || typeof key.handle !== "bigint" || !key.session) {
+    throw new TypeError(`Cannot ${action}: the key is no Pkcs11Object`);
+  }
+  if (key.session.slot !== core.slot && !key.session.slot.equals(core.slot)) {
+    throw new TypeError(`Cannot ${action}: the key is on slot ${key.session.slot.id}, the session on ${core.slot.id}`);
+  }
+  return key.handle;
+}
+
+/** Whom to ask when the key wants a login for this use; `null` where nobody can be asked. */
+export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuthentication | null {
+  const ask = core.interaction?.askPin.bind(core.interaction) ?? core.module.autoAuthenticate?.objects;
+  if (!ask) return null;
+  const traits = traitsOf(key);
+  return {
+    slot: core.slot.id,
+    traits,
+    question: question(ask, core.slot, { object: key, label: () => traits.label ?? "" }),
+  };
+}

@@ -1,0 +1,256 @@
+/** Modules: libraries that give access to tokens. */
+import { closeSession } from "../ffi/operations/sessions.ts";
+import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
+import type { FunctionName } from "../ffi/functions.ts";
+import { openBackend } from "./backends.ts";
+import { SessionBusyError } from "./errors.ts";
+import { type ModuleInfo, moduleInfoOf } from "./infos.ts";
+import type { ModuleBackend } from "./module_backend.ts";
+import { engineFor, ModuleCore } from "./module_core.ts";
+import type { ModuleOptions } from "./module_options.ts";
+import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./options.ts";
+import { SessionPool } from "./session_pool.ts";
+import { Slot } from "./slot.ts";
+import { waitForSlotEvent } from "./slot_events.ts";
+
+/** How slots are listed. */
+export interface SlotsOptions extends CallOptions {
+  /**
+   * Whether only slots with a token are listed.
+   *
+   * @default {false}
+   */
+  readonly tokenPresent?: boolean | undefined;
+}
+
+/**
+ * A PKCS#11 module: a library that gives access to tokens (`GP11Module`). Each load is a caller of its own, which closes
+ * only what it has opened.
+ *
+ * @example List the tokens of a module
+ * ```ts
+ * import { Module } from "@gp11/gp11";
+ *
+ * async function labels(path: string): Promise<string[]> {
+ *   await using module = await Module.load(path);
+ *   const slots = await module.slots({ tokenPresent: true });
+ *   return await Promise.all(slots.map(async (slot) => (await slot.tokenInfo()).label));
+ * }
+ * ```
+ */
+export class Module {
+  readonly #core: ModuleCore;
+  readonly #slots = new Map<bigint, Slot>();
+  #closing: Promise<void> | null = null;
+
+  private constructor(core: ModuleCore) {
+    this.#core = core;
+  }
+
+  /**
+   * Loads a module by the path of its library and initialises it.
+   *
+   * @throws {ModuleLoadError} when the file is missing, no library or no PKCS#11 module
+   * @throws {Pkcs11Error} when C_Initialize fails
+   */
+  static async load(path: string, options: ModuleOptions = {}): Promise<Module> {
+    options.signal?.throwIfAborted();
+    return await Module.#begin(openBackend(path, options), options);
+  }
+
+  /** {@linkcode Module.load} in place. */
+  static loadSync(path: string, options: ModuleOptions = {}): Module {
+    options.signal?.throwIfAborted();
+    const core = coreFor(openBackend(path, options));
+    core.runSync(null, core.backend.initialize, null, { signal: options.signal });
+    return new Module(core);
+  }
+
+  static async #begin(backend: ModuleBackend, options: ModuleOptions): Promise<Module> {
+    const core = coreFor(backend);
+    await core.run(
+      null,
+      backend.initialize,
+      null,
+      { signal: options.signal },
+      (frame) => backend.finalize(frame, null),
+    );
+    return new Module(core);
+  }
+
+  /** The path of the library; `null` where there is none, as for remote modules. */
+  get path(): string | null {
+    return this.#core.backend.path;
+  }
+
+  /** The name in the configuration; `null` for a module by its path. */
+  get name(): string | null {
+    return this.#core.backend.name;
+  }
+
+  /** Who counts the callers of the module. */
+  get managed(): "p11-kit" | "gp11" | false {
+    return this.#core.backend.managed;
+  }
+
+  /** Whether our C_Initialize was the real one. */
+  get owner(): boolean {
+    return this.#core.backend.owner;
+  }
+
+  /** Whether this caller has closed the module. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /** The newest version of Cryptoki whose functions the module has: `2.40`, `3.0`, `3.1` or `3.2`. */
+  get interfaceVersion(): string {
+    const { major, minor } = this.#core.engine.table.version;
+    return major < 3 ? "2.40" : `${major}.${minor}`;
+  }
+
+  /**
+   * Whether sessions that are closed are kept for the next who opens (`gp11_module_set_pool_sessions`). Switching it off
+   * closes those that wait.
+   *
+   * @default {false}
+   */
+  get poolSessions(): boolean | SessionPoolOptions {
+    return this.#core.pool?.options ?? false;
+  }
+
+  set poolSessions(value: boolean | SessionPoolOptions) {
+    const before = this.#core.pool;
+    this.#core.pool = value === false ? null : new SessionPool(this.#core, value === true ? {} : value);
+    for (const session of before?.drain() ?? []) {
+      this.#core.run(null, closeSession, { session }).catch(reportError);
+    }
+  }
+
+  /** Who is asked when a token or a key wants a PIN (`gp11_module_set_auto_authenticate`). */
+  get autoAuthenticate(): AutoAuthenticate | null {
+    return this.#core.autoAuthenticate;
+  }
+
+  set autoAuthenticate(value: AutoAuthenticate | null) {
+    this.#core.autoAuthenticate = value;
+  }
+
+  /** What the module tells about itself (C_GetInfo). */
+  async info(options?: CallOptions): Promise<ModuleInfo> {
+    return moduleInfoOf(await this.#opened("C_GetInfo").run(null, moduleInfo, null, options));
+  }
+
+  /** {@linkcode Module.info} in place. */
+  infoSync(options?: CallOptions): ModuleInfo {
+    return moduleInfoOf(this.#opened("C_GetInfo").runSync(null, moduleInfo, null, options));
+  }
+
+  /** The module's slots (`gp11_module_get_slots`, C_GetSlotList). */
+  async slots(options: SlotsOptions = {}): Promise<Slot[]> {
+    const args = { tokenPresent: options.tokenPresent ?? false };
+    return (await this.#opened("C_GetSlotList").run(null, slotList, args, options)).map((id) => this.#slot(id));
+  }
+
+  /** {@linkcode Module.slots} in place. */
+  slotsSync(options: SlotsOptions = {}): Slot[] {
+    const args = { tokenPresent: options.tokenPresent ?? false };
+    return this.#opened("C_GetSlotList").runSync(null, slotList, args, options).map((id) => this.#slot(id));
+  }
+
+  /** Resolves with the slot in which a token comes or goes (C_WaitForSlotEvent). */
+  async waitForSlotEvent(options: CallOptions = {}): Promise<Slot> {
+    return this.#slot(await waitForSlotEvent(this.#opened("C_WaitForSlotEvent"), options));
+  }
+
+  /** A value of the module's configuration; `null` where there is none. */
+  configOption(key: string): string | null {
+    return this.#core.backend.configOption(key);
+  }
+
+  /** The C names of the functions the module has. */
+  functions(): readonly FunctionName[] {
+    return this.#core.engine.table.names();
+  }
+
+  /** Closes the sessions this caller has opened, on one slot or on all; those of other callers stay. */
+  async closeAllSessions(slot?: Slot): Promise<void> {
+    const core = this.#opened("C_CloseAllSessions");
+    const sessions = [...core.sessions].filter((session) => !slot || session.slot.equals(slot));
+    const pooled = core.pool?.drain(slot?.id) ?? [];
+    const results = await Promise.allSettled([
+      ...sessions.map((session) => session.session!.close()),
+      ...pooled.map((session) => core.run(null, closeSession, { session })),
+    ]);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /**
+   * Ends this caller's use of the module: calls that run deliver, those that wait reject, the sessions are closed, and
+   * the last caller finalises the module.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /**
+   * {@linkcode Module.close} in place.
+   *
+   * @throws {SessionBusyError} when a call runs; nothing is closed then
+   */
+  closeSync(): void {
+    const core = this.#core;
+    if (core.closed) return;
+    if (core.pending > 0 || [...core.sessions].some((session) => session.lane.busy)) {
+      throw new SessionBusyError("close the module", "an asynchronous call");
+    }
+    for (const session of [...core.sessions]) session.session!.closeSync();
+    for (const session of core.pool?.drain() ?? []) core.runSync(null, closeSession, { session });
+    core.closed = true;
+    this.#closing = Promise.resolve();
+    core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });
+  }
+
+  /** Closes the module, now or when the running calls have ended. */
+  [Symbol.dispose](): void {
+    const core = this.#core;
+    if (core.pending > 0 || [...core.sessions].some((session) => session.lane.busy)) {
+      this.close().catch(reportError);
+    } else {
+      this.closeSync();
+    }
+  }
+
+  /** Closes the module. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const core = this.#core;
+    if (core.closed) return;
+    const closing = this.closeAllSessions();
+    core.closed = true;
+    const problem = await closing.then(() => null, (error: unknown) => ({ error }));
+    // C_Finalize must never meet a call under way, an abandoned one included. In place, no other can start meanwhile.
+    await core.engine.drained();
+    core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });
+    if (problem) throw problem.error;
+  }
+
+  #opened(fn: `C_${string}`): ModuleCore {
+    this.#core.assertOpen(fn);
+    return this.#core;
+  }
+
+  #slot(id: bigint): Slot {
+    let slot = this.#slots.get(id);
+    if (!slot) this.#slots.set(id, slot = new Slot(this, this.#core, id));
+    return slot;
+  }
+}
+
+function coreFor(backend: ModuleBackend): ModuleCore {
+  return new ModuleCore(engineFor(backend.table), backend, null);
+}

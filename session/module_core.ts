@@ -1,0 +1,83 @@
+/** What a module's slots, sessions and objects share and nobody else sees. */
+import type { Cryptoki } from "../ffi/cryptoki.ts";
+import { type CallObserver, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
+import type { Lane } from "../ffi/lane.ts";
+import { Pkcs11Error, SessionBusyError } from "./errors.ts";
+import type { ModuleBackend } from "./module_backend.ts";
+import type { AutoAuthenticate, CallOptions } from "./options.ts";
+import type { SessionCore } from "./session_core.ts";
+import type { SessionPool } from "./session_pool.ts";
+
+const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190;
+
+const engines = new Map<bigint, Engine>();
+
+/** The engine of a function list; all callers of one module in this thread share it, and with it the order of calls. */
+export function engineFor(table: Cryptoki): Engine {
+  let engine = engines.get(table.address);
+  if (!engine) {
+    engine = new Engine(table, {
+      failure: (rv, fn) => new Pkcs11Error(rv, fn as `C_${string}`),
+      busy: (lane) => new SessionBusyError("call synchronously", lane.open ?? "an asynchronous call"),
+    });
+    engines.set(table.address, engine);
+  }
+  return engine;
+}
+
+/** The shared state of one caller's module. */
+export class ModuleCore {
+  /** Drives the calls. */
+  readonly engine: Engine;
+  /** How the module was initialised and will be finalised. */
+  readonly backend: ModuleBackend;
+  /** Sessions this caller has open, pooled ones excepted. */
+  readonly sessions: Set<SessionCore> = new Set();
+  /** Sees every call of this caller. */
+  readonly observer: CallObserver | null;
+  /** Who is asked for PINs. */
+  autoAuthenticate: AutoAuthenticate | null = null;
+  /** Closed sessions that wait to be used again. */
+  pool: SessionPool | null = null;
+  /** Whether this caller has closed the module. */
+  closed = false;
+  /** Asynchronous calls somebody waits for. */
+  pending = 0;
+
+  /** The state of a module that has been initialised. */
+  constructor(engine: Engine, backend: ModuleBackend, observer: CallObserver | null) {
+    this.engine = engine;
+    this.backend = backend;
+    this.observer = observer;
+  }
+
+  /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */
+  assertOpen(fn: `C_${string}`): void {
+    if (this.closed) {
+      throw new Pkcs11Error(CKR_CRYPTOKI_NOT_INITIALIZED, fn, { hint: "The module was closed by this program." });
+    }
+  }
+
+  /** Runs an operation in place. */
+  runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
+    if (!this.observer && !options?.signal) return this.engine.runSync(lane, operation, args);
+    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer: this.observer });
+  }
+
+  /** Runs an operation on worker threads. */
+  run<T, A>(
+    lane: Lane | null,
+    operation: Operation<T, A>,
+    args: A,
+    options?: CallOptions,
+    discard?: RunOptions<T>["discard"],
+  ): Promise<T> {
+    this.pending++;
+    return this.engine.run(lane, operation, args, {
+      signal: options?.signal,
+      abort: options?.abort,
+      observer: this.observer,
+      discard,
+    }).finally(() => this.pending--);
+  }
+}

@@ -1,0 +1,21 @@
+/** How modules are loaded. */
+
+/** How {@linkcode Module.load} loads a module. */
+export interface ModuleOptions {
+  /**
+   * Who counts the callers of the module: libp11-kit, this library, nobody, or whichever of the first two is there.
+   *
+   * @default {"auto"}
+   */
+  readonly managed?: "auto" | "p11-kit" | "gp11" | false | undefined;
+  /** Text for `pReserved` of C_Initialize, such as the parameters of NSS softokn. */
+  readonly reserved?: string | undefined;
+  /**
+   * Never calls C_Finalize, for modules that others in the process use too.
+   *
+   * @default {false}
+   */
+  readonly neverFinalize?: boolean | undefined;
+  /** Cancels the load. */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,154 @@
+/** Objects of a token: keys, certificates, data. */
+import { ReadPlan } from "../ffi/attribute_reads.ts";
+import type { KeyTraits } from "../ffi/operations/authentication.ts";
+import { destroyObject, getAttributes, objectSize, setAttributes } from "../ffi/operations/objects.ts";
+import { tokenInfo } from "../ffi/operations/modules.ts";
+import { type AttributeName, readRequest } from "./attribute_table.ts";
+import { Attributes, type AttributeSubset } from "./attributes.ts";
+import { type AttributesInit, attributeTypes, compileTemplate } from "./attributes_init.ts";
+import { tokenInfoOf } from "./infos.ts";
+import type { CallOptions } from "./options.ts";
+import { coreOf } from "./session_base.ts";
+import type { Session } from "./session.ts";
+import { formatObjectUri } from "./object_uri.ts";
+
+/** What is known of a key's wish for a login at each use. */
+export let traitsOf: (object: Pkcs11Object) => KeyTraits;
+
+const plans = new Map<string, ReadPlan>();
+const MAX_PLANS = 256;
+const URI_ATTRIBUTES: readonly AttributeName[] = ["class", "id", "label"];
+
+/** How to read attributes; plans are kept, as programs read the same few again and again. */
+export function readPlan(names: readonly (AttributeName | number)[]): ReadPlan {
+  const types = attributeTypes(names);
+  const key = types.join();
+  let plan = plans.get(key);
+  if (!plan) {
+    plan = new ReadPlan(types.map(readRequest), readRequest);
+    if (plans.size >= MAX_PLANS) plans.clear();
+    plans.set(key, plan);
+  }
+  return plan;
+}
+
+/**
+ * An object of a token as one session sees it (`GP11Object`). Its handle works in every session on the same token.
+ *
+ * @example Read what an object tells about itself
+ * ```ts
+ * import type { Pkcs11Object } from "@gp11/gp11";
+ *
+ * async function describe(object: Pkcs11Object): Promise<string> {
+ *   const { label, keyType } = await object.get(["label", "keyType"]);
+ *   return `${label} (${keyType})`;
+ * }
+ * ```
+ */
+export class Pkcs11Object {
+  /** The session it was found or made in. */
+  readonly session: Session;
+  /** The module's handle, CK_OBJECT_HANDLE. */
+  readonly handle: bigint;
+  /** What `findObjects({ read })` read of it; `null` where nothing was asked for. */
+  readonly attributes: Attributes | null;
+  readonly #traits: KeyTraits = {};
+
+  static {
+    traitsOf = (object) => object.#traits;
+  }
+
+  /** Wraps a handle of the session's token. */
+  constructor(session: Session, handle: bigint, attributes: Attributes | null = null) {
+    this.session = session;
+    this.handle = handle;
+    this.attributes = attributes;
+  }
+
+  /**
+   * Reads attributes into a plain object; those the object lacks or keeps to itself are `undefined`
+   * (C_GetAttributeValue).
+   */
+  async get<const N extends AttributeName | number>(
+    names: readonly N[],
+    options?: CallOptions,
+  ): Promise<AttributeSubset<N>> {
+    return (await this.getAttributes(names, options)).pick(names);
+  }
+
+  /** {@linkcode Pkcs11Object.get} in place. */
+  getSync<const N extends AttributeName | number>(names: readonly N[], options?: CallOptions): AttributeSubset<N> {
+    return this.getAttributesSync(names, options).pick(names);
+  }
+
+  /** Reads attributes, with the reason where one has no value (C_GetAttributeValue). */
+  async getAttributes(types: readonly (AttributeName | number)[], options?: CallOptions): Promise<Attributes> {
+    const args = { ...this.#args("read attributes"), plan: readPlan(types) };
+    return new Attributes(await coreOf(this.session).run(getAttributes, args, options));
+  }
+
+  /** {@linkcode Pkcs11Object.getAttributes} in place. */
+  getAttributesSync(types: readonly (AttributeName | number)[], options?: CallOptions): Attributes {
+    const args = { ...this.#args("read attributes"), plan: readPlan(types) };
+    return new Attributes(coreOf(this.session).runSync(getAttributes, args, options));
+  }
+
+  /** Changes attributes (C_SetAttributeValue). */
+  async set(attributes: AttributesInit, options?: CallOptions): Promise<void> {
+    const args = { ...this.#args("set attributes"), attributes: compileTemplate(attributes) };
+    await coreOf(this.session).run(setAttributes, args, options);
+  }
+
+  /** {@linkcode Pkcs11Object.set} in place. */
+  setSync(attributes: AttributesInit, options?: CallOptions): void {
+    const args = { ...this.#args("set attributes"), attributes: compileTemplate(attributes) };
+    coreOf(this.session).runSync(setAttributes, args, options);
+  }
+
+  /** Destroys the object (C_DestroyObject). */
+  async destroy(options?: CallOptions): Promise<void> {
+    await coreOf(this.session).run(destroyObject, this.#args("destroy the object"), options);
+  }
+
+  /** {@linkcode Pkcs11Object.destroy} in place. */
+  destroySync(options?: CallOptions): void {
+    coreOf(this.session).runSync(destroyObject, this.#args("destroy the object"), options);
+  }
+
+  /** Bytes the object takes on the token; `undefined` where the token does not tell (C_GetObjectSize). */
+  async size(options?: CallOptions): Promise<number | undefined> {
+    return await coreOf(this.session).run(objectSize, this.#args("read the object's size"), options);
+  }
+
+  /** {@linkcode Pkcs11Object.size} in place. */
+  sizeSync(options?: CallOptions): number | undefined {
+    return coreOf(this.session).runSync(objectSize, this.#args("read the object's size"), options);
+  }
+
+  /** Whether this is the same object of the same token, in whatever session it was found (`gp11_object_equal`). */
+  equals(other: Pkcs11Object): boolean {
+    return other.handle === this.handle && other.session.slot.equals(this.session.slot);
+  }
+
+  /** The RFC 7512 URI of the object: its token, class, id and label. */
+  async uri(options?: CallOptions): Promise<string> {
+    const core = coreOf(this.session);
+    const attributes = await this.getAttributes(URI_ATTRIBUTES, options);
+    const info = await core.module.run(null, tokenInfo, { slot: core.slot.id }, options);
+    return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
+  }
+
+  /** {@linkcode Pkcs11Object.uri} in place. */
+  uriSync(options?: CallOptions): string {
+    const core = coreOf(this.session);
+    const attributes = this.getAttributesSync(URI_ATTRIBUTES, options);
+    const info = core.module.runSync(null, tokenInfo, { slot: core.slot.id }, options);
+    return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
+  }
+
+  #args(action: string): { readonly session: bigint; readonly object: bigint } {
+    const core = coreOf(this.session);
+    core.assertOpen(action);
+    return { session: core.handle, object: this.handle };
+  }
+}

@@ -1,0 +1,86 @@
+/** Opening sessions: from the pool or the token, with the logins that were asked for. */
+import type { Operation, Program } from "../ffi/engine.ts";
+import type { Frame } from "../ffi/frame.ts";
+import { login, type PinQuestion } from "../ffi/operations/authentication.ts";
+import type { PinBytes } from "../ffi/operations/pins.ts";
+import { closeSession, openSession as open, sessionInfo } from "../ffi/operations/sessions.ts";
+import { CKU } from "../ffi/constants/mod.ts";
+import { Pkcs11Error } from "./errors.ts";
+import type { ModuleCore } from "./module_core.ts";
+import type { OpenSessionOptions } from "./options.ts";
+import { preparePin, question } from "./pin.ts";
+import { Session, sessionOn } from "./session.ts";
+import type { PooledHandle } from "./session_pool.ts";
+import type { Slot } from "./slot.ts";
+
+const CKF_RW_SESSION = 2n;
+const CKF_SERIAL_SESSION = 4n;
+
+interface OpenArgs {
+  readonly slot: bigint;
+  readonly flags: bigint;
+  readonly pooled: PooledHandle | null;
+  readonly logins: readonly { readonly userType: bigint; readonly pin: PinBytes | PinQuestion }[];
+}
+
+const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, { slot, flags, pooled, logins }) {
+  const session = (yield* reuse(frame, pooled)) ?? (yield* open(frame, { slot, flags }));
+  try {
+    for (const { userType, pin } of logins) {
+      yield* login(frame, { session, slot, userType, pin, ifNeeded: true });
+    }
+  } catch (error) {
+    yield* closeSession(frame, { session });
+    throw error;
+  }
+  return session;
+};
+
+function* reuse(frame: Frame, pooled: PooledHandle | null): Program<bigint | null> {
+  if (!pooled?.validate) return pooled?.handle ?? null;
+  try {
+    yield* sessionInfo(frame, { session: pooled.handle });
+    return pooled.handle;
+  } catch (error) {
+    // A handle that no longer works is replaced; anything else, an abort for one, ends the call.
+    if (error instanceof Pkcs11Error) return null;
+    throw error;
+  }
+}
+
+function* discard(frame: Frame, session: bigint): Program<number> {
+  return yield* closeSession(frame, { session });
+}
+
+function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): OpenArgs {
+  const readWrite = options.readWrite ?? false;
+  const logins: { userType: bigint; pin: PinBytes | PinQuestion }[] = [];
+  const ask = options.interaction
+    ? options.interaction.askPin.bind(options.interaction)
+    : core.autoAuthenticate?.tokens;
+  if (options.login) {
+    const userType = BigInt(options.login.userType ?? CKU.USER);
+    logins.push({ userType, pin: preparePin(options.login.pin, slot) });
+  } else if (ask) {
+    logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot) });
+  }
+  return {
+    slot: slot.id,
+    flags: CKF_SERIAL_SESSION | (readWrite ? CKF_RW_SESSION : 0n),
+    pooled: core.pool?.take(slot.id, readWrite) ?? null,
+    logins,
+  };
+}
+
+/** Opens a session on worker threads. */
+export async function openSession(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
+  options.signal?.throwIfAborted();
+  const handle = await core.run(null, openAndLogin, openArgs(slot, core, options), options, discard);
+  return sessionOn(slot, handle, options);
+}
+
+/** Opens a session in place. */
+export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Session {
+  options.signal?.throwIfAborted();
+  return sessionOn(slot, core.runSync(null, openAndLogin, openArgs(slot, core, options), options), options);
+}

@@ -1,0 +1,360 @@
+/** What every session can do whatever it is used for: its life, its login, PINs, random numbers. */
+import { TypedEventTarget } from "../internal/events.ts";
+import { copyBytes } from "../ffi/bytes.ts";
+import { CKR } from "../ffi/constants/mod.ts";
+import { type FunctionName } from "../ffi/functions.ts";
+import { login } from "../ffi/operations/authentication.ts";
+import {
+  closeSession,
+  generateRandom,
+  initPin,
+  logout,
+  operationState,
+  plainCall,
+  seedRandom,
+  sessionInfo,
+  setOperationState,
+  setPin,
+} from "../ffi/operations/sessions.ts";
+import { DiscardHandleEvent } from "./discard_handle.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
+import { type SessionInfo, sessionInfoOf } from "./infos.ts";
+import type { Module } from "./module.ts";
+import type { Pkcs11Object } from "./object.ts";
+import type { CallOptions, Pin } from "./options.ts";
+import { plainPin, preparePin } from "./pin.ts";
+import type { SessionCore } from "./session_core.ts";
+import type { Slot } from "./slot.ts";
+
+/** Events of a session. */
+export interface SessionEvents {
+  /** The session gives up its handle. */
+  "discard-handle": DiscardHandleEvent;
+}
+
+/** How {@linkcode SessionBase.login} is made. */
+export interface LoginOptions extends CallOptions {
+  /**
+   * Whether a login that is not needed, or that another session has made, resolves `false` instead of failing.
+   *
+   * @default {false}
+   */
+  readonly ifNeeded?: boolean | undefined;
+}
+
+/** Keys of an operation state that the token cannot save. */
+export interface OperationStateOptions extends CallOptions {
+  /** The key that encrypts or decrypts. */
+  readonly encryptionKey?: Pkcs11Object | undefined;
+  /** The key that signs or verifies. */
+  readonly authenticationKey?: Pkcs11Object | undefined;
+}
+
+/** Answers of C_CloseSession that mean there is nothing left to close. */
+const GONE: ReadonlySet<number> = new Set([
+  CKR.OK,
+  CKR.SESSION_HANDLE_INVALID,
+  CKR.SESSION_CLOSED,
+  CKR.DEVICE_REMOVED,
+  CKR.TOKEN_NOT_PRESENT,
+  CKR.CRYPTOKI_NOT_INITIALIZED,
+]);
+/** CKF_MESSAGE_ENCRYPT to CKF_MESSAGE_VERIFY, CKF_FIND_OBJECTS, CKF_ENCRYPT to CKF_VERIFY_RECOVER. */
+const ALL_OPERATIONS = 0x7f5e;
+/** C_GenerateRandom is asked for at most this many bytes. */
+const MAX_RANDOM = 0x7fff_ffff;
+
+/** The state behind a session, for the rooms of this floor. */
+export let coreOf: (session: SessionBase) => SessionCore;
+
+/** The part of {@linkcode Session} that has nothing to do with objects. */
+export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
+  readonly #core: SessionCore;
+  #closing: Promise<void> | null = null;
+
+  static {
+    coreOf = (session) => session.#core;
+  }
+
+  /** Sessions come from {@linkcode Slot.openSession} and {@linkcode Session.fromHandle}. */
+  constructor(core: SessionCore) {
+    super();
+    this.#core = core;
+  }
+
+  /** The module (`gp11_session_get_module`). */
+  get module(): Module {
+    return this.#core.slot.module;
+  }
+
+  /** The slot (`gp11_session_get_slot`). */
+  get slot(): Slot {
+    return this.#core.slot;
+  }
+
+  /** The handle of the module, CK_SESSION_HANDLE (`gp11_session_get_handle`). */
+  get handle(): bigint {
+    return this.#core.handle;
+  }
+
+  /** Whether the session is closed, or will be when the running call ends. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /** The state of the session, asked anew each time (`gp11_session_get_info`, C_GetSessionInfo). */
+  async getInfo(options?: CallOptions): Promise<SessionInfo> {
+    return sessionInfoOf(await this.#opened("read the session's information").run(sessionInfo, this.#args(), options));
+  }
+
+  /** {@linkcode SessionBase.getInfo} in place. */
+  getInfoSync(options?: CallOptions): SessionInfo {
+    return sessionInfoOf(this.#opened("read the session's information").runSync(sessionInfo, this.#args(), options));
+  }
+
+  /**
+   * Logs in to the token, for every session this program has on it (`gp11_session_login`, C_Login).
+   *
+   * @param userType A CKU number.
+   * @param pin The PIN; `null` uses the protected authentication path.
+   * @returns Whether a login was made; `false` only with `ifNeeded`.
+   * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
+   */
+  async login(userType: number, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
+    return await this.#opened("log in").run(login, this.#loginArgs(userType, pin, options), options);
+  }
+
+  /** {@linkcode SessionBase.login} in place. */
+  loginSync(userType: number, pin: Pin | null, options?: LoginOptions): boolean {
+    return this.#opened("log in").runSync(login, this.#loginArgs(userType, pin, options), options);
+  }
+
+  /** Logs out of the token, for every session this program has on it (`gp11_session_logout`, C_Logout). */
+  async logout(options?: CallOptions): Promise<void> {
+    await this.#opened("log out").run(logout, this.#args(), options);
+  }
+
+  /** {@linkcode SessionBase.logout} in place. */
+  logoutSync(options?: CallOptions): void {
+    this.#opened("log out").runSync(logout, this.#args(), options);
+  }
+
+  /** Sets the user's PIN, as security officer (C_InitPIN). */
+  async initPin(pin: string | BufferSource | null, options?: CallOptions): Promise<void> {
+    await this.#opened("set the user's PIN").run(initPin, this.#pinArgs(pin), options);
+  }
+
+  /** {@linkcode SessionBase.initPin} in place. */
+  initPinSync(pin: string | BufferSource | null, options?: CallOptions): void {
+    this.#opened("set the user's PIN").runSync(initPin, this.#pinArgs(pin), options);
+  }
+
+  /** Changes the PIN of whoever is logged in, or of the user in a public session (C_SetPIN). */
+  async setPin(
+    oldPin: string | BufferSource | null,
+    newPin: string | BufferSource | null,
+    options?: CallOptions,
+  ): Promise<void> {
+    await this.#opened("change the PIN").run(setPin, this.#twoPins(oldPin, newPin), options);
+  }
+
+  /** {@linkcode SessionBase.setPin} in place. */
+  setPinSync(
+    oldPin: string | BufferSource | null,
+    newPin: string | BufferSource | null,
+    options?: CallOptions,
+  ): void {
+    this.#opened("change the PIN").runSync(setPin, this.#twoPins(oldPin, newPin), options);
+  }
+
+  /**
+   * Random bytes of the token (C_GenerateRandom).
+   *
+   * @param length Bytes wanted.
+   */
+  async generateRandom(length: number, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return await this.#opened("generate random bytes").run(generateRandom, this.#lengthArgs(length), options);
+  }
+
+  /** {@linkcode SessionBase.generateRandom} in place. */
+  generateRandomSync(length: number, options?: CallOptions): Uint8Array<ArrayBuffer> {
+    return this.#opened("generate random bytes").runSync(generateRandom, this.#lengthArgs(length), options);
+  }
+
+  /** Mixes bytes into the token's random numbers (C_SeedRandom). */
+  async seedRandom(data: BufferSource, options?: CallOptions): Promise<void> {
+    const args = { ...this.#args(), data: copyBytes(data, "a seed") };
+    await this.#opened("seed the random generator").run(seedRandom, args, options);
+  }
+
+  /** {@linkcode SessionBase.seedRandom} in place. */
+  seedRandomSync(data: BufferSource, options?: CallOptions): void {
+    const args = { ...this.#args(), data: copyBytes(data, "a seed") };
+    this.#opened("seed the random generator").runSync(seedRandom, args, options);
+  }
+
+  /** Saves the state of the open multi-part operation (C_GetOperationState). */
+  async getOperationState(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return await this.#opened("save the operation's state").run(operationState, this.#args(), options);
+  }
+
+  /** {@linkcode SessionBase.getOperationState} in place. */
+  getOperationStateSync(options?: CallOptions): Uint8Array<ArrayBuffer> {
+    return this.#opened("save the operation's state").runSync(operationState, this.#args(), options);
+  }
+
+  /** Restores a state that was saved (C_SetOperationState). */
+  async setOperationState(state: BufferSource, options?: OperationStateOptions): Promise<void> {
+    await this.#opened("restore the operation's state").run(
+      setOperationState,
+      this.#stateArgs(state, options),
+      options,
+    );
+  }
+
+  /** {@linkcode SessionBase.setOperationState} in place. */
+  setOperationStateSync(state: BufferSource, options?: OperationStateOptions): void {
+    this.#opened("restore the operation's state").runSync(setOperationState, this.#stateArgs(state, options), options);
+  }
+
+  /** Ends the operations named by CKF_ flags; all of them by default (C_SessionCancel, PKCS#11 3.0). */
+  async cancelOperation(flags: number = ALL_OPERATIONS, options?: CallOptions): Promise<void> {
+    await this.#opened("cancel the session's operation").run(plainCall, this.#cancelArgs(flags), options);
+    this.#core.lane.open = null;
+  }
+
+  /** {@linkcode SessionBase.cancelOperation} in place. */
+  cancelOperationSync(flags: number = ALL_OPERATIONS, options?: CallOptions): void {
+    this.#opened("cancel the session's operation").runSync(plainCall, this.#cancelArgs(flags), options);
+    this.#core.lane.open = null;
+  }
+
+  /** Resolves when no call runs or waits on the session. */
+  idle(): Promise<void> {
+    return this.#core.lane.idle();
+  }
+
+  /**
+   * Closes the session. The running call delivers its result; those that wait reject with SessionClosedError. The handle
+   * is offered by `discard-handle` before it is closed with C_CloseSession.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /**
+   * {@linkcode SessionBase.close} in place.
+   *
+   * @throws {SessionBusyError} when a call runs; nothing is closed then
+   */
+  closeSync(): void {
+    const core = this.#core;
+    if (core.closed) return;
+    if (core.lane.busy) throw new SessionBusyError("close the session", core.lane.open ?? "an asynchronous call");
+    core.closed = true;
+    this.#closing = Promise.resolve();
+    try {
+      if (!this.#discard()) checkClosed(core.runSync(closeSession, this.#args()));
+    } finally {
+      core.release();
+    }
+  }
+
+  /** Closes the session, now or when the running call has ended. */
+  [Symbol.dispose](): void {
+    if (this.#core.lane.busy) {
+      this.close().catch(reportError);
+    } else {
+      this.closeSync();
+    }
+  }
+
+  /** Closes the session. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const core = this.#core;
+    if (core.closed) return;
+    core.closed = true;
+    core.lane.dropWaiting(new SessionClosedError("run the call that was waiting"));
+    try {
+      await core.lane.idle();
+      if (!this.#discard()) checkClosed(await core.run(closeSession, this.#args()));
+    } finally {
+      core.release();
+    }
+  }
+
+  /** Offers the handle; returns whether somebody has claimed it. */
+  #discard(): boolean {
+    const core = this.#core;
+    const event = new DiscardHandleEvent(core.handle);
+    this.dispatchEvent(event);
+    if (!event.claimed && core.lane.open === null && !core.module.closed) {
+      core.module.pool?.offer(event, core.slot.id, core.readWrite);
+    }
+    core.lane.open = null;
+    return event.claimed;
+  }
+
+  #opened(action: string): SessionCore {
+    this.#core.assertOpen(action);
+    return this.#core;
+  }
+
+  #args(): { readonly session: bigint } {
+    return { session: this.#core.handle };
+  }
+
+  #loginArgs(userType: number, pin: Pin | null, options: LoginOptions | undefined) {
+    if (!Number.isInteger(userType) || userType < 0) {
+      throw new RangeError(`Cannot log in: user type ${userType} is no CKU number`);
+    }
+    return {
+      session: this.#core.handle,
+      slot: this.#core.slot.id,
+      userType: BigInt(userType),
+      pin: preparePin(pin, this.#core.slot),
+      ifNeeded: options?.ifNeeded ?? false,
+    };
+  }
+
+  #pinArgs(pin: string | BufferSource | null) {
+    return { session: this.#core.handle, pin: plainPin(pin, "a PIN") };
+  }
+
+  #twoPins(oldPin: string | BufferSource | null, newPin: string | BufferSource | null) {
+    const { handle } = this.#core;
+    return { session: handle, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
+  }
+
+  #lengthArgs(length: number) {
+    if (!Number.isInteger(length) || length < 0 || length > MAX_RANDOM) {
+      throw new RangeError(`Cannot generate random bytes: ${length} is no integer from 0 to ${MAX_RANDOM}`);
+    }
+    return { session: this.#core.handle, length };
+  }
+
+  #stateArgs(state: BufferSource, options: OperationStateOptions | undefined) {
+    return {
+      session: this.#core.handle,
+      state: copyBytes(state, "an operation state"),
+      encryptionKey: options?.encryptionKey?.handle ?? 0n,
+      authenticationKey: options?.authenticationKey?.handle ?? 0n,
+    };
+  }
+
+  #cancelArgs(flags: number): { readonly fn: FunctionName; readonly args: readonly bigint[] } {
+    if (!Number.isInteger(flags) || flags < 0) {
+      throw new RangeError(`Cannot cancel operations: ${flags} are no CKF flags`);
+    }
+    return { fn: "C_SessionCancel", args: [this.#core.handle, BigInt(flags)] };
+  }
+}
+
+function checkClosed(rv: number): void {
+  if (!GONE.has(rv)) throw new Pkcs11Error(rv, "C_CloseSession");
+}

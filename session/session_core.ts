@@ -1,0 +1,74 @@
+/** What a session's verbs, objects and streams share and nobody else sees. */
+import type { Operation, RunOptions } from "../ffi/engine.ts";
+import type { Lane } from "../ffi/lane.ts";
+import { SessionBusyError, SessionClosedError } from "./errors.ts";
+import type { ModuleCore } from "./module_core.ts";
+import type { CallOptions, Interaction } from "./options.ts";
+import type { Slot } from "./slot.ts";
+
+/** The state of one open session. */
+export class SessionCore {
+  /** The module. */
+  readonly module: ModuleCore;
+  /** The slot. */
+  readonly slot: Slot;
+  /** The handle. */
+  readonly handle: bigint;
+  /** The order of calls on the handle. */
+  readonly lane: Lane;
+  /** Whether it was opened for reading and writing, as far as is known. */
+  readonly readWrite: boolean;
+  /** Who is asked for PINs. */
+  readonly interaction: Interaction | null;
+  /** Whether it is closed, or about to be. */
+  closed = false;
+  /** The session itself, to close it together with its module. */
+  session: { close(): Promise<void>; closeSync(): void } | null = null;
+
+  /** The state of an open session. */
+  constructor(
+    module: ModuleCore,
+    slot: Slot,
+    handle: bigint,
+    options: { readonly readWrite: boolean; readonly interaction: Interaction | null },
+  ) {
+    this.module = module;
+    this.slot = slot;
+    this.handle = handle;
+    this.readWrite = options.readWrite;
+    this.interaction = options.interaction;
+    this.lane = module.engine.lane(handle);
+    module.sessions.add(this);
+  }
+
+  /** Throws unless the session can be used. */
+  assertOpen(action: string): void {
+    if (this.closed) throw new SessionClosedError(action);
+  }
+
+  /** Throws unless an operation that would disturb an open multi-part operation can begin. */
+  assertFree(action: string): void {
+    this.assertOpen(action);
+    if (this.lane.open !== null) throw new SessionBusyError(action, `an open ${this.lane.open}`);
+  }
+
+  /** Runs an operation in place. */
+  runSync<T, A>(operation: Operation<T, A>, args: A, options?: CallOptions): T {
+    return this.module.runSync(this.lane, operation, args, options);
+  }
+
+  /** Runs an operation on a worker thread, after those that wait before it. */
+  run<T, A>(
+    operation: Operation<T, A>,
+    args: A,
+    options?: CallOptions,
+    discard?: RunOptions<T>["discard"],
+  ): Promise<T> {
+    return this.module.run(this.lane, operation, args, options, discard);
+  }
+
+  /** The session's place is given up: no wrapper uses it any more. */
+  release(): void {
+    if (this.module.sessions.delete(this)) this.module.engine.releaseLane(this.lane);
+  }
+}

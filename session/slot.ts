@@ -1,0 +1,158 @@
+/** Slots and the tokens in them. */
+import { checkType } from "../ffi/bytes.ts";
+import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../ffi/operations/modules.ts";
+import {
+  type MechanismInfo,
+  mechanismInfoOf,
+  type MechanismType,
+  type SlotInfo,
+  slotInfoOf,
+  type TokenInfo,
+  tokenInfoOf,
+} from "./infos.ts";
+import type { Module } from "./module.ts";
+import type { ModuleCore } from "./module_core.ts";
+import { openSession, openSessionSync } from "./open_session.ts";
+import type { CallOptions, OpenSessionOptions } from "./options.ts";
+import { plainPin } from "./pin.ts";
+import type { Session } from "./session.ts";
+
+const LABEL_LENGTH = 32;
+
+/** The state of a slot's module. */
+export let moduleCoreOf: (slot: Slot) => ModuleCore;
+
+/**
+ * A slot of a module: a place where a token can be (`GP11Slot`).
+ *
+ * @example Name the tokens of a module
+ * ```ts
+ * import { Module } from "@gp11/gp11";
+ *
+ * const path = "/usr/lib/softhsm/libsofthsm2.so";
+ * using module = Module.loadSync(path);
+ * const labels = module.slotsSync({ tokenPresent: true }).map((slot) => slot.tokenInfoSync().label);
+ * ```
+ */
+export class Slot {
+  /** The module the slot belongs to. */
+  readonly module: Module;
+  /** The number the module gave the slot (CK_SLOT_ID). */
+  readonly id: bigint;
+  readonly #core: ModuleCore;
+
+  static {
+    moduleCoreOf = (slot) => slot.#core;
+  }
+
+  /** Slots come from {@linkcode Module.slots}. */
+  constructor(module: Module, core: ModuleCore, id: bigint) {
+    this.module = module;
+    this.#core = core;
+    this.id = id;
+  }
+
+  /** Whether this is the same slot of the same module, however it was found (`gp11_slot_equal`). */
+  equals(other: Slot): boolean {
+    return other.id === this.id && other.#core.engine === this.#core.engine;
+  }
+
+  /** What the slot tells about itself (C_GetSlotInfo). */
+  async info(options?: CallOptions): Promise<SlotInfo> {
+    return slotInfoOf(await this.#opened("C_GetSlotInfo").run(null, slotInfo, { slot: this.id }, options));
+  }
+
+  /** {@linkcode Slot.info} in place. */
+  infoSync(options?: CallOptions): SlotInfo {
+    return slotInfoOf(this.#opened("C_GetSlotInfo").runSync(null, slotInfo, { slot: this.id }, options));
+  }
+
+  /** What the token tells about itself (C_GetTokenInfo). */
+  async tokenInfo(options?: CallOptions): Promise<TokenInfo> {
+    const core = this.#opened("C_GetTokenInfo");
+    return tokenInfoOf(await core.run(null, tokenInfo, { slot: this.id }, options), core.engine.table.abi.ulong);
+  }
+
+  /** {@linkcode Slot.tokenInfo} in place. */
+  tokenInfoSync(options?: CallOptions): TokenInfo {
+    const core = this.#opened("C_GetTokenInfo");
+    return tokenInfoOf(core.runSync(null, tokenInfo, { slot: this.id }, options), core.engine.table.abi.ulong);
+  }
+
+  /** The mechanisms the token has, as CKM numbers (C_GetMechanismList). */
+  async mechanisms(options?: CallOptions): Promise<MechanismType[]> {
+    const core = this.#opened("C_GetMechanismList");
+    return (await core.run(null, mechanismList, { slot: this.id }, options)).map(Number);
+  }
+
+  /** {@linkcode Slot.mechanisms} in place. */
+  mechanismsSync(options?: CallOptions): MechanismType[] {
+    return this.#opened("C_GetMechanismList").runSync(null, mechanismList, { slot: this.id }, options).map(Number);
+  }
+
+  /** Key sizes and uses of a mechanism (C_GetMechanismInfo). */
+  async mechanismInfo(type: MechanismType, options?: CallOptions): Promise<MechanismInfo> {
+    const args = { slot: this.id, type: BigInt(checkType(type, "a mechanism type")) };
+    return mechanismInfoOf(await this.#opened("C_GetMechanismInfo").run(null, mechanismInfo, args, options));
+  }
+
+  /** {@linkcode Slot.mechanismInfo} in place. */
+  mechanismInfoSync(type: MechanismType, options?: CallOptions): MechanismInfo {
+    const args = { slot: this.id, type: BigInt(checkType(type, "a mechanism type")) };
+    return mechanismInfoOf(this.#opened("C_GetMechanismInfo").runSync(null, mechanismInfo, args, options));
+  }
+
+  /** Whether the token has any of these CKF_ flags (`gp11_slot_has_flags`). */
+  async hasFlags(mask: number | bigint, options?: CallOptions): Promise<boolean> {
+    return (BigInt((await this.tokenInfo(options)).flags) & BigInt(mask)) !== 0n;
+  }
+
+  /** {@linkcode Slot.hasFlags} in place. */
+  hasFlagsSync(mask: number | bigint, options?: CallOptions): boolean {
+    return (BigInt(this.tokenInfoSync(options).flags) & BigInt(mask)) !== 0n;
+  }
+
+  /**
+   * Initialises the token, which destroys every object on it (C_InitToken).
+   *
+   * @param soPin The security officer's PIN: the present one, or on a new token the one it shall have.
+   * @param label At most 32 bytes in UTF-8.
+   */
+  async initToken(soPin: string | BufferSource | null, label: string, options?: CallOptions): Promise<void> {
+    await this.#opened("C_InitToken").run(null, initToken, this.#initArgs(soPin, label), options);
+  }
+
+  /** {@linkcode Slot.initToken} in place. */
+  initTokenSync(soPin: string | BufferSource | null, label: string, options?: CallOptions): void {
+    this.#opened("C_InitToken").runSync(null, initToken, this.#initArgs(soPin, label), options);
+  }
+
+  /**
+   * Opens a session, from the pool if one waits there (`gp11_slot_open_session`, C_OpenSession).
+   *
+   * @throws {Pkcs11Error} when the token refuses it, or the login that was asked for
+   */
+  async openSession(options: OpenSessionOptions = {}): Promise<Session> {
+    return await openSession(this, this.#opened("C_OpenSession"), options);
+  }
+
+  /** {@linkcode Slot.openSession} in place. */
+  openSessionSync(options: OpenSessionOptions = {}): Session {
+    return openSessionSync(this, this.#opened("C_OpenSession"), options);
+  }
+
+  #opened(fn: `C_${string}`): ModuleCore {
+    this.#core.assertOpen(fn);
+    return this.#core;
+  }
+
+  #initArgs(soPin: string | BufferSource | null, label: string) {
+    const bytes = new TextEncoder().encode(label);
+    if (bytes.length > LABEL_LENGTH) {
+      throw new RangeError(
+        `Cannot use the label "${label}": it has ${bytes.length} bytes, a token's label has at most 32`,
+      );
+    }
+    return { slot: this.id, pin: plainPin(soPin, "a security officer's PIN"), label: bytes };
+  }
+}
