@@ -147,13 +147,14 @@ export class ReadPlan {
    */
   #stateWithoutValue(block: Block, offset: number, request: ReadRequest, rv: number): AttributeState | undefined {
     if (rv !== CKR.ATTRIBUTE_TYPE_INVALID && rv !== CKR.ATTRIBUTE_SENSITIVE) return undefined;
-    if (!request.secret) return "invalid";
     const { size, offsets } = attributeLayout(block.abi);
     const without = this.requests.filter((_, index) =>
       block.getLength(offset + index * size + offsets.ulValueLen) === undefined
     );
-    if (rv === CKR.ATTRIBUTE_TYPE_INVALID) return without.length === 1 ? "invalid" : undefined;
-    return without.filter(({ secret }) => secret).length === 1 ? "sensitive" : undefined;
+    if (without.length === 1) return rv === CKR.ATTRIBUTE_SENSITIVE ? "sensitive" : "invalid";
+    if (!request.secret) return "invalid";
+    const onlyOne = without.filter(({ secret }) => secret).length === 1;
+    return rv === CKR.ATTRIBUTE_SENSITIVE && onlyOne ? "sensitive" : undefined;
   }
 
   #templateBytes(size: number): number {

@@ -1,0 +1,258 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { isReadOutcome, type ReadAttribute, ReadPlan, type ReadRequest } from "../../ffi/attribute_reads.ts";
+import type { AttributeKind } from "../../ffi/attribute_values.ts";
+import { CKA } from "../../ffi/constants/cka.ts";
+import { CKR } from "../../ffi/constants/ckr.ts";
+import { unavailableInformation } from "../../ffi/constants/values.ts";
+import type { Abi, Block } from "../../ffi/memory.ts";
+import { structLayout } from "../../ffi/structs.ts";
+import { CK_ATTRIBUTE } from "../../ffi/structs_infos.ts";
+import { abis, usedBlock } from "../_support/native_block.ts";
+
+type Stored = Uint8Array | "sensitive" | [type: number, value: Uint8Array][];
+
+/** C_GetAttributeValue of a made-up object, as the standard tells it, counting its calls. */
+class TestObject {
+  calls = 0;
+  readonly #stored: ReadonlyMap<number, Stored>;
+  readonly #tellsLength: boolean;
+  readonly #stopsEarly: boolean;
+
+  constructor(stored: [number, Stored][], habits: { tellsLength?: boolean; stopsEarly?: boolean } = {}) {
+    this.#stored = new Map(stored);
+    this.#tellsLength = habits.tellsLength ?? false;
+    this.#stopsEarly = habits.stopsEarly ?? false;
+  }
+
+  getAttributeValue(block: Block, offset: number, count: number): number {
+    this.calls++;
+    const { size, offsets } = structLayout(CK_ATTRIBUTE, block.abi);
+    let result: number = CKR.OK;
+    for (let at = offset; at < offset + count * size; at += size) {
+      const stored = this.#stored.get(Number(block.getUlong(at + offsets.type)));
+      const rv = this.#fill(block, at, stored);
+      if (rv !== CKR.OK) result = rv;
+      if (rv !== CKR.OK && this.#stopsEarly) return rv;
+    }
+    return result;
+  }
+
+  #fill(block: Block, at: number, stored: Stored | undefined): number {
+    const { offsets } = structLayout(CK_ATTRIBUTE, block.abi);
+    const setLength = (length: number | bigint) => block.setUlong(at + offsets.ulValueLen, length);
+    const unavailable = unavailableInformation(block.abi.ulong);
+    if (stored === undefined || stored === "sensitive") {
+      setLength(unavailable);
+      return stored ? CKR.ATTRIBUTE_SENSITIVE : CKR.ATTRIBUTE_TYPE_INVALID;
+    }
+    const pointer = block.getPointer(at + offsets.pValue);
+    const length = Array.isArray(stored) ? stored.length * structLayout(CK_ATTRIBUTE, block.abi).size : stored.length;
+    const room = Number(block.getUlong(at + offsets.ulValueLen));
+    if (pointer !== 0n && room < length) {
+      setLength(this.#tellsLength ? length : unavailable);
+      return CKR.BUFFER_TOO_SMALL;
+    }
+    setLength(length);
+    if (pointer === 0n) return CKR.OK;
+    const value = Number(pointer - block.base);
+    if (Array.isArray(stored)) this.#fillNested(block, value, stored);
+    else block.bytesAt(value, length).set(stored);
+    return CKR.OK;
+  }
+
+  #fillNested(block: Block, start: number, stored: [type: number, value: Uint8Array][]): void {
+    const { size, offsets } = structLayout(CK_ATTRIBUTE, block.abi);
+    stored.forEach(([type, value], index) => {
+      const at = start + index * size;
+      block.setUlong(at + offsets.type, type);
+      block.setUlong(at + offsets.ulValueLen, value.length);
+      const pointer = block.getPointer(at + offsets.pValue);
+      if (pointer !== 0n) block.bytesAt(Number(pointer - block.base), value.length).set(value);
+    });
+  }
+}
+
+function request(type: number, kind: AttributeKind, size = 8, secret = false): ReadRequest {
+  return { type, kind, size, secret };
+}
+
+const kinds = new Map<number, AttributeKind>([[CKA.EXTRACTABLE, "boolean"], [CKA.LABEL, "string"]]);
+const describeType = (type: number) => request(type, kinds.get(type) ?? "bytes");
+
+function read(object: TestObject, requests: ReadRequest[], abi: Abi = abis.lp64): ReadAttribute[] {
+  const block = usedBlock(abi, 65536);
+  const plan = new ReadPlan(requests, describeType);
+  const offset = plan.prepare(block);
+  const rv = object.getAttributeValue(block, offset, requests.length);
+  assert(isReadOutcome(rv));
+  const collected = plan.collect(block, offset, rv);
+  if (collected) return collected;
+  const completion = plan.complete(block, offset, rv);
+  let step = completion.next(rv);
+  while (!step.done) step = completion.next(object.getAttributeValue(block, step.value.offset, step.value.count));
+  return step.value;
+}
+
+function readOne(value: Stored | undefined, kind: AttributeKind, size = 8, abi: Abi = abis.lp64): ReadAttribute {
+  const object = new TestObject(value === undefined ? [] : [[1, value]]);
+  return read(object, [request(1, kind, size)], abi)[0]!;
+}
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+describe("reading attributes", () => {
+  it("takes one call when the buffers were guessed large enough", () => {
+    const object = new TestObject([[CKA.LABEL, text("key")], [CKA.ID, Uint8Array.of(1, 2)], [
+      CKA.TOKEN,
+      Uint8Array.of(1),
+    ]]);
+    const values = read(object, [
+      request(CKA.LABEL, "string", 64),
+      request(CKA.ID, "bytes", 64),
+      request(CKA.TOKEN, "boolean"),
+    ]);
+    assertEquals(values, [
+      { type: CKA.LABEL, state: "ok", value: "key" },
+      { type: CKA.ID, state: "ok", value: Uint8Array.of(1, 2) },
+      { type: CKA.TOKEN, state: "ok", value: true },
+    ]);
+    assertEquals(object.calls, 1);
+  });
+
+  it("uses a template again for the next object", () => {
+    const block = usedBlock(abis.lp64);
+    const plan = new ReadPlan([request(CKA.LABEL, "string", 64), request(CKA.ID, "bytes", 64)], describeType);
+    const offset = plan.prepare(block);
+    for (const label of ["first", "second one", ""]) {
+      const object = new TestObject([[CKA.LABEL, text(label)], [CKA.ID, text(label)]]);
+      plan.rearm(block, offset);
+      const values = plan.collect(block, offset, object.getAttributeValue(block, offset, 2));
+      assertEquals(values?.map(({ value }) => value), [label, text(label)]);
+    }
+  });
+
+  for (const tellsLength of [false, true]) {
+    it(`reads a longer value again, a module that ${tellsLength ? "tells" : "keeps"} its length`, () => {
+      const long = new Uint8Array(5000).map((_, index) => index);
+      const object = new TestObject([[CKA.VALUE, long], [CKA.LABEL, text("short")]], { tellsLength });
+      const values = read(object, [request(CKA.VALUE, "bytes", 16), request(CKA.LABEL, "string", 16)]);
+      assertEquals(values.map(({ state, value }) => [state, value]), [["ok", long], ["ok", "short"]]);
+      assertEquals(object.calls, 3);
+    });
+  }
+
+  it("tells sensitive attributes from missing ones, whatever the one return value said", () => {
+    const object = new TestObject([[CKA.VALUE, "sensitive"], [CKA.LABEL, text("key")]]);
+    const requests = [
+      request(CKA.VALUE, "bytes", 16, true),
+      request(CKA.LABEL, "string", 16),
+      request(CKA.PRIME_1, "bytes", 16, true),
+      request(CKA.URL, "string", 16),
+    ];
+    const states = (order: number[]) => read(object, order.map((index) => requests[index]!)).map(({ state }) => state);
+    assertEquals(states([0, 1, 2, 3]), ["sensitive", "ok", "invalid", "invalid"]);
+    assertEquals(states([3, 2, 1, 0]), ["invalid", "invalid", "ok", "sensitive"]);
+  });
+
+  it("needs no further call when only one attribute can be meant", () => {
+    const sensitive = new TestObject([[CKA.VALUE, "sensitive"], [CKA.LABEL, text("key")]]);
+    const values = read(sensitive, [request(CKA.VALUE, "bytes", 16, true), request(CKA.LABEL, "string", 16)]);
+    assertEquals([values.map(({ state }) => state), sensitive.calls], [["sensitive", "ok"], 1]);
+    const missing = new TestObject([[CKA.LABEL, text("key")]]);
+    const others = read(missing, [request(CKA.URL, "string", 16), request(CKA.LABEL, "string", 16)]);
+    assertEquals([others.map(({ state }) => state), missing.calls], [["invalid", "ok"], 1]);
+  });
+
+  it("reads what a module passed over after the first attribute it could not give", () => {
+    const object = new TestObject([[CKA.LABEL, text("key")], [CKA.TOKEN, Uint8Array.of(1)]], { stopsEarly: true });
+    const values = read(object, [
+      request(CKA.URL, "string", 16),
+      request(CKA.LABEL, "string", 16),
+      request(CKA.TOKEN, "boolean"),
+    ]);
+    assertEquals(values.map(({ state, value }) => [state, value]), [["invalid", undefined], ["ok", "key"], [
+      "ok",
+      true,
+    ]]);
+  });
+
+  for (const [name, abi] of [["8", abis.lp64], ["4", abis.windows]] as const) {
+    it(`reads nested templates: CK_ULONG of ${name} bytes`, () => {
+      const object = new TestObject([
+        [CKA.WRAP_TEMPLATE, [[CKA.EXTRACTABLE, Uint8Array.of(1)], [CKA.LABEL, text("inner")]]],
+        [CKA.LABEL, text("outer")],
+      ]);
+      const values = read(object, [request(CKA.WRAP_TEMPLATE, "template", 0), request(CKA.LABEL, "string")], abi);
+      assertEquals(values, [
+        {
+          type: CKA.WRAP_TEMPLATE,
+          state: "ok",
+          value: [
+            { type: CKA.EXTRACTABLE, state: "ok", value: true },
+            { type: CKA.LABEL, state: "ok", value: "inner" },
+          ],
+        },
+        { type: CKA.LABEL, state: "ok", value: "outer" },
+      ]);
+    });
+  }
+
+  it("knows empty templates and missing ones", () => {
+    assertEquals(readOne([], "template", 0), { type: 1, state: "empty", value: [] });
+    assertEquals(readOne(undefined, "template", 0).state, "invalid");
+    assertEquals(readOne("sensitive", "template", 0).state, "sensitive");
+  });
+
+  it("accepts the four return values that fill the template, and no other", () => {
+    assertEquals(
+      [CKR.OK, CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_TYPE_INVALID, CKR.BUFFER_TOO_SMALL].map(isReadOutcome),
+      [
+        true,
+        true,
+        true,
+        true,
+      ],
+    );
+    assertEquals([CKR.OBJECT_HANDLE_INVALID, CKR.GENERAL_ERROR].map(isReadOutcome), [false, false]);
+  });
+});
+
+describe("what bytes mean", () => {
+  const ulong = (value: bigint) => new Uint8Array(new BigUint64Array([value]).buffer);
+
+  it("numbers are numbers when that loses nothing, else bigints", () => {
+    assertEquals(readOne(ulong(2n ** 53n - 1n), "ulong").value, Number.MAX_SAFE_INTEGER);
+    assertEquals(readOne(ulong(2n ** 53n), "ulong").value, 2n ** 53n);
+  });
+
+  it("CK_UNAVAILABLE_INFORMATION is no number", () => {
+    assertEquals(readOne(ulong(2n ** 64n - 1n), "ulong"), { type: 1, state: "empty", value: undefined });
+    const wide = readOne(Uint8Array.of(255, 255, 255, 255), "ulong", 8, abis.windows);
+    assertEquals(wide, { type: 1, state: "empty", value: undefined });
+  });
+
+  it("numbers may be narrower than the module's CK_ULONG", () => {
+    assertEquals(readOne(Uint8Array.of(3, 1, 0, 0), "ulong").value, 0x103);
+    assertEquals(readOne(new Uint8Array(9), "ulong", 16).state, "invalid");
+  });
+
+  it("every kind has its value", () => {
+    assertEquals(readOne(Uint8Array.of(0), "boolean").value, false);
+    assertEquals(readOne(text("dürfen"), "string").value, "dürfen");
+    assertEquals(readOne(text("long ".repeat(30)), "string", 256).value, "long ".repeat(30));
+    assertEquals(readOne(Uint8Array.of(0xff, 0x41), "string").value, "\ufffdA");
+    assertEquals(readOne(text("20260310"), "date").value, new Date("2026-03-10T00:00:00Z"));
+    assertEquals(readOne(text("2026XX10"), "date").state, "invalid");
+    assertEquals(readOne(Uint8Array.of(3, 2), "version").value, { major: 3, minor: 2 });
+    assertEquals(readOne(Uint8Array.of(...ulong(1n), ...ulong(0x1087n)), "ulongs", 64).value, [1, 0x1087]);
+  });
+
+  it("nothing at all is an empty value where there is one", () => {
+    const nothing = new Uint8Array(0);
+    assertEquals(readOne(nothing, "string"), { type: 1, state: "empty", value: "" });
+    assertEquals(readOne(nothing, "bytes"), { type: 1, state: "empty", value: nothing });
+    assertEquals(readOne(nothing, "ulongs"), { type: 1, state: "empty", value: [] });
+    assertEquals(readOne(nothing, "date"), { type: 1, state: "empty", value: undefined });
+  });
+});
