@@ -41,11 +41,17 @@ export function writeAll(file: number, bytes: Uint8Array): void {
   while (written < bytes.length) written += writeSync(file, bytes, written, bytes.length - written);
 }
 
+/** How a file is replaced. */
+export interface ReplaceOptions {
+  /** Whether a loss of power cannot lose the content either; without it only the death of the process cannot. @default {true} */
+  durable?: boolean;
+}
+
 /**
  * Replaces a file: readers see either the old or the new content, whenever the process dies. The file is readable by
  * its owner only; a symbolic link keeps pointing at what is replaced.
  */
-export function replaceFile(path: string, content: string | Uint8Array): void {
+export function replaceFile(path: string, content: string | Uint8Array, { durable = true }: ReplaceOptions = {}): void {
   const target = resolveLink(path);
   mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
@@ -53,7 +59,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
   try {
     try {
       writeAll(file, typeof content === "string" ? encoder.encode(content) : content);
-      fsyncSync(file);
+      if (durable) fsyncSync(file);
     } finally {
       closeSync(file);
     }

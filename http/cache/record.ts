@@ -1,0 +1,185 @@
+/** What a cache knows of one stored response besides its body. */
+import CachePolicyModule from "http-cache-semantics";
+import {
+  type CacheDirectives,
+  type FieldRecord,
+  formatCacheControl,
+  parseCacheControl,
+  secondsOf,
+} from "./directives.ts";
+
+/** One stored response without its body; plain data, as stores keep it. */
+export interface CacheRecord {
+  /** The request's URI without its fragment. */
+  readonly key: string;
+  /** Identifies what else must agree: the Authorization of the request, as a digest; empty for none. */
+  readonly authorization: string;
+  /** The request fields the response was chosen by, with the values they had. */
+  readonly vary: ReadonlyArray<readonly [name: string, value: string | null]>;
+  /** Status code. */
+  readonly status: number;
+  /** Reason phrase. */
+  readonly statusText: string;
+  /** Header fields, as pairs. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /** The library's own record of how long the response may be used. */
+  readonly policy: object;
+}
+
+interface Policy {
+  storable(): boolean;
+  maxAge(): number;
+  age(): number;
+  toObject(): object;
+}
+
+interface PolicyConstructor {
+  new (
+    request: { url: string; method: string; headers: FieldRecord },
+    response: { status: number; headers: FieldRecord },
+    options: { shared: boolean; cacheHeuristic: number },
+  ): Policy;
+  fromObject(object: object): Policy;
+}
+
+const CachePolicy = CachePolicyModule as unknown as PolicyConstructor;
+
+/** How a cache judges. */
+export interface PolicyOptions {
+  /** Whether several users share the cache. */
+  readonly shared: boolean;
+  /** The clock, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What is done with a stored response for a request (RFC 9111 §4). */
+export type Verdict = "fresh" | "stale" | "refresh" | "validate";
+
+/** Fields of one connection only (RFC 9111 §3.1), and those that would act a second time when the response is used again. */
+const NEVER_STORED: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+  "set-cookie",
+  "strict-transport-security",
+]);
+
+/** Fields of a 304 that describe its own transfer and not the stored body (RFC 9111 §3.2). */
+const KEPT_ON_UPDATE: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "age",
+]);
+
+/** The library's policy for a request and its response. */
+export function makePolicy(
+  request: { url: string; method: string; headers: FieldRecord },
+  response: { status: number; headers: FieldRecord },
+  options: PolicyOptions,
+): Policy {
+  const headers = { ...response.headers };
+  if (headers["cache-control"] !== undefined) {
+    headers["cache-control"] = formatCacheControl(parseCacheControl(headers["cache-control"]));
+  }
+  const asked = { ...request.headers };
+  if (asked["cache-control"] !== undefined) {
+    asked["cache-control"] = formatCacheControl(parseCacheControl(asked["cache-control"]));
+  }
+  headers.age = String(initialAge(headers, options.now()));
+  // How requests are told apart is this cache's own business; the library would compare more than is kept.
+  delete headers.vary;
+  const policy = new CachePolicy({ ...request, headers: asked }, { status: response.status, headers }, {
+    shared: options.shared,
+    cacheHeuristic: 0.1,
+  });
+  return withClock(policy, options);
+}
+
+/** A stored policy with the cache's clock. */
+export function policyOf(record: CacheRecord, options: PolicyOptions): Policy {
+  return withClock(CachePolicy.fromObject(record.policy), options);
+}
+
+/** Age on arrival (RFC 9111 §4.2.3): what the field says, or how old the Date is; a malformed field counts as none. */
+function initialAge(headers: FieldRecord, now: number): number {
+  const said = headers.age?.split(",")[0]?.trim() ?? "";
+  const date = Date.parse(headers.date ?? "");
+  const apparent = Number.isNaN(date) ? 0 : Math.max(0, Math.floor((now - date) / 1000));
+  return Math.max(/^[0-9]{1,10}$/.test(said) ? Number(said) : 0, apparent);
+}
+
+function withClock(policy: Policy, { now }: PolicyOptions): Policy {
+  Object.defineProperty(policy, "now", { value: now });
+  const timed = policy as Policy & { _responseTime: number };
+  timed._responseTime ??= now();
+  return policy;
+}
+
+/** The header fields to keep of a response. */
+export function storedHeaders(headers: Headers): [string, string][] {
+  const listed = new Set((headers.get("connection") ?? "").toLowerCase().split(",").map((name) => name.trim()));
+  return [...headers].filter(([name]) => !NEVER_STORED.has(name) && !listed.has(name));
+}
+
+/** The stored fields with those of a 304 in place of their namesakes (RFC 9111 §3.2). */
+export function updatedHeaders(record: CacheRecord, update: Headers): [string, string][] {
+  const fresh = storedHeaders(update).filter(([name]) => !KEPT_ON_UPDATE.has(name));
+  const names = new Set(fresh.map(([name]) => name));
+  return [
+    ...record.headers.filter(([name]) => !names.has(name) && name !== "age").map((
+      [name, value],
+    ): [string, string] => [name, value]),
+    ...fresh,
+  ];
+}
+
+/** What a stored response is good for, given the request's own directives. */
+export function judge(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): Verdict {
+  const policy = policyOf(record, options);
+  const [age, lifetime] = [policy.age(), policy.maxAge()];
+  if (request.has("no-cache")) return "validate";
+  const maxAge = secondsOf(request, "max-age");
+  if (maxAge !== null && age > maxAge) return "validate";
+  const minFresh = secondsOf(request, "min-fresh");
+  if (minFresh !== null && lifetime - age < minFresh) return "validate";
+  if (lifetime > age) return "fresh";
+  const said = parseCacheControl(fieldOf(record, "cache-control"));
+  if (!mayBeStale(said, options.shared)) return "validate";
+  const staleness = age - lifetime;
+  const maxStale = request.get("max-stale");
+  if (maxStale === true || (maxStale !== undefined && staleness <= secondsOf(request, "max-stale")!)) return "stale";
+  return staleness < (secondsOf(said, "stale-while-revalidate") ?? 0) ? "refresh" : "validate";
+}
+
+/** Whether a stale response may stand in for a server that fails (RFC 5861 §4). */
+export function mayCoverError(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): boolean {
+  const said = parseCacheControl(fieldOf(record, "cache-control"));
+  if (!mayBeStale(said, options.shared) || request.has("no-cache")) return false;
+  const grace = Math.max(secondsOf(said, "stale-if-error") ?? -1, secondsOf(request, "stale-if-error") ?? -1);
+  const policy = policyOf(record, options);
+  return policy.age() - policy.maxAge() <= grace;
+}
+
+/** The age of a stored response in whole seconds. */
+export function ageOf(record: CacheRecord, options: PolicyOptions): number {
+  return Math.max(0, Math.floor(policyOf(record, options).age()));
+}
+
+/** One stored header field. */
+export function fieldOf(record: CacheRecord, name: string): string | null {
+  const values = record.headers.filter(([field]) => field === name).map(([, value]) => value);
+  return values.length === 0 ? null : values.join(", ");
+}
+
+function mayBeStale(said: CacheDirectives, shared: boolean): boolean {
+  if (said.has("must-revalidate") || said.has("no-cache")) return false;
+  return !shared || !(said.has("proxy-revalidate") || said.has("s-maxage"));
+}

@@ -1,0 +1,111 @@
+/** A response body that is stored while it is delivered. */
+import type { CacheWriter } from "./store.ts";
+
+type Chunk = Uint8Array<ArrayBuffer>;
+
+/**
+ * Reads a body once and gives it to one reader and one writer. The reader sets the pace, unless others wait for the
+ * stored response: then `drain` runs ahead of the reader, who gets the rest back from the writer.
+ */
+export class RecordedBody {
+  /** What the message reads. */
+  readonly readable: ReadableStream<Chunk>;
+  readonly #source: ReadableStreamDefaultReader<Chunk>;
+  readonly #writer: CacheWriter;
+  readonly #limit: number;
+  readonly #finish: (isComplete: boolean, length: number) => void;
+  /** Bytes the reader has. */
+  #position = 0;
+  /** Bytes that came from the source. */
+  #length = 0;
+  #isStoring = true;
+  #isOver = false;
+  #failure: { reason: unknown } | null = null;
+  #reading: Promise<Chunk | null> | null = null;
+
+  /** `finish` is called once: when everything is written, or as soon as that cannot happen any more. */
+  constructor(
+    source: ReadableStream<Chunk>,
+    writer: CacheWriter,
+    limit: number,
+    finish: (isComplete: boolean, length: number) => void,
+  ) {
+    this.#source = source.getReader();
+    this.#writer = writer;
+    this.#limit = limit;
+    this.#finish = finish;
+    this.readable = new ReadableStream<Chunk>({
+      pull: (controller) => this.#pull(controller),
+      cancel: (reason) => this.#cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Reads to the end without waiting for the reader, as long as the body is being stored. */
+  async drain(): Promise<void> {
+    try {
+      while (this.#isStoring && !this.#isOver) await this.#next();
+    } catch {
+      // The reader gets the same error; whoever waits for the stored response has been told by `finish`.
+    }
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Chunk>): Promise<void> {
+    let chunk: Chunk | null = null;
+    if (this.#position < this.#length) chunk = this.#writer.read(this.#position);
+    else if (!this.#isOver) chunk = await this.#next();
+    if (chunk !== null) {
+      this.#position += chunk.length;
+      controller.enqueue(chunk);
+    } else {
+      if (this.#failure) throw this.#failure.reason;
+      controller.close();
+    }
+    if (!this.#isStoring && this.#position === this.#length) this.#writer.discard();
+  }
+
+  /** The next piece of the source; `null` at its end. Several callers share one read. */
+  #next(): Promise<Chunk | null> {
+    return this.#reading ??= this.#read().finally(() => this.#reading = null);
+  }
+
+  async #read(): Promise<Chunk | null> {
+    let result;
+    try {
+      result = await this.#source.read();
+    } catch (reason) {
+      this.#isOver = true;
+      this.#failure = { reason };
+      this.#stopStoring();
+      throw reason;
+    }
+    if (result.done) {
+      this.#isOver = true;
+      if (this.#isStoring) {
+        this.#isStoring = false;
+        this.#finish(true, this.#length);
+      }
+      return null;
+    }
+    const chunk = result.value;
+    if (this.#isStoring) {
+      // What goes beyond the limit is written once more: a reader behind `drain` has to get it from somewhere.
+      this.#writer.write(chunk);
+      if (this.#length + chunk.length > this.#limit) this.#stopStoring();
+    }
+    this.#length += chunk.length;
+    return chunk;
+  }
+
+  #stopStoring(): void {
+    if (!this.#isStoring) return;
+    this.#isStoring = false;
+    this.#finish(false, this.#length);
+  }
+
+  #cancel(reason: unknown): Promise<void> {
+    this.#isOver = true;
+    this.#stopStoring();
+    this.#writer.discard();
+    return this.#source.cancel(reason);
+  }
+}
