@@ -59,7 +59,7 @@ export class Pkcs11Error extends Error {
   /** The function that returned it. */
   readonly fn: `C_${string}`;
   /** What to do about it, in one sentence, where there is something to say. */
-  readonly hint?: string;
+  declare readonly hint?: string;
 
   /**
    * Describes a return value.
