@@ -1,7 +1,11 @@
-/** Choosing who initialises a module that is loaded by its path. */
+/** Choosing who counts the callers of a module that is loaded by its path. */
 import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
 import { describeType } from "../ffi/bytes.ts";
 import { ModuleLoadError } from "./errors.ts";
+import { Gp11Backend } from "./managed/gp11_backend.ts";
+import { type ConfiguredModule, optionReader } from "./managed/options.ts";
+import { P11KitBackend } from "./managed/p11_kit_backend.ts";
+import { p11KitFailure, systemP11Kit } from "./managed/p11_kit.ts";
 import { DirectBackend, type ModuleBackend } from "./module_backend.ts";
 import type { ModuleOptions } from "./module_options.ts";
 
@@ -11,12 +15,7 @@ import type { ModuleOptions } from "./module_options.ts";
  * @throws {ModuleLoadError} when there is no such file, it is no library, or no PKCS#11 module
  */
 export function openTable(path: string): Cryptoki {
-  if (typeof path !== "string") {
-    throw new TypeError(`Cannot load a module: its path is ${describeType(path)}, not a string`);
-  }
-  if (path === "" || path.includes("\0")) {
-    throw new TypeError(`Cannot load a module: ${JSON.stringify(path)} is no path`);
-  }
+  checkPath(path);
   try {
     return Cryptoki.open(path);
   } catch (error) {
@@ -26,16 +25,51 @@ export function openTable(path: string): Cryptoki {
   }
 }
 
+function checkPath(path: string): void {
+  if (typeof path !== "string") {
+    throw new TypeError(`Cannot load a module: its path is ${describeType(path)}, not a string`);
+  }
+  if (path === "" || path.includes("\0")) {
+    throw new TypeError(`Cannot load a module: ${JSON.stringify(path)} is no path`);
+  }
+}
+
 /** The runtime's own refusal is passed on as it is: it tells which permission is missing. */
 function isPermissionError(error: Error): boolean {
   return error.name === "NotCapable" || error.name === "PermissionDenied" ||
     "code" in error && error.code === "ERR_ACCESS_DENIED";
 }
 
-/** The backend of a module by its path. */
-export function openBackend(path: string, options: ModuleOptions): ModuleBackend {
-  return new DirectBackend(openTable(path), {
-    reserved: options.reserved ?? null,
-    neverFinalize: options.neverFinalize ?? false,
-  });
+/**
+ * The backend of a module by its path.
+ *
+ * @throws {ModuleLoadError} when the library cannot be loaded, or libp11-kit was asked for and is not there
+ */
+export function openBackend(path: string, options: ModuleOptions, configured: ConfiguredModule = {}): ModuleBackend {
+  const { share } = options;
+  const settings = { ...configured, reserved: options.reserved, neverFinalize: options.neverFinalize, share };
+  const managed = share?.managed ?? options.managed ?? "auto";
+  switch (managed) {
+    case false:
+      return new DirectBackend(openTable(path), {
+        reserved: options.reserved ?? null,
+        neverFinalize: options.neverFinalize ?? false,
+        name: configured.name ?? null,
+        configOption: optionReader(configured),
+      });
+    case "gp11":
+      return new Gp11Backend(openTable(path), path, settings);
+    case "auto":
+    case "p11-kit": {
+      checkPath(path);
+      const kit = systemP11Kit();
+      if (kit !== null) return new P11KitBackend(kit, path, settings);
+      if (managed === "auto") return new Gp11Backend(openTable(path), path, settings);
+      throw new ModuleLoadError(path, "libp11-kit cannot be loaded", { cause: p11KitFailure() });
+    }
+    default:
+      throw new TypeError(
+        `Cannot load a module: managed is "auto", "p11-kit", "gp11" or false, not ${String(managed)}`,
+      );
+  }
 }

@@ -7,6 +7,7 @@ import { SessionBusyError } from "./errors.ts";
 import { type ModuleInfo, moduleInfoOf } from "./infos.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 import { engineFor, ModuleCore } from "./module_core.ts";
+import type { ModuleShare } from "./managed/share.ts";
 import type { ModuleOptions } from "./module_options.ts";
 import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./options.ts";
 import { SessionPool } from "./session_pool.ts";
@@ -163,6 +164,21 @@ export class Module {
     return this.#slot(await waitForSlotEvent(this.#opened("C_WaitForSlotEvent"), options));
   }
 
+  /**
+   * What another worker thread needs to join the callers of this module, so that the count holds across threads and
+   * survives a thread that dies: `Module.load(share.path, { share })` there.
+   *
+   * @throws {TypeError} when nobody counts the callers, or the module is known by name only
+   */
+  share(): ModuleShare {
+    const { callers, managed, path } = this.#opened("C_Initialize").backend;
+    if (callers === null || managed === false) {
+      throw new TypeError("Cannot share the module: it was loaded with managed: false, so nobody counts its callers");
+    }
+    if (path === null) throw new TypeError("Cannot share the module: it has no path another thread could load");
+    return { path, managed, memory: callers.memory };
+  }
+
   /** A value of the module's configuration; `null` where there is none. */
   configOption(key: string): string | null {
     return this.#core.backend.configOption(key);
@@ -234,7 +250,7 @@ export class Module {
     core.closed = true;
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
     // C_Finalize must never meet a call under way, an abandoned one included. In place, no other can start meanwhile.
-    await core.engine.drained();
+    while (core.backend.last && core.engine.inFlight > 0) await core.engine.drained();
     core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });
     if (problem) throw problem.error;
   }

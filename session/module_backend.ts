@@ -3,6 +3,7 @@ import type { Cryptoki } from "../ffi/cryptoki.ts";
 import type { Operation } from "../ffi/engine.ts";
 import { finalize, initialize } from "../ffi/operations/modules.ts";
 import { Pkcs11Error } from "./errors.ts";
+import type { Callers } from "./managed/callers.ts";
 
 /** A loaded module as one caller sees it. */
 export interface ModuleBackend {
@@ -16,6 +17,10 @@ export interface ModuleBackend {
   readonly name: string | null;
   /** Whether this caller's C_Initialize was the real one. */
   readonly owner: boolean;
+  /** Whether closing this caller ends the module, or its own wrapper of it, so that no call may be under way. */
+  readonly last: boolean;
+  /** The callers this one is counted with; `null` where nobody counts. */
+  readonly callers: Callers | null;
   /** Begins this caller's use of the module. */
   readonly initialize: Operation<void, null>;
   /** Ends it; called once, with no call of this caller under way and its sessions closed. */
@@ -33,6 +38,10 @@ export interface DirectBackendOptions {
   readonly reserved: string | null;
   /** Whether C_Finalize is never called. */
   readonly neverFinalize: boolean;
+  /** The name in the configuration. */
+  readonly name?: string | null;
+  /** Reads the module's configuration. */
+  readonly configOption?: (key: string) => string | null;
 }
 
 /**
@@ -46,8 +55,14 @@ export class DirectBackend implements ModuleBackend {
   readonly table: Cryptoki;
   /** The library's path. */
   readonly path: string | null;
-  /** No configuration names it. */
-  readonly name = null;
+  /** The name in the configuration. */
+  readonly name: string | null;
+  /** Nobody else is known of. */
+  readonly last = true;
+  /** Nobody counts. */
+  readonly callers = null;
+  /** A value of the module's configuration. */
+  readonly configOption: (key: string) => string | null;
   /** Begins this caller's use of the module. */
   readonly initialize: Operation<void, null>;
   /** Ends it. */
@@ -58,6 +73,8 @@ export class DirectBackend implements ModuleBackend {
   constructor(table: Cryptoki, options: DirectBackendOptions) {
     this.table = table;
     this.path = table.path;
+    this.name = options.name ?? null;
+    this.configOption = options.configOption ?? (() => null);
     const setOwner = (owner: boolean) => this.#owner = owner;
     const isOwner = () => this.#owner;
     this.initialize = function* (frame) {
@@ -76,10 +93,5 @@ export class DirectBackend implements ModuleBackend {
   /** Whether this caller's C_Initialize was the real one. */
   get owner(): boolean {
     return this.#owner;
-  }
-
-  /** There is no configuration. */
-  configOption(): null {
-    return null;
   }
 }

@@ -1,4 +1,5 @@
 /** How modules are loaded. */
+import type { ModuleShare } from "./managed/share.ts";
 
 /** How {@linkcode Module.load} loads a module. */
 export interface ModuleOptions {
@@ -16,6 +17,10 @@ export interface ModuleOptions {
    * @default {false}
    */
   readonly neverFinalize?: boolean | undefined;
+  /**
+   * Joins the callers of a module in another worker thread: what `module.share()` gave there. It decides about `managed`.
+   */
+  readonly share?: ModuleShare | undefined;
   /** Cancels the load. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,0 +1,19 @@
+import { Ask, type Program } from "../../ffi/engine.ts";
+import type { Frame } from "../../ffi/frame.ts";
+import { SessionBusyError } from "../errors.ts";
+import type { Callers } from "./callers.ts";
+
+/** Runs part of an operation while holding the lock of a module's callers. */
+export function* locked<T>(frame: Frame, callers: Callers, action: string, body: () => Program<T>): Program<T> {
+  while (!callers.tryLock()) {
+    if (!frame.inPlace) yield new Ask(() => callers.rest());
+    // What this thread holds for an asynchronous call cannot be given back while the thread waits here.
+    else if (callers.heldHere) throw new SessionBusyError(action, "an asynchronous load or close of the same module");
+    else callers.pause();
+  }
+  try {
+    return yield* body();
+  } finally {
+    callers.unlock();
+  }
+}

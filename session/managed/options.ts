@@ -1,0 +1,24 @@
+import type { ModuleShare } from "./share.ts";
+
+/** What the configuration says about a module. */
+export interface ConfiguredModule {
+  /** The module's name in the configuration. */
+  readonly name?: string | null | undefined;
+  /** The module's settings in the configuration, and the global ones behind them. */
+  readonly settings?: readonly ReadonlyMap<string, string>[] | undefined;
+}
+
+/** How a caller wants a module to be managed. */
+export interface BackendOptions extends ConfiguredModule {
+  /** Text for `pReserved` of C_Initialize. */
+  readonly reserved?: string | null | undefined;
+  /** Whether C_Finalize is never called. */
+  readonly neverFinalize?: boolean | undefined;
+  /** The callers in another thread to join. */
+  readonly share?: ModuleShare | undefined;
+}
+
+/** Looks settings up as `p11_kit_config_option` does. */
+export function optionReader({ settings = [] }: ConfiguredModule): (key: string) => string | null {
+  return (key) => settings.find((some) => some.has(key))?.get(key) ?? null;
+}

@@ -1,0 +1,39 @@
+import process from "node:process";
+import type { NativeFunction, NativeLibrary } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/backend.ts";
+
+/** Numbers of the operating system's threads, to tell a worker that died from one that is merely busy. */
+export interface Threads {
+  /** The number of the calling thread; 0 where the system does not tell. */
+  readonly self: number;
+  /** Whether a thread still exists. True where the system does not tell. */
+  isAlive(thread: number): boolean;
+}
+
+const unknowable: Threads = { self: 0, isAlive: () => true };
+let known: Threads | null = null;
+
+/** The threads of this process. A PKCS#11 library is enough to reach the C library's functions: it depends on it. */
+export function threadsThrough(path: string): Threads {
+  known ??= linuxThreads(path) ?? unknowable;
+  return known;
+}
+
+function linuxThreads(path: string): Threads | null {
+  if (process.platform !== "linux") return null;
+  let library: NativeLibrary;
+  let gettid: NativeFunction | null;
+  let tgkill: NativeFunction | null;
+  try {
+    library = nativeRuntime().open(path);
+    gettid = library.bind("gettid", 0, "i32");
+    tgkill = library.bind("tgkill", 3, "i32");
+  } catch {
+    return null;
+  }
+  if (gettid === null || tgkill === null) return null;
+  const self = gettid() as number;
+  const group = BigInt(process.pid);
+  const isGone = (thread: number) => tgkill(group, BigInt(thread), 0n) !== 0;
+  return { self, isAlive: (thread) => thread === 0 || thread === self || !isGone(thread) };
+}

@@ -1,0 +1,49 @@
+// The module in mock_module.c, compiled for one test file: it counts what really reaches it.
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { nativeRuntime } from "../../ffi/backend.ts";
+import { p11KitOracleSkip } from "./c_program.ts";
+import { temporaryFolder } from "./temporary_folder.ts";
+
+/** For `it(name, { skip: mockModuleSkip }, …)`: why the module cannot be compiled, else false. */
+export const mockModuleSkip: string | false = p11KitOracleSkip;
+
+/** A compiled module. */
+export interface MockModule {
+  /** The library. */
+  readonly path: string;
+  /** Real C_Initialize calls that succeeded. */
+  initializes(): number;
+  /** Real C_Finalize calls that succeeded. */
+  finalizes(): number;
+  /** Real logins. */
+  logins(): number;
+  /** Real logouts. */
+  logouts(): number;
+  /** Sessions open now, whoever opened them. */
+  sessions(): number;
+}
+
+/** Compiles a module of its own; `options` as in mock_module.c, for callers that give no `reserved`. */
+export function compileMockModule(name = "mock", options = "slots=1"): MockModule {
+  const source = fileURLToPath(new URL("./mock_module.c", import.meta.url));
+  const path = `${temporaryFolder("mock")}/${name}.so`;
+  const macros = [`-DMOCK_OPTIONS="${options}"`, `-DMOCK_NAME="${name}"`];
+  execFileSync("cc", ["-O1", "-shared", "-fPIC", "-I/usr/include/p11-kit-1", ...macros, source, "-o", path], {
+    stdio: "pipe",
+  });
+  const library = nativeRuntime().open(path);
+  const counter = (symbol: string) => {
+    const fn = library.bind(symbol, 0, "u32");
+    if (fn === null) throw new Error(`Cannot count calls: ${path} has no ${symbol}`);
+    return () => fn() as number;
+  };
+  return {
+    path,
+    initializes: counter("mock_initializes"),
+    finalizes: counter("mock_finalizes"),
+    logins: counter("mock_logins"),
+    logouts: counter("mock_logouts"),
+    sessions: counter("mock_sessions"),
+  };
+}
