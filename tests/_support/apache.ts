@@ -1,0 +1,149 @@
+// A private Apache httpd with Basic and Digest authentication, of the Debian package apache2: a foreground child with its files in a temporary folder.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+
+const program = "/usr/sbin/apache2";
+const modules = "/usr/lib/apache2/modules";
+
+/** For `it(name, { skip: apacheSkip }, …)`: why there is no Apache, else false. */
+export const apacheSkip: string | false = existsSync(program) && existsSync(`${modules}/mod_auth_digest.so`)
+  ? false
+  : "Apache httpd with mod_auth_digest is not installed";
+
+/** The realm of both folders. */
+export const apacheRealm = "gp11 test";
+
+/** A running Apache: /basic/, /digest/ and /open/ each hold page.txt; those below want the user's password. */
+export interface Apache extends AsyncDisposable {
+  /** "http://127.0.0.1:port". */
+  origin: string;
+  /** What the access log says so far: "method path status user". */
+  log(): string[];
+  close(): Promise<void>;
+}
+
+/** Starts Apache with one user. */
+export async function startApache(user: string, password: string): Promise<Apache> {
+  const folder = await mkdtemp(join(tmpdir(), "gp11-apache-"));
+  await chmod(folder, 0o755); // Apache's workers are another user when the tests run as root.
+  for (const name of ["basic", "digest", "open"]) {
+    await mkdir(join(folder, "www", name, "below"), { recursive: true });
+    await writeFile(join(folder, "www", name, "page.txt"), `the ${name} page`);
+    await writeFile(join(folder, "www", name, "below", "page.txt"), `below ${name}`);
+  }
+  const sha1 = createHash("sha1").update(password).digest("base64");
+  const ha1 = createHash("md5").update(`${user}:${apacheRealm}:${password}`).digest("hex");
+  await writeFile(join(folder, "htpasswd"), `${user}:{SHA}${sha1}\n`);
+  await writeFile(join(folder, "htdigest"), `${user}:${apacheRealm}:${ha1}\n`);
+  // Apache cannot tell which port it got, so it is given one that was free a moment ago; another try if it was taken.
+  for (let attempt = 1;; attempt++) {
+    const port = await freePort();
+    await writeFile(join(folder, "httpd.conf"), configuration(folder, port));
+    const child = spawn(program, ["-d", folder, "-f", join(folder, "httpd.conf"), "-D", "FOREGROUND"], {
+      stdio: "pipe",
+    });
+    if (await isListening(child, port)) return running(child, folder, port);
+    child.kill("SIGKILL");
+    if (attempt === 3) {
+      const why = readFileSync(join(folder, "error.log"), "utf8");
+      await rm(folder, { recursive: true, force: true });
+      throw new Error(`Cannot start Apache: ${why}`);
+    }
+  }
+}
+
+function configuration(folder: string, port: number): string {
+  const names = [
+    "mpm_event",
+    "authn_core",
+    "authn_file",
+    "authz_core",
+    "authz_user",
+    "auth_basic",
+    "auth_digest",
+    "mime",
+  ];
+  const unix = userInfo().uid === 0 ? "User www-data\nGroup www-data\n" : "";
+  return `${names.map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join("\n")}
+${unix}ServerName localhost
+Listen 127.0.0.1:${port}
+PidFile ${folder}/httpd.pid
+DefaultRuntimeDir ${folder}
+Mutex pthread
+ErrorLog ${folder}/error.log
+LogFormat "%m %U %>s %u" short
+CustomLog ${folder}/access.log short
+DocumentRoot ${folder}/www
+TypesConfig /dev/null
+StartServers 1
+ThreadsPerChild 8
+MinSpareThreads 1
+MaxSpareThreads 16
+MaxRequestWorkers 16
+<Directory ${folder}/www>
+  AllowOverride None
+  Require all granted
+</Directory>
+<Location /basic>
+  AuthType Basic
+  AuthName "${apacheRealm}"
+  AuthUserFile ${folder}/htpasswd
+  Require valid-user
+</Location>
+<Location /digest>
+  AuthType Digest
+  AuthName "${apacheRealm}"
+  AuthUserFile ${folder}/htdigest
+  AuthDigestQop auth
+  Require valid-user
+</Location>
+`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function isListening(child: ChildProcess, port: number): Promise<boolean> {
+  for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt++) {
+    const socket = connect(port, "127.0.0.1");
+    const isThere = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    });
+    socket.destroy();
+    if (isThere) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+function running(child: ChildProcess, folder: string, port: number): Apache {
+  const close = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      const forced = setTimeout(() => child.kill("SIGKILL"), 3000);
+      await exited;
+      clearTimeout(forced);
+    }
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    log: () => readFileSync(join(folder, "access.log"), "utf8").trimEnd().split("\n"),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
