@@ -23,6 +23,7 @@ import type {
 import { SessionProperties } from "./session_properties.ts";
 import { limit } from "./session_settings.ts";
 import { HttpStatus } from "./status.ts";
+import { closeSync, sendSync } from "./sync_send.ts";
 import type { TransportCapabilities } from "./transport.ts";
 import { TransportList } from "./transports/select.ts";
 import { bareHost, defaultPort, schemeClass } from "./uri.ts";
@@ -158,6 +159,18 @@ export class HttpSession extends SessionProperties {
       });
       signal?.addEventListener("abort", aborted);
     });
+  }
+
+  /**
+   * Sends a message and blocks the thread until it is done (`soup_session_send_message` of a SoupSessionSync). Returns
+   * its status. It is sent by a worker with this session's settings and limits; features are asked on this thread, and
+   * must answer at once. Events are told right after this call, except `authenticate`, which is told during it.
+   *
+   * @throws {TypeError} If the message is on a queue, has a stream for a body, or every connection is busy.
+   * @throws {NotSupportedError} If a feature answers requests itself or later, or the transport is the caller's own.
+   */
+  sendMessageSync(msg: HttpMessage): number {
+    return sendSync(this.#core, msg);
   }
 
   /**
@@ -330,12 +343,12 @@ export class HttpSession extends SessionProperties {
   /** Ends the session: every message is cancelled, every connection closed, every feature detached. Idempotent. */
   close(): Promise<void> {
     this.#core.close();
-    return Promise.resolve();
+    return closeSync(this.#core);
   }
 
   /** Same as `close`. */
   [Symbol.dispose](): void {
-    this.#core.close();
+    void this.close();
   }
 
   /** Same as `close`. */

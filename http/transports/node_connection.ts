@@ -39,6 +39,7 @@ export class NodeConnection implements TransportConnection {
   #wire: Wire | null = null;
   #exchange: Exchange | null = null;
   #isBusy = false;
+  #hasOpened = false;
 
   onClosed: (() => void) | null = null;
 
@@ -69,6 +70,7 @@ export class NodeConnection implements TransportConnection {
       line.socket.destroy();
       throw signal.aborted ? signal.reason : error instanceof TransportError ? error : handshakeError(error, host);
     }
+    this.#hasOpened = true;
     this.#wire = new Wire(line.stream, line.socket);
     this.#wire.onIdleActivity = () => this.#closeIdle();
     observer.networkEvent("complete");
@@ -76,6 +78,10 @@ export class NodeConnection implements TransportConnection {
 
   async send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     this.#abort.signal.throwIfAborted();
+    if (this.#wire === null && !this.#hasOpened) {
+      const refusal = await this.open(openRequestOf(request), observer);
+      if (refusal !== undefined) return refusal;
+    }
     const wire = this.#wire;
     if (wire === null || !wire.isAlive) {
       throw new TransportError(HttpStatus.IO_ERROR, "send", "Cannot send the request: the connection was closed", {
@@ -224,6 +230,12 @@ export class NodeConnection implements TransportConnection {
     this.#wire = null;
     this.onClosed?.();
   }
+}
+
+/** What the CONNECT of a connection that nobody opened beforehand may know of its first request. */
+function openRequestOf(request: TransportRequest): OpenRequest {
+  const field = (wanted: string) => request.headers.find(([name]) => name.toLowerCase() === wanted)?.[1] ?? null;
+  return { proxyAuthorization: field("proxy-authorization"), userAgent: field("user-agent") };
 }
 
 /** Credentials of the proxy's URI, for requests that bring none. */

@@ -1,6 +1,6 @@
 /** Translating what sockets, TLS and the parser report into the session's transport statuses. */
 import { TransportError, type TransportPhase } from "../errors.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus, reasonPhrase } from "../status.ts";
 import { MalformedResponseError } from "./node_response_grammar.ts";
 
 /** The `code` of an error, or "" when it has none. */
@@ -23,7 +23,7 @@ export function connectError(error: unknown, where: string, isProxy: boolean): T
     status,
     "connect",
     `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${textOf(error)}`,
-    { cause: error, code },
+    { cause: error, code, reason: `${reasonPhrase(status)} (${where})` },
   );
 }
 

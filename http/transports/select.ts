@@ -35,11 +35,14 @@ export interface Requirements {
 
 /** The transports of one session, preferred first. */
 export class TransportList {
+  /** What was chosen, in the caller's words. */
+  readonly choice: TransportChoice;
   readonly #transports: readonly Transport[];
   /** What the session can do: a capability is there when one of its transports has it. */
   readonly capabilities: TransportCapabilities;
 
   constructor(choice: TransportChoice) {
+    this.choice = choice;
     this.#transports = transportsOf(choice);
     if (this.#transports.length === 0) throw new TypeError("Cannot make the session: the list of transports is empty");
     this.capabilities = merge(this.#transports);

@@ -1,0 +1,247 @@
+/**
+ * The HTTP Archive format, version 1.2, as far as a session fills it.
+ *
+ * @module
+ */
+import type { HttpMessage } from "./message.ts";
+import type { BodyCopy } from "./logging/body_copy.ts";
+import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./logging/redaction.ts";
+import { isTransportStatus } from "./status.ts";
+
+/** A name with a value: a header field, a query parameter, a cookie. */
+export interface HarPair {
+  /** Its name. */
+  name: string;
+  /** Its value; secrets are hidden unless the recorder shows them. */
+  value: string;
+}
+
+/** What was sent. */
+export interface HarRequest {
+  /** Method. */
+  method: string;
+  /** Absolute URL without fragment and user information. */
+  url: string;
+  /** For example "HTTP/1.1". */
+  httpVersion: string;
+  /** Cookies of the Cookie field. */
+  cookies: HarPair[];
+  /** Header fields. */
+  headers: HarPair[];
+  /** Query parameters. */
+  queryString: HarPair[];
+  /** The body, when there was one. */
+  postData?: { mimeType: string; text: string; params: HarPair[]; comment?: string };
+  /** Bytes of the header section; -1 as it is not known. */
+  headersSize: number;
+  /** Bytes of the body. */
+  bodySize: number;
+}
+
+/** What was received. */
+export interface HarResponse {
+  /** Status code; 0 when there was no response. */
+  status: number;
+  /** Reason phrase. */
+  statusText: string;
+  /** For example "HTTP/1.1". */
+  httpVersion: string;
+  /** Cookies of the Set-Cookie fields. */
+  cookies: HarPair[];
+  /** Header fields. */
+  headers: HarPair[];
+  /** The decoded body; `encoding` is "base64" for what is no text. */
+  content: {
+    size: number;
+    compression?: number;
+    mimeType: string;
+    text?: string;
+    encoding?: "base64";
+    comment?: string;
+  };
+  /** The Location field, or "". */
+  redirectURL: string;
+  /** Bytes of the header section; -1 as it is not known. */
+  headersSize: number;
+  /** Bytes of the body on the wire. */
+  bodySize: number;
+  /** The session's status below 100 when there was no complete response. */
+  _transportStatus?: number;
+  /** Why there was no complete response. */
+  _error?: string;
+}
+
+/** Milliseconds of each phase; -1 where a phase did not happen or is not known. */
+export interface HarTimings {
+  /** Waiting for a connection. */
+  blocked: number;
+  /** Resolving the name. */
+  dns: number;
+  /** Connecting, TLS included. */
+  connect: number;
+  /** Sending; counted into `wait`, which begins when the request is handed over. */
+  send: number;
+  /** Until the response's header section. */
+  wait: number;
+  /** Until the end of the body. */
+  receive: number;
+  /** The TLS handshake. */
+  ssl: number;
+}
+
+/** One attempt: a redirect, a retry and an authentication round are entries of their own. */
+export interface HarEntry {
+  /** When the attempt began, ISO 8601. */
+  startedDateTime: string;
+  /** Milliseconds in all. */
+  time: number;
+  /** What was sent. */
+  request: HarRequest;
+  /** What was received. */
+  response: HarResponse;
+  /** Always empty: nothing is said about caches. */
+  cache: Record<string, never>;
+  /** How long each phase took. */
+  timings: HarTimings;
+  /** Number of the connection; absent when none was used. */
+  connection?: string;
+}
+
+/** An HTTP Archive. */
+export interface HarLog {
+  /** Its only member. */
+  log: {
+    version: "1.2";
+    creator: { name: string; version: string };
+    entries: HarEntry[];
+  };
+}
+
+/** What was noted during one attempt. Times are `performance.now()`. */
+export interface Recording {
+  startedAt: Date;
+  began: number;
+  events: Map<string, number>;
+  connectionId: number | null;
+  requestBody: BodyCopy | null;
+  responseBody: BodyCopy | null;
+}
+
+/** The entry of an attempt that has ended; `rules` is null when nothing is hidden. */
+export function entryOf(msg: HttpMessage, recording: Recording, rules: RedactionRules | null): HarEntry {
+  const timings = timingsOf(msg, recording);
+  const { blocked, dns, connect, send, wait, receive } = timings;
+  return {
+    startedDateTime: recording.startedAt.toISOString(),
+    time: [blocked, dns, connect, send, wait, receive].reduce((sum, part) => sum + Math.max(part, 0), 0),
+    request: requestOf(msg, recording, rules),
+    response: responseOf(msg, recording, rules),
+    cache: {},
+    timings,
+    ...(recording.connectionId === null ? {} : { connection: String(recording.connectionId) }),
+  };
+}
+
+function timingsOf(msg: HttpMessage, { began, events }: Recording): HarTimings {
+  const { started, firstByte } = msg.metrics;
+  const end = msg.metrics.finished || performance.now();
+  const between = (from: string, to: string) => {
+    const [start, stop] = [events.get(from), events.get(to)];
+    return start === undefined || stop === undefined ? -1 : round(stop - start);
+  };
+  const dns = between("resolving", "resolved");
+  const connect = between("connecting", "complete");
+  const wasSent = started >= began;
+  const answered = wasSent && firstByte >= started;
+  return {
+    blocked: round((wasSent ? started : end) - began - Math.max(dns, 0) - Math.max(connect, 0)),
+    dns,
+    connect,
+    send: 0,
+    wait: wasSent ? round((answered ? firstByte : end) - started) : 0,
+    receive: answered ? round(end - firstByte) : 0,
+    ssl: between("tls-handshaking", "tls-handshaked"),
+  };
+}
+
+function round(milliseconds: number): number {
+  return Math.max(0, Math.round(milliseconds * 1000) / 1000);
+}
+
+function requestOf(msg: HttpMessage, { requestBody }: Recording, rules: RedactionRules | null): HarRequest {
+  const url = new URL(msg.uri);
+  url.hash = url.username = url.password = "";
+  const shownUrl = new URL(rules === null ? url.href : redactAddress(url.href, rules));
+  const mimeType = msg.requestHeaders.get("content-type") ?? "";
+  return {
+    method: msg.method,
+    url: shownUrl.href,
+    httpVersion: `HTTP/${msg.httpVersion}`,
+    cookies: cookiesOf(msg.requestHeaders.get("cookie")?.split(";") ?? [], rules),
+    headers: fieldsOf(msg.requestHeaders, rules),
+    queryString: [...shownUrl.searchParams].map(([name, value]) => ({ name, value })),
+    ...(requestBody === null || requestBody.size === 0 ? {} : {
+      postData: {
+        mimeType,
+        text: rules === null ? requestBody.text() : redactBody(requestBody.text(), mimeType, rules),
+        params: [],
+        ...omission(requestBody),
+      },
+    }),
+    headersSize: -1,
+    bodySize: requestBody?.size ?? 0,
+  };
+}
+
+function responseOf(msg: HttpMessage, { responseBody }: Recording, rules: RedactionRules | null): HarResponse {
+  const failed = isTransportStatus(msg.statusCode);
+  const headers = msg.responseHeaders;
+  const location = headers.get("location") ?? "";
+  return {
+    status: failed ? 0 : msg.statusCode,
+    statusText: failed ? "" : msg.reasonPhrase,
+    httpVersion: `HTTP/${msg.httpVersion}`,
+    cookies: cookiesOf(headers.getSetCookie().map((value) => value.split(";")[0] ?? ""), rules),
+    headers: fieldsOf(headers, rules),
+    content: contentOf(headers.get("content-type") ?? "", responseBody, msg.metrics.responseBodyBytes, rules),
+    redirectURL: rules === null ? location : redactAddress(location, rules),
+    headersSize: -1,
+    bodySize: msg.metrics.responseBodyBytes,
+    ...(failed ? { _transportStatus: msg.statusCode, _error: msg.reasonPhrase } : {}),
+  };
+}
+
+function contentOf(
+  mimeType: string,
+  body: BodyCopy | null,
+  wireSize: number,
+  rules: RedactionRules | null,
+): HarResponse["content"] {
+  const size = body?.size ?? 0;
+  const content: HarResponse["content"] = { size, mimeType };
+  if (size > wireSize && wireSize > 0) content.compression = size - wireSize;
+  if (body === null || size === 0) return content;
+  const text = body.exactText();
+  if (text !== null) content.text = rules === null ? text : redactBody(text, mimeType, rules);
+  else Object.assign(content, { text: body.base64(), encoding: "base64" });
+  return Object.assign(content, omission(body));
+}
+
+function omission(body: BodyCopy): { comment?: string } {
+  return body.omitted === 0 ? {} : { comment: `${body.omitted} more bytes were not recorded` };
+}
+
+function fieldsOf(headers: Headers, rules: RedactionRules | null): HarPair[] {
+  return [...headers].map(([name, value]) => ({
+    name,
+    value: rules === null ? value : redactHeader(name, value, rules),
+  }));
+}
+
+function cookiesOf(pairs: string[], rules: RedactionRules | null): HarPair[] {
+  return pairs.map((pair) => pair.trim()).filter((pair) => pair !== "").map((pair) => {
+    const equals = pair.indexOf("=");
+    const name = equals < 0 ? "" : pair.slice(0, equals);
+    return { name, value: rules === null ? pair.slice(equals + 1) : "****" };
+  });
+}

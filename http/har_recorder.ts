@@ -1,0 +1,194 @@
+/**
+ * Recording what a session sends and receives, in the format browsers and other tools read.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
+import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
+import { BodyCopy } from "./logging/body_copy.ts";
+import type { RedactionRules } from "./logging/redaction.ts";
+import type { HttpMessage } from "./message.ts";
+import type { HttpSession } from "./session.ts";
+import { pipeThroughGenerator } from "./streams/chunks.ts";
+
+export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";
+
+/** Options of {@linkcode HarRecorder}. */
+export interface HarRecorderOptions {
+  /**
+   * The most bytes of each body that are kept; 0 keeps none, -1 keeps all. 1 MiB by default.
+   *
+   * @default {1048576}
+   */
+  maxBodySize?: number;
+  /**
+   * The most entries that are kept; the oldest give way.
+   *
+   * @default {10000}
+   */
+  maxEntries?: number;
+  /**
+   * Keep credentials, cookies and tokens instead of hiding them.
+   *
+   * @default {false}
+   */
+  showSecrets?: boolean;
+  /**
+   * Names of further header fields whose values are hidden.
+   *
+   * @default {[]}
+   */
+  hiddenHeaders?: Iterable<string>;
+  /**
+   * Names of further query parameters, form fields and JSON members whose values are hidden.
+   *
+   * @default {[]}
+   */
+  hiddenParameters?: Iterable<string>;
+}
+
+const CREATOR = { name: "gp11", version: "0.1.0" };
+
+/** What a recorder knows of a message on the queue. */
+interface Watched {
+  readonly listening: AbortController;
+  recording: Recording | null;
+}
+
+/**
+ * Writes an HTTP Archive (HAR 1.2): one entry for each attempt, so that redirects, retries and authentication are seen.
+ * Credentials, cookies and tokens are hidden as the `Logger` hides them, unless `showSecrets` is set.
+ *
+ * @example Record a request
+ * ```ts
+ * import { HarRecorder, HttpSession, MockTransport } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const har = new HarRecorder();
+ * await using session = new HttpSession({ features: [new MockTransport(() => new Response("hello")), har] });
+ * await (await session.fetch("http://example.com/?q=1")).text();
+ * const { log } = har.toJSON();
+ * assertEquals(log.entries.map(({ request, response }) => [request.url, response.status, response.content.text]), [
+ *   ["http://example.com/?q=1", 200, "hello"],
+ * ]);
+ * ```
+ */
+export class HarRecorder implements SessionFeature {
+  /** Bodies are recorded decoded. */
+  readonly bodyStage: BodyStage = BodyStage.DECODED;
+  readonly #maxBodySize: number;
+  readonly #maxEntries: number;
+  readonly #rules: RedactionRules | null;
+  readonly #watched = new WeakMap<HttpMessage, Watched>();
+  #entries: HarEntry[] = [];
+
+  /** @throws RangeError when a limit is no integer or out of range */
+  constructor(options: HarRecorderOptions = {}) {
+    this.#maxBodySize = limit("maxBodySize", options.maxBodySize ?? 1 << 20, -1);
+    this.#maxEntries = limit("maxEntries", options.maxEntries ?? 10_000, 1);
+    const names = (given: Iterable<string> | undefined) => new Set([...given ?? []].map((name) => name.toLowerCase()));
+    this.#rules = options.showSecrets
+      ? null
+      : { headers: names(options.hiddenHeaders), parameters: names(options.hiddenParameters) };
+  }
+
+  /** The entries so far, in the order in which the attempts ended. */
+  get entries(): readonly HarEntry[] {
+    return this.#entries;
+  }
+
+  /** The archive, ready for `JSON.stringify` (which calls this by itself). */
+  toJSON(): HarLog {
+    return { log: { version: "1.2", creator: { ...CREATOR }, entries: [...this.#entries] } };
+  }
+
+  /** Forgets the entries so far. */
+  clear(): void {
+    this.#entries = [];
+  }
+
+  /** Begins an entry; see {@linkcode SessionFeature.requestStarting}. */
+  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+    const watched = this.#watch(msg);
+    this.#end(msg);
+    watched.recording = {
+      startedAt: new Date(),
+      began: performance.now(),
+      events: new Map(),
+      connectionId: null,
+      requestBody: null,
+      responseBody: null,
+    };
+  }
+
+  /** Notes the connection; see {@linkcode SessionFeature.requestStarted}. */
+  requestStarted(_session: HttpSession, msg: HttpMessage, connection: Connection): void {
+    const recording = this.#watched.get(msg)?.recording;
+    if (!recording) return;
+    recording.connectionId = connection.id;
+    recording.requestBody = new BodyCopy(this.#maxBodySize);
+    if (msg.requestBody instanceof Uint8Array) recording.requestBody.add(msg.requestBody);
+  }
+
+  /** Copies the body on its way; see {@linkcode SessionFeature.transformBody}. */
+  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+    const recording = this.#watched.get(msg)?.recording;
+    if (!recording) return null;
+    const copy = recording.responseBody = new BodyCopy(this.#maxBodySize);
+    return (body) =>
+      pipeThroughGenerator(body, async function* (chunks) {
+        for await (const chunk of chunks) {
+          copy.add(chunk);
+          yield chunk;
+        }
+      });
+  }
+
+  /** Ends an entry; see {@linkcode SessionFeature.gotBody}. */
+  gotBody(_session: HttpSession, msg: HttpMessage): void {
+    this.#end(msg);
+  }
+
+  /** Ends an entry; see {@linkcode SessionFeature.attemptEnded}. */
+  attemptEnded(_session: HttpSession, msg: HttpMessage): void {
+    this.#end(msg);
+  }
+
+  /** Ends an entry that broke off; see {@linkcode SessionFeature.requestUnqueued}. */
+  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+    this.#end(msg);
+    this.#watched.get(msg)?.listening.abort();
+    this.#watched.delete(msg);
+  }
+
+  #watch(msg: HttpMessage): Watched {
+    const known = this.#watched.get(msg);
+    if (known !== undefined) return known;
+    const watched: Watched = { listening: new AbortController(), recording: null };
+    this.#watched.set(msg, watched);
+    const { signal } = watched.listening;
+    msg.addEventListener("network-event", ({ event }) => {
+      watched.recording?.events.set(event, performance.now());
+    }, { signal });
+    if (msg.requestBody !== null && !(msg.requestBody instanceof Uint8Array)) {
+      msg.addEventListener("wrote-body-data", ({ chunk }) => watched.recording?.requestBody?.add(chunk), { signal });
+    }
+    return watched;
+  }
+
+  #end(msg: HttpMessage): void {
+    const watched = this.#watched.get(msg);
+    if (!watched?.recording) return;
+    this.#entries.push(entryOf(msg, watched.recording, this.#rules));
+    if (this.#entries.length > this.#maxEntries) this.#entries.splice(0, this.#entries.length - this.#maxEntries);
+    watched.recording = null;
+  }
+}
+
+function limit(name: string, value: number, least: number): number {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new RangeError(`Cannot record with ${name} ${value}: it must be an integer from ${least}`);
+  }
+  return value;
+}

@@ -1,0 +1,135 @@
+/**
+ * Answers in place of servers, for the tests of a session's users.
+ *
+ * @module
+ */
+import type { SessionFeature } from "./feature.ts";
+import type { HttpMessage } from "./message.ts";
+import { TransportError } from "./errors.ts";
+import { HttpStatus } from "./status.ts";
+
+/** Answers one request, or passes it on with null. What it throws ends the message as a transport failure. */
+export type MockHandler = (request: Request, msg: HttpMessage) => Response | null | Promise<Response | null>;
+
+/** Options of {@linkcode MockTransport}. */
+export interface MockTransportOptions {
+  /**
+   * What becomes of a request the handler passes on: "send" gives it to the features added before this one and then to
+   * the network, "fail" ends it with `CANT_CONNECT`, so that a test never leaves the machine.
+   *
+   * @default {"send"}
+   */
+  unanswered?: "send" | "fail";
+}
+
+/** One request a mock has seen. */
+export interface MockedRequest {
+  /** The method, as it would go onto the wire. */
+  readonly method: string;
+  /** The URL without a fragment. */
+  readonly url: string;
+  /** The header fields at that moment, those of the session and its features included. */
+  readonly headers: Headers;
+  /** True when the handler answered it. */
+  readonly answered: boolean;
+}
+
+/**
+ * A feature that answers messages with a function. Mocked messages wait in the queue, take a slot, emit every event and
+ * meet every other feature, as real ones do; only the network is not touched.
+ *
+ * @example Test code that uses a session
+ * ```ts
+ * import { HttpSession, MockTransport } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mock = new MockTransport((request) =>
+ *   request.method === "POST" ? new Response("made", { status: 201 }) : null, { unanswered: "fail" });
+ * await using session = new HttpSession({ features: [mock] });
+ * const response = await session.fetch("https://api.example/things", { method: "POST", body: "{}" });
+ * assertEquals([response.status, await response.text()], [201, "made"]);
+ * assertEquals(mock.requests.map(({ url }) => url), ["https://api.example/things"]);
+ * ```
+ */
+export class MockTransport implements SessionFeature {
+  readonly #handler: MockHandler;
+  readonly #unanswered: "send" | "fail";
+  #requests: MockedRequest[] = [];
+
+  constructor(handler: MockHandler, options: MockTransportOptions = {}) {
+    if (typeof handler !== "function") {
+      throw new TypeError(`Cannot make a MockTransport: expected a function, received ${typeof handler}`);
+    }
+    this.#handler = handler;
+    this.#unanswered = options.unanswered ?? "send";
+  }
+
+  /** The requests seen so far, oldest first. */
+  get requests(): readonly MockedRequest[] {
+    return this.#requests;
+  }
+
+  /** Forgets the requests seen so far. */
+  reset(): void {
+    this.#requests = [];
+  }
+
+  /** Asks the handler; see {@linkcode SessionFeature.respond}. */
+  async respond(msg: HttpMessage): Promise<Response | null> {
+    const request = requestOf(msg);
+    const headers = new Headers(msg.requestHeaders);
+    const response = await this.#handler(request, msg);
+    const answered = response !== null && response !== undefined;
+    this.#requests.push({ method: msg.method, url: request.url, headers, answered });
+    if (answered) return checked(response);
+    if (this.#unanswered === "send") return null;
+    throw new TransportError(
+      HttpStatus.CANT_CONNECT,
+      "connect",
+      `Cannot answer ${msg.method} ${request.url}: the mock has no response for it`,
+      { code: "ERR_HTTP_NOT_MOCKED" },
+    );
+  }
+}
+
+function checked(response: Response): Response {
+  if (!(response instanceof Response)) {
+    throw new TypeError(`Cannot answer with ${typeof response}: a mock returns a Response or null`);
+  }
+  if (response.bodyUsed) throw new TypeError("Cannot answer with a Response whose body was already read");
+  return response;
+}
+
+/** A `Request` with the message's very method; the constructors refuse or rewrite some. */
+function requestOf(msg: HttpMessage): Request {
+  const url = new URL(msg.uri);
+  url.hash = "";
+  url.username = "";
+  url.password = "";
+  const body = bodyOf(msg);
+  const request = new Request(url, {
+    method: body === null ? "GET" : "POST",
+    headers: msg.requestHeaders,
+    ...(body === null ? {} : { body, duplex: "half" }),
+  } as RequestInit);
+  Object.defineProperty(request, "method", { value: msg.method, enumerable: true });
+  return request;
+}
+
+/** The body; a stream that can be read only once is not touched unless the handler reads it. */
+function bodyOf(msg: HttpMessage): BodyInit | null {
+  const body = msg.requestBody;
+  if (body === null || body instanceof Uint8Array) return body;
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      reader ??= (typeof body === "function" ? body() : body).getReader();
+      const { value, done } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      await reader?.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}

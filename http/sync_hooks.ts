@@ -1,0 +1,226 @@
+/**
+ * The hooks of a session's features during a synchronous send: run on the caller's thread, for the worker.
+ *
+ * @module
+ */
+import { Connection } from "./connection.ts";
+import { NotSupportedError } from "./errors.ts";
+import type { SessionFeature } from "./feature.ts";
+import { type HttpMessage, messageState } from "./message.ts";
+import { ItemState, QueueItem } from "./queue_item.ts";
+import type { SessionCore } from "./session_core.ts";
+import {
+  applySnapshot,
+  type FromWorker,
+  type HookReply,
+  type MessageSnapshot,
+  type PlainConnection,
+  plainError,
+  type RemoteHook,
+  revivedError,
+  snapshotOf,
+} from "./sync_protocol.ts";
+import { plainProxy } from "./sync_worker.ts";
+import { HttpStatus, reasonPhrase } from "./status.ts";
+import type { ProxyTarget, TransportConnection } from "./transport.ts";
+import { reportUncaught } from "../internal/report_error.ts";
+
+type Done = Extract<FromWorker, { kind: "done" }>;
+type HookCall = Extract<FromWorker, { kind: "hook" }>;
+
+/** Connections of workers, known here by an object each, as long as somebody holds on to it. */
+const connections = new WeakMap<SessionCore, Map<number, Connection>>();
+const MAX_CONNECTIONS = 64;
+
+/** One message that is being sent: on the session's queue for everybody who looks, though the worker does the work. */
+export class SyncHooks {
+  readonly item: QueueItem;
+  readonly #core: SessionCore;
+  readonly #msg: HttpMessage;
+  #thrown: { error: unknown } | null = null;
+  #proxy: ProxyTarget | null | undefined;
+
+  constructor(core: SessionCore, msg: HttpMessage) {
+    this.#core = core;
+    this.#msg = msg;
+    const state = messageState(msg);
+    if (core.isClosed) throw new TypeError("Cannot send the message: the session is closed");
+    if (state.item !== null) throw new TypeError("Cannot send the message: it is already on a queue");
+    this.item = state.item = new QueueItem(msg);
+    core.items.add(this.item);
+  }
+
+  /** Puts the message on the queue; returns it as it starts. */
+  begin(): MessageSnapshot {
+    const { features, session } = this.#core;
+    const { item } = this;
+    const msg = this.#msg;
+    messageState(msg).clearBody();
+    msg.responseHeaders = new Headers();
+    msg.statusCode = 0;
+    msg.reasonPhrase = "";
+    msg.error = null;
+    msg.metrics.queued = performance.now();
+    item.state = ItemState.RUNNING;
+    item.emitting++;
+    features.each(features.rounds.queued, msg, (feature) => guarded(() => feature.requestQueued!(session, msg)));
+    item.emitting--;
+    return snapshotOf(msg);
+  }
+
+  /** One round of hooks, with what came of it. */
+  run(call: HookCall): HookReply {
+    const { item } = this;
+    const msg = this.#msg;
+    applySnapshot(msg, call.snapshot);
+    if (call.body !== undefined) {
+      messageState(msg).clearBody();
+      messageState(msg).append(new Uint8Array(call.body));
+    }
+    const bodyBefore = msg.requestBody;
+    this.#proxy = undefined;
+    item.isBodyRead = call.hook === "gotBody" || call.hook === "attemptEnded";
+    let failure: unknown = null;
+    item.emitting++;
+    try {
+      this.#round(call.hook, this.connectionOf(call.connection));
+    } catch (error) {
+      failure = error ?? new Error("A feature has failed");
+      this.#thrown = { error: failure };
+    }
+    item.emitting--;
+    return this.#reply(bodyBefore, failure);
+  }
+
+  /** The message is done. */
+  end({ body, error, metrics, snapshot }: Done): void {
+    const msg = this.#msg;
+    if (this.item.state === ItemState.FINISHED) return;
+    applySnapshot(msg, snapshot);
+    const state = messageState(msg);
+    state.clearBody();
+    if (body.byteLength > 0) state.append(body);
+    msg.error = error === null ? null : this.#thrown?.error ?? revivedError(error);
+    const { attempts, finished, firstByte, started, ...sizes } = metrics;
+    const here = (time: number) => time === 0 ? 0 : time - performance.timeOrigin;
+    Object.assign(msg.metrics, sizes, { attempts, started: here(started), firstByte: here(firstByte) });
+    msg.metrics.finished = here(finished);
+    this.#leave();
+  }
+
+  /** Sending itself has failed. */
+  abandon(error: unknown): void {
+    const msg = this.#msg;
+    msg.error = error;
+    msg.statusCode = HttpStatus.IO_ERROR;
+    msg.reasonPhrase = reasonPhrase(HttpStatus.IO_ERROR);
+    this.#leave();
+  }
+
+  /** The object that stands for a connection of the worker; the same one each time. */
+  connectionOf(plain: PlainConnection | null): Connection | null {
+    if (plain === null) return null;
+    let known = connections.get(this.#core);
+    if (known === undefined) connections.set(this.#core, known = new Map());
+    let connection = known.get(plain.id);
+    if (connection === undefined) {
+      const { scheme, host, port, exact } = plain;
+      const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`);
+      const proxy = plain.proxy === null ? null : { ...plain.proxy, uri: new URL(plain.proxy.uri) };
+      const { maxHeaderBytes } = this.#core;
+      connection = new Connection({ scheme, host, port, proxy, tls, maxHeaderBytes }, ELSEWHERE, exact);
+      known.set(plain.id, connection);
+      for (const [oldest] of known) if (known.size > MAX_CONNECTIONS) known.delete(oldest);
+    }
+    connection.uses = plain.uses;
+    return connection;
+  }
+
+  #round(hook: RemoteHook, connection: Connection | null): void {
+    const msg = this.#msg;
+    const { features, session } = this.#core;
+    const { rounds } = features;
+    const asked = {
+      requestStarting: rounds.starting,
+      resolveProxy: rounds.proxy,
+      requestStarted: rounds.started,
+      gotHeaders: rounds.headers,
+      gotBody: rounds.body,
+      attemptEnded: rounds.ended,
+    }[hook];
+    for (const feature of asked) {
+      if (msg.isFeatureDisabled(feature)) continue;
+      if (hook === "resolveProxy") {
+        this.#proxy = this.#settled(feature, hook, feature.resolveProxy!(msg.uri, msg));
+        if (this.#proxy !== undefined) return;
+      } else if (hook === "requestStarted") {
+        this.#settled(feature, hook, feature.requestStarted!(session, msg, connection!));
+      } else this.#settled(feature, hook, feature[hook]!(session, msg));
+      if (this.item.state === ItemState.FINISHED || this.item.requeue === "now") return;
+    }
+  }
+
+  /** What a hook returned; a promise cannot be waited for, as nothing it waits for can happen. */
+  #settled<T>(feature: SessionFeature, hook: string, result: T | Promise<T>): T {
+    if (typeof (result as { then?: unknown } | undefined)?.then !== "function") return result as T;
+    (result as Promise<T>).catch(() => {});
+    throw new NotSupportedError(
+      `wait for ${feature.constructor.name}.${hook}`,
+      this.#core.transports.capabilities.runtime,
+      "it answers later, and nothing happens while the thread is blocked",
+    );
+  }
+
+  #reply(bodyBefore: unknown, failure: unknown): HookReply {
+    const { item } = this;
+    const msg = this.#msg;
+    const requeue = item.requeue === null ? null : {
+      ...(item.requeue === "body" ? { after: "body" as const } : {}),
+      sameConnection: item.sameConnection,
+    };
+    item.requeue = null;
+    const body = msg.requestBody;
+    if (item.isPaused && failure === null && item.state !== ItemState.FINISHED) {
+      item.unpause();
+      failure = new NotSupportedError(
+        "pause the message",
+        this.#core.transports.capabilities.runtime,
+        "nobody can let it go on while the thread is blocked",
+      );
+      this.#thrown = { error: failure };
+    }
+    return {
+      kind: "reply",
+      snapshot: snapshotOf(msg),
+      ...(body !== bodyBefore && (body === null || body instanceof Uint8Array) ? { body } : {}),
+      requeue,
+      cancelled: item.state === ItemState.FINISHED,
+      error: failure === null ? null : plainError(failure),
+      ...(this.#proxy === undefined ? {} : { proxy: this.#proxy === null ? null : plainProxy(this.#proxy) }),
+    };
+  }
+
+  #leave(): void {
+    const { features, items, session } = this.#core;
+    const msg = this.#msg;
+    this.item.state = ItemState.FINISHED;
+    items.delete(this.item);
+    messageState(msg).item = null;
+    features.each(features.rounds.unqueued, msg, (feature) => guarded(() => feature.requestUnqueued!(session, msg)));
+  }
+}
+
+function guarded(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    reportUncaught(error);
+  }
+}
+
+/** A connection in the worker: here it can only be looked at. */
+const ELSEWHERE: TransportConnection = {
+  isOpen: true,
+  send: () => Promise.reject(new TypeError("Cannot send on this connection: it belongs to a worker")),
+  close() {},
+};

@@ -1,0 +1,224 @@
+/**
+ * What a session and the worker of its synchronous sends say to each other. Everything here can be cloned between
+ * threads.
+ *
+ * @module
+ */
+import type { HttpMessage, MessageFlags, MessagePriority } from "./message.ts";
+import type { TransportChoice } from "./session_options.ts";
+import { TransportError } from "./errors.ts";
+import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "./transport.ts";
+
+/** Header fields as pairs. */
+export type Fields = [name: string, value: string][];
+
+/** The hooks of features that are asked on the caller's thread. */
+export const remoteHooks = [
+  "requestStarting",
+  "resolveProxy",
+  "requestStarted",
+  "gotHeaders",
+  "gotBody",
+  "attemptEnded",
+] as const;
+
+/** One of these hooks. */
+export type RemoteHook = typeof remoteHooks[number];
+
+/** A proxy, with its URI as text. */
+export type PlainProxy = Omit<ProxyTarget, "uri"> & { uri: string };
+
+/** What both threads keep equal about a message. */
+export interface MessageSnapshot {
+  method: string;
+  uri: string;
+  requestHeaders: Fields;
+  flags: MessageFlags[];
+  statusCode: number;
+  reasonPhrase: string;
+  httpVersion: string;
+  responseHeaders: Fields;
+  tlsCertificate: PeerCertificate | null;
+  tlsErrors: readonly string[];
+}
+
+/** The settings of the worker's session; it is made anew when `version` changes. */
+export interface PlainSettings {
+  version: number;
+  maxConns: number;
+  maxConnsPerHost: number;
+  timeout: number;
+  userAgent: string | null;
+  acceptLanguage: string | null;
+  sslStrict: boolean;
+  /** Roots as PEM texts, "system", or null for the runtime's own. */
+  roots: readonly string[] | "system" | null;
+  clientCertificate: { origin: string | null; certificate: ClientCertificate } | null;
+  httpAliases: readonly string[] | null;
+  httpsAliases: readonly string[] | null;
+  maxHeaderBytes: number;
+  maxBodyBytes: number;
+  transport: Exclude<TransportChoice, object>;
+  /** Largest decoded body, or null when nothing is decoded. */
+  maxDecodedSize: number | null;
+  requestDefaults: ReadonlyArray<readonly [string, string]>;
+  hooks: RemoteHook[];
+}
+
+/** A message to send. */
+export interface SendRequest {
+  kind: "send";
+  settings: PlainSettings;
+  snapshot: MessageSnapshot;
+  body: Uint8Array<ArrayBuffer> | null;
+  priority: MessagePriority;
+  timeout: number | null;
+  requires: readonly TransportCapability[];
+  /** Names of the events somebody listens for. */
+  listened: string[];
+}
+
+/** What the features made of a message in one round of hooks. */
+export interface HookReply {
+  kind: "reply";
+  snapshot: MessageSnapshot;
+  /** The body, when a feature has changed it. */
+  body?: Uint8Array<ArrayBuffer> | null;
+  requeue: { after?: "body"; sameConnection: boolean } | null;
+  /** What ended the message. */
+  cancelled: boolean;
+  error: PlainError | null;
+  proxy?: PlainProxy | null;
+}
+
+/** From the session to its worker. */
+export type ToWorker = SendRequest | HookReply | { kind: "close-idle" };
+
+/** A connection of the worker. */
+export interface PlainConnection {
+  id: number;
+  scheme: "http" | "https";
+  host: string;
+  port: number;
+  proxy: PlainProxy | null;
+  exact: boolean;
+  uses: number;
+}
+
+/** From the worker to its session. */
+export type FromWorker =
+  | { kind: "hook"; hook: RemoteHook; snapshot: MessageSnapshot; connection: PlainConnection | null; body?: Uint8Array }
+  | { kind: "event"; type: string; snapshot: MessageSnapshot; detail: EventDetail }
+  | { kind: "session-event"; type: string; connection: PlainConnection | null }
+  | {
+    kind: "done";
+    snapshot: MessageSnapshot;
+    body: Uint8Array<ArrayBuffer>;
+    error: PlainError | null;
+    metrics: PlainMetrics;
+  }
+  | { kind: "broken"; error: PlainError };
+
+/** What an event carries besides the message. */
+export interface EventDetail {
+  chunk?: Uint8Array;
+  status?: number;
+  reasonPhrase?: string;
+  headers?: Fields;
+  event?: string;
+  direction?: string;
+  loaded?: number;
+  total?: number | null;
+}
+
+/** Times are milliseconds since the epoch, since each thread has a clock of its own. */
+export interface PlainMetrics {
+  started: number;
+  firstByte: number;
+  finished: number;
+  attempts: number;
+  requestBodyBytes: number;
+  responseBodyBytes: number;
+  responseHeaderBytes: number;
+}
+
+/** What can be said of an error in another thread. */
+export interface PlainError {
+  name: string;
+  message: string;
+  stack: string;
+  code: string;
+  status: number;
+  cause: PlainError | null;
+}
+
+/** Takes down a message as it is. */
+export function snapshotOf(msg: HttpMessage): MessageSnapshot {
+  return {
+    method: msg.method,
+    uri: msg.uri.href,
+    requestHeaders: [...msg.requestHeaders],
+    flags: [...msg.flags],
+    statusCode: msg.statusCode,
+    reasonPhrase: msg.reasonPhrase,
+    httpVersion: msg.httpVersion,
+    responseHeaders: [...msg.responseHeaders],
+    tlsCertificate: msg.tlsCertificate,
+    tlsErrors: msg.tlsErrors,
+  };
+}
+
+/** Makes a message what a snapshot says. Header objects that are equal stay the same objects. */
+export function applySnapshot(msg: HttpMessage, snapshot: MessageSnapshot): void {
+  if (msg.method !== snapshot.method) msg.method = snapshot.method;
+  if (msg.uri.href !== snapshot.uri) msg.uri = snapshot.uri;
+  if (!isEqual(msg.requestHeaders, snapshot.requestHeaders)) msg.requestHeaders = new Headers(snapshot.requestHeaders);
+  if (!isEqual(msg.responseHeaders, snapshot.responseHeaders)) {
+    msg.responseHeaders = new Headers(snapshot.responseHeaders);
+  }
+  const { flags } = msg;
+  for (const flag of [...flags]) if (!snapshot.flags.includes(flag)) flags.delete(flag);
+  for (const flag of snapshot.flags) flags.add(flag);
+  msg.statusCode = snapshot.statusCode;
+  msg.reasonPhrase = snapshot.reasonPhrase;
+  msg.httpVersion = snapshot.httpVersion;
+  msg.tlsCertificate = snapshot.tlsCertificate;
+  msg.tlsErrors = snapshot.tlsErrors;
+}
+
+function isEqual(headers: Headers, fields: Fields): boolean {
+  const own = [...headers];
+  return own.length === fields.length &&
+    own.every(([name, value], index) => name === fields[index]?.[0] && value === fields[index]?.[1]);
+}
+
+/** Takes down an error. */
+export function plainError(error: unknown): PlainError {
+  const given = error instanceof Error || error instanceof DOMException ? error : new Error(String(error));
+  const { code, status } = given as { code?: unknown; status?: unknown };
+  return {
+    name: given.name,
+    message: given.message,
+    stack: given.stack ?? "",
+    code: typeof code === "string" ? code : "",
+    status: typeof status === "number" ? status : 0,
+    cause: given.cause === undefined ? null : plainError(given.cause),
+  };
+}
+
+/** An error like the one taken down. */
+export function revivedError(plain: PlainError): Error {
+  const cause = plain.cause === null ? undefined : revivedError(plain.cause);
+  if (plain.name === "TimeoutError" || plain.name === "AbortError") return new DOMException(plain.message, plain.name);
+  const options = { ...(cause === undefined ? {} : { cause }), code: plain.code };
+  const error = plain.name === "TransportError"
+    ? new TransportError(plain.status, "response", plain.message, options)
+    : new Error(plain.message, cause === undefined ? undefined : { cause });
+  if (!(error instanceof TransportError)) {
+    error.name = plain.name;
+    if (plain.code !== "") Object.assign(error, { code: plain.code });
+    if (plain.status !== 0) Object.assign(error, { status: plain.status });
+  }
+  if (plain.stack !== "") error.stack = plain.stack;
+  return error;
+}

@@ -1,0 +1,75 @@
+/**
+ * The events of a synchronous send, told after it has returned.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import { type HttpMessage, messageState } from "./message.ts";
+import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message_events.ts";
+import type { HttpSession } from "./session.ts";
+import { ConnectionEvent, RequestEvent } from "./session_events.ts";
+import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
+import type { NetworkEventName } from "./transport.ts";
+
+type MessageEventCall = Extract<FromWorker, { kind: "event" }>;
+
+/** Events the session tells itself, not its worker. */
+const own = new Set(["content-sniffed"]);
+
+/** Keeps the events of one send and tells them from a microtask, each with the message as it was then. */
+export class SyncReplay {
+  readonly #session: HttpSession;
+  readonly #msg: HttpMessage;
+  readonly #told: (() => void)[] = [];
+
+  constructor(session: HttpSession, msg: HttpMessage) {
+    this.#session = session;
+    this.#msg = msg;
+  }
+
+  /** The events of a message somebody listens for. */
+  static listenedOf(msg: HttpMessage): string[] {
+    return [...messageState(msg).listened ?? []].filter((type) => !own.has(type));
+  }
+
+  /** Keeps an event of the message. */
+  event({ detail, snapshot, type }: MessageEventCall): void {
+    this.#told.push(() => this.#as(snapshot, () => this.#msg.dispatchEvent(eventOf(type, detail))));
+  }
+
+  /** Keeps an event of the session. */
+  session(type: string, connection: Connection | null): void {
+    this.#told.push(() => {
+      if (type.startsWith("request-")) this.#session.dispatchEvent(new RequestEvent(type, this.#msg, connection));
+      else if (connection !== null) this.#session.dispatchEvent(new ConnectionEvent(type, connection));
+    });
+  }
+
+  /** Tells everything once the caller has gone on, then calls `after`. */
+  start(after: () => void): void {
+    queueMicrotask(() => {
+      for (const tell of this.#told) tell();
+      after();
+    });
+  }
+
+  #as(snapshot: MessageSnapshot, run: () => void): void {
+    const now = snapshotOf(this.#msg);
+    applySnapshot(this.#msg, snapshot);
+    run();
+    applySnapshot(this.#msg, now);
+  }
+}
+
+function eventOf(type: string, detail: EventDetail): Event {
+  if (detail.chunk !== undefined) return new ChunkEvent(type, detail.chunk);
+  if (detail.event !== undefined) return new NetworkEvent(detail.event as NetworkEventName);
+  if (detail.status !== undefined) {
+    return new InformationalEvent(detail.status, detail.reasonPhrase ?? "", new Headers(detail.headers ?? []));
+  }
+  if (detail.loaded !== undefined) {
+    const direction = detail.direction === "upload" ? "upload" : "download";
+    return new TransferProgressEvent(direction, detail.loaded, detail.total ?? null);
+  }
+  return new Event(type);
+}

@@ -1,0 +1,91 @@
+/**
+ * What the worker's session must be told about the caller's.
+ *
+ * @module
+ */
+import { clientCertificateFor, isClientTls } from "./client_tls.ts";
+import { ContentDecoder } from "./decoding/content_decoder.ts";
+import { NotSupportedError } from "./errors.ts";
+import type { HttpMessage } from "./message.ts";
+import type { SessionCore } from "./session_core.ts";
+import { type PlainSettings, type RemoteHook, remoteHooks } from "./sync_protocol.ts";
+
+/** Values that, as long as they stay the same, leave the worker's session as it is. */
+export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unknown[] {
+  const { settings } = core;
+  return [
+    settings.maxConns,
+    settings.maxConnsPerHost,
+    settings.timeout,
+    settings.userAgent,
+    settings.acceptLanguage,
+    settings.sslStrict,
+    settings.tlsDatabase,
+    settings.clientCertificate,
+    typeof settings.clientCertificate === "function" ? originOf(core, msg) : null,
+    settings.httpAliases,
+    settings.httpsAliases,
+    settings.maxHeaderBytes,
+    settings.maxBodyBytes,
+    decoderOf(core, msg),
+    ...core.features.all,
+  ];
+}
+
+/**
+ * The settings of a session as its worker takes them.
+ *
+ * @throws NotSupportedError when one of them cannot leave its thread
+ */
+export function settingsOf(core: SessionCore, msg: HttpMessage, version: number): PlainSettings {
+  const { features, settings } = core;
+  const { runtime } = core.transports.capabilities;
+  const refuse = (what: string, why: string) => new NotSupportedError(`send synchronously ${what}`, runtime, why);
+  const { choice } = core.transports;
+  if (typeof choice !== "string") {
+    {
+      throw refuse("with a transport of one's own", "it cannot go to the worker that sends");
+    }
+  }
+  if (features.rounds.respond.some((feature) => !msg.isFeatureDisabled(feature))) {
+    throw refuse("with a feature that answers requests", "its Response cannot be read while the thread is blocked");
+  }
+  const client = clientCertificateFor(settings.clientCertificate, originOf(core, msg));
+  if (isClientTls(client)) throw refuse("with a ClientTls", "it cannot go to the worker that sends");
+  const roots = settings.tlsDatabase;
+  return {
+    version,
+    maxConns: settings.maxConns,
+    maxConnsPerHost: settings.maxConnsPerHost,
+    timeout: settings.timeout,
+    userAgent: settings.userAgent,
+    acceptLanguage: settings.acceptLanguage,
+    sslStrict: settings.sslStrict,
+    roots: roots === null ? null : roots.isSystem ? "system" : [...roots.pem()],
+    clientCertificate: client === null ? null : {
+      origin: typeof settings.clientCertificate === "function" ? originOf(core, msg) : null,
+      certificate: { cert: client.cert, key: client.key },
+    },
+    httpAliases: settings.httpAliases,
+    httpsAliases: settings.httpsAliases,
+    maxHeaderBytes: settings.maxHeaderBytes,
+    maxBodyBytes: settings.maxBodyBytes,
+    transport: choice,
+    maxDecodedSize: decoderOf(core, msg)?.maxSize ?? null,
+    requestDefaults: features.requestDefaults(),
+    hooks: hooksOf(core),
+  };
+}
+
+function originOf(core: SessionCore, msg: HttpMessage): string {
+  return `${core.session.schemeOf(msg.uri) ?? "http"}://${msg.uri.host}`;
+}
+
+/** Decoding needs no feature of the caller's thread: the worker does it itself. */
+function decoderOf(core: SessionCore, msg: HttpMessage): ContentDecoder | null {
+  return core.session.getFeatureForMessage(ContentDecoder, msg);
+}
+
+function hooksOf(core: SessionCore): RemoteHook[] {
+  return remoteHooks.filter((hook) => core.features.all.some((feature) => typeof feature[hook] === "function"));
+}

@@ -1,0 +1,217 @@
+/**
+ * The worker's side of synchronous sends: an ordinary session whose features live on the caller's thread.
+ *
+ * @module
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { Connection } from "./connection.ts";
+import { ContentDecoder } from "./decoding/content_decoder.ts";
+import type { SessionFeature } from "./feature.ts";
+import { HttpMessage, type MessageEventName } from "./message.ts";
+import { HttpSession } from "./session.ts";
+import {
+  applySnapshot,
+  type EventDetail,
+  type FromWorker,
+  type HookReply,
+  type PlainConnection,
+  plainError,
+  type PlainProxy,
+  type PlainSettings,
+  type RemoteHook,
+  revivedError,
+  type SendRequest,
+  snapshotOf,
+  type ToWorker,
+} from "./sync_protocol.ts";
+import { TlsDatabase } from "./tls_database.ts";
+import type { ProxyTarget } from "./transport.ts";
+
+/** Places in the shared memory: what wakes the caller, and a sign of life. */
+export const SyncWord = { WAKE: 0, BEAT: 1 } as const;
+
+const BEAT_INTERVAL = 1000;
+
+/** Serves the sends of one session until its worker is terminated. */
+export function serveSync(port: MessagePort, shared: Int32Array): void {
+  const server = new SyncServer((message) => {
+    port.postMessage(message);
+    Atomics.add(shared, SyncWord.WAKE, 1);
+    Atomics.notify(shared, SyncWord.WAKE);
+  }, () => Atomics.add(shared, SyncWord.BEAT, 1));
+  port.on("message", (message: ToWorker) => server.receive(message));
+}
+
+class SyncServer {
+  readonly #tell: (message: FromWorker) => void;
+  readonly #beat: () => void;
+  #session: HttpSession | null = null;
+  #version = -1;
+  #reply: ((reply: HookReply) => void) | null = null;
+
+  constructor(tell: (message: FromWorker) => void, beat: () => void) {
+    this.#tell = tell;
+    this.#beat = beat;
+  }
+
+  receive(message: ToWorker): void {
+    if (message.kind === "reply") this.#reply?.(message);
+    else if (message.kind === "close-idle") this.#session?.abort();
+    else void this.#send(message);
+  }
+
+  async #send(request: SendRequest): Promise<void> {
+    const beating = setInterval(this.#beat, BEAT_INTERVAL);
+    try {
+      const session = this.#sessionFor(request.settings);
+      const msg = this.#messageOf(request);
+      await session.sendMessage(msg);
+      this.#done(msg);
+    } catch (error) {
+      this.#tell({ kind: "broken", error: plainError(error) });
+    } finally {
+      clearInterval(beating);
+    }
+  }
+
+  #done(msg: HttpMessage): void {
+    const { metrics } = msg;
+    const since = (time: number) => time === 0 ? 0 : performance.timeOrigin + time;
+    this.#tell({
+      kind: "done",
+      snapshot: snapshotOf(msg),
+      body: msg.responseBody,
+      error: msg.error === null ? null : plainError(msg.error),
+      metrics: {
+        started: since(metrics.started),
+        firstByte: since(metrics.firstByte),
+        finished: since(metrics.finished),
+        attempts: metrics.attempts,
+        requestBodyBytes: metrics.requestBodyBytes,
+        responseBodyBytes: metrics.responseBodyBytes,
+        responseHeaderBytes: metrics.responseHeaderBytes,
+      },
+    });
+  }
+
+  #sessionFor(settings: PlainSettings): HttpSession {
+    if (this.#session !== null && this.#version === settings.version) return this.#session;
+    this.#session?.close();
+    this.#version = settings.version;
+    const { clientCertificate: client, maxDecodedSize, roots } = settings;
+    const features = maxDecodedSize === null ? [] : [new ContentDecoder({ maxSize: maxDecodedSize })];
+    const session = this.#session = new HttpSession({
+      maxConns: settings.maxConns,
+      maxConnsPerHost: settings.maxConnsPerHost,
+      timeout: settings.timeout,
+      userAgent: settings.userAgent,
+      acceptLanguage: settings.acceptLanguage,
+      sslStrict: settings.sslStrict,
+      tlsDatabase: roots === null ? null : roots === "system" ? TlsDatabase.system : TlsDatabase.fromPem(roots),
+      clientCertificate: client === null ? null : (origin) => {
+        if (client.origin === null || client.origin === origin) return client.certificate;
+        throw new TypeError(`Cannot choose the client certificate for ${origin} while the caller's thread is blocked`);
+      },
+      httpAliases: settings.httpAliases,
+      httpsAliases: settings.httpsAliases,
+      maxHeaderBytes: settings.maxHeaderBytes,
+      maxBodyBytes: settings.maxBodyBytes,
+      transport: settings.transport,
+      defaultFeatures: false,
+      features: [...features, this.#remoteFeature(settings)],
+    });
+    for (const type of ["request-started", "connection-created", "tunneling"] as const) {
+      session.addEventListener(
+        type,
+        ({ connection }) =>
+          this.#tell({
+            kind: "session-event",
+            type,
+            connection: connection === null ? null : plainConnection(connection),
+          }),
+      );
+    }
+    return session;
+  }
+
+  #messageOf(request: SendRequest): HttpMessage {
+    const { snapshot } = request;
+    const msg = new HttpMessage(snapshot.method, snapshot.uri, { body: request.body, priority: request.priority });
+    applySnapshot(msg, { ...snapshot, statusCode: 0 });
+    msg.timeout = request.timeout;
+    msg.requires = request.requires;
+    for (const type of request.listened as MessageEventName[]) {
+      msg.addEventListener(
+        type,
+        (event: Event) => this.#tell({ kind: "event", type, snapshot: snapshotOf(msg), detail: detailOf(event) }),
+      );
+    }
+    return msg;
+  }
+
+  /** A feature with just the hooks somebody has on the caller's thread, where each round of them is run. */
+  #remoteFeature(settings: PlainSettings): SessionFeature {
+    const feature: Record<string, unknown> = { requestDefaults: settings.requestDefaults };
+    for (const hook of settings.hooks) {
+      feature[hook] = hook === "resolveProxy"
+        ? (_uri: URL, msg: HttpMessage) => this.#ask(this.#session!, hook, msg, null).then(proxyOf)
+        : async (session: HttpSession, msg: HttpMessage, connection?: Connection) =>
+          void await this.#ask(session, hook, msg, connection ?? null);
+    }
+    return feature as SessionFeature;
+  }
+
+  async #ask(
+    session: HttpSession,
+    hook: RemoteHook,
+    msg: HttpMessage,
+    connection: Connection | null,
+  ): Promise<HookReply> {
+    const reply = await new Promise<HookReply>((resolve) => {
+      this.#reply = resolve;
+      this.#tell({
+        kind: "hook",
+        hook,
+        snapshot: snapshotOf(msg),
+        connection: connection === null ? null : plainConnection(connection),
+        ...(hook === "gotBody" ? { body: msg.responseBody } : {}),
+      });
+    });
+    this.#reply = null;
+    if (reply.error !== null) throw revivedError(reply.error);
+    if (reply.cancelled) {
+      session.cancelMessage(msg, reply.snapshot.statusCode || 1);
+      return reply;
+    }
+    const { statusCode, reasonPhrase } = msg;
+    applySnapshot(msg, reply.snapshot);
+    Object.assign(msg, { statusCode, reasonPhrase });
+    if (reply.body !== undefined) msg.requestBody = reply.body;
+    if (reply.requeue !== null) session.requeueMessage(msg, reply.requeue);
+    return reply;
+  }
+}
+
+function plainConnection({ id, target, exact, uses }: Connection): PlainConnection {
+  const { scheme, host, port, proxy } = target;
+  return { id, scheme, host, port, proxy: proxy === null ? null : plainProxy(proxy), exact, uses };
+}
+
+/** A proxy whose URI can be cloned. */
+export function plainProxy(proxy: ProxyTarget): PlainProxy {
+  return { ...proxy, uri: proxy.uri.href };
+}
+
+function proxyOf({ proxy }: HookReply): ProxyTarget | null | undefined {
+  return proxy ? { ...proxy, uri: new URL(proxy.uri) } : proxy;
+}
+
+function detailOf(event: Event): EventDetail {
+  const { chunk, status, reasonPhrase, headers, event: step, direction, loaded, total } = event as Event & EventDetail;
+  if (chunk !== undefined) return { chunk };
+  if (step !== undefined) return { event: step };
+  if (status !== undefined) {
+    return { status, reasonPhrase: reasonPhrase ?? "", headers: [...headers as unknown as Headers] };
+  }
+  return loaded === undefined ? {} : { direction: direction ?? "", loaded, total: total ?? null };
+}
