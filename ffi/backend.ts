@@ -57,9 +57,12 @@ export function nativeRuntime(): NativeRuntime {
   return current;
 }
 
+const WINDOWS: Abi = { ulong: 4, packed: true };
+const UNIX: Abi = { ulong: 8, packed: false };
+
 /** How this platform's C compiler lays out PKCS#11 structures. */
 export function nativeAbi(): Abi {
-  return process.platform === "win32" ? { ulong: 4, packed: true } : { ulong: 8, packed: false };
+  return process.platform === "win32" ? WINDOWS : UNIX;
 }
 
 /** Source text of an expression that makes the same runtime inside a worker thread. */

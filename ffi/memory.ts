@@ -35,6 +35,8 @@ export class Block {
   /** Whether the content must be overwritten when the block is given back, however large it is. */
   secret = false;
   readonly #runtime: NativeRuntime;
+  /** Addresses that were asked for: an operation lays its memory out in the same way each time. */
+  readonly #addresses: (bigint | undefined)[];
   #extensions: Block[] | null = null;
   #peak = 0;
 
@@ -45,6 +47,7 @@ export class Block {
     this.bytes = new Uint8Array(new ArrayBuffer(size));
     this.view = new DataView(this.bytes.buffer);
     this.base = runtime.address(this.bytes);
+    this.#addresses = size <= SMALL ? new Array(size / ALIGNMENT | 0).fill(undefined) : [];
   }
 
   /** Bytes the first piece can still take. */
@@ -63,6 +66,9 @@ export class Block {
 
   /** The address of an offset. */
   address(offset: number): bigint {
+    if (offset < SMALL && offset % ALIGNMENT === 0) {
+      return this.#addresses[offset / ALIGNMENT] ??= this.base + BigInt(offset);
+    }
     if (offset < PIECE) return this.base + BigInt(offset);
     return this.#extension(offset).base + BigInt(offset % PIECE);
   }
@@ -70,7 +76,8 @@ export class Block {
   /** Copies `data` in and returns its offset; empty data gets a valid offset too. */
   putBytes(data: Uint8Array): number {
     const offset = this.alloc(data.length || 1);
-    this.bytesAt(offset, data.length).set(data);
+    if (offset < PIECE) this.bytes.set(data, offset);
+    else this.#extension(offset).bytes.set(data, offset % PIECE);
     return offset;
   }
 
@@ -209,6 +216,13 @@ export class BlockPool {
     block.clear();
     if (this.#free.length < 64) this.#free.push(block);
   }
+}
+
+const WORDS: readonly bigint[] = Array.from({ length: 1025 }, (_, value) => BigInt(value));
+
+/** A length as a word; small ones are not made anew each time. */
+export function word(value: number): bigint {
+  return WORDS[value] ?? BigInt(value);
 }
 
 /** A `CK_ULONG` as a number when that loses nothing, else as a bigint. */

@@ -62,6 +62,10 @@ export function pointerSize(abi: Abi): 4 | 8 {
 }
 
 const layouts = new WeakMap<StructDefinition, (StructLayout | undefined)[]>();
+/** Calls of one kind ask for the same layout again and again. */
+let lastDefinition: StructDefinition | undefined;
+let lastAbi: Abi | undefined;
+let lastLayout: StructLayout | undefined;
 
 /**
  * The layout of a structure under an ABI, computed once.
@@ -69,10 +73,19 @@ const layouts = new WeakMap<StructDefinition, (StructLayout | undefined)[]>();
  * @param definition A `CK_…` constant of this folder, or a structure of a vendor's own.
  */
 export function structLayout<D extends StructDefinition>(definition: D, abi: Abi): StructLayout<keyof D & string> {
+  if (definition !== lastDefinition || abi !== lastAbi) {
+    lastLayout = findLayout(definition, abi);
+    lastDefinition = definition;
+    lastAbi = abi;
+  }
+  return lastLayout as StructLayout<keyof D & string>;
+}
+
+function findLayout(definition: StructDefinition, abi: Abi): StructLayout {
   let known = layouts.get(definition);
   if (!known) layouts.set(definition, known = []);
   const slot = (abi.ulong === 8 ? 2 : 0) + (abi.packed ? 1 : 0);
-  return (known[slot] ??= computeLayout(definition, abi)) as StructLayout<keyof D & string>;
+  return known[slot] ??= computeLayout(definition, abi);
 }
 
 function computeLayout(definition: StructDefinition, abi: Abi): StructLayout {

@@ -1,8 +1,9 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
 import type { Program } from "../engine.ts";
 import { FN, type Frame, type Output } from "../frame.ts";
+import { word } from "../memory.ts";
 import type { FunctionName } from "../functions.ts";
-import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
+import { type PreparedMechanism, writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
@@ -27,8 +28,16 @@ export interface CryptoFunctions {
   readonly kind: ActiveKind;
   /** Begins it. */
   readonly init: FunctionName;
+  /** Place of `init` in the list. */
+  readonly initIndex: number;
   /** Does it. */
   readonly once: FunctionName;
+  /** Place of `once` in the list. */
+  readonly onceIndex: number;
+}
+
+function functionsOf(kind: ActiveKind, init: FunctionName, once: FunctionName): CryptoFunctions {
+  return { kind, init, initIndex: FN[init], once, onceIndex: FN[once] };
 }
 
 const CKR_OK = 0;
@@ -39,13 +48,13 @@ const CKR_USER_NOT_LOGGED_IN = 0x101;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 const MAX_GROWTHS = 4;
 
-const ENCRYPT: CryptoFunctions = { kind: "encrypt", init: "C_EncryptInit", once: "C_Encrypt" };
-const DECRYPT: CryptoFunctions = { kind: "decrypt", init: "C_DecryptInit", once: "C_Decrypt" };
-const DIGEST: CryptoFunctions = { kind: "digest", init: "C_DigestInit", once: "C_Digest" };
-const SIGN: CryptoFunctions = { kind: "sign", init: "C_SignInit", once: "C_Sign" };
-const SIGN_RECOVER: CryptoFunctions = { kind: "signRecover", init: "C_SignRecoverInit", once: "C_SignRecover" };
-const VERIFY_RECOVER: CryptoFunctions = { kind: "verifyRecover", init: "C_VerifyRecoverInit", once: "C_VerifyRecover" };
-const VERIFY: CryptoFunctions = { kind: "verify", init: "C_VerifyInit", once: "C_Verify" };
+const ENCRYPT = functionsOf("encrypt", "C_EncryptInit", "C_Encrypt");
+const DECRYPT = functionsOf("decrypt", "C_DecryptInit", "C_Decrypt");
+const DIGEST = functionsOf("digest", "C_DigestInit", "C_Digest");
+const SIGN = functionsOf("sign", "C_SignInit", "C_Sign");
+const SIGN_RECOVER = functionsOf("signRecover", "C_SignRecoverInit", "C_SignRecover");
+const VERIFY_RECOVER = functionsOf("verifyRecover", "C_VerifyRecoverInit", "C_VerifyRecover");
+const VERIFY = functionsOf("verify", "C_VerifyInit", "C_Verify");
 
 /** Enough for RSA with 8192 bits; the few longer signatures cost one more call. */
 const SIGNATURE_ROOM = 1024;
@@ -83,9 +92,17 @@ export function verifyRecover(frame: Frame, args: CryptoArgs): Program<Uint8Arra
 /** C_VerifyInit and C_Verify; `false` for a signature that is wrong or has a wrong length. */
 export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: Uint8Array }): Program<boolean> {
   const { session, data, signature } = args;
-  const words = [session, frame.input(data), BigInt(data.length), frame.input(signature), BigInt(signature.length)];
-  const rv = yield* begin(frame, args, VERIFY, { fn: frame.fn(FN.C_Verify), args: words });
-  return isVerified(frame, rv, "C_Verify");
+  const words = [session, frame.input(data), word(data.length), frame.input(signature), word(signature.length)];
+  const begun = beginning(frame, args, VERIFY, { fn: frame.fn(VERIFY.onceIndex), args: words });
+  try {
+    let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield [begun.init, begun.once];
+    if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
+    begun.mechanism.readBack();
+    return isVerified(frame, rv, "C_Verify");
+  } catch (error) {
+    if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, VERIFY.kind, session);
+    throw error;
+  }
 }
 
 /** What a verification came to; throws for anything else than a right or a wrong signature. */
@@ -106,79 +123,97 @@ function* transform(
   const input = frame.input(data);
   let output: Output = frame.output(room);
   const length = frame.ulong(room);
-  const fn = frame.fn(FN[functions.once]);
-  const words = [session, input, BigInt(data.length), output.address, block.address(length)];
-  let rv = yield* begin(frame, args, functions, { fn, args: words });
-  for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL; growths++) {
-    if (growths === MAX_GROWTHS) {
-      yield* endOperation(frame, functions.kind, session);
-      throw frame.engine.errors.failure(rv, functions.once);
-    }
-    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-    block.setUlong(length, output.capacity);
-    rv = yield [{ fn, args: [session, input, BigInt(data.length), output.address, block.address(length)] }];
-  }
-  if (rv !== CKR_OK) throw frame.failure(functions.once);
-  return output.take(Number(block.getUlong(length)));
-}
-
-/** Makes the first call and `once`, with the login a key may want between them; answers the CK_RV of `once`. */
-export function* begin(
-  frame: Frame,
-  args: CryptoArgs,
-  functions: CryptoFunctions,
-  once: NativeCall,
-): Program<number> {
-  const { session, key, authentication } = args;
-  const operation = functions.kind === "encrypt" || functions.kind === "decrypt" ? functions.kind : undefined;
-  const mechanism = writeMechanism(frame.block, args.mechanism, { operation, dataLength: args.data.length });
-  const words = [session, frame.block.address(mechanism.offset)];
-  if (key !== null) words.push(key);
-  const init = { fn: frame.fn(FN[functions.init]), args: words };
-  let active = false;
+  const fn = frame.fn(functions.onceIndex);
+  const words = [session, input, word(data.length), output.address, block.address(length)];
+  const begun = beginning(frame, args, functions, { fn, args: words });
   try {
-    if (authentication && key !== null && (yield* wantsLogin(frame, session, key, authentication))) {
-      yield* start(frame, functions, init, session);
-      active = true;
-      yield* loginForOperation(frame, session, authentication);
-      active = false;
-      return yield [once];
+    // The common case is spelt out here: delegating to another generator for each call costs as much as the call.
+    let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield [begun.init, begun.once];
+    if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
+    for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL; growths++) {
+      begun.active = true;
+      if (growths === MAX_GROWTHS) throw frame.engine.errors.failure(rv, functions.once);
+      output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
+      block.setUlong(length, output.capacity);
+      rv = yield [{ fn, args: [session, input, word(data.length), output.address, block.address(length)] }];
+      begun.active = false;
     }
-    let rv = yield [init, once];
-    if (frame.stopped === 0) {
-      yield* recover(frame, functions, rv, session);
-      rv = yield [init, once];
-      if (frame.stopped === 0) throw frame.failure(functions.init);
-    }
-    if (rv === CKR_USER_NOT_LOGGED_IN && authentication) {
-      // Some tokens speak up only now: once more, with the login in between.
-      yield* start(frame, functions, init, session);
-      active = true;
-      yield* loginForOperation(frame, session, authentication);
-      active = false;
-      rv = yield [once];
-    }
-    return rv;
+    begun.mechanism.readBack();
+    if (rv !== CKR_OK) throw frame.failure(functions.once);
+    return output.take(Number(block.getUlong(length)));
   } catch (error) {
-    if (active || (frame.interrupted && frame.stopped === 1)) yield* endOperation(frame, functions.kind, session);
+    if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, functions.kind, session);
     throw error;
-  } finally {
-    mechanism.readBack();
   }
 }
 
-/** Makes the first call alone. */
-export function* start(frame: Frame, functions: CryptoFunctions, init: NativeCall, session: bigint): Program<void> {
-  const rv = yield [init];
-  if (rv === CKR_OK) return;
-  yield* recover(frame, functions, rv, session);
-  if ((yield [init]) !== CKR_OK) throw frame.failure(functions.init);
+/** The two calls of an operation, and whether it is active on the session. */
+interface Beginning {
+  readonly args: CryptoArgs;
+  readonly functions: CryptoFunctions;
+  readonly mechanism: WrittenMechanism;
+  readonly init: NativeCall;
+  readonly once: NativeCall;
+  /** Whether the key may want a login for this use, and somebody can be asked. */
+  readonly asks: boolean;
+  /** Whether the last step was made of both calls. */
+  paired: boolean;
+  active: boolean;
 }
 
-/** Ends what somebody left active on the session, as this library's own operations never are; throws otherwise. */
-function* recover(frame: Frame, functions: CryptoFunctions, rv: number, session: bigint): Program<void> {
-  if (rv !== CKR_OPERATION_ACTIVE) throw frame.engine.errors.failure(rv, functions.init);
-  yield* endOperation(frame, functions.kind, session);
+function beginning(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, once: NativeCall): Beginning {
+  const { session, key } = args;
+  const { kind } = functions;
+  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind, dataLength: args.data.length } : undefined;
+  const mechanism = writeMechanism(frame.block, args.mechanism, use);
+  const address = frame.block.address(mechanism.offset);
+  const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
+  const asks = args.authentication !== null;
+  return { args, functions, mechanism, init, once, asks, paired: true, active: false };
+}
+
+/** Makes both calls, with a login between them if the key wants one; answers the CK_RV of the last that ran. */
+function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
+  const { session, key, authentication } = begun.args;
+  if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
+    return yield [begun.init, begun.once];
+  }
+  return yield* loginBetween(frame, begun, authentication);
+}
+
+function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthentication): Program<number> {
+  const { session } = begun.args;
+  yield* start(frame, begun.functions, begun.init, session);
+  begun.active = true;
+  begun.paired = false;
+  yield* loginForOperation(frame, session, authentication);
+  begun.active = false;
+  return yield [begun.once];
+}
+
+/** What to do about calls that failed: end what others left behind, log in where the token asks for it only now. */
+function* settle(frame: Frame, begun: Beginning, failed: number): Program<number> {
+  const { session, authentication } = begun.args;
+  const { functions, init, once } = begun;
+  let rv = failed;
+  if (begun.paired && frame.stopped === 0) {
+    if (rv !== CKR_OPERATION_ACTIVE) throw frame.failure(functions.init);
+    yield* endOperation(frame, functions.kind, session);
+    rv = yield [init, once];
+    if (frame.stopped === 0 && rv !== CKR_OK) throw frame.failure(functions.init);
+  }
+  if (rv === CKR_USER_NOT_LOGGED_IN && authentication) return yield* loginBetween(frame, begun, authentication);
+  return rv;
+}
+
+/** Makes the first call alone; what somebody left active on the session is ended. */
+export function* start(frame: Frame, functions: CryptoFunctions, init: NativeCall, session: bigint): Program<void> {
+  let rv = yield [init];
+  if (rv === CKR_OPERATION_ACTIVE) {
+    yield* endOperation(frame, functions.kind, session);
+    rv = yield [init];
+  }
+  if (rv !== CKR_OK) throw frame.failure(functions.init);
 }
 
 const CKM_AES_CBC_PAD = 0x1085;
