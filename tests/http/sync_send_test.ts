@@ -157,7 +157,7 @@ describe("HttpSession.sendMessageSync", () => {
       attemptEnded: () => void rounds.push("ended"),
       requestUnqueued: () => void rounds.push("unqueued"),
     };
-    await using session = new HttpSession({ features: [feature] });
+    await using session = new HttpSession({ features: [feature], transport: "node" });
     const packed = new HttpMessage("GET", `${origin}/gzip`);
     assertEquals([session.sendMessageSync(packed), text(packed)], [200, "unpacked"]);
     assert(packed.flags.has(MessageFlags.CONTENT_DECODED));
