@@ -14,6 +14,8 @@ import type { CacheEntry, CacheWriter } from "./store.ts";
 
 /** A request on its way to the server, for whose response others wait. */
 export class Flight {
+  /** What makes requests equal. */
+  readonly key: string;
   /** Resolves when waiting is over: the response is stored, or it never will be. */
   readonly landed: Promise<void>;
   /** How many wait. */
@@ -22,7 +24,8 @@ export class Flight {
   body: RecordedBody | null = null;
   #land: () => void = () => {};
 
-  constructor() {
+  constructor(key: string) {
+    this.key = key;
     this.landed = new Promise((resolve) => this.#land = resolve);
   }
 

@@ -269,7 +269,7 @@ export class HttpCache implements SessionFeature {
     if (flight && left > 0 && !directives.has("no-cache") && !exchange.bypass) {
       return this.#join(flight, left).then(() => this.#answer(session, msg, exchange, giveUpAt));
     }
-    if (!flight) this.#flights.set(flightKey, exchange.flight = new Flight());
+    if (!flight) this.#flights.set(flightKey, exchange.flight = new Flight(flightKey));
     if (entry) this.#makeConditional(msg, exchange, entry);
     return null;
   }
@@ -454,12 +454,7 @@ export class HttpCache implements SessionFeature {
     const { flight } = exchange;
     if (!flight) return;
     exchange.flight = null;
-    for (const [key, other] of this.#flights) {
-      if (other === flight) {
-        this.#flights.delete(key);
-        break;
-      }
-    }
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
     flight.land();
   }
 }

@@ -72,12 +72,32 @@ const NEVER_STORED: ReadonlySet<string> = new Set([
 
 /** Fields of a 304 that describe its own transfer and not the stored body (RFC 9111 §3.2). */
 const KEPT_ON_UPDATE: ReadonlySet<string> = new Set([
+  "age",
   "content-encoding",
   "content-length",
+  "content-md5",
   "content-range",
-  "content-type",
-  "age",
 ]);
+
+/** Status codes the library knows; others may be stored when they say how long they are good for (RFC 9111 §3). */
+const KNOWN_STATUSES: ReadonlySet<number> = new Set([
+  200,
+  203,
+  204,
+  300,
+  301,
+  302,
+  303,
+  307,
+  308,
+  404,
+  405,
+  410,
+  414,
+  501,
+]);
+/** Never stored: parts, confirmations, and challenges, whose nonces are for once. */
+const NEVER_STORED_STATUSES: ReadonlySet<number> = new Set([206, 304, 401, 407, 416]);
 
 /** The library's policy for a request and its response. */
 export function makePolicy(
@@ -96,7 +116,10 @@ export function makePolicy(
   headers.age = String(initialAge(headers, options.now()));
   // How requests are told apart is this cache's own business; the library would compare more than is kept.
   delete headers.vary;
-  const policy = new CachePolicy({ ...request, headers: asked }, { status: response.status, headers }, {
+  const policy = new CachePolicy({ ...request, headers: asked }, {
+    status: knownStatus(response.status, headers),
+    headers,
+  }, {
     shared: options.shared,
     cacheHeuristic: 0.1,
   });
@@ -106,6 +129,14 @@ export function makePolicy(
 /** A stored policy with the cache's clock. */
 export function policyOf(record: CacheRecord, options: PolicyOptions): Policy {
   return withClock(CachePolicy.fromObject(record.policy), options);
+}
+
+/** What the library takes a status for: an unknown one with a lifetime of its own is as good as 200. */
+function knownStatus(status: number, headers: FieldRecord): number {
+  if (KNOWN_STATUSES.has(status) || NEVER_STORED_STATUSES.has(status)) return status;
+  const said = parseCacheControl(headers["cache-control"]);
+  if (said.has("must-understand")) return status;
+  return said.has("max-age") || said.has("s-maxage") || headers.expires !== undefined ? 200 : status;
 }
 
 /** Age on arrival (RFC 9111 §4.2.3): what the field says, or how old the Date is; a malformed field counts as none. */
