@@ -17,7 +17,17 @@ import { AuthDigest } from "./digest.ts";
 import { Negotiation, passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType, type BodyCheck } from "./scheme.ts";
-import { type Asker, askerOf, AuthTrack, itemOf, originAsker, originFields, proxyAsker, proxyFields } from "./track.ts";
+import {
+  type Asker,
+  askerOf,
+  type AuthFields,
+  AuthTrack,
+  itemOf,
+  originAsker,
+  originFields,
+  proxyAsker,
+  proxyFields,
+} from "./track.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 
 /** A body that is larger than this is not read to its end before the message is sent again. */
@@ -142,7 +152,9 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Puts on a request what depends on the connection: rounds of NTLM and Negotiate, a proxy's credentials. */
   requestStarted(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    if (connection.proxy === null && this.#origins.spaces.isEmpty && !this.#messages.has(msg)) return;
+    const state = this.#messages.get(msg);
+    if (connection.proxy === null && this.#origins.spaces.isEmpty && state === undefined) return;
+    if (connection.proxy === null && state !== undefined) dropField(msg, proxyFields, state.proxy);
     if (connection.proxy !== null && connection.target.scheme === "http") {
       const pending = this.#prepareProxy(session, msg, connection);
       if (pending !== undefined) return pending.then(() => this.#prepareOrigin(session, msg, connection));
@@ -298,6 +310,12 @@ function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value
   if (value !== null) msg.requestHeaders.set(fields.credentials, value);
   else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
   track.value = value;
+}
+
+/** Takes a field of ours away where it has no business. */
+function dropField(msg: HttpMessage, { credentials }: AuthFields, track: AuthTrack): void {
+  if (track.value === null || !msg.hasRequestHeaders) return;
+  if (msg.requestHeaders.get(credentials) === track.value) msg.requestHeaders.delete(credentials);
 }
 
 /** Hands a password that has proved right to the store, if its listener wished so. */

@@ -148,7 +148,7 @@ export class Negotiation {
   }
 
   /** Notes where the credentials are good and prepares the next attempt with them. */
-  #use({ asker, msg, offers, track }: Refusal, auth: AuthScheme): boolean {
+  #use({ asker, offers, track }: Refusal, auth: AuthScheme): boolean {
     const offer = offers.find((candidate) => isOf(auth, candidate));
     const step = offer === undefined ? null : auth.challenged(offer.challenge, null, asker.request.connection);
     if (step === null) return false;

@@ -9,7 +9,6 @@ const encoder = new TextEncoder();
 
 /** True if every character is in ISO-8859-1. */
 function isLatin1(text: string): boolean {
-  // deno-lint-ignore no-control-regex
   return /^[\0-\xff]*$/.test(text);
 }
 
@@ -36,7 +35,6 @@ export function encodeFieldText(text: string): Uint8Array<ArrayBuffer> {
 
 /** A field value for people: UTF-8 where its bytes are UTF-8, else one character per byte. */
 export function decodeFieldText(text: string): string {
-  // deno-lint-ignore no-control-regex
   if (/^[\0-\x7f]*$/.test(text)) return text;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(encodeFieldText(text));

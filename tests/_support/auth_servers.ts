@@ -155,7 +155,7 @@ export class DigestGuard {
     const nonce = this.#nonces.get(sent.get("nonce") ?? "");
     const encoded = Buffer.from(user, utf8 || /[^\0-\xff]/.test(user) ? "utf8" : "latin1");
     if (nonce === undefined) return "unknown nonce";
-    if (sent.get("realm") !== this.realm) return "wrong realm";
+    if (Buffer.from(sent.get("realm") ?? "", "latin1").toString() !== this.realm) return "wrong realm";
     if (sent.get("opaque") !== 'o"p') return "wrong opaque";
     if (sent.get("uri") !== target) return `wrong uri ${sent.get("uri")}`;
     if (sent.get("algorithm") !== this.#options.algorithm) return "wrong algorithm";
