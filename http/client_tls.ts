@@ -32,7 +32,7 @@ export function isClientTls(value: ClientCertificate | ClientTls | null): value 
  */
 export function checkClientCertificate(option: ClientCertificateOption): void {
   if (option === null || typeof option === "function") return;
-  if (typeof option !== "object") {
+  if (typeof option !== "object" || option === undefined) {
     throw new TypeError(`Cannot use the client certificate: expected { cert, key }, received ${typeof option}`);
   }
   if (isClientTls(option)) return;

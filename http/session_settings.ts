@@ -4,11 +4,12 @@
  * @module
  */
 import process from "node:process";
+import { checkClientCertificate, clientCertificateFor } from "./client_tls.ts";
 import { isFieldValue } from "./headers.ts";
 import { systemAcceptLanguage } from "./language.ts";
 import type { ClientCertificateOption } from "./session_options.ts";
 import { TlsDatabase } from "./tls_database.ts";
-import type { ClientCertificate, ClientTls, TlsSettings, TrustRoots } from "./transport.ts";
+import type { TlsSettings, TrustRoots } from "./transport.ts";
 import { parseAliases } from "./uri.ts";
 import { expandUserAgent } from "./user_agent.ts";
 
@@ -123,7 +124,7 @@ export class SessionSettings {
     return this.#client;
   }
   set clientCertificate(value: ClientCertificateOption) {
-    if (value !== null && typeof value !== "function") checkClient(value);
+    checkClientCertificate(value);
     this.#client = value;
     this.#tlsChanged();
   }
@@ -136,9 +137,8 @@ export class SessionSettings {
     }
     this.#tlsByOrigin ??= new Map();
     const known = this.#tlsByOrigin.get(origin);
-    const chosen = client(origin);
+    const chosen = clientCertificateFor(client, origin);
     if (known !== undefined && known.client === chosen) return known;
-    if (chosen !== null) checkClient(chosen);
     const settings = { strict: this.#strict, roots: this.#database, client: chosen };
     this.#tlsByOrigin.set(origin, settings);
     return settings;
@@ -181,22 +181,4 @@ function fieldText(name: string, value: unknown): string | null {
   }
   if (!isFieldValue(value)) throw new TypeError(`Cannot set ${name}: the value holds CR, LF or NUL`);
   return value;
-}
-
-function checkClient(client: ClientCertificate | ClientTls): void {
-  if (typeof client !== "object" || client === null) {
-    throw new TypeError("Cannot set the client certificate: the value is neither { cert, key } nor a ClientTls");
-  }
-  if ("connect" in client) return;
-  for (const name of ["cert", "key"] as const) {
-    const pem: unknown = client[name];
-    if (typeof pem !== "string") throw new TypeError(`Cannot set the client certificate: ${name} is no PEM text`);
-    if (/^\s*pkcs11:/i.test(pem)) {
-      throw new TypeError(
-        `Cannot use a pkcs11: URI as ${name} of the client certificate: the key does not leave its token; ` +
-          "make a ClientTls with tokenCertificate instead",
-      );
-    }
-    if (!pem.includes("-----BEGIN ")) throw new TypeError(`Cannot set the client certificate: ${name} is no PEM text`);
-  }
 }

@@ -12,9 +12,9 @@ import type { TrustRoots } from "./transport.ts";
 const PEM_BLOCK = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;
 
 /** A certificate as {@linkcode TlsDatabase.fromCertificates} takes it: DER, or an object that has it. */
-export type CertificateInput = BufferSource | {
+export type CertificateInput = BufferSource | Uint8Array | {
   /** The certificate in DER. */
-  readonly der: BufferSource;
+  readonly der: BufferSource | Uint8Array;
 };
 
 /**

@@ -1,0 +1,165 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { X509Certificate } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { checkClientCertificate, clientCertificateFor, isClientTls } from "../../http/client_tls.ts";
+import { HttpMessage } from "../../http/message.ts";
+import { HttpSession } from "../../http/session.ts";
+import { HttpStatus } from "../../http/status.ts";
+import { TlsDatabase } from "../../http/tls_database.ts";
+import { reply, socketServer } from "../_support/socket_server.ts";
+import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";
+
+let certificates: TestCertificates;
+
+before(async () => {
+  certificates = await makeCertificates();
+});
+after(() => certificates.remove());
+
+describe("TlsDatabase", () => {
+  it("reads the certificates of PEM texts, whatever stands between them", () => {
+    const { ca, stranger } = certificates;
+    const database = TlsDatabase.fromPem(`# roots\n${ca.cert}\nsubject=x\n${stranger.cert.replaceAll("\n", "\r\n")}`);
+    assertEquals([database.size, database.isSystem], [2, false]);
+    const subjects = database.pem().map((pem) => new X509Certificate(pem).subject);
+    assertEquals(subjects, ["O=gp11\nCN=gp11 test authority", "O=gp11\nCN=somebody else's authority"]);
+    assertEquals(TlsDatabase.fromPem([ca.cert, stranger.cert]).pem(), database.pem());
+  });
+
+  it("reads files, and passes on why one cannot be read", () => {
+    assertEquals(TlsDatabase.fromFile(certificates.ca.certFile).size, 1);
+    const error = assertThrows(() => TlsDatabase.fromFile("/no/such/file.pem"), Error);
+    assertEquals((error as Error & { code?: string }).code, "ENOENT");
+    assertThrows(() => TlsDatabase.fromFile(certificates.ca.keyFile), TypeError, "no PEM certificate");
+  });
+
+  it("takes DER in every shape, and objects that have it", () => {
+    const der = new X509Certificate(certificates.ca.cert).raw;
+    const bytes = new Uint8Array(der);
+    const padded = new Uint8Array([...bytes, 0, 0]).buffer;
+    const database = TlsDatabase.fromCertificates([
+      bytes,
+      bytes.buffer,
+      new DataView(bytes.buffer),
+      { der: bytes },
+      padded,
+    ]);
+    assertEquals(new Set(database.pem()).size, 1);
+    assertEquals(database.pem(), Array(5).fill(TlsDatabase.fromPem(certificates.ca.cert).pem()[0]));
+  });
+
+  it("may be empty", () => {
+    assertEquals(
+      [TlsDatabase.fromPem("").size, TlsDatabase.fromPem(" \n").size, TlsDatabase.fromCertificates([]).size],
+      [0, 0, 0],
+    );
+  });
+
+  it("refuses what is no certificate, and says which", () => {
+    assertThrows(() => TlsDatabase.fromPem("not PEM"), TypeError, "no PEM certificate");
+    assertThrows(() => TlsDatabase.fromPem(certificates.ca.key), TypeError, "no PEM certificate");
+    const broken = certificates.ca.cert.replace(/\n[^\n]{20}/, "\nAAAAAAAAAAAAAAAAAAAA");
+    assertThrows(() => TlsDatabase.fromPem(certificates.stranger.cert + broken), TypeError, "certificate 1");
+    assertThrows(() => TlsDatabase.fromCertificates([new Uint8Array([0x30, 3, 1, 2, 3])]), TypeError, "certificate 0");
+    for (const bytes of [[], [0x30], [0x30, 0x84], [0x30, 0x85, 0, 0, 0, 0, 0], [0x31, 0], [0x30, 0x7f]]) {
+      assertThrows(() => TlsDatabase.fromCertificates([new Uint8Array(bytes)]), TypeError, "not DER");
+    }
+    assertThrows(() => TlsDatabase.fromCertificates(["x" as unknown as Uint8Array]), TypeError, "neither bytes");
+  });
+
+  it("knows the system's store, once", () => {
+    const { system } = TlsDatabase;
+    assert(system.isSystem);
+    assert(system.size > 50, `${system.size} certificates`);
+    assertStrictEquals(system.pem(), system.pem());
+    assertStringIncludes(system.pem()[0]!, "-----BEGIN CERTIFICATE-----");
+  });
+
+  it("decides on every transport whom a session trusts", async () => {
+    const { cert, key } = certificates.good;
+    await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK", "in")), {
+      tls: { cert, key },
+    });
+    const url = server.origin.replace("127.0.0.1", "localhost");
+    const databases: [TlsDatabase | null, number][] = [
+      [TlsDatabase.fromPem(certificates.ca.cert), 200],
+      [TlsDatabase.fromPem([certificates.stranger.cert, certificates.ca.cert]), 200],
+      [TlsDatabase.fromPem(certificates.stranger.cert), HttpStatus.SSL_FAILED],
+      [TlsDatabase.fromPem(""), HttpStatus.SSL_FAILED],
+      [TlsDatabase.system, HttpStatus.SSL_FAILED],
+      [null, HttpStatus.SSL_FAILED],
+    ];
+    for (const transport of ["auto", "node"] as const) {
+      for (const [tlsDatabase, status] of databases) {
+        await using session = new HttpSession({ transport, tlsDatabase });
+        const msg = new HttpMessage("GET", url);
+        assertEquals([transport, tlsDatabase?.size, await session.sendMessage(msg)], [
+          transport,
+          tlsDatabase?.size,
+          status,
+        ]);
+        if (status !== 200) assert(msg.error instanceof Error && msg.reasonPhrase !== "");
+      }
+    }
+  });
+});
+
+describe("clientCertificate", () => {
+  it("is PEM, a ClientTls, or a function of the origin", () => {
+    const { cert, key } = certificates.client;
+    const tls = { connect: () => Promise.reject(new Error("unused")) };
+    for (const option of [null, { cert, key }, tls, () => null]) checkClientCertificate(option);
+    assert(isClientTls(tls));
+    const byOrigin = (origin: string) => origin === "https://a.example" ? { cert, key } : null;
+    assertEquals(clientCertificateFor(byOrigin, "https://a.example"), { cert, key });
+    assertEquals(clientCertificateFor(byOrigin, "https://b.example"), null);
+  });
+
+  it("refuses everything else when it is set", () => {
+    const { cert, key } = certificates.client;
+    const uri = "pkcs11:token=t;object=k;type=private";
+    const error = assertThrows(() => checkClientCertificate({ cert, key: uri }), TypeError, "tokenCertificate");
+    assert(!error.message.includes("object=k"));
+    assertThrows(() => checkClientCertificate({ cert: uri, key }), TypeError, "tokenCertificate");
+    assertThrows(() => checkClientCertificate({ cert, key: cert }), TypeError, "its key contains no PEM private key");
+    assertThrows(() => checkClientCertificate({ cert: key, key }), TypeError, "its cert contains no PEM certificate");
+    assertThrows(() => checkClientCertificate({ cert, key: 5 as unknown as string }), TypeError, "number");
+    assertThrows(() => checkClientCertificate("x" as unknown as null), TypeError, "string");
+    assertThrows(() => new HttpSession({ clientCertificate: { cert, key: uri } }), TypeError, "tokenCertificate");
+    assertThrows(
+      () => clientCertificateFor(() => ({ cert, key: uri }), "https://a.example"),
+      TypeError,
+      "tokenCertificate",
+    );
+  });
+
+  it("is shown by every transport to a server that asks", async () => {
+    const { cert, key } = certificates.good;
+    const tls = { cert, key, ca: certificates.ca.cert, requestCert: true };
+    await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")), { tls });
+    const url = server.origin.replace("127.0.0.1", "localhost");
+    const client = { cert: certificates.client.cert, key: certificates.client.key };
+    const tlsDatabase = TlsDatabase.fromPem(certificates.ca.cert);
+    for (const transport of ["auto", "node"] as const) {
+      for (const clientCertificate of [client, (origin: string) => origin === new URL(url).origin ? client : null]) {
+        await using session = new HttpSession({ transport, tlsDatabase, clientCertificate });
+        assertEquals(await session.sendMessage(new HttpMessage("GET", url)), 200);
+      }
+      await using without = new HttpSession({ transport, tlsDatabase });
+      const refused = new HttpMessage("GET", url);
+      await without.sendMessage(refused);
+      assert(refused.statusCode > 0 && refused.statusCode < 100, String(refused.statusCode));
+    }
+    await assertRejects(async () => {
+      await using session = new HttpSession({ tlsDatabase });
+      await session.fetch(url);
+    }, TypeError);
+  });
+});
