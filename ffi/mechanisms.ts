@@ -99,12 +99,14 @@ export function writeMechanism(
   const { size, offsets } = structLayout(CK_MECHANISM, block.abi);
   const offset = block.alloc(size);
   block.setUlong(offset + offsets.mechanism, mechanism.type);
+  setPointer(block, offset + offsets.pParameter, 0n);
+  block.setUlong(offset + offsets.ulParameterLen, 0);
   const { parameter } = mechanism;
   if (parameter === null) return { offset, readBack: doNothing };
   const written = parameter instanceof Uint8Array
     ? { offset: putBytes(block, parameter), length: parameter.length }
     : parameter.write(block, use);
-  setPointer(block, offset + offsets.pParameter, written.length === 0 ? 0n : block.address(written.offset));
+  if (written.length > 0) setPointer(block, offset + offsets.pParameter, block.address(written.offset));
   block.setUlong(offset + offsets.ulParameterLen, written.length);
   if (parameter instanceof Uint8Array || !parameter.readBack) return { offset, readBack: doNothing };
   return { offset, readBack: () => parameter.readBack!(block, written.offset) };
