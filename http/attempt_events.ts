@@ -6,7 +6,7 @@
 import type { Connection } from "./connection.ts";
 import { isListened } from "./message.ts";
 import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message_events.ts";
-import { MessageFlags } from "./message.ts";
+import { MessageFlags, messageState } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "./transport.ts";
 
@@ -14,16 +14,16 @@ import type { ExchangeObserver, NetworkEventName, TlsInfo } from "./transport.ts
 export class AttemptEvents implements ExchangeObserver {
   readonly #item: QueueItem;
   readonly #attempt: number;
-  readonly #tunneling: (connection: Connection) => void;
+  readonly #owner: { tunneling(connection: Connection): void };
   readonly #connection: Connection;
   #wroteHeaders = false;
   #wroteBody = false;
 
-  constructor(item: QueueItem, connection: Connection, tunneling: (connection: Connection) => void) {
+  constructor(item: QueueItem, connection: Connection, owner: { tunneling(connection: Connection): void }) {
     this.#item = item;
     this.#attempt = item.attempt;
     this.#connection = connection;
-    this.#tunneling = tunneling;
+    this.#owner = owner;
   }
 
   get #isCurrent(): boolean {
@@ -39,7 +39,7 @@ export class AttemptEvents implements ExchangeObserver {
 
   /** A CONNECT is about to be sent. */
   tunneling(): void {
-    if (this.#isCurrent) this.#tunneling(this.#connection);
+    if (this.#isCurrent) this.#owner.tunneling(this.#connection);
   }
 
   /** The TLS handshake is over. */
@@ -105,9 +105,7 @@ export class AttemptEvents implements ExchangeObserver {
 }
 
 function messageIsSilent(item: QueueItem): boolean {
-  const { msg } = item;
-  return !isListened(msg, "wrote-headers") && !isListened(msg, "wrote-body") && !isListened(msg, "wrote-body-data") &&
-    !isListened(msg, "wrote-chunk") && !isListened(msg, "progress");
+  return messageState(item.msg).listened === null;
 }
 
 /** Puts what the handshake showed on the message. */

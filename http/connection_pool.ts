@@ -12,6 +12,12 @@ import { ItemState, type QueueItem } from "./queue_item.ts";
 import type { ConnectionTarget, ProxyTarget, TlsSettings, Transport } from "./transport.ts";
 import { bareHost, defaultPort, type SchemeClass } from "./uri.ts";
 
+/** What waits for a connection. */
+export interface WaitingAttempt {
+  /** The connection is there. */
+  run(connection: Connection): void;
+}
+
 /** What the pool asks of its session. */
 export interface PoolOwner {
   /** Connections at once. */
@@ -26,8 +32,6 @@ export interface PoolOwner {
   tlsFor(origin: string): TlsSettings;
   /** A connection object was made. */
   connectionCreated(connection: Connection): void;
-  /** Runs an entry on the connection it has got. */
-  run(item: QueueItem, connection: Connection): void;
   /** The connection for an entry could not be made. */
   refuse(item: QueueItem, error: unknown): void;
 }
@@ -103,8 +107,9 @@ export class ConnectionPool {
   }
 
   /** Files an entry in its host's queue and gives out what is free. */
-  enqueue(item: QueueItem): void {
+  enqueue(item: QueueItem, attempt: WaitingAttempt): void {
     const host = item.host!;
+    item.waiter = attempt;
     item.state = ItemState.AWAITING_CONNECTION;
     if (item.msg.hasFlag(MessageFlags.IGNORE_CONNECTION_LIMITS)) {
       this.#runOnNew(item, host, true);
@@ -231,7 +236,7 @@ export class ConnectionPool {
     item.connection = connection;
     const attempt = item.attempt;
     if (isNew) this.#owner.connectionCreated(connection);
-    if (item.attempt === attempt) this.#owner.run(item, connection);
+    if (item.attempt === attempt) item.waiter!.run(connection);
   }
 
   /** Takes back a connection whose response has been read. */

@@ -43,7 +43,8 @@ export type BodyTransform = (
  * stays with it); cancel and abort still work. A hook that throws or rejects ends the message: status `IO_ERROR` (or
  * the `status` of the error, when it is a number below 100) and the error in `msg.error`; the session goes on.
  *
- * Order of one attempt: `requestStarting` → `lookup` → (connection) → `requestStarted` → "request-started" event →
+ * Order of one attempt: `requestStarting` → `lookup` → (connection) → `connecting` → `requestStarted` →
+ * "request-started" event →
  * `respond` or the transport → `replaceResponse` → "got-headers" event → `gotHeaders` → `transformBody` → chunks → "got-body" event →
  * `gotBody` → `attemptEnded` → "finished" event. Hooks may call `session.cancelMessage`, `requeueMessage`,
  * `pauseMessage`; after each hook the session looks at what became of the message.
@@ -71,6 +72,8 @@ export interface SessionFeature {
     uri: URL,
     msg: HttpMessage | null,
   ): ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined>;
+  /** A connection is about to be made: the last moment to put credentials on the request for a proxy's tunnel. */
+  connecting?(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** A connection is there and the request is about to be sent: the last moment to change its header fields. */
   requestStarted?(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** Answers in place of the transport, on the connection slot the message has got (mocks). Null passes. */

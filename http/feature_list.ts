@@ -17,6 +17,25 @@ import type { ProxyTarget } from "./transport.ts";
 
 type Hook = keyof SessionFeature;
 
+/** Hooks that get session, message and, where there is one, the connection. */
+export type MessageHook =
+  | "requestStarting"
+  | "connecting"
+  | "requestStarted"
+  | "gotHeaders"
+  | "gotBody"
+  | "attemptEnded";
+
+/** What a round of hooks is about and whether it is to go on. */
+export interface HookGate {
+  /** The message. */
+  readonly msg: HttpMessage;
+  /** Its connection, for the hooks that get one. */
+  readonly connection: Connection | null;
+  /** False ends the round. */
+  readonly mayGo: boolean;
+}
+
 /** Names of the members that make a class a feature. */
 const hookNames: readonly Hook[] = [
   "attach",
@@ -25,6 +44,7 @@ const hookNames: readonly Hook[] = [
   "requestStarting",
   "lookup",
   "resolveProxy",
+  "connecting",
   "requestStarted",
   "respond",
   "replaceResponse",
@@ -43,6 +63,7 @@ interface Rounds {
   readonly queued: readonly SessionFeature[];
   readonly starting: readonly SessionFeature[];
   readonly lookup: readonly SessionFeature[];
+  readonly connecting: readonly SessionFeature[];
   readonly started: readonly SessionFeature[];
   readonly respond: readonly SessionFeature[];
   readonly replace: readonly SessionFeature[];
@@ -145,32 +166,14 @@ export class FeatureList {
     for (const feature of features) if (!msg.isFeatureDisabled(feature)) call(feature);
   }
 
-  /** Runs a round in order; a promise only if one of the hooks returned one. `go` is asked after every hook. */
-  round(
-    features: readonly SessionFeature[],
-    msg: HttpMessage,
-    call: (feature: SessionFeature) => void | Promise<void>,
-    go: () => boolean,
-  ): void | Promise<void> {
-    for (let index = 0; index < features.length; index++) {
+  /** Runs a round of hooks in order; a promise only if one of them returned one. `gate` is asked before each. */
+  run(features: readonly SessionFeature[], hook: MessageHook, gate: HookGate, from = 0): void | Promise<void> {
+    for (let index = from; index < features.length && gate.mayGo; index++) {
       const feature = features[index]!;
-      if (msg.isFeatureDisabled(feature)) continue;
-      const pending = call(feature);
-      if (pending !== undefined) return this.#rest(pending, features, index + 1, msg, call, go);
-      if (!go()) return;
+      if (gate.msg.isFeatureDisabled(feature)) continue;
+      const pending = feature[hook]!(this.#session, gate.msg, gate.connection!);
+      if (pending !== undefined) return pending.then(() => this.run(features, hook, gate, index + 1));
     }
-  }
-
-  async #rest(
-    pending: Promise<void>,
-    features: readonly SessionFeature[],
-    from: number,
-    msg: HttpMessage,
-    call: (feature: SessionFeature) => void | Promise<void>,
-    go: () => boolean,
-  ): Promise<void> {
-    await pending;
-    if (go() && from < features.length) await this.round(features.slice(from), msg, call, go);
   }
 
   /** Asks for an answer, newest feature first; null when none has one. */
@@ -197,12 +200,6 @@ export class FeatureList {
     return undefined;
   }
 
-  /** Tells features about a started message. */
-  started(msg: HttpMessage, connection: Connection, go: () => boolean): void | Promise<void> {
-    const session = this.#session;
-    return this.round(this.#rounds.started, msg, (f) => f.requestStarted!(session, msg, connection), go);
-  }
-
   #set(features: SessionFeature[]): void {
     this.#features = features;
     this.#rounds = makeRounds(features);
@@ -218,6 +215,7 @@ function makeRounds(newestFirst: readonly SessionFeature[]): Rounds {
     queued: having(oldestFirst, "requestQueued"),
     starting: having(oldestFirst, "requestStarting"),
     lookup: having(newestFirst, "lookup"),
+    connecting: having(oldestFirst, "connecting"),
     started: having(oldestFirst, "requestStarted"),
     respond: having(newestFirst, "respond"),
     replace: having(newestFirst, "replaceResponse"),

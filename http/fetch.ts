@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Attempt } from "./attempt.ts";
 import { HttpError, TransportError } from "./errors.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
 import { HttpMessage, MessagePriority } from "./message.ts";
@@ -184,8 +185,8 @@ class FetchSink implements ResponseSink {
     return "retry";
   }
 
-  take(item: QueueItem, response: TransportResponse): void {
-    const reader = new BodyReader(this.#core, item, response);
+  take(attempt: Attempt, response: TransportResponse): void {
+    const reader = new BodyReader(attempt, response);
     this.#reader = reader;
     this.#isSettled = true;
     this.#resolve(handOut(reader));

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { endResponse, giveBack, goesOn, isWatched, watchTime } from "./attempt.ts";
+import { type Attempt, watchTime } from "./attempt.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
+import { ended, giveBack, isWatched } from "./response_phase.ts";
 import { gotChunk, isSmall, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -17,16 +18,16 @@ export class BodyReader {
   readonly core: SessionCore;
   readonly item: QueueItem;
   readonly response: TransportResponse;
-  readonly #attempt: number;
+  readonly #attempt: Attempt;
   /** Weak, so that a stream nobody holds can be found out. */
   #controller: WeakRef<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>> | null = null;
   #isOver = false;
 
-  constructor(core: SessionCore, item: QueueItem, response: TransportResponse) {
-    this.core = core;
-    this.item = item;
+  constructor(attempt: Attempt, response: TransportResponse) {
+    this.core = attempt.core;
+    this.item = attempt.item;
     this.response = response;
-    this.#attempt = item.attempt;
+    this.#attempt = attempt;
   }
 
   /** True once the body has ended, one way or the other. */
@@ -38,27 +39,23 @@ export class BodyReader {
   finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { item } = this;
-    if (item.attempt !== this.#attempt) return;
-    item.unwatch();
-    const ended = endResponse(this.core, item, this.#attempt, this.response, item.connection);
-    ended.catch((error: unknown) => {
-      if (item.attempt === this.#attempt) this.core.fail(item, error);
-    });
+    if (!this.#attempt.isCurrent) return;
+    this.item.unwatch();
+    this.#attempt.guard(() => ended(this.#attempt, this.response));
   }
 
   /** The body broke off. */
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.item.attempt === this.#attempt) this.core.fail(this.item, error);
+    this.#attempt.broke(error);
   }
 
   /** Nobody wants the rest. */
   drop(reason?: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.item.attempt !== this.#attempt) return;
+    if (!this.#attempt.isCurrent) return;
     this.core.cancel(this.item, HttpStatus.CANCELLED, { error: reason ?? null });
   }
 
@@ -75,14 +72,14 @@ export class BodyReader {
     const { core, item } = this;
     const reader = source.getReader();
     item.unwatch();
-    const isStill = (): boolean => !this.#isOver && item.attempt === this.#attempt;
+    const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
     const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#controller = new WeakRef(controller);
       },
       pull: async (controller) => {
         try {
-          watchTime(core, item, this.#attempt);
+          watchTime(core, item, this.#attempt.number);
           const { done, value } = await reader.read();
           item.unwatch();
           if (!isStill()) return;
@@ -92,9 +89,8 @@ export class BodyReader {
             return;
           }
           gotChunk(core, item, value);
-          const go = goesOn(core, item, this.#attempt);
-          if (go !== true && !(await go)) return;
-          controller.enqueue(value);
+          if (item.isPaused) await item.resumed();
+          if (isStill()) controller.enqueue(value);
         } catch (error) {
           if (!isStill()) return;
           controller.error(error);

@@ -16,27 +16,22 @@ const pace = 2;
 
 /** The unread responses of one session. */
 export class Loans {
-  #fresh: Map<BodyReader, Response> = new Map();
-  #aged: Map<BodyReader, Response> = new Map();
+  #fresh: Loan[] = [];
+  #aged: Loan[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   /** Keeps an eye on a response. */
-  add(reader: BodyReader, response: Response): void {
-    this.#fresh.set(reader, response);
+  add(loan: Loan): void {
+    this.#fresh.push(loan);
     this.#timer ??= this.#schedule();
-  }
-
-  /** Forgets a response somebody reads. */
-  remove(reader: BodyReader): void {
-    if (!this.#fresh.delete(reader)) this.#aged.delete(reader);
   }
 
   /** Ends the watch. */
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#fresh.clear();
-    this.#aged.clear();
+    this.#fresh = [];
+    this.#aged = [];
   }
 
   #schedule(): ReturnType<typeof setTimeout> {
@@ -48,30 +43,72 @@ export class Loans {
   #look(): void {
     this.#timer = null;
     const old = this.#aged;
-    this.#aged = this.#fresh;
-    this.#fresh = old;
-    for (const [reader, response] of old) {
-      // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
-      if (response.bodyUsed) reader.finish();
-      else drain(reader, response);
-    }
-    old.clear();
-    if (this.#aged.size > 0) this.#timer = this.#schedule();
+    this.#aged = this.#fresh.filter((loan) => loan.isUnread);
+    this.#fresh = [];
+    for (const loan of old) if (loan.isUnread) loan.settle();
+    if (this.#aged.length > 0) this.#timer = this.#schedule();
   }
 }
 
-interface Loan {
-  readonly reader: BodyReader;
-  readonly loans: Loans;
+/** One response that was lent out. */
+class Loan {
+  readonly #reader: BodyReader;
+  #response: Response | null;
+
+  constructor(reader: BodyReader, response: Response) {
+    this.#reader = reader;
+    this.#response = response;
+  }
+
+  /** True until somebody reads or the message has ended otherwise. */
+  get isUnread(): boolean {
+    return this.#response !== null && !this.#reader.isOver;
+  }
+
+  /** Somebody reads it: the slot is free when that has ended. */
+  repaid(reading: Promise<unknown>): void {
+    if (!this.isUnread) return;
+    this.#response = null;
+    const reader = this.#reader;
+    reading.then(() => reader.finish(), (error: unknown) => reader.fail(error));
+  }
+
+  /** Reads the body into memory through a copy; the response itself stays unread. */
+  settle(): void {
+    const response = this.#response;
+    if (response === null || this.#reader.isOver) return;
+    // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
+    if (response.bodyUsed) this.repaid(Promise.resolve());
+    else this.repaid(native.clone.call(response).arrayBuffer());
+  }
 }
 
-const loansOf = new WeakMap<Response, Loan>();
+/** Puts a loan on a response in a private field: a foreign object can carry one, and nobody else sees it. */
+class Bearer {
+  constructor(response: Response) {
+    return response as unknown as Bearer;
+  }
+}
+
+class LoanStamp extends Bearer {
+  #loan: Loan;
+
+  constructor(response: Response, loan: Loan) {
+    super(response);
+    this.#loan = loan;
+  }
+
+  static of(response: object): Loan | undefined {
+    return #loan in response ? (response as LoanStamp).#loan : undefined;
+  }
+}
 
 /** Lends a native response out. */
 export function lend(loans: Loans, reader: BodyReader, response: Response, redirected: boolean): Response {
-  loansOf.set(response, { reader, loans });
+  const loan = new Loan(reader, response);
+  new LoanStamp(response, loan);
   Object.setPrototypeOf(response, redirected ? redirectedPrototype : lentPrototype);
-  loans.add(reader, response);
+  loans.add(loan);
   return response;
 }
 
@@ -81,30 +118,16 @@ export function lendWithoutBody(response: Response, redirected: boolean): Respon
   return response;
 }
 
-/** Reads the body into memory through a copy; the response itself stays unread. */
-function drain(reader: BodyReader, response: Response): void {
-  native.clone.call(response).arrayBuffer().then(() => reader.finish(), (error: unknown) => reader.fail(error));
-}
-
 /** Reads with one of the runtime's methods; the slot is free when that has ended. */
 function consume<T>(response: Response, method: (this: Response) => Promise<T>): Promise<T> {
   const result = method.call(response);
-  const loan = loansOf.get(response);
-  if (loan !== undefined && !loan.reader.isOver) {
-    loan.loans.remove(loan.reader);
-    const { reader } = loan;
-    result.then(() => reader.finish(), (error: unknown) => reader.fail(error));
-  }
+  LoanStamp.of(response)?.repaid(result);
   return result;
 }
 
 /** What is done in any other way finds the body in memory. */
 function settle(response: Response): void {
-  const loan = loansOf.get(response);
-  if (loan === undefined || loan.reader.isOver || response.bodyUsed) return;
-  loansOf.delete(response);
-  loan.loans.remove(loan.reader);
-  drain(loan.reader, response);
+  LoanStamp.of(response)?.settle();
 }
 
 function method(value: (this: Response) => unknown): PropertyDescriptor {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import type { Attempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
-import type { Host } from "./connection_pool.ts";
+import type { Host, WaitingAttempt } from "./connection_pool.ts";
 import type { BodyTransform } from "./feature.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "./message.ts";
 import type { SessionCallback } from "./session.ts";
@@ -40,7 +41,7 @@ export interface ResponseSink {
   /** The message is on the queue. */
   queued(item: QueueItem): void;
   /** Takes the response over. */
-  take(item: QueueItem, response: TransportResponse): void;
+  take(attempt: Attempt, response: TransportResponse): void;
   /** The message is off the queue; called in every case. */
   done(item: QueueItem): void;
 }
@@ -81,6 +82,8 @@ export class QueueItem {
   host: Host | null = null;
   proxy: ProxyTarget | null = null;
   transport: Transport | null = null;
+  /** The attempt that waits for a connection. */
+  waiter: WaitingAttempt | null = null;
   /** Neighbours in the host's queue. */
   previous: QueueItem | null = null;
   next: QueueItem | null = null;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { goesOn } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { TransportError } from "./errors.ts";
 import { contentLength } from "./headers.ts";
 import { isListened, MessageFlags, messageState } from "./message.ts";
@@ -28,12 +28,8 @@ export function discard(response: TransportResponse): void {
 }
 
 /** Reads the body to its end; false when the attempt is over before. Rejects when it breaks off. */
-export async function readBody(
-  core: SessionCore,
-  item: QueueItem,
-  attempt: number,
-  response: TransportResponse,
-): Promise<boolean> {
+export async function readBody(attempt: Attempt, response: TransportResponse): Promise<boolean> {
+  const { core, item } = attempt;
   if (response.body === null) return true;
   if (item.msg.method === "HEAD") {
     discard(response);
@@ -42,11 +38,15 @@ export async function readBody(
   const reader = transformed(item, response.body).getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (item.attempt !== attempt) return abandon(reader);
+    if (!attempt.isCurrent) return abandon(reader);
     if (done) return true;
     gotChunk(core, item, value);
-    const go = goesOn(core, item, attempt);
-    if (go !== true && !(await go)) return abandon(reader);
+    if (item.isPaused) await item.resumed();
+    if (!attempt.isCurrent) return abandon(reader);
+    if (item.requeue === "now") {
+      core.restart(item);
+      return abandon(reader);
+    }
   }
 }
 

@@ -4,10 +4,11 @@
  * @module
  */
 import { reportUncaught } from "../internal/report_error.ts";
-import { beginAttempt, runAttempt } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionPool, type PoolOwner } from "./connection_pool.ts";
 import { TransportError } from "./errors.ts";
+import type { SessionFeature } from "./feature.ts";
 import { FeatureList } from "./feature_list.ts";
 import { Loans } from "./loans.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "./message.ts";
@@ -79,6 +80,7 @@ export class SessionCore implements PoolOwner {
     this.#events.connection("connection-created", connection);
   }
 
+  /** A CONNECT is about to be sent. */
   tunneling(connection: Connection): void {
     this.#events.connection("tunneling", connection);
   }
@@ -149,16 +151,12 @@ export class SessionCore implements PoolOwner {
       const items = this.#starting;
       this.#starting = [];
       for (const waiting of items) {
-        if (waiting.state === ItemState.STARTING) beginAttempt(this, waiting);
+        if (waiting.state === ItemState.STARTING) new Attempt(this, waiting).begin();
       }
     };
     const context = this.session.getAsyncContext();
     if (context === null) queueMicrotask(start);
     else context.run(start);
-  }
-
-  run(item: QueueItem, connection: Connection): void {
-    void runAttempt(this, item, connection);
   }
 
   refuse(item: QueueItem, error: unknown): void {
@@ -229,42 +227,40 @@ export class SessionCore implements PoolOwner {
     msg.reasonPhrase = error instanceof TransportError && error.reason !== "" ? error.reason : reasonPhrase(status);
     msg.error = error instanceof TransportError ? error.cause ?? error : error;
     this.#leave(item, false, msg.error);
-    void this.end(item);
+    this.end(item);
   }
 
   /** An attempt is over: features may ask for another one, else the message is finished. */
-  async end(item: QueueItem): Promise<void> {
+  end(item: QueueItem): void {
     const { ended } = this.features.rounds;
-    if (ended.length > 0 && !item.isHandedOut) {
-      const { attempt } = item;
-      const go = (): boolean => item.attempt === attempt && item.requeue === null;
-      try {
-        const pending = this.#round(
-          item,
-          () => this.features.round(ended, item.msg, (f) => f.attemptEnded!(this.session, item.msg), go),
-        );
-        if (pending !== undefined) await pending;
-      } catch (error) {
-        if (item.attempt !== attempt) return;
-        item.msg.error = error;
-        item.msg.statusCode = statusOf(error);
-        item.msg.reasonPhrase = reasonPhrase(item.msg.statusCode);
-      }
-      if (item.attempt !== attempt) return;
-      if (item.requeue !== null) {
-        this.restart(item);
-        return;
-      }
-    }
-    this.finish(item);
+    if (ended.length === 0 || item.isHandedOut) this.finish(item);
+    else this.#askForAnother(item, ended);
   }
 
-  #round(item: QueueItem, run: () => void | Promise<void>): void | Promise<void> {
+  #askForAnother(item: QueueItem, features: readonly SessionFeature[]): void {
+    const attempt = new Attempt(this, item);
+    const { msg } = item;
+    const next = (): void => {
+      if (!attempt.isCurrent) return;
+      if (item.requeue !== null) this.restart(item);
+      else this.finish(item);
+    };
+    const broken = (error: unknown): void => {
+      if (!attempt.isCurrent) return;
+      msg.error = error;
+      msg.statusCode = statusOf(error);
+      msg.reasonPhrase = reasonPhrase(msg.statusCode);
+      this.finish(item);
+    };
     item.emitting++;
     try {
-      return run();
-    } finally {
+      const pending = this.features.run(features, "attemptEnded", attempt);
       item.emitting--;
+      if (pending === undefined) next();
+      else pending.then(next, broken);
+    } catch (error) {
+      item.emitting--;
+      broken(error);
     }
   }
 

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { AuthManager } from "./auth/manager.ts";
+import { AuthNtlm } from "./auth/ntlm.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { ConstructibleFeatureType, SessionFeature } from "./feature.ts";
@@ -12,7 +14,7 @@ import type { TransportCapabilities } from "./transport.ts";
 
 /** Makes the features every session gets unless `defaultFeatures` is false. */
 export function makeDefaultFeatures(): SessionFeature[] {
-  return [new ContentDecoder()];
+  return [new AuthManager(), new ContentDecoder()];
 }
 
 /**
@@ -29,4 +31,4 @@ export function makeStaticProxyResolver(uri: URL, capabilities: TransportCapabil
 }
 
 /** The sub-feature behind `useNtlm`. */
-export const ntlmType: ConstructibleFeatureType = class AuthNtlm {};
+export const ntlmType: ConstructibleFeatureType = AuthNtlm;

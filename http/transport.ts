@@ -269,8 +269,8 @@ export interface TransportConnection {
    * `open`, `send` and in the body.
    */
   close(reason?: unknown): void;
-  /** Translates what broke the body of a response, where the body's stream gives the runtime's own errors. */
-  explain?(error: unknown): TransportError;
+  /** Translates the runtime's own errors, where `send` or the body's stream give them untranslated. */
+  explain?(error: unknown, url: string): TransportError;
   /** Called when the connection turned out closed while idle (the session then drops the slot). */
   onClosed?: (() => void) | null;
 }

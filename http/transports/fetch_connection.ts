@@ -45,7 +45,7 @@ export class FetchConnection implements TransportConnection {
     return !this.#isClosed;
   }
 
-  /** Sends one request. */
+  /** Sends one request; rejects with the runtime's own errors, see `explain`. */
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     if (++this.#requests > requestsPerController) {
       this.#requests = 1;
@@ -63,13 +63,11 @@ export class FetchConnection implements TransportConnection {
       init.body = request.body;
       if (!(request.body instanceof Uint8Array)) init.duplex = "half";
     }
-    return this.#slot.fetch(request.url, init).catch((error: unknown) => {
-      throw signal.aborted ? error : this.explain(error, request.url);
-    });
+    return this.#slot.fetch(request.url, init);
   }
 
-  /** Translates what broke a body. */
-  explain(error: unknown, url = ""): TransportError {
+  /** Translates what fetch rejected with or what broke a body. */
+  explain(error: unknown, url: string): TransportError {
     return explainFetchError(error, url, this.#viaProxy);
   }
 
