@@ -66,6 +66,7 @@ export class BunFetchTransport implements Transport {
     bodyWithGet: false,
     reasonPhrase: true,
     hostHeader: true,
+    contentAsReceived: true,
     supportsMethod: (method) => methods.has(method),
   };
   readonly #FetchSession: FetchSessionConstructor;

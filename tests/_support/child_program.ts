@@ -6,15 +6,20 @@ import { fileURLToPath } from "node:url";
 const importMap = fileURLToPath(new URL("../offline.import_map.json", import.meta.url));
 const nodeHooks = new URL("../_std/node_hooks.mjs", import.meta.url).href;
 
-/** Starts a TypeScript program with arguments; its standard output is a pipe. */
-export function startProgram(program: URL, args: readonly string[]): ChildProcess {
+/** Starts a TypeScript program with arguments and more environment; its standard output is a pipe. */
+export function startProgram(
+  program: URL,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const path = fileURLToPath(program);
   const options = process.versions.bun
     ? [path]
     : process.versions.deno
     ? ["run", "-A", "--no-check", "--quiet", `--import-map=${importMap}`, path]
     : ["--no-warnings", "--import", nodeHooks, path];
-  return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const env = { ...process.env, ...environment };
+  return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", "inherit"], env });
 }
 
 /** Resolves when a child process has ended. */

@@ -13,6 +13,7 @@ import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
+import { programEnd, startProgram } from "../_support/child_program.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";
 
@@ -108,6 +109,24 @@ describe("TlsDatabase", () => {
         if (status !== 200) assert(msg.error instanceof Error && msg.reasonPhrase !== "");
       }
     }
+  });
+});
+
+describe("TlsDatabase and the runtime's own roots", () => {
+  it("replaces them: an empty database trusts nobody, not even whom the runtime trusts", async () => {
+    const { cert, key } = certificates.good;
+    await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")), {
+      tls: { cert, key },
+    });
+    const url = server.origin.replace("127.0.0.1", "localhost");
+    const program = new URL("../_support/trust_program.ts", import.meta.url);
+    const environment = { NODE_EXTRA_CA_CERTS: certificates.ca.certFile };
+    const child = startProgram(program, [url, certificates.stranger.certFile], environment);
+    let output = "";
+    child.stdout?.on("data", (chunk) => output += chunk);
+    await programEnd(child);
+    const refused = HttpStatus.SSL_FAILED;
+    assertEquals(JSON.parse(output), [[200, 200, refused, refused], [200, 200, refused, refused]]);
   });
 });
 
