@@ -45,7 +45,11 @@ export type {
 } from "./options.ts";
 export { type FromHandleOptions, Session } from "./session.ts";
 export { type LoginOptions, type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
-export { SessionCrypto } from "./session_crypto.ts";
+export { Parts, SyncParts } from "./parts.ts";
+export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
+export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
+export { type MessageOptions, SessionBulk } from "./session_bulk.ts";
+export { type DataInput, SessionCrypto } from "./session_crypto.ts";
 export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./session_keys.ts";
 export { type FindOptions, SessionObjects } from "./session_objects.ts";
 export { Slot } from "./slot.ts";

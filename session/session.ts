@@ -2,7 +2,7 @@
 import { moduleCoreOf, type Slot } from "./slot.ts";
 import type { Interaction, OpenSessionOptions } from "./options.ts";
 import { SessionCore } from "./session_core.ts";
-import { SessionKeys } from "./session_keys.ts";
+import { SessionBulk } from "./session_bulk.ts";
 
 /** How a handle is wrapped. */
 export interface FromHandleOptions {
@@ -34,7 +34,7 @@ export interface FromHandleOptions {
  * }
  * ```
  */
-export class Session extends SessionKeys {
+export class Session extends SessionBulk {
   /**
    * Wraps a handle and owns it: it is discarded when the wrapper closes (`gp11_session_from_handle`). The handle is not
    * checked.

@@ -15,7 +15,12 @@ import type { Mechanism } from "./mechanisms.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";
+import { Digester, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SessionObjects } from "./session_objects.ts";
+import { feed } from "./streams.ts";
+
+/** Data at hand, or a stream of it. */
+export type DataInput = BytesInput | ReadableStream<Uint8Array>;
 
 /** The part of {@linkcode Session} that encrypts, decrypts, signs, verifies and digests. */
 export abstract class SessionCrypto extends SessionObjects {
@@ -95,10 +100,15 @@ export abstract class SessionCrypto extends SessionObjects {
   async verify(
     key: Pkcs11Object,
     mechanism: Mechanism,
-    data: BytesInput,
+    data: DataInput,
     signature: BytesInput,
     options?: CallOptions,
   ): Promise<boolean> {
+    if (data instanceof ReadableStream) {
+      await using verifier = new PartsVerifier(this, key, mechanism);
+      await feed(data, verifier, options?.signal);
+      return await verifier.final(signature, options);
+    }
     return await coreOf(this).run(verify, this.#verifyArgs(key, mechanism, data, signature), options);
   }
 
@@ -118,7 +128,12 @@ export abstract class SessionCrypto extends SessionObjects {
    *
    * @returns The hash.
    */
-  async digest(mechanism: Mechanism, data: BytesInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+  async digest(mechanism: Mechanism, data: DataInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+    if (data instanceof ReadableStream) {
+      await using digester = new Digester(this, mechanism);
+      await feed(data, digester, options?.signal);
+      return await digester.final(options);
+    }
     return await coreOf(this).run(digest, digestArgs(this, mechanism, data), options);
   }
 

@@ -48,16 +48,21 @@ const CKR_USER_NOT_LOGGED_IN = 0x101;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 const MAX_GROWTHS = 4;
 
-const ENCRYPT = functionsOf("encrypt", "C_EncryptInit", "C_Encrypt");
-const DECRYPT = functionsOf("decrypt", "C_DecryptInit", "C_Decrypt");
-const DIGEST = functionsOf("digest", "C_DigestInit", "C_Digest");
-const SIGN = functionsOf("sign", "C_SignInit", "C_Sign");
+/** C_EncryptInit and C_Encrypt. */
+export const ENCRYPT: CryptoFunctions = functionsOf("encrypt", "C_EncryptInit", "C_Encrypt");
+/** C_DecryptInit and C_Decrypt. */
+export const DECRYPT: CryptoFunctions = functionsOf("decrypt", "C_DecryptInit", "C_Decrypt");
+/** C_DigestInit and C_Digest. */
+export const DIGEST: CryptoFunctions = functionsOf("digest", "C_DigestInit", "C_Digest");
+/** C_SignInit and C_Sign. */
+export const SIGN: CryptoFunctions = functionsOf("sign", "C_SignInit", "C_Sign");
 const SIGN_RECOVER = functionsOf("signRecover", "C_SignRecoverInit", "C_SignRecover");
 const VERIFY_RECOVER = functionsOf("verifyRecover", "C_VerifyRecoverInit", "C_VerifyRecover");
-const VERIFY = functionsOf("verify", "C_VerifyInit", "C_Verify");
+/** C_VerifyInit and C_Verify. */
+export const VERIFY: CryptoFunctions = functionsOf("verify", "C_VerifyInit", "C_Verify");
 
 /** Enough for RSA with 8192 bits; the few longer signatures cost one more call. */
-const SIGNATURE_ROOM = 1024;
+export const SIGNATURE_ROOM = 1024;
 
 /** C_EncryptInit and C_Encrypt. */
 export function encrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
@@ -221,7 +226,7 @@ const CKM_AES_GCM = 0x1087;
 const LENGTH_KEEPING = new Set([0x1081, 0x1082, 0x1086]);
 
 /** Room for a ciphertext; exact for the common modes, so that large results need no second copy. */
-function encryptedRoom(mechanism: number, length: number): number {
+export function encryptedRoom(mechanism: number, length: number): number {
   if (mechanism === CKM_AES_CBC_PAD) return length - length % 16 + 16;
   if (mechanism === CKM_AES_GCM) return length + 16;
   if (LENGTH_KEEPING.has(mechanism)) return length;

@@ -1,0 +1,176 @@
+/** The same operation on many inputs, as few trips to a worker as their size allows. */
+import type { Program } from "../engine.ts";
+import type { Frame, Output } from "../frame.ts";
+import { type BlockMark, word } from "../memory.ts";
+import { writeMechanism } from "../mechanisms.ts";
+import type { NativeCall } from "../workers.ts";
+import {
+  type CryptoArgs,
+  type CryptoFunctions,
+  DIGEST,
+  digest,
+  ENCRYPT,
+  encrypt,
+  encryptedRoom,
+  isVerified,
+  SIGN,
+  sign,
+  SIGNATURE_ROOM,
+  VERIFY,
+  verify,
+} from "./crypto.ts";
+import { endOperation } from "./ending.ts";
+
+/** An operation on many inputs. */
+export interface ManyArgs extends Omit<CryptoArgs, "data"> {
+  /** The inputs. */
+  readonly inputs: readonly Uint8Array[];
+}
+
+/** Bytes of native memory one trip may take. */
+const TRIP_BYTES = 0x100000;
+const MAX_TRIP = 256;
+const CKR_OK = 0;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** C_SignInit and C_Sign for each input. */
+export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
+  return many(frame, args, SIGN, () => SIGNATURE_ROOM, sign);
+}
+
+/** C_EncryptInit and C_Encrypt for each input. */
+export function encryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
+  return many(frame, args, ENCRYPT, (data) => encryptedRoom(args.mechanism.type, data.length), encrypt);
+}
+
+/** C_DigestInit and C_Digest for each input. */
+export function digestMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
+  return many(frame, args, DIGEST, () => 64, digest);
+}
+
+/** C_VerifyInit and C_Verify for each input. */
+export function* verifyMany(
+  frame: Frame,
+  args: ManyArgs & { readonly signatures: readonly Uint8Array[] },
+): Program<boolean[]> {
+  const { session, inputs, signatures } = args;
+  const results: boolean[] = [];
+  if (args.authentication) {
+    for (let i = 0; i < inputs.length; i++) {
+      results.push(yield* verify(frame, { ...args, data: inputs[i]!, signature: signatures[i]! }));
+    }
+    return results;
+  }
+  const mark = frame.block.mark();
+  const fn = frame.fn(VERIFY.onceIndex);
+  while (results.length < inputs.length) {
+    frame.block.rewind(mark);
+    const init = initCall(frame, args, VERIFY, undefined);
+    const step: NativeCall[] = [];
+    const from = results.length;
+    for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_TRIP && bytes < TRIP_BYTES; i++) {
+      const data = inputs[i]!;
+      const signature = signatures[i]!;
+      bytes += data.length + signature.length;
+      const words = [session, frame.input(data), word(data.length), frame.input(signature), word(signature.length)];
+      step.push(init, { fn, args: words });
+    }
+    const rv = yield* trip(frame, VERIFY, session, step);
+    for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
+    if (rv === CKR_OK) continue;
+    if (frame.stopped % 2 === 1) results.push(isVerified(frame, rv, "C_Verify"));
+    // The first call failed: alone it shows what is to be done about it.
+    else {results.push(
+        yield* verify(frame, { ...args, data: inputs[results.length]!, signature: signatures[results.length]! }),
+      );}
+  }
+  return results;
+}
+
+function* many(
+  frame: Frame,
+  args: ManyArgs,
+  functions: CryptoFunctions,
+  room: (data: Uint8Array) => number,
+  single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
+): Program<Bytes[]> {
+  const { inputs } = args;
+  const results: Bytes[] = [];
+  const mark = frame.block.mark();
+  while (results.length < inputs.length) {
+    frame.block.rewind(mark);
+    if (!args.authentication) yield* tripOf(frame, args, functions, room, results, mark);
+    if (results.length === inputs.length) break;
+    // Either each use wants a login, or this input stopped the trip: alone it shows what is to be done about it.
+    if (args.authentication || frame.rv !== CKR_OK) {
+      results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
+      frame.rv = CKR_OK;
+    }
+  }
+  return results;
+}
+
+/** One trip with as many inputs as fit; appends what came of those that succeeded. */
+function* tripOf(
+  frame: Frame,
+  args: ManyArgs,
+  functions: CryptoFunctions,
+  room: (data: Uint8Array) => number,
+  results: Bytes[],
+  mark: BlockMark,
+): Program<void> {
+  const { session, inputs } = args;
+  const { block } = frame;
+  const fn = frame.fn(functions.onceIndex);
+  const step: NativeCall[] = [];
+  const outputs: Output[] = [];
+  const lengths: number[] = [];
+  const from = results.length;
+  for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_TRIP && bytes < TRIP_BYTES; i++) {
+    const data = inputs[i]!;
+    const output = frame.output(room(data));
+    const length = frame.ulong(output.capacity);
+    bytes += data.length + output.capacity;
+    outputs.push(output);
+    lengths.push(length);
+    const words = [session, frame.input(data), word(data.length), output.address, block.address(length)];
+    step.push(initCall(frame, args, functions, data.length), { fn, args: words });
+  }
+  yield* trip(frame, functions, session, step);
+  const { rv, stopped } = frame;
+  for (let i = 0; i < stopped >> 1; i++) results.push(outputs[i]!.take(Number(block.getUlong(lengths[i]!))));
+  // A result that did not fit leaves its operation active.
+  if (rv !== CKR_OK && stopped % 2 === 1) {
+    yield* endOperation(frame, functions.kind, session);
+    frame.rv = rv;
+  }
+  block.rewind(mark);
+}
+
+/** The first call; some parameters of ciphers carry the length of the data. */
+function initCall(
+  frame: Frame,
+  args: ManyArgs,
+  functions: CryptoFunctions,
+  dataLength: number | undefined,
+): NativeCall {
+  const { session, key } = args;
+  const use = functions.kind === "encrypt" ? { operation: functions.kind, dataLength } : undefined;
+  const address = frame.block.address(writeMechanism(frame.block, args.mechanism, use).offset);
+  return { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
+}
+
+function* trip(
+  frame: Frame,
+  functions: CryptoFunctions,
+  session: bigint,
+  step: readonly NativeCall[],
+): Program<number> {
+  try {
+    return yield step;
+  } catch (error) {
+    if (frame.interrupted && frame.stopped % 2 === 1) yield* endOperation(frame, functions.kind, session);
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+/** Encryption message by message, each with a nonce and a tag of its own (PKCS#11 3.0 §5.10, §5.12). */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import { word } from "../memory.ts";
+import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
+import { type ActiveKind, endOperation } from "./ending.ts";
+
+/** One message. */
+export interface MessageArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The key. */
+  readonly key: bigint;
+  /** The mechanism with the parameter of the message. */
+  readonly mechanism: PreparedMechanism;
+  /** What is authenticated and not encrypted. */
+  readonly associatedData: Uint8Array;
+  /** The message. */
+  readonly data: Uint8Array;
+}
+
+interface MessageFunctions {
+  readonly kind: ActiveKind;
+  readonly init: FunctionName;
+  readonly message: FunctionName;
+  readonly final: FunctionName;
+}
+
+const CKR_OK = 0;
+const CKR_OPERATION_ACTIVE = 0x90;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+const MARGIN = 64;
+
+const ENCRYPT: MessageFunctions = {
+  kind: "messageEncrypt",
+  init: "C_MessageEncryptInit",
+  message: "C_EncryptMessage",
+  final: "C_MessageEncryptFinal",
+};
+const DECRYPT: MessageFunctions = {
+  kind: "messageDecrypt",
+  init: "C_MessageDecryptInit",
+  message: "C_DecryptMessage",
+  final: "C_MessageDecryptFinal",
+};
+
+/** C_MessageEncryptInit, C_EncryptMessage, C_MessageEncryptFinal. */
+export function encryptMessage(frame: Frame, args: MessageArgs): Program<Uint8Array<ArrayBuffer>> {
+  return message(frame, args, ENCRYPT);
+}
+
+/** C_MessageDecryptInit, C_DecryptMessage, C_MessageDecryptFinal. */
+export function decryptMessage(frame: Frame, args: MessageArgs): Program<Uint8Array<ArrayBuffer>> {
+  return message(frame, args, DECRYPT);
+}
+
+function* message(frame: Frame, args: MessageArgs, functions: MessageFunctions): Program<Uint8Array<ArrayBuffer>> {
+  const { session, key, data, associatedData } = args;
+  const { block } = frame;
+  const mechanism = writeMechanism(block, { type: args.mechanism.type, parameter: null });
+  const parameter = writeParameter(frame, args, functions);
+  const head = [session, ...parameter.words, frame.input(associatedData), word(associatedData.length)];
+  const input = frame.input(data);
+  let output = frame.output(data.length + MARGIN);
+  const length = frame.ulong(output.capacity);
+  const fn = frame.fn(FN[functions.message]);
+  const call = () => ({
+    fn,
+    args: [...head, input, word(data.length), output.address, block.address(length)],
+  });
+  const init = { fn: frame.fn(FN[functions.init]), args: [session, block.address(mechanism.offset), key] };
+  const final = { fn: frame.fn(FN[functions.final]), args: [session] };
+  try {
+    let rv = yield [init, call(), final];
+    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+      yield* endOperation(frame, functions.kind, session);
+      rv = yield [init, call(), final];
+    }
+    if (frame.stopped === 1 && rv === CKR_BUFFER_TOO_SMALL) {
+      output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
+      block.setUlong(length, output.capacity);
+      rv = yield [call(), final];
+      if (rv !== CKR_OK) throw frame.failure(functions.message);
+    }
+    if (rv !== CKR_OK) throw frame.failure([functions.init, functions.message, functions.final][frame.stopped]!);
+  } catch (error) {
+    // A message that failed leaves the message operation open.
+    yield* endOperation(frame, functions.kind, session);
+    throw error;
+  }
+  parameter.readBack();
+  return output.take(Number(block.getUlong(length)));
+}
+
+function writeParameter(
+  frame: Frame,
+  { mechanism: { parameter }, data }: MessageArgs,
+  functions: MessageFunctions,
+): { readonly words: readonly [bigint, bigint]; readBack(): void } {
+  const { block } = frame;
+  if (parameter === null) return { words: [0n, 0n], readBack() {} };
+  if (parameter instanceof Uint8Array) {
+    return { words: [frame.input(parameter), word(parameter.length)], readBack() {} };
+  }
+  const built: BuiltParameter = parameter;
+  const operation = functions === ENCRYPT ? "encrypt" : "decrypt";
+  const { offset, length } = built.write(block, { operation, dataLength: data.length });
+  return { words: [block.address(offset), word(length)], readBack: () => built.readBack?.(block, offset) };
+}

@@ -1,0 +1,154 @@
+/** Operations whose data comes in parts. */
+import type { Program } from "../engine.ts";
+import type { Frame } from "../frame.ts";
+import { FN } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import { word } from "../memory.ts";
+import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
+import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
+import { type CryptoFunctions, isVerified, start } from "./crypto.ts";
+import { type ActiveKind, endOperation } from "./ending.ts";
+import { expectOk } from "./objects.ts";
+
+/** The C functions of one kind of operation in parts. */
+export interface PartFunctions extends CryptoFunctions {
+  /** Takes a part. */
+  readonly update: FunctionName;
+  /** Takes the end. */
+  readonly final: FunctionName;
+  /** Whether each part gives output. */
+  readonly transforms: boolean;
+}
+
+/** Beginning of an operation in parts. */
+export interface BeginPartsArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The key; none for a digest. */
+  readonly key: bigint | null;
+  /** The mechanism. */
+  readonly mechanism: PreparedMechanism;
+  /** Whom to ask when the key wants a login for this use. */
+  readonly authentication: KeyAuthentication | null;
+  /** The kind of operation. */
+  readonly functions: PartFunctions;
+}
+
+const CKR_OK = 0;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+/** A cipher may give out, with one part, blocks it has held back. */
+const BLOCK_MARGIN = 256;
+const FINAL_ROOM = 1024;
+
+/** Makes the operation active, with the login a key may want. */
+export function* beginParts(frame: Frame, args: BeginPartsArgs): Program<void> {
+  const { session, key, authentication, functions } = args;
+  const { kind } = functions;
+  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind } : undefined;
+  const mechanism = writeMechanism(frame.block, args.mechanism, use);
+  const words = [session, frame.block.address(mechanism.offset)];
+  if (key !== null) words.push(key);
+  const init = { fn: frame.fn(functions.initIndex), args: words };
+  const login = authentication && key !== null && (yield* wantsLogin(frame, session, key, authentication));
+  yield* start(frame, functions, init, session);
+  mechanism.readBack();
+  if (!login) return;
+  try {
+    yield* loginForOperation(frame, session, authentication);
+  } catch (error) {
+    yield* endOperation(frame, kind, session);
+    throw error;
+  }
+}
+
+/** What every step in parts is given. */
+export interface PartArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The kind of operation. */
+  readonly functions: PartFunctions;
+  /** Makes the operation active first; `null` where it is. */
+  readonly begin: BeginPartsArgs | null;
+}
+
+/** Takes a part; what it gives is empty for operations that give nothing before their end. */
+export function* updateParts(
+  frame: Frame,
+  args: PartArgs & { readonly data: Uint8Array },
+): Program<Uint8Array<ArrayBuffer>> {
+  const { session, functions, data } = args;
+  const input = frame.input(data);
+  const size = word(data.length);
+  if (args.begin) yield* beginParts(frame, args.begin);
+  try {
+    if (functions.transforms) {
+      const room = data.length + BLOCK_MARGIN;
+      return yield* outputOf(frame, functions.update, room, (at, length) => [session, input, size, at, length]);
+    }
+    const rv = yield [{ fn: frame.fn(FN[functions.update]), args: [session, input, size] }];
+    expectOk(frame, rv, functions.update);
+    return new Uint8Array(0);
+  } catch (error) {
+    yield* endOperation(frame, functions.kind, session);
+    throw error;
+  }
+}
+
+/** Takes the end of an operation that gives bytes. */
+export function* finishParts(frame: Frame, { session, functions, begin }: PartArgs): Program<Uint8Array<ArrayBuffer>> {
+  if (begin) yield* beginParts(frame, begin);
+  try {
+    return yield* outputOf(frame, functions.final, FINAL_ROOM, (at, length) => [session, at, length]);
+  } catch (error) {
+    yield* endOperation(frame, functions.kind, session);
+    throw error;
+  }
+}
+
+/** Takes the end of a verification. */
+export function* verifyParts(
+  frame: Frame,
+  { session, signature, begin }: PartArgs & { readonly signature: Uint8Array },
+): Program<boolean> {
+  const args = [session, frame.input(signature), word(signature.length)];
+  if (begin) yield* beginParts(frame, begin);
+  const rv = yield [{ fn: frame.fn(FN.C_VerifyFinal), args }];
+  return isVerified(frame, rv, "C_VerifyFinal");
+}
+
+/** Hashes a key of the token as part of a digest. */
+export function* digestKeyPart(
+  frame: Frame,
+  { session, key, begin }: PartArgs & { readonly key: bigint },
+): Program<void> {
+  if (begin) yield* beginParts(frame, begin);
+  expectOk(frame, yield [{ fn: frame.fn(FN.C_DigestKey), args: [session, key] }], "C_DigestKey");
+}
+
+/** Ends an operation that will not be finished. */
+export function endParts(
+  frame: Frame,
+  { session, kind }: { readonly session: bigint; readonly kind: ActiveKind },
+): Program<void> {
+  return endOperation(frame, kind, session);
+}
+
+function* outputOf(
+  frame: Frame,
+  name: FunctionName,
+  room: number,
+  words: (address: bigint, length: bigint) => bigint[],
+): Program<Uint8Array<ArrayBuffer>> {
+  const { block } = frame;
+  const fn = frame.fn(FN[name]);
+  let output = frame.output(room);
+  const length = frame.ulong(output.capacity);
+  let rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+  if (rv === CKR_BUFFER_TOO_SMALL) {
+    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
+    block.setUlong(length, output.capacity);
+    rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+  }
+  if (rv !== CKR_OK) throw frame.failure(name);
+  return output.take(Number(block.getUlong(length)));
+}

@@ -1,0 +1,232 @@
+/** Operations whose data comes in parts: signers, verifiers, encryptors, decryptors and digesters. */
+import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
+import { FN } from "../ffi/frame.ts";
+import type { FunctionName } from "../ffi/functions.ts";
+import { prepareMechanism } from "../ffi/mechanisms.ts";
+import type { ActiveKind } from "../ffi/operations/ending.ts";
+import {
+  type BeginPartsArgs,
+  digestKeyPart,
+  endParts,
+  finishParts,
+  type PartArgs,
+  type PartFunctions,
+  updateParts,
+  verifyParts,
+} from "../ffi/operations/parts.ts";
+import { authenticationFor, keyHandle } from "./crypto_args.ts";
+import { SessionClosedError } from "./errors.ts";
+import type { Mechanism } from "./mechanisms.ts";
+import type { Pkcs11Object } from "./object.ts";
+import type { CallOptions } from "./options.ts";
+import { coreOf, type SessionBase } from "./session_base.ts";
+import type { SessionCore } from "./session_core.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+function functionsOf(kind: ActiveKind, stem: "Encrypt" | "Decrypt" | "Digest" | "Sign" | "Verify"): PartFunctions {
+  const name = (suffix: string) => `C_${stem}${suffix}` as FunctionName;
+  const init = name("Init");
+  const once = name("");
+  return {
+    kind,
+    init,
+    initIndex: FN[init],
+    once,
+    onceIndex: FN[once],
+    update: name("Update"),
+    final: name("Final"),
+    transforms: stem === "Encrypt" || stem === "Decrypt",
+  };
+}
+
+/** The kinds of operation in parts. */
+export const PARTS = {
+  encryptor: functionsOf("encrypt", "Encrypt"),
+  decryptor: functionsOf("decrypt", "Decrypt"),
+  digester: functionsOf("digest", "Digest"),
+  signer: functionsOf("sign", "Sign"),
+  verifier: functionsOf("verify", "Verify"),
+} as const;
+
+type State = "new" | "open" | "ended";
+
+/** One operation in parts under way; both faces, awaited and in place, drive it. */
+class PartsState {
+  readonly core: SessionCore;
+  readonly functions: PartFunctions;
+  readonly #name: keyof typeof PARTS;
+  readonly #begin: BeginPartsArgs;
+  #state: State = "new";
+
+  constructor(session: SessionBase, name: keyof typeof PARTS, key: Pkcs11Object | null, mechanism: Mechanism) {
+    const core = coreOf(session);
+    core.assertFree(`make a ${name}`);
+    this.core = core;
+    this.functions = PARTS[name];
+    this.#name = name;
+    this.#begin = {
+      session: core.handle,
+      key: key === null ? null : keyHandle(core, `make a ${name}`, key),
+      mechanism: prepareMechanism(mechanism),
+      authentication: key === null ? null : authenticationFor(core, key),
+      functions: this.functions,
+    };
+    core.lane.open = name;
+  }
+
+  /** What a step is given; the first one makes the operation active. */
+  step(action: string): PartArgs {
+    this.core.assertOpen(action);
+    if (this.#state === "ended") throw new TypeError(`Cannot ${action}: the ${this.#name} has ended`);
+    const begin = this.#state === "new" ? this.#begin : null;
+    this.#state = "open";
+    return { session: this.core.handle, functions: this.functions, begin };
+  }
+
+  update(chunk: BytesInput): PartArgs & { readonly data: Uint8Array } {
+    const data = viewBytes(chunk, "a part");
+    return { ...this.step("take a part"), data };
+  }
+
+  key(key: Pkcs11Object): PartArgs & { readonly key: bigint } {
+    const handle = keyHandle(this.core, "digest the key", key);
+    return { ...this.step("take a key"), key: handle };
+  }
+
+  verification(signature: BytesInput): PartArgs & { readonly signature: Uint8Array } {
+    const bytes = viewBytes(signature, "a signature");
+    return { ...this.step("verify the signature"), signature: bytes };
+  }
+
+  /** Arguments of a call that ends the operation on the token, or `null` where nothing is active. */
+  abandon(): { readonly session: bigint; readonly kind: ActiveKind } | null {
+    const active = this.#state === "open";
+    this.ended();
+    return active && !this.core.closed ? { session: this.core.handle, kind: this.functions.kind } : null;
+  }
+
+  /** The session is free again. */
+  ended(): void {
+    if (this.#state !== "ended" && this.core.lane.open === this.#name) this.core.lane.open = null;
+    this.#state = "ended";
+  }
+}
+
+/** What operations in parts have in common when they are awaited. Steps may be started before the last one has ended. */
+export abstract class Parts {
+  readonly #state: PartsState;
+
+  /** Parts come from a session. */
+  constructor(session: SessionBase, name: keyof typeof PARTS, key: Pkcs11Object | null, mechanism: Mechanism) {
+    this.#state = new PartsState(session, name, key, mechanism);
+  }
+
+  /** Takes a part. */
+  protected take(chunk: BytesInput, options?: CallOptions): Promise<Bytes> {
+    return this.#step(() => this.#state.core.run(updateParts, this.#state.update(chunk), options));
+  }
+
+  /** Takes a key of the token as a part. */
+  protected takeKey(key: Pkcs11Object, options?: CallOptions): Promise<void> {
+    return this.#step(() => this.#state.core.run(digestKeyPart, this.#state.key(key), options));
+  }
+
+  /** Takes the end. */
+  protected end(options?: CallOptions): Promise<Bytes> {
+    return this.#last(() => this.#state.core.run(finishParts, this.#state.step("finish"), options));
+  }
+
+  /** Takes the end of a verification. */
+  protected endWith(signature: BytesInput, options?: CallOptions): Promise<boolean> {
+    return this.#last(() => this.#state.core.run(verifyParts, this.#state.verification(signature), options));
+  }
+
+  /** Ends the operation if it was not finished; the session is free again. */
+  async close(): Promise<void> {
+    const args = this.#state.abandon();
+    if (!args) return;
+    try {
+      await this.#state.core.run(endParts, args);
+    } catch (error) {
+      // A session that was closed meanwhile has ended the operation itself.
+      if (!(error instanceof SessionClosedError)) throw error;
+    }
+  }
+
+  /** Ends the operation if it was not finished. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #last<T>(step: () => Promise<T>): Promise<T> {
+    const result = await this.#step(step);
+    this.#state.ended();
+    return result;
+  }
+
+  /** A step that failed or was aborted ends the operation. */
+  async #step<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+}
+
+/** What operations in parts have in common when they run in place. */
+export abstract class SyncParts {
+  readonly #state: PartsState;
+
+  /** Parts come from a session. */
+  constructor(session: SessionBase, name: keyof typeof PARTS, key: Pkcs11Object | null, mechanism: Mechanism) {
+    this.#state = new PartsState(session, name, key, mechanism);
+  }
+
+  /** Takes a part. */
+  protected take(chunk: BytesInput, options?: CallOptions): Bytes {
+    return this.#step(() => this.#state.core.runSync(updateParts, this.#state.update(chunk), options));
+  }
+
+  /** Takes a key of the token as a part. */
+  protected takeKey(key: Pkcs11Object, options?: CallOptions): void {
+    this.#step(() => this.#state.core.runSync(digestKeyPart, this.#state.key(key), options));
+  }
+
+  /** Takes the end. */
+  protected end(options?: CallOptions): Bytes {
+    const result = this.#step(() => this.#state.core.runSync(finishParts, this.#state.step("finish"), options));
+    this.#state.ended();
+    return result;
+  }
+
+  /** Takes the end of a verification. */
+  protected endWith(signature: BytesInput, options?: CallOptions): boolean {
+    const { core } = this.#state;
+    const result = this.#step(() => core.runSync(verifyParts, this.#state.verification(signature), options));
+    this.#state.ended();
+    return result;
+  }
+
+  /** Ends the operation if it was not finished; the session is free again. */
+  close(): void {
+    const args = this.#state.abandon();
+    if (args) this.#state.core.runSync(endParts, args);
+  }
+
+  /** Ends the operation if it was not finished. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #step<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+}
