@@ -96,6 +96,11 @@ export interface SessionFeature {
   gotHeaders?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
   /** Asked once per response with a body, after `gotHeaders`: a transform, or null to leave the body alone. */
   transformBody?(session: HttpSession, msg: HttpMessage): BodyTransform | null;
+  /**
+   * The counterpart of {@linkcode SessionFeature.transformBody} at {@linkcode BodyStage.WIRE} for synchronous sends, where
+   * the body comes in one piece: takes it once it is complete. Asked after `replaceResponse`.
+   */
+  wireBodySink?(session: HttpSession, msg: HttpMessage): ((body: Uint8Array) => void) | null;
   /** The body is complete. Not called when it broke off. */
   gotBody?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
   /**

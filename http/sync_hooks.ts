@@ -7,6 +7,7 @@ import { Connection } from "./connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import { type HttpMessage, messageState } from "./message.ts";
+import { bodyAtOnce, setBlocking } from "./sync_answer.ts";
 import { ItemState, QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import {
@@ -16,13 +17,13 @@ import {
   type MessageSnapshot,
   type PlainConnection,
   plainError,
-  type RemoteHook,
+  type PlainResponse,
   revivedError,
   snapshotOf,
 } from "./sync_protocol.ts";
 import { plainProxy } from "./sync_worker.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
-import type { ProxyTarget, TransportConnection } from "./transport.ts";
+import type { ProxyTarget, TransportConnection, TransportResponse } from "./transport.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;
@@ -39,6 +40,8 @@ export class SyncHooks {
   readonly #msg: HttpMessage;
   #thrown: { error: unknown } | null = null;
   #proxy: ProxyTarget | null | undefined;
+  #answer: Response | null = null;
+  #wireSinks: ((body: Uint8Array) => void)[] = [];
 
   constructor(core: SessionCore, msg: HttpMessage) {
     this.#core = core;
@@ -48,6 +51,7 @@ export class SyncHooks {
     if (state.item !== null) throw new TypeError("Cannot send the message: it is already on a queue");
     this.item = state.item = new QueueItem(msg);
     core.items.add(this.item);
+    setBlocking(msg, true);
   }
 
   /** Puts the message on the queue; returns it as it starts. */
@@ -79,11 +83,13 @@ export class SyncHooks {
     }
     const bodyBefore = msg.requestBody;
     this.#proxy = undefined;
+    this.#answer = null;
     item.isBodyRead = call.hook === "gotBody" || call.hook === "attemptEnded";
     let failure: unknown = null;
     item.emitting++;
     try {
-      this.#round(call.hook, this.connectionOf(call.connection));
+      if (call.wireBody !== undefined) { for (const take of this.#wireSinks) take(call.wireBody); }
+      this.#round(call, this.connectionOf(call.connection));
     } catch (error) {
       failure = error ?? new Error("A feature has failed");
       this.#thrown = { error: failure };
@@ -136,12 +142,14 @@ export class SyncHooks {
     return connection;
   }
 
-  #round(hook: RemoteHook, connection: Connection | null): void {
+  #round({ hook, received }: HookCall, connection: Connection | null): void {
     const msg = this.#msg;
     const { features, session } = this.#core;
     const { rounds } = features;
     const asked = {
       requestStarting: rounds.starting,
+      lookup: rounds.lookup,
+      replaceResponse: rounds.replace,
       resolveProxy: rounds.proxy,
       requestStarted: rounds.started,
       gotHeaders: rounds.headers,
@@ -153,11 +161,40 @@ export class SyncHooks {
       if (hook === "resolveProxy") {
         this.#proxy = this.#settled(feature, hook, feature.resolveProxy!(msg.uri, msg));
         if (this.#proxy !== undefined) return;
+      } else if (hook === "lookup") {
+        this.#answer = this.#settled(feature, hook, feature.lookup!(session, msg));
+      } else if (hook === "replaceResponse") {
+        this.#answer = this.#settled(feature, hook, feature.replaceResponse!(session, msg, unread(received!)));
       } else if (hook === "requestStarted") {
         this.#settled(feature, hook, feature.requestStarted!(session, msg, connection!));
       } else this.#settled(feature, hook, feature[hook]!(session, msg));
-      if (this.item.state === ItemState.FINISHED || this.item.requeue === "now") return;
+      if (this.#answer !== null || this.item.state === ItemState.FINISHED || this.item.requeue === "now") return;
     }
+    if (hook === "replaceResponse") this.#wireSinks = this.#sinks();
+  }
+
+  /** Those who want the body as it comes over the wire. */
+  #sinks(): ((body: Uint8Array) => void)[] {
+    const { features, session } = this.#core;
+    const sinks = [];
+    for (const feature of features.all) {
+      const sink = this.#msg.isFeatureDisabled(feature) ? null : feature.wireBodySink?.(session, this.#msg) ?? null;
+      if (sink !== null) sinks.push(sink);
+    }
+    return sinks;
+  }
+
+  /** A feature's own answer, as far as it can be had at once. */
+  #plainAnswer(): HookReply["answer"] {
+    const answer = this.#answer;
+    if (answer === null) return undefined;
+    const body = bodyAtOnce(answer);
+    if (body === undefined) {
+      const { runtime } = this.#core.transports.capabilities;
+      throw new NotSupportedError("read a feature's answer", runtime, "it cannot be read while the thread is blocked");
+    }
+    const { headers, status, statusText } = answer;
+    return { status, statusText, headers: [...headers], hasBody: answer.body !== null, body };
   }
 
   /** What a hook returned; a promise cannot be waited for, as nothing it waits for can happen. */
@@ -180,6 +217,13 @@ export class SyncHooks {
     };
     item.requeue = null;
     const body = msg.requestBody;
+    let answer: HookReply["answer"];
+    try {
+      if (failure === null) answer = this.#plainAnswer();
+    } catch (error) {
+      failure = error;
+      this.#thrown = { error };
+    }
     if (item.isPaused && failure === null && item.state !== ItemState.FINISHED) {
       item.unpause();
       failure = new NotSupportedError(
@@ -196,6 +240,8 @@ export class SyncHooks {
       requeue,
       cancelled: item.state === ItemState.FINISHED,
       error: failure === null ? null : plainError(failure),
+      ...(answer === undefined ? {} : { answer }),
+      ...(this.#wireSinks.length > 0 ? { wantsWireBody: true } : {}),
       ...(this.#proxy === undefined ? {} : { proxy: this.#proxy === null ? null : plainProxy(this.#proxy) }),
     };
   }
@@ -206,8 +252,16 @@ export class SyncHooks {
     this.item.state = ItemState.FINISHED;
     items.delete(this.item);
     messageState(msg).item = null;
+    setBlocking(msg, false);
     features.each(features.rounds.unqueued, msg, (feature) => guarded(() => feature.requestUnqueued!(session, msg)));
   }
+}
+
+/** A response whose header section is here and whose body is in the worker. */
+function unread({ hasBody, headers, status, statusText }: PlainResponse): TransportResponse {
+  const body = hasBody ? new ReadableStream<Uint8Array<ArrayBuffer>>() : null;
+  const bytes = () => Promise.reject(new TypeError("Cannot read the body: it is in the worker"));
+  return { status, statusText, headers: new Headers(headers), body, bytes };
 }
 
 function guarded(run: () => void): void {

@@ -15,8 +15,10 @@ export type Fields = [name: string, value: string][];
 /** The hooks of features that are asked on the caller's thread. */
 export const remoteHooks = [
   "requestStarting",
+  "lookup",
   "resolveProxy",
   "requestStarted",
+  "replaceResponse",
   "gotHeaders",
   "gotBody",
   "attemptEnded",
@@ -24,6 +26,15 @@ export const remoteHooks = [
 
 /** One of these hooks. */
 export type RemoteHook = typeof remoteHooks[number];
+
+/** The header section of a response. */
+export interface PlainResponse {
+  status: number;
+  statusText: string;
+  headers: Fields;
+  /** True when a body follows. */
+  hasBody: boolean;
+}
 
 /** A proxy, with its URI as text. */
 export type PlainProxy = Omit<ProxyTarget, "uri"> & { uri: string };
@@ -89,6 +100,10 @@ export interface HookReply {
   cancelled: boolean;
   error: PlainError | null;
   proxy?: PlainProxy | null;
+  /** A feature's own answer (`lookup`, `replaceResponse`). */
+  answer?: PlainResponse & { body: Uint8Array<ArrayBuffer> };
+  /** True when a feature wants the body as it comes over the wire. */
+  wantsWireBody?: boolean;
 }
 
 /** From the session to its worker. */
@@ -107,7 +122,17 @@ export interface PlainConnection {
 
 /** From the worker to its session. */
 export type FromWorker =
-  | { kind: "hook"; hook: RemoteHook; snapshot: MessageSnapshot; connection: PlainConnection | null; body?: Uint8Array }
+  | {
+    kind: "hook";
+    hook: RemoteHook;
+    snapshot: MessageSnapshot;
+    connection: PlainConnection | null;
+    body?: Uint8Array;
+    /** What came over the wire (`replaceResponse`). */
+    received?: PlainResponse;
+    /** The body as it came over the wire (`gotBody`). */
+    wireBody?: Uint8Array;
+  }
   | { kind: "event"; type: string; snapshot: MessageSnapshot; detail: EventDetail }
   | { kind: "session-event"; type: string; connection: PlainConnection | null }
   | {

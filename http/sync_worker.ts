@@ -6,7 +6,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Connection } from "./connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
-import type { SessionFeature } from "./feature.ts";
+import { BodyStage, type SessionFeature } from "./feature.ts";
 import { HttpMessage, type MessageEventName } from "./message.ts";
 import { HttpSession } from "./session.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type PlainConnection,
   plainError,
   type PlainProxy,
+  type PlainResponse,
   type PlainSettings,
   type RemoteHook,
   revivedError,
@@ -25,7 +26,7 @@ import {
   type ToWorker,
 } from "./sync_protocol.ts";
 import { TlsDatabase } from "./tls_database.ts";
-import type { ProxyTarget } from "./transport.ts";
+import type { ProxyTarget, TransportResponse } from "./transport.ts";
 
 /** Places in the shared memory: what wakes the caller, and a sign of life. */
 export const SyncWord = { WAKE: 0, BEAT: 1 } as const;
@@ -155,10 +156,44 @@ class SyncServer {
     for (const hook of settings.hooks) {
       feature[hook] = hook === "resolveProxy"
         ? (_uri: URL, msg: HttpMessage) => this.#ask(this.#session!, hook, msg, null).then(proxyOf)
+        : hook === "lookup"
+        ? (session: HttpSession, msg: HttpMessage) => this.#ask(session, hook, msg, null).then(answerOf)
         : async (session: HttpSession, msg: HttpMessage, connection?: Connection) =>
           void await this.#ask(session, hook, msg, connection ?? null);
     }
+    if (settings.hooks.includes("replaceResponse")) this.#addRecording(feature);
     return feature as SessionFeature;
+  }
+
+  /** Lets features of the caller's thread replace a response, or have its body as it comes over the wire. */
+  #addRecording(feature: Record<string, unknown>): void {
+    let chunks: Uint8Array[] | null = null;
+    feature.bodyStage = BodyStage.WIRE;
+    feature.replaceResponse = async (session: HttpSession, msg: HttpMessage, response: TransportResponse) => {
+      const { status, statusText, headers } = response;
+      const received = { status, statusText, headers: [...headers], hasBody: response.body !== null };
+      const reply = await this.#ask(session, "replaceResponse", msg, null, { received });
+      chunks = reply.wantsWireBody && reply.answer === undefined ? [] : null;
+      return answerOf(reply);
+    };
+    feature.transformBody = () => {
+      const kept = chunks;
+      if (kept === null) return null;
+      return (body: ReadableStream<Uint8Array<ArrayBuffer>>) =>
+        body.pipeThrough(
+          new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+            transform(chunk, controller) {
+              kept.push(chunk.slice());
+              controller.enqueue(chunk);
+            },
+          }),
+        );
+    };
+    feature.gotBody = async (session: HttpSession, msg: HttpMessage) => {
+      const kept = chunks;
+      chunks = null;
+      await this.#ask(session, "gotBody", msg, null, kept === null ? {} : { wireBody: joined(kept) });
+    };
   }
 
   async #ask(
@@ -166,6 +201,7 @@ class SyncServer {
     hook: RemoteHook,
     msg: HttpMessage,
     connection: Connection | null,
+    extra: { received?: PlainResponse; wireBody?: Uint8Array } = {},
   ): Promise<HookReply> {
     const reply = await new Promise<HookReply>((resolve) => {
       this.#reply = resolve;
@@ -175,6 +211,7 @@ class SyncServer {
         snapshot: snapshotOf(msg),
         connection: connection === null ? null : plainConnection(connection),
         ...(hook === "gotBody" ? { body: msg.responseBody } : {}),
+        ...extra,
       });
     });
     this.#reply = null;
@@ -190,6 +227,23 @@ class SyncServer {
     if (reply.requeue !== null) session.requeueMessage(msg, reply.requeue);
     return reply;
   }
+}
+
+/** A feature's own answer. */
+function answerOf({ answer }: HookReply): Response | null {
+  if (answer === undefined) return null;
+  const { body, hasBody, headers, status, statusText } = answer;
+  return new Response(hasBody ? body : null, { status, statusText, headers });
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
 }
 
 function plainConnection({ id, target, exact, uses }: Connection): PlainConnection {

@@ -151,6 +151,20 @@ export class CacheFileStore implements CacheStore {
     if (!slot || !known) return null;
     try {
       if (known.length > READ_AT_ONCE) return this.#stream(slot, known);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      this.#remove(slot);
+      return null;
+    }
+    return this.readAll(entry);
+  }
+
+  /** The whole body at once; a damaged one is removed. */
+  readAll(entry: CacheEntry): Chunk | null {
+    const slot = this.#index().get(entry.id);
+    const known = slot?.entry;
+    if (!slot || !known) return null;
+    try {
       const body = new Uint8Array(readFileSync(this.#bodyPath(slot.id)));
       if (body.length === known.length && sha256(body) === known.digest) return body;
     } catch (error) {

@@ -3,6 +3,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.t
 import { isSafeMethod } from "../headers.ts";
 import { HttpMessage, MessageFlags, MessagePriority } from "../message.ts";
 import type { HttpSession } from "../session.ts";
+import { isBlocking, readableAtOnce } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
 import { toRecord } from "./directives.ts";
 import {
@@ -222,6 +223,22 @@ export class HttpCache implements SessionFeature {
     };
   }
 
+  /** Stores the body of a synchronous send, which comes in one piece. */
+  wireBodySink(_session: HttpSession, msg: HttpMessage): ((body: Uint8Array) => void) | null {
+    const exchange = this.#exchanges.get(msg);
+    const storing = exchange?.storing;
+    if (!exchange || !storing) return null;
+    return (body) => {
+      exchange.storing = null;
+      if (body.length <= this.#maxEntryBytes) {
+        storing.writer.write(body);
+        storing.commit();
+      }
+      storing.abandon();
+      this.#land(exchange);
+    };
+  }
+
   /** Falls back on a stale response when the server cannot be reached. */
   attemptEnded(session: HttpSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
@@ -266,7 +283,8 @@ export class HttpCache implements SessionFeature {
     const flightKey = `${authorization} ${key}`;
     const flight = this.#flights.get(flightKey);
     const left = giveUpAt - performance.now();
-    if (flight && left > 0 && !directives.has("no-cache") && !exchange.bypass) {
+    // While the thread is blocked nothing lands.
+    if (flight && left > 0 && !isBlocking(msg) && !directives.has("no-cache") && !exchange.bypass) {
       return this.#join(flight, left).then(() => this.#answer(session, msg, exchange, giveUpAt));
     }
     if (!flight) this.#flights.set(flightKey, exchange.flight = new Flight(flightKey));
@@ -316,7 +334,14 @@ export class HttpCache implements SessionFeature {
     const headers = new Headers([...record.headers.map(([name, value]): [string, string] => [name, value]), ...extra]);
     headers.set("age", String(ageOf(record, this.#policy)));
     if (isEmpty && body instanceof ReadableStream) void body.cancel();
-    return new Response(isEmpty ? null : body, { status: record.status, statusText: record.statusText, headers });
+    const init = { status: record.status, statusText: record.statusText, headers };
+    return isEmpty ? new Response(null, init) : readableAtOnce(new Response(body, init), () => this.#readAll(entry));
+  }
+
+  #readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> {
+    const body = this.#store.readAll(entry);
+    if (body === null) throw new Error(`Cannot read the cached response for ${entry.record.key}: it is gone`);
+    return body;
   }
 
   #notCached(exchange: Exchange): Response {
@@ -352,7 +377,8 @@ export class HttpCache implements SessionFeature {
     if (vary && policy.storable()) this.#store.update(entry, record);
     const cookies = response.headers.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
     const answer = this.#serve(msg, exchange, confirmed, cookies);
-    if (!vary || !policy.storable()) this.#store.delete(entry);
+    // A synchronous send reads the answer after this.
+    if (!vary || !policy.storable()) queueMicrotask(() => this.#store.delete(entry));
     return answer ?? this.#askAgain(session, msg, exchange, entry);
   }
 

@@ -87,6 +87,19 @@ export class CacheMemoryStore implements CacheStore {
     }, { highWaterMark: 0 });
   }
 
+  /** The whole body at once. */
+  readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> | null {
+    const known = this.#entries.get(entry.id);
+    if (!known) return null;
+    const body = new Uint8Array(known.length);
+    let offset = 0;
+    for (const chunk of known.chunks) {
+      body.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return body;
+  }
+
   /** Notes that a response was used. */
   touch(entry: CacheEntry): void {
     const known = this.#entries.get(entry.id);

@@ -33,6 +33,8 @@ export interface CacheStore {
   update(entry: CacheEntry, record: CacheRecord): void;
   /** The body, whole or as a stream; `null` when it is gone or damaged. */
   read(entry: CacheEntry): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** The whole body at once; `null` when it is gone or damaged. */
+  readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> | null;
   /** Notes that a response was used. */
   touch(entry: CacheEntry): void;
   /** Removes a response. */

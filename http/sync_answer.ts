@@ -1,0 +1,32 @@
+/**
+ * Answers of features during synchronous sends: a Response can only be read by waiting, so its maker says how to have
+ * the bytes at once.
+ *
+ * @module
+ */
+import type { HttpMessage } from "./message.ts";
+
+const readers = new WeakMap<Response, () => Uint8Array<ArrayBuffer>>();
+const blocking = new WeakSet<HttpMessage>();
+
+/** Says how the body of a Response is had without waiting. */
+export function readableAtOnce(response: Response, read: () => Uint8Array<ArrayBuffer>): Response {
+  readers.set(response, read);
+  return response;
+}
+
+/** The body of a Response, without waiting; undefined when nobody has said how. */
+export function bodyAtOnce(response: Response): Uint8Array<ArrayBuffer> | undefined {
+  return response.body === null ? new Uint8Array(0) : readers.get(response)?.();
+}
+
+/** Notes that a message is sent while its thread is blocked. */
+export function setBlocking(msg: HttpMessage, isBlocking: boolean): void {
+  if (isBlocking) blocking.add(msg);
+  else blocking.delete(msg);
+}
+
+/** True while a message is sent with its thread blocked: hooks must not wait. */
+export function isBlocking(msg: HttpMessage): boolean {
+  return blocking.has(msg);
+}
