@@ -14,7 +14,7 @@ import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
 import { checkBody } from "./body_check.ts";
 import { AuthDigest } from "./digest.ts";
-import { Negotiation, passwordRequest } from "./negotiation.ts";
+import { mayUse, Negotiation, passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType, type BodyCheck } from "./scheme.ts";
 import {
@@ -231,7 +231,8 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Writes the field for one attempt, or takes an older one of ours away. */
   #prepare(msg: HttpMessage, asker: Asker, { spaces }: Negotiation): void | Promise<void> {
     const known = this.#messages.get(msg);
-    const found = spaces.find(asker.origin, asker.request.url.pathname);
+    const deepest = spaces.find(asker.origin, asker.request.url.pathname);
+    const found = deepest !== null && mayUse(deepest, asker) ? deepest : null;
     if (known === undefined && found === null) return;
     const state = known ?? this.#stateOf(msg);
     const track = asker.isForProxy ? state.proxy : state.origin;

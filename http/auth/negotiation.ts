@@ -102,10 +102,11 @@ export class Negotiation {
     const { asker, track, msg, offers } = refusal;
     const found = this.#meet(refusal);
     if (found === null) return false;
-    const { auth, step, others } = found;
-    if (auth.isAuthenticated) return this.#goOn(track, msg, auth, step);
-    const known = auth.credentialKind === "token" ? others.find((other) => other.isAuthenticated) : undefined;
-    if (known !== undefined) return this.#use(refusal, known);
+    const { auth, others } = found;
+    const known = auth.isAuthenticated || auth.credentialKind === "password"
+      ? auth
+      : others.find((other) => other.isAuthenticated) ?? auth;
+    if (known.isAuthenticated) return this.#use(refusal, known) && this.#goOn(track, msg, known, track.next!.step);
     const { uriCredentials } = asker;
     if (uriCredentials !== null && !track.isUriTried) {
       track.isUriTried = true;
@@ -126,23 +127,24 @@ export class Negotiation {
   }
 
   /** The strongest offer that makes sense, and the strongest one that takes the other kind of credentials. */
-  #meet(refusal: Refusal): { auth: AuthScheme; step: AuthStep; others: AuthScheme[] } | null {
-    let first: { auth: AuthScheme; step: AuthStep } | null = null;
-    for (const offer of refusal.offers) {
-      const auth = this.#authFor(refusal.asker, offer);
-      if (first !== null && auth.credentialKind === first.auth.credentialKind) continue;
-      const step = auth.challenged(offer.challenge, null, refusal.asker.request.connection);
-      if (step === null) continue;
-      if (first !== null) return { ...first, others: [auth] };
-      first = { auth, step };
+  #meet({ asker, offers }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
+    let first: AuthScheme | null = null;
+    for (const offer of offers) {
+      const auth = this.#authFor(asker, offer);
+      if (first !== null && auth.credentialKind === first.credentialKind) continue;
+      if (auth.challenged(offer.challenge, null, asker.request.connection) === null) continue;
+      if (first !== null) return { auth: first, others: [auth] };
+      first = auth;
     }
-    return first && { ...first, others: [] };
+    return first && { auth: first, others: [] };
   }
 
   #authFor(asker: Asker, { type, realm }: Offer): AuthScheme {
-    const known = this.spaces.lookup(asker.origin, type, realm, asker.request.url.pathname);
-    const auth = known ?? new type();
-    if (known?.isRealmKnown) return known;
+    const { pathname } = asker.request.url;
+    const known = this.spaces.lookup(asker.origin, type, realm, pathname);
+    const isUsable = known !== null && mayUse(known, asker);
+    if (isUsable && known.isRealmKnown) return known;
+    const auth = isUsable ? known : new type();
     auth.bind(asker.origin, realm, asker.isForProxy);
     return auth;
   }
@@ -152,7 +154,10 @@ export class Negotiation {
     const offer = offers.find((candidate) => isOf(auth, candidate));
     const step = offer === undefined ? null : auth.challenged(offer.challenge, null, asker.request.connection);
     if (step === null) return false;
-    this.spaces.record(asker.origin, auth, auth.protectionSpace(asker.request.url));
+    const { origin, request } = asker;
+    const other = this.spaces.lookup(origin, offer!.type, offer!.realm, request.url.pathname);
+    // Credentials of one URI do not replace those the realm is known with.
+    if (other === null || other === auth) this.spaces.record(origin, auth, auth.protectionSpace(request.url));
     track.next = { auth, step };
     return true;
   }
@@ -201,6 +206,11 @@ export class Negotiation {
     if (item === null || !item.isPaused || auth.isCancelled) return answered();
     return item.resumed().then(answered);
   }
+}
+
+/** A message whose URI names a user is not sent as somebody else. */
+export function mayUse(auth: AuthScheme, { uriCredentials }: Asker): boolean {
+  return uriCredentials === null || auth.user === uriCredentials.user;
 }
 
 /** What a store is told about an auth. */
