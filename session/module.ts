@@ -5,6 +5,7 @@ import type { FunctionName } from "../ffi/functions.ts";
 import { openBackend } from "./backends.ts";
 import { SessionBusyError } from "./errors.ts";
 import { type ModuleInfo, moduleInfoOf } from "./infos.ts";
+import { callLogger } from "./log_calls/mod.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 import { engineFor, ModuleCore } from "./module_core.ts";
 import type { ModuleShare } from "./managed/share.ts";
@@ -13,6 +14,9 @@ import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./option
 import { SessionPool } from "./session_pool.ts";
 import { Slot } from "./slot.ts";
 import { waitForSlotEvent } from "./slot_events.ts";
+
+/** Initialises a loaded module for a new caller. */
+export let beginModule: (backend: ModuleBackend, options: ModuleOptions) => Promise<Module>;
 
 /** How slots are listed. */
 export interface SlotsOptions extends CallOptions {
@@ -44,6 +48,10 @@ export class Module {
   readonly #slots = new Map<bigint, Slot>();
   #closing: Promise<void> | null = null;
 
+  static {
+    beginModule = (backend, options) => Module.#begin(backend, options);
+  }
+
   private constructor(core: ModuleCore) {
     this.#core = core;
   }
@@ -62,13 +70,13 @@ export class Module {
   /** {@linkcode Module.load} in place. */
   static loadSync(path: string, options: ModuleOptions = {}): Module {
     options.signal?.throwIfAborted();
-    const core = coreFor(openBackend(path, options));
+    const core = coreFor(openBackend(path, options), options);
     core.runSync(null, core.backend.initialize, null, { signal: options.signal });
     return new Module(core);
   }
 
   static async #begin(backend: ModuleBackend, options: ModuleOptions): Promise<Module> {
-    const core = coreFor(backend);
+    const core = coreFor(backend, options);
     await core.run(
       null,
       backend.initialize,
@@ -267,6 +275,8 @@ export class Module {
   }
 }
 
-function coreFor(backend: ModuleBackend): ModuleCore {
-  return new ModuleCore(engineFor(backend.table), backend, null);
+function coreFor(backend: ModuleBackend, options: ModuleOptions): ModuleCore {
+  const { table } = backend;
+  const observer = callLogger(options.logCalls, backend.name ?? backend.path, table.abi);
+  return new ModuleCore(engineFor(table), backend, observer);
 }

@@ -1,4 +1,5 @@
 /** How modules are loaded. */
+import type { LogCallsOptions } from "./log_calls/mod.ts";
 import type { ModuleShare } from "./managed/share.ts";
 
 /** How {@linkcode Module.load} loads a module. */
@@ -17,6 +18,13 @@ export interface ModuleOptions {
    * @default {false}
    */
   readonly neverFinalize?: boolean | undefined;
+  /**
+   * Logs every call of the module, on worker threads too, in the layout of libp11-kit's `log-calls`: `true` writes to
+   * standard error. PINs and secret values are left out unless asked for.
+   *
+   * @default {false}
+   */
+  readonly logCalls?: boolean | LogCallsOptions | undefined;
   /**
    * Joins the callers of a module in another worker thread: what `module.share()` gave there. It decides about `managed`.
    */

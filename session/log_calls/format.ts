@@ -1,0 +1,212 @@
+import { certificateTypeName, ckaName, ckmName, ckuName, classNameOf, keyTypeName } from "./names.ts";
+import type { Argument } from "./arguments.ts";
+import type { NativeReader } from "./native_reader.ts";
+import { formatStruct } from "./structures.ts";
+import {
+  eventFlags,
+  flagNames,
+  hex,
+  isPrintable,
+  lockingFlags,
+  pointer,
+  quotedAttribute,
+  quotedBytes,
+  sessionFlags,
+  shownAttributeBytes,
+  shownBytes,
+} from "./values.ts";
+import { CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_MECHANISM } from "../../ffi/structs_infos.ts";
+
+const CKR_OK = 0;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+const UNAVAILABLE = -1n;
+const LABEL_LENGTH = 32;
+const CKA_CLASS = 0n;
+
+/** One call's words, and how to look behind them. */
+export interface CallWords {
+  /** The function. */
+  readonly fn: string;
+  /** Its words. */
+  readonly args: readonly bigint[];
+  /** Reads memory. */
+  readonly reader: NativeReader;
+  /** Whether secrets are shown. */
+  readonly showSecrets: boolean;
+}
+
+/** The text behind `name = ` for an argument given to a call. */
+export function formatInput(call: CallWords, argument: Argument): string {
+  return format(call, argument, CKR_OK);
+}
+
+/** The text behind `name = ` for what a call has left; `null` where the log leaves it out. */
+export function formatOutput(call: CallWords, argument: Argument, rv: number): string | null {
+  if (rv === CKR_OK) return format(call, argument, rv);
+  return rv === CKR_BUFFER_TOO_SMALL && argument.length !== null ? format(call, argument, rv) : null;
+}
+
+function format(call: CallWords, argument: Argument, rv: number): string {
+  const { reader } = call;
+  const word = call.args[argument.index]!;
+  switch (argument.kind) {
+    case "session":
+      return `S${word}`;
+    case "slot":
+      return `SL${word}`;
+    case "object":
+      return `H${word}`;
+    case "ulong":
+      return `${word}`;
+    case "bool":
+      return (word & 0xffn) !== 0n ? "CK_TRUE" : "CK_FALSE";
+    case "user":
+      return ckuName(word);
+    case "flags":
+      return `${word}${flagNames(word, call.fn === "C_OpenSession" ? sessionFlags : eventFlags)}`;
+    case "mechanismType":
+      return ckmName(word);
+    case "pointer":
+      return pointer(word);
+    case "mechanism":
+      return formatMechanism(call, word);
+    case "initArgs":
+      return formatInitArgs(call, word);
+    case "label":
+      return word === 0n ? "NULL" : `"${new TextDecoder().decode(reader.bytes(word, LABEL_LENGTH))}"`;
+    case "text":
+      return pointer(word);
+    case "bytes":
+      return formatBytes(call, argument, word, rv);
+    case "ulongPointer":
+    case "sessionPointer":
+    case "slotPointer":
+    case "objectPointer":
+      return word === 0n ? "NULL" : `${hex(word)} = ${handlePrefix[argument.kind]}${reader.ulong(word)}`;
+    case "slotArray":
+    case "objectArray":
+    case "mechanismTypeArray":
+      return formatArray(call, argument, word, rv);
+    case "attributeTypes":
+    case "attributes":
+      return formatAttributes(call, argument, word, rv);
+    default:
+      return word === 0n ? "NULL" : formatStruct(reader, argument.kind, word);
+  }
+}
+
+const handlePrefix = { ulongPointer: "", sessionPointer: "S", slotPointer: "SL", objectPointer: "H" } as const;
+
+/** The length of an array argument; `null` where there is none to read. */
+function lengthOf(call: CallWords, argument: Argument): bigint | null {
+  const word = call.args[argument.length!]!;
+  if (!argument.indirect) return word;
+  return word === 0n ? null : call.reader.ulong(word);
+}
+
+function isUnavailable(length: bigint, reader: NativeReader): boolean {
+  return length === BigInt.asUintN(reader.abi.ulong * 8, UNAVAILABLE);
+}
+
+function formatBytes(call: CallWords, argument: Argument, address: bigint, rv: number): string {
+  const length = lengthOf(call, argument);
+  if (length === null) return "(?) NOTHING";
+  if (rv !== CKR_OK || address === 0n) return `(${length}) NOTHING`;
+  if (argument.secret && !call.showSecrets) return `(${length}) NOT-PRINTED`;
+  if (isUnavailable(length, call.reader)) return `(${length}) ????`;
+  const shown = length < BigInt(shownBytes) ? Number(length) : shownBytes;
+  return `(${length}) ${quotedBytes(call.reader.bytes(address, shown))}`;
+}
+
+function formatArray(call: CallWords, argument: Argument, address: bigint, rv: number): string {
+  const count = lengthOf(call, argument);
+  if (count === null) return "(?) NO-VALUES";
+  if (rv !== CKR_OK || address === 0n) return `(${count}) NO-VALUES`;
+  const values = call.reader.ulongs(address, Number(count));
+  const text = values.map((value) =>
+    argument.kind === "mechanismTypeArray" ? ckmName(value) : `${argument.kind === "slotArray" ? "SL" : "H"}${value}`
+  );
+  return `(${count}) [ ${text.join(", ")} ]`;
+}
+
+function formatMechanism({ reader, showSecrets }: CallWords, address: bigint): string {
+  if (address === 0n) return "NULL";
+  const mechanism = reader.struct(address, CK_MECHANISM);
+  const at = mechanism.pointer("pParameter");
+  const length = mechanism.ulong("ulParameterLen");
+  const type = mechanism.ulong("mechanism");
+  // A parameter may hold a password or a salt where it lies in place; by address it tells nothing.
+  const shown = at === 0n
+    ? "NULL"
+    : !showSecrets && isSecretParameter(type)
+    ? "NOT-PRINTED"
+    : quotedBytes(reader.bytes(at, Math.min(Number(length), shownBytes)));
+  return `{\n\tmechanism: ${ckmName(type)}\n\tpParameter: (${length}) ${shown}\n      }`;
+}
+
+/** CKM_XOR_BASE_AND_DATA and CKM_CONCATENATE_BASE_AND_DATA and their like take key material as their parameter. */
+function isSecretParameter(type: bigint): boolean {
+  return type >= 0x360n && type <= 0x365n;
+}
+
+function formatInitArgs({ reader }: CallWords, address: bigint): string {
+  if (address === 0n) return "NULL";
+  const args = reader.struct(address, CK_C_INITIALIZE_ARGS);
+  const flags = args.ulong("flags");
+  const members = (["CreateMutex", "DestroyMutex", "LockMutex", "UnlockMutex"] as const)
+    .map((name) => `\t${name}: ${hex(args.pointer(name))}\n`);
+  return `{\n${members.join("")}\tflags: ${flags.toString(16).toUpperCase()}${flagNames(flags, lockingFlags)}\n` +
+    `\treserved: ${hex(args.pointer("pReserved"))}\n      }`;
+}
+
+interface LoggedAttribute {
+  readonly type: bigint;
+  readonly address: bigint;
+  readonly length: bigint;
+}
+
+function formatAttributes(call: CallWords, argument: Argument, address: bigint, rv: number): string {
+  const { reader } = call;
+  const count = call.args[argument.length!]!;
+  if (rv !== CKR_OK || address === 0n) return `(${count}) NONE`;
+  const attributes: LoggedAttribute[] = Array.from({ length: Number(count) }, (_, at) => {
+    const attribute = reader.struct(reader.element(address, CK_ATTRIBUTE, at), CK_ATTRIBUTE);
+    return {
+      type: attribute.ulong("type"),
+      address: attribute.pointer("pValue"),
+      length: attribute.ulong("ulValueLen"),
+    };
+  });
+  if (argument.kind === "attributeTypes") {
+    return `(${count}) [ ${attributes.map(({ type }) => ckaName(type)).join(", ")} ]`;
+  }
+  const classAttribute = attributes.find((attribute) => attribute.type === CKA_CLASS && isUlong(call, attribute));
+  const objectClass = classAttribute ? reader.ulong(classAttribute.address) : null;
+  return `(${count}) [ ${attributes.map((attribute) => formatAttribute(call, attribute, objectClass)).join(", ")} ]`;
+}
+
+function isUlong({ reader }: CallWords, { address, length }: LoggedAttribute): boolean {
+  return address !== 0n && length === BigInt(reader.abi.ulong);
+}
+
+/** Attributes whose value is a constant with a name. */
+const named: ReadonlyMap<bigint, (value: bigint) => string> = new Map([
+  [CKA_CLASS, classNameOf],
+  [0x80n, certificateTypeName],
+  [0x100n, keyTypeName],
+]);
+
+function formatAttribute(call: CallWords, attribute: LoggedAttribute, objectClass: bigint | null): string {
+  const { type, address, length } = attribute;
+  const name = named.get(type);
+  let value: string;
+  if (isUnavailable(length, call.reader)) value = "(-1) INVALID";
+  else if (name !== undefined && isUlong(call, attribute)) value = name(call.reader.ulong(address));
+  else if (!call.showSecrets && !isPrintable(type, objectClass)) value = `(${length}) NOT-PRINTED`;
+  else if (address === 0n) value = `(${length}) NULL`;
+  else {
+    const shown = Math.min(Number(length), shownAttributeBytes);
+    value = `(${length}) ${quotedAttribute(call.reader.bytes(address, shown), Number(length))}`;
+  }
+  return `{ ${ckaName(type)} = ${value} }`;
+}

@@ -1,0 +1,90 @@
+import process from "node:process";
+import type { CallObserver } from "../../ffi/engine.ts";
+import { type FunctionName, FUNCTIONS } from "../../ffi/functions.ts";
+import type { Abi } from "../../ffi/memory.ts";
+import type { NativeCall } from "../../ffi/workers.ts";
+import { callArguments } from "./arguments.ts";
+import { type CallWords, formatInput, formatOutput } from "./format.ts";
+import { ckrName } from "./names.ts";
+import { NativeReader } from "./native_reader.ts";
+import type { LogCallsOptions, LoggedArgument, LoggedCall } from "./options.ts";
+
+/** What is kept of a call while it runs: arguments can change, and memory be given back, before it returns. */
+interface Begun {
+  readonly call: CallWords;
+  readonly input: readonly LoggedArgument[];
+}
+
+/** Writes the calls of a module as libp11-kit's `log-calls` does. */
+export class CallLogger implements CallObserver {
+  readonly #options: LogCallsOptions;
+  readonly #module: string | null;
+  readonly #reader: NativeReader;
+
+  /** Logs the calls of a module, which may have a name. */
+  constructor(options: LogCallsOptions, module: string | null, abi: Abi) {
+    this.#options = options;
+    this.#module = module;
+    this.#reader = new NativeReader(abi);
+  }
+
+  /** Writes down what the call is given. */
+  calling({ fn, args }: NativeCall): Begun | null {
+    if (!Object.hasOwn(FUNCTIONS, fn.name)) return null;
+    const showSecrets = this.#options.showSecrets ?? false;
+    const call: CallWords = { fn: fn.name, args: [...args], reader: this.#reader, showSecrets };
+    const input = callArguments(fn.name as FunctionName).input
+      .map((argument) => ({ name: argument.name, value: formatInput(call, argument) }));
+    return { call, input };
+  }
+
+  /** Writes down what it has left, and hands both on. */
+  called({ fn }: NativeCall, context: unknown, rv: number | bigint, microseconds: number): void {
+    const begun = context as Begun | null;
+    if (begun === null) return;
+    const code = Number(rv);
+    const output: LoggedArgument[] = [];
+    for (const argument of callArguments(fn.name as FunctionName).output) {
+      const value = formatOutput(begun.call, argument, code);
+      if (value !== null) output.push({ name: argument.name, value });
+    }
+    const logged: LoggedCall = {
+      module: this.#module,
+      fn: fn.name as `C_${string}`,
+      input: begun.input,
+      output,
+      code,
+      ckr: ckrName(BigInt(rv)) as `CKR_${string}`,
+      duration: microseconds / 1000,
+    };
+    this.#deliver(logged);
+  }
+
+  /** A log that fails must not fail the call it tells about. */
+  #deliver(logged: LoggedCall): void {
+    try {
+      this.#options.sink?.(callText(logged));
+      this.#options.event?.(logged);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+/** A logged call as text, in libp11-kit's layout. */
+export function callText(call: LoggedCall): string {
+  const input = call.input.map(({ name, value }) => `  IN: ${name} = ${value}\n`).join("");
+  const output = call.output.map(({ name, value }) => ` OUT: ${name} = ${value}\n`).join("");
+  return `${call.fn}\n${input}${output}${call.fn} = ${call.ckr}\n`;
+}
+
+/** The observer for a `logCalls` option; `null` where nothing is logged. */
+export function callLogger(
+  option: boolean | LogCallsOptions | undefined,
+  module: string | null,
+  abi: Abi,
+): CallLogger | null {
+  if (option === undefined || option === false) return null;
+  if (option === true) return new CallLogger({ sink: (text) => void process.stderr.write(text) }, module, abi);
+  return new CallLogger(option, module, abi);
+}

@@ -1,0 +1,121 @@
+import { CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../../ffi/structs_infos.ts";
+import type { Version } from "../../ffi/structs.ts";
+import type { ArgumentKind } from "./arguments.ts";
+import { cksName } from "./names.ts";
+import type { NativeReader } from "./native_reader.ts";
+import { flagNames, mechanismFlags, sessionFlags, slotFlags, tokenFlags } from "./values.ts";
+
+/** Writes a structure C has filled, one member a line. */
+export function formatStruct(reader: NativeReader, kind: ArgumentKind, address: bigint): string {
+  const lines = structLines(reader, kind, address).map(([name, value]) => `\t${name}: ${value}\n`);
+  return `{\n${lines.join("")}      }`;
+}
+
+function structLines(reader: NativeReader, kind: ArgumentKind, address: bigint): [string, string][] {
+  switch (kind) {
+    case "info":
+      return infoLines(reader, address);
+    case "slotInfo":
+      return slotInfoLines(reader, address);
+    case "tokenInfo":
+      return tokenInfoLines(reader, address);
+    case "sessionInfo":
+      return sessionInfoLines(reader, address);
+    case "mechanismInfo":
+      return mechanismInfoLines(reader, address);
+    default:
+      throw new TypeError(`Cannot write the structure: there is none for ${kind}`);
+  }
+}
+
+function quoted(text: string): string {
+  return `"${text}"`;
+}
+
+function versionText({ major, minor }: Version): string {
+  return `${major}.${minor}`;
+}
+
+function hexDigits(value: bigint): string {
+  return value.toString(16).toUpperCase();
+}
+
+function infoLines(reader: NativeReader, address: bigint): [string, string][] {
+  const info = reader.struct(address, CK_INFO);
+  return [
+    ["cryptokiVersion", versionText(info.version("cryptokiVersion"))],
+    ["manufacturerID", quoted(info.text("manufacturerID"))],
+    ["flags", hexDigits(info.ulong("flags"))],
+    ["libraryDescription", quoted(info.text("libraryDescription"))],
+    ["libraryVersion", versionText(info.version("libraryVersion"))],
+  ];
+}
+
+function slotInfoLines(reader: NativeReader, address: bigint): [string, string][] {
+  const info = reader.struct(address, CK_SLOT_INFO);
+  const flags = info.ulong("flags");
+  return [
+    ["slotDescription", quoted(info.text("slotDescription"))],
+    ["manufacturerID", quoted(info.text("manufacturerID"))],
+    ["flags", `${flags}${flagNames(flags, slotFlags)}`],
+    ["hardwareVersion", versionText(info.version("hardwareVersion"))],
+    ["firmwareVersion", versionText(info.version("firmwareVersion"))],
+  ];
+}
+
+const CKF_CLOCK_ON_TOKEN = 0x40n;
+
+function tokenInfoLines(reader: NativeReader, address: bigint): [string, string][] {
+  const info = reader.struct(address, CK_TOKEN_INFO);
+  const flags = info.ulong("flags");
+  const unavailable = BigInt.asUintN(reader.abi.ulong * 8, -1n);
+  // The standard's meaning: libp11-kit's own log has the two constants the wrong way round.
+  const count = (name: Parameters<typeof info.ulong>[0]): string => {
+    const value = info.ulong(name);
+    return value === unavailable ? "CK_UNAVAILABLE_INFORMATION" : `${value}`;
+  };
+  const limit = (name: Parameters<typeof info.ulong>[0]): string => {
+    return info.ulong(name) === 0n ? "CK_EFFECTIVELY_INFINITE" : count(name);
+  };
+  return [
+    ["label", quoted(info.text("label"))],
+    ["manufacturerID", quoted(info.text("manufacturerID"))],
+    ["model", quoted(info.text("model"))],
+    ["serialNumber", quoted(info.text("serialNumber"))],
+    ["flags", `${flags}${flagNames(flags, tokenFlags)}`],
+    ["ulMaxSessionCount", limit("ulMaxSessionCount")],
+    ["ulSessionCount", count("ulSessionCount")],
+    ["ulMaxRwSessionCount", limit("ulMaxRwSessionCount")],
+    ["ulRwSessionCount", count("ulRwSessionCount")],
+    ["ulMaxPinLen", `${info.ulong("ulMaxPinLen")}`],
+    ["ulMinPinLen", `${info.ulong("ulMinPinLen")}`],
+    ["ulTotalPublicMemory", count("ulTotalPublicMemory")],
+    ["ulFreePublicMemory", count("ulFreePublicMemory")],
+    ["ulTotalPrivateMemory", count("ulTotalPrivateMemory")],
+    ["ulFreePrivateMemory", count("ulFreePrivateMemory")],
+    ["hardwareVersion", versionText(info.version("hardwareVersion"))],
+    ["firmwareVersion", versionText(info.version("firmwareVersion"))],
+    ["utcTime", flags & CKF_CLOCK_ON_TOKEN ? info.text("utcTime") : "(not supported)"],
+  ];
+}
+
+function sessionInfoLines(reader: NativeReader, address: bigint): [string, string][] {
+  const info = reader.struct(address, CK_SESSION_INFO);
+  const flags = info.ulong("flags");
+  return [
+    ["slotID", `SL${info.ulong("slotID")}`],
+    ["state", cksName(info.ulong("state"))],
+    ["flags", `${hexDigits(flags)}${flagNames(flags, sessionFlags)}`],
+    ["ulDeviceError", `${info.ulong("ulDeviceError")}`],
+  ];
+}
+
+function mechanismInfoLines(reader: NativeReader, address: bigint): [string, string][] {
+  const info = reader.struct(address, CK_MECHANISM_INFO);
+  const flags = info.ulong("flags");
+  return [
+    ["ulMinKeySize", `${info.ulong("ulMinKeySize")}`],
+    ["ulMaxKeySize", `${info.ulong("ulMaxKeySize")}`],
+    ["flags", `${hexDigits(flags)}${flagNames(flags, mechanismFlags)}`],
+  ];
+}
