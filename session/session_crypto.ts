@@ -80,9 +80,14 @@ export abstract class SessionCrypto extends SessionObjects {
   async sign(
     key: Pkcs11Object,
     mechanism: Mechanism,
-    data: BytesInput,
+    data: DataInput,
     options?: CallOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    if (data instanceof ReadableStream) {
+      await using parts = new PartsSigner(this, key, mechanism);
+      await feed(data, parts, options?.signal);
+      return await parts.final(options);
+    }
     return await coreOf(this).run(sign, cryptoArgs(this, "sign", key, mechanism, data), options);
   }
 
