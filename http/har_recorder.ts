@@ -29,6 +29,12 @@ export interface HarRecorderOptions {
    */
   maxEntries?: number;
   /**
+   * Measure resolving, connecting and TLS too. Only the socket transport reports these steps, so messages then prefer it.
+   *
+   * @default {false}
+   */
+  connectionTimings?: boolean;
+  /**
    * Keep credentials, cookies and tokens instead of hiding them.
    *
    * @default {false}
@@ -79,6 +85,7 @@ export class HarRecorder implements SessionFeature {
   readonly bodyStage: BodyStage = BodyStage.DECODED;
   readonly #maxBodySize: number;
   readonly #maxEntries: number;
+  readonly #connectionTimings: boolean;
   readonly #rules: RedactionRules | null;
   readonly #watched = new WeakMap<HttpMessage, Watched>();
   #entries: HarEntry[] = [];
@@ -87,6 +94,7 @@ export class HarRecorder implements SessionFeature {
   constructor(options: HarRecorderOptions = {}) {
     this.#maxBodySize = limit("maxBodySize", options.maxBodySize ?? 1 << 20, -1);
     this.#maxEntries = limit("maxEntries", options.maxEntries ?? 10_000, 1);
+    this.#connectionTimings = options.connectionTimings ?? false;
     const names = (given: Iterable<string> | undefined) => new Set([...given ?? []].map((name) => name.toLowerCase()));
     this.#rules = options.showSecrets
       ? null
@@ -168,9 +176,12 @@ export class HarRecorder implements SessionFeature {
     const watched: Watched = { listening: new AbortController(), recording: null };
     this.#watched.set(msg, watched);
     const { signal } = watched.listening;
-    msg.addEventListener("network-event", ({ event }) => {
-      watched.recording?.events.set(event, performance.now());
-    }, { signal });
+    // A listener alone moves a message to the transport that has these events, so there is none unless asked for.
+    if (this.#connectionTimings) {
+      msg.addEventListener("network-event", ({ event }) => {
+        watched.recording?.events.set(event, performance.now());
+      }, { signal });
+    }
     if (msg.requestBody !== null && !(msg.requestBody instanceof Uint8Array)) {
       msg.addEventListener("wrote-body-data", ({ chunk }) => watched.recording?.requestBody?.add(chunk), { signal });
     }
@@ -180,7 +191,13 @@ export class HarRecorder implements SessionFeature {
   #end(msg: HttpMessage): void {
     const watched = this.#watched.get(msg);
     if (!watched?.recording) return;
-    this.#entries.push(entryOf(msg, watched.recording, this.#rules));
+    const { recording } = watched;
+    // A body that did not pass through here, as in a synchronous send, is still on the message.
+    if (recording.responseBody === null && msg.responseBody.byteLength > 0) {
+      recording.responseBody = new BodyCopy(this.#maxBodySize);
+      recording.responseBody.add(msg.responseBody);
+    }
+    this.#entries.push(entryOf(msg, recording, this.#rules));
     if (this.#entries.length > this.#maxEntries) this.#entries.splice(0, this.#entries.length - this.#maxEntries);
     watched.recording = null;
   }
