@@ -53,7 +53,8 @@ export interface Refused {
 
 interface Refusal extends Refused {
   readonly offers: readonly Offer[];
-  readonly retrying: boolean;
+  /** Whose credentials were refused just now; null if none were. */
+  readonly prior: AuthScheme | null;
 }
 
 /** Deals with refusals from origins, or from proxies. */
@@ -88,7 +89,7 @@ export class Negotiation {
     const first = same ?? offers[0];
     if (first === undefined || !canSendAgain(msg)) return false;
     const others = offers.filter((offer) => offer !== first);
-    return this.#choose({ ...refused, offers: [first, ...others], retrying: same !== undefined });
+    return this.#choose({ ...refused, offers: [first, ...others], prior: same === undefined ? null : sent!.auth });
   }
 
   #goOn(track: AuthTrack, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
@@ -127,10 +128,10 @@ export class Negotiation {
   }
 
   /** The strongest offer that makes sense, and the strongest one that takes the other kind of credentials. */
-  #meet({ asker, offers }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
+  #meet({ asker, offers, prior }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
     let first: AuthScheme | null = null;
     for (const offer of offers) {
-      const auth = this.#authFor(asker, offer);
+      const auth = this.#authFor(asker, offer, prior);
       if (first !== null && auth.credentialKind === first.credentialKind) continue;
       if (auth.challenged(offer.challenge, null, asker.request.connection) === null) continue;
       if (first !== null) return { auth: first, others: [auth] };
@@ -139,11 +140,14 @@ export class Negotiation {
     return first && { auth: first, others: [] };
   }
 
-  #authFor(asker: Asker, { type, realm }: Offer): AuthScheme {
+  /** The scheme's object for the realm: the one that is known, the one that was refused, else a new one. */
+  #authFor(asker: Asker, offer: Offer, prior: AuthScheme | null): AuthScheme {
+    const { realm, type } = offer;
     const { pathname } = asker.request.url;
     const known = this.spaces.lookup(asker.origin, type, realm, pathname);
     const isUsable = known !== null && mayUse(known, asker);
     if (isUsable && known.isRealmKnown) return known;
+    if (!isUsable && prior !== null && isOf(prior, offer)) return prior;
     const auth = isUsable ? known : new type();
     auth.bind(asker.origin, realm, asker.isForProxy);
     return auth;
@@ -177,7 +181,8 @@ export class Negotiation {
   }
 
   #askStore(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
-    const { asker, msg, retrying, session } = refusal;
+    const { asker, msg, prior, session } = refusal;
+    const retrying = prior !== null;
     const taker = [auth, ...others].find(({ credentialKind }) => credentialKind === "password");
     const manager = session.getFeatureForMessage(PasswordManager, msg);
     if (manager === null || taker === undefined) return this.#askListeners(refusal, auth, others);
@@ -195,9 +200,9 @@ export class Negotiation {
   }
 
   #askListeners(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
-    const { msg, retrying, session } = refusal;
+    const { msg, prior, session } = refusal;
     auth.prepareQuestion(others);
-    session.dispatchEvent(new AuthenticateEvent(msg, auth, retrying));
+    session.dispatchEvent(new AuthenticateEvent(msg, auth, prior !== null));
     const answered = (): Answer => {
       if (auth.isCancelled) return null;
       return [auth, ...others].find(({ isAuthenticated }) => isAuthenticated) ?? null;
