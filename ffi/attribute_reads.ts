@@ -57,6 +57,8 @@ export class ReadPlan {
   /** The attributes in order. */
   readonly requests: readonly ReadRequest[];
   readonly #describe: (type: number) => ReadRequest;
+  readonly #guess: boolean;
+  #cautious: ReadPlan | undefined;
   readonly #capacities: readonly number[];
   readonly #valueBytes: number;
 
@@ -64,12 +66,23 @@ export class ReadPlan {
    * Plans to read these attributes.
    *
    * @param describe How to read an attribute found inside a nested template.
+   * @param guess Whether buffers of a guessed size may be given for values that vary in length.
    */
-  constructor(requests: readonly ReadRequest[], describe: (type: number) => ReadRequest) {
+  constructor(requests: readonly ReadRequest[], describe: (type: number) => ReadRequest, guess = true) {
     this.requests = requests;
     this.#describe = describe;
-    this.#capacities = requests.map(({ kind, size }) => kind === "template" ? 0 : (size + SLACK + 7) & ~7);
+    this.#guess = guess;
+    this.#capacities = requests.map((request) => capacity(request, guess));
     this.#valueBytes = this.#capacities.reduce((sum, capacity) => sum + capacity, 0);
+  }
+
+  /**
+   * The same plan for modules that write past the end of a buffer that is too small: asks for the lengths first and
+   * reads in a second call.
+   */
+  get cautious(): ReadPlan {
+    if (!this.#guess) return this;
+    return this.#cautious ??= new ReadPlan(this.requests, this.#describe, false);
   }
 
   /** Lays out the template with a buffer for each value and returns its offset. */
@@ -122,23 +135,34 @@ export class ReadPlan {
   }
 
   /**
-   * The further calls after the first returned `rv`: reads again what did not fit, asks on its own about what may be
-   * sensitive or missing, and descends into nested templates. Takes the return value of each call it yields.
+   * The further calls after the first returned `rv`: reads what did not fit, all of it in one call, asks on its own
+   * about what may be sensitive or missing, and descends into nested templates. Takes the return value of each call
+   * it yields.
    */
   *complete(block: Block, offset: number, rv: number): Generator<ReadCall, ReadAttribute[], number> {
     const { size, offsets } = attributeLayout(block.abi);
-    const results: ReadAttribute[] = [];
+    const results = new Map<ReadRequest, ReadAttribute>();
+    const longer: SizedRequest[] = [];
     let at = offset + offsets.ulValueLen;
     let value = offset + this.#templateBytes(size);
     for (let index = 0; index < this.requests.length; index++) {
       const request = this.requests[index]!;
       const length = block.getLength(at);
-      if (this.#isSettled(index, length, rv)) results.push(decoded(block, request, value, length));
-      else results.push(yield* readAlone(block, request, this.#describe));
+      const state = length === undefined ? this.#stateWithoutValue(block, offset, request, rv) : undefined;
+      if (this.#isSettled(index, length, rv)) results.set(request, decoded(block, request, value, length));
+      else if (state) results.set(request, missing(request, state));
+      else if (length !== undefined && length > this.#capacities[index]! && request.kind !== "template") {
+        longer.push({ request, length });
+      }
       at += size;
       value += this.#capacities[index]!;
     }
-    return results;
+    for (const [request, attribute] of yield* readSized(block, longer)) results.set(request, attribute);
+    const complete: ReadAttribute[] = [];
+    for (const request of this.requests) {
+      complete.push(results.get(request) ?? (yield* readAlone(block, request, this.#describe)));
+    }
+    return complete;
   }
 
   /**
@@ -167,6 +191,44 @@ export class ReadPlan {
     const capacity = this.#capacities[index]!;
     return length < capacity || (rv === CKR.OK && length === capacity);
   }
+}
+
+/** Bytes to reserve for a value: none where its length must be asked for first. */
+function capacity({ kind, size }: ReadRequest, guess: boolean): number {
+  if (kind === "template" || (!guess && kind !== "boolean" && kind !== "ulong")) return 0;
+  return (size + SLACK + 7) & ~7;
+}
+
+/** An attribute whose length is known by now. */
+interface SizedRequest {
+  readonly request: ReadRequest;
+  readonly length: number;
+}
+
+/** Reads attributes of known lengths in one call; those that have grown since are left out. */
+function* readSized(
+  block: Block,
+  sized: readonly SizedRequest[],
+): Generator<ReadCall, Map<ReadRequest, ReadAttribute>, number> {
+  const results = new Map<ReadRequest, ReadAttribute>();
+  if (sized.length === 0) return results;
+  const { size, offsets } = attributeLayout(block.abi);
+  const start = block.alloc(sized.length * size);
+  const values = sized.map(({ request, length }, index) => {
+    const at = start + index * size;
+    const value = block.alloc(length);
+    block.setUlong(at + offsets.type, request.type);
+    setPointer(block, at + offsets.pValue, block.address(value));
+    block.setUlong(at + offsets.ulValueLen, length);
+    return value;
+  });
+  const rv = yield { offset: start, count: sized.length };
+  sized.forEach(({ request, length }, index) => {
+    const read = block.getLength(start + index * size + offsets.ulValueLen);
+    if (read === undefined || read > length || (rv !== CKR.OK && read === length)) return;
+    results.set(request, decoded(block, request, values[index]!, read));
+  });
+  return results;
 }
 
 function missing({ type }: ReadRequest, state: AttributeState): ReadAttribute {

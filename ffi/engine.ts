@@ -8,7 +8,8 @@ import { type Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";
 import { Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";
-import { type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
+import { Run } from "./run.ts";
+import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
 
 /** Calls to make in order, up to the first that does not return CKR_OK. */
 export type Step = readonly NativeCall[];
@@ -147,7 +148,7 @@ export class Engine {
       return step.value;
     } finally {
       if (lane) lane.inPlace = false;
-      this.#ended(frame);
+      this.ended(frame);
       lane?.proceed();
     }
   }
@@ -167,40 +168,38 @@ export class Engine {
       program = operation(frame, args);
       first = program.next(0);
     } catch (error) {
-      this.#blocks.give(frame.block);
+      this.dropped(frame);
       return Promise.reject(error);
     }
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const run = new Run(this, program, frame, options, resolve, reject);
-    const start = () => {
-      this.#inFlight++;
-      void run.drive(first).finally(() => {
-        this.#ended(frame);
-        if (lane) {
-          lane.current = null;
-          lane.proceed();
-        }
-      });
-    };
-    const drop = (reason: unknown) => {
-      run.detach();
-      this.#blocks.give(frame.block);
-      reject(reason);
-    };
-    if (!lane) {
-      run.attach(null);
-      start();
-    } else {
-      const entry = { start, drop };
-      run.attach(() => lane.remove(entry) && (drop(signal!.reason), true));
-      lane.add(entry);
-    }
-    return promise;
+    return new Promise((resolve, reject) => {
+      const run = new Run(this, lane, program, first, frame, options, resolve, reject);
+      if (signal) run.listen(signal);
+      if (lane) lane.add(run);
+      else run.start();
+    });
   }
 
   /** Hands a step to a worker thread. */
-  submit(step: Step): PendingJob {
-    return this.#pool().run(step);
+  submit(step: Step, done: JobDone): PendingJob {
+    return this.#pool().run(step, done);
+  }
+
+  /** An operation has started. */
+  began(): void {
+    this.#inFlight++;
+  }
+
+  /** An operation has ended: its memory is overwritten and kept for the next. */
+  ended(frame: Frame): void {
+    this.#blocks.give(frame.block);
+    if (--this.#inFlight === 0 && this.#drained.length > 0) {
+      for (const resolve of this.#drained.splice(0)) resolve();
+    }
+  }
+
+  /** Gives back the memory of an operation that never started. */
+  dropped(frame: Frame): void {
+    this.#blocks.give(frame.block);
   }
 
   #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined, observer: CallObserver | null): void {
@@ -230,146 +229,6 @@ export class Engine {
     const value = invoke(call);
     observer.called(call, context, value ?? 0, (performance.now() - started) * 1000);
     return value;
-  }
-
-  #ended(frame: Frame): void {
-    this.#blocks.give(frame.block);
-    if (--this.#inFlight === 0 && this.#drained.length > 0) {
-      for (const resolve of this.#drained.splice(0)) resolve();
-    }
-  }
-}
-
-/** One asynchronous operation under way. */
-class Run<T> {
-  readonly #engine: Engine;
-  readonly #program: Program<T>;
-  readonly #frame: Frame;
-  readonly #options: RunOptions<T>;
-  readonly #resolve: (value: T) => void;
-  readonly #reject: (reason: unknown) => void;
-  #aborted = false;
-  #job: PendingJob | null = null;
-  #interrupt: (() => void) | null = null;
-  #onAbort: (() => void) | null = null;
-
-  constructor(
-    engine: Engine,
-    program: Program<T>,
-    frame: Frame,
-    options: RunOptions<T>,
-    resolve: (value: T) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    this.#engine = engine;
-    this.#program = program;
-    this.#frame = frame;
-    this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  /** Listens to the signal; `dequeue` takes the operation out of its lane while it waits there. */
-  attach(dequeue: (() => boolean) | null): void {
-    const { signal } = this.#options;
-    if (!signal) return;
-    this.#onAbort = () => dequeue?.() || this.#abort(signal.reason);
-    signal.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  /** Stops listening. */
-  detach(): void {
-    if (this.#onAbort) this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#onAbort = null;
-  }
-
-  /** Drives the program to its end; never rejects. */
-  async drive(first: IteratorResult<Step | Ask, T>): Promise<void> {
-    try {
-      const value = await this.#finish(first, true);
-      if (!this.#aborted) return this.#resolve(value);
-      await this.#discard(value);
-      this.#reject(this.#options.signal?.reason);
-    } catch (error) {
-      // An aborted operation has one outcome, whatever its cleaning up met.
-      this.#reject(this.#aborted ? this.#options.signal?.reason : error);
-    } finally {
-      this.detach();
-    }
-  }
-
-  async #finish(first: IteratorResult<Step | Ask, T>, abortable: boolean): Promise<T> {
-    let step = first;
-    while (!step.done) {
-      if (abortable && this.#aborted) {
-        abortable = false;
-        step = this.#program.throw(this.#options.signal?.reason);
-        continue;
-      }
-      try {
-        if (step.value instanceof Ask) await this.#ask(step.value);
-        else await this.#call(step.value);
-        if (abortable && this.#aborted && this.#frame.interrupted) throw this.#options.signal?.reason;
-      } catch (error) {
-        if (this.#aborted) abortable = false;
-        step = this.#program.throw(error);
-        continue;
-      }
-      step = this.#program.next(this.#frame.rv);
-    }
-    return step.value;
-  }
-
-  async #call(step: Step): Promise<void> {
-    const { observer } = this.#options;
-    const contexts = observer ? step.map((call) => observer.calling(call)) : null;
-    const job = this.#engine.submit(step);
-    this.#job = job;
-    const result = await job.done;
-    this.#job = null;
-    const frame = this.#frame;
-    frame.stopped = result.stopped;
-    frame.interrupted = result.cancelled;
-    frame.rv = typeof result.value === "number" ? result.value : 0;
-    frame.value = typeof result.value === "bigint" ? result.value : 0n;
-    if (!observer || !contexts) return;
-    const made = Math.min(step.length, result.cancelled ? result.stopped : result.stopped + 1);
-    for (let i = 0; i < made; i++) {
-      observer.called(step[i]!, contexts[i], i === made - 1 ? result.value : 0, result.microseconds);
-    }
-  }
-
-  async #ask(ask: Ask): Promise<void> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    promise.catch(() => {});
-    this.#interrupt = () => reject(this.#options.signal?.reason);
-    try {
-      this.#frame.answer = await Promise.race([ask.question(this.#options.signal), promise]);
-    } finally {
-      this.#interrupt = null;
-    }
-  }
-
-  #abort(reason: unknown): void {
-    if (this.#aborted) return;
-    this.#aborted = true;
-    this.#interrupt?.();
-    this.#job?.cancel();
-    if (this.#options.abort === "wait") return;
-    this.#job?.abandon();
-    this.#reject(reason);
-  }
-
-  async #discard(value: T): Promise<void> {
-    if (value instanceof Uint8Array) value.fill(0);
-    const undo = this.#options.discard?.(this.#frame, value);
-    if (!undo) return;
-    let step = undo.next(0);
-    while (!step.done) {
-      if (step.value instanceof Ask) throw new TypeError("Cannot ask while undoing an aborted operation");
-      await this.#call(step.value);
-      step = undo.next(this.#frame.rv);
-    }
   }
 }
 

@@ -68,6 +68,13 @@ export class Lane {
     }
   }
 
+  /** The running operation has ended. */
+  finished(entry: LaneEntry): void {
+    if (this.current !== entry) return;
+    this.current = null;
+    this.proceed();
+  }
+
   /** Resolves when nothing runs and nothing waits. */
   idle(): Promise<void> {
     if (!this.busy) return Promise.resolve();

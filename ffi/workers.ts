@@ -29,10 +29,11 @@ export interface JobResult {
   microseconds: number;
 }
 
+/** Told what came of a job: a result, or the error of a worker that died. */
+export type JobDone = (result: JobResult | null, error: Error | null) => void;
+
 /** A job under way; `cancel` stops it before its next call. */
 export interface PendingJob {
-  /** Resolves when the last call has returned. */
-  readonly done: Promise<JobResult>;
   /** No further call of this job starts. Returns whether none had started. */
   cancel(): boolean;
   /** Says that nobody waits for this job any more, so that a call that never returns does not cost a worker. */
@@ -41,8 +42,7 @@ export interface PendingJob {
 
 interface Job {
   readonly calls: readonly NativeCall[];
-  readonly resolve: (result: JobResult) => void;
-  readonly reject: (error: Error) => void;
+  readonly done: JobDone;
   slot: number;
   area: JobArea | null;
   worker: PooledWorker | null;
@@ -51,6 +51,7 @@ interface Job {
 /** Longest known run of a job, in µs, that may travel together with others. */
 const FAST_JOB = 200;
 const MAX_BATCH = 16;
+const NEVER_RAN: JobResult = { value: 0, stopped: 0, cancelled: true, microseconds: 0 };
 /** Words of a call before its arguments: the function and what it returned. */
 const CALL_HEAD = 2;
 
@@ -77,12 +78,11 @@ export class WorkerPool {
   }
 
   /** Queues a job; it starts in a microtask, together with others that are ready by then. */
-  run(calls: readonly NativeCall[]): PendingJob {
-    const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
-    const job: Job = { calls, resolve, reject, slot: -1, area: null, worker: null };
+  run(calls: readonly NativeCall[], done: JobDone): PendingJob {
+    const job: Job = { calls, done, slot: -1, area: null, worker: null };
     this.#ready.push(job);
     this.#schedule();
-    return { done: promise, cancel: () => this.#cancel(job), abandon: () => this.#abandon(job) };
+    return { cancel: () => this.#cancel(job), abandon: () => this.#abandon(job) };
   }
 
   /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
@@ -172,12 +172,19 @@ export class WorkerPool {
     }
     if (worker.jobs === 0) {
       this.#freeSlots.push(...worker.retired.splice(0));
-      if (worker.stuck) {
-        this.#workers.splice(this.#workers.indexOf(worker), 1);
-        void worker.end();
-      }
+      if (worker.stuck) this.#takeIn(worker);
     }
     if (this.#ready.length > 0) this.#dispatch();
+  }
+
+  /** The call that held a worker has returned: the worker works again, unless another has taken its place. */
+  #takeIn(worker: PooledWorker): void {
+    if (this.#workers.filter((other) => !other.stuck).length < this.#size) {
+      worker.stuck = false;
+      return;
+    }
+    this.#workers.splice(this.#workers.indexOf(worker), 1);
+    void worker.end();
   }
 
   #settle(job: Job): void {
@@ -201,7 +208,7 @@ export class WorkerPool {
     this.#freeSlots.push(job.slot);
     job.slot = -1;
     job.worker = null;
-    job.resolve({ value, stopped, cancelled, microseconds });
+    job.done({ value, stopped, cancelled, microseconds }, null);
   }
 
   #cancel(job: Job): boolean {
@@ -209,11 +216,11 @@ export class WorkerPool {
       const index = this.#ready.indexOf(job);
       if (index < 0) return false;
       this.#ready.splice(index, 1);
-      job.resolve({ value: 0, stopped: 0, cancelled: true, microseconds: 0 });
+      job.done(NEVER_RAN, null);
       return true;
     }
     if (this.#takeBack(job)) {
-      job.resolve({ value: 0, stopped: 0, cancelled: true, microseconds: 0 });
+      job.done(NEVER_RAN, null);
       return true;
     }
     const state = job.slot * LAYOUT.words * 2 + LAYOUT.state;
@@ -252,7 +259,7 @@ export class WorkerPool {
   #lost(worker: PooledWorker, error: Error): void {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
-    for (const job of worker.pending()) job.reject(error);
+    for (const job of worker.pending()) job.done(null, error);
     if (this.#ready.length > 0) this.#schedule();
   }
 }
