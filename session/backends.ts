@@ -1,8 +1,11 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
+import process from "node:process";
 import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
 import { describeType } from "../ffi/bytes.ts";
 import { ModuleLoadError } from "./errors.ts";
+import { withServerAddress } from "./managed/environment.ts";
 import { Gp11Backend } from "./managed/gp11_backend.ts";
+import { isClientModule } from "./managed/module_path.ts";
 import { type ConfiguredModule, optionReader } from "./managed/options.ts";
 import { P11KitBackend } from "./managed/p11_kit_backend.ts";
 import { p11KitFailure, systemP11Kit } from "./managed/p11_kit.ts";
@@ -14,15 +17,21 @@ import type { ModuleOptions } from "./module_options.ts";
  *
  * @throws {ModuleLoadError} when there is no such file, it is no library, or no PKCS#11 module
  */
-export function openTable(path: string): Cryptoki {
+export function openTable(path: string, serverAddress?: string): Cryptoki {
   checkPath(path);
   try {
-    return Cryptoki.open(path);
+    const open = () => Cryptoki.open(path);
+    return serverAddress === undefined ? open() : withServerAddress(path, serverAddress, open);
   } catch (error) {
     if (!(error instanceof Error) || isPermissionError(error)) throw error;
     const reason = error instanceof NotCryptokiError ? `it is no PKCS#11 module, ${error.message}` : error.message;
     throw new ModuleLoadError(path, reason, { cause: error });
   }
+}
+
+/** What JavaScript sees as the address of p11-kit's server; C code may see an older environment. */
+function inheritedAddress(path: string): string | undefined {
+  return typeof path === "string" && isClientModule(path) ? process.env.P11_KIT_SERVER_ADDRESS : undefined;
 }
 
 function checkPath(path: string): void {
@@ -47,24 +56,31 @@ function isPermissionError(error: Error): boolean {
  */
 export function openBackend(path: string, options: ModuleOptions, configured: ConfiguredModule = {}): ModuleBackend {
   const { share } = options;
-  const settings = { ...configured, reserved: options.reserved, neverFinalize: options.neverFinalize, share };
+  const serverAddress = configured.serverAddress ?? inheritedAddress(path);
+  const settings = {
+    ...configured,
+    serverAddress,
+    reserved: options.reserved,
+    neverFinalize: options.neverFinalize,
+    share,
+  };
   const managed = share?.managed ?? options.managed ?? "auto";
   switch (managed) {
     case false:
-      return new DirectBackend(openTable(path), {
+      return new DirectBackend(openTable(path, serverAddress), {
         reserved: options.reserved ?? null,
         neverFinalize: options.neverFinalize ?? false,
         name: configured.name ?? null,
         configOption: optionReader(configured),
       });
     case "gp11":
-      return new Gp11Backend(openTable(path), path, settings);
+      return new Gp11Backend(openTable(path, serverAddress), path, settings);
     case "auto":
     case "p11-kit": {
       checkPath(path);
       const kit = systemP11Kit();
       if (kit !== null) return new P11KitBackend(kit, path, settings);
-      if (managed === "auto") return new Gp11Backend(openTable(path), path, settings);
+      if (managed === "auto") return new Gp11Backend(openTable(path, serverAddress), path, settings);
       throw new ModuleLoadError(path, "libp11-kit cannot be loaded", { cause: p11KitFailure() });
     }
     default:

@@ -69,6 +69,7 @@ export class Gp11Backend implements ModuleBackend {
       locked(frame, callers, "close the module", function* () {
         callers.remove(place);
         callers.removeDead();
+        options.released?.();
         if (callers.count > 0 || !callers.owned || options.neverFinalize) return;
         callers.owned = false;
         const rv = yield* finalize(frame);

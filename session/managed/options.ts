@@ -6,6 +6,10 @@ export interface ConfiguredModule {
   readonly name?: string | null | undefined;
   /** The module's settings in the configuration, and the global ones behind them. */
   readonly settings?: readonly ReadonlyMap<string, string>[] | undefined;
+  /** Where p11-kit's client module finds its server; only for that module. */
+  readonly serverAddress?: string | undefined;
+  /** Called when this caller is done with the module. */
+  readonly released?: (() => void) | undefined;
 }
 
 /** How a caller wants a module to be managed. */

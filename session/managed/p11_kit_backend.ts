@@ -5,13 +5,14 @@ import type { P11Kit } from "../../ffi/p11_kit.ts";
 import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers } from "./callers.ts";
+import { withServerAddress } from "./environment.ts";
 import { type BackendOptions, optionReader } from "./options.ts";
 import { threadsThrough } from "./thread.ts";
 
 const CKR_OK = 0;
 
 /**
- * Wrappers no caller uses any more, by the path they were loaded by. libp11-kit may never give their memory back, and
+ * Wrappers no caller uses any more, by what they were loaded by. libp11-kit may never give their memory back, and
  * an engine remembers a wrapper by its address, so they are used again instead of released.
  */
 const spare = new Map<string, Cryptoki[]>();
@@ -28,10 +29,11 @@ function callersOf(kit: P11Kit, path: string, memory: SharedArrayBuffer | undefi
 }
 
 /** A wrapper of its own for a caller of the module at `path`. */
-function wrapperOf(kit: P11Kit, path: string): Cryptoki {
-  const wrapper = spare.get(path)?.pop();
+function wrapperOf(kit: P11Kit, path: string, address: string | undefined): Cryptoki {
+  const wrapper = spare.get(spareKey(path, address))?.pop();
   if (wrapper !== undefined) return wrapper;
-  const list = kit.loadModule(path);
+  const load = () => kit.loadModule(path);
+  const list = address === undefined ? load() : withServerAddress(kit.path, address, load);
   if (list === 0n) throw new ModuleLoadError(path, kit.message() ?? "libp11-kit gave no reason");
   return Cryptoki.fromFunctionList(list);
 }
@@ -42,8 +44,8 @@ export class P11KitBackend implements ModuleBackend {
   readonly managed = "p11-kit";
   /** The functions of this caller's wrapper. */
   readonly table: Cryptoki;
-  /** The library's path; `null` for a module that runs elsewhere. */
-  readonly path: string | null;
+  /** The library's path. */
+  readonly path: string;
   /** The name in the configuration. */
   readonly name: string | null;
   /** Begins this caller's use of the module. */
@@ -62,12 +64,13 @@ export class P11KitBackend implements ModuleBackend {
    * A further caller of a module.
    *
    * @param path The library; a relative path is in p11-kit's own folder of modules.
-   * @param wrapper A wrapper that libp11-kit has made already, for a module it knows by name only.
    */
-  constructor(kit: P11Kit, path: string, options: BackendOptions, wrapper?: Cryptoki) {
-    const table = wrapper ?? wrapperOf(kit, path);
+  constructor(kit: P11Kit, path: string, options: BackendOptions) {
+    const { serverAddress } = options;
+    const table = wrapperOf(kit, path, serverAddress);
+    const key = spareKey(path, serverAddress);
     this.table = table;
-    this.path = wrapper === undefined ? kit.moduleFilename(table.address) ?? path : null;
+    this.path = kit.moduleFilename(table.address) ?? path;
     this.name = options.name ?? null;
     this.configOption = optionReader(options);
     const callers = callersOf(kit, path, options.share?.memory);
@@ -79,7 +82,7 @@ export class P11KitBackend implements ModuleBackend {
       takeOver(callers);
       const rv = yield* initialize(frame, { reserved });
       if (rv !== CKR_OK) {
-        giveBack(path, table);
+        giveBack(key, table);
         throw new Pkcs11Error(rv, "C_Initialize");
       }
       place = callers.exclusively(() => callers.add(table.address));
@@ -89,10 +92,11 @@ export class P11KitBackend implements ModuleBackend {
       takeOver(callers);
       callers.exclusively(() => callers.remove(place));
       setInitialized(false);
+      options.released?.();
       if (options.neverFinalize) return;
       const rv = yield* finalize(frame);
       if (rv !== CKR_OK) throw new Pkcs11Error(rv, "C_Finalize");
-      giveBack(path, table);
+      giveBack(key, table);
     };
   }
 
@@ -102,9 +106,14 @@ export class P11KitBackend implements ModuleBackend {
   }
 }
 
-function giveBack(path: string, wrapper: Cryptoki): void {
-  const wrappers = spare.get(path);
-  if (wrappers === undefined) spare.set(path, [wrapper]);
+/** A wrapper of p11-kit's client stays with the server it was made for. */
+function spareKey(path: string, address = ""): string {
+  return `${path}\0${address}`;
+}
+
+function giveBack(key: string, wrapper: Cryptoki): void {
+  const wrappers = spare.get(key);
+  if (wrappers === undefined) spare.set(key, [wrapper]);
   else wrappers.push(wrapper);
 }
 

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { Worker } from "node:worker_threads";
+
+/** A command that speaks p11-kit's protocol on its standard input and output, reachable through a socket. */
+export interface CommandBridge {
+  /** Where p11-kit's client finds it. */
+  readonly address: string;
+  /** Ends it, and the commands it has started. */
+  close(): void;
+}
+
+/**
+ * Starts the command anew for each connection to a socket of its own. It lives on a thread of its own: a native call
+ * that waits for the command's answer blocks the thread it was made on.
+ */
+export async function bridgeCommand(command: readonly string[]): Promise<CommandBridge> {
+  const folder = mkdtempSync(`${tmpdir()}/gp11-remote-`);
+  const socket = `${folder}/socket`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${bridgeMain})()`)}`), {
+    workerData: { socket, command },
+  });
+  const close = () => {
+    worker.postMessage("close");
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      worker.once("message", () => resolve());
+      worker.once("error", reject);
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  worker.unref();
+  return { address: `unix:path=${socket}`, close };
+}
+
+/** The bridge's thread. Uses nothing from outside: its text is sent there. */
+async function bridgeMain(): Promise<void> {
+  const { createServer } = await import("node:net");
+  const { spawn } = await import("node:child_process");
+  const { parentPort, workerData } = await import("node:worker_threads");
+  const { socket: path, command } = workerData as { socket: string; command: string[] };
+  const children = new Set<ReturnType<typeof spawn>>();
+  const server = createServer((socket) => {
+    const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
+    children.add(child);
+    const end = () => {
+      children.delete(child);
+      socket.destroy();
+      child.kill();
+    };
+    child.once("error", end);
+    child.once("exit", end);
+    child.stdin!.on("error", end);
+    socket.on("error", end);
+    socket.on("close", end);
+    socket.pipe(child.stdin!);
+    child.stdout!.pipe(socket);
+  });
+  server.listen(path, () => parentPort!.postMessage("ready"));
+  parentPort!.on("message", () => {
+    server.close();
+    for (const child of children) child.kill();
+    parentPort!.close();
+  });
+}
+
+/** Splits a command line as p11-kit does: blanks separate, quotes hold together, a backslash takes the next as it is. */
+export function splitCommand(text: string): string[] {
+  const words: string[] = [];
+  let word: string | null = null;
+  let quote = "";
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!;
+    if (character === "\\" && at + 1 < text.length && quote !== "'") word = (word ?? "") + text[++at];
+    else if (quote !== "") {
+      if (character === quote) quote = "";
+      else word += character;
+    } else if (character === '"' || character === "'") {
+      quote = character;
+      word ??= "";
+    } else if (/\s/.test(character)) {
+      if (word !== null) words.push(word);
+      word = null;
+    } else word = (word ?? "") + character;
+  }
+  if (quote !== "") throw new SyntaxError(`Cannot read the command of a remote module: a ${quote} is not closed`);
+  if (word !== null) words.push(word);
+  return words;
+}

@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import process from "node:process";
+
+/** Where p11-kit keeps modules, most likely first; a relative path in its configuration is relative to this. */
+function moduleFolders(): string[] {
+  if (process.platform === "win32") return [];
+  if (process.platform === "darwin") return ["/opt/homebrew/lib/pkcs11", "/usr/local/lib/pkcs11"];
+  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[process.arch as string] ?? process.arch;
+  return [`/usr/lib/${machine}-linux-gnu/pkcs11`, "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/usr/local/lib/pkcs11"];
+}
+
+/** The absolute path of a library; a relative one is in p11-kit's folder of modules. */
+export function libraryPath(path: string): string {
+  if (path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path)) return path;
+  const folders = moduleFolders();
+  const folder = folders.find((folder) => existsSync(`${folder}/${path}`)) ?? folders[0];
+  return folder === undefined ? path : `${folder}/${path}`;
+}
+
+/** p11-kit's own module for tokens that are served elsewhere. */
+export function clientModulePath(): string {
+  return libraryPath(process.platform === "win32" ? "p11-kit-client.dll" : "p11-kit-client.so");
+}
+
+/** Whether a path is that of p11-kit's client. */
+export function isClientModule(path: string): boolean {
+  return /(^|[\\/])p11-kit-client\.(so|dll|dylib)$/.test(path);
+}
