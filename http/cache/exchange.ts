@@ -1,4 +1,4 @@
-/** What a cache remembers of one message while it is under way, and of the requests that wait for it. */
+/** What a cache remembers of one message while it is under way, and how it compares requests. */
 import { createHash } from "node:crypto";
 import type { HttpMessage } from "../message.ts";
 import {
@@ -9,30 +9,15 @@ import {
   toRecord,
   varyNames,
 } from "./directives.ts";
-import type { RecordedBody } from "./recorded_body.ts";
+import type { Flight } from "./flights.ts";
 import type { CacheEntry, CacheWriter } from "./store.ts";
 
-/** A request on its way to the server, for whose response others wait. */
-export class Flight {
-  /** What makes requests equal. */
-  readonly key: string;
-  /** Resolves when waiting is over: the response is stored, or it never will be. */
-  readonly landed: Promise<void>;
-  /** How many wait. */
-  waiting = 0;
-  /** The body while it is being stored. */
-  body: RecordedBody | null = null;
-  #land: () => void = () => {};
-
-  constructor(key: string) {
-    this.key = key;
-    this.landed = new Promise((resolve) => this.#land = resolve);
-  }
-
-  /** Lets those who wait go on. */
-  land(): void {
-    this.#land();
-  }
+/** A response on its way into a store. */
+export interface Storing {
+  /** Takes the body. */
+  readonly writer: CacheWriter;
+  /** Makes the response findable once the body is written. */
+  commit(): void;
 }
 
 /** One message under way. */
@@ -49,10 +34,8 @@ export interface Exchange {
   useStale: boolean;
   /** Whether no stored response may be used: the one there was turned out to be another. */
   bypass: boolean;
-  /** Whether this message was answered by the cache, so that its response is not stored again. */
-  isAnswered: boolean;
   /** Set between the header section and the body of a response that is to be stored. */
-  storing: { writer: CacheWriter; commit: () => void; abandon: () => void } | null;
+  storing: Storing | null;
   /** The flight this message leads. */
   flight: Flight | null;
 }

@@ -1,35 +1,23 @@
 /** A session's cache of responses (`SoupCache`). */
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../headers.ts";
-import { HttpMessage, MessageFlags, MessagePriority } from "../message.ts";
+import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../message.ts";
 import type { HttpSession } from "../session.ts";
-import { isBlocking, readableAtOnce } from "../sync_answer.ts";
+import { isBlocking } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
-import { toRecord } from "./directives.ts";
 import {
   authorizationDigest,
   cacheKey,
   type Exchange,
-  Flight,
   isConditional,
-  matches,
   requestDirectives,
   sentFields,
-  varyOf,
 } from "./exchange.ts";
+import { Flights } from "./flights.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
-import {
-  ageOf,
-  type CacheRecord,
-  fieldOf,
-  judge,
-  makePolicy,
-  mayCoverError,
-  type PolicyOptions,
-  storedHeaders,
-  updatedHeaders,
-} from "./record.ts";
+import { fieldOf, judge, mayCoverError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
+import { type Asked, Shelf } from "./shelf.ts";
 import type { CacheEntry, CacheStore } from "./store.ts";
 
 /** Options of an `HttpCache`. */
@@ -38,7 +26,7 @@ export interface HttpCacheOptions {
   shared?: boolean;
   /** Most bytes kept: bodies, header fields and URIs. @default {67108864} */
   maxBytes?: number;
-  /** Largest body stored, in bytes. @default {maxBytes} */
+  /** Largest body stored, in bytes; by default an eighth of `maxBytes` but at least a MiB. */
   maxEntryBytes?: number;
   /** What keeps the responses. @default {new CacheMemoryStore()} */
   store?: CacheStore;
@@ -46,8 +34,6 @@ export interface HttpCacheOptions {
   now?: () => number;
 }
 
-/** Variants of one URI kept at most, whatever a server's Vary says. */
-const MOST_VARIANTS = 16;
 /** The longest a request waits for another one's response before it goes its own way. */
 const LONGEST_WAIT = 10_000;
 /** Answers that a stale response may stand in for (RFC 5861 §4). */
@@ -74,13 +60,11 @@ const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 export class HttpCache implements SessionFeature {
   /** Bodies are stored as they came over the wire. */
   readonly bodyStage: BodyStage = BodyStage.WIRE;
-  readonly #store: CacheStore;
-  readonly #policy: PolicyOptions;
-  readonly #maxEntryBytes: number;
+  readonly #shelf: Shelf;
   readonly #exchanges = new WeakMap<HttpMessage, Exchange>();
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new Flights();
   readonly #refreshing = new Map<string, HttpMessage>();
-  #maxBytes: number;
+  #storageError: unknown = null;
 
   /**
    * Makes a cache.
@@ -88,56 +72,56 @@ export class HttpCache implements SessionFeature {
    * @throws {RangeError} for limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {
-    const {
-      shared = false,
-      maxBytes = 64 << 20,
-      maxEntryBytes = maxBytes,
-      store = new CacheMemoryStore(),
-      now = Date.now,
-    } = options;
-    this.#maxBytes = checkLimit("maxBytes", maxBytes);
-    this.#maxEntryBytes = checkLimit("maxEntryBytes", maxEntryBytes);
-    this.#store = store;
-    this.#policy = { shared, now };
+    const { shared = false, maxBytes = 64 << 20, store = new CacheMemoryStore(), now = Date.now } = options;
+    const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
+    this.#shelf = new Shelf(store, { shared, now }, {
+      bytes: checkLimit("maxBytes", maxBytes),
+      entryBytes: checkLimit("maxEntryBytes", maxEntryBytes),
+    });
   }
 
   /** Whether several users share the cache. */
   get shared(): boolean {
-    return this.#policy.shared;
+    return this.#shelf.policy.shared;
   }
 
   /** Most bytes kept; a smaller value takes effect at once (`soup_cache_set_max_size`). */
   get maxBytes(): number {
-    return this.#maxBytes;
+    return this.#shelf.limits.bytes;
   }
   set maxBytes(value: number) {
-    this.#maxBytes = checkLimit("maxBytes", value);
-    this.#store.trim(value);
+    this.#shelf.limits.bytes = checkLimit("maxBytes", value);
+    this.#shelf.store.trim(value);
+  }
+
+  /** What last went wrong while a response was stored; the response itself was delivered all the same. */
+  get storageError(): unknown {
+    return this.#storageError;
   }
 
   /** Bytes kept at present. */
   get bytes(): number {
-    return this.#store.bytes;
+    return this.#shelf.store.bytes;
   }
 
   /** Responses kept at present. */
   get size(): number {
-    return this.#store.size;
+    return this.#shelf.store.size;
   }
 
   /** Removes what is stored for a URI. */
   delete(uri: string | URL): void {
-    this.#invalidate(cacheKey(new URL(uri)));
+    this.#shelf.invalidate(cacheKey(new URL(uri)));
   }
 
   /** Removes everything (`soup_cache_clear`). */
   clear(): void {
-    this.#store.clear();
+    this.#shelf.store.clear();
   }
 
   /** Frees what the store holds open. */
   close(): void {
-    this.#store.close?.();
+    this.#shelf.store.close?.();
   }
 
   /** Same as `close`. */
@@ -154,51 +138,55 @@ export class HttpCache implements SessionFeature {
   /** Answers with a stored response, or prepares the request that validates it. */
   lookup(session: HttpSession, msg: HttpMessage): Response | null | Promise<Response | null> {
     const previous = this.#exchanges.get(msg);
-    if (previous) this.#settle(previous);
+    if (previous) this.#settle(msg, previous);
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
     const headers = msg.requestHeaders;
-    if (previous) { for (const name of previous.added) headers.delete(name); }
     const directives = requestDirectives(headers);
     const key = cacheKey(msg.uri);
-    const sameKey = previous?.key === key;
+    const isSame = previous?.key === key;
     const exchange: Exchange = {
       key,
       directives,
       entry: null,
       added: [],
-      useStale: sameKey && previous.useStale,
-      bypass: sameKey && previous.bypass,
-      isAnswered: false,
+      useStale: isSame && previous.useStale,
+      bypass: isSame && previous.bypass,
       storing: null,
       flight: null,
     };
     this.#exchanges.set(msg, exchange);
     if (directives.has("no-store") || isConditional(headers)) {
-      return directives.has("only-if-cached") ? this.#notCached(exchange) : null;
+      return directives.has("only-if-cached") ? notCached() : null;
     }
     return this.#answer(session, msg, exchange, performance.now() + LONGEST_WAIT);
   }
 
   /** Confirms or replaces what is stored once the server has answered. */
   replaceResponse(session: HttpSession, msg: HttpMessage, response: TransportResponse): Response | null {
-    const exchange = this.#exchanges.get(msg);
+    const shelf = this.#shelf;
+    const { headers, status } = response;
     if (!isSafeMethod(msg.method)) {
-      if (response.status >= 200 && response.status < 400) this.#invalidateAfter(msg, response.headers);
+      if (status >= 200 && status < 400) shelf.invalidateAfter(msg.uri, headers);
       return null;
     }
+    const exchange = this.#exchanges.get(msg);
     if (!exchange) return null;
-    const { entry } = exchange;
-    const fields = sentFields(msg, exchange.added);
-    for (const name of exchange.added) msg.requestHeaders.delete(name);
+    const { directives, entry, key } = exchange;
+    const asked = {
+      key,
+      authorization: authorizationDigest(msg.requestHeaders),
+      fields: sentFields(msg, exchange.added),
+    };
+    this.#restoreFields(msg, exchange);
     if (entry) {
-      if (response.status === 304) return this.#confirm(session, msg, exchange, entry, fields, response);
-      if (SERVER_FAILURES.has(response.status) && mayCoverError(entry.record, exchange.directives, this.#policy)) {
+      if (status === 304) return this.#confirm(session, msg, exchange, entry, asked, headers);
+      if (SERVER_FAILURES.has(status) && mayCoverError(entry.record, directives, shelf.policy)) {
         return this.#serve(msg, exchange, entry);
       }
-      if (msg.method === "GET" && response.status < 500) this.#store.delete(entry);
+      if (status < 500 && status !== 401 && status !== 407) shelf.store.delete(entry);
     }
-    if (msg.method === "GET") this.#prepareToStore(msg, exchange, fields, response);
-    else if (response.status === 200) this.#compareHead(exchange, response.headers);
+    if (msg.method === "GET") this.#beginToStore(exchange, asked, response);
+    else if (msg.method === "HEAD" && status === 200) shelf.compareHead(key, headers);
     if (!exchange.storing) this.#land(exchange);
     return null;
   }
@@ -210,15 +198,14 @@ export class HttpCache implements SessionFeature {
     if (!exchange || !storing) return null;
     exchange.storing = null;
     return (source) => {
-      const body = new RecordedBody(source, storing.writer, this.#maxEntryBytes, (isComplete) => {
-        if (isComplete) storing.commit();
-        this.#land(exchange);
+      const body = new RecordedBody(source, storing.writer, this.#shelf.limits.entryBytes, {
+        finish: (isComplete) => {
+          if (isComplete) this.#guarded(() => storing.commit());
+          this.#land(exchange);
+        },
+        fail: (error) => this.#storageError = error,
       });
-      const { flight } = exchange;
-      if (flight) {
-        flight.body = body;
-        if (flight.waiting > 0) void body.drain();
-      }
+      exchange.flight?.store(body);
       return body.readable;
     };
   }
@@ -230,11 +217,12 @@ export class HttpCache implements SessionFeature {
     if (!exchange || !storing) return null;
     return (body) => {
       exchange.storing = null;
-      if (body.length <= this.#maxEntryBytes) {
+      this.#guarded(() => {
+        if (body.length > this.#shelf.limits.entryBytes) return;
         storing.writer.write(body);
         storing.commit();
-      }
-      storing.abandon();
+      });
+      storing.writer.discard();
       this.#land(exchange);
     };
   }
@@ -243,7 +231,7 @@ export class HttpCache implements SessionFeature {
   attemptEnded(session: HttpSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange?.entry || exchange.useStale || msg.statusCode >= 100) return;
-    if (!mayCoverError(exchange.entry.record, exchange.directives, this.#policy)) return;
+    if (!mayCoverError(exchange.entry.record, exchange.directives, this.#shelf.policy)) return;
     exchange.useStale = true;
     session.requeueMessage(msg);
   }
@@ -252,9 +240,7 @@ export class HttpCache implements SessionFeature {
   requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return;
-    for (const name of exchange.added) msg.requestHeaders.delete(name);
-    exchange.added = [];
-    this.#settle(exchange);
+    this.#settle(msg, exchange);
     if (this.#refreshing.get(exchange.key) === msg) this.#refreshing.delete(exchange.key);
   }
 
@@ -265,232 +251,140 @@ export class HttpCache implements SessionFeature {
     exchange: Exchange,
     giveUpAt: number,
   ): Response | null | Promise<Response | null> {
-    const { directives, key } = exchange;
-    const headers = msg.requestHeaders;
-    const authorization = authorizationDigest(headers);
-    const entry = exchange.bypass ? null : this.#find(key, authorization, headers);
+    const { bypass, directives, key } = exchange;
+    const authorization = authorizationDigest(msg.requestHeaders);
+    const entry = bypass ? null : this.#shelf.find(key, authorization, msg.requestHeaders);
     if (entry) {
-      if (exchange.useStale) return this.#serve(msg, exchange, entry);
-      const verdict = this.#refreshing.get(key) === msg ? "validate" : judge(entry.record, directives, this.#policy);
-      if (verdict !== "validate") {
-        if (verdict === "refresh") this.#refresh(session, msg, key);
-        const response = this.#serve(msg, exchange, entry);
-        if (response) return response;
-      }
+      const isRefresh = this.#refreshing.get(key) === msg;
+      const verdict = exchange.useStale
+        ? "stale"
+        : isRefresh
+        ? "validate"
+        : judge(entry.record, directives, this.#shelf.policy);
+      if (verdict === "refresh") this.#refresh(session, msg, key);
+      const response = verdict === "validate" ? null : this.#serve(msg, exchange, entry);
+      if (response) return response;
     }
-    if (directives.has("only-if-cached")) return this.#notCached(exchange);
+    if (directives.has("only-if-cached")) return notCached();
     if (msg.method !== "GET") return null;
     const flightKey = `${authorization} ${key}`;
     const flight = this.#flights.get(flightKey);
     const left = giveUpAt - performance.now();
     // While the thread is blocked nothing lands.
-    if (flight && left > 0 && !isBlocking(msg) && !directives.has("no-cache") && !exchange.bypass) {
-      return this.#join(flight, left).then(() => this.#answer(session, msg, exchange, giveUpAt));
+    if (flight && left > 0 && !bypass && !directives.has("no-cache") && !isBlocking(msg)) {
+      return flight.join(left).then(() => this.#answer(session, msg, exchange, giveUpAt));
     }
-    if (!flight) this.#flights.set(flightKey, exchange.flight = new Flight(flightKey));
+    if (!flight) exchange.flight = this.#flights.begin(flightKey);
     if (entry) this.#makeConditional(msg, exchange, entry);
     return null;
   }
 
-  async #join(flight: Flight, milliseconds: number): Promise<void> {
-    flight.waiting++;
-    if (flight.body) void flight.body.drain();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-    try {
-      await Promise.race([flight.landed, patience]);
-    } finally {
-      clearTimeout(timer);
-      flight.waiting--;
-    }
-  }
-
-  #find(key: string, authorization: string, headers: Headers): CacheEntry | null {
-    for (const entry of this.#store.find(key)) if (matches(entry, authorization, headers)) return entry;
-    return null;
-  }
-
   #makeConditional(msg: HttpMessage, exchange: Exchange, entry: CacheEntry): void {
-    const etag = fieldOf(entry.record, "etag");
-    const modified = fieldOf(entry.record, "last-modified");
     exchange.entry = entry;
     const added: string[] = [];
-    if (etag !== null) added.push("if-none-match");
-    if (modified !== null) added.push("if-modified-since");
-    if (etag !== null) msg.requestHeaders.set("if-none-match", etag);
-    if (modified !== null) msg.requestHeaders.set("if-modified-since", modified);
+    for (const [validator, name] of [["etag", "if-none-match"], ["last-modified", "if-modified-since"]] as const) {
+      const value = fieldOf(entry.record, validator);
+      if (value === null) continue;
+      msg.requestHeaders.set(name, value);
+      added.push(name);
+    }
     exchange.added = added;
   }
 
-  /** A stored response as an answer; `null` when its body is gone. */
-  #serve(msg: HttpMessage, exchange: Exchange, entry: CacheEntry, extra: [string, string][] = []): Response | null {
-    const { record } = entry;
-    const isEmpty = record.status === 204 || record.status === 205 || msg.method === "HEAD";
-    const body = this.#store.read(entry);
-    if (body === null) return null;
-    exchange.isAnswered = true;
-    this.#store.touch(entry);
-    this.#land(exchange);
-    const headers = new Headers([...record.headers.map(([name, value]): [string, string] => [name, value]), ...extra]);
-    headers.set("age", String(ageOf(record, this.#policy)));
-    if (isEmpty && body instanceof ReadableStream) void body.cancel();
-    const init = { status: record.status, statusText: record.statusText, headers };
-    return isEmpty ? new Response(null, init) : readableAtOnce(new Response(body, init), () => this.#readAll(entry));
+  #serve(msg: HttpMessage, exchange: Exchange, entry: CacheEntry, extra?: [string, string][]): Response | null {
+    const response = this.#shelf.answer(entry, msg.method === "HEAD", extra);
+    if (response) this.#land(exchange);
+    return response;
   }
 
-  #readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> {
-    const body = this.#store.readAll(entry);
-    if (body === null) throw new Error(`Cannot read the cached response for ${entry.record.key}: it is gone`);
-    return body;
-  }
-
-  #notCached(exchange: Exchange): Response {
-    exchange.isAnswered = true;
-    return new Response(null, { status: 504, statusText: "Gateway Timeout" });
-  }
-
-  /** A 304: the stored response is good, with the fields that came along (RFC 9111 §4.3.4). */
+  /** A 304: the stored response is good, with the fields that came along. */
   #confirm(
     session: HttpSession,
     msg: HttpMessage,
     exchange: Exchange,
     entry: CacheEntry,
-    fields: Record<string, string>,
-    response: TransportResponse,
+    asked: Asked,
+    update: Headers,
   ): Response | null {
-    if (isOther(entry.record, response.headers)) return this.#askAgain(session, msg, exchange, entry);
-    const headers = updatedHeaders(entry.record, response.headers);
-    const { key, status, statusText, authorization } = entry.record;
-    const merged = toRecord(new Headers(headers));
-    const policy = makePolicy({ url: key, method: "GET", headers: fields }, { status, headers: merged }, this.#policy);
-    const vary = varyOf(new Headers(headers), fields);
-    const record: CacheRecord = {
-      key,
-      authorization,
-      vary: vary ?? [],
-      status,
-      statusText,
-      headers,
-      policy: policy.toObject(),
-    };
-    const confirmed = { ...entry, record };
-    if (vary && policy.storable()) this.#store.update(entry, record);
-    const cookies = response.headers.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
-    const answer = this.#serve(msg, exchange, confirmed, cookies);
-    // A synchronous send reads the answer after this.
-    if (!vary || !policy.storable()) queueMicrotask(() => this.#store.delete(entry));
-    return answer ?? this.#askAgain(session, msg, exchange, entry);
-  }
-
-  /** The stored response is of no use after all: ask for a whole one. */
-  #askAgain(session: HttpSession, msg: HttpMessage, exchange: Exchange, entry: CacheEntry): null {
-    this.#store.delete(entry);
+    const confirmed = this.#shelf.confirm(entry, asked, update);
+    const cookies = update.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
+    const answer = confirmed && this.#serve(msg, exchange, confirmed.entry, cookies);
+    if (answer) {
+      // A synchronous send reads the answer after this.
+      if (!confirmed.mayStay) queueMicrotask(() => this.#shelf.store.delete(entry));
+      return answer;
+    }
+    // The stored response is of no use after all: ask for a whole one.
+    this.#shelf.store.delete(entry);
     exchange.bypass = true;
     exchange.entry = null;
     session.requeueMessage(msg);
     return null;
   }
 
-  #prepareToStore(
-    msg: HttpMessage,
-    exchange: Exchange,
-    fields: Record<string, string>,
-    response: TransportResponse,
-  ): void {
-    const { key, flight } = exchange;
-    const vary = varyOf(response.headers, fields);
-    const length = Number(response.headers.get("content-length") ?? 0);
-    if (!vary || length > this.#maxEntryBytes || "range" in fields || response.status === 206) return;
-    const received = toRecord(response.headers);
-    const policy = makePolicy({ url: key, method: "GET", headers: fields }, {
-      status: response.status,
-      headers: received,
-    }, this.#policy);
-    const headers = storedHeaders(response.headers);
-    const canBeUsed = policy.maxAge() > policy.age() || "etag" in received || "last-modified" in received ||
-      /stale-/i.test(received["cache-control"] ?? "");
-    if (!policy.storable() || !canBeUsed) return;
-    if (flight && policy.maxAge() <= policy.age()) this.#land(exchange);
-    const record: CacheRecord = {
-      key,
-      authorization: authorizationDigest(msg.requestHeaders),
-      vary,
-      status: response.status,
-      statusText: response.statusText,
-      headers,
-      policy: policy.toObject(),
-    };
-    const writer = this.#store.open();
-    const commit = (): void => this.#commit(writer, record);
-    if (response.body === null) {
-      commit();
-      writer.discard();
-    } else exchange.storing = { writer, commit, abandon: () => writer.discard() };
-  }
-
-  #commit(writer: { commit(record: CacheRecord): void }, record: CacheRecord): void {
-    writer.commit(record);
-    for (const entry of this.#store.find(record.key).slice(MOST_VARIANTS)) this.#store.delete(entry);
-    this.#store.trim(this.#maxBytes);
-  }
-
-  /** A HEAD that shows another representation outdates the stored one (RFC 9111 §4.3.5). */
-  #compareHead({ key }: Exchange, headers: Headers): void {
-    for (const entry of this.#store.find(key)) {
-      const length = headers.get("content-length");
-      const differs = isOther(entry.record, headers) || (length !== null && Number(length) !== entry.length);
-      if (differs) this.#store.delete(entry);
-    }
+  #beginToStore(exchange: Exchange, asked: Asked, response: TransportResponse): void {
+    this.#guarded(() => {
+      const storing = this.#shelf.begin(asked, response);
+      if (!storing) return;
+      // Others could not use it without asking again; they need not wait for its body.
+      if (!storing.isFresh) this.#land(exchange);
+      if (response.body !== null) {
+        exchange.storing = storing;
+        return;
+      }
+      try {
+        storing.commit();
+      } finally {
+        storing.writer.discard();
+      }
+    });
   }
 
   /** A stale response is in use: bring it up to date in the background (RFC 5861 §3). */
   #refresh(session: HttpSession, msg: HttpMessage, key: string): void {
     if (this.#refreshing.has(key)) return;
     const headers = new Headers(msg.requestHeaders);
-    // Credentials and cookies of features are put in again for the new message.
     const refresh = new HttpMessage("GET", msg.uri, { headers, priority: MessagePriority.LOW });
     refresh.flags.add(MessageFlags.OVERWRITE_CHUNKS).add(MessageFlags.NO_REDIRECT);
     refresh.firstParty = msg.firstParty;
+    messageState(refresh).disabled = messageState(msg).disabled?.slice() ?? null;
     this.#refreshing.set(key, refresh);
     session.queueMessage(refresh);
   }
 
-  #invalidateAfter(msg: HttpMessage, headers: Headers): void {
-    this.#invalidate(cacheKey(msg.uri));
-    for (const name of ["location", "content-location"]) {
-      const value = headers.get(name);
-      if (value === null || !URL.canParse(value, msg.uri.href)) continue;
-      const uri = new URL(value, msg.uri.href);
-      if (uri.origin === msg.uri.origin) this.#invalidate(cacheKey(uri));
-    }
-  }
-
-  #invalidate(key: string): void {
-    for (const entry of this.#store.find(key)) this.#store.delete(entry);
-  }
-
   /** The exchange is over, however it ended. */
-  #settle(exchange: Exchange): void {
-    exchange.storing?.abandon();
+  #settle(msg: HttpMessage, exchange: Exchange): void {
+    this.#restoreFields(msg, exchange);
+    exchange.storing?.writer.discard();
     exchange.storing = null;
-    if (!exchange.flight?.body) this.#land(exchange);
+    if (!exchange.flight?.isStoring) this.#land(exchange);
+  }
+
+  /** Takes the fields away that validated a stored response: they are not the caller's. */
+  #restoreFields(msg: HttpMessage, exchange: Exchange): void {
+    for (const name of exchange.added) msg.requestHeaders.delete(name);
+    exchange.added = [];
   }
 
   #land(exchange: Exchange): void {
     const { flight } = exchange;
-    if (!flight) return;
     exchange.flight = null;
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
-    flight.land();
+    if (flight) this.#flights.land(flight);
+  }
+
+  /** A store that fails costs no response. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#storageError = error;
+    }
   }
 }
 
-/** Whether a response's validators say that it is about another representation than the stored one. */
-function isOther(record: CacheRecord, headers: Headers): boolean {
-  const [etag, stored] = [headers.get("etag"), fieldOf(record, "etag")];
-  if (etag !== null && stored !== null) return etag.replace(/^W\//, "") !== stored.replace(/^W\//, "");
-  const [modified, known] = [headers.get("last-modified"), fieldOf(record, "last-modified")];
-  return etag === null && modified !== null && known !== null && modified !== known;
+/** The answer to `only-if-cached` when nothing is (RFC 9111 §5.2.1.7). */
+function notCached(): Response {
+  return new Response(null, { status: 504, statusText: "Gateway Timeout" });
 }
 
 function checkLimit(name: string, value: number): number {

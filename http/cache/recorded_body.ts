@@ -3,6 +3,14 @@ import type { CacheWriter } from "./store.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
+/** What a recorded body tells. */
+export interface RecordedBodyObserver {
+  /** Called once: when everything is written, or as soon as that cannot happen any more. */
+  finish(isComplete: boolean): void;
+  /** Storing has failed; the reader is not concerned. */
+  fail(error: unknown): void;
+}
+
 /**
  * Reads a body once and gives it to one reader and one writer. The reader sets the pace, unless others wait for the
  * stored response: then `drain` runs ahead of the reader, who gets the rest back from the writer.
@@ -13,27 +21,23 @@ export class RecordedBody {
   readonly #source: ReadableStreamDefaultReader<Chunk>;
   readonly #writer: CacheWriter;
   readonly #limit: number;
-  readonly #finish: (isComplete: boolean, length: number) => void;
+  readonly #observer: RecordedBodyObserver;
   /** Bytes the reader has. */
   #position = 0;
   /** Bytes that came from the source. */
   #length = 0;
+  /** The piece that was not stored any more, for a reader that is behind. */
+  #spilled: { position: number; chunk: Chunk } | null = null;
   #isStoring = true;
   #isOver = false;
   #failure: { reason: unknown } | null = null;
   #reading: Promise<Chunk | null> | null = null;
 
-  /** `finish` is called once: when everything is written, or as soon as that cannot happen any more. */
-  constructor(
-    source: ReadableStream<Chunk>,
-    writer: CacheWriter,
-    limit: number,
-    finish: (isComplete: boolean, length: number) => void,
-  ) {
+  constructor(source: ReadableStream<Chunk>, writer: CacheWriter, limit: number, observer: RecordedBodyObserver) {
     this.#source = source.getReader();
     this.#writer = writer;
     this.#limit = limit;
-    this.#finish = finish;
+    this.#observer = observer;
     this.readable = new ReadableStream<Chunk>({
       pull: (controller) => this.#pull(controller),
       cancel: (reason) => this.#cancel(reason),
@@ -51,7 +55,7 @@ export class RecordedBody {
 
   async #pull(controller: ReadableStreamDefaultController<Chunk>): Promise<void> {
     let chunk: Chunk | null = null;
-    if (this.#position < this.#length) chunk = this.#writer.read(this.#position);
+    if (this.#position < this.#length) chunk = this.#stored();
     else if (!this.#isOver) chunk = await this.#next();
     if (chunk !== null) {
       this.#position += chunk.length;
@@ -82,24 +86,39 @@ export class RecordedBody {
       this.#isOver = true;
       if (this.#isStoring) {
         this.#isStoring = false;
-        this.#finish(true, this.#length);
+        this.#observer.finish(true);
       }
       return null;
     }
     const chunk = result.value;
-    if (this.#isStoring) {
-      // What goes beyond the limit is written once more: a reader behind `drain` has to get it from somewhere.
-      this.#writer.write(chunk);
-      if (this.#length + chunk.length > this.#limit) this.#stopStoring();
+    if (this.#isStoring && !this.#write(chunk)) {
+      this.#spilled = { position: this.#length, chunk };
+      this.#stopStoring();
     }
     this.#length += chunk.length;
     return chunk;
   }
 
+  #write(chunk: Chunk): boolean {
+    if (this.#length + chunk.length > this.#limit) return false;
+    try {
+      this.#writer.write(chunk);
+      return true;
+    } catch (error) {
+      this.#observer.fail(error);
+      return false;
+    }
+  }
+
+  #stored(): Chunk {
+    if (this.#spilled?.position === this.#position) return this.#spilled.chunk;
+    return this.#writer.read(this.#position);
+  }
+
   #stopStoring(): void {
     if (!this.#isStoring) return;
     this.#isStoring = false;
-    this.#finish(false, this.#length);
+    this.#observer.finish(false);
   }
 
   #cancel(reason: unknown): Promise<void> {

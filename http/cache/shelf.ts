@@ -1,0 +1,165 @@
+/** A store with a cache's rules: what goes in, what comes out, what has to go. */
+import { readableAtOnce } from "../sync_answer.ts";
+import type { TransportResponse } from "../transport.ts";
+import { type FieldRecord, toRecord } from "./directives.ts";
+import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
+import {
+  ageOf,
+  type CacheRecord,
+  fieldOf,
+  makePolicy,
+  type PolicyOptions,
+  storedHeaders,
+  updatedHeaders,
+} from "./record.ts";
+import type { CacheEntry, CacheStore } from "./store.ts";
+
+/** Variants of one URI kept at most, whatever a server's Vary says. */
+const MOST_VARIANTS = 16;
+
+/** What identifies a request to a store. */
+export interface Asked {
+  /** The URI without its fragment. */
+  readonly key: string;
+  /** The digest of the Authorization. */
+  readonly authorization: string;
+  /** The request's fields as they went out. */
+  readonly fields: FieldRecord;
+}
+
+/** How much goes in. */
+export interface ShelfLimits {
+  /** Most bytes kept. */
+  bytes: number;
+  /** Largest body stored. */
+  readonly entryBytes: number;
+}
+
+/** A store with the rules of one cache. */
+export class Shelf {
+  readonly store: CacheStore;
+  readonly policy: PolicyOptions;
+  readonly limits: ShelfLimits;
+
+  constructor(store: CacheStore, policy: PolicyOptions, limits: ShelfLimits) {
+    this.store = store;
+    this.policy = policy;
+    this.limits = limits;
+  }
+
+  /** The stored response for a request, fresh or not. */
+  find(key: string, authorization: string, headers: Headers): CacheEntry | null {
+    for (const entry of this.store.find(key)) if (matches(entry, authorization, headers)) return entry;
+    return null;
+  }
+
+  /** A stored response as an answer; `null` when its body is gone. */
+  answer(entry: CacheEntry, isHead: boolean, extra: [string, string][] = []): Response | null {
+    const { record } = entry;
+    const isEmpty = isHead || record.status === 204 || record.status === 205;
+    const body = this.store.read(entry);
+    if (body === null) return null;
+    this.store.touch(entry);
+    const headers = new Headers([...record.headers.map(([name, value]): [string, string] => [name, value]), ...extra]);
+    headers.set("age", String(ageOf(record, this.policy)));
+    const init = { status: record.status, statusText: record.statusText, headers };
+    if (isEmpty) {
+      if (body instanceof ReadableStream) void body.cancel();
+      return new Response(null, init);
+    }
+    return readableAtOnce(new Response(body, init), () => this.#readAll(entry));
+  }
+
+  /** Begins to store a response; `null` when it may not be stored or could never be used. */
+  begin(asked: Asked, response: TransportResponse): (Storing & { isFresh: boolean }) | null {
+    const { key, authorization, fields } = asked;
+    const vary = varyOf(response.headers, fields);
+    const length = Number(response.headers.get("content-length") ?? 0);
+    if (!vary || length > this.limits.entryBytes || "range" in fields) return null;
+    const received = toRecord(response.headers);
+    const policy = makePolicy(requestOf(asked), { status: response.status, headers: received }, this.policy);
+    const isFresh = policy.maxAge() > policy.age();
+    const canBeUsed = isFresh || "etag" in received || "last-modified" in received ||
+      /stale-/i.test(received["cache-control"] ?? "");
+    if (!policy.storable() || !canBeUsed) return null;
+    const { status, statusText } = response;
+    const headers = storedHeaders(response.headers);
+    const record = { key, authorization, vary, status, statusText, headers, policy: policy.toObject() };
+    const writer = this.store.open();
+    return { writer, isFresh, commit: () => this.#commit(writer, record) };
+  }
+
+  /**
+   * A stored response with the fields of the 304 that confirmed it (RFC 9111 §4.3.4), and whether it may stay stored;
+   * `null` when the 304 is about another response.
+   */
+  confirm(entry: CacheEntry, asked: Asked, update: Headers): { entry: CacheEntry; mayStay: boolean } | null {
+    if (isOther(entry.record, update)) return null;
+    const { status, statusText, key, authorization } = entry.record;
+    const headers = updatedHeaders(entry.record, update);
+    const fields = new Headers(headers);
+    const policy = makePolicy(requestOf(asked), { status, headers: toRecord(fields) }, this.policy);
+    const vary = varyOf(fields, asked.fields);
+    const record: CacheRecord = {
+      key,
+      authorization,
+      vary: vary ?? [],
+      status,
+      statusText,
+      headers,
+      policy: policy.toObject(),
+    };
+    const mayStay = vary !== null && policy.storable();
+    if (mayStay) this.store.update(entry, record);
+    return { entry: { ...entry, record }, mayStay };
+  }
+
+  /** A HEAD that shows another representation outdates the stored one (RFC 9111 §4.3.5). */
+  compareHead(key: string, headers: Headers): void {
+    for (const entry of this.store.find(key)) {
+      const length = headers.get("content-length");
+      const differs = isOther(entry.record, headers) || (length !== null && Number(length) !== entry.length);
+      if (differs) this.store.delete(entry);
+    }
+  }
+
+  /** A request that may have changed something on the server outdates its URI and those it names (RFC 9111 §4.4). */
+  invalidateAfter(uri: URL, headers: Headers): void {
+    this.invalidate(cacheKey(uri));
+    for (const name of ["location", "content-location"]) {
+      const value = headers.get(name);
+      if (value === null || !URL.canParse(value, uri.href)) continue;
+      const named = new URL(value, uri.href);
+      if (named.origin === uri.origin) this.invalidate(cacheKey(named));
+    }
+  }
+
+  /** Removes what is stored for a URI. */
+  invalidate(key: string): void {
+    for (const entry of this.store.find(key)) this.store.delete(entry);
+  }
+
+  #commit(writer: Storing["writer"], record: CacheRecord): void {
+    writer.commit(record);
+    for (const entry of this.store.find(record.key).slice(MOST_VARIANTS)) this.store.delete(entry);
+    this.store.trim(this.limits.bytes);
+  }
+
+  #readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> {
+    const body = this.store.readAll(entry);
+    if (body === null) throw new Error(`Cannot read the cached response for ${entry.record.key}: it is gone`);
+    return body;
+  }
+}
+
+function requestOf({ key, fields }: Asked): { url: string; method: string; headers: FieldRecord } {
+  return { url: key, method: "GET", headers: fields };
+}
+
+/** Whether a response's validators say that it is about another representation than the stored one. */
+function isOther(record: CacheRecord, headers: Headers): boolean {
+  const [etag, stored] = [headers.get("etag"), fieldOf(record, "etag")];
+  if (etag !== null && stored !== null) return etag.replace(/^W\//, "") !== stored.replace(/^W\//, "");
+  const [modified, known] = [headers.get("last-modified"), fieldOf(record, "last-modified")];
+  return etag === null && modified !== null && known !== null && modified !== known;
+}
