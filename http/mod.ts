@@ -3,12 +3,19 @@
  *
  * @module
  */
+export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./cache/mod.ts";
+export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./cache/mod.ts";
+export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./cookies/mod.ts";
+export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./cookies/mod.ts";
+export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";
 export { Connection, type ConnectionState } from "./connection.ts";
 export { HttpError, type HttpErrorOptions, NotSupportedError } from "./errors.ts";
 export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
 export { BodyStage, type BodyTransform, type ConstructibleFeatureType } from "./feature.ts";
 export type { FeatureType, SessionFeature } from "./feature.ts";
 export type { SessionFetch } from "./fetch.ts";
+export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./hsts/mod.ts";
+export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./hsts/mod.ts";
 export { HttpMessage, type HttpMessageInit, type MessageBody, type MessageEventName } from "./message.ts";
 export { MessageFlags, MessagePriority } from "./message.ts";
 export { ChunkEvent, ContentSniffedEvent, type HttpMessageEvents, InformationalEvent } from "./message_events.ts";
