@@ -4,6 +4,7 @@ import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { type TemplateEntry, writeTemplate } from "../templates.ts";
+import { overflowsBuffers } from "./quirks.ts";
 
 const CKR_OK = 0;
 const CKR_OPERATION_ACTIVE = 0x90;
@@ -89,8 +90,13 @@ export function* getAttributes(
   { session, object, plan }: ObjectArgs & { readonly plan: ReadPlan },
 ): Program<ReadAttribute[]> {
   frame.block.secret = true;
-  const offset = plan.prepare(frame.block);
-  return yield* readPrepared(frame, session, object, plan, offset);
+  const safe = yield* safePlan(frame, plan);
+  return yield* readPrepared(frame, session, object, safe, safe.prepare(frame.block));
+}
+
+/** The plan as the module can be trusted with it. */
+function* safePlan(frame: Frame, plan: ReadPlan): Program<ReadPlan> {
+  return (yield* overflowsBuffers(frame)) ? plan.cautious : plan;
 }
 
 function* readPrepared(
@@ -100,13 +106,26 @@ function* readPrepared(
   plan: ReadPlan,
   offset: number,
 ): Program<ReadAttribute[]> {
-  const { block } = frame;
   const count = BigInt(plan.requests.length);
   const fn = frame.fn(FN.C_GetAttributeValue);
-  const rv = yield [{ fn, args: [session, object, block.address(offset), count] }];
+  const rv = yield [{ fn, args: [session, object, frame.block.address(offset), count] }];
   if (!isReadOutcome(rv)) throw frame.failure("C_GetAttributeValue");
+  return yield* readCompleted(frame, session, object, plan, offset, rv);
+}
+
+/** The values after the call that was prepared, and the calls it takes to know all of them. */
+function* readCompleted(
+  frame: Frame,
+  session: bigint,
+  object: bigint,
+  plan: ReadPlan,
+  offset: number,
+  rv: number,
+): Program<ReadAttribute[]> {
+  const { block } = frame;
   const collected = plan.collect(block, offset, rv);
   if (collected) return collected;
+  const fn = frame.fn(FN.C_GetAttributeValue);
   const more = plan.complete(block, offset, rv);
   let call = more.next(0);
   while (!call.done) {
@@ -148,7 +167,7 @@ export function* findObjects(frame: Frame, args: FindArgs): Program<Found[]> {
   const { plan } = args;
   if (!plan) return handles.map((handle) => ({ handle, attributes: null }));
   frame.block.secret = true;
-  return yield* readAll(frame, args.session, handles, plan);
+  return yield* readAll(frame, args.session, handles, yield* safePlan(frame, plan));
 }
 
 function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): Program<bigint[]> {
@@ -227,11 +246,8 @@ function* readAll(frame: Frame, session: bigint, handles: readonly bigint[], pla
     // Those before the one that stopped the trip returned CKR_OK.
     const complete = Math.min(frame.stopped, trip.length);
     for (let i = 0; i < complete; i++) {
-      const attributes = plan.collect(block, offsets[i]!, CKR_OK);
-      found.push({
-        handle: trip[i]!,
-        attributes: attributes ?? (yield* getAttributes(frame, { session, object: trip[i]!, plan })),
-      });
+      const attributes = yield* readCompleted(frame, session, trip[i]!, plan, offsets[i]!, CKR_OK);
+      found.push({ handle: trip[i]!, attributes });
     }
     at += complete;
     if (complete === trip.length) continue;

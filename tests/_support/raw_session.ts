@@ -33,11 +33,14 @@ export class RawSession {
   /** The session's handle. */
   readonly handle: bigint;
   readonly #started: boolean;
+  readonly #overflowsBuffers: boolean;
 
   private constructor(table: Cryptoki, handle: bigint, started: boolean) {
     this.table = table;
     this.handle = handle;
     this.#started = started;
+    // NSS softokn writes values of session objects past the end of a buffer that is too small.
+    this.#overflowsBuffers = /softokn/.test(table.path ?? "");
   }
 
   /** Initialises the module unless somebody has, and opens the session. */
@@ -163,7 +166,8 @@ export class RawSession {
   /** Reads attributes of an object, the number of calls it took beside them. */
   read(object: bigint, types: readonly number[]): { attributes: Attributes; calls: number } {
     const block = this.block();
-    const plan = new ReadPlan(types.map(readRequest), readRequest);
+    const guessing = new ReadPlan(types.map(readRequest), readRequest);
+    const plan = this.#overflowsBuffers ? guessing.cautious : guessing;
     const offset = plan.prepare(block);
     let calls = 0;
     const call = (at: number, count: number): number => {

@@ -18,11 +18,16 @@ class TestObject {
   readonly #stored: ReadonlyMap<number, Stored>;
   readonly #tellsLength: boolean;
   readonly #stopsEarly: boolean;
+  readonly #overflows: boolean;
 
-  constructor(stored: [number, Stored][], habits: { tellsLength?: boolean; stopsEarly?: boolean } = {}) {
+  constructor(
+    stored: [number, Stored][],
+    habits: { tellsLength?: boolean; stopsEarly?: boolean; overflows?: boolean } = {},
+  ) {
     this.#stored = new Map(stored);
     this.#tellsLength = habits.tellsLength ?? false;
     this.#stopsEarly = habits.stopsEarly ?? false;
+    this.#overflows = habits.overflows ?? false;
   }
 
   getAttributeValue(block: Block, offset: number, count: number): number {
@@ -49,6 +54,9 @@ class TestObject {
     const pointer = block.getPointer(at + offsets.pValue);
     const length = Array.isArray(stored) ? stored.length * structLayout(CK_ATTRIBUTE, block.abi).size : stored.length;
     const room = Number(block.getUlong(at + offsets.ulValueLen));
+    if (pointer !== 0n && room < length && this.#overflows) {
+      throw new Error(`Cannot write ${length} bytes where only ${room} were reserved`);
+    }
     if (pointer !== 0n && room < length) {
       setLength(this.#tellsLength ? length : unavailable);
       return CKR.BUFFER_TOO_SMALL;
@@ -80,9 +88,10 @@ function request(type: number, kind: AttributeKind, size = 8, secret = false): R
 const kinds = new Map<number, AttributeKind>([[CKA.EXTRACTABLE, "boolean"], [CKA.LABEL, "string"]]);
 const describeType = (type: number) => request(type, kinds.get(type) ?? "bytes");
 
-function read(object: TestObject, requests: ReadRequest[], abi: Abi = abis.lp64): ReadAttribute[] {
+function read(object: TestObject, requests: ReadRequest[], abi: Abi = abis.lp64, cautious = false): ReadAttribute[] {
   const block = usedBlock(abi, 65536);
-  const plan = new ReadPlan(requests, describeType);
+  const guessing = new ReadPlan(requests, describeType);
+  const plan = cautious ? guessing.cautious : guessing;
   const offset = plan.prepare(block);
   const rv = object.getAttributeValue(block, offset, requests.length);
   assert(isReadOutcome(rv));
@@ -138,9 +147,40 @@ describe("reading attributes", () => {
       const object = new TestObject([[CKA.VALUE, long], [CKA.LABEL, text("short")]], { tellsLength });
       const values = read(object, [request(CKA.VALUE, "bytes", 16), request(CKA.LABEL, "string", 16)]);
       assertEquals(values.map(({ state, value }) => [state, value]), [["ok", long], ["ok", "short"]]);
-      assertEquals(object.calls, 3);
+      assertEquals(object.calls, tellsLength ? 2 : 3);
     });
   }
+
+  it("never gives a module that overflows buffers one that is too small", () => {
+    const object = new TestObject([
+      [CKA.TOKEN, Uint8Array.of(1)],
+      [CKA.CLASS, new Uint8Array(8)],
+      [CKA.VALUE, new Uint8Array(500)],
+      [CKA.ID, new Uint8Array(0)],
+      [CKA.LABEL, text("label")],
+      [CKA.PRIME_1, "sensitive"],
+    ], { overflows: true });
+    const requests = [
+      request(CKA.TOKEN, "boolean"),
+      request(CKA.CLASS, "ulong"),
+      request(CKA.VALUE, "bytes", 16, true),
+      request(CKA.ID, "bytes", 16),
+      request(CKA.LABEL, "string", 16),
+      request(CKA.PRIME_1, "bytes", 16, true),
+      request(CKA.URL, "string", 16),
+    ];
+    const values = read(object, requests.slice(0, 5), abis.lp64, true);
+    assertEquals(values.map(({ state }) => state), ["ok", "ok", "ok", "empty", "ok"]);
+    assertEquals([values[2]?.value, values[4]?.value, object.calls], [new Uint8Array(500), "label", 2]);
+    const states = read(object, requests, abis.lp64, true).map(({ state }) => state);
+    assertEquals(states, ["ok", "ok", "ok", "empty", "ok", "sensitive", "invalid"]);
+  });
+
+  it("has one cautious plan for each plan", () => {
+    const plan = new ReadPlan([request(CKA.LABEL, "string", 16)], describeType);
+    assert(plan.cautious === plan.cautious && plan.cautious !== plan);
+    assert(plan.cautious.cautious === plan.cautious);
+  });
 
   it("tells sensitive attributes from missing ones, whatever the one return value said", () => {
     const object = new TestObject([[CKA.VALUE, "sensitive"], [CKA.LABEL, text("key")]]);
