@@ -116,7 +116,8 @@ export class Attempt {
   /** The session's own header fields; on a message whose header nobody has touched they are shared, not copied. */
   #setDefaults(): void {
     const { core, msg } = this;
-    const fields = core.defaultFields;
+    const isAsUsual = messageState(msg).disabled === null;
+    const fields = isAsUsual ? core.defaultFields : core.settings.fields(core.features.requestDefaults(msg));
     if (!msg.hasRequestHeaders) {
       messageState(msg).defaults = fields;
       return;

@@ -239,8 +239,8 @@ export class ConnectionPool {
     if (item.attempt === attempt) item.waiter!.run(connection);
   }
 
-  /** Takes back a connection whose response has been read. */
-  release(connection: Connection): void {
+  /** Takes back a connection whose response has been read, and gives it to who is next unless `keep` says wait. */
+  release(connection: Connection, keep = false): void {
     if (connection.state === "closed") return;
     if (this.#uncounted.has(connection) || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
@@ -253,7 +253,7 @@ export class ConnectionPool {
       if (host.waiting.head !== null) this.#ready.push(host);
       if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
     }
-    this.dispatch();
+    if (!keep) this.dispatch();
   }
 
   /** Closes a connection, whatever it is doing. What is in flight fails with `reason`. */

@@ -138,10 +138,11 @@ export class FeatureList {
     }
   }
 
-  /** Fields the features want on every message. */
-  requestDefaults(): [name: string, value: string][] {
+  /** Fields the features want on every message, or on one that may have disabled some of them. */
+  requestDefaults(msg: HttpMessage | null = null): [name: string, value: string][] {
     const fields: [string, string][] = [];
     for (const feature of [...this.#features].reverse()) {
+      if (msg?.isFeatureDisabled(feature)) continue;
       for (const [name, value] of feature.requestDefaults ?? []) {
         if (!fields.some(([other]) => other === name.toLowerCase())) fields.push([name.toLowerCase(), value]);
       }

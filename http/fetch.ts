@@ -4,9 +4,9 @@
  * @module
  */
 import type { Attempt } from "./attempt.ts";
-import { HttpError, TransportError } from "./errors.ts";
+import { HttpError, NotSupportedError, TransportError } from "./errors.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
-import { HttpMessage, MessagePriority } from "./message.ts";
+import { HttpMessage, MessagePriority, messageState } from "./message.ts";
 import type { QueueItem, ResponseSink } from "./queue_item.ts";
 import { fetchBecomesGet, isRedirectStatus, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
 import { tooMany } from "./redirect_message.ts";
@@ -207,12 +207,12 @@ class FetchSink implements ResponseSink {
 function failure(msg: HttpMessage, signal: AbortSignal | null): unknown {
   if (signal?.aborted && msg.error === signal.reason) return signal.reason;
   const { error, statusCode } = msg;
-  if (error instanceof HttpError) return error;
+  if (error instanceof HttpError || error instanceof NotSupportedError) return error;
   const cause = error ?? undefined;
   const detail = cause instanceof Error ? `: ${cause.message}` : "";
   return new HttpError(msg, statusCode, `Cannot fetch ${shown(msg.uri)}: ${msg.reasonPhrase}${detail}`, {
     cause,
-    code: codeOf(error, statusCode),
+    code: messageState(msg).errorCode || codeOf(error, statusCode),
   });
 }
 

@@ -16,10 +16,12 @@ export class MessageState {
   listened: Set<string> | null = null;
   /** Features that leave the message alone. */
   disabled: FeatureType[] | null = null;
-  /** The connection of the current attempt. */
-  connection: Connection | null = null;
+  /** Stable code of what went wrong; empty when there is none. */
+  errorCode = "";
   /** Fields the message gets when its own are first looked at or sent. */
   defaults: ReadonlyArray<readonly [string, string]> | null = null;
+  /** The worker's connection of the current attempt while the message is sent synchronously. */
+  remoteConnection: Connection | null = null;
   /** Called when `priority` changes. */
   onPriority: (() => void) | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] = [];

@@ -32,6 +32,7 @@ function gotHeaders(attempt: Attempt, response: TransportResponse): void {
   msg.statusCode = response.status;
   msg.reasonPhrase = response.statusText || reasonPhrase(response.status);
   msg.responseHeaders = response.headers;
+  if (response.contentDecoded === true) msg.flags.add(MessageFlags.CONTENT_DECODED);
   if (response.httpVersion !== undefined) msg.httpVersion = response.httpVersion;
   msg.metrics.firstByte = item.lastProgress = performance.now();
   item.emit("got-headers");

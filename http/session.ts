@@ -4,6 +4,7 @@
  * @module
  */
 import type { Connection } from "./connection.ts";
+import { NotSupportedError } from "./errors.ts";
 import type { ConstructibleFeatureType, FeatureType, SessionFeature } from "./feature.ts";
 import { makeFetch, type SessionFetch } from "./fetch.ts";
 import type { HttpMessage } from "./message.ts";
@@ -145,7 +146,7 @@ export class HttpSession extends SessionProperties {
 
   /**
    * Sends a message and resolves with its status (`soup_session_send_message`). Transport failures are statuses below
-   * 100; only an abort rejects, with `signal.reason`.
+   * 100; only an abort rejects, with `signal.reason`, and what no transport can do, with NotSupportedError.
    */
   sendMessage(msg: HttpMessage, options: SendOptions = {}): Promise<number> {
     const { signal } = options;
@@ -155,6 +156,7 @@ export class HttpSession extends SessionProperties {
       this.#core.queue(msg, null, null, () => {
         signal?.removeEventListener("abort", aborted);
         if (signal?.aborted && msg.statusCode === HttpStatus.CANCELLED) reject(signal.reason);
+        else if (msg.error instanceof NotSupportedError) reject(msg.error);
         else resolve(msg.statusCode);
       });
       signal?.addEventListener("abort", aborted);

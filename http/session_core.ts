@@ -199,6 +199,8 @@ export class SessionCore implements PoolOwner {
     item.isBodyRead = false;
     item.state = ItemState.STARTING;
     this.#kick(item);
+    // Its old connection goes to others only after the entry stands at its place in the queue again.
+    queueMicrotask(() => this.pool.dispatch());
   }
 
   /** Ends an entry with a status of the caller's. Everything has happened when it returns. */
@@ -213,6 +215,7 @@ export class SessionCore implements PoolOwner {
     item.attempt++;
     item.requeue = null;
     this.#leave(item, false, error ?? cancelReason(msg.reasonPhrase));
+    this.pool.dispatch();
     this.finish(item);
   }
 
@@ -226,7 +229,9 @@ export class SessionCore implements PoolOwner {
     msg.statusCode = status;
     msg.reasonPhrase = error instanceof TransportError && error.reason !== "" ? error.reason : reasonPhrase(status);
     msg.error = error instanceof TransportError ? error.cause ?? error : error;
+    messageState(msg).errorCode = error instanceof TransportError ? error.code : "";
     this.#leave(item, false, msg.error);
+    this.pool.dispatch();
     this.end(item);
   }
 
@@ -308,18 +313,15 @@ export class SessionCore implements PoolOwner {
     item.onDone?.();
   }
 
-  /** Takes the entry off its place: out of the waiting lists, off its connection. */
+  /** Takes the entry off its place: out of the waiting lists, off its connection, which is not given to others yet. */
   #leave(item: QueueItem, keep: boolean, reason?: unknown): void {
     item.unwatch();
     this.pool.withdraw(item);
     const { connection } = item;
     if (connection === null || keep) return;
     item.connection = null;
-    if (item.isBodyRead) this.pool.release(connection);
-    else {
-      this.pool.drop(connection, reason ?? cancelReason("The attempt was given up"));
-      this.pool.dispatch();
-    }
+    if (item.isBodyRead) this.pool.release(connection, true);
+    else this.pool.drop(connection, reason ?? cancelReason("The attempt was given up"));
   }
 
   /** Gives a connection back whose response has been read. */
@@ -360,7 +362,9 @@ export class SessionCore implements PoolOwner {
     msg.tlsErrors = [];
     if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) msg.flags.delete(MessageFlags.CONTENT_DECODED);
     if (msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED)) msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
-    messageState(msg).clearBody();
+    const state = messageState(msg);
+    state.clearBody();
+    state.errorCode = "";
     const { metrics } = msg;
     metrics.started = metrics.firstByte = metrics.finished = 0;
     metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;

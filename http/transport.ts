@@ -51,6 +51,8 @@ export interface TransportCapabilities {
   readonly reasonPhrase: boolean;
   /** The `Host` header of the message is sent. */
   readonly hostHeader: boolean;
+  /** Bodies arrive as they came over the wire, whatever their content coding. */
+  readonly contentAsReceived: boolean;
   /** True when `method` goes onto the wire exactly as given. */
   supportsMethod(method: string): boolean;
 }
@@ -202,6 +204,11 @@ export interface TransportResponse {
   readonly httpVersion?: string;
   /** Trailer fields, after the body has ended. */
   readonly trailers?: Promise<Headers>;
+  /**
+   * True when the runtime has removed the content codings of `body` by itself; `headers` then have neither
+   * Content-Encoding nor Content-Length. Absent means that the body is as it came over the wire.
+   */
+  readonly contentDecoded?: boolean;
   /** False when the connection cannot carry another exchange (`Connection: close`, HTTP/1.0). Absent means true. */
   readonly keepAlive?: boolean;
 }

@@ -14,6 +14,7 @@ import type {
   TransportConnection,
 } from "../transport.ts";
 import { FetchConnection, type FetchSlot } from "./fetch_connection.ts";
+import { isBunMethod } from "./fetch_methods.ts";
 
 interface BunFetchSession {
   fetch(url: string, init: RequestInit): Promise<Response>;
@@ -31,13 +32,6 @@ function fetchSessionConstructor(): FetchSessionConstructor | undefined {
 export function isBun(): boolean {
   return fetchSessionConstructor() !== undefined;
 }
-
-/** Methods Bun writes as given; it turns every other token into GET without a word. */
-const methods = new Set(
-  ("GET HEAD OPTIONS POST PUT PATCH DELETE ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE " +
-    "M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK " +
-    "UNSUBSCRIBE").split(" "),
-);
 
 /** Seconds: the longest idle time Bun knows. The session's own timer closes slots earlier. */
 const longestIdle = 14_280;
@@ -67,7 +61,7 @@ export class BunFetchTransport implements Transport {
     reasonPhrase: true,
     hostHeader: true,
     contentAsReceived: true,
-    supportsMethod: (method) => methods.has(method),
+    supportsMethod: isBunMethod,
   };
   readonly #FetchSession: FetchSessionConstructor;
 

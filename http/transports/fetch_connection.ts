@@ -12,6 +12,7 @@ import type {
   TransportResponse,
 } from "../transport.ts";
 import { explainFetchError } from "./fetch_errors.ts";
+import { asDecoded, type DecodesContent, withAcceptEncoding } from "./runtime_decoding.ts";
 
 /** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */
 export interface FetchSlot {
@@ -19,6 +20,8 @@ export interface FetchSlot {
   fetch(url: string, init: RequestInit): Promise<Response>;
   /** Closes the pool's idle connections. */
   close(): void;
+  /** Tells which responses the runtime has decoded; absent when it decodes none. */
+  readonly decodes?: DecodesContent;
   /** Takes the observer of the exchange that begins. */
   observe?(observer: ExchangeObserver): void;
 }
@@ -55,7 +58,7 @@ export class FetchConnection implements TransportConnection {
     this.#slot.observe?.(observer);
     const init: RequestInit & { duplex?: "half" } = {
       method: request.method,
-      headers: request.headers as [string, string][],
+      headers: withAcceptEncoding(request.headers) as [string, string][],
       redirect: "manual",
       signal,
     };
@@ -63,7 +66,9 @@ export class FetchConnection implements TransportConnection {
       init.body = request.body;
       if (!(request.body instanceof Uint8Array)) init.duplex = "half";
     }
-    return this.#slot.fetch(request.url, init);
+    const { decodes } = this.#slot;
+    const fetched = this.#slot.fetch(request.url, init);
+    return decodes === undefined ? fetched : fetched.then((response) => asDecoded(response, request, decodes));
   }
 
   /** Translates what fetch rejected with or what broke a body. */

@@ -8,6 +8,8 @@ import { getCACertificates } from "node:tls";
 import { NotSupportedError } from "../errors.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
+import { isStandardMethod } from "./fetch_methods.ts";
+import { denoDecodes } from "./runtime_decoding.ts";
 
 interface DenoHttpClient {
   close(): void;
@@ -27,14 +29,6 @@ function denoNamespace(): DenoNamespace | undefined {
 /** True when this transport can work here. */
 export function isDeno(): boolean {
   return denoNamespace() !== undefined;
-}
-
-/** Methods Deno's fetch refuses or writes in capitals although they were given otherwise. */
-function supportsMethod(method: string): boolean {
-  const upper = method.toUpperCase();
-  if (upper === "TRACE" || upper === "CONNECT" || upper === "TRACK") return false;
-  if (method === upper) return true;
-  return !["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"].includes(upper);
 }
 
 /** The fetch of Deno. */
@@ -68,7 +62,8 @@ export class DenoFetchTransport implements Transport {
       bodyWithGet: false,
       reasonPhrase: false,
       hostHeader: true,
-      supportsMethod,
+      contentAsReceived: false,
+      supportsMethod: isStandardMethod,
     };
   }
 
@@ -76,6 +71,7 @@ export class DenoFetchTransport implements Transport {
   createConnection(target: ConnectionTarget): TransportConnection {
     const client = this.#deno.createHttpClient(clientOptions(target));
     return new FetchConnection(target, {
+      decodes: denoDecodes,
       fetch(url, init): Promise<Response> {
         (init as { client?: DenoHttpClient }).client = client;
         return fetch(url, init);

@@ -7,6 +7,8 @@ import process from "node:process";
 import { NotSupportedError } from "../errors.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
+import { isBunMethod, isStandardMethod } from "./fetch_methods.ts";
+import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";
 
 /** Options of {@linkcode FetchTransport}. */
 export interface FetchTransportOptions {
@@ -51,17 +53,21 @@ export class FetchTransport implements Transport {
     if (target.proxy !== null && !this.capabilities.httpProxy) {
       throw new NotSupportedError("use a proxy", this.capabilities.runtime, "a plain fetch function takes none");
     }
+    const { contentAsReceived, runtime } = this.capabilities;
     return new FetchConnection(target, {
-      fetch: (url, init): Promise<Response> => send(url, { ...init, ...extra }),
+      // `decompress: false` is Bun's way to leave bodies alone; others do not know it.
+      fetch: (url, init): Promise<Response> => send(url, { ...init, decompress: false, ...extra } as RequestInit),
+      ...(contentAsReceived ? {} : { decodes: runtime === "deno" ? denoDecodes : nodeDecodes }),
       close: () => close?.(),
     });
   }
 }
 
 function assumed(): TransportCapabilities {
+  const runtime = process.versions["bun"] ? "bun" : process.versions["deno"] ? "deno" : "node";
   return {
     name: "fetch",
-    runtime: process.versions["bun"] ? "bun" : process.versions["deno"] ? "deno" : "node",
+    runtime,
     exactConnections: false,
     connectionEvents: false,
     writeEvents: false,
@@ -81,6 +87,7 @@ function assumed(): TransportCapabilities {
     bodyWithGet: false,
     reasonPhrase: true,
     hostHeader: false,
-    supportsMethod: (method) => /^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)$/.test(method),
+    contentAsReceived: runtime === "bun",
+    supportsMethod: process.versions["bun"] ? isBunMethod : isStandardMethod,
   };
 }
