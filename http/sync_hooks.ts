@@ -144,6 +144,7 @@ export class SyncHooks {
 
   #round({ hook, received }: HookCall, connection: Connection | null): void {
     const msg = this.#msg;
+    messageState(msg).remoteConnection = connection;
     const { features, session } = this.#core;
     const { rounds } = features;
     const asked = {
@@ -151,6 +152,7 @@ export class SyncHooks {
       lookup: rounds.lookup,
       replaceResponse: rounds.replace,
       resolveProxy: rounds.proxy,
+      connecting: rounds.connecting,
       requestStarted: rounds.started,
       gotHeaders: rounds.headers,
       gotBody: rounds.body,
@@ -165,8 +167,8 @@ export class SyncHooks {
         this.#answer = this.#settled(feature, hook, feature.lookup!(session, msg));
       } else if (hook === "replaceResponse") {
         this.#answer = this.#settled(feature, hook, feature.replaceResponse!(session, msg, unread(received!)));
-      } else if (hook === "requestStarted") {
-        this.#settled(feature, hook, feature.requestStarted!(session, msg, connection!));
+      } else if (hook === "requestStarted" || hook === "connecting") {
+        this.#settled(feature, hook, feature[hook]!(session, msg, connection!));
       } else this.#settled(feature, hook, feature[hook]!(session, msg));
       if (this.#answer !== null || this.item.state === ItemState.FINISHED || this.item.requeue === "now") return;
     }
@@ -252,6 +254,7 @@ export class SyncHooks {
     this.item.state = ItemState.FINISHED;
     items.delete(this.item);
     messageState(msg).item = null;
+    messageState(msg).remoteConnection = null;
     setBlocking(msg, false);
     features.each(features.rounds.unqueued, msg, (feature) => guarded(() => feature.requestUnqueued!(session, msg)));
   }

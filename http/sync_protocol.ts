@@ -17,6 +17,7 @@ export const remoteHooks = [
   "requestStarting",
   "lookup",
   "resolveProxy",
+  "connecting",
   "requestStarted",
   "replaceResponse",
   "gotHeaders",

@@ -7,7 +7,8 @@ import type { MessagePort } from "node:worker_threads";
 import type { Connection } from "./connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./feature.ts";
-import { HttpMessage, type MessageEventName } from "./message.ts";
+import { HttpMessage, type MessageEventName, messageState } from "./message.ts";
+import type { QueueItem } from "./queue_item.ts";
 import { HttpSession } from "./session.ts";
 import {
   applySnapshot,
@@ -203,6 +204,7 @@ class SyncServer {
     connection: Connection | null,
     extra: { received?: PlainResponse; wireBody?: Uint8Array } = {},
   ): Promise<HookReply> {
+    connection ??= (messageState(msg).item as QueueItem | null)?.connection ?? null;
     const reply = await new Promise<HookReply>((resolve) => {
       this.#reply = resolve;
       this.#tell({

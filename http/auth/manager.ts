@@ -6,7 +6,7 @@
 import type { Connection } from "../connection.ts";
 import type { BodyTransform, FeatureType, SessionFeature } from "../feature.ts";
 import { BodyStage } from "../feature.ts";
-import type { HttpMessage } from "../message.ts";
+import { type HttpMessage, MessageFlags } from "../message.ts";
 import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
 import type { HttpSession } from "../session.ts";
 import { AuthFeature } from "./auth_feature.ts";
@@ -14,6 +14,7 @@ import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
 import { checkBody } from "./body_check.ts";
 import { AuthDigest } from "./digest.ts";
+import { AuthenticationError } from "./errors.ts";
 import { mayUse, Negotiation, passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType, type BodyCheck } from "./scheme.ts";
@@ -181,15 +182,18 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     if (state === undefined || state.check === null) return null;
     const { check } = state;
     state.check = null;
+    refuseDecoded(msg);
     return checkBody(check);
   }
 
-  /** A response without a body is checked, too. */
+  /** A response without a body is checked, too, and one whose body came in one piece (`sendMessageSync`). */
   gotBody(_session: HttpSession, msg: HttpMessage): void {
     const state = this.#messages.get(msg);
     if (state === undefined || state.check === null) return;
     const { check } = state;
     state.check = null;
+    refuseDecoded(msg);
+    check.update(msg.responseBody);
     check.finish();
   }
 
@@ -311,6 +315,12 @@ function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value
   if (value !== null) msg.requestHeaders.set(fields.credentials, value);
   else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
   track.value = value;
+}
+
+/** A proof covers the body as it was sent; one that was decoded before it came here cannot be checked. */
+function refuseDecoded(msg: HttpMessage): void {
+  if (!msg.hasFlag(MessageFlags.CONTENT_DECODED)) return;
+  throw new AuthenticationError("Cannot check the server's proof (rspauth) of the body: it came decoded");
 }
 
 /** Takes a field of ours away where it has no business. */

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../connection.ts";
 import { type HttpMessage, messageState } from "../message.ts";
-import { ItemState, type QueueItem } from "../queue_item.ts";
+import type { QueueItem } from "../queue_item.ts";
 import type { HttpSession } from "../session.ts";
 import type { ProxyTarget } from "../transport.ts";
 import { bareHost, defaultPort, wireUrl } from "../uri.ts";
@@ -131,11 +131,11 @@ export function proxyAsker(session: HttpSession, msg: HttpMessage, connection: C
 
 /** Who has sent the 401 or 407 that is there; null when it is nobody who may ask, such as an origin sending a 407. */
 export function askerOf(session: HttpSession, msg: HttpMessage): Asker | null {
-  const item = itemOf(msg);
-  const connection = item?.connection ?? null;
+  const connection = itemOf(msg)?.connection ?? messageState(msg).remoteConnection;
   if (msg.statusCode === 401) return originAsker(session, msg, connection);
-  if (msg.statusCode !== 407 || item === null) return null;
-  const isFromProxy = session.schemeOf(msg.uri) === "http" || item.state === ItemState.CONNECTING;
+  if (msg.statusCode !== 407 || connection === null) return null;
+  // Behind a tunnel the origin talks; as long as no request went out, it was the proxy that refused one.
+  const isFromProxy = connection.target.scheme === "http" || connection.uses === 0;
   return isFromProxy ? proxyAsker(session, msg, connection) : null;
 }
 

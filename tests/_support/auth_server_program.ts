@@ -1,0 +1,16 @@
+/** A process with one server per authentication scheme, for tests that block their own. Prints the origins as JSON. */
+import process from "node:process";
+import { basic, digestServer, guardedServer, ntlmServer } from "./auth_servers.ts";
+
+const servers = {
+  basic: await guardedServer((authorization) => authorization === basic("alice", "secret"), ['Basic realm="r"']),
+  digest: await digestServer({ algorithm: "SHA-256", proof: "right" }),
+  integrity: await digestServer({ algorithm: "SHA-512-256-sess", qop: "auth-int", proof: "body" }),
+  forged: await digestServer({ algorithm: "SHA-256", qop: "auth-int", proof: "wrong-body" }),
+  ntlm: await ntlmServer(),
+  bearer: await guardedServer((authorization) => authorization === "Bearer t1", ['Bearer realm="api"']),
+  negotiate: await guardedServer((authorization) => authorization === "Negotiate dGlja2V0", ["Negotiate"]),
+};
+
+const origins = Object.fromEntries(Object.entries(servers).map(([name, { origin }]) => [name, origin]));
+process.stdout.write(`${JSON.stringify(origins)}\n`);
