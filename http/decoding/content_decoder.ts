@@ -6,7 +6,7 @@ import { type HttpMessage, MessageFlags } from "../message.ts";
 import type { HttpSession } from "../session.ts";
 import { pipeThroughGenerator } from "../streams/chunks.ts";
 import { type ContentCoding, parseContentCodings } from "./codings.ts";
-import { decodeContent, decodeSimple } from "./decode.ts";
+import { decodeContent, decodeSimple, tooLarge } from "./decode.ts";
 import { ChunkInput } from "./input.ts";
 
 /** Options of {@linkcode ContentDecoder}. */
@@ -33,7 +33,9 @@ const BODYLESS = new Set([204, 205, 206, 304]);
  * TLS `br` and `zstd`, in any layering. After `SoupContentDecoder`; every session has one.
  *
  * A decoded message carries the flag `CONTENT_DECODED` and no `Content-Encoding` any more; its `Content-Length`, if
- * any, still counts the encoded bytes. A body is left as it came, without the flag, when one of its codings is unknown,
+ * any, still counts the encoded bytes. The fetch of Deno and Node undoes codings by itself and cannot be kept from it;
+ * there `Content-Length` is gone too, and what is never encoded in spite of its label is an error. Messages that need
+ * every body as it came say `requires: ["contentAsReceived"]`. A body is left as it came, without the flag, when one of its codings is unknown,
  * when it is a gzip file (`Content-Type: application/gzip`) whose coding an old server repeats, when it is a part
  * (status 206) and when its first bytes show that it was never encoded. Damaged and truncated bodies, and those that
  * expand beyond {@linkcode ContentDecoderOptions.maxSize}, end the message with the status `MALFORMED` and a
@@ -95,6 +97,7 @@ export class ContentDecoder implements SessionFeature {
 
   /** Decodes the body, if it can be decoded. Called by the session. */
   transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+    if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) return this.#limit();
     const original = msg.responseHeaders;
     const field = original.get("content-encoding");
     if (field === null || BODYLESS.has(msg.statusCode) || msg.method === "HEAD") return null;
@@ -114,6 +117,21 @@ export class ContentDecoder implements SessionFeature {
     };
     const decode = length !== null && length <= SMALL_BODY ? decodeSmall : decodeContent;
     return (body) => pipeThroughGenerator(body, (chunks) => decode(chunks, codings, options));
+  }
+
+  /** Holds a body to the limit that the runtime has decoded by itself. */
+  #limit(): BodyTransform | null {
+    const maxSize = this.#maxSize;
+    if (maxSize === Infinity) return null;
+    return (body) =>
+      pipeThroughGenerator(body, async function* (chunks) {
+        let size = 0;
+        for await (const chunk of chunks) {
+          size += chunk.byteLength;
+          if (size > maxSize) throw tooLarge("encoded", maxSize);
+          yield chunk;
+        }
+      });
   }
 }
 

@@ -96,7 +96,8 @@ export function decodeSimple(
   }
 }
 
-function tooLarge(coding: ContentCoding, maxSize: number): ContentDecodingError {
+/** The error of a body that expands beyond its limit. */
+export function tooLarge(coding: string, maxSize: number): ContentDecodingError {
   const message = `Cannot decode the ${coding} body: it expands to more than ${maxSize} bytes`;
   return new ContentDecodingError("ERR_CONTENT_TOO_LARGE", message);
 }

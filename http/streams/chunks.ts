@@ -50,9 +50,10 @@ export function pipeThroughGenerator(
       else controller.enqueue(value as Uint8Array<ArrayBuffer>);
     },
     async cancel(reason) {
-      await reader.cancel(reason);
-      // The generator meets the end of its input now; what it makes of that concerns nobody any more.
-      await output.return().catch(() => {});
+      const cancelled = reader.cancel(reason);
+      // The generator meets the end of its input now; what it makes of that, and when, concerns nobody any more.
+      output.return().catch(() => {});
+      await cancelled;
     },
   }, { highWaterMark: 0 });
 }

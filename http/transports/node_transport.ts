@@ -53,6 +53,7 @@ export class NodeTransport implements Transport {
     bodyWithGet: true,
     reasonPhrase: true,
     hostHeader: true,
+    contentAsReceived: true,
     supportsMethod: isPlainMethod,
   });
 
