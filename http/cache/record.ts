@@ -123,6 +123,8 @@ export function makePolicy(
     shared: options.shared,
     cacheHeuristic: 0.1,
   });
+  // The library looks at the clock of the machine when a policy is made.
+  Object.assign(policy, { _responseTime: options.now() });
   return withClock(policy, options);
 }
 
@@ -149,8 +151,6 @@ function initialAge(headers: FieldRecord, now: number): number {
 
 function withClock(policy: Policy, { now }: PolicyOptions): Policy {
   Object.defineProperty(policy, "now", { value: now });
-  const timed = policy as Policy & { _responseTime: number };
-  timed._responseTime ??= now();
   return policy;
 }
 
