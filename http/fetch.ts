@@ -196,7 +196,8 @@ class FetchSink implements ResponseSink {
     if (this.#aborted !== null) this.#signal!.removeEventListener("abort", this.#aborted);
     const { msg } = item;
     if (this.#isSettled) {
-      this.#reader!.ended(msg.error);
+      const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
+      this.#reader!.ended(isFailure ? failure(msg, this.#signal) : msg.error);
       return;
     }
     this.#reject(failure(msg, this.#signal));
