@@ -195,11 +195,11 @@ export class Run<T> implements LaneEntry {
     this.#end(() => this.#reject(this.#aborted ? this.#options.signal?.reason : error));
   }
 
-  /** Ends the run: the lane is free before the caller learns of it. */
+  /** Ends the run: the caller learns of it in a microtask, when the lane is free. */
   #end(settle: () => void): void {
     this.#unlisten?.();
+    settle();
     this.#engine.ended(this.#frame);
     this.#lane?.finished(this);
-    settle();
   }
 }

@@ -1,4 +1,5 @@
 /** Modules: libraries that give access to tokens. */
+import { reportUncaught } from "../internal/report_error.ts";
 import { closeSession } from "../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
 import type { FunctionName } from "../ffi/functions.ts";
@@ -132,7 +133,7 @@ export class Module {
     const before = this.#core.pool;
     this.#core.pool = value === false ? null : new SessionPool(this.#core, value === true ? {} : value);
     for (const session of before?.drain() ?? []) {
-      this.#core.run(null, closeSession, { session }).catch(reportError);
+      this.#core.run(null, closeSession, { session }).catch(reportUncaught);
     }
   }
 
@@ -240,7 +241,7 @@ export class Module {
   [Symbol.dispose](): void {
     const core = this.#core;
     if (core.pending > 0 || [...core.sessions].some((session) => session.lane.busy)) {
-      this.close().catch(reportError);
+      this.close().catch(reportUncaught);
     } else {
       this.closeSync();
     }

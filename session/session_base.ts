@@ -1,5 +1,7 @@
 /** What every session can do whatever it is used for: its life, its login, PINs, random numbers. */
+import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../internal/events.ts";
+import { reportUncaught } from "../internal/report_error.ts";
 import { copyBytes } from "../ffi/bytes.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { type FunctionName } from "../ffi/functions.ts";
@@ -230,8 +232,10 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   }
 
   /** Resolves when no call runs or waits on the session. */
-  idle(): Promise<void> {
-    return this.#core.lane.idle();
+  async idle(): Promise<void> {
+    await this.#core.lane.idle();
+    // Those who wait for the last calls learn of them first.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /**
@@ -264,7 +268,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   /** Closes the session, now or when the running call has ended. */
   [Symbol.dispose](): void {
     if (this.#core.lane.busy) {
-      this.close().catch(reportError);
+      this.close().catch(reportUncaught);
     } else {
       this.closeSync();
     }

@@ -1,3 +1,4 @@
+import { reportUncaught } from "../../internal/report_error.ts";
 import process from "node:process";
 import type { CallObserver } from "../../ffi/engine.ts";
 import { type FunctionName, FUNCTIONS } from "../../ffi/functions.ts";
@@ -66,7 +67,7 @@ export class CallLogger implements CallObserver {
       this.#options.sink?.(callText(logged));
       this.#options.event?.(logged);
     } catch (error) {
-      reportError(error);
+      reportUncaught(error);
     }
   }
 }

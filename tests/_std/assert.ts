@@ -6,6 +6,11 @@ export { AssertionError } from "node:assert/strict";
 // deno-lint-ignore no-explicit-any
 type Constructor<T> = abstract new (...args: any[]) => T;
 
+/** Node tells an absent message from one that is undefined. */
+function given(message: string | undefined): [string?] {
+  return message === undefined ? [] : [message];
+}
+
 export function assert(value: unknown, message = ""): asserts value {
   nodeAssert.ok(value, message || "Expected a truthy value");
 }
@@ -15,19 +20,19 @@ export function assertFalse(value: unknown, message = ""): asserts value is fals
 }
 
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.deepStrictEqual(actual, expected, message);
+  nodeAssert.deepStrictEqual(actual, expected, ...given(message));
 }
 
 export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.notDeepStrictEqual(actual, expected, message);
+  nodeAssert.notDeepStrictEqual(actual, expected, ...given(message));
 }
 
 export function assertStrictEquals<T>(actual: unknown, expected: T, message?: string): asserts actual is T {
-  nodeAssert.strictEqual(actual, expected, message);
+  nodeAssert.strictEqual(actual, expected, ...given(message));
 }
 
 export function assertNotStrictEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.notStrictEqual(actual, expected, message);
+  nodeAssert.notStrictEqual(actual, expected, ...given(message));
 }
 
 export function assertExists<T>(actual: T, message?: string): asserts actual is NonNullable<T> {
@@ -39,11 +44,11 @@ export function assertInstanceOf<T>(actual: unknown, expected: Constructor<T>, m
 }
 
 export function assertMatch(actual: string, expected: RegExp, message?: string): void {
-  nodeAssert.match(actual, expected, message);
+  nodeAssert.match(actual, expected, ...given(message));
 }
 
 export function assertNotMatch(actual: string, expected: RegExp, message?: string): void {
-  nodeAssert.doesNotMatch(actual, expected, message);
+  nodeAssert.doesNotMatch(actual, expected, ...given(message));
 }
 
 export function assertStringIncludes(actual: string, expected: string, message?: string): void {
