@@ -1,0 +1,59 @@
+import { open } from "node:fs/promises";
+
+/** A PIN file holds no more than this, in bytes. */
+const MAX_LENGTH = 3072;
+
+/** Reads the PIN in a file; `null` where the source names none: a command, or something that is no path. */
+export async function readPinFile(source: string): Promise<string | Uint8Array | null> {
+  const path = pathOf(source);
+  if (path === null) return null;
+  const bytes = await read(path, source);
+  if (bytes === null) return null;
+  let end = bytes.length;
+  if (bytes[end - 1] === 0x0a) end -= bytes[end - 2] === 0x0d ? 2 : 1;
+  const pin = bytes.subarray(0, end);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(pin);
+  } catch {
+    return pin.slice();
+  }
+}
+
+function pathOf(source: string): string | null {
+  if (source === "" || source.startsWith("|") || source.includes("\0")) return null;
+  if (!/^file:/i.test(source)) return /^[a-z][a-z0-9+.-]+:/i.test(source) ? null : source;
+  const rest = source.slice(5).replace(/^\/\/(localhost)?(?=\/)/i, "");
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest;
+  }
+}
+
+async function read(path: string, source: string): Promise<Uint8Array | null> {
+  let file;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    const isName = path === source && !path.includes("/");
+    if (isName && error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw new Error(`Cannot read the PIN file ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  try {
+    const bytes = new Uint8Array(MAX_LENGTH + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length, null);
+      length += bytesRead;
+      if (bytesRead === 0 || length === bytes.length) break;
+    }
+    if (length > MAX_LENGTH) {
+      throw new RangeError(`Cannot use the PIN file ${path}: it holds more than ${MAX_LENGTH} bytes`);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}

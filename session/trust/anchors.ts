@@ -1,0 +1,155 @@
+/** The certificates this machine trusts, as its trust modules keep them. */
+import { CKO } from "../../ffi/constants/mod.ts";
+import type { Module } from "../module.ts";
+import type { Pkcs11Object } from "../object.ts";
+import { loadModules } from "../registered_modules.ts";
+import type { Session } from "../session.ts";
+import { nameText } from "./der.ts";
+import { addExtension, allowsPurpose, type AttachedPurposes, purposeOid } from "./purposes.ts";
+
+/** A certificate to trust as the end of a chain. */
+export interface TrustAnchor {
+  /** The certificate in DER. */
+  readonly der: Uint8Array<ArrayBuffer>;
+  /** The label the token gives it. */
+  readonly label: string;
+  /** Its subject as RFC 4514 text, such as `CN=Example Root,O=Example,C=DE`. */
+  readonly subject: string;
+}
+
+/** Which trust anchors are wanted. */
+export interface TrustAnchorsOptions {
+  /**
+   * What the certificates are to be trusted for: `serverAuth`, `clientAuth`, `email`, `codeSigning`, `timeStamping` or
+   * an object identifier. Attached extensions of the token limit what a certificate is trusted for.
+   *
+   * @default any purpose
+   */
+  readonly purpose?: string | undefined;
+  /**
+   * The modules to ask.
+   *
+   * @default the registered modules with `trust-policy: yes`
+   */
+  readonly modules?: readonly Module[] | undefined;
+  /** Cancels the search. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** CKA_X_DISTRUSTED and CKO_X_CERTIFICATE_EXTENSION of p11-kit. */
+const DISTRUSTED = 0xd8444764;
+const CERTIFICATE_EXTENSION = 0xd84447c8;
+const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", "publicKeyInfo", DISTRUSTED] as const;
+
+/**
+ * The certificates this machine trusts: trusted in a token, and distrusted in none. The system's trust store of p11-kit
+ * is such a token (`p11-kit-trust`).
+ *
+ * @example Count what the machine trusts for web servers
+ * ```ts
+ * import { trustAnchors } from "@gp11/gp11";
+ *
+ * const anchors = await trustAnchors({ purpose: "serverAuth" });
+ * console.log(anchors.length, "certificates, one of them", anchors[0]?.subject);
+ * ```
+ */
+export async function trustAnchors(options: TrustAnchorsOptions = {}): Promise<TrustAnchor[]> {
+  const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
+  if (options.modules !== undefined) return await collect(options.modules, oid, options);
+  const modules = await loadModules({ trusted: true, signal: options.signal });
+  try {
+    return await collect(modules, oid, options);
+  } finally {
+    await Promise.all(modules.map((module) => module.close()));
+  }
+}
+
+interface Findings {
+  /** Trusted certificates by their bytes, in the order they were found. */
+  readonly trusted: Map<string, { anchor: TrustAnchor; issuerAndSerial: string; key: string }>;
+  /** Bytes, and issuers with serial numbers, of certificates that are distrusted somewhere. */
+  readonly distrusted: Set<string>;
+  /** What attached extensions say, by the public key they are attached to. */
+  readonly purposes: Map<string, AttachedPurposes>;
+}
+
+async function collect(
+  modules: readonly Module[],
+  oid: string | null,
+  options: TrustAnchorsOptions,
+): Promise<TrustAnchor[]> {
+  const findings: Findings = { trusted: new Map(), distrusted: new Set(), purposes: new Map() };
+  const { signal } = options;
+  for (const module of modules) {
+    for (const slot of await module.slots({ tokenPresent: true, signal })) {
+      const session = await slot.openSession({ signal });
+      try {
+        await readToken(session, findings, oid !== null, signal);
+      } finally {
+        await session.close();
+      }
+    }
+  }
+  const { trusted, distrusted, purposes } = findings;
+  return [...trusted]
+    .filter(([der, { issuerAndSerial }]) => !distrusted.has(der) && !distrusted.has(issuerAndSerial))
+    .filter(([_, { key }]) => oid === null || allowsPurpose(purposes.get(key), oid))
+    .map(([_, { anchor }]) => anchor);
+}
+
+async function readToken(
+  session: Session,
+  findings: Findings,
+  extensions: boolean,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const certificates = await session.findObjects({ class: CKO.CERTIFICATE }, { read: [...READ], signal });
+  for (const certificate of certificates) readCertificate(certificate, findings);
+  if (!extensions) return;
+  const attached = await session.findObjects({ class: CERTIFICATE_EXTENSION }, {
+    read: ["value", "publicKeyInfo"],
+    signal,
+  });
+  for (const { attributes } of attached) {
+    const value = attributes?.get("value");
+    const key = attributes?.get("publicKeyInfo");
+    if (!(value instanceof Uint8Array) || !(key instanceof Uint8Array) || key.length === 0) continue;
+    const id = keyOf(key);
+    let purposes = findings.purposes.get(id);
+    if (purposes === undefined) findings.purposes.set(id, purposes = { allowed: null, rejected: new Set() });
+    addExtension(purposes, value);
+  }
+}
+
+function readCertificate({ attributes }: Pkcs11Object, { trusted, distrusted }: Findings): void {
+  const value = attributes?.get("value");
+  const issuer = attributes?.get("issuer");
+  const serial = attributes?.get("serialNumber");
+  const issuerAndSerial = issuer && serial ? `${keyOf(issuer)}/${keyOf(serial)}` : "";
+  if (isTrue(attributes?.get(DISTRUSTED))) {
+    if (value?.length) distrusted.add(keyOf(value));
+    if (issuerAndSerial !== "") distrusted.add(issuerAndSerial);
+    return;
+  }
+  if (attributes?.get("trusted") !== true || !value?.length) return;
+  const key = attributes.get("publicKeyInfo");
+  const anchor: TrustAnchor = {
+    der: new Uint8Array(value),
+    label: attributes.get("label") ?? "",
+    subject: nameText(attributes.get("subject") ?? new Uint8Array()),
+  };
+  const id = keyOf(value);
+  if (!trusted.has(id)) trusted.set(id, { anchor, issuerAndSerial, key: key ? keyOf(key) : "" });
+}
+
+/** A vendor's boolean comes as it lies in memory. */
+function isTrue(value: unknown): boolean {
+  return value === true || value === 1 || (value instanceof Uint8Array && value.length === 1 && value[0] !== 0);
+}
+
+/** Bytes as the key of a map. */
+function keyOf(bytes: Uint8Array): string {
+  let key = "";
+  for (let at = 0; at < bytes.length; at += 0x2000) key += String.fromCharCode(...bytes.subarray(at, at + 0x2000));
+  return key;
+}

@@ -1,0 +1,1 @@
+export { type TrustAnchor, trustAnchors, type TrustAnchorsOptions } from "./anchors.ts";
