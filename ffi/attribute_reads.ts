@@ -1,9 +1,19 @@
 /** Reading attributes: buffers guessed large enough that one `C_GetAttributeValue` is usually all it takes. */
+import {
+  decoded,
+  findLengths,
+  hasFixedSize,
+  missing,
+  readAlone,
+  readSized,
+  type SizedRequest,
+  stateWithoutValue,
+} from "./attribute_calls.ts";
+import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
 import type { Block } from "./memory.ts";
-import { clearBytes, setPointer } from "./structs.ts";
+import { setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
-import { type AttributeKind, type DecodedValue, decodeValue } from "./attribute_values.ts";
 
 /** One attribute to read. */
 export interface ReadRequest {
@@ -40,8 +50,6 @@ export interface ReadCall {
 
 /** Room beyond the guess: a length that still equals the whole capacity shows an attribute the module passed over. */
 const SLACK = 8;
-/** How often a value may grow between two calls before it is given up. */
-const MAX_ROUNDS = 4;
 
 /** Whether `C_GetAttributeValue` has filled the template: each length then says how its attribute fared. */
 export function isReadOutcome(rv: number): boolean {
@@ -124,7 +132,8 @@ export class ReadPlan {
       if (this.#isSettled(index, length, rv)) {
         results.push(decoded(block, request, value, length));
       } else {
-        const state = length === undefined ? this.#stateWithoutValue(block, offset, request, rv) : undefined;
+        if (length !== undefined) return undefined;
+        const state = stateWithoutValue(request, this.#unavailable(block, offset), rv, false);
         if (!state) return undefined;
         results.push(missing(request, state));
       }
@@ -140,24 +149,12 @@ export class ReadPlan {
    * it yields.
    */
   *complete(block: Block, offset: number, rv: number): Generator<ReadCall, ReadAttribute[], number> {
-    const { size, offsets } = attributeLayout(block.abi);
     const results = new Map<ReadRequest, ReadAttribute>();
     const longer: SizedRequest[] = [];
-    let at = offset + offsets.ulValueLen;
-    let value = offset + this.#templateBytes(size);
-    for (let index = 0; index < this.requests.length; index++) {
-      const request = this.requests[index]!;
-      const length = block.getLength(at);
-      const state = length === undefined ? this.#stateWithoutValue(block, offset, request, rv) : undefined;
-      if (this.#isSettled(index, length, rv)) results.set(request, decoded(block, request, value, length));
-      else if (state) results.set(request, missing(request, state));
-      else if (length !== undefined && length > this.#capacities[index]! && request.kind !== "template") {
-        longer.push({ request, length });
-      }
-      at += size;
-      value += this.#capacities[index]!;
-    }
-    for (const [request, attribute] of yield* readSized(block, longer)) results.set(request, attribute);
+    const unknown: ReadRequest[] = [];
+    this.#sort(block, offset, rv, results, longer, unknown);
+    yield* findLengths(block, unknown, results, longer);
+    yield* readSized(block, longer, results);
     const complete: ReadAttribute[] = [];
     for (const request of this.requests) {
       complete.push(results.get(request) ?? (yield* readAlone(block, request, this.#describe)));
@@ -165,20 +162,41 @@ export class ReadPlan {
     return complete;
   }
 
-  /**
-   * Why an attribute came back without a value. One return value speaks for the whole template, so it is known only
-   * for attributes no token may hide, and where a single one can be meant.
-   */
-  #stateWithoutValue(block: Block, offset: number, request: ReadRequest, rv: number): AttributeState | undefined {
-    if (rv !== CKR.ATTRIBUTE_TYPE_INVALID && rv !== CKR.ATTRIBUTE_SENSITIVE) return undefined;
+  /** What the first call has settled, what is longer than guessed, and what came back without a length. */
+  #sort(
+    block: Block,
+    offset: number,
+    rv: number,
+    results: Map<ReadRequest, ReadAttribute>,
+    longer: SizedRequest[],
+    unknown: ReadRequest[],
+  ): void {
     const { size, offsets } = attributeLayout(block.abi);
-    const without = this.requests.filter((_, index) =>
+    const unavailable = this.#unavailable(block, offset);
+    let at = offset + offsets.ulValueLen;
+    let value = offset + this.#templateBytes(size);
+    for (let index = 0; index < this.requests.length; index++) {
+      const request = this.requests[index]!;
+      const length = block.getLength(at);
+      if (this.#isSettled(index, length, rv)) {
+        results.set(request, decoded(block, request, value, length));
+      } else if (length === undefined) {
+        const state = stateWithoutValue(request, unavailable, rv, false);
+        if (state) results.set(request, missing(request, state));
+        else unknown.push(request);
+      } else if (length > this.#capacities[index]! && request.kind !== "template") {
+        longer.push({ request, length });
+      }
+      at += size;
+      value += this.#capacities[index]!;
+    }
+  }
+
+  #unavailable(block: Block, offset: number): ReadRequest[] {
+    const { size, offsets } = attributeLayout(block.abi);
+    return this.requests.filter((_, index) =>
       block.getLength(offset + index * size + offsets.ulValueLen) === undefined
     );
-    if (without.length === 1) return rv === CKR.ATTRIBUTE_SENSITIVE ? "sensitive" : "invalid";
-    if (!request.secret) return "invalid";
-    const onlyOne = without.filter(({ secret }) => secret).length === 1;
-    return rv === CKR.ATTRIBUTE_SENSITIVE && onlyOne ? "sensitive" : undefined;
   }
 
   #templateBytes(size: number): number {
@@ -194,120 +212,7 @@ export class ReadPlan {
 }
 
 /** Bytes to reserve for a value: none where its length must be asked for first. */
-function capacity({ kind, size }: ReadRequest, guess: boolean): number {
-  if (kind === "template" || (!guess && kind !== "boolean" && kind !== "ulong")) return 0;
-  return (size + SLACK + 7) & ~7;
-}
-
-/** An attribute whose length is known by now. */
-interface SizedRequest {
-  readonly request: ReadRequest;
-  readonly length: number;
-}
-
-/** Reads attributes of known lengths in one call; those that have grown since are left out. */
-function* readSized(
-  block: Block,
-  sized: readonly SizedRequest[],
-): Generator<ReadCall, Map<ReadRequest, ReadAttribute>, number> {
-  const results = new Map<ReadRequest, ReadAttribute>();
-  if (sized.length === 0) return results;
-  const { size, offsets } = attributeLayout(block.abi);
-  const start = block.alloc(sized.length * size);
-  const values = sized.map(({ request, length }, index) => {
-    const at = start + index * size;
-    const value = block.alloc(length);
-    block.setUlong(at + offsets.type, request.type);
-    setPointer(block, at + offsets.pValue, block.address(value));
-    block.setUlong(at + offsets.ulValueLen, length);
-    return value;
-  });
-  const rv = yield { offset: start, count: sized.length };
-  sized.forEach(({ request, length }, index) => {
-    const read = block.getLength(start + index * size + offsets.ulValueLen);
-    if (read === undefined || read > length || (rv !== CKR.OK && read === length)) return;
-    results.set(request, decoded(block, request, values[index]!, read));
-  });
-  return results;
-}
-
-function missing({ type }: ReadRequest, state: AttributeState): ReadAttribute {
-  return { type, state, value: undefined };
-}
-
-/** Reads one attribute on its own: first its length, then its value. */
-function* readAlone(
-  block: Block,
-  request: ReadRequest,
-  describe: (type: number) => ReadRequest,
-): Generator<ReadCall, ReadAttribute, number> {
-  const { size, offsets } = attributeLayout(block.abi);
-  const at = block.alloc(size);
-  let room = 0;
-  let value = 0;
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    block.setUlong(at + offsets.type, request.type);
-    setPointer(block, at + offsets.pValue, room === 0 ? 0n : block.address(value));
-    block.setUlong(at + offsets.ulValueLen, room);
-    const rv = yield { offset: at, count: 1 };
-    const length = block.getLength(at + offsets.ulValueLen);
-    if (length === undefined) {
-      if (rv !== CKR.BUFFER_TOO_SMALL) {
-        return missing(request, rv === CKR.ATTRIBUTE_SENSITIVE ? "sensitive" : "invalid");
-      }
-      room = 0;
-    } else if (length === 0 || (room > 0 && length <= room)) {
-      if (request.kind !== "template" || length === 0) return decoded(block, request, value, length);
-      return { type: request.type, state: "ok", value: yield* readNested(block, at, value, length, describe) };
-    } else {
-      room = length;
-      value = block.alloc(room);
-      clearBytes(block, value, room);
-    }
-  }
-  return missing(request, "invalid");
-}
-
-/** Reads the values of a nested template whose types and lengths C has just written at `inner`. */
-function* readNested(
-  block: Block,
-  outer: number,
-  inner: number,
-  length: number,
-  describe: (type: number) => ReadRequest,
-): Generator<ReadCall, ReadAttribute[], number> {
-  const { size, offsets } = attributeLayout(block.abi);
-  const requests: ReadRequest[] = [];
-  const values: number[] = [];
-  for (let at = inner; at < inner + length; at += size) {
-    const room = block.getLength(at + offsets.ulValueLen) ?? 0;
-    const value = block.alloc(room || 1);
-    requests.push(describe(Number(block.getUlong(at + offsets.type))));
-    values.push(value);
-    setPointer(block, at + offsets.pValue, room === 0 ? 0n : block.address(value));
-  }
-  block.setUlong(outer + offsets.ulValueLen, length);
-  yield { offset: outer, count: 1 };
-  return requests.map((request, index) => {
-    const valueLength = block.getLength(inner + index * size + offsets.ulValueLen);
-    if (valueLength === undefined || request.kind === "template") return missing(request, "invalid");
-    return decoded(block, request, values[index]!, valueLength);
-  });
-}
-
-/** Kinds that have a value without a single byte. */
-const EMPTY_VALUES: { readonly [kind in AttributeKind]?: () => DecodedValue } = {
-  bytes: () => new Uint8Array(0),
-  string: () => "",
-  template: () => [],
-  ulongs: () => [],
-};
-
-function decoded(block: Block, request: ReadRequest, offset: number, length: number): ReadAttribute {
-  const { type, kind } = request;
-  if (length === 0) return { type, state: "empty", value: EMPTY_VALUES[kind]?.() };
-  if (kind === "template") return missing(request, "invalid");
-  const value = decodeValue(block, kind, offset, length);
-  if (value !== undefined) return { type, state: "ok", value };
-  return missing(request, kind === "ulong" && length === block.abi.ulong ? "empty" : "invalid");
+function capacity(request: ReadRequest, guess: boolean): number {
+  if (request.kind === "template" || (!guess && !hasFixedSize(request))) return 0;
+  return (request.size + SLACK + 7) & ~7;
 }

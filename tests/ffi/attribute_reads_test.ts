@@ -195,6 +195,19 @@ describe("reading attributes", () => {
     assertEquals(states([3, 2, 1, 0]), ["invalid", "invalid", "ok", "sensitive"]);
   });
 
+  it("takes no value that did not fit for a missing one, though another attribute is sensitive", () => {
+    const object = new TestObject([[CKA.LABEL, text("longer than guessed")], [CKA.VALUE, "sensitive"]]);
+    const requests = [
+      request(CKA.LABEL, "string", 0),
+      request(CKA.VALUE, "bytes", 16, true),
+      request(CKA.URL, "string", 16),
+      request(CKA.TOKEN, "boolean"),
+    ];
+    const values = read(object, requests);
+    assertEquals(values.map(({ state }) => state), ["ok", "sensitive", "invalid", "invalid"]);
+    assertEquals([values[0]?.value, object.calls], ["longer than guessed", 4]);
+  });
+
   it("needs no further call when only one attribute can be meant", () => {
     const sensitive = new TestObject([[CKA.VALUE, "sensitive"], [CKA.LABEL, text("key")]]);
     const values = read(sensitive, [request(CKA.VALUE, "bytes", 16, true), request(CKA.LABEL, "string", 16)]);
