@@ -169,8 +169,14 @@ describe("real servers: misbehaving ones", () => {
     ["ends in a chunk", (socket) => socket.end(`${head}Transfer-Encoding: chunked\r\n\r\n9\r\nabc`), [
       HttpStatus.IO_ERROR,
     ]],
-    ["sends garbage", (socket) => socket.end("\u0000\u0001 garbage\r\n\r\n"), [HttpStatus.MALFORMED]],
-    ["speaks another protocol", (socket) => socket.end("220 mail.example ESMTP\r\n"), [HttpStatus.MALFORMED]],
+    ["sends garbage", (socket) => socket.end("\u0000\u0001 garbage\r\n\r\n"), [
+      HttpStatus.MALFORMED,
+      HttpStatus.IO_ERROR,
+    ]],
+    ["speaks another protocol", (socket) => socket.end("220 mail.example ESMTP\r\n"), [
+      HttpStatus.MALFORMED,
+      HttpStatus.IO_ERROR,
+    ]],
     ["sends broken chunks", (socket) => socket.end(`${head}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`), [
       HttpStatus.MALFORMED,
       HttpStatus.IO_ERROR,
@@ -186,7 +192,9 @@ describe("real servers: misbehaving ones", () => {
   ];
   for (const transport of choices) {
     it(`${transport}: every failure is a status with a reason and the original error`, async () => {
-      for (const [what, act, statuses] of failures) {
+      for (const [what, act, possible] of failures) {
+        // A fetch cannot always tell what it did not understand from what broke.
+        const statuses = transport === "node" ? possible.slice(0, 1) : possible;
         await using server = await socketServer((_request, socket) => act(socket));
         const options = { transport, timeout: 0.25, maxBodyBytes: 4 << 20 };
         const msg = await send(options, server.origin, { method: "POST", body: "once" });
