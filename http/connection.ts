@@ -28,6 +28,7 @@ export class Connection {
   /** `performance.now()` when it became idle. */
   idleSince = 0;
 
+  /** Made by sessions. */
   constructor(target: ConnectionTarget, transport: TransportConnection, exact: boolean) {
     this.target = target;
     this.transport = transport;

@@ -24,6 +24,7 @@ export class HttpError extends TypeError {
   /** The message that failed. */
   readonly msg: HttpMessage;
 
+  /** Makes the error of a message that ended with a status. */
   constructor(msg: HttpMessage, status: number, message: string, options: HttpErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.msg = msg;
@@ -41,6 +42,7 @@ export class NotSupportedError extends Error {
   /** Why it cannot. */
   readonly reason: string;
 
+  /** Makes the error; `what` completes "Cannot …". */
   constructor(what: string, runtime: string, reason: string) {
     super(`Cannot ${what} on ${runtime}: ${reason}`);
     this.runtime = runtime;
@@ -74,6 +76,7 @@ export class TransportError extends Error {
   /** Reason phrase for the message; empty takes the status's standard one. */
   readonly reason: string;
 
+  /** Makes the error of an exchange that came as far as `phase`. */
   constructor(status: number, phase: TransportPhase, message: string, options: TransportErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;

@@ -10,6 +10,7 @@ export class ChunkEvent extends Event {
   /** The bytes; the listener must not change them. */
   readonly chunk: Uint8Array;
 
+  /** Makes the event of one piece. */
   constructor(type: string, chunk: Uint8Array) {
     super(type);
     this.chunk = chunk;
@@ -25,6 +26,7 @@ export class InformationalEvent extends Event {
   /** Its header fields. */
   readonly headers: Headers;
 
+  /** Makes the event of one response. */
   constructor(status: number, reasonPhrase: string, headers: Headers) {
     super("got-informational");
     this.status = status;
@@ -38,6 +40,7 @@ export class NetworkEvent extends Event {
   /** The step. */
   readonly event: NetworkEventName;
 
+  /** Makes the event of one step. */
   constructor(event: NetworkEventName) {
     super("network-event");
     this.event = event;
@@ -51,6 +54,7 @@ export class ContentSniffedEvent extends Event {
   /** Its parameters. */
   readonly parameters: Readonly<Record<string, string>>;
 
+  /** Makes the event of one finding. */
   constructor(contentType: string, parameters: Readonly<Record<string, string>>) {
     super("content-sniffed");
     this.contentType = contentType;
@@ -67,6 +71,7 @@ export class TransferProgressEvent extends Event {
   /** Bytes expected, or null when unknown. */
   readonly total: number | null;
 
+  /** Makes the event of one move. */
   constructor(direction: "upload" | "download", loaded: number, total: number | null) {
     super("progress");
     this.direction = direction;

@@ -65,3 +65,18 @@ export { ContentSniffer, type ContentSnifferOptions } from "./sniffing/content_s
 export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions } from "./timeouts.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
+export { TypedEventTarget, type TypedListener } from "../internal/events.ts";
+export { ConnectionScheme } from "./auth/connection_scheme.ts";
+export { AuthFeature } from "./auth/auth_feature.ts";
+export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./auth/scheme.ts";
+export type { PasswordCredentials, TokenCredentials } from "./auth/scheme.ts";
+export type { Dance } from "./auth/connection_scheme.ts";
+export type { Challenge } from "./parsers/challenges.ts";
+export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_recorder.ts";
+export type { Environment } from "./proxies/environment.ts";
+export type { ProxyList } from "./proxies/proxy_list.ts";
+export { NdjsonError } from "./streams/ndjson.ts";
+export type { BodySource } from "./streams/source.ts";
+export type { EventStreamParserOptions, ServerSentEvent } from "./streams/event_stream_parser.ts";
+export { EventStreamError, type ReadServerSentEventsOptions } from "./streams/server_sent_events.ts";
+export type { ReconnectInfo, ServerSentEventsOptions } from "./streams/server_sent_events.ts";

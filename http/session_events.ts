@@ -39,6 +39,7 @@ export class RequestEvent extends Event {
   /** The connection it is sent on (`request-started`); null otherwise. */
   readonly connection: Connection | null;
 
+  /** Makes the event of one message. */
   constructor(type: string, msg: HttpMessage, connection: Connection | null = null) {
     super(type);
     this.msg = msg;
@@ -55,6 +56,7 @@ export class AuthenticateEvent extends Event {
   /** True when earlier credentials were refused. */
   readonly retrying: boolean;
 
+  /** Makes the event of one refusal. */
   constructor(msg: HttpMessage, auth: Auth, retrying: boolean) {
     super("authenticate");
     this.msg = msg;
@@ -68,6 +70,7 @@ export class ConnectionEvent extends Event {
   /** The connection. */
   readonly connection: Connection;
 
+  /** Makes the event of one connection. */
   constructor(type: string, connection: Connection) {
     super(type);
     this.connection = connection;
@@ -79,6 +82,7 @@ export class NotifyEvent extends Event {
   /** The property's manual name, for example "max-conns". */
   readonly property: string;
 
+  /** Makes the event of one property. */
   constructor(property: string) {
     super("notify");
     this.property = property;

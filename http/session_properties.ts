@@ -39,7 +39,11 @@ export const sessionProperties: readonly SessionProperty[] = Object.keys(accesso
 
 /** The properties of `HttpSession`. A change is told by `notify`, with the manual's name. */
 export abstract class SessionProperties extends TypedEventTarget<HttpSessionEvents> {
-  /** The values. */
+  /**
+   * The values.
+   *
+   * @internal
+   */
   protected readonly settings: SessionSettings = new SessionSettings();
   /** What runs the session's work, as given to the constructor. */
   protected context: AsyncContext | null = null;
@@ -57,10 +61,12 @@ export abstract class SessionProperties extends TypedEventTarget<HttpSessionEven
 
   /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */
   abstract get proxyUri(): URL | null;
+  /** Sets the proxy; see the getter. */
   abstract set proxyUri(value: string | URL | null);
 
   /** NTLM authentication (`SoupSession:use-ntlm`). @default {false} */
   abstract get useNtlm(): boolean;
+  /** Sets it; see the getter. */
   abstract set useNtlm(value: boolean);
 
   /** Connections at once, from 1 (`SoupSession:max-conns`). @default {10} */

@@ -134,7 +134,7 @@ function untrusted(host: string): Error {
 
 function proxyUrl(target: ConnectionTarget): string {
   const { uri, username, password } = target.proxy!;
-  if (username === undefined) return uri.href;
+  if (username === undefined || isForwarded(target)) return uri.href;
   const url = new URL(uri);
   url.username = encodeURIComponent(username);
   url.password = encodeURIComponent(password ?? "");

@@ -12,6 +12,7 @@ import type {
   TransportResponse,
 } from "../transport.ts";
 import { explainFetchError } from "./fetch_errors.ts";
+import { basicAuthorization } from "./node_tunnel.ts";
 import { asDecoded, type DecodesContent, withAcceptEncoding } from "./runtime_decoding.ts";
 
 /** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */
@@ -29,11 +30,21 @@ export interface FetchSlot {
 /** Requests one abort controller serves. Each request leaves a trace in it, so it is replaced from time to time. */
 const requestsPerController = 64;
 
+/**
+ * True when requests go to an HTTP proxy in absolute form. Its credentials are then a field of each request, which the
+ * message may replace; a runtime that knows them would send its own besides.
+ */
+export function isForwarded({ proxy, scheme }: ConnectionTarget): boolean {
+  return scheme === "http" && proxy !== null && proxy.scheme.startsWith("http");
+}
+
 /** A slot: one pool of the runtime that never holds more than one connection. */
 export class FetchConnection implements TransportConnection {
   onClosed: (() => void) | null = null;
   readonly #slot: FetchSlot;
   readonly #viaProxy: boolean;
+  /** Field for an HTTP proxy whose URI has credentials. */
+  readonly #proxyAuthorization: string | null;
   #controller = new AbortController();
   #requests = 0;
   #isClosed = false;
@@ -41,6 +52,7 @@ export class FetchConnection implements TransportConnection {
   constructor(target: ConnectionTarget, slot: FetchSlot) {
     this.#slot = slot;
     this.#viaProxy = target.proxy !== null;
+    this.#proxyAuthorization = isForwarded(target) ? basicAuthorization(target.proxy!) : null;
   }
 
   /** Fetch does not show its sockets: a slot counts as open until it is closed. */
@@ -58,7 +70,7 @@ export class FetchConnection implements TransportConnection {
     this.#slot.observe?.(observer);
     const init: RequestInit & { duplex?: "half" } = {
       method: request.method,
-      headers: withAcceptEncoding(request.headers) as [string, string][],
+      headers: withAcceptEncoding(this.#withProxyAuthorization(request.headers)) as [string, string][],
       redirect: "manual",
       signal,
     };
@@ -69,6 +81,12 @@ export class FetchConnection implements TransportConnection {
     const { decodes } = this.#slot;
     const fetched = this.#slot.fetch(request.url, init);
     return decodes === undefined ? fetched : fetched.then((response) => asDecoded(response, request, decodes));
+  }
+
+  #withProxyAuthorization(fields: TransportRequest["headers"]): TransportRequest["headers"] {
+    const value = this.#proxyAuthorization;
+    if (value === null || fields.some(([name]) => name.toLowerCase() === "proxy-authorization")) return fields;
+    return [...fields, ["proxy-authorization", value]];
   }
 
   /** Translates what fetch rejected with or what broke a body. */

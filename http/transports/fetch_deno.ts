@@ -92,7 +92,7 @@ function clientOptions(target: ConnectionTarget): Record<string, unknown> {
   };
   if (target.proxy !== null) {
     const { uri, username, password } = target.proxy;
-    options["proxy"] = username === undefined
+    options["proxy"] = username === undefined || isForwarded(target)
       ? { url: uri.href }
       : { url: uri.href, basicAuth: { username, password: password ?? "" } };
   }

@@ -42,6 +42,7 @@ export class FetchTransport implements Transport {
   readonly capabilities: TransportCapabilities;
   readonly #options: FetchTransportOptions;
 
+  /** Makes a transport of a fetch function. */
   constructor(options: FetchTransportOptions = {}) {
     this.#options = options;
     this.capabilities = { ...assumed(), ...options.capabilities };

@@ -8,6 +8,7 @@ import {
   HttpMessage,
   HttpSession,
   type HttpSessionOptions,
+  type NotifyEvent,
   sessionProperties,
   SessionProperty,
   TlsDatabase,
@@ -20,10 +21,12 @@ import type { SocketServer } from "../_support/socket_server.ts";
 /** Properties that were notified while `change` ran. */
 function notified(session: HttpSession, change: () => void): string[] {
   const names: string[] = [];
-  const note = (event: { property: string }) => names.push(event.property);
-  session.addEventListener("notify", note as (event: Event) => void);
+  const note = (event: NotifyEvent): void => {
+    names.push(event.property);
+  };
+  session.addEventListener("notify", note);
   change();
-  session.removeEventListener("notify", note as (event: Event) => void);
+  session.removeEventListener("notify", note);
   return names;
 }
 
