@@ -271,7 +271,7 @@ export class CacheFileStore implements CacheStore {
 
   #writeMeta(slot: Slot, { record, length, digest }: FileEntry): void {
     const json = JSON.stringify({ record, length, digest });
-    replaceFile(this.#metaPath(slot), `${sha256(new TextEncoder().encode(json))}\n${json}\n`, { durable: false });
+    replaceFile(this.#metaPath(slot), `${sha256(new TextEncoder().encode(json))}\n${json}`, { durable: false });
   }
 
   /** What a file says of its response; a damaged one is removed. */

@@ -1,0 +1,59 @@
+// An origin in a worker thread, http: and https:, so that it answers while a synchronous send blocks the test's own thread.
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+
+const PROGRAM = `
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { gzipSync } from "node:zlib";
+import { parentPort, workerData } from "node:worker_threads";
+let count = 0;
+const answer = (secure) => (request, response) => {
+  count++;
+  const { pathname, searchParams } = new URL(request.url, "http://x");
+  for (const [name, value] of searchParams) if (name !== "status") response.appendHeader(name, value);
+  response.setHeader("x-count", count);
+  if (request.headers["if-none-match"]) return response.writeHead(304).end();
+  const body = JSON.stringify({ count, path: pathname, secure, cookie: request.headers.cookie ?? null });
+  response.statusCode = Number(searchParams.get("status") ?? 200);
+  if (pathname !== "/gzip") return response.end(body);
+  response.setHeader("content-encoding", "gzip");
+  response.end(gzipSync(body));
+};
+const servers = [createServer(answer(false)), ...workerData.tls ? [createTlsServer(workerData.tls, answer(true))] : []];
+const ports = await Promise.all(servers.map((server) =>
+  new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)))));
+parentPort.postMessage(ports);
+`;
+
+/** A running origin. */
+export interface OriginWorker extends AsyncDisposable {
+  /** Port of the plain server. */
+  port: number;
+  /** Port of the TLS server; 0 without one. */
+  tlsPort: number;
+}
+
+/** What the origin says about a request. */
+export interface OriginAnswer {
+  count: number;
+  path: string;
+  secure: boolean;
+  cookie: string | null;
+}
+
+/**
+ * Starts the origin. It answers with a JSON text about the request; each query parameter becomes a header field of the
+ * response, \`status\` its status.
+ */
+export async function originWorker(tls: { cert: string; key: string } | null = null): Promise<OriginWorker> {
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(PROGRAM)}`), { workerData: { tls } });
+  const [[port, tlsPort = 0]] = await once(worker, "message") as [number[]];
+  return {
+    port: port!,
+    tlsPort,
+    async [Symbol.asyncDispose]() {
+      await worker.terminate();
+    },
+  };
+}
