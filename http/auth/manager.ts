@@ -266,8 +266,9 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const requeue = (isAgain: boolean): void => {
       if (!isAgain || !isWanted()) return;
       const isLarge = Number(msg.responseHeaders.get("content-length") ?? 0) > LARGE_REFUSAL;
-      const sameConnection = asker.request.method === "CONNECT" || track.next?.auth.isConnectionBound === true;
-      session.requeueMessage(msg, isLarge && !sameConnection ? {} : { after: "body", sameConnection });
+      const isBound = asker.request.method === "CONNECT" || track.next?.auth.isConnectionBound === true;
+      const sameConnection = isBound && !(asker.isForProxy && moveToSockets(session, msg));
+      session.requeueMessage(msg, isLarge && !isBound ? {} : { after: "body", sameConnection });
     };
     const again = negotiation.refused({ session, msg, asker, track, isWanted }, this.#schemes);
     return again instanceof Promise ? again.then(requeue) : requeue(again);
@@ -315,6 +316,17 @@ function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value
   if (value !== null) msg.requestHeaders.set(fields.credentials, value);
   else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
   track.value = value;
+}
+
+/**
+ * Fetch does not keep the connection to a proxy that has refused (Bun closes it); rounds on one connection then need a
+ * transport that shows its connections. True if the message goes to another transport than before.
+ */
+function moveToSockets(session: HttpSession, msg: HttpMessage): boolean {
+  const isThere = itemOf(msg)?.transport?.capabilities.connectionEvents ?? true;
+  if (isThere || !session.capabilities.connectionEvents) return false;
+  msg.requires = [...msg.requires, "connectionEvents"];
+  return true;
 }
 
 /** A proof covers the body as it was sent; one that was decoded before it came here cannot be checked. */

@@ -13,7 +13,7 @@ import type {
   TransportCapabilities,
   TransportConnection,
 } from "../transport.ts";
-import { FetchConnection, type FetchSlot } from "./fetch_connection.ts";
+import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
 
 interface BunFetchSession {

@@ -7,7 +7,7 @@ import process from "node:process";
 import { getCACertificates } from "node:tls";
 import { NotSupportedError } from "../errors.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
-import { FetchConnection } from "./fetch_connection.ts";
+import { FetchConnection, isForwarded } from "./fetch_connection.ts";
 import { isStandardMethod } from "./fetch_methods.ts";
 import { denoDecodes } from "./runtime_decoding.ts";
 
