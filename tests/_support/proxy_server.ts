@@ -84,31 +84,34 @@ function keep(socket: Socket, open: Set<Socket>): void {
 
 function serveHttp(socket: Socket, proxy: ProxyServer, options: ProxyServerOptions, open: Set<Socket>): void {
   let bytes: Buffer = Buffer.alloc(0);
+  let upstream: Socket | null = null;
+  let bodyLeft = 0;
   const onData = (chunk: Uint8Array) => {
     bytes = Buffer.concat([bytes, chunk]);
-    const end = bytes.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    const head = bytes.toString("latin1", 0, end);
-    const rest = bytes.subarray(end + 4);
-    bytes = Buffer.alloc(0);
-    proxy.heads.push(head);
-    if (isRefused(head, options)) {
-      const headers = [
-        `Proxy-Authenticate: ${options.challenge ?? 'Basic realm="proxy"'}`,
-        ...options.refusalHeaders ?? [],
-      ];
-      socket.write(`HTTP/1.1 407 Who Are You\r\n${headers.join("\r\n")}\r\nContent-Length: 6\r\n\r\nsecret`);
-      return;
-    }
-    if (head.startsWith("CONNECT ")) {
-      const authority = head.split(" ")[1] ?? "";
-      if (options.connectReply !== undefined) return void socket.write(options.connectReply);
-      socket.off("data", onData);
-      const [host, port] = splitAuthority(authority);
-      connectThrough(socket, host, port, proxy, options, open, () => socket.write("HTTP/1.1 200 Go On\r\n\r\n"));
-    } else {
-      forward(socket, head, rest, options, open);
-      socket.off("data", onData);
+    for (;;) {
+      const body = bytes.subarray(0, bodyLeft);
+      if (body.byteLength > 0) upstream?.write(body);
+      bodyLeft -= body.byteLength;
+      bytes = bytes.subarray(body.byteLength);
+      const end = bodyLeft > 0 ? -1 : bytes.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      const head = bytes.toString("latin1", 0, end);
+      bytes = bytes.subarray(end + 4);
+      proxy.heads.push(head);
+      if (isRefused(head, options)) {
+        const challenge = options.challenge ?? 'Basic realm="proxy"';
+        const headers = [`Proxy-Authenticate: ${challenge}`, ...options.refusalHeaders ?? []];
+        socket.write(`HTTP/1.1 407 Who Are You\r\n${headers.join("\r\n")}\r\nContent-Length: 6\r\n\r\nsecret`);
+      } else if (head.startsWith("CONNECT ")) {
+        if (options.connectReply !== undefined) return void socket.write(options.connectReply);
+        socket.off("data", onData);
+        const [host, port] = splitAuthority(head.split(" ")[1] ?? "");
+        connectThrough(socket, host, port, proxy, options, open, () => socket.write("HTTP/1.1 200 Go On\r\n\r\n"));
+        return;
+      } else {
+        upstream = forward(socket, upstream, head, options, open);
+        bodyLeft = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+      }
     }
   };
   socket.on("data", onData);
@@ -120,21 +123,26 @@ function isRefused(head: string, { credentials }: ProxyServerOptions): boolean {
   return given !== `Basic ${Buffer.from(credentials).toString("base64")}`;
 }
 
-/** Sends one request on in origin form and everything after it as it comes. */
-function forward(socket: Socket, head: string, rest: Buffer, options: ProxyServerOptions, open: Set<Socket>): void {
+/** Sends a header on in origin form; all requests of one client are for one origin here. */
+function forward(
+  socket: Socket,
+  known: Socket | null,
+  head: string,
+  options: ProxyServerOptions,
+  open: Set<Socket>,
+): Socket {
   const [start = "", ...fields] = head.split("\r\n");
   const [method, target = "", version] = start.split(" ");
   const url = new URL(target);
-  const kept = fields.filter((field) => !/^proxy-/i.test(field));
-  const upstream = connect(Number(url.port || 80), options.resolve?.(url.hostname) ?? url.hostname);
-  keep(upstream, open);
-  upstream.write(
-    `${method} ${url.pathname}${url.search} ${version}\r\n${[...kept, "Via: 1.1 test"].join("\r\n")}\r\n\r\n`,
-  );
-  upstream.write(rest);
-  socket.pipe(upstream);
-  upstream.pipe(socket);
-  socket.on("close", () => upstream.destroy());
+  const upstream = known ?? connect(Number(url.port || 80), options.resolve?.(url.hostname) ?? url.hostname);
+  if (known === null) {
+    keep(upstream, open);
+    upstream.pipe(socket);
+    socket.on("close", () => upstream.destroy());
+  }
+  const kept = [...fields.filter((field) => !/^proxy-/i.test(field)), "Via: 1.1 test"];
+  upstream.write(`${method} ${url.pathname}${url.search} ${version}\r\n${kept.join("\r\n")}\r\n\r\n`);
+  return upstream;
 }
 
 function splitAuthority(authority: string): [string, number] {
