@@ -99,6 +99,11 @@ export class RateLimit implements SessionFeature {
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;
   }
 
+  /** Origins (or keys) with a limit in use. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
   /** Waits for a token. Called by the session. */
   requestStarting(_session: HttpSession, msg: HttpMessage): void | Promise<void> {
     const key = this.#keyOf(msg);
