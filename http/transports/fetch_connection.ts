@@ -45,6 +45,8 @@ export class FetchConnection implements TransportConnection {
   readonly #viaProxy: boolean;
   /** Field for an HTTP proxy whose URI has credentials. */
   readonly #proxyAuthorization: string | null;
+  /** A tunnel has still to be made, by the first request. */
+  #needsTunnel: boolean;
   #controller = new AbortController();
   #requests = 0;
   #isClosed = false;
@@ -52,6 +54,7 @@ export class FetchConnection implements TransportConnection {
   constructor(target: ConnectionTarget, slot: FetchSlot) {
     this.#slot = slot;
     this.#viaProxy = target.proxy !== null;
+    this.#needsTunnel = target.scheme === "https" && target.proxy !== null && target.proxy.scheme.startsWith("http");
     this.#proxyAuthorization = isForwarded(target) ? basicAuthorization(target.proxy!) : null;
   }
 
@@ -68,6 +71,10 @@ export class FetchConnection implements TransportConnection {
     }
     const { signal } = this.#controller;
     this.#slot.observe?.(observer);
+    if (this.#needsTunnel) {
+      this.#needsTunnel = false;
+      observer.tunneling();
+    }
     const init: RequestInit & { duplex?: "half" } = {
       method: request.method,
       headers: withAcceptEncoding(this.#withProxyAuthorization(request.headers)) as [string, string][],
