@@ -70,6 +70,7 @@ export class Attributes implements Iterable<Attribute> {
    * @throws {TypeError} When there is no attribute of this name.
    */
   get<K extends AttributeName>(name: K): AttributeValues[K] | undefined;
+  /** The same for an attribute given by number. */
   get(type: number): AttributeValue | undefined;
   get(name: AttributeName | number): AttributeValue | undefined {
     return this.#byType.get(attributeType(name))?.value;

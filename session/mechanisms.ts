@@ -29,6 +29,7 @@ export function rawMechanism(type: number, bytes: BytesInput): BuiltMechanism<Ui
   return { type: checkType(type, "a mechanism type"), parameter: copyBytes(bytes, "a mechanism parameter") };
 }
 
+export type { BuiltParameter, MechanismUse, WrittenParameter } from "../ffi/mechanisms.ts";
 export type { BuiltMechanism } from "./mechanisms/built.ts";
 export {
   aesCbc,
@@ -45,7 +46,7 @@ export {
   chacha20,
   type Chacha20Options,
   chacha20Poly1305,
-  GcmParameter,
+  type GcmParameter,
   hmac,
   type HmacOptions,
   type Poly1305Options,
@@ -64,12 +65,11 @@ export {
   type HkdfOptions,
   pbkdf2,
   type Pbkdf2Options,
-  type Pbkdf2Parameter,
   x942Dh,
   type X942DhOptions,
 } from "./mechanisms/derive.ts";
 export type { HashIdentifier, HashName } from "./mechanisms/hash.ts";
-export { kbkdf, type KbkdfOptions, type KbkdfParameter, type KbkdfPart } from "./mechanisms/kbkdf.ts";
+export { kbkdf, type KbkdfOptions, type KbkdfPart } from "./mechanisms/kbkdf.ts";
 export {
   aesCcmMessage,
   type AesCcmMessageOptions,
@@ -77,7 +77,7 @@ export {
   type AesGcmMessageOptions,
   chacha20Poly1305Message,
   type MessageNonceOptions,
-  MessageParameter,
+  type MessageParameter,
   type NonceGenerator,
   type Poly1305MessageOptions,
 } from "./mechanisms/message.ts";
@@ -88,7 +88,6 @@ export {
   type HashedSignatureOptions,
   type Hedge,
   mlDsa,
-  type PostQuantumParameter,
   type PostQuantumSignatureOptions,
   rsaOaep,
   type RsaOaepOptions,
@@ -100,8 +99,8 @@ export {
   type XeddsaOptions,
 } from "./mechanisms/signature.ts";
 export {
-  KeyBlockParameter,
-  MasterSecretParameter,
+  type KeyBlockParameter,
+  type MasterSecretParameter,
   tls12KeyBlock,
   type Tls12KeyBlockOptions,
   tls12MasterSecret,

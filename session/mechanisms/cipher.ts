@@ -1,7 +1,13 @@
 /** Builders of cipher and MAC mechanisms. */
 import type { BytesInput } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
-import { type MechanismUse, OutputParameter, StructParameter, UlongParameter } from "../../ffi/mechanisms.ts";
+import {
+  type BuiltParameter,
+  type MechanismUse,
+  OutputParameter,
+  StructParameter,
+  UlongParameter,
+} from "../../ffi/mechanisms.ts";
 import {
   CK_AES_CTR_PARAMS,
   CK_CCM_PARAMS,
@@ -34,10 +40,14 @@ const GCM_TAGS = [32, 64, 96, 104, 112, 120, 128];
 const MAX_IV = 256;
 
 /** The parameter of AES-GCM. */
-export class GcmParameter extends OutputParameter<typeof CK_GCM_PARAMS> {
+export interface GcmParameter extends BuiltParameter {
+  /** A copy of the IV: after encrypting, the one the token used, which some tokens make themselves. */
+  readonly iv: Uint8Array<ArrayBuffer>;
+}
+
+class GcmStruct extends OutputParameter<typeof CK_GCM_PARAMS> implements GcmParameter {
   #iv: Uint8Array;
 
-  /** Makes the parameter from checked and copied values. */
   constructor(iv: Uint8Array, additionalData: Uint8Array | null, tagLength: number) {
     const values = {
       ulIvLen: iv.length,
@@ -56,7 +66,6 @@ export class GcmParameter extends OutputParameter<typeof CK_GCM_PARAMS> {
     this.#iv = iv;
   }
 
-  /** A copy of the IV: after encrypting, the one the token used, which some tokens make themselves. */
   get iv(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#iv);
   }
@@ -90,7 +99,7 @@ export function aesGmac(options: AesGcmOptions): BuiltMechanism<GcmParameter> {
 }
 
 function gcmParameter({ iv, additionalData, tagLength = 128 }: AesGcmOptions): GcmParameter {
-  return new GcmParameter(
+  return new GcmStruct(
     bytesMember(iv, "the iv of AES-GCM", { min: 1, max: MAX_IV }),
     optionalBytes(additionalData, "the additionalData of AES-GCM"),
     oneOf(tagLength, "tagLength of AES-GCM", GCM_TAGS),
@@ -136,7 +145,7 @@ export interface AesCtrOptions {
  *
  * @throws {RangeError} When the counter does not have 16 bytes, or the length is out of range.
  */
-export function aesCtr(options: AesCtrOptions): BuiltMechanism<StructParameter<typeof CK_AES_CTR_PARAMS>> {
+export function aesCtr(options: AesCtrOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "AES-CTR");
   const values = {
     ulCounterBits: integer(options.length, "the length of AES-CTR", 1, 128),
@@ -174,7 +183,7 @@ export interface AesCcmOptions {
  *
  * @throws {RangeError} When a length is not allowed.
  */
-export function aesCcm(options: AesCcmOptions): BuiltMechanism<StructParameter<typeof CK_CCM_PARAMS>> {
+export function aesCcm(options: AesCcmOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "AES-CCM");
   const { dataLength, tagLength = 128 } = options;
   const pNonce = bytesMember(options.nonce, "the nonce of AES-CCM", { min: 7, max: 13 });
@@ -210,19 +219,17 @@ export interface Poly1305Options {
   readonly additionalData?: BytesInput | undefined;
 }
 
-type Poly1305Parameter = StructParameter<typeof CK_SALSA20_CHACHA20_POLY1305_PARAMS>;
-
 /**
  * ChaCha20-Poly1305 (`CKM_CHACHA20_POLY1305`, RFC 8439). The tag is the last 16 bytes of the encrypted data.
  *
  * @throws {RangeError} When the nonce has another length.
  */
-export function chacha20Poly1305(options: Poly1305Options): BuiltMechanism<Poly1305Parameter> {
+export function chacha20Poly1305(options: Poly1305Options): BuiltMechanism<BuiltParameter> {
   return poly1305(CKM.CHACHA20_POLY1305, "ChaCha20-Poly1305", [8, 12, 24], options);
 }
 
 /** Salsa20-Poly1305 (`CKM_SALSA20_POLY1305`) with a nonce of 8 or 24 bytes. */
-export function salsa20Poly1305(options: Poly1305Options): BuiltMechanism<Poly1305Parameter> {
+export function salsa20Poly1305(options: Poly1305Options): BuiltMechanism<BuiltParameter> {
   return poly1305(CKM.SALSA20_POLY1305, "Salsa20-Poly1305", [8, 24], options);
 }
 
@@ -231,7 +238,7 @@ function poly1305(
   name: string,
   nonceLengths: readonly number[],
   options: Poly1305Options,
-): BuiltMechanism<Poly1305Parameter> {
+): BuiltMechanism<BuiltParameter> {
   checkOptions(options, name);
   const pNonce = bytesMember(options.nonce, `the nonce of ${name}`, { oneOf: nonceLengths });
   const pAAD = optionalBytes(options.additionalData, `the additionalData of ${name}`);
@@ -248,7 +255,7 @@ export interface Chacha20Options {
 }
 
 /** ChaCha20 without authentication (`CKM_CHACHA20`). */
-export function chacha20(options: Chacha20Options): BuiltMechanism<StructParameter<typeof CK_CHACHA20_PARAMS>> {
+export function chacha20(options: Chacha20Options): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "ChaCha20");
   const pBlockCounter = bytesMember(options.counter, "the counter of ChaCha20", { oneOf: [4, 8] });
   const pNonce = bytesMember(options.nonce, "the nonce of ChaCha20", { oneOf: [8, 12, 24] });
@@ -269,7 +276,7 @@ export interface HmacOptions {
 }
 
 /** HMAC (`CKM_SHA256_HMAC` and the others, truncated `CKM_SHA256_HMAC_GENERAL`). */
-export function hmac(options: HmacOptions): BuiltMechanism<UlongParameter | null> {
+export function hmac(options: HmacOptions): BuiltMechanism<BuiltParameter | null> {
   checkOptions(options, "HMAC");
   const hash = findHash(options.hash);
   if (options.length === undefined) return { type: hash.hmac, parameter: null };
@@ -288,7 +295,7 @@ export interface AesCmacOptions {
 }
 
 /** AES-CMAC (`CKM_AES_CMAC`, truncated `CKM_AES_CMAC_GENERAL`). */
-export function aesCmac(options: AesCmacOptions = {}): BuiltMechanism<UlongParameter | null> {
+export function aesCmac(options: AesCmacOptions = {}): BuiltMechanism<BuiltParameter | null> {
   if (options.length === undefined) return { type: CKM.AES_CMAC, parameter: null };
   const length = integer(options.length, "the length of AES-CMAC", 1, 16);
   return { type: CKM.AES_CMAC_GENERAL, parameter: new UlongParameter(length) };

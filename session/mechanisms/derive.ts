@@ -3,7 +3,7 @@ import { type BytesInput, checkUlong, copyBytes } from "../../ffi/bytes.ts";
 import { CKF } from "../../ffi/constants/ckf.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKD, CKZ } from "../../ffi/constants/parameters.ts";
-import { StructParameter } from "../../ffi/mechanisms.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
 import { CK_AES_CBC_ENCRYPT_DATA_PARAMS } from "../../ffi/structs_cipher.ts";
 import {
@@ -56,7 +56,7 @@ export interface Ecdh1Options {
  * assertEquals(ecdh1({ public: point }).type, CKM.ECDH1_DERIVE);
  * ```
  */
-export function ecdh1(options: Ecdh1Options): BuiltMechanism<StructParameter<typeof CK_ECDH1_DERIVE_PARAMS>> {
+export function ecdh1(options: Ecdh1Options): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "ECDH");
   const pPublicData = bytesMember(options.public, "the public key of ECDH", { min: 1 });
   const pSharedData = optionalBytes(options.sharedData, "the sharedData of ECDH");
@@ -111,7 +111,7 @@ export interface X942DhOptions {
 }
 
 /** Diffie-Hellman of ANSI X9.42 (`CKM_X9_42_DH_DERIVE`). */
-export function x942Dh(options: X942DhOptions): BuiltMechanism<StructParameter<typeof CK_X9_42_DH1_DERIVE_PARAMS>> {
+export function x942Dh(options: X942DhOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "X9.42 Diffie-Hellman");
   const pPublicData = bytesMember(options.public, "the public key of X9.42 Diffie-Hellman", { min: 1 });
   const pOtherInfo = optionalBytes(options.otherInfo, "the otherInfo of X9.42 Diffie-Hellman");
@@ -162,7 +162,7 @@ export interface HkdfOptions {
 }
 
 /** HKDF (`CKM_HKDF_DERIVE`, RFC 5869), as WebCrypto's `HkdfParams`. */
-export function hkdf(options: HkdfOptions): BuiltMechanism<StructParameter<typeof CK_HKDF_PARAMS>> {
+export function hkdf(options: HkdfOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "HKDF");
   const { salt, info, extract = true, expand = true, data = false } = options;
   const saltKey = typeof salt === "bigint" ? checkUlong(salt, "the salt key of HKDF") : undefined;
@@ -204,11 +204,6 @@ export interface Pbkdf2Options {
   readonly passwordLength?: "value" | "pointer" | undefined;
 }
 
-/** The parameter of PBKDF2. */
-export type Pbkdf2Parameter =
-  | StructParameter<typeof CK_PKCS5_PBKD2_PARAMS2>
-  | StructParameter<typeof CK_PKCS5_PBKD2_PARAMS>;
-
 /**
  * PBKDF2 (`CKM_PKCS5_PBKD2`, RFC 8018), for `generateKey`; `hash`, `salt` and `iterations` as WebCrypto's
  * `Pbkdf2Params`. The native copy of the password is overwritten after the call.
@@ -216,7 +211,7 @@ export type Pbkdf2Parameter =
  * @throws {TypeError} When the hash is unknown or the standard has no PRF with it.
  * @throws {RangeError} When there are no iterations.
  */
-export function pbkdf2(options: Pbkdf2Options): BuiltMechanism<Pbkdf2Parameter> {
+export function pbkdf2(options: Pbkdf2Options): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "PBKDF2");
   const { passwordLength = "value" } = options;
   const { name, pbkdf2: prf } = findHash(options.hash);
@@ -283,7 +278,7 @@ const DATA_DERIVATIONS: { readonly [name in DataDerivation]: number } = {
 export function dataDerivation(
   derivation: DataDerivation | number,
   data: BytesInput,
-): BuiltMechanism<StructParameter<typeof CK_KEY_DERIVATION_STRING_DATA>> {
+): BuiltMechanism<BuiltParameter> {
   const type = typeof derivation === "number" ? derivation : DATA_DERIVATIONS[derivation];
   if (type === undefined) {
     const names = Object.keys(DATA_DERIVATIONS).join(", ");
@@ -304,7 +299,7 @@ export interface CbcEncryptDataOptions {
 /** A key derived by encrypting data with AES-CBC (`CKM_AES_CBC_ENCRYPT_DATA`). */
 export function aesCbcEncryptData(
   options: CbcEncryptDataOptions,
-): BuiltMechanism<StructParameter<typeof CK_AES_CBC_ENCRYPT_DATA_PARAMS>> {
+): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "AES-CBC key derivation");
   const pData = bytesMember(options.data, "the data of a derivation", { min: 16 });
   if (pData.length % 16 !== 0) {

@@ -2,7 +2,7 @@
 import { type BytesInput, copyBytes, describeType } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CK } from "../../ffi/constants/parameters.ts";
-import { StructParameter } from "../../ffi/mechanisms.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
 import { fillStruct, putBytes, structLayout, writeStruct } from "../../ffi/structs.ts";
 import {
@@ -66,11 +66,6 @@ export interface KbkdfOptions {
   readonly iv?: BytesInput | undefined;
 }
 
-/** The parameter of the SP 800-108 mechanisms. */
-export type KbkdfParameter =
-  | StructParameter<typeof CK_SP800_108_KDF_PARAMS>
-  | StructParameter<typeof CK_SP800_108_FEEDBACK_KDF_PARAMS>;
-
 /** A part as it is written: its type, and what makes its value. */
 interface PreparedPart {
   readonly type: number;
@@ -89,7 +84,7 @@ const MODES = {
  * @throws {TypeError} When the mode, the PRF or a part is unknown.
  * @throws {RangeError} When a width is not allowed.
  */
-export function kbkdf(options: KbkdfOptions): BuiltMechanism<KbkdfParameter> {
+export function kbkdf(options: KbkdfOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "SP 800-108 KDF");
   const { mode, prf, iv } = options;
   const type = MODES[mode];

@@ -2,7 +2,13 @@
 import type { BytesInput } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKG } from "../../ffi/constants/parameters.ts";
-import { type MechanismUse, type OutputBuffer, OutputParameter, type ParameterValues } from "../../ffi/mechanisms.ts";
+import {
+  type BuiltParameter,
+  type MechanismUse,
+  type OutputBuffer,
+  OutputParameter,
+  type ParameterValues,
+} from "../../ffi/mechanisms.ts";
 import {
   CK_CCM_MESSAGE_PARAMS,
   CK_GCM_MESSAGE_PARAMS,
@@ -45,11 +51,17 @@ export interface MessageNonceOptions {
 }
 
 /** The parameter of one message: what the token wrote is read from here after the call. */
-export class MessageParameter<D extends StructDefinition = StructDefinition> extends OutputParameter<D> {
+export interface MessageParameter extends BuiltParameter {
+  /** A copy of the nonce: after encrypting, the one the token used. */
+  readonly iv: Uint8Array<ArrayBuffer>;
+  /** A copy of the authentication tag: after encrypting, the one the token made. */
+  readonly tag: Uint8Array<ArrayBuffer>;
+}
+
+class MessageStruct<D extends StructDefinition> extends OutputParameter<D> implements MessageParameter {
   #nonce: Uint8Array;
   #tag: Uint8Array;
 
-  /** Makes the parameter from checked and copied values. */
   constructor(
     definition: D,
     values: ParameterValues<D>,
@@ -78,12 +90,10 @@ export class MessageParameter<D extends StructDefinition = StructDefinition> ext
     this.#tag = tag;
   }
 
-  /** A copy of the nonce: after encrypting, the one the token used. */
   get iv(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#nonce);
   }
 
-  /** A copy of the authentication tag: after encrypting, the one the token made. */
   get tag(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#tag);
   }
@@ -104,7 +114,7 @@ export interface AesGcmMessageOptions extends MessageNonceOptions {
 /** One message of AES-GCM (`CK_GCM_MESSAGE_PARAMS`), for `encryptMessage` and `decryptMessage`. */
 export function aesGcmMessage(
   options: AesGcmMessageOptions,
-): BuiltMechanism<MessageParameter<typeof CK_GCM_MESSAGE_PARAMS>> {
+): BuiltMechanism<MessageParameter> {
   checkOptions(options, "AES-GCM message");
   const iv = bytesMember(options.iv, "the iv of AES-GCM", { min: 1, max: 256 });
   const bits = oneOf(options.tagLength ?? 128, "tagLength of AES-GCM", [32, 64, 96, 104, 112, 120, 128]);
@@ -116,7 +126,7 @@ export function aesGcmMessage(
   };
   const members = { nonce: "pIv", tag: "pTag" } as const;
   const tag = tagBytes(options, bits / 8);
-  return { type: CKM.AES_GCM, parameter: new MessageParameter(CK_GCM_MESSAGE_PARAMS, values, members, iv, tag) };
+  return { type: CKM.AES_GCM, parameter: new MessageStruct(CK_GCM_MESSAGE_PARAMS, values, members, iv, tag) };
 }
 
 /** Options of {@linkcode aesCcmMessage}. */
@@ -140,7 +150,7 @@ export interface AesCcmMessageOptions extends MessageNonceOptions {
 /** One message of AES-CCM (`CK_CCM_MESSAGE_PARAMS`), for `encryptMessage` and `decryptMessage`. */
 export function aesCcmMessage(
   options: AesCcmMessageOptions,
-): BuiltMechanism<MessageParameter<typeof CK_CCM_MESSAGE_PARAMS>> {
+): BuiltMechanism<MessageParameter> {
   checkOptions(options, "AES-CCM message");
   const nonce = bytesMember(options.nonce, "the nonce of AES-CCM", { min: 7, max: 13 });
   const length = oneOf(options.tagLength ?? 128, "tagLength of AES-CCM", [32, 48, 64, 80, 96, 112, 128]) / 8;
@@ -155,7 +165,7 @@ export function aesCcmMessage(
   });
   const members = { nonce: "pNonce", tag: "pMAC" } as const;
   const tag = tagBytes(options, length);
-  return { type: CKM.AES_CCM, parameter: new MessageParameter(CK_CCM_MESSAGE_PARAMS, values, members, nonce, tag) };
+  return { type: CKM.AES_CCM, parameter: new MessageStruct(CK_CCM_MESSAGE_PARAMS, values, members, nonce, tag) };
 }
 
 /** Options of {@linkcode chacha20Poly1305Message}. */
@@ -173,11 +183,11 @@ export interface Poly1305MessageOptions {
 /** One message of ChaCha20-Poly1305, for `encryptMessage` and `decryptMessage`. */
 export function chacha20Poly1305Message(
   options: Poly1305MessageOptions,
-): BuiltMechanism<MessageParameter<typeof CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS>> {
+): BuiltMechanism<MessageParameter> {
   checkOptions(options, "ChaCha20-Poly1305 message");
   const nonce = bytesMember(options.nonce, "the nonce of ChaCha20-Poly1305", { oneOf: [8, 12, 24] });
   const members = { nonce: "pNonce", tag: "pTag" } as const;
-  const parameter = new MessageParameter(
+  const parameter = new MessageStruct(
     CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS,
     { ulNonceLen: nonce.length },
     members,

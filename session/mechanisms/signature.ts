@@ -3,7 +3,7 @@ import { type BytesInput, describeType } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKH } from "../../ffi/constants/objects.ts";
 import { CKZ } from "../../ffi/constants/parameters.ts";
-import { StructParameter } from "../../ffi/mechanisms.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
 import {
   CK_EDDSA_PARAMS,
   CK_HASH_SIGN_ADDITIONAL_CONTEXT,
@@ -76,7 +76,7 @@ export interface RsaPssOptions {
  * assertEquals(rsaPss({ hash: "SHA-256", saltLength: 32 }).type, CKM.SHA256_RSA_PKCS_PSS);
  * ```
  */
-export function rsaPss(options: RsaPssOptions): BuiltMechanism<StructParameter<typeof CK_RSA_PKCS_PSS_PARAMS>> {
+export function rsaPss(options: RsaPssOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "RSA-PSS");
   const hash = findHash(options.hash);
   const { saltLength = hash.length, mgfHash, prehashed = false } = options;
@@ -112,7 +112,7 @@ export interface RsaOaepOptions {
  *
  * @throws {TypeError} When the hash is unknown.
  */
-export function rsaOaep(options: RsaOaepOptions): BuiltMechanism<StructParameter<typeof CK_RSA_PKCS_OAEP_PARAMS>> {
+export function rsaOaep(options: RsaOaepOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "RSA-OAEP");
   return { type: CKM.RSA_PKCS_OAEP, parameter: new StructParameter(CK_RSA_PKCS_OAEP_PARAMS, oaepValues(options)) };
 }
@@ -153,7 +153,7 @@ export interface EddsaOptions {
  *
  * @throws {RangeError} When the context is longer than 255 bytes.
  */
-export function eddsa(options: EddsaOptions = {}): BuiltMechanism<StructParameter<typeof CK_EDDSA_PARAMS> | null> {
+export function eddsa(options: EddsaOptions = {}): BuiltMechanism<BuiltParameter | null> {
   checkOptions(options, "EdDSA");
   const { context, prehash } = options;
   if (context === undefined && !prehash) return { type: CKM.EDDSA, parameter: null };
@@ -169,7 +169,7 @@ export interface XeddsaOptions {
 }
 
 /** XEdDSA (`CKM_XEDDSA`): EdDSA signatures with X25519 and X448 keys. */
-export function xeddsa(options: XeddsaOptions): BuiltMechanism<StructParameter<typeof CK_XEDDSA_PARAMS>> {
+export function xeddsa(options: XeddsaOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "XEdDSA");
   const values = { hash: findHash(options.hash).digest };
   return { type: CKM.XEDDSA, parameter: new StructParameter(CK_XEDDSA_PARAMS, values) };
@@ -206,25 +206,19 @@ export interface PostQuantumSignatureOptions {
   readonly prehashed?: boolean | undefined;
 }
 
-/** The parameter of the post-quantum signatures. */
-export type PostQuantumParameter =
-  | StructParameter<typeof CK_SIGN_ADDITIONAL_CONTEXT>
-  | StructParameter<typeof CK_HASH_SIGN_ADDITIONAL_CONTEXT>
-  | null;
-
 /**
  * ML-DSA (`CKM_ML_DSA`, with a hash `CKM_HASH_ML_DSA_SHA256` and the others; FIPS 204).
  *
  * @throws {TypeError} When the hash is unknown or not allowed.
  * @throws {RangeError} When the context is longer than 255 bytes.
  */
-export function mlDsa(options: PostQuantumSignatureOptions = {}): BuiltMechanism<PostQuantumParameter> {
+export function mlDsa(options: PostQuantumSignatureOptions = {}): BuiltMechanism<BuiltParameter | null> {
   checkOptions(options, "ML-DSA");
   return postQuantum("ML-DSA", CKM.ML_DSA, CKM.HASH_ML_DSA, (hash) => hash.mlDsa, options);
 }
 
 /** SLH-DSA (`CKM_SLH_DSA`, with a hash `CKM_HASH_SLH_DSA_SHA256` and the others; FIPS 205); see {@linkcode mlDsa}. */
-export function slhDsa(options: PostQuantumSignatureOptions = {}): BuiltMechanism<PostQuantumParameter> {
+export function slhDsa(options: PostQuantumSignatureOptions = {}): BuiltMechanism<BuiltParameter | null> {
   checkOptions(options, "SLH-DSA");
   return postQuantum("SLH-DSA", CKM.SLH_DSA, CKM.HASH_SLH_DSA, (hash) => hash.slhDsa, options);
 }
@@ -241,7 +235,7 @@ function postQuantum(
   prehashedType: number,
   hashed: (hash: Hash) => number | undefined,
   { context, hedge = "preferred", hash: hashName, prehashed = false }: PostQuantumSignatureOptions,
-): BuiltMechanism<PostQuantumParameter> {
+): BuiltMechanism<BuiltParameter | null> {
   const hedgeVariant = HEDGES[hedge];
   if (hedgeVariant === undefined) {
     const got = typeof hedge === "string" ? `"${hedge}"` : describeType(hedge);

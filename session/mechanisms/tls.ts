@@ -57,10 +57,14 @@ export type Tls12MasterSecretOptions =
   });
 
 /** The parameter of {@linkcode tls12MasterSecret}. */
-export class MasterSecretParameter extends OutputParameter<
-  typeof CK_TLS12_MASTER_KEY_DERIVE_PARAMS | typeof CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS
-> {
+export interface MasterSecretParameter extends BuiltParameter {
   /** The version the premaster secret carries; `undefined` before the call, and with Diffie-Hellman. */
+  readonly version: Version | undefined;
+}
+
+class MasterSecretStruct extends OutputParameter<
+  typeof CK_TLS12_MASTER_KEY_DERIVE_PARAMS | typeof CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS
+> implements MasterSecretParameter {
   version: Version | undefined;
 }
 
@@ -81,15 +85,15 @@ export function tls12MasterSecret(options: Tls12MasterSecretOptions): BuiltMecha
       parameter.version = { major, minor };
     },
   }];
-  let parameter: MasterSecretParameter;
+  let parameter: MasterSecretStruct;
   if ("sessionHash" in options) {
     const pSessionHash = bytesMember(options.sessionHash, "the sessionHash of TLS", { min: 1 });
     const values = { prfHashMechanism, pSessionHash, ulSessionHashLen: pSessionHash.length };
-    parameter = new MasterSecretParameter(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, values, outputs);
+    parameter = new MasterSecretStruct(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, values, outputs);
     return { type: dh ? CKM.TLS12_EXTENDED_MASTER_KEY_DERIVE_DH : CKM.TLS12_EXTENDED_MASTER_KEY_DERIVE, parameter };
   }
   const values = { ...randomMembers(options), prfHashMechanism };
-  parameter = new MasterSecretParameter(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, values, outputs);
+  parameter = new MasterSecretStruct(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, values, outputs);
   return { type: dh ? CKM.TLS12_MASTER_KEY_DERIVE_DH : CKM.TLS12_MASTER_KEY_DERIVE, parameter };
 }
 
@@ -122,23 +126,26 @@ export interface TlsKeyBlock {
 }
 
 /** The parameter of {@linkcode tls12KeyBlock}. */
-export class KeyBlockParameter implements BuiltParameter {
+export interface KeyBlockParameter extends BuiltParameter {
+  /** The keys and IVs; `undefined` before the call. */
+  readonly keys: TlsKeyBlock | undefined;
+}
+
+class KeyBlockStruct implements KeyBlockParameter {
   readonly #values: Readonly<Record<string, number | Uint8Array>>;
   readonly #ivBytes: number;
   #keys: TlsKeyBlock | undefined;
 
-  /** Makes the parameter from its members' values. */
   constructor(values: Readonly<Record<string, number | Uint8Array>>, ivBytes: number) {
     this.#values = values;
     this.#ivBytes = ivBytes;
   }
 
-  /** The keys and IVs; `undefined` before the call. */
   get keys(): TlsKeyBlock | undefined {
     return this.#keys;
   }
 
-  /** Writes the parameter; the returned key material follows it, and then the IVs. */
+  // The returned key material follows the parameter, and then the IVs.
   write(block: Block): WrittenParameter {
     const layout = structLayout(CK_TLS12_KEY_MAT_PARAMS, block.abi);
     const out = structLayout(CK_SSL3_KEY_MAT_OUT, block.abi);
@@ -157,7 +164,6 @@ export class KeyBlockParameter implements BuiltParameter {
     return { offset, length: layout.size };
   }
 
-  /** Takes the handles and the IVs. */
   readBack(block: Block, offset: number): void {
     const { size, offsets } = structLayout(CK_SSL3_KEY_MAT_OUT, block.abi);
     const material = offset + aligned(structLayout(CK_TLS12_KEY_MAT_PARAMS, block.abi).size);
@@ -194,7 +200,7 @@ export function tls12KeyBlock(options: Tls12KeyBlockOptions): BuiltMechanism<Key
     ...randomMembers(options),
     prfHashMechanism: findHash(options.hash).digest,
   };
-  return { type: CKM.TLS12_KEY_AND_MAC_DERIVE, parameter: new KeyBlockParameter(values, ulIVSizeInBits / 8) };
+  return { type: CKM.TLS12_KEY_AND_MAC_DERIVE, parameter: new KeyBlockStruct(values, ulIVSizeInBits / 8) };
 }
 
 function bits(value: number, subject: string): number {
@@ -218,7 +224,7 @@ export interface TlsKdfOptions extends TlsRandoms {
 }
 
 /** Keying material exported from a TLS connection (`CKM_TLS_KDF`, RFC 5705). */
-export function tlsKdf(options: TlsKdfOptions): BuiltMechanism<StructParameter<typeof CK_TLS_KDF_PARAMS>> {
+export function tlsKdf(options: TlsKdfOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "TLS KDF");
   const { hash, label, context } = options;
   const labelBytes = typeof label === "string" ? new TextEncoder().encode(label) : label;
@@ -246,7 +252,7 @@ export interface TlsMacOptions {
 }
 
 /** The MAC of a finished message (`CKM_TLS_MAC`). */
-export function tlsMac(options: TlsMacOptions): BuiltMechanism<StructParameter<typeof CK_TLS_MAC_PARAMS>> {
+export function tlsMac(options: TlsMacOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "TLS MAC");
   const { hash, length, side } = options;
   if (side !== "server" && side !== "client") {

@@ -1,7 +1,7 @@
 /** Builders of key wrapping mechanisms. */
 import type { BytesInput } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
-import { StructParameter } from "../../ffi/mechanisms.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
 import { writeStruct } from "../../ffi/structs.ts";
 import {
   CK_ECDH_AES_KEY_WRAP_PARAMS,
@@ -61,7 +61,7 @@ export interface RsaAesKeyWrapOptions extends RsaOaepOptions {
 /** A key of any length wrapped for an RSA key (`CKM_RSA_AES_KEY_WRAP`): RSA-OAEP, then AES key wrap with padding. */
 export function rsaAesKeyWrap(
   options: RsaAesKeyWrapOptions,
-): BuiltMechanism<StructParameter<typeof CK_RSA_AES_KEY_WRAP_PARAMS>> {
+): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "RSA AES key wrap");
   const ulAESKeyBits = oneOf(options.aesKeyBits ?? 256, "aesKeyBits of RSA AES key wrap", [128, 192, 256]);
   const oaep = oaepValues(options);
@@ -93,7 +93,7 @@ export interface EcdhAesKeyWrapOptions {
 /** A key of any length wrapped for an EC key (`CKM_ECDH_AES_KEY_WRAP`): ECDH, then AES key wrap with padding. */
 export function ecdhAesKeyWrap(
   options: EcdhAesKeyWrapOptions,
-): BuiltMechanism<StructParameter<typeof CK_ECDH_AES_KEY_WRAP_PARAMS>> {
+): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "ECDH AES key wrap");
   const pSharedData = optionalBytes(options.sharedData, "the sharedData of ECDH AES key wrap");
   const values = {

@@ -165,7 +165,7 @@ describe("other ciphers", () => {
     const truncated = m.hmac({ hash: "SHA-256", length: 16 });
     assertEquals(truncated.type, CKM.SHA256_HMAC_GENERAL);
     const block = usedBlock(abis.windows);
-    const { offset, length } = truncated.parameter!.write(block);
+    const { offset, length } = truncated.parameter!.write(block, {});
     assertEquals(block.copyOut(offset, length), Uint8Array.of(16, 0, 0, 0));
     assertEquals([m.aesCmac().type, m.aesCmac({ length: 4 }).type], [CKM.AES_CMAC, CKM.AES_CMAC_GENERAL]);
     assertThrows(() => m.hmac({ hash: "SHA-256", length: 33 }), RangeError);
@@ -342,7 +342,7 @@ describe("messages and TLS", () => {
     ]);
     block.bytesAt(Number(values.pIv - block.base), 12).set(bytes(12, 30));
     block.bytesAt(Number(values.pTag - block.base), 12).set(bytes(12, 60));
-    mechanism.parameter.readBack(block, offset);
+    mechanism.parameter.readBack!(block, offset);
     assertEquals([mechanism.parameter.iv, mechanism.parameter.tag], [bytes(12, 30), bytes(12, 60)]);
   });
 
