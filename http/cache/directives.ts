@@ -3,22 +3,42 @@
 /** The directives of a Cache-Control field: names in lower case, `true` for those without a value. */
 export type CacheDirectives = ReadonlyMap<string, string | true>;
 
-const DIRECTIVE =
-  /\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?\s*(?:,|$)|[^,]*(?:,|$)/gy;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Reads a Cache-Control field (RFC 9111 §5.2); of repeated directives the first counts, malformed ones are dropped. */
 export function parseCacheControl(field: string | null | undefined): CacheDirectives {
   const directives = new Map<string, string | true>();
-  if (!field) return directives;
-  DIRECTIVE.lastIndex = 0;
-  while (DIRECTIVE.lastIndex < field.length) {
-    const match = DIRECTIVE.exec(field);
-    if (!match) break;
-    const name = match[1]?.toLowerCase();
-    if (name === undefined || directives.has(name)) continue;
-    directives.set(name, match[2]?.replace(/\\(.)/g, "$1") ?? match[3] ?? true);
+  for (const part of field ? splitAtCommas(field) : []) {
+    const equals = part.indexOf("=");
+    const name = (equals < 0 ? part : part.slice(0, equals)).trim().toLowerCase();
+    const value = equals < 0 ? true : unquoted(part.slice(equals + 1).trim());
+    if (TOKEN.test(name) && value !== null && !directives.has(name)) directives.set(name, value);
   }
   return directives;
+}
+
+/** The parts of a list; quoted strings may hold commas. Steps through each character once, whatever a server sends. */
+function splitAtCommas(field: string): string[] {
+  const parts: string[] = [];
+  let quoted = false;
+  let start = 0;
+  for (let index = 0; index < field.length; index++) {
+    const char = field[index];
+    if (char === '"') quoted = !quoted;
+    else if (quoted && char === "\\") index++;
+    else if (!quoted && char === ",") {
+      parts.push(field.slice(start, index));
+      start = index + 1;
+    }
+  }
+  parts.push(field.slice(start));
+  return parts;
+}
+
+/** A value without its quotes; `null` when it is neither a quoted string nor free of what separates directives. */
+function unquoted(value: string): string | null {
+  if (!value.startsWith('"')) return /[\s,;"]/.test(value) ? null : value;
+  return value.length > 1 && value.endsWith('"') ? value.slice(1, -1).replace(/\\(.)/gs, "$1") : null;
 }
 
 /** Writes directives as the library reads them: in lower case, each once, without quotes or commas in values. */
@@ -53,5 +73,5 @@ export function varyNames(field: string | null | undefined): string[] | null {
 
 /** A field value for comparison: white space around commas makes no difference. */
 export function normalizedValue(value: string | undefined): string | null {
-  return value === undefined ? null : value.trim().replace(/\s*,\s*/g, ",").replace(/\s+/g, " ");
+  return value === undefined ? null : value.split(",").map((part) => part.trim().replace(/\s+/g, " ")).join(",");
 }
