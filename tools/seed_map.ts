@@ -1,4 +1,5 @@
 // Reads docs/seed-map.md, whose head says how a row is written.
+import { readdirSync, readFileSync } from "node:fs";
 
 /** One row of the map. */
 export interface SeedRow {
@@ -10,6 +11,13 @@ export interface SeedRow {
   readonly runtimes: readonly string[];
   /** The test that holds it, or null where the row is still to be done. */
   readonly test: { readonly file: string; readonly name: string } | null;
+}
+
+/** The rows of the project's map under the headings of their manuals. */
+export function readSeedMap(): Map<string, SeedRow[]> {
+  const docs = new URL("../docs/", import.meta.url);
+  const files = readdirSync(docs).filter((name) => /^seed-map.*\.md$/.test(name));
+  return parseSeedMap(files.map((name) => readFileSync(new URL(name, docs), "utf8")).join("\n"));
 }
 
 /** The rows of a map under the heading of their manual. */

@@ -1,5 +1,5 @@
 // Whether the tests that docs/seed-map.md names really ran, on each runtime its rows name.
-import { parseSeedMap } from "../seed_map.ts";
+import { readSeedMap } from "../seed_map.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import type { SuiteResult } from "./suite.ts";
 
@@ -11,7 +11,7 @@ export function rowsWithoutRun(results: readonly SuiteResult[], runtimes: readon
       if (test.outcome !== "failed") ran.get(suite.runtime)?.add(lastName(test.name));
     }
   }
-  const rows = [...parseSeedMap(Deno.readTextFileSync("docs/seed-map.md")).values()].flat();
+  const rows = [...readSeedMap().values()].flat();
   return rows.flatMap(({ manual, test, runtimes: wanted }) =>
     runtimes
       .filter((runtime) => test && wanted.includes(runtime) && !ran.get(runtime)?.has(lastName(test.name)))
