@@ -25,10 +25,13 @@ export function compileP11KitProgram(name: string, options: readonly string[] = 
   return program;
 }
 
+let inputs: string | undefined;
+
 /** Runs a compiled program on a file of these lines, its first argument, and returns its output lines. */
 export function runLines(program: string, lines: readonly string[], env?: Record<string, string>): string[] {
   // A file, not a pipe: pipes for input and output fill each other up in a synchronous run on Deno.
-  const path = `${temporaryFolder("input")}/lines`;
+  inputs ??= temporaryFolder("input");
+  const path = `${inputs}/lines`;
   writeFileSync(path, lines.join("\n") + "\n");
   const run = spawnSync(program, [path], {
     encoding: "utf8",
