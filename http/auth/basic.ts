@@ -9,7 +9,7 @@ import { concatBytes, encodeCredential, encodeLatin1, toBase64 } from "./text.ts
 
 /**
  * User name and password in the clear, base64-encoded (RFC 7617). `charset="UTF-8"` is honoured; without it ISO-8859-1
- * is used as long as it can express them.
+ * is used as long as it can express them, and UTF-8 when that was refused.
  */
 export class AuthBasic extends AuthScheme {
   /** "Basic". */
@@ -19,22 +19,23 @@ export class AuthBasic extends AuthScheme {
 
   #isUtf8 = false;
 
-  /** Takes the charset from a challenge; a second one means the credentials were refused. */
+  /** Takes the charset from a challenge; a second one means the credentials were refused, in every encoding. */
   override challenged(challenge: Challenge, used: Authorization | null): AuthStep | null {
     this.#isUtf8 = challenge.parameters.get("charset")?.toLowerCase() === "utf-8";
-    return used === null ? plainStep : null;
+    return used === null || this.tryUtf8(used) ? plainStep : null;
   }
 
   /** Writes `Basic` and the credentials (RFC 7617 §2). */
   override authorize(_request: AuthRequest): Authorization {
     const credentials = this.credentials;
     if (credentials?.kind !== "password") return { value: null, generation: this.generation };
+    const isUtf8 = this.#isUtf8 || this.isUtf8Tried;
     const bytes = concatBytes(
-      encodeCredential(credentials.user, this.#isUtf8),
+      encodeCredential(credentials.user, isUtf8),
       encodeLatin1(":"),
-      encodeCredential(credentials.password, this.#isUtf8),
+      encodeCredential(credentials.password, isUtf8),
     );
-    return { value: `Basic ${toBase64(bytes)}`, generation: this.generation };
+    return { value: `Basic ${toBase64(bytes)}`, generation: this.generation, isUtf8 };
   }
 
   /** The directory of the URI and everything below (RFC 7617 §2.2). */

@@ -111,7 +111,7 @@ export class AuthDigest extends AuthScheme {
     this.#nonce = nonce;
     this.#domain = (parameters.get("domain") ?? "").split(/[ \t]+/).filter((uri) => uri !== "");
     const isRefused = used !== null && used.value !== null && parameters.get("stale")?.toLowerCase() !== "true";
-    return isRefused ? null : { connection: null, nonce };
+    return isRefused && !this.tryUtf8(used) ? null : { connection: null, nonce };
   }
 
   /** Writes the field; a promise only when a body has to be read for auth-int. */
@@ -165,11 +165,12 @@ export class AuthDigest extends AuthScheme {
       ...(nonce.isUserHashed ? ["userhash=true"] : []),
     ];
     const value = `Digest ${fields.join(", ")}`;
-    return { value, generation: this.generation, nonce, key, uri, qop, nonceCount, cnonce };
+    const isUtf8 = nonce.isUtf8 || this.isUtf8Tried;
+    return { value, generation: this.generation, isUtf8, nonce, key, uri, qop, nonceCount, cnonce };
   }
 
   #userFields(nonce: DigestNonce, { user }: PasswordCredentials): string[] {
-    const bytes = encodeCredential(user, nonce.isUtf8);
+    const bytes = encodeCredential(user, nonce.isUtf8 || this.isUtf8Tried);
     if (nonce.isUserHashed) return [`username="${digestHash(nonce.algorithm, bytes, ":", this.rawRealm)}"`];
     if (nonce.isUtf8 && bytes.some((byte) => byte > 0x7f)) return [`username*=UTF-8''${percentEncode(bytes)}`];
     return [`username=${quoteString(String.fromCharCode(...bytes))}`];
@@ -177,8 +178,9 @@ export class AuthDigest extends AuthScheme {
 
   /** H(A1), computed once per password and, for -sess, once per session (RFC 7616 §3.4.2). */
   #key(nonce: DigestNonce, { user, password }: PasswordCredentials): string {
-    const { algorithm, isUtf8 } = nonce;
+    const { algorithm } = nonce;
     const { generation } = this;
+    const isUtf8 = nonce.isUtf8 || this.isUtf8Tried;
     let known = this.#userKey;
     if (known?.generation !== generation || known.algorithm !== algorithm || known.isUtf8 !== isUtf8) {
       const encode = (text: string): Uint8Array => encodeCredential(text, isUtf8);

@@ -36,6 +36,8 @@ export interface Authorization {
   readonly value: string | null;
   /** {@linkcode AuthScheme.generation} of the credentials that were used. */
   readonly generation: number;
+  /** Whether user name and password went in UTF-8; absent where that is no question. */
+  readonly isUtf8?: boolean;
 }
 
 /** What a challenge left for the next attempt of the same message. Schemes derive from it what they need. */
@@ -99,6 +101,7 @@ export abstract class AuthScheme implements Auth {
   #origin = "";
   #credentials: Credentials | null = null;
   #isCancelled = false;
+  #utf8Generation = -1;
 
   /** Scheme name, for example "Basic". */
   get scheme(): string {
@@ -239,6 +242,24 @@ export abstract class AuthScheme implements Auth {
   /** Fetches credentials without asking a listener, where the scheme has a source of its own; false when it has none. */
   obtain(_request: AuthRequest): boolean | Promise<boolean> {
     return false;
+  }
+
+  /**
+   * True once {@linkcode tryUtf8} has been tried with the present credentials: without a charset parameter nothing says
+   * how user name and password are encoded.
+   */
+  protected get isUtf8Tried(): boolean {
+    return this.#utf8Generation === this.generation;
+  }
+
+  /** Goes over to UTF-8 if ISO-8859-1 was refused and makes a difference; false if there is nothing left to try. */
+  protected tryUtf8(used: Authorization): boolean {
+    const { credentials } = this;
+    if (credentials?.kind !== "password" || used.generation !== this.generation || used.isUtf8 !== false) return false;
+    if (this.isUtf8Tried) return true; // Sent before another message went over.
+    if (!/^[\0-\xff]*[\x80-\xff][\0-\xff]*$/.test(credentials.user + credentials.password)) return false;
+    this.#utf8Generation = this.generation;
+    return true;
   }
 
   /** Refuses passwords the scheme cannot carry. */

@@ -51,6 +51,8 @@ export interface DigestServerOptions {
   userhash?: boolean;
   /** Say charset=UTF-8. */
   utf8?: boolean;
+  /** Keep user and password in UTF-8, as a password file does, without saying so. */
+  secretUtf8?: boolean;
   /** Uses of a nonce before it is stale. @default {Infinity} */
   nonceUses?: number;
   /** Send a nextnonce with each answer. */
@@ -150,10 +152,10 @@ export class DigestGuard {
   }
 
   #verify(sent: Map<string, string>, method: string, target: string, body: Uint8Array): string | null {
-    const { nonceUses = Infinity, user = "alice", userhash, utf8 } = this.#options;
+    const { nonceUses = Infinity, secretUtf8, user = "alice", userhash, utf8 } = this.#options;
     const qops = this.#options.qop === null ? null : (this.#options.qop ?? "auth").split(/, */);
     const nonce = this.#nonces.get(sent.get("nonce") ?? "");
-    const encoded = Buffer.from(user, utf8 || /[^\0-\xff]/.test(user) ? "utf8" : "latin1");
+    const encoded = Buffer.from(user, utf8 || secretUtf8 || /[^\0-\xff]/.test(user) ? "utf8" : "latin1");
     if (nonce === undefined) return "unknown nonce";
     if (Buffer.from(sent.get("realm") ?? "", "latin1").toString() !== this.realm) return "wrong realm";
     if (sent.get("opaque") !== 'o"p') return "wrong opaque";
@@ -176,8 +178,9 @@ export class DigestGuard {
   }
 
   #key(sent: Map<string, string>): string {
-    const { password = "secret", user = "alice", utf8 } = this.#options;
-    const encode = (text: string): Buffer => Buffer.from(text, utf8 || /[^\0-\xff]/.test(text) ? "utf8" : "latin1");
+    const { password = "secret", secretUtf8, user = "alice", utf8 } = this.#options;
+    const encode = (text: string): Buffer =>
+      Buffer.from(text, utf8 || secretUtf8 || /[^\0-\xff]/.test(text) ? "utf8" : "latin1");
     const key = this.#hash(encode(user), this.realm, encode(password));
     if (!this.#options.algorithm?.endsWith("-sess")) return key;
     const nonce = this.#nonces.get(sent.get("nonce")!)!;

@@ -183,6 +183,20 @@ describe("AuthManager: the authenticate event", () => {
     assert(performance.now() - started >= 25);
   });
 
+  it("does not come for an encoding: what ISO-8859-1 did not open is tried in UTF-8, also for many at once", async () => {
+    const utf8 = basic("alice", "s\u00e9cret");
+    await using server = await guardedServer((authorization) => authorization === utf8, [realm]);
+    const { session, asked } = listening(({ auth }) => auth.authenticate("alice", "s\u00e9cret"), {
+      maxConnsPerHost: 5,
+    });
+    await using _ = session;
+    const all = await Promise.all(Array.from({ length: 5 }, () => get(session, `${server.origin}/x`)));
+    assertEquals(all, Array(5).fill("200 hello from /x"));
+    assertEquals(await get(session, `${server.origin}/x`), "200 hello from /x");
+    assertEquals(asked, ["Basic r false"]);
+    assertEquals(server.requests.at(-1)!.headers.get("authorization"), utf8);
+  });
+
   it("is silent for a message with an Authorization field of its own, which is sent as it is", async () => {
     await using server = await basicServer();
     const { session, asked } = listening(answerRight);
