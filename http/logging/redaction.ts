@@ -37,12 +37,14 @@ export function redactHeader(name: string, value: string, rules: RedactionRules)
   return ADDRESSES.has(field) ? redactAddress(value, rules) : value;
 }
 
+// The patterns below look at no more than so many characters from one place, so that no text makes them slow.
+
 /** An absolute or relative URL, or a text with one in it, as it may be shown. */
 export function redactAddress(text: string, rules: RedactionRules): string {
   return text
-    .replace(/(\/\/)[^/?#@\s]*@/g, `$1${HIDDEN}@`)
+    .replace(/(\/\/)[^/?#@\s]{0,1024}@/g, `$1${HIDDEN}@`)
     .replace(
-      /([?&#;])([^=&#;\s]+)=([^&#;\s>"]+)/g,
+      /([?&#;])([^=&#;\s]{1,128})=([^&#;\s>"]+)/g,
       (all, mark: string, name: string) => isSecretParameter(name, rules) ? `${mark}${name}=${HIDDEN}` : all,
     );
 }
@@ -54,7 +56,7 @@ export function redactBody(text: string, contentType: string, rules: RedactionRu
   }
   if (!/[/+]json\b|ndjson|json-seq/i.test(contentType)) return text;
   return text.replace(
-    /("((?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[\d.eE+-]+)/g,
+    /("((?:[^"\\]|\\.){0,128})"\s{0,8}:\s{0,8})("(?:[^"\\]|\\.)*"?|-?[\d.eE+-]+)/g,
     (all, start: string, name: string) => isSecretMember(name, rules) ? `${start}"${HIDDEN}"` : all,
   );
 }
