@@ -1,6 +1,6 @@
 /** What C left in the buffer of an attribute, as a JavaScript value. */
 import type { ReadAttribute } from "./attribute_reads.ts";
-import type { Block } from "./memory.ts";
+import { type Block, ulongValue } from "./memory.ts";
 import { getByte, type Version } from "./structs.ts";
 
 /** How an attribute's bytes are to be understood; `ulongs` are arrays of `CK_ULONG`, `template` a nested template. */
@@ -61,7 +61,9 @@ function decodeUlong(block: Block, offset: number, length: number): number | big
     return value === 0xffff_ffff_ffff_ffffn ? undefined : value;
   }
   if (length > 8) return undefined;
-  return block.bytesAt(offset, length).reduceRight((value, byte) => value * 256 + byte, 0);
+  let value = 0n;
+  for (let at = length - 1; at >= 0; at--) value = value << 8n | BigInt(getByte(block, offset + at));
+  return ulongValue(value);
 }
 
 function decodeUlongs(block: Block, offset: number, length: number): (number | bigint)[] {

@@ -285,7 +285,8 @@ describe("what bytes mean", () => {
     assertEquals(wide, { type: 1, state: "empty", value: undefined });
   });
 
-  it("numbers may be narrower than the module's CK_ULONG", () => {
+  it("numbers may be narrower or wider than the module's CK_ULONG", () => {
+    assertEquals(readOne(ulong(2n ** 60n + 1n), "ulong", 8, abis.windows).value, 2n ** 60n + 1n);
     assertEquals(readOne(Uint8Array.of(3, 1, 0, 0), "ulong").value, 0x103);
     assertEquals(readOne(new Uint8Array(9), "ulong", 16).state, "invalid");
   });
