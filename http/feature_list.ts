@@ -177,16 +177,19 @@ export class FeatureList {
     }
   }
 
-  /** Asks for an answer, newest feature first; null when none has one. */
-  async answer(
+  /** Asks for an answer, newest feature first; null when none has one. A promise only if one of the hooks returned one. */
+  answer(
     features: readonly SessionFeature[],
     msg: HttpMessage,
     call: (feature: SessionFeature) => Response | null | Promise<Response | null>,
-  ): Promise<Response | null> {
-    for (const feature of features) {
+  ): Response | null | Promise<Response | null> {
+    for (let index = 0; index < features.length; index++) {
+      const feature = features[index]!;
       if (msg.isFeatureDisabled(feature)) continue;
-      const response = await call(feature);
-      if (response) return response;
+      const response = call(feature);
+      if (response === null) continue;
+      if (!(response instanceof Promise)) return response;
+      return response.then((found) => found ?? this.answer(features.slice(index + 1), msg, call));
     }
     return null;
   }

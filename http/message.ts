@@ -134,6 +134,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   #responseHeaders: Headers | null = null;
   #requestBody: MessageBody | null = null;
 
+  /** Makes a message. Throws TypeError for a method that is no token and for a URI that is none. */
   constructor(method: string, uri: string | URL, init?: HttpMessageInit) {
     super();
     this.#method = checkMethod(method);

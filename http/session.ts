@@ -315,6 +315,7 @@ export class HttpSession extends SessionProperties {
     return schemeClass(uri.protocol.slice(0, -1), this.settings.httpAliases, this.settings.httpsAliases);
   }
 
+  /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */
   get proxyUri(): URL | null {
     return this.#proxyUri === null ? null : new URL(this.#proxyUri);
   }
@@ -332,6 +333,7 @@ export class HttpSession extends SessionProperties {
     this.#told("proxy-uri");
   }
 
+  /** NTLM authentication (`SoupSession:use-ntlm`). @default {false} */
   get useNtlm(): boolean {
     return this.#core.features.all.some((feature) => feature.hasFeature?.(ntlmType) ?? false);
   }
@@ -358,6 +360,7 @@ export class HttpSession extends SessionProperties {
     return this.close();
   }
 
+  /** Does what a changed property asks of the rest of the session. */
   protected override changed(property: SessionProperty): void {
     const core = this.#core;
     if (property === "max-conns" || property === "max-conns-per-host") core.pool.reconsider();

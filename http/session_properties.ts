@@ -32,7 +32,7 @@ const accessors = {
   "use-ntlm": "useNtlm",
   "use-thread-context": "useThreadContext",
   "user-agent": "userAgent",
-} as const satisfies Record<SessionProperty, keyof SessionProperties | null>;
+} as const satisfies Record<SessionProperty, string | null>;
 
 /** The manual's names of all 20 properties. */
 export const sessionProperties: readonly SessionProperty[] = Object.keys(accessors) as SessionProperty[];
@@ -58,16 +58,6 @@ export abstract class SessionProperties extends TypedEventTarget<HttpSessionEven
   abstract addFeatureByType(type: ConstructibleFeatureType): void;
   /** Removes by class (`soup_session_remove_feature_by_type`). */
   abstract removeFeatureByType(type: FeatureType): void;
-
-  /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */
-  abstract get proxyUri(): URL | null;
-  /** Sets the proxy; see the getter. */
-  abstract set proxyUri(value: string | URL | null);
-
-  /** NTLM authentication (`SoupSession:use-ntlm`). @default {false} */
-  abstract get useNtlm(): boolean;
-  /** Sets it; see the getter. */
-  abstract set useNtlm(value: boolean);
 
   /** Connections at once, from 1 (`SoupSession:max-conns`). @default {10} */
   get maxConns(): number {
@@ -215,7 +205,7 @@ export abstract class SessionProperties extends TypedEventTarget<HttpSessionEven
   /** A property by its manual name. The three that only act when set read as null. */
   get(name: SessionProperty): unknown {
     const accessor = accessorOf(name);
-    return accessor === null ? null : this[accessor];
+    return accessor === null ? null : (this as unknown as Record<string, unknown>)[accessor];
   }
 
   /** Sets a property by its manual name. Throws TypeError for unknown names and for "async-context". */
@@ -224,7 +214,7 @@ export abstract class SessionProperties extends TypedEventTarget<HttpSessionEven
     if (name === "async-context") {
       throw new TypeError("Cannot set async-context: it is given to the constructor only");
     }
-    if (accessor !== null) (this as Record<string, unknown>)[accessor] = value;
+    if (accessor !== null) (this as unknown as Record<string, unknown>)[accessor] = value;
     else if (name === "add-feature") this.addFeature(value as SessionFeature);
     else if (name === "add-feature-by-type") this.addFeatureByType(value as ConstructibleFeatureType);
     else this.removeFeatureByType(value as FeatureType);
