@@ -21,6 +21,7 @@ export async function bridgeCommand(command: readonly string[]): Promise<Command
     workerData: { socket, command },
   });
   const close = () => {
+    worker.once("message", () => void worker.terminate());
     worker.postMessage("close");
     rmSync(folder, { recursive: true, force: true });
   };
@@ -64,7 +65,7 @@ async function bridgeMain(): Promise<void> {
   parentPort!.on("message", () => {
     server.close();
     for (const child of children) child.kill();
-    parentPort!.close();
+    parentPort!.postMessage("closed");
   });
 }
 

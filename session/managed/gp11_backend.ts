@@ -5,7 +5,7 @@ import { Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers } from "./callers.ts";
 import { locked } from "./locked.ts";
-import { type BackendOptions, optionReader } from "./options.ts";
+import { type BackendOptions, optionReader, releasing } from "./options.ts";
 import { threadsThrough } from "./thread.ts";
 
 const CKR_OK = 0;
@@ -54,7 +54,7 @@ export class Gp11Backend implements ModuleBackend {
     this.callers = callers;
     const reserved = options.reserved ?? null;
     let place = -1;
-    this.initialize = (frame) =>
+    this.initialize = releasing(options, (frame) =>
       locked(frame, callers, "load the module", function* () {
         callers.removeDead();
         if (callers.count === 0) {
@@ -64,7 +64,7 @@ export class Gp11Backend implements ModuleBackend {
           callers.owned = rv === CKR_OK || callers.owned;
         }
         place = callers.add(0n);
-      });
+      }));
     this.finalize = (frame) =>
       locked(frame, callers, "close the module", function* () {
         callers.remove(place);

@@ -1,3 +1,4 @@
+import type { Operation } from "../../ffi/engine.ts";
 import type { ModuleShare } from "./share.ts";
 
 /** What the configuration says about a module. */
@@ -25,4 +26,17 @@ export interface BackendOptions extends ConfiguredModule {
 /** Looks settings up as `p11_kit_config_option` does. */
 export function optionReader({ settings = [] }: ConfiguredModule): (key: string) => string | null {
   return (key) => settings.find((some) => some.has(key))?.get(key) ?? null;
+}
+
+/** An operation that begins a caller's use of a module: when it fails, the caller is done with the module. */
+export function releasing({ released }: ConfiguredModule, operation: Operation<void, null>): Operation<void, null> {
+  if (released === undefined) return operation;
+  return function* (frame, args) {
+    try {
+      yield* operation(frame, args);
+    } catch (error) {
+      released();
+      throw error;
+    }
+  };
 }

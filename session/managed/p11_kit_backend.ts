@@ -6,7 +6,7 @@ import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers } from "./callers.ts";
 import { withServerAddress } from "./environment.ts";
-import { type BackendOptions, optionReader } from "./options.ts";
+import { type BackendOptions, optionReader, releasing } from "./options.ts";
 import { threadsThrough } from "./thread.ts";
 
 const CKR_OK = 0;
@@ -78,7 +78,7 @@ export class P11KitBackend implements ModuleBackend {
     const setInitialized = (initialized: boolean) => this.#initialized = initialized;
     const reserved = options.reserved ?? null;
     let place = -1;
-    this.initialize = function* (frame) {
+    this.initialize = releasing(options, function* (frame) {
       takeOver(callers);
       const rv = yield* initialize(frame, { reserved });
       if (rv !== CKR_OK) {
@@ -87,7 +87,7 @@ export class P11KitBackend implements ModuleBackend {
       }
       place = callers.exclusively(() => callers.add(table.address));
       setInitialized(true);
-    };
+    });
     this.finalize = function* (frame) {
       takeOver(callers);
       callers.exclusively(() => callers.remove(place));

@@ -24,10 +24,14 @@ export interface MockModule {
   sessions(): number;
 }
 
+let folder: string | undefined;
+let count = 0;
+
 /** Compiles a module of its own; `options` as in mock_module.c, for callers that give no `reserved`. */
 export function compileMockModule(name = "mock", options = "slots=1"): MockModule {
   const source = fileURLToPath(new URL("./mock_module.c", import.meta.url));
-  const path = `${temporaryFolder("mock")}/${name}.so`;
+  folder ??= temporaryFolder("mock");
+  const path = `${folder}/${++count}-${name}.so`;
   const macros = [`-DMOCK_OPTIONS="${options}"`, `-DMOCK_NAME="${name}"`];
   execFileSync("cc", ["-O1", "-shared", "-fPIC", "-I/usr/include/p11-kit-1", ...macros, source, "-o", path], {
     stdio: "pipe",

@@ -17,10 +17,14 @@ function bundled(): Set<string> {
   return new Set(blocks.map((block) => block.slice(27).replace(/\s/g, "")));
 }
 
+let base: string | undefined;
+let count = 0;
+
 /** A trust module that looks at a folder of its own. */
 async function load(files: Record<string, string>): Promise<Module> {
-  const folder = temporaryFolder("trust");
-  for (const name of ["anchors", "blocklist"]) mkdirSync(`${folder}/${name}`);
+  base ??= temporaryFolder("trust");
+  const folder = `${base}/${++count}`;
+  for (const name of ["anchors", "blocklist"]) mkdirSync(`${folder}/${name}`, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
   return await Module.load(trustModule!, { managed: "gp11", reserved: `paths=${folder}` });
 }
