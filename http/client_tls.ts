@@ -17,18 +17,6 @@ export function isClientTls(value: ClientCertificate | ClientTls | null): value 
  * Checks a `clientCertificate` option when it is set; a function is checked by what it returns.
  *
  * @throws TypeError when it is none of the three forms, is not PEM, or names a key in a token
- *
- * @example A key in a token is no PEM
- * ```ts
- * import { checkClientCertificate } from "@gp11/gp11/http";
- * import { assertThrows } from "@std/assert";
- *
- * assertThrows(
- *   () => checkClientCertificate({ cert: "pkcs11:object=me;type=cert", key: "pkcs11:object=me;type=private" }),
- *   TypeError,
- *   "tokenCertificate",
- * );
- * ```
  */
 export function checkClientCertificate(option: ClientCertificateOption): void {
   if (option === null || typeof option === "function") return;
