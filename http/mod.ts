@@ -80,3 +80,25 @@ export type { BodySource } from "./streams/source.ts";
 export type { EventStreamParserOptions, ServerSentEvent } from "./streams/event_stream_parser.ts";
 export { EventStreamError, type ReadServerSentEventsOptions } from "./streams/server_sent_events.ts";
 export type { ReconnectInfo, ServerSentEventsOptions } from "./streams/server_sent_events.ts";
+export { type ContentCoding, parseContentCodings } from "./decoding/codings.ts";
+export { decodeContent, type DecodeOptions } from "./decoding/decode.ts";
+export { type ContentDisposition, parseContentDisposition } from "./parsers/content_disposition.ts";
+export { formatHttpDate, type HttpDateOptions, parseHttpDate } from "./parsers/http_date.ts";
+export { type HeaderLink, parseLink } from "./parsers/link.ts";
+export { formatMediaType, type MediaType, parseMediaType } from "./parsers/media_type.ts";
+export { parseQualityList, qualityOf, type QualityValue } from "./parsers/quality_list.ts";
+export { parseRateLimit, type ServerRateLimit } from "./parsers/rate_limit_fields.ts";
+export { parseRetryAfter } from "./parsers/retry_after.ts";
+export { parseStructuredDictionary, parseStructuredItem, parseStructuredList } from "./parsers/structured_fields.ts";
+export type {
+  StructuredDictionary,
+  StructuredItem,
+  StructuredList,
+  StructuredValue,
+} from "./parsers/structured_fields.ts";
+export type { HeaderParameter } from "./parsers/syntax.ts";
+export { StaticProxyResolver } from "./proxies/proxy_resolver.ts";
+export { type SniffContext, sniffMediaType, type SniffOptions } from "./sniffing/sniff.ts";
+export { EventStreamParser } from "./streams/event_stream_parser.ts";
+export { RecordTooLongError } from "./streams/lines.ts";
+export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";

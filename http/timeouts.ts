@@ -42,6 +42,7 @@ export class RequestTimeoutError extends DOMException {
   /** The limit in milliseconds. */
   readonly limit: number;
 
+  /** Makes an error; sessions make them, users catch them. */
   constructor(kind: TimeoutKind, limit: number, uri: URL) {
     const what = kind === "connect" ? `connect to ${uri.host}` : `finish the request to ${uri.host}`;
     super(`Cannot ${what}: more than ${limit} ms have passed`, "TimeoutError");

@@ -25,6 +25,7 @@ export class ContentDecodingError extends Error {
   /** The status a message ends with. */
   readonly status: number = HttpStatus.MALFORMED;
 
+  /** Makes an error; sessions make them, users catch them. */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

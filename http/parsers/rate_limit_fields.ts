@@ -2,7 +2,7 @@
 
 import { parseHttpDate } from "./http_date.ts";
 import { parseRetryAfter } from "./retry_after.ts";
-import { type Item, parseStructuredDictionary, parseStructuredList } from "./structured_fields.ts";
+import { parseStructuredDictionary, parseStructuredList, type StructuredItem } from "./structured_fields.ts";
 
 /** The limit a response announces. */
 export interface ServerRateLimit {
@@ -52,7 +52,8 @@ function readList(field: string): ServerRateLimit | undefined {
 
 function readDictionary(field: string): ServerRateLimit | undefined {
   const dictionary = parseStructuredDictionary(field);
-  const member = (name: string): number | undefined => count((dictionary?.get(name) as Item | undefined)?.[0]);
+  const member = (name: string): number | undefined =>
+    count((dictionary?.get(name) as StructuredItem | undefined)?.[0]);
   const remaining = member("remaining");
   const reset = member("reset");
   if (remaining === undefined && reset === undefined) return undefined;

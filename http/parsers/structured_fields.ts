@@ -3,21 +3,21 @@
 import {
   type BareItem,
   type Dictionary,
-  type InnerList,
   type Item,
   type List,
-  type Parameters,
   parseDictionary,
   parseItem,
   parseList,
-  serializeDictionary,
-  serializeItem,
-  serializeList,
-  Token,
 } from "structured-headers";
 
-export type { BareItem, Dictionary, InnerList, Item, List, Parameters };
-export { serializeDictionary, serializeItem, serializeList, Token };
+/** A bare value: number, string, token, bytes, date, boolean or display string. */
+export type StructuredValue = BareItem;
+/** An item: its value and its parameters. */
+export type StructuredItem = Item;
+/** A list: items, and inner lists with parameters of their own. */
+export type StructuredList = List;
+/** A dictionary: items and inner lists by their keys. */
+export type StructuredDictionary = Dictionary;
 
 /**
  * Reads a structured field that is an item, or returns `undefined` when it does not parse: RFC 9651 §4.2 has a
@@ -32,17 +32,17 @@ export { serializeDictionary, serializeItem, serializeList, Token };
  * assertEquals(parseStructuredItem("5;;"), undefined);
  * ```
  */
-export function parseStructuredItem(text: string): Item | undefined {
+export function parseStructuredItem(text: string): StructuredItem | undefined {
   return ignoringFailure(parseItem, text);
 }
 
 /** Reads a structured field that is a list; `undefined` when it does not parse. */
-export function parseStructuredList(text: string): List | undefined {
+export function parseStructuredList(text: string): StructuredList | undefined {
   return ignoringFailure(parseList, text);
 }
 
 /** Reads a structured field that is a dictionary; `undefined` when it does not parse. */
-export function parseStructuredDictionary(text: string): Dictionary | undefined {
+export function parseStructuredDictionary(text: string): StructuredDictionary | undefined {
   return ignoringFailure(parseDictionary, text);
 }
 

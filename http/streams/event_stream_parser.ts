@@ -43,6 +43,7 @@ export class EventStreamParser {
   #lastEventId: string;
   #retry: number | undefined;
 
+  /** Makes a parser for one stream. */
   constructor(options: EventStreamParserOptions = {}) {
     this.#maxEventSize = options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE;
     this.#lines = new LineSplitter({ carriageReturn: true, maxLength: this.#maxEventSize });

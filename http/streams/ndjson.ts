@@ -31,6 +31,7 @@ export class NdjsonError extends SyntaxError {
   /** The line. */
   readonly text: string;
 
+  /** Makes an error; readers make them, users catch them. */
   constructor(line: number, text: string, options?: ErrorOptions) {
     super(`Cannot read line ${line} of the body: it is not JSON`, options);
     this.line = line;

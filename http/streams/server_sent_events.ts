@@ -58,6 +58,7 @@ export class EventStreamError extends Error {
   /** The response; its body is cancelled. */
   readonly response: Response;
 
+  /** Makes an error; readers make them, users catch them. */
   constructor(message: string, response: Response) {
     super(message);
     this.response = response;
