@@ -90,7 +90,7 @@ export class AuthDigest extends AuthScheme {
   }
 
   /** Takes a nonce in. After an attempt with credentials only `stale=true` is not a refusal (RFC 7616 §3.3). */
-  override challenged(challenge: Challenge, used: Authorization | null): DigestStep | null {
+  override challenged(challenge: Challenge, used: Authorization | null): AuthStep | null {
     const { parameters } = challenge;
     const algorithm = digestAlgorithm(parameters.get("algorithm"));
     const value = parameters.get("nonce");
@@ -111,7 +111,9 @@ export class AuthDigest extends AuthScheme {
     this.#nonce = nonce;
     this.#domain = (parameters.get("domain") ?? "").split(/[ \t]+/).filter((uri) => uri !== "");
     const isRefused = used !== null && used.value !== null && parameters.get("stale")?.toLowerCase() !== "true";
-    return isRefused && !this.tryUtf8(used) ? null : { connection: null, nonce };
+    if (isRefused && !this.tryUtf8(used)) return null;
+    const step: DigestStep = { connection: null, nonce };
+    return step;
   }
 
   /** Writes the field; a promise only when a body has to be read for auth-int. */
@@ -199,6 +201,8 @@ export class AuthDigest extends AuthScheme {
   override accepted(used: Authorization, info: ReadonlyMap<string, string> | null): BodyCheck | null {
     if (info === null || used.value === null) return null;
     const sent = used as DigestAuthorization;
+    // Of another exchange, as a cache may have kept it: says nothing about this one.
+    if ((info.get("cnonce") ?? sent.cnonce) !== sent.cnonce) return null;
     const next = info.get("nextnonce");
     if (next !== undefined && next !== this.#nonce?.value) this.#nonce = { ...sent.nonce, value: next, count: 0 };
     const proof = info.get("rspauth");

@@ -6,40 +6,21 @@
 import type { Connection } from "../connection.ts";
 import type { BodyTransform, FeatureType, SessionFeature } from "../feature.ts";
 import { BodyStage } from "../feature.ts";
-import { type HttpMessage, MessageFlags } from "../message.ts";
-import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
+import type { HttpMessage } from "../message.ts";
 import type { HttpSession } from "../session.ts";
+import { accept, type MessageAuth, refuseDecoded } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
 import { checkBody } from "./body_check.ts";
 import { AuthDigest } from "./digest.ts";
-import { AuthenticationError } from "./errors.ts";
-import { mayUse, Negotiation, passwordRequest } from "./negotiation.ts";
-import { PasswordManager } from "./password_manager.ts";
-import { type Authorization, AuthScheme, type AuthSchemeType, type BodyCheck } from "./scheme.ts";
-import {
-  type Asker,
-  askerOf,
-  type AuthFields,
-  AuthTrack,
-  itemOf,
-  originAsker,
-  originFields,
-  proxyAsker,
-  proxyFields,
-} from "./track.ts";
-import { reportUncaught } from "../../internal/report_error.ts";
+import { mayUse, Negotiation } from "./negotiation.ts";
+import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
+import { type Asker, askerOf, attemptGuard, AuthTrack, dropField, isOwnField, itemOf, originAsker } from "./track.ts";
+import { proxyAsker, proxyFields, writeField } from "./track.ts";
 
 /** A body that is larger than this is not read to its end before the message is sent again. */
 const LARGE_REFUSAL = 1 << 20;
-
-interface MessageAuth {
-  readonly origin: AuthTrack;
-  readonly proxy: AuthTrack;
-  /** A check of the response body that is under way. */
-  check: BodyCheck | null;
-}
 
 /** Options of {@linkcode AuthManager}. */
 export interface AuthManagerOptions {
@@ -85,6 +66,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   readonly #proxies = new Negotiation();
   readonly #messages = new WeakMap<HttpMessage, MessageAuth>();
 
+  /** Makes a manager without any credentials. */
   constructor(options: AuthManagerOptions = {}) {
     super();
     this.#schemes = [...(options.schemes ?? [AuthBasic, AuthDigest, AuthBearer])];
@@ -166,7 +148,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Looks at refusals, and at what a server that was satisfied says about it. */
   gotHeaders(session: HttpSession, msg: HttpMessage): void | Promise<void> {
     const state = this.#messages.get(msg);
-    const accepted = state === undefined ? undefined : this.#accepted(session, msg, state);
+    const accepted = state === undefined ? undefined : accept(session, msg, state);
     if (msg.statusCode !== 401 && msg.statusCode !== 407) return accepted;
     const isWanted = attemptGuard(msg);
     const refuse = (): void | Promise<void> => {
@@ -273,49 +255,14 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const again = negotiation.refused({ session, msg, asker, track, isWanted }, this.#schemes);
     return again instanceof Promise ? again.then(requeue) : requeue(again);
   }
-
-  /** Credentials have proved right: with the origin unless it answers 401, with the proxy unless it answers 407. */
-  #accepted(session: HttpSession, msg: HttpMessage, state: MessageAuth): void | Promise<void> {
-    const origin = msg.statusCode === 401 || msg.statusCode === 407 ? null : state.origin;
-    const proxy = msg.statusCode === 407 ? null : state.proxy;
-    const pending = [origin, proxy].map((track) => {
-      const sent = track?.sent ?? null;
-      if (track === null || sent === null) return;
-      track.next = null;
-      const fields = track === state.proxy ? proxyFields : originFields;
-      const info = msg.responseHeaders.get(fields.info);
-      const challenges = msg.responseHeaders.get(fields.challenge);
-      const checked = sent.auth.accepted(
-        sent.authorization,
-        info === null ? null : parseAuthenticationInfo(info),
-        challenges === null ? [] : parseChallenges(challenges),
-      );
-      savePassword(session, msg, sent.auth);
-      if (checked instanceof Promise) return checked.then((check) => void (state.check = check ?? state.check));
-      state.check = checked ?? state.check;
-    }).filter((promise) => promise !== undefined);
-    if (pending.length > 0) return Promise.all(pending).then(() => {});
-  }
 }
 
-/** True as long as the message is in the attempt it is in now. */
-function attemptGuard(msg: HttpMessage): () => boolean {
-  const item = itemOf(msg);
-  const attempt = item?.attempt;
-  return () => item !== null && itemOf(msg) === item && item.attempt === attempt;
+function isScheme(type: FeatureType): type is AuthSchemeType & FeatureType {
+  return type.prototype instanceof AuthScheme;
 }
 
-/** A field that is there and is not ours is the user's: used as it is, and nobody is asked. */
-function isOwnField(msg: HttpMessage, { fields }: Asker, track: AuthTrack): boolean {
-  if (!msg.hasRequestHeaders) return false;
-  const value = msg.requestHeaders.get(fields.credentials);
-  return value !== null && value !== track.value;
-}
-
-function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value: string | null): void {
-  if (value !== null) msg.requestHeaders.set(fields.credentials, value);
-  else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
-  track.value = value;
+function isSameOrSubclass(type: unknown, base: FeatureType): boolean {
+  return type === base || (type as { prototype: unknown }).prototype instanceof base;
 }
 
 /**
@@ -327,37 +274,4 @@ function moveToSockets(session: HttpSession, msg: HttpMessage): boolean {
   if (isThere || !session.capabilities.connectionEvents) return false;
   msg.requires = [...msg.requires, "connectionEvents"];
   return true;
-}
-
-/** A proof covers the body as it was sent; one that was decoded before it came here cannot be checked. */
-function refuseDecoded(msg: HttpMessage): void {
-  if (!msg.hasFlag(MessageFlags.CONTENT_DECODED)) return;
-  throw new AuthenticationError("Cannot check the server's proof (rspauth) of the body: it came decoded");
-}
-
-/** Takes a field of ours away where it has no business. */
-function dropField(msg: HttpMessage, { credentials }: AuthFields, track: AuthTrack): void {
-  if (track.value === null || !msg.hasRequestHeaders) return;
-  if (msg.requestHeaders.get(credentials) === track.value) msg.requestHeaders.delete(credentials);
-}
-
-/** Hands a password that has proved right to the store, if its listener wished so. */
-function savePassword(session: HttpSession, msg: HttpMessage, auth: AuthScheme): void {
-  const { credentials } = auth;
-  if (credentials?.kind !== "password" || !credentials.remember) return;
-  auth.remembered();
-  const manager = session.getFeatureForMessage(PasswordManager, msg);
-  if (manager === null) return;
-  const { user, password } = credentials;
-  // The response is here; a store that cannot save is no reason to lose it.
-  new Promise<void>((resolve) => resolve(manager.store.save(passwordRequest(auth, false), { user, password })))
-    .catch(reportUncaught);
-}
-
-function isScheme(type: FeatureType): type is AuthSchemeType & FeatureType {
-  return type.prototype instanceof AuthScheme;
-}
-
-function isSameOrSubclass(type: unknown, base: FeatureType): boolean {
-  return type === base || (type as { prototype: unknown }).prototype instanceof base;
 }

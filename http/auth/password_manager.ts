@@ -95,6 +95,7 @@ export class PasswordManager implements SessionFeature {
   /** Where passwords are kept. */
   readonly store: PasswordStore;
 
+  /** Makes a manager of the passwords in a store. */
   constructor(options: PasswordManagerOptions = {}) {
     this.store = options.store ?? new MemoryPasswordStore();
   }

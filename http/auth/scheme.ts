@@ -59,6 +59,7 @@ export const plainStep: AuthStep = { connection: null };
 
 /** Name and strength of a scheme: the static side of {@linkcode AuthScheme}. */
 export interface AuthSchemeType<T extends AuthScheme = AuthScheme> {
+  /** Makes the object of one protection space. */
   new (): T;
   /** Name as it appears in challenges, for example "Digest". */
   readonly schemeName: string;

@@ -80,6 +80,11 @@ export function itemOf(msg: HttpMessage): QueueItem | null {
   return messageState(msg).item as QueueItem | null;
 }
 
+/** The connection its present attempt goes over; null before one is chosen, and for answers of caches. */
+export function connectionOf(msg: HttpMessage): Connection | null {
+  return itemOf(msg)?.connection ?? messageState(msg).remoteConnection;
+}
+
 /** The origin of a message; null when its URI cannot be sent. */
 export function originAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
   const scheme = session.schemeOf(msg.uri);
@@ -131,7 +136,7 @@ export function proxyAsker(session: HttpSession, msg: HttpMessage, connection: C
 
 /** Who has sent the 401 or 407 that is there; null when it is nobody who may ask, such as an origin sending a 407. */
 export function askerOf(session: HttpSession, msg: HttpMessage): Asker | null {
-  const connection = itemOf(msg)?.connection ?? messageState(msg).remoteConnection;
+  const connection = connectionOf(msg);
   if (msg.statusCode === 401) return originAsker(session, msg, connection);
   if (msg.statusCode !== 407 || connection === null) return null;
   // Behind a tunnel the origin talks; as long as no request went out, it was the proxy that refused one.
@@ -149,4 +154,31 @@ function decode(text: string): string {
   } catch {
     return text; // A lone "%" stands for itself, as the URL standard lets it.
   }
+}
+
+/** True as long as the message is in the attempt it is in now. */
+export function attemptGuard(msg: HttpMessage): () => boolean {
+  const item = itemOf(msg);
+  const attempt = item?.attempt;
+  return () => item !== null && itemOf(msg) === item && item.attempt === attempt;
+}
+
+/** A field that is there and is not ours is the user's: used as it is, and nobody is asked. */
+export function isOwnField(msg: HttpMessage, { fields }: Asker, track: AuthTrack): boolean {
+  if (!msg.hasRequestHeaders) return false;
+  const value = msg.requestHeaders.get(fields.credentials);
+  return value !== null && value !== track.value;
+}
+
+/** Puts a field on the message, or takes an older one of ours away. */
+export function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value: string | null): void {
+  if (value !== null) msg.requestHeaders.set(fields.credentials, value);
+  else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
+  track.value = value;
+}
+
+/** Takes a field of ours away where it has no business. */
+export function dropField(msg: HttpMessage, { credentials }: AuthFields, track: AuthTrack): void {
+  if (track.value === null || !msg.hasRequestHeaders) return;
+  if (msg.requestHeaders.get(credentials) === track.value) msg.requestHeaders.delete(credentials);
 }

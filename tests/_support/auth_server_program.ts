@@ -1,6 +1,7 @@
 /** A process with one server per authentication scheme, for tests that block their own. Prints the origins as JSON. */
 import process from "node:process";
-import { basic, digestServer, guardedServer, ntlmServer } from "./auth_servers.ts";
+import { basic, digestServer, guardedServer } from "./auth_servers.ts";
+import { ntlmServer } from "./ntlm_server.ts";
 
 const servers = {
   basic: await guardedServer((authorization) => authorization === basic("alice", "secret"), ['Basic realm="r"']),

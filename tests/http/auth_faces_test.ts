@@ -7,7 +7,8 @@ import { AuthenticationError } from "../../http/auth/errors.ts";
 import { AuthNegotiate } from "../../http/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { authTransports, ntlmPassword, refusalBody } from "../_support/auth_servers.ts";
+import { authTransports, refusalBody } from "../_support/auth_servers.ts";
+import { ntlmPassword } from "../_support/ntlm_server.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
 
 // The servers live in another process: while a message is sent synchronously this one answers nobody.

@@ -2,7 +2,8 @@ import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { authTransports, ntlmPassword, ntlmServer, refusalBody } from "../_support/auth_servers.ts";
+import { authTransports, refusalBody } from "../_support/auth_servers.ts";
+import { ntlmPassword, ntlmServer } from "../_support/ntlm_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 
 function ntlmSession(transport: "fetch" | "node", options: ConstructorParameters<typeof HttpSession>[0] = {}) {

@@ -5,14 +5,8 @@ import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import { authProxy, type ProxyGuard, proxyRefusal } from "../_support/auth_proxy.ts";
-import {
-  authTransports,
-  basic,
-  DigestGuard,
-  guardedServer,
-  NtlmGuard,
-  ntlmPassword,
-} from "../_support/auth_servers.ts";
+import { authTransports, basic, DigestGuard, guardedServer } from "../_support/auth_servers.ts";
+import { NtlmGuard, ntlmPassword } from "../_support/ntlm_server.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";
 

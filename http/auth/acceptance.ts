@@ -1,0 +1,67 @@
+/**
+ * What happens when a server or proxy has let a message through.
+ *
+ * @module
+ */
+import { reportUncaught } from "../../internal/report_error.ts";
+import { type HttpMessage, MessageFlags } from "../message.ts";
+import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
+import type { HttpSession } from "../session.ts";
+import { AuthenticationError } from "./errors.ts";
+import { passwordRequest } from "./negotiation.ts";
+import { PasswordManager } from "./password_manager.ts";
+import type { AuthScheme, BodyCheck } from "./scheme.ts";
+import { type AuthTrack, connectionOf, originFields, proxyFields } from "./track.ts";
+
+/** What a manager keeps about a message. */
+export interface MessageAuth {
+  /** What it has been through with its origin. */
+  readonly origin: AuthTrack;
+  /** What it has been through with its proxy. */
+  readonly proxy: AuthTrack;
+  /** A check of the response body that is under way. */
+  check: BodyCheck | null;
+}
+
+/** Credentials have proved right: with the origin unless it answers 401, with the proxy unless it answers 407. */
+export function accept(session: HttpSession, msg: HttpMessage, state: MessageAuth): void | Promise<void> {
+  if (connectionOf(msg) === null) return; // An answer from a cache proves nothing.
+  const origin = msg.statusCode === 401 || msg.statusCode === 407 ? null : state.origin;
+  const proxy = msg.statusCode === 407 ? null : state.proxy;
+  const pending = [origin, proxy].map((track) => {
+    const sent = track?.sent ?? null;
+    if (track === null || sent === null) return;
+    track.next = null;
+    const fields = track === state.proxy ? proxyFields : originFields;
+    const info = msg.responseHeaders.get(fields.info);
+    const challenges = msg.responseHeaders.get(fields.challenge);
+    const checked = sent.auth.accepted(
+      sent.authorization,
+      info === null ? null : parseAuthenticationInfo(info),
+      challenges === null ? [] : parseChallenges(challenges),
+    );
+    if (sent.authorization.generation === sent.auth.generation) savePassword(session, msg, sent.auth);
+    if (checked instanceof Promise) return checked.then((check) => void (state.check = check ?? state.check));
+    state.check = checked ?? state.check;
+  }).filter((promise) => promise !== undefined);
+  if (pending.length > 0) return Promise.all(pending).then(() => {});
+}
+
+/** A proof covers the body as it was sent; one that was decoded before it came here cannot be checked. */
+export function refuseDecoded(msg: HttpMessage): void {
+  if (!msg.hasFlag(MessageFlags.CONTENT_DECODED)) return;
+  throw new AuthenticationError("Cannot check the server's proof (rspauth) of the body: it came decoded");
+}
+
+/** Hands a password that has proved right to the store, if its listener wished so. */
+function savePassword(session: HttpSession, msg: HttpMessage, auth: AuthScheme): void {
+  const { credentials } = auth;
+  if (credentials?.kind !== "password" || !credentials.remember) return;
+  auth.remembered();
+  const manager = session.getFeatureForMessage(PasswordManager, msg);
+  if (manager === null) return;
+  const { user, password } = credentials;
+  // The response is here; a store that cannot save is no reason to lose it.
+  new Promise<void>((resolve) => resolve(manager.store.save(passwordRequest(auth, false), { user, password })))
+    .catch(reportUncaught);
+}
