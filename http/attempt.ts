@@ -13,6 +13,7 @@ import { checkField, isIdempotentMethod } from "./headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { bodyOf } from "./request_body.ts";
+import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -68,7 +69,7 @@ export class Attempt {
   #lookUp(): void {
     const { features, session } = this.core;
     const answer = features.answer(features.rounds.lookup, this.msg, (f) => f.lookup!(session, this.msg));
-    this.wait(answer, (response) => {
+    this.settle(answer, (response) => {
       if (response === null) {
         this.#chooseProxy();
         return;
@@ -100,7 +101,8 @@ export class Attempt {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
     const host = item.host = core.pool.host(scheme, uri);
-    item.transport = core.transportFor(item);
+    const tls = scheme === "https" ? core.tlsFor(host.origin) : null;
+    item.transport = core.transports.select(requirementsOf(item, tls));
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection &&
       kept.target === host.target(item.proxy, core.tlsFor(host.origin), core.maxHeaderBytes);
@@ -172,7 +174,7 @@ export class Attempt {
     if (respond.length === 0) this.#send();
     else {
       const answer = core.features.answer(respond, msg, (f) => f.respond!(msg, core.session));
-      this.wait(answer, (response) => {
+      this.settle(answer, (response) => {
         if (response !== null) {
           this.#events!.assumeWritten();
           this.#respond(response);
@@ -252,6 +254,13 @@ export class Attempt {
       if (this.isCurrent) this.guard(() => next(value));
       else otherwise?.(value);
     }, (error: unknown) => this.broke(error));
+  }
+
+  /** As `wait`, for what may be there already: then nothing is waited for. */
+  settle<T>(pending: T | Promise<T>, next: (value: T) => void, otherwise?: (value: T) => void): void {
+    if (pending instanceof Promise) this.wait(pending, next, otherwise);
+    else if (this.isCurrent) next(pending);
+    else otherwise?.(pending);
   }
 
   /** Runs a step; what it throws ends the attempt. */

@@ -21,9 +21,11 @@ export function receive(attempt: Attempt, response: TransportResponse): void {
     return;
   }
   const answer = core.features.answer(replace, msg, (f) => f.replaceResponse!(core.session, msg, response));
-  attempt.wait(answer, (other) => gotHeaders(attempt, other === null ? response : inPlaceOf(response, other)), () => {
-    discard(response);
-  });
+  const drop = () => discard(response);
+  attempt.settle(answer, (other) => {
+    // A feature that has asked for another attempt wants nobody to see this response.
+    attempt.proceed(() => gotHeaders(attempt, other === null ? response : inPlaceOf(response, other)), drop);
+  }, drop);
 }
 
 /** Tells, lets features look, then reads or hands out the body. */
