@@ -11,7 +11,7 @@ export interface TokenFolder extends Disposable {
 /** Makes an empty token folder; disposing it removes everything in it. */
 export function createTokenFolder(): TokenFolder {
   const path = Deno.makeTempDirSync({ prefix: "gp11-" });
-  Deno.mkdirSync(`${path}/tokens`);
+  Deno.mkdirSync(`${path}/tokens`, { mode: 0o700 });
   const config = `${path}/softhsm2.conf`;
   Deno.writeTextFileSync(
     config,

@@ -25,6 +25,8 @@ export async function runSuite(suite: Suite, program: string, timeoutMs: number)
   const report = `${folder.path}/report.xml`;
   const temporary = `${folder.path}/tmp`;
   await Deno.mkdir(temporary);
+  // Servers that the tests start drop to a user of their own and read files from here.
+  await Deno.chmod(folder.path, 0o755);
   const module = softhsmPath();
   const env = {
     NO_COLOR: "1",
