@@ -23,8 +23,8 @@ export const apacheRealm = "gp11 test";
 export interface Apache extends AsyncDisposable {
   /** "http://127.0.0.1:port". */
   origin: string;
-  /** What the access log says so far: "method path status user". */
-  log(): string[];
+  /** Lines of the access log for a path, "method path status user", once there are any: Apache writes after it answers. */
+  log(path: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -142,7 +142,15 @@ function running(child: ChildProcess, folder: string, port: number): Apache {
   };
   return {
     origin: `http://127.0.0.1:${port}`,
-    log: () => readFileSync(join(folder, "access.log"), "utf8").trimEnd().split("\n"),
+    async log(path) {
+      for (let attempt = 0; attempt < 100; attempt++) {
+        const lines = readFileSync(join(folder, "access.log"), "utf8").split("\n");
+        const wanted = lines.filter((line) => line.split(" ")[1] === path);
+        if (wanted.length > 0) return wanted;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return [];
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
