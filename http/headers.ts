@@ -25,7 +25,6 @@ export function isFieldName(name: string): boolean {
 
 /** True for a value without CR, LF and NUL, the characters that could begin another field or end the header section. */
 export function isFieldValue(value: string): boolean {
-  // deno-lint-ignore no-control-regex
   return !/[\r\n\0]/.test(value);
 }
 

@@ -6,7 +6,7 @@
 import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { FeatureType } from "./feature.ts";
 import { checkMethod } from "./headers.ts";
-import { type HttpMessageEvents } from "./message_events.ts";
+import type { HttpMessageEvents } from "./message_events.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import type { PeerCertificate, TransportCapability } from "./transport.ts";

@@ -11,13 +11,13 @@ import { TransportError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import { FeatureList } from "./feature_list.ts";
 import { Loans } from "./loans.ts";
-import { type HttpMessage, isListened, MessageFlags, messageState } from "./message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import type { HttpSession, SessionCallback } from "./session.ts";
 import type { CancelOptions, RequeueOptions } from "./session_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
-import type { TlsSettings, Transport } from "./transport.ts";
+import type { TlsSettings } from "./transport.ts";
 import type { TransportList } from "./transports/select.ts";
 
 /** What the engine tells its session to emit. */
@@ -368,22 +368,6 @@ export class SessionCore implements PoolOwner {
     const { metrics } = msg;
     metrics.started = metrics.firstByte = metrics.finished = 0;
     metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;
-  }
-
-  /** The transport for an entry, by what its message needs. */
-  transportFor(item: QueueItem): Transport {
-    const { msg, host, proxy } = item;
-    return this.transports.select({
-      scheme: host!.scheme,
-      method: msg.method,
-      hasBody: msg.requestBody !== null,
-      proxy,
-      tls: host!.scheme === "https" ? this.tlsFor(host!.origin) : null,
-      expectContinue: msg.hasRequestHeaders && msg.requestHeaders.has("expect"),
-      informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
-      host: msg.hasRequestHeaders && msg.requestHeaders.has("host"),
-      requires: msg.requires,
-    });
   }
 }
 

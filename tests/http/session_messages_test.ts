@@ -1,7 +1,7 @@
 // Messages and what a session does with them: redirects by the manual's rules, cancelling, limits, progress, listeners that throw.
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { HttpMessage, HttpStatus, MessageFlags, MessagePriority, NotSupportedError } from "../../http/mod.ts";
+import { HttpMessage, HttpStatus, MessageFlags, type MessagePriority, NotSupportedError } from "../../http/mod.ts";
 import { reply, type SocketServer } from "../_support/socket_server.ts";
 import { routeServer } from "../_support/http_server.ts";
 import { sessionOn, transports, until, wait } from "../_support/http_sessions.ts";

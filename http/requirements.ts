@@ -1,0 +1,26 @@
+/**
+ * What a message needs of its transport.
+ *
+ * @module
+ */
+import { isListened } from "./message.ts";
+import type { QueueItem } from "./queue_item.ts";
+import type { TlsSettings } from "./transport.ts";
+import type { Requirements } from "./transports/select.ts";
+
+/** The needs of an entry whose host and proxy are known. */
+export function requirementsOf(item: QueueItem, tls: TlsSettings | null): Requirements {
+  const { msg, host, proxy } = item;
+  const headers = msg.hasRequestHeaders ? msg.requestHeaders : null;
+  return {
+    scheme: host!.scheme,
+    method: msg.method,
+    hasBody: msg.requestBody !== null,
+    proxy,
+    tls,
+    expectContinue: headers !== null && headers.has("expect"),
+    informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
+    host: headers !== null && headers.has("host"),
+    requires: msg.requires,
+  };
+}
