@@ -279,5 +279,5 @@ export class Module {
 function coreFor(backend: ModuleBackend, options: ModuleOptions): ModuleCore {
   const { table } = backend;
   const observer = callLogger(options.logCalls, backend.name ?? backend.path, table.abi);
-  return new ModuleCore(engineFor(table), backend, observer);
+  return new ModuleCore(engineFor(table), backend, observer, options.countLogins);
 }

@@ -35,6 +35,8 @@ export class ModuleCore {
   readonly sessions: Set<SessionCore> = new Set();
   /** Sees every call of this caller. */
   readonly observer: CallObserver | null;
+  /** Whether a login lasts until the last caller who has made one logs out. */
+  readonly countLogins: boolean;
   /** Who is asked for PINs. */
   autoAuthenticate: AutoAuthenticate | null = null;
   /** Closed sessions that wait to be used again. */
@@ -45,10 +47,11 @@ export class ModuleCore {
   pending = 0;
 
   /** The state of a module that has been initialised. */
-  constructor(engine: Engine, backend: ModuleBackend, observer: CallObserver | null) {
+  constructor(engine: Engine, backend: ModuleBackend, observer: CallObserver | null, countLogins = true) {
     this.engine = engine;
     this.backend = backend;
     this.observer = observer;
+    this.countLogins = countLogins;
   }
 
   /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */

@@ -29,6 +29,13 @@ export interface ModuleOptions {
    * Joins the callers of a module in another worker thread: what `module.share()` gave there. It decides about `managed`.
    */
   readonly share?: ModuleShare | undefined;
+  /**
+   * Whether logins are counted for each token, so that one caller's logout does not log out the others; `false` gives
+   * PKCS#11's own behaviour. Only where the callers are counted, and within one thread.
+   *
+   * @default {true}
+   */
+  readonly countLogins?: boolean | undefined;
   /** Cancels the load. */
   readonly signal?: AbortSignal | undefined;
 }

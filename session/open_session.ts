@@ -1,11 +1,12 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
 import type { Operation, Program } from "../ffi/engine.ts";
 import type { Frame } from "../ffi/frame.ts";
-import { login, type PinQuestion } from "../ffi/operations/authentication.ts";
+import type { PinQuestion } from "../ffi/operations/authentication.ts";
 import type { PinBytes } from "../ffi/operations/pins.ts";
 import { closeSession, openSession as open, sessionInfo } from "../ffi/operations/sessions.ts";
 import { CKU } from "../ffi/constants/mod.ts";
 import { Pkcs11Error } from "./errors.ts";
+import { countedLogin } from "./managed/logins.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { OpenSessionOptions } from "./options.ts";
 import { preparePin, question } from "./pin.ts";
@@ -17,17 +18,18 @@ const CKF_RW_SESSION = 2n;
 const CKF_SERIAL_SESSION = 4n;
 
 interface OpenArgs {
+  readonly core: ModuleCore;
   readonly slot: bigint;
   readonly flags: bigint;
   readonly pooled: PooledHandle | null;
   readonly logins: readonly { readonly userType: bigint; readonly pin: PinBytes | PinQuestion }[];
 }
 
-const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, { slot, flags, pooled, logins }) {
+const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, { core, slot, flags, pooled, logins }) {
   const session = (yield* reuse(frame, pooled)) ?? (yield* open(frame, { slot, flags }));
   try {
     for (const { userType, pin } of logins) {
-      yield* login(frame, { session, slot, userType, pin, ifNeeded: true });
+      yield* countedLogin(frame, { core, session, slot, userType, pin, ifNeeded: true });
     }
   } catch (error) {
     yield* closeSession(frame, { session });
@@ -65,6 +67,7 @@ function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Op
     logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot) });
   }
   return {
+    core,
     slot: slot.id,
     flags: CKF_SERIAL_SESSION | (readWrite ? CKF_RW_SESSION : 0n),
     pooled: core.pool?.take(slot.id, readWrite) ?? null,

@@ -5,12 +5,10 @@ import { reportUncaught } from "../internal/report_error.ts";
 import { copyBytes } from "../ffi/bytes.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { type FunctionName } from "../ffi/functions.ts";
-import { login } from "../ffi/operations/authentication.ts";
 import {
   closeSession,
   generateRandom,
   initPin,
-  logout,
   operationState,
   plainCall,
   seedRandom,
@@ -21,6 +19,7 @@ import {
 import { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import { type SessionInfo, sessionInfoOf } from "./infos.ts";
+import { countedLogin, countedLogout } from "./managed/logins.ts";
 import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions, Pin } from "./options.ts";
@@ -123,22 +122,25 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
    * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
    */
   async login(userType: number, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
-    return await this.#opened("log in").run(login, this.#loginArgs(userType, pin, options), options);
+    return await this.#opened("log in").run(countedLogin, this.#loginArgs(userType, pin, options), options);
   }
 
   /** {@linkcode SessionBase.login} in place. */
   loginSync(userType: number, pin: Pin | null, options?: LoginOptions): boolean {
-    return this.#opened("log in").runSync(login, this.#loginArgs(userType, pin, options), options);
+    return this.#opened("log in").runSync(countedLogin, this.#loginArgs(userType, pin, options), options);
   }
 
-  /** Logs out of the token, for every session this program has on it (`gp11_session_logout`, C_Logout). */
+  /**
+   * Logs out of the token (`gp11_session_logout`, C_Logout). Where the callers of the module are counted and another of
+   * them has logged in too, the token stays logged in until the last of them logs out.
+   */
   async logout(options?: CallOptions): Promise<void> {
-    await this.#opened("log out").run(logout, this.#args(), options);
+    await this.#opened("log out").run(countedLogout, this.#logoutArgs(), options);
   }
 
   /** {@linkcode SessionBase.logout} in place. */
   logoutSync(options?: CallOptions): void {
-    this.#opened("log out").runSync(logout, this.#args(), options);
+    this.#opened("log out").runSync(countedLogout, this.#logoutArgs(), options);
   }
 
   /** Sets the user's PIN, as security officer (C_InitPIN). */
@@ -318,12 +320,17 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
       throw new RangeError(`Cannot log in: user type ${userType} is no CKU number`);
     }
     return {
+      core: this.#core.module,
       session: this.#core.handle,
       slot: this.#core.slot.id,
       userType: BigInt(userType),
       pin: preparePin(pin, this.#core.slot),
       ifNeeded: options?.ifNeeded ?? false,
     };
+  }
+
+  #logoutArgs() {
+    return { core: this.#core.module, session: this.#core.handle, slot: this.#core.slot.id };
   }
 
   #pinArgs(pin: string | BufferSource | null) {
