@@ -90,7 +90,11 @@ export class HarRecorder implements SessionFeature {
   readonly #watched = new WeakMap<HttpMessage, Watched>();
   #entries: HarEntry[] = [];
 
-  /** @throws RangeError when a limit is no integer or out of range */
+  /**
+   * Makes a recorder.
+   *
+   * @throws RangeError when a limit is no integer or out of range
+   */
   constructor(options: HarRecorderOptions = {}) {
     this.#maxBodySize = limit("maxBodySize", options.maxBodySize ?? 1 << 20, -1);
     this.#maxEntries = limit("maxEntries", options.maxEntries ?? 10_000, 1);

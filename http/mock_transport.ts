@@ -56,6 +56,11 @@ export class MockTransport implements SessionFeature {
   readonly #unanswered: "send" | "fail";
   #requests: MockedRequest[] = [];
 
+  /**
+   * Makes a mock that asks a function for its answers.
+   *
+   * @throws TypeError when the handler is no function
+   */
   constructor(handler: MockHandler, options: MockTransportOptions = {}) {
     if (typeof handler !== "function") {
       throw new TypeError(`Cannot make a MockTransport: expected a function, received ${typeof handler}`);

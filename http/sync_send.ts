@@ -208,7 +208,7 @@ class SyncSender {
   #refusal(error: PlainError): Error {
     void this.close();
     if (
-      !/NotCapable|PermissionDenied|MODULE_NOT_FOUND|Cannot find module|Module not found/.test(
+      !/NotCapable|PermissionDenied|Requires read access|MODULE_NOT_FOUND|Cannot find module|Module not found/.test(
         `${error.name} ${error.message}`,
       )
     ) {

@@ -49,7 +49,15 @@ export function parseHead(lines: string[], byteLength: number): ResponseHead {
   };
 }
 
+/** A thousand fields are more than anybody sends; the runtimes' `Headers` take quadratic time for more. */
+const MAX_FIELDS = 1000;
+
 export function parseFields(lines: string[]): [string, string][] {
+  if (lines.length > MAX_FIELDS) {
+    throw new ResponseLimitError(
+      `Cannot read the response: it has ${lines.length} header lines, at most ${MAX_FIELDS} are read`,
+    );
+  }
   const fields: [string, string][] = [];
   for (const line of lines) {
     const last = fields.at(-1);

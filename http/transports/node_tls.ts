@@ -38,7 +38,9 @@ export interface Encrypted {
  * @throws TransportError TLS_FAILED when there is no handshake; `signal.reason` when aborted
  */
 export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Encrypted> {
-  const { host, signal } = options;
+  const { signal } = options;
+  // A final dot makes a name absolute for DNS; certificates and SNI do without (RFC 6066 §3).
+  const host = options.host.replace(/\.$/, "");
   const fail = (error: unknown) => handshakeError(error, host);
   let stream: TLSSocket;
   try {

@@ -208,16 +208,17 @@ describe("ResponseParser", () => {
 
   it("takes time in proportion to hostile headers", () => {
     const maxHeaderBytes = 1 << 20;
-    const hostile = [
-      `${OK}X: a${" ".repeat(500_000)}b\r\n`,
-      `${OK}X: a\r\n${" b\r\n".repeat(100_000)}`,
-      `${OK}${"a:\r\n".repeat(100_000)}`,
-    ];
+    const hostile = [`${OK}X: a${" ".repeat(500_000)}b\r\n`, `${OK}X: a\r\n${` b${" ".repeat(900)}c\r\n`.repeat(900)}`];
     const start = performance.now();
     for (const text of hostile) {
       assertStringIncludes(failure(text, { maxHeaderBytes }).message, "inside its header");
       assertEquals(parse(`${text}Content-Length: 0\r\n\r\n`, { maxHeaderBytes }).body, "");
     }
+    assertIsError(
+      failure(`${OK}${"a:\r\n".repeat(100_000)}\r\n`, { maxHeaderBytes }),
+      ResponseLimitError,
+      "header lines",
+    );
     assertIsError(failure(`${OK}X: ${"y".repeat(200_000)}`, { size: 1, maxHeaderBytes }), TruncatedResponseError);
     assertLess(performance.now() - start, 2000);
   });
