@@ -5,7 +5,8 @@ import type { HttpMessage } from "./message.ts";
 import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { HttpSession } from "./session.ts";
-import { wait } from "./wait.ts";
+import { isBlocking } from "./sync_answer.ts";
+import { wait, waitFor } from "./wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
 export interface RateLimitOptions {
@@ -114,7 +115,9 @@ export class RateLimit implements SessionFeature {
     bucket.tokens--;
     const forToken = bucket.tokens >= 0 ? 0 : -bucket.tokens / this.#rate;
     const delay = Math.max(forToken, bucket.heldUntil - now);
-    if (delay > 0) return this.#hold(msg, bucket, delay);
+    if (delay <= 0) return;
+    if (!isBlocking(msg)) return this.#hold(msg, bucket, delay);
+    waitFor(msg, delay, new AbortController().signal);
   }
 
   /** Reads the server's limits. Called by the session. */

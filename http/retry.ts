@@ -6,7 +6,7 @@ import { type HttpMessage, MessageFlags } from "./message.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { HttpSession } from "./session.ts";
 import { HttpStatus } from "./status.ts";
-import { MAX_TIMER, wait } from "./wait.ts";
+import { MAX_TIMER, waitFor } from "./wait.ts";
 
 /** How many retries a session may afford. */
 export interface RetryBudgetOptions {
@@ -187,7 +187,7 @@ export class Retry implements SessionFeature {
     const { delay } = state;
     state.delay = 0;
     // A message that leaves the queue meanwhile needs no further attempt, and its timer must not stay behind.
-    return wait(delay, state.controller.signal).catch(() => {});
+    return waitFor(msg, delay, state.controller.signal)?.catch(() => {});
   }
 
   /** Decides about a response. Called by the session. */

@@ -73,6 +73,10 @@ export interface PlainSettings {
   transport: Exclude<TransportChoice, object>;
   /** Largest decoded body, or null when nothing is decoded. */
   maxDecodedSize: number | null;
+  /** Longest wait of the sniffer in milliseconds, or null when nothing is sniffed. */
+  sniffWait: number | null;
+  /** Limits in milliseconds, or null without any. */
+  timeouts: { connect: number; idle: number; total: number } | null;
   requestDefaults: ReadonlyArray<readonly [string, string]>;
   hooks: RemoteHook[];
 }
@@ -155,6 +159,8 @@ export interface EventDetail {
   direction?: string;
   loaded?: number;
   total?: number | null;
+  contentType?: string;
+  parameters?: Readonly<Record<string, string>>;
 }
 
 /** Times are milliseconds since the epoch, since each thread has a clock of its own. */

@@ -5,16 +5,19 @@
  */
 import type { Connection } from "./connection.ts";
 import { type HttpMessage, messageState } from "./message.ts";
-import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message_events.ts";
+import {
+  ChunkEvent,
+  ContentSniffedEvent,
+  InformationalEvent,
+  NetworkEvent,
+  TransferProgressEvent,
+} from "./message_events.ts";
 import type { HttpSession } from "./session.ts";
 import { ConnectionEvent, RequestEvent } from "./session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
 import type { NetworkEventName } from "./transport.ts";
 
 type MessageEventCall = Extract<FromWorker, { kind: "event" }>;
-
-/** Events the session tells itself, not its worker. */
-const own = new Set(["content-sniffed"]);
 
 /** Keeps the events of one send and tells them from a microtask, each with the message as it was then. */
 export class SyncReplay {
@@ -29,7 +32,7 @@ export class SyncReplay {
 
   /** The events of a message somebody listens for. */
   static listenedOf(msg: HttpMessage): string[] {
-    return [...messageState(msg).listened ?? []].filter((type) => !own.has(type));
+    return [...messageState(msg).listened ?? []];
   }
 
   /** Keeps an event of the message. */
@@ -63,6 +66,7 @@ export class SyncReplay {
 
 function eventOf(type: string, detail: EventDetail): Event {
   if (detail.chunk !== undefined) return new ChunkEvent(type, detail.chunk);
+  if (detail.contentType !== undefined) return new ContentSniffedEvent(detail.contentType, detail.parameters ?? {});
   if (detail.event !== undefined) return new NetworkEvent(detail.event as NetworkEventName);
   if (detail.status !== undefined) {
     return new InformationalEvent(detail.status, detail.reasonPhrase ?? "", new Headers(detail.headers ?? []));

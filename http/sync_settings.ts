@@ -8,7 +8,9 @@ import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { HttpMessage } from "./message.ts";
 import type { SessionCore } from "./session_core.ts";
+import { ContentSniffer } from "./sniffing/content_sniffer.ts";
 import { type PlainSettings, type RemoteHook, remoteHooks } from "./sync_protocol.ts";
+import { Timeouts } from "./timeouts.ts";
 
 /** Values that, as long as they stay the same, leave the worker's session as it is. */
 export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unknown[] {
@@ -28,6 +30,8 @@ export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unk
     settings.maxHeaderBytes,
     settings.maxBodyBytes,
     decoderOf(core, msg),
+    core.session.getFeatureForMessage(ContentSniffer, msg),
+    core.session.getFeatureForMessage(Timeouts, msg),
     ...core.features.all,
   ];
 }
@@ -72,6 +76,8 @@ export function settingsOf(core: SessionCore, msg: HttpMessage, version: number)
     maxBodyBytes: settings.maxBodyBytes,
     transport: choice,
     maxDecodedSize: decoderOf(core, msg)?.maxSize ?? null,
+    sniffWait: core.session.getFeatureForMessage(ContentSniffer, msg)?.maxWait ?? null,
+    timeouts: timeoutsOf(core, msg),
     requestDefaults: features.requestDefaults(),
     hooks: hooksOf(core),
   };
@@ -84,6 +90,12 @@ function originOf(core: SessionCore, msg: HttpMessage): string {
 /** Decoding needs no feature of the caller's thread: the worker does it itself. */
 function decoderOf(core: SessionCore, msg: HttpMessage): ContentDecoder | null {
   return core.session.getFeatureForMessage(ContentDecoder, msg);
+}
+
+/** Timers of the caller's thread do not run while it is blocked. */
+function timeoutsOf(core: SessionCore, msg: HttpMessage): PlainSettings["timeouts"] {
+  const timeouts = core.session.getFeatureForMessage(Timeouts, msg);
+  return timeouts === null ? null : { connect: timeouts.connect, idle: timeouts.idle, total: timeouts.total };
 }
 
 function hooksOf(core: SessionCore): RemoteHook[] {

@@ -28,6 +28,8 @@ import {
 } from "./sync_protocol.ts";
 import { TlsDatabase } from "./tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transport.ts";
+import { ContentSniffer } from "./sniffing/content_sniffer.ts";
+import { Timeouts } from "./timeouts.ts";
 
 /** Places in the shared memory: what wakes the caller, and a sign of life. */
 export const SyncWord = { WAKE: 0, BEAT: 1 } as const;
@@ -100,8 +102,11 @@ class SyncServer {
     if (this.#session !== null && this.#version === settings.version) return this.#session;
     this.#session?.close();
     this.#version = settings.version;
-    const { clientCertificate: client, maxDecodedSize, roots } = settings;
-    const features = maxDecodedSize === null ? [] : [new ContentDecoder({ maxSize: maxDecodedSize })];
+    const { clientCertificate: client, maxDecodedSize, roots, sniffWait, timeouts } = settings;
+    const features: SessionFeature[] = [];
+    if (maxDecodedSize !== null) features.push(new ContentDecoder({ maxSize: maxDecodedSize }));
+    if (sniffWait !== null) features.push(new ContentSniffer({ maxWait: sniffWait }));
+    if (timeouts !== null) features.push(new Timeouts(timeouts));
     const session = this.#session = new HttpSession({
       maxConns: settings.maxConns,
       maxConnsPerHost: settings.maxConnsPerHost,
@@ -264,6 +269,8 @@ function proxyOf({ proxy }: HookReply): ProxyTarget | null | undefined {
 
 function detailOf(event: Event): EventDetail {
   const { chunk, status, reasonPhrase, headers, event: step, direction, loaded, total } = event as Event & EventDetail;
+  const { contentType, parameters } = event as Event & EventDetail;
+  if (contentType !== undefined) return { contentType, parameters: parameters ?? {} };
   if (chunk !== undefined) return { chunk };
   if (step !== undefined) return { event: step };
   if (status !== undefined) {

@@ -1,5 +1,8 @@
 /** Waiting that can be called off. */
 
+import type { HttpMessage } from "./message.ts";
+import { isBlocking } from "./sync_answer.ts";
+
 /** The longest time a timer of the platform can run; a longer one would fire at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
@@ -17,4 +20,10 @@ export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> 
     };
     signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** Waits in front of an attempt; blocks where the message is sent with its thread blocked, as no timer runs there. */
+export function waitFor(msg: HttpMessage, milliseconds: number, signal: AbortSignal): void | Promise<void> {
+  if (!isBlocking(msg)) return wait(milliseconds, signal);
+  if (milliseconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

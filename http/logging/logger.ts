@@ -193,7 +193,13 @@ export class Logger implements SessionFeature {
   /** Writes the response down. Called by the session. */
   gotBody(_session: HttpSession, msg: HttpMessage): void {
     const entry = this.#entries.get(msg);
-    if (entry !== undefined) this.#finishResponse(msg, entry);
+    if (entry === undefined) return;
+    if (entry.responseLevel === "body" && entry.responseBody === null && msg.responseBody.byteLength > 0) {
+      // A synchronous send has no stream to copy from: its body is here as a whole.
+      entry.responseBody = new BodyCopy(this.maxBodySize);
+      entry.responseBody.add(msg.responseBody);
+    }
+    this.#finishResponse(msg, entry);
   }
 
   /** Ends the watch. Called by the session. */
@@ -288,7 +294,7 @@ export class Logger implements SessionFeature {
   }
 
   #printBody(direction: LoggerDirection, body: BodyCopy, headers: Headers): void {
-    if (body.size === 0) return;
+    if (body.size === 0 || this.maxBodySize === 0) return;
     this.#print("body", direction, "");
     const text = redactBody(body.text(), headers.get("content-type") ?? "", this.#rules);
     for (const line of text.replace(/\r?\n$/, "").split(/\r?\n/)) this.#print("body", direction, line);

@@ -119,12 +119,13 @@ export class ProxyResolver implements SessionFeature {
    *
    * @throws {ProxyResolutionError} If the function fails or its answer names no proxy.
    */
-  async resolve(uri: URL, msg: HttpMessage | null = null): Promise<ProxyList | undefined> {
+  resolve(uri: URL, msg: HttpMessage | null = null): ProxyList | undefined | Promise<ProxyList | undefined> {
     try {
-      return readAnswer(await this.#choose(uri, msg));
+      const answer = this.#choose(uri, msg);
+      if (!(answer instanceof Promise)) return readAnswer(answer);
+      return answer.then(readAnswer).catch((cause: unknown) => Promise.reject(resolutionError(uri, cause)));
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ProxyResolutionError(`Cannot choose a proxy for ${uri.host}: ${why}`, { cause });
+      throw resolutionError(uri, cause);
     }
   }
 
@@ -133,11 +134,11 @@ export class ProxyResolver implements SessionFeature {
     uri: URL,
     msg: HttpMessage | null,
   ): ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined> {
-    return this.#next(uri, msg);
+    const list = this.resolve(uri, msg);
+    return list instanceof Promise ? list.then((proxies) => this.#next(uri, msg, proxies)) : this.#next(uri, msg, list);
   }
 
-  async #next(uri: URL, msg: HttpMessage | null): Promise<ProxyTarget | null | undefined> {
-    const list = await this.resolve(uri, msg);
+  #next(uri: URL, msg: HttpMessage | null, list: ProxyList | undefined): ProxyTarget | null | undefined {
     if (list === undefined) return undefined;
     const attempts = msg === null ? undefined : this.#attemptsOf(msg, uri);
     const choices = this.#order(list).filter((proxy) => !attempts?.failed.has(proxyKey(proxy)));
@@ -224,6 +225,11 @@ export class StaticProxyResolver extends ProxyResolver {
   override resolveProxy(uri: URL): ProxyTarget | null {
     return this.#isIgnored(uri.hostname, portOf(uri)) ? null : this.proxy;
   }
+}
+
+function resolutionError(uri: URL, cause: unknown): ProxyResolutionError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ProxyResolutionError(`Cannot choose a proxy for ${uri.host}: ${why}`, { cause });
 }
 
 function readAnswer(answer: ProxyAnswer): ProxyList | undefined {

@@ -60,6 +60,11 @@ export class ContentSniffer implements SessionFeature {
     this.#maxWait = maxWait;
   }
 
+  /** The longest time in milliseconds a first chunk is held back. */
+  get maxWait(): number {
+    return this.#maxWait;
+  }
+
   /** Announces the type, at once or when the body has begun. Called by the session. */
   transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
     if (!isListened(msg, "content-sniffed")) return null;

@@ -209,7 +209,10 @@ describe("ProxyResolver", () => {
       () => "SOCKS4 a",
     ];
     for (const choose of failing) {
-      const error = await assertRejects(() => ProxyResolver.fromFunction(choose).resolve(target), ProxyResolutionError);
+      const error = await assertRejects(
+        async () => await ProxyResolver.fromFunction(choose).resolve(target),
+        ProxyResolutionError,
+      );
       assertEquals((error as ProxyResolutionError).status, 3);
     }
   });
