@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 // Shows what a cache does with fresh, stale and large responses: deno run -A examples/http_cache.ts
 import { createServer } from "node:http";
 import { once } from "node:events";

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 // Logs in with a cookie, keeps it in a file, and is still logged in with a new session: deno run -A examples/http_cookies.ts
 import { createServer } from "node:http";
 import { once } from "node:events";

@@ -145,7 +145,7 @@ export class CacheFileStore implements CacheStore {
   }
 
   /** The body; a damaged one is removed. */
-  read(entry: CacheEntry): Chunk | ReadableStream<Chunk> | null {
+  read(entry: CacheEntry): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
     const slot = this.#index().get(entry.id);
     const known = slot?.entry;
     if (!slot || !known) return null;
@@ -160,7 +160,7 @@ export class CacheFileStore implements CacheStore {
   }
 
   /** The whole body at once; a damaged one is removed. */
-  readAll(entry: CacheEntry): Chunk | null {
+  readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> | null {
     const slot = this.#index().get(entry.id);
     const known = slot?.entry;
     if (!slot || !known) return null;
