@@ -1,0 +1,44 @@
+// This library's rows; runs on Deno, Bun and Node.
+import { aesCbc, CKM, CKO, Module } from "../../session/mod.ts";
+import { data1k, data1m, data32, iv, P256, rate, rateAsync, report, setting } from "./rows.ts";
+
+const { module: path, label, pin, seconds } = setting();
+const module = await Module.load(path, { managed: false });
+const slot = module.slotsSync({ tokenPresent: true }).find((slot) => slot.tokenInfoSync().label === label)!;
+const session = slot.openSessionSync({ readWrite: true, login: { pin } });
+const common = { token: false, private: false, valueLen: 32, sign: true, encrypt: true };
+const hmacKey = session.generateKeySync(CKM.GENERIC_SECRET_KEY_GEN, common);
+const aesKey = session.generateKeySync(CKM.AES_KEY_GEN, common);
+const privateAttributes = { token: false, sign: true };
+const ec = session.generateKeyPairSync(CKM.EC_KEY_PAIR_GEN, { token: false, ecParams: P256 }, privateAttributes);
+const rsaPublic = { token: false, modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
+const rsa = session.generateKeyPairSync(CKM.RSA_PKCS_KEY_PAIR_GEN, rsaPublic, privateAttributes);
+const object = { class: CKO.DATA, token: false, private: false, application: "bench", value: data32 };
+for (let i = 0; i < 1000; i++) session.createObjectSync({ ...object, label: `object ${i}` });
+
+const match = { class: CKO.DATA, application: "bench" };
+const read = ["label", "application", "value"] as const;
+const rates: Record<string, number> = {
+  "digest 32 B": rate(seconds, () => session.digestSync(CKM.SHA256, data32)),
+  "HMAC-SHA256 32 B": rate(seconds, () => session.signSync(hmacKey, CKM.SHA256_HMAC, data32)),
+  "AES-CBC-PAD 1 KiB": rate(seconds, () => session.encryptSync(aesKey, aesCbc({ iv }), data1k)),
+  "ECDSA P-256": rate(seconds, () => session.signSync(ec.privateKey, CKM.ECDSA, data32)),
+  "RSA-2048": rate(seconds, () => session.signSync(rsa.privateKey, CKM.SHA256_RSA_PKCS, data32)),
+  "AES-CBC-PAD 1 MiB": rate(seconds, () => session.encryptSync(aesKey, aesCbc({ iv }), data1m)),
+  "find 1000, read 3": rate(seconds, () => {
+    const found = session.findObjectsSync(match, { read });
+    if (found.length !== 1000) throw new Error(`Cannot measure: found ${found.length} objects`);
+    for (const { attributes } of found) attributes!.get("label");
+  }),
+};
+const sessions = [session, ...Array.from({ length: 7 }, () => slot.openSessionSync())];
+rates["RSA-2048, async, 2 sessions"] = await rateAsync(
+  seconds,
+  sessions.slice(0, 2).map((each) => () => each.sign(rsa.privateKey, CKM.SHA256_RSA_PKCS, data32)),
+);
+rates["HMAC-SHA256 32 B, async, 8 sessions"] = await rateAsync(
+  seconds,
+  sessions.map((each) => () => each.sign(hmacKey, CKM.SHA256_HMAC, data32)),
+);
+report(rates);
+await module.close();

@@ -1,0 +1,14 @@
+// deno task bench [pkcs11] [http]: measures this library against C and its peers, interleaved, as ratios.
+import { setUp } from "../tools/setup.ts";
+
+const benches: Record<string, () => Promise<void>> = {
+  pkcs11: async () => await (await import("./pkcs11/run.ts")).benchPkcs11(),
+};
+
+const chosen = Deno.args.length > 0 ? Deno.args : Object.keys(benches);
+for (const name of chosen) {
+  const bench = benches[name];
+  if (!bench) throw new TypeError(`Cannot run the bench "${name}": it is none of ${Object.keys(benches).join(", ")}`);
+  await setUp("tests");
+  await bench();
+}
