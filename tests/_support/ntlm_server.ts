@@ -1,6 +1,7 @@
 // A server behind NTLM, written against MS-NLMP and not against http/auth: what it computes is computed here.
 import { Buffer } from "node:buffer";
 import { createHash, createHmac } from "node:crypto";
+import type { TlsOptions } from "node:tls";
 import { answer, refusalBody } from "./auth_servers.ts";
 import { type SocketServer, socketServer } from "./socket_server.ts";
 
@@ -10,6 +11,16 @@ interface NtlmConnection {
   challenge: Buffer;
   negotiate: Buffer;
   message: Buffer;
+}
+
+/** Options of {@linkcode NtlmGuard}. */
+export interface NtlmOptions {
+  /** Send a timestamp, and so want a message integrity code. @default {true} */
+  withClock?: boolean;
+  /** Name of the scheme. @default {"NTLM"} */
+  scheme?: string;
+  /** Want this channel binding hash, in hexadecimal. */
+  binding?: string;
 }
 
 /** The server's side of NTLMv2 for one account: "user" in the domain "CORP", password {@linkcode ntlmPassword}. */
@@ -25,7 +36,10 @@ export class NtlmGuard {
   readonly #connections = new Map<object, NtlmConnection>();
   readonly #ntHash: Buffer = Buffer.from(ntlmHash, "hex");
 
-  constructor(options: { withClock?: boolean; scheme?: string } = {}) {
+  readonly #binding: string | null;
+
+  constructor(options: NtlmOptions = {}) {
+    this.#binding = options.binding ?? null;
     this.#withClock = options.withClock ?? true;
     this.scheme = options.scheme ?? "NTLM";
   }
@@ -97,6 +111,7 @@ export class NtlmGuard {
     const key = hmac(this.#ntHash, Buffer.from(`${user.toUpperCase()}${domain}`, "utf16le"));
     const blob = nt.subarray(16);
     if (!hmac(key, known.challenge, blob).equals(nt.subarray(0, 16))) return "wrong password";
+    if (this.#binding !== null && !blob.toString("hex").includes(`0a001000${this.#binding}`)) return "wrong binding";
     if (this.#withClock) {
       const sessionKey = hmac(key, nt.subarray(0, 16));
       const unsealed = Buffer.from(message);
@@ -127,7 +142,7 @@ export interface NtlmServer extends SocketServer {
 
 /** Starts a server that authenticates connections with NTLM; `before` are further challenges. */
 export async function ntlmServer(
-  options: { withClock?: boolean; before?: string[] } = {},
+  options: NtlmOptions & { before?: string[]; tls?: TlsOptions } = {},
 ): Promise<NtlmServer> {
   const guard = new NtlmGuard(options);
   const server = await socketServer((request, socket) => {
@@ -135,6 +150,6 @@ export async function ntlmServer(
     if (verdict === true) return answer(socket, request, "200 OK", `hello ${request.body.length}`, true);
     const challenges = verdict === guard.scheme ? [...options.before ?? [], verdict] : [verdict];
     answer(socket, request, "401 Unauthorized", refusalBody, challenges.map((value) => `WWW-Authenticate: ${value}`));
-  });
+  }, options.tls === undefined ? {} : { tls: options.tls });
   return Object.assign(server, { guard });
 }
