@@ -18,14 +18,17 @@ describe("RateLimit", () => {
         await using bench = await featureBench((_request, socket) => {
           arrivals.push(performance.now());
           socket.write(reply("200 OK"));
-        }, { transport, maxConnsPerHost: 8, features: [new RateLimit({ requests: 20, interval: 400, burst: 4 })] });
+        }, { transport, maxConnsPerHost: 8 });
+        await ask(bench.session, face, bench.url); // The first request of a runtime takes its time.
+        arrivals.length = 0;
+        bench.session.addFeature(new RateLimit({ requests: 20, interval: 400, burst: 4 }));
         const elapsed = await timed(() =>
           Promise.all(Array.from({ length: 12 }, () => ask(bench.session, face, bench.url)))
         );
         // Four at once, then one every 20 ms.
         assert(elapsed >= 150 && elapsed < 1500, `${elapsed} ms`);
         assertEquals(arrivals.length, 12);
-        assert(arrivals[3]! - arrivals[0]! < arrivals[11]! - arrivals[0]! - 100);
+        assert(arrivals[11]! - arrivals[0]! >= 130, `${arrivals[11]! - arrivals[0]!} ms`);
       });
     }
   }
