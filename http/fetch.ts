@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setCacheMode } from "./cache/fetch_mode.ts";
 import type { Attempt } from "./attempt.ts";
 import { HttpError, NotSupportedError, TransportError } from "./errors.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
@@ -46,6 +47,7 @@ async function fetchWith(core: SessionCore, input: RequestInfo | URL, init: Http
   if (body !== null) await setBody(msg, body as BodyInit);
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
+  if (init.cache !== undefined) setCacheMode(msg, init.cache);
   signal?.throwIfAborted();
   init.prepare?.(msg);
   return send(core, msg, signal, init.redirect ?? request?.redirect ?? "follow");

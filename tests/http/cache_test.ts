@@ -249,6 +249,36 @@ describe("HttpCache: request directives", () => {
   });
 });
 
+describe("HttpCache: fetch's cache modes", () => {
+  const cases: [mode: RequestCache, seconds: number, answer: string][] = [
+    ["default", 1, "answer 1"],
+    ["no-store", 1, "answer 2"],
+    ["reload", 1, "answer 2"],
+    ["no-cache", 1, "answer 2"],
+    ["force-cache", 100, "answer 1"],
+    ["only-if-cached", 100, "answer 1"],
+  ];
+  for (const [cache, seconds, answer] of cases) {
+    it(`${cache} after ${seconds} s of 60: ${answer}`, async () => {
+      await using origin = new CachedOrigin((_, count) => numbered(count, fresh));
+      await origin.get();
+      origin.pass(seconds);
+      assertEquals(await (await origin.session.fetch("http://origin.example/", { cache })).text(), answer);
+      const isStored = cache === "reload" || cache === "no-cache";
+      if (seconds < 60) assertEquals((await origin.get()).text, isStored ? "answer 2" : "answer 1");
+    });
+  }
+  it("only-if-cached ends with 504 when there is nothing", async () => {
+    await using origin = new CachedOrigin((_, count) => numbered(count, fresh));
+    assertEquals((await origin.session.fetch("http://origin.example/", { cache: "only-if-cached" })).status, 504);
+    await assertRejects(
+      () => origin.session.fetch("http://origin.example/", { cache: "some" as "default" }),
+      TypeError,
+      "some",
+    );
+  });
+});
+
 describe("HttpCache: stale responses", () => {
   it("stale-while-revalidate answers at once and asks once in the background", async () => {
     await using origin = new CachedOrigin((_, count) =>
