@@ -14,6 +14,7 @@ import { ItemState } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
 import { type FromWorker, type PlainError, revivedError, type SendRequest, type ToWorker } from "./sync_protocol.ts";
+import { packed, unpacked } from "./sync_bytes.ts";
 import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
@@ -158,7 +159,7 @@ class SyncSender {
 
   #post(message: ToWorker): void {
     if (message.kind === "close-idle" && this.#port === null) return;
-    (this.#port ?? this.#start()).postMessage(message);
+    (this.#port ?? this.#start()).postMessage(packed(message));
   }
 
   #start(): MessagePort {
@@ -188,7 +189,7 @@ class SyncSender {
     for (let looks = 0;;) {
       const seen = Atomics.load(this.#shared, SyncWord.WAKE);
       const received = receiveMessageOnPort(this.#port!);
-      if (received !== undefined) return received.message as FromWorker;
+      if (received !== undefined) return unpacked(received.message) as FromWorker;
       if (Atomics.wait(this.#shared, SyncWord.WAKE, seen, LOOK_INTERVAL) !== "timed-out") continue;
       const now = Atomics.load(this.#shared, SyncWord.BEAT);
       looks = now === beat ? looks + 1 : 0;

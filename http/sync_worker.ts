@@ -10,6 +10,7 @@ import { BodyStage, type SessionFeature } from "./feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { HttpSession } from "./session.ts";
+import { packed, unpacked } from "./sync_bytes.ts";
 import {
   applySnapshot,
   type EventDetail,
@@ -39,11 +40,11 @@ const BEAT_INTERVAL = 1000;
 /** Serves the sends of one session until its worker is terminated. */
 export function serveSync(port: MessagePort, shared: Int32Array): void {
   const server = new SyncServer((message) => {
-    port.postMessage(message);
+    port.postMessage(packed(message));
     Atomics.add(shared, SyncWord.WAKE, 1);
     Atomics.notify(shared, SyncWord.WAKE);
   }, () => Atomics.add(shared, SyncWord.BEAT, 1));
-  port.on("message", (message: ToWorker) => server.receive(message));
+  port.on("message", (message: unknown) => server.receive(unpacked(message) as ToWorker));
 }
 
 class SyncServer {
