@@ -11,7 +11,7 @@ import {
 } from "./attribute_calls.ts";
 import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
-import type { Block } from "./memory.ts";
+import type { Abi, Block } from "./memory.ts";
 import { setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
 
@@ -93,10 +93,15 @@ export class ReadPlan {
     return this.#cautious ??= new ReadPlan(this.requests, this.#describe, false);
   }
 
+  /** Bytes of native memory `prepare` takes. */
+  byteLength(abi: Abi): number {
+    return this.#templateBytes(attributeLayout(abi).size) + this.#valueBytes || 8;
+  }
+
   /** Lays out the template with a buffer for each value and returns its offset. */
   prepare(block: Block): number {
     const { size, offsets } = attributeLayout(block.abi);
-    const start = block.alloc(this.#templateBytes(size) + this.#valueBytes || 1);
+    const start = block.alloc(this.byteLength(block.abi));
     let at = start;
     let value = start + this.#templateBytes(size);
     for (let index = 0; index < this.requests.length; index++) {

@@ -51,11 +51,24 @@ const PUBLIC_CLASSES: ReadonlySet<unknown> = new Set([
  * its value is `undefined` and {@linkcode Attributes.state} tells why (PKCS#11 3.2 §5.7.5).
  */
 export class Attributes implements Iterable<Attribute> {
-  readonly #byType: ReadonlyMap<number, Attribute>;
+  readonly #read: readonly ReadAttribute[];
+  /** Made when it is first asked for: most programs look at one or two values of many objects. */
+  #wrapped: ReadonlyMap<number, Attribute> | undefined;
 
   /** Wraps what was read. */
   constructor(attributes: readonly ReadAttribute[]) {
-    this.#byType = new Map(attributes.map((attribute) => [attribute.type, wrapped(attribute)]));
+    this.#read = attributes;
+  }
+
+  get #byType(): ReadonlyMap<number, Attribute> {
+    return this.#wrapped ??= new Map(this.#read.map((attribute) => [attribute.type, wrapped(attribute)]));
+  }
+
+  #find(name: AttributeName | number): ReadAttribute | Attribute | undefined {
+    const type = attributeType(name);
+    const read = this.#read.find((attribute) => attribute.type === type);
+    // What is nested is wrapped once, so that the same object is given each time.
+    return Array.isArray(read?.value) ? this.#byType.get(type) : read;
   }
 
   /** How many attributes were asked for. */
@@ -73,7 +86,7 @@ export class Attributes implements Iterable<Attribute> {
   /** The same for an attribute given by number. */
   get(type: number): AttributeValue | undefined;
   get(name: AttributeName | number): AttributeValue | undefined {
-    return this.#byType.get(attributeType(name))?.value;
+    return this.#find(name)?.value as AttributeValue | undefined;
   }
 
   /**
@@ -83,7 +96,7 @@ export class Attributes implements Iterable<Attribute> {
    * @throws {TypeError} When there is no attribute of this name.
    */
   state(name: AttributeName | number): AttributeState {
-    return this.#byType.get(attributeType(name))?.state ?? "invalid";
+    return this.#find(name)?.state ?? "invalid";
   }
 
   /** Whether an attribute was asked for. */
@@ -94,7 +107,7 @@ export class Attributes implements Iterable<Attribute> {
   /** The values as a plain object under the names and numbers given; those without a value are `undefined`. */
   pick<N extends AttributeName | number>(names: readonly N[]): AttributeSubset<N> {
     const values: Record<string | number, AttributeValue | undefined> = {};
-    for (const name of names) values[name] = this.#byType.get(attributeType(name))?.value;
+    for (const name of names) values[name] = this.#find(name)?.value as AttributeValue | undefined;
     return values as AttributeSubset<N>;
   }
 

@@ -1,12 +1,14 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
 import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
 import type { Program } from "../engine.ts";
+import type { NativeCall } from "../workers.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { type TemplateEntry, writeTemplate } from "../templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
 
 const CKR_OK = 0;
+const CKR_OBJECT_HANDLE_INVALID = 0x82;
 const CKR_OPERATION_ACTIVE = 0x90;
 
 /** An object of a session. */
@@ -218,44 +220,39 @@ function readHandles(bytes: Uint8Array<ArrayBuffer>, ulong: 4 | 8, into: bigint[
   }
 }
 
-/** Objects whose attributes are read in one trip. */
+/** Most objects whose attributes are read in one step. */
 const READ_TRIP = 32;
 
-/** Reads the same attributes of many objects, in place one by one, on a worker many in one trip. */
+/** Reads the same attributes of many objects, as many in one step as the operation's memory has room for. */
 function* readAll(frame: Frame, session: bigint, handles: readonly bigint[], plan: ReadPlan): Program<Found[]> {
   const { block } = frame;
-  const found: Found[] = [];
-  if (frame.inPlace) {
-    const offset = plan.prepare(block);
-    const start = block.mark();
-    for (const handle of handles) {
-      found.push({ handle, attributes: yield* readPrepared(frame, session, handle, plan, offset) });
-      plan.rearm(block, offset);
-      block.rewind(start);
-    }
-    return found;
-  }
   const fn = frame.fn(FN.C_GetAttributeValue);
   const count = BigInt(plan.requests.length);
+  const trip = Math.max(1, Math.min(READ_TRIP, handles.length, Math.floor(block.room / plan.byteLength(block.abi))));
+  const offsets = Array.from({ length: trip }, () => plan.prepare(block));
+  const addresses = offsets.map((offset) => block.address(offset));
   const start = block.mark();
+  const found: Found[] = [];
   for (let at = 0; at < handles.length;) {
-    block.rewind(start);
-    const trip = handles.slice(at, at + READ_TRIP);
-    const offsets = trip.map(() => plan.prepare(block));
-    yield trip.map((handle, i) => ({ fn, args: [session, handle, block.address(offsets[i]!), count] }));
-    // Those before the one that stopped the trip returned CKR_OK.
-    const complete = Math.min(frame.stopped, trip.length);
-    for (let i = 0; i < complete; i++) {
-      const attributes = yield* readCompleted(frame, session, trip[i]!, plan, offsets[i]!, CKR_OK);
-      found.push({ handle: trip[i]!, attributes });
+    const length = Math.min(trip, handles.length - at);
+    const step: NativeCall[] = [];
+    for (let i = 0; i < length; i++) step.push({ fn, args: [session, handles[at + i]!, addresses[i]!, count] });
+    const rv = yield step;
+    // Those before the one that stopped the step returned CKR_OK.
+    const { stopped } = frame;
+    for (let i = 0; i < Math.min(length, stopped + 1); i++) {
+      const handle = handles[at + i]!;
+      const outcome = i === stopped ? rv : CKR_OK;
+      // Destroyed by somebody else since it was found.
+      if (outcome === CKR_OBJECT_HANDLE_INVALID) continue;
+      if (!isReadOutcome(outcome)) throw frame.engine.errors.failure(outcome, "C_GetAttributeValue");
+      const attributes = plan.collect(block, offsets[i]!, outcome) ??
+        (yield* readCompleted(frame, session, handle, plan, offsets[i]!, outcome));
+      found.push({ handle, attributes });
     }
-    at += complete;
-    if (complete === trip.length) continue;
-    found.push({
-      handle: trip[complete]!,
-      attributes: yield* getAttributes(frame, { session, object: trip[complete]!, plan }),
-    });
-    at++;
+    for (let i = 0; i < length; i++) plan.rearm(block, offsets[i]!);
+    block.rewind(start);
+    at += Math.min(length, stopped + 1);
   }
   return found;
 }
