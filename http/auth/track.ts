@@ -89,7 +89,7 @@ export function connectionOf(msg: HttpMessage): Connection | null {
 export function originAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
   const scheme = session.schemeOf(msg.uri);
   if (scheme === null) return null;
-  const url = wireUrl(msg.uri, scheme);
+  const url = new URL(wireUrl(msg.uri, scheme));
   const { username, password } = msg.uri;
   return {
     origin: url.origin,
@@ -114,7 +114,7 @@ export function proxyAsker(session: HttpSession, msg: HttpMessage, connection: C
   const proxy = connection?.proxy ?? null;
   const scheme = session.schemeOf(msg.uri);
   if (connection === null || proxy === null || scheme === null || !proxy.scheme.startsWith("http")) return null;
-  const url = wireUrl(msg.uri, scheme);
+  const url = new URL(wireUrl(msg.uri, scheme));
   const isTunnel = scheme === "https";
   return {
     origin: proxyOrigin(proxy),
