@@ -54,6 +54,7 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
   if (key.session.slot !== core.slot && !key.session.slot.equals(core.slot)) {
     throw new TypeError(`Cannot ${action}: the key is on slot ${key.session.slot.id}, the session on ${core.slot.id}`);
   }
+  coreOf(key.session).assertNotLost(action);
   return key.handle;
 }
 

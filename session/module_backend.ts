@@ -25,6 +25,8 @@ export interface ModuleBackend {
   readonly initialize: Operation<void, null>;
   /** Ends it; called once, with no call of this caller under way and its sessions closed. */
   readonly finalize: Operation<void, null>;
+  /** Begins anew after the server of a remote module went away; `null` for a module that runs here. */
+  readonly reconnect: Operation<void, null> | null;
   /** A value of the module's configuration. */
   configOption(key: string): string | null;
 }
@@ -61,6 +63,8 @@ export class DirectBackend implements ModuleBackend {
   readonly last = true;
   /** Nobody counts. */
   readonly callers = null;
+  /** It runs here. */
+  readonly reconnect = null;
   /** A value of the module's configuration. */
   readonly configOption: (key: string) => string | null;
   /** Begins this caller's use of the module. */

@@ -3,6 +3,7 @@ import type { Cryptoki } from "../ffi/cryptoki.ts";
 import { type CallObserver, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
 import type { Lane } from "../ffi/lane.ts";
 import { Pkcs11Error, SessionBusyError } from "./errors.ts";
+import { Reconnection } from "./managed/reconnection.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 import type { AutoAuthenticate, CallOptions } from "./options.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -43,6 +44,7 @@ export class ModuleCore {
   pool: SessionPool | null = null;
   /** Whether this caller has closed the module. */
   closed = false;
+  readonly #reconnection: Reconnection | null;
   /** Asynchronous calls somebody waits for. */
   pending = 0;
 
@@ -52,6 +54,7 @@ export class ModuleCore {
     this.backend = backend;
     this.observer = observer;
     this.countLogins = countLogins;
+    this.#reconnection = backend.reconnect === null ? null : new Reconnection(this);
   }
 
   /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */
@@ -63,12 +66,28 @@ export class ModuleCore {
 
   /** Runs an operation in place. */
   runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
+    if (lane !== null || this.#reconnection === null) return this.#runSync(lane, operation, args, options);
+    return this.#reconnection.runSync(() => this.#runSync(lane, operation, args, options));
+  }
+
+  #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
     if (!this.observer && !options?.signal) return this.engine.runSync(lane, operation, args);
     return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer: this.observer });
   }
 
   /** Runs an operation on worker threads. */
   run<T, A>(
+    lane: Lane | null,
+    operation: Operation<T, A>,
+    args: A,
+    options?: CallOptions,
+    discard?: RunOptions<T>["discard"],
+  ): Promise<T> {
+    if (lane !== null || this.#reconnection === null) return this.#run(lane, operation, args, options, discard);
+    return this.#reconnection.run(() => this.#run(lane, operation, args, options, discard));
+  }
+
+  #run<T, A>(
     lane: Lane | null,
     operation: Operation<T, A>,
     args: A,

@@ -21,12 +21,16 @@ interface OpenArgs {
   readonly core: ModuleCore;
   readonly slot: bigint;
   readonly flags: bigint;
-  readonly pooled: PooledHandle | null;
+  /** Given up once it has failed: the operation may be made again. */
+  pooled: PooledHandle | null;
   readonly logins: readonly { readonly userType: bigint; readonly pin: PinBytes | PinQuestion }[];
 }
 
-const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, { core, slot, flags, pooled, logins }) {
-  const session = (yield* reuse(frame, pooled)) ?? (yield* open(frame, { slot, flags }));
+const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, args) {
+  const { core, slot, flags, logins } = args;
+  const reused = yield* reuse(frame, args.pooled);
+  args.pooled = null;
+  const session = reused ?? (yield* open(frame, { slot, flags }));
   try {
     for (const { userType, pin } of logins) {
       yield* countedLogin(frame, { core, session, slot, userType, pin, ifNeeded: true });

@@ -1,7 +1,8 @@
 /** What a session's verbs, objects and streams share and nobody else sees. */
 import type { Operation, RunOptions } from "../ffi/engine.ts";
 import type { Lane } from "../ffi/lane.ts";
-import { SessionBusyError, SessionClosedError } from "./errors.ts";
+import { CKR } from "../ffi/constants/mod.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { CallOptions, Interaction } from "./options.ts";
 import type { Slot } from "./slot.ts";
@@ -22,6 +23,8 @@ export class SessionCore {
   readonly interaction: Interaction | null;
   /** Whether it is closed, or about to be. */
   closed = false;
+  /** Whether it ended with the server of a remote module. */
+  lost = false;
   /** The session itself, to close it together with its module. */
   session: { close(): Promise<void>; closeSync(): void } | null = null;
 
@@ -41,8 +44,26 @@ export class SessionCore {
     module.sessions.add(this);
   }
 
+  /** The server of the module went away, and the session with it. */
+  lose(): void {
+    this.closed = true;
+    this.lost = true;
+    this.lane.open = null;
+    this.release();
+  }
+
+  /** Throws where the session, and with it its objects, was lost with the server of the module. */
+  assertNotLost(action: string): void {
+    if (!this.lost) return;
+    throw new Pkcs11Error(CKR.SESSION_HANDLE_INVALID, "C_GetSessionInfo", {
+      action,
+      hint: "The module's server went away and is back: open a new session and find the objects again.",
+    });
+  }
+
   /** Throws unless the session can be used. */
   assertOpen(action: string): void {
+    this.assertNotLost(action);
     if (this.closed) throw new SessionClosedError(action);
   }
 

@@ -54,7 +54,10 @@ export class Slot {
 
   /** Whether this is the same slot of the same module, however it was found (`gp11_slot_equal`). */
   equals(other: Slot): boolean {
-    return other.id === this.id && other.#core.engine === this.#core.engine;
+    const [mine, others] = [this.#core, other.#core];
+    const { callers } = mine.backend;
+    return other.id === this.id &&
+      (others.engine === mine.engine || (callers !== null && others.backend.callers === callers));
   }
 
   /** What the slot tells about itself (C_GetSlotInfo). */

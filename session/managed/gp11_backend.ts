@@ -5,7 +5,7 @@ import { Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers } from "./callers.ts";
 import { locked } from "./locked.ts";
-import { type BackendOptions, optionReader, releasing } from "./options.ts";
+import { type BackendOptions, optionReader, reconnecting, releasing } from "./options.ts";
 import { threadsThrough } from "./thread.ts";
 
 const CKR_OK = 0;
@@ -39,6 +39,8 @@ export class Gp11Backend implements ModuleBackend {
   readonly initialize: Operation<void, null>;
   /** Ends it. */
   readonly finalize: Operation<void, null>;
+  /** Begins anew after the server of a remote module went away. */
+  readonly reconnect: Operation<void, null> | null;
   /** A value of the module's configuration. */
   readonly configOption: (key: string) => string | null;
   /** All callers of the module in this process. */
@@ -50,6 +52,7 @@ export class Gp11Backend implements ModuleBackend {
     this.path = path;
     this.name = options.name ?? null;
     this.configOption = optionReader(options);
+    this.reconnect = reconnecting(options);
     const callers = callersOf(table, path, options.share?.memory);
     this.callers = callers;
     const reserved = options.reserved ?? null;

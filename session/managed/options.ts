@@ -1,4 +1,7 @@
 import type { Operation } from "../../ffi/engine.ts";
+import { CKR } from "../../ffi/constants/mod.ts";
+import { finalize, initialize, slotList } from "../../ffi/operations/modules.ts";
+import { Pkcs11Error } from "../errors.ts";
 import type { ModuleShare } from "./share.ts";
 
 /** What the configuration says about a module. */
@@ -26,6 +29,21 @@ export interface BackendOptions extends ConfiguredModule {
 /** Looks settings up as `p11_kit_config_option` does. */
 export function optionReader({ settings = [] }: ConfiguredModule): (key: string) => string | null {
   return (key) => settings.find((some) => some.has(key))?.get(key) ?? null;
+}
+
+/** Begins anew with a remote module whose server went away: each caller has a connection of its own. */
+export function reconnecting({ serverAddress, reserved }: BackendOptions): Operation<void, null> | null {
+  if (serverAddress === undefined) return null;
+  return function* (frame) {
+    yield* finalize(frame);
+    const rv = yield* initialize(frame, { reserved: reserved ?? null });
+    if (rv !== CKR.OK) throw new Pkcs11Error(rv, "C_Initialize");
+    // Without a server p11-kit's client initialises all the same, and has no slots.
+    const slots = yield* slotList(frame, { tokenPresent: false });
+    if (slots.length === 0) {
+      throw new Pkcs11Error(CKR.DEVICE_ERROR, "C_Initialize", { hint: "The server of the remote module is away." });
+    }
+  };
 }
 
 /** An operation that begins a caller's use of a module: when it fails, the caller is done with the module. */

@@ -6,7 +6,7 @@ import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers } from "./callers.ts";
 import { withServerAddress } from "./environment.ts";
-import { type BackendOptions, optionReader, releasing } from "./options.ts";
+import { type BackendOptions, optionReader, reconnecting, releasing } from "./options.ts";
 import { threadsThrough } from "./thread.ts";
 
 const CKR_OK = 0;
@@ -52,6 +52,8 @@ export class P11KitBackend implements ModuleBackend {
   readonly initialize: Operation<void, null>;
   /** Ends it. */
   readonly finalize: Operation<void, null>;
+  /** Begins anew after the server of a remote module went away. */
+  readonly reconnect: Operation<void, null> | null;
   /** A value of the module's configuration. */
   readonly configOption: (key: string) => string | null;
   /** The wrapper is this caller's own. */
@@ -73,7 +75,11 @@ export class P11KitBackend implements ModuleBackend {
     this.path = kit.moduleFilename(table.address) ?? path;
     this.name = options.name ?? null;
     this.configOption = optionReader(options);
-    const callers = callersOf(kit, path, options.share?.memory);
+    this.reconnect = reconnecting(options);
+    // Each caller of a remote module has a connection of its own, with handles of its own.
+    const callers = serverAddress === undefined
+      ? callersOf(kit, path, options.share?.memory)
+      : new Callers(threadsThrough(kit.path));
     this.callers = callers;
     const setInitialized = (initialized: boolean) => this.#initialized = initialized;
     const reserved = options.reserved ?? null;
