@@ -18,8 +18,8 @@ import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
-import type { TransportResponse } from "./transport.ts";
-import { schemeClass, wireUrl } from "./uri.ts";
+import type { TransportRequest, TransportResponse } from "./transport.ts";
+import { classOf, wireUrl } from "./uri.ts";
 
 /** One attempt. It is void once `item.attempt` has moved on: a restart, a cancel or an end has taken over. */
 export class Attempt {
@@ -54,17 +54,23 @@ export class Attempt {
   /** First part, without a connection: hooks, answers from a cache, the way to the host. */
   begin(): void {
     this.msg.metrics.attempts++;
-    this.guard(() => this.proceed(() => this.#starting()));
+    try {
+      if (this.item.isPaused) this.proceed(() => this.#starting());
+      else this.#starting();
+    } catch (error) {
+      this.broke(error);
+    }
   }
 
   #starting(): void {
-    const { core } = this;
     this.#setDefaults();
-    this.hooks(core.features.rounds.starting, "requestStarting", () => {
-      if (core.features.rounds.lookup.length > 0) this.#lookUp();
-      else this.#chooseProxy();
-    });
+    this.hooks(this.core.features.rounds.starting, "requestStarting", this.#started);
   }
+
+  readonly #started = (): void => {
+    if (this.core.features.rounds.lookup.length > 0) this.#lookUp();
+    else this.#chooseProxy();
+  };
 
   #lookUp(): void {
     const { features, session } = this.core;
@@ -96,8 +102,8 @@ export class Attempt {
   #route(): void {
     const { core, item, msg } = this;
     const { uri } = msg;
-    const scheme = schemeClass(uri.protocol.slice(0, -1), core.settings.httpAliases, core.settings.httpsAliases);
-    if (scheme === null || uri.hostname === "") {
+    const scheme = classOf(uri, core.settings.httpAliases, core.settings.httpsAliases);
+    if (scheme === null) {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
     const host = item.host = core.pool.host(scheme, uri);
@@ -136,12 +142,15 @@ export class Attempt {
     this.connection = item.connection = connection;
     this.#wasUsed = connection.uses > 0;
     this.#events = new AttemptEvents(item, connection, core);
-    this.guard(() => {
+    try {
       watchTime(core, item, this.number);
       const { transport } = connection;
       const opens = transport.open !== undefined && !transport.isOpen && core.features.rounds.respond.length === 0;
-      this.proceed(() => opens ? this.#open(() => this.#ready()) : this.#ready());
-    });
+      if (opens) this.proceed(() => this.#open(this.#ready));
+      else this.proceed(this.#ready);
+    } catch (error) {
+      this.broke(error);
+    }
   }
 
   /** Makes the connection; a proxy's refusal is the response. */
@@ -154,18 +163,20 @@ export class Attempt {
     });
   }
 
-  #ready(): void {
+  readonly #ready = (): void => {
     const { core, item, connection } = this;
     item.state = ItemState.READY;
     connection!.state = "busy";
-    this.hooks(core.features.rounds.started, "requestStarted", () => {
-      core.started(item);
-      this.proceed(() => this.#exchange());
-    });
-  }
+    this.hooks(core.features.rounds.started, "requestStarted", this.#announce);
+  };
+
+  readonly #announce = (): void => {
+    this.core.started(this.item);
+    this.proceed(this.#exchange);
+  };
 
   /** Sends the request, or lets a feature answer it. */
-  #exchange(): void {
+  readonly #exchange = (): void => {
     const { item, msg, core } = this;
     const { respond } = core.features.rounds;
     item.state = ItemState.RUNNING;
@@ -185,23 +196,25 @@ export class Attempt {
         else this.#send();
       }, (response) => response && discard(response));
     }
-  }
+  };
 
   #send(): void {
     const { item, msg } = this;
     const connection = this.connection!;
+    const { transport } = connection;
     const { writeEvents } = item.transport!.capabilities;
     connection.uses++;
     const hasHeaders = msg.hasRequestHeaders;
-    const sending = connection.transport.send({
+    const request: TransportRequest = {
       method: msg.method,
       url: wireUrl(msg.uri, connection.target.scheme).href,
       headers: headerFields(item),
       body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents),
       bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
-    }, this.#events!);
-    this.wait(sending, (response) => {
+    };
+    this.wait(transport.send(request, this.#events!), (received) => {
+      const response = transport.adapt === undefined ? received : transport.adapt(received, request);
       if (!writeEvents) {
         this.#events!.assumeWritten();
         if (!this.isCurrent) return discard(response);
@@ -251,9 +264,16 @@ export class Attempt {
   /** Goes on when a promise has settled, if the attempt still stands; else `otherwise` gets the result. */
   wait<T>(pending: PromiseLike<T>, next: (value: T) => void, otherwise?: (value: T) => void): void {
     pending.then((value) => {
-      if (this.isCurrent) this.guard(() => next(value));
-      else otherwise?.(value);
-    }, (error: unknown) => this.broke(error));
+      if (!this.isCurrent) {
+        otherwise?.(value);
+        return;
+      }
+      try {
+        next(value);
+      } catch (error) {
+        this.broke(error);
+      }
+    }, this.#broken);
   }
 
   /** As `wait`, for what may be there already: then nothing is waited for. */
@@ -262,6 +282,8 @@ export class Attempt {
     else if (this.isCurrent) next(pending);
     else otherwise?.(pending);
   }
+
+  readonly #broken = (error: unknown): void => this.broke(error);
 
   /** Runs a step; what it throws ends the attempt. */
   guard(step: () => void): void {

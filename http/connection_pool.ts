@@ -42,6 +42,8 @@ export class Host {
   readonly scheme: SchemeClass;
   readonly host: string;
   readonly port: number;
+  /** The origin, for a client certificate that depends on it. */
+  readonly origin: string;
   readonly waiting: WaitingQueue = new WaitingQueue();
   readonly idle: Connection[] = [];
   /** Counted connections, busy and idle. */
@@ -52,6 +54,7 @@ export class Host {
     this.key = key;
     this.scheme = scheme;
     this.host = bareHost(uri.hostname).toLowerCase();
+    this.origin = `${scheme}://${uri.host}`;
     this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
   }
 
@@ -62,11 +65,6 @@ export class Host {
       return last;
     }
     return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes };
-  }
-
-  /** The origin, for a client certificate that depends on it. */
-  get origin(): string {
-    return `${this.scheme}://${this.key.slice(this.scheme.length + 1)}`;
   }
 }
 
@@ -115,8 +113,21 @@ export class ConnectionPool {
       this.#runOnNew(item, host, true);
       return;
     }
+    if (host.waiting.head === null && !this.#dispatching && !needsNewConnection(item)) {
+      const connection = host.idle.length === 0
+        ? null
+        : this.#takeIdle(host, this.#targetOf(item, host), item.transport!);
+      if (connection !== null) {
+        this.#start(item, connection);
+        return;
+      }
+    }
     if (host.waiting.insert(item)) this.#ready.push(host);
     this.dispatch();
+  }
+
+  #targetOf(item: QueueItem, host: Host): ConnectionTarget {
+    return host.target(item.proxy, this.#owner.tlsFor(host.origin), this.#owner.maxHeaderBytes);
   }
 
   /** Takes an entry out of its host's queue. */
@@ -165,8 +176,7 @@ export class ConnectionPool {
 
   #serve(host: Host): "served" | "blocked" | "full" {
     const item = host.waiting.head!;
-    const tls = this.#owner.tlsFor(host.origin);
-    const target = host.target(item.proxy, tls, this.#owner.maxHeaderBytes);
+    const target = this.#targetOf(item, host);
     if (!needsNewConnection(item)) {
       const connection = this.#takeIdle(host, target, item.transport!);
       if (connection !== null) {
@@ -206,7 +216,7 @@ export class ConnectionPool {
   #runOnNew(item: QueueItem, host: Host, uncounted: boolean): void {
     let connection: Connection;
     try {
-      const target = host.target(item.proxy, this.#owner.tlsFor(host.origin), this.#owner.maxHeaderBytes);
+      const target = this.#targetOf(item, host);
       const transport = item.transport!;
       connection = new Connection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
       this.#transportOf.set(connection, transport);
@@ -246,12 +256,14 @@ export class ConnectionPool {
       this.drop(connection);
     } else {
       connection.state = "idle";
-      connection.idleSince = performance.now();
       const host = this.#hostOf.get(connection)!;
       host.idle.push(connection);
       this.#idle.add(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
-      if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
+      if (this.#owner.idleTimeout > 0) {
+        connection.idleSince = performance.now();
+        this.#scheduleSweep(this.#owner.idleTimeout);
+      }
     }
     if (!keep) this.dispatch();
   }
@@ -290,6 +302,8 @@ export class ConnectionPool {
   /** Looks at idle connections again, after the idle time has changed. */
   idleTimeoutChanged(): void {
     this.#stopSweep();
+    const now = performance.now();
+    for (const connection of this.#idle) if (connection.idleSince === 0) connection.idleSince = now;
     if (this.#idle.size > 0 && this.#owner.idleTimeout > 0) this.#sweepIdle();
   }
 

@@ -152,14 +152,13 @@ export class FeatureList {
 
   /** Body transforms of a message in the order of their stages. */
   transforms(msg: HttpMessage): readonly BodyTransform[] {
-    if (this.#rounds.transform.length === 0) return none;
-    const found: BodyTransform[] = [];
+    let found: BodyTransform[] | null = null;
     for (const feature of this.#rounds.transform) {
       if (msg.isFeatureDisabled(feature)) continue;
       const transform = feature.transformBody!(this.#session, msg);
-      if (transform !== null) found.push(transform);
+      if (transform !== null) (found ??= []).push(transform);
     }
-    return found;
+    return found ?? none;
   }
 
   /** Runs a synchronous round; what a feature throws is the caller's to report. */

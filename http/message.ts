@@ -77,6 +77,8 @@ export interface HttpMessageInit {
 /** Header names and status codes of guarded handlers, see {@linkcode HttpMessage.addHeaderHandler}. */
 export type MessageEventName = keyof HttpMessageEvents & string;
 
+const none: readonly never[] = Object.freeze([]);
+
 let stateOf: (msg: HttpMessage) => MessageState;
 
 /**
@@ -111,7 +113,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   /** The peer's certificate when the transport shows it; null otherwise. */
   tlsCertificate: PeerCertificate | null = null;
   /** Why the certificate is not trusted; empty when it is or when there is none. */
-  tlsErrors: readonly string[] = [];
+  tlsErrors: readonly string[] = none;
   /** Times and sizes. */
   readonly metrics: MessageMetrics = new MessageMetrics();
   /** What went wrong: the runtime's own error; null when nothing did. */
@@ -121,7 +123,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   /** Length of a stream body in bytes; null when unknown. */
   requestBodyLength: number | null = null;
   /** What the transport of this message must be able to do; decides which one carries it. */
-  requires: readonly TransportCapability[] = [];
+  requires: readonly TransportCapability[] = none;
   /** Trailer fields of the response, where the transport has them; null otherwise. */
   trailers: Headers | null = null;
 
@@ -213,7 +215,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
       throw new RangeError(`Cannot set the priority to ${value}: it must be 0 to 4`);
     }
     this.#priority = value;
-    this.#state.onPriority?.();
+    if (this.#state.item !== null) this.#state.onPriority?.(this.#state.item);
   }
 
   /** Request header fields. */

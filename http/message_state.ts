@@ -22,9 +22,9 @@ export class MessageState {
   defaults: ReadonlyArray<readonly [string, string]> | null = null;
   /** The worker's connection of the current attempt while the message is sent synchronously. */
   remoteConnection: Connection | null = null;
-  /** Called when `priority` changes. */
-  onPriority: (() => void) | null = null;
-  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** Called with the queue entry when `priority` changes; one function per session. */
+  onPriority: ((item: object) => void) | null = null;
+  #chunks: Uint8Array<ArrayBuffer>[] | null = null;
   #length = 0;
 
   /** Bytes kept so far. */
@@ -34,20 +34,19 @@ export class MessageState {
 
   /** Keeps one more piece of the response body. */
   append(chunk: Uint8Array<ArrayBuffer>): void {
-    this.#chunks.push(chunk);
+    (this.#chunks ??= []).push(chunk);
     this.#length += chunk.byteLength;
   }
 
   /** Drops the response body. */
   clearBody(): void {
-    if (this.#length === 0) return;
-    this.#chunks = [];
+    this.#chunks = null;
     this.#length = 0;
   }
 
   /** What has arrived, joined. */
   body(): Uint8Array<ArrayBuffer> {
-    if (this.#chunks.length === 0) return empty;
+    if (this.#chunks === null) return empty;
     if (this.#chunks.length > 1) {
       const joined = new Uint8Array(this.#length);
       let offset = 0;

@@ -39,6 +39,7 @@ export class SessionCore implements PoolOwner {
   /** Small responses of `session.fetch` that nobody has read yet. */
   readonly loans: Loans = new Loans();
   readonly #events: CoreEvents;
+  readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
   #defaultFields: ReadonlyArray<readonly [string, string]> | null = null;
   #isClosed = false;
@@ -121,7 +122,7 @@ export class SessionCore implements PoolOwner {
     sink?.queued(item);
     state.item = item;
     state.defaults = null;
-    state.onPriority = () => this.pool.refile(item);
+    state.onPriority = this.#refile;
     this.items.add(item);
     msg.metrics.queued = performance.now();
     if (msg.metrics.attempts > 0 || msg.statusCode !== 0) this.#wipe(msg);

@@ -276,6 +276,8 @@ export interface TransportConnection {
    * `open`, `send` and in the body.
    */
   close(reason?: unknown): void;
+  /** Brings what `send` resolved with into its final form, in the same turn; the session calls it first. */
+  adapt?(response: TransportResponse, request: TransportRequest): TransportResponse;
   /** Translates the runtime's own errors, where `send` or the body's stream give them untranslated. */
   explain?(error: unknown, url: string): TransportError;
   /** Called when the connection turned out closed while idle (the session then drops the slot). */

@@ -23,6 +23,18 @@ export function schemeClass(
   return httpAliases.includes(scheme) ? "http" : null;
 }
 
+/** The class of a URI's scheme, or null; the two ordinary ones are told at a glance. */
+export function classOf(
+  uri: URL,
+  httpAliases: readonly string[] | null,
+  httpsAliases: readonly string[] | null,
+): SchemeClass | null {
+  const { protocol } = uri;
+  if (protocol === "http:") return "http";
+  if (protocol === "https:") return "https";
+  return uri.hostname === "" ? null : schemeClass(protocol.slice(0, -1), httpAliases, httpsAliases);
+}
+
 /** Reads an alias list: a list, a comma-separated text, or null. */
 export function parseAliases(value: unknown): readonly string[] | null {
   if (value === null || value === undefined) return null;
@@ -46,9 +58,10 @@ export function defaultPort(scheme: SchemeClass): number {
  * parsed again under their class, since the URL standard ignores a change of `protocol` for them.
  */
 export function wireUrl(uri: URL, scheme: SchemeClass): URL {
-  const own = uri.protocol === `${scheme}:`;
-  if (own && uri.username === "" && uri.password === "" && uri.hash === "") return uri;
-  const url = new URL(own ? uri.href : `${scheme}${uri.href.slice(uri.protocol.length - 1)}`);
+  const { href } = uri;
+  const own = href.startsWith(`${scheme}://`);
+  if (own && !href.includes("#") && !href.includes("@")) return uri;
+  const url = new URL(own ? href : `${scheme}${href.slice(uri.protocol.length - 1)}`);
   url.username = "";
   url.password = "";
   url.hash = "";

@@ -85,9 +85,13 @@ export class FetchConnection implements TransportConnection {
       init.body = request.body;
       if (!(request.body instanceof Uint8Array)) init.duplex = "half";
     }
+    return this.#slot.fetch(request.url, init);
+  }
+
+  /** Says which codings the runtime has removed. */
+  adapt(response: TransportResponse, request: TransportRequest): TransportResponse {
     const { decodes } = this.#slot;
-    const fetched = this.#slot.fetch(request.url, init);
-    return decodes === undefined ? fetched : fetched.then((response) => asDecoded(response, request, decodes));
+    return decodes === undefined ? response : asDecoded(response as Response, request, decodes);
   }
 
   #withProxyAuthorization(fields: TransportRequest["headers"]): TransportRequest["headers"] {
