@@ -64,7 +64,7 @@ export async function closeSync(core: SessionCore): Promise<void> {
 /** The worker of one session. */
 class SyncSender {
   readonly #core: SessionCore;
-  readonly #shared = new Int32Array(new SharedArrayBuffer(8));
+  readonly #shared = new Int32Array(new SharedArrayBuffer(4 * Object.keys(SyncWord).length));
   #worker: Worker | null = null;
   #port: MessagePort | null = null;
   #key: readonly unknown[] = [];
@@ -160,6 +160,9 @@ class SyncSender {
   #post(message: ToWorker): void {
     if (message.kind === "close-idle" && this.#port === null) return;
     (this.#port ?? this.#start()).postMessage(packed(message));
+    if (message.kind !== "reply") return;
+    Atomics.add(this.#shared, SyncWord.REPLY, 1);
+    Atomics.notify(this.#shared, SyncWord.REPLY);
   }
 
   #start(): MessagePort {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MessagePort } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Connection } from "./connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./feature.ts";
@@ -33,36 +33,47 @@ import { ContentSniffer } from "./sniffing/content_sniffer.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** Places in the shared memory: what wakes the caller, and a sign of life. */
-export const SyncWord = { WAKE: 0, BEAT: 1 } as const;
+export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2 } as const;
 
 const BEAT_INTERVAL = 1000;
 
 /** Serves the sends of one session until its worker is terminated. */
 export function serveSync(port: MessagePort, shared: Int32Array): void {
-  const server = new SyncServer((message) => {
+  const tell = (message: FromWorker): void => {
     port.postMessage(packed(message));
     Atomics.add(shared, SyncWord.WAKE, 1);
     Atomics.notify(shared, SyncWord.WAKE);
-  }, () => Atomics.add(shared, SyncWord.BEAT, 1));
+  };
+  // The caller answers at once, and this thread has nothing else to do: blocking is faster than its event loop.
+  const ask = (message: FromWorker): HookReply => {
+    tell(message);
+    for (;;) {
+      const seen = Atomics.load(shared, SyncWord.REPLY);
+      const received = receiveMessageOnPort(port);
+      if (received !== undefined) return unpacked(received.message) as HookReply;
+      Atomics.wait(shared, SyncWord.REPLY, seen);
+    }
+  };
+  const server = new SyncServer(tell, ask, () => Atomics.add(shared, SyncWord.BEAT, 1));
   port.on("message", (message: unknown) => server.receive(unpacked(message) as ToWorker));
 }
 
 class SyncServer {
   readonly #tell: (message: FromWorker) => void;
+  readonly #askCaller: (message: FromWorker) => HookReply;
   readonly #beat: () => void;
   #session: HttpSession | null = null;
   #version = -1;
-  #reply: ((reply: HookReply) => void) | null = null;
 
-  constructor(tell: (message: FromWorker) => void, beat: () => void) {
+  constructor(tell: (message: FromWorker) => void, ask: (message: FromWorker) => HookReply, beat: () => void) {
     this.#tell = tell;
+    this.#askCaller = ask;
     this.#beat = beat;
   }
 
   receive(message: ToWorker): void {
-    if (message.kind === "reply") this.#reply?.(message);
+    if (message.kind === "send") void this.#send(message);
     else if (message.kind === "close-idle") this.#session?.abort();
-    else void this.#send(message);
   }
 
   async #send(request: SendRequest): Promise<void> {
@@ -162,11 +173,11 @@ class SyncServer {
     const feature: Record<string, unknown> = { requestDefaults: settings.requestDefaults };
     for (const hook of settings.hooks) {
       feature[hook] = hook === "resolveProxy"
-        ? (_uri: URL, msg: HttpMessage) => this.#ask(this.#session!, hook, msg, null).then(proxyOf)
+        ? (_uri: URL, msg: HttpMessage) => proxyOf(this.#ask(this.#session!, hook, msg, null))
         : hook === "lookup"
-        ? (session: HttpSession, msg: HttpMessage) => this.#ask(session, hook, msg, null).then(answerOf)
-        : async (session: HttpSession, msg: HttpMessage, connection?: Connection) =>
-          void await this.#ask(session, hook, msg, connection ?? null);
+        ? (session: HttpSession, msg: HttpMessage) => answerOf(this.#ask(session, hook, msg, null))
+        : (session: HttpSession, msg: HttpMessage, connection?: Connection) =>
+          void this.#ask(session, hook, msg, connection ?? null);
     }
     if (settings.hooks.includes("replaceResponse")) this.#addRecording(feature);
     return feature as SessionFeature;
@@ -176,10 +187,10 @@ class SyncServer {
   #addRecording(feature: Record<string, unknown>): void {
     let chunks: Uint8Array[] | null = null;
     feature.bodyStage = BodyStage.WIRE;
-    feature.replaceResponse = async (session: HttpSession, msg: HttpMessage, response: TransportResponse) => {
+    feature.replaceResponse = (session: HttpSession, msg: HttpMessage, response: TransportResponse) => {
       const { status, statusText, headers } = response;
       const received = { status, statusText, headers: [...headers], hasBody: response.body !== null };
-      const reply = await this.#ask(session, "replaceResponse", msg, null, { received });
+      const reply = this.#ask(session, "replaceResponse", msg, null, { received });
       chunks = reply.wantsWireBody && reply.answer === undefined ? [] : null;
       return answerOf(reply);
     };
@@ -196,33 +207,29 @@ class SyncServer {
           }),
         );
     };
-    feature.gotBody = async (session: HttpSession, msg: HttpMessage) => {
+    feature.gotBody = (session: HttpSession, msg: HttpMessage) => {
       const kept = chunks;
       chunks = null;
-      await this.#ask(session, "gotBody", msg, null, kept === null ? {} : { wireBody: joined(kept) });
+      this.#ask(session, "gotBody", msg, null, kept === null ? {} : { wireBody: joined(kept) });
     };
   }
 
-  async #ask(
+  #ask(
     session: HttpSession,
     hook: RemoteHook,
     msg: HttpMessage,
     connection: Connection | null,
     extra: { received?: PlainResponse; wireBody?: Uint8Array } = {},
-  ): Promise<HookReply> {
+  ): HookReply {
     connection ??= (messageState(msg).item as QueueItem | null)?.connection ?? null;
-    const reply = await new Promise<HookReply>((resolve) => {
-      this.#reply = resolve;
-      this.#tell({
-        kind: "hook",
-        hook,
-        snapshot: snapshotOf(msg),
-        connection: connection === null ? null : plainConnection(connection),
-        ...(hook === "gotBody" ? { body: msg.responseBody } : {}),
-        ...extra,
-      });
+    const reply = this.#askCaller({
+      kind: "hook",
+      hook,
+      snapshot: snapshotOf(msg),
+      connection: connection === null ? null : plainConnection(connection),
+      ...(hook === "gotBody" ? { body: msg.responseBody } : {}),
+      ...extra,
     });
-    this.#reply = null;
     if (reply.error !== null) throw revivedError(reply.error);
     if (reply.cancelled) {
       session.cancelMessage(msg, reply.snapshot.statusCode || 1);
