@@ -8,6 +8,8 @@ import { Block } from "./memory.ts";
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 /** From this size on, data is not copied through the operation's block. */
 const LARGE = 0x10000;
+/** A module that wants more than this for one result is not believed. */
+const MAX_WANTED = 2 ** 31;
 
 /** The place of each function in the list, by its C name. */
 export const FN: { readonly [Name in FunctionName]: number } = Object.fromEntries(
@@ -39,8 +41,15 @@ export class Output {
     }
   }
 
-  /** The first `length` bytes as an array of its own. */
+  /**
+   * The first `length` bytes as an array of its own.
+   *
+   * @throws {RangeError} when the module says that it has written more than there was room for
+   */
   take(length: number): Uint8Array<ArrayBuffer> {
+    if (length > this.capacity) {
+      throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.capacity} had room`);
+    }
     if (!this.#own) return this.#block.copyOut(this.#offset, length);
     return length === this.capacity ? this.#own : new Uint8Array(this.#own.buffer.transfer(length));
   }
@@ -100,6 +109,22 @@ export class Frame {
   /** Room for `capacity` bytes that C writes. */
   output(capacity: number): Output {
     return new Output(this.block, capacity);
+  }
+
+  /**
+   * Larger room after CKR_BUFFER_TOO_SMALL. At `length` stands what the module wants, if it has said so; the new room
+   * is written there.
+   *
+   * @throws {RangeError} when the module wants more than can be
+   */
+  grow(output: Output, length: number): Output {
+    const wanted = this.block.getLength(length) ?? 0;
+    if (wanted > MAX_WANTED) {
+      throw new RangeError(`Cannot use the module's answer: it wants room for ${wanted} bytes`);
+    }
+    const larger = this.output(Math.max(output.capacity * 2, wanted));
+    this.block.setUlong(length, larger.capacity);
+    return larger;
   }
 
   /** Offset of a `CK_ULONG` in the block that starts as `value`. */

@@ -1,12 +1,13 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
 import type { Program } from "../engine.ts";
 import { FN, type Frame, type Output } from "../frame.ts";
-import { word } from "../memory.ts";
+import { type Block, word } from "../memory.ts";
 import type { FunctionName } from "../functions.ts";
 import { type PreparedMechanism, writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
+import { MAX_GROWTHS } from "./output.ts";
 
 /** What every operation with a key is given. */
 export interface CryptoArgs {
@@ -46,7 +47,6 @@ const CKR_SIGNATURE_INVALID = 0xc0;
 const CKR_SIGNATURE_LEN_RANGE = 0xc1;
 const CKR_USER_NOT_LOGGED_IN = 0x101;
 const CKR_BUFFER_TOO_SMALL = 0x150;
-const MAX_GROWTHS = 4;
 
 /** C_EncryptInit and C_Encrypt. */
 export const ENCRYPT: CryptoFunctions = functionsOf("encrypt", "C_EncryptInit", "C_Encrypt");
@@ -100,7 +100,7 @@ export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: U
   const words = [session, frame.input(data), word(data.length), frame.input(signature), word(signature.length)];
   const begun = beginning(frame, args, VERIFY, { fn: frame.fn(VERIFY.onceIndex), args: words });
   try {
-    let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield [begun.init, begun.once];
+    let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield begun.both;
     if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
     begun.mechanism.readBack();
     return isVerified(frame, rv, "C_Verify");
@@ -123,24 +123,21 @@ function* transform(
   functions: CryptoFunctions,
   room: number,
 ): Program<Uint8Array<ArrayBuffer>> {
-  const { session, data } = args;
+  const { session } = args;
   const { block } = frame;
-  const input = frame.input(data);
-  let output: Output = frame.output(room);
-  const length = frame.ulong(room);
-  const fn = frame.fn(functions.onceIndex);
-  const words = [session, input, word(data.length), output.address, block.address(length)];
-  const begun = beginning(frame, args, functions, { fn, args: words });
+  const begun = sameLayout(block, args, functions, room) ?? layOut(frame, args, functions, room);
+  const { input, length, once } = begun;
+  let { output } = begun;
   try {
     // The common case is spelt out here: delegating to another generator for each call costs as much as the call.
-    let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield [begun.init, begun.once];
+    let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield begun.both;
     if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
     for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL; growths++) {
       begun.active = true;
       if (growths === MAX_GROWTHS) throw frame.engine.errors.failure(rv, functions.once);
-      output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-      block.setUlong(length, output.capacity);
-      rv = yield [{ fn, args: [session, input, word(data.length), output.address, block.address(length)] }];
+      output = frame.grow(output, length);
+      const words = [session, input, word(args.data.length), output.address, block.address(length)];
+      rv = yield [{ fn: once.fn, args: words }];
       begun.active = false;
     }
     begun.mechanism.readBack();
@@ -154,16 +151,76 @@ function* transform(
 
 /** The two calls of an operation, and whether it is active on the session. */
 interface Beginning {
-  readonly args: CryptoArgs;
+  args: CryptoArgs;
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
   readonly init: NativeCall;
   readonly once: NativeCall;
+  readonly both: readonly NativeCall[];
   /** Whether the key may want a login for this use, and somebody can be asked. */
   readonly asks: boolean;
   /** Whether the last step was made of both calls. */
   paired: boolean;
   active: boolean;
+}
+
+/** A transformation as it lies in the memory of its operation. */
+interface Transformation extends Beginning {
+  readonly room: number;
+  readonly input: bigint;
+  readonly inputOffset: number;
+  readonly output: Output;
+  readonly length: number;
+  /** Memory in use when everything was laid out. */
+  readonly used: number;
+}
+
+/** Layouts larger than this are not kept. */
+const KEPT_BYTES = 0x2000;
+/** What was laid out last in a block: programs repeat themselves, and words made once serve again. */
+const layouts = new WeakMap<Block, Transformation>();
+
+function layOut(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): Transformation {
+  const { session, data } = args;
+  const { block } = frame;
+  const fresh = block.used === 0;
+  const small = data.length + room < KEPT_BYTES;
+  const inputOffset = small ? block.putBytes(data) : 0;
+  const input = small ? block.address(inputOffset) : frame.input(data);
+  const output = frame.output(room);
+  const length = frame.ulong(room);
+  const words = [session, input, word(data.length), output.address, block.address(length)];
+  const begun = beginning(frame, args, functions, { fn: frame.fn(functions.onceIndex), args: words });
+  const transformation = { ...begun, room, input, inputOffset, output, length, used: block.used };
+  if (fresh && small && args.mechanism.parameter === null) layouts.set(block, transformation);
+  return transformation;
+}
+
+/** The layout of the last call in this block, filled with this call's data, where nothing else is different. */
+function sameLayout(
+  block: Block,
+  args: CryptoArgs,
+  functions: CryptoFunctions,
+  room: number,
+): Transformation | undefined {
+  const last = layouts.get(block);
+  if (!last || block.used !== 0 || last.functions !== functions || last.room !== room) return undefined;
+  const { data, mechanism } = args;
+  const before = last.args;
+  if (
+    before.session !== args.session || before.key !== args.key || before.data.length !== data.length ||
+    before.mechanism.type !== mechanism.type || mechanism.parameter !== null || args.authentication !== null ||
+    last.asks
+  ) return undefined;
+  block.used = last.used;
+  block.bytes.set(data, last.inputOffset);
+  block.setUlong(last.length, room);
+  // The other members of the CK_MECHANISM are zero, as the block was overwritten with zeros.
+  block.setUlong(last.mechanism.offset, mechanism.type);
+  last.args = args;
+  last.paired = true;
+  last.active = false;
+  return last;
 }
 
 function beginning(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, once: NativeCall): Beginning {
@@ -174,14 +231,14 @@ function beginning(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, o
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
   const asks = args.authentication !== null;
-  return { args, functions, mechanism, init, once, asks, paired: true, active: false };
+  return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false };
 }
 
 /** Makes both calls, with a login between them if the key wants one; answers the CK_RV of the last that ran. */
 function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
   const { session, key, authentication } = begun.args;
   if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
-    return yield [begun.init, begun.once];
+    return yield begun.both;
   }
   return yield* loginBetween(frame, begun, authentication);
 }
@@ -192,8 +249,9 @@ function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthen
   begun.active = true;
   begun.paired = false;
   yield* loginForOperation(frame, session, authentication);
+  const rv = yield [begun.once];
   begun.active = false;
-  return yield [begun.once];
+  return rv;
 }
 
 /** What to do about calls that failed: end what others left behind, log in where the token asks for it only now. */

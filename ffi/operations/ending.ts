@@ -30,6 +30,7 @@ const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
 };
 
 const CKR_OK = 0;
+const CKR_OPERATION_NOT_INITIALIZED = 0x91;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 const SCRATCH = 0x2000;
 
@@ -59,11 +60,21 @@ const FINISH_AT_ONCE: { readonly [Kind in ActiveKind]?: number } = {
 
 /** Ends an active operation: by C_SessionCancel where the module has it, else by finishing it into scratch memory. */
 export function* endOperation(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
+  try {
+    yield* end(frame, kind, session);
+  } catch (error) {
+    // An abort that comes meanwhile must not leave the operation half ended.
+    yield* end(frame, kind, session);
+    throw error;
+  }
+}
+
+function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   const { table, block } = frame;
   const cancel = table.at(FN.C_SessionCancel);
   if (cancel) {
     const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]] }];
-    if (rv === CKR_OK) return;
+    if (rv === CKR_OK || rv === CKR_OPERATION_NOT_INITIALIZED) return;
   }
   block.secret = true;
   const scratch = block.address(block.alloc(SCRATCH));
@@ -73,7 +84,8 @@ export function* endOperation(frame: Frame, kind: ActiveKind, session: bigint): 
     const fn = table.at(once);
     if (fn) {
       const rv = yield [{ fn, args: [session, scratch, 0n, scratch, block.address(length)] }];
-      if (rv !== CKR_BUFFER_TOO_SMALL) return;
+      // Anything else may be the refusal of an operation that has had parts.
+      if (rv === CKR_OK) return;
     }
   }
   const [index, args] = FINISH[kind](session, scratch, block.address(length));
@@ -82,8 +94,8 @@ export function* endOperation(frame: Frame, kind: ActiveKind, session: bigint): 
   block.setUlong(length, SCRATCH);
   const rv = yield [{ fn, args }];
   if (rv !== CKR_BUFFER_TOO_SMALL) return;
-  const needed = Number(block.getUlong(length));
-  const large = frame.output(Math.min(Math.max(needed, SCRATCH), 2 ** 30));
+  const needed = block.getLength(length) ?? 0;
+  const large = frame.output(Math.min(Math.max(needed, 2 * SCRATCH), 2 ** 30));
   block.setUlong(length, large.capacity);
   const [again, words] = FINISH[kind](session, large.address, block.address(length));
   yield [{ fn: frame.fn(again), args: words }];

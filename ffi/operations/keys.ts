@@ -4,6 +4,7 @@ import { FN, type Frame } from "../frame.ts";
 import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
 import type { TemplateEntry } from "../templates.ts";
 import { expectOk, handleOf, template } from "./objects.ts";
+import { outputOf } from "./output.ts";
 
 /** A mechanism used in a session. */
 export interface MechanismArgs {
@@ -13,7 +14,6 @@ export interface MechanismArgs {
   readonly mechanism: PreparedMechanism;
 }
 
-const CKR_BUFFER_TOO_SMALL = 0x150;
 const WRAPPED_ROOM = 4096;
 
 /** C_GenerateKey. */
@@ -81,18 +81,9 @@ export function* wrapKey(
   const written = writeMechanism(block, mechanism);
   const head = [session, block.address(written.offset), wrappingKey, key];
   if (associatedData) head.push(frame.input(associatedData), BigInt(associatedData.length));
-  let output = frame.output(WRAPPED_ROOM);
-  const length = frame.ulong(output.capacity);
-  const fn = frame.fn(FN[name]);
-  let rv = yield [{ fn, args: [...head, output.address, block.address(length)] }];
-  if (rv === CKR_BUFFER_TOO_SMALL) {
-    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-    block.setUlong(length, output.capacity);
-    rv = yield [{ fn, args: [...head, output.address, block.address(length)] }];
-  }
-  expectOk(frame, rv, name);
+  const wrapped = yield* outputOf(frame, name, WRAPPED_ROOM, (address, length) => [...head, address, length]);
   written.readBack();
-  return output.take(Number(block.getUlong(length)));
+  return wrapped;
 }
 
 /** C_UnwrapKey, or C_UnwrapKeyAuthenticated when there is associated data. */
@@ -154,19 +145,11 @@ export function* encapsulateKey(
   const { block } = frame;
   const at = block.address(writeMechanism(block, mechanism).offset);
   const [address, count] = template(frame, attributes);
-  let output = frame.output(WRAPPED_ROOM);
-  const length = frame.ulong(output.capacity);
   const handle = frame.ulong();
-  const fn = frame.fn(FN.C_EncapsulateKey);
-  const words = () => [session, at, key, address, count, output.address, block.address(length), block.address(handle)];
-  let rv = yield [{ fn, args: words() }];
-  if (rv === CKR_BUFFER_TOO_SMALL) {
-    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-    block.setUlong(length, output.capacity);
-    rv = yield [{ fn, args: words() }];
-  }
-  expectOk(frame, rv, "C_EncapsulateKey");
-  return { key: block.getHandle(handle), ciphertext: output.take(Number(block.getUlong(length))) };
+  const head = [session, at, key, address, count];
+  const words = (output: bigint, length: bigint) => [...head, output, length, block.address(handle)];
+  const ciphertext = yield* outputOf(frame, "C_EncapsulateKey", WRAPPED_ROOM, words);
+  return { key: block.getHandle(handle), ciphertext };
 }
 
 /** C_DecapsulateKey. */

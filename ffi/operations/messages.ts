@@ -5,6 +5,7 @@ import type { FunctionName } from "../functions.ts";
 import { word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
+import { MAX_GROWTHS } from "./output.ts";
 
 /** One message. */
 export interface MessageArgs {
@@ -71,22 +72,26 @@ function* message(frame: Frame, args: MessageArgs, functions: MessageFunctions):
   });
   const init = { fn: frame.fn(FN[functions.init]), args: [session, block.address(mechanism.offset), key] };
   const final = { fn: frame.fn(FN[functions.final]), args: [session] };
+  const names = [functions.init, functions.message, functions.final];
+  let active = false;
   try {
     let rv = yield [init, call(), final];
     if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
       yield* endOperation(frame, functions.kind, session);
       rv = yield [init, call(), final];
     }
-    if (frame.stopped === 1 && rv === CKR_BUFFER_TOO_SMALL) {
-      output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-      block.setUlong(length, output.capacity);
-      rv = yield [call(), final];
-      if (rv !== CKR_OK) throw frame.failure(functions.message);
-    }
-    if (rv !== CKR_OK) throw frame.failure([functions.init, functions.message, functions.final][frame.stopped]!);
-  } catch (error) {
+    let at = frame.stopped;
     // A message that failed leaves the message operation open.
-    yield* endOperation(frame, functions.kind, session);
+    active = at === 1;
+    for (let growths = 0; active && rv === CKR_BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
+      output = frame.grow(output, length);
+      rv = yield [call(), final];
+      at = frame.stopped + 1;
+      active = at === 1;
+    }
+    if (rv !== CKR_OK) throw frame.failure(names[at]!);
+  } catch (error) {
+    if (active || frame.interrupted && frame.stopped > 0) yield* endOperation(frame, functions.kind, session);
     throw error;
   }
   parameter.readBack();

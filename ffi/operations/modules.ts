@@ -16,6 +16,10 @@ const CKR_BUFFER_TOO_SMALL = 0x150;
 const CKF_OS_LOCKING_OK = 2;
 const CKF_DONT_BLOCK = 1n;
 const LABEL_LENGTH = 32;
+/** Entries of a list before its length is known. */
+const FIRST_ROOM = 512;
+/** A module that wants more is not believed: there is one entry for each slot or mechanism. */
+const MAX_ENTRIES = 2 ** 20;
 /** Some modules read one word beyond CK_C_INITIALIZE_ARGS; it must be NULL. */
 const INITIALIZE_MARGIN = 8;
 
@@ -130,15 +134,18 @@ function* list(frame: Frame, name: FunctionName, words: readonly bigint[]): Prog
   const { block } = frame;
   const fn = frame.fn(FN[name]);
   const { ulong } = block.abi;
-  for (let room = 512;;) {
+  for (let room = FIRST_ROOM;;) {
+    if (room > MAX_ENTRIES) {
+      throw new RangeError(`Cannot use the module's answer: it wants room for ${room} entries in ${name}`);
+    }
     const offset = block.alloc(room * ulong);
     const count = frame.ulong(room);
     const rv = yield [{ fn, args: [...words, block.address(offset), block.address(count)] }];
-    const found = Number(block.getUlong(count));
     if (rv === CKR_BUFFER_TOO_SMALL) {
-      room = Math.max(room * 2, found);
+      room = Math.max(room * 2, block.getLength(count) ?? 0);
       continue;
     }
+    const found = Number(block.getUlong(count));
     if (rv !== CKR_OK) throw frame.failure(name);
     if (found > room) throw new RangeError(`Cannot use the module's answer: ${found} entries where ${room} had room`);
     const bytes = block.bytesAt(offset, found * ulong);

@@ -204,8 +204,10 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
       }
       rv = yield [search()];
     }
+    // Until this call has been made the search is active: an abort may come first.
+    rv = yield [final];
     active = false;
-    expectOk(frame, yield [final], "C_FindObjectsFinal");
+    expectOk(frame, rv, "C_FindObjectsFinal");
   } catch (error) {
     if (active || (frame.interrupted && frame.stopped === 1)) yield [final];
     throw error;

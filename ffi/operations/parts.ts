@@ -9,6 +9,7 @@ import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authent
 import { type CryptoFunctions, isVerified, start } from "./crypto.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
 import { expectOk } from "./objects.ts";
+import { outputOf } from "./output.ts";
 
 /** The C functions of one kind of operation in parts. */
 export interface PartFunctions extends CryptoFunctions {
@@ -34,8 +35,6 @@ export interface BeginPartsArgs {
   readonly functions: PartFunctions;
 }
 
-const CKR_OK = 0;
-const CKR_BUFFER_TOO_SMALL = 0x150;
 /** A cipher may give out, with one part, blocks it has held back. */
 const BLOCK_MARGIN = 256;
 const FINAL_ROOM = 1024;
@@ -71,7 +70,10 @@ export interface PartArgs {
   readonly begin: BeginPartsArgs | null;
 }
 
-/** Takes a part; what it gives is empty for operations that give nothing before their end. */
+/**
+ * Takes a part; what it gives is empty for operations that give nothing before their end. Like the steps that follow it
+ * does not end the operation when it fails: that is {@linkcode endParts}, whatever the reason.
+ */
 export function* updateParts(
   frame: Frame,
   args: PartArgs & { readonly data: Uint8Array },
@@ -80,29 +82,19 @@ export function* updateParts(
   const input = frame.input(data);
   const size = word(data.length);
   if (args.begin) yield* beginParts(frame, args.begin);
-  try {
-    if (functions.transforms) {
-      const room = data.length + BLOCK_MARGIN;
-      return yield* outputOf(frame, functions.update, room, (at, length) => [session, input, size, at, length]);
-    }
-    const rv = yield [{ fn: frame.fn(FN[functions.update]), args: [session, input, size] }];
-    expectOk(frame, rv, functions.update);
-    return new Uint8Array(0);
-  } catch (error) {
-    yield* endOperation(frame, functions.kind, session);
-    throw error;
+  if (functions.transforms) {
+    const room = data.length + BLOCK_MARGIN;
+    return yield* outputOf(frame, functions.update, room, (at, length) => [session, input, size, at, length]);
   }
+  const rv = yield [{ fn: frame.fn(FN[functions.update]), args: [session, input, size] }];
+  expectOk(frame, rv, functions.update);
+  return new Uint8Array(0);
 }
 
 /** Takes the end of an operation that gives bytes. */
 export function* finishParts(frame: Frame, { session, functions, begin }: PartArgs): Program<Uint8Array<ArrayBuffer>> {
   if (begin) yield* beginParts(frame, begin);
-  try {
-    return yield* outputOf(frame, functions.final, FINAL_ROOM, (at, length) => [session, at, length]);
-  } catch (error) {
-    yield* endOperation(frame, functions.kind, session);
-    throw error;
-  }
+  return yield* outputOf(frame, functions.final, FINAL_ROOM, (at, length) => [session, at, length]);
 }
 
 /** Takes the end of a verification. */
@@ -131,24 +123,4 @@ export function endParts(
   { session, kind }: { readonly session: bigint; readonly kind: ActiveKind },
 ): Program<void> {
   return endOperation(frame, kind, session);
-}
-
-function* outputOf(
-  frame: Frame,
-  name: FunctionName,
-  room: number,
-  words: (address: bigint, length: bigint) => bigint[],
-): Program<Uint8Array<ArrayBuffer>> {
-  const { block } = frame;
-  const fn = frame.fn(FN[name]);
-  let output = frame.output(room);
-  const length = frame.ulong(output.capacity);
-  let rv = yield [{ fn, args: words(output.address, block.address(length)) }];
-  if (rv === CKR_BUFFER_TOO_SMALL) {
-    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-    block.setUlong(length, output.capacity);
-    rv = yield [{ fn, args: words(output.address, block.address(length)) }];
-  }
-  if (rv !== CKR_OK) throw frame.failure(name);
-  return output.take(Number(block.getUlong(length)));
 }

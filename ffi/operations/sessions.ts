@@ -6,6 +6,7 @@ import { readStruct, structLayout, type StructRead } from "../structs.ts";
 import { CK_SESSION_INFO } from "../structs_infos.ts";
 import { type PinBytes, putPin } from "./pins.ts";
 import { expectOk, handleOf } from "./objects.ts";
+import { outputOf } from "./output.ts";
 
 /** A session. */
 export interface SessionArgs {
@@ -13,7 +14,7 @@ export interface SessionArgs {
   readonly session: bigint;
 }
 
-const CKR_BUFFER_TOO_SMALL = 0x150;
+const STATE_ROOM = 4096;
 
 /** C_OpenSession with CKF_SERIAL_SESSION, without notifications. */
 export function openSession(
@@ -80,19 +81,8 @@ export function* seedRandom(
 }
 
 /** C_GetOperationState. */
-export function* operationState(frame: Frame, { session }: SessionArgs): Program<Uint8Array<ArrayBuffer>> {
-  const { block } = frame;
-  const fn = frame.fn(FN.C_GetOperationState);
-  let output = frame.output(4096);
-  const length = frame.ulong(output.capacity);
-  let rv = yield [{ fn, args: [session, output.address, block.address(length)] }];
-  if (rv === CKR_BUFFER_TOO_SMALL) {
-    output = frame.output(Math.max(output.capacity * 2, block.getLength(length) ?? 0));
-    block.setUlong(length, output.capacity);
-    rv = yield [{ fn, args: [session, output.address, block.address(length)] }];
-  }
-  expectOk(frame, rv, "C_GetOperationState");
-  return output.take(Number(block.getUlong(length)));
+export function operationState(frame: Frame, { session }: SessionArgs): Program<Uint8Array<ArrayBuffer>> {
+  return outputOf(frame, "C_GetOperationState", STATE_ROOM, (address, length) => [session, address, length]);
 }
 
 /** C_SetOperationState; a key handle of 0 means none. */

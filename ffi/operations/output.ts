@@ -1,0 +1,29 @@
+/** Calls that give bytes of a length not known before. */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+
+const CKR_OK = 0;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+/** How often a module may say that the room is too small. */
+export const MAX_GROWTHS = 4;
+
+/** Makes a call that gives bytes, again with more room while the module says that there was too little. */
+export function* outputOf(
+  frame: Frame,
+  name: FunctionName,
+  room: number,
+  words: (address: bigint, length: bigint) => bigint[],
+): Program<Uint8Array<ArrayBuffer>> {
+  const { block } = frame;
+  const fn = frame.fn(FN[name]);
+  let output = frame.output(room);
+  const length = frame.ulong(output.capacity);
+  let rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+  for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
+    output = frame.grow(output, length);
+    rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+  }
+  if (rv !== CKR_OK) throw frame.failure(name);
+  return output.take(Number(block.getUlong(length)));
+}
