@@ -46,8 +46,12 @@ const faces: Record<string, Face> = {
   },
 };
 
-function sessionWith(transport: "fetch" | "node", answers: readonly (string | undefined)[]) {
-  const session = new HttpSession({ transport, useNtlm: true, addFeatureByType: AuthNegotiate });
+function sessionWith(
+  transport: "fetch" | "node",
+  answers: readonly (string | undefined)[],
+  proxyUri: string | null = null,
+) {
+  const session = new HttpSession({ transport, useNtlm: true, addFeatureByType: AuthNegotiate, proxyUri });
   const asked: string[] = [];
   session.addEventListener("authenticate", ({ auth, retrying }) => {
     const answer = answers[asked.length];
@@ -90,6 +94,14 @@ for (const transport of authTransports) {
         await using _ = session;
         session.addFeatureByType(AuthBearer.using({ origins: [origins["bearer"]!], refresh: () => "t1" }));
         assertEquals(await send(session, `${origins["bearer"]}/x`, null), [200, "hello from /x"]);
+      });
+
+      it("a proxy in front of a server, each with its own password", async () => {
+        const { session, asked } = sessionWith(transport, ["secret", "secret"], origins["proxy"]!);
+        await using _ = session;
+        assertEquals(await send(session, `${origins["basic"]}/x`, "a body"), [200, "hello from /x"]);
+        assertEquals(await send(session, `${origins["basic"]}/y`, null), [200, "hello from /y"]);
+        assertEquals(asked, ["Basic false", "Basic false"]);
       });
 
       it("a proof of the body that is wrong", async () => {

@@ -170,6 +170,16 @@ describe("AuthManager: the authenticate event", () => {
     assertEquals(asked, ["Basic r false", "Basic r false"]);
   });
 
+  it("ends with the session: closing it ends all that wait for an answer", async () => {
+    await using server = await basicServer();
+    const { session } = listening(({ msg }, session) => session.pauseMessage(msg), { maxConnsPerHost: 5 });
+    const messages = Array.from({ length: 5 }, () => new HttpMessage("GET", `${server.origin}/x`));
+    const done = messages.map((msg) => session.sendMessage(msg));
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    await session.close();
+    assertEquals(await Promise.all(done), Array(5).fill(1));
+  });
+
   it("waits while the message is paused, and a pause without an answer declines", async () => {
     await using server = await basicServer();
     const { session } = listening(({ msg }, session) => {
@@ -366,6 +376,17 @@ describe("AuthManager: where credentials are good", () => {
     assertEquals(msg.requestHeaders.has("authorization"), false);
     assertEquals(target.requests.length, 2);
     assertFalse(target.requests.some(({ headers }) => headers.has("authorization")));
+  });
+
+  it("takes credentials off a message that another feature sends elsewhere, as HSTS does", async () => {
+    await using target = await socketServer((_, socket) => socket.write(reply("200 OK", "elsewhere")));
+    await using server = await basicServer();
+    const { session } = listening(answerRight);
+    await using _ = session;
+    await get(session, `${server.origin}/x`);
+    session.addFeature({ requestStarting: (_, msg) => void (msg.uri = `${target.origin}${msg.uri.pathname}`) });
+    assertEquals(await get(session, `${server.origin}/x`), "200 elsewhere");
+    assertFalse(target.requests[0]!.headers.has("authorization"));
   });
 
   it("forgets a password the server no longer takes", async () => {
