@@ -34,6 +34,8 @@ export interface Exchange {
   useStale: boolean;
   /** Whether no stored response may be used: the one there was turned out to be another. */
   bypass: boolean;
+  /** Whether the message is done, or has begun another attempt. */
+  isOver: boolean;
   /** Set between the header section and the body of a response that is to be stored. */
   storing: Storing | null;
   /** The flight this message leads. */

@@ -151,6 +151,7 @@ export class HttpCache implements SessionFeature {
       added: [],
       useStale: isSame && previous.useStale,
       bypass: isSame && previous.bypass,
+      isOver: false,
       storing: null,
       flight: null,
     };
@@ -272,7 +273,7 @@ export class HttpCache implements SessionFeature {
     const left = giveUpAt - performance.now();
     // While the thread is blocked nothing lands.
     if (flight && left > 0 && !bypass && !directives.has("no-cache") && !isBlocking(msg)) {
-      return flight.join(left).then(() => this.#answer(session, msg, exchange, giveUpAt));
+      return flight.join(left).then(() => exchange.isOver ? null : this.#answer(session, msg, exchange, giveUpAt));
     }
     if (!flight) exchange.flight = this.#flights.begin(flightKey);
     if (entry) this.#makeConditional(msg, exchange, entry);
@@ -354,6 +355,7 @@ export class HttpCache implements SessionFeature {
 
   /** The exchange is over, however it ended. */
   #settle(msg: HttpMessage, exchange: Exchange): void {
+    exchange.isOver = true;
     this.#restoreFields(msg, exchange);
     exchange.storing?.writer.discard();
     exchange.storing = null;

@@ -79,7 +79,12 @@ export class CookieTextStore implements CookieStore {
     if (lines === "") return;
     this.#superseded += superseded;
     if (this.#mustRewrite || this.#superseded > SLACK || !existsSync(this.path)) this.#rewrite(all());
-    else appendText(this.path, lines);
+    else {
+      // An append that fails may leave half a line, which the next one must not continue.
+      this.#mustRewrite = true;
+      appendText(this.path, lines);
+      this.#mustRewrite = false;
+    }
   }
 
   #rewrite(cookies: Iterable<Cookie>): void {
