@@ -55,6 +55,17 @@ const manualRows: Record<string, string[]> = {
     ...["ssl-use-system-ca-file", "tls-database", "use-thread-context"],
     ...["authenticate", "connection-created", "request-queued", "request-started", "request-unqueued", "tunneling"],
   ],
+  "Managed modules": [
+    "an independent wrapped module for each caller",
+    "unmanaged if the caller says so",
+    "unmanaged if the configuration says so",
+    "C_Initialize called by many callers",
+    "C_Initialize called concurrently from different threads",
+    "C_Finalize called by many callers",
+    "C_Finalize called concurrently from different threads",
+    "C_CloseAllSessions closes the caller's sessions only",
+    "log-calls",
+  ],
 };
 
 describe("the seed map", () => {
