@@ -47,6 +47,7 @@ export class NotCryptokiError extends Error {
 }
 
 const CKR_OK = 0;
+const FUNCTION_LIST_VERSION: CryptokiVersion = { major: 2, minor: 40 };
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 const POINTER = 8;
 
@@ -89,8 +90,10 @@ export class Cryptoki {
   static open(path: string): Cryptoki {
     const runtime = nativeRuntime();
     const library = runtime.open(path);
-    const list = findInterface(runtime, library) ?? findFunctionList(runtime, library);
-    return new Cryptoki(runtime, library, list);
+    const list = findInterface(runtime, library);
+    if (list !== null) return new Cryptoki(runtime, library, list);
+    // Whatever version such a list states, it ends where that of 2.40 ends (PKCS#11 3.0 §5.4.4).
+    return new Cryptoki(runtime, library, findFunctionList(runtime, library), FUNCTION_LIST_VERSION);
   }
 
   /** The table at an address that another library handed over, such as p11-kit's wrapper of a module. */

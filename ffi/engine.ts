@@ -4,6 +4,7 @@
  * with one under way.
  */
 import { nativeRuntime } from "./backend.ts";
+import { describeType } from "./bytes.ts";
 import { type Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";
 import { Lane } from "./lane.ts";
@@ -116,6 +117,7 @@ export class Engine {
    */
   runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: RunOptions<T>): T {
     let signal = options?.signal;
+    if (options) checkOptions(options);
     signal?.throwIfAborted();
     if (lane?.busy) throw this.errors.busy(lane);
     const frame = new Frame(this, this.#blocks.take(), true);
@@ -160,6 +162,11 @@ export class Engine {
    */
   run<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options: RunOptions<T> = {}): Promise<T> {
     const { signal } = options;
+    try {
+      checkOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (signal?.aborted) return Promise.reject(signal.reason);
     const frame = new Frame(this, this.#blocks.take(), false);
     let program: Program<T>;
@@ -229,6 +236,16 @@ export class Engine {
     const value = invoke(call);
     observer.called(call, context, value ?? 0, (performance.now() - started) * 1000);
     return value;
+  }
+}
+
+/** What is no signal would be found out only after the call had begun. */
+function checkOptions({ signal, abort }: RunOptions<never>): void {
+  if (signal && (typeof signal.addEventListener !== "function" || typeof signal.throwIfAborted !== "function")) {
+    throw new TypeError(`Cannot make the call: the signal is no AbortSignal but ${describeType(signal)}`);
+  }
+  if (abort !== undefined && abort !== "now" && abort !== "wait") {
+    throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
   }
 }
 

@@ -179,7 +179,7 @@ export class Run<T> implements LaneEntry {
     if (!this.#undoing) {
       // The call came too late to be stopped: what it gave is undone.
       this.#undoing = this.#told = true;
-      if (value instanceof Uint8Array) value.fill(0);
+      overwrite(value);
       const undo = this.#options.discard?.(this.#frame, value as T);
       if (undo) {
         this.#program = undo;
@@ -201,5 +201,13 @@ export class Run<T> implements LaneEntry {
     settle();
     this.#engine.ended(this.#frame);
     this.#lane?.finished(this);
+  }
+}
+
+/** Overwrites the bytes of a result nobody waits for, wherever they stand in it. */
+function overwrite(value: unknown): void {
+  if (value instanceof Uint8Array) value.fill(0);
+  else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
+    for (const part of Object.values(value)) overwrite(part);
   }
 }

@@ -259,7 +259,13 @@ export class WorkerPool {
   #lost(worker: PooledWorker, error: Error): void {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
-    for (const job of worker.pending()) job.done(null, error);
+    this.#freeSlots.push(...worker.retired.splice(0));
+    for (const job of worker.pending()) {
+      this.#freeSlots.push(job.slot);
+      job.slot = -1;
+      job.worker = null;
+      job.done(null, error);
+    }
     if (this.#ready.length > 0) this.#schedule();
   }
 }
