@@ -146,12 +146,16 @@ function* transform(
   } catch (error) {
     if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, functions.kind, session);
     throw error;
+  } finally {
+    // The layout may be kept; the caller's data is not.
+    begun.args = null;
   }
 }
 
 /** The two calls of an operation, and whether it is active on the session. */
 interface Beginning {
-  args: CryptoArgs;
+  /** `null` once the operation has ended. */
+  args: CryptoArgs | null;
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
   readonly init: NativeCall;
@@ -173,6 +177,10 @@ interface Transformation extends Beginning {
   readonly length: number;
   /** Memory in use when everything was laid out. */
   readonly used: number;
+  readonly session: bigint;
+  readonly key: bigint | null;
+  readonly type: number;
+  readonly dataLength: number;
 }
 
 /** Layouts larger than this are not kept. */
@@ -191,7 +199,8 @@ function layOut(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room
   const length = frame.ulong(room);
   const words = [session, input, word(data.length), output.address, block.address(length)];
   const begun = beginning(frame, args, functions, { fn: frame.fn(functions.onceIndex), args: words });
-  const transformation = { ...begun, room, input, inputOffset, output, length, used: block.used };
+  const shape = { session, key: args.key, type: args.mechanism.type, dataLength: data.length };
+  const transformation = { ...begun, ...shape, room, input, inputOffset, output, length, used: block.used };
   if (fresh && small && args.mechanism.parameter === null) layouts.set(block, transformation);
   return transformation;
 }
@@ -236,7 +245,7 @@ function beginning(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, o
 
 /** Makes both calls, with a login between them if the key wants one; answers the CK_RV of the last that ran. */
 function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
-  const { session, key, authentication } = begun.args;
+  const { session, key, authentication } = begun.args!;
   if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
     return yield begun.both;
   }
@@ -244,7 +253,7 @@ function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
 }
 
 function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthentication): Program<number> {
-  const { session } = begun.args;
+  const { session } = begun.args!;
   yield* start(frame, begun.functions, begun.init, session);
   begun.active = true;
   begun.paired = false;
@@ -256,7 +265,7 @@ function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthen
 
 /** What to do about calls that failed: end what others left behind, log in where the token asks for it only now. */
 function* settle(frame: Frame, begun: Beginning, failed: number): Program<number> {
-  const { session, authentication } = begun.args;
+  const { session, authentication } = begun.args!;
   const { functions, init, once } = begun;
   let rv = failed;
   if (begun.paired && frame.stopped === 0) {
