@@ -61,6 +61,7 @@ const renamed: Readonly<Record<string, string>> = {
   "C_FindObjects.ulMaxObjectCount": "max_object_count",
   "C_GetObjectSize.pulSize": "size",
   "C_DeriveKey.phKey": "phObject",
+  "C_GenerateRandom.RandomData": "pRandomData",
 };
 
 /** Lengths that libp11-kit shows before the call, as the caller has set them. */
@@ -85,7 +86,7 @@ const secretData: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     C_DecryptDigestUpdate: ["pPart"],
     C_DecryptVerifyUpdate: ["pPart"],
     C_SeedRandom: ["pSeed"],
-    C_GenerateRandom: ["RandomData", "pRandomData"],
+    C_GenerateRandom: ["RandomData"],
   }).map(([fn, names]) => [fn, new Set(names)]),
 );
 
