@@ -62,7 +62,8 @@ export interface SessionFeature {
   requestQueued?(session: HttpSession, msg: HttpMessage): void;
   /**
    * An attempt begins; no connection is chosen yet, so `msg.uri` may still be changed (HSTS), a Proxy-Authorization
-   * set, or a promise delay the attempt without holding a connection (rate limits).
+   * set, or a promise delay the attempt without holding a connection (rate limits). Credentials belong here, so that
+   * caches see whose response they look for.
    */
   requestStarting?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
   /** Answers without a connection (caches). The attempt then has no "request-started"; everything else happens. */

@@ -106,6 +106,8 @@ export interface HttpMessageEvents {
   "progress": TransferProgressEvent;
   /** The message is about to be sent again. */
   "restarted": Event;
+  /** The HSTS enforcer has changed the URI to https:. */
+  "hsts-enforced": Event;
   /** The message is done, unless it is requeued. */
   "finished": Event;
 }

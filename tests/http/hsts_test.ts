@@ -173,7 +173,7 @@ describe("HstsEnforcer", () => {
     enforcer.addEventListener("hsts-enforced", ({ msg }) => void log.push(`enforced ${msg.uri.href}`));
     await get(session, "https://example.com/");
     const msg = new HttpMessage("GET", "http://example.com/");
-    (msg as EventTarget).addEventListener("hsts-enforced", () => void log.push("on the message"));
+    msg.addEventListener("hsts-enforced", () => void log.push("on the message"));
     await session.sendMessage(msg);
     enforcer.removePolicy("example.com");
     assertEquals(log, [
