@@ -1,4 +1,5 @@
 // deno task check: everything about the sources that can be told without running them. All checks run; all failures are shown.
+import { existsSync } from "node:fs";
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
 
@@ -26,7 +27,7 @@ function unformatted(output: string): string {
 }
 
 async function main(): Promise<number> {
-  const files = folders.flatMap((folder) => [...sources(folder)]);
+  const files = folders.filter((folder) => existsSync(folder)).flatMap((folder) => [...sources(folder)]);
   const documented = [
     "README.md",
     ...sources("docs", ".md"),
