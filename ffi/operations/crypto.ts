@@ -215,11 +215,9 @@ function sameLayout(
   const last = layouts.get(block);
   if (!last || block.used !== 0 || last.functions !== functions || last.room !== room) return undefined;
   const { data, mechanism } = args;
-  const before = last.args;
   if (
-    before.session !== args.session || before.key !== args.key || before.data.length !== data.length ||
-    before.mechanism.type !== mechanism.type || mechanism.parameter !== null || args.authentication !== null ||
-    last.asks
+    last.session !== args.session || last.key !== args.key || last.dataLength !== data.length ||
+    last.type !== mechanism.type || mechanism.parameter !== null || args.authentication !== null || last.asks
   ) return undefined;
   block.used = last.used;
   block.bytes.set(data, last.inputOffset);
