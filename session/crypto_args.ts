@@ -4,7 +4,7 @@ import { prepareMechanism } from "../ffi/mechanisms.ts";
 import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../ffi/operations/crypto.ts";
 import type { Mechanism } from "./mechanisms.ts";
-import { type Pkcs11Object, traitsOf } from "./object.ts";
+import { Pkcs11Object, traitsOf } from "./object.ts";
 import { question } from "./pin.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -48,7 +48,7 @@ export function digestArgs(session: SessionBase, mechanism: Mechanism, data: Byt
 
 /** The handle of a key, which works in every session on its token. */
 export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object): bigint {
-  if (typeof key !== "object" || key === null || typeof key.handle !== "bigint" || !key.session) {
+  if (!(key instanceof Pkcs11Object)) {
     throw new TypeError(`Cannot ${action}: the key is no Pkcs11Object`);
   }
   if (key.session.slot !== core.slot && !key.session.slot.equals(core.slot)) {

@@ -227,7 +227,7 @@ export class Module {
   closeSync(): void {
     const core = this.#core;
     if (core.closed) return;
-    if (core.pending > 0 || [...core.sessions].some((session) => session.lane.busy)) {
+    if (core.busy) {
       throw new SessionBusyError("close the module", "an asynchronous call");
     }
     for (const session of [...core.sessions]) session.session!.closeSync();
@@ -239,12 +239,8 @@ export class Module {
 
   /** Closes the module, now or when the running calls have ended. */
   [Symbol.dispose](): void {
-    const core = this.#core;
-    if (core.pending > 0 || [...core.sessions].some((session) => session.lane.busy)) {
-      this.close().catch(reportUncaught);
-    } else {
-      this.closeSync();
-    }
+    if (this.#core.busy) this.close().catch(reportUncaught);
+    else this.closeSync();
   }
 
   /** Closes the module. */
@@ -258,6 +254,7 @@ export class Module {
     const closing = this.closeAllSessions();
     core.closed = true;
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
+    await Promise.allSettled(core.opening);
     // C_Finalize must never meet a call under way, an abandoned one included. In place, no other can start meanwhile.
     while (core.backend.last && core.engine.inFlight > 0) await core.engine.drained();
     core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });

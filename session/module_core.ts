@@ -45,6 +45,8 @@ export class ModuleCore {
   /** Whether this caller has closed the module. */
   closed = false;
   readonly #reconnection: Reconnection | null;
+  /** Sessions that are being opened. */
+  readonly opening: Set<Promise<unknown>> = new Set();
   /** Asynchronous calls somebody waits for. */
   pending = 0;
 
@@ -55,6 +57,12 @@ export class ModuleCore {
     this.observer = observer;
     this.countLogins = countLogins;
     this.#reconnection = backend.reconnect === null ? null : new Reconnection(this);
+  }
+
+  /** Whether a call is under way that closing the module would meet, one that nobody waits for any more included. */
+  get busy(): boolean {
+    return this.pending > 0 || [...this.sessions].some((session) => session.lane.busy) ||
+      (this.backend.last && this.engine.inFlight > 0);
   }
 
   /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */

@@ -1,5 +1,6 @@
 /** Objects of a token: keys, certificates, data. */
 import { ReadPlan } from "../ffi/attribute_reads.ts";
+import { describeType } from "../ffi/bytes.ts";
 import type { KeyTraits } from "../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../ffi/operations/objects.ts";
 import { tokenInfo } from "../ffi/operations/modules.ts";
@@ -17,6 +18,7 @@ export let traitsOf: (object: Pkcs11Object) => KeyTraits;
 
 const plans = new Map<string, ReadPlan>();
 const MAX_PLANS = 256;
+const MAX_HANDLE = 0xffff_ffff_ffff_ffffn;
 const URI_ATTRIBUTES: readonly AttributeName[] = ["class", "id", "label"];
 
 /** How to read attributes; plans are kept, as programs read the same few again and again. */
@@ -58,8 +60,14 @@ export class Pkcs11Object {
     traitsOf = (object) => object.#traits;
   }
 
-  /** Wraps a handle of the session's token. */
+  /**
+   * Wraps a handle of the session's token.
+   *
+   * @throws {TypeError} when the handle is no bigint
+   * @throws {RangeError} when it is no CK_OBJECT_HANDLE
+   */
   constructor(session: Session, handle: bigint, attributes: Attributes | null = null) {
+    if (typeof handle !== "bigint" || handle < 0n || handle > MAX_HANDLE) throw handleError(handle);
     this.session = session;
     this.handle = handle;
     this.attributes = attributes;
@@ -151,4 +159,10 @@ export class Pkcs11Object {
     core.assertOpen(action);
     return { session: core.handle, object: this.handle };
   }
+}
+
+function handleError(handle: unknown): Error {
+  return typeof handle === "bigint"
+    ? new RangeError(`Cannot wrap an object handle: ${handle} is out of range`)
+    : new TypeError(`Cannot wrap an object handle: expected a bigint, got ${describeType(handle)}`);
 }

@@ -2,7 +2,8 @@
 import type { Operation, Program } from "../ffi/engine.ts";
 import type { Frame } from "../ffi/frame.ts";
 import type { PinQuestion } from "../ffi/operations/authentication.ts";
-import type { PinBytes } from "../ffi/operations/pins.ts";
+import { checkUlong } from "../ffi/bytes.ts";
+import { forgetPin, type PinBytes } from "../ffi/operations/pins.ts";
 import { closeSession, openSession as open, sessionInfo } from "../ffi/operations/sessions.ts";
 import { CKU } from "../ffi/constants/mod.ts";
 import { Pkcs11Error } from "./errors.ts";
@@ -48,6 +49,8 @@ function* reuse(frame: Frame, pooled: PooledHandle | null): Program<bigint | nul
     yield* sessionInfo(frame, { session: pooled.handle });
     return pooled.handle;
   } catch (error) {
+    // The pool has let go of the handle: nobody else would close it.
+    yield* closeSession(frame, { session: pooled.handle });
     // A handle that no longer works is replaced; anything else, an abort for one, ends the call.
     if (error instanceof Pkcs11Error) return null;
     throw error;
@@ -65,7 +68,7 @@ function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Op
     ? options.interaction.askPin.bind(options.interaction)
     : core.autoAuthenticate?.tokens;
   if (options.login) {
-    const userType = BigInt(options.login.userType ?? CKU.USER);
+    const userType = BigInt(checkUlong(options.login.userType ?? CKU.USER, "a user type"));
     logins.push({ userType, pin: preparePin(options.login.pin, slot) });
   } else if (ask) {
     logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot) });
@@ -80,14 +83,41 @@ function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Op
 }
 
 /** Opens a session on worker threads. */
-export async function openSession(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
+export function openSession(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
+  const opening = openAsync(slot, core, options);
+  core.opening.add(opening);
+  const opened = () => void core.opening.delete(opening);
+  opening.then(opened, opened);
+  return opening;
+}
+
+async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
   options.signal?.throwIfAborted();
-  const handle = await core.run(null, openAndLogin, openArgs(slot, core, options), options, discard);
-  return sessionOn(slot, handle, options);
+  const args = openArgs(slot, core, options);
+  try {
+    const handle = await core.run(null, openAndLogin, args, options, discard);
+    if (core.closed) {
+      // The module was closed meanwhile: it waits for this, and nobody will use the session.
+      await core.run(null, closeSession, { session: handle });
+      core.assertOpen("C_OpenSession");
+    }
+    return sessionOn(slot, handle, options);
+  } finally {
+    forgetPins(args);
+  }
 }
 
 /** Opens a session in place. */
 export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Session {
   options.signal?.throwIfAborted();
-  return sessionOn(slot, core.runSync(null, openAndLogin, openArgs(slot, core, options), options), options);
+  const args = openArgs(slot, core, options);
+  try {
+    return sessionOn(slot, core.runSync(null, openAndLogin, args, options), options);
+  } finally {
+    forgetPins(args);
+  }
+}
+
+function forgetPins({ logins }: OpenArgs): void {
+  for (const { pin } of logins) forgetPin(pin);
 }

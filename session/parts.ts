@@ -1,4 +1,5 @@
 /** Operations whose data comes in parts: signers, verifiers, encryptors, decryptors and digesters. */
+import { reportUncaught } from "../internal/report_error.ts";
 import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
 import { FN } from "../ffi/frame.ts";
 import type { FunctionName } from "../ffi/functions.ts";
@@ -15,7 +16,7 @@ import {
   verifyParts,
 } from "../ffi/operations/parts.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
-import { SessionClosedError } from "./errors.ts";
+import { SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./options.ts";
@@ -124,22 +125,22 @@ export abstract class Parts {
 
   /** Takes a part. */
   protected take(chunk: BytesInput, options?: CallOptions): Promise<Bytes> {
-    return this.#step(() => this.#state.core.run(updateParts, this.#state.update(chunk), options));
+    return this.#step(() => this.#state.core.run(updateParts, this.#state.update(chunk), options), options);
   }
 
   /** Takes a key of the token as a part. */
   protected takeKey(key: Pkcs11Object, options?: CallOptions): Promise<void> {
-    return this.#step(() => this.#state.core.run(digestKeyPart, this.#state.key(key), options));
+    return this.#step(() => this.#state.core.run(digestKeyPart, this.#state.key(key), options), options);
   }
 
   /** Takes the end. */
   protected end(options?: CallOptions): Promise<Bytes> {
-    return this.#last(() => this.#state.core.run(finishParts, this.#state.step("finish"), options));
+    return this.#last(() => this.#state.core.run(finishParts, this.#state.step("finish"), options), options);
   }
 
   /** Takes the end of a verification. */
   protected endWith(signature: BytesInput, options?: CallOptions): Promise<boolean> {
-    return this.#last(() => this.#state.core.run(verifyParts, this.#state.verification(signature), options));
+    return this.#last(() => this.#state.core.run(verifyParts, this.#state.verification(signature), options), options);
   }
 
   /** Ends the operation if it was not finished; the session is free again. */
@@ -159,18 +160,21 @@ export abstract class Parts {
     await this.close();
   }
 
-  async #last<T>(step: () => Promise<T>): Promise<T> {
-    const result = await this.#step(step);
+  async #last<T>(step: () => Promise<T>, options: CallOptions | undefined): Promise<T> {
+    const result = await this.#step(step, options);
     this.#state.ended();
     return result;
   }
 
   /** A step that failed or was aborted ends the operation. */
-  async #step<T>(step: () => Promise<T>): Promise<T> {
+  async #step<T>(step: () => Promise<T>, options: CallOptions | undefined): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      await this.close();
+      const closing = this.close();
+      // The native call of an aborted step may run on: the operation is ended after it, and nobody waits for that.
+      if (options?.signal?.aborted) closing.catch(reportUncaught);
+      else await closing;
       throw error;
     }
   }
@@ -210,10 +214,13 @@ export abstract class SyncParts {
     return result;
   }
 
-  /** Ends the operation if it was not finished; the session is free again. */
+  /** Ends the operation if it was not finished; the session is free again, or will be after the running call. */
   close(): void {
     const args = this.#state.abandon();
-    if (args) this.#state.core.runSync(endParts, args);
+    if (!args) return;
+    const { core } = this.#state;
+    if (core.lane.busy) core.run(endParts, args).catch(reportUncaught);
+    else core.runSync(endParts, args);
   }
 
   /** Ends the operation if it was not finished. */
@@ -222,6 +229,8 @@ export abstract class SyncParts {
   }
 
   #step<T>(step: () => T): T {
+    // Nothing has happened to the operation then: it goes on when the other call has ended.
+    if (this.#state.core.lane.busy) throw new SessionBusyError("take a step", "an asynchronous call");
     try {
       return step();
     } catch (error) {

@@ -1,5 +1,5 @@
 /** Sessions: where keys are found, made and used. */
-import { moduleCoreOf, type Slot } from "./slot.ts";
+import { moduleCoreOf, Slot } from "./slot.ts";
 import type { Interaction, OpenSessionOptions } from "./options.ts";
 import { SessionCore } from "./session_core.ts";
 import { SessionBulk } from "./session_bulk.ts";
@@ -48,6 +48,7 @@ export class Session extends SessionBulk {
     if (handle < 0n || handle > 0xffff_ffff_ffff_ffffn) {
       throw new RangeError(`Cannot wrap a session handle: ${handle} is out of range`);
     }
+    if (!(slot instanceof Slot)) throw new TypeError("Cannot wrap a session handle: the slot is no Slot");
     moduleCoreOf(slot).assertOpen("C_OpenSession");
     return sessionOn(slot, handle, options);
   }

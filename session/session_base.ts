@@ -2,9 +2,10 @@
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../internal/events.ts";
 import { reportUncaught } from "../internal/report_error.ts";
-import { copyBytes } from "../ffi/bytes.ts";
+import { checkUlong, copyBytes } from "../ffi/bytes.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { type FunctionName } from "../ffi/functions.ts";
+import { forgetPin } from "../ffi/operations/pins.ts";
 import {
   closeSession,
   generateRandom,
@@ -16,6 +17,7 @@ import {
   setOperationState,
   setPin,
 } from "../ffi/operations/sessions.ts";
+import { keyHandle } from "./crypto_args.ts";
 import { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import { type SessionInfo, sessionInfoOf } from "./infos.ts";
@@ -122,12 +124,24 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
    * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
    */
   async login(userType: number, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
-    return await this.#opened("log in").run(countedLogin, this.#loginArgs(userType, pin, options), options);
+    const core = this.#opened("log in");
+    const args = this.#loginArgs(userType, pin, options);
+    try {
+      return await core.run(countedLogin, args, options);
+    } finally {
+      forgetPin(args.pin);
+    }
   }
 
   /** {@linkcode SessionBase.login} in place. */
   loginSync(userType: number, pin: Pin | null, options?: LoginOptions): boolean {
-    return this.#opened("log in").runSync(countedLogin, this.#loginArgs(userType, pin, options), options);
+    const core = this.#opened("log in");
+    const args = this.#loginArgs(userType, pin, options);
+    try {
+      return core.runSync(countedLogin, args, options);
+    } finally {
+      forgetPin(args.pin);
+    }
   }
 
   /**
@@ -316,14 +330,11 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   }
 
   #loginArgs(userType: number, pin: Pin | null, options: LoginOptions | undefined) {
-    if (!Number.isInteger(userType) || userType < 0) {
-      throw new RangeError(`Cannot log in: user type ${userType} is no CKU number`);
-    }
     return {
       core: this.#core.module,
       session: this.#core.handle,
       slot: this.#core.slot.id,
-      userType: BigInt(userType),
+      userType: BigInt(checkUlong(userType, "a user type")),
       pin: preparePin(pin, this.#core.slot),
       ifNeeded: options?.ifNeeded ?? false,
     };
@@ -353,16 +364,17 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     return {
       session: this.#core.handle,
       state: copyBytes(state, "an operation state"),
-      encryptionKey: options?.encryptionKey?.handle ?? 0n,
-      authenticationKey: options?.authenticationKey?.handle ?? 0n,
+      encryptionKey: this.#stateKey(options?.encryptionKey),
+      authenticationKey: this.#stateKey(options?.authenticationKey),
     };
   }
 
+  #stateKey(key: Pkcs11Object | undefined): bigint {
+    return key === undefined ? 0n : keyHandle(this.#core, "restore the operation's state", key);
+  }
+
   #cancelArgs(flags: number): { readonly fn: FunctionName; readonly args: readonly bigint[] } {
-    if (!Number.isInteger(flags) || flags < 0) {
-      throw new RangeError(`Cannot cancel operations: ${flags} are no CKF flags`);
-    }
-    return { fn: "C_SessionCancel", args: [this.#core.handle, BigInt(flags)] };
+    return { fn: "C_SessionCancel", args: [this.#core.handle, BigInt(checkUlong(flags, "flags of operations"))] };
   }
 }
 

@@ -1,5 +1,5 @@
 /** Slots and the tokens in them. */
-import { checkType } from "../ffi/bytes.ts";
+import { checkType, checkUlong, describeType } from "../ffi/bytes.ts";
 import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../ffi/operations/modules.ts";
 import {
   type MechanismInfo,
@@ -107,12 +107,14 @@ export class Slot {
 
   /** Whether the token has any of these CKF_ flags (`gp11_slot_has_flags`). */
   async hasFlags(mask: number | bigint, options?: CallOptions): Promise<boolean> {
-    return (BigInt((await this.tokenInfo(options)).flags) & BigInt(mask)) !== 0n;
+    const wanted = BigInt(checkUlong(mask, "a mask of flags"));
+    return (BigInt((await this.tokenInfo(options)).flags) & wanted) !== 0n;
   }
 
   /** {@linkcode Slot.hasFlags} in place. */
   hasFlagsSync(mask: number | bigint, options?: CallOptions): boolean {
-    return (BigInt(this.tokenInfoSync(options).flags) & BigInt(mask)) !== 0n;
+    const wanted = BigInt(checkUlong(mask, "a mask of flags"));
+    return (BigInt(this.tokenInfoSync(options).flags) & wanted) !== 0n;
   }
 
   /**
@@ -150,6 +152,9 @@ export class Slot {
   }
 
   #initArgs(soPin: string | BufferSource | null, label: string) {
+    if (typeof label !== "string") {
+      throw new TypeError(`Cannot use a token's label: expected text, got ${describeType(label)}`);
+    }
     const bytes = new TextEncoder().encode(label);
     if (bytes.length > LABEL_LENGTH) {
       throw new RangeError(

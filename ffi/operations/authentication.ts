@@ -6,7 +6,7 @@ import { Ask, type Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import { attributeLayout } from "../templates.ts";
 import { tokenInfo } from "./modules.ts";
-import { forgetPin, type PinBytes, putPin } from "./pins.ts";
+import { type PinBytes, putPin } from "./pins.ts";
 
 /** What is told to whoever is asked for a PIN. */
 export interface PinAttempt {
@@ -70,15 +70,10 @@ export interface LoginArgs {
 /** C_Login. Returns `false` where `ifNeeded` found nothing to do. */
 export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   const { session, slot, userType, pin, ifNeeded } = args;
-  let rv: number;
-  try {
-    if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
-    rv = typeof pin === "function"
-      ? yield* askAndLogin(frame, session, slot, userType, pin)
-      : yield* loginOnce(frame, session, userType, pin);
-  } finally {
-    forgetPin(pin);
-  }
+  if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
+  const rv = typeof pin === "function"
+    ? yield* askAndLogin(frame, session, slot, userType, pin)
+    : yield* loginOnce(frame, session, userType, pin);
   if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
   if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
   return true;
