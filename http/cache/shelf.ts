@@ -17,6 +17,9 @@ import type { CacheEntry, CacheStore } from "./store.ts";
 /** Variants of one URI kept at most, whatever a server's Vary says. */
 const MOST_VARIANTS = 16;
 
+/** Without one of these fields a response has neither a lifetime nor a validator. */
+const REUSE_FIELDS: readonly string[] = ["cache-control", "expires", "etag", "last-modified"];
+
 /** What identifies a request to a store. */
 export interface Asked {
   /** The URI without its fragment. */
@@ -73,6 +76,8 @@ export class Shelf {
   /** Begins to store a response; `null` when it may not be stored or could never be used. */
   begin(asked: Asked, response: TransportResponse): (Storing & { isFresh: boolean }) | null {
     const { key, authorization, fields } = asked;
+    // Most responses that cannot be used again say nothing at all about it.
+    if (!REUSE_FIELDS.some((name) => response.headers.has(name))) return null;
     const vary = varyOf(response.headers, fields);
     const length = Number(response.headers.get("content-length") ?? 0);
     if (!vary || length > this.limits.entryBytes || "range" in fields) return null;

@@ -128,6 +128,6 @@ describe("features on requests they do not touch", () => {
       withThem.push(await run(loaded()));
     }
     // Milliseconds per request; a bound that holds on a busy machine. The figure itself is in the benchmarks.
-    assertLess(Math.min(...withThem) - Math.min(...without), 0.1);
+    assertLess(Math.min(...withThem) - Math.min(...without), 0.5);
   });
 });
