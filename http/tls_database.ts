@@ -94,11 +94,11 @@ export class TlsDatabase implements TrustRoots {
 
 /** The store of the operating system adds to the runtime's own roots, as it does for the runtime's command line. */
 function systemCertificates(): readonly string[] {
-  const certificates = new Set<string>();
+  const certificates = new Map<string, string>();
   for (const source of ["default", "system"] as const) {
-    for (const pem of getCACertificates(source)) certificates.add(pem.trim());
+    for (const pem of getCACertificates(source)) certificates.set(pem.replace(/\s/g, ""), pem.trim());
   }
-  return Object.freeze([...certificates]);
+  return Object.freeze([...certificates.values()]);
 }
 
 function certificatesIn(text: string, where: string): string[] {

@@ -97,6 +97,10 @@ export class Exchange implements WireReader {
     return this.#parser.received === 0 ? "send" : "response";
   }
 
+  get #isPersistent(): boolean {
+    return this.#parser.persistent && !this.#options.head.isLast;
+  }
+
   async #write(): Promise<void> {
     const { head, observer, request } = this.#options;
     await this.#wire.write(head.bytes);
@@ -164,7 +168,7 @@ export class Exchange implements WireReader {
   #onHead(head: ResponseHead): void {
     this.#answered = true;
     this.#continue?.(false);
-    const reusable = this.#parser.persistent && (this.#written || this.#options.head.framing === "none");
+    const reusable = this.#isPersistent && (this.#written || this.#options.head.framing === "none");
     const hasBody = !(this.#options.request.method === "HEAD" || head.statusCode === 204 || head.statusCode === 304 ||
       head.statusCode === 101 || (this.#options.request.method === "CONNECT" && head.statusCode < 300));
     try {
@@ -189,7 +193,7 @@ export class Exchange implements WireReader {
   }
 
   #finishWhenDone(): void {
-    if (this.#written && this.#parser.done) this.#finish(this.#parser.persistent);
+    if (this.#written && this.#parser.done) this.#finish(this.#isPersistent);
   }
 
   #fail(error: TransportError): void {

@@ -17,6 +17,8 @@ export interface RequestHead {
   framing: BodyFraming;
   /** Bytes of the body when the framing is "length". */
   contentLength: number;
+  /** The request asks for the connection to be closed after it. */
+  isLast: boolean;
 }
 
 /** True when a method can stand in a start line as it is given; CONNECT would turn the connection into something else. */
@@ -58,10 +60,14 @@ export function requestHead(request: TransportRequest, target: ConnectionTarget,
   if (framing === "length" && !names.has("content-length")) lines.push(`Content-Length: ${contentLength}`);
   if (framing === "chunked" && !names.has("transfer-encoding")) lines.push("Transfer-Encoding: chunked");
   const text = `${request.method} ${requestTarget} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
-  return { bytes: Buffer.from(text, "latin1"), framing, contentLength };
+  const isLast = /(^|,)[ \t]*close[ \t]*(,|$)/i.test(names.get("connection") ?? "");
+  return { bytes: Buffer.from(text, "latin1"), framing, contentLength, isLast };
 }
 
-function bodyFraming(request: TransportRequest, names: Map<string, string>): Omit<RequestHead, "bytes"> {
+function bodyFraming(
+  request: TransportRequest,
+  names: Map<string, string>,
+): Pick<RequestHead, "framing" | "contentLength"> {
   const declared = names.get("content-length");
   const coding = names.get("transfer-encoding");
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || declared !== undefined)) {

@@ -6,6 +6,7 @@ import {
   connect,
   createSecureContext,
   type DetailedPeerCertificate as NodeCertificate,
+  getCACertificates,
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
@@ -78,21 +79,37 @@ export function enforceTrust(info: TlsInfo, host: string, strict: boolean): void
   });
 }
 
-const contexts = new WeakMap<TrustRoots, SecureContext>();
+/** Stands for no roots and for no client certificate in the table of contexts. */
+const NONE = {};
+const contexts = new WeakMap<object, WeakMap<object, SecureContext>>();
 
-/** Parsing all roots takes tens of milliseconds on Node, so a context is kept as long as its database. */
+/** Parsing roots and keys takes up to tens of milliseconds, so a context is kept as long as what it was made of. */
 function contextFor(roots: TrustRoots | null, client: ClientCertificate | null): SecureContext {
-  if (roots === null || client !== null) return makeContext(roots, client);
-  let context = contexts.get(roots);
-  if (context === undefined) contexts.set(roots, context = makeContext(roots, null));
+  // The runtime's own choice of roots may change at any time.
+  if (roots === null) return makeContext(null, client);
+  let byClient = contexts.get(roots);
+  if (byClient === undefined) contexts.set(roots, byClient = new WeakMap());
+  let context = byClient.get(client ?? NONE);
+  if (context === undefined) byClient.set(client ?? NONE, context = makeContext(roots, client));
   return context;
 }
 
 function makeContext(roots: TrustRoots | null, client: ClientCertificate | null): SecureContext {
   return createSecureContext({
-    ...(roots === null ? {} : { ca: [...roots.pem()] }),
+    ...(roots === null || isDefault(roots) ? {} : { ca: [...roots.pem()] }),
     ...(client === null ? {} : { cert: client.cert, key: client.key }),
   });
+}
+
+/**
+ * True when the system's store has no more roots than the runtime has anyway: it is then left to the runtime, as Deno
+ * parses every root that it is given again for each connection.
+ */
+function isDefault(roots: TrustRoots): boolean {
+  if (!roots.isSystem) return false;
+  const bare = (pem: string) => pem.replace(/\s/g, "");
+  const known = new Set(getCACertificates("default").map(bare));
+  return roots.pem().every((pem) => known.has(bare(pem)));
 }
 
 function tlsInfoOf(stream: TLSSocket, host: string, roots: TrustRoots | null): TlsInfo {

@@ -35,7 +35,12 @@ export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise
   let clean = true;
   const exchange = new Exchange(wire, {
     request: { method: "CONNECT", body: null, expectContinue: false },
-    head: { bytes: Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), framing: "none", contentLength: 0 },
+    head: {
+      bytes: Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"),
+      framing: "none",
+      contentLength: 0,
+      isLast: false,
+    },
     observer: SILENT,
     maxHeaderBytes: options.maxHeaderBytes,
     onFinished: (reusable) => {

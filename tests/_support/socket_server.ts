@@ -74,7 +74,7 @@ export async function socketServer(respond: Responder, options: SocketServerOpti
   };
   const running: SocketServer = {
     port,
-    origin: `${options.tls ? "https" : "http"}://${host}:${port}`,
+    origin: `${options.tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
     connections: 0,
     open: new Set(),
     requests: [],

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import type { Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import { NotSupportedError, TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/status.ts";
@@ -16,6 +18,9 @@ import {
 
 const transport = new NodeTransport();
 const encoder = new TextEncoder();
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1")
+);
 
 describe("NodeTransport", () => {
   it("sends a GET and reads status, reason, headers and body as they are", async () => {
@@ -371,6 +376,55 @@ describe("NodeTransport", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert(cancelled !== null);
     assertFalse(connection.isOpen);
+  });
+
+  it("pulls a body from its stream only as fast as the server takes it", async () => {
+    const sockets: Socket[] = [];
+    const size = 400 * 65536;
+    await using server = await socketServer(() => {}, {
+      onConnection: (socket) => {
+        sockets.push(socket);
+        return true;
+      },
+    });
+    const target = localTarget(server.port);
+    const connection = transport.createConnection(target);
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (pulled++ < 400) controller.enqueue(new Uint8Array(65536));
+        else controller.close();
+      },
+    }, { highWaterMark: 0 });
+    const sending = exchange(connection, requestFor(target, "/", { method: "PUT", body, bodyLength: size }));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    assert(pulled < 200, `${pulled} pieces were pulled for a server that reads nothing`);
+    for (const socket of sockets) {
+      let received = 0;
+      socket.on("data", (bytes: Uint8Array) => {
+        received += bytes.byteLength;
+        if (received > size) socket.write(reply("200 OK", "all of it"));
+      });
+    }
+    assertEquals(await textOf(await sending), "all of it");
+    connection.close();
+  });
+
+  it("does not use a connection again that the request asked to be closed", async () => {
+    await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")));
+    const target = localTarget(server.port);
+    const connection = transport.createConnection(target);
+    const response = await exchange(connection, requestFor(target, "/", { headers: [["connection", "Close"]] }));
+    assertEquals([response.keepAlive, (await response.bytes()).byteLength, connection.isOpen], [false, 0, false]);
+  });
+
+  it("connects to IPv6 addresses", { skip: hasIPv6 ? false : "this machine has no IPv6" }, async () => {
+    await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")), { host: "::1" });
+    const target = localTarget(server.port, { host: "::1" });
+    const connection = transport.createConnection(target);
+    await (await exchange(connection, requestFor(target, "/six"))).bytes();
+    assertEquals(server.requests[0]!.headers.get("host"), `[::1]:${server.port}`);
+    connection.close();
   });
 
   it("refuses a second exchange while one is in flight", async () => {
