@@ -61,11 +61,18 @@ export class Host {
   /** The target for these settings; the same object while they are the same. */
   target(proxy: ProxyTarget | null, tls: TlsSettings, maxHeaderBytes: number): ConnectionTarget {
     const last = this.#target;
-    if (last !== null && last.proxy === proxy && last.tls === tls && last.maxHeaderBytes === maxHeaderBytes) {
+    if (last !== null && isSameProxy(last.proxy, proxy) && last.tls === tls && last.maxHeaderBytes === maxHeaderBytes) {
       return last;
     }
     return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes };
   }
+}
+
+/** Resolvers may make their answer anew each time. */
+function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolean {
+  if (one === null || other === null || one === other) return one === other;
+  return one.uri.href === other.uri.href && one.scheme === other.scheme && one.username === other.username &&
+    one.password === other.password;
 }
 
 /** The connections of one session. */
