@@ -5,7 +5,7 @@
  */
 import { nativeRuntime } from "./backend.ts";
 import { describeType } from "./bytes.ts";
-import { type Cryptoki } from "./cryptoki.ts";
+import type { Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";
 import { Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";

@@ -3,7 +3,7 @@ import { nativeRuntime } from "./backend.ts";
 import type { BoundFunction, Cryptoki } from "./cryptoki.ts";
 import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "./functions.ts";
-import { Block } from "./memory.ts";
+import type { Block } from "./memory.ts";
 
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 /** From this size on, data is not copied through the operation's block. */

@@ -436,7 +436,11 @@ export const FUNCTIONS_3_2 = {
 } as const;
 
 /** Every function, in the order of `CK_FUNCTION_LIST_3_2`. */
-export const FUNCTIONS = { ...FUNCTIONS_2_40, ...FUNCTIONS_3_0, ...FUNCTIONS_3_2 } as const;
+export const FUNCTIONS: typeof FUNCTIONS_2_40 & typeof FUNCTIONS_3_0 & typeof FUNCTIONS_3_2 = {
+  ...FUNCTIONS_2_40,
+  ...FUNCTIONS_3_0,
+  ...FUNCTIONS_3_2,
+};
 
 /** The C name of a function of Cryptoki. */
 export type FunctionName = keyof typeof FUNCTIONS;

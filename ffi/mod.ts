@@ -29,7 +29,14 @@ export {
 } from "./backend.ts";
 export * from "./constants/mod.ts";
 export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./cryptoki.ts";
-export { FUNCTION_NAMES, type FunctionName, FUNCTIONS } from "./functions.ts";
+export {
+  FUNCTION_NAMES,
+  type FunctionName,
+  FUNCTIONS,
+  FUNCTIONS_2_40,
+  FUNCTIONS_3_0,
+  FUNCTIONS_3_2,
+} from "./functions.ts";
 export { type Abi, Block, type BlockMark } from "./memory.ts";
 export {
   readStruct,
@@ -48,4 +55,4 @@ export * from "./structs_cipher.ts";
 export * from "./structs_derive.ts";
 export * from "./structs_public_key.ts";
 export { type TemplateEntry, type TemplateValue, writeTemplate } from "./templates.ts";
-export { type NativeCall, WorkerPool, workerPool } from "./workers.ts";
+export { type JobDone, type JobResult, type NativeCall, type PendingJob, WorkerPool, workerPool } from "./workers.ts";

@@ -45,7 +45,7 @@ export type {
 } from "./options.ts";
 export { type FromHandleOptions, Session } from "./session.ts";
 export { type LoginOptions, type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
-export { Parts, SyncParts } from "./parts.ts";
+export { Parts, type PartsName, SyncParts } from "./parts.ts";
 export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
 export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
 export { type MessageOptions, SessionBulk } from "./session_bulk.ts";

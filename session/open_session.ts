@@ -11,7 +11,7 @@ import { countedLogin } from "./managed/logins.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { OpenSessionOptions } from "./options.ts";
 import { preparePin, question } from "./pin.ts";
-import { Session, sessionOn } from "./session.ts";
+import { type Session, sessionOn } from "./session.ts";
 import type { PooledHandle } from "./session_pool.ts";
 import type { Slot } from "./slot.ts";
 

@@ -23,8 +23,6 @@ import type { CallOptions } from "./options.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 function functionsOf(kind: ActiveKind, stem: "Encrypt" | "Decrypt" | "Digest" | "Sign" | "Verify"): PartFunctions {
   const name = (suffix: string) => `C_${stem}${suffix}` as FunctionName;
   const init = name("Init");
@@ -41,14 +39,17 @@ function functionsOf(kind: ActiveKind, stem: "Encrypt" | "Decrypt" | "Digest" | 
   };
 }
 
-/** The kinds of operation in parts. */
-export const PARTS = {
+/** A kind of operation in parts. */
+export type PartsName = "encryptor" | "decryptor" | "digester" | "signer" | "verifier";
+
+/** The functions of each kind. */
+export const PARTS: { readonly [Name in PartsName]: PartFunctions } = {
   encryptor: functionsOf("encrypt", "Encrypt"),
   decryptor: functionsOf("decrypt", "Decrypt"),
   digester: functionsOf("digest", "Digest"),
   signer: functionsOf("sign", "Sign"),
   verifier: functionsOf("verify", "Verify"),
-} as const;
+};
 
 type State = "new" | "open" | "ended";
 
@@ -56,11 +57,11 @@ type State = "new" | "open" | "ended";
 class PartsState {
   readonly core: SessionCore;
   readonly functions: PartFunctions;
-  readonly #name: keyof typeof PARTS;
+  readonly #name: PartsName;
   readonly #begin: BeginPartsArgs;
   #state: State = "new";
 
-  constructor(session: SessionBase, name: keyof typeof PARTS, key: Pkcs11Object | null, mechanism: Mechanism) {
+  constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     const core = coreOf(session);
     core.assertFree(`make a ${name}`);
     this.core = core;
@@ -119,12 +120,12 @@ export abstract class Parts {
   readonly #state: PartsState;
 
   /** Parts come from a session. */
-  constructor(session: SessionBase, name: keyof typeof PARTS, key: Pkcs11Object | null, mechanism: Mechanism) {
+  constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
   }
 
   /** Takes a part. */
-  protected take(chunk: BytesInput, options?: CallOptions): Promise<Bytes> {
+  protected take(chunk: BytesInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return this.#step(() => this.#state.core.run(updateParts, this.#state.update(chunk), options), options);
   }
 
@@ -134,7 +135,7 @@ export abstract class Parts {
   }
 
   /** Takes the end. */
-  protected end(options?: CallOptions): Promise<Bytes> {
+  protected end(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return this.#last(() => this.#state.core.run(finishParts, this.#state.step("finish"), options), options);
   }
 
@@ -185,12 +186,12 @@ export abstract class SyncParts {
   readonly #state: PartsState;
 
   /** Parts come from a session. */
-  constructor(session: SessionBase, name: keyof typeof PARTS, key: Pkcs11Object | null, mechanism: Mechanism) {
+  constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
   }
 
   /** Takes a part. */
-  protected take(chunk: BytesInput, options?: CallOptions): Bytes {
+  protected take(chunk: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.#step(() => this.#state.core.runSync(updateParts, this.#state.update(chunk), options));
   }
 
@@ -200,7 +201,7 @@ export abstract class SyncParts {
   }
 
   /** Takes the end. */
-  protected end(options?: CallOptions): Bytes {
+  protected end(options?: CallOptions): Uint8Array<ArrayBuffer> {
     const result = this.#step(() => this.#state.core.runSync(finishParts, this.#state.step("finish"), options));
     this.#state.ended();
     return result;

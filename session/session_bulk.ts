@@ -23,8 +23,6 @@ export interface MessageOptions extends CallOptions {
   readonly associatedData?: BytesInput | undefined;
 }
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** The part of {@linkcode Session} for many inputs, parts, streams and messages. */
 export abstract class SessionBulk extends SessionKeys {
   /** Signs many inputs in one trip to a worker thread. (C_SignInit, C_Sign for each) */
@@ -33,12 +31,17 @@ export abstract class SessionBulk extends SessionKeys {
     mechanism: Mechanism,
     inputs: readonly BytesInput[],
     options?: CallOptions,
-  ): Promise<Bytes[]> {
+  ): Promise<Uint8Array<ArrayBuffer>[]> {
     return await coreOf(this).run(signMany, this.#manyArgs("sign", key, mechanism, inputs), options);
   }
 
   /** {@linkcode SessionBulk.signMany} in place. */
-  signManySync(key: Pkcs11Object, mechanism: Mechanism, inputs: readonly BytesInput[], options?: CallOptions): Bytes[] {
+  signManySync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    inputs: readonly BytesInput[],
+    options?: CallOptions,
+  ): Uint8Array<ArrayBuffer>[] {
     return coreOf(this).runSync(signMany, this.#manyArgs("sign", key, mechanism, inputs), options);
   }
 
@@ -48,7 +51,7 @@ export abstract class SessionBulk extends SessionKeys {
     mechanism: Mechanism,
     inputs: readonly BytesInput[],
     options?: CallOptions,
-  ): Promise<Bytes[]> {
+  ): Promise<Uint8Array<ArrayBuffer>[]> {
     return await coreOf(this).run(encryptMany, this.#manyArgs("encrypt", key, mechanism, inputs), options);
   }
 
@@ -58,17 +61,25 @@ export abstract class SessionBulk extends SessionKeys {
     mechanism: Mechanism,
     inputs: readonly BytesInput[],
     options?: CallOptions,
-  ): Bytes[] {
+  ): Uint8Array<ArrayBuffer>[] {
     return coreOf(this).runSync(encryptMany, this.#manyArgs("encrypt", key, mechanism, inputs), options);
   }
 
   /** Hashes many inputs in one trip to a worker thread. (C_DigestInit, C_Digest for each) */
-  async digestMany(mechanism: Mechanism, inputs: readonly BytesInput[], options?: CallOptions): Promise<Bytes[]> {
+  async digestMany(
+    mechanism: Mechanism,
+    inputs: readonly BytesInput[],
+    options?: CallOptions,
+  ): Promise<Uint8Array<ArrayBuffer>[]> {
     return await coreOf(this).run(digestMany, this.#manyArgs("digest", null, mechanism, inputs), options);
   }
 
   /** {@linkcode SessionBulk.digestMany} in place. */
-  digestManySync(mechanism: Mechanism, inputs: readonly BytesInput[], options?: CallOptions): Bytes[] {
+  digestManySync(
+    mechanism: Mechanism,
+    inputs: readonly BytesInput[],
+    options?: CallOptions,
+  ): Uint8Array<ArrayBuffer>[] {
     return coreOf(this).runSync(digestMany, this.#manyArgs("digest", null, mechanism, inputs), options);
   }
 
@@ -170,13 +181,18 @@ export abstract class SessionBulk extends SessionKeys {
     mechanism: Mechanism,
     data: BytesInput,
     options?: MessageOptions,
-  ): Promise<Bytes> {
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const args = this.#messageArgs("encrypt a message", key, mechanism, data, options);
     return await coreOf(this).run(encryptMessage, args, options);
   }
 
   /** {@linkcode SessionBulk.encryptMessage} in place. */
-  encryptMessageSync(key: Pkcs11Object, mechanism: Mechanism, data: BytesInput, options?: MessageOptions): Bytes {
+  encryptMessageSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: MessageOptions,
+  ): Uint8Array<ArrayBuffer> {
     const args = this.#messageArgs("encrypt a message", key, mechanism, data, options);
     return coreOf(this).runSync(encryptMessage, args, options);
   }
@@ -187,13 +203,18 @@ export abstract class SessionBulk extends SessionKeys {
     mechanism: Mechanism,
     data: BytesInput,
     options?: MessageOptions,
-  ): Promise<Bytes> {
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const args = this.#messageArgs("decrypt a message", key, mechanism, data, options);
     return await coreOf(this).run(decryptMessage, args, options);
   }
 
   /** {@linkcode SessionBulk.decryptMessage} in place. */
-  decryptMessageSync(key: Pkcs11Object, mechanism: Mechanism, data: BytesInput, options?: MessageOptions): Bytes {
+  decryptMessageSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: MessageOptions,
+  ): Uint8Array<ArrayBuffer> {
     const args = this.#messageArgs("decrypt a message", key, mechanism, data, options);
     return coreOf(this).runSync(decryptMessage, args, options);
   }
