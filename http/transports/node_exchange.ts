@@ -13,6 +13,9 @@ import type { Wire, WireReader } from "./node_wire.ts";
 /** How long a server may leave `Expect: 100-continue` unanswered before the body is sent all the same (RFC 9110 §10.1.1). */
 const CONTINUE_TIMEOUT = 1000;
 
+/** Length of the pieces in which a long body is handed over. */
+const PIECE = 64 * 1024;
+
 /** What an {@linkcode Exchange} needs besides its wire. */
 export interface ExchangeOptions {
   request: Pick<TransportRequest, "method" | "body" | "expectContinue">;
@@ -33,6 +36,8 @@ export class Exchange implements WireReader {
   readonly #body: IncomingBody;
   #upload: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #continue: ((proceed: boolean) => void) | null = null;
+  /** Every byte of the request has been handed to the wire. */
+  #sentAll = false;
   #written = false;
   #answered = false;
   #finished = false;
@@ -103,9 +108,10 @@ export class Exchange implements WireReader {
 
   async #write(): Promise<void> {
     const { head, observer, request } = this.#options;
-    await this.#wire.write(head.bytes);
-    if (this.#finished) return;
+    this.#sentAll = request.body === null;
+    this.#wire.write(head.bytes);
     observer.wroteHeaders();
+    if (this.#finished) return;
     if (request.expectContinue && head.framing !== "none" && !await this.#mayContinue()) return;
     if (this.#finished) return;
     const { body } = request;
@@ -130,13 +136,16 @@ export class Exchange implements WireReader {
     });
   }
 
+  /** A long body goes in pieces, so that progress means something. */
   async #writeBytes(body: Uint8Array): Promise<void> {
-    if (body.byteLength > 0) {
-      await this.#wire.write(this.#options.head.framing === "chunked" ? chunkOf(body) : body);
+    for (let offset = 0; offset < body.byteLength; offset += PIECE) {
+      const piece = body.byteLength <= PIECE ? body : body.subarray(offset, offset + PIECE);
+      const flushed = this.#writePiece(piece);
+      // The answer to a body that is out may come before this thread hears that it is out.
+      if (offset + PIECE < body.byteLength) await flushed;
       if (this.#finished) return;
-      this.#options.observer.wroteBodyData(body);
     }
-    if (this.#options.head.framing === "chunked") await this.#wire.write(LAST_CHUNK);
+    this.#writeEnd();
   }
 
   async #writeStream(body: ReadableStream<Uint8Array>): Promise<void> {
@@ -150,14 +159,27 @@ export class Exchange implements WireReader {
       sent += value.byteLength;
       if (framing === "length" && sent > contentLength) throw wrongLength("longer", contentLength);
       if (value.byteLength === 0) continue;
-      await this.#wire.write(framing === "chunked" ? chunkOf(value) : value);
+      const flushed = this.#writePiece(value);
       if (this.#finished) return;
-      this.#options.observer.wroteBodyData(value);
+      if (framing === "length" && sent === contentLength) this.#sentAll = true;
+      else await flushed;
+      if (this.#finished) return;
     }
     if (framing === "length" && sent < contentLength) throw wrongLength("shorter", contentLength);
-    if (framing === "chunked") await this.#wire.write(LAST_CHUNK);
     this.#upload = null;
     reader.releaseLock();
+    this.#writeEnd();
+  }
+
+  #writePiece(piece: Uint8Array): Promise<void> | void {
+    const flushed = this.#wire.write(this.#options.head.framing === "chunked" ? chunkOf(piece) : piece);
+    this.#options.observer.wroteBodyData(piece);
+    return flushed;
+  }
+
+  #writeEnd(): void {
+    if (!this.#finished && this.#options.head.framing === "chunked") this.#wire.write(LAST_CHUNK);
+    this.#sentAll = true;
   }
 
   #onInformational(head: ResponseHead): void {
@@ -168,7 +190,7 @@ export class Exchange implements WireReader {
   #onHead(head: ResponseHead): void {
     this.#answered = true;
     this.#continue?.(false);
-    const reusable = this.#isPersistent && (this.#written || this.#options.head.framing === "none");
+    const reusable = this.#isPersistent && (this.#sentAll || this.#options.head.framing === "none");
     const hasBody = !(this.#options.request.method === "HEAD" || head.statusCode === 204 || head.statusCode === 304 ||
       head.statusCode === 101 || (this.#options.request.method === "CONNECT" && head.statusCode < 300));
     try {
@@ -187,7 +209,7 @@ export class Exchange implements WireReader {
 
   /** Bytes behind the end of a response belong to nobody: such a connection is not used again. */
   #onResponseDone(isClean: boolean): void {
-    const isAnsweredEarly = !this.#written && this.#options.head.framing !== "none";
+    const isAnsweredEarly = !this.#sentAll && this.#options.head.framing !== "none";
     if (!isClean || isAnsweredEarly) this.#finish(false);
     else this.#finishWhenDone();
   }
