@@ -49,6 +49,8 @@ print("Objects by URI");
   using _source = registerPinSource("example", () => pin);
   const { label } = await backupSession.slot.tokenInfo();
   const uri = `pkcs11:token=${encodeURIComponent(label)}?pin-source=example`;
+  const template = { token: false, label: "session key", valueLen: 32 };
+  await backupSession.generateKey(CKM.GENERIC_SECRET_KEY_GEN, template);
   let count = 0;
   for await (const object of findByUri(uri, { modules: [backup], read: ["label"] })) {
     print(`  ${object.attributes?.get("label") ?? "an object without a label"}`);

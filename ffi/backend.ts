@@ -38,6 +38,8 @@ export interface NativeRuntime {
   address(view: Uint8Array): bigint;
   /** Copies native memory at `address` into `into`. */
   read(address: bigint, into: Uint8Array): void;
+  /** Whether a library may be opened without asking the program's user for permission first. */
+  allows(path: string): boolean;
   /** Opens a library; throws the loader's own error. */
   open(path: string): NativeLibrary;
   /** Binds a function by its address. */

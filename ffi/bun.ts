@@ -17,6 +17,7 @@ export function bunRuntime(): NativeRuntime {
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) into.set(new Uint8Array(ffi.toArrayBuffer(Number(from), 0, into.length)));
     },
+    allows: (): boolean => true,
     open(path: string): NativeLibrary {
       // Bun opens a library only together with a symbol: asking for one that cannot exist tells a missing library
       // from a missing symbol by the message.

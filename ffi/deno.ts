@@ -104,6 +104,7 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
     },
+    allows: (path: string): boolean => granted() || granted(path),
     open(path: string): NativeLibrary {
       deno.dlopen(path, {});
       return {

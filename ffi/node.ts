@@ -65,6 +65,7 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) into.set(new Uint8Array(ffi.toArrayBuffer(from, into.length, false)));
     },
+    allows: (): boolean => true,
     open(path: string): NativeLibrary {
       bindDeep(path);
       const library = new ffi.DynamicLibrary(path);

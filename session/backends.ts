@@ -78,7 +78,7 @@ export function openBackend(path: string, options: ModuleOptions, configured: Co
     case "auto":
     case "p11-kit": {
       checkPath(path);
-      const kit = systemP11Kit();
+      const kit = systemP11Kit(managed === "p11-kit");
       if (kit !== null) return new P11KitBackend(kit, path, settings);
       if (managed === "auto") return new Gp11Backend(openTable(path, serverAddress), path, settings);
       throw new ModuleLoadError(path, "libp11-kit cannot be loaded", { cause: p11KitFailure() });

@@ -1,19 +1,25 @@
+import { nativeRuntime } from "../../ffi/backend.ts";
 import { P11Kit } from "../../ffi/p11_kit.ts";
 
-let opened: P11Kit | null | undefined;
+let opened: P11Kit | null = null;
 let failure: unknown;
 
-/** The system's libp11-kit, opened on first use; `null` where it cannot be opened. */
-export function systemP11Kit(): P11Kit | null {
-  if (opened !== undefined) return opened;
+/**
+ * The system's libp11-kit, opened on first use; `null` where it cannot be opened.
+ *
+ * @param ask Whether the program's user may be asked for the permission to open it.
+ */
+export function systemP11Kit(ask: boolean): P11Kit | null {
+  if (opened !== null) return opened;
   for (const path of P11Kit.candidates()) {
+    if (!ask && !nativeRuntime().allows(path)) continue;
     try {
       return opened = P11Kit.open(path);
     } catch (error) {
-      failure ??= error;
+      failure = error;
     }
   }
-  return opened = null;
+  return null;
 }
 
 /** Why libp11-kit could not be opened. */
