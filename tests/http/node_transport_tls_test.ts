@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
-import type { ByteDuplex, ClientTls, TlsSettings } from "../../http/transport.ts";
+import type { TlsSettings } from "../../http/transport.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";
+import { MaskingTls, maskTo } from "../_support/masking_tls.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificate, type TestCertificates } from "../_support/tls_certificates.ts";
 import {
@@ -224,39 +224,3 @@ describe("NodeTransport TLS", () => {
     await assertRejects(() => Promise.reject(error), TransportError, "the token was removed");
   });
 });
-
-/** Not TLS at all: every byte is inverted, which is enough to see that both directions go through it. */
-class MaskingTls implements ClientTls {
-  handshakes = 0;
-  host = "";
-  readonly #problems: string[];
-
-  constructor(problems: string[] = []) {
-    this.#problems = problems;
-  }
-
-  connect(socket: ByteDuplex, { host }: { host: string }) {
-    this.handshakes++;
-    this.host = host;
-    const inverter = () =>
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform: (chunk, controller) => controller.enqueue(chunk.map((byte) => byte ^ 0xff)),
-      });
-    const outgoing = inverter();
-    // A broken connection ends both directions; the transport sees it at the readable side.
-    outgoing.readable.pipeTo(socket.writable).catch(() => {});
-    return Promise.resolve({
-      readable: socket.readable.pipeThrough(inverter()),
-      writable: outgoing.writable,
-      tls: { certificate: null, errors: this.#problems, protocol: "mask", cipher: "xor" },
-    });
-  }
-}
-
-function maskTo(port: number, socket: Socket): void {
-  const upstream = connect(port, "127.0.0.1");
-  const invert = (bytes: Uint8Array) => Uint8Array.from(bytes, (byte) => byte ^ 0xff);
-  socket.on("data", (bytes: Uint8Array) => upstream.write(invert(bytes))).on("close", () => upstream.destroy());
-  upstream.on("data", (bytes: Uint8Array) => socket.write(invert(bytes))).on("error", () => {});
-  upstream.on("close", () => socket.destroy());
-}

@@ -14,6 +14,7 @@ import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
+import { MaskingTls, maskTo } from "../_support/masking_tls.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";
 
@@ -157,6 +158,32 @@ describe("clientCertificate", () => {
       TypeError,
       "tokenCertificate",
     );
+  });
+
+  it("may be a ClientTls: such messages go to the transport that can use one", async () => {
+    await using server = await socketServer((request, socket) =>
+      void socket.write(reply("200 OK", `saw ${request.body}`))
+    );
+    await using masked = await socketServer(() => {}, {
+      onConnection: (socket) => {
+        maskTo(server.port, socket);
+        return true;
+      },
+    });
+    const url = `https://localhost:${masked.port}/`;
+    const client = new MaskingTls();
+    for (const clientCertificate of [client, (origin: string) => origin === new URL(url).origin ? client : null]) {
+      await using session = new HttpSession({ clientCertificate });
+      for (const body of ["one", "two"]) {
+        const msg = new HttpMessage("PUT", url, { body });
+        assertEquals([await session.sendMessage(msg), new TextDecoder().decode(msg.responseBody)], [
+          200,
+          `saw ${body}`,
+        ]);
+      }
+      assertEquals(await (await session.fetch(url, { method: "PUT", body: "three" })).text(), "saw three");
+    }
+    assertEquals([client.handshakes, client.host], [2, "localhost"]);
   });
 
   it("is shown by every transport to a server that asks", async () => {
