@@ -74,15 +74,17 @@ describe("AuthDigest against an own server", () => {
     ["the server's proof", { proof: "right" }],
     ["the server's proof over the body", { proof: "body", qop: "auth-int", algorithm: "SHA-256" }],
   ];
-  for (const [what, options] of cases) {
-    it(`works with ${what}`, async () => {
-      await using server = await digestServer(options);
-      const { session, asked } = answering(options.user, options.password);
-      await using _ = session;
-      assertEquals(await statuses(session, server.origin, 4), [200, 200, 200, 200]);
-      assertEquals(asked, [false]);
-      assertEquals(server.refusals.filter((problem) => problem !== "stale"), options.expected ?? []);
-    });
+  for (const transport of authTransports) {
+    for (const [what, options] of cases) {
+      it(`${transport}: works with ${what}`, async () => {
+        await using server = await digestServer(options);
+        const { session, asked } = answering(options.user, options.password, transport);
+        await using _ = session;
+        assertEquals(await statuses(session, server.origin, 4), [200, 200, 200, 200]);
+        assertEquals(asked, [false]);
+        assertEquals(server.refusals.filter((problem) => problem !== "stale"), options.expected ?? []);
+      });
+    }
   }
 
   it("takes a new nonce after stale=true without asking", async () => {
