@@ -85,7 +85,7 @@ for (const transport of ["auto", "node"] as const) {
         const kept = plain("/gzip?cache-control=max-age%3D60&etag=%22e%22");
         const { count } = json(await send(session, kept));
         const again = await send(session, kept);
-        assertEquals([json(again).count, again.responseHeaders.get("age"), again.statusCode], [count, "0", 200]);
+        assertEquals([json(again).count, again.responseHeaders.has("age"), again.statusCode], [count, true, 200]);
         const confirmed = await send(session, kept, { "cache-control": "no-cache" });
         assertEquals([json(confirmed).count, confirmed.statusCode], [count, 200]);
         assertEquals(Number(confirmed.responseHeaders.get("x-count")), count + 1);
