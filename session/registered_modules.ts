@@ -86,10 +86,13 @@ export interface RegisteredModulesOptions {
  * ```ts
  * import { loadModules } from "@gp11/gp11";
  *
- * const modules = await loadModules();
- * for (const module of modules) {
- *   for (const slot of await module.slots({ tokenPresent: true })) console.log(module.name, (await slot.tokenInfo()).label);
- *   await module.close();
+ * async function labels(): Promise<string[]> {
+ *   const labels: string[] = [];
+ *   for (const module of await loadModules()) {
+ *     for (const slot of await module.slots({ tokenPresent: true })) labels.push((await slot.tokenInfo()).label);
+ *     await module.close();
+ *   }
+ *   return labels;
  * }
  * ```
  *

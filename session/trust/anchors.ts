@@ -45,12 +45,14 @@ const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", 
  * The certificates this machine trusts: trusted in a token, and distrusted in none. The system's trust store of p11-kit
  * is such a token (`p11-kit-trust`).
  *
- * @example Count what the machine trusts for web servers
+ * @example Name what the machine trusts for web servers
  * ```ts
  * import { trustAnchors } from "@gp11/gp11";
  *
- * const anchors = await trustAnchors({ purpose: "serverAuth" });
- * console.log(anchors.length, "certificates, one of them", anchors[0]?.subject);
+ * async function subjects(): Promise<string[]> {
+ *   const anchors = await trustAnchors({ purpose: "serverAuth" });
+ *   return anchors.map(({ subject }) => subject);
+ * }
  * ```
  */
 export async function trustAnchors(options: TrustAnchorsOptions = {}): Promise<TrustAnchor[]> {
