@@ -11,7 +11,7 @@ import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { HttpStatus } from "../../http/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import { type Nginx, nginxPath, startNginx } from "../_support/nginx.ts";
-import { freePort } from "../_support/proxy_server.ts";
+import { freePort, startTinyproxy, tinyproxyPath } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificate, type TestCertificates } from "../_support/tls_certificates.ts";
 
@@ -110,6 +110,47 @@ describe("real servers: nginx", () => {
       const anonymous = await send({ transport, tlsDatabase }, `${nginx.tlsOrigin}/echo`);
       assertEquals([anonymous.statusCode, text(anonymous).includes("No required SSL certificate")], [400, true]);
     }
+  });
+});
+
+describe("real servers: synchronous sends", () => {
+  let certificates: TestCertificates;
+  before(async () => {
+    certificates = await makeCertificates();
+  });
+  after(() => certificates.remove());
+
+  it("have the session's trust, client certificate and proxy", {
+    skip: nginxPath === null || tinyproxyPath === null ? "nginx or tinyproxy is not installed" : false,
+  }, async () => {
+    const { ca, client, good, stranger } = certificates;
+    await using nginx = await startNginx({ certificate: good, clientAuthority: ca.certFile });
+    await using proxy = await startTinyproxy({ user: "user", password: "secret" });
+    const clientCertificate = { cert: client.cert, key: client.key };
+    const trusted = TlsDatabase.fromPem(ca.cert);
+    await using session = new HttpSession({ tlsDatabase: trusted, clientCertificate });
+    const sent = () => {
+      const msg = new HttpMessage("GET", `${nginx.tlsOrigin}/echo`);
+      assertEquals(session.sendMessageSync(msg), msg.statusCode);
+      return msg;
+    };
+    const named = "CN=gp11 test client";
+    assert(text(sent()).includes(named));
+    session.clientCertificate = (origin) => origin === nginx.tlsOrigin ? clientCertificate : null;
+    assert(text(sent()).includes(named));
+    session.proxyUri = `http://user:secret@127.0.0.1:${proxy.port}/`;
+    assert(text(sent()).includes(named));
+    session.proxyUri = `http://127.0.0.1:${proxy.port}/`;
+    assertEquals(sent().statusCode, HttpStatus.PROXY_UNAUTHORIZED);
+    session.proxyUri = null;
+    session.clientCertificate = null;
+    assertEquals(sent().statusCode, 400);
+    session.tlsDatabase = TlsDatabase.fromPem(stranger.cert);
+    const refused = sent();
+    assertEquals([refused.statusCode, refused.error instanceof Error], [HttpStatus.SSL_FAILED, true]);
+    session.sslStrict = false;
+    const accepted = sent();
+    assertEquals([accepted.statusCode, accepted.tlsErrors.length > 0], [400, true]);
   });
 });
 
