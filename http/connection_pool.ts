@@ -80,7 +80,6 @@ export class ConnectionPool {
   readonly #owner: PoolOwner;
   readonly #hosts = new Map<string, Host>();
   readonly #ready = new HostHeap();
-  readonly #idle = new Set<Connection>();
   readonly #all = new Set<Connection>();
   readonly #hostOf = new WeakMap<Connection, Host>();
   readonly #transportOf = new WeakMap<Connection, Transport>();
@@ -198,8 +197,8 @@ export class ConnectionPool {
       this.drop(victim);
     }
     if (this.#count >= this.#owner.maxConns) {
-      const [oldest] = this.#idle;
-      if (oldest === undefined) return "full";
+      const oldest = this.#oldestIdle();
+      if (oldest === null) return "full";
       this.drop(oldest);
     }
     host.waiting.remove(item);
@@ -213,7 +212,6 @@ export class ConnectionPool {
       if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
       if (this.#transportOf.get(connection) !== transport) continue;
       host.idle.splice(index, 1);
-      this.#idle.delete(connection);
       if (connection.transport.isOpen || !connection.exact) return connection;
       this.drop(connection);
     }
@@ -264,13 +262,10 @@ export class ConnectionPool {
     } else {
       connection.state = "idle";
       const host = this.#hostOf.get(connection)!;
+      connection.idleSince = performance.now();
       host.idle.push(connection);
-      this.#idle.add(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
-      if (this.#owner.idleTimeout > 0) {
-        connection.idleSince = performance.now();
-        this.#scheduleSweep(this.#owner.idleTimeout);
-      }
+      if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
     }
     if (!keep) this.dispatch();
   }
@@ -280,7 +275,6 @@ export class ConnectionPool {
     if (connection.state === "closed") return;
     connection.state = "closed";
     this.#all.delete(connection);
-    this.#idle.delete(connection);
     const host = this.#hostOf.get(connection)!;
     const index = host.idle.indexOf(connection);
     if (index >= 0) host.idle.splice(index, 1);
@@ -296,7 +290,7 @@ export class ConnectionPool {
 
   /** Closes the idle connections. */
   closeIdle(): void {
-    for (const connection of [...this.#idle]) this.drop(connection);
+    for (const connection of this.#idleByAge()) this.drop(connection);
     this.#stopSweep();
   }
 
@@ -309,9 +303,16 @@ export class ConnectionPool {
   /** Looks at idle connections again, after the idle time has changed. */
   idleTimeoutChanged(): void {
     this.#stopSweep();
-    const now = performance.now();
-    for (const connection of this.#idle) if (connection.idleSince === 0) connection.idleSince = now;
-    if (this.#idle.size > 0 && this.#owner.idleTimeout > 0) this.#sweepIdle();
+    this.#sweepIdle();
+  }
+
+  /** Idle connections, longest idle first. There are few connections and they are asked for rarely: no list is kept. */
+  #idleByAge(): Connection[] {
+    return [...this.#all].filter(({ state }) => state === "idle").sort((a, b) => a.idleSince - b.idleSince);
+  }
+
+  #oldestIdle(): Connection | null {
+    return this.#idleByAge()[0] ?? null;
   }
 
   #forget(host: Host): void {
@@ -336,7 +337,7 @@ export class ConnectionPool {
     const limit = this.#owner.idleTimeout;
     if (limit === 0) return;
     const now = performance.now();
-    for (const connection of this.#idle) {
+    for (const connection of this.#idleByAge()) {
       const left = connection.idleSince + limit - now;
       if (left > 1) {
         this.#scheduleSweep(left);

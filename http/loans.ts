@@ -14,72 +14,95 @@ const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
 /** Milliseconds between two looks at what is still unread; a response is left alone for one to two of them. */
 const pace = 2;
 
-/** The unread responses of one session. */
+/** The unread responses of one session, oldest first; one that is read leaves the list at once. */
 export class Loans {
-  #fresh: Loan[] = [];
-  #aged: Loan[] = [];
+  #first: Loan | null = null;
+  #last: Loan | null = null;
+  #look = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   /** Keeps an eye on a response. */
   add(loan: Loan): void {
-    this.#fresh.push(loan);
+    loan.look = this.#look;
+    loan.previous = this.#last;
+    if (this.#last === null) this.#first = loan;
+    else this.#last.next = loan;
+    this.#last = loan;
     this.#timer ??= this.#schedule();
+  }
+
+  /** Forgets a response. */
+  remove(loan: Loan): void {
+    if (loan.previous !== null) loan.previous.next = loan.next;
+    else if (this.#first === loan) this.#first = loan.next;
+    else return;
+    if (loan.next !== null) loan.next.previous = loan.previous;
+    else this.#last = loan.previous;
+    loan.previous = loan.next = null;
   }
 
   /** Ends the watch. */
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#fresh = [];
-    this.#aged = [];
+    this.#first = this.#last = null;
   }
 
   #schedule(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => this.#look(), pace);
+    const timer = setTimeout(() => this.#settleOld(), pace);
     timer.unref();
     return timer;
   }
 
-  #look(): void {
+  /** Takes back what was there at the last look already. */
+  #settleOld(): void {
     this.#timer = null;
-    const old = this.#aged;
-    this.#aged = this.#fresh.filter((loan) => loan.isUnread);
-    this.#fresh = [];
-    for (const loan of old) if (loan.isUnread) loan.settle();
-    if (this.#aged.length > 0) this.#timer = this.#schedule();
+    this.#look++;
+    while (this.#first !== null && this.#first.look < this.#look - 1) this.#first.settle();
+    if (this.#first !== null) this.#timer = this.#schedule();
   }
 }
 
 /** One response that was lent out. */
 class Loan {
-  readonly #reader: BodyReader;
+  /** Neighbours in the list of the unread. */
+  previous: Loan | null = null;
+  next: Loan | null = null;
+  /** The look before which it was lent. */
+  look = 0;
+  readonly #loans: Loans;
+  #reader: BodyReader | null;
   #response: Response | null;
 
-  constructor(reader: BodyReader, response: Response) {
+  constructor(loans: Loans, reader: BodyReader, response: Response) {
+    this.#loans = loans;
     this.#reader = reader;
     this.#response = response;
   }
 
-  /** True until somebody reads or the message has ended otherwise. */
-  get isUnread(): boolean {
-    return this.#response !== null && !this.#reader.isOver;
-  }
-
   /** Somebody reads it: the slot is free when that has ended. */
   repaid(reading: Promise<unknown>): void {
-    if (!this.isUnread) return;
-    this.#response = null;
     const reader = this.#reader;
+    this.#forget();
+    if (reader === null || reader.isOver) return;
     reading.then(() => reader.finish(), (error: unknown) => reader.fail(error));
   }
 
   /** Reads the body into memory through a copy; the response itself stays unread. */
   settle(): void {
     const response = this.#response;
-    if (response === null || this.#reader.isOver) return;
+    if (response === null || this.#reader === null || this.#reader.isOver) {
+      this.#forget();
+      return;
+    }
     // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
     if (response.bodyUsed) this.repaid(Promise.resolve());
     else this.repaid(native.clone.call(response).arrayBuffer());
+  }
+
+  #forget(): void {
+    this.#loans.remove(this);
+    this.#reader = this.#response = null;
   }
 }
 
@@ -105,7 +128,7 @@ class LoanStamp extends Bearer {
 
 /** Lends a native response out. */
 export function lend(loans: Loans, reader: BodyReader, response: Response, redirected: boolean): Response {
-  const loan = new Loan(reader, response);
+  const loan = new Loan(loans, reader, response);
   new LoanStamp(response, loan);
   Object.setPrototypeOf(response, redirected ? redirectedPrototype : lentPrototype);
   loans.add(loan);

@@ -53,6 +53,8 @@ export class QueueItem {
   /** Place in the queue; a restarted entry keeps it. */
   readonly sequence: number = ++lastSequence;
   readonly msg: HttpMessage;
+  /** Where the session keeps it; -1 once it is off the queue. */
+  index = -1;
   readonly callback: SessionCallback | null;
   /** `session.fetch`'s interest in the response, or null for the message face. */
   readonly sink: ResponseSink | null;

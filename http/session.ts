@@ -307,7 +307,7 @@ export class HttpSession extends SessionProperties {
 
   /** The messages on the queue, oldest first: waiting, running and paused ones. */
   *messages(): Iterable<HttpMessage> {
-    for (const item of [...this.#core.items]) yield item.msg;
+    for (const item of this.#core.items.byAge()) yield item.msg;
   }
 
   /** "http" or "https" for a URI this session can send, aliases included; null otherwise. */

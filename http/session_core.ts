@@ -13,6 +13,7 @@ import { FeatureList } from "./feature_list.ts";
 import { Loans } from "./loans.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
+import { QueueItems } from "./queue_items.ts";
 import type { HttpSession, SessionCallback } from "./session.ts";
 import type { CancelOptions, RequeueOptions } from "./session_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
@@ -35,7 +36,7 @@ export class SessionCore implements PoolOwner {
   readonly transports: TransportList;
   readonly features: FeatureList;
   readonly pool: ConnectionPool;
-  readonly items: Set<QueueItem> = new Set();
+  readonly items: QueueItems = new QueueItems();
   /** Small responses of `session.fetch` that nobody has read yet. */
   readonly loans: Loans = new Loans();
   readonly #events: CoreEvents;
@@ -215,7 +216,7 @@ export class SessionCore implements PoolOwner {
     item.unpause();
     item.attempt++;
     item.requeue = null;
-    this.#leave(item, false, error ?? cancelReason(msg.reasonPhrase));
+    this.#leave(item, false, error);
     this.pool.dispatch();
     this.finish(item);
   }
@@ -315,14 +316,14 @@ export class SessionCore implements PoolOwner {
   }
 
   /** Takes the entry off its place: out of the waiting lists, off its connection, which is not given to others yet. */
-  #leave(item: QueueItem, keep: boolean, reason?: unknown): void {
+  #leave(item: QueueItem, keep: boolean, reason: unknown = null): void {
     item.unwatch();
     this.pool.withdraw(item);
     const { connection } = item;
     if (connection === null || keep) return;
     item.connection = null;
     if (item.isBodyRead) this.pool.release(connection, true);
-    else this.pool.drop(connection, reason ?? cancelReason("The attempt was given up"));
+    else this.pool.drop(connection, reason ?? cancelReason());
   }
 
   /** Gives a connection back whose response has been read. */
@@ -335,7 +336,7 @@ export class SessionCore implements PoolOwner {
 
   /** Cancels everything and closes all connections; what listeners queue meanwhile survives. */
   abort(): void {
-    for (const item of [...this.items]) this.cancel(item, HttpStatus.CANCELLED, {});
+    for (const item of this.items.byAge()) this.cancel(item, HttpStatus.CANCELLED, {});
     this.pool.closeAll();
     this.pool.reconsider();
   }
@@ -381,6 +382,6 @@ function statusOf(error: unknown): number {
   return HttpStatus.IO_ERROR;
 }
 
-function cancelReason(text: string): DOMException {
-  return new DOMException(text, "AbortError");
+function cancelReason(): DOMException {
+  return new DOMException("The request was cancelled", "AbortError");
 }

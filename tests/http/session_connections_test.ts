@@ -257,7 +257,7 @@ for (const transport of counted) {
       await queued(2000);
       const few = Math.min(...[await queued(100), await queued(100), await queued(100)]);
       const many = await queued(10_000);
-      assertLess(many, Math.max(few * 5, 0.05), `${few} ms against ${many} ms each`);
+      assertLess(many, Math.max(few * 5, 0.2), `${few} ms against ${many} ms each`);
       session.abort();
       assertEquals(await blocker, 1);
     });
