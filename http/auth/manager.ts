@@ -22,6 +22,12 @@ import { proxyAsker, proxyFields, writeField } from "./track.ts";
 /** A body that is larger than this is not read to its end before the message is sent again. */
 const LARGE_REFUSAL = 1 << 20;
 
+/**
+ * What messages have been through, whatever session sent them: a field that one session has put on a message is no field
+ * of its user's when another session sends it.
+ */
+const messages = new WeakMap<HttpMessage, MessageAuth>();
+
 /** Options of {@linkcode AuthManager}. */
 export interface AuthManagerOptions {
   /** The schemes it knows. @default {[AuthBasic, AuthDigest, AuthBearer]} */
@@ -64,7 +70,6 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   #schemes: AuthSchemeType[];
   readonly #origins = new Negotiation();
   readonly #proxies = new Negotiation();
-  readonly #messages = new WeakMap<HttpMessage, MessageAuth>();
 
   /** Makes a manager without any credentials. */
   constructor(options: AuthManagerOptions = {}) {
@@ -111,6 +116,10 @@ export class AuthManager extends AuthFeature implements SessionFeature {
       throw new TypeError(`Cannot use credentials for ${url.protocol}: they belong to http: or https: origins`);
     }
     if (!auth.isAuthenticated) throw new TypeError(`Cannot use ${auth.scheme}: it has no credentials`);
+    if (auth.origin !== "" && auth.origin !== url.origin) {
+      throw new TypeError(`Cannot use ${auth.scheme} for ${url.origin}: it belongs to ${auth.origin}`);
+    }
+    if (!auth.isRealmKnown) auth.bind(url.origin, null, false);
     this.#origins.spaces.record(url.origin, auth, auth.protectionSpace(url));
   }
 
@@ -122,21 +131,22 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Puts credentials on a request before a connection is chosen, so that caches see them. */
   requestStarting(session: HttpSession, msg: HttpMessage): void | Promise<void> {
-    if (this.#origins.spaces.isEmpty && !this.#messages.has(msg)) return;
-    const asker = originAsker(session, msg, null);
+    if (this.#origins.spaces.isEmpty && !messages.has(msg)) return;
+    const asker = this.#isInCharge(session, msg) ? originAsker(session, msg, null) : null;
     if (asker !== null) return this.#prepare(msg, asker, this.#origins);
   }
 
   /** Puts a proxy's credentials on the request for a tunnel. */
   connecting(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    if (connection.proxy === null || connection.target.scheme !== "https") return;
+    if (connection.proxy === null || connection.target.scheme !== "https" || !this.#isInCharge(session, msg)) return;
     return this.#prepareProxy(session, msg, connection);
   }
 
   /** Puts on a request what depends on the connection: rounds of NTLM and Negotiate, a proxy's credentials. */
   requestStarted(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    const state = this.#messages.get(msg);
+    const state = messages.get(msg);
     if (connection.proxy === null && this.#origins.spaces.isEmpty && state === undefined) return;
+    if (!this.#isInCharge(session, msg)) return;
     if (connection.proxy === null && state !== undefined) dropField(msg, proxyFields, state.proxy);
     if (connection.proxy !== null && connection.target.scheme === "http") {
       const pending = this.#prepareProxy(session, msg, connection);
@@ -147,7 +157,9 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Looks at refusals, and at what a server that was satisfied says about it. */
   gotHeaders(session: HttpSession, msg: HttpMessage): void | Promise<void> {
-    const state = this.#messages.get(msg);
+    const state = messages.get(msg);
+    if (state === undefined && msg.statusCode !== 401 && msg.statusCode !== 407) return;
+    if (!this.#isInCharge(session, msg)) return;
     const accepted = state === undefined ? undefined : accept(session, msg, state);
     if (msg.statusCode !== 401 && msg.statusCode !== 407) return accepted;
     const isWanted = attemptGuard(msg);
@@ -160,7 +172,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Checks a body the server has vouched for. */
   transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
-    const state = this.#messages.get(msg);
+    const state = messages.get(msg);
     if (state === undefined || state.check === null) return null;
     const { check } = state;
     state.check = null;
@@ -170,7 +182,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** A response without a body is checked, too, and one whose body came in one piece (`sendMessageSync`). */
   gotBody(_session: HttpSession, msg: HttpMessage): void {
-    const state = this.#messages.get(msg);
+    const state = messages.get(msg);
     if (state === undefined || state.check === null) return;
     const { check } = state;
     state.check = null;
@@ -181,7 +193,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Lets those ask who wait for this message's answer. */
   requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
-    const state = this.#messages.get(msg);
+    const state = messages.get(msg);
     if (state === undefined) return;
     state.check = null;
     this.#origins.abandon(msg);
@@ -190,11 +202,16 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     state.proxy.reset("");
   }
 
+  /** Of several managers of a session the newest acts. */
+  #isInCharge(session: HttpSession, msg: HttpMessage): boolean {
+    return session.getFeatureForMessage(AuthManager, msg) === this;
+  }
+
   #stateOf(msg: HttpMessage): MessageAuth {
-    let state = this.#messages.get(msg);
+    let state = messages.get(msg);
     if (state === undefined) {
       state = { origin: new AuthTrack(), proxy: new AuthTrack(), check: null };
-      this.#messages.set(msg, state);
+      messages.set(msg, state);
     }
     return state;
   }
@@ -202,21 +219,21 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   #prepareOrigin(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     const asker = originAsker(session, msg, connection);
     if (asker === null) return;
-    const track = this.#messages.get(msg)?.origin;
+    const track = messages.get(msg)?.origin;
     // Written before the connection was chosen, and still for the same origin: done.
     if (track?.origin === asker.origin && track.sent !== null && !track.sent.auth.isConnectionBound) return;
     return this.#prepare(msg, asker, this.#origins);
   }
 
   #prepareProxy(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    if (this.#proxies.spaces.isEmpty && !this.#messages.has(msg)) return;
+    if (this.#proxies.spaces.isEmpty && !messages.has(msg)) return;
     const asker = proxyAsker(session, msg, connection);
     if (asker !== null) return this.#prepare(msg, asker, this.#proxies);
   }
 
   /** Writes the field for one attempt, or takes an older one of ours away. */
   #prepare(msg: HttpMessage, asker: Asker, { spaces }: Negotiation): void | Promise<void> {
-    const known = this.#messages.get(msg);
+    const known = messages.get(msg);
     const deepest = spaces.find(asker.origin, asker.request.url.pathname);
     const found = deepest !== null && mayUse(deepest, asker) ? deepest : null;
     if (known === undefined && found === null) return;

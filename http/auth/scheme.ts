@@ -200,8 +200,8 @@ export abstract class AuthScheme implements Auth {
     if (this.#credentials?.kind === "password") this.#credentials = { ...this.#credentials, remember: false };
   }
 
-  /** Names the space. Called once, before {@linkcode challenged}. */
-  bind(origin: string, realm: string, isForProxy: boolean): void {
+  /** Names the space; the realm is null as long as no challenge has named it. */
+  bind(origin: string, realm: string | null, isForProxy: boolean): void {
     this.#origin = origin;
     this.#realm = realm;
     this.#isForProxy = isForProxy;

@@ -429,6 +429,47 @@ describe("AuthManager: where credentials are good", () => {
     assertEquals(asked, []);
   });
 
+  it("keeps given credentials to the origin they were given for", async () => {
+    await using session = new HttpSession();
+    const manager = session.getFeature(AuthManager)!;
+    const auth = new AuthBasic();
+    auth.authenticate("alice", "secret");
+    manager.useAuth("http://one.test/a/", auth);
+    manager.useAuth("http://one.test/b/", auth);
+    assertThrows(() => manager.useAuth("http://two.test/", auth), TypeError, "it belongs to http://one.test");
+  });
+
+  it("does not take the credentials of one session for the user's own in another", async () => {
+    await using first = await basicServer();
+    await using second = await basicServer();
+    const knowing = listening(answerRight);
+    await using _ = knowing.session;
+    const msg = new HttpMessage("GET", `${first.origin}/x`);
+    assertEquals(await knowing.session.sendMessage(msg), 200);
+    assertEquals(msg.requestHeaders.get("authorization"), right);
+    const other = listening(() => {});
+    await using __ = other.session;
+    msg.uri = `${second.origin}/x`;
+    assertEquals(await other.session.sendMessage(msg), 401);
+    assertFalse(second.requests[0]!.headers.has("authorization"));
+    assertEquals(other.asked, ["Basic r false"]);
+  });
+
+  it("leaves it to the newest of several managers", async () => {
+    await using server = await basicServer();
+    const { session, asked } = listening(answerRight);
+    await using _ = session;
+    const own = new AuthManager({ schemes: [AuthBasic] });
+    session.addFeature(own);
+    assertEquals(await get(session, `${server.origin}/x`), "200 hello from /x");
+    assertEquals(await get(session, `${server.origin}/x`), "200 hello from /x");
+    assertEquals(asked, ["Basic r false"]);
+    assertEquals(server.requests.length, 3);
+    session.removeFeature(own);
+    assertEquals(await get(session, `${server.origin}/x`), "200 hello from /x");
+    assertEquals(asked.length, 2);
+  });
+
   it("asks again when given credentials are wrong", async () => {
     await using server = await basicServer();
     const { session, asked } = listening(answerRight);
