@@ -3,6 +3,7 @@ import { setUp } from "../tools/setup.ts";
 
 const benches: Record<string, () => Promise<void>> = {
   pkcs11: async () => await (await import("./pkcs11/run.ts")).benchPkcs11(),
+  http: async () => await (await import("./http/run.ts")).benchHttp(),
 };
 
 const chosen = Deno.args.length > 0 ? Deno.args : Object.keys(benches);

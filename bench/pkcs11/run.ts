@@ -6,6 +6,7 @@ import { programPath, softhsmPath } from "../../tools/native_libraries.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { say } from "../../tools/say.ts";
 import { createTokenFolder } from "../../tools/token_folder.ts";
+import { type Contestant, measureRounds, median, type Rates } from "../measure.ts";
 import { table } from "../table.ts";
 
 const LABEL = "bench";
@@ -19,8 +20,6 @@ const BASE_ROW: Record<string, string> = {
   "RSA-2048, async, 2 sessions": "RSA-2048",
   "HMAC-SHA256 32 B, async, 8 sessions": "HMAC-SHA256 32 B",
 };
-
-type Rates = Record<string, number>;
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -41,16 +40,7 @@ function installPeer(): string | null {
   return existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`) ? folder : null;
 }
 
-function measure(command: readonly string[], env: Record<string, string>): Rates {
-  const [program, ...args] = command;
-  const { stdout, stderr, status } = spawnSync(program!, args, {
-    env: { ...Deno.env.toObject(), ...env },
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`Cannot measure ${command.join(" ")}: ${stderr.slice(-600)}`);
-  return JSON.parse(stdout.trim().split("\n").at(-1)!);
-}
-
+/** Runs the benchmark and prints its table. */
 export async function benchPkcs11(): Promise<void> {
   const module = softhsmPath();
   const tool = programPath("softhsm2-util");
@@ -63,53 +53,38 @@ export async function benchPkcs11(): Promise<void> {
   });
   const args = [module, LABEL, PIN, SECONDS];
   const [deno, bun] = [await runtimeProgram("deno"), await runtimeProgram("bun")];
-  const contestants: [string, string[]][] = [
-    ["C", [compileLoop(), ...args]],
-    ["gp11 on Deno", [deno, "run", "-A", "--quiet", "--no-check", here("gp11.ts"), ...args]],
-    ["gp11 on Bun", [bun, here("gp11.ts"), ...args]],
+  const run = [deno, "run", "-A", "--quiet", "--no-check"];
+  const contestants: Contestant[] = [
+    { name: "C", command: [compileLoop(), ...args] },
+    { name: "gp11 on Deno", command: [...run, here("gp11.ts"), ...args] },
+    { name: "gp11 on Bun", command: [bun, here("gp11.ts"), ...args] },
   ];
   const peer = installPeer();
   if (peer) {
     env.PKCS11JS_FOLDER = peer;
-    contestants.push(["pkcs11js on Deno", [deno, "run", "-A", "--quiet", "--no-check", here("pkcs11js.mjs"), ...args]]);
-    contestants.push(["pkcs11js on Bun", [bun, here("pkcs11js.mjs"), ...args]]);
+    contestants.push({ name: "pkcs11js on Deno", command: [...run, here("pkcs11js.mjs"), ...args] });
+    contestants.push({ name: "pkcs11js on Bun", command: [bun, here("pkcs11js.mjs"), ...args] });
   } else {
     say("pkcs11js could not be built here: its columns are left out");
   }
-  const ratios = new Map<string, Map<string, number[]>>();
-  const absolute = new Map<string, number[]>();
-  for (let round = 0; round < ROUNDS; round++) {
-    const results = new Map(contestants.map(([name, command]) => [name, measure(command, env)]));
-    const base = results.get("C")!;
-    for (const [row, value] of Object.entries(base)) append(absolute, row, value);
-    for (const [name, rates] of results) {
-      if (name === "C") continue;
-      if (!ratios.has(name)) ratios.set(name, new Map());
-      for (const [row, value] of Object.entries(rates)) {
-        append(ratios.get(name)!, row, value / base[BASE_ROW[row] ?? row]!);
-      }
-    }
-    say(`round ${round + 1} of ${ROUNDS}`);
-  }
-  const rows = [...ratios.get("gp11 on Deno")!.keys()];
+  const rounds = measureRounds(contestants, ROUNDS, env);
+  const names = contestants.map(({ name }) => name).filter((name) => name !== "C");
+  const rows = Object.keys(rounds[0]!.get("gp11 on Deno")!);
   say("\nPKCS#11 on SoftHSM2: calls per second as a ratio to C's synchronous loop, medians of the rounds");
   say(table(
-    ["", "C per second", ...ratios.keys()],
-    rows.map((row) => [
-      row,
-      absolute.has(row) ? Math.round(median(absolute.get(row)!)).toLocaleString("en-US") : "",
-      ...[...ratios.values()].map((values) => values.has(row) ? median(values.get(row)!).toFixed(2) : ""),
-    ]),
+    ["", "C per second", ...names],
+    rows.map((row) => {
+      const base = (rates: Map<string, Rates>) => rates.get("C")![BASE_ROW[row] ?? row]!;
+      return [
+        row,
+        Math.round(median(rounds, (rates) => rates.get("C")![row]) ?? 0).toLocaleString("en-US"),
+        ...names.map((name) =>
+          median(rounds, (rates) => {
+            const value = rates.get(name)?.[row];
+            return value === undefined ? undefined : value / base(rates);
+          })?.toFixed(2) ?? ""
+        ),
+      ];
+    }),
   ));
-}
-
-function append(map: Map<string, number[]>, key: string, value: number): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
 }

@@ -1,0 +1,82 @@
+// HTTP on loopback nginx: this library against the runtime's own fetch, JavaScript peers and libsoup.
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { startNginx } from "../../tests/_support/nginx.ts";
+import { runtimeProgram } from "../../tools/runner/runtimes.ts";
+import { say } from "../../tools/say.ts";
+import { type Contestant, measureRounds, median } from "../measure.ts";
+import { table } from "../table.ts";
+
+const ROUNDS = 5;
+const LEVELS = ["1", "10", "50"];
+const SECONDS = "0.5";
+/** A folder outside the project for what is compiled or installed. */
+const WORK = "/tmp/gp11-bench/http";
+const PEERS = { ky: "2.1.0", got: "16.1.0", axios: "1.21.1", undici: "8.12.4" };
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+function compileLoop(): string | null {
+  const flags = spawnSync("pkg-config", ["--cflags", "--libs", "libsoup-3.0"], { encoding: "utf8" });
+  if (flags.status !== 0) {
+    say("libsoup 3 is not installed with its headers: its column is left out");
+    return null;
+  }
+  const program = `${WORK}/libsoup_loop`;
+  execFileSync("cc", ["-O2", here("libsoup_loop.c"), "-o", program, ...flags.stdout.trim().split(/\s+/)]);
+  return program;
+}
+
+function installPeers(): void {
+  writeFileSync(`${WORK}/package.json`, JSON.stringify({ private: true, type: "module", dependencies: PEERS }));
+  for (const name of ["peers.mjs", "rates.mjs"]) copyFileSync(here(name), `${WORK}/${name}`);
+  if (Object.keys(PEERS).every((name) => existsSync(`${WORK}/node_modules/${name}/package.json`))) return;
+  const { status, stderr } = spawnSync("npm", ["install", "--ignore-scripts"], { cwd: WORK, encoding: "utf8" });
+  if (status !== 0) throw new Error(`Cannot install the peers: ${stderr.slice(-400)}`);
+}
+
+/** Runs the benchmark and prints its table. */
+export async function benchHttp(): Promise<void> {
+  mkdirSync(WORK, { recursive: true });
+  installPeers();
+  const soup = compileLoop();
+  const large = new Uint8Array(100 * 1024 * 1024);
+  await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n", "large.bin": large } });
+  const args = [`${nginx.origin}/small.txt`, SECONDS, ...LEVELS];
+  const runtimes: [string, string[]][] = [
+    ["Deno", [await runtimeProgram("deno"), "run", "-A", "--quiet", "--no-check"]],
+    ["Bun", [await runtimeProgram("bun")]],
+  ];
+  const contestants: Contestant[] = [];
+  for (const [runtime, program] of runtimes) {
+    contestants.push({ name: `fetch on ${runtime}`, command: [...program, here("gp11.ts"), "fetch", ...args] });
+    contestants.push({ name: `gp11 on ${runtime}`, command: [...program, here("gp11.ts"), "gp11", ...args] });
+    for (const peer of Object.keys(PEERS)) {
+      contestants.push({ name: `${peer} on ${runtime}`, command: [...program, "peers.mjs", peer, ...args], cwd: WORK });
+    }
+  }
+  if (soup) contestants.push({ name: "libsoup 3", command: [soup, ...args] });
+  const rounds = measureRounds(contestants, ROUNDS);
+  const rows = [...LEVELS.map((level) => `GET, ${level} in flight`), "100 MiB, MiB per second"];
+  for (const [runtime] of runtimes) {
+    const base = `fetch on ${runtime}`;
+    const columns = contestants.map(({ name }) => name).filter((name) =>
+      name.endsWith(runtime) || name === "libsoup 3"
+    );
+    say(`\nHTTP from nginx on loopback: per second as a ratio to ${base}, medians of the rounds`);
+    say(table(
+      ["", `${base}`, ...columns.filter((name) => name !== base)],
+      rows.map((row) => [
+        row,
+        Math.round(median(rounds, (rates) => rates.get(base)?.[row]) ?? 0).toLocaleString("en-US"),
+        ...columns.filter((name) => name !== base).map((name) =>
+          median(rounds, (rates) => {
+            const value = rates.get(name)?.[row];
+            return value === undefined ? undefined : value / rates.get(base)![row]!;
+          })?.toFixed(2) ?? ""
+        ),
+      ]),
+    ));
+  }
+}
