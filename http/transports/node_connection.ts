@@ -19,7 +19,7 @@ import { connectError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import { authority, requestHead } from "./node_request_head.ts";
 import { socksConnect } from "./node_socks.ts";
-import { connectTcp } from "./node_tcp.ts";
+import { connectTcp, orAborted } from "./node_tcp.ts";
 import { encrypt, enforceTrust } from "./node_tls.ts";
 import { basicAuthorization, requestTunnel } from "./node_tunnel.ts";
 import { Wire } from "./node_wire.ts";
@@ -131,7 +131,7 @@ export class NodeConnection implements TransportConnection {
     try {
       if (proxy.scheme.startsWith("socks")) {
         observer.networkEvent("proxy-negotiating");
-        const address = proxy.scheme === "socks5" ? await resolvedHere(host) : host;
+        const address = proxy.scheme === "socks5" ? await orAborted(resolvedHere(host), signal) : host;
         await socksConnect(socket, proxy, { host: address, port }, signal);
         observer.networkEvent("proxy-negotiated");
       }
@@ -196,13 +196,10 @@ export class NodeConnection implements TransportConnection {
 
   async #secureWith(client: ClientTls, line: Line, observer: ExchangeObserver): Promise<Line> {
     const { host, port, tls } = this.#target;
-    const pair = await client.connect(toByteDuplex(line.stream), {
-      host,
-      port,
-      strict: tls.strict,
-      roots: tls.roots,
-      signal: this.#abort.signal,
-    });
+    const signal = this.#abort.signal;
+    const { strict, roots } = tls;
+    const making = client.connect(toByteDuplex(line.stream), { host, port, strict, roots, signal });
+    const pair = await orAborted(making, signal);
     observer.networkEvent("tls-handshaked");
     if (pair.tls !== undefined) {
       observer.tlsInfo(pair.tls);

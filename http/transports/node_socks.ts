@@ -128,6 +128,7 @@ class ReplyReader {
     this.#signal = signal;
     stream.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onEnd);
     signal.addEventListener("abort", this.#onAbort);
+    if (signal.aborted) this.#onAbort();
     stream.resume();
   }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/status.ts";
@@ -214,6 +215,20 @@ describe("NodeTransport TLS", () => {
     const client = new MaskingTls(["CERT_HAS_EXPIRED"]);
     const { error } = await attempt(server, { client });
     assertEquals([error?.status, error?.code], [HttpStatus.SSL_FAILED, "CERT_HAS_EXPIRED"]);
+  });
+
+  it("does not wait for a ClientTls once the connection is closed", async () => {
+    await using server = await socketServer(() => {}, { onConnection: () => true });
+    const client = { connect: () => new Promise<never>(() => {}) };
+    const tls = { strict: true, roots: null, client };
+    const target = localTarget(server.port, { scheme: "https", host: "localhost", tls });
+    const connection = transport.createConnection(target);
+    const reason = new Error("enough");
+    const sending = exchange(connection, requestFor(target, "/"));
+    setTimeout(() => connection.close(reason), 30);
+    assertEquals(await sending.catch((error) => error), reason);
+    for (const socket of server.open) if (!socket.destroyed) await once(socket.resume(), "close");
+    assertEquals(server.open.size, 0);
   });
 
   it("passes on what a ClientTls throws as the cause of a failed handshake", async () => {
