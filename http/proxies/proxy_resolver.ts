@@ -152,17 +152,27 @@ export class ProxyResolver implements SessionFeature {
 
   /** Goes on to the next proxy when this one could not be reached. Called by the session. */
   attemptEnded(session: HttpSession, msg: HttpMessage): void {
-    const attempts = this.#attempts.get(msg);
-    if (attempts === undefined || attempts.current === "direct") return;
-    if (msg.statusCode !== HttpStatus.CANT_RESOLVE_PROXY && msg.statusCode !== HttpStatus.CANT_CONNECT_PROXY) return;
-    this.#avoided.set(attempts.current, Date.now() + AVOID_TIME);
-    attempts.failed.add(attempts.current);
-    if (attempts.hasNext) session.requeueMessage(msg);
+    if (this.#noteFailure(msg)) session.requeueMessage(msg);
   }
 
   /** Forgets the message. Called by the session. */
   requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+    const attempts = this.#attempts.get(msg);
+    if (attempts === undefined) return;
+    msg.removeEventListener("restarted", attempts.onRestarted);
     this.#attempts.delete(msg);
+  }
+
+  /** Remembers that the proxy of this attempt could not be reached, if that is so; true when there is another one. */
+  #noteFailure(msg: HttpMessage): boolean {
+    const attempts = this.#attempts.get(msg);
+    if (attempts === undefined || attempts.current === "direct") return false;
+    if (msg.statusCode !== HttpStatus.CANT_RESOLVE_PROXY && msg.statusCode !== HttpStatus.CANT_CONNECT_PROXY) {
+      return false;
+    }
+    this.#avoided.set(attempts.current, Date.now() + AVOID_TIME);
+    attempts.failed.add(attempts.current);
+    return attempts.hasNext;
   }
 
   /** The same object for the same proxy: that is how sessions know connections they can use again. */
@@ -178,9 +188,15 @@ export class ProxyResolver implements SessionFeature {
 
   #attemptsOf(msg: HttpMessage, uri: URL): ProxyAttempts {
     let attempts = this.#attempts.get(msg);
-    if (attempts === undefined || attempts.uri !== uri.href) {
-      attempts = { uri: uri.href, current: "direct", hasNext: false, failed: new Set() };
+    if (attempts === undefined) {
+      // Another feature may start the message again before this one is asked.
+      const onRestarted = (): void => void this.#noteFailure(msg);
+      attempts = { uri: uri.href, current: "direct", hasNext: false, failed: new Set(), onRestarted };
+      msg.addEventListener("restarted", onRestarted);
       this.#attempts.set(msg, attempts);
+    } else if (attempts.uri !== uri.href) {
+      attempts.uri = uri.href;
+      attempts.failed.clear();
     }
     return attempts;
   }
@@ -196,10 +212,11 @@ export class ProxyResolver implements SessionFeature {
 
 /** What a message has tried. */
 interface ProxyAttempts {
-  readonly uri: string;
+  uri: string;
   current: string;
   hasNext: boolean;
   readonly failed: Set<string>;
+  readonly onRestarted: () => void;
 }
 
 /** One proxy for every URI but those of some hosts: what `proxyUri` of a session adds. */

@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
+import { Retry } from "../../http/retry.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { proxyServer } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
@@ -69,6 +70,17 @@ describe("ProxyResolver in a session", () => {
       });
     }
   }
+
+  it("goes on to the next proxy when another feature sends again first", async () => {
+    await using proxy = await proxyServer();
+    await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK", "arrived")), {
+      features: [new Retry({ baseDelay: 0, limit: 1 })],
+    });
+    const list = `PROXY 127.0.0.1:${await closedPort()}; PROXY 127.0.0.1:${proxy.port}`;
+    bench.session.addFeature(ProxyResolver.fromFunction(() => list));
+    assertEquals((await ask(bench.session, "queue", bench.url)).text, "arrived");
+    assertEquals(proxy.heads.length, 1);
+  });
 
   it("goes by the environment it is given", async () => {
     await using proxy = await proxyServer();
