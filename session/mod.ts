@@ -29,6 +29,7 @@ export * from "./errors.ts";
 export type { MechanismInfo, MechanismType, ModuleInfo, SessionInfo, SlotInfo, TokenInfo, Version } from "./infos.ts";
 export * from "./mechanisms.ts";
 export { Module, type SlotsOptions } from "./module.ts";
+export { ModuleFlags } from "./module_flags.ts";
 export type { ModuleOptions } from "./module_options.ts";
 export { Pkcs11Object } from "./object.ts";
 export type {

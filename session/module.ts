@@ -10,6 +10,7 @@ import { callLogger } from "./log_calls/mod.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 import { engineFor, ModuleCore } from "./module_core.ts";
 import type { ModuleShare } from "./managed/share.ts";
+import { ModuleFlags } from "./module_flags.ts";
 import type { ModuleOptions } from "./module_options.ts";
 import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./options.ts";
 import { SessionPool } from "./session_pool.ts";
@@ -96,6 +97,15 @@ export class Module {
   /** The name in the configuration; `null` for a module by its path. */
   get name(): string | null {
     return this.#core.backend.name;
+  }
+
+  /** What is known of the module beforehand: bits of {@linkcode ModuleFlags}. */
+  get flags(): ModuleFlags {
+    const { managed, name } = this.#core.backend;
+    const isSet = (key: string) => this.configOption(key) === "yes";
+    return (managed === false ? ModuleFlags.UNMANAGED : 0) |
+      (name === null || isSet("critical") ? ModuleFlags.CRITICAL : 0) |
+      (isSet("trust-policy") ? ModuleFlags.TRUSTED : 0);
   }
 
   /** Who counts the callers of the module. */

@@ -12,7 +12,8 @@ import {
   ConfigurationError,
   type ConfigurationPaths,
   loadModules,
-  type Module,
+  Module,
+  ModuleFlags,
   ModuleLoadError,
   Pkcs11Error,
   type RegisteredModuleProblem,
@@ -67,6 +68,20 @@ for (const managed of ["gp11", "p11-kit"] as const) {
       assertEquals(trusted.map((module) => module.name), ["top"]);
       await close(trusted);
       assertEquals(mock("a").initializes(), mock("a").finalizes());
+    });
+
+    it("tells the flags libp11-kit gives", async () => {
+      const config = configure({
+        plain: `module: ${mock("a").path}`,
+        trust: `module: ${mock("b").path}\ntrust-policy: yes\ncritical: yes`,
+      });
+      const modules = await loadModules({ config, managed });
+      assertEquals(modules.map((module) => module.flags), [0, ModuleFlags.CRITICAL | ModuleFlags.TRUSTED]);
+      await close(modules);
+      using byPath = Module.loadSync(mock("a").path, { managed });
+      assertEquals(byPath.flags, ModuleFlags.CRITICAL);
+      using raw = Module.loadSync(mock("b").path, { managed: false });
+      assertEquals(raw.flags, ModuleFlags.CRITICAL | ModuleFlags.UNMANAGED);
     });
 
     it("honours managed: no, unmanaged and x-init-reserved", async () => {
