@@ -8,6 +8,8 @@ import { attributeLayout } from "./templates.ts";
 
 /** How often a value may grow between two calls before it is given up. */
 const MAX_ROUNDS = 4;
+/** No attribute is longer: a module that says so is not believed. */
+const MAX_VALUE = 2 ** 31;
 
 /**
  * Why an attribute came back without a length, as far as the one return value of the whole call tells; `undefined`
@@ -67,6 +69,8 @@ export function* readSized(
   sized: readonly SizedRequest[],
   results: Map<ReadRequest, ReadAttribute>,
 ): Generator<ReadCall, void, number> {
+  for (const { request, length } of sized) if (length > MAX_VALUE) results.set(request, missing(request, "invalid"));
+  sized = sized.filter(({ length }) => length <= MAX_VALUE);
   if (sized.length === 0) return;
   const { size, offsets } = attributeLayout(block.abi);
   const values = sized.map(({ length }) => block.alloc(length));
@@ -117,6 +121,8 @@ export function* readAlone(
     } else if (length === 0 || (room > 0 && length <= room)) {
       if (request.kind !== "template" || length === 0) return decoded(block, request, value, length);
       return { type: request.type, state: "ok", value: yield* readNested(block, at, value, length, describe) };
+    } else if (length > MAX_VALUE) {
+      break;
     } else {
       room = length;
       value = block.alloc(room);
@@ -137,9 +143,12 @@ function* readNested(
   const { size, offsets } = attributeLayout(block.abi);
   const requests: ReadRequest[] = [];
   const values: number[] = [];
-  for (let at = inner; at < inner + length; at += size) {
-    const room = block.getLength(at + offsets.ulValueLen) ?? 0;
+  const rooms: number[] = [];
+  for (let at = inner; at + size <= inner + length; at += size) {
+    const wanted = block.getLength(at + offsets.ulValueLen) ?? 0;
+    const room = wanted > MAX_VALUE ? 0 : wanted;
     const value = block.alloc(room || 1);
+    rooms.push(room);
     requests.push(describe(Number(block.getUlong(at + offsets.type))));
     values.push(value);
     setPointer(block, at + offsets.pValue, room === 0 ? 0n : block.address(value));
@@ -148,7 +157,9 @@ function* readNested(
   yield { offset: outer, count: 1 };
   return requests.map((request, index) => {
     const valueLength = block.getLength(inner + index * size + offsets.ulValueLen);
-    if (valueLength === undefined || request.kind === "template") return missing(request, "invalid");
+    if (valueLength === undefined || valueLength > rooms[index]! || request.kind === "template") {
+      return missing(request, "invalid");
+    }
     return decoded(block, request, values[index]!, valueLength);
   });
 }

@@ -6,7 +6,7 @@ import type { FunctionName } from "../functions.ts";
 const CKR_OK = 0;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 /** How often a module may say that the room is too small. */
-export const MAX_GROWTHS = 4;
+export const MAX_GROWTHS = 6;
 
 /** Makes a call that gives bytes, again with more room while the module says that there was too little. */
 export function* outputOf(

@@ -1,0 +1,109 @@
+// The module in strict_module.c, compiled for one test file: it follows the rules, and fails, blocks or lies on command.
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { FunctionName } from "../../ffi/functions.ts";
+import { type NativeResult, nativeRuntime } from "../../ffi/backend.ts";
+import { compilerSkip } from "./c_assertions.ts";
+import { temporaryFolder } from "./temporary_folder.ts";
+
+/** For `it(name, { skip: strictModuleSkip }, …)`: why the module cannot be compiled, else false. */
+export const strictModuleSkip: string | false = compilerSkip;
+
+/** What a test may change: sizes of results, whether they are announced, lies about lengths, and so on. */
+export const STRICT = { output: 0n, announce: 1n, lie: 2n, sticky: 3n, objects: 4n, alwaysAuthenticate: 5n } as const;
+
+const encoder = new TextEncoder();
+
+/** A compiled module. */
+export class StrictModule {
+  /** The library. */
+  readonly path: string;
+  readonly #call: (name: string, arity: number) => (...words: bigint[]) => number;
+  readonly #names = new Map<string, Uint8Array>();
+
+  /** Compiles a module of its own with the functions of PKCS#11 2.40 or 3.2. */
+  constructor(version: "2.40" | "3.2" = "3.2") {
+    const source = fileURLToPath(new URL("./strict_module.c", import.meta.url));
+    this.path = `${temporaryFolder("strict")}/strict-${version}.so`;
+    const macro = `-DVERSION=${version === "2.40" ? 240 : 302}`;
+    execFileSync("cc", ["-O1", "-shared", "-fPIC", "-w", macro, source, "-lpthread", "-o", this.path], {
+      stdio: "pipe",
+    });
+    const library = nativeRuntime().open(this.path);
+    const result: NativeResult = "u32";
+    this.#call = (name, arity) => {
+      const fn = library.bind(name, arity, result);
+      if (fn === null) throw new Error(`Cannot command the module: it has no ${name}`);
+      return (...words) => fn(...words) as number;
+    };
+  }
+
+  #name(fn: FunctionName): bigint {
+    let name = this.#names.get(fn);
+    if (!name) {
+      name = new Uint8Array(new ArrayBuffer(64));
+      encoder.encodeInto(fn, name);
+      this.#names.set(fn, name);
+    }
+    return nativeRuntime().address(name);
+  }
+
+  /** How often a function was called. */
+  calls(fn: FunctionName): number {
+    return this.#call("strict_calls", 1)(this.#name(fn));
+  }
+
+  /** The next calls of a function return `rv`, after so many that do not. */
+  fail(fn: FunctionName, rv: number, { after = 0, times = 1 } = {}): void {
+    this.#call("strict_fail", 4)(this.#name(fn), BigInt(rv), BigInt(after), BigInt(times));
+  }
+
+  /** Calls of a function do not return before {@linkcode StrictModule.release}. */
+  block(fn: FunctionName): void {
+    this.#call("strict_block", 1)(this.#name(fn));
+  }
+
+  /** Lets every blocked call return. */
+  release(): void {
+    this.#call("strict_release", 0)();
+  }
+
+  /** Resolves when so many calls are blocked. */
+  async blocked(count = 1): Promise<void> {
+    const blocked = this.#call("strict_blocked", 0);
+    for (const end = performance.now() + 10_000; blocked() < count;) {
+      if (performance.now() > end) throw new Error(`Cannot wait any longer for ${count} blocked calls`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  /** Changes how the module behaves. */
+  set(what: keyof typeof STRICT, value: number | bigint): void {
+    this.#call("strict_set", 2)(STRICT[what], BigInt(value));
+  }
+
+  /** Forgets every command and count of calls. */
+  reset(): void {
+    this.#call("strict_reset", 0)();
+  }
+
+  /** Calls that met another one on their session, and C_Finalize calls that met any: there must be none. */
+  get overlaps(): number {
+    return this.#call("strict_overlaps", 0)();
+  }
+
+  /** Objects that were created and not destroyed. */
+  get liveObjects(): number {
+    return this.#call("strict_live_objects", 0)();
+  }
+
+  /** Sessions open. */
+  get sessions(): number {
+    return this.#call("strict_sessions", 0)();
+  }
+
+  /** Sessions with an operation active. */
+  get active(): number {
+    return this.#call("strict_active", 0)();
+  }
+}
