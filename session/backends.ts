@@ -1,4 +1,5 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
+import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
 import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
 import { describeType } from "../ffi/bytes.ts";
@@ -27,6 +28,10 @@ export function openTable(path: string, serverAddress?: string): Cryptoki {
     const reason = error instanceof NotCryptokiError ? `it is no PKCS#11 module, ${error.message}` : error.message;
     throw new ModuleLoadError(path, reason, { cause: error });
   }
+}
+
+function hasFolder(path: string): boolean {
+  return !isAbsolute(path) && /[\\/]/.test(path);
 }
 
 /** What JavaScript sees as the address of p11-kit's server; C code may see an older environment. */
@@ -79,7 +84,8 @@ export function openBackend(path: string, options: ModuleOptions, configured: Co
     case "p11-kit": {
       checkPath(path);
       const kit = systemP11Kit(managed === "p11-kit");
-      if (kit !== null) return new P11KitBackend(kit, path, settings);
+      // libp11-kit looks for every relative path in its own folder; one with a folder in it means the current one.
+      if (kit !== null) return new P11KitBackend(kit, hasFolder(path) ? resolve(path) : path, settings);
       if (managed === "auto") return new Gp11Backend(openTable(path, serverAddress), path, settings);
       throw new ModuleLoadError(path, "libp11-kit cannot be loaded", { cause: p11KitFailure() });
     }

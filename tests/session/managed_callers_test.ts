@@ -1,3 +1,5 @@
+import { relative } from "node:path";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
@@ -89,6 +91,14 @@ for (const managed of ["gp11", "p11-kit"] as const) {
         assertEquals((await assertRejects(call, Pkcs11Error)).ckr, "CKR_CRYPTOKI_NOT_INITIALIZED");
       }
       assertThrows(() => slot.openSessionSync(), Pkcs11Error, "CKR_CRYPTOKI_NOT_INITIALIZED");
+    });
+
+    it("takes a path that is relative to the current folder", async () => {
+      const module = mock();
+      const before = module.initializes();
+      await using caller = await Module.load(relative(process.cwd(), module.path), { managed });
+      assertEquals((await caller.info()).libraryDescription, "callers");
+      assertEquals(module.initializes(), before + 1);
     });
 
     it("close() is idempotent and counts once", async () => {
