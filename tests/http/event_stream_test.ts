@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { SessionFetch } from "../../http/fetch.ts";
 import { EventStreamParser, type ServerSentEvent } from "../../http/streams/event_stream_parser.ts";
 import { RecordTooLongError } from "../../http/streams/lines.ts";
 import { NdjsonError, readNdjson } from "../../http/streams/ndjson.ts";
@@ -175,7 +176,7 @@ function scripted(...answers: (() => Response | Promise<Response>)[]) {
     if (answer === undefined) throw new Error("asked too often");
     return await answer();
   };
-  return { session: { fetch: fetch as typeof globalThis.fetch }, requests };
+  return { session: { fetch: fetch as SessionFetch }, requests };
 }
 
 function events(text: string): () => Response {
