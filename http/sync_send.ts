@@ -19,6 +19,7 @@ import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
 import { SyncWord } from "./sync_worker.ts";
+import { bareHost, defaultPort } from "./uri.ts";
 
 /** Milliseconds between two looks at whether the worker is alive. */
 const LOOK_INTERVAL = 5000;
@@ -130,9 +131,13 @@ class SyncSender {
   #makeRoom(msg: HttpMessage): void {
     const { pool, session } = this.#core;
     const scheme = session.schemeOf(msg.uri);
-    const isFull = () =>
-      pool.count >= this.#core.maxConns ||
-      (scheme !== null && pool.host(scheme, msg.uri).count >= this.#core.maxConnsPerHost);
+    const host = bareHost(msg.uri.hostname).toLowerCase();
+    const port = msg.uri.port === "" ? defaultPort(scheme ?? "http") : Number(msg.uri.port);
+    const toHost = () =>
+      [...pool.connections].filter(({ target }) =>
+        target.scheme === scheme && target.host === host && target.port === port
+      ).length;
+    const isFull = () => pool.count >= this.#core.maxConns || toHost() >= this.#core.maxConnsPerHost;
     if (!isFull()) return;
     pool.closeIdle();
     if (isFull()) {

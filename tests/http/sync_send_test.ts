@@ -227,6 +227,18 @@ describe("HttpSession.sendMessageSync", () => {
     assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
   });
 
+  it("counts its connection against the limit of its host too", async () => {
+    await using session = new HttpSession({ maxConnsPerHost: 1 });
+    const hanging = new HttpMessage("GET", `${origin}/hang`);
+    const waiting = session.sendMessage(hanging);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "busy");
+    const elsewhere = origin.replace("127.0.0.1", "localhost");
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${elsewhere}/echo`)), 200);
+    session.cancelMessage(hanging);
+    await waiting;
+  });
+
   it("may be mixed with messages on the queue, and refuses one that is there already", async () => {
     await using session = new HttpSession();
     const queued = new HttpMessage("GET", `${origin}/echo`);
