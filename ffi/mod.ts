@@ -38,6 +38,7 @@ export {
   FUNCTIONS_3_2,
 } from "./functions.ts";
 export { type Abi, Block, type BlockMark } from "./memory.ts";
+export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./p11_kit.ts";
 export {
   readStruct,
   type StructDefinition,

@@ -60,6 +60,8 @@ export class P11Kit {
   readonly #bound = new Map<P11KitFunction | "free", NativeFunction | null>();
   // libp11-kit keeps pointers to these texts for good.
   readonly #kept: Uint8Array<ArrayBuffer>[] = [];
+  /** What the call under way points to: nothing else may refer to it any more. */
+  #lent: Uint8Array<ArrayBuffer>[] = [];
 
   private constructor(library: NativeLibrary) {
     this.#library = library;
@@ -115,9 +117,7 @@ export class P11Kit {
    * 0 when it failed, which {@linkcode P11Kit.message} explains.
    */
   loadModule(path: string, flags = 0): bigint {
-    const text = cString(path);
-    const list = this.call("p11_kit_module_load", nativeRuntime().address(text), BigInt(flags)) as bigint;
-    return list;
+    return this.#lending(() => this.call("p11_kit_module_load", this.#lend(cString(path)), BigInt(flags)) as bigint);
   }
 
   /**
@@ -125,18 +125,32 @@ export class P11Kit {
    * function lists; `null` when it failed.
    */
   loadModules(flags = 0): bigint[] | null {
-    const array = this.call("p11_kit_modules_load", 0n, BigInt(flags)) as bigint;
-    if (array === 0n) return null;
-    const lists: bigint[] = [];
-    const word = new Uint8Array(new ArrayBuffer(POINTER));
-    for (let at = array;; at += BigInt(POINTER)) {
-      nativeRuntime().read(at, word);
-      const list = new DataView(word.buffer).getBigUint64(0, true);
-      if (list === 0n) break;
-      lists.push(list);
-    }
-    this.free(array);
-    return lists;
+    return this.#takeLists(this.call("p11_kit_modules_load", 0n, BigInt(flags)) as bigint);
+  }
+
+  /** Loads them and initialises them (`p11_kit_modules_load_and_initialize`); those that fail are left out. */
+  loadAndInitializeModules(flags = 0): bigint[] | null {
+    return this.#takeLists(this.call("p11_kit_modules_load_and_initialize", BigInt(flags)) as bigint);
+  }
+
+  /** The module of this name among loaded ones (`p11_kit_module_for_name`); 0 where there is none. */
+  moduleForName(lists: readonly bigint[], name: string): bigint {
+    const array = new BigUint64Array(new ArrayBuffer((lists.length + 1) * POINTER));
+    array.set(lists);
+    return this.#lending(() => {
+      const words = [this.#lend(new Uint8Array(array.buffer)), this.#lend(cString(name))] as const;
+      return this.call("p11_kit_module_for_name", ...words) as bigint;
+    });
+  }
+
+  /** Initialises a module (`p11_kit_module_initialize`) and answers the CK_RV. */
+  initializeModule(list: bigint): number {
+    return this.call("p11_kit_module_initialize", list) as number;
+  }
+
+  /** Finalises a module (`p11_kit_module_finalize`) and answers the CK_RV. */
+  finalizeModule(list: bigint): number {
+    return this.call("p11_kit_module_finalize", list) as number;
   }
 
   /** Gives a loaded module back (`p11_kit_module_release`). */
@@ -161,8 +175,9 @@ export class P11Kit {
 
   /** A setting of a module, or a global one for `0n`. */
   configOption(list: bigint, option: string): string | null {
-    const text = cString(option);
-    return this.#ownedText(this.call("p11_kit_config_option", list, nativeRuntime().address(text)) as bigint);
+    return this.#lending(() =>
+      this.#ownedText(this.call("p11_kit_config_option", list, this.#lend(cString(option))) as bigint)
+    );
   }
 
   /** Chooses the files read at the next load of the configuration, for every user of libp11-kit in this process. */
@@ -180,6 +195,33 @@ export class P11Kit {
   free(address: bigint): void {
     // Found through libp11-kit itself, so it is the C library's own that libp11-kit allocates with.
     if (address !== 0n) this.#function("free")?.(address);
+  }
+
+  #lend(bytes: Uint8Array<ArrayBuffer>): bigint {
+    this.#lent.push(bytes);
+    return nativeRuntime().address(bytes);
+  }
+
+  #lending<T>(call: () => T): T {
+    try {
+      return call();
+    } finally {
+      this.#lent = [];
+    }
+  }
+
+  #takeLists(array: bigint): bigint[] | null {
+    if (array === 0n) return null;
+    const lists: bigint[] = [];
+    const word = new Uint8Array(new ArrayBuffer(POINTER));
+    for (let at = array;; at += BigInt(POINTER)) {
+      nativeRuntime().read(at, word);
+      const list = new DataView(word.buffer).getBigUint64(0, true);
+      if (list === 0n) break;
+      lists.push(list);
+    }
+    this.free(array);
+    return lists;
   }
 
   #function(name: P11KitFunction | "free"): NativeFunction | null {

@@ -17,6 +17,9 @@ function nativeEnvironment(path: string): NativeEnvironment {
   return { setenv: bind("setenv", 3, "i32"), unsetenv: bind("unsetenv", 1, "i32"), getenv: bind("getenv", 1, "u64") };
 }
 
+/** What C reads by address, kept from being collected meanwhile. */
+let _lent: unknown[] = [];
+
 function cString(text: string): Uint8Array<ArrayBuffer> {
   const encoded = new TextEncoder().encode(`${text}\0`);
   const bytes = new Uint8Array(new ArrayBuffer(encoded.length));
@@ -36,12 +39,14 @@ function withNativeVariable<T>(path: string, name: string, value: string, body: 
   const nameText = cString(name);
   const valueText = cString(value);
   const before = copyOf(getenv(runtime.address(nameText)) as bigint);
+  _lent = [nameText, valueText, before];
   setenv(runtime.address(nameText), runtime.address(valueText), 1n);
   try {
     return body();
   } finally {
     if (before === null) unsetenv(runtime.address(nameText));
     else setenv(runtime.address(nameText), runtime.address(before), 1n);
+    _lent = [];
   }
 }
 
