@@ -8,7 +8,7 @@ import { type Attempt, watchTime } from "./attempt.ts";
 import { HttpError } from "./errors.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { type HttpMessage, messageState } from "./message.ts";
-import { ended, giveBack, isWatched } from "./response_phase.ts";
+import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
 import { gotChunk, isSmall, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -126,18 +126,24 @@ export function handOut(reader: BodyReader): Response {
   const { core, item, response } = reader;
   const { msg } = item;
   const isSame = response instanceof Response && msg.responseHeaders === response.headers;
-  if (response.body === null || msg.method === "HEAD") {
-    const result = isSame ? lendWithoutBody(response, item.redirects > 0) : build(reader, null);
-    reader.finish();
-    return result;
-  }
+  if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = isSmall(response);
   const isUntouched = isSame && item.transforms.length === 0;
   if (isUntouched && isSmallBody && !isWatched(item) && item.connection !== null) {
     return lend(core.loans, reader, response, item.redirects > 0);
   }
+  if (response.body === null) return withoutBody(reader, isSame);
   if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
   return build(reader, reader.stream(transformed(item, response.body)));
+}
+
+function withoutBody(reader: BodyReader, isSame: boolean): Response {
+  const { response, item } = reader;
+  const result = isSame && response instanceof Response
+    ? lendWithoutBody(response, item.redirects > 0)
+    : build(reader, null);
+  reader.finish();
+  return result;
 }
 
 /** A Response around a stream of ours. */

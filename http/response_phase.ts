@@ -4,7 +4,7 @@
  * @module
  */
 import type { Attempt } from "./attempt.ts";
-import { isListened, MessageFlags } from "./message.ts";
+import { type HttpMessage, isListened, MessageFlags } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect } from "./redirect_message.ts";
 import { discard, readBody } from "./response_body.ts";
@@ -51,7 +51,8 @@ function gotHeaders(attempt: Attempt, response: TransportResponse): void {
 
 function body(attempt: Attempt, response: TransportResponse): void {
   const { core, item, msg } = attempt;
-  item.transforms = response.body === null ? [] : core.features.transforms(msg);
+  // Asking a runtime's Response for its stream makes reading it in one go slower: nobody does before it is needed.
+  item.transforms = isBodyless(msg, response) ? [] : core.features.transforms(msg);
   if (item.sink !== null && item.requeue === null) {
     const decision = item.sink.decide(item, response);
     if (decision === "take") {
@@ -61,13 +62,20 @@ function body(attempt: Attempt, response: TransportResponse): void {
     }
     if (decision instanceof Error) throw decision;
   }
-  if (response.body === null) {
+  if (isBodyless(msg, response) || response.body === null) {
+    discard(response);
     ended(attempt, response);
     return;
   }
   attempt.wait(readBody(attempt, response), (isComplete) => {
     if (isComplete) ended(attempt, response);
   });
+}
+
+/** True where method or status say that there is no body. */
+export function isBodyless(msg: HttpMessage, response: TransportResponse): boolean {
+  const { status } = response;
+  return msg.method === "HEAD" || status === 204 || status === 205 || status === 304;
 }
 
 /** A feature's answer in place of what came on a connection; a body that was not read costs the connection. */
