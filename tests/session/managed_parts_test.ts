@@ -71,7 +71,7 @@ describe("Callers", () => {
         for (let n = 0; n < 2000; n++) callers.add(0n);
       },
       RangeError,
-      "callers of the module",
+      "it has 1020 already",
     );
   });
 });
