@@ -184,6 +184,6 @@ describe("features under a hostile server", () => {
     const without = await timeOf([]);
     const all = [new ContentSniffer(), new Logger({ level: "none" }), new Retry(), new Timeouts({ total: 60_000 })];
     const added = await timeOf(all) - without;
-    assert(added < 0.1, `${added} ms more per request`); // A few microseconds where the machine is at rest.
+    assert(added < 0.5, `${added} ms more per request`); // A few microseconds where the machine is at rest.
   });
 });

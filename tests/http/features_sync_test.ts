@@ -104,11 +104,9 @@ for (const transport of ["auto", "node"] as const) {
     it("RateLimit holds back", async () => {
       const limit = new RateLimit({ requests: 1, interval: 100, burst: 1 });
       await using session = new HttpSession({ transport, features: [limit] });
-      send(session, "/");
       const start = performance.now();
-      send(session, "/");
-      send(session, "/");
-      assert(performance.now() - start >= 150, `${performance.now() - start} ms`);
+      for (let count = 0; count < 4; count++) send(session, "/");
+      assert(performance.now() - start >= 290, `${performance.now() - start} ms`);
     });
 
     it("ProxyResolver chooses the proxy", async () => {
@@ -122,13 +120,15 @@ for (const transport of ["auto", "node"] as const) {
     });
 
     it("Timeouts ends what takes too long", async () => {
-      await using session = new HttpSession({ transport, features: [new Timeouts({ total: 200 })] });
+      await using session = new HttpSession({ transport });
+      assertEquals(send(session, "/").statusCode, 200); // Starting a worker takes its time.
+      session.addFeature(new Timeouts({ total: 700 }));
       assertEquals(send(session, "/").statusCode, 200);
       const start = performance.now();
       const msg = send(session, "/hang");
       assertEquals(msg.statusCode, 7);
       assertEquals((msg.error as Error).name, "TimeoutError");
-      assert(performance.now() - start < 3000);
+      assert(performance.now() - start < 5000);
     });
   });
 }

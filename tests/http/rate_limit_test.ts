@@ -26,7 +26,7 @@ describe("RateLimit", () => {
           Promise.all(Array.from({ length: 12 }, () => ask(bench.session, face, bench.url)))
         );
         // Four at once, then one every 20 ms.
-        assert(elapsed >= 150 && elapsed < 1500, `${elapsed} ms`);
+        assert(elapsed >= 150 && elapsed < 5000, `${elapsed} ms`);
         assertEquals(arrivals.length, 12);
         assert(arrivals[11]! - arrivals[0]! >= 130, `${arrivals[11]! - arrivals[0]!} ms`);
       });
@@ -36,46 +36,46 @@ describe("RateLimit", () => {
   it("keeps origins apart, and together what its key names alike", async () => {
     await using one = await featureBench((_request, socket) => socket.write(reply("200 OK")));
     await using two = await featureBench((_request, socket) => socket.write(reply("200 OK")));
-    const slow = { requests: 1, interval: 200, burst: 1 };
+    const slow = { requests: 1, interval: 900, burst: 1 };
     one.session.addFeature(new RateLimit(slow));
     const both = () => Promise.all([one.url, two.url].map((url) => ask(one.session, "queue", url)));
-    assert(await timed(both) < 150);
+    assert(await timed(both) < 800);
     one.session.removeFeatureByType(RateLimit);
     one.session.addFeature(new RateLimit({ ...slow, keyOf: () => "all" }));
-    assert(await timed(both) >= 150);
+    assert(await timed(both) >= 850);
   });
 
   it("holds back when the server says so", async () => {
     let count = 0;
     await using bench = await featureBench((_request, socket) => {
       socket.write(count++ === 0 ? reply("200 OK", "", ['RateLimit: "default";r=0;t=1']) : reply("200 OK"));
-    }, { features: [new RateLimit({ maxHold: 200 })] });
-    assert(await timed(() => ask(bench.session, "fetch", bench.url)) < 150);
-    assert(await timed(() => ask(bench.session, "fetch", bench.url)) >= 150);
-    assert(await timed(() => ask(bench.session, "fetch", bench.url)) < 150);
+    }, { features: [new RateLimit({ maxHold: 600 })] });
+    assert(await timed(() => ask(bench.session, "fetch", bench.url)) < 500);
+    assert(await timed(() => ask(bench.session, "fetch", bench.url)) >= 550);
+    assert(await timed(() => ask(bench.session, "fetch", bench.url)) < 500);
   });
 
   it("holds back after Retry-After with a 429, unless told not to obey", async () => {
     for (const obeyServer of [true, false]) {
       await using bench = await featureBench((_request, socket) => {
         socket.write(reply("429 Too Many Requests", "", ["Retry-After: 5"]));
-      }, { features: [new RateLimit({ maxHold: 200, obeyServer })] });
+      }, { features: [new RateLimit({ maxHold: 600, obeyServer })] });
       await ask(bench.session, "queue", bench.url);
       const elapsed = await timed(() => ask(bench.session, "queue", bench.url));
-      assert(obeyServer ? elapsed >= 150 : elapsed < 150, `${elapsed} ms`);
+      assert(obeyServer ? elapsed >= 550 : elapsed < 500, `${elapsed} ms`);
     }
   });
 
   it("gives the turn of an aborted request back", async () => {
     await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK")), {
-      features: [new RateLimit({ requests: 1, interval: 300, burst: 1 })],
+      features: [new RateLimit({ requests: 1, interval: 600, burst: 1 })],
     });
     await ask(bench.session, "fetch", bench.url);
     const controller = new AbortController();
     const aborted = ask(bench.session, "fetch", bench.url, { signal: controller.signal });
     setTimeout(() => controller.abort("no longer"), 20);
     assertEquals((await aborted).error, "no longer");
-    assert(await timed(() => ask(bench.session, "fetch", bench.url)) < 400);
+    assert(await timed(() => ask(bench.session, "fetch", bench.url)) < 1100);
     assertEquals(bench.server.requests.length, 2);
   });
 

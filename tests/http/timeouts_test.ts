@@ -23,17 +23,17 @@ describe("Timeouts", () => {
         await using bench = await featureBench((request, socket) => {
           if (request.target === "/quick") socket.write(reply("200 OK", "quick"));
           else if (request.target === "/body") socket.write("HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\nbegin");
-        }, { transport, features: [new Timeouts({ total: 150 })] });
+        }, { transport, features: [new Timeouts({ total: 400 })] });
         const quick = await ask(bench.session, face, `${bench.url}quick`);
         assertEquals([quick.status, quick.text, quick.error], [200, "quick", null]);
         for (const path of ["silent", "body"]) {
           const start = performance.now();
           const { error, msg } = await ask(bench.session, face, bench.url + path);
           const timeout = timeoutOf(error);
-          assertEquals([timeout?.name, timeout?.kind, timeout?.limit], ["TimeoutError", "total", 150], String(error));
+          assertEquals([timeout?.name, timeout?.kind, timeout?.limit], ["TimeoutError", "total", 400], String(error));
           assertEquals(msg.statusCode, 7);
           const elapsed = performance.now() - start;
-          assert(elapsed > 140 && elapsed < 1500, `${elapsed} ms`);
+          assert(elapsed > 390 && elapsed < 5000, `${elapsed} ms`);
         }
       });
 
@@ -47,7 +47,7 @@ describe("Timeouts", () => {
             else if (socket.write(chunk)) sent++;
           }, 20);
           socket.on("close", () => clearInterval(timer));
-        }, { transport, features: [new Timeouts({ idle: 200 })] });
+        }, { transport, features: [new Timeouts({ idle: 500 })] });
         const slow = await ask(bench.session, face, `${bench.url}slow`);
         assertEquals([slow.status, slow.error, slow.text.length], [200, null, 100_000]);
         const stalled = await ask(bench.session, face, `${bench.url}stall`);
@@ -64,7 +64,7 @@ describe("Timeouts", () => {
     const start = performance.now();
     const { error } = await ask(bench.session, "fetch", bench.url);
     assertEquals(timeoutOf(error)?.kind, "total");
-    assert(performance.now() - start < 2000);
+    assert(performance.now() - start < 5000);
   });
 
   it("ends a connection that is not made, over the transport that can tell", async () => {
@@ -76,7 +76,7 @@ describe("Timeouts", () => {
     server.on("connection", (socket) => sockets.add(socket));
     await using bench = await featureBench((_request, socket) => {
       setTimeout(() => socket.write(reply("200 OK", "slow but connected")), 300);
-    }, { features: [new Timeouts({ connect: 100 })] });
+    }, { features: [new Timeouts({ connect: 250 })] });
     const { error, msg } = await ask(bench.session, "queue", `https://127.0.0.1:${port}/`);
     assertEquals(timeoutOf(error)?.kind, "connect", String(error));
     assertEquals(msg.statusCode, 7);
