@@ -1,10 +1,9 @@
 // A private nginx from the Debian package: foreground, one worker, a free port, a directory of its own.
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, stopChild, untilListening } from "./proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
 import type { TestCertificate } from "./tls_certificates.ts";
 
 /** Where Debian puts nginx, or null. */
@@ -42,18 +41,10 @@ export async function startNginx(options: NginxOptions = {}): Promise<Nginx> {
   const port = await freePort();
   const tlsPort = options.certificate === undefined ? 0 : await freePort();
   await writeFile(join(directory, "nginx.conf"), configuration(directory, port, tlsPort, options));
-  const child = spawn(nginxPath, [
-    "-p",
-    directory,
-    "-c",
-    join(directory, "nginx.conf"),
-    "-e",
-    join(directory, "error.log"),
-  ], {
-    stdio: "ignore",
-  });
+  const paths = ["-p", directory, "-c", join(directory, "nginx.conf"), "-e", join(directory, "error.log")];
+  const child = spawnServer(nginxPath, paths);
   const stop = async () => {
-    await stopChild(child);
+    await stopServer(child);
     await rm(directory, { recursive: true, force: true });
   };
   try {

@@ -239,9 +239,9 @@ export async function startTinyproxy(options: { user?: string; password?: string
   ];
   const configFile = join(directory, "tinyproxy.conf");
   await writeFile(configFile, config.join("\n") + "\n");
-  const child = spawn(tinyproxyPath, ["-d", "-c", configFile], { stdio: "ignore" });
+  const child = spawnServer(tinyproxyPath, ["-d", "-c", configFile]);
   const stop = async () => {
-    await stopChild(child);
+    await stopServer(child);
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -284,6 +284,22 @@ function accepts(port: number): Promise<boolean> {
     };
     socket.once("connect", () => settle(true)).once("error", () => settle(false));
   });
+}
+
+// The server ends when the pipe does: a test program that is killed leaves none behind.
+const WATCH = '"$@" & server=$!; read -r _; kill $server; wait $server';
+
+/** Starts a server that does not outlive this process. */
+export function spawnServer(command: string, args: readonly string[]): ChildProcess {
+  return spawn("/bin/sh", ["-c", WATCH, "sh", command, ...args], { stdio: ["pipe", "ignore", "ignore"] });
+}
+
+/** Ends a server started with {@linkcode spawnServer} and waits until it is gone. */
+export async function stopServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.stdin?.end();
+  await exited;
 }
 
 /** Ends a child started for a test and waits until it is gone. */
