@@ -243,13 +243,13 @@ export class HttpSession extends SessionProperties {
     const url = new URL(uri);
     const scheme = this.schemeOf(url);
     if (scheme === null || url.hostname === "") return;
-    const transport = this.#core.transports.first;
+    const transport = this.#core.transports.preparing;
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
       const proxy = await this.#core.features.proxyFor(url, null) ?? null;
       const { maxHeaderBytes } = this.settings;
       const tls = this.settings.tlsFor(`${scheme}://${url.host}`);
-      await transport.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
+      await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
     } catch {
       return; // The manual: preparing is a hint, the request itself will tell what is wrong.
     }

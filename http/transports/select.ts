@@ -67,9 +67,9 @@ export class TransportList {
     for (const transport of this.#transports) transport.close?.();
   }
 
-  /** The transport that prepares for a URI. */
-  get first(): Transport {
-    return this.#transports[0]!;
+  /** The transport that can prepare for a URI, if there is one. */
+  get preparing(): Transport | undefined {
+    return this.#transports.find((transport) => transport.prepare !== undefined);
   }
 
   #refusal(needs: Requirements, required: readonly TransportCapability[]): NotSupportedError {
