@@ -1,9 +1,11 @@
 /** The certificates this machine trusts, as its trust modules keep them. */
-import { CKO } from "../../ffi/constants/mod.ts";
+import { CKO, CKR } from "../../ffi/constants/mod.ts";
+import { Pkcs11Error } from "../errors.ts";
 import type { Module } from "../module.ts";
 import type { Pkcs11Object } from "../object.ts";
 import { loadModules } from "../registered_modules.ts";
 import type { Session } from "../session.ts";
+import type { Slot } from "../slot.ts";
 import { nameText } from "./der.ts";
 import { addExtension, allowsPurpose, type AttachedPurposes, purposeOid } from "./purposes.ts";
 
@@ -39,6 +41,7 @@ export interface TrustAnchorsOptions {
 /** CKA_X_DISTRUSTED and CKO_X_CERTIFICATE_EXTENSION of p11-kit. */
 const DISTRUSTED = 0xd8444764;
 const CERTIFICATE_EXTENSION = 0xd84447c8;
+const EMPTY: ReadonlySet<number> = new Set([CKR.TOKEN_NOT_RECOGNIZED, CKR.TOKEN_NOT_PRESENT]);
 const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", "publicKeyInfo", DISTRUSTED] as const;
 
 /**
@@ -84,7 +87,8 @@ async function collect(
   const { signal } = options;
   for (const module of modules) {
     for (const slot of await module.slots({ tokenPresent: true, signal })) {
-      const session = await slot.openSession({ signal });
+      const session = await openTrust(slot, signal);
+      if (session === null) continue;
       try {
         await readToken(session, findings, oid !== null, signal);
       } finally {
@@ -97,6 +101,17 @@ async function collect(
     .filter(([der, { issuerAndSerial }]) => !distrusted.has(der) && !distrusted.has(issuerAndSerial))
     .filter(([_, { key }]) => oid === null || allowsPurpose(purposes.get(key), oid))
     .map(([_, { anchor }]) => anchor);
+}
+
+/** A session on a token; `null` for one that holds nothing because it was never initialised or has just gone. */
+async function openTrust(slot: Slot, signal: AbortSignal | undefined): Promise<Session | null> {
+  try {
+    return await slot.openSession({ signal });
+  } catch (error) {
+    // Any other failure is passed on: a token that cannot be read may be the one that distrusts a certificate.
+    if (error instanceof Pkcs11Error && EMPTY.has(error.code)) return null;
+    throw error;
+  }
 }
 
 async function readToken(

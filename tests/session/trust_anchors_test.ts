@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { loadModules, Module, trustAnchors } from "../../session/mod.ts";
+import { loadModules, Module, Pkcs11Error, trustAnchors } from "../../session/mod.ts";
 import { p11KitModulePath } from "../../tools/native_libraries.ts";
+import { createToken, softhsmModule, softhsmSkip } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 import { rejectedForEmail, rootOne, rootTwo } from "../_support/trust_certificates.ts";
 
@@ -93,6 +94,16 @@ describe("trustAnchors()", { skip }, () => {
     assertEquals(await labels("1.3.6.1.5.5.7.3.1"), ["gp11 Test Root One"]);
     assertEquals(await labels("email"), []);
     assertEquals(await labels("clientAuth"), []);
+  });
+
+  it("passes over tokens that were never initialised, not over those that fail", { skip: softhsmSkip }, async () => {
+    createToken();
+    await using softhsm = await Module.load(softhsmModule()!);
+    await using module = await load({ "anchors/one.pem": rootOne });
+    assertEquals((await trustAnchors({ modules: [softhsm, module] })).length, 1);
+    const closed = await load({});
+    await closed.close();
+    await assertRejects(() => trustAnchors({ modules: [module, closed] }), Pkcs11Error, "CKR_CRYPTOKI_NOT_INITIALIZED");
   });
 
   it("is asked of the modules with trust-policy only", async () => {
