@@ -4,7 +4,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.t
 import { contentLength } from "../headers.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
 import type { HttpSession } from "../session.ts";
-import { pipeThroughGenerator } from "../streams/chunks.ts";
+import { pipeThroughGenerator, watchChunks } from "../streams/chunks.ts";
 import { type ContentCoding, parseContentCodings } from "./codings.ts";
 import { decodeContent, decodeSimple, tooLarge } from "./decode.ts";
 import { ChunkInput } from "./input.ts";
@@ -123,15 +123,13 @@ export class ContentDecoder implements SessionFeature {
   #limit(): BodyTransform | null {
     const maxSize = this.#maxSize;
     if (maxSize === Infinity) return null;
-    return (body) =>
-      pipeThroughGenerator(body, async function* (chunks) {
-        let size = 0;
-        for await (const chunk of chunks) {
-          size += chunk.byteLength;
-          if (size > maxSize) throw tooLarge("encoded", maxSize);
-          yield chunk;
-        }
+    return (body) => {
+      let size = 0;
+      return watchChunks(body, (chunk) => {
+        size += chunk.byteLength;
+        if (size > maxSize) throw tooLarge("encoded", maxSize);
       });
+    };
   }
 }
 

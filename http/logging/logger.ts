@@ -5,7 +5,7 @@ import type { Connection } from "../connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { HttpSession } from "../session.ts";
-import { pipeThroughGenerator } from "../streams/chunks.ts";
+import { watchChunks } from "../streams/chunks.ts";
 import { BodyCopy } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
 
@@ -181,13 +181,7 @@ export class Logger implements SessionFeature {
     const entry = this.#entries.get(msg);
     if (entry === undefined || entry.responseLevel !== "body" || this.maxBodySize === 0) return null;
     const copy = entry.responseBody = new BodyCopy(this.maxBodySize);
-    return (body) =>
-      pipeThroughGenerator(body, async function* (chunks) {
-        for await (const chunk of chunks) {
-          copy.add(chunk);
-          yield chunk;
-        }
-      });
+    return (body) => watchChunks(body, (chunk) => copy.add(chunk));
   }
 
   /** Writes the response down. Called by the session. */

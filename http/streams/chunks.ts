@@ -57,3 +57,22 @@ export function pipeThroughGenerator(
     },
   }, { highWaterMark: 0 });
 }
+
+/** Passes a body on as it is and shows each chunk to `look`, which may throw to end it. Cheaper than a generator. */
+export function watchChunks(body: ByteStream, look: (chunk: Uint8Array<ArrayBuffer>) => void): ByteStream {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const { value, done } = await reader.read();
+      if (done) return controller.close();
+      try {
+        look(value);
+      } catch (error) {
+        reader.cancel(error).catch(() => {});
+        throw error;
+      }
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
