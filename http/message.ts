@@ -54,10 +54,14 @@ export type MessageBody =
 
 /** Options of {@linkcode HttpMessage}. */
 export interface HttpMessageInit {
-  /** Request header fields. */
+  /** Request header fields, as `fetch` names them. */
   headers?: HeadersInit;
-  /** Request body; a string is sent as UTF-8. */
+  /** Request header fields, as the message names them. */
+  requestHeaders?: HeadersInit;
+  /** Request body, as `fetch` names it; a string is sent as UTF-8. */
   body?: MessageBody | BufferSource | string | null;
+  /** Request body, as the message names it. */
+  requestBody?: MessageBody | BufferSource | string | null;
   /** Length of a stream body in bytes, when it is known. */
   bodyLength?: number;
   /** Flags. */
@@ -145,8 +149,10 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   }
 
   #initialize(init: HttpMessageInit): void {
-    if (init.headers !== undefined) this.#requestHeaders = new Headers(init.headers);
-    if (init.body !== undefined && init.body !== null) this.requestBody = toMessageBody(init.body);
+    const headers = init.headers ?? init.requestHeaders;
+    if (headers !== undefined) this.#requestHeaders = new Headers(headers);
+    const body = init.body ?? init.requestBody;
+    if (body !== undefined && body !== null) this.requestBody = toMessageBody(body);
     if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
     if (init.flags !== undefined) this.#flags = new Set(init.flags);
     if (init.priority !== undefined) this.priority = init.priority;

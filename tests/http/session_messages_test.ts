@@ -9,6 +9,17 @@ import { sessionOn, transports, until, wait } from "../_support/http_sessions.ts
 const text = (msg: HttpMessage) => new TextDecoder().decode(msg.responseBody);
 
 describe("HttpMessage", () => {
+  it("takes its fields and body under fetch's names and under its own", () => {
+    const bytes = new TextEncoder().encode("hi");
+    for (
+      const init of [{ headers: { "x-a": "1" }, body: "hi" }, { requestHeaders: { "x-a": "1" }, requestBody: bytes }]
+    ) {
+      const msg = new HttpMessage("POST", "http://example.com/", init);
+      assertEquals(msg.requestHeaders.get("x-a"), "1");
+      assertEquals(msg.requestBody, bytes);
+    }
+  });
+
   it("refuses methods that are no token and URIs that are none", () => {
     for (const method of ["", "G T", "GET\r\n", "GÜT", "A:B"]) {
       assertThrows(() => new HttpMessage(method, "http://h/"), TypeError);
