@@ -58,6 +58,7 @@ async function describe(module: Module): Promise<void> {
   title("Module");
   line("library", `${info.libraryDescription} ${info.libraryVersion.major}.${info.libraryVersion.minor}`);
   line("made by", info.manufacturerId);
+  line("callers counted by", module.managed === false ? "nobody" : module.managed);
   line("Cryptoki", `${module.interfaceVersion}, ${module.functions().length} functions`);
 }
 
@@ -146,6 +147,20 @@ async function signAndVerify(
   await Promise.all(helpers.map((helper) => helper.close()));
 }
 
+/** Somebody else in this process uses the same module: what each of them closes is its own. */
+async function twoCallers(path: string, slot: Slot): Promise<void> {
+  title("Two callers on one module");
+  const other = await Module.load(path);
+  const theirs = (await other.slots()).find((each) => each.id === slot.id)!;
+  const session = await theirs.openSession();
+  line("counted by", other.managed === false ? "nobody" : other.managed);
+  await other.close();
+  line("the other closed", `its session is ${session.closed ? "closed" : "open"}`);
+  const alive = (await slot.tokenInfo()).label === "gp11 demo";
+  line("ours goes on", alive ? "yes" : "no");
+  count([alive]);
+}
+
 async function encryptStream(session: Session): Promise<void> {
   title("A stream through AES-256-CBC");
   const key = await session.generateKey(CKM.AES_KEY_GEN, { valueLen: 32, token: false, encrypt: true, decrypt: true });
@@ -187,6 +202,7 @@ async function main(): Promise<void> {
   await signAndVerify(slot, session, "ECDSA with P-256", ec, CKM.ECDSA, data);
   await signAndVerify(slot, session, "RSA-2048 with SHA-256", rsa, CKM.SHA256_RSA_PKCS, data);
   await encryptStream(session);
+  await twoCallers(path, slot);
   for (const key of [ec.publicKey, ec.privateKey, rsa.publicKey, rsa.privateKey]) await key.destroy();
   title("Result");
   line("verified", `${verified}`);
