@@ -42,6 +42,10 @@ export interface NativeRuntime {
   allows(path: string): boolean;
   /** Opens a library; throws the loader's own error. */
   open(path: string): NativeLibrary;
+  /** A number of the calling thread, by which another can ask whether it is still there; 0 where that cannot be told. */
+  threadId?(): number;
+  /** Whether a thread is still there. */
+  threadAlive?(id: number): boolean;
   /** Binds a function by its address. */
   bindAddress(address: bigint, arity: number, result: NativeResult): NativeFunction;
 }

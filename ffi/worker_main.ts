@@ -54,7 +54,7 @@ interface Port {
 export function workerMain(
   runtime: NativeRuntime,
   port: Port,
-  data: { memory: SharedArrayBuffer },
+  data: { memory: SharedArrayBuffer; thread: SharedArrayBuffer },
   layout: typeof LAYOUT,
   jobState: typeof JOB_STATE,
 ): void {
@@ -110,6 +110,7 @@ export function workerMain(
     states[head + layout.duration] = Math.min(1e9, (performance.now() - started) * 1000);
     Atomics.store(states, head + layout.state, jobState.done);
   };
+  Atomics.store(new Int32Array(data.thread), 0, runtime.threadId?.() ?? 0);
   port.on("message", (request) => {
     for (const fn of request.functions ?? []) functions.set(fn.id, bind(fn));
     let done: number[] = [];

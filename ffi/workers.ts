@@ -4,8 +4,9 @@
  * worker travel in one message and their results come back in one.
  */
 import os from "node:os";
+import process from "node:process";
 import { Worker } from "node:worker_threads";
-import { runtimeSource } from "./backend.ts";
+import { nativeRuntime, runtimeSource } from "./backend.ts";
 import type { BoundFunction } from "./cryptoki.ts";
 import { JOB_STATE, type JobArea, LAYOUT, workerMain, type WorkerRequest } from "./worker_main.ts";
 
@@ -52,6 +53,8 @@ interface Job {
 const FAST_JOB = 200;
 const MAX_BATCH = 16;
 const NEVER_RAN: JobResult = { value: 0, stopped: 0, cancelled: true, microseconds: 0 };
+/** How long a thread that was told to end is waited for. */
+const THREAD_END_MS = 2000;
 /** Words of a call before its arguments: the function and what it returned. */
 const CALL_HEAD = 2;
 
@@ -65,7 +68,9 @@ export class WorkerPool {
   readonly #ready: Job[] = [];
   readonly #workers: PooledWorker[] = [];
   readonly #durations = new Map<number, number>();
+  readonly #ending = new Set<Promise<void>>();
   #scheduled = false;
+  #watching = false;
 
   /** A pool of at most `size` workers; by default as many as there are processors, at least 2 and at most 8. */
   constructor(size?: number) {
@@ -87,7 +92,26 @@ export class WorkerPool {
 
   /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
   async close(): Promise<void> {
-    await Promise.all(this.#workers.splice(0).map((worker) => worker.end()));
+    for (const worker of this.#workers.splice(0)) this.#end(worker);
+    await Promise.all(this.#ending);
+  }
+
+  #end(worker: PooledWorker): void {
+    const ended = worker.end().finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+  }
+
+  /**
+   * Deno ends its worker threads while the process already runs its exit handlers. A thread that has called a module then
+   * runs that module's destructors beside the ones of its libraries, OpenSSL's for one, and crashes now and then. The
+   * threads are ended before that.
+   */
+  #watchExit(): void {
+    if (this.#watching || nativeRuntime().threadAlive === undefined) return;
+    this.#watching = true;
+    process.on("beforeExit", () => {
+      if (this.#workers.length > 0 || this.#ending.size > 0) void this.close();
+    });
   }
 
   #schedule(): void {
@@ -122,6 +146,7 @@ export class WorkerPool {
       (error) => this.#lost(worker, error),
     );
     this.#workers.push(worker);
+    this.#watchExit();
     return worker;
   }
 
@@ -184,7 +209,7 @@ export class WorkerPool {
       return;
     }
     this.#workers.splice(this.#workers.indexOf(worker), 1);
-    void worker.end();
+    this.#end(worker);
   }
 
   #settle(job: Job): void {
@@ -279,6 +304,7 @@ class PooledWorker {
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Job>();
   readonly #known = new Set<number>();
+  readonly #thread = new Int32Array(new SharedArrayBuffer(4));
   #ended = false;
 
   constructor(memory: SharedArrayBuffer, finished: (slots: number[]) => void, lost: (error: Error) => void) {
@@ -287,7 +313,7 @@ class PooledWorker {
         JSON.stringify(JOB_STATE)
       });`;
     this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-      workerData: { memory },
+      workerData: { memory, thread: this.#thread.buffer },
     });
     this.#worker.on("message", (slots: number[]) => {
       finished(slots);
@@ -335,6 +361,11 @@ class PooledWorker {
   async end(): Promise<void> {
     this.#ended = true;
     await this.#worker.terminate();
+    const thread = Atomics.load(this.#thread, 0);
+    const end = performance.now() + THREAD_END_MS;
+    while (thread !== 0 && nativeRuntime().threadAlive?.(thread) && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 }
 

@@ -6,11 +6,12 @@ import { fileURLToPath } from "node:url";
 const importMap = fileURLToPath(new URL("../offline.import_map.json", import.meta.url));
 const nodeHooks = new URL("../_std/node_hooks.mjs", import.meta.url).href;
 
-/** Starts a TypeScript program with arguments and more environment; its standard output is a pipe. */
+/** Starts a TypeScript program with arguments and more environment; its standard output is a pipe, its errors on request. */
 export function startProgram(
   program: URL,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  errors: "inherit" | "pipe" = "inherit",
 ): ChildProcess {
   const path = fileURLToPath(program);
   const options = process.versions.bun
@@ -19,7 +20,7 @@ export function startProgram(
     ? ["run", "-A", "--no-check", "--quiet", `--import-map=${importMap}`, path]
     : ["--no-warnings", "--import", nodeHooks, path];
   const env = { ...process.env, ...environment };
-  return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", "inherit"], env });
+  return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", errors], env });
 }
 
 /** Resolves when a child process has ended. */

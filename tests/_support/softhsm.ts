@@ -36,24 +36,45 @@ export function softhsmFolder(): string {
   return useOwnFolder();
 }
 
+/**
+ * A token in a folder of its own, for child processes with this environment: processes that start at the same time on
+ * one token sometimes get CKR_GENERAL_ERROR from SoftHSM2.
+ */
+export function createSeparateToken(): { readonly token: TestToken; readonly environment: Record<string, string> } {
+  const environment = { SOFTHSM2_CONF: writeConfig(temporaryFolder("softhsm")) };
+  return { token: initialiseToken("separate", environment), environment };
+}
+
 /** Makes an initialised token. Throws where SoftHSM2 is missing: decide that with {@linkcode softhsmSkip} first. */
 export function createToken(label = `gp11 ${process.pid} ${++count}`): TestToken {
-  const module = softhsmModule();
+  useOwnFolder();
+  return initialiseToken(label);
+}
+
+function initialiseToken(label: string, environment: Readonly<Record<string, string>> = {}): TestToken {
+  const module = softhsmPath();
   const tool = programPath("softhsm2-util");
   if (module === null || tool === null) throw new Error("Cannot create a token: SoftHSM2 is not installed");
   const token = { module, label, userPin: "1234", soPin: "12345678" };
   const pins = ["--pin", token.userPin, "--so-pin", token.soPin];
-  execFileSync(tool, ["--module", module, "--init-token", "--free", "--label", label, ...pins], { stdio: "pipe" });
+  execFileSync(tool, ["--module", module, "--init-token", "--free", "--label", label, ...pins], {
+    stdio: "pipe",
+    env: { ...process.env, ...environment },
+  });
   return token;
 }
 
 function useOwnFolder(): string {
   if (folder !== null) return folder;
   const created = temporaryFolder("softhsm");
-  mkdirSync(`${created}/tokens`);
-  const config = `${created}/softhsm2.conf`;
-  writeFileSync(config, `directories.tokendir = ${created}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n`);
-  setNativeEnvironment("SOFTHSM2_CONF", config);
+  setNativeEnvironment("SOFTHSM2_CONF", writeConfig(created));
   folder = created;
   return created;
+}
+
+function writeConfig(folder: string): string {
+  mkdirSync(`${folder}/tokens`);
+  const config = `${folder}/softhsm2.conf`;
+  writeFileSync(config, `directories.tokendir = ${folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  return config;
 }
