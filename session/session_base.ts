@@ -3,15 +3,14 @@ import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../internal/events.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { checkUlong, copyBytes } from "../ffi/bytes.ts";
-import { CKR } from "../ffi/constants/mod.ts";
-import { type FunctionName } from "../ffi/functions.ts";
+import { CKF, CKR } from "../ffi/constants/mod.ts";
+import { cancelOperations } from "../ffi/operations/ending.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import {
   closeSession,
   generateRandom,
   initPin,
   operationState,
-  plainCall,
   seedRandom,
   sessionInfo,
   setOperationState,
@@ -64,6 +63,14 @@ const GONE: ReadonlySet<number> = new Set([
 ]);
 /** CKF_MESSAGE_ENCRYPT to CKF_MESSAGE_VERIFY, CKF_FIND_OBJECTS, CKF_ENCRYPT to CKF_VERIFY_RECOVER. */
 const ALL_OPERATIONS = 0x7f5e;
+/** The flag of each operation in parts. */
+const OPEN_FLAGS: Readonly<Record<string, number>> = {
+  encryptor: CKF.ENCRYPT,
+  decryptor: CKF.DECRYPT,
+  digester: CKF.DIGEST,
+  signer: CKF.SIGN,
+  verifier: CKF.VERIFY,
+};
 /** C_GenerateRandom is asked for at most this many bytes. */
 const MAX_RANDOM = 0x7fff_ffff;
 
@@ -235,15 +242,19 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     this.#opened("restore the operation's state").runSync(setOperationState, this.#stateArgs(state, options), options);
   }
 
-  /** Ends the operations named by CKF_ flags; all of them by default (C_SessionCancel, PKCS#11 3.0). */
-  async cancelOperation(flags: number = ALL_OPERATIONS, options?: CallOptions): Promise<void> {
-    await this.#opened("cancel the session's operation").run(plainCall, this.#cancelArgs(flags), options);
+  /**
+   * Ends operations that are active on the session (C_SessionCancel, PKCS#11 3.0).
+   *
+   * @param flags CKF_ flags of the operations; by default the one that is open in parts, or any the module knows of.
+   */
+  async cancelOperation(flags?: number, options?: CallOptions): Promise<void> {
+    await this.#opened("cancel the session's operation").run(cancelOperations, this.#cancelArgs(flags), options);
     this.#core.lane.open = null;
   }
 
   /** {@linkcode SessionBase.cancelOperation} in place. */
-  cancelOperationSync(flags: number = ALL_OPERATIONS, options?: CallOptions): void {
-    this.#opened("cancel the session's operation").runSync(plainCall, this.#cancelArgs(flags), options);
+  cancelOperationSync(flags?: number, options?: CallOptions): void {
+    this.#opened("cancel the session's operation").runSync(cancelOperations, this.#cancelArgs(flags), options);
     this.#core.lane.open = null;
   }
 
@@ -373,8 +384,13 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     return key === undefined ? 0n : keyHandle(this.#core, "restore the operation's state", key);
   }
 
-  #cancelArgs(flags: number): { readonly fn: FunctionName; readonly args: readonly bigint[] } {
-    return { fn: "C_SessionCancel", args: [this.#core.handle, BigInt(checkUlong(flags, "flags of operations"))] };
+  #cancelArgs(flags: number | undefined) {
+    const { handle: session, lane } = this.#core;
+    if (flags !== undefined) {
+      return { session, flags: BigInt(checkUlong(flags, "flags of operations")), ifAny: false };
+    }
+    const open = lane.open === null ? undefined : OPEN_FLAGS[lane.open];
+    return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: open === undefined };
   }
 }
 

@@ -32,6 +32,7 @@ const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
 const CKR_OK = 0;
 const CKR_OPERATION_NOT_INITIALIZED = 0x91;
 const CKR_BUFFER_TOO_SMALL = 0x150;
+const CKR_OPERATION_CANCEL_FAILED = 0x202;
 const SCRATCH = 0x2000;
 
 /** How the last call of each kind looks like, given scratch memory: whatever it answers, the operation is over. */
@@ -99,4 +100,16 @@ function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   block.setUlong(length, large.capacity);
   const [again, words] = FINISH[kind](session, large.address, block.address(length));
   yield [{ fn: frame.fn(again), args: words }];
+}
+
+/**
+ * C_SessionCancel. `ifAny` says that the flags may name operations that are not active: some modules call that a failure.
+ */
+export function* cancelOperations(
+  frame: Frame,
+  { session, flags, ifAny }: { readonly session: bigint; readonly flags: bigint; readonly ifAny: boolean },
+): Program<void> {
+  const rv = yield [{ fn: frame.fn(FN.C_SessionCancel), args: [session, flags] }];
+  if (rv === CKR_OK || (ifAny && (rv === CKR_OPERATION_CANCEL_FAILED || rv === CKR_OPERATION_NOT_INITIALIZED))) return;
+  throw frame.failure("C_SessionCancel");
 }

@@ -1,7 +1,6 @@
 /** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
 import { readStruct, structLayout, type StructRead } from "../structs.ts";
 import { CK_SESSION_INFO } from "../structs_infos.ts";
 import { type PinBytes, putPin } from "./pins.ts";
@@ -96,12 +95,4 @@ export function* setOperationState(
 ): Program<void> {
   const args = [session, frame.input(state), BigInt(state.length), encryptionKey, authenticationKey];
   expectOk(frame, yield [{ fn: frame.fn(FN.C_SetOperationState), args }], "C_SetOperationState");
-}
-
-/** A call that takes words only, such as C_SessionCancel. */
-export function* plainCall(
-  frame: Frame,
-  { fn, args }: { readonly fn: FunctionName; readonly args: readonly bigint[] },
-): Program<void> {
-  expectOk(frame, yield [{ fn: frame.fn(FN[fn]), args }], fn);
 }
