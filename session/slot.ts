@@ -27,11 +27,11 @@ export let moduleCoreOf: (slot: Slot) => ModuleCore;
  *
  * @example Name the tokens of a module
  * ```ts
- * import { Module } from "@gp11/gp11";
+ * import type { Module } from "@gp11/gp11";
  *
- * const path = "/usr/lib/softhsm/libsofthsm2.so";
- * using module = Module.loadSync(path);
- * const labels = module.slotsSync({ tokenPresent: true }).map((slot) => slot.tokenInfoSync().label);
+ * function labels(module: Module): string[] {
+ *   return module.slotsSync({ tokenPresent: true }).map((slot) => slot.tokenInfoSync().label);
+ * }
  * ```
  */
 export class Slot {
