@@ -28,7 +28,8 @@ describe("RateLimit", () => {
         // Four at once, then one every 20 ms.
         assert(elapsed >= 150 && elapsed < 5000, `${elapsed} ms`);
         assertEquals(arrivals.length, 12);
-        assert(arrivals[11]! - arrivals[0]! >= 130, `${arrivals[11]! - arrivals[0]!} ms`);
+        // The first to arrive has waited for its connection, so arrivals lie closer together than the sends did.
+        assert(arrivals[11]! - arrivals[0]! >= 90, `${arrivals[11]! - arrivals[0]!} ms`);
       });
     }
   }
