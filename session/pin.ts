@@ -1,5 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
-import { copyBytes, describeType, isBytesInput } from "../ffi/bytes.ts";
+import { describeType, isBytesInput, viewBytes } from "../ffi/bytes.ts";
 import type { PinAttempt, PinQuestion } from "../ffi/operations/authentication.ts";
 import type { PinBytes } from "../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
@@ -9,7 +9,13 @@ import type { Slot } from "./slot.ts";
 /** Checks a PIN that is at hand. The bytes are copied by the operation when the call is made. */
 export function plainPin(pin: string | BufferSource | null, subject: string): PinBytes {
   if (pin === null || typeof pin === "string") return pin;
-  if (isBytesInput(pin)) return copyBytes(pin, subject);
+  if (isBytesInput(pin)) {
+    const bytes = viewBytes(pin, subject);
+    // Memory of its own: a small array on the heap is moved about, and leaves copies where it was.
+    const copy = new Uint8Array(new ArrayBuffer(bytes.length));
+    copy.set(bytes);
+    return copy;
+  }
   throw new TypeError(`Cannot use ${subject}: expected text, bytes or null, got ${describeType(pin)}`);
 }
 
