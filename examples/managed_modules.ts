@@ -8,7 +8,16 @@
  * The module needs a token with the user PIN in `GP11_PIN` (1234 by default).
  */
 import process from "node:process";
-import { CKF, CKM, findByUri, loadModules, Module, registerPinSource, type Slot, trustAnchors } from "../session/mod.ts";
+import {
+  CKF,
+  CKM,
+  findByUri,
+  loadModules,
+  Module,
+  registerPinSource,
+  type Slot,
+  trustAnchors,
+} from "../session/mod.ts";
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);

@@ -54,7 +54,8 @@ const candidates: readonly Candidate[] = [
     name: "NSS",
     path: "/usr/include/nss/pkcs11t.h",
     options: ["-I/usr/include/nspr", "-I/usr/include/nss"],
-    own: /^(CKA_TRUST|CKA_CERT_|CKA_DIGEST|CKA_FLAGS_ONLY|CK[KTM]_(INVALID_|VENDOR_DEF)|CKM_(TLS_PRF_GENERAL|FAKE_RANDOM))/,
+    own:
+      /^(CKA_TRUST|CKA_CERT_|CKA_DIGEST|CKA_FLAGS_ONLY|CK[KTM]_(INVALID_|VENDOR_DEF)|CKM_(TLS_PRF_GENERAL|FAKE_RANDOM))/,
     differs: [
       "CKA_TRUST_SERVER_AUTH",
       "CKA_TRUST_CLIENT_AUTH",
