@@ -18,8 +18,13 @@ import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
-import type { TransportRequest, TransportResponse } from "./transport.ts";
+import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 import { classOf, wireUrl } from "./uri.ts";
+
+/**
+ * What an attempt does next. Steps get their attempt, so that the ordinary ones are made once and not for every message.
+ */
+export type Step = (attempt: Attempt) => void;
 
 /** One attempt. It is void once `item.attempt` has moved on: a restart, a cancel or an end has taken over. */
 export class Attempt {
@@ -27,13 +32,18 @@ export class Attempt {
   readonly item: QueueItem;
   readonly number: number;
   connection: Connection | null = null;
+  /** What has come back. */
+  response: TransportResponse | null = null;
+  /** When the turn began in which the attempt has run so far without a wait; 0 after one. */
+  #turn: number;
   #events: AttemptEvents | null = null;
   #wasUsed = false;
 
-  constructor(core: SessionCore, item: QueueItem) {
+  constructor(core: SessionCore, item: QueueItem, turn = 0) {
     this.core = core;
     this.item = item;
     this.number = item.attempt;
+    this.#turn = turn;
   }
 
   /** The message. */
@@ -55,21 +65,20 @@ export class Attempt {
   begin(): void {
     this.msg.metrics.attempts++;
     try {
-      if (this.item.isPaused) this.proceed(() => this.#starting());
-      else this.#starting();
+      this.proceed(Attempt.#starting);
     } catch (error) {
       this.broke(error);
     }
   }
 
-  #starting(): void {
-    this.#setDefaults();
-    this.hooks(this.core.features.rounds.starting, "requestStarting", this.#started);
-  }
+  static readonly #starting: Step = (attempt) => {
+    attempt.#setDefaults();
+    attempt.hooks(attempt.core.features.rounds.starting, "requestStarting", Attempt.#started);
+  };
 
-  readonly #started = (): void => {
-    if (this.core.features.rounds.lookup.length > 0) this.#lookUp();
-    else this.#chooseProxy();
+  static readonly #started: Step = (attempt) => {
+    if (attempt.core.features.rounds.lookup.length > 0) attempt.#lookUp();
+    else attempt.#chooseProxy();
   };
 
   #lookUp(): void {
@@ -108,7 +117,7 @@ export class Attempt {
     }
     const host = item.host = core.pool.host(scheme, uri);
     const tls = scheme === "https" ? core.tlsFor(host.origin) : null;
-    item.transport = core.transports.select(requirementsOf(item, tls));
+    item.transport = selectTransport(core, item, tls);
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection &&
       kept.target === host.target(item.proxy, core.tlsFor(host.origin), core.maxHeaderBytes);
@@ -119,6 +128,7 @@ export class Attempt {
     }
     core.releaseConnection(item);
     core.pool.enqueue(item, this);
+    this.#turn = 0;
   }
 
   /** The session's own header fields; on a message whose header nobody has touched they are shared, not copied. */
@@ -146,57 +156,62 @@ export class Attempt {
       watchTime(core, item, this.number);
       const { transport } = connection;
       const opens = transport.open !== undefined && !transport.isOpen && core.features.rounds.respond.length === 0;
-      if (opens) this.proceed(() => this.#open(this.#ready));
-      else this.proceed(this.#ready);
+      this.proceed(opens ? Attempt.#opening : Attempt.#ready);
     } catch (error) {
       this.broke(error);
     }
   }
 
+  static readonly #opening: Step = (attempt) => attempt.#open(Attempt.#ready);
+
   /** Makes the connection; a proxy's refusal is the response. */
-  #open(next: () => void): void {
+  #open(next: Step): void {
     const { core, item, connection } = this;
     item.state = ItemState.CONNECTING;
     this.hooks(core.features.rounds.connecting, "connecting", () => {
       const opening = connection!.transport.open!(openRequest(item), this.#events!);
-      this.wait(opening, (refusal) => refusal ? this.#respond(refusal) : next());
+      this.wait(opening, (refusal) => refusal ? this.#respond(refusal) : next(this));
     });
   }
 
-  readonly #ready = (): void => {
-    const { core, item, connection } = this;
+  static readonly #ready: Step = (attempt) => {
+    const { core, item, connection } = attempt;
     item.state = ItemState.READY;
     connection!.state = "busy";
-    this.hooks(core.features.rounds.started, "requestStarted", this.#announce);
+    attempt.hooks(core.features.rounds.started, "requestStarted", Attempt.#announce);
   };
 
-  readonly #announce = (): void => {
-    this.core.started(this.item);
-    this.proceed(this.#exchange);
+  static readonly #announce: Step = (attempt) => {
+    attempt.core.started(attempt.item);
+    attempt.proceed(Attempt.#exchange);
   };
 
   /** Sends the request, or lets a feature answer it. */
-  readonly #exchange = (): void => {
-    const { item, msg, core } = this;
-    const { respond } = core.features.rounds;
+  static readonly #exchange: Step = (attempt) => {
+    const { item, msg, core } = attempt;
     item.state = ItemState.RUNNING;
     item.freshNext = false;
-    msg.metrics.started = performance.now();
-    if (respond.length === 0) this.#send();
-    else {
-      const answer = core.features.answer(respond, msg, (f) => f.respond!(msg, core.session));
-      this.settle(answer, (response) => {
-        if (response !== null) {
-          this.#events!.assumeWritten();
-          this.#respond(response);
-          return;
-        }
-        const { transport } = this.connection!;
-        if (transport.open !== undefined && !transport.isOpen) this.#open(() => this.#send());
-        else this.#send();
-      }, (response) => response && discard(response));
-    }
+    msg.metrics.started = attempt.#turn || performance.now();
+    if (core.features.rounds.respond.length === 0) attempt.#send();
+    else attempt.#askForAnswer();
   };
+
+  #askForAnswer(): void {
+    const { msg, core } = this;
+    const answer = core.features.answer(core.features.rounds.respond, msg, (f) => f.respond!(msg, core.session));
+    this.settle(answer, (response) => {
+      if (response !== null) {
+        this.#events!.assumeWritten();
+        this.#respond(response);
+        return;
+      }
+      const { transport } = this.connection!;
+      if (transport.open !== undefined && !transport.isOpen) this.#open(Attempt.#sending);
+      else this.#send();
+    }, (response) => response && discard(response));
+  }
+
+  static readonly #sending: Step = (attempt) => attempt.#send();
 
   #send(): void {
     const { item, msg } = this;
@@ -207,7 +222,7 @@ export class Attempt {
     const hasHeaders = msg.hasRequestHeaders;
     const request: TransportRequest = {
       method: msg.method,
-      url: wireUrl(msg.uri, connection.target.scheme).href,
+      url: wireUrl(msg.uri, connection.target.scheme),
       headers: headerFields(item),
       body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents),
       bodyLength: msg.requestBodyLength,
@@ -230,10 +245,10 @@ export class Attempt {
   }
 
   /** Runs a round of hooks, then goes on. */
-  hooks(features: readonly SessionFeature[], hook: MessageHook, next: () => void): void {
+  hooks(features: readonly SessionFeature[], hook: MessageHook, next: Step): void {
     const { item, core } = this;
     if (features.length === 0) {
-      next();
+      next(this);
       return;
     }
     item.emitting++;
@@ -251,18 +266,20 @@ export class Attempt {
    * Looks what became of the message after listeners or hooks have run: stops when this attempt is void, waits while
    * the message is paused, does what a requeue asked for; else goes on.
    */
-  proceed(next: () => void, otherwise?: () => void): void {
+  proceed(next: Step, otherwise?: Step): void {
     const { item } = this;
-    if (item.attempt !== this.number) otherwise?.();
+    if (item.attempt !== this.number) otherwise?.(this);
     else if (item.requeue === "now") {
-      otherwise?.();
+      otherwise?.(this);
       this.core.restart(item);
-    } else if (item.isPaused) this.wait(item.resumed(), () => this.proceed(next, otherwise), otherwise);
-    else next();
+    } else if (item.isPaused) {
+      this.wait(item.resumed(), () => this.proceed(next, otherwise), otherwise && (() => otherwise(this)));
+    } else next(this);
   }
 
   /** Goes on when a promise has settled, if the attempt still stands; else `otherwise` gets the result. */
   wait<T>(pending: PromiseLike<T>, next: (value: T) => void, otherwise?: (value: T) => void): void {
+    this.#turn = 0;
     pending.then((value) => {
       if (!this.isCurrent) {
         otherwise?.(value);
@@ -273,7 +290,7 @@ export class Attempt {
       } catch (error) {
         this.broke(error);
       }
-    }, this.#broken);
+    }, (error: unknown) => this.broke(error));
   }
 
   /** As `wait`, for what may be there already: then nothing is waited for. */
@@ -283,12 +300,10 @@ export class Attempt {
     else otherwise?.(pending);
   }
 
-  readonly #broken = (error: unknown): void => this.broke(error);
-
   /** Runs a step; what it throws ends the attempt. */
-  guard(step: () => void): void {
+  guard(step: Step): void {
     try {
-      step();
+      step(this);
     } catch (error) {
       this.broke(error);
     }
@@ -330,6 +345,14 @@ function headerFields(item: QueueItem): ReadonlyArray<readonly [string, string]>
   // What opened the tunnel was for the proxy alone; the origin behind it must not see it.
   const isTunneled = item.host!.scheme === "https" && item.proxy !== null;
   return isTunneled ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
+}
+
+/** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */
+function selectTransport(core: SessionCore, item: QueueItem, tls: TlsSettings | null): Transport {
+  const { msg } = item;
+  const isPlain = tls === null && item.proxy === null && msg.requestBody === null && !msg.hasRequestHeaders &&
+    msg.requires.length === 0 && messageState(msg).listened === null;
+  return (isPlain ? core.transports.forPlain(msg.method) : null) ?? core.transports.select(requirementsOf(item, tls));
 }
 
 function openRequest(item: QueueItem): { proxyAuthorization: string | null; userAgent: string | null } {

@@ -39,6 +39,8 @@ export interface PoolOwner {
 /** A scheme class, host and port, with the connections to it and the entries that wait for one. */
 export class Host {
   readonly key: string;
+  /** Host and port as the URI writes them. */
+  readonly authority: string;
   readonly scheme: SchemeClass;
   readonly host: string;
   readonly port: number;
@@ -54,6 +56,7 @@ export class Host {
     this.key = key;
     this.scheme = scheme;
     this.host = bareHost(uri.hostname).toLowerCase();
+    this.authority = uri.host;
     this.origin = `${scheme}://${uri.host}`;
     this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
   }
@@ -84,6 +87,7 @@ export class ConnectionPool {
   readonly #hostOf = new WeakMap<Connection, Host>();
   readonly #transportOf = new WeakMap<Connection, Transport>();
   readonly #uncounted = new WeakSet<Connection>();
+  #lastHost: Host | null = null;
   #count = 0;
   #sweep: ReturnType<typeof setTimeout> | null = null;
   #dispatching = false;
@@ -104,10 +108,13 @@ export class ConnectionPool {
 
   /** The record of a URI's host. */
   host(scheme: SchemeClass, uri: URL): Host {
-    const key = `${scheme}:${uri.host}`;
+    const authority = uri.host;
+    const last = this.#lastHost;
+    if (last !== null && last.authority === authority && last.scheme === scheme) return last;
+    const key = `${scheme}:${authority}`;
     let host = this.#hosts.get(key);
     if (host === undefined) this.#hosts.set(key, host = new Host(key, scheme, uri));
-    return host;
+    return this.#lastHost = host;
   }
 
   /** Files an entry in its host's queue and gives out what is free. */
@@ -255,14 +262,14 @@ export class ConnectionPool {
   }
 
   /** Takes back a connection whose response has been read, and gives it to who is next unless `keep` says wait. */
-  release(connection: Connection, keep = false): void {
+  release(connection: Connection, now: number, keep = false): void {
     if (connection.state === "closed") return;
     if (this.#uncounted.has(connection) || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
     } else {
       connection.state = "idle";
       const host = this.#hostOf.get(connection)!;
-      connection.idleSince = performance.now();
+      connection.idleSince = now;
       host.idle.push(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
       if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
@@ -316,7 +323,9 @@ export class ConnectionPool {
   }
 
   #forget(host: Host): void {
-    if (host.count === 0 && host.waiting.head === null) this.#hosts.delete(host.key);
+    if (host.count > 0 || host.waiting.head !== null) return;
+    this.#hosts.delete(host.key);
+    if (this.#lastHost === host) this.#lastHost = null;
   }
 
   #scheduleSweep(delay: number): void {

@@ -43,7 +43,7 @@ export class BodyReader {
     this.#isOver = true;
     if (!this.#attempt.isCurrent) return;
     this.item.unwatch();
-    this.#attempt.guard(() => ended(this.#attempt, this.response));
+    this.#attempt.guard(ended);
   }
 
   /** The body broke off. */

@@ -54,6 +54,12 @@ export function isIdempotentMethod(method: string): boolean {
 /** The single value of Content-Length, or null when it is absent or malformed (RFC 9110 §8.6). */
 export function contentLength(headers: Headers): number | null {
   const value = headers.get("content-length");
-  if (value === null || !/^\d{1,15}$/.test(value)) return null;
-  return Number(value);
+  if (value === null || value.length === 0 || value.length > 15) return null;
+  let length = 0;
+  for (let index = 0; index < value.length; index++) {
+    const digit = value.charCodeAt(index) - 48;
+    if (digit < 0 || digit > 9) return null;
+    length = length * 10 + digit;
+  }
+  return length;
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearInterval, setInterval } from "node:timers";
 import type { BodyReader } from "./fetch_response.ts";
 
 const native = Response.prototype;
@@ -13,13 +13,16 @@ const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
 
 /** Milliseconds between two looks at what is still unread; a response is left alone for one to two of them. */
 const pace = 2;
+/** Looks that find nothing before the timer is given up: making one costs more than some looks. */
+const patience = 16;
 
 /** The unread responses of one session, oldest first; one that is read leaves the list at once. */
 export class Loans {
   #first: Loan | null = null;
   #last: Loan | null = null;
   #look = 0;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #idleLooks = 0;
+  #timer: ReturnType<typeof setInterval> | null = null;
 
   /** Keeps an eye on a response. */
   add(loan: Loan): void {
@@ -28,7 +31,7 @@ export class Loans {
     if (this.#last === null) this.#first = loan;
     else this.#last.next = loan;
     this.#last = loan;
-    this.#timer ??= this.#schedule();
+    if (this.#timer === null) this.#watch();
   }
 
   /** Forgets a response. */
@@ -43,23 +46,27 @@ export class Loans {
 
   /** Ends the watch. */
   close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#stop();
     this.#first = this.#last = null;
   }
 
-  #schedule(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => this.#settleOld(), pace);
-    timer.unref();
-    return timer;
+  #watch(): void {
+    this.#idleLooks = 0;
+    this.#timer = setInterval(() => this.#settleOld(), pace);
+    this.#timer.unref();
+  }
+
+  #stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   /** Takes back what was there at the last look already. */
   #settleOld(): void {
-    this.#timer = null;
     this.#look++;
+    if (this.#first !== null) this.#idleLooks = 0;
+    else if (++this.#idleLooks >= patience) this.#stop();
     while (this.#first !== null && this.#first.look < this.#look - 1) this.#first.settle();
-    if (this.#first !== null) this.#timer = this.#schedule();
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attempt } from "./attempt.ts";
+import type { Attempt, Step } from "./attempt.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect } from "./redirect_message.ts";
@@ -16,21 +16,26 @@ import type { TransportResponse } from "./transport.ts";
 export function receive(attempt: Attempt, response: TransportResponse): void {
   const { core, msg, connection } = attempt;
   const { replace } = core.features.rounds;
+  attempt.response = response;
   if (replace.length === 0 || connection === null) {
-    gotHeaders(attempt, response);
+    gotHeaders(attempt);
     return;
   }
   const answer = core.features.answer(replace, msg, (f) => f.replaceResponse!(core.session, msg, response));
   const drop = () => discard(response);
   attempt.settle(answer, (other) => {
     // A feature that has asked for another attempt wants nobody to see this response.
-    attempt.proceed(() => gotHeaders(attempt, other === null ? response : inPlaceOf(response, other)), drop);
+    attempt.proceed(() => {
+      if (other !== null) attempt.response = inPlaceOf(response, other);
+      gotHeaders(attempt);
+    }, drop);
   }, drop);
 }
 
 /** Tells, lets features look, then reads or hands out the body. */
-function gotHeaders(attempt: Attempt, response: TransportResponse): void {
-  const { core, item, msg } = attempt;
+function gotHeaders(attempt: Attempt): void {
+  const { item, msg } = attempt;
+  const response = attempt.response!;
   msg.statusCode = response.status;
   msg.reasonPhrase = response.statusText || reasonPhrase(response.status);
   msg.responseHeaders = response.headers;
@@ -38,19 +43,19 @@ function gotHeaders(attempt: Attempt, response: TransportResponse): void {
   if (response.httpVersion !== undefined) msg.httpVersion = response.httpVersion;
   msg.metrics.firstByte = item.lastProgress = performance.now();
   item.emit("got-headers");
-  attempt.proceed(
-    () =>
-      attempt.hooks(
-        core.features.rounds.headers,
-        "gotHeaders",
-        () => attempt.proceed(() => body(attempt, response), () => discard(response)),
-      ),
-    () => discard(response),
-  );
+  attempt.proceed(askAboutHeaders, discardResponse);
 }
 
-function body(attempt: Attempt, response: TransportResponse): void {
+const askAboutHeaders: Step = (attempt) =>
+  attempt.hooks(attempt.core.features.rounds.headers, "gotHeaders", haveLookedAtHeaders);
+
+const haveLookedAtHeaders: Step = (attempt) => attempt.proceed(body, discardResponse);
+
+const discardResponse: Step = (attempt) => discard(attempt.response!);
+
+function body(attempt: Attempt): void {
   const { core, item, msg } = attempt;
+  const response = attempt.response!;
   // Asking a runtime's Response for its stream makes reading it in one go slower: nobody does before it is needed.
   item.transforms = isBodyless(msg, response) ? [] : core.features.transforms(msg);
   if (item.sink !== null && item.requeue === null) {
@@ -64,11 +69,11 @@ function body(attempt: Attempt, response: TransportResponse): void {
   }
   if (isBodyless(msg, response) || response.body === null) {
     discard(response);
-    ended(attempt, response);
+    ended(attempt);
     return;
   }
   attempt.wait(readBody(attempt, response), (isComplete) => {
-    if (isComplete) ended(attempt, response);
+    if (isComplete) ended(attempt);
   });
 }
 
@@ -94,20 +99,21 @@ function inPlaceOf(received: TransportResponse, answer: Response): TransportResp
 }
 
 /** The body is complete: tell, follow redirects, start again or finish. */
-export function ended(attempt: Attempt, response: TransportResponse): void {
+export function ended(attempt: Attempt): void {
   const { item } = attempt;
+  const { trailers } = attempt.response!;
   item.isBodyRead = true;
   if (item.requeue === "body") item.requeue = "now";
-  if (response.trailers === undefined) gotBody(attempt, response);
+  if (trailers === undefined) gotBody(attempt);
   else {
-    attempt.wait(response.trailers, (trailers) => {
-      item.msg.trailers = trailers;
-      gotBody(attempt, response);
+    attempt.wait(trailers, (fields) => {
+      item.msg.trailers = fields;
+      gotBody(attempt);
     });
   }
 }
 
-function gotBody(attempt: Attempt, response: TransportResponse): void {
+function gotBody(attempt: Attempt): void {
   const { core, item } = attempt;
   item.emitting++;
   let pending: void | Promise<void>;
@@ -118,11 +124,11 @@ function gotBody(attempt: Attempt, response: TransportResponse): void {
     item.emitting--;
   }
   if (!attempt.isCurrent) return;
-  if (pending === undefined) afterBody(attempt, response);
-  else attempt.wait(pending, () => afterBody(attempt, response));
+  if (pending === undefined) afterBody(attempt);
+  else attempt.wait(pending, () => afterBody(attempt));
 }
 
-function afterBody(attempt: Attempt, response: TransportResponse): void {
+function afterBody(attempt: Attempt): void {
   const { core, item, msg } = attempt;
   if (item.requeue === null && item.sink === null && !msg.hasFlag(MessageFlags.NO_REDIRECT)) {
     item.emitting++;
@@ -133,12 +139,15 @@ function afterBody(attempt: Attempt, response: TransportResponse): void {
     }
     if (!attempt.isCurrent) return;
   }
-  if (item.connection !== null && !staysOpen(response)) dropConnection(core, item);
-  attempt.proceed(() => {
-    core.releaseConnection(item);
-    core.end(item);
-  });
+  if (item.connection !== null && !staysOpen(attempt.response!)) dropConnection(core, item);
+  attempt.proceed(leave);
 }
+
+const leave: Step = ({ core, item }) => {
+  const now = performance.now();
+  core.releaseConnection(item, now);
+  core.end(item, now);
+};
 
 function dropConnection(core: SessionCore, item: QueueItem): void {
   const { connection } = item;

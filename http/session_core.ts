@@ -160,7 +160,8 @@ export class SessionCore implements PoolOwner {
   readonly #start = (): void => {
     const items = this.#starting;
     this.#starting = [];
-    for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item).begin();
+    const now = performance.now();
+    for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item, now).begin();
   };
 
   refuse(item: QueueItem, error: unknown): void {
@@ -240,9 +241,9 @@ export class SessionCore implements PoolOwner {
   }
 
   /** An attempt is over: features may ask for another one, else the message is finished. */
-  end(item: QueueItem): void {
+  end(item: QueueItem, now: number = performance.now()): void {
     const { ended } = this.features.rounds;
-    if (ended.length === 0 || item.isHandedOut) this.finish(item);
+    if (ended.length === 0 || item.isHandedOut) this.finish(item, now);
     else this.#askForAnother(item, ended);
   }
 
@@ -274,12 +275,12 @@ export class SessionCore implements PoolOwner {
   }
 
   /** `finished`, callback, then a new attempt or the end. */
-  finish(item: QueueItem): void {
+  finish(item: QueueItem, now: number = performance.now()): void {
     const { msg } = item;
     item.state = ItemState.FINISHING;
     item.unwatch();
     item.requeue = null;
-    msg.metrics.finished = performance.now();
+    msg.metrics.finished = now;
     item.emit("finished");
     if (item.callback !== null) {
       try {
@@ -324,16 +325,16 @@ export class SessionCore implements PoolOwner {
     const { connection } = item;
     if (connection === null || keep) return;
     item.connection = null;
-    if (item.isBodyRead) this.pool.release(connection, true);
+    if (item.isBodyRead) this.pool.release(connection, performance.now(), true);
     else this.pool.drop(connection, reason ?? cancelReason());
   }
 
   /** Gives a connection back whose response has been read. */
-  releaseConnection(item: QueueItem): void {
+  releaseConnection(item: QueueItem, now: number = performance.now()): void {
     const { connection } = item;
     if (connection === null) return;
     item.connection = null;
-    this.pool.release(connection);
+    this.pool.release(connection, now);
   }
 
   /** Cancels everything and closes all connections; what listeners queue meanwhile survives. */

@@ -46,7 +46,7 @@ export class SessionSettings {
     if (this.acceptLanguage !== null) fields.push(["accept-language", this.acceptLanguage]);
     fields.push(["connection", "Keep-Alive"]);
     for (const field of fromFeatures) if (!fields.some(([name]) => name === field[0])) fields.push(field);
-    return fields;
+    return Object.freeze(fields);
   }
 
   setUserAgent(value: unknown): void {

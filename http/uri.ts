@@ -54,18 +54,18 @@ export function defaultPort(scheme: SchemeClass): number {
 }
 
 /**
- * The URI as a plain http: or https: URL without user information and fragment. Non-special schemes of aliases are
- * parsed again under their class, since the URL standard ignores a change of `protocol` for them.
+ * The URI as the text of a plain http: or https: URL without user information and fragment. Non-special schemes of
+ * aliases are parsed again under their class, since the URL standard ignores a change of `protocol` for them.
  */
-export function wireUrl(uri: URL, scheme: SchemeClass): URL {
+export function wireUrl(uri: URL, scheme: SchemeClass): string {
   const { href } = uri;
-  const own = href.startsWith(`${scheme}://`);
-  if (own && !href.includes("#") && !href.includes("@")) return uri;
+  const own = href.startsWith(scheme) && href.startsWith("://", scheme.length);
+  if (own && !href.includes("#") && !href.includes("@")) return href;
   const url = new URL(own ? href : `${scheme}${href.slice(uri.protocol.length - 1)}`);
   url.username = "";
   url.password = "";
   url.hash = "";
-  return url;
+  return url.href;
 }
 
 /** True if both URIs have the same class, host and port, and credentials may travel from one to the other. */

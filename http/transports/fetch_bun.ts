@@ -80,6 +80,7 @@ export class BunFetchTransport implements Transport {
 }
 
 class BunSlot implements FetchSlot {
+  readonly prefersHeaders = true;
   readonly #session: BunFetchSession;
   #observer: ExchangeObserver | null = null;
 

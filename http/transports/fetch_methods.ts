@@ -18,6 +18,7 @@ export function isBunMethod(method: string): boolean {
 
 /** True for methods the Fetch standard leaves alone: it forbids three and writes six in capitals. */
 export function isStandardMethod(method: string): boolean {
+  if (method === "GET") return true;
   const upper = method.toUpperCase();
   if (upper === "TRACE" || upper === "CONNECT" || upper === "TRACK") return false;
   return method === upper || !/^(GET|POST|PUT|DELETE|HEAD|OPTIONS)$/.test(upper);

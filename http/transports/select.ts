@@ -48,10 +48,16 @@ export class TransportList {
     this.capabilities = merge(this.#transports);
   }
 
+  /** The preferred transport, if it can carry an ordinary http: message with this method. */
+  forPlain(method: string): Transport | null {
+    const first = this.#transports[0]!;
+    return first.capabilities.direct && first.capabilities.supportsMethod(method) ? first : null;
+  }
+
   /** The first transport that can do what is needed; what is only wished decides among those. */
   select(needs: Requirements): Transport {
-    const first = this.#transports[0]!;
-    if (isPlain(needs) && first.capabilities.direct && first.capabilities.supportsMethod(needs.method)) return first;
+    const plain = isPlain(needs) ? this.forPlain(needs.method) : null;
+    if (plain !== null) return plain;
     const required = requiredFor(needs);
     const able = this.#transports.filter(({ capabilities }) =>
       capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name])
