@@ -3,6 +3,8 @@
  * parameter. What they mean is known to operations.ts and to the log of calls, not here.
  */
 
+import { FUNCTIONS_3_0, FUNCTIONS_3_2 } from "./functions_3.ts";
+
 /** The 68 functions of `CK_FUNCTION_LIST`. */
 export const FUNCTIONS_2_40 = {
   C_Initialize: ["CK_VOID_PTR pInitArgs"],
@@ -243,204 +245,14 @@ export const FUNCTIONS_2_40 = {
   C_WaitForSlotEvent: ["CK_FLAGS flags", "CK_SLOT_ID_PTR pSlot", "CK_VOID_PTR pReserved"],
 } as const;
 
-/** The 24 functions `CK_FUNCTION_LIST_3_0` adds. */
-export const FUNCTIONS_3_0 = {
-  C_GetInterfaceList: ["CK_INTERFACE_PTR pInterfacesList", "CK_ULONG_PTR pulCount"],
-  C_GetInterface: [
-    "CK_UTF8CHAR_PTR pInterfaceName",
-    "CK_VERSION_PTR pVersion",
-    "CK_INTERFACE_PTR_PTR ppInterface",
-    "CK_FLAGS flags",
-  ],
-  C_LoginUser: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_USER_TYPE userType",
-    "CK_UTF8CHAR_PTR pPin",
-    "CK_ULONG ulPinLen",
-    "CK_UTF8CHAR_PTR pUsername",
-    "CK_ULONG ulUsernameLen",
-  ],
-  C_SessionCancel: ["CK_SESSION_HANDLE hSession", "CK_FLAGS flags"],
-  C_MessageEncryptInit: ["CK_SESSION_HANDLE hSession", "CK_MECHANISM_PTR pMechanism", "CK_OBJECT_HANDLE hKey"],
-  C_EncryptMessage: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pAssociatedData",
-    "CK_ULONG ulAssociatedDataLen",
-    "CK_BYTE_PTR pPlaintext",
-    "CK_ULONG ulPlaintextLen",
-    "CK_BYTE_PTR pCiphertext",
-    "CK_ULONG_PTR pulCiphertextLen",
-  ],
-  C_EncryptMessageBegin: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pAssociatedData",
-    "CK_ULONG ulAssociatedDataLen",
-  ],
-  C_EncryptMessageNext: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pPlaintextPart",
-    "CK_ULONG ulPlaintextPartLen",
-    "CK_BYTE_PTR pCiphertextPart",
-    "CK_ULONG_PTR pulCiphertextPartLen",
-    "CK_FLAGS flags",
-  ],
-  C_MessageEncryptFinal: ["CK_SESSION_HANDLE hSession"],
-  C_MessageDecryptInit: ["CK_SESSION_HANDLE hSession", "CK_MECHANISM_PTR pMechanism", "CK_OBJECT_HANDLE hKey"],
-  C_DecryptMessage: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pAssociatedData",
-    "CK_ULONG ulAssociatedDataLen",
-    "CK_BYTE_PTR pCiphertext",
-    "CK_ULONG ulCiphertextLen",
-    "CK_BYTE_PTR pPlaintext",
-    "CK_ULONG_PTR pulPlaintextLen",
-  ],
-  C_DecryptMessageBegin: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pAssociatedData",
-    "CK_ULONG ulAssociatedDataLen",
-  ],
-  C_DecryptMessageNext: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pCiphertextPart",
-    "CK_ULONG ulCiphertextPartLen",
-    "CK_BYTE_PTR pPlaintextPart",
-    "CK_ULONG_PTR pulPlaintextPartLen",
-    "CK_FLAGS flags",
-  ],
-  C_MessageDecryptFinal: ["CK_SESSION_HANDLE hSession"],
-  C_MessageSignInit: ["CK_SESSION_HANDLE hSession", "CK_MECHANISM_PTR pMechanism", "CK_OBJECT_HANDLE hKey"],
-  C_SignMessage: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pData",
-    "CK_ULONG ulDataLen",
-    "CK_BYTE_PTR pSignature",
-    "CK_ULONG_PTR pulSignatureLen",
-  ],
-  C_SignMessageBegin: ["CK_SESSION_HANDLE hSession", "CK_VOID_PTR pParameter", "CK_ULONG ulParameterLen"],
-  C_SignMessageNext: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pData",
-    "CK_ULONG ulDataLen",
-    "CK_BYTE_PTR pSignature",
-    "CK_ULONG_PTR pulSignatureLen",
-  ],
-  C_MessageSignFinal: ["CK_SESSION_HANDLE hSession"],
-  C_MessageVerifyInit: ["CK_SESSION_HANDLE hSession", "CK_MECHANISM_PTR pMechanism", "CK_OBJECT_HANDLE hKey"],
-  C_VerifyMessage: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pData",
-    "CK_ULONG ulDataLen",
-    "CK_BYTE_PTR pSignature",
-    "CK_ULONG ulSignatureLen",
-  ],
-  C_VerifyMessageBegin: ["CK_SESSION_HANDLE hSession", "CK_VOID_PTR pParameter", "CK_ULONG ulParameterLen"],
-  C_VerifyMessageNext: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_VOID_PTR pParameter",
-    "CK_ULONG ulParameterLen",
-    "CK_BYTE_PTR pData",
-    "CK_ULONG ulDataLen",
-    "CK_BYTE_PTR pSignature",
-    "CK_ULONG ulSignatureLen",
-  ],
-  C_MessageVerifyFinal: ["CK_SESSION_HANDLE hSession"],
-} as const;
-
-/** The 12 functions `CK_FUNCTION_LIST_3_2` adds. */
-export const FUNCTIONS_3_2 = {
-  C_EncapsulateKey: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_MECHANISM_PTR pMechanism",
-    "CK_OBJECT_HANDLE hPublicKey",
-    "CK_ATTRIBUTE_PTR pTemplate",
-    "CK_ULONG ulAttributeCount",
-    "CK_BYTE_PTR pCiphertext",
-    "CK_ULONG_PTR pulCiphertextLen",
-    "CK_OBJECT_HANDLE_PTR phKey",
-  ],
-  C_DecapsulateKey: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_MECHANISM_PTR pMechanism",
-    "CK_OBJECT_HANDLE hPrivateKey",
-    "CK_ATTRIBUTE_PTR pTemplate",
-    "CK_ULONG ulAttributeCount",
-    "CK_BYTE_PTR pCiphertext",
-    "CK_ULONG ulCiphertextLen",
-    "CK_OBJECT_HANDLE_PTR phKey",
-  ],
-  C_VerifySignatureInit: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_MECHANISM_PTR pMechanism",
-    "CK_OBJECT_HANDLE hKey",
-    "CK_BYTE_PTR pSignature",
-    "CK_ULONG ulSignatureLen",
-  ],
-  C_VerifySignature: ["CK_SESSION_HANDLE hSession", "CK_BYTE_PTR pData", "CK_ULONG ulDataLen"],
-  C_VerifySignatureUpdate: ["CK_SESSION_HANDLE hSession", "CK_BYTE_PTR pPart", "CK_ULONG ulPartLen"],
-  C_VerifySignatureFinal: ["CK_SESSION_HANDLE hSession"],
-  C_GetSessionValidationFlags: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_SESSION_VALIDATION_FLAGS_TYPE type",
-    "CK_FLAGS_PTR pFlags",
-  ],
-  C_AsyncComplete: ["CK_SESSION_HANDLE hSession", "CK_UTF8CHAR_PTR pFunctionName", "CK_ASYNC_DATA_PTR pResult"],
-  C_AsyncGetID: ["CK_SESSION_HANDLE hSession", "CK_UTF8CHAR_PTR pFunctionName", "CK_ULONG_PTR pulID"],
-  C_AsyncJoin: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_UTF8CHAR_PTR pFunctionName",
-    "CK_ULONG ulID",
-    "CK_BYTE_PTR pData",
-    "CK_ULONG ulData",
-  ],
-  C_WrapKeyAuthenticated: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_MECHANISM_PTR pMechanism",
-    "CK_OBJECT_HANDLE hWrappingKey",
-    "CK_OBJECT_HANDLE hKey",
-    "CK_BYTE_PTR pAssociatedData",
-    "CK_ULONG ulAssociatedDataLen",
-    "CK_BYTE_PTR pWrappedKey",
-    "CK_ULONG_PTR pulWrappedKeyLen",
-  ],
-  C_UnwrapKeyAuthenticated: [
-    "CK_SESSION_HANDLE hSession",
-    "CK_MECHANISM_PTR pMechanism",
-    "CK_OBJECT_HANDLE hUnwrappingKey",
-    "CK_BYTE_PTR pWrappedKey",
-    "CK_ULONG ulWrappedKeyLen",
-    "CK_ATTRIBUTE_PTR pTemplate",
-    "CK_ULONG ulAttributeCount",
-    "CK_BYTE_PTR pAssociatedData",
-    "CK_ULONG ulAssociatedDataLen",
-    "CK_OBJECT_HANDLE_PTR phKey",
-  ],
-} as const;
-
 /** Every function, in the order of `CK_FUNCTION_LIST_3_2`. */
 export const FUNCTIONS: typeof FUNCTIONS_2_40 & typeof FUNCTIONS_3_0 & typeof FUNCTIONS_3_2 = {
   ...FUNCTIONS_2_40,
   ...FUNCTIONS_3_0,
   ...FUNCTIONS_3_2,
 };
+
+export { FUNCTIONS_3_0, FUNCTIONS_3_2 };
 
 /** The C name of a function of Cryptoki. */
 export type FunctionName = keyof typeof FUNCTIONS;
