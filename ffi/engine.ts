@@ -239,8 +239,16 @@ export class Engine {
   }
 }
 
-/** What is no signal would be found out only after the call had begun. */
-function checkOptions({ signal, abort }: RunOptions<never>): void {
+/**
+ * Checks the options of a call: what is no signal would be found out only after the call had begun.
+ *
+ * @throws {TypeError} when the signal or the kind of abort is none
+ */
+export function checkOptions(options: Pick<RunOptions<never>, "signal" | "abort">): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot make the call: its options are ${describeType(options)}, not an object`);
+  }
+  const { signal, abort } = options;
   if (signal && (typeof signal.addEventListener !== "function" || typeof signal.throwIfAborted !== "function")) {
     throw new TypeError(`Cannot make the call: the signal is no AbortSignal but ${describeType(signal)}`);
   }

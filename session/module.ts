@@ -1,5 +1,6 @@
 /** Modules: libraries that give access to tokens. */
 import { reportUncaught } from "../internal/report_error.ts";
+import { checkOptions } from "../ffi/engine.ts";
 import { closeSession } from "../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
 import type { FunctionName } from "../ffi/functions.ts";
@@ -65,12 +66,14 @@ export class Module {
    * @throws {Pkcs11Error} when C_Initialize fails
    */
   static async load(path: string, options: ModuleOptions = {}): Promise<Module> {
+    checkOptions(options);
     options.signal?.throwIfAborted();
     return await Module.#begin(openBackend(path, options), options);
   }
 
   /** {@linkcode Module.load} in place. */
   static loadSync(path: string, options: ModuleOptions = {}): Module {
+    checkOptions(options);
     options.signal?.throwIfAborted();
     const core = coreFor(openBackend(path, options), options);
     core.runSync(null, core.backend.initialize, null, { signal: options.signal });
@@ -168,13 +171,13 @@ export class Module {
 
   /** The module's slots (`gp11_module_get_slots`, C_GetSlotList). */
   async slots(options: SlotsOptions = {}): Promise<Slot[]> {
-    const args = { tokenPresent: options.tokenPresent ?? false };
+    const args = { tokenPresent: options?.tokenPresent ?? false };
     return (await this.#opened("C_GetSlotList").run(null, slotList, args, options)).map((id) => this.#slot(id));
   }
 
   /** {@linkcode Module.slots} in place. */
   slotsSync(options: SlotsOptions = {}): Slot[] {
-    const args = { tokenPresent: options.tokenPresent ?? false };
+    const args = { tokenPresent: options?.tokenPresent ?? false };
     return this.#opened("C_GetSlotList").runSync(null, slotList, args, options).map((id) => this.#slot(id));
   }
 

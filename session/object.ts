@@ -135,7 +135,8 @@ export class Pkcs11Object {
 
   /** Whether this is the same object of the same token, in whatever session it was found (`gp11_object_equal`). */
   equals(other: Pkcs11Object): boolean {
-    return other.handle === this.handle && other.session.slot.equals(this.session.slot);
+    return other instanceof Pkcs11Object && other.handle === this.handle &&
+      other.session.slot.equals(this.session.slot);
   }
 
   /** The RFC 7512 URI of the object: its token, class, id and label. */

@@ -1,5 +1,5 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
-import type { Operation, Program } from "../ffi/engine.ts";
+import { checkOptions, type Operation, type Program } from "../ffi/engine.ts";
 import type { Frame } from "../ffi/frame.ts";
 import type { PinQuestion } from "../ffi/operations/authentication.ts";
 import { checkUlong } from "../ffi/bytes.ts";
@@ -92,6 +92,7 @@ export function openSession(slot: Slot, core: ModuleCore, options: OpenSessionOp
 }
 
 async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
+  checkOptions(options);
   options.signal?.throwIfAborted();
   const args = openArgs(slot, core, options);
   try {
@@ -109,6 +110,7 @@ async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptio
 
 /** Opens a session in place. */
 export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Session {
+  checkOptions(options);
   options.signal?.throwIfAborted();
   const args = openArgs(slot, core, options);
   try {

@@ -365,10 +365,10 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   }
 
   #lengthArgs(length: number) {
-    if (!Number.isInteger(length) || length < 0 || length > MAX_RANDOM) {
+    if (checkUlong(length, "a number of random bytes") > MAX_RANDOM) {
       throw new RangeError(`Cannot generate random bytes: ${length} is no integer from 0 to ${MAX_RANDOM}`);
     }
-    return { session: this.#core.handle, length };
+    return { session: this.#core.handle, length: Number(length) };
   }
 
   #stateArgs(state: BufferSource, options: OperationStateOptions | undefined) {

@@ -1,5 +1,5 @@
 /** Many inputs at once, data in parts, streams and messages. */
-import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeType, viewBytes } from "../ffi/bytes.ts";
 import { prepareMechanism } from "../ffi/mechanisms.ts";
 import { digestMany, encryptMany, type ManyArgs, signMany, verifyMany } from "../ffi/operations/many.ts";
 import { decryptMessage, encryptMessage, type MessageArgs } from "../ffi/operations/messages.ts";
@@ -227,7 +227,7 @@ export abstract class SessionBulk extends SessionKeys {
       key: key === null ? null : keyHandle(core, action, key),
       mechanism: prepareMechanism(mechanism),
       // Trips are laid out one after the other: the inputs of later ones are copied here.
-      inputs: inputs.map((input) => new Uint8Array(viewBytes(input, "an input"))),
+      inputs: listOf(inputs, "inputs").map((input) => copyBytes(input, "an input")),
       authentication: key === null ? null : authenticationFor(core, key),
     };
   }
@@ -238,12 +238,12 @@ export abstract class SessionBulk extends SessionKeys {
     inputs: readonly BytesInput[],
     signatures: readonly BytesInput[],
   ): ManyArgs & { readonly signatures: readonly Uint8Array[] } {
-    if (inputs.length !== signatures.length) {
+    if (listOf(inputs, "inputs").length !== listOf(signatures, "signatures").length) {
       throw new RangeError(`Cannot verify: there are ${inputs.length} inputs and ${signatures.length} signatures`);
     }
     return {
       ...this.#manyArgs("verify", key, mechanism, inputs),
-      signatures: signatures.map((signature) => new Uint8Array(viewBytes(signature, "a signature"))),
+      signatures: signatures.map((signature) => copyBytes(signature, "a signature")),
     };
   }
 
@@ -264,4 +264,9 @@ export abstract class SessionBulk extends SessionKeys {
       data: viewBytes(data, "a message"),
     };
   }
+}
+
+function listOf<T>(list: readonly T[], subject: string): readonly T[] {
+  if (Array.isArray(list)) return list;
+  throw new TypeError(`Cannot use the ${subject}: expected an array, got ${describeType(list)}`);
 }

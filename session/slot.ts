@@ -54,6 +54,7 @@ export class Slot {
 
   /** Whether this is the same slot of the same module, however it was found (`gp11_slot_equal`). */
   equals(other: Slot): boolean {
+    if (!(other instanceof Slot)) return false;
     const [mine, others] = [this.#core, other.#core];
     const { callers } = mine.backend;
     return other.id === this.id &&

@@ -1,5 +1,6 @@
 /** Waiting for tokens to come and go, without blocking a thread in C_WaitForSlotEvent. */
 import { moduleSlotFlags, slotEvent, type SlotFlags } from "../ffi/operations/modules.ts";
+import { checkOptions } from "../ffi/engine.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
@@ -9,6 +10,7 @@ const INTERVAL_MS = 100;
 
 /** The slot in which something has happened. A module without events is watched by comparing its slots. */
 export async function waitForSlotEvent(core: ModuleCore, options: CallOptions): Promise<bigint> {
+  checkOptions(options);
   let before: SlotFlags | null = null;
   let events = true;
   for (;;) {
