@@ -100,6 +100,34 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     return (...words) => fn.call(...words);
   };
 
+  // What Deno has opened stays open for good: the same is not opened twice.
+  const libraries = new Map<string, NativeLibrary>();
+  const openLibrary = (path: string): NativeLibrary => {
+    const addresses = new Map<string, bigint | null>();
+    const functions = new Map<string, NativeFunction | null>();
+    const findSymbol = (name: string): bigint | null => {
+      const found = deno.dlopen(path, { [name]: { type: "pointer", optional: true } }).symbols[name];
+      return found === null ? null : memory().pointerValue(found, 0n, 0n);
+    };
+    const bindSymbol = (name: string, arity: number, result: NativeResult): NativeFunction | null => {
+      const definition = { parameters: parameters(arity), result, optional: true };
+      const symbols = deno.dlopen(path, { [name]: definition }).symbols;
+      return symbols[name] ? specialise(symbols, name, arity) : null;
+    };
+    return {
+      path,
+      symbol(name: string): bigint | null {
+        if (!addresses.has(name)) addresses.set(name, findSymbol(name));
+        return addresses.get(name)!;
+      },
+      bind(name: string, arity: number, result: NativeResult): NativeFunction | null {
+        const key = `${name} ${arity} ${result}`;
+        if (!functions.has(key)) functions.set(key, bindSymbol(name, arity, result));
+        return functions.get(key)!;
+      },
+    };
+  };
+
   return {
     name: "deno",
     address,
@@ -110,19 +138,12 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     threadId: (): number => memory().gettid?.() ?? 0,
     threadAlive: (id: number): boolean => memory().tgkill?.(deno.pid, id, 0) === 0,
     open(path: string): NativeLibrary {
+      const known = libraries.get(path);
+      if (known) return known;
       deno.dlopen(path, {});
-      return {
-        path,
-        symbol(name: string): bigint | null {
-          const found = deno.dlopen(path, { [name]: { type: "pointer", optional: true } }).symbols[name];
-          return found === null ? null : memory().pointerValue(found, 0n, 0n);
-        },
-        bind(name: string, arity: number, result: NativeResult): NativeFunction | null {
-          const definition = { parameters: parameters(arity), result, optional: true };
-          const symbols = deno.dlopen(path, { [name]: definition }).symbols;
-          return symbols[name] ? specialise(symbols, name, arity) : null;
-        },
-      };
+      const library = openLibrary(path);
+      libraries.set(path, library);
+      return library;
     },
     bindAddress(at: bigint, arity: number, result: NativeResult): NativeFunction {
       binder ??= addressBinder();
