@@ -1,0 +1,94 @@
+import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { describe, it } from "node:test";
+import { nativeRuntime } from "../../ffi/backend.ts";
+import { type Abi, Block, BlockPool } from "../../ffi/memory.ts";
+
+const runtime = nativeRuntime();
+const LP64: Abi = { ulong: 8, packed: false };
+const WINDOWS: Abi = { ulong: 4, packed: true };
+
+function read(address: bigint, length: number): Uint8Array {
+  const bytes = new Uint8Array(new ArrayBuffer(length));
+  runtime.read(address, bytes);
+  return bytes;
+}
+
+describe("Block", () => {
+  it("hands out aligned, zero-filled memory that C sees at its address", () => {
+    const block = new Block(runtime, LP64, 256);
+    const first = block.alloc(3);
+    const second = block.putBytes(Uint8Array.of(1, 2, 3));
+    assertEquals([first % 8, second % 8], [0, 0]);
+    assertEquals(read(block.address(second), 3), Uint8Array.of(1, 2, 3));
+    assertEquals(read(block.address(first), 3), new Uint8Array(3));
+    assertEquals(block.address(second) - block.address(first), 8n);
+  });
+
+  it("takes what does not fit in further pieces; addresses handed out stay valid", () => {
+    const block = new Block(runtime, LP64, 32);
+    const small = block.putBytes(Uint8Array.of(9));
+    const address = block.address(small);
+    const large = block.putBytes(new Uint8Array(100_000).fill(7));
+    const larger = block.alloc(50);
+    assertEquals(read(address, 1), Uint8Array.of(9));
+    assertEquals(read(block.address(large) + 99_999n, 1), Uint8Array.of(7));
+    block.setUlong(larger, 5);
+    assertEquals([block.getUlong(larger), block.copyOut(large, 2)], [5, Uint8Array.of(7, 7)]);
+    assertThrows(() => block.address(2 ** 40 * 9), RangeError, "never allocated");
+  });
+
+  it("reads and writes CK_ULONG of both widths without loss", () => {
+    for (const abi of [LP64, WINDOWS]) {
+      const block = new Block(runtime, abi, 64);
+      const at = block.alloc(8);
+      const max = abi.ulong === 8 ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
+      for (const value of [0, 1, 0x7fff_ffff, 0xffff_ffff]) {
+        block.setUlong(at, value);
+        assertEquals([block.getUlong(at), block.getHandle(at)], [value, BigInt(value)]);
+      }
+      block.setUlong(at, max);
+      assertEquals([block.getHandle(at), block.getLength(at)], [max, undefined]);
+    }
+    const block = new Block(runtime, LP64, 64);
+    block.setUlong(8, 2n ** 53n);
+    assertEquals(block.getUlong(8), 2n ** 53n);
+    block.setUlong(8, 2 ** 53 - 1);
+    assertEquals(block.getUlong(8), 2 ** 53 - 1);
+  });
+
+  it("goes back to a mark and overwrites everything that was written before it", () => {
+    const block = new Block(runtime, LP64, 64);
+    block.putBytes(Uint8Array.of(1));
+    const mark = block.mark();
+    const first = block.putBytes(new Uint8Array(40).fill(0xaa));
+    const address = block.address(first);
+    block.putBytes(new Uint8Array(500).fill(0xbb));
+    block.rewind(mark);
+    assertEquals(block.putBytes(Uint8Array.of(2)), first);
+    block.clear();
+    assertEquals(read(address, 40), new Uint8Array(40));
+    assertEquals(block.used, 0);
+  });
+
+  it("overwrites large pieces that hold a secret", () => {
+    const block = new Block(runtime, LP64, 64);
+    block.secret = true;
+    const at = block.putBytes(new Uint8Array(1 << 20).fill(0xcc));
+    const bytes = block.bytesAt(at, 1 << 20);
+    block.clear();
+    assert(bytes.every((byte) => byte === 0));
+    assertEquals(block.secret, false);
+  });
+});
+
+describe("BlockPool", () => {
+  it("gives an overwritten block to the next who asks, never one to two", () => {
+    const pool = new BlockPool(runtime, LP64, 128);
+    const block = pool.take();
+    assertNotStrictEquals(pool.take(), block);
+    block.putBytes(Uint8Array.of(1, 2, 3));
+    pool.give(block);
+    assertEquals(block.bytes, new Uint8Array(128));
+    assertStrictEquals(pool.take(), block);
+  });
+});

@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { after, before, describe, it } from "node:test";
+import { nativeAbi, nativeRuntime } from "../../ffi/backend.ts";
+import { Cryptoki } from "../../ffi/cryptoki.ts";
+import type { FunctionName } from "../../ffi/functions.ts";
+import { Block } from "../../ffi/memory.ts";
+import { type JobResult, type NativeCall, type PendingJob, WorkerPool } from "../../ffi/workers.ts";
+import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
+
+describe("WorkerPool", () => {
+  let strict: StrictModule;
+  let table: Cryptoki;
+  let block: Block;
+  before(() => {
+    if (skip) return;
+    strict = new StrictModule();
+    table = Cryptoki.open(strict.path);
+    table.call("C_Initialize", 0n);
+    block = new Block(nativeRuntime(), nativeAbi(), 4096);
+  });
+  after(() => {
+    if (!skip) table.call("C_Finalize", 0n);
+  });
+
+  const call = (name: FunctionName, ...args: bigint[]): NativeCall => ({ fn: table.get(name)!, args });
+  const info = () => call("C_GetInfo", block.base);
+  const run = (pool: WorkerPool, calls: NativeCall[]): { job: PendingJob; done: Promise<JobResult> } => {
+    let job!: PendingJob;
+    const done = new Promise<JobResult>((resolve, reject) => {
+      job = pool.run(calls, (result, error) => result ? resolve(result) : reject(error));
+    });
+    return { job, done };
+  };
+
+  it("runs the calls of a job in order, up to the first that fails", { skip }, async () => {
+    const pool = new WorkerPool(1);
+    const result = await run(pool, [info(), call("C_GetSlotInfo", 99n, block.base), info()]).done;
+    assertEquals([result.value, result.stopped, result.cancelled], [3, 1, false]);
+    assertEquals((await run(pool, [info(), info()]).done).stopped, 2);
+    await pool.close();
+    assertEquals(pool.threads, 0);
+  });
+
+  it("takes more jobs at once than it has places, and jobs longer than a place", { skip }, async () => {
+    const pool = new WorkerPool(2);
+    const results = await Promise.all(Array.from({ length: 1000 }, () => run(pool, [info()]).done));
+    assert(results.every(({ value }) => value === 0));
+    const long = await run(pool, Array.from({ length: 300 }, info)).done;
+    assertEquals([long.value, long.stopped], [0, 300]);
+    assertLess(pool.threads, 3);
+    await pool.close();
+  });
+
+  it("a job cancelled before it starts never runs, one that runs stops before its next call", { skip }, async () => {
+    const pool = new WorkerPool(1);
+    strict.reset();
+    strict.block("C_GetInfo");
+    const running = run(pool, [info(), call("C_GetSlotInfo", 5n, block.base)]);
+    await strict.blocked();
+    const waiting = run(pool, [call("C_GetSlotInfo", 5n, block.base)]);
+    assertEquals(waiting.job.cancel(), true);
+    assertEquals((await waiting.done).cancelled, true);
+    assertEquals(running.job.cancel(), false);
+    strict.release();
+    const { stopped, cancelled } = await running.done;
+    assertEquals([stopped, cancelled, strict.calls("C_GetSlotInfo")], [1, true, 0]);
+    await pool.close();
+  });
+
+  it("an abandoned call does not hold up the others, and its worker comes back or goes", { skip }, async () => {
+    const pool = new WorkerPool(1);
+    strict.reset();
+    strict.block("C_GetInfo");
+    const stuck = run(pool, [info()]);
+    await strict.blocked();
+    stuck.job.abandon();
+    assertEquals((await run(pool, [call("C_GetSlotInfo", 5n, block.base)]).done).value, 0);
+    assertEquals(pool.threads, 2);
+    strict.release();
+    assertEquals((await stuck.done).value, 0);
+    assertEquals((await run(pool, [info()]).done).value, 0);
+    assertEquals(pool.threads, 1);
+    await pool.close();
+  });
+});
