@@ -39,8 +39,8 @@ export interface PoolOwner {
 /** A scheme class, host and port, with the connections to it and the entries that wait for one. */
 export class Host {
   readonly key: string;
-  /** Host and port as the URI writes them. */
-  readonly authority: string;
+  /** What an ordinary URI of this host begins with: enough to know it again. */
+  readonly start: string;
   readonly scheme: SchemeClass;
   readonly host: string;
   readonly port: number;
@@ -56,8 +56,8 @@ export class Host {
     this.key = key;
     this.scheme = scheme;
     this.host = bareHost(uri.hostname).toLowerCase();
-    this.authority = uri.host;
     this.origin = `${scheme}://${uri.host}`;
+    this.start = `${this.origin}/`;
     this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
   }
 
@@ -108,10 +108,9 @@ export class ConnectionPool {
 
   /** The record of a URI's host. */
   host(scheme: SchemeClass, uri: URL): Host {
-    const authority = uri.host;
     const last = this.#lastHost;
-    if (last !== null && last.authority === authority && last.scheme === scheme) return last;
-    const key = `${scheme}:${authority}`;
+    if (last !== null && uri.href.startsWith(last.start)) return last;
+    const key = `${scheme}:${uri.host}`;
     let host = this.#hosts.get(key);
     if (host === undefined) this.#hosts.set(key, host = new Host(key, scheme, uri));
     return this.#lastHost = host;

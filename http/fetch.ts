@@ -25,7 +25,9 @@ export function makeFetch(core: SessionCore): SessionFetch {
   return (input, init) => {
     try {
       if (init === undefined && !(input instanceof Request)) {
-        return send(core, new HttpMessage("GET", input), null, "follow");
+        const msg = new HttpMessage("GET", input);
+        const isHttp = typeof input === "string" && (input.startsWith("http://") || input.startsWith("https://"));
+        return isHttp ? enqueue(core, msg, null, "follow") : send(core, msg, null, "follow");
       }
       return fetchWith(core, input, init ?? {});
     } catch (error) {

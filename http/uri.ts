@@ -29,10 +29,10 @@ export function classOf(
   httpAliases: readonly string[] | null,
   httpsAliases: readonly string[] | null,
 ): SchemeClass | null {
-  const { protocol } = uri;
-  if (protocol === "http:") return "http";
-  if (protocol === "https:") return "https";
-  return uri.hostname === "" ? null : schemeClass(protocol.slice(0, -1), httpAliases, httpsAliases);
+  const { href } = uri; // The other parts of a URL are cut out anew each time they are asked for.
+  if (href.startsWith("http:")) return "http";
+  if (href.startsWith("https:")) return "https";
+  return uri.hostname === "" ? null : schemeClass(uri.protocol.slice(0, -1), httpAliases, httpsAliases);
 }
 
 /** Reads an alias list: a list, a comma-separated text, or null. */

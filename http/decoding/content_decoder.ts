@@ -87,7 +87,7 @@ export class ContentDecoder implements SessionFeature {
 
   /** Asks for what the plain default does not name. Called by the session. */
   requestQueued(_session: HttpSession, msg: HttpMessage): void {
-    const isTls = msg.uri.protocol === "https:";
+    const isTls = msg.uri.href.startsWith("https:");
     if (!isTls && !msg.hasRequestHeaders) return;
     const headers = msg.requestHeaders;
     if (headers.has("accept-encoding")) return;

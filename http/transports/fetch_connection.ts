@@ -53,7 +53,7 @@ export class FetchConnection implements TransportConnection {
   #requests = 0;
   /** The fields sent last and the form they went in: most messages of a session have the very same ones. */
   #lastFields: TransportRequest["headers"] | null = null;
-  #lastHeaders: [string, string][] | Headers = [];
+  #lastHeaders: HeadersInit = {};
   #isClosed = false;
 
   constructor(target: ConnectionTarget, slot: FetchSlot) {
@@ -99,12 +99,13 @@ export class FetchConnection implements TransportConnection {
     return decodes === undefined ? response : asDecoded(response as Response, request, decodes);
   }
 
-  #headers(fields: TransportRequest["headers"]): [string, string][] | Headers {
+  /** The fields as fetch takes them. Frozen lists are a session's defaults: their names differ and they stay as they are. */
+  #headers(fields: TransportRequest["headers"]): HeadersInit {
     if (fields === this.#lastFields) return this.#lastHeaders;
     const all = withAcceptEncoding(this.#withProxyAuthorization(fields)) as [string, string][];
     if (!Object.isFrozen(fields)) return all;
     this.#lastFields = fields;
-    return this.#lastHeaders = this.#slot.prefersHeaders === true ? new Headers(all) : all;
+    return this.#lastHeaders = this.#slot.prefersHeaders === true ? new Headers(all) : Object.fromEntries(all);
   }
 
   #withProxyAuthorization(fields: TransportRequest["headers"]): TransportRequest["headers"] {
