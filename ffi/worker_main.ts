@@ -27,6 +27,31 @@ export const LAYOUT = {
 /** Life of a job. */
 export const JOB_STATE = { queued: 1, running: 2, done: 3, cancelled: 4, revoked: 5 } as const;
 
+/**
+ * What a worker and its caller share besides jobs, as 32-bit integers: after its last job a worker listens for a moment at
+ * the tail of its inbox, where work reaches it sooner than by a message.
+ */
+export const THREAD = {
+  /** Number of the thread, where the runtime knows it. */
+  id: 0,
+  /** Whether the worker listens; otherwise a message must wake it. */
+  listening: 1,
+  /** How many jobs have been put into the inbox. */
+  tail: 2,
+  /** How many jobs have been taken out. */
+  head: 3,
+  /** How many messages with functions have been heard. */
+  heard: 4,
+  /** How many jobs it was given it will not look at again. */
+  served: 5,
+  /** First place of the inbox. */
+  inbox: 6,
+  /** Places of the inbox. */
+  places: 32,
+  /** How long a worker listens. */
+  milliseconds: 1,
+} as const;
+
 /** Calls of a job that are too long for its slot. */
 export interface JobArea {
   /** The slot. */
@@ -57,7 +82,9 @@ export function workerMain(
   data: { memory: SharedArrayBuffer; thread: SharedArrayBuffer },
   layout: typeof LAYOUT,
   jobState: typeof JOB_STATE,
+  thread: typeof THREAD,
 ): void {
+  const control = new Int32Array(data.thread);
   const states = new Int32Array(data.memory);
   const shared = new BigUint64Array(data.memory);
   const functions = new Map<number, NativeFunction>();
@@ -110,24 +137,47 @@ export function workerMain(
     states[head + layout.duration] = Math.min(1e9, (performance.now() - started) * 1000);
     Atomics.store(states, head + layout.state, jobState.done);
   };
-  Atomics.store(new Int32Array(data.thread), 0, runtime.threadId?.() ?? 0);
-  port.on("message", (request) => {
-    for (const fn of request.functions ?? []) functions.set(fn.id, bind(fn));
+  const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
     let done: number[] = [];
     let posted = performance.now();
-    for (const slot of request.slots) {
+    for (const slot of slots) {
       const state = slot * layout.words * 2 + layout.state;
       if (Atomics.compareExchange(states, state, jobState.queued, jobState.running) !== jobState.queued) continue;
-      run(slot, request.areas?.find((area) => area.slot === slot));
+      run(slot, areas.find((area) => area.slot === slot));
       done.push(slot);
       // A batch that turns out slow must not hold back what is finished.
-      if (performance.now() - posted > 1 && done.length < request.slots.length) {
+      if (performance.now() - posted > 1 && done.length < slots.length) {
         port.postMessage(done);
         done = [];
         posted = performance.now();
       }
     }
-    // Always an answer, even an empty one: it says that this worker holds nothing any more.
+    Atomics.add(control, thread.served, slots.length);
+    // Always an answer, even an empty one: slots of jobs that were taken back wait for it.
     port.postMessage(done);
+  };
+  const listen = (): void => {
+    for (;;) {
+      Atomics.store(control, thread.listening, 1);
+      const head = Atomics.load(control, thread.head);
+      Atomics.wait(control, thread.tail, head, thread.milliseconds);
+      if (Atomics.load(control, thread.tail) === head) {
+        Atomics.store(control, thread.listening, 0);
+        // Whoever put something in before this line was read has sent no message.
+        if (Atomics.load(control, thread.tail) === head) return;
+      }
+      const tail = Atomics.load(control, thread.tail);
+      const slots: number[] = [];
+      for (let at = head; at !== tail; at = at + 1 | 0) slots.push(control[thread.inbox + (at >>> 0) % thread.places]!);
+      Atomics.store(control, thread.head, tail);
+      serve(slots, []);
+    }
+  };
+  Atomics.store(control, thread.id, runtime.threadId?.() ?? 0);
+  port.on("message", (request) => {
+    for (const fn of request.functions ?? []) functions.set(fn.id, bind(fn));
+    if (request.functions) Atomics.add(control, thread.heard, 1);
+    if (request.slots.length > 0) serve(request.slots, request.areas ?? []);
+    listen();
   });
 }

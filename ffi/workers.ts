@@ -8,7 +8,7 @@ import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { nativeRuntime, runtimeSource } from "./backend.ts";
 import type { BoundFunction } from "./cryptoki.ts";
-import { JOB_STATE, type JobArea, LAYOUT, workerMain, type WorkerRequest } from "./worker_main.ts";
+import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
 
 /** One call of a job. */
 export interface NativeCall {
@@ -52,6 +52,8 @@ interface Job {
 /** Longest known run of a job, in µs, that may travel together with others. */
 const FAST_JOB = 200;
 const MAX_BATCH = 16;
+/** Short jobs a worker may hold before more are given to it; with a batch more they fit its inbox. */
+const MAX_AHEAD = 8;
 const NEVER_RAN: JobResult = { value: 0, stopped: 0, cancelled: true, microseconds: 0 };
 /** How long a thread that was told to end is waited for. */
 const THREAD_END_MS = 2000;
@@ -125,12 +127,24 @@ export class WorkerPool {
 
   #dispatch(): void {
     while (this.#ready.length > 0) {
-      const worker = this.#idleWorker();
+      const worker = this.#idleWorker() ?? this.#shortlyIdleWorker();
       if (!worker) return;
       const batch = this.#takeBatch();
       if (batch.length === 0) return;
+      worker.fast = batch.every((job) => this.#isFast(job));
       worker.send(batch);
     }
+  }
+
+  /** A worker whose jobs are all short may have a few more waiting, so that it never waits for an answer to arrive. */
+  #shortlyIdleWorker(): PooledWorker | null {
+    if (!this.#isFast(this.#ready[0]!)) return null;
+    let best: PooledWorker | null = null;
+    for (const worker of this.#workers) {
+      if (worker.stuck || !worker.fast || worker.jobs >= MAX_AHEAD) continue;
+      if (!best || worker.jobs < best.jobs) best = worker;
+    }
+    return best;
   }
 
   #idleWorker(): PooledWorker | null {
@@ -195,10 +209,8 @@ export class WorkerPool {
       const job = worker.take(slot);
       if (job) this.#settle(job);
     }
-    if (worker.jobs === 0) {
-      this.#freeSlots.push(...worker.retired.splice(0));
-      if (worker.stuck) this.#takeIn(worker);
-    }
+    if (worker.quiet) this.#freeSlots.push(...worker.retired.splice(0));
+    if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
     if (this.#ready.length > 0) this.#dispatch();
   }
 
@@ -299,19 +311,25 @@ export class WorkerPool {
 class PooledWorker {
   /** Whether it runs a call nobody waits for; no further job is given to it. */
   stuck = false;
+  /** Whether the jobs it was given last are short. */
+  fast = false;
   /** Slots it may still look at though their jobs went elsewhere. */
   readonly retired: number[] = [];
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Job>();
   readonly #known = new Set<number>();
-  readonly #thread = new Int32Array(new SharedArrayBuffer(4));
+  readonly #thread = new Int32Array(new SharedArrayBuffer(4 * (THREAD.inbox + THREAD.places)));
+  /** Messages with functions that were sent. */
+  #told = 0;
+  /** Jobs that were sent. */
+  #given = 0;
   #ended = false;
 
   constructor(memory: SharedArrayBuffer, finished: (slots: number[]) => void, lost: (error: Error) => void) {
     const source = `import { parentPort, workerData } from "node:worker_threads";\n` +
       `(${workerMain})(${runtimeSource()}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
         JSON.stringify(JOB_STATE)
-      });`;
+      }, ${JSON.stringify(THREAD)});`;
     this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
       workerData: { memory, thread: this.#thread.buffer },
     });
@@ -329,6 +347,11 @@ class PooledWorker {
 
   get jobs(): number {
     return this.#jobs.size;
+  }
+
+  /** Whether it will look at no slot it was given. */
+  get quiet(): boolean {
+    return Atomics.load(this.#thread, THREAD.served) === this.#given;
   }
 
   pending(): Job[] {
@@ -349,7 +372,31 @@ class PooledWorker {
       }
     }
     this.#worker.ref();
+    if (request.functions) this.#told++;
+    this.#given = this.#given + request.slots.length | 0;
+    // Jobs in the inbox may overtake a message: what they call must have been heard of.
+    const heard = Atomics.load(this.#thread, THREAD.heard) === this.#told;
+    if (heard && !request.areas && !request.functions && this.#hasPlaces(request.slots.length)) {
+      if (this.#putIn(request.slots)) return;
+      request.slots = [];
+    }
+    // A worker that listens to its inbox hears no messages: waking it up ends that.
     this.#worker.postMessage(request);
+    Atomics.notify(this.#thread, THREAD.tail);
+  }
+
+  #hasPlaces(count: number): boolean {
+    const used = this.#thread[THREAD.tail]! - Atomics.load(this.#thread, THREAD.head) | 0;
+    return used + count <= THREAD.places;
+  }
+
+  /** Puts jobs into the inbox. Returns whether the worker listens to it. */
+  #putIn(slots: readonly number[]): boolean {
+    const tail = this.#thread[THREAD.tail]!;
+    slots.forEach((slot, i) => this.#thread[THREAD.inbox + (tail + i >>> 0) % THREAD.places] = slot);
+    Atomics.store(this.#thread, THREAD.tail, tail + slots.length | 0);
+    Atomics.notify(this.#thread, THREAD.tail);
+    return Atomics.load(this.#thread, THREAD.listening) === 1;
   }
 
   take(slot: number): Job | undefined {
@@ -361,7 +408,7 @@ class PooledWorker {
   async end(): Promise<void> {
     this.#ended = true;
     await this.#worker.terminate();
-    const thread = Atomics.load(this.#thread, 0);
+    const thread = Atomics.load(this.#thread, THREAD.id);
     const end = performance.now() + THREAD_END_MS;
     while (thread !== 0 && nativeRuntime().threadAlive?.(thread) && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 1));
