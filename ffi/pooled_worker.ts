@@ -1,0 +1,169 @@
+/** One worker thread of a pool, and the jobs it holds. */
+import { Worker } from "node:worker_threads";
+import { nativeRuntime, runtimeSource } from "./backend.ts";
+import type { BoundFunction } from "./cryptoki.ts";
+import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
+
+/** One call of a job. */
+export interface NativeCall {
+  /** The function. */
+  readonly fn: BoundFunction;
+  /** Its words, as many as it has parameters. */
+  readonly args: readonly bigint[];
+}
+
+/** What came of a job. */
+export interface JobResult {
+  /** What the last call that ran returned. */
+  value: number | bigint;
+  /** Index of the call that failed, or of the first that did not run; the number of calls when all succeeded. */
+  stopped: number;
+  /** Whether the job was cancelled between two calls. */
+  cancelled: boolean;
+  /** How long the worker ran it. */
+  microseconds: number;
+}
+
+/** Told what came of a job: a result, or the error of a worker that died. */
+export type JobDone = (result: JobResult | null, error: Error | null) => void;
+
+/** A job under way; `cancel` stops it before its next call. */
+export interface PendingJob {
+  /** No further call of this job starts. Returns whether none had started. */
+  cancel(): boolean;
+  /** Says that nobody waits for this job any more, so that a call that never returns does not cost a worker. */
+  abandon(): void;
+}
+
+/** A job of the pool. */
+export interface Job {
+  /** What is called. */
+  readonly calls: readonly NativeCall[];
+  /** Who is told. */
+  readonly done: JobDone;
+  /** Its place in shared memory; -1 while it has none. */
+  slot: number;
+  /** Where its words lie when they do not fit there. */
+  area: JobArea | null;
+  /** Who holds it. */
+  worker: PooledWorker | null;
+}
+
+/** How long a thread that was told to end is waited for. */
+const THREAD_END_MS = 2000;
+
+/** One worker thread and the jobs it holds. */
+export class PooledWorker {
+  /** Whether it runs a call nobody waits for; no further job is given to it. */
+  stuck = false;
+  /** Whether the jobs it was given last are short. */
+  fast = false;
+  /** Slots it may still look at though their jobs went elsewhere. */
+  readonly retired: number[] = [];
+  readonly #worker: Worker;
+  readonly #jobs = new Map<number, Job>();
+  readonly #known = new Set<number>();
+  readonly #thread = new Int32Array(new SharedArrayBuffer(4 * (THREAD.inbox + THREAD.places)));
+  /** Messages with functions that were sent. */
+  #told = 0;
+  /** Jobs that were sent. */
+  #given = 0;
+  #ended = false;
+
+  /** Starts a thread; `finished` is told the slots of jobs that have run, `lost` that it died. */
+  constructor(memory: SharedArrayBuffer, finished: (slots: number[]) => void, lost: (error: Error) => void) {
+    const source = `import { parentPort, workerData } from "node:worker_threads";\n` +
+      `(${workerMain})(${runtimeSource()}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
+        JSON.stringify(JOB_STATE)
+      }, ${JSON.stringify(THREAD)});`;
+    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+      workerData: { memory, thread: this.#thread.buffer },
+    });
+    this.#worker.on("message", (slots: number[]) => {
+      finished(slots);
+      if (this.#jobs.size === 0) this.#worker.unref();
+    });
+    this.#worker.on("error", (error: Error) => this.#ended || lost(error));
+    this.#worker.unref();
+  }
+
+  /** Whether it holds nothing and can be given work. */
+  get idle(): boolean {
+    return this.#jobs.size === 0 && !this.stuck;
+  }
+
+  /** How many jobs it holds. */
+  get jobs(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether it will look at no slot it was given. */
+  get quiet(): boolean {
+    return Atomics.load(this.#thread, THREAD.served) === this.#given;
+  }
+
+  /** The jobs it holds. */
+  pending(): Job[] {
+    return [...this.#jobs.values()];
+  }
+
+  /** Gives it jobs that have their places in shared memory. */
+  send(batch: readonly Job[]): void {
+    const request: WorkerRequest = { slots: [] };
+    for (const job of batch) {
+      job.worker = this;
+      this.#jobs.set(job.slot, job);
+      request.slots.push(job.slot);
+      if (job.area) (request.areas ??= []).push(job.area);
+      for (const { fn } of job.calls) {
+        if (this.#known.has(fn.id)) continue;
+        this.#known.add(fn.id);
+        (request.functions ??= []).push({ id: fn.id, arity: fn.arity, result: fn.result, source: fn.source });
+      }
+    }
+    this.#worker.ref();
+    if (request.functions) this.#told++;
+    this.#given = this.#given + request.slots.length | 0;
+    // Jobs in the inbox may overtake a message: what they call must have been heard of.
+    const heard = Atomics.load(this.#thread, THREAD.heard) === this.#told;
+    if (heard && !request.areas && !request.functions && this.#hasPlaces(request.slots.length)) {
+      if (this.#putIn(request.slots)) return;
+      request.slots = [];
+    }
+    // A worker that listens to its inbox hears no messages: waking it up ends that.
+    this.#worker.postMessage(request);
+    Atomics.notify(this.#thread, THREAD.tail);
+  }
+
+  #hasPlaces(count: number): boolean {
+    const used = this.#thread[THREAD.tail]! - Atomics.load(this.#thread, THREAD.head) | 0;
+    return used + count <= THREAD.places;
+  }
+
+  /** Puts jobs into the inbox. Returns whether the worker listens to it. */
+  #putIn(slots: readonly number[]): boolean {
+    const tail = this.#thread[THREAD.tail]!;
+    slots.forEach((slot, i) => this.#thread[THREAD.inbox + (tail + i >>> 0) % THREAD.places] = slot);
+    Atomics.store(this.#thread, THREAD.tail, tail + slots.length | 0);
+    Atomics.notify(this.#thread, THREAD.tail);
+    return Atomics.load(this.#thread, THREAD.listening) === 1;
+  }
+
+  /** Takes a job out of those it holds. */
+  take(slot: number): Job | undefined {
+    const job = this.#jobs.get(slot);
+    this.#jobs.delete(slot);
+    return job;
+  }
+
+  /** Ends the thread. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#worker.terminate();
+    const thread = Atomics.load(this.#thread, THREAD.id);
+    const end = performance.now() + THREAD_END_MS;
+    while (thread !== 0 && nativeRuntime().threadAlive?.(thread) && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
