@@ -5,6 +5,7 @@
  */
 import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../decoding/codings.ts";
 import type { TransportRequest, TransportResponse } from "../transport.ts";
+import { byobReader, gatheredStream } from "./gathered_stream.ts";
 
 /** Tells whether a runtime has removed the codings of a response to this request. */
 export type DecodesContent = (codings: readonly ContentCoding[], request: TransportRequest) => boolean;
@@ -42,7 +43,7 @@ export function asDecoded(response: Response, request: TransportRequest, decodes
     headers,
     contentDecoded: true,
     get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
-      return body ??= explained(response.body!, field);
+      return body ??= explained(response.body!, field, decodes === denoDecodes);
     },
     bytes: () => response.bytes().catch((error: unknown) => Promise.reject(decodingError(error, field))),
   };
@@ -52,7 +53,10 @@ export function asDecoded(response: Response, request: TransportRequest, decodes
 function explained(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
   field: string,
+  isInSmallPieces: boolean,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const byob = isInSmallPieces ? byobReader(source) : null;
+  if (byob !== null) return gatheredStream(byob, (error) => decodingError(error, field));
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
