@@ -64,7 +64,10 @@ export class Block {
     return start;
   }
 
-  /** The address of an offset. */
+  /**
+   * The address of an offset. An address keeps nothing alive: hold the block until C has returned, or its memory may be
+   * given to somebody else meanwhile.
+   */
   address(offset: number): bigint {
     if (offset < SMALL && offset % ALIGNMENT === 0) {
       return this.#addresses[offset / ALIGNMENT] ??= this.base + BigInt(offset);

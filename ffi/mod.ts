@@ -1,6 +1,7 @@
 /**
  * The native floor: the functions of a PKCS#11 module by their C names, returning CK_RV, with the memory, structures and
- * templates they take. Nothing here protects against misuse: prefer the session entry.
+ * templates they take. Nothing here protects against misuse, such as memory that is collected while C uses it: prefer the
+ * session entry.
  *
  * @example Ask a module for its version
  * ```ts

@@ -30,6 +30,8 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     const buffer = new Uint8Array(new ArrayBuffer(name.length));
     buffer.set(name);
     libcDlopen(address(buffer), RTLD_NOW_DEEPBIND);
+    // Still used here, so that it cannot be collected while C reads it.
+    buffer.fill(0);
   };
   const findDlopen = (): NativeFunction | null => {
     try {
