@@ -143,8 +143,12 @@ function afterBody(attempt: Attempt): void {
   attempt.proceed(leave);
 }
 
-const leave: Step = ({ core, item }) => {
+const leave: Step = (attempt) => {
+  const { core, item } = attempt;
   const now = performance.now();
+  // An attempt that has waited long lies among the old objects, and what it names is kept until those are collected.
+  attempt.response = null;
+  item.waiter = null;
   core.releaseConnection(item, now);
   core.end(item, now);
 };
