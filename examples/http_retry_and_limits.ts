@@ -33,9 +33,8 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
   try {
     await session.fetch(`${origin}/never`);
   } catch (error) {
-    const { cause } = error as Error;
-    if (!(cause instanceof RequestTimeoutError)) throw error;
-    print(`never: ${cause.name}, ${cause.kind} limit of ${cause.limit} ms`);
+    if (!(error instanceof RequestTimeoutError)) throw error;
+    print(`never: ${error.name}, ${error.kind} limit of ${error.limit} ms`);
   }
 }
 {

@@ -6,6 +6,7 @@
 import { setCacheMode } from "./cache/fetch_mode.ts";
 import type { Attempt } from "./attempt.ts";
 import { HttpError, NotSupportedError, TransportError } from "./errors.ts";
+import { takeBody } from "./fetch_request_body.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
 import { HttpMessage, MessagePriority, messageState } from "./message.ts";
 import type { QueueItem, ResponseSink } from "./queue_item.ts";
@@ -45,8 +46,13 @@ async function fetchWith(core: SessionCore, input: RequestInfo | URL, init: Http
   signal?.throwIfAborted();
   const headers = init.headers ?? request?.headers;
   if (headers !== undefined) msg.requestHeaders = new Headers(headers);
+  msg.omitsCredentials = omitsCredentials(init.credentials ?? request?.credentials ?? "same-origin");
   const body = init.body !== undefined ? init.body : request?.body ?? null;
-  if (body !== null) await setBody(msg, body as BodyInit);
+  if (body !== null) {
+    if (method === "GET" || method === "HEAD") throw new TypeError(`Cannot fetch with ${method}: it has no body`);
+    if (init.body !== undefined) await setBody(msg, body as BodyInit);
+    else msg.requestBody = await takeBody(request!);
+  }
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
   if (init.cache !== undefined) setCacheMode(msg, init.cache);
@@ -61,6 +67,14 @@ function normalizedMethod(method: string): string {
   return /^(GET|HEAD|POST|PUT|DELETE|OPTIONS)$/.test(upper) ? upper : method;
 }
 
+/** A program has no page, so every origin is its own: "same-origin" says what "include" says (Fetch §2.2.5). */
+function omitsCredentials(mode: string): boolean {
+  if (mode !== "omit" && mode !== "same-origin" && mode !== "include") {
+    throw new TypeError(`Cannot fetch: ${JSON.stringify(mode)} is no credentials mode`);
+  }
+  return mode === "omit";
+}
+
 function priorityOf(priority: NonNullable<HttpFetchInit["priority"]>): MessagePriority {
   if (typeof priority === "number") return priority;
   return priority === "high" ? MessagePriority.HIGH : priority === "low" ? MessagePriority.LOW : MessagePriority.NORMAL;
@@ -68,9 +82,6 @@ function priorityOf(priority: NonNullable<HttpFetchInit["priority"]>): MessagePr
 
 /** Puts a body of any kind fetch takes on a message, with the Content-Type that goes with it. */
 async function setBody(msg: HttpMessage, body: BodyInit): Promise<void> {
-  if (msg.method === "GET" || msg.method === "HEAD") {
-    throw new TypeError(`Cannot fetch with ${msg.method}: such a request has no body`);
-  }
   if (body instanceof ReadableStream) {
     if (body.locked) throw new TypeError("Cannot fetch: the body is a stream that is locked");
     msg.requestBody = body;
@@ -213,12 +224,25 @@ function failure(msg: HttpMessage, signal: AbortSignal | null): unknown {
   if (signal?.aborted && msg.error === signal.reason) return signal.reason;
   const { error, statusCode } = msg;
   if (error instanceof HttpError || error instanceof NotSupportedError) return error;
+  if (error instanceof DOMException && error.name === "TimeoutError") return timeoutOf(msg, error);
   const cause = error ?? undefined;
-  const detail = cause instanceof Error ? `: ${cause.message}` : "";
-  return new HttpError(msg, statusCode, `Cannot fetch ${shown(msg.uri)}: ${msg.reasonPhrase}${detail}`, {
+  return new HttpError(msg, statusCode, failureText(msg, cause instanceof Error ? cause.message : ""), {
     cause,
     code: messageState(msg).errorCode || codeOf(error, statusCode),
   });
+}
+
+/** What took too long rejects as with `AbortSignal.timeout`; status, code and message are in its cause. */
+function timeoutOf(msg: HttpMessage, error: DOMException): DOMException {
+  if (error.cause === undefined) {
+    const cause = new HttpError(msg, msg.statusCode, failureText(msg, error.message), { code: "ETIMEDOUT" });
+    Object.defineProperty(error, "cause", { value: cause, writable: true, configurable: true });
+  }
+  return error;
+}
+
+function failureText(msg: HttpMessage, detail: string): string {
+  return `Cannot fetch ${shown(msg.uri)}: ${msg.reasonPhrase}${detail && `: ${detail}`}`;
 }
 
 /** The URI without what is nobody's business in an error text. */

@@ -108,6 +108,11 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   firstParty: URL | null = null;
   /** True for a request that replaces the page in a window (`SoupMessage:is-top-level-navigation`). */
   isTopLevelNavigation = false;
+  /**
+   * True keeps from the message what identifies its user to the origin: cookies are neither sent nor stored, credentials
+   * neither sent nor asked for. A proxy still gets its own (Fetch §2.2.5, credentials mode "omit").
+   */
+  omitsCredentials = false;
   /** Status code; 0 until a response or an end is there. */
   statusCode = 0;
   /** The server's reason phrase, or the standard one. */

@@ -7,7 +7,6 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
 import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
 import type { HttpSession } from "../session.ts";
-import { AuthenticationError } from "./errors.ts";
 import { passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import type { AuthScheme, BodyCheck } from "./scheme.ts";
@@ -47,10 +46,14 @@ export function accept(session: HttpSession, msg: HttpMessage, state: MessageAut
   if (pending.length > 0) return Promise.all(pending).then(() => {});
 }
 
-/** A proof covers the body as it was sent; one that was decoded before it came here cannot be checked. */
-export function refuseDecoded(msg: HttpMessage): void {
-  if (!msg.hasFlag(MessageFlags.CONTENT_DECODED)) return;
-  throw new AuthenticationError("Cannot check the server's proof (rspauth) of the body: it came decoded");
+/**
+ * Takes the check of the body over. A proof over the body (qop=auth-int) covers the bytes on the wire: where a runtime
+ * has decoded them they are not known any more, the proof says nothing in either direction, and the check is left out.
+ */
+export function takeCheck(msg: HttpMessage, state: MessageAuth): BodyCheck | null {
+  const { check } = state;
+  state.check = null;
+  return msg.hasFlag(MessageFlags.CONTENT_DECODED) ? null : check;
 }
 
 /** Hands a password that has proved right to the store, if its listener wished so. */

@@ -6,9 +6,10 @@
 import type { Connection } from "../connection.ts";
 import type { BodyTransform, FeatureType, SessionFeature } from "../feature.ts";
 import { BodyStage } from "../feature.ts";
-import type { HttpMessage } from "../message.ts";
+import { type HttpMessage, MessageFlags } from "../message.ts";
 import type { HttpSession } from "../session.ts";
-import { accept, type MessageAuth, refuseDecoded } from "./acceptance.ts";
+import { wireUrl } from "../uri.ts";
+import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
@@ -132,6 +133,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Puts credentials on a request before a connection is chosen, so that caches see them. */
   requestStarting(session: HttpSession, msg: HttpMessage): void | Promise<void> {
     if (this.#origins.spaces.isEmpty && !messages.has(msg)) return;
+    if (msg.omitsCredentials) return this.#avoidAuthenticated(session, msg);
     const asker = this.#isInCharge(session, msg) ? originAsker(session, msg, null) : null;
     if (asker !== null) return this.#prepare(msg, asker, this.#origins);
   }
@@ -173,20 +175,15 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Checks a body the server has vouched for. */
   transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
     const state = messages.get(msg);
-    if (state === undefined || state.check === null) return null;
-    const { check } = state;
-    state.check = null;
-    refuseDecoded(msg);
-    return checkBody(check);
+    const check = state === undefined ? null : takeCheck(msg, state);
+    return check === null ? null : checkBody(check);
   }
 
   /** A response without a body is checked, too, and one whose body came in one piece (`sendMessageSync`). */
   gotBody(_session: HttpSession, msg: HttpMessage): void {
     const state = messages.get(msg);
-    if (state === undefined || state.check === null) return;
-    const { check } = state;
-    state.check = null;
-    refuseDecoded(msg);
+    const check = state === undefined ? null : takeCheck(msg, state);
+    if (check === null) return;
     check.update(msg.responseBody);
     check.finish();
   }
@@ -205,6 +202,16 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Of several managers of a session the newest acts. */
   #isInCharge(session: HttpSession, msg: HttpMessage): boolean {
     return session.getFeatureForMessage(AuthManager, msg) === this;
+  }
+
+  /** A connection that is authenticated itself, as NTLM does it, would be credentials, too. */
+  #avoidAuthenticated(session: HttpSession, msg: HttpMessage): void {
+    const scheme = session.schemeOf(msg.uri);
+    if (scheme === null) return;
+    const url = new URL(wireUrl(msg.uri, scheme));
+    if (this.#origins.spaces.find(url.origin, url.pathname)?.isConnectionBound) {
+      msg.flags.add(MessageFlags.NEW_CONNECTION);
+    }
   }
 
   #stateOf(msg: HttpMessage): MessageAuth {

@@ -85,9 +85,9 @@ export function connectionOf(msg: HttpMessage): Connection | null {
   return itemOf(msg)?.connection ?? messageState(msg).remoteConnection;
 }
 
-/** The origin of a message; null when its URI cannot be sent. */
+/** The origin of a message; null when its URI cannot be sent, and when it is to know nothing of the user. */
 export function originAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
-  const scheme = session.schemeOf(msg.uri);
+  const scheme = msg.omitsCredentials ? null : session.schemeOf(msg.uri);
   if (scheme === null) return null;
   const url = new URL(wireUrl(msg.uri, scheme));
   const { username, password } = msg.uri;

@@ -206,7 +206,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** Takes the cookies of a response. */
   gotHeaders(_session: HttpSession, msg: HttpMessage): void {
-    if (this.#policy === "never" || !msg.responseHeaders.has("set-cookie")) return;
+    if (this.#policy === "never" || msg.omitsCredentials || !msg.responseHeaders.has("set-cookie")) return;
     const context = contextOf(msg);
     for (const field of msg.responseHeaders.getSetCookie()) this.#accept(field, msg.uri, context);
     this.#publish();
@@ -231,6 +231,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   }
 
   #setField(msg: HttpMessage): void {
+    if (msg.omitsCredentials) return;
     const value = this.#header(msg.uri, contextOf(msg));
     if (value !== "") msg.requestHeaders.set("cookie", value);
     else if (msg.hasRequestHeaders) msg.requestHeaders.delete("cookie");

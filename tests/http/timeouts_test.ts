@@ -1,7 +1,8 @@
 import { describe, it } from "node:test";
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { createServer, type Server } from "node:net";
-import { NotSupportedError } from "../../http/errors.ts";
+import { HttpError, NotSupportedError } from "../../http/errors.ts";
+import type { HttpMessage } from "../../http/message.ts";
 import { Retry } from "../../http/retry.ts";
 import { RequestTimeoutError, Timeouts } from "../../http/timeouts.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
@@ -12,6 +13,17 @@ function timeoutOf(error: unknown): RequestTimeoutError | undefined {
     if (each instanceof RequestTimeoutError) return each;
   }
   return undefined;
+}
+
+/** What fetch gives for a timeout, with the HttpError behind it. */
+function assertTimeout(error: unknown, msg: HttpMessage): void {
+  assertInstanceOf(error, DOMException);
+  assertEquals(error.name, "TimeoutError");
+  assertStrictEquals(error, msg.error);
+  const { cause } = error;
+  assertInstanceOf(cause, HttpError);
+  assertEquals([cause.status, cause.code], [7, "ETIMEDOUT"]);
+  assertStrictEquals(cause.msg, msg);
 }
 
 describe("Timeouts", () => {
@@ -32,6 +44,7 @@ describe("Timeouts", () => {
           const timeout = timeoutOf(error);
           assertEquals([timeout?.name, timeout?.kind, timeout?.limit], ["TimeoutError", "total", 400], String(error));
           assertEquals(msg.statusCode, 7);
+          if (face === "fetch") assertTimeout(error, msg);
           const elapsed = performance.now() - start;
           assert(elapsed > 390 && elapsed < 5000, `${elapsed} ms`);
         }
@@ -52,9 +65,21 @@ describe("Timeouts", () => {
         assertEquals([slow.status, slow.error, slow.text.length], [200, null, 100_000]);
         const stalled = await ask(bench.session, face, `${bench.url}stall`);
         assertEquals(stalled.msg.statusCode, 7);
-        assert(stalled.error !== null);
+        if (face === "fetch") assertTimeout(stalled.error, stalled.msg);
+        else assertEquals((stalled.error as Error).name, "TimeoutError");
       });
     }
+  }
+
+  for (const transport of TRANSPORTS) {
+    it(`the session's own timeout and a request's reject as fetch does over ${transport}`, async () => {
+      await using bench = await featureBench(() => {}, { transport, timeout: 0.1 });
+      const own = await ask(bench.session, "fetch", bench.url);
+      assertTimeout(own.error, own.msg);
+      bench.session.timeout = 0;
+      const error = await bench.session.fetch(bench.url, { timeout: 0.1 }).catch((reason: unknown) => reason);
+      assertTimeout(error, ((error as Error).cause as HttpError).msg);
+    });
   }
 
   it("counts waiting and retries into the total", async () => {

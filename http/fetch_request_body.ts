@@ -1,0 +1,79 @@
+/**
+ * The body of a `Request`: always a stream, whatever it was made of.
+ *
+ * @module
+ */
+import { clearTimeout, setTimeout } from "node:timers";
+import type { MessageBody } from "./message.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Read = ReadableStreamReadResult<Bytes>;
+
+/** Bodies up to this many bytes are kept, so that they can be sent again. */
+const largestKept = 64 * 1024;
+/** Milliseconds in which a body that is there already gives its bytes; one that is still being made takes longer. */
+const patience = 10;
+
+/**
+ * Takes the body out of a Request, whose `bodyUsed` is true from now on. Bytes, if there are at most 64 KiB and they are
+ * there: a refusal or a redirect can then be answered by sending them again, and they have a Content-Length. A larger
+ * body, and one that is still being written, stays a stream that is sent once.
+ *
+ * @throws {TypeError} If the body is locked or was read before.
+ */
+export async function takeBody(request: Request): Promise<MessageBody> {
+  const body = request.body as ReadableStream<Bytes>;
+  if (body.locked || request.bodyUsed) throw new TypeError("Cannot fetch: the body of the Request is locked or used");
+  const reader = body.getReader();
+  const pieces: Bytes[] = [];
+  let length = 0;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => waiting = setTimeout(resolve, patience, null));
+  try {
+    while (length <= largestKept) {
+      const reading: Promise<Read> = reader.read();
+      const read = await Promise.race([reading, late]);
+      if (read === null) return rest(reader, pieces, reading);
+      if (read.done) return joined(pieces, length);
+      if (!(read.value instanceof Uint8Array)) {
+        const error = new TypeError("Cannot fetch: the body of the Request gave something that is no Uint8Array");
+        await reader.cancel(error);
+        throw error;
+      }
+      pieces.push(read.value);
+      length += read.value.byteLength;
+    }
+  } finally {
+    clearTimeout(waiting);
+  }
+  return rest(reader, pieces, null);
+}
+
+function joined(pieces: readonly Bytes[], length: number): Bytes {
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return bytes;
+}
+
+/** What has been read, then what is being read, then the rest. */
+function rest(
+  reader: ReadableStreamDefaultReader<Bytes>,
+  pieces: Bytes[],
+  reading: Promise<Read> | null,
+): ReadableStream<Bytes> {
+  return new ReadableStream<Bytes>({
+    async pull(controller): Promise<void> {
+      const piece = pieces.shift();
+      if (piece !== undefined) return controller.enqueue(piece);
+      const { done, value } = await (reading ?? reader.read());
+      reading = null;
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason): Promise<void> => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
