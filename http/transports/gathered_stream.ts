@@ -48,6 +48,8 @@ class Gatherer {
   readonly #reader: ByobReader;
   /** A read that has begun and is not part of a piece yet; how it ended is for the next piece. */
   #reading: Promise<ReadableStreamReadResult<Bytes>> | null = null;
+  #isLate = false;
+  #giveUp: ((nothing: null) => void) | null = null;
 
   constructor(reader: ByobReader) {
     this.#reader = reader;
@@ -58,23 +60,28 @@ class Gatherer {
     const first = await (this.#reading ?? this.#read(new ArrayBuffer(readSize), readSize));
     this.#reading = null;
     if (first.done) return null;
-    let waiting: ReturnType<typeof setImmediate> | undefined;
-    const turn = new Promise<null>((resolve) => waiting = setImmediate(resolve, null));
+    this.#isLate = false;
+    const turn = setImmediate(this.#turnOver);
     try {
-      return await this.#gather(first.value, turn);
+      return await this.#gather(first.value);
     } finally {
-      clearImmediate(waiting);
+      clearImmediate(turn);
     }
   }
 
+  readonly #turnOver = (): void => {
+    this.#isLate = true;
+    this.#giveUp?.(null);
+  };
+
   /** Adds to a piece what comes before the turn is over. */
-  async #gather(first: Bytes, turn: Promise<null>): Promise<Bytes> {
+  async #gather(first: Bytes): Promise<Bytes> {
     let piece: Bytes | null = null;
     let filled = first.byteLength;
     let buffer = new ArrayBuffer(readSize);
-    while (filled < pieceSize) {
+    while (filled < pieceSize && !this.#isLate) {
       this.#reading = this.#read(buffer, pieceSize - filled);
-      const next = await Promise.race([this.#reading, turn]).catch(() => null); // The next call meets the error again.
+      const next = await this.#inTurn(this.#reading);
       if (next === null || next.done) break;
       this.#reading = null;
       if (piece === null) {
@@ -86,6 +93,14 @@ class Gatherer {
       buffer = next.value.buffer;
     }
     return filled === pieceSize && piece !== null ? piece : (piece ?? first).slice(0, filled);
+  }
+
+  /** What is read, or null when the turn ends first. An error, too, is for the next piece to meet. */
+  #inTurn(reading: Promise<ReadableStreamReadResult<Bytes>>): Promise<ReadableStreamReadResult<Bytes> | null> {
+    return new Promise((resolve) => {
+      this.#giveUp = resolve;
+      reading.then(resolve, () => resolve(null));
+    });
   }
 
   #read(buffer: ArrayBuffer, most: number): Promise<ReadableStreamReadResult<Bytes>> {
