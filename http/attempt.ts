@@ -34,16 +34,13 @@ export class Attempt {
   connection: Connection | null = null;
   /** What has come back. */
   response: TransportResponse | null = null;
-  /** When the turn began in which the attempt has run so far without a wait; 0 after one. */
-  #turn: number;
   #events: AttemptEvents | null = null;
   #wasUsed = false;
 
-  constructor(core: SessionCore, item: QueueItem, turn = 0) {
+  constructor(core: SessionCore, item: QueueItem) {
     this.core = core;
     this.item = item;
     this.number = item.attempt;
-    this.#turn = turn;
   }
 
   /** The message. */
@@ -128,7 +125,6 @@ export class Attempt {
     }
     core.releaseConnection(item);
     core.pool.enqueue(item, this);
-    this.#turn = 0;
   }
 
   /** The session's own header fields; on a message whose header nobody has touched they are shared, not copied. */
@@ -191,7 +187,7 @@ export class Attempt {
     const { item, msg, core } = attempt;
     item.state = ItemState.RUNNING;
     item.freshNext = false;
-    msg.metrics.started = attempt.#turn || performance.now();
+    msg.metrics.started = performance.now();
     if (core.features.rounds.respond.length === 0) attempt.#send();
     else attempt.#askForAnswer();
   };
@@ -279,7 +275,6 @@ export class Attempt {
 
   /** Goes on when a promise has settled, if the attempt still stands; else `otherwise` gets the result. */
   wait<T>(pending: PromiseLike<T>, next: (value: T) => void, otherwise?: (value: T) => void): void {
-    this.#turn = 0;
     pending.then((value) => {
       if (!this.isCurrent) {
         otherwise?.(value);

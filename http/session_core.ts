@@ -160,8 +160,7 @@ export class SessionCore implements PoolOwner {
   readonly #start = (): void => {
     const items = this.#starting;
     this.#starting = [];
-    const now = performance.now();
-    for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item, now).begin();
+    for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item).begin();
   };
 
   refuse(item: QueueItem, error: unknown): void {
