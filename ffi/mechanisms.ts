@@ -1,5 +1,5 @@
 /** Mechanisms written for C: a `CK_MECHANISM` and whatever its parameter points to. */
-import { type BytesInput, checkType, checkUlong, copyBytes, describeType, isBytesInput } from "./bytes.ts";
+import { type BytesInput, checkType, checkUlong, describeType, isBytesInput, viewBytes } from "./bytes.ts";
 import type { Block } from "./memory.ts";
 import {
   clearBytes,
@@ -59,6 +59,8 @@ export interface PreparedMechanism {
 export interface WrittenMechanism {
   /** Offset of the `CK_MECHANISM`. */
   readonly offset: number;
+  /** Offset of the parameter; 0 where there is none. */
+  readonly parameterOffset: number;
   /** Hands the token's changes of the parameter back to whoever built it; does nothing for raw bytes. */
   readBack(): void;
 }
@@ -70,6 +72,16 @@ export interface WrittenMechanism {
  * @throws {RangeError} When its type is no `CK_ULONG`.
  */
 export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
+  const checked = checkMechanism(mechanism);
+  const { type, parameter } = checked;
+  return parameter instanceof Uint8Array ? { type, parameter: new Uint8Array(parameter) } : checked;
+}
+
+/**
+ * Checks a mechanism that is written before control returns to the caller, so that its raw bytes need no copy; see
+ * {@linkcode prepareMechanism}.
+ */
+export function checkMechanism(mechanism: MechanismInit): PreparedMechanism {
   if (typeof mechanism === "number") return { type: checkType(mechanism, "a mechanism type"), parameter: null };
   if (typeof mechanism !== "object" || mechanism === null) {
     throw new TypeError(
@@ -79,7 +91,7 @@ export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
   const type = checkType(mechanism.type, "a mechanism type");
   const { parameter } = mechanism;
   if (parameter === undefined || parameter === null) return { type, parameter: null };
-  if (isBytesInput(parameter)) return { type, parameter: copyBytes(parameter, "a mechanism parameter") };
+  if (isBytesInput(parameter)) return { type, parameter: viewBytes(parameter, "a mechanism parameter") };
   if (typeof parameter.write === "function") return { type, parameter };
   throw new TypeError(
     `Cannot use a mechanism parameter: expected bytes or a built one, got ${describeType(parameter)}`,
@@ -102,14 +114,30 @@ export function writeMechanism(
   setPointer(block, offset + offsets.pParameter, 0n);
   block.setUlong(offset + offsets.ulParameterLen, 0);
   const { parameter } = mechanism;
-  if (parameter === null) return { offset, readBack: doNothing };
+  if (parameter === null) return { offset, parameterOffset: 0, readBack: doNothing };
   const written = parameter instanceof Uint8Array
     ? { offset: putBytes(block, parameter), length: parameter.length }
     : parameter.write(block, use);
   if (written.length > 0) setPointer(block, offset + offsets.pParameter, block.address(written.offset));
   block.setUlong(offset + offsets.ulParameterLen, written.length);
-  if (parameter instanceof Uint8Array || !parameter.readBack) return { offset, readBack: doNothing };
-  return { offset, readBack: () => parameter.readBack!(block, written.offset) };
+  const parameterOffset = written.offset;
+  if (parameter instanceof Uint8Array || !parameter.readBack) return { offset, parameterOffset, readBack: doNothing };
+  return { offset, parameterOffset, readBack: () => parameter.readBack!(block, parameterOffset) };
+}
+
+/** Writes a mechanism again where it was, with raw bytes of the same length or none. */
+export function rewriteMechanism(
+  block: Block,
+  mechanism: PreparedMechanism,
+  { offset, parameterOffset }: WrittenMechanism,
+): void {
+  const { offsets } = structLayout(CK_MECHANISM, block.abi);
+  const { type, parameter } = mechanism;
+  block.setUlong(offset + offsets.mechanism, type);
+  const bytes = parameter instanceof Uint8Array ? parameter : null;
+  if (bytes) block.bytes.set(bytes, parameterOffset);
+  setPointer(block, offset + offsets.pParameter, bytes ? block.address(parameterOffset) : 0n);
+  block.setUlong(offset + offsets.ulParameterLen, bytes?.length ?? 0);
 }
 
 function doNothing(): void {}

@@ -1,6 +1,6 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
 import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
-import { prepareMechanism } from "../ffi/mechanisms.ts";
+import { checkMechanism } from "../ffi/mechanisms.ts";
 import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../ffi/operations/crypto.ts";
 import type { Mechanism } from "./mechanisms.ts";
@@ -10,8 +10,8 @@ import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
 
 /**
- * Arguments of an operation with a key. The data is not copied here: an operation copies it into native memory when the
- * call is made.
+ * Arguments of an operation with a key. Neither data nor parameter are copied here: an operation copies them into native
+ * memory when the call is made.
  *
  * @throws {TypeError} when the key belongs to another token
  */
@@ -27,7 +27,7 @@ export function cryptoArgs(
   return {
     session: core.handle,
     key: keyHandle(core, action, key),
-    mechanism: prepareMechanism(mechanism),
+    mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: authenticationFor(core, key),
   };
@@ -40,7 +40,7 @@ export function digestArgs(session: SessionBase, mechanism: Mechanism, data: Byt
   return {
     session: core.handle,
     key: null,
-    mechanism: prepareMechanism(mechanism),
+    mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: null,
   };

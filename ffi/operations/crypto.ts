@@ -3,7 +3,13 @@ import type { Program } from "../engine.ts";
 import { FN, type Frame, type Output } from "../frame.ts";
 import { type Block, word } from "../memory.ts";
 import type { FunctionName } from "../functions.ts";
-import { type PreparedMechanism, writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
+import {
+  type BuiltParameter,
+  type PreparedMechanism,
+  rewriteMechanism,
+  writeMechanism,
+  type WrittenMechanism,
+} from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
@@ -180,11 +186,14 @@ interface Transformation extends Beginning {
   readonly session: bigint;
   readonly key: bigint | null;
   readonly type: number;
+  /** Bytes of a raw parameter; -1 for one that is long or built anew for each call. */
+  readonly parameterLength: number;
   readonly dataLength: number;
 }
 
 /** Layouts larger than this are not kept. */
 const KEPT_BYTES = 0x2000;
+const KEPT_PARAMETER = 256;
 /** What was laid out last in a block: programs repeat themselves, and words made once serve again. */
 const layouts = new WeakMap<Block, Transformation>();
 
@@ -199,13 +208,23 @@ function layOut(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room
   const length = frame.ulong(room);
   const words = [session, input, word(data.length), output.address, block.address(length)];
   const begun = beginning(frame, args, functions, { fn: frame.fn(functions.onceIndex), args: words });
-  const shape = { session, key: args.key, type: args.mechanism.type, dataLength: data.length };
+  const { type, parameter } = args.mechanism;
+  const parameterLength = parameter === null
+    ? 0
+    : parameter instanceof Uint8Array && parameter.length <= KEPT_PARAMETER
+    ? parameter.length
+    : -1;
+  const shape = { session, key: args.key, type, parameterLength, dataLength: data.length };
   const transformation = { ...begun, ...shape, room, input, inputOffset, output, length, used: block.used };
-  if (fresh && small && args.mechanism.parameter === null) layouts.set(block, transformation);
+  if (fresh && small && parameterLength >= 0) layouts.set(block, transformation);
   return transformation;
 }
 
 /** The layout of the last call in this block, filled with this call's data, where nothing else is different. */
+function sameLength(parameter: Uint8Array | BuiltParameter, { parameterLength }: Transformation): boolean {
+  return parameterLength > 0 && parameter instanceof Uint8Array && parameter.length === parameterLength;
+}
+
 function sameLayout(
   block: Block,
   args: CryptoArgs,
@@ -214,16 +233,17 @@ function sameLayout(
 ): Transformation | undefined {
   const last = layouts.get(block);
   if (!last || block.used !== 0 || last.functions !== functions || last.room !== room) return undefined;
-  const { data, mechanism } = args;
+  const { data } = args;
+  const { type, parameter } = args.mechanism;
   if (
-    last.session !== args.session || last.key !== args.key || last.dataLength !== data.length ||
-    last.type !== mechanism.type || mechanism.parameter !== null || args.authentication !== null || last.asks
+    last.session !== args.session || last.key !== args.key || last.dataLength !== data.length || last.type !== type ||
+    args.authentication !== null || last.asks
   ) return undefined;
+  if (parameter === null ? last.parameterLength !== 0 : !sameLength(parameter, last)) return undefined;
   block.used = last.used;
   block.bytes.set(data, last.inputOffset);
   block.setUlong(last.length, room);
-  // The other members of the CK_MECHANISM are zero, as the block was overwritten with zeros.
-  block.setUlong(last.mechanism.offset, mechanism.type);
+  rewriteMechanism(block, args.mechanism, last.mechanism);
   last.args = args;
   last.paired = true;
   last.active = false;
