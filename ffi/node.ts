@@ -3,7 +3,7 @@
  * one it was linked with: every library is opened with RTLD_DEEPBIND first.
  */
 import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./backend.ts";
-import type { AddressBinder, libffiBinder } from "./libffi.ts";
+import type { AddressBinder, libffiBinder, LibffiBinding } from "./libffi.ts";
 
 // deno-lint-ignore no-explicit-any
 type Untyped = any;
@@ -20,6 +20,36 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     arguments: new Array(arity).fill("uint64"),
     return: types[result],
   });
+  // V8 compiles calls of node:ffi functions in the background and reads their signatures meanwhile: one that goes away
+  // then, with the worker thread that bound it, ends the process. Such calls are left uncompiled.
+  process.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
+  // For the same reason nothing that was bound is given up, and each function is called from a site of its own arity.
+  const libraries = new Map<string, Untyped>();
+  const functions = new Map<string, NativeFunction>();
+  const fixed: readonly ((f: NativeFunction) => NativeFunction)[] = [
+    (f) => () => f(),
+    (f) => (a) => f(a!),
+    (f) => (a, b) => f(a!, b!),
+    (f) => (a, b, c) => f(a!, b!, c!),
+    (f) => (a, b, c, d) => f(a!, b!, c!, d!),
+    (f) => (a, b, c, d, e) => f(a!, b!, c!, d!, e!),
+    (f) => (a, b, c, d, e, g) => f(a!, b!, c!, d!, e!, g!),
+    (f) => (a, b, c, d, e, g, h) => f(a!, b!, c!, d!, e!, g!, h!),
+    (f) => (a, b, c, d, e, g, h, i) => f(a!, b!, c!, d!, e!, g!, h!, i!),
+    (f) => (a, b, c, d, e, g, h, i, j) => f(a!, b!, c!, d!, e!, g!, h!, i!, j!),
+    (f) => (a, b, c, d, e, g, h, i, j, k) => f(a!, b!, c!, d!, e!, g!, h!, i!, j!, k!),
+  ];
+  const libraryOf = (path: string): Untyped => {
+    let library = libraries.get(path);
+    if (!library) libraries.set(path, library = new ffi.DynamicLibrary(path));
+    return library;
+  };
+  const functionOf = (path: string, name: string, arity: number, result: NativeResult): NativeFunction => {
+    const key = `${path}\0${name}\0${arity}\0${result}`;
+    let fn = functions.get(key);
+    if (!fn) functions.set(key, fn = fixed[arity]!(libraryOf(path).getFunction(name, signature(arity, result))));
+    return fn;
+  };
   const address = (view: Uint8Array): bigint => BigInt(ffi.getRawPointer(view));
   const RTLD_NOW_DEEPBIND = 2n | 8n;
   let libcDlopen: NativeFunction | null | undefined;
@@ -35,7 +65,7 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   };
   const findDlopen = (): NativeFunction | null => {
     try {
-      return new ffi.DynamicLibrary("libc.so.6").getFunction("dlopen", signature(2, "u64"));
+      return functionOf("libc.so.6", "dlopen", 2, "u64");
     } catch {
       // No glibc: other C libraries know no RTLD_DEEPBIND.
       return null;
@@ -47,10 +77,10 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     let failure: unknown = null;
     for (const name of names) {
       try {
-        const library = new ffi.DynamicLibrary(name);
+        const library = libraryOf(name);
         return createBinder({
-          prepare: library.getFunction("ffi_prep_cif", signature(5, "u32")),
-          call: library.getFunction("ffi_call", signature(4, "void")),
+          prepare: functionOf(name, "ffi_prep_cif", 5, "u32") as LibffiBinding["prepare"],
+          call: functionOf(name, "ffi_call", 4, "void"),
           uint64: library.getSymbol("ffi_type_uint64"),
           abi: process.arch === "x64" && process.platform !== "win32" ? 2n : 1n,
           address,
@@ -69,8 +99,8 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     },
     allows: (): boolean => true,
     open(path: string): NativeLibrary {
-      bindDeep(path);
-      const library = new ffi.DynamicLibrary(path);
+      if (!libraries.has(path)) bindDeep(path);
+      const library = libraryOf(path);
       const symbol = (name: string): bigint | null => {
         try {
           return library.getSymbol(name);
@@ -83,7 +113,7 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
         path,
         symbol,
         bind: (name: string, arity: number, result: NativeResult): NativeFunction | null =>
-          symbol(name) === null ? null : library.getFunction(name, signature(arity, result)),
+          symbol(name) === null ? null : functionOf(path, name, arity, result),
       };
     },
     bindAddress(at: bigint, arity: number, result: NativeResult): NativeFunction {
