@@ -33,8 +33,9 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
   try {
     await session.fetch(`${origin}/never`);
   } catch (error) {
-    if (!(error instanceof RequestTimeoutError)) throw error;
-    print(`never: ${error.name}, ${error.kind} limit of ${error.limit} ms`);
+    const { cause } = error as Error;
+    if (!(cause instanceof RequestTimeoutError)) throw error;
+    print(`never: ${cause.name}, ${cause.kind} limit of ${cause.limit} ms`);
   }
 }
 {

@@ -232,12 +232,10 @@ function failure(msg: HttpMessage, signal: AbortSignal | null): unknown {
   });
 }
 
-/** What took too long rejects as with `AbortSignal.timeout`; status, code and message are in its cause. */
-function timeoutOf(msg: HttpMessage, error: DOMException): DOMException {
-  if (error.cause === undefined) {
-    const cause = new HttpError(msg, msg.statusCode, failureText(msg, error.message), { code: "ETIMEDOUT" });
-    Object.defineProperty(error, "cause", { value: cause, writable: true, configurable: true });
-  }
+/** What took too long is named as with `AbortSignal.timeout`; the error that says what it was is the cause. */
+function timeoutOf(msg: HttpMessage, cause: DOMException): HttpError {
+  const error = new HttpError(msg, msg.statusCode, failureText(msg, cause.message), { cause, code: "ETIMEDOUT" });
+  error.name = cause.name;
   return error;
 }
 

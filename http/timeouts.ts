@@ -60,8 +60,8 @@ interface Watch {
 
 /**
  * Limits how long requests may take: making a connection, a pause without progress, everything together. A message that
- * takes too long ends with the status `IO_ERROR` and a `TimeoutError`, which `session.fetch` rejects with; its `cause` is
- * then an `HttpError`. Messages with a `timeout` of their own keep it in place of `idle`.
+ * takes too long ends with the status `IO_ERROR` and a `TimeoutError`; with `session.fetch` that is the `cause` of an
+ * `HttpError` of the same name. Messages with a `timeout` of their own keep it in place of `idle`.
  *
  * @example Two seconds for everything
  * ```ts
