@@ -8,9 +8,8 @@ import {
   type FindArgs,
   findObjects,
   type Found,
-  getAttributes,
+  getAttributesIfPresent,
 } from "../ffi/operations/objects.ts";
-import { Pkcs11Error } from "./errors.ts";
 import type { AttributeName } from "./attribute_table.ts";
 import { Attributes } from "./attributes.ts";
 import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
@@ -25,8 +24,6 @@ export interface FindOptions extends CallOptions {
   /** Attributes to read of each object that is found: names, or CKA numbers. */
   readonly read?: readonly (AttributeName | number)[] | undefined;
 }
-
-const OBJECT_HANDLE_INVALID = 0x82;
 
 /** The part of {@linkcode Session} that makes and finds objects. */
 export abstract class SessionObjects extends SessionBase {
@@ -88,9 +85,8 @@ export abstract class SessionObjects extends SessionBase {
         yield this.#object(handle);
         continue;
       }
-      const found = await vanishing(() =>
-        core.run(getAttributes, { session: core.handle, object: handle, plan }, options)
-      );
+      const read = { session: core.handle, object: handle, plan };
+      const found = await core.run(getAttributesIfPresent, read, options);
       if (found) yield this.#object(handle, new Attributes(found));
     }
   }
@@ -105,9 +101,8 @@ export abstract class SessionObjects extends SessionBase {
         yield this.#object(handle);
         continue;
       }
-      const found = vanishingSync(() =>
-        core.runSync(getAttributes, { session: core.handle, object: handle, plan }, options)
-      );
+      const read = { session: core.handle, object: handle, plan };
+      const found = core.runSync(getAttributesIfPresent, read, options);
       if (found) yield this.#object(handle, new Attributes(found));
     }
   }
@@ -146,26 +141,4 @@ export abstract class SessionObjects extends SessionBase {
 /** Destroys an object that was created after its call had been aborted. */
 export function destroyLate(session: bigint): (frame: Frame, object: bigint) => Program<void> {
   return (frame, object) => discardObjects(frame, session, [object]);
-}
-
-/** What was read, or `null` if the object is gone. */
-async function vanishing<T>(read: () => Promise<T>): Promise<T | null> {
-  try {
-    return await read();
-  } catch (error) {
-    return goneOrThrow(error);
-  }
-}
-
-function vanishingSync<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    return goneOrThrow(error);
-  }
-}
-
-function goneOrThrow(error: unknown): null {
-  if (error instanceof Pkcs11Error && error.code === OBJECT_HANDLE_INVALID) return null;
-  throw error;
 }

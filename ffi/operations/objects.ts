@@ -96,6 +96,19 @@ export function* getAttributes(
   return yield* readPrepared(frame, session, object, safe, safe.prepare(frame.block));
 }
 
+/** {@linkcode getAttributes}, or `null` when the object is gone: somebody has destroyed it since it was found. */
+export function* getAttributesIfPresent(
+  frame: Frame,
+  args: ObjectArgs & { readonly plan: ReadPlan },
+): Program<ReadAttribute[] | null> {
+  try {
+    return yield* getAttributes(frame, args);
+  } catch (error) {
+    if (frame.rv === CKR_OBJECT_HANDLE_INVALID) return null;
+    throw error;
+  }
+}
+
 /** The plan as the module can be trusted with it. */
 function* safePlan(frame: Frame, plan: ReadPlan): Program<ReadPlan> {
   return (yield* overflowsBuffers(frame)) ? plan.cautious : plan;
