@@ -14,7 +14,7 @@ describe("Memory", () => {
     { skip, timeout: 120_000 },
     async () => {
       const { token, environment } = createSeparateToken();
-      const child = startProgram(program, [token.module, token.userPin, operations, "6"], environment);
+      const child = startProgram(program, [token.module, token.userPin, operations, "14"], environment);
       let output = "";
       child.stdout!.on("data", (chunk: unknown) => output += String(chunk));
       await programEnd(child);
