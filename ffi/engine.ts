@@ -26,8 +26,21 @@ export class Ask {
   }
 }
 
-/** A running operation: yields steps, is resumed with the CK_RV of the last call that ran, returns the result. */
-export type Program<T> = Generator<Step | Ask, T, number>;
+/** What a running operation yields, or its result. */
+export type ProgramStep<T> = IteratorResult<Step | Ask, T>;
+
+/**
+ * A running operation, nearly always a generator: yields steps, is resumed with the CK_RV of the last call that ran,
+ * returns the result.
+ */
+export interface Program<T> {
+  /** Resumes it with a CK_RV; 0 at first. */
+  next(rv: number): ProgramStep<T>;
+  /** Throws an error at the step it yielded last. */
+  throw(error: unknown): ProgramStep<T>;
+  /** Itself, for `yield*`. */
+  [Symbol.iterator](): Program<T>;
+}
 
 /**
  * An operation, written once. Up to its first step it runs when the call is made, so inputs are copied then. When it is
@@ -65,6 +78,8 @@ export interface CallObserver {
 }
 
 const BLOCK_SIZE = 0x4000;
+/** An operation in place runs within another only where a callback of the first makes a call. */
+const KEPT_FRAMES = 4;
 
 /** Drives the operations of one module. */
 export class Engine {
@@ -73,6 +88,8 @@ export class Engine {
   /** Makes the errors this engine throws. */
   readonly errors: EngineErrors;
   readonly #blocks: BlockPool;
+  /** Frames of operations in place, kept with their blocks for the next. */
+  readonly #frames: Frame[] = [];
   readonly #lanes = new Map<bigint, Lane>();
   readonly #pool: () => WorkerPool;
   readonly #drained: (() => void)[] = [];
@@ -116,13 +133,19 @@ export class Engine {
    * @throws what `errors.busy` makes when the lane is in use
    */
   runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: RunOptions<T>): T {
-    let signal = options?.signal;
-    if (options) checkOptions(options);
-    signal?.throwIfAborted();
-    if (lane?.busy) throw this.errors.busy(lane);
-    const frame = new Frame(this, this.#blocks.take(), true);
-    const observer = options?.observer ?? null;
-    if (lane) lane.inPlace = true;
+    let signal: AbortSignal | undefined;
+    let observer: CallObserver | null = null;
+    if (options) {
+      checkOptions(options);
+      signal = options.signal;
+      signal?.throwIfAborted();
+      observer = options.observer ?? null;
+    }
+    if (lane !== null) {
+      if (lane.busy) throw this.errors.busy(lane);
+      lane.inPlace = true;
+    }
+    const frame = this.#frames.pop() ?? new Frame(this, this.#blocks.take(), true);
     this.#inFlight++;
     try {
       const program = operation(frame, args);
@@ -149,9 +172,13 @@ export class Engine {
       }
       return step.value;
     } finally {
-      if (lane) lane.inPlace = false;
-      this.ended(frame);
-      lane?.proceed();
+      frame.reset();
+      if (this.#frames.length < KEPT_FRAMES) this.#frames.push(frame);
+      if (--this.#inFlight === 0) this.#notifyDrained();
+      if (lane !== null) {
+        lane.inPlace = false;
+        lane.proceed();
+      }
     }
   }
 
@@ -199,14 +226,17 @@ export class Engine {
   /** An operation has ended: its memory is overwritten and kept for the next. */
   ended(frame: Frame): void {
     this.#blocks.give(frame.block);
-    if (--this.#inFlight === 0 && this.#drained.length > 0) {
-      for (const resolve of this.#drained.splice(0)) resolve();
-    }
+    if (--this.#inFlight === 0) this.#notifyDrained();
   }
 
   /** Gives back the memory of an operation that never started. */
   dropped(frame: Frame): void {
     this.#blocks.give(frame.block);
+  }
+
+  #notifyDrained(): void {
+    if (this.#drained.length === 0) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined, observer: CallObserver | null): void {

@@ -8,6 +8,8 @@ import type { Block } from "./memory.ts";
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 /** From this size on, data is not copied through the operation's block. */
 const LARGE = 0x10000;
+/** A guess that was too small was one for a short result: the next is generous. */
+const MIN_GROWN = 0x800;
 /** A module that wants more than this for one result is not believed. */
 const MAX_WANTED = 2 ** 31;
 
@@ -85,6 +87,17 @@ export class Frame {
     this.inPlace = inPlace;
   }
 
+  /** Forgets the run, its memory overwritten: the frame serves again for the next. */
+  reset(): void {
+    this.block.clear();
+    this.rv = 0;
+    this.value = 0n;
+    this.stopped = 0;
+    this.interrupted = false;
+    this.answer = undefined;
+    this.#pinned = null;
+  }
+
   /** A function of the module. Throws CKR_FUNCTION_NOT_SUPPORTED where it has none. */
   fn(index: number): BoundFunction {
     const fn = this.table.at(index);
@@ -122,7 +135,7 @@ export class Frame {
     if (wanted > MAX_WANTED) {
       throw new RangeError(`Cannot use the module's answer: it wants room for ${wanted} bytes`);
     }
-    const larger = this.output(Math.max(output.capacity * 2, wanted));
+    const larger = this.output(Math.max(output.capacity * 2, wanted, MIN_GROWN));
     this.block.setUlong(length, larger.capacity);
     return larger;
   }

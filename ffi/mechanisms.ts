@@ -77,12 +77,18 @@ export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
   return parameter instanceof Uint8Array ? { type, parameter: new Uint8Array(parameter) } : checked;
 }
 
+/** The last mechanism that was a number: programs repeat themselves. */
+let lastPlain: PreparedMechanism = { type: 0, parameter: null };
+
 /**
  * Checks a mechanism that is written before control returns to the caller, so that its raw bytes need no copy; see
  * {@linkcode prepareMechanism}.
  */
 export function checkMechanism(mechanism: MechanismInit): PreparedMechanism {
-  if (typeof mechanism === "number") return { type: checkType(mechanism, "a mechanism type"), parameter: null };
+  if (typeof mechanism === "number") {
+    if (mechanism === lastPlain.type) return lastPlain;
+    return lastPlain = { type: checkType(mechanism, "a mechanism type"), parameter: null };
+  }
   if (typeof mechanism !== "object" || mechanism === null) {
     throw new TypeError(
       `Cannot use a mechanism: expected a number or { type, parameter }, got ${describeType(mechanism)}`,
@@ -125,19 +131,18 @@ export function writeMechanism(
   return { offset, parameterOffset, readBack: () => parameter.readBack!(block, parameterOffset) };
 }
 
-/** Writes a mechanism again where it was, with raw bytes of the same length or none. */
+/** Writes a mechanism again where it was, in memory overwritten since, with raw bytes of the same length or none. */
 export function rewriteMechanism(
   block: Block,
-  mechanism: PreparedMechanism,
+  { type, parameter }: PreparedMechanism,
   { offset, parameterOffset }: WrittenMechanism,
 ): void {
   const { offsets } = structLayout(CK_MECHANISM, block.abi);
-  const { type, parameter } = mechanism;
   block.setUlong(offset + offsets.mechanism, type);
-  const bytes = parameter instanceof Uint8Array ? parameter : null;
-  if (bytes) block.bytes.set(bytes, parameterOffset);
-  setPointer(block, offset + offsets.pParameter, bytes ? block.address(parameterOffset) : 0n);
-  block.setUlong(offset + offsets.ulParameterLen, bytes?.length ?? 0);
+  if (!(parameter instanceof Uint8Array)) return;
+  block.bytes.set(parameter, parameterOffset);
+  setPointer(block, offset + offsets.pParameter, block.address(parameterOffset));
+  block.setUlong(offset + offsets.ulParameterLen, parameter.length);
 }
 
 function doNothing(): void {}

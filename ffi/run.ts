@@ -1,10 +1,10 @@
 /** One asynchronous operation: waits in its lane, is driven step by step on worker threads, can be aborted at any point. */
-import { Ask, type Engine, type Program, type RunOptions, type Step } from "./engine.ts";
+import { Ask, type Engine, type Program, type ProgramStep, type RunOptions, type Step } from "./engine.ts";
 import type { Frame } from "./frame.ts";
 import type { Lane, LaneEntry } from "./lane.ts";
 import type { JobResult, PendingJob } from "./workers.ts";
 
-type Progress<T> = IteratorResult<Step | Ask, T>;
+type Progress<T> = ProgramStep<T>;
 
 /** An asynchronous run of an operation whose first step is ready. */
 export class Run<T> implements LaneEntry {

@@ -15,7 +15,7 @@ import {
   isVerified,
   SIGN,
   sign,
-  SIGNATURE_ROOM,
+  signatureRoom,
   VERIFY,
   verify,
 } from "./crypto.ts";
@@ -36,7 +36,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** C_SignInit and C_Sign for each input. */
 export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  return many(frame, args, SIGN, () => SIGNATURE_ROOM, sign);
+  return many(frame, args, SIGN, () => signatureRoom(args.mechanism.type), sign);
 }
 
 /** C_EncryptInit and C_Encrypt for each input. */

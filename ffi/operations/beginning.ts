@@ -1,0 +1,117 @@
+/** How an operation of cryptography begins: its two calls as one step, with a login between them where the key wants one. */
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import { type PreparedMechanism, writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
+import type { NativeCall } from "../workers.ts";
+import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
+import { type ActiveKind, endOperation } from "./ending.ts";
+
+const CKR_OK = 0;
+const CKR_OPERATION_ACTIVE = 0x90;
+const CKR_USER_NOT_LOGGED_IN = 0x101;
+
+/** What every operation with a key is given. */
+export interface CryptoArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The key; none for a digest. */
+  readonly key: bigint | null;
+  /** The mechanism. */
+  readonly mechanism: PreparedMechanism;
+  /** What is encrypted, signed and so on. */
+  readonly data: Uint8Array;
+  /** Whom to ask for the PIN of a key that wants one for each use; `null` where nobody can be asked. */
+  readonly authentication: KeyAuthentication | null;
+}
+
+/** The C functions of one kind of operation. */
+export interface CryptoFunctions {
+  /** What becomes active. */
+  readonly kind: ActiveKind;
+  /** Begins it. */
+  readonly init: FunctionName;
+  /** Place of `init` in the list. */
+  readonly initIndex: number;
+  /** Does it. */
+  readonly once: FunctionName;
+  /** Place of `once` in the list. */
+  readonly onceIndex: number;
+}
+
+/** The functions of a kind by their names. */
+export function functionsOf(kind: ActiveKind, init: FunctionName, once: FunctionName): CryptoFunctions {
+  return { kind, init, initIndex: FN[init], once, onceIndex: FN[once] };
+}
+
+/** The two calls of an operation, and whether it is active on the session. */
+export interface Beginning {
+  /** `null` once the operation has ended. */
+  args: CryptoArgs | null;
+  readonly functions: CryptoFunctions;
+  readonly mechanism: WrittenMechanism;
+  readonly init: NativeCall;
+  readonly once: NativeCall;
+  readonly both: readonly NativeCall[];
+  /** Whether the key may want a login for this use, and somebody can be asked. */
+  readonly asks: boolean;
+  /** Whether the last step was made of both calls. */
+  paired: boolean;
+  active: boolean;
+}
+
+export function beginning(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, once: NativeCall): Beginning {
+  const { session, key } = args;
+  const { kind } = functions;
+  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind, dataLength: args.data.length } : undefined;
+  const mechanism = writeMechanism(frame.block, args.mechanism, use);
+  const address = frame.block.address(mechanism.offset);
+  const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
+  const asks = args.authentication !== null;
+  return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false };
+}
+
+/** Makes both calls, with a login between them if the key wants one; answers the CK_RV of the last that ran. */
+export function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
+  const { session, key, authentication } = begun.args!;
+  if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
+    return yield begun.both;
+  }
+  return yield* loginBetween(frame, begun, authentication);
+}
+
+function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthentication): Program<number> {
+  const { session } = begun.args!;
+  yield* start(frame, begun.functions, begun.init, session);
+  begun.active = true;
+  begun.paired = false;
+  yield* loginForOperation(frame, session, authentication);
+  const rv = yield [begun.once];
+  begun.active = false;
+  return rv;
+}
+
+/** What to do about calls that failed: end what others left behind, log in where the token asks for it only now. */
+export function* settle(frame: Frame, begun: Beginning, failed: number): Program<number> {
+  const { session, authentication } = begun.args!;
+  const { functions, init, once } = begun;
+  let rv = failed;
+  if (begun.paired && frame.stopped === 0) {
+    if (rv !== CKR_OPERATION_ACTIVE) throw frame.failure(functions.init);
+    yield* endOperation(frame, functions.kind, session);
+    rv = yield [init, once];
+    if (frame.stopped === 0 && rv !== CKR_OK) throw frame.failure(functions.init);
+  }
+  if (rv === CKR_USER_NOT_LOGGED_IN && authentication) return yield* loginBetween(frame, begun, authentication);
+  return rv;
+}
+
+/** Makes the first call alone; what somebody left active on the session is ended. */
+export function* start(frame: Frame, functions: CryptoFunctions, init: NativeCall, session: bigint): Program<void> {
+  let rv = yield [init];
+  if (rv === CKR_OPERATION_ACTIVE) {
+    yield* endOperation(frame, functions.kind, session);
+    rv = yield [init];
+  }
+  if (rv !== CKR_OK) throw frame.failure(functions.init);
+}

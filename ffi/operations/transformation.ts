@@ -1,0 +1,188 @@
+/**
+ * Operations that turn data into other data in two calls. Their common case, both calls done in one step, is what speed
+ * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
+ */
+import type { Program, ProgramStep } from "../engine.ts";
+import type { Frame, Output } from "../frame.ts";
+import { word } from "../memory.ts";
+import { type BuiltParameter, type PreparedMechanism, rewriteMechanism, type WrittenMechanism } from "../mechanisms.ts";
+import type { NativeCall } from "../workers.ts";
+import {
+  beginAuthenticated,
+  type Beginning,
+  beginning,
+  type CryptoArgs,
+  type CryptoFunctions,
+  settle,
+} from "./beginning.ts";
+import { endOperation } from "./ending.ts";
+import { MAX_GROWTHS } from "./output.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+/** What came of the first step: its CK_RV, what was thrown at it; `null` before it. */
+type Outcome = { readonly rv: number } | { readonly error: unknown } | null;
+
+const CKR_OK = 0;
+const CKR_BUFFER_TOO_SMALL = 0x150;
+/** Layouts larger than this are not kept. */
+const KEPT_BYTES = 0x2000;
+const KEPT_PARAMETER = 256;
+
+/** An operation of the functions given, with `room` for its result. */
+export function transform(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): Program<Bytes> {
+  const { kept } = frame.block;
+  if (kept instanceof Transformation && kept.repeats(frame, args, functions, room)) return kept;
+  return new Transformation(frame, args, functions, room);
+}
+
+/** A transformation as it lies in the memory of its operation; its words serve again for the next call that looks alike. */
+class Transformation implements Program<Bytes>, Beginning {
+  args: CryptoArgs | null;
+  readonly functions: CryptoFunctions;
+  readonly mechanism: WrittenMechanism;
+  readonly init: NativeCall;
+  readonly once: NativeCall;
+  readonly both: readonly NativeCall[];
+  readonly asks: boolean;
+  paired = true;
+  active = false;
+  readonly #room: number;
+  readonly #input: bigint;
+  readonly #inputOffset: number;
+  readonly #output: Output;
+  readonly #length: number;
+  /** Memory in use when everything was laid out. */
+  readonly #used: number;
+  readonly #session: bigint;
+  readonly #key: bigint | null;
+  readonly #type: number;
+  /** Bytes of a raw parameter; -1 for one that is long or built anew for each call. */
+  readonly #parameterLength: number;
+  readonly #dataLength: number;
+  readonly #firstStep: ProgramStep<Bytes>;
+  #frame: Frame | null;
+  #begun = false;
+  /** Drives everything but the common case. */
+  #rest: Program<Bytes> | null = null;
+
+  /** Lays the calls out. */
+  constructor(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number) {
+    const { session, data, mechanism: { type, parameter } } = args;
+    const { block } = frame;
+    const fresh = block.used === 0;
+    const small = data.length + room < KEPT_BYTES;
+    this.#frame = frame;
+    this.#room = room;
+    this.#inputOffset = small ? block.putBytes(data) : 0;
+    this.#input = small ? block.address(this.#inputOffset) : frame.input(data);
+    this.#output = frame.output(room);
+    this.#length = frame.ulong(room);
+    this.#session = session;
+    this.#key = args.key;
+    this.#type = type;
+    this.#dataLength = data.length;
+    const words = [session, this.#input, word(data.length), this.#output.address, block.address(this.#length)];
+    const begun = beginning(frame, args, functions, { fn: frame.fn(functions.onceIndex), args: words });
+    this.args = args;
+    this.functions = functions;
+    this.mechanism = begun.mechanism;
+    this.init = begun.init;
+    this.once = begun.once;
+    this.both = begun.both;
+    this.asks = begun.asks;
+    this.#parameterLength = parameter === null ? 0 : rawLength(parameter);
+    this.#firstStep = { done: false, value: begun.both };
+    this.#used = block.used;
+    if (fresh && small && this.#parameterLength >= 0 && !this.asks) block.kept = this;
+  }
+
+  /** Takes the next call in, where it differs from the last in nothing but its bytes. Returns whether it does. */
+  repeats(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): boolean {
+    const { block } = frame;
+    const { data, mechanism } = args;
+    if (
+      functions !== this.functions || room !== this.#room || data.length !== this.#dataLength ||
+      args.session !== this.#session || args.key !== this.#key || args.authentication !== null || block.used !== 0 ||
+      !this.#hasShapeOf(mechanism)
+    ) return false;
+    block.used = this.#used;
+    block.bytes.set(data, this.#inputOffset);
+    block.setUlong(this.#length, room);
+    rewriteMechanism(block, mechanism, this.mechanism);
+    this.args = args;
+    this.paired = true;
+    this.active = false;
+    this.#frame = frame;
+    this.#begun = false;
+    this.#rest = null;
+    return true;
+  }
+
+  #hasShapeOf({ type, parameter }: PreparedMechanism): boolean {
+    return type === this.#type && (parameter === null ? 0 : rawLength(parameter)) === this.#parameterLength;
+  }
+
+  next(rv: number): ProgramStep<Bytes> {
+    if (this.#rest) return this.#rest.next(rv);
+    if (!this.#begun) {
+      this.#begun = true;
+      return this.asks ? this.#proceed(null) : this.#firstStep;
+    }
+    if (rv !== CKR_OK) return this.#proceed({ rv });
+    const { block } = this.#frame!;
+    this.args = null;
+    this.#frame = null;
+    this.mechanism.readBack();
+    return { done: true, value: this.#output.take(Number(block.getUlong(this.#length))) };
+  }
+
+  throw(error: unknown): ProgramStep<Bytes> {
+    return this.#rest ? this.#rest.throw(error) : this.#proceed({ error });
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  #proceed(outcome: Outcome): ProgramStep<Bytes> {
+    this.#rest = this.#drive(this.#frame!, outcome);
+    return this.#rest.next(0);
+  }
+
+  *#drive(frame: Frame, outcome: Outcome): Program<Bytes> {
+    const { block } = frame;
+    const { kind, once } = this.functions;
+    let output = this.#output;
+    try {
+      if (outcome && "error" in outcome) throw outcome.error;
+      let rv = outcome ? outcome.rv : yield* beginAuthenticated(frame, this);
+      if (rv !== CKR_OK) rv = yield* settle(frame, this, rv);
+      for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL; growths++) {
+        this.active = true;
+        if (growths === MAX_GROWTHS) throw frame.engine.errors.failure(rv, once);
+        output = frame.grow(output, this.#length);
+        const size = word(this.#dataLength);
+        const words = [this.#session, this.#input, size, output.address, block.address(this.#length)];
+        rv = yield [{ fn: this.once.fn, args: words }];
+        this.active = false;
+      }
+      this.mechanism.readBack();
+      if (rv !== CKR_OK) throw frame.failure(once);
+      return output.take(Number(block.getUlong(this.#length)));
+    } catch (error) {
+      if (this.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, kind, this.#session);
+      throw error;
+    } finally {
+      // The layout may be kept; the caller's data is not.
+      this.args = null;
+      this.#frame = null;
+    }
+  }
+}
+
+/** Bytes of a raw parameter that may be written again; -1 for others. An empty one has no place to be written to. */
+function rawLength(parameter: Uint8Array | BuiltParameter): number {
+  return parameter instanceof Uint8Array && parameter.length > 0 && parameter.length <= KEPT_PARAMETER
+    ? parameter.length
+    : -1;
+}
