@@ -2,7 +2,7 @@
 import type { AttributeState, ReadAttribute, ReadCall, ReadRequest } from "./attribute_reads.ts";
 import { type AttributeKind, type DecodedValue, decodeValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
-import type { Block } from "./memory.ts";
+import type { Block, ReadableMemory } from "./memory.ts";
 import { clearBytes, setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
 
@@ -173,7 +173,7 @@ const EMPTY_VALUES: { readonly [kind in AttributeKind]?: () => DecodedValue } = 
 };
 
 /** An attribute with the value C has left at an offset. */
-export function decoded(block: Block, request: ReadRequest, offset: number, length: number): ReadAttribute {
+export function decoded(block: ReadableMemory, request: ReadRequest, offset: number, length: number): ReadAttribute {
   const { type, kind } = request;
   if (length === 0) return { type, state: "empty", value: EMPTY_VALUES[kind]?.() };
   if (kind === "template") return missing(request, "invalid");

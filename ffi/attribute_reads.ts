@@ -11,6 +11,7 @@ import {
 } from "./attribute_calls.ts";
 import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
+import type { CopyMemory } from "./attribute_copy.ts";
 import type { Abi, Block } from "./memory.ts";
 import { setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
@@ -50,6 +51,8 @@ export interface ReadCall {
 
 /** Room beyond the guess: a length that still equals the whole capacity shows an attribute the module passed over. */
 const SLACK = 8;
+/** Bytes of a length in a copy. */
+const LENGTH_BYTES = 4;
 
 /** Whether `C_GetAttributeValue` has filled the template: each length then says how its attribute fared. */
 export function isReadOutcome(rv: number): boolean {
@@ -146,6 +149,54 @@ export class ReadPlan {
       value += this.#capacities[index]!;
     }
     return results;
+  }
+
+  /**
+   * Bytes that {@linkcode ReadPlan.copyTo} takes after a call that returned CKR_OK; `null` when more calls are needed to
+   * know all attributes.
+   */
+  copySize(block: Block, offset: number): number | null {
+    const { size, offsets } = attributeLayout(block.abi);
+    let at = offset + offsets.ulValueLen;
+    let total = this.requests.length * LENGTH_BYTES;
+    for (let index = 0; index < this.requests.length; index++) {
+      const length = block.getLength(at);
+      if (!this.#isSettled(index, length, CKR.OK)) return null;
+      total += length;
+      at += size;
+    }
+    return total;
+  }
+
+  /** Copies the attributes of a template: their lengths, then their values. */
+  copyTo(memory: CopyMemory, to: number, block: Block, offset: number): void {
+    const { size, offsets } = attributeLayout(block.abi);
+    const count = this.requests.length;
+    let at = offset + offsets.ulValueLen;
+    let from = offset + this.#templateBytes(size);
+    let value = to + count * LENGTH_BYTES;
+    for (let index = 0; index < count; index++) {
+      const length = Number(block.getUlong(at));
+      memory.setSize(to + index * LENGTH_BYTES, length);
+      memory.copyIn(value, block, from, length);
+      at += size;
+      from += this.#capacities[index]!;
+      value += length;
+    }
+  }
+
+  /** One of the attributes that were copied. */
+  decode(memory: CopyMemory, offset: number, index: number): ReadAttribute {
+    let value = offset + this.requests.length * LENGTH_BYTES;
+    for (let i = 0; i < index; i++) value += memory.getSize(offset + i * LENGTH_BYTES);
+    return decoded(memory, this.requests[index]!, value, memory.getSize(offset + index * LENGTH_BYTES));
+  }
+
+  /** The place of an attribute among those asked for; -1 when it is none of them. */
+  indexOf(type: number): number {
+    const { requests } = this;
+    for (let index = 0; index < requests.length; index++) if (requests[index]!.type === type) return index;
+    return -1;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** What C left in the buffer of an attribute, as a JavaScript value. */
 import type { ReadAttribute } from "./attribute_reads.ts";
-import { type Block, ulongValue } from "./memory.ts";
+import { type ReadableMemory, ulongValue } from "./memory.ts";
 import { getByte, type Version } from "./structs.ts";
 
 /** How an attribute's bytes are to be understood; `ulongs` are arrays of `CK_ULONG`, `template` a nested template. */
@@ -27,7 +27,7 @@ const SHORT_TEXT = 48;
  * number that is `CK_UNAVAILABLE_INFORMATION`.
  */
 export function decodeValue(
-  block: Block,
+  block: ReadableMemory,
   kind: Exclude<AttributeKind, "template">,
   offset: number,
   length: number,
@@ -42,7 +42,7 @@ export function decodeValue(
 }
 
 /** Text in UTF-8; what is no UTF-8 becomes U+FFFD. */
-export function decodeText(block: Block, offset: number, length: number): string {
+export function decodeText(block: ReadableMemory, offset: number, length: number): string {
   if (length > SHORT_TEXT || offset >= block.bytes.length) return decoder.decode(block.bytesAt(offset, length));
   let text = "";
   for (let at = offset; at < offset + length; at++) {
@@ -54,7 +54,7 @@ export function decodeText(block: Block, offset: number, length: number): string
 }
 
 /** A number of any width: some modules store one narrower than their `CK_ULONG`. */
-function decodeUlong(block: Block, offset: number, length: number): number | bigint | undefined {
+function decodeUlong(block: ReadableMemory, offset: number, length: number): number | bigint | undefined {
   if (length === block.abi.ulong) {
     const value = block.getUlong(offset);
     if (typeof value === "number") return block.abi.ulong === 4 && value === 0xffff_ffff ? undefined : value;
@@ -66,7 +66,7 @@ function decodeUlong(block: Block, offset: number, length: number): number | big
   return ulongValue(value);
 }
 
-function decodeUlongs(block: Block, offset: number, length: number): (number | bigint)[] {
+function decodeUlongs(block: ReadableMemory, offset: number, length: number): (number | bigint)[] {
   const { ulong } = block.abi;
   return Array.from({ length: Math.floor(length / ulong) }, (_, index) => block.getUlong(offset + index * ulong));
 }

@@ -9,6 +9,20 @@ export interface Abi {
   readonly packed: boolean;
 }
 
+/** Memory as C left it, to be read: a block, or a copy of a part of one. */
+export interface ReadableMemory {
+  /** Layout of the structures in it. */
+  readonly abi: Abi;
+  /** Its bytes, those of a block's first piece. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Reads a `CK_ULONG`: a number when safe, else a bigint. */
+  getUlong(offset: number): number | bigint;
+  /** The `length` bytes at `offset`, not copied. */
+  bytesAt(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  /** A copy of the `length` bytes at `offset`. */
+  copyOut(offset: number, length: number): Uint8Array<ArrayBuffer>;
+}
+
 /** Offsets count up to this within a piece; further pieces, for what did not fit into the first, follow at multiples. */
 const PIECE = 2 ** 40;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -23,7 +37,7 @@ const SHORT = 0x200;
  * address for C. Data that does not fit lives in pieces of its own, so allocation never fails for lack of room and
  * addresses already handed out stay valid.
  */
-export class Block {
+export class Block implements ReadableMemory {
   /** Layout of the structures written here. */
   readonly abi: Abi;
   /** The first piece as bytes. */
@@ -123,11 +137,7 @@ export class Block {
   /** Reads a `CK_ULONG`: a number when safe, else a bigint. */
   getUlong(offset: number): number | bigint {
     if (offset >= PIECE) return this.#extension(offset).getUlong(offset % PIECE);
-    const low = this.view.getUint32(offset, true);
-    if (this.abi.ulong === 4) return low;
-    const high = this.view.getUint32(offset + 4, true);
-    if (high < 0x200000) return high * 0x100000000 + low;
-    return this.view.getBigUint64(offset, true);
+    return readUlong(this.view, offset, this.abi);
   }
 
   /** Reads a handle or any `CK_ULONG` that is always wanted as bigint. */
@@ -234,6 +244,15 @@ export class BlockPool {
     block.clear();
     if (this.#free.length < 64) this.#free.push(block);
   }
+}
+
+/** Reads a `CK_ULONG`: a number when safe, else a bigint. */
+export function readUlong(view: DataView, offset: number, abi: Abi): number | bigint {
+  const low = view.getUint32(offset, true);
+  if (abi.ulong === 4) return low;
+  const high = view.getUint32(offset + 4, true);
+  if (high < 0x200000) return high * 0x100000000 + low;
+  return view.getBigUint64(offset, true);
 }
 
 const WORDS: readonly bigint[] = Array.from({ length: 1025 }, (_, value) => BigInt(value));

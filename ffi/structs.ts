@@ -1,6 +1,6 @@
 /** C structures as data: where each member lies, and how values get in and out. */
 import { checkUlong } from "./bytes.ts";
-import type { Abi, Block } from "./memory.ts";
+import type { Abi, Block, ReadableMemory } from "./memory.ts";
 
 /**
  * One member's C type: a `CK_ULONG`, a pointer, a single byte (`CK_BYTE`, `CK_BBOOL`), a `CK_VERSION`, or an array of
@@ -171,7 +171,7 @@ export function setByte(block: Block, offset: number, value: number): void {
 }
 
 /** Reads one byte. */
-export function getByte(block: Block, offset: number): number {
+export function getByte(block: ReadableMemory, offset: number): number {
   return (offset < block.bytes.length ? block.bytes[offset] : block.bytesAt(offset, 1)[0]) ?? 0;
 }
 

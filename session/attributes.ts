@@ -1,4 +1,5 @@
 /** The attributes of an object as they were read. */
+import { CopiedAttributes } from "../ffi/attribute_copy.ts";
 import type { AttributeState, ReadAttribute } from "../ffi/attribute_reads.ts";
 import { CKA } from "../ffi/constants/cka.ts";
 import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../ffi/constants/names.ts";
@@ -51,22 +52,26 @@ const PUBLIC_CLASSES: ReadonlySet<unknown> = new Set([
  * its value is `undefined` and {@linkcode Attributes.state} tells why (PKCS#11 3.2 §5.7.5).
  */
 export class Attributes implements Iterable<Attribute> {
-  readonly #read: readonly ReadAttribute[];
+  readonly #read: readonly ReadAttribute[] | CopiedAttributes;
   /** Made when it is first asked for: most programs look at one or two values of many objects. */
   #wrapped: ReadonlyMap<number, Attribute> | undefined;
 
   /** Wraps what was read. */
-  constructor(attributes: readonly ReadAttribute[]) {
+  constructor(attributes: readonly ReadAttribute[] | CopiedAttributes) {
     this.#read = attributes;
   }
 
   get #byType(): ReadonlyMap<number, Attribute> {
-    return this.#wrapped ??= new Map(this.#read.map((attribute) => [attribute.type, wrapped(attribute)]));
+    if (this.#wrapped) return this.#wrapped;
+    const all = this.#read instanceof CopiedAttributes ? this.#read.all() : this.#read;
+    return this.#wrapped = new Map(all.map((attribute) => [attribute.type, wrapped(attribute)]));
   }
 
   #find(name: AttributeName | number): ReadAttribute | Attribute | undefined {
     const type = attributeType(name);
-    const read = this.#read.find((attribute) => attribute.type === type);
+    const read = this.#read instanceof CopiedAttributes
+      ? this.#read.find(type)
+      : this.#read.find((attribute) => attribute.type === type);
     // What is nested is wrapped once, so that the same object is given each time.
     return Array.isArray(read?.value) ? this.#byType.get(type) : read;
   }

@@ -54,10 +54,11 @@ export class Pkcs11Object {
   readonly handle: bigint;
   /** What `findObjects({ read })` read of it; `null` where nothing was asked for. */
   readonly attributes: Attributes | null;
-  readonly #traits: KeyTraits = {};
+  /** Made when they are first looked for: most objects are never used as keys. */
+  #traits: KeyTraits | null = null;
 
   static {
-    traitsOf = (object) => object.#traits;
+    traitsOf = (object) => object.#traits ??= {};
   }
 
   /**

@@ -79,7 +79,7 @@ export abstract class SessionObjects extends SessionBase {
   async *objects(match: AttributesInit = {}, options?: FindOptions): AsyncIterableIterator<Pkcs11Object> {
     const { plan, ...args } = this.#findArgs(match, options);
     const core = coreOf(this);
-    for (const { handle } of await core.run(findObjects, { ...args, plan: null }, options)) {
+    for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
       core.assertOpen("find objects");
       if (!plan) {
         yield this.#object(handle);
@@ -95,7 +95,7 @@ export abstract class SessionObjects extends SessionBase {
   *objectsSync(match: AttributesInit = {}, options?: FindOptions): IterableIterator<Pkcs11Object> {
     const { plan, ...args } = this.#findArgs(match, options);
     const core = coreOf(this);
-    for (const { handle } of core.runSync(findObjects, { ...args, plan: null }, options)) {
+    for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
       core.assertOpen("find objects");
       if (!plan) {
         yield this.#object(handle);
@@ -129,8 +129,8 @@ export abstract class SessionObjects extends SessionBase {
     };
   }
 
-  #objects(found: readonly Found[]): Pkcs11Object[] {
-    return found.map(({ handle, attributes }) => this.#object(handle, attributes ? new Attributes(attributes) : null));
+  #objects({ handles, attributes }: Found): Pkcs11Object[] {
+    return handles.map((handle, index) => this.#object(handle, attributes && new Attributes(attributes[index]!)));
   }
 
   #object(handle: bigint, attributes: Attributes | null = null): Pkcs11Object {

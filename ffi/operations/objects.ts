@@ -1,4 +1,5 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
+import { AttributeCopier, type CopiedAttributes } from "../attribute_copy.ts";
 import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
 import type { Program } from "../engine.ts";
 import type { NativeCall } from "../workers.ts";
@@ -170,17 +171,17 @@ export interface FindArgs {
 
 /** What a search found, in the token's order. */
 export interface Found {
-  /** The handle. */
-  readonly handle: bigint;
-  /** What was read of it; `null` where nothing was asked for. */
-  readonly attributes: ReadAttribute[] | null;
+  /** The handles. */
+  readonly handles: readonly bigint[];
+  /** What was read of each object; `null` where nothing was asked for. */
+  readonly attributes: readonly (ReadAttribute[] | CopiedAttributes)[] | null;
 }
 
 /** C_FindObjectsInit, C_FindObjects until nothing is left, C_FindObjectsFinal; then the attributes asked for. */
-export function* findObjects(frame: Frame, args: FindArgs): Program<Found[]> {
+export function* findObjects(frame: Frame, args: FindArgs): Program<Found> {
   const handles = yield* findHandles(frame, args);
   const { plan } = args;
-  if (!plan) return handles.map((handle) => ({ handle, attributes: null }));
+  if (!plan) return { handles, attributes: null };
   frame.block.secret = true;
   return yield* readAll(frame, args.session, handles, yield* safePlan(frame, plan));
 }
@@ -239,35 +240,47 @@ function readHandles(bytes: Uint8Array<ArrayBuffer>, ulong: 4 | 8, into: bigint[
 const READ_TRIP = 32;
 
 /** Reads the same attributes of many objects, as many in one step as the operation's memory has room for. */
-function* readAll(frame: Frame, session: bigint, handles: readonly bigint[], plan: ReadPlan): Program<Found[]> {
+function* readAll(frame: Frame, session: bigint, handles: readonly bigint[], plan: ReadPlan): Program<Found> {
   const { block } = frame;
   const fn = frame.fn(FN.C_GetAttributeValue);
   const count = BigInt(plan.requests.length);
-  const trip = Math.max(1, Math.min(READ_TRIP, handles.length, Math.floor(block.room / plan.byteLength(block.abi))));
+  const size = plan.byteLength(block.abi);
+  const trip = Math.max(1, Math.min(READ_TRIP, handles.length, Math.floor(block.room / size)));
+  const together = size <= block.room;
   const offsets = Array.from({ length: trip }, () => plan.prepare(block));
-  const addresses = offsets.map((offset) => block.address(offset));
+  const words = offsets.map((offset) => [session, 0n, block.address(offset), count]);
+  const calls: NativeCall[] = words.map((args) => ({ fn, args }));
   const start = block.mark();
-  const found: Found[] = [];
+  const copier = new AttributeCopier(plan);
+  const present: bigint[] = [];
+  const read: (ReadAttribute[] | CopiedAttributes)[] = [];
   for (let at = 0; at < handles.length;) {
     const length = Math.min(trip, handles.length - at);
-    const step: NativeCall[] = [];
-    for (let i = 0; i < length; i++) step.push({ fn, args: [session, handles[at + i]!, addresses[i]!, count] });
-    const rv = yield step;
+    for (let i = 0; i < length; i++) words[i]![1] = handles[at + i]!;
+    const rv = yield length === trip ? calls : calls.slice(0, length);
     // Those before the one that stopped the step returned CKR_OK.
     const { stopped } = frame;
     for (let i = 0; i < Math.min(length, stopped + 1); i++) {
       const handle = handles[at + i]!;
+      const offset = offsets[i]!;
+      const copied = i < stopped && together ? copier.copy(block, offset, handles.length - at - i - 1) : null;
+      if (copied) {
+        present.push(handle);
+        read.push(copied);
+        continue;
+      }
       const outcome = i === stopped ? rv : CKR_OK;
       // Destroyed by somebody else since it was found.
       if (outcome === CKR_OBJECT_HANDLE_INVALID) continue;
       if (!isReadOutcome(outcome)) throw frame.engine.errors.failure(outcome, "C_GetAttributeValue");
-      const attributes = plan.collect(block, offsets[i]!, outcome) ??
-        (yield* readCompleted(frame, session, handle, plan, offsets[i]!, outcome));
-      found.push({ handle, attributes });
+      const attributes = plan.collect(block, offset, outcome) ??
+        (yield* readCompleted(frame, session, handle, plan, offset, outcome));
+      present.push(handle);
+      read.push(attributes);
     }
     for (let i = 0; i < length; i++) plan.rearm(block, offsets[i]!);
     block.rewind(start);
     at += Math.min(length, stopped + 1);
   }
-  return found;
+  return { handles: present, attributes: read };
 }
