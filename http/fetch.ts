@@ -204,7 +204,7 @@ class FetchSink implements ResponseSink {
     const reader = new BodyReader(attempt, response);
     this.#reader = reader;
     this.#isSettled = true;
-    this.#resolve(handOut(reader));
+    this.#resolve(handOut(reader, this.#signal));
   }
 
   done(item: QueueItem): void {

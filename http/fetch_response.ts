@@ -6,6 +6,7 @@
  */
 import { type Attempt, watchTime } from "./attempt.ts";
 import { HttpError } from "./errors.ts";
+import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { type HttpMessage, messageState } from "./message.ts";
 import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
@@ -14,6 +15,7 @@ import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus, isTransportStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
+import { bareUrl } from "./uri.ts";
 
 /** Reads the body of one handed-out response and ends its message. */
 export class BodyReader {
@@ -122,9 +124,13 @@ function fetchError(msg: HttpMessage, error: unknown): unknown {
 const unreachable = new FinalizationRegistry<WeakRef<BodyReader>>((reader) => reader.deref()?.drop());
 
 /** Makes the Response a caller gets. */
-export function handOut(reader: BodyReader): Response {
+export function handOut(reader: BodyReader, signal: AbortSignal | null): Response {
   const { core, item, response } = reader;
   const { msg } = item;
+  const { ready } = response;
+  if (ready !== undefined && msg.responseHeaders === response.headers && item.transforms.length === 0) {
+    if (!isWatched(item)) return handOutReady(reader, ready, signal);
+  }
   const isSame = response instanceof Response && msg.responseHeaders === response.headers;
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = isSmall(response);
@@ -135,6 +141,20 @@ export function handOut(reader: BodyReader): Response {
   if (response.body === null) return withoutBody(reader, isSame);
   if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
   return build(reader, reader.stream(transformed(item, response.body)));
+}
+
+/** The transport has made the Response, and all of it is here: the message ends before anybody reads. */
+function handOutReady(reader: BodyReader, ready: Response, signal: AbortSignal | null): Response {
+  const { core, item, response } = reader;
+  if (ready instanceof FetchedResponse) FetchedResponse.place(ready, originOf(item, signal));
+  if (response.whole !== undefined) gotChunk(core, item, response.whole);
+  reader.finish();
+  return ready;
+}
+
+function originOf(item: QueueItem, signal: AbortSignal | null): ResponseOrigin {
+  const { msg, redirects } = item;
+  return { url: bareUrl(msg.uri), redirected: redirects > 0, signal };
 }
 
 function withoutBody(reader: BodyReader, isSame: boolean): Response {
@@ -148,17 +168,13 @@ function withoutBody(reader: BodyReader, isSame: boolean): Response {
 
 /** A Response around a stream of ours. */
 function build(reader: BodyReader, body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Response {
-  const { msg, redirects } = reader.item;
-  const response = new Response(body, {
+  const { msg } = reader.item;
+  const response = new FetchedResponse(body, {
     status: msg.statusCode,
     statusText: reader.response.statusText,
     headers: msg.responseHeaders,
   });
-  const url = new URL(msg.uri);
-  url.hash = url.username = url.password = "";
-  Object.defineProperty(response, "url", { value: url.href });
-  if (redirects > 0) Object.defineProperty(response, "redirected", { value: true });
-  return response;
+  return FetchedResponse.place(response, originOf(reader.item, null));
 }
 
 /** The bytes of a small body as a stream; they are fetched now, whoever reads them later, and the slot is free then. */

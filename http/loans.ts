@@ -185,7 +185,7 @@ const lentPrototype: object = Object.create(native, {
   }),
   clone: method(function (): Response {
     settle(this);
-    return native.clone.call(this);
+    return lendWithoutBody(native.clone.call(this), this.redirected);
   }),
   body: {
     get(this: Response): ReadableStream<Uint8Array> | null {

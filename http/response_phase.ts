@@ -7,7 +7,7 @@ import type { Attempt, Step } from "./attempt.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect } from "./redirect_message.ts";
-import { discard, readBody } from "./response_body.ts";
+import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { SessionCore } from "./session_core.ts";
 import { reasonPhrase } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
@@ -66,6 +66,12 @@ function body(attempt: Attempt): void {
       return;
     }
     if (decision instanceof Error) throw decision;
+  }
+  if (response.whole !== undefined && item.transforms.length === 0) {
+    item.isBodyRead = true;
+    if (response.whole.byteLength > 0) gotChunk(core, item, response.whole);
+    attempt.proceed(ended);
+    return;
   }
   if (isBodyless(msg, response) || response.body === null) {
     discard(response);

@@ -200,6 +200,10 @@ export interface TransportResponse {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Reads the whole body; used once and instead of `body`. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The whole body, when it came together with the header section: then nothing is left to wait for. */
+  readonly whole?: Uint8Array<ArrayBuffer>;
+  /** A `Response` of the runtime with these `headers` and the body in `whole`, if the transport has made one of them. */
+  readonly ready?: Response;
   /** "1.0", "1.1" or "2"; absent means "1.1". */
   readonly httpVersion?: string;
   /** Trailer fields, after the body has ended. */

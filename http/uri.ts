@@ -68,6 +68,15 @@ export function wireUrl(uri: URL, scheme: SchemeClass): string {
   return url.href;
 }
 
+/** The URI as `Response.url` shows it: without user information and fragment. */
+export function bareUrl(uri: URL): string {
+  const { href } = uri;
+  if (!href.includes("#") && !href.includes("@")) return href;
+  const url = new URL(href);
+  url.hash = url.username = url.password = "";
+  return url.href;
+}
+
 /** True if both URIs have the same class, host and port, and credentials may travel from one to the other. */
 export function isSameOrigin(left: URL, right: URL): boolean {
   if (left.protocol === right.protocol) return left.host === right.host;

@@ -17,7 +17,7 @@ import type {
 import { fromByteDuplex, toByteDuplex } from "./node_byte_duplex.ts";
 import { connectError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
-import { authority, requestHead } from "./node_request_head.ts";
+import { authority, RequestHeads } from "./node_request_head.ts";
 import { socksConnect } from "./node_socks.ts";
 import { connectTcp, orAborted } from "./node_tcp.ts";
 import { encrypt, enforceTrust } from "./node_tls.ts";
@@ -33,6 +33,8 @@ interface Line {
 /** Makes its connection in `open` and uses it for one request after another. */
 export class NodeConnection implements TransportConnection {
   readonly #target: ConnectionTarget;
+  readonly #isForwarded: boolean;
+  readonly #heads: RequestHeads;
   readonly #abort = new AbortController();
   /** The connection to a proxy that has refused a tunnel and may be asked again. */
   #proxyWire: { wire: Wire; line: Line } | null = null;
@@ -45,6 +47,8 @@ export class NodeConnection implements TransportConnection {
 
   constructor(target: ConnectionTarget) {
     this.#target = target;
+    this.#isForwarded = target.proxy !== null && target.proxy.scheme.startsWith("http") && target.scheme === "http";
+    this.#heads = new RequestHeads(target, this.#isForwarded);
   }
 
   get isOpen(): boolean {
@@ -76,33 +80,42 @@ export class NodeConnection implements TransportConnection {
     observer.networkEvent("complete");
   }
 
-  async send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
-    this.#abort.signal.throwIfAborted();
-    if (this.#wire === null && !this.#hasOpened) {
-      const refusal = await this.open(openRequestOf(request), observer);
-      if (refusal !== undefined) return refusal;
+  send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    try {
+      this.#abort.signal.throwIfAborted();
+      if (this.#wire === null && !this.#hasOpened) return this.#openAndSend(request, observer);
+      return this.#exchangeOn(this.#wire, request, observer);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const wire = this.#wire;
+  }
+
+  async #openAndSend(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    return await this.open(openRequestOf(request), observer) ?? await this.#exchangeOn(this.#wire, request, observer);
+  }
+
+  #exchangeOn(
+    wire: Wire | null,
+    request: TransportRequest,
+    observer: ExchangeObserver,
+  ): Promise<TransportResponse> {
     if (wire === null || !wire.isAlive) {
       throw new TransportError(HttpStatus.IO_ERROR, "send", "Cannot send the request: the connection was closed", {
         code: "ECONNRESET",
       });
     }
     if (this.#isBusy) throw new TypeError("Cannot send the request: the connection has another one in flight");
-    const { maxHeaderBytes, proxy, scheme } = this.#target;
-    const isForwarded = proxy !== null && proxy.scheme.startsWith("http") && scheme === "http";
-    const sent = isForwarded ? withProxyCredentials(request, this.#target) : request;
-    const head = requestHead(sent, this.#target, isForwarded);
+    const head = this.#heads.write(this.#isForwarded ? withProxyCredentials(request, this.#target) : request);
     this.#isBusy = true;
     wire.keepsProcessAlive(true);
     const exchange = this.#exchange = new Exchange(wire, {
       request,
       head,
       observer,
-      maxHeaderBytes,
-      onFinished: (reusable) => this.#release(wire, reusable),
+      maxHeaderBytes: this.#target.maxHeaderBytes,
+      onFinished: this.#onFinished,
     });
-    return await exchange.run();
+    return exchange.run();
   }
 
   close(reason?: unknown): void {
@@ -208,7 +221,7 @@ export class NodeConnection implements TransportConnection {
     return { stream: fromByteDuplex(pair), socket: line.socket };
   }
 
-  #release(wire: Wire, reusable: boolean): void {
+  readonly #onFinished = (wire: Wire, reusable: boolean): void => {
     this.#isBusy = false;
     this.#exchange = null;
     if (this.#wire !== wire) return;
@@ -219,7 +232,7 @@ export class NodeConnection implements TransportConnection {
       this.#wire = null;
       wire.destroy();
     }
-  }
+  };
 
   /** The peer has closed an idle connection, or sent what nobody asked for. */
   #closeIdle(): void {

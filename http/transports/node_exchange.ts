@@ -5,9 +5,9 @@ import { HttpStatus } from "../status.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import type { RequestHead } from "./node_request_head.ts";
-import { IncomingBody, IncomingResponse } from "./node_response.ts";
+import { type BodySource, IncomingBody, IncomingResponse } from "./node_response.ts";
 import { MalformedResponseError, type ResponseHead } from "./node_response_grammar.ts";
-import { ResponseParser } from "./node_response_parser.ts";
+import { type ResponseHandler, ResponseParser } from "./node_response_parser.ts";
 import type { Wire, WireReader } from "./node_wire.ts";
 
 /** How long a server may leave `Expect: 100-continue` unanswered before the body is sent all the same (RFC 9110 §10.1.1). */
@@ -23,17 +23,24 @@ export interface ExchangeOptions {
   observer: ExchangeObserver;
   maxHeaderBytes: number;
   /** Called once, when both directions are over; false means the wire cannot be used again. */
-  onFinished(reusable: boolean): void;
+  onFinished(wire: Wire, reusable: boolean): void;
 }
 
 /** Writes a request and reads its response; nothing is ever written twice. */
-export class Exchange implements WireReader {
+export class Exchange implements WireReader, ResponseHandler, BodySource {
   readonly #wire: Wire;
   readonly #options: ExchangeOptions;
   readonly #parser: ResponseParser;
-  readonly #response = Promise.withResolvers<TransportResponse>();
-  readonly #trailers = Promise.withResolvers<Headers>();
-  readonly #body: IncomingBody;
+  #resolve: ((response: TransportResponse) => void) | null = null;
+  #reject: ((reason: unknown) => void) | null = null;
+  #trailers: PromiseWithResolvers<Headers> | null = null;
+  /** A header section whose response has not been handed over: what follows in the same bytes is looked at first. */
+  #head: ResponseHead | null = null;
+  /** The first piece of a body that is not handed over. */
+  #first: Uint8Array<ArrayBuffer> | null = null;
+  #trailerFields: [string, string][] = [];
+  /** The body; none as long as one piece holds all of it. */
+  #body: IncomingBody | null = null;
   #upload: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #continue: ((proceed: boolean) => void) | null = null;
   /** Every byte of the request has been handed to the wire. */
@@ -45,47 +52,45 @@ export class Exchange implements WireReader {
   constructor(wire: Wire, options: ExchangeOptions) {
     this.#wire = wire;
     this.#options = options;
-    this.#parser = new ResponseParser({
-      onInformational: (head) => this.#onInformational(head),
-      onHead: (head) => this.#onHead(head),
-      onData: (chunk) => this.#body.push(chunk),
-      onEnd: (trailers) => this.#onResponseEnd(trailers),
-    }, { method: options.request.method, maxHeaderBytes: options.maxHeaderBytes });
-    this.#body = new IncomingBody({
-      pause: () => this.#finished || wire.pause(),
-      resume: () => this.#finished || wire.resume(),
-      abandon: (reason) => this.#finish(false, reason),
-    });
-    // Whoever reads the body learns of a failure there; nobody need look at the trailers.
-    this.#trailers.promise.catch(() => {});
+    this.#parser = new ResponseParser(this, { method: options.request.method, maxHeaderBytes: options.maxHeaderBytes });
   }
 
   /** Sends the request; resolves with the final response's header. */
   run(): Promise<TransportResponse> {
-    this.#wire.read(this);
-    this.#wire.resume();
-    if (!this.#finished) {
-      this.#write().catch((error: unknown) => this.#fail(exchangeError(error, "send")));
-    }
-    return this.#response.promise;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#wire.read(this);
+      this.#wire.resume();
+      if (!this.#finished) this.#begin();
+    });
   }
 
   /** Ends both directions at once; whoever waits gets `reason` itself. */
   abort(reason: unknown): void {
-    if (this.#finished) return this.#body.fail(reason, true);
-    this.#finish(false, reason);
+    if (this.#finished) this.#body?.fail(reason, true);
+    else this.#finish(false, reason);
   }
 
-  onData(bytes: Uint8Array): void {
+  received(bytes: Uint8Array): void {
     try {
-      const surplus = this.#parser.push(bytes);
+      const surplus = this.#push(bytes);
       if (this.#parser.done) this.#onResponseDone(surplus === 0);
     } catch (error) {
       this.#fail(exchangeError(error, "response"));
     }
   }
 
-  onEnd(): void {
+  /** A response is handed over with all of its body that is there, also when what follows cannot be read. */
+  #push(bytes: Uint8Array): number {
+    try {
+      return this.#parser.push(bytes);
+    } finally {
+      if (this.#head !== null) this.#answer(this.#head);
+    }
+  }
+
+  ended(): void {
     try {
       this.#parser.end();
       if (this.#parser.done) this.#onResponseDone(false);
@@ -94,8 +99,23 @@ export class Exchange implements WireReader {
     }
   }
 
-  onError(error: Error): void {
+  broke(error: Error): void {
     this.#fail(exchangeError(error, this.#phase));
+  }
+
+  /** The reader of the body has had enough for now. */
+  pause(): void {
+    if (!this.#finished) this.#wire.pause();
+  }
+
+  /** The reader of the body wants more. */
+  resume(): void {
+    if (!this.#finished) this.#wire.resume();
+  }
+
+  /** The reader wants no more of a body that has not ended. */
+  abandon(reason: unknown): void {
+    this.#finish(false, reason);
   }
 
   get #phase(): "send" | "response" {
@@ -106,20 +126,27 @@ export class Exchange implements WireReader {
     return this.#parser.persistent && !this.#options.head.isLast;
   }
 
-  async #write(): Promise<void> {
+  #begin(): void {
     const { head, observer, request } = this.#options;
     this.#sentAll = request.body === null;
-    this.#wire.write(head.bytes);
+    this.#wire.write(head.text);
     observer.wroteHeaders();
     if (this.#finished) return;
-    if (request.expectContinue && head.framing !== "none" && !await this.#mayContinue()) return;
+    if (request.body === null) this.#wroteAll();
+    else this.#writeBody(request.body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
+  }
+
+  async #writeBody(body: NonNullable<TransportRequest["body"]>): Promise<void> {
+    if (this.#options.request.expectContinue && !await this.#mayContinue()) return;
     if (this.#finished) return;
-    const { body } = request;
     if (body instanceof Uint8Array) await this.#writeBytes(body);
-    else if (body !== null) await this.#writeStream(body);
-    if (this.#finished) return;
+    else await this.#writeStream(body);
+    if (!this.#finished) this.#wroteAll();
+  }
+
+  #wroteAll(): void {
     this.#written = true;
-    observer.wroteBody();
+    this.#options.observer.wroteBody();
     this.#finishWhenDone();
   }
 
@@ -182,29 +209,72 @@ export class Exchange implements WireReader {
     this.#sentAll = true;
   }
 
-  #onInformational(head: ResponseHead): void {
+  /** The parser's report of an informational response. */
+  onInformational(head: ResponseHead): void {
     this.#options.observer.informational(head.statusCode, head.reasonPhrase, headersOf(head.headers));
     if (head.statusCode === 100) this.#continue?.(true);
   }
 
-  #onHead(head: ResponseHead): void {
+  /** The parser's report of the final header section. */
+  onHead(head: ResponseHead): void {
     this.#answered = true;
+    this.#head = head;
     this.#continue?.(false);
-    const reusable = this.#isPersistent && (this.#sentAll || this.#options.head.framing === "none");
-    const hasBody = !(this.#options.request.method === "HEAD" || head.statusCode === 204 || head.statusCode === 304 ||
-      head.statusCode === 101 || (this.#options.request.method === "CONNECT" && head.statusCode < 300));
+  }
+
+  /** The parser's report of a piece of the body. */
+  onData(chunk: Uint8Array<ArrayBuffer>): void {
+    if (this.#head !== null && this.#body === null) {
+      if (this.#first === null) {
+        this.#first = chunk;
+        return;
+      }
+      this.#startBody();
+    }
+    this.#body!.push(chunk);
+  }
+
+  /** The parser's report of the end. */
+  onEnd(trailers: [string, string][]): void {
+    if (this.#head !== null) this.#trailerFields = trailers;
+    else this.#trailers?.resolve(headersOf(trailers));
+    this.#body?.end();
+  }
+
+  #startBody(): IncomingBody {
+    const body = this.#body = new IncomingBody(this);
+    if (this.#first !== null) body.push(this.#first);
+    this.#first = null;
+    return body;
+  }
+
+  #answer(head: ResponseHead): void {
+    this.#head = null;
+    const { done, isChunked } = this.#parser;
+    const isWhole = done && this.#body === null;
+    const whole = isWhole && this.#hasBody(head) ? this.#first ?? new Uint8Array(0) : null;
+    const body = isWhole ? null : this.#body ?? this.#startBody();
+    const keepAlive = this.#isPersistent && (this.#sentAll || this.#options.head.framing === "none");
     try {
-      this.#response.resolve(
-        new IncomingResponse(head, hasBody ? this.#body : null, reusable, this.#trailers.promise),
-      );
+      const trailers = isChunked ? this.#trailersOf(done) : null;
+      this.#resolve!(new IncomingResponse(head, { whole, body, keepAlive, trailers }));
     } catch (error) {
       throw new MalformedResponseError(`Cannot read the response: ${textOf(error)}`, { cause: error });
     }
   }
 
-  #onResponseEnd(trailers: [string, string][]): void {
-    this.#trailers.resolve(headersOf(trailers));
-    this.#body.end();
+  #trailersOf(isDone: boolean): Promise<Headers> {
+    if (isDone) return Promise.resolve(headersOf(this.#trailerFields));
+    this.#trailers = Promise.withResolvers();
+    // Whoever reads the body learns of a failure there; nobody need look at the trailers.
+    this.#trailers.promise.catch(() => {});
+    return this.#trailers.promise;
+  }
+
+  #hasBody({ statusCode }: ResponseHead): boolean {
+    const { method } = this.#options.request;
+    return !(method === "HEAD" || statusCode === 204 || statusCode === 304 || statusCode === 101 ||
+      (method === "CONNECT" && statusCode < 300));
   }
 
   /** Bytes behind the end of a response belong to nobody: such a connection is not used again. */
@@ -233,11 +303,11 @@ export class Exchange implements WireReader {
     if (failure !== undefined || !this.#parser.done) {
       const reason = failure ??
         new TransportError(HttpStatus.IO_ERROR, this.#phase, "Cannot finish the exchange: closed");
-      this.#response.reject(reason);
-      this.#trailers.reject(reason);
-      this.#body.fail(reason, !(reason instanceof TransportError));
+      this.#reject!(reason);
+      this.#trailers?.reject(reason);
+      this.#body?.fail(reason, !(reason instanceof TransportError));
     }
-    this.#options.onFinished(reusable);
+    this.#options.onFinished(this.#wire, reusable);
   }
 }
 

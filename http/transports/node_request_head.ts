@@ -1,5 +1,4 @@
 /** Writing the start line and header fields of an HTTP/1.1 request (RFC 9112). */
-import { Buffer } from "node:buffer";
 import type { ConnectionTarget, TransportRequest } from "../transport.ts";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../status.ts";
@@ -13,7 +12,8 @@ export type BodyFraming = "none" | "length" | "chunked";
 
 /** What {@linkcode requestHead} makes. */
 export interface RequestHead {
-  bytes: Buffer;
+  /** Start line and header section; every character is a byte. */
+  text: string;
   framing: BodyFraming;
   /** Bytes of the body when the framing is "length". */
   contentLength: number;
@@ -35,16 +35,55 @@ export function authority(target: { scheme?: string; host: string; port: number 
 }
 
 /**
- * The header section of a request. `Host` and the framing fields are added where the message has none; a
- * `Content-Length` of the message decides the framing of a stream.
- *
- * @throws TransportError MALFORMED when something cannot be written without changing its meaning
+ * Writes the header sections of one connection. A session's frozen default fields are checked and written out once, as
+ * most of its messages have them and no body.
  */
-export function requestHead(request: TransportRequest, target: ConnectionTarget, absolute: boolean): RequestHead {
-  const url = new URL(request.url);
-  const requestTarget = `${absolute ? `${url.protocol}//${url.host}` : ""}${url.pathname}${url.search}`;
-  if (!isPlainMethod(request.method)) throw malformed(`${JSON.stringify(request.method)} is not a method`);
-  if (FORBIDDEN_IN_TARGET.test(requestTarget)) throw malformed("the URL contains a character that must be escaped");
+export class RequestHeads {
+  readonly #target: ConnectionTarget;
+  readonly #isForwarded: boolean;
+  #fields: TransportRequest["headers"] | null = null;
+  #lines = "";
+
+  /** `isForwarded`: a proxy gets the requests, and the whole URL with them. */
+  constructor(target: ConnectionTarget, isForwarded: boolean) {
+    this.#target = target;
+    this.#isForwarded = isForwarded;
+  }
+
+  /**
+   * The header section of a request. `Host` and the framing fields are added where the message has none; a
+   * `Content-Length` of the message decides the framing of a stream.
+   *
+   * @throws TransportError MALFORMED when something cannot be written without changing its meaning
+   */
+  write(request: TransportRequest): RequestHead {
+    const start = startLine(request, this.#isForwarded);
+    if (request.headers === this.#fields && request.method === "GET" && request.body === null) {
+      return { text: start + this.#lines, framing: "none", contentLength: 0, isLast: false };
+    }
+    const { lines, ...head } = fieldLines(request, this.#target);
+    const isUsual = Object.isFrozen(request.headers) && request.body === null && head.framing === "none";
+    if (isUsual && !head.isLast) {
+      this.#fields = request.headers;
+      this.#lines = lines;
+    }
+    return { text: start + lines, ...head };
+  }
+}
+
+function startLine(request: TransportRequest, isForwarded: boolean): string {
+  const { method, url } = request;
+  if (method !== "GET" && !isPlainMethod(method)) throw malformed(`${JSON.stringify(method)} is not a method`);
+  // The URL was made by the URL parser: behind its authority there is always a path.
+  const target = isForwarded ? url : url.slice(url.indexOf("/", url.indexOf("://") + 3));
+  if (FORBIDDEN_IN_TARGET.test(target)) throw malformed("the URL contains a character that must be escaped");
+  return `${method} ${target} HTTP/1.1\r\n`;
+}
+
+function fieldLines(
+  request: TransportRequest,
+  target: ConnectionTarget,
+): Omit<RequestHead, "text"> & { lines: string } {
   const names = new Map<string, string>();
   const lines: string[] = [];
   for (const [name, value] of request.headers) {
@@ -59,9 +98,8 @@ export function requestHead(request: TransportRequest, target: ConnectionTarget,
   const { framing, contentLength } = bodyFraming(request, names);
   if (framing === "length" && !names.has("content-length")) lines.push(`Content-Length: ${contentLength}`);
   if (framing === "chunked" && !names.has("transfer-encoding")) lines.push("Transfer-Encoding: chunked");
-  const text = `${request.method} ${requestTarget} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
   const isLast = /(^|,)[ \t]*close[ \t]*(,|$)/i.test(names.get("connection") ?? "");
-  return { bytes: Buffer.from(text, "latin1"), framing, contentLength, isLast };
+  return { lines: `${lines.join("\r\n")}\r\n\r\n`, framing, contentLength, isLast };
 }
 
 function bodyFraming(

@@ -1,15 +1,13 @@
 /** Reading an HTTP/1.x response from a stream of bytes (RFC 9112), with limits on everything a server may make long. */
 import {
-  contentLength,
+  framingOf,
   latin1,
-  listOf,
   MalformedResponseError,
   notHttp,
   parseFields,
   parseHead,
   type ResponseHead,
   ResponseLimitError,
-  splitLines,
   TruncatedResponseError,
 } from "./node_response_grammar.ts";
 
@@ -49,6 +47,7 @@ export class ResponseParser {
   #scanned = 0;
   #remaining = 0;
   #persistent = false;
+  #isChunked = false;
   #received = 0;
   #trailers: [string, string][] = [];
 
@@ -67,6 +66,11 @@ export class ResponseParser {
   /** True when the response allows another request on this connection (RFC 9112 §9.3). */
   get persistent(): boolean {
     return this.#persistent;
+  }
+
+  /** True when the final response has a place for trailer fields. */
+  get isChunked(): boolean {
+    return this.#isChunked;
   }
 
   /** Bytes received so far. */
@@ -153,8 +157,7 @@ export class ResponseParser {
     while (start < bytes.byteLength && start - offset < 4 && (bytes[start] === CR || bytes[start] === LF)) start++;
     const end = this.#sectionEnd(bytes, start);
     if (end < 0) return -1;
-    const lines = splitLines(bytes, start, end);
-    const head = parseHead(lines, end - start);
+    const head = parseHead(latin1(bytes, start, end));
     if (head.statusCode < 200 && head.statusCode !== 101) {
       if (--this.#informationalLeft < 0) {
         throw new ResponseLimitError("Cannot read the response: too many informational responses");
@@ -205,15 +208,13 @@ export class ResponseParser {
   }
 
   #frame(head: ResponseHead): void {
-    const codings = listOf(head, "transfer-encoding").filter((coding) => coding !== "identity");
-    const connection = listOf(head, "connection");
+    const { codings, connection, length } = framingOf(head);
     this.#persistent = head.httpVersion === "1.1" ? !connection.includes("close") : connection.includes("keep-alive");
     const { statusCode } = head;
     // A tunnel outlives its response, even one of an HTTP/1.0 proxy.
     const isTunnel = this.#method === "CONNECT" && statusCode >= 200 && statusCode < 300;
     const bodiless = isTunnel || this.#method === "HEAD" || statusCode < 200 || statusCode === 204 ||
       statusCode === 304;
-    const length = contentLength(head);
     if (bodiless) {
       if (isTunnel) this.#persistent = true;
       else if (statusCode === 101) this.#persistent = false;
@@ -227,6 +228,7 @@ export class ResponseParser {
       }
       // RFC 9112 §6.1: such framing may be an attempt at smuggling, so nothing more is read from the connection.
       if (length !== null || head.httpVersion === "1.0") this.#persistent = false;
+      this.#isChunked = true;
       this.#state = "chunk-size";
     } else if (length !== null) {
       this.#state = "length";
@@ -276,7 +278,7 @@ export class ResponseParser {
   #readTrailers(bytes: Uint8Array, offset: number): number {
     const end = this.#sectionEnd(bytes, offset);
     if (end < 0) return -1;
-    this.#trailers = parseFields(splitLines(bytes, offset, end));
+    this.#trailers = parseFields(latin1(bytes, offset, end));
     this.#finish();
     return end;
   }

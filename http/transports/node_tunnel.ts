@@ -36,14 +36,14 @@ export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise
   const exchange = new Exchange(wire, {
     request: { method: "CONNECT", body: null, expectContinue: false },
     head: {
-      bytes: Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"),
+      text: `${lines.join("\r\n")}\r\n\r\n`,
       framing: "none",
       contentLength: 0,
       isLast: false,
     },
     observer: SILENT,
     maxHeaderBytes: options.maxHeaderBytes,
-    onFinished: (reusable) => {
+    onFinished: (_wire, reusable) => {
       clean = reusable;
       options.onRefusalRead(reusable);
     },

@@ -4,11 +4,11 @@ import type { Duplex } from "node:stream";
 
 /** Who gets what arrives on a {@linkcode Wire}. */
 export interface WireReader {
-  onData(bytes: Uint8Array): void;
+  received(bytes: Uint8Array): void;
   /** The peer has closed its side. */
-  onEnd(): void;
+  ended(): void;
   /** The stream has failed or was closed without an end. */
-  onError(error: Error): void;
+  broke(error: Error): void;
 }
 
 /** A socket, or what stands on one, while it belongs to one connection. */
@@ -39,14 +39,14 @@ export class Wire {
   /** Gives what arrives to a reader, from now on, or to nobody. */
   read(reader: WireReader | null): void {
     this.#reader = reader;
-    if (reader !== null && this.#error !== null) reader.onError(this.#error);
-    else if (reader !== null && this.#ended) reader.onEnd();
+    if (reader !== null && this.#error !== null) reader.broke(this.#error);
+    else if (reader !== null && this.#ended) reader.ended();
   }
 
-  /** Writes; the promise, if any, resolves when the stream wants more. */
-  write(bytes: Uint8Array): Promise<void> | void {
+  /** Writes bytes or Latin-1 text; the promise, if any, resolves when the stream wants more. */
+  write(data: Uint8Array | string): Promise<void> | void {
     if (this.#error !== null || this.#stream.destroyed) return;
-    if (this.#stream.write(bytes)) return;
+    if (this.#stream.write(data, "latin1")) return;
     return new Promise((resolve) => this.#wakeWriter = resolve);
   }
 
@@ -87,13 +87,13 @@ export class Wire {
   }
 
   readonly #onData = (bytes: Uint8Array): void => {
-    if (this.#reader !== null) this.#reader.onData(bytes);
+    if (this.#reader !== null) this.#reader.received(bytes);
     else this.onIdleActivity?.();
   };
 
   readonly #onEnd = (): void => {
     this.#ended = true;
-    if (this.#reader !== null) this.#reader.onEnd();
+    if (this.#reader !== null) this.#reader.ended();
     else this.onIdleActivity?.();
   };
 
@@ -101,7 +101,7 @@ export class Wire {
     if (this.#error !== null) return;
     this.#error = error;
     this.#wakeWriter?.();
-    if (this.#reader !== null) this.#reader.onError(error);
+    if (this.#reader !== null) this.#reader.broke(error);
     else this.onIdleActivity?.();
   };
 

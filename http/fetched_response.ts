@@ -1,0 +1,82 @@
+/**
+ * The Response objects a session makes itself: native ones that also know where they came from.
+ *
+ * @module
+ */
+
+/** What the Fetch standard tells about a response besides its parts. */
+export interface ResponseOrigin {
+  /** URL the response came from, after redirects, without fragment and user information. */
+  readonly url: string;
+  /** Redirects were followed. */
+  readonly redirected: boolean;
+  /** The caller's signal: once it is aborted, a body that is still unread cannot be read any more. */
+  readonly signal: AbortSignal | null;
+}
+
+const unknown: ResponseOrigin = { url: "", redirected: false, signal: null };
+
+/** A native Response, so the runtime's own server can send it on, with `url`, `redirected` and `type` of a fetched one. */
+export class FetchedResponse extends Response {
+  #origin: ResponseOrigin = unknown;
+  #aborted: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+
+  /** Says where a response came from. */
+  static place(response: FetchedResponse, origin: ResponseOrigin): FetchedResponse {
+    response.#origin = origin;
+    return response;
+  }
+
+  override get url(): string {
+    return this.#origin.url;
+  }
+
+  override get redirected(): boolean {
+    return this.#origin.redirected;
+  }
+
+  override get type(): ResponseType {
+    return "basic";
+  }
+
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    const { signal } = this.#origin;
+    if (this.#aborted === null && (signal === null || !signal.aborted || super.bodyUsed)) return super.body;
+    return this.#aborted ??= new ReadableStream({ start: (controller) => controller.error(signal!.reason) });
+  }
+
+  override text(): Promise<string> {
+    return this.#refusal() ?? super.text();
+  }
+
+  override json(): Promise<unknown> {
+    return this.#refusal() ?? super.json();
+  }
+
+  override bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#refusal() ?? super.bytes() as Promise<Uint8Array<ArrayBuffer>>;
+  }
+
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#refusal() ?? super.arrayBuffer();
+  }
+
+  override blob(): Promise<Blob> {
+    return this.#refusal() ?? super.blob();
+  }
+
+  override formData(): Promise<FormData> {
+    return this.#refusal() ?? super.formData();
+  }
+
+  override clone(): FetchedResponse {
+    const { body, headers, status, statusText } = super.clone();
+    return FetchedResponse.place(new FetchedResponse(body, { status, statusText, headers }), this.#origin);
+  }
+
+  /** What every way of reading answers once the caller has given up; null before. */
+  #refusal(): Promise<never> | null {
+    const { signal } = this.#origin;
+    return signal === null || !signal.aborted || super.bodyUsed ? null : Promise.reject(signal.reason);
+  }
+}
