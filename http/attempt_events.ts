@@ -33,7 +33,7 @@ export class AttemptEvents implements ExchangeObserver {
   /** A step of making the connection. */
   networkEvent(event: NetworkEventName): void {
     if (!this.#isCurrent) return;
-    this.#item.lastProgress = performance.now();
+    this.#item.progressed();
     if (isListened(this.#item.msg, "network-event")) this.#item.dispatch(new NetworkEvent(event));
   }
 
@@ -52,7 +52,7 @@ export class AttemptEvents implements ExchangeObserver {
   wroteHeaders(): void {
     if (!this.#isCurrent || this.#wroteHeaders) return;
     this.#wroteHeaders = true;
-    this.#item.lastProgress = performance.now();
+    this.#item.progressed();
     this.#item.emit("wrote-headers");
   }
 
@@ -62,7 +62,7 @@ export class AttemptEvents implements ExchangeObserver {
     this.wroteHeaders();
     if (!this.#isCurrent) return;
     const { msg } = this.#item;
-    this.#item.lastProgress = performance.now();
+    this.#item.progressed();
     msg.metrics.requestBodyBytes += chunk.byteLength;
     if (isListened(msg, "wrote-body-data")) this.#item.dispatch(new ChunkEvent("wrote-body-data", chunk));
     if (this.#isCurrent) this.#item.emit("wrote-chunk");
@@ -83,7 +83,7 @@ export class AttemptEvents implements ExchangeObserver {
   /** A 1xx response arrived. */
   informational(status: number, reason: string, headers: Headers): void {
     if (!this.#isCurrent) return;
-    this.#item.lastProgress = performance.now();
+    this.#item.progressed();
     if (isListened(this.#item.msg, "got-informational")) {
       this.#item.dispatch(new InformationalEvent(status, reason, headers));
     }

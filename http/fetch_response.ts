@@ -10,7 +10,7 @@ import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { type HttpMessage, messageState } from "./message.ts";
 import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
-import { gotChunk, isSmall, transformed } from "./response_body.ts";
+import { countBytes, gotChunk, isSmall, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus, isTransportStatus } from "./status.ts";
@@ -145,9 +145,9 @@ export function handOut(reader: BodyReader, signal: AbortSignal | null): Respons
 
 /** The transport has made the Response, and all of it is here: the message ends before anybody reads. */
 function handOutReady(reader: BodyReader, ready: Response, signal: AbortSignal | null): Response {
-  const { core, item, response } = reader;
+  const { item, response } = reader;
   if (ready instanceof FetchedResponse) FetchedResponse.place(ready, originOf(item, signal));
-  if (response.whole !== undefined) gotChunk(core, item, response.whole);
+  if (response.whole !== undefined) countBytes(item, response.whole.byteLength);
   reader.finish();
   return ready;
 }

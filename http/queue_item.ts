@@ -167,6 +167,11 @@ export class QueueItem {
     this.#watch = setTimeout(look, limit);
   }
 
+  /** Something has moved. */
+  progressed(): void {
+    if (this.#watch !== null) this.lastProgress = performance.now();
+  }
+
   /** Ends the watch. */
   unwatch(): void {
     if (this.#watch === null) return;

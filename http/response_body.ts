@@ -88,10 +88,11 @@ function counted(
   }, { highWaterMark: 0 });
 }
 
-function countBytes(item: QueueItem, length: number): void {
+/** Bytes of the body have come over the wire. */
+export function countBytes(item: QueueItem, length: number): void {
   const { metrics } = item.msg;
   metrics.responseBodyBytes += length;
-  item.lastProgress = performance.now();
+  item.progressed();
 }
 
 /** One piece of the decoded body: keep it, tell it, hold the message to its limit. */

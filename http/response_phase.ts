@@ -41,7 +41,8 @@ function gotHeaders(attempt: Attempt): void {
   msg.responseHeaders = response.headers;
   if (response.contentDecoded === true) msg.flags.add(MessageFlags.CONTENT_DECODED);
   if (response.httpVersion !== undefined) msg.httpVersion = response.httpVersion;
-  msg.metrics.firstByte = item.lastProgress = performance.now();
+  msg.metrics.firstByte = performance.now();
+  item.progressed();
   item.emit("got-headers");
   attempt.proceed(askAboutHeaders, discardResponse);
 }
@@ -69,7 +70,7 @@ function body(attempt: Attempt): void {
   }
   if (response.whole !== undefined && item.transforms.length === 0) {
     item.isBodyRead = true;
-    if (response.whole.byteLength > 0) gotChunk(core, item, response.whole);
+    if (response.whole.byteLength > 0) gotChunk(core, item, new Uint8Array(response.whole));
     attempt.proceed(ended);
     return;
   }

@@ -200,14 +200,17 @@ export interface TransportResponse {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Reads the whole body; used once and instead of `body`. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
-  /** The whole body, when it came together with the header section: then nothing is left to wait for. */
-  readonly whole?: Uint8Array<ArrayBuffer>;
+  /**
+   * The whole body, when it came together with the header section: then nothing is left to wait for. It may be a part of
+   * what was received, so whoever keeps it makes a copy.
+   */
+  readonly whole?: Uint8Array | undefined;
   /** A `Response` of the runtime with these `headers` and the body in `whole`, if the transport has made one of them. */
-  readonly ready?: Response;
+  readonly ready?: Response | undefined;
   /** "1.0", "1.1" or "2"; absent means "1.1". */
   readonly httpVersion?: string;
   /** Trailer fields, after the body has ended. */
-  readonly trailers?: Promise<Headers>;
+  readonly trailers?: Promise<Headers> | undefined;
   /**
    * True when the runtime has removed the content codings of `body` by itself; `headers` then have neither
    * Content-Encoding nor Content-Length. Absent means that the body is as it came over the wire.

@@ -37,7 +37,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   /** A header section whose response has not been handed over: what follows in the same bytes is looked at first. */
   #head: ResponseHead | null = null;
   /** The first piece of a body that is not handed over. */
-  #first: Uint8Array<ArrayBuffer> | null = null;
+  #first: Uint8Array | null = null;
   #trailerFields: [string, string][] = [];
   /** The body; none as long as one piece holds all of it. */
   #body: IncomingBody | null = null;
@@ -223,7 +223,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 
   /** The parser's report of a piece of the body. */
-  onData(chunk: Uint8Array<ArrayBuffer>): void {
+  onData(chunk: Uint8Array): void {
     if (this.#head !== null && this.#body === null) {
       if (this.#first === null) {
         this.#first = chunk;
@@ -256,7 +256,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     const body = isWhole ? null : this.#body ?? this.#startBody();
     const keepAlive = this.#isPersistent && (this.#sentAll || this.#options.head.framing === "none");
     try {
-      const trailers = isChunked ? this.#trailersOf(done) : null;
+      const trailers = isChunked ? this.#trailersOf(done) : undefined;
       this.#resolve!(new IncomingResponse(head, { whole, body, keepAlive, trailers }));
     } catch (error) {
       throw new MalformedResponseError(`Cannot read the response: ${textOf(error)}`, { cause: error });

@@ -54,7 +54,8 @@ export class IncomingBody {
   }
 
   /** The next piece has arrived. */
-  push(chunk: Uint8Array<ArrayBuffer>): void {
+  push(piece: Uint8Array): void {
+    const chunk = ownBytes(piece);
     if (this.#wakePull !== null && this.#controller !== null) {
       this.#controller.enqueue(chunk);
       this.#wake();
@@ -151,13 +152,13 @@ export class IncomingBody {
 /** What an {@linkcode IncomingResponse} is made of. */
 export interface ResponseParts {
   /** The whole body if it came together with the header section; null otherwise, and where there is none. */
-  readonly whole: Uint8Array<ArrayBuffer> | null;
+  readonly whole: Uint8Array | null;
   /** The body that is on its way; null when there is none or when it is whole. */
   readonly body: IncomingBody | null;
   /** The connection can be used again when the response has ended. */
   readonly keepAlive: boolean;
   /** Where the framing has a place for them. */
-  readonly trailers: Promise<Headers> | null;
+  readonly trailers: Promise<Headers> | undefined;
 }
 
 /** Reason phrases a `Response` takes (RFC 9112 §4). */
@@ -170,9 +171,9 @@ export class IncomingResponse implements TransportResponse {
   readonly headers: Headers;
   readonly httpVersion: string;
   readonly keepAlive: boolean;
-  readonly trailers?: Promise<Headers>;
-  readonly whole?: Uint8Array<ArrayBuffer>;
-  readonly ready?: Response;
+  readonly trailers: Promise<Headers> | undefined;
+  readonly whole: Uint8Array | undefined;
+  readonly ready: Response | undefined;
   readonly #body: IncomingBody | null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
@@ -184,12 +185,13 @@ export class IncomingResponse implements TransportResponse {
     this.httpVersion = head.httpVersion;
     this.keepAlive = parts.keepAlive;
     this.#body = parts.body;
-    if (parts.trailers !== null) this.trailers = parts.trailers;
-    if (parts.whole !== null) this.whole = parts.whole;
+    this.whole = parts.whole ?? undefined;
+    this.trailers = parts.trailers;
+    this.ready = undefined;
     if (parts.body === null && status >= 200 && status < 600 && REASON_PHRASE.test(statusText)) {
-      const ready = this.ready = new FetchedResponse(parts.whole, { status, statusText });
-      this.headers = withFields(ready.headers, head.headers);
-    } else this.headers = withFields(new Headers(), head.headers);
+      this.ready = new FetchedResponse(parts.whole as Uint8Array<ArrayBuffer> | null, { status, statusText });
+    }
+    this.headers = withFields(this.ready === undefined ? new Headers() : this.ready.headers, head.headers);
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
@@ -197,14 +199,14 @@ export class IncomingResponse implements TransportResponse {
     if (whole === undefined) return this.#body === null ? null : this.#body.stream;
     return this.#stream ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull(controller): void {
-        if (whole.byteLength > 0) controller.enqueue(whole);
+        if (whole.byteLength > 0) controller.enqueue(ownBytes(whole));
         controller.close();
       },
     }, { highWaterMark: 0 });
   }
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#body === null ? Promise.resolve(this.whole ?? new Uint8Array(0)) : this.#body.bytes();
+    return this.#body === null ? Promise.resolve(ownBytes(this.whole ?? new Uint8Array(0))) : this.#body.bytes();
   }
 }
 
@@ -212,4 +214,11 @@ export class IncomingResponse implements TransportResponse {
 function withFields(headers: Headers, fields: ResponseHead["headers"]): Headers {
   for (const [name, value] of fields) headers.append(name, value);
   return headers;
+}
+
+/** A plain `Uint8Array` nobody else holds a view of, so that a stream may transfer it. */
+function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
+    ? new Uint8Array(bytes.buffer)
+    : new Uint8Array(bytes);
 }

@@ -15,7 +15,8 @@ import {
 export interface ResponseHandler {
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  onData(chunk: Uint8Array<ArrayBuffer>): void;
+  /** A piece of the body, to be copied by whoever keeps it: it is a part of what was received. */
+  onData(chunk: Uint8Array): void;
   onEnd(trailers: [name: string, value: string][]): void;
 }
 
@@ -146,7 +147,7 @@ export class ResponseParser {
       case "trailers":
         return this.#readTrailers(bytes, offset);
       default:
-        this.#handler.onData(ownBytes(bytes.subarray(offset)));
+        this.#handler.onData(bytes.subarray(offset));
         return bytes.byteLength;
     }
   }
@@ -244,7 +245,7 @@ export class ResponseParser {
     this.#remaining -= end - offset;
     const state = this.#state;
     if (this.#remaining === 0 && state === "chunk-data") this.#state = "chunk-end";
-    this.#handler.onData(ownBytes(bytes.subarray(offset, end)));
+    this.#handler.onData(bytes.subarray(offset, end));
     if (this.#remaining === 0 && state === "length") this.#finish();
     return end;
   }
@@ -287,11 +288,4 @@ export class ResponseParser {
     this.#state = "done";
     this.#handler.onEnd(this.#trailers);
   }
-}
-
-/** A plain `Uint8Array` nobody else holds a view of, so that a stream may transfer it. */
-function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
-    ? new Uint8Array(bytes.buffer)
-    : new Uint8Array(bytes);
 }
