@@ -18,6 +18,7 @@ import { fromByteDuplex, toByteDuplex } from "./node_byte_duplex.ts";
 import { connectError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import { authority, RequestHeads } from "./node_request_head.ts";
+import { KnownLines } from "./node_response_head.ts";
 import { socksConnect } from "./node_socks.ts";
 import { connectTcp, orAborted } from "./node_tcp.ts";
 import { encrypt, enforceTrust } from "./node_tls.ts";
@@ -35,6 +36,7 @@ export class NodeConnection implements TransportConnection {
   readonly #target: ConnectionTarget;
   readonly #isForwarded: boolean;
   readonly #heads: RequestHeads;
+  readonly #known = new KnownLines();
   readonly #abort = new AbortController();
   /** The connection to a proxy that has refused a tunnel and may be asked again. */
   #proxyWire: { wire: Wire; line: Line } | null = null;
@@ -113,6 +115,7 @@ export class NodeConnection implements TransportConnection {
       head,
       observer,
       maxHeaderBytes: this.#target.maxHeaderBytes,
+      known: this.#known,
       onFinished: this.#onFinished,
     });
     return exchange.run();

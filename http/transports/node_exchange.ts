@@ -6,7 +6,8 @@ import type { ExchangeObserver, TransportRequest, TransportResponse } from "../t
 import { exchangeError, textOf } from "./node_errors.ts";
 import type { RequestHead } from "./node_request_head.ts";
 import { type BodySource, IncomingBody, IncomingResponse } from "./node_response.ts";
-import { MalformedResponseError, type ResponseHead } from "./node_response_grammar.ts";
+import { MalformedResponseError } from "./node_response_grammar.ts";
+import type { HeaderField, KnownLines, ResponseHead } from "./node_response_head.ts";
 import { type ResponseHandler, ResponseParser } from "./node_response_parser.ts";
 import type { Wire, WireReader } from "./node_wire.ts";
 
@@ -22,6 +23,8 @@ export interface ExchangeOptions {
   head: RequestHead;
   observer: ExchangeObserver;
   maxHeaderBytes: number;
+  /** What the last response on this wire looked like. */
+  known?: KnownLines;
   /** Called once, when both directions are over; false means the wire cannot be used again. */
   onFinished(wire: Wire, reusable: boolean): void;
 }
@@ -38,7 +41,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #head: ResponseHead | null = null;
   /** The first piece of a body that is not handed over. */
   #first: Uint8Array | null = null;
-  #trailerFields: [string, string][] = [];
+  #trailerFields: HeaderField[] = [];
   /** The body; none as long as one piece holds all of it. */
   #body: IncomingBody | null = null;
   #upload: ReadableStreamDefaultReader<Uint8Array> | null = null;
@@ -52,7 +55,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   constructor(wire: Wire, options: ExchangeOptions) {
     this.#wire = wire;
     this.#options = options;
-    this.#parser = new ResponseParser(this, { method: options.request.method, maxHeaderBytes: options.maxHeaderBytes });
+    const { known, maxHeaderBytes, request } = options;
+    this.#parser = new ResponseParser(this, { method: request.method, maxHeaderBytes, known });
   }
 
   /** Sends the request; resolves with the final response's header. */
@@ -129,7 +133,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #begin(): void {
     const { head, observer, request } = this.#options;
     this.#sentAll = request.body === null;
-    this.#wire.write(head.text);
+    if (this.#sentAll) this.#wire.writeAll(head.text);
+    else this.#wire.write(head.text);
     observer.wroteHeaders();
     if (this.#finished) return;
     if (request.body === null) this.#wroteAll();
@@ -235,7 +240,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 
   /** The parser's report of the end. */
-  onEnd(trailers: [string, string][]): void {
+  onEnd(trailers: HeaderField[]): void {
     if (this.#head !== null) this.#trailerFields = trailers;
     else this.#trailers?.resolve(headersOf(trailers));
     this.#body?.end();
@@ -317,9 +322,9 @@ function chunkOf(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
 }
 
-function headersOf(fields: [string, string][]): Headers {
+function headersOf(fields: HeaderField[]): Headers {
   try {
-    return new Headers(fields);
+    return new Headers(fields as [string, string][]);
   } catch (error) {
     throw new MalformedResponseError(`Cannot read the response: ${textOf(error)}`, { cause: error });
   }

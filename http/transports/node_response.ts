@@ -1,7 +1,7 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
 import { FetchedResponse } from "../fetched_response.ts";
 import type { TransportResponse } from "../transport.ts";
-import type { ResponseHead } from "./node_response_grammar.ts";
+import type { ResponseHead } from "./node_response_head.ts";
 
 /** How much of a body nobody reads yet is taken from the socket. */
 const READ_AHEAD = 64 * 1024;

@@ -4,12 +4,10 @@ import {
   latin1,
   MalformedResponseError,
   notHttp,
-  parseFields,
-  parseHead,
-  type ResponseHead,
   ResponseLimitError,
   TruncatedResponseError,
 } from "./node_response_grammar.ts";
+import { type HeaderField, type KnownLines, parseFields, parseHead, type ResponseHead } from "./node_response_head.ts";
 
 /** What a {@linkcode ResponseParser} reports, in wire order. */
 export interface ResponseHandler {
@@ -17,7 +15,7 @@ export interface ResponseHandler {
   onHead(head: ResponseHead): void;
   /** A piece of the body, to be copied by whoever keeps it: it is a part of what was received. */
   onData(chunk: Uint8Array): void;
-  onEnd(trailers: [name: string, value: string][]): void;
+  onEnd(trailers: HeaderField[]): void;
 }
 
 /** What the parser must know about the request. */
@@ -26,6 +24,8 @@ export interface ResponseParserOptions {
   method: string;
   /** Longest start line and header section, and longest trailer section, in bytes. */
   maxHeaderBytes: number;
+  /** What the connection's last response looked like. */
+  known?: KnownLines | undefined;
   /** Informational responses accepted before the final one. @default {64} */
   maxInformational?: number;
 }
@@ -41,6 +41,7 @@ export class ResponseParser {
   readonly #handler: ResponseHandler;
   readonly #method: string;
   readonly #maxHeaderBytes: number;
+  readonly #known: KnownLines | undefined;
   #informationalLeft: number;
   #state: State = "head";
   #pending: Uint8Array = NOTHING;
@@ -50,12 +51,13 @@ export class ResponseParser {
   #persistent = false;
   #isChunked = false;
   #received = 0;
-  #trailers: [string, string][] = [];
+  #trailers: HeaderField[] = [];
 
   constructor(handler: ResponseHandler, options: ResponseParserOptions) {
     this.#handler = handler;
     this.#method = options.method;
     this.#maxHeaderBytes = options.maxHeaderBytes;
+    this.#known = options.known;
     this.#informationalLeft = options.maxInformational ?? 64;
   }
 
@@ -158,7 +160,7 @@ export class ResponseParser {
     while (start < bytes.byteLength && start - offset < 4 && (bytes[start] === CR || bytes[start] === LF)) start++;
     const end = this.#sectionEnd(bytes, start);
     if (end < 0) return -1;
-    const head = parseHead(latin1(bytes, start, end));
+    const head = parseHead(latin1(bytes, start, end), this.#known);
     if (head.statusCode < 200 && head.statusCode !== 101) {
       if (--this.#informationalLeft < 0) {
         throw new ResponseLimitError("Cannot read the response: too many informational responses");
@@ -209,8 +211,8 @@ export class ResponseParser {
   }
 
   #frame(head: ResponseHead): void {
-    const { codings, connection, length } = framingOf(head);
-    this.#persistent = head.httpVersion === "1.1" ? !connection.includes("close") : connection.includes("keep-alive");
+    const { codings, closes, keepsAlive, length } = framingOf(head);
+    this.#persistent = head.httpVersion === "1.1" ? !closes : keepsAlive;
     const { statusCode } = head;
     // A tunnel outlives its response, even one of an HTTP/1.0 proxy.
     const isTunnel = this.#method === "CONNECT" && statusCode >= 200 && statusCode < 300;

@@ -1,6 +1,7 @@
 /** One byte stream with its listeners attached once, handed from exchange to exchange. */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { countExchange, writeSoon } from "./node_write_batch.ts";
 
 /** Who gets what arrives on a {@linkcode Wire}. */
 export interface WireReader {
@@ -38,6 +39,7 @@ export class Wire {
 
   /** Gives what arrives to a reader, from now on, or to nobody. */
   read(reader: WireReader | null): void {
+    if ((reader === null) !== (this.#reader === null)) countExchange(reader === null ? -1 : 1);
     this.#reader = reader;
     if (reader !== null && this.#error !== null) reader.broke(this.#error);
     else if (reader !== null && this.#ended) reader.ended();
@@ -48,6 +50,11 @@ export class Wire {
     if (this.#error !== null || this.#stream.destroyed) return;
     if (this.#stream.write(data, "latin1")) return;
     return new Promise((resolve) => this.#wakeWriter = resolve);
+  }
+
+  /** Writes a request that nothing follows. */
+  writeAll(text: string): void {
+    writeSoon(this, text);
   }
 
   /** Holds the peer back. */
@@ -78,7 +85,7 @@ export class Wire {
 
   /** Closes at once, whatever is still under way. */
   destroy(): void {
-    this.#reader = null;
+    this.read(null);
     this.#wakeWriter?.();
     this.#wakeWriter = null;
     this.#stream.destroy();

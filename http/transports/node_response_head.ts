@@ -1,0 +1,134 @@
+/** Reading the start line and fields of an HTTP/1.x response (RFC 9112 §4 and §5). */
+import { Buffer } from "node:buffer";
+import { MalformedResponseError, notHttp, ResponseLimitError } from "./node_response_grammar.ts";
+
+/** A name as it was sent and a value decoded as Latin-1. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** Start line and header fields of one response, informational or final. */
+export interface ResponseHead {
+  /** "1.0" or "1.1". */
+  httpVersion: string;
+  statusCode: number;
+  /** The server's own text, which may be empty. */
+  reasonPhrase: string;
+  /** In wire order. */
+  headers: HeaderField[];
+}
+
+const CR = 13;
+const COLON = 58;
+const STATUS_LINE = /^HTTP\/(1\.[01]) ([1-9][0-9]{2})(?: ([^\0\r]*))?$/;
+
+/** A thousand fields are more than anybody sends; the runtimes' `Headers` take quadratic time for more. */
+const MAX_FIELDS = 1000;
+
+/** Longest section a connection remembers, in characters. */
+const MAX_REMEMBERED = 4096;
+
+/**
+ * The lines of the header section before on one connection. A server sends most of them again in the same place: they
+ * are recognised instead of read, and cost nothing to keep.
+ */
+export class KnownLines {
+  /** The lines, each with its end. */
+  readonly lines: string[] = [];
+  /** What the lines say. */
+  readonly fields: HeaderField[] = [];
+}
+
+/**
+ * Reads a header section: its start line, its fields and the empty line at its end.
+ *
+ * @throws MalformedResponseError
+ */
+export function parseHead(section: string, known?: KnownLines): ResponseHead {
+  const newline = section.indexOf("\n");
+  const line = section.slice(0, section.charCodeAt(newline - 1) === CR ? newline - 1 : newline);
+  const match = STATUS_LINE.exec(line);
+  if (!match?.[1]) throw notHttp(Buffer.from(line, "latin1"));
+  const [, httpVersion, statusCode, reasonPhrase = ""] = match;
+  return {
+    httpVersion,
+    statusCode: Number(statusCode),
+    reasonPhrase: reasonPhrase.trim(),
+    headers: parseFields(section, newline + 1, known),
+  };
+}
+
+/**
+ * Reads the field lines of a section from an offset up to the empty line.
+ *
+ * @throws MalformedResponseError
+ */
+export function parseFields(section: string, offset = 0, known?: KnownLines): HeaderField[] {
+  const fields: HeaderField[] = [];
+  const memory = known !== undefined && section.length <= MAX_REMEMBERED ? known : null;
+  let start = offset;
+  let nextCr = section.indexOf("\r", start);
+  for (let count = 0;; count++) {
+    const place = fields.length;
+    const line = memory?.lines[place];
+    if (line !== undefined && section.startsWith(line, start)) {
+      fields.push(memory!.fields[place]!);
+      start += line.length;
+      continue;
+    }
+    const newline = section.indexOf("\n", start);
+    const end = newline > start && section.charCodeAt(newline - 1) === CR ? newline - 1 : newline;
+    if (end === start) break;
+    if (count >= MAX_FIELDS) {
+      throw new ResponseLimitError(`Cannot read the response: it has more than ${MAX_FIELDS} header lines`);
+    }
+    if (nextCr >= 0 && nextCr < start) nextCr = section.indexOf("\r", start);
+    if (nextCr >= 0 && nextCr < end) throw forbidden();
+    addField(fields, section, start, end);
+    if (memory !== null && fields.length > place) {
+      memory.lines[place] = section.slice(start, newline + 1);
+      memory.fields[place] = fields[place]!;
+    }
+    start = newline + 1;
+  }
+  if (section.includes("\0", offset)) throw forbidden();
+  return fields;
+}
+
+function addField(fields: HeaderField[], section: string, start: number, end: number): void {
+  if (isBlank(section.charCodeAt(start))) {
+    const last = fields.pop();
+    if (last === undefined) throw new MalformedResponseError("Cannot read the response: a header begins with a space");
+    const more = trimmed(section, start, end);
+    fields.push(more === "" ? last : [last[0], last[1] === "" ? more : `${last[1]} ${more}`]);
+    return;
+  }
+  let colon = start;
+  while (isTokenCharacter[section.charCodeAt(colon)] === 1) colon++;
+  if (colon === start || section.charCodeAt(colon) !== COLON) {
+    const shown = JSON.stringify(section.slice(start, Math.min(end, start + 40)));
+    throw new MalformedResponseError(`Cannot read the response: ${shown} is not a header field`);
+  }
+  fields.push([section.slice(start, colon), trimmed(section, colon + 1, end)]);
+}
+
+/** 1 for the characters of a field name (RFC 9110 §5.6.2). */
+const isTokenCharacter: Uint8Array = Uint8Array.from(
+  { length: 256 },
+  (_, code) => /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+
+function forbidden(): MalformedResponseError {
+  return new MalformedResponseError("Cannot read the response: a header field contains CR or NUL");
+}
+
+/** By hand: a pattern for the end of a text looks at every run of spaces again and again. */
+function trimmed(section: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(section.charCodeAt(start))) start++;
+  while (end > start && isBlank(section.charCodeAt(end - 1))) end--;
+  return section.slice(start, end);
+}
+
+function isBlank(character: number): boolean {
+  return character === 0x20 || character === 0x09;
+}
