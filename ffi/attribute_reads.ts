@@ -11,8 +11,7 @@ import {
 } from "./attribute_calls.ts";
 import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
-import type { CopyMemory } from "./attribute_copy.ts";
-import type { Abi, Block } from "./memory.ts";
+import type { Abi, Block, ReadableMemory } from "./memory.ts";
 import { setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
 
@@ -51,8 +50,8 @@ export interface ReadCall {
 
 /** Room beyond the guess: a length that still equals the whole capacity shows an attribute the module passed over. */
 const SLACK = 8;
-/** Bytes of a length in a copy. */
-const LENGTH_BYTES = 4;
+/** Room that is always left, however short the values were so far. */
+const LEAST_FITTED = 32;
 
 /** Whether `C_GetAttributeValue` has filled the template: each length then says how its attribute fared. */
 export function isReadOutcome(rv: number): boolean {
@@ -151,45 +150,46 @@ export class ReadPlan {
     return results;
   }
 
-  /**
-   * Bytes that {@linkcode ReadPlan.copyTo} takes after a call that returned CKR_OK; `null` when more calls are needed to
-   * know all attributes.
-   */
-  copySize(block: Block, offset: number): number | null {
+  /** Whether a call that returned CKR_OK has filled the template at `offset` with all there is to know. */
+  isComplete(block: Block, offset: number): boolean {
     const { size, offsets } = attributeLayout(block.abi);
     let at = offset + offsets.ulValueLen;
-    let total = this.requests.length * LENGTH_BYTES;
     for (let index = 0; index < this.requests.length; index++) {
-      const length = block.getLength(at);
-      if (!this.#isSettled(index, length, CKR.OK)) return null;
-      total += length;
+      if (!this.#isSettled(index, block.getLength(at), CKR.OK)) return false;
       at += size;
     }
-    return total;
+    return true;
   }
 
-  /** Copies the attributes of a template: their lengths, then their values. */
-  copyTo(memory: CopyMemory, to: number, block: Block, offset: number): void {
+  /** One attribute of a template that {@linkcode ReadPlan.isComplete}, in the block or in a copy of it. */
+  decode(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
+    const { size, offsets } = attributeLayout(memory.abi);
+    const length = Number(memory.getUlong(offset + index * size + offsets.ulValueLen));
+    let value = offset + this.#templateBytes(size);
+    for (let i = 0; i < index; i++) value += this.#capacities[i]!;
+    return decoded(memory, this.requests[index]!, value, length);
+  }
+
+  /**
+   * The same plan with room for values half as long again as those in templates that calls have filled and returned
+   * CKR_OK; `null` where such a template tells nothing.
+   */
+  fitted(block: Block, templates: readonly number[]): ReadPlan | null {
+    if (!this.#guess || templates.length === 0) return null;
     const { size, offsets } = attributeLayout(block.abi);
-    const count = this.requests.length;
-    let at = offset + offsets.ulValueLen;
-    let from = offset + this.#templateBytes(size);
-    let value = to + count * LENGTH_BYTES;
-    for (let index = 0; index < count; index++) {
-      const length = Number(block.getUlong(at));
-      memory.setSize(to + index * LENGTH_BYTES, length);
-      memory.copyIn(value, block, from, length);
-      at += size;
-      from += this.#capacities[index]!;
-      value += length;
+    const longest = this.requests.map(() => 0);
+    for (const template of templates) {
+      if (!this.isComplete(block, template)) return null;
+      for (let index = 0; index < longest.length; index++) {
+        const length = block.getLength(template + index * size + offsets.ulValueLen)!;
+        if (length > longest[index]!) longest[index] = length;
+      }
     }
-  }
-
-  /** One of the attributes that were copied. */
-  decode(memory: CopyMemory, offset: number, index: number): ReadAttribute {
-    let value = offset + this.requests.length * LENGTH_BYTES;
-    for (let i = 0; i < index; i++) value += memory.getSize(offset + i * LENGTH_BYTES);
-    return decoded(memory, this.requests[index]!, value, memory.getSize(offset + index * LENGTH_BYTES));
+    const requests = this.requests.map((request, index) => ({
+      ...request,
+      size: Math.min(request.size, Math.max(LEAST_FITTED, Math.ceil(longest[index]! * 1.5))),
+    }));
+    return new ReadPlan(requests, this.#describe);
   }
 
   /** The place of an attribute among those asked for; -1 when it is none of them. */

@@ -1,12 +1,13 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
-import { AttributeCopier, type CopiedAttributes } from "../attribute_copy.ts";
 import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
 import type { Program } from "../engine.ts";
-import type { NativeCall } from "../workers.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { type TemplateEntry, writeTemplate } from "../templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
+import { type Found, readAll, readCompleted } from "./read_all.ts";
+
+export type { Found };
 
 const CKR_OK = 0;
 const CKR_OBJECT_HANDLE_INVALID = 0x82;
@@ -129,30 +130,6 @@ function* readPrepared(
   return yield* readCompleted(frame, session, object, plan, offset, rv);
 }
 
-/** The values after the call that was prepared, and the calls it takes to know all of them. */
-function* readCompleted(
-  frame: Frame,
-  session: bigint,
-  object: bigint,
-  plan: ReadPlan,
-  offset: number,
-  rv: number,
-): Program<ReadAttribute[]> {
-  const { block } = frame;
-  const collected = plan.collect(block, offset, rv);
-  if (collected) return collected;
-  const fn = frame.fn(FN.C_GetAttributeValue);
-  const more = plan.complete(block, offset, rv);
-  let call = more.next(0);
-  while (!call.done) {
-    const { offset: at, count: n } = call.value;
-    const again = yield [{ fn, args: [session, object, block.address(at), BigInt(n)] }];
-    if (!isReadOutcome(again)) throw frame.failure("C_GetAttributeValue");
-    call = more.next(again);
-  }
-  return call.value;
-}
-
 /** Handles per C_FindObjects. */
 const FIRST_BATCH = 64;
 const MAX_BATCH = 1024;
@@ -167,14 +144,6 @@ export interface FindArgs {
   readonly plan: ReadPlan | null;
   /** Stop after so many objects. */
   readonly limit: number;
-}
-
-/** What a search found, in the token's order. */
-export interface Found {
-  /** The handles. */
-  readonly handles: readonly bigint[];
-  /** What was read of each object; `null` where nothing was asked for. */
-  readonly attributes: readonly (ReadAttribute[] | CopiedAttributes)[] | null;
 }
 
 /** C_FindObjectsInit, C_FindObjects until nothing is left, C_FindObjectsFinal; then the attributes asked for. */
@@ -234,53 +203,4 @@ function readHandles(bytes: Uint8Array<ArrayBuffer>, ulong: 4 | 8, into: bigint[
   for (let at = 0; at < bytes.length; at += ulong) {
     into.push(ulong === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)));
   }
-}
-
-/** Most objects whose attributes are read in one step. */
-const READ_TRIP = 32;
-
-/** Reads the same attributes of many objects, as many in one step as the operation's memory has room for. */
-function* readAll(frame: Frame, session: bigint, handles: readonly bigint[], plan: ReadPlan): Program<Found> {
-  const { block } = frame;
-  const fn = frame.fn(FN.C_GetAttributeValue);
-  const count = BigInt(plan.requests.length);
-  const size = plan.byteLength(block.abi);
-  const trip = Math.max(1, Math.min(READ_TRIP, handles.length, Math.floor(block.room / size)));
-  const together = size <= block.room;
-  const offsets = Array.from({ length: trip }, () => plan.prepare(block));
-  const words = offsets.map((offset) => [session, 0n, block.address(offset), count]);
-  const calls: NativeCall[] = words.map((args) => ({ fn, args }));
-  const start = block.mark();
-  const copier = new AttributeCopier(plan);
-  const present: bigint[] = [];
-  const read: (ReadAttribute[] | CopiedAttributes)[] = [];
-  for (let at = 0; at < handles.length;) {
-    const length = Math.min(trip, handles.length - at);
-    for (let i = 0; i < length; i++) words[i]![1] = handles[at + i]!;
-    const rv = yield length === trip ? calls : calls.slice(0, length);
-    // Those before the one that stopped the step returned CKR_OK.
-    const { stopped } = frame;
-    for (let i = 0; i < Math.min(length, stopped + 1); i++) {
-      const handle = handles[at + i]!;
-      const offset = offsets[i]!;
-      const copied = i < stopped && together ? copier.copy(block, offset, handles.length - at - i - 1) : null;
-      if (copied) {
-        present.push(handle);
-        read.push(copied);
-        continue;
-      }
-      const outcome = i === stopped ? rv : CKR_OK;
-      // Destroyed by somebody else since it was found.
-      if (outcome === CKR_OBJECT_HANDLE_INVALID) continue;
-      if (!isReadOutcome(outcome)) throw frame.engine.errors.failure(outcome, "C_GetAttributeValue");
-      const attributes = plan.collect(block, offset, outcome) ??
-        (yield* readCompleted(frame, session, handle, plan, offset, outcome));
-      present.push(handle);
-      read.push(attributes);
-    }
-    for (let i = 0; i < length; i++) plan.rearm(block, offsets[i]!);
-    block.rewind(start);
-    at += Math.min(length, stopped + 1);
-  }
-  return { handles: present, attributes: read };
 }

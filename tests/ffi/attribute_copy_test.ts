@@ -1,7 +1,7 @@
-import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { AttributeCopier, type CopiedAttributes } from "../../ffi/attribute_copy.ts";
-import { type ReadAttribute, ReadPlan, type ReadRequest } from "../../ffi/attribute_reads.ts";
+import { BlockCopy, CopiedAttributes } from "../../ffi/attribute_copy.ts";
+import { ReadPlan, type ReadRequest } from "../../ffi/attribute_reads.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";
@@ -43,37 +43,31 @@ function values(ulong: 4 | 8, label: string, value: Uint8Array): Uint8Array[] {
 describe("attributes copied to be decoded later", () => {
   for (const [name, abi] of Object.entries(abis)) {
     it(`read like those decoded at once: ${name}`, () => {
-      const block = usedBlock(abi, 8192);
-      const template = plan.prepare(block);
-      const copier = new AttributeCopier(plan);
-      const copies: CopiedAttributes[] = [];
-      const collected: ReadAttribute[][] = [];
-      for (let i = 0; i < 40; i++) {
+      const block = usedBlock(abi, 0x8000);
+      const first = block.alloc(8) + 8;
+      const templates = Array.from({ length: 20 }, () => plan.prepare(block));
+      templates.forEach((template, i) => {
         const value = new Uint8Array(i % 3 === 0 ? 200 : i).fill(i);
         fill(block, template, values(abi.ulong, i % 2 === 0 ? `label ${i}` : "ü".repeat(i), value));
-        collected.push(plan.collect(block, template, CKR.OK)!);
-        copies.push(copier.copy(block, template, 39 - i)!);
-        plan.rearm(block, template);
-      }
+      });
+      const collected = templates.map((template) => plan.collect(block, template, CKR.OK)!);
+      const copy = new BlockCopy(block, first, block.used - first);
       block.clear();
-      copies.forEach((copy, i) => {
-        assertEquals(copy.all(), collected[i]!);
-        const label = copy.find(CKA.LABEL);
-        assertEquals(label, collected[i]![0]!);
-        assertEquals(copy.find(CKA.ID), undefined);
+      templates.forEach((template, i) => {
+        const copied = new CopiedAttributes(plan, copy, template - first);
+        assertEquals(copied.find(CKA.LABEL), collected[i]![0]!);
+        assertEquals(copied.all(), collected[i]!);
+        assertEquals(copied.find(CKA.ID), undefined);
       });
     });
   }
 
   it("give the same array each time, and one that no other object shares", () => {
     const block = usedBlock(abis.lp64, 8192);
-    const template = plan.prepare(block);
-    const copier = new AttributeCopier(plan);
-    const read = [1, 2].map((n, i) => {
-      plan.rearm(block, template);
-      fill(block, template, values(8, "key", Uint8Array.of(n, n, n)));
-      return new Attributes(copier.copy(block, template, 1 - i)!);
-    });
+    const templates = [1, 2].map(() => plan.prepare(block));
+    templates.forEach((template, i) => fill(block, template, values(8, "key", new Uint8Array(3).fill(i + 1))));
+    const copy = new BlockCopy(block, 0, block.used);
+    const read = templates.map((template) => new Attributes(new CopiedAttributes(plan, copy, template)));
     const [first, second] = read.map((attributes) => attributes.get("value")!);
     assertStrictEquals(read[0]!.get("value"), first);
     assertNotStrictEquals(first!.buffer, second!.buffer);
@@ -97,14 +91,32 @@ describe("attributes copied to be decoded later", () => {
   it("are left to further calls where one has not settled all of them", () => {
     const block = usedBlock(abis.lp64, 8192);
     const template = plan.prepare(block);
-    const [label, number, value, yes, none, list] = values(8, "key", new Uint8Array(4));
-    for (
-      const left of [[label!, number!, null, yes!, none!, list!], [label!, number!, value!, yes!, number!, list!]]
-    ) {
-      fill(block, template, [...left.slice(0, 4), null, left[5]!]);
-      const { size, offsets } = attributeLayout(block.abi);
-      if (left[4] !== none) block.setUlong(template + 4 * size + offsets.ulValueLen, 8);
-      assertEquals(new AttributeCopier(plan).copy(block, template, 0), null);
-    }
+    const complete = values(8, "key", new Uint8Array(4));
+    fill(block, template, complete);
+    assert(plan.isComplete(block, template));
+    fill(block, template, complete.map((value, index) => index === 2 ? null : value));
+    assertFalse(plan.isComplete(block, template));
+    // A nested template that is not empty takes calls of its own.
+    fill(block, template, complete);
+    const { size, offsets } = attributeLayout(block.abi);
+    block.setUlong(template + 4 * size + offsets.ulValueLen, size);
+    assertFalse(plan.isComplete(block, template));
+    assertEquals(plan.fitted(block, [template]), null);
+  });
+
+  it("are read into less room once it is known how long they are", () => {
+    const block = usedBlock(abis.lp64, 0x8000);
+    const templates = [100, 20].map(() => plan.prepare(block));
+    templates.forEach((template, i) => fill(block, template, values(8, "key", new Uint8Array([100, 20][i]!))));
+    const fitted = plan.fitted(block, templates)!;
+    assertEquals(fitted.requests.map(({ type, size }) => [type, size]), [
+      [CKA.LABEL, 32],
+      [CKA.CLASS, 8],
+      [CKA.VALUE, 150],
+      [CKA.EXTRACTABLE, 1],
+      [CKA.WRAP_TEMPLATE, 8],
+      [CKA.ALLOWED_MECHANISMS, 32],
+    ]);
+    assertEquals(plan.cautious.fitted(block, templates), null);
   });
 });

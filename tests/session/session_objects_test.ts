@@ -132,6 +132,32 @@ describe("Objects of a session", () => {
     await object.destroy();
   });
 
+  it("values of very different lengths are all found", { skip }, async () => {
+    const long = (i: number) => i >= 12 && i % 3 === 0;
+    const made = [];
+    for (let i = 0; i < 60; i++) {
+      const bytes = new Uint8Array(long(i) ? 300 + 100 * i : i).fill(i);
+      made.push(await create(`${"lengths ".repeat(long(i) ? 12 : 1)}${i}`, { application: "lengths", value: bytes }));
+    }
+    const read = ["label", "value", "application", "token"] as const;
+    const found = on.session.findObjectsSync({ application: "lengths" }, { read });
+    const later = await on.session.findObjects({ application: "lengths" }, { read });
+    // What no data object has makes every call answer that something is missing.
+    const missing = on.session.findObjectsSync({ application: "lengths" }, { read: [...read, "id"] });
+    await made.pop()!.destroy();
+    for (const objects of [found, later, missing]) {
+      const seen = objects.map(({ attributes }) => attributes!.pick(read))
+        .sort((a, b) => Number(a.label!.split(" ").at(-1)) - Number(b.label!.split(" ").at(-1)));
+      assertEquals(seen.length, 60);
+      seen.forEach((values, i) => {
+        assertEquals(values.label, `${"lengths ".repeat(long(i) ? 12 : 1)}${i}`);
+        assertEquals(values.value, new Uint8Array(long(i) ? 300 + 100 * i : i).fill(i));
+        assertEquals([values.application, values.token], ["lengths", false]);
+      });
+    }
+    for (const object of made) await object.destroy();
+  });
+
   it("an object's URI names it", { skip }, async () => {
     const object = await create("named ü", {});
     const uri = Pkcs11Uri.parse(await object.uri());

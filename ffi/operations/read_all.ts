@@ -1,0 +1,153 @@
+/** Reading the same attributes of many objects, as many in one step as the operation's memory has room for. */
+import { BlockCopy, CopiedAttributes } from "../attribute_copy.ts";
+import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { NativeCall } from "../workers.ts";
+
+const CKR_OK = 0;
+const CKR_OBJECT_HANDLE_INVALID = 0x82;
+/** Most objects whose attributes are read in one step. */
+const MOST = 32;
+
+/** What a search found, in the token's order. */
+export interface Found {
+  /** The handles. */
+  readonly handles: readonly bigint[];
+  /** What was read of each object; `null` where nothing was asked for. */
+  readonly attributes: readonly (ReadAttribute[] | CopiedAttributes)[] | null;
+}
+
+/** Makes the calls it takes to know all attributes after the first has returned `rv`. */
+export function* readCompleted(
+  frame: Frame,
+  session: bigint,
+  object: bigint,
+  plan: ReadPlan,
+  offset: number,
+  rv: number,
+): Program<ReadAttribute[]> {
+  const { block } = frame;
+  const collected = plan.collect(block, offset, rv);
+  if (collected) return collected;
+  const fn = frame.fn(FN.C_GetAttributeValue);
+  const more = plan.complete(block, offset, rv);
+  let call = more.next(0);
+  while (!call.done) {
+    const { offset: at, count: n } = call.value;
+    const again = yield [{ fn, args: [session, object, block.address(at), BigInt(n)] }];
+    if (!isReadOutcome(again)) throw frame.failure("C_GetAttributeValue");
+    call = more.next(again);
+  }
+  return call.value;
+}
+
+/**
+ * Reads the same attributes of many objects; those that are gone are left out. The first few show how long the values
+ * are: for the others less room is reserved, so that more of them are read in one step and copied out together.
+ */
+export function* readAll(
+  frame: Frame,
+  session: bigint,
+  handles: readonly bigint[],
+  plan: ReadPlan,
+): Program<Found> {
+  const { block } = frame;
+  const start = block.mark();
+  const present: bigint[] = [];
+  const attributes: (ReadAttribute[] | CopiedAttributes)[] = [];
+  let trip = new Trip(frame, session, plan, handles.length);
+  for (let at = 0; at < handles.length;) {
+    const prepared = block.mark();
+    const step = trip.step(handles, at);
+    const rv = yield step;
+    // Those before the one that stopped the step returned CKR_OK.
+    const { stopped } = frame;
+    const copy = trip.fitted && stopped > 0 ? trip.copy(Math.min(stopped, step.length)) : null;
+    let alone = 0;
+    for (let i = 0; i < Math.min(step.length, stopped + 1); i++) {
+      const handle = handles[at + i]!;
+      const offset = trip.offsets[i]!;
+      if (copy && i < stopped && trip.plan.isComplete(block, offset)) {
+        present.push(handle);
+        attributes.push(new CopiedAttributes(trip.plan, copy, offset - trip.offsets[0]!));
+        continue;
+      }
+      alone++;
+      const outcome = i === stopped ? rv : CKR_OK;
+      // Destroyed by somebody else since it was found.
+      if (outcome === CKR_OBJECT_HANDLE_INVALID) continue;
+      if (!isReadOutcome(outcome)) throw frame.engine.errors.failure(outcome, "C_GetAttributeValue");
+      const read = trip.plan.collect(block, offset, outcome) ??
+        (yield* readCompleted(frame, session, handle, trip.plan, offset, outcome));
+      present.push(handle);
+      attributes.push(read);
+    }
+    at += Math.min(step.length, stopped + 1);
+    const next = at < handles.length ? trip.after(plan, Math.min(stopped, step.length), alone) : null;
+    if (next === trip.plan) {
+      trip.rearm();
+      block.rewind(prepared);
+    } else if (next) {
+      block.rewind(start);
+      trip = new Trip(frame, session, next, handles.length - at, next !== plan);
+    }
+  }
+  return { handles: present, attributes };
+}
+
+/** Templates for the objects that are read in one step. */
+class Trip {
+  readonly plan: ReadPlan;
+  /** Whether the room for the values was measured. */
+  readonly fitted: boolean;
+  /** Where each template lies. */
+  readonly offsets: readonly number[];
+  readonly #frame: Frame;
+  readonly #size: number;
+  readonly #words: bigint[][];
+  readonly #calls: readonly NativeCall[];
+
+  /** Prepares templates for `objects` or as many as there is room for. */
+  constructor(frame: Frame, session: bigint, plan: ReadPlan, objects: number, fitted = false) {
+    const { block } = frame;
+    this.plan = plan;
+    this.fitted = fitted;
+    this.#frame = frame;
+    this.#size = plan.byteLength(block.abi);
+    const length = Math.max(1, Math.min(MOST, objects, Math.floor(block.room / this.#size)));
+    const fn = frame.fn(FN.C_GetAttributeValue);
+    const count = BigInt(plan.requests.length);
+    this.offsets = Array.from({ length }, () => plan.prepare(block));
+    this.#words = this.offsets.map((offset) => [session, 0n, block.address(offset), count]);
+    this.#calls = this.#words.map((args) => ({ fn, args }));
+  }
+
+  /** The calls for the objects from `at` on. */
+  step(handles: readonly bigint[], at: number): readonly NativeCall[] {
+    const length = Math.min(this.offsets.length, handles.length - at);
+    for (let i = 0; i < length; i++) this.#words[i]![1] = handles[at + i]!;
+    return length === this.offsets.length ? this.#calls : this.#calls.slice(0, length);
+  }
+
+  /** The first templates and their values. */
+  copy(count: number): BlockCopy {
+    const first = this.offsets[0]!;
+    return new BlockCopy(this.#frame.block, first, this.offsets[count - 1]! - first + this.#size);
+  }
+
+  rearm(): void {
+    for (const offset of this.offsets) this.plan.rearm(this.#frame.block, offset);
+  }
+
+  /**
+   * How to read on after a step in which `count` calls returned CKR_OK: with less room when the first has shown how much
+   * is needed, again with the room of the whole plan when that was too little for many.
+   */
+  after(whole: ReadPlan, count: number, alone: number): ReadPlan {
+    if (this.fitted) return alone * 4 > this.offsets.length ? whole : this.plan;
+    const { block } = this.#frame;
+    const fitted = whole.fitted(block, this.offsets.slice(0, count));
+    return fitted && fitted.byteLength(block.abi) * 2 <= this.#size ? fitted : this.plan;
+  }
+}
