@@ -37,7 +37,7 @@ const SHORT = 0x200;
  * address for C. Data that does not fit lives in pieces of its own, so allocation never fails for lack of room and
  * addresses already handed out stay valid.
  */
-export class Block implements ReadableMemory {
+export class Block {
   /** Layout of the structures written here. */
   readonly abi: Abi;
   /** The first piece as bytes. */
