@@ -130,16 +130,24 @@ export class Attempt {
   /** The session's own header fields; on a message whose header nobody has touched they are shared, not copied. */
   #setDefaults(): void {
     const { core, msg } = this;
-    const isAsUsual = messageState(msg).disabled === null;
-    const fields = isAsUsual ? core.defaultFields : core.settings.fields(core.features.requestDefaults(msg));
+    const fields = this.#defaultFields();
     if (!msg.hasRequestHeaders) {
       messageState(msg).defaults = fields;
       return;
     }
     const headers = msg.requestHeaders;
     for (const [name, value] of fields) {
-      if (name === "user-agent" ? core.settings.userAgent !== null : !headers.has(name)) headers.set(name, value);
+      const isProperty = name === "user-agent" && core.settings.userAgent !== null;
+      if (isProperty || !headers.has(name)) headers.set(name, value);
     }
+  }
+
+  #defaultFields(): ReadonlyArray<readonly [string, string]> {
+    const { core, msg } = this;
+    const isFetch = this.item.sink !== null;
+    if (messageState(msg).disabled === null) return isFetch ? core.fetchFields : core.defaultFields;
+    const fields = core.settings.fields(core.features.requestDefaults(msg));
+    return isFetch ? core.settings.fetchFields(fields) : fields;
   }
 
   /** Second part, on a connection. */

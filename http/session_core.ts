@@ -46,6 +46,7 @@ export class SessionCore implements PoolOwner {
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
   #defaultFields: ReadonlyArray<readonly [string, string]> | null = null;
+  #fetchFields: ReadonlyArray<readonly [string, string]> | null = null;
   #isClosed = false;
 
   constructor(session: HttpSession, settings: SessionSettings, transports: TransportList, events: CoreEvents) {
@@ -101,9 +102,14 @@ export class SessionCore implements PoolOwner {
     return this.#defaultFields ??= this.settings.fields(this.features.requestDefaults());
   }
 
+  /** As `defaultFields`, for `session.fetch`. */
+  get fetchFields(): ReadonlyArray<readonly [string, string]> {
+    return this.#fetchFields ??= this.settings.fetchFields(this.defaultFields);
+  }
+
   /** Makes the default fields anew at next use. */
   fieldsChanged(): void {
-    this.#defaultFields = null;
+    this.#defaultFields = this.#fetchFields = null;
   }
 
   /** The entry of a message on this session's queue, or null. */

@@ -42,7 +42,10 @@ export interface AsyncContext {
   run(fn: () => void): void;
 }
 
-/** Which transport carries a message. */
+/**
+ * Which transport carries a message. "auto" decides per message: the runtime's fetch for https and through proxies,
+ * sockets for plain http and for what fetch cannot do. "fetch" and "node" (sockets) decide for all of them.
+ */
 export type TransportChoice = "auto" | "fetch" | "node" | Transport | readonly Transport[];
 
 /** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */

@@ -49,6 +49,15 @@ export class SessionSettings {
     return Object.freeze(fields);
   }
 
+  /** The fields of messages, and what the Fetch standard adds for its callers (§4.6): Accept and a User-Agent. */
+  fetchFields(fields: ReadonlyArray<readonly [string, string]>): ReadonlyArray<readonly [string, string]> {
+    const names = new Set(fields.map(([name]) => name));
+    const added = ([["accept", "*/*"], ["user-agent", navigator.userAgent]] as const).filter(([name]) =>
+      !names.has(name)
+    );
+    return Object.freeze([...fields, ...added]);
+  }
+
   setUserAgent(value: unknown): void {
     this.userAgent = expandUserAgent(fieldText("user-agent", value));
   }
