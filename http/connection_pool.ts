@@ -78,15 +78,21 @@ function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolea
     one.password === other.password;
 }
 
+/** What the pool knows of a connection. */
+interface Place {
+  readonly host: Host;
+  readonly transport: Transport;
+  /** It counts against the limits. */
+  readonly isCounted: boolean;
+}
+
 /** The connections of one session. */
 export class ConnectionPool {
   readonly #owner: PoolOwner;
   readonly #hosts = new Map<string, Host>();
   readonly #ready = new HostHeap();
   readonly #all = new Set<Connection>();
-  readonly #hostOf = new WeakMap<Connection, Host>();
-  readonly #transportOf = new WeakMap<Connection, Transport>();
-  readonly #uncounted = new WeakSet<Connection>();
+  readonly #placeOf = new WeakMap<Connection, Place>();
   #lastHost: Host | null = null;
   #count = 0;
   #sweep: ReturnType<typeof setTimeout> | null = null;
@@ -216,7 +222,7 @@ export class ConnectionPool {
     for (let index = host.idle.length - 1; index >= 0; index--) {
       const connection = host.idle[index]!;
       if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
-      if (this.#transportOf.get(connection) !== transport) continue;
+      if (this.#placeOf.get(connection)!.transport !== transport) continue;
       host.idle.splice(index, 1);
       if (connection.transport.isOpen || !connection.exact) return connection;
       this.drop(connection);
@@ -230,15 +236,13 @@ export class ConnectionPool {
       const target = this.#targetOf(item, host);
       const transport = item.transport!;
       connection = new Connection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
-      this.#transportOf.set(connection, transport);
+      this.#placeOf.set(connection, { host, transport, isCounted: !uncounted });
     } catch (error) {
       this.#owner.refuse(item, error);
       return;
     }
     this.#all.add(connection);
-    this.#hostOf.set(connection, host);
-    if (uncounted) this.#uncounted.add(connection);
-    else {
+    if (!uncounted) {
       host.count++;
       this.#count++;
     }
@@ -263,11 +267,11 @@ export class ConnectionPool {
   /** Takes back a connection whose response has been read, and gives it to who is next unless `keep` says wait. */
   release(connection: Connection, now: number, keep = false): void {
     if (connection.state === "closed") return;
-    if (this.#uncounted.has(connection) || (connection.exact && !connection.transport.isOpen)) {
+    const { host, isCounted } = this.#placeOf.get(connection)!;
+    if (!isCounted || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
     } else {
       connection.state = "idle";
-      const host = this.#hostOf.get(connection)!;
       connection.idleSince = now;
       host.idle.push(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
@@ -281,10 +285,10 @@ export class ConnectionPool {
     if (connection.state === "closed") return;
     connection.state = "closed";
     this.#all.delete(connection);
-    const host = this.#hostOf.get(connection)!;
+    const { host, isCounted } = this.#placeOf.get(connection)!;
     const index = host.idle.indexOf(connection);
     if (index >= 0) host.idle.splice(index, 1);
-    if (!this.#uncounted.has(connection)) {
+    if (isCounted) {
       host.count--;
       this.#count--;
     }

@@ -25,9 +25,27 @@ const LARGE_REFUSAL = 1 << 20;
 
 /**
  * What messages have been through, whatever session sent them: a field that one session has put on a message is no field
- * of its user's when another session sends it.
+ * of its user's when another session sends it. A program without credentials never looks anything up.
  */
-const messages = new WeakMap<HttpMessage, MessageAuth>();
+class MessageAuths {
+  readonly #states = new WeakMap<HttpMessage, MessageAuth>();
+  #isUsed = false;
+
+  get(msg: HttpMessage): MessageAuth | undefined {
+    return this.#isUsed ? this.#states.get(msg) : undefined;
+  }
+
+  has(msg: HttpMessage): boolean {
+    return this.#isUsed && this.#states.has(msg);
+  }
+
+  set(msg: HttpMessage, state: MessageAuth): void {
+    this.#isUsed = true;
+    this.#states.set(msg, state);
+  }
+}
+
+const messages = new MessageAuths();
 
 /** Options of {@linkcode AuthManager}. */
 export interface AuthManagerOptions {

@@ -84,7 +84,7 @@ export class NodeConnection implements TransportConnection {
 
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     try {
-      this.#abort.signal.throwIfAborted();
+      if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
       if (this.#wire === null && !this.#hasOpened) return this.#openAndSend(request, observer);
       return this.#exchangeOn(this.#wire, request, observer);
     } catch (error) {

@@ -16,6 +16,12 @@ export interface ResponseHead {
   headers: HeaderField[];
 }
 
+/** What a start line says. */
+interface StartLine extends Omit<ResponseHead, "headers"> {
+  /** The line with its end. */
+  readonly line: string;
+}
+
 const CR = 13;
 const COLON = 58;
 const STATUS_LINE = /^HTTP\/(1\.[01]) ([1-9][0-9]{2})(?: ([^\0\r]*))?$/;
@@ -31,6 +37,8 @@ const MAX_REMEMBERED = 4096;
  * are recognised instead of read, and cost nothing to keep.
  */
 export class KnownLines {
+  /** The start line. */
+  start: StartLine | null = null;
   /** The lines, each with its end. */
   readonly lines: string[] = [];
   /** What the lines say. */
@@ -43,17 +51,21 @@ export class KnownLines {
  * @throws MalformedResponseError
  */
 export function parseHead(section: string, known?: KnownLines): ResponseHead {
+  const last = known?.start ?? null;
+  const start = last !== null && section.startsWith(last.line) ? last : parseStartLine(section);
+  if (known !== undefined) known.start = start;
+  const { httpVersion, line, reasonPhrase, statusCode } = start;
+  return { httpVersion, statusCode, reasonPhrase, headers: parseFields(section, line.length, known) };
+}
+
+function parseStartLine(section: string): StartLine {
   const newline = section.indexOf("\n");
-  const line = section.slice(0, section.charCodeAt(newline - 1) === CR ? newline - 1 : newline);
-  const match = STATUS_LINE.exec(line);
-  if (!match?.[1]) throw notHttp(Buffer.from(line, "latin1"));
+  const text = section.slice(0, section.charCodeAt(newline - 1) === CR ? newline - 1 : newline);
+  const match = STATUS_LINE.exec(text);
+  if (!match?.[1]) throw notHttp(Buffer.from(text, "latin1"));
   const [, httpVersion, statusCode, reasonPhrase = ""] = match;
-  return {
-    httpVersion,
-    statusCode: Number(statusCode),
-    reasonPhrase: reasonPhrase.trim(),
-    headers: parseFields(section, newline + 1, known),
-  };
+  const line = section.slice(0, newline + 1);
+  return { line, httpVersion, statusCode: Number(statusCode), reasonPhrase: reasonPhrase.trim() };
 }
 
 /**
