@@ -1,5 +1,4 @@
 /** One request and its response on one wire. */
-import { Buffer } from "node:buffer";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../status.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
@@ -133,12 +132,20 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #begin(): void {
     const { head, observer, request } = this.#options;
     this.#sentAll = request.body === null;
-    if (this.#sentAll) this.#wire.writeAll(head.text);
-    else this.#wire.write(head.text);
-    observer.wroteHeaders();
-    if (this.#finished) return;
-    if (request.body === null) this.#wroteAll();
-    else this.#writeBody(request.body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
+    const { body } = request;
+    if (body === null) {
+      this.#wire.writeAll(head.text);
+      observer.wroteHeaders();
+      if (!this.#finished) this.#wroteAll();
+      return;
+    }
+    // A body that is there leaves in one packet with its header section.
+    this.#wire.together(() => {
+      this.#wire.write(head.text);
+      observer.wroteHeaders();
+      if (this.#finished) return;
+      this.#writeBody(body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
+    });
   }
 
   async #writeBody(body: NonNullable<TransportRequest["body"]>): Promise<void> {
@@ -204,7 +211,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 
   #writePiece(piece: Uint8Array): Promise<void> | void {
-    const flushed = this.#wire.write(this.#options.head.framing === "chunked" ? chunkOf(piece) : piece);
+    const isChunked = this.#options.head.framing === "chunked";
+    const flushed = isChunked ? this.#wire.writeChunk(piece) : this.#wire.write(piece);
     this.#options.observer.wroteBodyData(piece);
     return flushed;
   }
@@ -316,11 +324,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 }
 
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");
-
-function chunkOf(bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
-}
+const LAST_CHUNK = "0\r\n\r\n";
 
 function headersOf(fields: HeaderField[]): Headers {
   try {

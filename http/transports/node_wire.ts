@@ -52,6 +52,25 @@ export class Wire {
     return new Promise((resolve) => this.#wakeWriter = resolve);
   }
 
+  /** Writes bytes as a chunk (RFC 9112 §7.1). */
+  writeChunk(bytes: Uint8Array): Promise<void> | void {
+    return this.together(() => {
+      this.write(`${bytes.byteLength.toString(16)}\r\n`);
+      this.write(bytes);
+      return this.write("\r\n");
+    });
+  }
+
+  /** Keeps back what `writing` writes until it returns. */
+  together<T>(writing: () => T): T {
+    this.#stream.cork();
+    try {
+      return writing();
+    } finally {
+      this.#stream.uncork();
+    }
+  }
+
   /** Writes a request that nothing follows. */
   writeAll(text: string): void {
     writeSoon(this, text);
