@@ -127,15 +127,12 @@ const unreachable = new FinalizationRegistry<WeakRef<BodyReader>>((reader) => re
 export function handOut(reader: BodyReader, signal: AbortSignal | null): Response {
   const { core, item, response } = reader;
   const { msg } = item;
-  const { ready } = response;
-  if (ready !== undefined && msg.responseHeaders === response.headers && item.transforms.length === 0) {
-    if (!isWatched(item)) return handOutReady(reader, ready, signal);
-  }
+  const isUntouched = msg.responseHeaders === response.headers && item.transforms.length === 0 && !isWatched(item);
+  if (response.ready !== undefined && isUntouched) return handOutReady(reader, response.ready, signal);
   const isSame = response instanceof Response && msg.responseHeaders === response.headers;
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = isSmall(response);
-  const isUntouched = isSame && item.transforms.length === 0;
-  if (isUntouched && isSmallBody && !isWatched(item) && item.connection !== null) {
+  if (isSame && isUntouched && isSmallBody && item.connection !== null) {
     return lend(core.loans, reader, response, item.redirects > 0);
   }
   if (response.body === null) return withoutBody(reader, isSame);

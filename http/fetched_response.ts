@@ -18,6 +18,11 @@ const unknown: ResponseOrigin = { url: "", redirected: false, signal: null };
 
 /** A native Response, so the runtime's own server can send it on, with `url`, `redirected` and `type` of a fetched one. */
 export class FetchedResponse extends Response {
+  static {
+    // Shown as what it is to everybody else.
+    Object.defineProperty(this, "name", { value: "Response" });
+  }
+
   #origin: ResponseOrigin = unknown;
   #aborted: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
