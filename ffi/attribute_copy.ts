@@ -30,20 +30,23 @@ export class BlockCopy implements ReadableMemory {
 
 /**
  * The attributes of one object as a single call has read them. Programs often look at one or two values of each of many
- * objects: a value is decoded, and its bytes copied into an array of its own, when it is first asked for.
+ * objects: a value is decoded, and its bytes copied into an array of its own, when it is first asked for. Only what may be
+ * secret is taken out of the copy at once: whoever overwrites such a value must not leave another one behind.
  */
 export class CopiedAttributes {
   /** Shared with the objects that were read together; nobody else sees it. */
   readonly memory: BlockCopy;
+  /** What is decoded by now. It is open, as the memory is, to be overwritten when nobody waits for it any more. */
+  readonly decoded: (ReadAttribute | undefined)[] = [];
   readonly #plan: ReadPlan;
   readonly #offset: number;
-  #decoded: (ReadAttribute | undefined)[] | null = null;
 
   /** The attributes of a template that lies at `offset` of the copy and {@linkcode ReadPlan.isComplete}. */
   constructor(plan: ReadPlan, memory: BlockCopy, offset: number) {
     this.memory = memory;
     this.#plan = plan;
     this.#offset = offset;
+    for (const index of plan.secrets) this.decoded[index] = plan.decodeSecret(memory, offset, index);
   }
 
   /** An attribute by its type; `undefined` when it was not asked for. */
@@ -58,7 +61,6 @@ export class CopiedAttributes {
   }
 
   #at(index: number): ReadAttribute {
-    this.#decoded ??= new Array(this.#plan.requests.length);
-    return this.#decoded[index] ??= this.#plan.decode(this.memory, this.#offset, index);
+    return this.decoded[index] ??= this.#plan.decode(this.memory, this.#offset, index);
   }
 }

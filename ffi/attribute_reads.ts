@@ -66,6 +66,8 @@ export function isReadOutcome(rv: number): boolean {
 export class ReadPlan {
   /** The attributes in order. */
   readonly requests: readonly ReadRequest[];
+  /** Places of those a token may keep to itself. */
+  readonly secrets: readonly number[];
   readonly #describe: (type: number) => ReadRequest;
   readonly #guess: boolean;
   #cautious: ReadPlan | undefined;
@@ -80,6 +82,7 @@ export class ReadPlan {
    */
   constructor(requests: readonly ReadRequest[], describe: (type: number) => ReadRequest, guess = true) {
     this.requests = requests;
+    this.secrets = requests.flatMap(({ secret }, index) => secret ? index : []);
     this.#describe = describe;
     this.#guess = guess;
     this.#capacities = requests.map((request) => capacity(request, guess));
@@ -165,9 +168,15 @@ export class ReadPlan {
   decode(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
     const { size, offsets } = attributeLayout(memory.abi);
     const length = Number(memory.getUlong(offset + index * size + offsets.ulValueLen));
-    let value = offset + this.#templateBytes(size);
-    for (let i = 0; i < index; i++) value += this.#capacities[i]!;
-    return decoded(memory, this.requests[index]!, value, length);
+    return decoded(memory, this.requests[index]!, this.#valueAt(memory.abi, offset, index), length);
+  }
+
+  /** {@linkcode ReadPlan.decode}, and overwrites the value where it was, with what may lie behind it in its room. */
+  decodeSecret(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
+    const attribute = this.decode(memory, offset, index);
+    const value = this.#valueAt(memory.abi, offset, index);
+    memory.bytes.fill(0, value, value + this.#capacities[index]!);
+    return attribute;
   }
 
   /**
@@ -253,6 +262,12 @@ export class ReadPlan {
     return this.requests.filter((_, index) =>
       block.getLength(offset + index * size + offsets.ulValueLen) === undefined
     );
+  }
+
+  #valueAt(abi: Abi, offset: number, index: number): number {
+    let value = offset + this.#templateBytes(attributeLayout(abi).size);
+    for (let i = 0; i < index; i++) value += this.#capacities[i]!;
+    return value;
   }
 
   #templateBytes(size: number): number {

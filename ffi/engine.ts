@@ -231,6 +231,8 @@ export class Engine {
 
   /** Gives back the memory of an operation that never started. */
   dropped(frame: Frame): void {
+    // It was laid out with data of the caller, which would be kept alive with it.
+    frame.block.kept = null;
     this.#blocks.give(frame.block);
   }
 

@@ -78,7 +78,12 @@ export class Block {
     return this.bytes.length - this.used;
   }
 
-  /** Reserves `size` zero-filled bytes and returns their offset. */
+  /** Whether nothing was written since the block was overwritten: what is allocated then is zero-filled. */
+  get isFresh(): boolean {
+    return this.used === 0 && this.#peak === 0;
+  }
+
+  /** Reserves `size` bytes, zero-filled unless the block was rewound, and returns their offset. */
   alloc(size: number, align: number = ALIGNMENT): number {
     const start = (this.used + align - 1) & -align;
     const end = start + size;
@@ -174,6 +179,12 @@ export class Block {
   rewind(mark: BlockMark): void {
     this.#overwriteExtensions(mark.extensions);
     this.used = mark.used;
+  }
+
+  /** Gives up what was allocated since a mark, overwritten: for what is copied out whole, gaps and all. */
+  wipe(mark: BlockMark): void {
+    this.rewind(mark);
+    this.bytes.fill(0, mark.used, this.#peak);
   }
 
   /** Overwrites everything that was written, and starts over. */

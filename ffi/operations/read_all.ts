@@ -89,7 +89,7 @@ export function* readAll(
       trip.rearm();
       block.rewind(prepared);
     } else if (next) {
-      block.rewind(start);
+      block.wipe(start);
       trip = new Trip(frame, session, next, handles.length - at, next !== plan);
     }
   }

@@ -4,7 +4,7 @@
  */
 import type { Program, ProgramStep } from "../engine.ts";
 import type { Frame, Output } from "../frame.ts";
-import { word } from "../memory.ts";
+import { type Block, word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, rewriteMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import {
@@ -69,7 +69,7 @@ class Transformation implements Program<Bytes>, Beginning {
   constructor(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number) {
     const { session, data, mechanism: { type, parameter } } = args;
     const { block } = frame;
-    const fresh = block.used === 0;
+    const fresh = block.isFresh;
     const small = data.length + room < KEPT_BYTES;
     this.#frame = frame;
     this.#room = room;
@@ -102,7 +102,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const { data, mechanism } = args;
     if (
       functions !== this.functions || room !== this.#room || data.length !== this.#dataLength ||
-      args.session !== this.#session || args.key !== this.#key || args.authentication !== null || block.used !== 0 ||
+      args.session !== this.#session || args.key !== this.#key || args.authentication !== null || !block.isFresh ||
       !this.#hasShapeOf(mechanism)
     ) return false;
     block.used = this.#used;
@@ -132,8 +132,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const { block } = this.#frame!;
     this.args = null;
     this.#frame = null;
-    this.mechanism.readBack();
-    return { done: true, value: this.#output.take(Number(block.getUlong(this.#length))) };
+    return { done: true, value: this.#result(block, this.#output) };
   }
 
   throw(error: unknown): ProgramStep<Bytes> {
@@ -144,13 +143,17 @@ class Transformation implements Program<Bytes>, Beginning {
     return this;
   }
 
+  #result(block: Block, output: Output): Bytes {
+    this.mechanism.readBack();
+    return output.take(Number(block.getUlong(this.#length)));
+  }
+
   #proceed(outcome: Outcome): ProgramStep<Bytes> {
     this.#rest = this.#drive(this.#frame!, outcome);
     return this.#rest.next(0);
   }
 
   *#drive(frame: Frame, outcome: Outcome): Program<Bytes> {
-    const { block } = frame;
     const { kind, once } = this.functions;
     let output = this.#output;
     try {
@@ -162,13 +165,12 @@ class Transformation implements Program<Bytes>, Beginning {
         if (growths === MAX_GROWTHS) throw frame.engine.errors.failure(rv, once);
         output = frame.grow(output, this.#length);
         const size = word(this.#dataLength);
-        const words = [this.#session, this.#input, size, output.address, block.address(this.#length)];
+        const words = [this.#session, this.#input, size, output.address, frame.block.address(this.#length)];
         rv = yield [{ fn: this.once.fn, args: words }];
         this.active = false;
       }
-      this.mechanism.readBack();
       if (rv !== CKR_OK) throw frame.failure(once);
-      return output.take(Number(block.getUlong(this.#length)));
+      return this.#result(frame.block, output);
     } catch (error) {
       if (this.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, kind, this.#session);
       throw error;

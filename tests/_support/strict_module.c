@@ -14,6 +14,7 @@ typedef unsigned char B;
 enum {
   OK = 0, GENERAL_ERROR = 5, ARGUMENTS_BAD = 7, FUNCTION_FAILED = 6, NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90,
   NOT_INITIALIZED_OPERATION = 0x91, SESSION_INVALID = 0xb3, SIGNATURE_INVALID = 0xc0, BUFFER_TOO_SMALL = 0x150,
+  ATTRIBUTE_SENSITIVE = 0x11, ATTRIBUTE_TYPE_INVALID = 0x12, PARAMETER_INVALID = 0x71, OBJECT_HANDLE_INVALID = 0x82,
   CRYPTOKI_NOT_INITIALIZED = 0x190, CRYPTOKI_ALREADY_INITIALIZED = 0x191, SLOT_ID_INVALID = 3
 };
 
@@ -50,7 +51,7 @@ static struct { int open, inFlight, parts; W active, found; } sessions[SESSIONS]
 static struct { W calls, fail, after, times; int block; } plans[COUNT];
 static W overlaps, finalizedInFlight, inFlight, blocked, handles = 1000, destroyed, initialized, openSessions;
 /* What tests set: sizes of results, ways to lie, whether failures leave operations active. */
-static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate;
+static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven;
 
 /* Commands */
 static int index_of(const char *name) {
@@ -73,13 +74,13 @@ unsigned strict_release(void) {
   return 0;
 }
 unsigned strict_set(W what, W value) {
-  W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate };
+  W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate, &uneven };
   *places[what] = value;
   return 0;
 }
 unsigned strict_reset(void) {
   memset(plans, 0, sizeof plans);
-  output = lie = sticky = alwaysAuthenticate = 0, announce = 1, objects = 3;
+  output = lie = sticky = alwaysAuthenticate = uneven = 0, announce = 1, objects = 3;
   return 0;
 }
 unsigned strict_overlaps(void) { return (unsigned)(overlaps + finalizedInFlight); }
@@ -123,8 +124,10 @@ static W leave(W session, W rv) {
   return leave(session, rv)
 
 /* Operations */
-static W begin(int fn, W session, W kind) {
-  PLAIN(fn, session, if (sessions[session].active) rv = OPERATION_ACTIVE;
+static W begin(int fn, W session, const W *mechanism, W kind) {
+  int bare = mechanism[0] == 0x250 || mechanism[0] == 0x251;
+  PLAIN(fn, session, if (bare ? mechanism[1] || mechanism[2] : !mechanism[1] != !mechanism[2]) rv = PARAMETER_INVALID;
+        else if (sessions[session].active) rv = OPERATION_ACTIVE;
         else sessions[session].active = kind, sessions[session].parts = 0;);
 }
 static W over(W session, W rv) {
@@ -169,20 +172,20 @@ static W final(int fn, W session, W kind, W length, B *to, W *room) {
 }
 
 #define CIPHER(Verb, KIND) \
-  static W f_##Verb##Init(W s, W m, W k) { return (void)m, (void)k, begin(Verb##Init, s, KIND); } \
+  static W f_##Verb##Init(W s, W *m, W k) { return (void)k, begin(Verb##Init, s, m, KIND); } \
   static W f_##Verb(W s, B *d, W n, B *o, W *l) { return once(Verb, s, KIND, d, n, o, l); } \
   static W f_##Verb##Update(W s, B *d, W n, B *o, W *l) { return update(Verb##Update, s, KIND, d, n, o, l); } \
   static W f_##Verb##Final(W s, B *o, W *l) { return final(Verb##Final, s, KIND, 0, o, l); }
 CIPHER(Encrypt, ENCRYPT)
 CIPHER(Decrypt, DECRYPT)
 #define HASH(Verb, KIND, LENGTH) \
-  static W f_##Verb##Init(W s, W m, W k) { return (void)m, (void)k, begin(Verb##Init, s, KIND); } \
+  static W f_##Verb##Init(W s, W *m, W k) { return (void)k, begin(Verb##Init, s, m, KIND); } \
   static W f_##Verb(W s, B *d, W n, B *o, W *l) { return (void)d, (void)n, once(Verb, s, KIND, NULL, LENGTH, o, l); } \
   static W f_##Verb##Update(W s, B *d, W n) { return update(Verb##Update, s, KIND, d, n, NULL, NULL); } \
   static W f_##Verb##Final(W s, B *o, W *l) { return final(Verb##Final, s, KIND, LENGTH, o, l); }
 HASH(Digest, DIGEST, 32)
 HASH(Sign, SIGN, 64)
-static W f_VerifyInit(W s, W m, W k) { return (void)m, (void)k, begin(VerifyInit, s, VERIFY); }
+static W f_VerifyInit(W s, W *m, W k) { return (void)k, begin(VerifyInit, s, m, VERIFY); }
 static W f_Verify(W s, B *d, W n, B *signature, W length) {
   (void)d, (void)n;
   W rv = enter(Verify, s);
@@ -198,15 +201,15 @@ static W f_VerifyFinal(W s, B *signature, W length) {
   if (rv == OK && (length != 64 || signature[63] != 63)) rv = SIGNATURE_INVALID;
   return leave(s, over(s, rv));
 }
-static W f_VerifySignatureInit(W s, W m, W k, B *signature, W length) {
-  return (void)m, (void)k, (void)signature, (void)length, begin(VerifySignatureInit, s, VERIFY);
+static W f_VerifySignatureInit(W s, W *m, W k, B *signature, W length) {
+  return (void)k, (void)signature, (void)length, begin(VerifySignatureInit, s, m, VERIFY);
 }
 static W f_VerifySignature(W s, B *d, W n) { return (void)d, (void)n, final(VerifySignature, s, VERIFY, 0, NULL, NULL); }
 static W f_VerifySignatureUpdate(W s, B *d, W n) { return update(VerifySignatureUpdate, s, VERIFY, d, n, NULL, NULL); }
 static W f_VerifySignatureFinal(W s) { return final(VerifySignatureFinal, s, VERIFY, 0, NULL, NULL); }
 
-static W f_MessageEncryptInit(W s, W m, W k) { return (void)m, (void)k, begin(MessageEncryptInit, s, MESSAGE_ENCRYPT); }
-static W f_MessageDecryptInit(W s, W m, W k) { return (void)m, (void)k, begin(MessageDecryptInit, s, MESSAGE_DECRYPT); }
+static W f_MessageEncryptInit(W s, W *m, W k) { return (void)k, begin(MessageEncryptInit, s, m, MESSAGE_ENCRYPT); }
+static W f_MessageDecryptInit(W s, W *m, W k) { return (void)k, begin(MessageDecryptInit, s, m, MESSAGE_DECRYPT); }
 static W message(int fn, W s, W kind, const B *d, W n, B *o, W *l) {
   PLAIN(fn, s, rv = sessions[s].active == kind ? give(d, n, o, l) : NOT_INITIALIZED_OPERATION;);
 }
@@ -223,9 +226,10 @@ static W f_SessionCancel(W s, W flags) {
 }
 
 static W f_FindObjectsInit(W s, W t, W n) {
+  static const W none[3];
   (void)t, (void)n;
   if (s < SESSIONS) sessions[s].found = 0;
-  return begin(FindObjectsInit, s, FIND);
+  return begin(FindObjectsInit, s, none, FIND);
 }
 static W f_FindObjects(W s, W *list, W max, W *count) {
   PLAIN(FindObjects, s, if (sessions[s].active != FIND) rv = NOT_INITIALIZED_OPERATION; else {
@@ -271,8 +275,33 @@ static W f_DecapsulateKey(W s, W m, W k, W t, W n, B *c, W cn, W *h) {
   return made(DecapsulateKey, s, h);
 }
 static W f_DestroyObject(W s, W o) { (void)o; PLAIN(DestroyObject, s, destroyed++;); }
+/* Objects whose attributes have nothing in common. `uneven` 2 claims success for what did not fit, 3 the same without its
+   length, 4 lets values grow from call to call, 5 shrink to nothing. */
+static W uneven_length(W o, W type) {
+  static const W lengths[] = { 0, 1, 6, 31, 32, 33, 100, 700, 3000, 66000, -1, -2, 12, 12, 12, 12 };
+  if (type == 0) return sizeof(W);
+  return o % 64 < 16 ? 12 : lengths[(o * 31 + type * 7 + (o * type >> 3)) % 16];
+}
+static W uneven_attributes(W o, W *t, W n) {
+  W rv = OK;
+  if (o % 13 == 5) return OBJECT_HANDLE_INVALID;
+  for (W i = 0; i < n; i++, t += 3) {
+    W length = uneven_length(o, t[0]), calls = plans[GetAttributeValue].calls;
+    if (length + 2 < 2) {
+      rv = t[0] == 0x11 ? ATTRIBUTE_SENSITIVE : ATTRIBUTE_TYPE_INVALID, t[2] = -1;
+      continue;
+    }
+    if (uneven == 4 && t[0]) length += calls % 5 * 40;
+    if (uneven == 5 && t[0] && calls % 3 == 0) length = 0;
+    int fits = t[1] && t[2] >= length;
+    if (t[1] && !fits && uneven != 2 && uneven != 3) rv = BUFFER_TOO_SMALL;
+    for (W at = 0; fits && at < length; at++) ((B *)t[1])[at] = t[0] ? 32 + (o * 5 + t[0] + at) % 90 : at ? 0 : o % 256;
+    t[2] = t[1] && !fits && uneven == 3 ? -1 : length;
+  }
+  return rv;
+}
 static W f_GetAttributeValue(W s, W o, W *t, W n) {
-  (void)o;
+  if (uneven) { PLAIN(GetAttributeValue, s, rv = uneven_attributes(o, t, n);); }
   PLAIN(GetAttributeValue, s, for (W i = 0; i < n; i++, t += 3) {
     const char *value = t[0] == 0x202 ? (alwaysAuthenticate ? "\1" : "\0") : "strict";
     W length = t[0] == 0x202 ? 1 : 6;

@@ -10,7 +10,15 @@ import { temporaryFolder } from "./temporary_folder.ts";
 export const strictModuleSkip: string | false = compilerSkip;
 
 /** What a test may change: sizes of results, whether they are announced, lies about lengths, and so on. */
-export const STRICT = { output: 0n, announce: 1n, lie: 2n, sticky: 3n, objects: 4n, alwaysAuthenticate: 5n } as const;
+export const STRICT = {
+  output: 0n,
+  announce: 1n,
+  lie: 2n,
+  sticky: 3n,
+  objects: 4n,
+  alwaysAuthenticate: 5n,
+  uneven: 6n,
+} as const;
 
 const encoder = new TextEncoder();
 
