@@ -1,6 +1,6 @@
 /** Reading the start line and fields of an HTTP/1.x response (RFC 9112 §4 and §5). */
 import { Buffer } from "node:buffer";
-import { MalformedResponseError, notHttp, ResponseLimitError } from "./node_response_grammar.ts";
+import { type Framing, MalformedResponseError, notHttp, ResponseLimitError } from "./node_response_grammar.ts";
 
 /** A name as it was sent and a value decoded as Latin-1. */
 export type HeaderField = readonly [name: string, value: string];
@@ -14,10 +14,12 @@ export interface ResponseHead {
   reasonPhrase: string;
   /** In wire order. */
   headers: HeaderField[];
+  /** What the fields say about framing, once somebody has asked. */
+  framing?: Framing;
 }
 
 /** What a start line says. */
-interface StartLine extends Omit<ResponseHead, "headers"> {
+interface StartLine extends Omit<ResponseHead, "headers" | "framing"> {
   /** The line with its end. */
   readonly line: string;
 }
@@ -33,10 +35,14 @@ const MAX_FIELDS = 1000;
 const MAX_REMEMBERED = 4096;
 
 /**
- * The lines of the header section before on one connection. A server sends most of them again in the same place: they
- * are recognised instead of read, and cost nothing to keep.
+ * The header section before on one connection. A server sends most of its lines again in the same place, or all of them
+ * within one second: they are recognised instead of read, and leave nothing for the garbage collector.
  */
 export class KnownLines {
+  /** The whole section. */
+  section = "";
+  /** What the section says. */
+  head: ResponseHead | null = null;
   /** The start line. */
   start: StartLine | null = null;
   /** The lines, each with its end. */
@@ -51,6 +57,15 @@ export class KnownLines {
  * @throws MalformedResponseError
  */
 export function parseHead(section: string, known?: KnownLines): ResponseHead {
+  if (known === undefined || section.length > MAX_REMEMBERED) return readHead(section);
+  if (known.head === null || known.section !== section) {
+    known.head = readHead(section, known);
+    known.section = section;
+  }
+  return known.head;
+}
+
+function readHead(section: string, known?: KnownLines): ResponseHead {
   const last = known?.start ?? null;
   const start = last !== null && section.startsWith(last.line) ? last : parseStartLine(section);
   if (known !== undefined) known.start = start;
@@ -75,14 +90,13 @@ function parseStartLine(section: string): StartLine {
  */
 export function parseFields(section: string, offset = 0, known?: KnownLines): HeaderField[] {
   const fields: HeaderField[] = [];
-  const memory = known !== undefined && section.length <= MAX_REMEMBERED ? known : null;
   let start = offset;
   let nextCr = section.indexOf("\r", start);
   for (let count = 0;; count++) {
     const place = fields.length;
-    const line = memory?.lines[place];
+    const line = known?.lines[place];
     if (line !== undefined && section.startsWith(line, start)) {
-      fields.push(memory!.fields[place]!);
+      fields.push(known!.fields[place]!);
       start += line.length;
       continue;
     }
@@ -95,9 +109,9 @@ export function parseFields(section: string, offset = 0, known?: KnownLines): He
     if (nextCr >= 0 && nextCr < start) nextCr = section.indexOf("\r", start);
     if (nextCr >= 0 && nextCr < end) throw forbidden();
     addField(fields, section, start, end);
-    if (memory !== null && fields.length > place) {
-      memory.lines[place] = section.slice(start, newline + 1);
-      memory.fields[place] = fields[place]!;
+    if (known !== undefined && fields.length > place) {
+      known.lines[place] = section.slice(start, newline + 1);
+      known.fields[place] = fields[place]!;
     }
     start = newline + 1;
   }

@@ -211,7 +211,7 @@ export class ResponseParser {
   }
 
   #frame(head: ResponseHead): void {
-    const { codings, closes, keepsAlive, length } = framingOf(head);
+    const { codings, closes, keepsAlive, length } = head.framing ??= framingOf(head);
     this.#persistent = head.httpVersion === "1.1" ? !closes : keepsAlive;
     const { statusCode } = head;
     // A tunnel outlives its response, even one of an HTTP/1.0 proxy.
