@@ -23,7 +23,7 @@ import { endOperation } from "./ending.ts";
 
 /** An operation on many inputs. */
 export interface ManyArgs extends Omit<CryptoArgs, "data"> {
-  /** The inputs. */
+  /** The inputs: copies of the operation's own, overwritten when it ends. */
   readonly inputs: readonly Uint8Array[];
 }
 
@@ -49,11 +49,15 @@ export function digestMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
   return many(frame, args, DIGEST, () => 64, digest);
 }
 
+/** {@linkcode verifyMany}'s input. */
+type VerifyManyArgs = ManyArgs & { readonly signatures: readonly Uint8Array[] };
+
 /** C_VerifyInit and C_Verify for each input. */
-export function* verifyMany(
-  frame: Frame,
-  args: ManyArgs & { readonly signatures: readonly Uint8Array[] },
-): Program<boolean[]> {
+export function verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
+  return overwriting(args.inputs, verifyEach(frame, args));
+}
+
+function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
   const { session, inputs, signatures } = args;
   const results: boolean[] = [];
   if (args.authentication) {
@@ -88,7 +92,26 @@ export function* verifyMany(
   return results;
 }
 
-function* many(
+function many(
+  frame: Frame,
+  args: ManyArgs,
+  functions: CryptoFunctions,
+  room: (data: Uint8Array) => number,
+  single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
+): Program<Bytes[]> {
+  return overwriting(args.inputs, each(frame, args, functions, room, single));
+}
+
+/** Overwrites the inputs when the operation on them has ended. */
+function* overwriting<T>(inputs: readonly Uint8Array[], program: Program<T>): Program<T> {
+  try {
+    return yield* program;
+  } finally {
+    for (const input of inputs) input.fill(0);
+  }
+}
+
+function* each(
   frame: Frame,
   args: ManyArgs,
   functions: CryptoFunctions,

@@ -50,8 +50,9 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct { int open, inFlight, parts; W active, found; } sessions[SESSIONS];
 static struct { W calls, fail, after, times; int block; } plans[COUNT];
 static W overlaps, finalizedInFlight, inFlight, blocked, handles = 1000, destroyed, initialized, openSessions;
-/* What tests set: sizes of results, ways to lie, whether failures leave operations active. */
-static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven;
+/* What tests set: sizes of results, ways to lie, whether failures leave operations active, where the value of every
+   object lies with its bits inverted. */
+static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven, secret, secretLength;
 
 /* Commands */
 static int index_of(const char *name) {
@@ -74,13 +75,13 @@ unsigned strict_release(void) {
   return 0;
 }
 unsigned strict_set(W what, W value) {
-  W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate, &uneven };
+  W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate, &uneven, &secret, &secretLength };
   *places[what] = value;
   return 0;
 }
 unsigned strict_reset(void) {
   memset(plans, 0, sizeof plans);
-  output = lie = sticky = alwaysAuthenticate = uneven = 0, announce = 1, objects = 3;
+  output = lie = sticky = alwaysAuthenticate = uneven = secret = 0, announce = 1, objects = 3;
   return 0;
 }
 unsigned strict_overlaps(void) { return (unsigned)(overlaps + finalizedInFlight); }
@@ -306,6 +307,12 @@ static W f_GetAttributeValue(W s, W o, W *t, W n) {
     const char *value = t[0] == 0x202 ? (alwaysAuthenticate ? "\1" : "\0") : "strict";
     W length = t[0] == 0x202 ? 1 : 6;
     if (lie) { t[2] = lie; continue; }
+    if (t[0] == 0x11 && secret) {
+      if (t[1] && t[2] < secretLength) rv = BUFFER_TOO_SMALL;
+      else if (t[1]) for (W at = 0; at < secretLength; at++) ((B *)t[1])[at] = ~((B *)secret)[at];
+      t[2] = secretLength;
+      continue;
+    }
     if (t[1] && t[2] < length) rv = BUFFER_TOO_SMALL;
     else if (t[1]) memcpy((void *)t[1], value, length);
     t[2] = length;

@@ -18,6 +18,8 @@ export const STRICT = {
   objects: 4n,
   alwaysAuthenticate: 5n,
   uneven: 6n,
+  secret: 7n,
+  secretLength: 8n,
 } as const;
 
 const encoder = new TextEncoder();

@@ -1,80 +1,14 @@
 import { assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
-import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import type { Session } from "../../session/session.ts";
+import { memorySkip, SecretInMemory } from "../_support/secret_in_memory.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
-const memorySkip = skip || (existsSync("/proc/self/mem") ? false : "there is no /proc/self/mem");
 const timeout = 60_000;
-const PIECE = 1 << 22;
-
-/** A PIN that stands in memory nowhere else; kept with its bits inverted, so that looking for it does not find itself. */
-class SecretPin {
-  readonly #inverted: Uint8Array;
-
-  constructor(length = 24) {
-    this.#inverted = new Uint8Array(randomBytes(length));
-    // A rare byte is found faster.
-    this.#inverted[0] = 0x1c;
-  }
-
-  /** The PIN in memory that {@linkcode wipe} overwrites. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(new ArrayBuffer(this.#inverted.length));
-    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#inverted[i]! ^ 0xff;
-    return bytes;
-  }
-
-  /** How often the PIN stands in the writable memory of this process. */
-  occurrences(): number {
-    const memory = openSync("/proc/self/mem", "r");
-    const buffer = new Uint8Array(new ArrayBuffer(PIECE));
-    let found = 0;
-    try {
-      for (const line of readFileSync("/proc/self/maps", "latin1").split("\n")) {
-        const [, from, to, mode] = /^([0-9a-f]+)-([0-9a-f]+) (\S+)/.exec(line) ?? [];
-        if (!from || !to || !mode?.startsWith("rw") || line.includes("[v")) continue;
-        found += this.#inRange(memory, buffer, Number.parseInt(from, 16), Number.parseInt(to, 16));
-      }
-    } finally {
-      closeSync(memory);
-    }
-    return found;
-  }
-
-  #inRange(memory: number, buffer: Uint8Array, from: number, to: number): number {
-    const first = this.#inverted[0]! ^ 0xff;
-    const { length } = this.#inverted;
-    let found = 0;
-    for (let at = from; at < to; at += PIECE - length + 1) {
-      let read: number;
-      try {
-        read = readSync(memory, buffer, 0, Math.min(PIECE, to - at), at);
-      } catch {
-        // Reserved and never used.
-        return found;
-      }
-      let here = 0;
-      for (let i = buffer.indexOf(first); i >= 0 && i + length <= read; i = buffer.indexOf(first, i + 1)) {
-        if (this.#isAt(buffer, i)) here++;
-      }
-      // What was read is a copy as well, which must not be found in its turn.
-      if (here > 0) buffer.fill(0);
-      found += here;
-    }
-    return found;
-  }
-
-  #isAt(buffer: Uint8Array, at: number): boolean {
-    for (let i = 0; i < this.#inverted.length; i++) if ((buffer[at + i]! ^ 0xff) !== this.#inverted[i]) return false;
-    return true;
-  }
-}
 
 describe("PINs", () => {
   let strict: StrictModule;
@@ -108,8 +42,8 @@ describe("PINs", () => {
     });
   }
 
-  it("after the calls no copy of a PIN is left in memory", { skip: memorySkip, timeout }, async () => {
-    const secret = new SecretPin();
+  it("after the calls no copy of a PIN is left in memory", { skip: skip || memorySkip, timeout }, async () => {
+    const secret = new SecretInMemory();
     const mine = secret.bytes();
     for (const call of Object.values(calls)) await call(mine);
     strict.fail("C_Login", CKR.PIN_INCORRECT, { times: 2 });
