@@ -121,6 +121,29 @@ describe("Objects whose attributes have nothing in common", () => {
     });
   }
 
+  it("stay as they were read, whatever is done before somebody looks", { skip }, async () => {
+    strict.set("uneven", 1);
+    strict.set("objects", 60);
+    const mine = await Module.load(strict.path, { managed: false });
+    const opened = await (await mine.slots())[0]!.openSession();
+    const found = [...opened.findObjectsSync({}, { read }), ...await opened.findObjects({}, { read })];
+    const first = found.map(({ attributes }) => attributes!.get("label"));
+    for (let i = 0; i < 200; i++) opened.digestSync(CKM.SHA256, new Uint8Array(i * 40).fill(i));
+    await Promise.all(Array.from({ length: 40 }, () => opened.findObjects({}, { read: ["id", "value"] })));
+    await opened.close();
+    await mine.close();
+    found.forEach(({ handle, attributes }, index) => {
+      const object = Number(handle);
+      const wanted = read.map((name) => expected(object, name, lengthOf(object, typeOf(name))));
+      assertEquals([attributes!.get("label"), seen(attributes!)], [first[index], wanted], `object ${object}`);
+      assertEquals([...attributes!].map(({ name }) => name), [...read]);
+      assertEquals([attributes!.size, attributes!.has("id"), attributes!.has("modulus")], [read.length, true, false]);
+      // Nothing of the memory below is to be seen from outside.
+      assertEquals([Object.keys(attributes!), JSON.stringify(attributes)], [[], "{}"]);
+      assertEquals(structuredClone({ ...attributes }), {});
+    });
+  });
+
   it("leave the session usable when reading fails half way", { skip }, async () => {
     strict.set("uneven", 1);
     strict.set("objects", 90);
@@ -179,6 +202,32 @@ describe("Calls that look like one made before", () => {
       strict.fail("C_SignInit", CKR.OPERATION_ACTIVE, { after: 1 });
       assertEquals((await session.signMany(key, CKM.SHA256_HMAC, inputs)).length, 3);
     }
+  });
+
+  it("keep to themselves what they work with while a callback of theirs makes others", { skip }, async () => {
+    strict.set("alwaysAuthenticate", 1);
+    const sessions = await Promise.all(Array.from({ length: 7 }, () => session.slot.openSession()));
+    const cipher = { type: CKM.AES_CBC_PAD, parameter: new Uint8Array(16) };
+    const results: Uint8Array[] = [];
+    const encrypt = (depth: number) => {
+      const [own] = sessions[depth]!.findObjectsSync();
+      results[depth] = sessions[depth]!.encryptSync(own!, cipher, new Uint8Array(48).fill(depth));
+    };
+    let depth = 0;
+    module.autoAuthenticate = {
+      objects: () => {
+        if (++depth < sessions.length) encrypt(depth);
+        return "1234";
+      },
+    };
+    try {
+      encrypt(0);
+    } finally {
+      module.autoAuthenticate = null;
+    }
+    results.forEach((result, index) => assertEquals(result, new Uint8Array(48).fill(index ^ 0x5a)));
+    assertEquals(results.length, sessions.length);
+    for (const each of sessions) await each.close();
   });
 
   it("give their own results after others of their shape have failed at any point", { skip }, async () => {
