@@ -180,10 +180,14 @@ class FetchSink implements ResponseSink {
 
   decide(item: QueueItem, _response: TransportResponse): "take" | "retry" | Error {
     const { msg } = item;
+    if (msg.statusCode < 200) {
+      const cause = `Cannot fetch ${shown(msg.uri)}: the server switches protocols, which nobody has asked for`;
+      return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_HTTP_UNREQUESTED_UPGRADE" });
+    }
     if (!isRedirectStatus(msg.statusCode) || this.#redirect === "manual") return "take";
+    if (this.#redirect === "error") return new TypeError(`Cannot fetch ${shown(msg.uri)}: it redirects`);
     const target = redirectTarget(msg);
     if (target === null) return "take";
-    if (this.#redirect === "error") return new TypeError(`Cannot fetch ${msg.uri.href}: it redirects`);
     if (target === "invalid" || (target.protocol !== "http:" && target.protocol !== "https:")) {
       const cause = `Cannot follow the redirect from ${msg.uri.origin}: its Location is no http or https URL`;
       return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_REDIRECT" });
@@ -203,8 +207,14 @@ class FetchSink implements ResponseSink {
   take(attempt: Attempt, response: TransportResponse): void {
     const reader = new BodyReader(attempt, response);
     this.#reader = reader;
+    // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
-    this.#resolve(handOut(reader, this.#signal));
+    try {
+      this.#resolve(handOut(reader, this.#signal));
+    } catch (error) {
+      this.#isSettled = false;
+      throw error;
+    }
   }
 
   done(item: QueueItem): void {

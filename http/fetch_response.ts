@@ -10,7 +10,7 @@ import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { type HttpMessage, messageState } from "./message.ts";
 import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
-import { countBytes, gotChunk, isSmall, transformed } from "./response_body.ts";
+import { countBytes, discard, gotChunk, isSmall, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus, isTransportStatus } from "./status.ts";
@@ -156,9 +156,14 @@ function originOf(item: QueueItem, signal: AbortSignal | null): ResponseOrigin {
 
 function withoutBody(reader: BodyReader, isSame: boolean): Response {
   const { response, item } = reader;
-  const result = isSame && response instanceof Response
-    ? lendWithoutBody(response, item.redirects > 0)
-    : build(reader, null);
+  if (isSame && response instanceof Response) {
+    const result = lendWithoutBody(response, item.redirects > 0);
+    reader.finish();
+    return result;
+  }
+  // A body where none may be is not read; the connection it comes on is of no more use.
+  discard(response);
+  const result = build(reader, null);
   reader.finish();
   return result;
 }
@@ -166,7 +171,7 @@ function withoutBody(reader: BodyReader, isSame: boolean): Response {
 /** A Response around a stream of ours. */
 function build(reader: BodyReader, body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Response {
   const { msg } = reader.item;
-  const response = new FetchedResponse(body, {
+  const response = FetchedResponse.of(body, {
     status: msg.statusCode,
     statusText: reader.response.statusText,
     headers: msg.responseHeaders,

@@ -16,6 +16,21 @@ export interface ResponseOrigin {
 
 const unknown: ResponseOrigin = { url: "", redirected: false, signal: null };
 
+/** What a `Response` is made of besides its body. */
+interface ResponseHead {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+}
+
+/** Reason phrases a `Response` takes (RFC 9112 §4). */
+const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** True for a status and a reason phrase the constructor of `Response` takes. */
+export function isConstructible(status: number, statusText: string): boolean {
+  return status >= 200 && status < 600 && REASON_PHRASE.test(statusText);
+}
+
 /** A native Response, so the runtime's own server can send it on, with `url`, `redirected` and `type` of a fetched one. */
 export class FetchedResponse extends Response {
   static {
@@ -25,6 +40,15 @@ export class FetchedResponse extends Response {
 
   #origin: ResponseOrigin = unknown;
   #aborted: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+
+  /** A response with whatever status and reason a server has sent. To a server that sends it on, 600 and more are a 502. */
+  static of(body: ReadableStream<Uint8Array<ArrayBuffer>> | null, head: ResponseHead): FetchedResponse {
+    const { headers, status } = head;
+    const statusText = REASON_PHRASE.test(head.statusText) ? head.statusText : "";
+    if (status < 600) return new FetchedResponse(body, { headers, status, statusText });
+    const response = new FetchedResponse(body, { headers, status: 502, statusText });
+    return Object.defineProperty(response, "status", { value: status });
+  }
 
   /** Says where a response came from. */
   static place(response: FetchedResponse, origin: ResponseOrigin): FetchedResponse {
@@ -75,8 +99,9 @@ export class FetchedResponse extends Response {
   }
 
   override clone(): FetchedResponse {
-    const { body, headers, status, statusText } = super.clone();
-    return FetchedResponse.place(new FetchedResponse(body, { status, statusText, headers }), this.#origin);
+    const { body, headers } = super.clone();
+    const { status, statusText } = this;
+    return FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), this.#origin);
   }
 
   /** What every way of reading answers once the caller has given up; null before. */

@@ -42,13 +42,23 @@ export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
   if (location.trim() === "") return "invalid";
   let target: URL;
   try {
-    target = new URL(location, msg.uri);
+    target = new URL(utf8(location), msg.uri);
   } catch {
     return "invalid";
   }
   if (target.hostname === "") return "invalid";
   if (target.hash === "" && msg.uri.hash !== "") target.hash = msg.uri.hash;
   return target;
+}
+
+/** A Location with bytes beyond ASCII means UTF-8 to those who write one, and to browsers; header values are Latin-1. */
+function utf8(value: string): string {
+  if (!/[\x80-\xff]/.test(value) || /[^\0-\xff]/.test(value)) return value;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(value, (char) => char.charCodeAt(0)));
+  } catch {
+    return value;
+  }
 }
 
 /** Turns the message into a GET, or leaves HEAD, and drops body and its header fields. */
