@@ -12,8 +12,9 @@ export function codeOf(error: unknown): string {
 /** A name that could not be resolved, or a host that could not be reached. */
 export function connectError(error: unknown, where: string, isProxy: boolean): TransportError {
   const code = codeOf(error);
-  const unresolved = code === "ENOTFOUND" || code.startsWith("EAI_") || code === "ENODATA" ||
-    (error as { syscall?: unknown } | null)?.syscall === "getaddrinfo";
+  const isLookup = (error as { syscall?: unknown } | null)?.syscall === "getaddrinfo";
+  if (isLookup && code === "EPERM") return forbiddenError(error, where, isProxy);
+  const unresolved = code === "ENOTFOUND" || code.startsWith("EAI_") || code === "ENODATA" || isLookup;
   const status = unresolved
     ? isProxy ? HttpStatus.CANT_RESOLVE_PROXY : HttpStatus.CANT_RESOLVE
     : isProxy
@@ -25,6 +26,17 @@ export function connectError(error: unknown, where: string, isProxy: boolean): T
     `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${textOf(error)}`,
     { cause: error, code, reason: `${reasonPhrase(status)} (${where})` },
   );
+}
+
+/** Deno says of a name only that it is not permitted, in the words of the system; what to do about it is said here. */
+function forbiddenError(error: unknown, where: string, isProxy: boolean): TransportError {
+  const status = isProxy ? HttpStatus.CANT_CONNECT_PROXY : HttpStatus.CANT_CONNECT;
+  const why = `the program may not use the network there, run it with --allow-net=${where}`;
+  return new TransportError(status, "connect", `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${why}`, {
+    cause: new Error(why, { cause: error }),
+    code: codeOf(error),
+    reason: `${reasonPhrase(status)} (${where})`,
+  });
 }
 
 /** A proxy that was reached and would not make the connection. */

@@ -116,6 +116,11 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     if (!this.#finished) this.#wire.resume();
   }
 
+  /** A body nobody waits for does not keep the process alive, unless the request is still on its way. */
+  awaited(value: boolean): void {
+    if (!this.#finished) this.#wire.keepsProcessAlive(value || !this.#written);
+  }
+
   /** The reader wants no more of a body that has not ended. */
   abandon(reason: unknown): void {
     this.#finish(false, reason);
@@ -264,13 +269,18 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #answer(head: ResponseHead): void {
     this.#head = null;
     const { done, isChunked } = this.#parser;
+    const hasBody = this.#hasBody(head);
     const isWhole = done && this.#body === null;
-    const whole = isWhole && this.#hasBody(head) ? this.#first ?? new Uint8Array(0) : null;
-    const body = isWhole ? null : this.#body ?? this.#startBody();
-    const keepAlive = this.#isPersistent && (this.#sentAll || this.#options.head.framing === "none");
+    const whole = isWhole && hasBody ? this.#first ?? new Uint8Array(0) : null;
+    const body = isWhole || !hasBody ? null : this.#body ?? this.#startBody();
+    const keepAlive = this.#isPersistent && (hasBody || done) &&
+      (this.#sentAll || this.#options.head.framing === "none");
+    if (body !== null) this.awaited(false);
     try {
-      const trailers = isChunked ? this.#trailersOf(done) : undefined;
+      const trailers = isChunked && hasBody ? this.#trailersOf(done) : undefined;
       this.#resolve!(new IncomingResponse(head, { whole, body, keepAlive, trailers }));
+      // What follows a header section that says there is nothing is of no use to anybody, nor is the connection.
+      if (!hasBody && !done) this.#finish(false);
     } catch (error) {
       throw new MalformedResponseError(`Cannot read the response: ${textOf(error)}`, { cause: error });
     }
@@ -286,7 +296,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
 
   #hasBody({ statusCode }: ResponseHead): boolean {
     const { method } = this.#options.request;
-    return !(method === "HEAD" || statusCode === 204 || statusCode === 304 || statusCode === 101 ||
+    return !(method === "HEAD" || statusCode === 204 || statusCode === 205 || statusCode === 304 ||
+      statusCode === 101 ||
       (method === "CONNECT" && statusCode < 300));
   }
 

@@ -1,5 +1,5 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
-import { FetchedResponse } from "../fetched_response.ts";
+import { FetchedResponse, isConstructible } from "../fetched_response.ts";
 import type { TransportResponse } from "../transport.ts";
 import type { ResponseHead } from "./node_response_head.ts";
 
@@ -10,6 +10,8 @@ const READ_AHEAD = 64 * 1024;
 export interface BodySource {
   pause(): void;
   resume(): void;
+  /** Somebody waits for what comes next, or nobody does; only who waits keeps the process alive. */
+  awaited(value: boolean): void;
   /** The reader wants no more of a body that has not ended. */
   abandon(reason: unknown): void;
 }
@@ -49,6 +51,7 @@ export class IncomingBody {
     return new Promise((resolve, reject) => {
       this.#collector = { resolve, reject };
       this.#source.resume();
+      this.#source.awaited(true);
       this.#settleCollector();
     });
   }
@@ -88,6 +91,7 @@ export class IncomingBody {
     if (chunk === undefined) {
       if (this.#ended || this.#failure) return this.#settle();
       this.#source.resume();
+      this.#source.awaited(true);
       return new Promise((resolve) => this.#wakePull = resolve);
     }
     this.#queued -= chunk.byteLength;
@@ -107,8 +111,10 @@ export class IncomingBody {
 
   #wake(): void {
     const wake = this.#wakePull;
+    if (wake === null) return;
     this.#wakePull = null;
-    wake?.();
+    this.#source.awaited(false);
+    wake();
   }
 
   #settleCollector(): void {
@@ -161,9 +167,6 @@ export interface ResponseParts {
   readonly trailers: Promise<Headers> | undefined;
 }
 
-/** Reason phrases a `Response` takes (RFC 9112 §4). */
-const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 /** A response as the session sees it. */
 export class IncomingResponse implements TransportResponse {
   readonly status: number;
@@ -188,7 +191,7 @@ export class IncomingResponse implements TransportResponse {
     this.whole = parts.whole ?? undefined;
     this.trailers = parts.trailers;
     this.ready = undefined;
-    if (parts.body === null && status >= 200 && status < 600 && REASON_PHRASE.test(statusText)) {
+    if (parts.body === null && isConstructible(status, statusText)) {
       this.ready = new FetchedResponse(parts.whole as Uint8Array<ArrayBuffer> | null, { status, statusText });
     }
     this.headers = withFields(this.ready === undefined ? new Headers() : this.ready.headers, head.headers);

@@ -20,6 +20,7 @@ export class Wire {
   #ended = false;
   #error: Error | null = null;
   #detached = false;
+  #keepsProcessAlive = true;
   #wakeWriter: (() => void) | null = null;
 
   /** Called when bytes or an end arrive while no reader is there. */
@@ -88,6 +89,8 @@ export class Wire {
 
   /** Whether the process stays alive for this stream. */
   keepsProcessAlive(value: boolean): void {
+    if (value === this.#keepsProcessAlive) return;
+    this.#keepsProcessAlive = value;
     if (value) this.#socket.ref();
     else this.#socket.unref();
   }
