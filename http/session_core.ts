@@ -353,8 +353,8 @@ export class SessionCore implements PoolOwner {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    while (this.items.size > 0) this.abort();
-    this.pool.closeAll();
+    // Nothing can be queued or started again any more; what stands in its own "finished" ends when its listeners return.
+    this.abort();
     this.loans.close();
     for (const feature of [...this.features.all]) this.features.remove(feature);
     this.transports.close();
