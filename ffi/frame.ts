@@ -53,7 +53,11 @@ export class Output {
       throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.capacity} had room`);
     }
     if (!this.#own) return this.#block.copyOut(this.#offset, length);
-    return length === this.capacity ? this.#own : new Uint8Array(this.#own.buffer.transfer(length));
+    if (length === this.capacity) return this.#own;
+    // Given up without that, the memory would keep what may be a plaintext.
+    const taken = this.#own.slice(0, length);
+    this.#own.fill(0);
+    return taken;
   }
 }
 

@@ -54,7 +54,7 @@ type VerifyManyArgs = ManyArgs & { readonly signatures: readonly Uint8Array[] };
 
 /** C_VerifyInit and C_Verify for each input. */
 export function verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
-  return overwriting(args.inputs, verifyEach(frame, args));
+  return overwriting(frame, args.inputs, verifyEach(frame, args));
 }
 
 function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
@@ -99,11 +99,12 @@ function many(
   room: (data: Uint8Array) => number,
   single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
 ): Program<Bytes[]> {
-  return overwriting(args.inputs, each(frame, args, functions, room, single));
+  return overwriting(frame, args.inputs, each(frame, args, functions, room, single));
 }
 
-/** Overwrites the inputs when the operation on them has ended. */
-function* overwriting<T>(inputs: readonly Uint8Array[], program: Program<T>): Program<T> {
+/** Overwrites the inputs, and every copy of them, when the operation on them has ended. */
+function* overwriting<T>(frame: Frame, inputs: readonly Uint8Array[], program: Program<T>): Program<T> {
+  frame.block.secret = true;
   try {
     return yield* program;
   } finally {

@@ -71,6 +71,8 @@ class Transformation implements Program<Bytes>, Beginning {
     const { block } = frame;
     const fresh = block.isFresh;
     const small = data.length + room < KEPT_BYTES;
+    // What is decrypted comes as a ciphertext.
+    if (!small && functions.kind !== "decrypt") block.secret = true;
     this.#frame = frame;
     this.#room = room;
     this.#inputOffset = small ? block.putBytes(data) : 0;

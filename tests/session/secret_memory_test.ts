@@ -73,6 +73,27 @@ describe("Secrets in native memory", () => {
     },
   );
 
+  it("large plaintext is overwritten too, and the room of a result that was shorter", { skip, timeout }, async () => {
+    const secret = new SecretInMemory(LENGTH);
+    const large = new Uint8Array(70_016);
+    for (let at = 0; at < LENGTH; at++) large[at + 200] = secret.inverted[at]! ^ 0xff;
+    await session.encrypt(key, cipher, large);
+    await session.encryptMany(key, cipher, [large, large]);
+    session.encryptManySync(key, cipher, [large]);
+    session.encryptSync(key, cipher, large);
+    for (let at = 0; at < LENGTH; at++) large[at + 200] = secret.inverted[at]! ^ 0xff ^ 0x5a;
+    strict.set("output", 70_000);
+    for (const result of [session.decryptSync(key, cipher, large), await session.decrypt(key, cipher, large)]) {
+      assertEquals([result.length, result.buffer.byteLength, result[200]], [
+        70_000,
+        70_000,
+        secret.inverted[0]! ^ 0xff,
+      ]);
+      result.fill(0);
+    }
+    assertEquals(secret.occurrences(), 0);
+  });
+
   it("values read with found objects leave nothing behind once they are overwritten", { skip, timeout }, async () => {
     const secret = new SecretInMemory(LENGTH);
     strict.set("secret", nativeRuntime().address(secret.inverted));
