@@ -126,8 +126,10 @@ static W leave(W session, W rv) {
 
 /* Operations */
 static W begin(int fn, W session, const W *mechanism, W kind) {
-  int bare = mechanism[0] == 0x250 || mechanism[0] == 0x251;
-  PLAIN(fn, session, if (bare ? mechanism[1] || mechanism[2] : !mechanism[1] != !mechanism[2]) rv = PARAMETER_INVALID;
+  static const W none[3];
+  const W *m = mechanism ? mechanism : none;
+  int bare = m[0] == 0x250 || m[0] == 0x251;
+  PLAIN(fn, session, if (bare ? m[1] || m[2] : !m[1] != !m[2]) rv = PARAMETER_INVALID;
         else if (sessions[session].active) rv = OPERATION_ACTIVE;
         else sessions[session].active = kind, sessions[session].parts = 0;);
 }
@@ -227,10 +229,9 @@ static W f_SessionCancel(W s, W flags) {
 }
 
 static W f_FindObjectsInit(W s, W t, W n) {
-  static const W none[3];
   (void)t, (void)n;
   if (s < SESSIONS) sessions[s].found = 0;
-  return begin(FindObjectsInit, s, none, FIND);
+  return begin(FindObjectsInit, s, NULL, FIND);
 }
 static W f_FindObjects(W s, W *list, W max, W *count) {
   PLAIN(FindObjects, s, if (sessions[s].active != FIND) rv = NOT_INITIALIZED_OPERATION; else {
