@@ -126,17 +126,19 @@ const unreachable = new FinalizationRegistry<WeakRef<BodyReader>>((reader) => re
 /** Makes the Response a caller gets. */
 export function handOut(reader: BodyReader, signal: AbortSignal | null): Response {
   const { core, item, response } = reader;
+  const { arrived } = response;
   const { msg } = item;
   const isUntouched = msg.responseHeaders === response.headers && item.transforms.length === 0 && !isWatched(item);
   if (response.ready !== undefined && isUntouched) return handOutReady(reader, response.ready, signal);
   const isSame = response instanceof Response && msg.responseHeaders === response.headers;
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
-  const isSmallBody = isSmall(response);
+  const isSmallBody = response.whole !== undefined || isSmall(response);
   if (isSame && isUntouched && isSmallBody && item.connection !== null) {
     return lend(core.loans, reader, response, item.redirects > 0);
   }
   if (response.body === null) return withoutBody(reader, isSame);
   if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
+  if (arrived !== undefined) giveBackAfter(core, item, response, arrived);
   return build(reader, reader.stream(transformed(item, response.body)));
 }
 
@@ -185,11 +187,10 @@ function readAtOnce(
   item: QueueItem,
   response: TransportResponse,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { attempt } = item;
   const reading = response.bytes();
-  reading.then(() => {
-    if (item.attempt === attempt) giveBack(core, item, response);
-  }, () => {});
+  // Who reads learns of a failure; nobody may.
+  reading.catch(() => {});
+  giveBackAfter(core, item, response, response.arrived ?? reading);
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller): Promise<void> {
       const bytes = await reading;
@@ -197,4 +198,17 @@ function readAtOnce(
       controller.close();
     },
   }, { highWaterMark: 0 });
+}
+
+/** Frees the slot of a response as soon as all of it has arrived, whoever reads it later. */
+function giveBackAfter(
+  core: SessionCore,
+  item: QueueItem,
+  response: TransportResponse,
+  arrival: Promise<unknown>,
+): void {
+  const { attempt } = item;
+  arrival.then(() => {
+    if (item.attempt === attempt) giveBack(core, item, response);
+  }, () => {});
 }

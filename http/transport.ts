@@ -205,6 +205,8 @@ export interface TransportResponse {
    * what was received, so whoever keeps it makes a copy.
    */
   readonly whole?: Uint8Array | undefined;
+  /** Resolves when a body that was on its way is here to its end, read or not: its connection is free then. */
+  readonly arrived?: Promise<void> | undefined;
   /** A `Response` of the runtime with these `headers` and the body in `whole`, if the transport has made one of them. */
   readonly ready?: Response | undefined;
   /** "1.0", "1.1" or "2"; absent means "1.1". */

@@ -36,6 +36,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #resolve: ((response: TransportResponse) => void) | null = null;
   #reject: ((reason: unknown) => void) | null = null;
   #trailers: PromiseWithResolvers<Headers> | null = null;
+  /** Of a response that was handed over before its end. */
+  #arrived: PromiseWithResolvers<void> | null = null;
   /** A header section whose response has not been handed over: what follows in the same bytes is looked at first. */
   #head: ResponseHead | null = null;
   /** The first piece of a body that is not handed over. */
@@ -270,15 +272,17 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     this.#head = null;
     const { done, isChunked } = this.#parser;
     const hasBody = this.#hasBody(head);
-    const isWhole = done && this.#body === null;
-    const whole = isWhole && hasBody ? this.#first ?? new Uint8Array(0) : null;
-    const body = isWhole || !hasBody ? null : this.#body ?? this.#startBody();
+    const whole = done && hasBody ? this.#body?.taken() ?? this.#first ?? new Uint8Array(0) : null;
+    const body = done || !hasBody ? null : this.#body ?? this.#startBody();
     const keepAlive = this.#isPersistent && (hasBody || done) &&
       (this.#sentAll || this.#options.head.framing === "none");
-    if (body !== null) this.awaited(false);
+    if (body !== null) {
+      this.awaited(false);
+      this.#arrived = Promise.withResolvers();
+    }
     try {
       const trailers = isChunked && hasBody ? this.#trailersOf(done) : undefined;
-      this.#resolve!(new IncomingResponse(head, { whole, body, keepAlive, trailers }));
+      this.#resolve!(new IncomingResponse(head, { whole, body, keepAlive, trailers, arrived: this.#arrived?.promise }));
       // What follows a header section that says there is nothing is of no use to anybody, nor is the connection.
       if (!hasBody && !done) this.#finish(false);
     } catch (error) {
@@ -330,7 +334,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
       this.#reject!(reason);
       this.#trailers?.reject(reason);
       this.#body?.fail(reason, !(reason instanceof TransportError));
-    }
+    } else this.#arrived?.resolve();
     this.#options.onFinished(this.#wire, reusable);
   }
 }

@@ -56,6 +56,11 @@ export class IncomingBody {
     });
   }
 
+  /** What has arrived, for one who wants it all at once. */
+  taken(): Uint8Array<ArrayBuffer> {
+    return this.#joined();
+  }
+
   /** The next piece has arrived. */
   push(piece: Uint8Array): void {
     const chunk = ownBytes(piece);
@@ -165,6 +170,8 @@ export interface ResponseParts {
   readonly keepAlive: boolean;
   /** Where the framing has a place for them. */
   readonly trailers: Promise<Headers> | undefined;
+  /** Resolves when a body that is on its way has arrived. */
+  readonly arrived: Promise<void> | undefined;
 }
 
 /** A response as the session sees it. */
@@ -175,6 +182,7 @@ export class IncomingResponse implements TransportResponse {
   readonly httpVersion: string;
   readonly keepAlive: boolean;
   readonly trailers: Promise<Headers> | undefined;
+  readonly arrived: Promise<void> | undefined;
   readonly whole: Uint8Array | undefined;
   readonly ready: Response | undefined;
   readonly #body: IncomingBody | null;
@@ -190,6 +198,7 @@ export class IncomingResponse implements TransportResponse {
     this.#body = parts.body;
     this.whole = parts.whole ?? undefined;
     this.trailers = parts.trailers;
+    this.arrived = parts.arrived;
     this.ready = undefined;
     if (parts.body === null && isConstructible(status, statusText)) {
       this.ready = new FetchedResponse(parts.whole as Uint8Array<ArrayBuffer> | null, { status, statusText });
