@@ -9,9 +9,13 @@ import { CK_INFO } from "../structs_infos.ts";
 const CKR_OK = 0;
 const overflowing = new WeakMap<Cryptoki, boolean>();
 
+/** What p11-kit's proxy calls itself. It does not say whose objects it shows. */
+const PROXY = "PKCS#11 Kit Proxy Module";
+
 /**
- * Whether C_GetAttributeValue writes a value into a buffer that is too small for it: NSS softokn does for session
- * objects, however short the length it was given. The module is asked for its maker once.
+ * Whether C_GetAttributeValue may write a value into a buffer that is too small for it: NSS softokn does for session
+ * objects, however short the length it was given, and so does what may have softokn behind it. The module is asked for
+ * its maker once.
  */
 export function* overflowsBuffers(frame: Frame): Program<boolean> {
   const known = overflowing.get(frame.table);
@@ -21,7 +25,8 @@ export function* overflowsBuffers(frame: Frame): Program<boolean> {
   const info = block.alloc(size);
   const rv = yield [{ fn: frame.fn(FN.C_GetInfo), args: [block.address(info)] }];
   if (rv !== CKR_OK) return false;
-  const overflows = decodeText(block, info + offsets.manufacturerID, 32).startsWith("Mozilla");
+  const overflows = decodeText(block, info + offsets.manufacturerID, 32).startsWith("Mozilla") ||
+    decodeText(block, info + offsets.libraryDescription, 32).startsWith(PROXY);
   overflowing.set(frame.table, overflows);
   return overflows;
 }
