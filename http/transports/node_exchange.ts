@@ -108,7 +108,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     this.#fail(exchangeError(error, this.#phase));
   }
 
-  /** The reader of the body has had enough for now. */
+  /** The reader of the body has enough to do. */
   pause(): void {
     if (!this.#finished) this.#wire.pause();
   }
