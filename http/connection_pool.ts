@@ -223,7 +223,8 @@ export class ConnectionPool {
       const connection = host.idle[index]!;
       if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
       if (this.#placeOf.get(connection)!.transport !== transport) continue;
-      host.idle.splice(index, 1);
+      if (index === host.idle.length - 1) host.idle.pop();
+      else host.idle.splice(index, 1);
       if (connection.transport.isOpen || !connection.exact) return connection;
       this.drop(connection);
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { reportUncaught } from "../internal/report_error.ts";
 import type { Connection } from "./connection.ts";
 import {
   BodyStage,
@@ -161,9 +162,17 @@ export class FeatureList {
     return found ?? none;
   }
 
-  /** Runs a synchronous round; what a feature throws is the caller's to report. */
-  each(features: readonly SessionFeature[], msg: HttpMessage, call: (feature: SessionFeature) => void): void {
-    for (const feature of features) if (!msg.isFeatureDisabled(feature)) call(feature);
+  /** Tells that a message is on the queue or off it. What a feature throws is reported; the others hear all the same. */
+  tell(features: readonly SessionFeature[], hook: "requestQueued" | "requestUnqueued", msg: HttpMessage): void {
+    for (const feature of features) {
+      if (msg.isFeatureDisabled(feature)) continue;
+      try {
+        if (hook === "requestQueued") feature.requestQueued!(this.#session, msg);
+        else feature.requestUnqueued!(this.#session, msg);
+      } catch (error) {
+        reportUncaught(error);
+      }
+    }
   }
 
   /** Runs a round of hooks in order; a promise only if one of them returned one. `gate` is asked before each. */

@@ -139,15 +139,7 @@ export class SessionCore implements PoolOwner {
     msg.metrics.attempts = 0;
     const { queued } = this.features.rounds;
     item.emitting++;
-    if (queued.length > 0) {
-      this.features.each(queued, msg, (feature) => {
-        try {
-          feature.requestQueued!(this.session, msg);
-        } catch (error) {
-          reportUncaught(error);
-        }
-      });
-    }
+    this.features.tell(queued, "requestQueued", msg);
     this.#events.request("request-queued", item);
     item.emitting--;
     if (item.state === ItemState.STARTING) this.#kick(item);
@@ -309,15 +301,7 @@ export class SessionCore implements PoolOwner {
     state.item = null;
     state.onPriority = null;
     const { unqueued } = this.features.rounds;
-    if (unqueued.length > 0) {
-      this.features.each(unqueued, msg, (feature) => {
-        try {
-          feature.requestUnqueued!(this.session, msg);
-        } catch (error) {
-          reportUncaught(error);
-        }
-      });
-    }
+    this.features.tell(unqueued, "requestUnqueued", msg);
     this.#events.request("request-unqueued", item);
     item.sink?.done(item);
     item.onDone?.();

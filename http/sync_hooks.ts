@@ -24,7 +24,6 @@ import {
 import { plainProxy } from "./sync_worker.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
 import type { ProxyTarget, TransportConnection, TransportResponse } from "./transport.ts";
-import { reportUncaught } from "../internal/report_error.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;
 type HookCall = Extract<FromWorker, { kind: "hook" }>;
@@ -56,7 +55,7 @@ export class SyncHooks {
 
   /** Puts the message on the queue; returns it as it starts. */
   begin(): MessageSnapshot {
-    const { features, session } = this.#core;
+    const { features } = this.#core;
     const { item } = this;
     const msg = this.#msg;
     messageState(msg).clearBody();
@@ -67,7 +66,7 @@ export class SyncHooks {
     msg.metrics.queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
-    features.each(features.rounds.queued, msg, (feature) => guarded(() => feature.requestQueued!(session, msg)));
+    features.tell(features.rounds.queued, "requestQueued", msg);
     item.emitting--;
     return snapshotOf(msg);
   }
@@ -249,14 +248,14 @@ export class SyncHooks {
   }
 
   #leave(): void {
-    const { features, items, session } = this.#core;
+    const { features, items } = this.#core;
     const msg = this.#msg;
     this.item.state = ItemState.FINISHED;
     items.delete(this.item);
     messageState(msg).item = null;
     messageState(msg).remoteConnection = null;
     setBlocking(msg, false);
-    features.each(features.rounds.unqueued, msg, (feature) => guarded(() => feature.requestUnqueued!(session, msg)));
+    features.tell(features.rounds.unqueued, "requestUnqueued", msg);
   }
 }
 
@@ -265,14 +264,6 @@ function unread({ hasBody, headers, status, statusText }: PlainResponse): Transp
   const body = hasBody ? new ReadableStream<Uint8Array<ArrayBuffer>>() : null;
   const bytes = () => Promise.reject(new TypeError("Cannot read the body: it is in the worker"));
   return { status, statusText, headers: new Headers(headers), body, bytes };
-}
-
-function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    reportUncaught(error);
-  }
 }
 
 /** A connection in the worker: here it can only be looked at. */
