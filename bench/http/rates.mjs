@@ -27,6 +27,7 @@ export async function report(get, download) {
     rates[`GET, ${level} in flight`] = await rate(get, level, seconds);
   }
   if (download) {
+    await download();
     const start = performance.now();
     const bytes = await download();
     if (bytes !== 100 * 1024 * 1024) throw new Error(`Cannot measure: a download of ${bytes} bytes`);
