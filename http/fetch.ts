@@ -8,6 +8,7 @@ import type { Attempt } from "./attempt.ts";
 import { HttpError, NotSupportedError, TransportError } from "./errors.ts";
 import { takeBody } from "./fetch_request_body.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
+import { callersHeaders } from "./headers.ts";
 import { HttpMessage, MessagePriority, messageState } from "./message.ts";
 import type { QueueItem, ResponseSink } from "./queue_item.ts";
 import { fetchBecomesGet, isRedirectStatus, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
@@ -45,7 +46,7 @@ async function fetchWith(core: SessionCore, input: RequestInfo | URL, init: Http
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
   signal?.throwIfAborted();
   const headers = init.headers ?? request?.headers;
-  if (headers !== undefined) msg.requestHeaders = new Headers(headers);
+  if (headers !== undefined) msg.requestHeaders = callersHeaders(headers);
   msg.omitsCredentials = omitsCredentials(init.credentials ?? request?.credentials ?? "same-origin");
   const body = init.body !== undefined ? init.body : request?.body ?? null;
   if (body !== null) {

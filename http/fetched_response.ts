@@ -16,13 +16,6 @@ export interface ResponseOrigin {
 
 const unknown: ResponseOrigin = { url: "", redirected: false, signal: null };
 
-/** What a `Response` is made of besides its body. */
-interface ResponseHead {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: Headers;
-}
-
 /** Reason phrases a `Response` takes (RFC 9112 §4). */
 const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -42,9 +35,9 @@ export class FetchedResponse extends Response {
   #aborted: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
   /** A response with whatever status and reason a server has sent. To a server that sends it on, 600 and more are a 502. */
-  static of(body: ReadableStream<Uint8Array<ArrayBuffer>> | null, head: ResponseHead): FetchedResponse {
-    const { headers, status } = head;
-    const statusText = REASON_PHRASE.test(head.statusText) ? head.statusText : "";
+  static of(body: ReadableStream<Uint8Array<ArrayBuffer>> | null, init: Required<ResponseInit>): FetchedResponse {
+    const { headers, status } = init;
+    const statusText = REASON_PHRASE.test(init.statusText) ? init.statusText : "";
     if (status < 600) return new FetchedResponse(body, { headers, status, statusText });
     const response = new FetchedResponse(body, { headers, status: 502, statusText });
     return Object.defineProperty(response, "status", { value: status });

@@ -40,6 +40,22 @@ export function checkField(name: string, value: string): void {
   if (!isFieldValue(value)) throw new TypeError(`Cannot send the header ${name}: the value holds CR, LF or NUL`);
 }
 
+/**
+ * The header fields a caller gives. The runtimes' own errors show the value that cannot be sent; it may be secret.
+ *
+ * @throws {TypeError} If a name or a value cannot be sent; the value is not shown.
+ */
+export function callersHeaders(init: HeadersInit): Headers {
+  try {
+    return new Headers(init);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const fields = Symbol.iterator in Object(init) ? [...init as Iterable<[unknown, unknown]>] : Object.entries(init);
+    for (const [name, value] of fields) checkField(String(name), String(value));
+    throw new TypeError("Cannot send the headers: they are no fields with names and values in Latin-1");
+  }
+}
+
 /** Methods that ask for nothing to be changed; `would_redirect` follows 301, 302, 307 and 308 for these alone. */
 export function isSafeMethod(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "PROPFIND";

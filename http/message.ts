@@ -5,7 +5,7 @@
  */
 import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { FeatureType } from "./feature.ts";
-import { checkMethod } from "./headers.ts";
+import { callersHeaders, checkMethod } from "./headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
@@ -155,7 +155,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   #initialize(init: HttpMessageInit): void {
     const headers = init.headers ?? init.requestHeaders;
-    if (headers !== undefined) this.#requestHeaders = new Headers(headers);
+    if (headers !== undefined) this.#requestHeaders = callersHeaders(headers);
     const body = init.body ?? init.requestBody;
     if (body !== undefined && body !== null) this.requestBody = toMessageBody(body);
     if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
