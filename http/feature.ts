@@ -4,15 +4,10 @@
  * @module
  */
 import type { Connection } from "./connection.ts";
+import type { FeatureType } from "./feature_type.ts";
 import type { HttpMessage } from "./message.ts";
 import type { HttpSession } from "./session.ts";
 import type { ProxyTarget, TransportResponse } from "./transport.ts";
-
-/** A class, as the by-type functions take it. Subclasses match. */
-export type FeatureType<T = object> = abstract new (...args: never[]) => T;
-
-/** A class that `addFeatureByType` can construct without arguments. */
-export type ConstructibleFeatureType<T = object> = new () => T;
 
 /** Where in the life of a response body a transform sits. Transforms of a lower stage see the body first. */
 export const BodyStage = {

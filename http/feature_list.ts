@@ -5,13 +5,8 @@
  */
 import { reportUncaught } from "../internal/report_error.ts";
 import type { Connection } from "./connection.ts";
-import {
-  BodyStage,
-  type BodyTransform,
-  type ConstructibleFeatureType,
-  type FeatureType,
-  type SessionFeature,
-} from "./feature.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import type { HttpMessage } from "./message.ts";
 import type { HttpSession } from "./session.ts";
 import type { ProxyTarget } from "./transport.ts";

@@ -5,7 +5,8 @@
  */
 import { setCacheMode } from "./cache/fetch_mode.ts";
 import type { Attempt } from "./attempt.ts";
-import { HttpError, NotSupportedError, TransportError } from "./errors.ts";
+import { NotSupportedError, TransportError } from "./errors.ts";
+import { HttpError } from "./http_error.ts";
 import { takeBody } from "./fetch_request_body.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
 import { callersHeaders } from "./headers.ts";

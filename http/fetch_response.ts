@@ -5,7 +5,7 @@
  * @module
  */
 import { type Attempt, watchTime } from "./attempt.ts";
-import { HttpError } from "./errors.ts";
+import { HttpError } from "./http_error.ts";
 import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { type HttpMessage, messageState } from "./message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
-import type { FeatureType } from "./feature.ts";
+import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod } from "./headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
 import { MessageState } from "./message_state.ts";

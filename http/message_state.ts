@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "./connection.ts";
-import type { FeatureType } from "./feature.ts";
+import type { FeatureType } from "./feature_type.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 

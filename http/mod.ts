@@ -9,10 +9,13 @@ export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOpti
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./cookies/mod.ts";
 export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";
 export { Connection, type ConnectionState } from "./connection.ts";
-export { HttpError, type HttpErrorOptions, NotSupportedError } from "./errors.ts";
+export { NotSupportedError } from "./errors.ts";
+export { HttpError, type HttpErrorOptions } from "./http_error.ts";
 export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
-export { BodyStage, type BodyTransform, type ConstructibleFeatureType } from "./feature.ts";
-export type { FeatureType, SessionFeature } from "./feature.ts";
+export { BodyStage, type BodyTransform } from "./feature.ts";
+export type { ConstructibleFeatureType } from "./feature_type.ts";
+export type { SessionFeature } from "./feature.ts";
+export type { FeatureType } from "./feature_type.ts";
 export type { SessionFetch } from "./fetch.ts";
 export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./hsts/mod.ts";
 export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./hsts/mod.ts";

@@ -5,7 +5,8 @@
  */
 import type { Connection } from "./connection.ts";
 import { NotSupportedError } from "./errors.ts";
-import type { ConstructibleFeatureType, FeatureType, SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import { makeFetch, type SessionFetch } from "./fetch.ts";
 import type { HttpMessage } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ConstructibleFeatureType, FeatureType, SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import type { MessagePriority } from "./message.ts";
 import type { HttpMessage } from "./message.ts";
 import type { ClientCertificate, ClientTls, Transport, TrustRoots } from "./transport.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
-import type { ConstructibleFeatureType, FeatureType, SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import { type HttpSessionEvents, NotifyEvent } from "./session_events.ts";
 import type { AsyncContext, ClientCertificateOption, SessionProperty } from "./session_options.ts";
 import { flag, limit, seconds, SessionSettings } from "./session_settings.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Connection } from "../connection.ts";
-import type { BodyTransform, FeatureType, SessionFeature } from "../feature.ts";
+import type { BodyTransform, SessionFeature } from "../feature.ts";
+import type { FeatureType } from "../feature_type.ts";
 import { BodyStage } from "../feature.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
 import type { HttpSession } from "../session.ts";

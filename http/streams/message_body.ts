@@ -1,6 +1,6 @@
 /** The response body of a message as a stream. */
 
-import { HttpError } from "../errors.ts";
+import { HttpError } from "../http_error.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
 import type { HttpSession } from "../session.ts";
 import { HttpStatus } from "../status.ts";

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { HttpError } from "../../http/errors.ts";
+import { HttpError } from "../../http/http_error.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { streamMessage } from "../../http/streams/message_body.ts";
 import { readNdjson } from "../../http/streams/ndjson.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertIsError, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { HttpError, TransportError } from "../../http/errors.ts";
+import { TransportError } from "../../http/errors.ts";
+import { HttpError } from "../../http/http_error.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
-import { HttpError } from "../../http/errors.ts";
+import { HttpError } from "../../http/http_error.ts";
 import { HttpMessage, type HttpMessageInit } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";

@@ -1,7 +1,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { createServer, type Server } from "node:net";
-import { HttpError, NotSupportedError } from "../../http/errors.ts";
+import { NotSupportedError } from "../../http/errors.ts";
+import { HttpError } from "../../http/http_error.ts";
 import type { HttpMessage } from "../../http/message.ts";
 import { Retry } from "../../http/retry.ts";
 import { RequestTimeoutError, Timeouts } from "../../http/timeouts.ts";

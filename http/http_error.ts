@@ -1,0 +1,34 @@
+/**
+ * The error of a message that got no response.
+ *
+ * @module
+ */
+import type { HttpMessage } from "./message.ts";
+
+/** Options of {@linkcode HttpError}. */
+export interface HttpErrorOptions {
+  /** The error the transport or feature gave. */
+  cause?: unknown;
+  /** A stable code, for example `ECONNREFUSED`. */
+  code?: string;
+}
+
+/** A request that got no response: what `session.fetch` rejects with for every transport failure. */
+export class HttpError extends TypeError {
+  /** "HttpError", or "TimeoutError" when the session's or the message's own time limit was the reason. */
+  override name: string = "HttpError";
+  /** The transport status below 100 (see `HttpStatus`), or the proxy's status. */
+  readonly status: number;
+  /** A stable code, for example `CANT_CONNECT` or the system's `ECONNREFUSED`. */
+  readonly code: string;
+  /** The message that failed. */
+  readonly msg: HttpMessage;
+
+  /** Makes the error of a message that ended with a status. */
+  constructor(msg: HttpMessage, status: number, message: string, options: HttpErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.msg = msg;
+    this.status = status;
+    this.code = options.code ?? "ERR_HTTP";
+  }
+}
