@@ -3,8 +3,14 @@
  *
  * @module
  */
-import type { ClientCertificateOption } from "./session_options.ts";
 import type { ClientCertificate, ClientTls } from "./transport.ts";
+
+/** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */
+export type ClientCertificateOption =
+  | ClientCertificate
+  | ClientTls
+  | ((origin: string) => ClientCertificate | ClientTls | null)
+  | null;
 
 export type { ByteDuplex, ClientCertificate, ClientTls } from "./transport.ts";
 

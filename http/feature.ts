@@ -6,7 +6,7 @@
 import type { Connection } from "./connection.ts";
 import type { FeatureType } from "./feature_type.ts";
 import type { HttpMessage } from "./message.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import type { ProxyTarget, TransportResponse } from "./transport.ts";
 
 /** Where in the life of a response body a transform sits. Transforms of a lower stage see the body first. */
@@ -50,36 +50,36 @@ export interface SessionFeature {
   /** Where {@linkcode SessionFeature.transformBody} sits. @default {BodyStage.DECODED} */
   readonly bodyStage?: BodyStage;
   /** Called by `addFeature`. */
-  attach?(session: HttpSession): void;
+  attach?(session: FeatureSession): void;
   /** Called by `removeFeature` and when the session closes. */
-  detach?(session: HttpSession): void;
+  detach?(session: FeatureSession): void;
   /** The message was put on the queue: once per message. */
-  requestQueued?(session: HttpSession, msg: HttpMessage): void;
+  requestQueued?(session: FeatureSession, msg: HttpMessage): void;
   /**
    * An attempt begins; no connection is chosen yet, so `msg.uri` may still be changed (HSTS), a Proxy-Authorization
    * set, or a promise delay the attempt without holding a connection (rate limits). Credentials belong here, so that
    * caches see whose response they look for.
    */
-  requestStarting?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  requestStarting?(session: FeatureSession, msg: HttpMessage): void | Promise<void>;
   /** Answers without a connection (caches). The attempt then has no "request-started"; everything else happens. */
-  lookup?(session: HttpSession, msg: HttpMessage): Response | null | Promise<Response | null>;
+  lookup?(session: FeatureSession, msg: HttpMessage): Response | null | Promise<Response | null>;
   /** The proxy for a URI: a target, null for a direct connection, undefined to let the next resolver decide. */
   resolveProxy?(
     uri: URL,
     msg: HttpMessage | null,
   ): ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined>;
   /** A connection is about to be made: the last moment to put credentials on the request for a proxy's tunnel. */
-  connecting?(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
+  connecting?(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** A connection is there and the request is about to be sent: the last moment to change its header fields. */
-  requestStarted?(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
+  requestStarted?(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** Answers in place of the transport, on the connection slot the message has got (mocks). Null passes. */
-  respond?(msg: HttpMessage, session: HttpSession): Response | null | Promise<Response | null>;
+  respond?(msg: HttpMessage, session: FeatureSession): Response | null | Promise<Response | null>;
   /**
    * Sees a response from the network before anything else does and may answer with another one in its place (a cache
    * whose entry a 304 has confirmed). Null leaves it. A response whose body is not read yet costs its connection.
    */
   replaceResponse?(
-    session: HttpSession,
+    session: FeatureSession,
     msg: HttpMessage,
     response: TransportResponse,
   ): Response | null | Promise<Response | null>;
@@ -89,24 +89,24 @@ export interface SessionFeature {
    * `session.fetch` hands its Response out after this hook, so decide about a requeue here, not later. To change header
    * fields assign a new `Headers` to `msg.responseHeaders`.
    */
-  gotHeaders?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  gotHeaders?(session: FeatureSession, msg: HttpMessage): void | Promise<void>;
   /** Asked once per response with a body, after `gotHeaders`: a transform, or null to leave the body alone. */
-  transformBody?(session: HttpSession, msg: HttpMessage): BodyTransform | null;
+  transformBody?(session: FeatureSession, msg: HttpMessage): BodyTransform | null;
   /**
    * The counterpart of {@linkcode SessionFeature.transformBody} at {@linkcode BodyStage.WIRE} for synchronous sends, where
    * the body comes in one piece: takes it once it is complete. Asked after `replaceResponse`.
    */
-  wireBodySink?(session: HttpSession, msg: HttpMessage): ((body: Uint8Array) => void) | null;
+  wireBodySink?(session: FeatureSession, msg: HttpMessage): ((body: Uint8Array) => void) | null;
   /** The body is complete. Not called when it broke off. */
-  gotBody?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  gotBody?(session: FeatureSession, msg: HttpMessage): void | Promise<void>;
   /**
    * The attempt has ended, with a response or with a transport status, and is not already requeued; its connection has
    * been given back. `requeueMessage` here leads to "restarted" instead of "finished"; a promise delays it (back-off).
    * Not called for cancelled messages nor, under `session.fetch`, once the Response has been handed out.
    */
-  attemptEnded?(session: HttpSession, msg: HttpMessage): void | Promise<void>;
+  attemptEnded?(session: FeatureSession, msg: HttpMessage): void | Promise<void>;
   /** The session is done with the message: once per message. */
-  requestUnqueued?(session: HttpSession, msg: HttpMessage): void;
+  requestUnqueued?(session: FeatureSession, msg: HttpMessage): void;
   /** Takes a sub-feature (a class that is no feature itself, such as an authentication scheme); true if it did. */
   addFeature?(type: FeatureType): boolean;
   /** Drops a sub-feature; true if it had it. */

@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import type { HttpMessage } from "./message.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import type { ProxyTarget } from "./transport.ts";
 
 type Hook = keyof SessionFeature;
@@ -75,12 +75,12 @@ const none: readonly BodyTransform[] = [];
 
 /** The features of one session. */
 export class FeatureList {
-  readonly #session: HttpSession;
+  readonly #session: FeatureSession;
   readonly #changed: () => void;
   #features: SessionFeature[] = [];
   #rounds: Rounds = makeRounds([]);
 
-  constructor(session: HttpSession, changed: () => void) {
+  constructor(session: FeatureSession, changed: () => void) {
     this.#session = session;
     this.#changed = changed;
   }
@@ -218,7 +218,7 @@ export class FeatureList {
 function callHook(
   feature: SessionFeature,
   hook: MessageHook,
-  session: HttpSession,
+  session: FeatureSession,
   { msg, connection }: HookGate,
 ): void | Promise<void> {
   switch (hook) {

@@ -6,6 +6,7 @@
 import { setCacheMode } from "./cache/fetch_mode.ts";
 import type { Attempt } from "./attempt.ts";
 import { NotSupportedError, TransportError } from "./errors.ts";
+import type { SessionFetch } from "./feature_session.ts";
 import { HttpError } from "./http_error.ts";
 import { takeBody } from "./fetch_request_body.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
@@ -15,13 +16,10 @@ import type { QueueItem, ResponseSink } from "./queue_item.ts";
 import { fetchBecomesGet, isRedirectStatus, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
 import { tooMany } from "./redirect_message.ts";
 import type { SessionCore } from "./session_core.ts";
-import type { HttpFetchInit } from "./session_options.ts";
+import type { HttpFetchInit } from "./message_options.ts";
 import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
 import { schemeClass } from "./uri.ts";
-
-/** The type of `session.fetch`. */
-export type SessionFetch = (input: RequestInfo | URL, init?: HttpFetchInit) => Promise<Response>;
 
 /** Makes a session's bound fetch. */
 export function makeFetch(core: SessionCore): SessionFetch {

@@ -9,7 +9,7 @@ import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_forma
 import { BodyCopy } from "./logging/body_copy.ts";
 import type { RedactionRules } from "./logging/redaction.ts";
 import type { HttpMessage } from "./message.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import { pipeThroughGenerator } from "./streams/chunks.ts";
 
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";
@@ -121,7 +121,7 @@ export class HarRecorder implements SessionFeature {
   }
 
   /** Begins an entry; see {@linkcode SessionFeature.requestStarting}. */
-  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+  requestStarting(_session: FeatureSession, msg: HttpMessage): void {
     const watched = this.#watch(msg);
     this.#end(msg);
     watched.recording = {
@@ -135,7 +135,7 @@ export class HarRecorder implements SessionFeature {
   }
 
   /** Notes the connection; see {@linkcode SessionFeature.requestStarted}. */
-  requestStarted(_session: HttpSession, msg: HttpMessage, connection: Connection): void {
+  requestStarted(_session: FeatureSession, msg: HttpMessage, connection: Connection): void {
     const recording = this.#watched.get(msg)?.recording;
     if (!recording) return;
     recording.connectionId = connection.id;
@@ -144,7 +144,7 @@ export class HarRecorder implements SessionFeature {
   }
 
   /** Copies the body on its way; see {@linkcode SessionFeature.transformBody}. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+  transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     const recording = this.#watched.get(msg)?.recording;
     if (!recording) return null;
     const copy = recording.responseBody = new BodyCopy(this.#maxBodySize);
@@ -158,17 +158,17 @@ export class HarRecorder implements SessionFeature {
   }
 
   /** Ends an entry; see {@linkcode SessionFeature.gotBody}. */
-  gotBody(_session: HttpSession, msg: HttpMessage): void {
+  gotBody(_session: FeatureSession, msg: HttpMessage): void {
     this.#end(msg);
   }
 
   /** Ends an entry; see {@linkcode SessionFeature.attemptEnded}. */
-  attemptEnded(_session: HttpSession, msg: HttpMessage): void {
+  attemptEnded(_session: FeatureSession, msg: HttpMessage): void {
     this.#end(msg);
   }
 
   /** Ends an entry that broke off; see {@linkcode SessionFeature.requestUnqueued}. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     this.#end(msg);
     this.#watched.get(msg)?.listening.abort();
     this.#watched.delete(msg);

@@ -16,7 +16,6 @@ export { BodyStage, type BodyTransform } from "./feature.ts";
 export type { ConstructibleFeatureType } from "./feature_type.ts";
 export type { SessionFeature } from "./feature.ts";
 export type { FeatureType } from "./feature_type.ts";
-export type { SessionFetch } from "./fetch.ts";
 export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./hsts/mod.ts";
 export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./hsts/mod.ts";
 export { HttpMessage, type HttpMessageInit, type MessageBody, type MessageEventName } from "./message.ts";
@@ -27,14 +26,13 @@ export { MessageMetrics } from "./metrics.ts";
 export { HttpSession, type SessionCallback } from "./session.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./session_events.ts";
 export { type HttpSessionEvents, NotifyEvent, RequestEvent } from "./session_events.ts";
-export { type AsyncContext, type CancelOptions, type ClientCertificateOption } from "./session_options.ts";
-export {
-  type HttpFetchInit,
-  type HttpSessionOptions,
-  type RequeueOptions,
-  type SendOptions,
-} from "./session_options.ts";
-export { SessionProperty, type TransportChoice } from "./session_options.ts";
+export type { ClientCertificateOption } from "./client_tls.ts";
+export type { CancelOptions } from "./message_options.ts";
+export type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
+export type { HttpSessionOptions } from "./session_options.ts";
+export type { HttpFetchInit, RequeueOptions, SendOptions } from "./message_options.ts";
+export { SessionProperty } from "./session_options.ts";
+export type { TransportChoice } from "./transports/select.ts";
 export { SessionProperties, sessionProperties } from "./session_properties.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
 export { type CertificateInput, TlsDatabase } from "./tls_database.ts";

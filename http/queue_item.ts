@@ -8,7 +8,6 @@ import type { Connection } from "./connection.ts";
 import type { Host, WaitingAttempt } from "./connection_pool.ts";
 import type { BodyTransform } from "./feature.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "./message.ts";
-import type { SessionCallback } from "./session.ts";
 import type { ProxyTarget, Transport, TransportResponse } from "./transport.ts";
 
 /** States of an entry, in the order an attempt passes them. */
@@ -55,7 +54,7 @@ export class QueueItem {
   readonly msg: HttpMessage;
   /** Where the session keeps it; -1 once it is off the queue. */
   index = -1;
-  readonly callback: SessionCallback | null;
+  readonly callback: (() => void) | null;
   /** `session.fetch`'s interest in the response, or null for the message face. */
   readonly sink: ResponseSink | null;
   /** Called once the entry is off the queue. */
@@ -101,7 +100,7 @@ export class QueueItem {
 
   constructor(
     msg: HttpMessage,
-    callback: SessionCallback | null = null,
+    callback: (() => void) | null = null,
     sink: ResponseSink | null = null,
     onDone: (() => void) | null = null,
   ) {

@@ -4,7 +4,7 @@ import type { SessionFeature } from "./feature.ts";
 import type { HttpMessage } from "./message.ts";
 import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import { isBlocking } from "./sync_answer.ts";
 import { wait, waitFor } from "./wait.ts";
 
@@ -106,7 +106,7 @@ export class RateLimit implements SessionFeature {
   }
 
   /** Waits for a token. Called by the session. */
-  requestStarting(_session: HttpSession, msg: HttpMessage): void | Promise<void> {
+  requestStarting(_session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const key = this.#keyOf(msg);
     const bucket = this.#bucket(key);
     if (bucket === undefined) return;
@@ -121,7 +121,7 @@ export class RateLimit implements SessionFeature {
   }
 
   /** Reads the server's limits. Called by the session. */
-  gotHeaders(_session: HttpSession, msg: HttpMessage): void {
+  gotHeaders(_session: FeatureSession, msg: HttpMessage): void {
     if (!this.#obeyServer) return;
     const hold = holdOf(msg);
     if (hold <= 0) return;
@@ -130,7 +130,7 @@ export class RateLimit implements SessionFeature {
   }
 
   /** Ends the wait of a message. Called by the session. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     this.#waiting.get(msg)?.abort();
   }
 

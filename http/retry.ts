@@ -4,7 +4,7 @@ import type { SessionFeature } from "./feature.ts";
 import { contentLength } from "./headers.ts";
 import { type HttpMessage, MessageFlags } from "./message.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./status.ts";
 import { MAX_TIMER, waitFor } from "./wait.ts";
 
@@ -181,7 +181,7 @@ export class Retry implements SessionFeature {
   }
 
   /** Waits in front of a retry. Called by the session. */
-  requestStarting(_session: HttpSession, msg: HttpMessage): void | Promise<void> {
+  requestStarting(_session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const state = this.#states.get(msg);
     if (state === undefined || state.delay === 0) return;
     const { delay } = state;
@@ -191,7 +191,7 @@ export class Retry implements SessionFeature {
   }
 
   /** Decides about a response. Called by the session. */
-  gotHeaders(session: HttpSession, msg: HttpMessage): void {
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void {
     if (!this.#statuses.has(msg.statusCode) || !this.#mayRepeat(msg)) return;
     const retryAfter = msg.responseHeaders.get("retry-after");
     const asked = retryAfter === null ? undefined : parseRetryAfter(retryAfter);
@@ -203,13 +203,13 @@ export class Retry implements SessionFeature {
   }
 
   /** Decides about a transport failure. Called by the session. */
-  attemptEnded(session: HttpSession, msg: HttpMessage): void {
+  attemptEnded(session: FeatureSession, msg: HttpMessage): void {
     if (msg.statusCode >= 100 || !this.#statuses.has(msg.statusCode) || !this.#mayRepeat(msg)) return;
     if (this.#prepare(msg, 0)) session.requeueMessage(msg);
   }
 
   /** Forgets the message. Called by the session. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     this.#states.get(msg)?.controller.abort();
     this.#states.delete(msg);
   }

@@ -7,21 +7,16 @@ import type { Connection } from "./connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
-import { makeFetch, type SessionFetch } from "./fetch.ts";
+import { makeFetch } from "./fetch.ts";
 import type { HttpMessage } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { redirectMessage, wouldRedirect } from "./redirect_message.ts";
 import { SessionCore } from "./session_core.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
 import { ConnectionEvent, RequestEvent } from "./session_events.ts";
-import type {
-  AsyncContext,
-  CancelOptions,
-  HttpSessionOptions,
-  RequeueOptions,
-  SendOptions,
-  SessionProperty,
-} from "./session_options.ts";
+import type { HttpSessionOptions, SessionProperty } from "./session_options.ts";
+import type { CancelOptions, RequeueOptions, SendOptions } from "./message_options.ts";
+import type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
 import { limit } from "./session_settings.ts";
 import { HttpStatus } from "./status.ts";
@@ -83,7 +78,7 @@ const optionProperties = [
  * assertEquals(seen, ["got-headers", "got-chunk", "got-body", "finished"]);
  * ```
  */
-export class HttpSession extends SessionProperties {
+export class HttpSession extends SessionProperties implements FeatureSession {
   /**
    * Fetches through the queue: a drop-in for `globalThis.fetch`, bound to the session. Aborts and timeouts reject with
    * `signal.reason`, every transport failure with an `HttpError`.
@@ -142,7 +137,7 @@ export class HttpSession extends SessionProperties {
    * @throws {TypeError} If the message is already on a queue or the session is closed.
    */
   queueMessage(msg: HttpMessage, callback?: SessionCallback): void {
-    this.#core.queue(msg, callback ?? null, null, null);
+    this.#core.queue(msg, callback === undefined ? null : () => callback(this, msg), null, null);
   }
 
   /**

@@ -9,13 +9,13 @@ import type { Connection } from "./connection.ts";
 import { ConnectionPool, type PoolOwner } from "./connection_pool.ts";
 import { TransportError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
 import { Loans } from "./loans.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { QueueItems } from "./queue_items.ts";
-import type { HttpSession, SessionCallback } from "./session.ts";
-import type { CancelOptions, RequeueOptions } from "./session_options.ts";
+import type { CancelOptions, RequeueOptions } from "./message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
 import type { TlsSettings } from "./transport.ts";
@@ -34,7 +34,7 @@ const settled: Promise<void> = Promise.resolve();
 
 /** The engine of one session. */
 export class SessionCore implements PoolOwner {
-  readonly session: HttpSession;
+  readonly session: FeatureSession;
   readonly settings: SessionSettings;
   readonly transports: TransportList;
   readonly features: FeatureList;
@@ -49,7 +49,7 @@ export class SessionCore implements PoolOwner {
   #fetchFields: ReadonlyArray<readonly [string, string]> | null = null;
   #isClosed = false;
 
-  constructor(session: HttpSession, settings: SessionSettings, transports: TransportList, events: CoreEvents) {
+  constructor(session: FeatureSession, settings: SessionSettings, transports: TransportList, events: CoreEvents) {
     this.session = session;
     this.settings = settings;
     this.transports = transports;
@@ -121,7 +121,7 @@ export class SessionCore implements PoolOwner {
   /** Puts a message on the queue; its work starts from a microtask. */
   queue(
     msg: HttpMessage,
-    callback: SessionCallback | null,
+    callback: (() => void) | null,
     sink: ResponseSink | null,
     onDone: (() => void) | null,
   ): QueueItem {
@@ -281,7 +281,7 @@ export class SessionCore implements PoolOwner {
     item.emit("finished");
     if (item.callback !== null) {
       try {
-        item.callback(this.session, msg);
+        item.callback();
       } catch (error) {
         reportUncaught(error);
       }

@@ -5,9 +5,10 @@
  */
 import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
-import type { MessagePriority } from "./message.ts";
-import type { HttpMessage } from "./message.ts";
-import type { ClientCertificate, ClientTls, Transport, TrustRoots } from "./transport.ts";
+import type { AsyncContext } from "./feature_session.ts";
+import type { ClientCertificateOption } from "./client_tls.ts";
+import type { TrustRoots } from "./transport.ts";
+import type { TransportChoice } from "./transports/select.ts";
 
 /** The manual's names of the session's properties (`SOUP_SESSION_PROXY_URI` and its siblings). */
 export const SessionProperty = {
@@ -36,25 +37,6 @@ export type SessionProperty =
   | "ssl-use-system-ca-file"
   | "tls-database"
   | "use-thread-context";
-
-/** Runs the session's work: the counterpart of a main context. */
-export interface AsyncContext {
-  /** Runs `fn` soon, never inside this call. */
-  run(fn: () => void): void;
-}
-
-/**
- * Which transport carries a message. "auto" decides per message: the runtime's fetch for https and through proxies,
- * sockets for plain http and for what fetch cannot do. "fetch" and "node" (sockets) decide for all of them.
- */
-export type TransportChoice = "auto" | "fetch" | "node" | Transport | readonly Transport[];
-
-/** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */
-export type ClientCertificateOption =
-  | ClientCertificate
-  | ClientTls
-  | ((origin: string) => ClientCertificate | ClientTls | null)
-  | null;
 
 /** Options of `HttpSession`. Properties are described at the accessors of the same name. */
 export interface HttpSessionOptions {
@@ -110,36 +92,4 @@ export interface HttpSessionOptions {
   maxHeaderBytes?: number;
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
   maxBodyBytes?: number;
-}
-
-/** What `session.fetch` takes besides the fields of `RequestInit`. */
-export interface HttpFetchInit extends Omit<RequestInit, "priority"> {
-  /** Place in the queue: a number of `MessagePriority`, or fetch's own words. */
-  priority?: MessagePriority | "high" | "low" | "auto";
-  /** Seconds without progress after which this request fails. */
-  timeout?: number;
-  /** Called with the message before it is queued: a place to set flags and listeners. */
-  prepare?(msg: HttpMessage): void;
-}
-
-/** Options of `requeueMessage`. */
-export interface RequeueOptions {
-  /** "body": finish reading this response first, with all its events. Otherwise it is dropped at once. */
-  after?: "body";
-  /** Send the next attempt on the same connection if it stays open (authentication bound to a connection). */
-  sameConnection?: boolean;
-}
-
-/** Options of `cancelMessage`. */
-export interface CancelOptions {
-  /** What to put into `msg.error`. */
-  error?: unknown;
-  /** What to put into `msg.reasonPhrase`; the standard phrase otherwise. */
-  reason?: string;
-}
-
-/** Options of `sendMessage`. */
-export interface SendOptions {
-  /** Cancels the message; `sendMessage` then rejects with `signal.reason`. */
-  signal?: AbortSignal;
 }

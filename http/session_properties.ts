@@ -7,7 +7,9 @@ import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import { type HttpSessionEvents, NotifyEvent } from "./session_events.ts";
-import type { AsyncContext, ClientCertificateOption, SessionProperty } from "./session_options.ts";
+import type { SessionProperty } from "./session_options.ts";
+import type { ClientCertificateOption } from "./client_tls.ts";
+import type { AsyncContext } from "./feature_session.ts";
 import { flag, limit, seconds, SessionSettings } from "./session_settings.ts";
 import type { TrustRoots } from "./transport.ts";
 

@@ -7,7 +7,7 @@ import process from "node:process";
 import { checkClientCertificate, clientCertificateFor } from "./client_tls.ts";
 import { isFieldValue } from "./headers.ts";
 import { systemAcceptLanguage } from "./language.ts";
-import type { ClientCertificateOption } from "./session_options.ts";
+import type { ClientCertificateOption } from "./client_tls.ts";
 import { TlsDatabase } from "./tls_database.ts";
 import type { TlsSettings, TrustRoots } from "./transport.ts";
 import { parseAliases } from "./uri.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { HttpMessage, MessageFlags, MessagePriority } from "./message.ts";
-import type { TransportChoice } from "./session_options.ts";
+import type { TransportChoice } from "./transports/select.ts";
 import { TransportError } from "./errors.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "./transport.ts";
 

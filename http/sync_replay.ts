@@ -12,7 +12,7 @@ import {
   NetworkEvent,
   TransferProgressEvent,
 } from "./message_events.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import { ConnectionEvent, RequestEvent } from "./session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
 import type { NetworkEventName } from "./transport.ts";
@@ -21,11 +21,11 @@ type MessageEventCall = Extract<FromWorker, { kind: "event" }>;
 
 /** Keeps the events of one send and tells them from a microtask, each with the message as it was then. */
 export class SyncReplay {
-  readonly #session: HttpSession;
+  readonly #session: FeatureSession;
   readonly #msg: HttpMessage;
   readonly #told: (() => void)[] = [];
 
-  constructor(session: HttpSession, msg: HttpMessage) {
+  constructor(session: FeatureSession, msg: HttpMessage) {
     this.#session = session;
     this.#msg = msg;
   }

@@ -3,7 +3,7 @@
 import type { SessionFeature } from "./feature.ts";
 import type { HttpMessage } from "./message.ts";
 import type { NetworkEvent } from "./message_events.ts";
-import type { HttpSession } from "./session.ts";
+import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./status.ts";
 import { MAX_TIMER } from "./wait.ts";
 
@@ -95,7 +95,7 @@ export class Timeouts implements SessionFeature {
   }
 
   /** Begins to watch a message. Called by the session. */
-  requestQueued(session: HttpSession, msg: HttpMessage): void {
+  requestQueued(session: FeatureSession, msg: HttpMessage): void {
     if (this.idle > 0 && msg.timeout === null) msg.timeout = this.idle / 1000;
     if (this.total === 0 && this.connect === 0) return;
     const watch: Watch = {
@@ -112,7 +112,7 @@ export class Timeouts implements SessionFeature {
   }
 
   /** Ends the watch. Called by the session. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const watch = this.#watches.get(msg);
     if (watch === undefined) return;
     this.#watches.delete(msg);
@@ -121,7 +121,7 @@ export class Timeouts implements SessionFeature {
     watch.listener?.abort();
   }
 
-  #onNetworkEvent(session: HttpSession, msg: HttpMessage, watch: Watch, { event }: NetworkEvent): void {
+  #onNetworkEvent(session: FeatureSession, msg: HttpMessage, watch: Watch, { event }: NetworkEvent): void {
     if (event === "complete") {
       clearTimeout(watch.connect);
       watch.connect = undefined;
@@ -130,7 +130,7 @@ export class Timeouts implements SessionFeature {
     }
   }
 
-  #expire(session: HttpSession, msg: HttpMessage, kind: TimeoutKind, time: number): void {
+  #expire(session: FeatureSession, msg: HttpMessage, kind: TimeoutKind, time: number): void {
     const error = new RequestTimeoutError(kind, time, msg.uri);
     session.cancelMessage(msg, HttpStatus.IO_ERROR, { error, reason: error.message });
   }

@@ -6,7 +6,7 @@
 import { reportUncaught } from "../../internal/report_error.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
 import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import type { AuthScheme, BodyCheck } from "./scheme.ts";
@@ -23,7 +23,7 @@ export interface MessageAuth {
 }
 
 /** Credentials have proved right: with the origin unless it answers 401, with the proxy unless it answers 407. */
-export function accept(session: HttpSession, msg: HttpMessage, state: MessageAuth): void | Promise<void> {
+export function accept(session: FeatureSession, msg: HttpMessage, state: MessageAuth): void | Promise<void> {
   if (connectionOf(msg) === null) return; // An answer from a cache proves nothing.
   const origin = msg.statusCode === 401 || msg.statusCode === 407 ? null : state.origin;
   const proxy = msg.statusCode === 407 ? null : state.proxy;
@@ -57,7 +57,7 @@ export function takeCheck(msg: HttpMessage, state: MessageAuth): BodyCheck | nul
 }
 
 /** Hands a password that has proved right to the store, if its listener wished so. */
-function savePassword(session: HttpSession, msg: HttpMessage, auth: AuthScheme): void {
+function savePassword(session: FeatureSession, msg: HttpMessage, auth: AuthScheme): void {
   const { credentials } = auth;
   if (credentials?.kind !== "password" || !credentials.remember) return;
   auth.remembered();

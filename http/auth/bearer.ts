@@ -5,7 +5,7 @@
  */
 import { MessageFlags } from "../message.ts";
 import type { Challenge } from "../parsers/challenges.ts";
-import type { HttpFetchInit } from "../session_options.ts";
+import type { HttpFetchInit } from "../message_options.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import {
   type Authorization,

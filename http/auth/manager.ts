@@ -8,7 +8,7 @@ import type { BodyTransform, SessionFeature } from "../feature.ts";
 import type { FeatureType } from "../feature_type.ts";
 import { BodyStage } from "../feature.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { wireUrl } from "../uri.ts";
 import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
@@ -150,7 +150,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Puts credentials on a request before a connection is chosen, so that caches see them. */
-  requestStarting(session: HttpSession, msg: HttpMessage): void | Promise<void> {
+  requestStarting(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     if (this.#origins.spaces.isEmpty && !messages.has(msg)) return;
     if (msg.omitsCredentials) return this.#avoidAuthenticated(session, msg);
     const asker = this.#isInCharge(session, msg) ? originAsker(session, msg, null) : null;
@@ -158,13 +158,13 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Puts a proxy's credentials on the request for a tunnel. */
-  connecting(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+  connecting(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     if (connection.proxy === null || connection.target.scheme !== "https" || !this.#isInCharge(session, msg)) return;
     return this.#prepareProxy(session, msg, connection);
   }
 
   /** Puts on a request what depends on the connection: rounds of NTLM and Negotiate, a proxy's credentials. */
-  requestStarted(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+  requestStarted(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     const state = messages.get(msg);
     if (connection.proxy === null && this.#origins.spaces.isEmpty && state === undefined) return;
     if (!this.#isInCharge(session, msg)) return;
@@ -177,7 +177,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Looks at refusals, and at what a server that was satisfied says about it. */
-  gotHeaders(session: HttpSession, msg: HttpMessage): void | Promise<void> {
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const state = messages.get(msg);
     if (state === undefined && msg.statusCode !== 401 && msg.statusCode !== 407) return;
     if (!this.#isInCharge(session, msg)) return;
@@ -192,14 +192,14 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Checks a body the server has vouched for. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+  transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     const state = messages.get(msg);
     const check = state === undefined ? null : takeCheck(msg, state);
     return check === null ? null : checkBody(check);
   }
 
   /** A response without a body is checked, too, and one whose body came in one piece (`sendMessageSync`). */
-  gotBody(_session: HttpSession, msg: HttpMessage): void {
+  gotBody(_session: FeatureSession, msg: HttpMessage): void {
     const state = messages.get(msg);
     const check = state === undefined ? null : takeCheck(msg, state);
     if (check === null) return;
@@ -208,7 +208,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Lets those ask who wait for this message's answer. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const state = messages.get(msg);
     if (state === undefined) return;
     state.check = null;
@@ -219,12 +219,12 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Of several managers of a session the newest acts. */
-  #isInCharge(session: HttpSession, msg: HttpMessage): boolean {
+  #isInCharge(session: FeatureSession, msg: HttpMessage): boolean {
     return session.getFeatureForMessage(AuthManager, msg) === this;
   }
 
   /** A connection that is authenticated itself, as NTLM does it, would be credentials, too. */
-  #avoidAuthenticated(session: HttpSession, msg: HttpMessage): void {
+  #avoidAuthenticated(session: FeatureSession, msg: HttpMessage): void {
     const scheme = session.schemeOf(msg.uri);
     if (scheme === null) return;
     const url = new URL(wireUrl(msg.uri, scheme));
@@ -242,7 +242,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     return state;
   }
 
-  #prepareOrigin(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+  #prepareOrigin(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     const asker = originAsker(session, msg, connection);
     if (asker === null) return;
     const track = messages.get(msg)?.origin;
@@ -251,7 +251,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     return this.#prepare(msg, asker, this.#origins);
   }
 
-  #prepareProxy(session: HttpSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+  #prepareProxy(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     if (this.#proxies.spaces.isEmpty && !messages.has(msg)) return;
     const asker = proxyAsker(session, msg, connection);
     if (asker !== null) return this.#prepare(msg, asker, this.#proxies);
@@ -282,7 +282,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     return authorization instanceof Promise ? authorization.then(write) : write(authorization);
   }
 
-  #refused(session: HttpSession, msg: HttpMessage, asker: Asker, isWanted: () => boolean): void | Promise<void> {
+  #refused(session: FeatureSession, msg: HttpMessage, asker: Asker, isWanted: () => boolean): void | Promise<void> {
     const state = this.#stateOf(msg);
     const track = asker.isForProxy ? state.proxy : state.origin;
     if (isOwnField(msg, asker, track)) return;
@@ -312,7 +312,7 @@ function isSameOrSubclass(type: unknown, base: FeatureType): boolean {
  * Fetch does not keep the connection to a proxy that has refused (Bun closes it); rounds on one connection then need a
  * transport that shows its connections. True if the message goes to another transport than before.
  */
-function moveToSockets(session: HttpSession, msg: HttpMessage): boolean {
+function moveToSockets(session: FeatureSession, msg: HttpMessage): boolean {
   const isThere = itemOf(msg)?.transport?.capabilities.connectionEvents ?? true;
   if (isThere || !session.capabilities.connectionEvents) return false;
   msg.requires = [...msg.requires, "connectionEvents"];

@@ -6,7 +6,7 @@
 import type { HttpMessage } from "../message.ts";
 import { MessageFlags } from "../message.ts";
 import { type Challenge, parseChallenges } from "../parsers/challenges.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { AuthenticateEvent } from "../session_events.ts";
 import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";
 import { ProtectionSpaces } from "./protection_spaces.ts";
@@ -43,7 +43,7 @@ export function rankOffers(types: readonly AuthSchemeType[], challenges: readonl
 
 /** One refusal. */
 export interface Refused {
-  readonly session: HttpSession;
+  readonly session: FeatureSession;
   readonly msg: HttpMessage;
   readonly asker: Asker;
   readonly track: AuthTrack;

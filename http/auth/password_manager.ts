@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import type { SessionFeature } from "../feature.ts";
 
 /** Which password is wanted. */
@@ -101,5 +101,5 @@ export class PasswordManager implements SessionFeature {
   }
 
   /** Nothing to do: the session's AuthManager looks for the feature when a server asks for credentials. */
-  attach(_session: HttpSession): void {}
+  attach(_session: FeatureSession): void {}
 }

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../connection.ts";
 import type { HttpMessage, MessageBody } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import type { Challenge } from "../parsers/challenges.ts";
 import type { Auth, AuthenticateOptions } from "../session_events.ts";
 import { checkCredentialText, decodeFieldText } from "./text.ts";
@@ -13,7 +13,7 @@ import { checkCredentialText, decodeFieldText } from "./text.ts";
 /** The request an Authorization field is written for. */
 export interface AuthRequest {
   /** The session. */
-  readonly session: HttpSession;
+  readonly session: FeatureSession;
   /** The message. */
   readonly msg: HttpMessage;
   /** The method on the wire: "CONNECT" for a tunnel. */

@@ -6,7 +6,7 @@
 import type { Connection } from "../connection.ts";
 import { type HttpMessage, messageState } from "../message.ts";
 import type { QueueItem } from "../queue_item.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import type { ProxyTarget } from "../transport.ts";
 import { bareHost, defaultPort, wireUrl } from "../uri.ts";
 import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";
@@ -86,7 +86,7 @@ export function connectionOf(msg: HttpMessage): Connection | null {
 }
 
 /** The origin of a message; null when its URI cannot be sent, and when it is to know nothing of the user. */
-export function originAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
+export function originAsker(session: FeatureSession, msg: HttpMessage, connection: Connection | null): Asker | null {
   const scheme = msg.omitsCredentials ? null : session.schemeOf(msg.uri);
   if (scheme === null) return null;
   const url = new URL(wireUrl(msg.uri, scheme));
@@ -110,7 +110,7 @@ export function originAsker(session: HttpSession, msg: HttpMessage, connection: 
 }
 
 /** The proxy of a connection; null without one, and for proxies that do not speak HTTP. */
-export function proxyAsker(session: HttpSession, msg: HttpMessage, connection: Connection | null): Asker | null {
+export function proxyAsker(session: FeatureSession, msg: HttpMessage, connection: Connection | null): Asker | null {
   const proxy = connection?.proxy ?? null;
   const scheme = session.schemeOf(msg.uri);
   if (connection === null || proxy === null || scheme === null || !proxy.scheme.startsWith("http")) return null;
@@ -135,7 +135,7 @@ export function proxyAsker(session: HttpSession, msg: HttpMessage, connection: C
 }
 
 /** Who has sent the 401 or 407 that is there; null when it is nobody who may ask, such as an origin sending a 407. */
-export function askerOf(session: HttpSession, msg: HttpMessage): Asker | null {
+export function askerOf(session: FeatureSession, msg: HttpMessage): Asker | null {
   const connection = connectionOf(msg);
   if (msg.statusCode === 401) return originAsker(session, msg, connection);
   if (msg.statusCode !== 407 || connection === null) return null;

@@ -2,7 +2,7 @@
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../headers.ts";
 import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { isBlocking } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
 import {
@@ -136,7 +136,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Answers with a stored response, or prepares the request that validates it. */
-  lookup(session: HttpSession, msg: HttpMessage): Response | null | Promise<Response | null> {
+  lookup(session: FeatureSession, msg: HttpMessage): Response | null | Promise<Response | null> {
     const previous = this.#exchanges.get(msg);
     if (previous) this.#settle(msg, previous);
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
@@ -163,7 +163,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Confirms or replaces what is stored once the server has answered. */
-  replaceResponse(session: HttpSession, msg: HttpMessage, response: TransportResponse): Response | null {
+  replaceResponse(session: FeatureSession, msg: HttpMessage, response: TransportResponse): Response | null {
     const shelf = this.#shelf;
     const { headers, status } = response;
     if (!isSafeMethod(msg.method)) {
@@ -193,7 +193,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Stores the body while it passes. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+  transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     const exchange = this.#exchanges.get(msg);
     const storing = exchange?.storing;
     if (!exchange || !storing) return null;
@@ -212,7 +212,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Stores the body of a synchronous send, which comes in one piece. */
-  wireBodySink(_session: HttpSession, msg: HttpMessage): ((body: Uint8Array) => void) | null {
+  wireBodySink(_session: FeatureSession, msg: HttpMessage): ((body: Uint8Array) => void) | null {
     const exchange = this.#exchanges.get(msg);
     const storing = exchange?.storing;
     if (!exchange || !storing) return null;
@@ -229,7 +229,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Falls back on a stale response when the server cannot be reached. */
-  attemptEnded(session: HttpSession, msg: HttpMessage): void {
+  attemptEnded(session: FeatureSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange?.entry || exchange.useStale || msg.statusCode >= 100) return;
     if (!mayCoverError(exchange.entry.record, exchange.directives, this.#shelf.policy)) return;
@@ -238,7 +238,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Lets go of what the message held up. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return;
     this.#settle(msg, exchange);
@@ -247,7 +247,7 @@ export class HttpCache implements SessionFeature {
 
   /** Looks for a stored response until there is one, or this request is the one to ask the server. */
   #answer(
-    session: HttpSession,
+    session: FeatureSession,
     msg: HttpMessage,
     exchange: Exchange,
     giveUpAt: number,
@@ -300,7 +300,7 @@ export class HttpCache implements SessionFeature {
 
   /** A 304: the stored response is good, with the fields that came along. */
   #confirm(
-    session: HttpSession,
+    session: FeatureSession,
     msg: HttpMessage,
     exchange: Exchange,
     entry: CacheEntry,
@@ -342,7 +342,7 @@ export class HttpCache implements SessionFeature {
   }
 
   /** A stale response is in use: bring it up to date in the background (RFC 5861 §3). */
-  #refresh(session: HttpSession, msg: HttpMessage, key: string): void {
+  #refresh(session: FeatureSession, msg: HttpMessage, key: string): void {
     if (this.#refreshing.has(key)) return;
     const headers = new Headers(msg.requestHeaders);
     const refresh = new HttpMessage("GET", msg.uri, { headers, priority: MessagePriority.LOW });

@@ -4,7 +4,7 @@ import type { Connection } from "../connection.ts";
 import type { SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../headers.ts";
 import type { HttpMessage } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
 import { CookieTable } from "./cookie_table.ts";
 import {
@@ -195,17 +195,17 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   }
 
   /** Sets the Cookie field early enough for caches to see it. */
-  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+  requestStarting(_session: FeatureSession, msg: HttpMessage): void {
     this.#setField(msg);
   }
 
   /** Sets the Cookie field again: another response may have changed it while the message waited for a connection. */
-  requestStarted(_session: HttpSession, msg: HttpMessage, _connection: Connection): void {
+  requestStarted(_session: FeatureSession, msg: HttpMessage, _connection: Connection): void {
     this.#setField(msg);
   }
 
   /** Takes the cookies of a response. */
-  gotHeaders(_session: HttpSession, msg: HttpMessage): void {
+  gotHeaders(_session: FeatureSession, msg: HttpMessage): void {
     if (this.#policy === "never" || msg.omitsCredentials || !msg.responseHeaders.has("set-cookie")) return;
     const context = contextOf(msg);
     for (const field of msg.responseHeaders.getSetCookie()) this.#accept(field, msg.uri, context);

@@ -3,7 +3,7 @@
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { contentLength } from "../headers.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { pipeThroughGenerator, watchChunks } from "../streams/chunks.ts";
 import { type ContentCoding, parseContentCodings } from "./codings.ts";
 import { decodeContent, decodeSimple, tooLarge } from "./decode.ts";
@@ -86,7 +86,7 @@ export class ContentDecoder implements SessionFeature {
   }
 
   /** Asks for what the plain default does not name. Called by the session. */
-  requestQueued(_session: HttpSession, msg: HttpMessage): void {
+  requestQueued(_session: FeatureSession, msg: HttpMessage): void {
     const isTls = msg.uri.href.startsWith("https:");
     if (!isTls && !msg.hasRequestHeaders) return;
     const headers = msg.requestHeaders;
@@ -96,7 +96,7 @@ export class ContentDecoder implements SessionFeature {
   }
 
   /** Decodes the body, if it can be decoded. Called by the session. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+  transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) return this.#limit();
     const original = msg.responseHeaders;
     const field = original.get("content-encoding");

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { TypedEventTarget } from "../../internal/events.ts";
 import type { SessionFeature } from "../feature.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
 import type { HstsPolicy, HstsStore } from "./store.ts";
 
@@ -154,17 +154,17 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   }
 
   /** Changes http: to https: before the message does anything. */
-  requestQueued(session: HttpSession, msg: HttpMessage): void {
+  requestQueued(session: FeatureSession, msg: HttpMessage): void {
     this.#enforce(session, msg);
   }
 
   /** The same for a message that was redirected or sent again. */
-  requestStarting(session: HttpSession, msg: HttpMessage): void {
+  requestStarting(session: FeatureSession, msg: HttpMessage): void {
     this.#enforce(session, msg);
   }
 
   /** Learns a host's policy from its response. */
-  gotHeaders(session: HttpSession, msg: HttpMessage): void {
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void {
     const field = msg.responseHeaders.get("strict-transport-security");
     if (field === null || session.schemeOf(msg.uri) !== "https") return;
     // With certificates left unchecked only a transport that checked all the same can vouch for the connection.
@@ -197,7 +197,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
     return Promise.resolve();
   }
 
-  #enforce(session: HttpSession, msg: HttpMessage): void {
+  #enforce(session: FeatureSession, msg: HttpMessage): void {
     const { protocol, hostname } = msg.uri;
     if (protocol === "https:" || !this.isEnforced(hostname) || session.schemeOf(msg.uri) !== "http") return;
     const uri = new URL(msg.uri);

@@ -4,7 +4,7 @@ import process from "node:process";
 import type { Connection } from "../connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { watchChunks } from "../streams/chunks.ts";
 import { BodyCopy } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
@@ -95,7 +95,7 @@ export class Logger implements SessionFeature {
   #rules: RedactionRules;
   #entries = new WeakMap<HttpMessage, Entry>();
   #messageIds = new WeakMap<HttpMessage, number>();
-  #sessionIds = new WeakMap<HttpSession, number>();
+  #sessionIds = new WeakMap<FeatureSession, number>();
   #connectionIds = new WeakMap<Connection, number>();
   #lastMessage = 0;
   #lastSession = 0;
@@ -116,7 +116,7 @@ export class Logger implements SessionFeature {
   }
 
   /** Begins to watch a message. Called by the session. */
-  requestQueued(session: HttpSession, msg: HttpMessage): void {
+  requestQueued(session: FeatureSession, msg: HttpMessage): void {
     if (
       this.level === "none" && this.#options.requestFilter === undefined && this.#options.responseFilter === undefined
     ) {
@@ -151,7 +151,7 @@ export class Logger implements SessionFeature {
   }
 
   /** Remembers the connection of an attempt. Called by the session. */
-  requestStarting(_session: HttpSession, msg: HttpMessage): void {
+  requestStarting(_session: FeatureSession, msg: HttpMessage): void {
     const entry = this.#entries.get(msg);
     if (entry === undefined) return;
     entry.attempts++;
@@ -162,13 +162,13 @@ export class Logger implements SessionFeature {
   }
 
   /** Remembers the connection of an attempt. Called by the session. */
-  requestStarted(_session: HttpSession, msg: HttpMessage, connection: Connection): void {
+  requestStarted(_session: FeatureSession, msg: HttpMessage, connection: Connection): void {
     const entry = this.#entries.get(msg);
     if (entry !== undefined) entry.connection = connection;
   }
 
   /** Chooses the level of the response. Called by the session. */
-  gotHeaders(session: HttpSession, msg: HttpMessage): void {
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void {
     const entry = this.#entries.get(msg);
     if (entry === undefined) return;
     this.#printRequest(session, msg, entry); // Answers out of a cache are not handed to a transport.
@@ -177,7 +177,7 @@ export class Logger implements SessionFeature {
   }
 
   /** Takes a copy of the body where bodies are written. Called by the session. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+  transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     const entry = this.#entries.get(msg);
     if (entry === undefined || entry.responseLevel !== "body" || this.maxBodySize === 0) return null;
     const copy = entry.responseBody = new BodyCopy(this.maxBodySize);
@@ -185,7 +185,7 @@ export class Logger implements SessionFeature {
   }
 
   /** Writes the response down. Called by the session. */
-  gotBody(_session: HttpSession, msg: HttpMessage): void {
+  gotBody(_session: FeatureSession, msg: HttpMessage): void {
     const entry = this.#entries.get(msg);
     if (entry === undefined) return;
     if (entry.responseLevel === "body" && entry.responseBody === null && msg.responseBody.byteLength > 0) {
@@ -197,7 +197,7 @@ export class Logger implements SessionFeature {
   }
 
   /** Ends the watch. Called by the session. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const entry = this.#entries.get(msg);
     if (entry === undefined) return;
     this.#finishResponse(msg, entry);
@@ -205,7 +205,7 @@ export class Logger implements SessionFeature {
     this.#entries.delete(msg);
   }
 
-  #printRequest(session: HttpSession, msg: HttpMessage, entry: Entry): void {
+  #printRequest(session: FeatureSession, msg: HttpMessage, entry: Entry): void {
     if (entry.requestPrinted) return;
     entry.requestPrinted = true;
     const level = this.#options.requestFilter?.(msg) ?? this.level;
@@ -267,7 +267,7 @@ export class Logger implements SessionFeature {
     this.#print("minimal", " ", "");
   }
 
-  #describe(session: HttpSession, entry: Entry): string {
+  #describe(session: FeatureSession, entry: Entry): string {
     const sessionId = this.#sessionIds.get(session) ?? ++this.#lastSession;
     this.#sessionIds.set(session, sessionId);
     let socket = "cached";

@@ -3,7 +3,7 @@
 import process from "node:process";
 import type { SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { HttpStatus } from "../status.ts";
 import type { ProxyTarget } from "../transport.ts";
 import { defaultPort } from "../uri.ts";
@@ -151,12 +151,12 @@ export class ProxyResolver implements SessionFeature {
   }
 
   /** Goes on to the next proxy when this one could not be reached. Called by the session. */
-  attemptEnded(session: HttpSession, msg: HttpMessage): void {
+  attemptEnded(session: FeatureSession, msg: HttpMessage): void {
     if (this.#noteFailure(msg)) session.requeueMessage(msg);
   }
 
   /** Forgets the message. Called by the session. */
-  requestUnqueued(_session: HttpSession, msg: HttpMessage): void {
+  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const attempts = this.#attempts.get(msg);
     if (attempts === undefined) return;
     msg.removeEventListener("restarted", attempts.onRestarted);

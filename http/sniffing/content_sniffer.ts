@@ -5,7 +5,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.t
 import { type HttpMessage, isListened } from "../message.ts";
 import { ContentSniffedEvent } from "../message_events.ts";
 import { parseMediaType } from "../parsers/media_type.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { type ByteStream, pipeThroughGenerator } from "../streams/chunks.ts";
 import { MAX_TIMER } from "../wait.ts";
 import { isNoSniff, needsBytes, RESOURCE_HEADER_LENGTH, sniffMediaType } from "./sniff.ts";
@@ -66,7 +66,7 @@ export class ContentSniffer implements SessionFeature {
   }
 
   /** Announces the type, at once or when the body has begun. Called by the session. */
-  transformBody(_session: HttpSession, msg: HttpMessage): BodyTransform | null {
+  transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     if (!isListened(msg, "content-sniffed")) return null;
     const options = {
       contentType: msg.responseHeaders.get("content-type"),

@@ -2,7 +2,7 @@
 
 import { HttpError } from "../http_error.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
-import type { HttpSession } from "../session.ts";
+import type { FeatureSession } from "../feature_session.ts";
 import { HttpStatus } from "../status.ts";
 
 /** Options of {@linkcode streamMessage}. */
@@ -34,7 +34,7 @@ const MAX_HELD = 2 ** 24;
  * @throws {HttpError} If there is no response.
  */
 export function streamMessage(
-  session: HttpSession,
+  session: FeatureSession,
   msg: HttpMessage,
   options: StreamMessageOptions = {},
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -54,7 +54,7 @@ export function streamMessage(
 
 /** One message on its way into a stream. */
 class StreamingMessage {
-  #session: HttpSession;
+  #session: FeatureSession;
   #msg: HttpMessage;
   #resolve: (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => void;
   #reject: (reason: unknown) => void;
@@ -65,7 +65,7 @@ class StreamingMessage {
   #isOver = false;
 
   constructor(
-    session: HttpSession,
+    session: FeatureSession,
     msg: HttpMessage,
     resolve: (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => void,
     reject: (reason: unknown) => void,

@@ -1,8 +1,8 @@
 /** Server-sent events (HTML standard §9.2). */
 
 import { parseMediaType } from "../parsers/media_type.ts";
-import type { HttpSession } from "../session.ts";
-import type { HttpFetchInit } from "../session_options.ts";
+import type { FeatureSession } from "../feature_session.ts";
+import type { HttpFetchInit } from "../message_options.ts";
 import { wait } from "../wait.ts";
 import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
 import { type BodySource, readChunks } from "./source.ts";
@@ -110,7 +110,7 @@ export async function* readServerSentEvents(
  * ```
  */
 export async function* serverSentEvents(
-  session: Pick<HttpSession, "fetch">,
+  session: Pick<FeatureSession, "fetch">,
   input: string | URL,
   options: ServerSentEventsOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
@@ -146,7 +146,7 @@ export async function* serverSentEvents(
 
 /** One attempt; `undefined` when the server wants no further one. */
 async function open(
-  session: Pick<HttpSession, "fetch">,
+  session: Pick<FeatureSession, "fetch">,
   input: string | URL,
   lastEventId: string,
   options: ServerSentEventsOptions,

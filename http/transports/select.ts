@@ -4,12 +4,17 @@
  * @module
  */
 import { NotSupportedError } from "../errors.ts";
-import type { TransportChoice } from "../session_options.ts";
 import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "../transport.ts";
 import { BunFetchTransport, isBun } from "./fetch_bun.ts";
 import { DenoFetchTransport, isDeno } from "./fetch_deno.ts";
 import { FetchTransport } from "./fetch_generic.ts";
 import { NodeTransport } from "./node_transport.ts";
+
+/**
+ * Which transport carries a message. "auto" decides per message: the runtime's fetch for https and through proxies,
+ * sockets for plain http and for what fetch cannot do. "fetch" and "node" (sockets) decide for all of them.
+ */
+export type TransportChoice = "auto" | "fetch" | "node" | Transport | readonly Transport[];
 
 /** What one message needs. */
 export interface Requirements {
