@@ -19,7 +19,7 @@ import { receive } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
 import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transport.ts";
-import { classOf, wireUrl } from "./uri.ts";
+import { classOf, travellingUri, wireUrl } from "./uri.ts";
 
 /**
  * What an attempt does next. Steps get their attempt, so that the ordinary ones are made once and not for every message.
@@ -98,7 +98,9 @@ export class Attempt {
       this.#route();
       return;
     }
-    this.wait(core.features.proxyFor(this.msg.uri, this.msg), (proxy) => {
+    // What decides about a proxy is how the message travels.
+    const uri = travellingUri(core.session, this.msg.uri) ?? this.msg.uri;
+    this.wait(core.features.proxyFor(uri, this.msg), (proxy) => {
       item.proxy = proxy ?? null;
       this.#route();
     });

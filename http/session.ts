@@ -23,7 +23,7 @@ import { HttpStatus } from "./status.ts";
 import { closeSync, sendSync } from "./sync_send.ts";
 import type { TransportCapabilities } from "./transport.ts";
 import { TransportList } from "./transports/select.ts";
-import { bareHost, defaultPort, schemeClass } from "./uri.ts";
+import { bareHost, classOf, defaultPort, travellingUri } from "./uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
@@ -242,7 +242,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     const transport = this.#core.transports.preparing;
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
-      const proxy = await this.#core.features.proxyFor(url, null) ?? null;
+      const proxy = await this.#core.features.proxyFor(travellingUri(this, url) ?? url, null) ?? null;
       const { maxHeaderBytes } = this.settings;
       const tls = this.settings.tlsFor(`${scheme}://${url.host}`);
       await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
@@ -308,7 +308,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
 
   /** "http" or "https" for a URI this session can send, aliases included; null otherwise. */
   schemeOf(uri: URL): "http" | "https" | null {
-    return schemeClass(uri.protocol.slice(0, -1), this.settings.httpAliases, this.settings.httpsAliases);
+    return classOf(uri, this.settings.httpAliases, this.settings.httpsAliases);
   }
 
   /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */

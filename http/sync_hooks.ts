@@ -24,6 +24,7 @@ import {
 import { plainProxy } from "./sync_worker.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
 import type { ProxyTarget, TransportConnection, TransportResponse } from "./transport.ts";
+import { travellingUri } from "./uri.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;
 type HookCall = Extract<FromWorker, { kind: "hook" }>;
@@ -160,7 +161,11 @@ export class SyncHooks {
     for (const feature of asked) {
       if (msg.isFeatureDisabled(feature)) continue;
       if (hook === "resolveProxy") {
-        this.#proxy = this.#settled(feature, hook, feature.resolveProxy!(msg.uri, msg));
+        this.#proxy = this.#settled(
+          feature,
+          hook,
+          feature.resolveProxy!(travellingUri(session, msg.uri) ?? msg.uri, msg),
+        );
         if (this.#proxy !== undefined) return;
       } else if (hook === "lookup") {
         this.#answer = this.#settled(feature, hook, feature.lookup!(session, msg));

@@ -68,6 +68,17 @@ export function wireUrl(uri: URL, scheme: SchemeClass): string {
   return url.href;
 }
 
+/**
+ * The URI as it travels: under http: or https:, whatever an alias calls itself; null when the session cannot send it. What
+ * is decided by encryption is decided by this one: a scheme's name says nothing about how a message goes out.
+ */
+export function travellingUri(session: { schemeOf(uri: URL): SchemeClass | null }, uri: URL): URL | null {
+  const { href } = uri;
+  if (href.startsWith("http:") || href.startsWith("https:")) return uri;
+  const scheme = session.schemeOf(uri);
+  return scheme === null ? null : new URL(wireUrl(uri, scheme));
+}
+
 /** The URI as `Response.url` shows it: without user information and fragment. */
 export function bareUrl(uri: URL): string {
   const { href } = uri;

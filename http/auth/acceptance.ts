@@ -10,7 +10,8 @@ import type { FeatureSession } from "../feature_session.ts";
 import { passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import type { AuthScheme, BodyCheck } from "./scheme.ts";
-import { type AuthTrack, connectionOf, originFields, proxyFields } from "./track.ts";
+import { connectionOf } from "../trust.ts";
+import { type AuthTrack, originFields, proxyFields } from "./track.ts";
 
 /** What a manager keeps about a message. */
 export interface MessageAuth {

@@ -8,6 +8,7 @@ import { type HttpMessage, messageState } from "../message.ts";
 import type { QueueItem } from "../queue_item.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { ProxyTarget } from "../transport.ts";
+import { connectionOf } from "../trust.ts";
 import { bareHost, defaultPort, wireUrl } from "../uri.ts";
 import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";
 
@@ -78,11 +79,6 @@ export class AuthTrack {
 /** The entry of a message on its queue. */
 export function itemOf(msg: HttpMessage): QueueItem | null {
   return messageState(msg).item as QueueItem | null;
-}
-
-/** The connection its present attempt goes over; null before one is chosen, and for answers of caches. */
-export function connectionOf(msg: HttpMessage): Connection | null {
-  return itemOf(msg)?.connection ?? messageState(msg).remoteConnection;
 }
 
 /** The origin of a message; null when its URI cannot be sent, and when it is to know nothing of the user. */

@@ -1,6 +1,7 @@
 /** A store with a cache's rules: what goes in, what comes out, what has to go. */
 import { readableAtOnce } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
+import { isSameOrigin } from "../uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
 import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
 import {
@@ -135,7 +136,7 @@ export class Shelf {
       const value = headers.get(name);
       if (value === null || !URL.canParse(value, uri.href)) continue;
       const named = new URL(value, uri.href);
-      if (named.origin === uri.origin) this.invalidate(cacheKey(named));
+      if (isSameOrigin(named, uri)) this.invalidate(cacheKey(named));
     }
   }
 

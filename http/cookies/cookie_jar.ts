@@ -17,6 +17,8 @@ import {
   keepsPrefixPromise,
   parseSetCookie,
 } from "./rules.ts";
+import { isVerified } from "../trust.ts";
+import { travellingUri } from "../uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
 /** Options of a `CookieJar`. */
@@ -91,6 +93,11 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   #library: Tough.CookieJar | null = null;
   #kept: Iterable<Cookie> | null = null;
   #closed = false;
+  /**
+   * Cookies that came over TLS from a server without a trusted certificate: for sessions that leave certificates
+   * unchecked, in memory alone, and never for a stricter one.
+   */
+  #unverified: CookieJar | null = null;
 
   /**
    * Makes a jar and reads its store.
@@ -184,32 +191,37 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** The Cookie field a request to `uri` would carry; empty for none (`soup_cookie_jar_get_cookies`). */
   getCookieHeader(uri: string | URL, context: CookieContext = {}): string {
-    return this.#header(new URL(uri), context);
+    return headerOf(this.#matching(new URL(uri), context));
   }
 
   /** Removes every cookie. */
   clear(): void {
     const table = this.#cookies();
     for (const cookie of table.all()) table.remove(cookie.domain!, cookie.path!, cookie.key);
+    this.#unverified = null;
     this.#publish();
   }
 
   /** Sets the Cookie field early enough for caches to see it. */
-  requestStarting(_session: FeatureSession, msg: HttpMessage): void {
-    this.#setField(msg);
+  requestStarting(session: FeatureSession, msg: HttpMessage): void {
+    this.#setField(session, msg);
   }
 
   /** Sets the Cookie field again: another response may have changed it while the message waited for a connection. */
-  requestStarted(_session: FeatureSession, msg: HttpMessage, _connection: Connection): void {
-    this.#setField(msg);
+  requestStarted(session: FeatureSession, msg: HttpMessage, _connection: Connection): void {
+    this.#setField(session, msg);
   }
 
-  /** Takes the cookies of a response. */
-  gotHeaders(_session: FeatureSession, msg: HttpMessage): void {
+  /** Takes the cookies of a response; those of a server nobody has vouched for are kept apart. */
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void {
     if (this.#policy === "never" || msg.omitsCredentials || !msg.responseHeaders.has("set-cookie")) return;
-    const context = contextOf(msg);
-    for (const field of msg.responseHeaders.getSetCookie()) this.#accept(field, msg.uri, context);
-    this.#publish();
+    const uri = travellingUri(session, msg.uri);
+    if (uri === null) return;
+    const jar = isVerified(session, msg) ? this : this.#unverified ??= new CookieJar({ now: this.#now });
+    jar.#policy = this.#policy;
+    const context = contextOf(session, msg);
+    for (const field of msg.responseHeaders.getSetCookie()) jar.#accept(field, uri, context);
+    jar.#publish();
   }
 
   /** Frees what the store holds; the jar keeps its cookies but no longer stores them. */
@@ -230,15 +242,17 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     return Promise.resolve();
   }
 
-  #setField(msg: HttpMessage): void {
-    if (msg.omitsCredentials) return;
-    const value = this.#header(msg.uri, contextOf(msg));
+  #setField(session: FeatureSession, msg: HttpMessage): void {
+    const uri = msg.omitsCredentials ? null : travellingUri(session, msg.uri);
+    if (uri === null) return;
+    const context = contextOf(session, msg);
+    const apart = this.#unverified === null || session.sslStrict || uri.protocol !== "https:"
+      ? []
+      : this.#unverified.#matching(uri, context);
+    const names = new Set(apart.map(({ key }) => key));
+    const value = headerOf([...apart, ...this.#matching(uri, context).filter(({ key }) => !names.has(key))]);
     if (value !== "") msg.requestHeaders.set("cookie", value);
     else if (msg.hasRequestHeaders) msg.requestHeaders.delete("cookie");
-  }
-
-  #header(uri: URL, context: CookieContext): string {
-    return this.#matching(uri, context).map((cookie) => cookie.cookieString()).join("; ");
   }
 
   #matching(uri: URL, context: CookieContext): Tough.Cookie[] {
@@ -353,8 +367,15 @@ function restored(cookie: Cookie): Tough.Cookie {
   return new (toughCookie().Cookie)(expires ? { ...options, expires } : options);
 }
 
-function contextOf(msg: HttpMessage): CookieContext {
-  return { firstParty: msg.firstParty, navigation: msg.isTopLevelNavigation, method: msg.method };
+function contextOf(session: FeatureSession, msg: HttpMessage): CookieContext {
+  const { firstParty, isTopLevelNavigation, method } = msg;
+  const travelling = firstParty === null ? null : travellingUri(session, firstParty) ?? firstParty;
+  return { firstParty: travelling, navigation: isTopLevelNavigation, method };
+}
+
+/** The Cookie field. */
+function headerOf(cookies: readonly Tough.Cookie[]): string {
+  return cookies.map((cookie) => cookie.cookieString()).join("; ");
 }
 
 /** The host as cookies name it: an IPv6 address has no brackets there. */

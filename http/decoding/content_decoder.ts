@@ -86,8 +86,8 @@ export class ContentDecoder implements SessionFeature {
   }
 
   /** Asks for what the plain default does not name. Called by the session. */
-  requestQueued(_session: FeatureSession, msg: HttpMessage): void {
-    const isTls = msg.uri.href.startsWith("https:");
+  requestQueued(session: FeatureSession, msg: HttpMessage): void {
+    const isTls = session.schemeOf(msg.uri) === "https";
     if (!isTls && !msg.hasRequestHeaders) return;
     const headers = msg.requestHeaders;
     if (headers.has("accept-encoding")) return;

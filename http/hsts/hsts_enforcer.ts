@@ -2,8 +2,9 @@
 import { isIP } from "node:net";
 import { TypedEventTarget } from "../../internal/events.ts";
 import type { SessionFeature } from "../feature.ts";
-import { type HttpMessage, MessageFlags } from "../message.ts";
+import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
+import { isVerified } from "../trust.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
 import type { HstsPolicy, HstsStore } from "./store.ts";
 
@@ -167,8 +168,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   gotHeaders(session: FeatureSession, msg: HttpMessage): void {
     const field = msg.responseHeaders.get("strict-transport-security");
     if (field === null || session.schemeOf(msg.uri) !== "https") return;
-    // With certificates left unchecked only a transport that checked all the same can vouch for the connection.
-    if (msg.tlsErrors.length > 0 || (!session.sslStrict && !msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED))) return;
+    if (!isVerified(session, msg)) return;
     const host = canonicalHost(msg.uri.hostname);
     const said = host === null ? null : parseStrictTransportSecurity(field);
     if (host === null || !said) return;
