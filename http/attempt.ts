@@ -115,11 +115,11 @@ export class Attempt {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
     const host = item.host = core.pool.host(scheme, uri);
-    const tls = scheme === "https" ? core.tlsFor(host.origin) : null;
-    item.transport = selectTransport(core, item, tls);
+    const tls = core.tlsFor(host.origin, msg);
+    item.transport = selectTransport(core, item, scheme === "https" ? tls : null);
     const kept = item.connection;
-    const isSame = kept !== null && item.sameConnection &&
-      kept.target === host.target(item.proxy, core.tlsFor(host.origin), core.maxHeaderBytes);
+    const isSame = kept !== null && item.sameConnection && kept.mayCarry(msg) &&
+      kept.target === host.target(item.proxy, tls, core.maxHeaderBytes);
     item.sameConnection = false;
     if (isSame) {
       this.run(kept);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ClientCertificate, ClientTls } from "./transport.ts";
+import type { ClientCertificate, ClientTls, TlsSettings } from "./transport.ts";
 
 /** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */
 export type ClientCertificateOption =
@@ -47,6 +47,12 @@ export function clientCertificateFor(
   const chosen = option(origin) ?? null;
   checkClientCertificate(chosen);
   return chosen;
+}
+
+/** True for the same certificate and key, or the same object: connections need not be made anew. */
+export function isSameClient(one: TlsSettings["client"], other: TlsSettings["client"]): boolean {
+  if (one === null || other === null || isClientTls(one) || isClientTls(other)) return one === other;
+  return one.cert === other.cert && one.key === other.key;
 }
 
 function checkPem(member: "cert" | "key", value: unknown, label: string): void {

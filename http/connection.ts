@@ -3,10 +3,24 @@
  *
  * @module
  */
+import type { HttpMessage } from "./message.ts";
 import type { ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
 
 /** What a connection is doing. */
 export type ConnectionState = "new" | "connecting" | "busy" | "idle" | "closed";
+
+/**
+ * Whom a peer takes the sender on a connection for: NTLM and Negotiate authenticate the connection itself, and what goes
+ * over it afterwards goes out as theirs.
+ */
+export interface ConnectionIdentity {
+  /** Scheme and user, to tell answers apart by; unique where the user has no name. */
+  readonly name: string;
+  /** True when the proxy was told, false when it was the origin. */
+  readonly isForProxy: boolean;
+  /** Whether a message is to go out as this one, as things stand now. */
+  isOf(msg: HttpMessage): boolean;
+}
 
 /** One slot of a session: at most one TCP connection, at most one request at a time (`SoupConnection`). */
 export class Connection {
@@ -27,12 +41,25 @@ export class Connection {
   tls: TlsInfo | null = null;
   /** `performance.now()` when it became idle. */
   idleSince = 0;
+  /** Whom the origin, and the proxy, take the sender for; null while nobody was named. */
+  identities: readonly ConnectionIdentity[] | null = null;
 
   /** Made by sessions. */
   constructor(target: ConnectionTarget, transport: TransportConnection, exact: boolean) {
     this.target = target;
     this.transport = transport;
     this.exact = exact;
+  }
+
+  /** Whether a message may go over it: one that asks for another identity, or for none, needs another connection. */
+  mayCarry(msg: HttpMessage): boolean {
+    return this.identities === null || this.identities.every((identity) => identity.isOf(msg));
+  }
+
+  /** Notes whom the peer has been told about, in place of who was named before. */
+  identify(identity: ConnectionIdentity): void {
+    const others = this.identities?.filter(({ isForProxy }) => isForProxy !== identity.isForProxy) ?? [];
+    this.identities = [...others, identity];
   }
 
   /** Lower-case host name. */

@@ -7,7 +7,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { Connection } from "./connection.ts";
 import { HostHeap, WaitingQueue } from "./waiting_queue.ts";
 import { isIdempotentMethod } from "./headers.ts";
-import { MessageFlags } from "./message.ts";
+import { type HttpMessage, MessageFlags } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import type { ConnectionTarget, ProxyTarget, TlsSettings, Transport } from "./transport.ts";
 import { bareHost, defaultPort, type SchemeClass } from "./uri.ts";
@@ -28,8 +28,8 @@ export interface PoolOwner {
   readonly idleTimeout: number;
   /** Largest response header section in bytes. */
   readonly maxHeaderBytes: number;
-  /** TLS settings for an origin; the same object as long as nothing has changed. */
-  tlsFor(origin: string): TlsSettings;
+  /** TLS settings for a message to an origin; the same object as long as nothing has changed. */
+  tlsFor(origin: string, msg: HttpMessage): TlsSettings;
   /** A connection object was made. */
   connectionCreated(connection: Connection): void;
   /** The connection for an entry could not be made. */
@@ -132,9 +132,7 @@ export class ConnectionPool {
       return;
     }
     if (host.waiting.head === null && !this.#dispatching && !needsNewConnection(item)) {
-      const connection = host.idle.length === 0
-        ? null
-        : this.#takeIdle(host, this.#targetOf(item, host), item.transport!);
+      const connection = host.idle.length === 0 ? null : this.#takeIdle(item, host, this.#targetOf(item, host));
       if (connection !== null) {
         this.#start(item, connection);
         return;
@@ -145,7 +143,7 @@ export class ConnectionPool {
   }
 
   #targetOf(item: QueueItem, host: Host): ConnectionTarget {
-    return host.target(item.proxy, this.#owner.tlsFor(host.origin), this.#owner.maxHeaderBytes);
+    return host.target(item.proxy, this.#owner.tlsFor(host.origin, item.msg), this.#owner.maxHeaderBytes);
   }
 
   /** Takes an entry out of its host's queue. */
@@ -196,7 +194,7 @@ export class ConnectionPool {
     const item = host.waiting.head!;
     const target = this.#targetOf(item, host);
     if (!needsNewConnection(item)) {
-      const connection = this.#takeIdle(host, target, item.transport!);
+      const connection = this.#takeIdle(item, host, target);
       if (connection !== null) {
         host.waiting.remove(item);
         this.#start(item, connection);
@@ -218,11 +216,11 @@ export class ConnectionPool {
     return "served";
   }
 
-  #takeIdle(host: Host, target: ConnectionTarget, transport: Transport): Connection | null {
+  #takeIdle(item: QueueItem, host: Host, target: ConnectionTarget): Connection | null {
     for (let index = host.idle.length - 1; index >= 0; index--) {
       const connection = host.idle[index]!;
       if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
-      if (this.#placeOf.get(connection)!.transport !== transport) continue;
+      if (this.#placeOf.get(connection)!.transport !== item.transport || !connection.mayCarry(item.msg)) continue;
       if (index === host.idle.length - 1) host.idle.pop();
       else host.idle.splice(index, 1);
       if (connection.transport.isOpen || !connection.exact) return connection;

@@ -83,6 +83,8 @@ export class QueueItem {
   host: Host | null = null;
   proxy: ProxyTarget | null = null;
   transport: Transport | null = null;
+  /** Whom a connection this attempt may go on is authenticated as; "" for nobody. Known before one is chosen. */
+  identity = "";
   /** The attempt that waits for a connection. */
   waiter: WaitingAttempt | null = null;
   /** Neighbours in the host's queue. */

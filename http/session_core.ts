@@ -78,8 +78,9 @@ export class SessionCore implements PoolOwner {
     return this.#isClosed;
   }
 
-  tlsFor(origin: string): TlsSettings {
-    return this.settings.tlsFor(origin);
+  /** A client certificate says who we are: a message that is to say nothing of it goes out without. */
+  tlsFor(origin: string, msg: HttpMessage): TlsSettings {
+    return msg.omitsCredentials ? this.settings.anonymousTls : this.settings.tlsFor(origin);
   }
 
   connectionCreated(connection: Connection): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import { checkClientCertificate, clientCertificateFor } from "./client_tls.ts";
+import { checkClientCertificate, clientCertificateFor, isSameClient } from "./client_tls.ts";
 import { isFieldValue } from "./headers.ts";
 import { systemAcceptLanguage } from "./language.ts";
 import type { ClientCertificateOption } from "./client_tls.ts";
@@ -38,6 +38,7 @@ export class SessionSettings {
   #client: ClientCertificateOption = null;
   #tls: TlsSettings | null = null;
   #tlsByOrigin: Map<string, TlsSettings> | null = null;
+  #anonymousTls: TlsSettings | null = null;
 
   /** Fields for messages that lack them: the session's own and those the features ask for. */
   fields(fromFeatures: ReadonlyArray<readonly [string, string]>): ReadonlyArray<readonly [string, string]> {
@@ -147,14 +148,20 @@ export class SessionSettings {
     this.#tlsByOrigin ??= new Map();
     const known = this.#tlsByOrigin.get(origin);
     const chosen = clientCertificateFor(client, origin);
-    if (known !== undefined && known.client === chosen) return known;
+    if (known !== undefined && isSameClient(known.client, chosen)) return known;
     const settings = { strict: this.#strict, roots: this.#database, client: chosen };
     this.#tlsByOrigin.set(origin, settings);
     return settings;
   }
 
+  /** TLS settings without a client certificate. */
+  get anonymousTls(): TlsSettings {
+    if (this.#client === null) return this.tlsFor("");
+    return this.#anonymousTls ??= { strict: this.#strict, roots: this.#database, client: null };
+  }
+
   #tlsChanged(): void {
-    this.#tls = null;
+    this.#tls = this.#anonymousTls = null;
     this.#tlsByOrigin = null;
   }
 }

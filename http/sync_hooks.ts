@@ -54,6 +54,11 @@ export class SyncHooks {
     setBlocking(msg, true);
   }
 
+  /** A new worker counts its connections anew. */
+  static forgetConnections(core: SessionCore): void {
+    connections.delete(core);
+  }
+
   /** Puts the message on the queue; returns it as it starts. */
   begin(): MessageSnapshot {
     const { features } = this.#core;
@@ -123,6 +128,12 @@ export class SyncHooks {
     this.#leave();
   }
 
+  /** The worker's connections that speak for somebody else than this message does. */
+  #barred(): number[] {
+    const known = [...connections.get(this.#core) ?? []];
+    return known.filter(([, connection]) => !connection.mayCarry(this.#msg)).map(([id]) => id);
+  }
+
   /** The object that stands for a connection of the worker; the same one each time. */
   connectionOf(plain: PlainConnection | null): Connection | null {
     if (plain === null) return null;
@@ -131,12 +142,12 @@ export class SyncHooks {
     let connection = known.get(plain.id);
     if (connection === undefined) {
       const { scheme, host, port, exact } = plain;
-      const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`);
+      const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`, this.#msg);
       const proxy = plain.proxy === null ? null : { ...plain.proxy, uri: new URL(plain.proxy.uri) };
       const { maxHeaderBytes } = this.#core;
       connection = new Connection({ scheme, host, port, proxy, tls, maxHeaderBytes }, ELSEWHERE, exact);
       known.set(plain.id, connection);
-      for (const [oldest] of known) if (known.size > MAX_CONNECTIONS) known.delete(oldest);
+      for (const [id, { identities }] of known) if (known.size > MAX_CONNECTIONS && !identities) known.delete(id);
     }
     connection.uses = plain.uses;
     return connection;
@@ -244,6 +255,7 @@ export class SyncHooks {
       snapshot: snapshotOf(msg),
       ...(body !== bodyBefore && (body === null || body instanceof Uint8Array) ? { body } : {}),
       requeue,
+      barred: this.#barred(),
       cancelled: item.state === ItemState.FINISHED,
       error: failure === null ? null : plainError(failure),
       ...(answer === undefined ? {} : { answer }),

@@ -89,6 +89,7 @@ export interface SendRequest {
   body: Uint8Array<ArrayBuffer> | null;
   priority: MessagePriority;
   timeout: number | null;
+  omitsCredentials: boolean;
   requires: readonly TransportCapability[];
   /** Names of the events somebody listens for. */
   listened: string[];
@@ -101,6 +102,8 @@ export interface HookReply {
   /** The body, when a feature has changed it. */
   body?: Uint8Array<ArrayBuffer> | null;
   requeue: { after?: "body"; sameConnection: boolean } | null;
+  /** Connections the message may not go over: they are authenticated as somebody else. */
+  barred: readonly number[];
   /** What ended the message. */
   cancelled: boolean;
   error: PlainError | null;

@@ -157,6 +157,7 @@ class SyncSender {
       body,
       priority: msg.priority,
       timeout: msg.timeout,
+      omitsCredentials: msg.omitsCredentials,
       requires: msg.requires,
       listened: SyncReplay.listenedOf(msg),
     };
@@ -172,6 +173,7 @@ class SyncSender {
 
   #start(): MessagePort {
     const { port1, port2 } = new MessageChannel();
+    SyncHooks.forgetConnections(this.#core);
     // Beside this module, under the same extension: sources have another one than packages.
     const module = import.meta.url.replace(/sync_send(\.[a-z]+)/, "sync_worker$1");
     const worker = this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(BOOTSTRAP)}`), {

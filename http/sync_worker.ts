@@ -64,6 +64,9 @@ class SyncServer {
   readonly #beat: () => void;
   #session: HttpSession | null = null;
   #version = -1;
+  /** Those that hooks were told of, by number. */
+  readonly #connections = new Map<number, Connection>();
+  #barred: ReadonlySet<number> = new Set();
 
   constructor(tell: (message: FromWorker) => void, ask: (message: FromWorker) => HookReply, beat: () => void) {
     this.#tell = tell;
@@ -158,6 +161,7 @@ class SyncServer {
     const msg = new HttpMessage(snapshot.method, snapshot.uri, { body: request.body, priority: request.priority });
     applySnapshot(msg, { ...snapshot, statusCode: 0 });
     msg.timeout = request.timeout;
+    msg.omitsCredentials = request.omitsCredentials;
     msg.requires = request.requires;
     for (const type of request.listened as MessageEventName[]) {
       msg.addEventListener(
@@ -214,6 +218,17 @@ class SyncServer {
     };
   }
 
+  /** Whom connections are authenticated as is known on the caller's thread: here, only whether they will do. */
+  #bar(ids: readonly number[]): void {
+    this.#barred = new Set(ids);
+    for (const [id, connection] of this.#connections) {
+      if (connection.state === "closed") this.#connections.delete(id);
+      else if (connection.identities === null && this.#barred.has(id)) {
+        connection.identify({ name: "", isForProxy: false, isOf: () => !this.#barred.has(id) });
+      }
+    }
+  }
+
   #ask(
     session: HttpSession,
     hook: RemoteHook,
@@ -230,6 +245,8 @@ class SyncServer {
       ...(hook === "gotBody" ? { body: msg.responseBody } : {}),
       ...extra,
     });
+    if (connection !== null) this.#connections.set(connection.id, connection);
+    this.#bar(reply.barred);
     if (reply.error !== null) throw revivedError(reply.error);
     if (reply.cancelled) {
       session.cancelMessage(msg, reply.snapshot.statusCode || 1);

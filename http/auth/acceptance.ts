@@ -40,7 +40,10 @@ export function accept(session: FeatureSession, msg: HttpMessage, state: Message
       info === null ? null : parseAuthenticationInfo(info),
       challenges === null ? [] : parseChallenges(challenges),
     );
-    if (sent.authorization.generation === sent.auth.generation) savePassword(session, msg, sent.auth);
+    if (sent.authorization.generation === sent.auth.generation) {
+      sent.auth.proved();
+      savePassword(session, msg, sent.auth);
+    }
     if (checked instanceof Promise) return checked.then((check) => void (state.check = check ?? state.check));
     state.check = checked ?? state.check;
   }).filter((promise) => promise !== undefined);

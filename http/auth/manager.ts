@@ -7,15 +7,15 @@ import type { Connection } from "../connection.ts";
 import type { BodyTransform, SessionFeature } from "../feature.ts";
 import type { FeatureType } from "../feature_type.ts";
 import { BodyStage } from "../feature.ts";
-import { type HttpMessage, MessageFlags } from "../message.ts";
+import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import { wireUrl } from "../uri.ts";
 import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
 import { checkBody } from "./body_check.ts";
 import { AuthDigest } from "./digest.ts";
+import { identify, identityName, unprovenIdentity } from "./identity.ts";
 import { mayUse, Negotiation } from "./negotiation.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
 import { type Asker, askerOf, attemptGuard, AuthTrack, dropField, isOwnField, itemOf, originAsker } from "./track.ts";
@@ -152,9 +152,10 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Puts credentials on a request before a connection is chosen, so that caches see them. */
   requestStarting(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     if (this.#origins.spaces.isEmpty && !messages.has(msg)) return;
-    if (msg.omitsCredentials) return this.#avoidAuthenticated(session, msg);
+    const item = itemOf(msg);
+    if (item !== null) item.identity = "";
     const asker = this.#isInCharge(session, msg) ? originAsker(session, msg, null) : null;
-    if (asker !== null) return this.#prepare(msg, asker, this.#origins);
+    if (asker !== null) return this.#prepare(msg, asker);
   }
 
   /** Puts a proxy's credentials on the request for a tunnel. */
@@ -223,14 +224,24 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     return session.getFeatureForMessage(AuthManager, msg) === this;
   }
 
-  /** A connection that is authenticated itself, as NTLM does it, would be credentials, too. */
-  #avoidAuthenticated(session: FeatureSession, msg: HttpMessage): void {
-    const scheme = session.schemeOf(msg.uri);
-    if (scheme === null) return;
-    const url = new URL(wireUrl(msg.uri, scheme));
-    if (this.#origins.spaces.find(url.origin, url.pathname)?.isConnectionBound) {
-      msg.flags.add(MessageFlags.NEW_CONNECTION);
-    }
+  /** Whose credentials a message goes out with, as things stand now; null when it goes without any of ours. */
+  #authOf(msg: HttpMessage, { isForProxy, request }: Asker): AuthScheme | null {
+    const { connection, session } = request;
+    if (!this.#isInCharge(session, msg)) return null;
+    const asker = isForProxy ? proxyAsker(session, msg, connection) : originAsker(session, msg, connection);
+    if (asker === null) return null;
+    const state = messages.get(msg);
+    const track = (isForProxy ? state?.proxy : state?.origin) ?? new AuthTrack();
+    if (isOwnField(msg, asker, track)) return null;
+    const next = track.origin === asker.origin ? track.next : null;
+    return next?.auth ?? this.#known(asker);
+  }
+
+  /** The credentials that are known for what is asked for. */
+  #known(asker: Asker): AuthScheme | null {
+    const { spaces } = asker.isForProxy ? this.#proxies : this.#origins;
+    const deepest = spaces.find(asker.origin, asker.request.url.pathname);
+    return deepest !== null && mayUse(deepest, asker) ? deepest : null;
   }
 
   #stateOf(msg: HttpMessage): MessageAuth {
@@ -248,20 +259,19 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const track = messages.get(msg)?.origin;
     // Written before the connection was chosen, and still for the same origin: done.
     if (track?.origin === asker.origin && track.sent !== null && !track.sent.auth.isConnectionBound) return;
-    return this.#prepare(msg, asker, this.#origins);
+    return this.#prepare(msg, asker);
   }
 
   #prepareProxy(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     if (this.#proxies.spaces.isEmpty && !messages.has(msg)) return;
     const asker = proxyAsker(session, msg, connection);
-    if (asker !== null) return this.#prepare(msg, asker, this.#proxies);
+    if (asker !== null) return this.#prepare(msg, asker);
   }
 
   /** Writes the field for one attempt, or takes an older one of ours away. */
-  #prepare(msg: HttpMessage, asker: Asker, { spaces }: Negotiation): void | Promise<void> {
+  #prepare(msg: HttpMessage, asker: Asker): void | Promise<void> {
     const known = messages.get(msg);
-    const deepest = spaces.find(asker.origin, asker.request.url.pathname);
-    const found = deepest !== null && mayUse(deepest, asker) ? deepest : null;
+    const found = this.#known(asker);
     if (known === undefined && found === null) return;
     const state = known ?? this.#stateOf(msg);
     const track = asker.isForProxy ? state.proxy : state.origin;
@@ -270,12 +280,15 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     if (isOwnField(msg, asker, track)) return;
     const auth = track.next?.auth ?? found;
     if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && asker.request.connection === null)) {
+      const item = itemOf(msg);
+      if (auth?.isAuthenticated && item !== null) item.identity = auth.isProven ? identityName(auth) : unprovenIdentity;
       return writeField(msg, asker, track, null);
     }
     const isWanted = attemptGuard(msg);
     const write = (authorization: Authorization): void => {
       if (!isWanted()) return;
       track.sent = { auth, authorization };
+      identify(asker, auth, authorization, (other) => this.#authOf(other, asker));
       writeField(msg, asker, track, authorization.value);
     };
     const authorization = auth.authorize(asker.request, track.next?.step ?? null);

@@ -133,6 +133,7 @@ export class Negotiation {
     for (const offer of offers) {
       const auth = this.#authFor(asker, offer, prior);
       if (first !== null && auth.credentialKind === first.credentialKind) continue;
+      if (auth.isConnectionBound && !hasConnectionOfItsOwn(asker)) continue;
       if (auth.challenged(offer.challenge, null, asker.request.connection) === null) continue;
       if (first !== null) return { auth: first, others: [auth] };
       first = auth;
@@ -213,9 +214,15 @@ export class Negotiation {
   }
 }
 
-/** A message whose URI names a user is not sent as somebody else. */
-export function mayUse(auth: AuthScheme, { uriCredentials }: Asker): boolean {
-  return uriCredentials === null || auth.user === uriCredentials.user;
+/** On a transport that shares its sockets with everybody, an authenticated one would speak for everybody. */
+function hasConnectionOfItsOwn({ request: { msg, session } }: Asker): boolean {
+  return (itemOf(msg)?.transport ?? session).capabilities.exactConnections;
+}
+
+/** A message whose URI names a user is not sent as somebody else; a token names nobody. */
+export function mayUse(auth: AuthScheme, { uriCredentials, uriUser }: Asker): boolean {
+  if (uriUser === null || auth.user === uriUser) return true;
+  return auth.credentialKind === "token" && uriCredentials === null;
 }
 
 /** What a store is told about an auth. */

@@ -103,6 +103,7 @@ export abstract class AuthScheme implements Auth {
   #credentials: Credentials | null = null;
   #isCancelled = false;
   #utf8Generation = -1;
+  #provenGeneration = -1;
 
   /** Scheme name, for example "Basic". */
   get scheme(): string {
@@ -186,6 +187,16 @@ export abstract class AuthScheme implements Auth {
   cancel(): void {
     this.forget();
     this.#isCancelled = true;
+  }
+
+  /** True once somebody has let the present credentials pass. */
+  get isProven(): boolean {
+    return this.#credentials !== null && this.#provenGeneration === this.generation;
+  }
+
+  /** The credentials that were sent have proved right. */
+  proved(): void {
+    this.#provenGeneration = this.generation;
   }
 
   /** Drops the credentials: they were refused. */

@@ -46,6 +46,8 @@ export interface Asker {
   readonly fields: AuthFields;
   /** Credentials in the URI of the message or the proxy; null without. */
   readonly uriCredentials: { readonly user: string; readonly password: string } | null;
+  /** The user that URI names, with a password or without; null when it names nobody. */
+  readonly uriUser: string | null;
 }
 
 /** One message and one asker. */
@@ -102,6 +104,7 @@ export function originAsker(session: FeatureSession, msg: HttpMessage, connectio
     isForProxy: false,
     fields: originFields,
     uriCredentials: password === "" ? null : { user: decode(username), password: decode(password) },
+    uriUser: username === "" && password === "" ? null : decode(username),
   };
 }
 
@@ -127,6 +130,7 @@ export function proxyAsker(session: FeatureSession, msg: HttpMessage, connection
     isForProxy: true,
     fields: proxyFields,
     uriCredentials: proxy.password === undefined ? null : { user: proxy.username ?? "", password: proxy.password },
+    uriUser: proxy.username ?? (proxy.password === undefined ? null : ""),
   };
 }
 
