@@ -1,14 +1,7 @@
 /** Reading attributes: buffers guessed large enough that one `C_GetAttributeValue` is usually all it takes. */
-import {
-  decoded,
-  findLengths,
-  hasFixedSize,
-  missing,
-  readAlone,
-  readSized,
-  type SizedRequest,
-  stateWithoutValue,
-} from "./attribute_calls.ts";
+import { AttributeCalls } from "./attribute_calls.ts";
+import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
+import { decoded, missing, stateWithoutValue } from "./attribute_states.ts";
 import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
 import type { Abi, Block, ReadableMemory } from "./memory.ts";
@@ -28,16 +21,21 @@ export interface ReadRequest {
 }
 
 /** Why an attribute has no value, or `ok`. */
-export type AttributeState = "ok" | "sensitive" | "invalid" | "empty";
+export type AttributeState = "ok" | "sensitive" | "invalid" | "empty" | "error";
 
 /** One attribute as it was read. */
 export interface ReadAttribute {
   /** The attribute's type. */
   readonly type: number;
-  /** `sensitive` when the token keeps it, `invalid` when the object has none, `empty` when its length is zero. */
+  /**
+   * `sensitive` when the token keeps it, `invalid` when the object has none, `empty` when its length is zero, `error` when
+   * the module failed to give it or gave what is no value of its kind.
+   */
   readonly state: AttributeState;
   /** Its value; `undefined` where there is none. */
   readonly value: DecodedValue | undefined;
+  /** With `error`: the CK_RV of the call, or what is wrong in words. */
+  readonly failure?: number | string;
 }
 
 /** A `C_GetAttributeValue` to make: where its template lies and how many attributes it has. */
@@ -48,7 +46,7 @@ export interface ReadCall {
   readonly count: number;
 }
 
-/** Room beyond the guess: a length that still equals the whole capacity shows an attribute the module passed over. */
+/** Room beyond the guess: a length that still equals the whole room shows an attribute the module passed over. */
 const SLACK = 8;
 /** Room that is always left, however short the values were so far. */
 const LEAST_FITTED = 32;
@@ -71,8 +69,9 @@ export class ReadPlan {
   readonly #describe: (type: number) => ReadRequest;
   readonly #guess: boolean;
   #cautious: ReadPlan | undefined;
-  readonly #capacities: readonly number[];
-  readonly #valueBytes: number;
+  #abi: Abi | undefined;
+  #rooms: readonly number[] = [];
+  #valueBytes = 0;
 
   /**
    * Plans to read these attributes.
@@ -85,8 +84,6 @@ export class ReadPlan {
     this.secrets = requests.flatMap(({ secret }, index) => secret ? index : []);
     this.#describe = describe;
     this.#guess = guess;
-    this.#capacities = requests.map((request) => capacity(request, guess));
-    this.#valueBytes = this.#capacities.reduce((sum, capacity) => sum + capacity, 0);
   }
 
   /**
@@ -100,38 +97,39 @@ export class ReadPlan {
 
   /** Bytes of native memory `prepare` takes. */
   byteLength(abi: Abi): number {
+    this.#layOut(abi);
     return this.#templateBytes(attributeLayout(abi).size) + this.#valueBytes || 8;
   }
 
   /** Lays out the template with a buffer for each value and returns its offset. */
   prepare(block: Block): number {
-    const { size, offsets } = attributeLayout(block.abi);
     const start = block.alloc(this.byteLength(block.abi));
-    let at = start;
-    let value = start + this.#templateBytes(size);
-    for (let index = 0; index < this.requests.length; index++) {
-      const capacity = this.#capacities[index]!;
-      block.setUlong(at + offsets.type, this.requests[index]!.type);
-      setPointer(block, at + offsets.pValue, capacity === 0 ? 0n : block.address(value));
-      block.setUlong(at + offsets.ulValueLen, capacity);
-      at += size;
-      value += capacity;
-    }
+    this.write(block, start);
     return start;
   }
 
-  /** Makes a template that was used ready for the next object. */
-  rearm(block: Block, offset: number): void {
+  /**
+   * Writes the template at the offset where it was prepared, anew for each call: a module may write into all of it, not
+   * into lengths and values alone.
+   */
+  write(block: Block, start: number): void {
     const { size, offsets } = attributeLayout(block.abi);
-    let at = offset + offsets.ulValueLen;
-    for (const capacity of this.#capacities) {
-      block.setUlong(at, capacity);
+    let at = start;
+    let value = start + this.#templateBytes(size);
+    markRoom(block, value, this.#valueBytes, MARKS[0]);
+    for (let index = 0; index < this.requests.length; index++) {
+      const room = this.#rooms[index]!;
+      block.setUlong(at + offsets.type, this.requests[index]!.type);
+      setPointer(block, at + offsets.pValue, room === 0 ? 0n : block.address(value));
+      block.setUlong(at + offsets.ulValueLen, room);
       at += size;
+      value += aligned(room);
     }
   }
 
   /** The values after a call that returned `rv`; `undefined` when more calls are needed to know all of them. */
   collect(block: Block, offset: number, rv: number): ReadAttribute[] | undefined {
+    if (!isReadOutcome(rv)) return undefined;
     const { size, offsets } = attributeLayout(block.abi);
     const results: ReadAttribute[] = [];
     let at = offset + offsets.ulValueLen;
@@ -139,7 +137,7 @@ export class ReadPlan {
     for (let index = 0; index < this.requests.length; index++) {
       const request = this.requests[index]!;
       const length = block.getLength(at);
-      if (this.#isSettled(index, length, rv)) {
+      if (this.#isSettled(block, index, length, value, rv)) {
         results.push(decoded(block, request, value, length));
       } else {
         if (length !== undefined) return undefined;
@@ -148,7 +146,7 @@ export class ReadPlan {
         results.push(missing(request, state));
       }
       at += size;
-      value += this.#capacities[index]!;
+      value += aligned(this.#rooms[index]!);
     }
     return results;
   }
@@ -157,9 +155,11 @@ export class ReadPlan {
   isComplete(block: Block, offset: number): boolean {
     const { size, offsets } = attributeLayout(block.abi);
     let at = offset + offsets.ulValueLen;
+    let value = offset + this.#templateBytes(size);
     for (let index = 0; index < this.requests.length; index++) {
-      if (!this.#isSettled(index, block.getLength(at), CKR.OK)) return false;
+      if (!this.#isSettled(block, index, block.getLength(at), value, CKR.OK)) return false;
       at += size;
+      value += aligned(this.#rooms[index]!);
     }
     return true;
   }
@@ -175,7 +175,7 @@ export class ReadPlan {
   decodeSecret(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
     const attribute = this.decode(memory, offset, index);
     const value = this.#valueAt(memory.abi, offset, index);
-    memory.bytes.fill(0, value, value + this.#capacities[index]!);
+    memory.bytes.fill(0, value, value + this.#rooms[index]!);
     return attribute;
   }
 
@@ -210,32 +210,26 @@ export class ReadPlan {
 
   /**
    * The further calls after the first returned `rv`: reads what did not fit, all of it in one call, asks on its own
-   * about what may be sensitive or missing, and descends into nested templates. Takes the return value of each call
-   * it yields.
+   * about what may be sensitive or missing, and descends into nested templates. Where a call failed altogether, each
+   * attribute is read on its own: one that cannot be read takes none of the others with it. Takes the return value of
+   * each call it yields.
    */
   *complete(block: Block, offset: number, rv: number): Generator<ReadCall, ReadAttribute[], number> {
-    const results = new Map<ReadRequest, ReadAttribute>();
-    const longer: SizedRequest[] = [];
-    const unknown: ReadRequest[] = [];
-    this.#sort(block, offset, rv, results, longer, unknown);
-    yield* findLengths(block, unknown, results, longer);
-    yield* readSized(block, longer, results);
+    const calls = new AttributeCalls(block, this.#describe);
+    if (isReadOutcome(rv)) {
+      this.#sort(block, offset, rv, calls);
+      yield* calls.findLengths();
+      yield* calls.readSized();
+    }
     const complete: ReadAttribute[] = [];
     for (const request of this.requests) {
-      complete.push(results.get(request) ?? (yield* readAlone(block, request, this.#describe)));
+      complete.push(calls.results.get(request) ?? (yield* calls.readAlone(request)));
     }
     return complete;
   }
 
   /** What the first call has settled, what is longer than guessed, and what came back without a length. */
-  #sort(
-    block: Block,
-    offset: number,
-    rv: number,
-    results: Map<ReadRequest, ReadAttribute>,
-    longer: SizedRequest[],
-    unknown: ReadRequest[],
-  ): void {
+  #sort(block: Block, offset: number, rv: number, { results, longer, unknown }: AttributeCalls): void {
     const { size, offsets } = attributeLayout(block.abi);
     const unavailable = this.#unavailable(block, offset);
     let at = offset + offsets.ulValueLen;
@@ -243,17 +237,18 @@ export class ReadPlan {
     for (let index = 0; index < this.requests.length; index++) {
       const request = this.requests[index]!;
       const length = block.getLength(at);
-      if (this.#isSettled(index, length, rv)) {
+      if (this.#isSettled(block, index, length, value, rv)) {
         results.set(request, decoded(block, request, value, length));
       } else if (length === undefined) {
         const state = stateWithoutValue(request, unavailable, rv, false);
         if (state) results.set(request, missing(request, state));
         else unknown.push(request);
-      } else if (length > this.#capacities[index]! && request.kind !== "template") {
-        longer.push({ request, length });
+      } else if (request.kind !== "template") {
+        if (length > this.#rooms[index]!) longer.push({ request, length });
+        else unknown.push(request);
       }
       at += size;
-      value += this.#capacities[index]!;
+      value += aligned(this.#rooms[index]!);
     }
   }
 
@@ -266,24 +261,36 @@ export class ReadPlan {
 
   #valueAt(abi: Abi, offset: number, index: number): number {
     let value = offset + this.#templateBytes(attributeLayout(abi).size);
-    for (let i = 0; i < index; i++) value += this.#capacities[i]!;
+    for (let i = 0; i < index; i++) value += aligned(this.#rooms[i]!);
     return value;
   }
 
   #templateBytes(size: number): number {
-    return (this.requests.length * size + 7) & ~7;
+    return aligned(this.requests.length * size);
   }
 
-  #isSettled(index: number, length: number | undefined, rv: number): length is number {
+  #layOut(abi: Abi): void {
+    if (abi === this.#abi) return;
+    this.#abi = abi;
+    this.#rooms = this.requests.map((request) => roomFor(request, abi, this.#guess));
+    this.#valueBytes = this.#rooms.reduce((sum, room) => sum + aligned(room), 0);
+  }
+
+  /** Whether a length, and with it the value before it, is to be believed: a module may have passed the attribute over. */
+  #isSettled(block: Block, index: number, length: number | undefined, value: number, rv: number): length is number {
     if (length === undefined) return false;
-    if (this.requests[index]!.kind === "template") return rv === CKR.OK && length === 0;
-    const capacity = this.#capacities[index]!;
-    return length < capacity || (rv === CKR.OK && length === capacity);
+    const { kind } = this.requests[index]!;
+    if (kind === "template") return rv === CKR.OK && length === 0;
+    const room = this.#rooms[index]!;
+    if (length === 0) return room > 0 || rv === CKR.OK;
+    if (length > room || (length === room && fixedLength(kind, block.abi) === 0)) return false;
+    return !isUnwritten(block, value, length, MARKS[0]);
   }
 }
 
 /** Bytes to reserve for a value: none where its length must be asked for first. */
-function capacity(request: ReadRequest, guess: boolean): number {
-  if (request.kind === "template" || (!guess && !hasFixedSize(request))) return 0;
-  return (request.size + SLACK + 7) & ~7;
+function roomFor(request: ReadRequest, abi: Abi, guess: boolean): number {
+  const fixed = fixedLength(request.kind, abi);
+  if (fixed > 0) return fixed;
+  return request.kind === "template" || !guess ? 0 : aligned(request.size + SLACK);
 }

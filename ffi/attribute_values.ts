@@ -18,9 +18,24 @@ export type DecodedValue =
   | (number | bigint)[]
   | ReadAttribute[];
 
-const decoder = new TextDecoder();
+/** A text's first U+FEFF is part of it. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Up to this length a loop is faster than a TextDecoder. */
 const SHORT_TEXT = 48;
+
+/** Why `length` bytes are no value of a kind, in words; `undefined` where they can be one. */
+export function lengthProblem(
+  kind: Exclude<AttributeKind, "template">,
+  length: number,
+  ulong: 4 | 8,
+): string | undefined {
+  // Some modules store numbers as wide as another machine's CK_ULONG.
+  if (kind === "ulong" && length !== 4 && length !== 8) return `its ${length} bytes are no CK_ULONG`;
+  if (kind === "boolean" && length !== 1) return `its ${length} bytes are no CK_BBOOL`;
+  if (kind === "version" && length !== 2) return `its ${length} bytes are no CK_VERSION`;
+  if (kind === "ulongs" && length % ulong !== 0) return `its ${length} bytes are no array of CK_ULONG`;
+  return undefined;
+}
 
 /**
  * The value of `length` bytes at `offset`, read as `kind`. `undefined` where the bytes are no such value, and for a
@@ -38,7 +53,7 @@ export function decodeValue(
   if (kind === "ulong") return decodeUlong(block, offset, length);
   if (kind === "ulongs") return decodeUlongs(block, offset, length);
   if (kind === "date") return decodeDate(decodeText(block, offset, length));
-  return { major: getByte(block, offset), minor: length > 1 ? getByte(block, offset + 1) : 0 };
+  return { major: getByte(block, offset), minor: getByte(block, offset + 1) };
 }
 
 /** Text in UTF-8; what is no UTF-8 becomes U+FFFD. */
@@ -53,14 +68,13 @@ export function decodeText(block: ReadableMemory, offset: number, length: number
   return text;
 }
 
-/** A number of any width: some modules store one narrower than their `CK_ULONG`. */
+/** A number of the module's width or the other. */
 function decodeUlong(block: ReadableMemory, offset: number, length: number): number | bigint | undefined {
   if (length === block.abi.ulong) {
     const value = block.getUlong(offset);
     if (typeof value === "number") return block.abi.ulong === 4 && value === 0xffff_ffff ? undefined : value;
     return value === 0xffff_ffff_ffff_ffffn ? undefined : value;
   }
-  if (length > 8) return undefined;
   let value = 0n;
   for (let at = length - 1; at >= 0; at--) value = value << 8n | BigInt(getByte(block, offset + at));
   return ulongValue(value);

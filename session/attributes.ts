@@ -8,6 +8,7 @@ import type { Version } from "../ffi/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attributes_init.ts";
+import { Pkcs11Error } from "./errors.ts";
 
 /** A value an attribute can have; attributes nobody has described read as bytes. */
 export type AttributeValue =
@@ -36,6 +37,8 @@ export interface Attribute {
   readonly state: AttributeState;
   /** Its value; `undefined` where there is none. */
   readonly value: AttributeValue | undefined;
+  /** With the state `error`: why it could not be read. */
+  readonly error?: Error;
 }
 
 /** Classes whose CKA_VALUE is public. */
@@ -96,12 +99,23 @@ export class Attributes implements Iterable<Attribute> {
 
   /**
    * How an attribute fared: `ok`, `sensitive` when the token keeps the value to itself, `invalid` when the object has
-   * no such attribute or it was not asked for, `empty` when its length is zero.
+   * no such attribute or it was not asked for, `empty` when its length is zero, `error` when it could not be read: see
+   * {@linkcode Attributes.error}.
    *
    * @throws {TypeError} When there is no attribute of this name.
    */
   state(name: AttributeName | number): AttributeState {
     return this.#find(name)?.state ?? "invalid";
+  }
+
+  /**
+   * Why an attribute could not be read, with the state `error`: the module's answer ({@linkcode Pkcs11Error}), or a
+   * RangeError where the module gave what is no value of the attribute.
+   *
+   * @throws {TypeError} When there is no attribute of this name.
+   */
+  error(name: AttributeName | number): Error | undefined {
+    return this.#byType.get(attributeType(name))?.error;
   }
 
   /** Whether an attribute was asked for. */
@@ -141,12 +155,22 @@ export class Attributes implements Iterable<Attribute> {
   }
 }
 
-function wrapped({ type, state, value }: ReadAttribute): Attribute {
+function wrapped(read: ReadAttribute): Attribute {
+  const { type, state, value } = read;
   const name = attributeByType(type)?.name;
+  const error = errorOf(read);
+  if (error) return { type, name, state, value: undefined, error };
   if (readRequest(type).kind !== "template" || !Array.isArray(value)) {
     return { type, name, state, value: value as Exclude<typeof value, ReadAttribute[]> };
   }
   return { type, name, state, value: new Attributes(value as ReadAttribute[]) };
+}
+
+function errorOf({ type, failure }: ReadAttribute): Error | undefined {
+  if (failure === undefined) return undefined;
+  const action = `read the attribute ${attributeByType(type)?.name ?? ckaName(type)}`;
+  if (typeof failure === "number") return new Pkcs11Error(failure, "C_GetAttributeValue", { action });
+  return new RangeError(`Cannot ${action}: ${failure}`);
 }
 
 function shown({ type, state, value }: Attribute, isPublic: boolean): string {

@@ -1,5 +1,5 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
-import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
+import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
@@ -91,24 +91,21 @@ export function* setAttributes(
 /** C_GetAttributeValue, as often as it takes to know every attribute or why it has no value. */
 export function* getAttributes(
   frame: Frame,
-  { session, object, plan }: ObjectArgs & { readonly plan: ReadPlan },
+  args: ObjectArgs & { readonly plan: ReadPlan },
 ): Program<ReadAttribute[]> {
-  frame.block.secret = true;
-  const safe = yield* safePlan(frame, plan);
-  return yield* readPrepared(frame, session, object, safe, safe.prepare(frame.block));
+  const read = yield* getAttributesIfPresent(frame, args);
+  if (!read) throw frame.engine.errors.failure(CKR_OBJECT_HANDLE_INVALID, "C_GetAttributeValue");
+  return read;
 }
 
 /** {@linkcode getAttributes}, or `null` when the object is gone: somebody has destroyed it since it was found. */
 export function* getAttributesIfPresent(
   frame: Frame,
-  args: ObjectArgs & { readonly plan: ReadPlan },
+  { session, object, plan }: ObjectArgs & { readonly plan: ReadPlan },
 ): Program<ReadAttribute[] | null> {
-  try {
-    return yield* getAttributes(frame, args);
-  } catch (error) {
-    if (frame.rv === CKR_OBJECT_HANDLE_INVALID) return null;
-    throw error;
-  }
+  frame.block.secret = true;
+  const safe = yield* safePlan(frame, plan);
+  return yield* readPrepared(frame, session, object, safe, safe.prepare(frame.block));
 }
 
 /** The plan as the module can be trusted with it. */
@@ -122,11 +119,10 @@ function* readPrepared(
   object: bigint,
   plan: ReadPlan,
   offset: number,
-): Program<ReadAttribute[]> {
+): Program<ReadAttribute[] | null> {
   const count = BigInt(plan.requests.length);
   const fn = frame.fn(FN.C_GetAttributeValue);
   const rv = yield [{ fn, args: [session, object, frame.block.address(offset), count] }];
-  if (!isReadOutcome(rv)) throw frame.failure("C_GetAttributeValue");
   return yield* readCompleted(frame, session, object, plan, offset, rv);
 }
 
@@ -185,6 +181,8 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
         batch = Math.min(batch * 4, MAX_BATCH);
         room = frame.output(batch * block.abi.ulong);
       }
+      // A module may leave the count as it is where nothing more is found.
+      block.setUlong(found, 0);
       rv = yield [search()];
     }
     // Until this call has been made the search is active: an abort may come first.

@@ -1,14 +1,26 @@
-/** Reading the same attributes of many objects, as many in one step as the operation's memory has room for. */
+/** Reading attributes: all there is to know of one object, and the same of many, as many in one step as there is room for. */
 import { BlockCopy, CopiedAttributes } from "../attribute_copy.ts";
-import { isReadOutcome, type ReadAttribute, type ReadPlan } from "../attribute_reads.ts";
+import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
+import { CKR } from "../constants/ckr.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { NativeCall } from "../workers.ts";
 
-const CKR_OK = 0;
-const CKR_OBJECT_HANDLE_INVALID = 0x82;
 /** Most objects whose attributes are read in one step. */
 const MOST = 32;
+/** Enough for CK_SESSION_INFO. */
+const SESSION_INFO_ROOM = 32;
+/** Answers of C_GetAttributeValue that say nothing about an attribute: no other of them can be read either. */
+const ENDS_READING: ReadonlySet<number> = new Set([
+  CKR.CRYPTOKI_NOT_INITIALIZED,
+  CKR.DEVICE_REMOVED,
+  CKR.FUNCTION_CANCELED,
+  CKR.FUNCTION_NOT_SUPPORTED,
+  CKR.SESSION_CLOSED,
+  CKR.SESSION_HANDLE_INVALID,
+  CKR.TOKEN_NOT_PRESENT,
+  CKR.TOKEN_NOT_RECOGNIZED,
+]);
 
 /** What a search found, in the token's order. */
 export interface Found {
@@ -18,7 +30,10 @@ export interface Found {
   readonly attributes: readonly (ReadAttribute[] | CopiedAttributes)[] | null;
 }
 
-/** Makes the calls it takes to know all attributes after the first has returned `rv`. */
+/**
+ * Makes the calls it takes to know all attributes after the first has returned `rv`; `null` when the object is gone. An
+ * attribute that cannot be read is that attribute's state, unless the session turns out to be of no use at all.
+ */
 export function* readCompleted(
   frame: Frame,
   session: bigint,
@@ -26,8 +41,9 @@ export function* readCompleted(
   plan: ReadPlan,
   offset: number,
   rv: number,
-): Program<ReadAttribute[]> {
+): Program<ReadAttribute[] | null> {
   const { block } = frame;
+  if (!isAnswer(frame, rv)) return null;
   const collected = plan.collect(block, offset, rv);
   if (collected) return collected;
   const fn = frame.fn(FN.C_GetAttributeValue);
@@ -36,10 +52,32 @@ export function* readCompleted(
   while (!call.done) {
     const { offset: at, count: n } = call.value;
     const again = yield [{ fn, args: [session, object, block.address(at), BigInt(n)] }];
-    if (!isReadOutcome(again)) throw frame.failure("C_GetAttributeValue");
+    if (!isAnswer(frame, again)) return null;
     call = more.next(again);
   }
-  return call.value;
+  const read = call.value;
+  const failures = read.flatMap(({ failure }) => typeof failure === "number" ? failure : []);
+  if (failures.length === read.length && !(yield* isUsable(frame, session))) {
+    throw readFailure(frame, failures[0] ?? rv);
+  }
+  return read;
+}
+
+/** Whether a call tells of attributes; `false` when the object is gone. Throws when nothing more can be read. */
+function isAnswer(frame: Frame, rv: number): boolean {
+  if (ENDS_READING.has(rv)) throw readFailure(frame, rv);
+  return rv !== CKR.OBJECT_HANDLE_INVALID;
+}
+
+function readFailure(frame: Frame, rv: number): Error {
+  return frame.engine.errors.failure(rv, "C_GetAttributeValue");
+}
+
+/** Whether a session answers, where not one attribute of an object could be read. */
+function* isUsable(frame: Frame, session: bigint): Program<boolean> {
+  const info = frame.block.address(frame.block.alloc(SESSION_INFO_ROOM));
+  const fn = frame.table.at(FN.C_GetSessionInfo);
+  return fn === null || (yield [{ fn, args: [session, info] }]) === CKR.OK;
 }
 
 /**
@@ -74,20 +112,19 @@ export function* readAll(
         continue;
       }
       alone++;
-      const outcome = i === stopped ? rv : CKR_OK;
-      // Destroyed by somebody else since it was found.
-      if (outcome === CKR_OBJECT_HANDLE_INVALID) continue;
-      if (!isReadOutcome(outcome)) throw frame.engine.errors.failure(outcome, "C_GetAttributeValue");
+      const outcome = i === stopped ? rv : CKR.OK;
       const read = trip.plan.collect(block, offset, outcome) ??
         (yield* readCompleted(frame, session, handle, trip.plan, offset, outcome));
+      // Destroyed by somebody else since it was found.
+      if (!read) continue;
       present.push(handle);
       attributes.push(read);
     }
     at += Math.min(step.length, stopped + 1);
     const next = at < handles.length ? trip.after(plan, Math.min(stopped, step.length), alone) : null;
     if (next === trip.plan) {
-      trip.rearm();
       block.rewind(prepared);
+      trip.renew();
     } else if (next) {
       block.wipe(start);
       trip = new Trip(frame, session, next, handles.length - at, next !== plan);
@@ -107,6 +144,8 @@ class Trip {
   readonly #size: number;
   readonly #words: bigint[][];
   readonly #calls: readonly NativeCall[];
+  /** The templates as they are before a call; `null` where one step should be enough. */
+  readonly #fresh: Uint8Array<ArrayBuffer> | null;
 
   /** Prepares templates for `objects` or as many as there is room for. */
   constructor(frame: Frame, session: bigint, plan: ReadPlan, objects: number, fitted = false) {
@@ -121,6 +160,7 @@ class Trip {
     this.offsets = Array.from({ length }, () => plan.prepare(block));
     this.#words = this.offsets.map((offset) => [session, 0n, block.address(offset), count]);
     this.#calls = this.#words.map((args) => ({ fn, args }));
+    this.#fresh = length < objects ? block.copyOut(this.offsets[0]!, length * this.#size) : null;
   }
 
   /** The calls for the objects from `at` on. */
@@ -136,8 +176,11 @@ class Trip {
     return new BlockCopy(this.#frame.block, first, this.offsets[count - 1]! - first + this.#size);
   }
 
-  rearm(): void {
-    for (const offset of this.offsets) this.plan.rearm(this.#frame.block, offset);
+  /** Makes the templates anew for the next objects: modules write into all of them, not into their lengths alone. */
+  renew(): void {
+    const { block } = this.#frame;
+    if (this.#fresh) block.bytesAt(this.offsets[0]!, this.#fresh.length).set(this.#fresh);
+    else for (const offset of this.offsets) this.plan.write(block, offset);
   }
 
   /**

@@ -52,7 +52,7 @@ static struct { W calls, fail, after, times; int block; } plans[COUNT];
 static W overlaps, finalizedInFlight, inFlight, blocked, handles = 1000, destroyed, initialized, openSessions;
 /* What tests set: sizes of results, ways to lie, whether failures leave operations active, where the value of every
    object lies with its bits inverted. */
-static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven, secret, secretLength;
+static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven, secret, secretLength, habits;
 
 /* Commands */
 static int index_of(const char *name) {
@@ -75,13 +75,14 @@ unsigned strict_release(void) {
   return 0;
 }
 unsigned strict_set(W what, W value) {
-  W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate, &uneven, &secret, &secretLength };
+  W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate, &uneven, &secret, &secretLength,
+    &habits };
   *places[what] = value;
   return 0;
 }
 unsigned strict_reset(void) {
   memset(plans, 0, sizeof plans);
-  output = lie = sticky = alwaysAuthenticate = uneven = secret = 0, announce = 1, objects = 3;
+  output = lie = sticky = alwaysAuthenticate = uneven = secret = habits = 0, announce = 1, objects = 3;
   return 0;
 }
 unsigned strict_overlaps(void) { return (unsigned)(overlaps + finalizedInFlight); }
@@ -278,7 +279,8 @@ static W f_DecapsulateKey(W s, W m, W k, W t, W n, B *c, W cn, W *h) {
 }
 static W f_DestroyObject(W s, W o) { (void)o; PLAIN(DestroyObject, s, destroyed++;); }
 /* Objects whose attributes have nothing in common. `uneven` 2 claims success for what did not fit, 3 the same without its
-   length, 4 lets values grow from call to call, 5 shrink to nothing. */
+   length, 4 lets values grow from call to call, 5 shrink to nothing. Of `habits` 1 sets pValue of what is missing to NULL,
+   2 leaves ulValueLen as it is where the value fits. */
 static W uneven_length(W o, W type) {
   static const W lengths[] = { 0, 1, 6, 31, 32, 33, 100, 700, 3000, 66000, -1, -2, 12, 12, 12, 12 };
   if (type == 0) return sizeof(W);
@@ -291,6 +293,7 @@ static W uneven_attributes(W o, W *t, W n) {
     W length = uneven_length(o, t[0]), calls = plans[GetAttributeValue].calls;
     if (length + 2 < 2) {
       rv = t[0] == 0x11 ? ATTRIBUTE_SENSITIVE : ATTRIBUTE_TYPE_INVALID, t[2] = -1;
+      if (habits & 1) t[1] = 0;
       continue;
     }
     if (uneven == 4 && t[0]) length += calls % 5 * 40;
@@ -298,7 +301,7 @@ static W uneven_attributes(W o, W *t, W n) {
     int fits = t[1] && t[2] >= length;
     if (t[1] && !fits && uneven != 2 && uneven != 3) rv = BUFFER_TOO_SMALL;
     for (W at = 0; fits && at < length; at++) ((B *)t[1])[at] = t[0] ? 32 + (o * 5 + t[0] + at) % 90 : at ? 0 : o % 256;
-    t[2] = t[1] && !fits && uneven == 3 ? -1 : length;
+    if (!fits || !(habits & 2)) t[2] = t[1] && !fits && uneven == 3 ? -1 : length;
   }
   return rv;
 }

@@ -20,6 +20,7 @@ export const STRICT = {
   uneven: 6n,
   secret: 7n,
   secretLength: 8n,
+  habits: 9n,
 } as const;
 
 const encoder = new TextEncoder();

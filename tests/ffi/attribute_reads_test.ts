@@ -6,11 +6,28 @@ import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";
 import type { Abi, Block } from "../../ffi/memory.ts";
-import { structLayout } from "../../ffi/structs.ts";
+import { setPointer, structLayout } from "../../ffi/structs.ts";
 import { CK_ATTRIBUTE } from "../../ffi/structs_infos.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";
 
 type Stored = Uint8Array | "sensitive" | [type: number, value: Uint8Array][];
+
+/** What modules do otherwise than the standard says. */
+interface Habits {
+  tellsLength?: boolean;
+  stopsEarly?: boolean;
+  overflows?: boolean;
+  /** Leaves ulValueLen as it was where the value fits. */
+  leavesLength?: boolean;
+  /** Sets pValue of what an object lacks to NULL. */
+  clearsPointer?: boolean;
+  /** Finds more room than a number needs too small. */
+  wantsExactNumbers?: boolean;
+  /** Says CKR_OK and writes nothing, for so many calls. */
+  writesNothing?: number;
+  /** Fails altogether where this attribute is asked for. */
+  fails?: number;
+}
 
 /** C_GetAttributeValue of a made-up object, as the standard tells it, counting its calls. */
 class TestObject {
@@ -19,11 +36,10 @@ class TestObject {
   readonly #tellsLength: boolean;
   readonly #stopsEarly: boolean;
   readonly #overflows: boolean;
+  readonly #habits: Habits;
 
-  constructor(
-    stored: [number, Stored][],
-    habits: { tellsLength?: boolean; stopsEarly?: boolean; overflows?: boolean } = {},
-  ) {
+  constructor(stored: [number, Stored][], habits: Habits = {}) {
+    this.#habits = habits;
     this.#stored = new Map(stored);
     this.#tellsLength = habits.tellsLength ?? false;
     this.#stopsEarly = habits.stopsEarly ?? false;
@@ -31,9 +47,12 @@ class TestObject {
   }
 
   getAttributeValue(block: Block, offset: number, count: number): number {
-    this.calls++;
     const { size, offsets } = structLayout(CK_ATTRIBUTE, block.abi);
+    if (this.calls++ < (this.#habits.writesNothing ?? 0)) return CKR.OK;
     let result: number = CKR.OK;
+    for (let at = offset; at < offset + count * size; at += size) {
+      if (block.getUlong(at + offsets.type) === this.#habits.fails) return CKR.GENERAL_ERROR;
+    }
     for (let at = offset; at < offset + count * size; at += size) {
       const stored = this.#stored.get(Number(block.getUlong(at + offsets.type)));
       const rv = this.#fill(block, at, stored);
@@ -49,11 +68,16 @@ class TestObject {
     const unavailable = unavailableInformation(block.abi.ulong);
     if (stored === undefined || stored === "sensitive") {
       setLength(unavailable);
+      if (this.#habits.clearsPointer) setPointer(block, at + offsets.pValue, 0n);
       return stored ? CKR.ATTRIBUTE_SENSITIVE : CKR.ATTRIBUTE_TYPE_INVALID;
     }
     const pointer = block.getPointer(at + offsets.pValue);
     const length = Array.isArray(stored) ? stored.length * structLayout(CK_ATTRIBUTE, block.abi).size : stored.length;
     const room = Number(block.getUlong(at + offsets.ulValueLen));
+    if (pointer !== 0n && this.#habits.wantsExactNumbers && length === block.abi.ulong && room !== length) {
+      setLength(unavailable);
+      return CKR.BUFFER_TOO_SMALL;
+    }
     if (pointer !== 0n && room < length && this.#overflows) {
       throw new Error(`Cannot write ${length} bytes where only ${room} were reserved`);
     }
@@ -61,7 +85,7 @@ class TestObject {
       setLength(this.#tellsLength ? length : unavailable);
       return CKR.BUFFER_TOO_SMALL;
     }
-    setLength(length);
+    if (pointer === 0n || !this.#habits.leavesLength) setLength(length);
     if (pointer === 0n) return CKR.OK;
     const value = Number(pointer - block.base);
     if (Array.isArray(stored)) this.#fillNested(block, value, stored);
@@ -89,12 +113,14 @@ const kinds = new Map<number, AttributeKind>([[CKA.EXTRACTABLE, "boolean"], [CKA
 const describeType = (type: number) => request(type, kinds.get(type) ?? "bytes");
 
 function read(object: TestObject, requests: ReadRequest[], abi: Abi = abis.lp64, cautious = false): ReadAttribute[] {
-  const block = usedBlock(abi, 65536);
   const guessing = new ReadPlan(requests, describeType);
+  const block = usedBlock(abi, 65536);
   const plan = cautious ? guessing.cautious : guessing;
-  const offset = plan.prepare(block);
-  const rv = object.getAttributeValue(block, offset, requests.length);
-  assert(isReadOutcome(rv));
+  return readPrepared(object, block, plan, plan.prepare(block));
+}
+
+function readPrepared(object: TestObject, block: Block, plan: ReadPlan, offset: number): ReadAttribute[] {
+  const rv = object.getAttributeValue(block, offset, plan.requests.length);
   const collected = plan.collect(block, offset, rv);
   if (collected) return collected;
   const completion = plan.complete(block, offset, rv);
@@ -135,7 +161,7 @@ describe("reading attributes", () => {
     const offset = plan.prepare(block);
     for (const label of ["first", "second one", ""]) {
       const object = new TestObject([[CKA.LABEL, text(label)], [CKA.ID, text(label)]]);
-      plan.rearm(block, offset);
+      plan.write(block, offset);
       const values = plan.collect(block, offset, object.getAttributeValue(block, offset, 2));
       assertEquals(values?.map(({ value }) => value), [label, text(label)]);
     }
@@ -251,6 +277,112 @@ describe("reading attributes", () => {
     });
   }
 
+  it("takes a length that equals the room for no answer: modules leave it as it was", () => {
+    const object = new TestObject([
+      [CKA.LABEL, text("TEST LABEL")],
+      [CKA.CLASS, new Uint8Array(8)],
+      [CKA.TOKEN, Uint8Array.of(1)],
+      [CKA.VALUE, Uint8Array.of(1, 2, 3)],
+    ], { leavesLength: true });
+    const requests = [
+      request(CKA.LABEL, "string", 128),
+      request(CKA.CLASS, "ulong"),
+      request(CKA.TOKEN, "boolean"),
+      request(CKA.VALUE, "bytes", 2048, true),
+    ];
+    assertEquals(read(object, requests).map(({ value }) => value), ["TEST LABEL", 0, true, Uint8Array.of(1, 2, 3)]);
+    assertEquals(object.calls, 3);
+  });
+
+  it("gives no object the value of the one before it", () => {
+    const block = usedBlock(abis.lp64, 65536);
+    const plan = new ReadPlan([request(CKA.MODULUS, "bytes", 64), request(CKA.KEY_TYPE, "ulong")], describeType);
+    const offset = plan.prepare(block);
+    const mark = block.mark();
+    const modulus = (fill: number) => new Uint8Array(40).fill(fill);
+    const keyType = new Uint8Array(8).fill(3);
+    for (const habits of [{ clearsPointer: true }, { leavesLength: true }, { writesNothing: 1 }]) {
+      for (const stored of [modulus(1), undefined, modulus(2), modulus(3)]) {
+        const object = new TestObject(
+          [[CKA.KEY_TYPE, keyType], ...(stored ? [[CKA.MODULUS, stored]] as const : [])]
+            .map(([type, value]) => [type, value] as [number, Uint8Array]),
+          habits,
+        );
+        plan.write(block, offset);
+        const [found, type] = readPrepared(object, block, plan, offset);
+        assertEquals([found!.value, found!.state], [stored, stored ? "ok" : "invalid"]);
+        assertEquals(type!.value, 0x303030303030303n);
+        block.rewind(mark);
+      }
+    }
+  });
+
+  it("offers numbers exactly their size, whatever else is missing", () => {
+    const object = new TestObject([[CKA.CLASS, Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0)], [CKA.ID, Uint8Array.of(1)]], {
+      wantsExactNumbers: true,
+    });
+    const values = read(object, [
+      request(CKA.CLASS, "ulong"),
+      request(CKA.MODULUS, "bytes", 64),
+      request(CKA.ID, "bytes", 64),
+    ]);
+    assertEquals(values.map(({ value, state }) => [state, value]), [["ok", 3], ["invalid", undefined], [
+      "ok",
+      Uint8Array.of(1),
+    ]]);
+    assertEquals(object.calls, 1);
+  });
+
+  it("believes no value that was never written, and one that looks like it only when it was read again", () => {
+    const marks = new Uint8Array(16).fill(0xa5);
+    const likeTheMark = new TestObject([[CKA.VALUE, marks], [CKA.TOKEN, Uint8Array.of(0xa5)]]);
+    const requests = [request(CKA.VALUE, "bytes", 64), request(CKA.TOKEN, "boolean")];
+    assertEquals(read(likeTheMark, requests).map(({ value }) => value), [marks, true]);
+    const silent = new TestObject([[CKA.TOKEN, Uint8Array.of(1)]], { writesNothing: Infinity });
+    assertEquals(read(silent, requests.slice(1))[0]?.state, "error");
+  });
+
+  it("reads the other attributes where one fails the whole call", () => {
+    const object = new TestObject([[CKA.LABEL, text("dated")], [CKA.START_DATE, text("20240229")], [
+      CKA.TOKEN,
+      Uint8Array.of(1),
+    ]], { fails: CKA.START_DATE });
+    const requests = [
+      request(CKA.START_DATE, "date"),
+      request(CKA.LABEL, "string", 16),
+      request(CKA.TOKEN, "boolean"),
+      request(CKA.URL, "string", 16),
+    ];
+    assertEquals(read(object, requests).map(({ state, value, failure }) => [state, value, failure]), [
+      ["error", undefined, CKR.GENERAL_ERROR],
+      ["ok", "dated", undefined],
+      ["ok", true, undefined],
+      ["invalid", undefined, undefined],
+    ]);
+  });
+
+  it("makes no room for lengths that cannot be, of one value or of all together", () => {
+    class Boaster extends TestObject {
+      override getAttributeValue(block: Block, offset: number, count: number): number {
+        super.getAttributeValue(block, offset, count);
+        const { size, offsets } = structLayout(CK_ATTRIBUTE, block.abi);
+        for (let at = offset; at < offset + count * size; at += size) {
+          block.setUlong(at + offsets.ulValueLen, this.named);
+        }
+        return CKR.OK;
+      }
+      named = 0x7fff_ffff;
+    }
+    const object = new Boaster([]);
+    const many = Array.from({ length: 20 }, (_, index) => request(CKA.VALUE + 1000 + index, "bytes", 16));
+    assertEquals(read(object, many).map(({ state }) => state), many.map(() => "error"));
+    object.named = 2 ** 25;
+    const fewer = read(object, many);
+    // Two of them fit into what an object may have; nothing of it was written.
+    assertEquals(fewer.map(({ state }) => state), many.map(() => "error"));
+    assert(String(fewer[5]!.failure).includes(`${2 ** 25} bytes`));
+  });
+
   it("knows empty templates and missing ones", () => {
     assertEquals(readOne([], "template", 0), { type: 1, state: "empty", value: [] });
     assertEquals(readOne(undefined, "template", 0).state, "invalid");
@@ -288,7 +420,22 @@ describe("what bytes mean", () => {
   it("numbers may be narrower or wider than the module's CK_ULONG", () => {
     assertEquals(readOne(ulong(2n ** 60n + 1n), "ulong", 8, abis.windows).value, 2n ** 60n + 1n);
     assertEquals(readOne(Uint8Array.of(3, 1, 0, 0), "ulong").value, 0x103);
-    assertEquals(readOne(new Uint8Array(9), "ulong", 16).state, "invalid");
+  });
+
+  it("what no value of the kind can be is an error that says so", () => {
+    const failure = (length: number, kind: AttributeKind, abi: Abi = abis.lp64) => {
+      const read = readOne(new Uint8Array(length).fill(1), kind, 16, abi);
+      assertEquals([read.state, read.value], ["error", undefined]);
+      return read.failure;
+    };
+    for (const length of [1, 2, 3, 5, 6, 7, 9, 16]) {
+      assertEquals(failure(length, "ulong"), `its ${length} bytes are no CK_ULONG`);
+    }
+    for (const length of [2, 4, 8]) assertEquals(failure(length, "boolean"), `its ${length} bytes are no CK_BBOOL`);
+    for (const length of [1, 3]) assertEquals(failure(length, "version"), `its ${length} bytes are no CK_VERSION`);
+    assertEquals(failure(12, "ulongs"), "its 12 bytes are no array of CK_ULONG");
+    assertEquals(failure(6, "ulongs", abis.windows), "its 6 bytes are no array of CK_ULONG");
+    assertEquals(failure(7, "date"), "its bytes are no CK_DATE");
   });
 
   it("every kind has its value", () => {
@@ -297,7 +444,9 @@ describe("what bytes mean", () => {
     assertEquals(readOne(text("long ".repeat(30)), "string", 256).value, "long ".repeat(30));
     assertEquals(readOne(Uint8Array.of(0xff, 0x41), "string").value, "\ufffdA");
     assertEquals(readOne(text("20260310"), "date").value, new Date("2026-03-10T00:00:00Z"));
-    assertEquals(readOne(text("2026XX10"), "date").state, "invalid");
+    assertEquals(readOne(text("2026XX10"), "date").state, "error");
+    assertEquals(readOne(text("\ufefflabel"), "string", 64).value, "\ufefflabel");
+    assertEquals(readOne(text("\ufeff".repeat(20)), "string", 64).value, "\ufeff".repeat(20));
     assertEquals(readOne(Uint8Array.of(3, 2), "version").value, { major: 3, minor: 2 });
     assertEquals(readOne(Uint8Array.of(...ulong(1n), ...ulong(0x1087n)), "ulongs", 64).value, [1, 0x1087]);
   });

@@ -77,6 +77,28 @@ describe("Sessions on NSS softokn", () => {
     assertEquals(found.map((object) => object.attributes?.get("label")), ["softokn ec"]);
   });
 
+  it("objects of its database tell their class whatever else they lack", { skip, timeout }, async () => {
+    const token = true;
+    await session.generateKeyPair(
+      CKM.EC_KEY_PAIR_GEN,
+      { ecParams: P256, verify: true, label: "kept", token },
+      { sign: true, label: "kept", sensitive: true, token },
+    );
+    const numbers = ["class", "keyType"] as const;
+    for (const others of [[], ["modulus"], ["value"], ["modulus", "label", "value"]] as const) {
+      const read = [...numbers, ...others];
+      const found = [
+        await session.findObjects({ label: "kept" }, { read }),
+        session.findObjectsSync({ label: "kept" }, { read }),
+      ];
+      for (const objects of found) {
+        const seen = objects.map(({ attributes }) => numbers.map((name) => attributes!.get(name)));
+        assertEquals(seen.sort(), [[CKO.PUBLIC_KEY, 3], [CKO.PRIVATE_KEY, 3]], read.join());
+      }
+    }
+    for (const object of await session.findObjects({ label: "kept" })) await object.destroy();
+  });
+
   it("RSA: PSS and OAEP agree with WebCrypto", { skip, timeout }, async () => {
     const { publicKey, privateKey } = await session.generateKeyPair(
       CKM.RSA_PKCS_KEY_PAIR_GEN,
