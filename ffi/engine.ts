@@ -65,6 +65,8 @@ export interface RunOptions<T> {
 export interface EngineErrors {
   /** A call returned something else than CKR_OK. */
   failure(rv: number, fn: string): Error;
+  /** Nobody gave the PIN a function wants. */
+  declined(fn: string): Error;
   /** A call in place on a session that is busy. */
   busy(lane: Lane): Error;
 }
@@ -279,6 +281,9 @@ export class Engine {
 export function checkOptions(options: Pick<RunOptions<never>, "signal" | "abort">): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot make the call: its options are ${describeType(options)}, not an object`);
+  }
+  if (options instanceof AbortSignal) {
+    throw new TypeError("Cannot make the call: its options are an AbortSignal, not an object with it; pass { signal }");
   }
   const { signal, abort } = options;
   if (signal && (typeof signal.addEventListener !== "function" || typeof signal.throwIfAborted !== "function")) {

@@ -66,6 +66,6 @@ export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuth
   return {
     slot: core.slot.id,
     traits,
-    question: question(ask, core.slot, { object: key, label: () => traits.label ?? "" }),
+    pin: question(ask, core.slot, { key: { object: key, label: () => traits.label ?? "" } }),
   };
 }

@@ -1,14 +1,17 @@
 /** Finding what a PKCS#11 URI names: through modules, slots and tokens to objects. */
 import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
-import { CKF, CKR, CKU } from "../ffi/constants/mod.ts";
+import process from "node:process";
+import type { BytesInput } from "../ffi/bytes.ts";
+import { CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attribute_table.ts";
 import type { AttributesInit } from "./attributes_init.ts";
 import { Pkcs11Error } from "./errors.ts";
+import { askerOf } from "./pin.ts";
 import type { TokenInfo } from "./infos.ts";
 import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { Interaction } from "./options.ts";
+import type { CallOptions, Interaction, Pin } from "./options.ts";
 import { requestPin } from "./pins/mod.ts";
 import { loadModules } from "./registered_modules.ts";
 import type { Session } from "./session.ts";
@@ -18,8 +21,8 @@ import { Pkcs11Uri } from "./uri/mod.ts";
 
 /** Something that was passed over. */
 export interface FindProblem {
-  /** The module. */
-  readonly module: Module;
+  /** The module; `undefined` where the URI itself is at fault. */
+  readonly module?: Module | undefined;
   /** The slot; `undefined` where the module itself is at fault. */
   readonly slot?: Slot | undefined;
   /** What was wrong. */
@@ -38,7 +41,12 @@ export interface FindByUriOptions {
   readonly read?: readonly (AttributeName | number)[] | undefined;
   /** Asked for the PIN of a token the URI matches, where the URI says nothing about a PIN. */
   readonly interaction?: Interaction | undefined;
-  /** Hears of each module, slot and login that failed and was passed over. */
+  /**
+   * Hears of each module, slot and login that failed and was passed over, and of tokens whose private objects could not be
+   * seen.
+   *
+   * @default a warning of the process, once, when nothing was found
+   */
   readonly onError?: ((problem: FindProblem) => void) | undefined;
   /** Cancels the search. */
   readonly signal?: AbortSignal | undefined;
@@ -46,8 +54,8 @@ export interface FindByUriOptions {
 
 /**
  * The objects a URI names, in every module and slot it matches. Where the URI holds a `pin-value` or a `pin-source`, or
- * somebody can be asked, one login is made on each matching token that wants one; no other token is logged in to. What
- * fails is told to `onError` and passed over.
+ * somebody can be asked, one login is made on each matching token that wants one; no other token is logged in to. The PIN
+ * serves the keys of that token that want one for each use too. What fails is told to `onError` and passed over.
  *
  * An object's session stays open for its use and belongs to the caller, and so does the object's module where
  * registered modules are searched: `object.session.module.close()` ends both. Everything else is closed.
@@ -81,7 +89,10 @@ class Search {
   readonly #uri: Pkcs11Uri;
   readonly #options: FindByUriOptions;
   /** Tokens that have refused a login: the same token in another slot or module is not tried again. */
-  readonly #refused = new Map<string, unknown>();
+  readonly #refused = new Map<string, { readonly error: unknown }>();
+  /** What failed, where nobody listens. */
+  readonly #problems: FindProblem[] = [];
+  #found = false;
 
   constructor(uri: Pkcs11Uri, options: FindByUriOptions) {
     this.#uri = uri;
@@ -89,9 +100,21 @@ class Search {
   }
 
   async *objects(): AsyncGenerator<Pkcs11Object, void, undefined> {
+    this.#options.signal?.throwIfAborted();
+    for await (const object of this.#everywhere()) {
+      this.#found = true;
+      yield object;
+    }
+    if (!this.#found && this.#problems.length > 0) warn(this.#uri, this.#problems);
+  }
+
+  async *#everywhere(): AsyncGenerator<Pkcs11Object, void, undefined> {
     const { modules, signal } = this.#options;
-    signal?.throwIfAborted();
-    if (this.#uri.unrecognized) return;
+    if (this.#uri.unrecognized) {
+      return this.#tell({
+        error: new TypeError("Cannot match the URI: it has attributes that PKCS#11 URIs do not have"),
+      });
+    }
     if (modules !== undefined) {
       for (const module of modules) yield* this.#inModule(module);
       return;
@@ -119,8 +142,9 @@ class Search {
   }
 
   async *#inSlot(module: Module, slot: Slot): AsyncGenerator<Pkcs11Object, void, undefined> {
-    const session = await this.#attempt(module, slot, () => this.#open(slot));
-    if (!session) return;
+    const opened = await this.#attempt(module, slot, () => this.#open(slot));
+    if (!opened) return;
+    const { session, unseen } = opened;
     let used = false;
     try {
       const objects = await this.#attempt(
@@ -132,69 +156,67 @@ class Search {
         used = true;
         yield object;
       }
+      if (objects?.length === 0 && unseen) this.#tell({ module, slot, error: notLoggedIn() });
     } finally {
       if (!used) await this.#attempt(module, slot, () => session.close());
     }
   }
 
   /** A session on the token in a slot, logged in where that is possible; `null` where the URI means another token. */
-  async #open(slot: Slot): Promise<Session | null> {
+  async #open(slot: Slot): Promise<OpenedToken | null> {
     if (!this.#uri.matchSlot(await slot.info(this.#call()), slot.id)) return null;
     const token = await slot.tokenInfo(this.#call());
     if (!this.#uri.matchToken(token)) return null;
+    const flags = Number(token.flags);
+    const pin = this.#pin(token);
+    const refusal = this.#refused.get(nameOf(token));
+    if (pin !== undefined && flags & CKF.LOGIN_REQUIRED && !refusal) {
+      return { session: await this.#openAndLogin(slot, token, pin), unseen: false };
+    }
     const session = await slot.openSession(this.#call());
     try {
-      await this.#login(session, slot, token);
-      return session;
+      const isPublic = (flags & CKF.LOGIN_REQUIRED) !== 0 && await this.#isPublic(session);
+      if (isPublic && refusal) throw refusal.error;
+      return { session, unseen: isPublic && mayBePrivate(this.#uri) };
     } catch (error) {
       await session.close();
       throw error;
     }
   }
 
-  async #login(session: Session, slot: Slot, token: TokenInfo): Promise<void> {
-    const flags = Number(token.flags);
-    if (!(flags & CKF.LOGIN_REQUIRED) || !this.#hasPin()) return;
-    const state = Number((await session.getInfo(this.#call())).state);
-    // CKS_RO_PUBLIC_SESSION and CKS_RW_PUBLIC_SESSION; in any other state somebody is logged in.
-    if (state !== 0 && state !== 2) return;
-    const id = [token.manufacturerId, token.model, token.serialNumber, token.label].join("\0");
-    if (this.#refused.has(id)) throw this.#refused.get(id);
+  async #openAndLogin(slot: Slot, token: TokenInfo, pin: Pin | null): Promise<Session> {
     try {
-      const pin = flags & CKF.PROTECTED_AUTHENTICATION_PATH ? null : await this.#pin(slot, token);
-      await session.login(CKU.USER, pin, { ifNeeded: true, ...this.#call() });
+      return await slot.openSession({ login: { pin }, ...this.#call() });
     } catch (error) {
-      this.#refused.set(id, error);
+      // A session that could not be opened says nothing about the PIN.
+      if (!(error instanceof Pkcs11Error) || error.fn === "C_Login") this.#refused.set(nameOf(token), { error });
       throw error;
     }
   }
 
-  #hasPin(): boolean {
-    const { pinValue, pinSource } = this.#uri;
-    return pinValue !== undefined || pinSource !== undefined || this.#options.interaction !== undefined;
+  async #isPublic(session: Session): Promise<boolean> {
+    const { state } = await session.getInfo(this.#call());
+    return state === CKS.RO_PUBLIC_SESSION || state === CKS.RW_PUBLIC_SESSION;
   }
 
-  async #pin(slot: Slot, token: TokenInfo): Promise<string | BufferSource> {
+  /** The PIN for a token, or who has it; `undefined` where nobody does. */
+  #pin(token: TokenInfo): Pin | null | undefined {
     const { pinValue, pinSource } = this.#uri;
+    const { interaction } = this.#options;
+    if (pinValue === undefined && pinSource === undefined && interaction === undefined) return undefined;
+    if (Number(token.flags) & CKF.PROTECTED_AUTHENTICATION_PATH) return null;
     if (pinValue !== undefined) return pinValue;
-    const flags = Number(token.flags);
-    const hints = {
-      retry: false,
-      countLow: (flags & CKF.USER_PIN_COUNT_LOW) !== 0,
-      finalTry: (flags & CKF.USER_PIN_FINAL_TRY) !== 0,
-    };
-    const answer = pinSource !== undefined
-      ? await requestPin(pinSource, { uri: this.#uri, description: token.label, ...hints })
-      : await this.#options.interaction?.askPin({ slot, label: token.label, ...hints }, this.#options.signal);
-    if (answer === null || answer === undefined) {
-      throw new Pkcs11Error(CKR.FUNCTION_CANCELED, "C_Login", {
-        hint: pinSource === undefined ? "The question for the PIN was declined." : "The PIN source has no PIN.",
+    if (pinSource === undefined) return askerOf(interaction);
+    return async ({ retry, countLow, finalTry, label }) => {
+      const answer = await requestPin(pinSource, { uri: this.#uri, description: label, retry, countLow, finalTry });
+      if (answer !== null) return answer as string | BytesInput;
+      throw new Pkcs11Error(retry ? CKR.PIN_INCORRECT : CKR.FUNCTION_CANCELED, "C_Login", {
+        hint: retry ? "The PIN source has no other PIN." : "The PIN source has no PIN.",
       });
-    }
-    return answer as string | BufferSource;
+    };
   }
 
-  #call(): { signal: AbortSignal | undefined } {
+  #call(): CallOptions {
     return { signal: this.#options.signal };
   }
 
@@ -204,10 +226,46 @@ class Search {
       return await body();
     } catch (error) {
       this.#options.signal?.throwIfAborted();
-      this.#options.onError?.({ module, slot, error });
+      this.#tell({ module, slot, error });
       return null;
     }
   }
+
+  #tell(problem: FindProblem): void {
+    if (this.#options.onError) this.#options.onError(problem);
+    else this.#problems.push(problem);
+  }
+}
+
+/** A session on a token the URI names. */
+interface OpenedToken {
+  readonly session: Session;
+  /** Whether what the URI names may be there and not be seen, because nobody gave a PIN. */
+  readonly unseen: boolean;
+}
+
+function nameOf({ manufacturerId, model, serialNumber, label }: TokenInfo): string {
+  return [manufacturerId, model, serialNumber, label].join("\0");
+}
+
+/** Whether a URI names an object that is seen only after a login. */
+function mayBePrivate({ type, object, id }: Pkcs11Uri): boolean {
+  return type === undefined ? object !== undefined || id !== undefined : type !== "cert" && type !== "public";
+}
+
+function notLoggedIn(): Pkcs11Error {
+  return new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_FindObjects", {
+    action: "find private objects",
+    hint: "The token was not logged in to; give pin-value or pin-source in the URI, or an interaction.",
+  });
+}
+
+/** Nothing was found and something failed, and nobody listens: without a word it would look as if there were nothing. */
+function warn(uri: Pkcs11Uri, problems: readonly FindProblem[]): void {
+  const reasons = new Set(problems.map(({ error }) => error instanceof Error ? error.message : String(error)));
+  // The query of a URI may hold a PIN.
+  const [path] = uri.format().split("?");
+  process.emitWarning(`Nothing was found for ${path}: ${[...reasons].join("; ")}`, "Pkcs11Warning");
 }
 
 /** Whether a module is the one that `module-name` and `module-path` name, as far as they are given. */

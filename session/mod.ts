@@ -45,7 +45,8 @@ export type {
   SessionPoolOptions,
 } from "./options.ts";
 export { type FromHandleOptions, Session } from "./session.ts";
-export { type LoginOptions, type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
+export { type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
+export { type LoginOptions, SessionLogin } from "./session_login.ts";
 export { Parts, type PartsName, SyncParts } from "./parts.ts";
 export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
 export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";

@@ -1,6 +1,6 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
 import type { Cryptoki } from "../ffi/cryptoki.ts";
-import { type CallObserver, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
+import { type CallObserver, checkOptions, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
 import type { Lane } from "../ffi/lane.ts";
 import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { Reconnection } from "./managed/reconnection.ts";
@@ -9,6 +9,7 @@ import type { AutoAuthenticate, CallOptions } from "./options.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { SessionPool } from "./session_pool.ts";
 
+const CKR_FUNCTION_CANCELED = 0x50;
 const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190;
 
 const engines = new Map<bigint, Engine>();
@@ -19,6 +20,10 @@ export function engineFor(table: Cryptoki): Engine {
   if (!engine) {
     engine = new Engine(table, {
       failure: (rv, fn) => new Pkcs11Error(rv, fn as `C_${string}`),
+      declined: (fn) =>
+        new Pkcs11Error(CKR_FUNCTION_CANCELED, fn as `C_${string}`, {
+          hint: "Nobody gave a PIN: whoever was asked for it declined.",
+        }),
       busy: (lane) => new SessionBusyError("call synchronously", lane.open ?? "an asynchronous call"),
     });
     engines.set(table.address, engine);
@@ -79,6 +84,7 @@ export class ModuleCore {
   }
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
+    if (options) checkOptions(options);
     if (!this.observer && !options?.signal) return this.engine.runSync(lane, operation, args);
     return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer: this.observer });
   }
@@ -102,6 +108,7 @@ export class ModuleCore {
     options?: CallOptions,
     discard?: RunOptions<T>["discard"],
   ): Promise<T> {
+    if (options) checkOptions(options);
     this.pending++;
     return this.engine.run(lane, operation, args, {
       signal: options?.signal,

@@ -1,16 +1,16 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
 import { checkOptions, type Operation, type Program } from "../ffi/engine.ts";
 import type { Frame } from "../ffi/frame.ts";
-import type { PinQuestion } from "../ffi/operations/authentication.ts";
 import { checkUlong } from "../ffi/bytes.ts";
-import { forgetPin, type PinBytes } from "../ffi/operations/pins.ts";
+import type { PinOrQuestion } from "../ffi/operations/pin_tries.ts";
+import { forgetPin } from "../ffi/operations/pins.ts";
 import { closeSession, openSession as open, sessionInfo } from "../ffi/operations/sessions.ts";
 import { CKU } from "../ffi/constants/mod.ts";
 import { Pkcs11Error } from "./errors.ts";
 import { countedLogin } from "./managed/logins.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { OpenSessionOptions } from "./options.ts";
-import { preparePin, question } from "./pin.ts";
+import { askerOf, checkLogin, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
 import type { PooledHandle } from "./session_pool.ts";
 import type { Slot } from "./slot.ts";
@@ -24,7 +24,7 @@ interface OpenArgs {
   readonly flags: bigint;
   /** Given up once it has failed: the operation may be made again. */
   pooled: PooledHandle | null;
-  readonly logins: readonly { readonly userType: bigint; readonly pin: PinBytes | PinQuestion }[];
+  readonly logins: readonly { readonly userType: bigint; readonly pin: PinOrQuestion }[];
 }
 
 const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, args) {
@@ -63,13 +63,12 @@ function* discard(frame: Frame, session: bigint): Program<number> {
 
 function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): OpenArgs {
   const readWrite = options.readWrite ?? false;
-  const logins: { userType: bigint; pin: PinBytes | PinQuestion }[] = [];
-  const ask = options.interaction
-    ? options.interaction.askPin.bind(options.interaction)
-    : core.autoAuthenticate?.tokens;
-  if (options.login) {
-    const userType = BigInt(checkUlong(options.login.userType ?? CKU.USER, "a user type"));
-    logins.push({ userType, pin: preparePin(options.login.pin, slot) });
+  const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
+  const ask = askerOf(options.interaction) ?? core.autoAuthenticate?.tokens;
+  const login = checkLogin(options.login);
+  if (login) {
+    const userType = BigInt(checkUlong(login.userType ?? CKU.USER, "a user type"));
+    logins.push({ userType, pin: preparePin(login.pin, slot, login.maxTries) });
   } else if (ask) {
     logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot) });
   }

@@ -34,7 +34,10 @@ export interface PinRequest {
 /** A PIN that was asked for; `null` declines, and the call fails with CKR_FUNCTION_CANCELED. */
 export type PinAnswer = string | BytesInput | null;
 
-/** Asks for a PIN. In a synchronous call it must answer at once. */
+/**
+ * Asks for a PIN. In a synchronous call it must answer at once. A PIN that the token has refused is not tried again: the
+ * same answer ends the call with CKR_PIN_INCORRECT. Another one is tried, but never in the place of the token's last try.
+ */
 export type PinCallback = (
   request: PinRequest,
   signal?: AbortSignal,
@@ -67,6 +70,12 @@ export interface LoginSpec {
   readonly userType?: number | undefined;
   /** The PIN; `null` uses the protected authentication path. */
   readonly pin: Pin | null;
+  /**
+   * PINs that a callback may try.
+   *
+   * @default {3}
+   */
+  readonly maxTries?: number | undefined;
 }
 
 /** How a session is opened. */

@@ -1,9 +1,9 @@
 /** PINs as callers give them, made ready for the token. */
 import { describeType, isBytesInput, viewBytes } from "../ffi/bytes.ts";
-import type { PinAttempt, PinQuestion } from "../ffi/operations/authentication.ts";
+import type { PinOrQuestion, PinQuestion } from "../ffi/operations/pin_tries.ts";
 import type { PinBytes } from "../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { Pin, PinAnswer, PinCallback } from "./options.ts";
+import type { Interaction, LoginSpec, Pin, PinAnswer, PinCallback } from "./options.ts";
 import type { Slot } from "./slot.ts";
 
 /** Checks a PIN that is at hand. The bytes are copied by the operation when the call is made. */
@@ -19,29 +19,79 @@ export function plainPin(pin: string | BufferSource | null, subject: string): Pi
   throw new TypeError(`Cannot use ${subject}: expected text, bytes or null, got ${describeType(pin)}`);
 }
 
+/** PINs a callback may try in one call: cards have three tries. */
+const MAX_TRIES = 3;
+
 /** Checks a PIN that may be a callback to ask. */
-export function preparePin(pin: Pin | null, slot: Slot): PinBytes | PinQuestion {
-  return typeof pin === "function" ? question(pin, slot) : plainPin(pin as string | BufferSource | null, "a PIN");
+export function preparePin(pin: Pin | null, slot: Slot, maxTries?: number): PinOrQuestion {
+  const tries = checkTries(maxTries);
+  if (typeof pin === "function") return question(pin, slot, { maxTries: tries });
+  return plainPin(pin as string | BufferSource | null, "a PIN");
+}
+
+/** What a question is about. */
+export interface QuestionSubject {
+  /** The key that wants a PIN for each use, and what it is called; the token otherwise. */
+  readonly key?: { readonly object: Pkcs11Object; readonly label: () => string } | undefined;
+  /** PINs that may be tried in one call. */
+  readonly maxTries?: number | undefined;
 }
 
 /** A callback as the operations ask it. */
-export function question(
-  ask: PinCallback,
-  slot: Slot,
-  key?: { readonly object: Pkcs11Object; readonly label: () => string },
-): PinQuestion {
-  return (attempt: PinAttempt, signal: AbortSignal | undefined) => {
-    const request = {
-      slot,
-      ...(key ? { object: key.object } : {}),
-      label: key?.label() || attempt.tokenLabel,
-      retry: attempt.retry,
-      countLow: attempt.countLow,
-      finalTry: attempt.finalTry,
-    };
-    const answer = ask(request, signal);
-    return answer instanceof Promise ? answer.then(answered) : answered(answer);
+export function question(ask: PinCallback, slot: Slot, { key, maxTries }: QuestionSubject = {}): PinQuestion {
+  return {
+    maxTries: maxTries ?? MAX_TRIES,
+    ask(attempt, signal) {
+      const request = {
+        slot,
+        ...(key ? { object: key.object } : {}),
+        label: key?.label() || attempt.tokenLabel,
+        retry: attempt.retry,
+        countLow: attempt.countLow,
+        finalTry: attempt.finalTry,
+      };
+      const answer = ask(request, signal);
+      return answer instanceof Promise ? answer.then(answered) : answered(answer);
+    },
   };
+}
+
+/**
+ * Checks a login that is to be made when a session is opened.
+ *
+ * @throws {TypeError} when it is a PIN without its object, or none at all; its value is never shown
+ */
+export function checkLogin(login: LoginSpec | undefined): LoginSpec | undefined {
+  if (login === undefined || login === null) return undefined;
+  if (typeof login !== "object" || isBytesInput(login) || !("pin" in login)) {
+    const got = typeof login === "object" && !isBytesInput(login) ? "an object without pin" : describeType(login);
+    throw new TypeError(`Cannot open a session: login is { pin } or { userType, pin }, got ${got}`);
+  }
+  return login;
+}
+
+/**
+ * The callback of an interaction.
+ *
+ * @throws {TypeError} when it has none
+ */
+export function askerOf(interaction: Interaction | undefined | null): PinCallback | undefined {
+  if (interaction === undefined || interaction === null) return undefined;
+  if (typeof interaction.askPin !== "function") {
+    throw new TypeError("Cannot use the interaction: it is an object with a function askPin");
+  }
+  return interaction.askPin.bind(interaction);
+}
+
+function checkTries(maxTries: number | undefined): number | undefined {
+  if (maxTries === undefined) return undefined;
+  if (typeof maxTries !== "number") {
+    throw new TypeError(`Cannot ask for a PIN: maxTries is a number, got ${describeType(maxTries)}`);
+  }
+  if (!Number.isInteger(maxTries) || maxTries < 1) {
+    throw new RangeError(`Cannot ask for a PIN: maxTries is an integer from 1 on, not ${maxTries}`);
+  }
+  return maxTries;
 }
 
 function answered(answer: PinAnswer): PinBytes {

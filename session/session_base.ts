@@ -1,30 +1,25 @@
-/** What every session can do whatever it is used for: its life, its login, PINs, random numbers. */
+/** What every session can do whatever it is used for: its life, random numbers, operation state. */
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../internal/events.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { checkUlong, copyBytes } from "../ffi/bytes.ts";
 import { CKF, CKR } from "../ffi/constants/mod.ts";
 import { cancelOperations } from "../ffi/operations/ending.ts";
-import { forgetPin } from "../ffi/operations/pins.ts";
 import {
   closeSession,
   generateRandom,
-  initPin,
   operationState,
   seedRandom,
   sessionInfo,
   setOperationState,
-  setPin,
 } from "../ffi/operations/sessions.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import { type SessionInfo, sessionInfoOf } from "./infos.ts";
-import { countedLogin, countedLogout } from "./managed/logins.ts";
 import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions, Pin } from "./options.ts";
-import { plainPin, preparePin } from "./pin.ts";
+import type { CallOptions } from "./options.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { Slot } from "./slot.ts";
 
@@ -32,16 +27,6 @@ import type { Slot } from "./slot.ts";
 export interface SessionEvents {
   /** The session gives up its handle. */
   "discard-handle": DiscardHandleEvent;
-}
-
-/** How {@linkcode SessionBase.login} is made. */
-export interface LoginOptions extends CallOptions {
-  /**
-   * Whether a login that is not needed, or that another session has made, resolves `false` instead of failing.
-   *
-   * @default {false}
-   */
-  readonly ifNeeded?: boolean | undefined;
 }
 
 /** Keys of an operation state that the token cannot save. */
@@ -120,76 +105,6 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   /** {@linkcode SessionBase.getInfo} in place. */
   getInfoSync(options?: CallOptions): SessionInfo {
     return sessionInfoOf(this.#opened("read the session's information").runSync(sessionInfo, this.#args(), options));
-  }
-
-  /**
-   * Logs in to the token, for every session this program has on it (`gp11_session_login`, C_Login).
-   *
-   * @param userType A CKU number.
-   * @param pin The PIN; `null` uses the protected authentication path.
-   * @returns Whether a login was made; `false` only with `ifNeeded`.
-   * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
-   */
-  async login(userType: number, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
-    const core = this.#opened("log in");
-    const args = this.#loginArgs(userType, pin, options);
-    try {
-      return await core.run(countedLogin, args, options);
-    } finally {
-      forgetPin(args.pin);
-    }
-  }
-
-  /** {@linkcode SessionBase.login} in place. */
-  loginSync(userType: number, pin: Pin | null, options?: LoginOptions): boolean {
-    const core = this.#opened("log in");
-    const args = this.#loginArgs(userType, pin, options);
-    try {
-      return core.runSync(countedLogin, args, options);
-    } finally {
-      forgetPin(args.pin);
-    }
-  }
-
-  /**
-   * Logs out of the token (`gp11_session_logout`, C_Logout). Where the callers of the module are counted and another of
-   * them has logged in too, the token stays logged in until the last of them logs out.
-   */
-  async logout(options?: CallOptions): Promise<void> {
-    await this.#opened("log out").run(countedLogout, this.#logoutArgs(), options);
-  }
-
-  /** {@linkcode SessionBase.logout} in place. */
-  logoutSync(options?: CallOptions): void {
-    this.#opened("log out").runSync(countedLogout, this.#logoutArgs(), options);
-  }
-
-  /** Sets the user's PIN, as security officer (C_InitPIN). */
-  async initPin(pin: string | BufferSource | null, options?: CallOptions): Promise<void> {
-    await this.#opened("set the user's PIN").run(initPin, this.#pinArgs(pin), options);
-  }
-
-  /** {@linkcode SessionBase.initPin} in place. */
-  initPinSync(pin: string | BufferSource | null, options?: CallOptions): void {
-    this.#opened("set the user's PIN").runSync(initPin, this.#pinArgs(pin), options);
-  }
-
-  /** Changes the PIN of whoever is logged in, or of the user in a public session (C_SetPIN). */
-  async setPin(
-    oldPin: string | BufferSource | null,
-    newPin: string | BufferSource | null,
-    options?: CallOptions,
-  ): Promise<void> {
-    await this.#opened("change the PIN").run(setPin, this.#twoPins(oldPin, newPin), options);
-  }
-
-  /** {@linkcode SessionBase.setPin} in place. */
-  setPinSync(
-    oldPin: string | BufferSource | null,
-    newPin: string | BufferSource | null,
-    options?: CallOptions,
-  ): void {
-    this.#opened("change the PIN").runSync(setPin, this.#twoPins(oldPin, newPin), options);
   }
 
   /**
@@ -338,30 +253,6 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
 
   #args(): { readonly session: bigint } {
     return { session: this.#core.handle };
-  }
-
-  #loginArgs(userType: number, pin: Pin | null, options: LoginOptions | undefined) {
-    return {
-      core: this.#core.module,
-      session: this.#core.handle,
-      slot: this.#core.slot.id,
-      userType: BigInt(checkUlong(userType, "a user type")),
-      pin: preparePin(pin, this.#core.slot),
-      ifNeeded: options?.ifNeeded ?? false,
-    };
-  }
-
-  #logoutArgs() {
-    return { core: this.#core.module, session: this.#core.handle, slot: this.#core.slot.id };
-  }
-
-  #pinArgs(pin: string | BufferSource | null) {
-    return { session: this.#core.handle, pin: plainPin(pin, "a PIN") };
-  }
-
-  #twoPins(oldPin: string | BufferSource | null, newPin: string | BufferSource | null) {
-    const { handle } = this.#core;
-    return { session: handle, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
   }
 
   #lengthArgs(length: number) {

@@ -16,7 +16,8 @@ import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { Pkcs11Object, readPlan } from "./object.ts";
 import type { CallOptions } from "./options.ts";
-import { coreOf, SessionBase } from "./session_base.ts";
+import { coreOf } from "./session_base.ts";
+import { SessionLogin } from "./session_login.ts";
 import type { Session } from "./session.ts";
 
 /** How objects are found. */
@@ -26,7 +27,7 @@ export interface FindOptions extends CallOptions {
 }
 
 /** The part of {@linkcode Session} that makes and finds objects. */
-export abstract class SessionObjects extends SessionBase {
+export abstract class SessionObjects extends SessionLogin {
   /**
    * Creates an object (`gp11_session_create_object`, C_CreateObject).
    *

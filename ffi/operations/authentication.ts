@@ -2,33 +2,19 @@
  * Logging in: with a PIN at hand, by asking for one until it is right, and for one operation with a key that has
  * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
  */
-import { Ask, type Program } from "../engine.ts";
+import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import { attributeLayout } from "../templates.ts";
 import { tokenInfo } from "./modules.ts";
-import { type PinBytes, putPin } from "./pins.ts";
-
-/** What is told to whoever is asked for a PIN. */
-export interface PinAttempt {
-  /** Whether the PIN given before was wrong. */
-  readonly retry: boolean;
-  /** Whether a wrong PIN has been given lately. */
-  readonly countLow: boolean;
-  /** Whether the next wrong PIN locks the token. */
-  readonly finalTry: boolean;
-  /** The token's label. */
-  readonly tokenLabel: string;
-}
-
-/** Asks for a PIN; `null` declines. */
-export type PinQuestion = (attempt: PinAttempt, signal: AbortSignal | undefined) => unknown;
+import { isQuestion, type PinOrQuestion, tryPins } from "./pin_tries.ts";
+import { type PinBytes, placePin, putPin } from "./pins.ts";
 
 /** Who is asked for the PIN of a key. */
 export interface KeyAuthentication {
   /** The slot of the key's token. */
   readonly slot: bigint;
-  /** Asks. */
-  readonly question: PinQuestion;
+  /** The PIN, or whom to ask for it. */
+  readonly pin: PinOrQuestion;
   /** What is known of the key; filled in when it is first used. */
   readonly traits: KeyTraits;
 }
@@ -42,11 +28,8 @@ export interface KeyTraits {
 }
 
 const CKR_OK = 0;
-const CKR_FUNCTION_CANCELED = 0x50;
-const CKR_PIN_INCORRECT = 0xa0;
 const CKR_USER_ALREADY_LOGGED_IN = 0x100;
 const CKF_LOGIN_REQUIRED = 0x4;
-const CKF_PROTECTED_AUTHENTICATION_PATH = 0x100;
 const CKU_SO = 0n;
 const CKU_CONTEXT_SPECIFIC = 2n;
 const CKA_LABEL = 0x3;
@@ -60,7 +43,7 @@ export interface LoginArgs {
   /** CKU number. */
   readonly userType: bigint;
   /** The PIN, or whom to ask for it. */
-  readonly pin: PinBytes | PinQuestion;
+  readonly pin: PinOrQuestion;
   /** The slot, where somebody is asked. */
   readonly slot: bigint;
   /** Whether a login that is not needed counts as done. */
@@ -71,9 +54,7 @@ export interface LoginArgs {
 export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   const { session, slot, userType, pin, ifNeeded } = args;
   if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
-  const rv = typeof pin === "function"
-    ? yield* askAndLogin(frame, session, slot, userType, pin)
-    : yield* loginOnce(frame, session, userType, pin);
+  const rv = yield* askAndLogin(frame, session, slot, userType, pin);
   if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
   if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
   return true;
@@ -92,46 +73,29 @@ function* needsLogin(frame: Frame, session: bigint, slot: bigint, userType: bigi
   return value === 0 || value === 2;
 }
 
-function* loginOnce(frame: Frame, session: bigint, userType: bigint, pin: PinBytes): Program<number> {
-  const [address, length] = putPin(frame, pin);
-  return yield [{ fn: frame.fn(FN.C_Login), args: [session, userType, address, length] }];
-}
-
-/** Asks until the PIN is right or the question is declined; a protected authentication path is never asked for. */
+/** One C_Login with a PIN at hand, or those that the answers to a question give. */
 function* askAndLogin(
   frame: Frame,
   session: bigint,
   slot: bigint,
   userType: bigint,
-  question: PinQuestion,
+  pin: PinOrQuestion,
 ): Program<number> {
-  for (let retry = false;; retry = true) {
-    const info = yield* tokenInfo(frame, { slot });
-    const flags = Number(info.flags);
-    if (flags & CKF_PROTECTED_AUTHENTICATION_PATH) return yield* loginOnce(frame, session, userType, null);
-    const low = userType === CKU_SO ? 0x100000 : 0x10000;
-    const attempt = {
-      retry,
-      countLow: (flags & low) !== 0,
-      finalTry: (flags & (low << 1)) !== 0,
-      tokenLabel: new TextDecoder().decode(info.label).trimEnd(),
-    };
-    yield new Ask((signal) => question(attempt, signal));
-    const pin = frame.answer as PinBytes | undefined;
-    frame.answer = undefined;
-    if (pin === null || pin === undefined) return CKR_FUNCTION_CANCELED;
-    const rv = yield* loginOnce(frame, session, userType, pin);
-    if (rv !== CKR_PIN_INCORRECT) return rv;
-  }
+  const fn = frame.fn(FN.C_Login);
+  if (!isQuestion(pin)) return yield [{ fn, args: [session, userType, ...putPin(frame, pin)] }];
+  const attempt = function* (pin: PinBytes): Program<number> {
+    return yield [{ fn, args: [session, userType, ...placePin(frame, pin)] }];
+  };
+  return yield* tryPins(frame, slot, userType === CKU_SO, pin, attempt);
 }
 
 /** The login for one operation that has been started; throws when it fails or is declined. */
 export function* loginForOperation(
   frame: Frame,
   session: bigint,
-  { slot, question }: KeyAuthentication,
+  { slot, pin }: KeyAuthentication,
 ): Program<void> {
-  const rv = yield* askAndLogin(frame, session, slot, CKU_CONTEXT_SPECIFIC, question);
+  const rv = yield* askAndLogin(frame, session, slot, CKU_CONTEXT_SPECIFIC, pin);
   if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
 }
 

@@ -9,23 +9,30 @@ const MAX_UTF8 = 3;
 
 const encoder = new TextEncoder();
 
-/**
- * Address and length of a PIN in the block, which is overwritten when the operation ends. Bytes are the operation's own
- * copy and are overwritten at once.
- */
+/** {@linkcode placePin}; bytes are the operation's own copy and are overwritten at once. */
 export function putPin(frame: Frame, pin: PinBytes): [address: bigint, length: bigint] {
+  const placed = placePin(frame, pin);
+  forgetPin(pin);
+  return placed;
+}
+
+/** Address and length of a PIN in the block, which is overwritten when the operation ends. */
+export function placePin(frame: Frame, pin: PinBytes): [address: bigint, length: bigint] {
   if (pin === null) return [0n, 0n];
   const { block } = frame;
   block.secret = true;
-  if (typeof pin !== "string") {
-    const offset = block.putBytes(pin);
-    forgetPin(pin);
-    return [block.address(offset), BigInt(pin.length)];
-  }
+  if (typeof pin !== "string") return [block.address(block.putBytes(pin)), BigInt(pin.length)];
   const room = pin.length * MAX_UTF8 || 1;
   const offset = block.alloc(room);
   const { written } = encoder.encodeInto(pin, block.bytesAt(offset, room));
   return [block.address(offset), BigInt(written)];
+}
+
+/** A PIN as bytes that can be compared, and overwritten when they are not needed any more. */
+export function ownPin(pin: string | Uint8Array): Uint8Array {
+  if (typeof pin !== "string") return pin;
+  const bytes = new Uint8Array(new ArrayBuffer(pin.length * MAX_UTF8));
+  return bytes.subarray(0, encoder.encodeInto(pin, bytes).written);
 }
 
 /** Overwrites a copy of a PIN that is not needed any more. */

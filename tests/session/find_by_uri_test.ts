@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
+import process from "node:process";
 import { describe, it } from "node:test";
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import {
   CKM,
   findByUri,
@@ -131,6 +133,45 @@ describe("findByUri()", { skip: softhsmSkip }, () => {
     assertEquals(await all(findByUri("pkcs11:token=nobody", { modules: [module], interaction })), []);
     assertEquals(await all(findByUri("pkcs11:unheard-of=1", { modules: [module], interaction })), []);
     assertEquals(asked, 1);
+    await module.close();
+  });
+
+  it("tells of private objects that could not be seen because nobody gave a PIN", async () => {
+    const { module, uri } = await filledToken();
+    const problems: FindProblem[] = [];
+    const search = (rest: string) =>
+      all(findByUri(`${uri};${rest}`, { modules: [module], onError: (problem) => problems.push(problem) }));
+    assertEquals(await search("type=secret-key;object=found"), []);
+    assertEquals(problems.map(({ error }) => (error as Pkcs11Error).ckr), ["CKR_USER_NOT_LOGGED_IN"]);
+    assertMatch((problems[0]!.error as Pkcs11Error).hint ?? "", /pin-value/);
+    // Nothing is hidden where something was found, nothing of the kind is ever private, or somebody is logged in.
+    assertEquals((await search("object=found")).length, 1);
+    assertEquals(await search("type=cert"), []);
+    assertEquals(await search("type=secret-key;object=missing?pin-value=1234"), []);
+    assertEquals(problems.length, 1);
+    await module.close();
+  });
+
+  it("what fails where nobody listens is a warning, once, when nothing was found", async () => {
+    const { module, uri } = await filledToken();
+    const warnings: Error[] = [];
+    const listener = (warning: Error) => warning.name === "Pkcs11Warning" && warnings.push(warning);
+    process.on("warning", listener);
+    try {
+      await all(findByUri(`${uri};object=found?pin-value=9876`, { modules: [module, module] }));
+      await all(findByUri(`${uri};object=found?pin-value=1234`, { modules: [module] }));
+      await all(findByUri(`${uri};unheard-of=1`, { modules: [module] }));
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off("warning", listener);
+    }
+    assertEquals(warnings.length, 2);
+    assertMatch(warnings[0]!.message, /CKR_PIN_INCORRECT/);
+    assertMatch(warnings[1]!.message, /attributes that PKCS#11 URIs do not have/);
+    assert(warnings.every(({ message }) => !message.includes("9876")));
+    const problems: FindProblem[] = [];
+    await all(findByUri(`${uri};unheard-of=1`, { modules: [module], onError: (problem) => problems.push(problem) }));
+    assertEquals(problems.map(({ module }) => module), [undefined]);
     await module.close();
   });
 
