@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkServerIdentity, type PeerCertificate as NodePeerCertificate } from "node:tls";
+import type { PeerCertificate as NodePeerCertificate } from "node:tls";
 import { NotSupportedError } from "../errors.ts";
 import type {
   ConnectionTarget,
@@ -13,6 +13,7 @@ import type {
   TransportCapabilities,
   TransportConnection,
 } from "../transport.ts";
+import { altNamesOf, isNamed } from "./certificate_names.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
 
@@ -112,7 +113,7 @@ class BunSlot implements FetchSlot {
     const options: Record<string, unknown> = {
       rejectUnauthorized: strict,
       checkServerIdentity: (host: string, certificate: NodePeerCertificate): Error | undefined => {
-        const error = trustsNobody ? untrusted(host) : checkServerIdentity(host, certificate);
+        const error = trustsNobody ? untrusted(host) : misnamed(host, certificate);
         if (error === undefined) {
           this.#observer?.tlsInfo({ certificate: describe(certificate), errors: [], protocol: "", cipher: "" });
         }
@@ -133,6 +134,12 @@ function untrusted(host: string): Error {
   return Object.assign(new Error(`No certificate of ${host} can be trusted: the database is empty`), { code });
 }
 
+function misnamed(host: string, { raw }: NodePeerCertificate): Error | undefined {
+  if (isNamed(raw, host.replace(/^\[|\]$/g, ""))) return undefined;
+  const code = "ERR_TLS_CERT_ALTNAME_INVALID";
+  return Object.assign(new Error(`The certificate does not name ${host}`), { code });
+}
+
 function proxyUrl(target: ConnectionTarget): string {
   const { uri, username, password } = target.proxy!;
   if (username === undefined || isForwarded(target)) return uri.href;
@@ -150,7 +157,7 @@ function describe(certificate: NodePeerCertificate): PeerCertificate {
     fingerprint256: certificate.fingerprint256,
     validFrom: new Date(certificate.valid_from),
     validTo: new Date(certificate.valid_to),
-    altNames: (certificate.subjectaltname ?? "").split(", ").filter((name) => name !== ""),
+    altNames: altNamesOf(certificate.raw),
   };
 }
 

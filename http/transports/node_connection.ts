@@ -21,7 +21,7 @@ import { authority, RequestHeads } from "./node_request_head.ts";
 import { KnownLines } from "./node_response_head.ts";
 import { socksConnect } from "./node_socks.ts";
 import { connectTcp, orAborted } from "./node_tcp.ts";
-import { encrypt, enforceTrust } from "./node_tls.ts";
+import { encrypt, enforceTrust, withNames } from "./node_tls.ts";
 import { basicAuthorization, requestTunnel } from "./node_tunnel.ts";
 import { Wire } from "./node_wire.ts";
 
@@ -218,8 +218,9 @@ export class NodeConnection implements TransportConnection {
     const pair = await orAborted(making, signal);
     observer.networkEvent("tls-handshaked");
     if (pair.tls !== undefined) {
-      observer.tlsInfo(pair.tls);
-      enforceTrust(pair.tls, host, tls.strict);
+      const info = withNames(pair.tls, host);
+      observer.tlsInfo(info);
+      enforceTrust(info, host, tls.strict);
     }
     return { stream: fromByteDuplex(pair), socket: line.socket };
   }

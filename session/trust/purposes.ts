@@ -1,4 +1,4 @@
-import { oidText, readInside, Tag } from "./der.ts";
+import { oidText, readInside, Tag } from "../../internal/der.ts";
 
 const OID_EXTENDED_KEY_USAGE = "2.5.29.37";
 /** OpenSSL's "rejected for" list, as p11-kit keeps it. */

@@ -86,6 +86,15 @@ export async function makeCertificates(): Promise<TestCertificates> {
   }
 }
 
+/** One more certificate of the authority: \`names\` as openssl's configuration has them, null for none at all. */
+export function certificateFor(
+  { directory }: TestCertificates,
+  name: string,
+  names: string | null,
+): Promise<TestCertificate> {
+  return leaf(directory, name, "localhost", names, NEVER_ENDS);
+}
+
 async function authority(directory: string, name: string, commonName: string): Promise<TestCertificate> {
   await openssl(directory, [
     ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
@@ -98,7 +107,7 @@ async function leaf(
   directory: string,
   name: string,
   commonName: string,
-  alternativeNames: string,
+  alternativeNames: string | null,
   end: string,
 ): Promise<TestCertificate> {
   await openssl(directory, [
@@ -107,7 +116,8 @@ async function leaf(
   ]);
   await writeFile(
     join(directory, `${name}.ext`),
-    `basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=${alternativeNames}\n`,
+    "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n" +
+      (alternativeNames === null ? "" : `subjectAltName=${alternativeNames}\n`),
   );
   await openssl(directory, [
     ...["ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key"],
