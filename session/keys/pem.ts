@@ -1,0 +1,66 @@
+/**
+ * PEM, the text form of keys and certificates (RFC 7468).
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+/** One block between its two lines. */
+export interface PemBlock {
+  /** What the lines name, for example "PRIVATE KEY". */
+  readonly label: string;
+  /** The bytes between them. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const BEGIN = /^-----BEGIN ([A-Z0-9][A-Z0-9 ]*)-----[ \t]*$/;
+
+/** Whether a text has at least one line that begins a block. */
+export function looksLikePem(text: string): boolean {
+  return text.includes("-----BEGIN ");
+}
+
+/**
+ * The blocks of a text, in their order; what stands between them is passed over.
+ *
+ * @throws {TypeError} where a block does not end, has header fields (old encrypted keys) or is no base64
+ */
+export function readPem(text: string, what: string): PemBlock[] {
+  const blocks: PemBlock[] = [];
+  const lines = text.split(/\r\n|[\r\n]/);
+  for (let at = 0; at < lines.length; at++) {
+    const label = BEGIN.exec(lines[at]!)?.[1];
+    if (label === undefined) continue;
+    const end = lines.findIndex((line, index) => index > at && line.trimEnd() === `-----END ${label}-----`);
+    if (end < 0) throw new TypeError(`Cannot read ${what}: the PEM block "${label}" has no end line`);
+    blocks.push({ label, bytes: blockBytes(lines.slice(at + 1, end), label, what) });
+    at = end;
+  }
+  return blocks;
+}
+
+function blockBytes(lines: readonly string[], label: string, what: string): Uint8Array<ArrayBuffer> {
+  if (lines.some((line) => line.includes(":"))) {
+    const isEncrypted = lines.some((line) => /^Proc-Type:.*ENCRYPTED/.test(line));
+    throw new TypeError(
+      isEncrypted
+        ? `Cannot read ${what}: the PEM block "${label}" is encrypted in OpenSSL's old form; convert it with "openssl pkcs8 -topk8"`
+        : `Cannot read ${what}: the PEM block "${label}" has header fields`,
+    );
+  }
+  const base64 = lines.join("").replace(/[ \t]/g, "");
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0) {
+    throw new TypeError(`Cannot read ${what}: the PEM block "${label}" is no base64`);
+  }
+  const bytes = Buffer.from(base64, "base64");
+  const own = new Uint8Array(bytes);
+  bytes.fill(0);
+  return own;
+}
+
+/** Writes a block with lines of 64 characters. */
+export function writePem(label: string, bytes: Uint8Array): string {
+  const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}

@@ -1,0 +1,71 @@
+/**
+ * Expanded keys from seeds, and public keys from expanded ones, of ML-DSA, SLH-DSA and ML-KEM. The arithmetic is a
+ * library's, which is loaded when such a key is brought in.
+ *
+ * @module
+ */
+import { createRequire } from "node:module";
+import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
+import type * as MlKem from "@noble/post-quantum/ml-kem.js";
+import type { ParameterSet } from "./parameter_sets.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+function mlDsa(): typeof MlDsa {
+  return createRequire(import.meta.resolve("@noble/post-quantum/ml-dsa.js"))("@noble/post-quantum/ml-dsa.js");
+}
+
+function mlKem(): typeof MlKem {
+  return createRequire(import.meta.resolve("@noble/post-quantum/ml-kem.js"))("@noble/post-quantum/ml-kem.js");
+}
+
+/** Never called: a runtime that resolves modules ahead of time fetches the package because of these expressions. */
+export function preloadPostQuantum(): Promise<unknown> {
+  return Promise.all([import("@noble/post-quantum/ml-dsa.js"), import("@noble/post-quantum/ml-kem.js")]);
+}
+
+/** What the rest of the library and this room call from it. */
+interface Algorithm {
+  keygen(seed: Uint8Array): { secretKey: Uint8Array; publicKey: Uint8Array };
+  getPublicKey(secretKey: Uint8Array): Uint8Array;
+}
+
+function algorithmOf({ name }: ParameterSet): Algorithm {
+  switch (name) {
+    case "ML-DSA-44":
+      return mlDsa().ml_dsa44;
+    case "ML-DSA-65":
+      return mlDsa().ml_dsa65;
+    case "ML-DSA-87":
+      return mlDsa().ml_dsa87;
+    case "ML-KEM-512":
+      return mlKem().ml_kem512;
+    case "ML-KEM-768":
+      return mlKem().ml_kem768;
+    case "ML-KEM-1024":
+      return mlKem().ml_kem1024;
+    default:
+      throw new TypeError(`Cannot expand a seed of ${name}: its keys have none`);
+  }
+}
+
+/** Both halves that a seed makes (FIPS 204 §6.1, FIPS 203 §6.1). */
+export function expandSeed(set: ParameterSet, seed: Bytes): { publicKey: Bytes; privateKey: Bytes } {
+  const { publicKey, secretKey } = algorithmOf(set).keygen(seed);
+  return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(secretKey) };
+}
+
+/**
+ * The public half of an expanded private key.
+ *
+ * @returns null where the key is damaged
+ */
+export function publicKeyOfExpanded(set: ParameterSet, privateKey: Bytes): Bytes | null {
+  // An SLH-DSA private key ends with its public key (FIPS 205 §9.1).
+  if (set.family === "SLH-DSA") return privateKey.slice(set.publicLength);
+  try {
+    return new Uint8Array(algorithmOf(set).getPublicKey(privateKey));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Keys as people have them: PEM, DER, JSON Web Key, CryptoKey.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { type BytesInput, copyBytes, describeType, isBytesInput } from "../../ffi/bytes.ts";
+import { damaged, type DerElement, readDer } from "./asn1.ts";
+import { completeKey } from "./check_key.ts";
+import { decryptPkcs8, deriveKey, deriveKeySync, type Encryption, readEncryption } from "./encrypted_pkcs8.ts";
+import { isJsonWebKey, type JsonWebKeyFields, readJsonWebKey } from "./json_web_key.ts";
+import { type KeyMaterial, wipeKey } from "./key_material.ts";
+import { looksLikePem, readPem } from "./pem.ts";
+import { type DerForm, derForm, readPkcs8, readRsaPrivate, readRsaPublic, readSec1, readSpki } from "./read_der.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * A key outside the token: PEM text (PKCS#8, encrypted PKCS#8, PKCS#1, SEC1, SubjectPublicKeyInfo), the same in DER, a
+ * JSON Web Key, or an extractable `CryptoKey`.
+ */
+export type KeyInput = string | BytesInput | JsonWebKeyFields | CryptoKey;
+
+/** What opens an encrypted key: text (as UTF-8) or bytes. */
+export type Passphrase = string | BytesInput;
+
+/** A key that was read; what is secret in it is overwritten by {@linkcode ReadKey.wipe}. */
+export interface ReadKey {
+  /** The key, complete and checked. */
+  readonly material: KeyMaterial;
+  /** Overwrites the key and what it was read from. */
+  wipe(): void;
+}
+
+/** Reads a key. The input is copied before this returns. */
+export function readKey(input: KeyInput, passphrase: Passphrase | undefined, what = "the key"): Promise<ReadKey> {
+  return isCryptoKey(input)
+    ? exported(input, what).then(({ jwk }) => finished(readJsonWebKey(jwk, what), null, what))
+    : finishReading(begin(input, passphrase, what), what);
+}
+
+/** {@linkcode readKey} in place; a `CryptoKey` can only be read by waiting. */
+export function readKeySync(input: KeyInput, passphrase: Passphrase | undefined, what = "the key"): ReadKey {
+  if (isCryptoKey(input)) {
+    throw new TypeError(
+      `Cannot read ${what} in place: a CryptoKey can only be exported by waiting, use the asynchronous call`,
+    );
+  }
+  const begun = begin(input, passphrase, what);
+  if (begun.locked === null) return begun.read!;
+  return opened(begun.locked, deriveKeySync(begun.locked.encryption, begun.locked.passphrase), what);
+}
+
+/** An encrypted key with what opens it. */
+interface Locked {
+  readonly encryption: Encryption;
+  readonly passphrase: Bytes;
+  readonly source: Bytes;
+}
+
+/** A key that was read at once, or one that has to be opened first. */
+type Begun = { readonly read: ReadKey; readonly locked: null } | { readonly read: null; readonly locked: Locked };
+
+function finishReading(begun: Begun, what: string): Promise<ReadKey> {
+  const { locked } = begun;
+  if (locked === null) return Promise.resolve(begun.read);
+  return deriveKey(locked.encryption, locked.passphrase).then((key) => opened(locked, key, what));
+}
+
+function begin(input: Exclude<KeyInput, CryptoKey>, passphrase: Passphrase | undefined, what: string): Begun {
+  if (typeof input === "string") return beginPem(input, passphrase, what);
+  if (isBytesInput(input)) return beginDer(copyBytes(input, what), passphrase, null, what);
+  if (isJsonWebKey(input)) return { read: finished(readJsonWebKey(input, what), null, what), locked: null };
+  throw new TypeError(
+    `Cannot read ${what}: expected PEM text, DER bytes, a JSON Web Key or a CryptoKey, got ${describeType(input)}`,
+  );
+}
+
+/** What each label of PEM promises (RFC 7468 §10 to §13, and OpenSSL's). */
+const labels: Readonly<Record<string, DerForm>> = {
+  "PRIVATE KEY": "pkcs8",
+  "ENCRYPTED PRIVATE KEY": "encrypted-pkcs8",
+  "PUBLIC KEY": "spki",
+  "RSA PRIVATE KEY": "pkcs1-private",
+  "RSA PUBLIC KEY": "pkcs1-public",
+  "EC PRIVATE KEY": "sec1",
+};
+
+function beginPem(text: string, passphrase: Passphrase | undefined, what: string): Begun {
+  if (!looksLikePem(text)) throw damaged(what, "the text is no PEM");
+  // OpenSSL writes the curve a second time in front of the key.
+  const blocks = readPem(text, what).filter(({ label }) => label !== "EC PARAMETERS");
+  if (blocks.length !== 1) {
+    for (const { bytes } of blocks) bytes.fill(0);
+    throw damaged(what, `the text holds ${blocks.length} PEM blocks, expected one`);
+  }
+  const { bytes, label } = blocks[0]!;
+  const form = labels[label];
+  if (form === undefined) {
+    bytes.fill(0);
+    const hint = label.includes("CERTIFICATE") ? "; certificates are read by importCertificate" : "";
+    throw damaged(what, `a PEM block "${label}" is no key${hint}`);
+  }
+  return beginDer(bytes, passphrase, form, what);
+}
+
+function beginDer(source: Bytes, passphrase: Passphrase | undefined, expected: DerForm | null, what: string): Begun {
+  try {
+    const element = readDer(source, what);
+    const form = derForm(element, what);
+    if (expected !== null && form !== expected) throw damaged(what, `its label promises ${expected}, it is ${form}`);
+    if (form === "certificate") throw damaged(what, "it is a certificate; certificates are read by importCertificate");
+    if (form !== "encrypted-pkcs8") {
+      return { read: finished(readForm(form, element, what), source, what), locked: null };
+    }
+    if (passphrase === undefined) throw damaged(what, "it is encrypted and no passphrase was given");
+    const locked = { encryption: readEncryption(element, what), passphrase: passphraseBytes(passphrase), source };
+    return { read: null, locked };
+  } catch (error) {
+    source.fill(0);
+    throw error;
+  }
+}
+
+function readForm(form: Exclude<DerForm, "encrypted-pkcs8" | "certificate">, element: DerElement, what: string) {
+  switch (form) {
+    case "spki":
+      return readSpki(element, what);
+    case "pkcs8":
+      return readPkcs8(element, what);
+    case "pkcs1-private":
+      return readRsaPrivate(element, what);
+    case "pkcs1-public":
+      return readRsaPublic(element, what);
+    case "sec1":
+      return readSec1(element, what);
+  }
+}
+
+function opened({ encryption, passphrase }: Locked, key: Uint8Array, what: string): ReadKey {
+  passphrase.fill(0);
+  const plain = decryptPkcs8(encryption, key, what);
+  try {
+    return finished(readPkcs8(readDer(plain, what), what), plain, what);
+  } catch (error) {
+    plain.fill(0);
+    throw error;
+  }
+}
+
+function finished(material: KeyMaterial, source: Bytes | null, what: string): ReadKey {
+  try {
+    const complete = completeKey(material, what);
+    return {
+      material: complete,
+      wipe() {
+        wipeKey(complete);
+        source?.fill(0);
+      },
+    };
+  } catch (error) {
+    wipeKey(material);
+    throw error;
+  }
+}
+
+function passphraseBytes(passphrase: Passphrase): Bytes {
+  return typeof passphrase === "string"
+    ? new Uint8Array(Buffer.from(passphrase))
+    : copyBytes(passphrase, "a passphrase");
+}
+
+function isCryptoKey(value: unknown): value is CryptoKey {
+  return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
+}
+
+async function exported(key: CryptoKey, what: string): Promise<{ jwk: JsonWebKeyFields }> {
+  if (!key.extractable) throw damaged(what, `the CryptoKey of ${key.algorithm.name} is not extractable`);
+  return { jwk: await crypto.subtle.exportKey("jwk", key) as JsonWebKeyFields };
+}
