@@ -1,5 +1,6 @@
 /** What C left in the buffer of an attribute, as a JavaScript value. */
 import type { ReadAttribute } from "./attribute_reads.ts";
+import { decodeUtf8 } from "./bytes.ts";
 import { type ReadableMemory, ulongValue } from "./memory.ts";
 import { getByte, type Version } from "./structs.ts";
 
@@ -18,8 +19,6 @@ export type DecodedValue =
   | (number | bigint)[]
   | ReadAttribute[];
 
-/** A text's first U+FEFF is part of it. */
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Up to this length a loop is faster than a TextDecoder. */
 const SHORT_TEXT = 48;
 
@@ -58,11 +57,11 @@ export function decodeValue(
 
 /** Text in UTF-8; what is no UTF-8 becomes U+FFFD. */
 export function decodeText(block: ReadableMemory, offset: number, length: number): string {
-  if (length > SHORT_TEXT || offset >= block.bytes.length) return decoder.decode(block.bytesAt(offset, length));
+  if (length > SHORT_TEXT || offset >= block.bytes.length) return decodeUtf8(block.bytesAt(offset, length));
   let text = "";
   for (let at = offset; at < offset + length; at++) {
     const byte = block.bytes[at]!;
-    if (byte > 0x7f) return decoder.decode(block.bytesAt(offset, length));
+    if (byte > 0x7f) return decodeUtf8(block.bytesAt(offset, length));
     text += String.fromCharCode(byte);
   }
   return text;

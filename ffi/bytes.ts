@@ -37,6 +37,31 @@ export function copyBytes(input: unknown, subject: string): Uint8Array<ArrayBuff
   return new Uint8Array(viewBytes(input, subject));
 }
 
+const encoder = new TextEncoder();
+/** A text's first U+FEFF is part of it. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * A text in UTF-8.
+ *
+ * @param subject What the text is, as it stands in an error message: `a PIN`. The text itself may be a secret.
+ * @throws {TypeError} When it has half of a surrogate pair: no bytes stand for that, and others must not silently.
+ */
+export function encodeText(text: string, subject: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(wellFormed(text, subject));
+}
+
+/** The text itself; see {@linkcode encodeText}. */
+export function wellFormed(text: string, subject: string): string {
+  if (text.isWellFormed()) return text;
+  throw new TypeError(`Cannot use ${subject}: the text has half of a surrogate pair, which is no character`);
+}
+
+/** Bytes as text; what is no UTF-8 becomes U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
 /** The type of a value in words, without the value: it may be a secret. */
 export function describeType(value: unknown): string {
   if (value === null) return "null";

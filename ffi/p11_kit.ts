@@ -1,5 +1,6 @@
 /** libp11-kit by its symbol table: the managed modules other programs in this process share with us. */
 import process from "node:process";
+import { decodeUtf8 } from "./bytes.ts";
 import { type NativeFunction, type NativeLibrary, type NativeResult, nativeRuntime } from "./backend.ts";
 
 /** libp11-kit's functions: what each returns and the C type and name of every parameter. */
@@ -252,7 +253,7 @@ export class P11Kit {
       if (byte[0] === 0) break;
       bytes.push(byte[0]!);
     }
-    return new TextDecoder().decode(new Uint8Array(bytes));
+    return decodeUtf8(new Uint8Array(bytes));
   }
 }
 

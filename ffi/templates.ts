@@ -1,5 +1,5 @@
 /** Attribute templates: arrays of `CK_ATTRIBUTE` written for C. */
-import { checkUlong } from "./bytes.ts";
+import { checkUlong, encodeText } from "./bytes.ts";
 import type { Abi, Block } from "./memory.ts";
 import { putBytes, setByte, setPointer, type StructLayout, structLayout, type Version } from "./structs.ts";
 import { CK_ATTRIBUTE } from "./structs_infos.ts";
@@ -26,8 +26,6 @@ export interface TemplateEntry {
   /** Its value. */
   readonly value: TemplateValue;
 }
-
-const encoder = new TextEncoder();
 
 /** The layout of `CK_ATTRIBUTE` under an ABI. */
 export function attributeLayout(abi: Abi): StructLayout<keyof typeof CK_ATTRIBUTE> {
@@ -96,13 +94,13 @@ export function writeUlongs(block: Block, values: readonly (number | bigint)[]):
 /** Bytes of a text in UTF-8. */
 function textLength(text: string): number {
   for (let index = 0; index < text.length; index++) {
-    if (text.charCodeAt(index) > 0x7f) return encoder.encode(text).length;
+    if (text.charCodeAt(index) > 0x7f) return encodeText(text, "an attribute value").length;
   }
   return text.length;
 }
 
 function putText(block: Block, text: string, length: number): number {
-  if (length !== text.length) return putBytes(block, encoder.encode(text));
+  if (length !== text.length) return putBytes(block, encodeText(text, "an attribute value"));
   const offset = block.alloc(length || 1);
   for (let index = 0; index < length; index++) setByte(block, offset + index, text.charCodeAt(index));
   return offset;
@@ -110,7 +108,7 @@ function putText(block: Block, text: string, length: number): number {
 
 function valueBytes(value: Date | Uint8Array | Version): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  if (value instanceof Date) return encoder.encode(ckDate(value));
+  if (value instanceof Date) return encodeText(ckDate(value), "a date");
   return Uint8Array.of(value.major, value.minor);
 }
 

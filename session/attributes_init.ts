@@ -1,5 +1,13 @@
 /** Attribute templates as callers write them, checked and copied before C sees them. */
-import { type BytesInput, checkType, checkUlong, copyBytes, describeType, isBytesInput } from "../ffi/bytes.ts";
+import {
+  type BytesInput,
+  checkType,
+  checkUlong,
+  copyBytes,
+  describeType,
+  isBytesInput,
+  wellFormed,
+} from "../ffi/bytes.ts";
 import type { Version } from "../ffi/structs.ts";
 import { ckDate, type TemplateEntry, type TemplateValue } from "../ffi/templates.ts";
 import {
@@ -16,7 +24,7 @@ import type { Attributes } from "./attributes.ts";
 export type AttributeInput<V> = V extends boolean ? boolean
   : V extends number | bigint ? number | bigint
   : V extends string ? string | BytesInput
-  : V extends Uint8Array ? BytesInput | string
+  : V extends Uint8Array ? BytesInput
   : V extends Date ? Date | BytesInput
   : V extends (number | bigint)[] ? readonly (number | bigint)[]
   : V extends Attributes ? AttributesInit
@@ -37,8 +45,9 @@ export type RawAttributeInput =
 /**
  * Attributes to create, change or look for, by camelCase name or by {@linkcode CKA} number. Values under a number go
  * to the token as their JavaScript type says: booleans as `CK_BBOOL`, numbers and bigints as `CK_ULONG`, strings in
- * UTF-8, dates as `CK_DATE` in UTC, bytes as they are. Values under a name must be of the attribute's kind; bytes
- * attributes take strings too, in UTF-8. Members that are `undefined` are left out.
+ * UTF-8, dates as `CK_DATE` in UTC, bytes as they are. Values under a name must be of the attribute's kind. Text is taken
+ * where text is meant: of attributes that are bytes, `id` and `value` take it too, in UTF-8. Members that are `undefined`
+ * are left out.
  *
  * @example A template
  * ```ts
@@ -48,7 +57,12 @@ export type RawAttributeInput =
  * ```
  */
 export type AttributesInit =
-  & { [K in AttributeName]?: AttributeInput<AttributeValues[K]> | undefined }
+  & {
+    [K in AttributeName]?:
+      | AttributeInput<AttributeValues[K]>
+      | (K extends "id" | "value" ? string : never)
+      | undefined;
+  }
   & { [cka: number]: RawAttributeInput | undefined };
 
 /**
@@ -105,7 +119,9 @@ function numberedType(key: string): number {
 function numberedValue(key: string, value: unknown): TemplateValue {
   const known = attributeByType(Number(key) >>> 0);
   const subject = known ? `attribute ${key} (${known.name})` : `attribute ${key}`;
-  if (typeof value === "boolean" || typeof value === "string") return value;
+  if (typeof value === "boolean") return value;
+  if (typeof value === "string" && (!known || takesText(known))) return wellFormed(value, subject);
+  if (typeof value === "string") throw wrongKind(subject, EXPECTED[known!.kind], value);
   if (typeof value === "number" || typeof value === "bigint") return checkUlong(value, subject);
   if (value instanceof Date) return checkDate(value, subject);
   if (isBytesInput(value)) return copyBytes(value, subject);
@@ -117,7 +133,7 @@ function numberedValue(key: string, value: unknown): TemplateValue {
 /** What each kind of attribute takes, in words. */
 const EXPECTED: { readonly [kind in AttributeDefinition["kind"]]: string } = {
   boolean: "a boolean",
-  bytes: "bytes or a string",
+  bytes: "bytes",
   date: "a Date",
   string: "a string",
   template: "an object of attributes",
@@ -126,13 +142,23 @@ const EXPECTED: { readonly [kind in AttributeDefinition["kind"]]: string } = {
   version: "{ major, minor }",
 };
 
-function namedValue({ name, kind }: AttributeDefinition, value: unknown): TemplateValue {
+/** Attributes of bytes in which many programs keep text. */
+const TEXT_BYTES: ReadonlySet<string> = new Set(["id", "value"]);
+
+/** Whether text can be meant: the letters of "65537" or "P-256" are no exponent and no curve. */
+function takesText({ name, kind }: AttributeDefinition): boolean {
+  return kind === "string" || TEXT_BYTES.has(name);
+}
+
+function namedValue(definition: AttributeDefinition, value: unknown): TemplateValue {
+  const { name, kind } = definition;
   const subject = `attribute ${name}`;
-  const isText = kind === "string" || kind === "bytes";
   if (kind === "boolean" && typeof value === "boolean") return value;
   if (kind === "ulong" && (typeof value === "number" || typeof value === "bigint")) return checkUlong(value, subject);
-  if (isText && typeof value === "string") return value;
-  if ((isText || kind === "date") && isBytesInput(value)) return copyBytes(value, subject);
+  if (typeof value === "string" && takesText(definition)) return wellFormed(value, subject);
+  if ((kind === "string" || kind === "bytes" || kind === "date") && isBytesInput(value)) {
+    return copyBytes(value, subject);
+  }
   if (kind === "date" && value instanceof Date) return checkDate(value, subject);
   if (kind === "ulongs" && Array.isArray(value)) return checkUlongs(value, subject);
   if (typeof value === "object" && value !== null && !Array.isArray(value) && !isBytesInput(value)) {

@@ -1,4 +1,5 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
+import { decodeUtf8 } from "../ffi/bytes.ts";
 import type { StructValues } from "../ffi/operations/modules.ts";
 import type { Version } from "../ffi/structs.ts";
 import type { CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../ffi/structs_infos.ts";
@@ -54,9 +55,9 @@ export interface TokenInfo {
   /** Read-write sessions open now. */
   readonly rwSessionCount: number | bigint | undefined;
   /** Most bytes of a PIN. */
-  readonly maxPinLen: number | bigint;
+  readonly maxPinLen: number | bigint | undefined;
   /** Fewest bytes of a PIN. */
-  readonly minPinLen: number | bigint;
+  readonly minPinLen: number | bigint | undefined;
   /** Bytes for public objects. */
   readonly totalPublicMemory: number | bigint | undefined;
   /** Bytes left for public objects. */
@@ -101,12 +102,10 @@ export type MechanismType = number;
 const CKF_CLOCK_ON_TOKEN = 0x40;
 const UNAVAILABLE = new Set<number | bigint>([0xffff_ffff_ffff_ffffn, 0xffff_ffff]);
 
-const decoder = new TextDecoder();
-
 /** Text of a field padded with blanks; some modules fill it with NULs. */
 function text(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end)).trimEnd();
+  return decodeUtf8(end < 0 ? bytes : bytes.subarray(0, end)).trimEnd();
 }
 
 function available(value: number | bigint, ulong: 4 | 8): number | bigint | undefined {
@@ -151,8 +150,8 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     sessionCount: available(values.ulSessionCount, ulong),
     maxRwSessionCount: limit(values.ulMaxRwSessionCount, ulong),
     rwSessionCount: available(values.ulRwSessionCount, ulong),
-    maxPinLen: values.ulMaxPinLen,
-    minPinLen: values.ulMinPinLen,
+    maxPinLen: available(values.ulMaxPinLen, ulong),
+    minPinLen: available(values.ulMinPinLen, ulong),
     totalPublicMemory: available(values.ulTotalPublicMemory, ulong),
     freePublicMemory: available(values.ulFreePublicMemory, ulong),
     totalPrivateMemory: available(values.ulTotalPrivateMemory, ulong),

@@ -1,5 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
-import { describeType, isBytesInput, viewBytes } from "../ffi/bytes.ts";
+import { describeType, isBytesInput, viewBytes, wellFormed } from "../ffi/bytes.ts";
 import type { PinOrQuestion, PinQuestion } from "../ffi/operations/pin_tries.ts";
 import type { PinBytes } from "../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
@@ -8,7 +8,8 @@ import type { Slot } from "./slot.ts";
 
 /** Checks a PIN that is at hand. The bytes are copied by the operation when the call is made. */
 export function plainPin(pin: string | BufferSource | null, subject: string): PinBytes {
-  if (pin === null || typeof pin === "string") return pin;
+  if (pin === null) return pin;
+  if (typeof pin === "string") return wellFormed(pin, subject);
   if (isBytesInput(pin)) {
     const bytes = viewBytes(pin, subject);
     // Memory of its own: a small array on the heap is moved about, and leaves copies where it was.

@@ -1,5 +1,5 @@
 /** Slots and the tokens in them. */
-import { checkType, checkUlong, describeType } from "../ffi/bytes.ts";
+import { checkType, checkUlong, describeType, encodeText } from "../ffi/bytes.ts";
 import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../ffi/operations/modules.ts";
 import {
   type MechanismInfo,
@@ -156,7 +156,7 @@ export class Slot {
     if (typeof label !== "string") {
       throw new TypeError(`Cannot use a token's label: expected text, got ${describeType(label)}`);
     }
-    const bytes = new TextEncoder().encode(label);
+    const bytes = encodeText(label, "a token's label");
     if (bytes.length > LABEL_LENGTH) {
       throw new RangeError(
         `Cannot use the label "${label}": it has ${bytes.length} bytes, a token's label has at most 32`,

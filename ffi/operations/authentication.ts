@@ -2,6 +2,7 @@
  * Logging in: with a PIN at hand, by asking for one until it is right, and for one operation with a key that has
  * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
  */
+import { decodeUtf8 } from "../bytes.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import { attributeLayout } from "../templates.ts";
@@ -114,7 +115,7 @@ export function* wantsLogin(
   traits.alwaysAuthenticate = flag?.[0] === 1;
   if (traits.alwaysAuthenticate) {
     const label = yield* readRaw(frame, session, key, CKA_LABEL, LABEL_ROOM);
-    traits.label = label ? new TextDecoder().decode(label) : "";
+    traits.label = label ? decodeUtf8(label) : "";
   }
   return traits.alwaysAuthenticate;
 }
@@ -135,5 +136,5 @@ function* readRaw(
   block.setUlong(template + offsets.ulValueLen, room);
   const rv = yield [{ fn: frame.fn(FN.C_GetAttributeValue), args: [session, object, block.address(template), 1n] }];
   const length = block.getLength(template + offsets.ulValueLen);
-  return rv !== CKR_OK || length === undefined ? null : block.copyOut(value, length);
+  return rv !== CKR_OK || length === undefined || length > room ? null : block.copyOut(value, length);
 }

@@ -1,4 +1,5 @@
 /** Operations on a module, its slots and tokens. */
+import { encodeText } from "../bytes.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
@@ -23,8 +24,6 @@ const MAX_ENTRIES = 2 ** 20;
 /** Some modules read one word beyond CK_C_INITIALIZE_ARGS; it must be NULL. */
 const INITIALIZE_MARGIN = 8;
 
-const encoder = new TextEncoder();
-
 /**
  * C_Initialize, answering its CK_RV. Locking is the operating system's; no callbacks are ever given. `reserved` is the
  * text some modules expect in `pReserved`.
@@ -35,7 +34,7 @@ export function* initialize(frame: Frame, { reserved }: { readonly reserved: str
   const offset = block.alloc(size + INITIALIZE_MARGIN);
   block.setUlong(offset + offsets.flags, CKF_OS_LOCKING_OK);
   if (reserved !== null) {
-    const text = block.putBytes(encoder.encode(`${reserved}\0`));
+    const text = block.putBytes(encodeText(`${reserved}\0`, "the reserved text of a module"));
     block.setPointer(offset + offsets.pReserved, block.address(text));
   }
   return yield [{ fn: frame.fn(FN.C_Initialize), args: [block.address(offset)] }];

@@ -1,4 +1,5 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
+import { decodeUtf8 } from "../bytes.ts";
 import { Ask, type Program } from "../engine.ts";
 import type { Frame } from "../frame.ts";
 import { tokenInfo } from "./modules.ts";
@@ -64,7 +65,7 @@ export function* tryPins(
       const finalTry = (flags & (low << 1)) !== 0;
       const retry = refused.length > 0;
       if (retry && (finalTry || refused.length >= question.maxTries)) return CKR_PIN_INCORRECT;
-      const tokenLabel = new TextDecoder().decode(info.label).trimEnd();
+      const tokenLabel = decodeUtf8(info.label).trimEnd();
       const asked = { retry, countLow: (flags & low) !== 0, finalTry, tokenLabel };
       yield new Ask((signal) => question.ask(asked, signal));
       const answer = frame.answer as PinBytes | undefined;

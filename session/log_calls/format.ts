@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../../ffi/bytes.ts";
 import { certificateTypeName, ckaName, ckmName, ckuName, classNameOf, keyTypeName } from "./names.ts";
 import type { Argument } from "./arguments.ts";
 import type { NativeReader } from "./native_reader.ts";
@@ -73,7 +74,7 @@ function format(call: CallWords, argument: Argument, rv: number): string {
     case "initArgs":
       return formatInitArgs(call, word);
     case "label":
-      return word === 0n ? "NULL" : `"${new TextDecoder().decode(reader.bytes(word, LABEL_LENGTH))}"`;
+      return word === 0n ? "NULL" : `"${decodeUtf8(reader.bytes(word, LABEL_LENGTH))}"`;
     case "text":
       return pointer(word);
     case "bytes":

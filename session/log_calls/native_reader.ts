@@ -1,4 +1,5 @@
 import { nativeRuntime } from "../../ffi/backend.ts";
+import { decodeUtf8 } from "../../ffi/bytes.ts";
 import type { Abi } from "../../ffi/memory.ts";
 import { type StructDefinition, structLayout, type Version } from "../../ffi/structs.ts";
 
@@ -84,7 +85,7 @@ export class StructReader<Name extends string> {
   text(name: Name): string {
     const at = this.#offsets[name];
     const length = Number(this.#definition[name]);
-    return new TextDecoder().decode(this.#bytes.subarray(at, at + length)).replace(/ +$/, "");
+    return decodeUtf8(this.#bytes.subarray(at, at + length)).replace(/ +$/, "");
   }
 }
 

@@ -1,5 +1,5 @@
 /** Builders of key agreement and key derivation mechanisms. */
-import { type BytesInput, checkUlong, copyBytes } from "../../ffi/bytes.ts";
+import { type BytesInput, checkUlong, copyBytes, encodeText } from "../../ffi/bytes.ts";
 import { CKF } from "../../ffi/constants/ckf.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKD, CKZ } from "../../ffi/constants/parameters.ts";
@@ -249,7 +249,7 @@ function pointerToUlong(block: Block, value: number): bigint {
 function passwordBytes(password: string | BytesInput | undefined): Uint8Array | null {
   if (password === undefined) return null;
   return typeof password === "string"
-    ? new TextEncoder().encode(password)
+    ? encodeText(password, "the password of PBKDF2")
     : copyBytes(password, "the password of PBKDF2");
 }
 

@@ -1,5 +1,5 @@
 /** Builders of the TLS 1.2 mechanisms. */
-import type { BytesInput } from "../../ffi/bytes.ts";
+import { type BytesInput, encodeText } from "../../ffi/bytes.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { type BuiltParameter, OutputParameter, StructParameter, type WrittenParameter } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
@@ -227,7 +227,7 @@ export interface TlsKdfOptions extends TlsRandoms {
 export function tlsKdf(options: TlsKdfOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "TLS KDF");
   const { hash, label, context } = options;
-  const labelBytes = typeof label === "string" ? new TextEncoder().encode(label) : label;
+  const labelBytes = typeof label === "string" ? encodeText(label, "the label of TLS") : label;
   const pLabel = bytesMember(labelBytes, "the label of TLS", { min: 1 });
   const pContextData = optionalBytes(context, "the context of TLS");
   const values = {

@@ -35,9 +35,9 @@ function hex({ whole }: DerElement): string {
 }
 
 function stringText({ tag, content }: DerElement): string {
-  if (tag === 0x1e) return new TextDecoder("utf-16be").decode(content);
+  if (tag === 0x1e) return new TextDecoder("utf-16be", { ignoreBOM: true }).decode(content);
   // TeletexString is read as Latin-1, as everybody does; the others are UTF-8 or a part of it.
-  return new TextDecoder(tag === 0x14 ? "latin1" : "utf-8").decode(content);
+  return new TextDecoder(tag === 0x14 ? "latin1" : "utf-8", { ignoreBOM: true }).decode(content);
 }
 
 function escapeValue(text: string): string {

@@ -1,13 +1,14 @@
 // Octet strings: JavaScript strings whose every character is one byte. A URI component is bytes, most are ASCII, and an
 // ASCII component is then its own octet string: parsing copies nothing and text is decoded only when somebody asks.
 
-const encoder = new TextEncoder();
+import { encodeText } from "../../ffi/bytes.ts";
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const nonAscii = /[\u0080-\uffff]/;
 
 /** The UTF-8 bytes of `text` as an octet string. */
 export function octetsFromText(text: string): string {
-  return nonAscii.test(text) ? octetsFromBytes(encoder.encode(text)) : text;
+  return nonAscii.test(text) ? octetsFromBytes(encodeText(text, "a part of a PKCS#11 URI")) : text;
 }
 
 /** The octet string of these bytes. */

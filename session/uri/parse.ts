@@ -22,7 +22,8 @@ export function parseUri(text: string, scope: UriScope): UriParts {
 
 function normalize(text: string): string {
   if (text.includes("\0")) throw new UriError("syntax", "it contains a NUL character");
-  return octetsFromText(text).replace(/[ \n\r\v]/g, "");
+  // Half a character is what every encoder of UTF-8 makes of it.
+  return octetsFromText(text.toWellFormed()).replace(/[ \n\r\v]/g, "");
 }
 
 /** Reads path attributes from `at`; returns where the query starts: at its separator, or at the end. */

@@ -100,6 +100,37 @@ describe("a template under names", () => {
     for (const [name, value] of wrong) assertThrows(() => compileOne(name, value), TypeError, `attribute ${name}`);
   });
 
+  it("takes text where text is meant, and nowhere else: letters are no number and no DER", () => {
+    for (const name of ["label", "application", "url", "id", "value"]) assertEquals(compileOne(name, "text"), "text");
+    assertEquals([compileOne(CKA.ID, "text"), compileOne(0x80000001, "text")], ["text", "text"]);
+    const letters: [name: string, type: number, value: string][] = [
+      ["publicExponent", CKA.PUBLIC_EXPONENT, "65537"],
+      ["modulus", CKA.MODULUS, "c0ffee"],
+      ["ecParams", CKA.EC_PARAMS, "P-256"],
+      ["subject", CKA.SUBJECT, "CN=somebody"],
+      ["serialNumber", CKA.SERIAL_NUMBER, "01"],
+      ["objectId", CKA.OBJECT_ID, "1.2.3"],
+      ["modulusBits", CKA.MODULUS_BITS, "2048"],
+      ["token", CKA.TOKEN, "true"],
+      ["startDate", CKA.START_DATE, "2026-01-01"],
+      ["allowedMechanisms", CKA.ALLOWED_MECHANISMS, "AES"],
+    ];
+    for (const [name, type, value] of letters) {
+      assertThrows(() => compileOne(name, value), TypeError, `Cannot use attribute ${name}: expected`);
+      assertThrows(() => compileOne(type, value), TypeError, `Cannot use attribute ${type} (${name}): expected`);
+    }
+  });
+
+  it("keeps every character of a text, and refuses half of one", () => {
+    assertEquals(compileOne("label", "\ufeffmarked \u{1f511}"), "\ufeffmarked \u{1f511}");
+    for (const half of ["\ud83d", "key \udd11", "\udd11\ud83d"]) {
+      for (const name of ["label", "id", CKA.LABEL, 0x80000001]) {
+        const error = assertThrows(() => compileOne(name, half), TypeError, "half of a surrogate pair");
+        assertEquals(error.message.includes(half), false);
+      }
+    }
+  });
+
   it("refuses numbers that are no CK_ULONG", () => {
     for (const value of [-1, 1.5, NaN, Infinity, 2 ** 60, -1n, 2n ** 64n]) {
       assertThrows(() => compileOne("modulusBits", value), RangeError, "attribute modulusBits");
