@@ -133,8 +133,8 @@ export class Module {
   }
 
   /**
-   * Whether sessions that are closed are kept for the next who opens (`gp11_module_set_pool_sessions`). Switching it off
-   * closes those that wait.
+   * Whether sessions that are closed are kept for the next who opens (`gp11_module_set_pool_sessions`), those that carry
+   * nothing over to him. Switching it off closes those that wait.
    *
    * @default {false}
    */
@@ -215,6 +215,7 @@ export class Module {
   async closeAllSessions(slot?: Slot): Promise<void> {
     const core = this.#opened("C_CloseAllSessions");
     const sessions = [...core.sessions].filter((session) => !slot || session.slot.equals(slot));
+    for (const session of sessions) session.reusable = false;
     const pooled = core.pool?.drain(slot?.id) ?? [];
     const results = await Promise.allSettled([
       ...sessions.map((session) => session.session!.close()),

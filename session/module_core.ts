@@ -52,7 +52,7 @@ export class ModuleCore {
   readonly #reconnection: Reconnection | null;
   /** Sessions that are being opened. */
   readonly opening: Set<Promise<unknown>> = new Set();
-  /** Asynchronous calls somebody waits for. */
+  /** Asynchronous calls somebody waits for, and calls in place that belong to no session. */
   pending = 0;
 
   /** The state of a module that has been initialised. */
@@ -70,6 +70,11 @@ export class ModuleCore {
       (this.backend.last && this.engine.inFlight > 0);
   }
 
+  /** Whether a session of this caller on a slot is in use. One that is being closed is not. */
+  isUsing(slot: bigint): boolean {
+    return [...this.sessions].some((session) => session.slot.id === slot && !session.closed);
+  }
+
   /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */
   assertOpen(fn: `C_${string}`): void {
     if (this.closed) {
@@ -79,8 +84,15 @@ export class ModuleCore {
 
   /** Runs an operation in place. */
   runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
-    if (lane !== null || this.#reconnection === null) return this.#runSync(lane, operation, args, options);
-    return this.#reconnection.runSync(() => this.#runSync(lane, operation, args, options));
+    if (lane !== null) return this.#runSync(lane, operation, args, options);
+    // A callback of the call must not close the module under it.
+    this.pending++;
+    try {
+      if (this.#reconnection === null) return this.#runSync(lane, operation, args, options);
+      return this.#reconnection.runSync(() => this.#runSync(lane, operation, args, options));
+    } finally {
+      this.pending--;
+    }
   }
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {

@@ -4,15 +4,14 @@ import type { Frame } from "../ffi/frame.ts";
 import { checkUlong } from "../ffi/bytes.ts";
 import type { PinOrQuestion } from "../ffi/operations/pin_tries.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
-import { closeSession, openSession as open, sessionInfo } from "../ffi/operations/sessions.ts";
+import { closeSession, openSession as open } from "../ffi/operations/sessions.ts";
 import { CKU } from "../ffi/constants/mod.ts";
-import { Pkcs11Error } from "./errors.ts";
-import { countedLogin } from "./managed/logins.ts";
+import { countedLogin, undoLogin } from "./managed/logins.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { OpenSessionOptions } from "./options.ts";
 import { askerOf, checkLogin, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
-import type { PooledHandle } from "./session_pool.ts";
+import { type PooledHandle, reuse } from "./session_pool.ts";
 import type { Slot } from "./slot.ts";
 
 const CKF_RW_SESSION = 2n;
@@ -27,38 +26,39 @@ interface OpenArgs {
   readonly logins: readonly { readonly userType: bigint; readonly pin: PinOrQuestion }[];
 }
 
-const openAndLogin: Operation<bigint, OpenArgs> = function* (frame, args) {
+/** A session that has been opened. */
+interface Opened {
+  readonly session: bigint;
+  /** Whether a login was made with it. */
+  readonly login: boolean;
+}
+
+const openAndLogin: Operation<Opened, OpenArgs> = function* (frame, args) {
   const { core, slot, flags, logins } = args;
-  const reused = yield* reuse(frame, args.pooled);
+  const reused = yield* reuse(frame, args);
   args.pooled = null;
   const session = reused ?? (yield* open(frame, { slot, flags }));
+  let login = false;
   try {
     for (const { userType, pin } of logins) {
-      yield* countedLogin(frame, { core, session, slot, userType, pin, ifNeeded: true });
+      login = yield* countedLogin(frame, { core, session, slot, userType, pin, ifNeeded: true });
     }
   } catch (error) {
     yield* closeSession(frame, { session });
     throw error;
   }
-  return session;
+  return { session, login };
 };
 
-function* reuse(frame: Frame, pooled: PooledHandle | null): Program<bigint | null> {
-  if (!pooled?.validate) return pooled?.handle ?? null;
-  try {
-    yield* sessionInfo(frame, { session: pooled.handle });
-    return pooled.handle;
-  } catch (error) {
-    // The pool has let go of the handle: nobody else would close it.
-    yield* closeSession(frame, { session: pooled.handle });
-    // A handle that no longer works is replaced; anything else, an abort for one, ends the call.
-    if (error instanceof Pkcs11Error) return null;
-    throw error;
-  }
+/** Undoes the opening of a session nobody will get. */
+function* undo(frame: Frame, { core, slot, session, login }: Opened & UndoArgs): Program<void> {
+  if (login) yield* undoLogin(frame, { core, session, slot });
+  yield* closeSession(frame, { session });
 }
 
-function* discard(frame: Frame, session: bigint): Program<number> {
-  return yield* closeSession(frame, { session });
+interface UndoArgs {
+  readonly core: ModuleCore;
+  readonly slot: bigint;
 }
 
 function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): OpenArgs {
@@ -95,13 +95,19 @@ async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptio
   options.signal?.throwIfAborted();
   const args = openArgs(slot, core, options);
   try {
-    const handle = await core.run(null, openAndLogin, args, options, discard);
+    const opened = await core.run(
+      null,
+      openAndLogin,
+      args,
+      options,
+      (frame, opened) => undo(frame, { ...opened, core, slot: slot.id }),
+    );
     if (core.closed) {
       // The module was closed meanwhile: it waits for this, and nobody will use the session.
-      await core.run(null, closeSession, { session: handle });
+      await core.run(null, undo, { ...opened, core, slot: slot.id });
       core.assertOpen("C_OpenSession");
     }
-    return sessionOn(slot, handle, options);
+    return sessionOn(slot, opened.session, options, true);
   } finally {
     forgetPins(args);
   }
@@ -113,7 +119,13 @@ export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessi
   options.signal?.throwIfAborted();
   const args = openArgs(slot, core, options);
   try {
-    return sessionOn(slot, core.runSync(null, openAndLogin, args, options), options);
+    const opened = core.runSync(null, openAndLogin, args, options);
+    if (core.closed) {
+      // A callback has begun to close the module.
+      core.runSync(null, undo, { ...opened, core, slot: slot.id });
+      core.assertOpen("C_OpenSession");
+    }
+    return sessionOn(slot, opened.session, options, true);
   } finally {
     forgetPins(args);
   }

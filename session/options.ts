@@ -92,7 +92,11 @@ export interface OpenSessionOptions extends CallOptions {
   readonly interaction?: Interaction | undefined;
 }
 
-/** Limits of the pool of closed sessions (`gp11_module_set_pool_sessions`). */
+/**
+ * Limits of the pool of closed sessions (`gp11_module_set_pool_sessions`). Only sessions that `openSession` has opened are
+ * kept, none through which session objects may have been made, and none that would keep a token logged in when every
+ * other session on it is closed.
+ */
 export interface SessionPoolOptions {
   /**
    * Sessions kept for each slot.
@@ -101,13 +105,13 @@ export interface SessionPoolOptions {
    */
   readonly maxPerSlot?: number | undefined;
   /**
-   * Milliseconds after which an unused session is closed.
+   * Milliseconds after which an unused session is closed; 0 and Infinity are no limit.
    *
    * @default {60000}
    */
-  readonly maxIdleMs?: number | undefined;
+  readonly maxIdleMs?: number | null | undefined;
   /**
-   * Whether a session is checked with C_GetSessionInfo before it is used again.
+   * Whether a session is checked with C_GetSessionInfo before it is used again. One that is alone on its token always is.
    *
    * @default {true}
    */

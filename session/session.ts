@@ -7,7 +7,7 @@ import { SessionBulk } from "./session_bulk.ts";
 /** How a handle is wrapped. */
 export interface FromHandleOptions {
   /**
-   * Whether the handle was opened for reading and writing; the pool asks for it.
+   * Whether the handle was opened for reading and writing.
    *
    * @default {false}
    */
@@ -50,7 +50,8 @@ export class Session extends SessionBulk {
     }
     if (!(slot instanceof Slot)) throw new TypeError("Cannot wrap a session handle: the slot is no Slot");
     moduleCoreOf(slot).assertOpen("C_OpenSession");
-    return sessionOn(slot, handle, options);
+    // What has been done with the handle before is not known: the pool does not get it.
+    return sessionOn(slot, handle, options, false);
   }
 }
 
@@ -59,10 +60,12 @@ export function sessionOn(
   slot: Slot,
   handle: bigint,
   options: Pick<OpenSessionOptions, "readWrite" | "interaction">,
+  reusable: boolean,
 ): Session {
   const core = new SessionCore(moduleCoreOf(slot), slot, handle, {
     readWrite: options.readWrite ?? false,
     interaction: options.interaction ?? null,
+    reusable,
   });
   const session = new Session(core);
   core.session = session;

@@ -21,6 +21,7 @@ import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./options.ts";
 import type { SessionCore } from "./session_core.ts";
+import { leave } from "./session_pool.ts";
 import type { Slot } from "./slot.ts";
 
 /** Events of a session. */
@@ -201,7 +202,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     core.closed = true;
     this.#closing = Promise.resolve();
     try {
-      if (!this.#discard()) checkClosed(core.runSync(closeSession, this.#args()));
+      if (!this.#discard(core.runSync(leave, { core }))) checkClosed(core.runSync(closeSession, this.#args()));
     } finally {
       core.release();
     }
@@ -228,18 +229,18 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     core.lane.dropWaiting(new SessionClosedError("run the call that was waiting"));
     try {
       await core.lane.idle();
-      if (!this.#discard()) checkClosed(await core.run(closeSession, this.#args()));
+      if (!this.#discard(await core.run(leave, { core }))) checkClosed(await core.run(closeSession, this.#args()));
     } finally {
       core.release();
     }
   }
 
-  /** Offers the handle; returns whether somebody has claimed it. */
-  #discard(): boolean {
+  /** Offers the handle, to the pool too if it is fit for it; returns whether somebody has claimed it. */
+  #discard(fit: boolean): boolean {
     const core = this.#core;
     const event = new DiscardHandleEvent(core.handle);
     this.dispatchEvent(event);
-    if (!event.claimed && core.lane.open === null && !core.module.closed) {
+    if (!event.claimed && fit && core.reusable && !core.module.closed) {
       core.module.pool?.offer(event, core.slot.id, core.readWrite);
     }
     core.lane.open = null;

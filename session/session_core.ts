@@ -21,6 +21,8 @@ export class SessionCore {
   readonly readWrite: boolean;
   /** Who is asked for PINs. */
   readonly interaction: Interaction | null;
+  /** Whether the pool may keep the handle: nothing of its user is left in it. */
+  reusable: boolean;
   /** Whether it is closed, or about to be. */
   closed = false;
   /** Whether it ended with the server of a remote module. */
@@ -33,13 +35,14 @@ export class SessionCore {
     module: ModuleCore,
     slot: Slot,
     handle: bigint,
-    options: { readonly readWrite: boolean; readonly interaction: Interaction | null },
+    options: { readonly readWrite: boolean; readonly interaction: Interaction | null; readonly reusable: boolean },
   ) {
     this.module = module;
     this.slot = slot;
     this.handle = handle;
     this.readWrite = options.readWrite;
     this.interaction = options.interaction;
+    this.reusable = options.reusable;
     this.lane = module.engine.lane(handle);
     module.sessions.add(this);
   }

@@ -13,14 +13,14 @@ import {
   wrapKey,
 } from "../ffi/operations/keys.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
-import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
+import type { AttributesInit } from "./attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionCrypto } from "./session_crypto.ts";
-import { destroyLate } from "./session_objects.ts";
+import { destroyLate, newTemplate } from "./session_objects.ts";
 import type { Session } from "./session.ts";
 
 /** A public key and its private key. */
@@ -221,21 +221,23 @@ export abstract class SessionKeys extends SessionCrypto {
   }
 
   #generateArgs(mechanism: Mechanism, attributes: AttributesInit) {
-    coreOf(this).assertOpen("generate a key");
+    const core = coreOf(this);
+    core.assertOpen("generate a key");
     return {
-      session: this.handle,
+      session: core.handle,
       mechanism: prepareMechanism(mechanism),
-      attributes: compileTemplate(attributes),
+      attributes: newTemplate(core, attributes),
     };
   }
 
   #pairArgs(mechanism: Mechanism, publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
-    coreOf(this).assertOpen("generate a key pair");
+    const core = coreOf(this);
+    core.assertOpen("generate a key pair");
     return {
-      session: this.handle,
+      session: core.handle,
       mechanism: prepareMechanism(mechanism),
-      publicAttributes: compileTemplate(publicAttributes),
-      privateAttributes: compileTemplate(privateAttributes),
+      publicAttributes: newTemplate(core, publicAttributes),
+      privateAttributes: newTemplate(core, privateAttributes),
     };
   }
 
@@ -265,7 +267,7 @@ export abstract class SessionKeys extends SessionCrypto {
       mechanism: prepareMechanism(mechanism),
       unwrappingKey: keyHandle(core, "unwrap a key", key),
       wrapped: viewBytes(wrapped, "a wrapped key"),
-      attributes: compileTemplate(attributes),
+      attributes: newTemplate(core, attributes),
       associatedData: associated(options),
     };
   }
@@ -277,7 +279,7 @@ export abstract class SessionKeys extends SessionCrypto {
       session: core.handle,
       mechanism: prepareMechanism(mechanism),
       key: keyHandle(core, action, key),
-      attributes: compileTemplate(attributes),
+      attributes: newTemplate(core, attributes),
     };
   }
 

@@ -1,8 +1,11 @@
 /** Logins and PINs of a session. */
 import { checkUlong } from "../ffi/bytes.ts";
+import { CKU } from "../ffi/constants/mod.ts";
+import type { Program } from "../ffi/engine.ts";
+import type { Frame } from "../ffi/frame.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { initPin, setPin } from "../ffi/operations/sessions.ts";
-import { countedLogin, countedLogout } from "./managed/logins.ts";
+import { countedLogin, countedLogout, type LoginPlace, undoLogin } from "./managed/logins.ts";
 import type { CallOptions, Pin } from "./options.ts";
 import { plainPin, preparePin } from "./pin.ts";
 import { coreOf, SessionBase } from "./session_base.ts";
@@ -38,7 +41,7 @@ export abstract class SessionLogin extends SessionBase {
     const core = this.#opened("log in");
     const args = this.#loginArgs(userType, pin, options);
     try {
-      return await core.run(countedLogin, args, options);
+      return await core.run(countedLogin, args, options, (frame, made) => undoneLogin(frame, args, made));
     } finally {
       forgetPin(args.pin);
     }
@@ -125,4 +128,9 @@ export abstract class SessionLogin extends SessionBase {
     const { handle } = coreOf(this);
     return { session: handle, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
   }
+}
+
+/** What an aborted login has done after all is undone. A login for one use ends with it. */
+function* undoneLogin(frame: Frame, args: LoginPlace & { readonly userType: bigint }, made: boolean): Program<void> {
+  if (made && args.userType !== BigInt(CKU.CONTEXT_SPECIFIC)) yield* undoLogin(frame, args);
 }

@@ -17,6 +17,7 @@ import { keyHandle } from "./crypto_args.ts";
 import { Pkcs11Object, readPlan } from "./object.ts";
 import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";
+import type { SessionCore } from "./session_core.ts";
 import { SessionLogin } from "./session_login.ts";
 import type { Session } from "./session.ts";
 
@@ -109,15 +110,16 @@ export abstract class SessionObjects extends SessionLogin {
   }
 
   #createArgs(attributes: AttributesInit) {
-    coreOf(this).assertOpen("create an object");
-    return { session: this.handle, attributes: compileTemplate(attributes) };
+    const core = coreOf(this);
+    core.assertOpen("create an object");
+    return { session: core.handle, attributes: newTemplate(core, attributes) };
   }
 
   #copyArgs(object: Pkcs11Object, attributes: AttributesInit) {
     const core = coreOf(this);
     core.assertOpen("copy an object");
     const handle = keyHandle(core, "copy an object", object);
-    return { session: core.handle, object: handle, attributes: compileTemplate(attributes) };
+    return { session: core.handle, object: handle, attributes: newTemplate(core, attributes) };
   }
 
   #findArgs(match: AttributesInit, options: FindOptions | undefined): FindArgs {
@@ -137,6 +139,13 @@ export abstract class SessionObjects extends SessionLogin {
   #object(handle: bigint, attributes: Attributes | null = null): Pkcs11Object {
     return new Pkcs11Object(this as unknown as Session, handle, attributes);
   }
+}
+
+/** The template of an object that is about to be made: one that is not the token's lives in the session. */
+export function newTemplate(core: SessionCore, attributes: AttributesInit): ReturnType<typeof compileTemplate> {
+  const template = compileTemplate(attributes);
+  if (attributes.token !== true) core.reusable = false;
+  return template;
 }
 
 /** Destroys an object that was created after its call had been aborted. */

@@ -1,8 +1,14 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
-import { closeSession } from "../ffi/operations/sessions.ts";
+import { describeType } from "../ffi/bytes.ts";
+import { CKS } from "../ffi/constants/mod.ts";
+import type { Program } from "../ffi/engine.ts";
+import type { Frame } from "../ffi/frame.ts";
+import { closeSession, sessionInfo } from "../ffi/operations/sessions.ts";
 import type { DiscardHandleEvent } from "./discard_handle.ts";
+import { Pkcs11Error } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { SessionPoolOptions } from "./options.ts";
+import type { SessionCore } from "./session_core.ts";
 
 /** A handle out of the pool. */
 export interface PooledHandle {
@@ -16,7 +22,7 @@ interface Pooled {
   readonly slot: bigint;
   readonly handle: bigint;
   readonly readWrite: boolean;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 const DEFAULT_PER_SLOT = 8;
@@ -24,7 +30,10 @@ const DEFAULT_IDLE_MS = 60_000;
 /** The largest delay a timer takes. */
 const MAX_TIMER = 0x7fffffff;
 
-/** A module's pool. Sessions are taken last in, first out. */
+/**
+ * A module's pool. Sessions are taken last in, first out. It keeps sessions for their cost alone: never one with objects of
+ * its former user, and never a token logged in whose users have all closed their sessions.
+ */
 export class SessionPool {
   /** Its limits. */
   readonly options: SessionPoolOptions;
@@ -33,12 +42,24 @@ export class SessionPool {
   readonly #maxIdleMs: number;
   readonly #sessions: Pooled[] = [];
 
-  /** An empty pool. */
+  /**
+   * An empty pool.
+   *
+   * @throws {TypeError} when the options are none, or a limit is no number
+   * @throws {RangeError} when a limit is negative or NaN
+   */
   constructor(core: ModuleCore, options: SessionPoolOptions) {
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(
+        `Cannot set poolSessions: expected true, false or { maxPerSlot, maxIdleMs, validate }, got ${
+          describeType(options)
+        }`,
+      );
+    }
     this.#core = core;
     this.options = options;
     this.#maxPerSlot = checked(options.maxPerSlot ?? DEFAULT_PER_SLOT, "maxPerSlot");
-    this.#maxIdleMs = checked(options.maxIdleMs ?? DEFAULT_IDLE_MS, "maxIdleMs");
+    this.#maxIdleMs = options.maxIdleMs === null ? 0 : checked(options.maxIdleMs ?? DEFAULT_IDLE_MS, "maxIdleMs");
   }
 
   /** Sessions waiting. */
@@ -52,7 +73,8 @@ export class SessionPool {
     if (event.claimed || kept >= this.#maxPerSlot) return;
     event.claim();
     const { handle } = event;
-    const timer = setTimeout(() => this.#expire(handle), Math.min(this.#maxIdleMs, MAX_TIMER));
+    const isLimited = this.#maxIdleMs > 0 && this.#maxIdleMs <= MAX_TIMER;
+    const timer = isLimited ? setTimeout(() => this.#expire(handle), this.#maxIdleMs) : undefined;
     if (typeof timer === "object") timer.unref();
     this.#sessions.push({ slot, handle, readWrite, timer });
   }
@@ -89,7 +111,73 @@ export class SessionPool {
   }
 }
 
+/** Input of {@linkcode leave}. */
+export interface LeaveArgs {
+  /** The session that is being closed. */
+  readonly core: SessionCore;
+}
+
+/**
+ * Makes a session ready to be given up; returns whether the pool may have it. The pool's sessions end with the last one in
+ * use where the token is logged in, as they would keep it so for whoever comes next.
+ */
+export function* leave(frame: Frame, { core }: LeaveArgs): Program<boolean> {
+  const { module, slot: { id: slot }, handle: session } = core;
+  const { pool } = module;
+  if (pool === null || !core.reusable || core.lane.open !== null) return false;
+  try {
+    if (module.isUsing(slot) || isPublic(yield* sessionInfo(frame, { session }))) return true;
+  } catch (error) {
+    // A session that does not answer is closed, not kept.
+    if (error instanceof Pkcs11Error) return false;
+    throw error;
+  }
+  yield* closeEach(frame, pool.drain(slot));
+  return false;
+}
+
+/** Checks a handle out of the pool; `null` where another session has to be opened. */
+export function* reuse(
+  frame: Frame,
+  { core, slot, pooled }: { readonly core: ModuleCore; readonly slot: bigint; readonly pooled: PooledHandle | null },
+): Program<bigint | null> {
+  if (pooled === null) return null;
+  const { handle, validate } = pooled;
+  const isUsing = core.isUsing(slot);
+  if (isUsing && !validate) return handle;
+  try {
+    const info = yield* sessionInfo(frame, { session: handle });
+    if (isUsing || isPublic(info)) return handle;
+  } catch (error) {
+    // The pool has let go of the handle: nobody else would close it.
+    yield* closeSession(frame, { session: handle });
+    // A handle that no longer works is replaced; anything else, an abort for one, ends the call.
+    if (error instanceof Pkcs11Error) return null;
+    throw error;
+  }
+  // Somebody's login has outlived his sessions: it is not for the next.
+  yield* closeEach(frame, [handle, ...core.pool?.drain(slot) ?? []]);
+  return null;
+}
+
+function isPublic({ state }: { readonly state: number | bigint | undefined }): boolean {
+  return Number(state) === CKS.RO_PUBLIC_SESSION || Number(state) === CKS.RW_PUBLIC_SESSION;
+}
+
+/** Closes handles nobody else knows of any more, whatever comes between. */
+function* closeEach(frame: Frame, handles: bigint[]): Program<void> {
+  try {
+    for (; handles.length > 0; handles.pop()) yield* closeSession(frame, { session: handles.at(-1)! });
+  } catch (error) {
+    for (const session of handles) yield* closeSession(frame, { session });
+    throw error;
+  }
+}
+
 function checked(value: number, name: string): number {
-  if (!(value >= 0)) throw new RangeError(`Cannot use ${name} of a session pool: ${value} is not zero or more`);
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot set poolSessions: ${name} is a number, got ${describeType(value)}`);
+  }
+  if (!(value >= 0)) throw new RangeError(`Cannot set poolSessions: ${name} is zero or more, not ${value}`);
   return value;
 }

@@ -1,5 +1,5 @@
 import type { Program } from "../../ffi/engine.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import { FN, type Frame } from "../../ffi/frame.ts";
 import { login, type LoginArgs } from "../../ffi/operations/authentication.ts";
 import { logout } from "../../ffi/operations/sessions.ts";
 import { CKR, CKU } from "../../ffi/constants/mod.ts";
@@ -34,26 +34,37 @@ export interface CountedArgs {
   readonly core: ModuleCore;
 }
 
-/** C_Login, counted for the caller. */
+/** C_Login, counted for the caller. One that is refused counts for nothing, whoever is logged in. */
 export function* countedLogin(frame: Frame, args: LoginArgs & CountedArgs): Program<boolean> {
   const { core, slot, userType } = args;
   const holders = userType === BigInt(CKU.CONTEXT_SPECIFIC) ? null : holdersOf(core, slot);
-  try {
-    const made = yield* login(frame, args);
-    // A real login means that the token had none: what was counted before is over.
-    if (made) holders?.clear();
-    holders?.add(core);
-    return made;
-  } catch (error) {
-    if (error instanceof Pkcs11Error && error.code === CKR.USER_ALREADY_LOGGED_IN) holders?.add(core);
-    throw error;
-  }
+  const made = yield* login(frame, args);
+  // A real login means that the token had none: what was counted before is over.
+  if (made) holders?.clear();
+  holders?.add(core);
+  return made;
+}
+
+/** Where a login was made. */
+export interface LoginPlace extends CountedArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** The slot. */
+  readonly slot: bigint;
+}
+
+/** Undoes a login that came too late for an aborted call, unless another caller has come to count on it. */
+export function* undoLogin(frame: Frame, { core, session, slot }: LoginPlace): Program<void> {
+  const holders = holdersOf(core, slot);
+  holders?.delete(core);
+  for (const holder of holders ?? []) if (!holds(holder, slot)) holders!.delete(holder);
+  if (!holders?.size) yield [{ fn: frame.fn(FN.C_Logout), args: [session] }];
 }
 
 /** C_Logout for the last caller who has logged in; for others the count goes down and the token is left alone. */
 export function* countedLogout(
   frame: Frame,
-  { core, session, slot }: CountedArgs & { readonly session: bigint; readonly slot: bigint },
+  { core, session, slot }: LoginPlace,
 ): Program<void> {
   const holders = holdersOf(core, slot);
   for (const holder of holders ?? []) if (!holds(holder, slot)) holders!.delete(holder);
