@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ClientCertificateOption } from "./client_tls.ts";
 import type { FeatureType } from "./feature_type.ts";
 import type { HttpMessage } from "./message.ts";
 import type { CancelOptions, HttpFetchInit, RequeueOptions } from "./message_options.ts";
@@ -28,6 +29,8 @@ export interface FeatureSession extends EventTarget {
   readonly capabilities: TransportCapabilities;
   /** Whether certificates that are not trusted are refused. */
   readonly sslStrict: boolean;
+  /** The client certificate, what makes the encrypted stream, or a function that knows by origin. */
+  readonly clientCertificate: ClientCertificateOption;
   /** Puts a message on the queue; `callback` is called when it is done. */
   queueMessage(msg: HttpMessage, callback?: (session: FeatureSession, msg: HttpMessage) => void): void;
   /** Sends a message of the queue again. */

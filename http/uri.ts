@@ -79,6 +79,12 @@ export function travellingUri(session: { schemeOf(uri: URL): SchemeClass | null 
   return scheme === null ? null : new URL(wireUrl(uri, scheme));
 }
 
+/** The ways a URI can travel: its own, or those an alias may stand for. */
+export function waysOf(uri: URL): URL[] {
+  if (uri.protocol === "http:" || uri.protocol === "https:" || uri.hostname === "") return [uri];
+  return (["http", "https"] as const).map((scheme) => new URL(wireUrl(uri, scheme)));
+}
+
 /** The URI as `Response.url` shows it: without user information and fragment. */
 export function bareUrl(uri: URL): string {
   const { href } = uri;

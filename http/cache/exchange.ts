@@ -1,6 +1,6 @@
 /** What a cache remembers of one message while it is under way, and how it compares requests. */
-import { createHash } from "node:crypto";
-import type { HttpMessage } from "../message.ts";
+import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../message.ts";
+import { bareUrl } from "../uri.ts";
 import {
   type CacheDirectives,
   type FieldRecord,
@@ -49,15 +49,9 @@ export function requestDirectives(headers: Headers): CacheDirectives {
   return parseCacheControl(field);
 }
 
-/** The URI as entries are found by it. */
+/** The URI as entries are found by it, given one as it travels: without user information and fragment. */
 export function cacheKey(uri: URL): string {
-  return uri.hash === "" ? uri.href : uri.href.slice(0, -uri.hash.length);
-}
-
-/** Which credentials a request carries, without keeping them. */
-export function authorizationDigest(headers: Headers): string {
-  const value = headers.get("authorization");
-  return value === null ? "" : createHash("sha256").update(value).digest("base64url");
+  return bareUrl(uri);
 }
 
 /** The request fields a response was chosen by; `null` when no other request can be compared with this one. */
@@ -67,9 +61,9 @@ export function varyOf(response: Headers, request: FieldRecord): [string, string
 }
 
 /** Whether a stored response was chosen by what this request says as well. */
-export function matches(entry: CacheEntry, authorization: string, request: Headers): boolean {
+export function matches(entry: CacheEntry, askers: readonly string[], request: Headers): boolean {
   const { record } = entry;
-  return record.authorization === authorization &&
+  return askers.includes(record.authorization) &&
     record.vary.every(([name, value]) => normalizedValue(request.get(name) ?? undefined) === value);
 }
 
@@ -78,6 +72,22 @@ export function sentFields(msg: HttpMessage, added: readonly string[]): FieldRec
   const fields = toRecord(msg.requestHeaders);
   for (const name of added) delete fields[name];
   return fields;
+}
+
+/** The message that brings a stale response up to date in the background; it goes out as the one that met it. */
+export function refreshOf(msg: HttpMessage): HttpMessage {
+  const headers = new Headers(msg.requestHeaders);
+  const refresh = new HttpMessage("GET", msg.uri, { headers, priority: MessagePriority.LOW });
+  refresh.flags.add(MessageFlags.OVERWRITE_CHUNKS).add(MessageFlags.NO_REDIRECT);
+  refresh.firstParty = msg.firstParty;
+  refresh.omitsCredentials = msg.omitsCredentials;
+  messageState(refresh).disabled = messageState(msg).disabled?.slice() ?? null;
+  return refresh;
+}
+
+/** The answer to `only-if-cached` when nothing is (RFC 9111 §5.2.1.7). */
+export function notCached(): Response {
+  return new Response(null, { status: 504, statusText: "Gateway Timeout" });
 }
 
 /** Requests that ask for a part or have their own idea of what they know are none of a cache's business. */

@@ -1,23 +1,27 @@
 /** A session's cache of responses (`SoupCache`). */
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../headers.ts";
-import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../message.ts";
+import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { isBlocking } from "../sync_answer.ts";
+import { HttpStatus } from "../status.ts";
 import type { TransportResponse } from "../transport.ts";
+import { travellingUri, waysOf } from "../uri.ts";
 import {
-  authorizationDigest,
   cacheKey,
   type Exchange,
   isConditional,
+  notCached,
+  refreshOf,
   requestDirectives,
   sentFields,
 } from "./exchange.ts";
+import { answeredOf, askersOf, asksAnotherHost } from "./asker.ts";
 import { Flights } from "./flights.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import { fieldOf, judge, mayCoverError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
-import { type Asked, Shelf } from "./shelf.ts";
+import { type Asked, checkLimit, Shelf } from "./shelf.ts";
 import type { CacheEntry, CacheStore } from "./store.ts";
 
 /** Options of an `HttpCache`. */
@@ -109,9 +113,9 @@ export class HttpCache implements SessionFeature {
     return this.#shelf.store.size;
   }
 
-  /** Removes what is stored for a URI. */
+  /** Removes what is stored for a URI; for one of an alias' scheme, whatever the alias stands for. */
   delete(uri: string | URL): void {
-    this.#shelf.invalidate(cacheKey(new URL(uri)));
+    for (const each of waysOf(new URL(uri))) this.#shelf.invalidate(cacheKey(each));
   }
 
   /** Removes everything (`soup_cache_clear`). */
@@ -142,7 +146,12 @@ export class HttpCache implements SessionFeature {
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
     const headers = msg.requestHeaders;
     const directives = requestDirectives(headers);
-    const key = cacheKey(msg.uri);
+    const uri = travellingUri(session, msg.uri);
+    if (uri === null || asksAnotherHost(session, msg)) {
+      this.#exchanges.delete(msg);
+      return directives.has("only-if-cached") ? notCached() : null;
+    }
+    const key = cacheKey(uri);
     const isSame = previous?.key === key;
     const exchange: Exchange = {
       key,
@@ -167,7 +176,10 @@ export class HttpCache implements SessionFeature {
     const shelf = this.#shelf;
     const { headers, status } = response;
     if (!isSafeMethod(msg.method)) {
-      if (status >= 200 && status < 400) shelf.invalidateAfter(msg.uri, headers);
+      const uri = travellingUri(session, msg.uri);
+      if (status >= 200 && status < 400 && uri !== null) {
+        shelf.invalidateAfter(uri, headers, (named) => travellingUri(session, named));
+      }
       return null;
     }
     const exchange = this.#exchanges.get(msg);
@@ -175,16 +187,17 @@ export class HttpCache implements SessionFeature {
     const { directives, entry, key } = exchange;
     const asked = {
       key,
-      authorization: authorizationDigest(msg.requestHeaders),
+      answered: answeredOf(session, msg),
       fields: sentFields(msg, exchange.added),
     };
     this.#restoreFields(msg, exchange);
+    const isSameAsker = asked.answered.authorization === entry?.record.authorization;
     if (entry) {
       if (status === 304) return this.#confirm(session, msg, exchange, entry, asked, headers);
       if (SERVER_FAILURES.has(status) && mayCoverError(entry.record, directives, shelf.policy)) {
         return this.#serve(msg, exchange, entry);
       }
-      if (status < 500 && status !== 401 && status !== 407) shelf.store.delete(entry);
+      if (status < 500 && status !== 401 && status !== 407 && isSameAsker) shelf.store.delete(entry);
     }
     if (msg.method === "GET") this.#beginToStore(exchange, asked, response);
     else if (msg.method === "HEAD" && status === 200) shelf.compareHead(key, headers);
@@ -228,10 +241,11 @@ export class HttpCache implements SessionFeature {
     };
   }
 
-  /** Falls back on a stale response when the server cannot be reached. */
+  /** Falls back on a stale response when the server cannot be reached; who is there and is not trusted is no such server. */
   attemptEnded(session: FeatureSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange?.entry || exchange.useStale || msg.statusCode >= 100) return;
+    if (msg.statusCode === HttpStatus.SSL_FAILED || msg.statusCode === HttpStatus.TLS_FAILED) return;
     if (!mayCoverError(exchange.entry.record, exchange.directives, this.#shelf.policy)) return;
     exchange.useStale = true;
     session.requeueMessage(msg);
@@ -253,8 +267,8 @@ export class HttpCache implements SessionFeature {
     giveUpAt: number,
   ): Response | null | Promise<Response | null> {
     const { bypass, directives, key } = exchange;
-    const authorization = authorizationDigest(msg.requestHeaders);
-    const entry = bypass ? null : this.#shelf.find(key, authorization, msg.requestHeaders);
+    const askers = askersOf(session, msg);
+    const entry = bypass ? null : this.#shelf.find(key, askers, msg.requestHeaders);
     if (entry) {
       const isRefresh = this.#refreshing.get(key) === msg;
       const verdict = exchange.useStale
@@ -268,7 +282,7 @@ export class HttpCache implements SessionFeature {
     }
     if (directives.has("only-if-cached")) return notCached();
     if (msg.method !== "GET") return null;
-    const flightKey = `${authorization} ${key}`;
+    const flightKey = `${askers.join()} ${key}`;
     const flight = this.#flights.get(flightKey);
     const left = giveUpAt - performance.now();
     // While the thread is blocked nothing lands.
@@ -307,7 +321,9 @@ export class HttpCache implements SessionFeature {
     asked: Asked,
     update: Headers,
   ): Response | null {
-    const confirmed = this.#shelf.confirm(entry, asked, update);
+    // Another one than the stored response was given to, or came from, has no say about it.
+    const isSameAsker = asked.answered.authorization === entry.record.authorization;
+    const confirmed = isSameAsker ? this.#shelf.confirm(entry, asked, update) : null;
     const cookies = update.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
     const answer = confirmed && this.#serve(msg, exchange, confirmed.entry, cookies);
     if (answer) {
@@ -316,7 +332,7 @@ export class HttpCache implements SessionFeature {
       return answer;
     }
     // The stored response is of no use after all: ask for a whole one.
-    this.#shelf.store.delete(entry);
+    if (isSameAsker) this.#shelf.store.delete(entry);
     exchange.bypass = true;
     exchange.entry = null;
     session.requeueMessage(msg);
@@ -344,11 +360,7 @@ export class HttpCache implements SessionFeature {
   /** A stale response is in use: bring it up to date in the background (RFC 5861 §3). */
   #refresh(session: FeatureSession, msg: HttpMessage, key: string): void {
     if (this.#refreshing.has(key)) return;
-    const headers = new Headers(msg.requestHeaders);
-    const refresh = new HttpMessage("GET", msg.uri, { headers, priority: MessagePriority.LOW });
-    refresh.flags.add(MessageFlags.OVERWRITE_CHUNKS).add(MessageFlags.NO_REDIRECT);
-    refresh.firstParty = msg.firstParty;
-    messageState(refresh).disabled = messageState(msg).disabled?.slice() ?? null;
+    const refresh = refreshOf(msg);
     this.#refreshing.set(key, refresh);
     session.queueMessage(refresh);
   }
@@ -382,16 +394,4 @@ export class HttpCache implements SessionFeature {
       this.#storageError = error;
     }
   }
-}
-
-/** The answer to `only-if-cached` when nothing is (RFC 9111 §5.2.1.7). */
-function notCached(): Response {
-  return new Response(null, { status: 504, statusText: "Gateway Timeout" });
-}
-
-function checkLimit(name: string, value: number): number {
-  if (!Number.isFinite(value) || value < 0) {
-    throw new RangeError(`Cannot limit a cache: ${name} is ${value}, it must be 0 or more`);
-  }
-  return Math.floor(value);
 }

@@ -3,6 +3,7 @@ import { readableAtOnce } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
 import { isSameOrigin } from "../uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
+import type { Answered } from "./asker.ts";
 import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
 import {
   ageOf,
@@ -25,8 +26,8 @@ const REUSE_FIELDS: readonly string[] = ["cache-control", "expires", "etag", "la
 export interface Asked {
   /** The URI without its fragment. */
   readonly key: string;
-  /** The digest of the Authorization. */
-  readonly authorization: string;
+  /** Who was answered. */
+  readonly answered: Answered;
   /** The request's fields as they went out. */
   readonly fields: FieldRecord;
 }
@@ -52,8 +53,8 @@ export class Shelf {
   }
 
   /** The stored response for a request, fresh or not. */
-  find(key: string, authorization: string, headers: Headers): CacheEntry | null {
-    for (const entry of this.store.find(key)) if (matches(entry, authorization, headers)) return entry;
+  find(key: string, askers: readonly string[], headers: Headers): CacheEntry | null {
+    for (const entry of this.store.find(key)) if (matches(entry, askers, headers)) return entry;
     return null;
   }
 
@@ -76,7 +77,7 @@ export class Shelf {
 
   /** Begins to store a response; `null` when it may not be stored or could never be used. */
   begin(asked: Asked, response: TransportResponse): (Storing & { isFresh: boolean }) | null {
-    const { key, authorization, fields } = asked;
+    const { key, answered: { authorization }, fields } = asked;
     // Most responses that cannot be used again say nothing at all about it.
     if (!REUSE_FIELDS.some((name) => response.headers.has(name))) return null;
     const vary = varyOf(response.headers, fields);
@@ -130,13 +131,13 @@ export class Shelf {
   }
 
   /** A request that may have changed something on the server outdates its URI and those it names (RFC 9111 §4.4). */
-  invalidateAfter(uri: URL, headers: Headers): void {
+  invalidateAfter(uri: URL, headers: Headers, travelling: (uri: URL) => URL | null): void {
     this.invalidate(cacheKey(uri));
     for (const name of ["location", "content-location"]) {
       const value = headers.get(name);
       if (value === null || !URL.canParse(value, uri.href)) continue;
-      const named = new URL(value, uri.href);
-      if (isSameOrigin(named, uri)) this.invalidate(cacheKey(named));
+      const named = travelling(new URL(value, uri.href));
+      if (named !== null && isSameOrigin(named, uri)) this.invalidate(cacheKey(named));
     }
   }
 
@@ -158,8 +159,10 @@ export class Shelf {
   }
 }
 
-function requestOf({ key, fields }: Asked): { url: string; method: string; headers: FieldRecord } {
-  return { url: key, method: "GET", headers: fields };
+/** Whom the connection identifies is as good as a field that does (RFC 9111 §3.5). */
+function requestOf({ answered, key, fields }: Asked): { url: string; method: string; headers: FieldRecord } {
+  const headers = answered.isIdentified ? { authorization: "by connection", ...fields } : fields;
+  return { url: key, method: "GET", headers };
 }
 
 /** Whether a response's validators say that it is about another representation than the stored one. */
@@ -168,4 +171,12 @@ function isOther(record: CacheRecord, headers: Headers): boolean {
   if (etag !== null && stored !== null) return etag.replace(/^W\//, "") !== stored.replace(/^W\//, "");
   const [modified, known] = [headers.get("last-modified"), fieldOf(record, "last-modified")];
   return etag === null && modified !== null && known !== null && modified !== known;
+}
+
+/** Checks a limit of a cache: 0 or more. */
+export function checkLimit(name: string, value: number): number {
+  if (!Number.isFinite(value) || value < 0) {
+    throw new RangeError(`Cannot limit a cache: ${name} is ${value}, it must be 0 or more`);
+  }
+  return Math.floor(value);
 }
