@@ -16,9 +16,10 @@ import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
-import type { SessionCore } from "./session_core.ts";
+import { ownStatus, type SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
 import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import { tunnelRefused } from "./tunnel_refusal.ts";
 import { classOf, travellingUri, wireUrl } from "./uri.ts";
 
 /**
@@ -170,13 +171,13 @@ export class Attempt {
 
   static readonly #opening: Step = (attempt) => attempt.#open(Attempt.#ready);
 
-  /** Makes the connection; a proxy's refusal is the response. */
+  /** Makes the connection, unless a proxy on the way refuses. */
   #open(next: Step): void {
     const { core, item, connection } = this;
     item.state = ItemState.CONNECTING;
     this.hooks(core.features.rounds.connecting, "connecting", () => {
       const opening = connection!.transport.open!(openRequest(item), this.#events!);
-      this.wait(opening, (refusal) => refusal ? this.#respond(refusal) : next(this));
+      this.wait(opening, (refusal) => refusal ? tunnelRefused(this, refusal) : next(this));
     });
   }
 
@@ -337,9 +338,9 @@ export class Attempt {
   }
 }
 
-/** True for what a runtime's fetch and streams throw, false for errors that carry their own status. */
+/** True for what a runtime's fetch and streams throw, false for errors of ours, which carry their own status. */
 function isNative(error: unknown): boolean {
-  return error instanceof Error && !("status" in error) && !("runtime" in error);
+  return error instanceof Error && !("runtime" in error) && ownStatus(error) === null;
 }
 
 function headerFields(item: QueueItem): ReadonlyArray<readonly [string, string]> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { HttpStatus, reasonPhrase } from "./status.ts";
 
 /** A thing this runtime cannot do truthfully; it is refused, never faked. */
 export class NotSupportedError extends Error {
@@ -55,4 +56,16 @@ export class TransportError extends Error {
     this.code = options.code ?? "";
     this.reason = options.reason ?? "";
   }
+}
+
+/** A proxy that was reached and makes no tunnel. Its 407 keeps its number, so that whoever has credentials can tell. */
+export function tunnelError(status: number, phrase: string, cause?: unknown): TransportError {
+  const isQuestion = status === HttpStatus.PROXY_UNAUTHORIZED;
+  const answer = `${status} ${phrase || reasonPhrase(status)}`;
+  const ended = isQuestion ? status : HttpStatus.CANT_CONNECT_PROXY;
+  return new TransportError(ended, "connect", `Cannot connect through the proxy: it answered ${answer}`, {
+    code: "ERR_PROXY_TUNNEL",
+    reason: isQuestion ? phrase : `${reasonPhrase(ended)} (it answered ${answer})`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -38,7 +38,7 @@ export type BodyTransform = (
  * stays with it); cancel and abort still work. A hook that throws or rejects ends the message: status `IO_ERROR` (or
  * the `status` of the error, when it is a number below 100) and the error in `msg.error`; the session goes on.
  *
- * Order of one attempt: `requestStarting` → `lookup` → (connection) → `connecting` → `requestStarted` →
+ * Order of one attempt: `requestStarting` → `lookup` → (connection) → `connecting` → (`tunnelRefused`) → `requestStarted` →
  * "request-started" event →
  * `respond` or the transport → `replaceResponse` → "got-headers" event → `gotHeaders` → `transformBody` → chunks → "got-body" event →
  * `gotBody` → `attemptEnded` → "finished" event. Hooks may call `session.cancelMessage`, `requeueMessage`,
@@ -70,6 +70,12 @@ export interface SessionFeature {
   ): ProxyTarget | null | undefined | Promise<ProxyTarget | null | undefined>;
   /** A connection is about to be made: the last moment to put credentials on the request for a proxy's tunnel. */
   connecting?(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
+  /**
+   * A proxy wants credentials before it makes a tunnel: the message has the status 407 and the proxy's challenge.
+   * `session.requeueMessage(msg, { after: "body" })` asks the proxy again; otherwise the message ends with that status.
+   * No other hook sees what a proxy answers to CONNECT, nor is anything else of it kept: the origin did not say it.
+   */
+  tunnelRefused?(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** A connection is there and the request is about to be sent: the last moment to change its header fields. */
   requestStarted?(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void>;
   /** Answers in place of the transport, on the connection slot the message has got (mocks). Null passes. */

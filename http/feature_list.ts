@@ -17,6 +17,7 @@ type Hook = keyof SessionFeature;
 export type MessageHook =
   | "requestStarting"
   | "connecting"
+  | "tunnelRefused"
   | "requestStarted"
   | "gotHeaders"
   | "gotBody"
@@ -41,6 +42,7 @@ const hookNames: readonly Hook[] = [
   "lookup",
   "resolveProxy",
   "connecting",
+  "tunnelRefused",
   "requestStarted",
   "respond",
   "replaceResponse",
@@ -60,6 +62,7 @@ interface Rounds {
   readonly starting: readonly SessionFeature[];
   readonly lookup: readonly SessionFeature[];
   readonly connecting: readonly SessionFeature[];
+  readonly refused: readonly SessionFeature[];
   readonly started: readonly SessionFeature[];
   readonly respond: readonly SessionFeature[];
   readonly replace: readonly SessionFeature[];
@@ -226,6 +229,8 @@ function callHook(
       return feature.requestStarting!(session, msg);
     case "connecting":
       return feature.connecting!(session, msg, connection!);
+    case "tunnelRefused":
+      return feature.tunnelRefused!(session, msg, connection!);
     case "requestStarted":
       return feature.requestStarted!(session, msg, connection!);
     case "gotHeaders":
@@ -246,6 +251,7 @@ function makeRounds(newestFirst: readonly SessionFeature[]): Rounds {
     starting: having(oldestFirst, "requestStarting"),
     lookup: having(newestFirst, "lookup"),
     connecting: having(oldestFirst, "connecting"),
+    refused: having(oldestFirst, "tunnelRefused"),
     started: having(oldestFirst, "requestStarted"),
     respond: having(newestFirst, "respond"),
     replace: having(newestFirst, "replaceResponse"),

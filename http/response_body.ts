@@ -4,6 +4,7 @@
  * @module
  */
 import type { Attempt } from "./attempt.ts";
+import type { DrainLimit } from "./drain.ts";
 import { TransportError } from "./errors.ts";
 import { contentLength } from "./headers.ts";
 import { isListened, MessageFlags, messageState } from "./message.ts";
@@ -28,7 +29,7 @@ export function discard(response: TransportResponse): void {
 }
 
 /** Reads the body to its end; false when the attempt is over before. Rejects when it breaks off. */
-export async function readBody(attempt: Attempt, response: TransportResponse): Promise<boolean> {
+export async function readBody(attempt: Attempt, response: TransportResponse, limit?: DrainLimit): Promise<boolean> {
   const { core, item } = attempt;
   if (response.body === null) return true;
   if (item.msg.method === "HEAD") {
@@ -36,10 +37,12 @@ export async function readBody(attempt: Attempt, response: TransportResponse): P
     return true;
   }
   const reader = transformed(item, response.body).getReader();
+  limit?.onExceeded(() => abandon(reader));
   for (;;) {
     const { done, value } = await reader.read();
-    if (!attempt.isCurrent) return abandon(reader);
+    if (!attempt.isCurrent || limit?.isExceeded === true) return abandon(reader);
     if (done) return true;
+    if (limit?.takes(value.byteLength, item.msg.metrics.responseBodyBytes) === false) return abandon(reader);
     gotChunk(core, item, value);
     if (item.isPaused) await item.resumed();
     if (!attempt.isCurrent) return abandon(reader);

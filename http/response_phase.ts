@@ -4,9 +4,10 @@
  * @module
  */
 import type { Attempt, Step } from "./attempt.ts";
+import { readWithin } from "./drain.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
-import { followRedirect } from "./redirect_message.ts";
+import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { SessionCore } from "./session_core.ts";
 import { reasonPhrase } from "./status.ts";
@@ -79,9 +80,32 @@ function body(attempt: Attempt): void {
     ended(attempt);
     return;
   }
+  if (isFollowedUp(attempt)) {
+    attempt.wait(readWithin(attempt, response), (isComplete) => {
+      if (isComplete) ended(attempt);
+      else givenUp(attempt);
+    });
+    return;
+  }
   attempt.wait(readBody(attempt, response), (isComplete) => {
     if (isComplete) ended(attempt);
   });
+}
+
+/** True for a response nobody waits for: another attempt follows it. */
+function isFollowedUp({ core, item, msg }: Attempt): boolean {
+  if (item.requeue === "body") return true;
+  return item.sink === null && !msg.hasFlag(MessageFlags.NO_REDIRECT) && wouldRedirect(core, msg);
+}
+
+/** The rest of the body is not wanted: its connection goes, the next attempt comes. */
+function givenUp(attempt: Attempt): void {
+  const { core, item } = attempt;
+  if (item.requeue === "body") item.requeue = "now";
+  redirect(attempt);
+  if (!attempt.isCurrent) return;
+  dropConnection(core, item);
+  attempt.proceed(leave);
 }
 
 /** True where method or status say that there is no body. */
@@ -136,18 +160,22 @@ function gotBody(attempt: Attempt): void {
 }
 
 function afterBody(attempt: Attempt): void {
-  const { core, item, msg } = attempt;
-  if (item.requeue === null && item.sink === null && !msg.hasFlag(MessageFlags.NO_REDIRECT)) {
-    item.emitting++;
-    try {
-      followRedirect(core, item);
-    } finally {
-      item.emitting--;
-    }
-    if (!attempt.isCurrent) return;
-  }
+  const { core, item } = attempt;
+  redirect(attempt);
+  if (!attempt.isCurrent) return;
   if (item.connection !== null && !staysOpen(attempt.response!)) dropConnection(core, item);
   attempt.proceed(leave);
+}
+
+/** Follows a redirect by the manual's rules, unless something else is to happen. */
+function redirect({ core, item, msg }: Attempt): void {
+  if (item.requeue !== null || item.sink !== null || msg.hasFlag(MessageFlags.NO_REDIRECT)) return;
+  item.emitting++;
+  try {
+    followRedirect(core, item);
+  } finally {
+    item.emitting--;
+  }
 }
 
 const leave: Step = (attempt) => {

@@ -17,7 +17,7 @@ import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "./message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
-import { HttpStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
 import type { TlsSettings } from "./transport.ts";
 import type { TransportList } from "./transports/select.ts";
 
@@ -368,11 +368,14 @@ export class SessionCore implements PoolOwner {
 
 /** The status an error ends a message with. */
 function statusOf(error: unknown): number {
-  if (typeof error === "object" && error !== null && "status" in error) {
-    const { status } = error;
-    if (typeof status === "number" && status > 0) return status;
-  }
-  return HttpStatus.IO_ERROR;
+  return ownStatus(error) ?? HttpStatus.IO_ERROR;
+}
+
+/** The transport status an error names; null for others, also for those of a runtime that name one of a proxy. */
+export function ownStatus(error: unknown): number | null {
+  if (error instanceof TransportError) return error.status;
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === "number" && isTransportStatus(status) ? status : null;
 }
 
 function cancelReason(): DOMException {

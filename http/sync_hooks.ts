@@ -164,6 +164,7 @@ export class SyncHooks {
       replaceResponse: rounds.replace,
       resolveProxy: rounds.proxy,
       connecting: rounds.connecting,
+      tunnelRefused: rounds.refused,
       requestStarted: rounds.started,
       gotHeaders: rounds.headers,
       gotBody: rounds.body,
@@ -182,7 +183,7 @@ export class SyncHooks {
         this.#answer = this.#settled(feature, hook, feature.lookup!(session, msg));
       } else if (hook === "replaceResponse") {
         this.#answer = this.#settled(feature, hook, feature.replaceResponse!(session, msg, unread(received!)));
-      } else if (hook === "requestStarted" || hook === "connecting") {
+      } else if (hook === "requestStarted" || hook === "connecting" || hook === "tunnelRefused") {
         this.#settled(feature, hook, feature[hook]!(session, msg, connection!));
       } else this.#settled(feature, hook, feature[hook]!(session, msg));
       if (this.#answer !== null || this.item.state === ItemState.FINISHED || this.item.requeue === "now") return;

@@ -18,6 +18,7 @@ export const remoteHooks = [
   "lookup",
   "resolveProxy",
   "connecting",
+  "tunnelRefused",
   "requestStarted",
   "replaceResponse",
   "gotHeaders",

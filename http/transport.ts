@@ -271,9 +271,10 @@ export interface OpenRequest {
  */
 export interface TransportConnection {
   /**
-   * Makes the connection (TCP, tunnel, TLS). Transports without it connect inside `send`. Resolves with a response
-   * when a proxy refused the tunnel: it becomes the message's response, and the session may call `open` again on the
-   * same object (with credentials) as long as the response had `keepAlive`.
+   * Makes the connection (TCP, tunnel, TLS). Transports without it connect inside `send`, which never resolves with what
+   * a proxy has answered. Resolves with a response when a proxy refused the tunnel: a 407 is shown to those who have
+   * credentials, and the session may call `open` again on the same object (with them) as long as the response had
+   * `keepAlive`; nothing else of it becomes the message's.
    */
   open?(request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | void>;
   /** Sends one request; resolves when the header section of the final response is there; rejects with `TransportError`. */

@@ -21,9 +21,6 @@ import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts
 import { type Asker, askerOf, attemptGuard, AuthTrack, dropField, isOwnField, itemOf, originAsker } from "./track.ts";
 import { proxyAsker, proxyFields, writeField } from "./track.ts";
 
-/** A body that is larger than this is not read to its end before the message is sent again. */
-const LARGE_REFUSAL = 1 << 20;
-
 /**
  * What messages have been through, whatever session sent them: a field that one session has put on a message is no field
  * of its user's when another session sends it. A program without credentials never looks anything up.
@@ -162,6 +159,12 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   connecting(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     if (connection.proxy === null || connection.target.scheme !== "https" || !this.#isInCharge(session, msg)) return;
     return this.#prepareProxy(session, msg, connection);
+  }
+
+  /** Answers a proxy that wants credentials before it makes a tunnel. */
+  tunnelRefused(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
+    const asker = this.#isInCharge(session, msg) ? proxyAsker(session, msg, connection) : null;
+    if (asker !== null) return this.#refused(session, msg, asker, attemptGuard(msg));
   }
 
   /** Puts on a request what depends on the connection: rounds of NTLM and Negotiate, a proxy's credentials. */
@@ -303,10 +306,9 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const negotiation = asker.isForProxy ? this.#proxies : this.#origins;
     const requeue = (isAgain: boolean): void => {
       if (!isAgain || !isWanted()) return;
-      const isLarge = Number(msg.responseHeaders.get("content-length") ?? 0) > LARGE_REFUSAL;
       const isBound = asker.request.method === "CONNECT" || track.next?.auth.isConnectionBound === true;
       const sameConnection = isBound && !(asker.isForProxy && moveToSockets(session, msg));
-      session.requeueMessage(msg, isLarge && !isBound ? {} : { after: "body", sameConnection });
+      session.requeueMessage(msg, { after: "body", sameConnection });
     };
     const again = negotiation.refused({ session, msg, asker, track, isWanted }, this.#schemes);
     return again instanceof Promise ? again.then(requeue) : requeue(again);

@@ -138,9 +138,8 @@ export function proxyAsker(session: FeatureSession, msg: HttpMessage, connection
 export function askerOf(session: FeatureSession, msg: HttpMessage): Asker | null {
   const connection = connectionOf(msg);
   if (msg.statusCode === 401) return originAsker(session, msg, connection);
-  if (msg.statusCode !== 407 || connection === null) return null;
-  // Behind a tunnel the origin talks; as long as no request went out, it was the proxy that refused one.
-  const isFromProxy = connection.target.scheme === "http" || connection.uses === 0;
+  // Behind a tunnel the origin talks; a proxy that wants credentials for one is told to `tunnelRefused`.
+  const isFromProxy = msg.statusCode === 407 && connection !== null && connection.target.scheme === "http";
   return isFromProxy ? proxyAsker(session, msg, connection) : null;
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { TransportError, type TransportPhase } from "../errors.ts";
+import { TransportError, type TransportPhase, tunnelError } from "../errors.ts";
 import { HttpStatus } from "../status.ts";
 
 interface Row {
@@ -31,8 +31,7 @@ const rows: readonly Row[] = [
     code: "ENETUNREACH",
   },
   { pattern: /Requests to port \d+ are blocked|bad port/, status: HttpStatus.CANT_CONNECT, phase: "connect" },
-  { pattern: /proxy authentication required/, status: HttpStatus.PROXY_UNAUTHORIZED, phase: "connect" },
-  { pattern: /ERR_PROXY_TUNNEL|unsuccessful tunnel/, status: HttpStatus.CANT_CONNECT_PROXY, phase: "connect" },
+  { pattern: /unsuccessful tunnel/, status: HttpStatus.CANT_CONNECT_PROXY, phase: "connect", code: "ERR_PROXY_TUNNEL" },
   { pattern: /UnsupportedProxyProtocol/, status: HttpStatus.CANT_CONNECT_PROXY, phase: "connect" },
   {
     pattern: /_CERT_|^CERT_|SELF_SIGNED|UNABLE_TO_|invalid peer certificate|certificate not valid|FailedToOpenSocket/,
@@ -78,23 +77,28 @@ const rows: readonly Row[] = [
 export function explainFetchError(error: unknown, url: string, viaProxy: boolean): TransportError {
   const code = codeOf(error);
   const text = `${code} ${textOf(error)}`;
+  const refusal = viaProxy ? refusedTunnel(code, text, error) : null;
+  if (refusal !== null) return refusal;
   const row = rows.find(({ pattern }) => pattern.test(code)) ?? rows.find(({ pattern }) => pattern.test(text));
   const origin = URL.canParse(url) ? new URL(url).origin : url;
   const message = `Cannot fetch from ${origin}: ${lastText(error)}`;
   if (row === undefined) {
     return new TransportError(HttpStatus.IO_ERROR, "response", message, { cause: error, code });
   }
-  const status = viaProxy ? proxyStatus(row.status, text) : row.status;
+  const status = viaProxy ? proxyStatus(row.status) : row.status;
   return new TransportError(status, row.phase, message, { cause: error, code: code || row.code || "" });
 }
 
-function proxyStatus(status: number, text: string): number {
+/** What a proxy has answered to CONNECT, as far as the runtime says it: Deno knows a 407 alone, Bun ends its text with it. */
+function refusedTunnel(code: string, text: string, cause: unknown): TransportError | null {
+  if (/proxy authentication required/.test(text)) return tunnelError(HttpStatus.PROXY_UNAUTHORIZED, "", cause);
+  const answer = code === "ERR_PROXY_TUNNEL" ? /\b(\d\d\d)(?: ([^|]*))?$/.exec(text) : null;
+  return answer === null ? null : tunnelError(Number(answer[1]), answer[2] ?? "", cause);
+}
+
+function proxyStatus(status: number): number {
   if (status === HttpStatus.CANT_RESOLVE) return HttpStatus.CANT_RESOLVE_PROXY;
   if (status === HttpStatus.CANT_CONNECT) return HttpStatus.CANT_CONNECT_PROXY;
-  if (status === HttpStatus.CANT_CONNECT_PROXY) {
-    const refusal = /\b([45]\d\d) [A-Z]/.exec(text);
-    if (refusal !== null) return Number(refusal[1]);
-  }
   return status;
 }
 

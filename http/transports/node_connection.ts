@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isClientTls } from "../client_tls.ts";
-import { TransportError } from "../errors.ts";
+import { TransportError, tunnelError } from "../errors.ts";
 import { HttpStatus } from "../status.ts";
 import type {
   ClientTls,
@@ -93,7 +93,11 @@ export class NodeConnection implements TransportConnection {
   }
 
   async #openAndSend(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
-    return await this.open(openRequestOf(request), observer) ?? await this.#exchangeOn(this.#wire, request, observer);
+    const refusal = await this.open(openRequestOf(request), observer);
+    if (!refusal) return await this.#exchangeOn(this.#wire, request, observer);
+    // What the proxy says is not the origin's response, and nobody here can answer it.
+    await refusal.body?.cancel();
+    throw tunnelError(refusal.status, refusal.statusText);
   }
 
   #exchangeOn(

@@ -93,7 +93,7 @@ describe("proxy authentication", () => {
       const { session, asked } = proxied(proxy, ["wrong", undefined, "secret"]);
       await using _ = session;
       const url = `https://localhost:${secure.port}/x`;
-      assertEquals(await send(session, url), [407, proxyRefusal]);
+      assertEquals(await send(session, url), [407, ""], "the proxy's body is not the origin's");
       assertEquals(await send(session, url), [200, "secure"]);
       assertEquals(await send(session, url), [200, "secure"]);
       assertEquals(asked, [`${scheme} true false`, `${scheme} true true`, `${scheme} true false`]);

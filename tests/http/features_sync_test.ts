@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals } from "@std/assert";
+import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
 import { Logger } from "../../http/logging/logger.ts";
 import { HttpMessage, MessageFlags } from "../../http/message.ts";
@@ -10,6 +11,7 @@ import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
+import { HttpStatus } from "../../http/status.ts";
 import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
 import { Timeouts } from "../../http/timeouts.ts";
 
@@ -28,6 +30,11 @@ const server = createServer((request, response) => {
   const encode = { "/gzip": gzipSync, "/br": brotliCompressSync, "/zstd": zstdCompressSync }[path];
   if (encode) return response.writeHead(200, { "content-encoding": path.slice(1) }).end(encode("decoded"));
   response.end(request.url === path ? "direct" : "proxied");
+});
+server.on("connect", ({ headers }, socket) => {
+  const isKnown = headers["proxy-authorization"] === "Basic dXNlcjpzZWNyZXQ=";
+  socket.end("HTTP/1.1 " + (isKnown ? "302 Found\\r\\nSet-Cookie: planted=1" : '407 Who\\r\\nProxy-Authenticate: Basic realm="p"') +
+    "\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n");
 });
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
 `;
@@ -107,6 +114,19 @@ for (const transport of ["auto", "node"] as const) {
       const start = performance.now();
       for (let count = 0; count < 4; count++) send(session, "/");
       assert(performance.now() - start >= 290, `${performance.now() - start} ms`);
+    });
+
+    it("AuthManager answers the proxy of a tunnel, whose other answers nobody believes", async () => {
+      const jar = new CookieJar();
+      await using session = new HttpSession({ transport, proxyUri: url, features: [jar] });
+      let asked = 0;
+      session.addEventListener("authenticate", ({ auth }) => {
+        asked++;
+        auth.authenticate("user", "secret");
+      });
+      const msg = new HttpMessage("GET", "https://bank.test/");
+      assertEquals(session.sendMessageSync(msg), HttpStatus.CANT_CONNECT_PROXY);
+      assertEquals([asked, jar.getCookieHeader("https://bank.test/")], [1, ""]);
     });
 
     it("ProxyResolver chooses the proxy", async () => {

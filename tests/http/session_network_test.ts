@@ -132,7 +132,7 @@ describe("proxies in sessions", () => {
     assert(proxy.heads[0]!.startsWith(`GET ${server.origin}/p HTTP/1.1`), proxy.heads[0]);
   });
 
-  it("a tunnel through a proxy is told and its refusal is a response", async () => {
+  it("a tunnel through a proxy is told, and its refusal ends the message", async () => {
     await using server = await tlsServer();
     await using proxy = await proxyServer({ credentials: "user:secret" });
     await using session = new HttpSession({
