@@ -5,13 +5,13 @@
  */
 import { setCacheMode } from "./cache/fetch_mode.ts";
 import type { Attempt } from "./attempt.ts";
-import { NotSupportedError, TransportError } from "./errors.ts";
+import { TransportError } from "./errors.ts";
 import type { SessionFetch } from "./feature_session.ts";
-import { HttpError } from "./http_error.ts";
+import { fetchFailure } from "./fetch_error.ts";
 import { takeBody } from "./fetch_request_body.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
 import { callersHeaders } from "./headers.ts";
-import { HttpMessage, MessagePriority, messageState } from "./message.ts";
+import { HttpMessage, MessagePriority } from "./message.ts";
 import type { QueueItem, ResponseSink } from "./queue_item.ts";
 import { fetchBecomesGet, isRedirectStatus, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
 import { tooMany } from "./redirect_message.ts";
@@ -19,7 +19,7 @@ import type { SessionCore } from "./session_core.ts";
 import type { HttpFetchInit } from "./message_options.ts";
 import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
-import { schemeClass } from "./uri.ts";
+import { bareAddress, schemeClass } from "./uri.ts";
 
 /** Makes a session's bound fetch. */
 export function makeFetch(core: SessionCore): SessionFetch {
@@ -61,9 +61,16 @@ async function fetchWith(core: SessionCore, input: RequestInfo | URL, init: Http
   return send(core, msg, signal, init.redirect ?? request?.redirect ?? "follow");
 }
 
-/** The Fetch standard's six methods are upper-cased, all others go as they are. */
+/**
+ * The Fetch standard's six methods are upper-cased, all others go as they are but the three it forbids (Fetch §2.2.1).
+ *
+ * @throws {TypeError} For CONNECT, TRACE and TRACK.
+ */
 function normalizedMethod(method: string): string {
   const upper = String(method).toUpperCase();
+  if (/^(CONNECT|TRACE|TRACK)$/.test(upper)) {
+    throw new TypeError(`Cannot fetch with ${upper}: fetch forbids this method`);
+  }
   return /^(GET|HEAD|POST|PUT|DELETE|OPTIONS)$/.test(upper) ? upper : method;
 }
 
@@ -181,11 +188,11 @@ class FetchSink implements ResponseSink {
   decide(item: QueueItem, _response: TransportResponse): "take" | "retry" | Error {
     const { msg } = item;
     if (msg.statusCode < 200) {
-      const cause = `Cannot fetch ${shown(msg.uri)}: the server switches protocols, which nobody has asked for`;
+      const cause = `Cannot fetch ${bareAddress(msg.uri)}: the server switches protocols, which nobody has asked for`;
       return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_HTTP_UNREQUESTED_UPGRADE" });
     }
     if (!isRedirectStatus(msg.statusCode) || this.#redirect === "manual") return "take";
-    if (this.#redirect === "error") return new TypeError(`Cannot fetch ${shown(msg.uri)}: it redirects`);
+    if (this.#redirect === "error") return new TypeError(`Cannot fetch ${bareAddress(msg.uri)}: it redirects`);
     const target = redirectTarget(msg);
     if (target === null) return "take";
     if (target === "invalid" || (target.protocol !== "http:" && target.protocol !== "https:")) {
@@ -222,47 +229,9 @@ class FetchSink implements ResponseSink {
     const { msg } = item;
     if (this.#isSettled) {
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
-      this.#reader!.ended(isFailure ? failure(msg, this.#signal) : msg.error);
+      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#signal) : msg.error);
       return;
     }
-    this.#reject(failure(msg, this.#signal));
+    this.#reject(fetchFailure(msg, this.#signal));
   }
-}
-
-/** What a fetch without a response rejects with. */
-function failure(msg: HttpMessage, signal: AbortSignal | null): unknown {
-  if (signal?.aborted && msg.error === signal.reason) return signal.reason;
-  const { error, statusCode } = msg;
-  if (error instanceof HttpError || error instanceof NotSupportedError) return error;
-  if (error instanceof DOMException && error.name === "TimeoutError") return timeoutOf(msg, error);
-  const cause = error ?? undefined;
-  return new HttpError(msg, statusCode, failureText(msg, cause instanceof Error ? cause.message : ""), {
-    cause,
-    code: messageState(msg).errorCode || codeOf(error, statusCode),
-  });
-}
-
-/** What took too long is named as with `AbortSignal.timeout`; the error that says what it was is the cause. */
-function timeoutOf(msg: HttpMessage, cause: DOMException): HttpError {
-  const error = new HttpError(msg, msg.statusCode, failureText(msg, cause.message), { cause, code: "ETIMEDOUT" });
-  error.name = cause.name;
-  return error;
-}
-
-function failureText(msg: HttpMessage, detail: string): string {
-  return `Cannot fetch ${shown(msg.uri)}: ${msg.reasonPhrase}${detail && `: ${detail}`}`;
-}
-
-/** The URI without what is nobody's business in an error text. */
-function shown(uri: URL): string {
-  return `${uri.protocol}//${uri.host}${uri.pathname}`;
-}
-
-function codeOf(error: unknown, status: number): string {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    const { code } = each as { code?: unknown };
-    if (typeof code === "string" && code !== "") return code;
-  }
-  const name = Object.entries(HttpStatus).find(([, value]) => value === status)?.[0];
-  return name ?? "ERR_HTTP";
 }

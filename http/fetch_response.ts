@@ -5,15 +5,14 @@
  * @module
  */
 import { type Attempt, watchTime } from "./attempt.ts";
-import { HttpError } from "./http_error.ts";
+import { bodyFailure } from "./fetch_error.ts";
 import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
-import { type HttpMessage, messageState } from "./message.ts";
 import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
 import { countBytes, discard, gotChunk, isSmall, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus, isTransportStatus } from "./status.ts";
+import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
 import { bareUrl } from "./uri.ts";
 
@@ -98,7 +97,7 @@ export class BodyReader {
         } catch (error) {
           if (!isStill()) return;
           this.fail(error);
-          controller.error(fetchError(item.msg, error));
+          controller.error(bodyFailure(item.msg, error));
         }
       },
       cancel: (reason) => {
@@ -110,14 +109,6 @@ export class BodyReader {
     unreachable.register(stream, new WeakRef(this));
     return stream;
   }
-}
-
-/** What broke a body off, in the shape every failure of a fetch has: a TypeError with status, code and cause. */
-function fetchError(msg: HttpMessage, error: unknown): unknown {
-  if (!isTransportStatus(msg.statusCode) || error instanceof HttpError) return error;
-  const cause = msg.error ?? error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new HttpError(msg, msg.statusCode, text, { cause, code: messageState(msg).errorCode || "ERR_HTTP" });
 }
 
 /** A stream nobody holds any more gives its slot back. */

@@ -15,8 +15,11 @@ export interface HttpErrorOptions {
 
 /** A request that got no response: what `session.fetch` rejects with for every transport failure. */
 export class HttpError extends TypeError {
-  /** "HttpError", or "TimeoutError" when the session's or the message's own time limit was the reason. */
-  override name: string = "HttpError";
+  /**
+   * "TypeError", by which libraries that try again know a failure of the network, or "TimeoutError" when the session's or
+   * the message's own time limit was the reason.
+   */
+  override name: string = "TypeError";
   /** The transport status below 100 (see `HttpStatus`), or the proxy's status. */
   readonly status: number;
   /** A stable code, for example `CANT_CONNECT` or the system's `ECONNREFUSED`. */

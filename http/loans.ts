@@ -6,7 +6,9 @@
  * @module
  */
 import { clearInterval, setInterval } from "node:timers";
+import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./fetch_response.ts";
+import type { HttpMessage } from "./message.ts";
 
 const native = Response.prototype;
 const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
@@ -78,21 +80,33 @@ class Loan {
   /** The look before which it was lent. */
   look = 0;
   readonly #loans: Loans;
+  readonly #msg: HttpMessage;
   #reader: BodyReader | null;
   #response: Response | null;
 
   constructor(loans: Loans, reader: BodyReader, response: Response) {
     this.#loans = loans;
     this.#reader = reader;
+    this.#msg = reader.item.msg;
     this.#response = response;
   }
 
-  /** Somebody reads it: the slot is free when that has ended. */
-  repaid(reading: Promise<unknown>): void {
+  /** Somebody reads it: the slot is free when that has ended. What breaks off is told in the words of a session. */
+  repaid<T>(reading: Promise<T>): Promise<T> {
     const reader = this.#reader;
     this.#forget();
-    if (reader === null || reader.isOver) return;
-    reading.then(() => reader.finish(), (error: unknown) => reader.fail(error));
+    return reading.then((result) => {
+      reader?.finish();
+      return result;
+    }, (error: unknown) => {
+      // Text that is no JSON has been read to its end.
+      if (error instanceof SyntaxError) {
+        reader?.finish();
+        throw error;
+      }
+      reader?.fail(error);
+      throw bodyFailure(this.#msg, error);
+    });
   }
 
   /** Reads the body into memory through a copy; the response itself stays unread. */
@@ -103,8 +117,9 @@ class Loan {
       return;
     }
     // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
-    if (response.bodyUsed) this.repaid(Promise.resolve());
-    else this.repaid(native.clone.call(response).arrayBuffer());
+    const reading = response.bodyUsed ? Promise.resolve() : native.clone.call(response).arrayBuffer();
+    // Who reads the response learns of a failure; nobody may.
+    this.repaid<unknown>(reading).catch(() => {});
   }
 
   #forget(): void {
@@ -151,8 +166,7 @@ export function lendWithoutBody(response: Response, redirected: boolean): Respon
 /** Reads with one of the runtime's methods; the slot is free when that has ended. */
 function consume<T>(response: Response, method: (this: Response) => Promise<T>): Promise<T> {
   const result = method.call(response);
-  LoanStamp.of(response)?.repaid(result);
-  return result;
+  return LoanStamp.of(response)?.repaid(result) ?? result;
 }
 
 /** What is done in any other way finds the body in memory. */
@@ -181,7 +195,9 @@ const lentPrototype: object = Object.create(native, {
     return consume(this, native.blob);
   }),
   formData: method(function (): Promise<FormData> {
-    return consume(this, native.formData);
+    // A form that cannot be parsed was read to its end all the same.
+    const { headers } = this;
+    return consume(this, native.arrayBuffer).then((bytes) => new Response(bytes, { headers }).formData());
   }),
   clone: method(function (): Response {
     settle(this);

@@ -68,6 +68,11 @@ export function wireUrl(uri: URL, scheme: SchemeClass): string {
   return url.href;
 }
 
+/** The URI without user information, query and fragment: what an error text may show. */
+export function bareAddress(uri: URL): string {
+  return `${uri.protocol}//${uri.host}${uri.pathname}`;
+}
+
 /**
  * The URI as it travels: under http: or https:, whatever an alias calls itself; null when the session cannot send it. What
  * is decided by encryption is decided by this one: a scheme's name says nothing about how a message goes out.

@@ -6,6 +6,7 @@
  */
 import { TransportError, type TransportPhase, tunnelError } from "../errors.ts";
 import { HttpStatus } from "../status.ts";
+import { bareAddress } from "../uri.ts";
 
 interface Row {
   readonly pattern: RegExp;
@@ -75,6 +76,7 @@ const rows: readonly Row[] = [
 
 /** Translates an error of fetch. With a proxy in between, what failed to resolve or connect was the proxy. */
 export function explainFetchError(error: unknown, url: string, viaProxy: boolean): TransportError {
+  chain(error).forEach(hideQuery);
   const code = codeOf(error);
   const text = `${code} ${textOf(error)}`;
   const refusal = viaProxy ? refusedTunnel(code, text, error) : null;
@@ -100,6 +102,21 @@ function proxyStatus(status: number): number {
   if (status === HttpStatus.CANT_RESOLVE) return HttpStatus.CANT_RESOLVE_PROXY;
   if (status === HttpStatus.CANT_CONNECT) return HttpStatus.CANT_CONNECT_PROXY;
   return status;
+}
+
+/** Runtimes put the whole URL into their errors; user information and query are nobody's business in a log. */
+function hideQuery(error: Error): void {
+  const texts = error as Error & { path?: unknown };
+  for (const name of ["message", "stack", "path"] as const) {
+    const text = texts[name];
+    if (typeof text === "string" && text.includes("://")) texts[name] = text.replace(ADDRESS, bareText);
+  }
+}
+
+const ADDRESS = /\bhttps?:\/\/[^\s()'"]+/g;
+
+function bareText(address: string): string {
+  return URL.canParse(address) ? bareAddress(new URL(address)) : address.replace(/[?#].*$/, "");
 }
 
 function codeOf(error: unknown): string {

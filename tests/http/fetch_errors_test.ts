@@ -1,0 +1,141 @@
+// The errors of session.fetch: known to libraries that try again, told once, and without what is nobody's business.
+import { after, before, describe, it } from "node:test";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { HttpError, type HttpSession } from "../../http/mod.ts";
+import { type SocketServer, socketServer } from "../_support/socket_server.ts";
+import { routeServer } from "../_support/http_server.ts";
+import { sessionOn, transports } from "../_support/http_sessions.ts";
+
+/** npm's is-network-error, as far as an error of ours can satisfy it. */
+function isNetworkError(error: unknown): boolean {
+  return Object.prototype.toString.call(error) === "[object Error]" && (error as Error).name === "TypeError" &&
+    (error as Error).message.startsWith("error sending request for url");
+}
+
+/** All that an error and its causes say, in every member a log may show. */
+function everyText(error: unknown): string {
+  const texts: string[] = [];
+  for (let each = error; each instanceof Error; each = each.cause) {
+    texts.push(each.name, each.message, each.stack ?? "");
+    for (const [name, value] of Object.entries(each)) if (name !== "msg") texts.push(String(value));
+  }
+  return texts.join("\n");
+}
+
+/** The parts between colons, which must all say something else. */
+function partsOf(message: string): string[] {
+  return message.replace(/\([^)]*\)/, "").split(": ").map((part) => part.toLowerCase());
+}
+
+for (const transport of transports) {
+  describe(`errors of session.fetch on ${transport}`, () => {
+    let server: SocketServer;
+    let closed: SocketServer;
+    let plain: SocketServer;
+    let session: HttpSession;
+    before(async () => {
+      server = await routeServer({
+        "/unknown-json": (_request, socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{a}"),
+      });
+      closed = await routeServer();
+      await closed.close();
+      plain = await socketServer(() => {}, {
+        onConnection(socket) {
+          socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+          return true;
+        },
+      });
+      session = sessionOn(transport);
+    });
+    after(async () => {
+      await session.close();
+      await Promise.all([server.close(), plain.close()]);
+    });
+
+    const failures = (): Record<string, string> => ({
+      "nobody listens": closed.origin,
+      "no TLS": `https://127.0.0.1:${plain.port}`,
+      "closed without an answer": `${server.origin}/close`,
+      "no HTTP": `${server.origin}/garbage`,
+      "a loop": `${server.origin}/303-loop`,
+      "a foreign scheme": `${server.origin}/302-ftp`,
+      "an empty Location": `${server.origin}/302-empty`,
+    });
+
+    it("are TypeErrors that libraries take for failures of the network", async () => {
+      for (const [name, url] of Object.entries(failures())) {
+        const error = await session.fetch(url).catch((error: unknown) => error);
+        if (error instanceof Response) {
+          await error.body?.cancel();
+          continue;
+        }
+        assertInstanceOf(error, HttpError, name);
+        assert(isNetworkError(error), `${name}: ${error.name}: ${error.message}`);
+        assertEquals([typeof error.status, error.code === ""], ["number", false], name);
+      }
+    });
+
+    it("say each thing once, and what it was", async () => {
+      for (const [name, url] of Object.entries(failures())) {
+        const error = await session.fetch(url).catch((error: unknown) => error);
+        if (!(error instanceof Error)) continue;
+        const parts = partsOf(error.message);
+        assertEquals(new Set(parts).size, parts.length, `${name}: ${error.message}`);
+        assert((error.message.match(/cannot /gi) ?? []).length <= 1, `${name}: ${error.message}`);
+        assert(!error.message.endsWith(": fetch failed"), `${name}: ${error.message}`);
+      }
+    });
+
+    it("show neither user information nor query, in no cause either", async () => {
+      for (const [name, url] of Object.entries(failures())) {
+        const address = new URL(url);
+        address.username = "anna";
+        address.password = "s3cret";
+        address.search = "?token=t0ken";
+        const error = await session.fetch(address).catch((error: unknown) => error);
+        assert(!/anna|s3cret|t0ken/.test(everyText(error)), `${name}: ${everyText(error)}`);
+      }
+    });
+
+    it("are the same for a small body that breaks off, however it is read", async () => {
+      const ways: Record<string, (response: Response) => Promise<unknown>> = {
+        text: (response) => response.text(),
+        json: (response) => response.json(),
+        bytes: (response) => response.bytes(),
+        arrayBuffer: (response) => response.arrayBuffer(),
+        blob: (response) => response.blob(),
+        stream: (response) => new Response(response.body).text(),
+      };
+      for (const [name, read] of Object.entries(ways)) {
+        const response = await session.fetch(`${server.origin}/truncated?token=t0ken`);
+        const error = await read(response).catch((error: unknown) => error);
+        // A stream that another Response reads is reported by the runtime, with ours behind it or as it is.
+        if (name === "stream") {
+          assertInstanceOf(error, Error, name);
+          continue;
+        }
+        assertInstanceOf(error, HttpError, `${name}: ${error}`);
+        assert(isNetworkError(error), `${name}: ${error.message}`);
+        assertEquals(error.msg.statusCode, error.status, name);
+        assert(!everyText(error).includes("t0ken"), everyText(error));
+      }
+    });
+
+    it("leave text that is no JSON its SyntaxError, and the message its status", async () => {
+      let status = 0;
+      const response = await session.fetch(`${server.origin}/unknown-json`, {
+        prepare: (msg) => msg.addEventListener("finished", () => status = msg.statusCode),
+      });
+      await assertRejects(() => response.json(), SyntaxError);
+      assertEquals(status, 200);
+    });
+
+    it("refuse the methods fetch forbids before anything is sent", async () => {
+      const before = server.requests.length;
+      for (const method of ["TRACE", "trace", "CONNECT", "Connect", "TRACK"]) {
+        await assertRejects(() => session.fetch(`${server.origin}/ok`, { method }), TypeError, method.toUpperCase());
+      }
+      assertEquals(server.requests.length, before);
+    });
+  });
+}
