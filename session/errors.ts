@@ -149,8 +149,73 @@ export class UriError extends Error {
   }
 }
 
+/** No object has the attributes that were asked for. */
+export class ObjectNotFoundError extends Error {
+  /**
+   * Describes the search.
+   *
+   * @param match What was looked for, in words.
+   * @param action What could not be done, to follow "Cannot ".
+   */
+  constructor(match: string, action = "find the object") {
+    super(`Cannot ${action}: none has ${match}`);
+  }
+}
+
+/** More than one object has the attributes that were asked for. */
+export class ObjectAmbiguousError extends Error {
+  /** How many have them. */
+  readonly count: number;
+
+  /**
+   * Describes the search.
+   *
+   * @param match What was looked for, in words.
+   * @param count How many were found.
+   */
+  constructor(match: string, count: number) {
+    super(`Cannot find the object: ${count} have ${match}; name more of it, for example its class or id`);
+    this.count = count;
+  }
+}
+
+/** No slot has the token that was asked for. */
+export class SlotNotFoundError extends Error {
+  /**
+   * Describes the search.
+   *
+   * @param match What was looked for, in words.
+   * @param present The tokens that are there.
+   */
+  constructor(match: string, present: readonly string[]) {
+    const there = present.length === 0 ? "no token is present" : `present are ${present.join(", ")}`;
+    super(`Cannot find the slot: no token has ${match}; ${there}`);
+  }
+}
+
+/** More than one slot has a token as asked for. */
+export class SlotAmbiguousError extends Error {
+  /** How many have one. */
+  readonly count: number;
+
+  /**
+   * Describes the search.
+   *
+   * @param match What was looked for, in words.
+   * @param count How many were found.
+   */
+  constructor(match: string, count: number) {
+    super(`Cannot find the slot: ${count} tokens have ${match}; name its serial number too`);
+    this.count = count;
+  }
+}
+
 brand(Pkcs11Error, "Pkcs11Error");
 brand(ModuleLoadError, "ModuleLoadError");
 brand(SessionBusyError, "SessionBusyError");
 brand(SessionClosedError, "SessionClosedError");
 brand(UriError, "UriError");
+brand(ObjectNotFoundError, "ObjectNotFoundError");
+brand(ObjectAmbiguousError, "ObjectAmbiguousError");
+brand(SlotNotFoundError, "SlotNotFoundError");
+brand(SlotAmbiguousError, "SlotAmbiguousError");

@@ -53,6 +53,12 @@ export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsV
 export { type MessageOptions, SessionBulk } from "./session_bulk.ts";
 export { type DataInput, SessionCrypto } from "./session_crypto.ts";
 export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./session_keys.ts";
+export { type ImportKeyOptions, SessionForms } from "./session_forms.ts";
+export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/ecdsa_signature.ts";
+export type { JsonWebKeyFields } from "./keys/json_web_key.ts";
+export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./keys/key_forms.ts";
+export type { KeyInput, Passphrase } from "./keys/read_key.ts";
+export { X509 } from "./keys/x509.ts";
 export { type FindOptions, SessionObjects } from "./session_objects.ts";
 export { Slot } from "./slot.ts";
 export { ConfigurationError, type ConfigurationPaths } from "./config/mod.ts";

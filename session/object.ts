@@ -1,13 +1,28 @@
 /** Objects of a token: keys, certificates, data. */
-import { ReadPlan } from "../ffi/attribute_reads.ts";
 import { describeType } from "../ffi/bytes.ts";
+import { CKO } from "../ffi/constants/mod.ts";
 import type { KeyTraits } from "../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../ffi/operations/objects.ts";
 import { tokenInfo } from "../ffi/operations/modules.ts";
-import { type AttributeName, readRequest } from "./attribute_table.ts";
+import { readPlan } from "./attribute_plans.ts";
+import type { AttributeName } from "./attribute_table.ts";
 import { Attributes, type AttributeSubset } from "./attributes.ts";
-import { type AttributesInit, attributeTypes, compileTemplate } from "./attributes_init.ts";
+import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
 import { tokenInfoOf } from "./infos.ts";
+import { certificateOf, partnerOf } from "./keys/partners.ts";
+import {
+  checkExportFormat,
+  checkPublicFormat,
+  exported,
+  type ExportedKeyFormats,
+  type ImmediateFormat,
+  publicForm,
+  type PublicKeyFormats,
+  publicKeyIn,
+} from "./keys/key_forms.ts";
+import { readSecretKey } from "./keys/read_private.ts";
+import { publicMaterial } from "./keys/read_public.ts";
+import { X509 } from "./keys/x509.ts";
 import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";
 import type { Session } from "./session.ts";
@@ -16,23 +31,8 @@ import { formatObjectUri } from "./object_uri.ts";
 /** What is known of a key's wish for a login at each use. */
 export let traitsOf: (object: Pkcs11Object) => KeyTraits;
 
-const plans = new Map<string, ReadPlan>();
-const MAX_PLANS = 256;
 const MAX_HANDLE = 0xffff_ffff_ffff_ffffn;
 const URI_ATTRIBUTES: readonly AttributeName[] = ["class", "id", "label"];
-
-/** How to read attributes; plans are kept, as programs read the same few again and again. */
-export function readPlan(names: readonly (AttributeName | number)[]): ReadPlan {
-  const types = attributeTypes(names);
-  const key = types.join();
-  let plan = plans.get(key);
-  if (!plan) {
-    plan = new ReadPlan(types.map(readRequest), readRequest);
-    if (plans.size >= MAX_PLANS) plans.clear();
-    plans.set(key, plan);
-  }
-  return plan;
-}
 
 /**
  * An object of a token as one session sees it (`GP11Object`). Its handle works in every session on the same token.
@@ -154,6 +154,85 @@ export class Pkcs11Object {
     const attributes = this.getAttributesSync(URI_ATTRIBUTES, options);
     const info = core.module.runSync(null, tokenInfo, { slot: core.slot.id }, options);
     return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
+  }
+
+  /**
+   * The public key of a public key, a private key or a certificate: from its own attributes, its pair's or its
+   * certificate's (those with the same CKA_ID).
+   *
+   * @throws {ObjectNotFoundError} Where the token has the public half of a private key nowhere.
+   * @throws {TypeError} Where the key has no such form.
+   */
+  async publicKey<F extends keyof PublicKeyFormats>(format: F, options?: CallOptions): Promise<PublicKeyFormats[F]> {
+    checkPublicFormat(format);
+    const material = await coreOf(this.session).run(publicMaterial, this.#args("read the public key"), options);
+    return publicKeyIn(material, format) as PublicKeyFormats[F] | Promise<PublicKeyFormats[F]>;
+  }
+
+  /** {@linkcode Pkcs11Object.publicKey} in place; a `CryptoKey` can only be made by waiting. */
+  publicKeySync<F extends ImmediateFormat>(format: F, options?: CallOptions): PublicKeyFormats[F] {
+    checkPublicFormat(format);
+    const material = coreOf(this.session).runSync(publicMaterial, this.#args("read the public key"), options);
+    return publicForm(material, format);
+  }
+
+  /**
+   * A private or secret key that the token lets out.
+   *
+   * @throws {Pkcs11Error} CKR_KEY_UNEXTRACTABLE or CKR_ATTRIBUTE_SENSITIVE where it does not.
+   */
+  async exportKey<F extends keyof ExportedKeyFormats>(
+    format: F,
+    options?: CallOptions,
+  ): Promise<ExportedKeyFormats[F]> {
+    checkExportFormat(format);
+    const args = this.#args("export the key");
+    return exported(await coreOf(this.session).run(readSecretKey, args, options), format);
+  }
+
+  /** {@linkcode Pkcs11Object.exportKey} in place. */
+  exportKeySync<F extends keyof ExportedKeyFormats>(format: F, options?: CallOptions): ExportedKeyFormats[F] {
+    checkExportFormat(format);
+    const args = this.#args("export the key");
+    return exported(coreOf(this.session).runSync(readSecretKey, args, options), format);
+  }
+
+  /** The certificate of this key: the one with its CKA_ID and its public key; `null` where the token has none. */
+  async certificate(options?: CallOptions): Promise<Pkcs11Object | null> {
+    const args = { ...this.#args("find the certificate"), objectClass: CKO.CERTIFICATE };
+    return this.#partner(await coreOf(this.session).run(partnerOf, args, options));
+  }
+
+  /** {@linkcode Pkcs11Object.certificate} in place. */
+  certificateSync(options?: CallOptions): Pkcs11Object | null {
+    const args = { ...this.#args("find the certificate"), objectClass: CKO.CERTIFICATE };
+    return this.#partner(coreOf(this.session).runSync(partnerOf, args, options));
+  }
+
+  /** The private key of this certificate or public key, as {@linkcode Pkcs11Object.certificate} finds the other way. */
+  async privateKey(options?: CallOptions): Promise<Pkcs11Object | null> {
+    const args = { ...this.#args("find the private key"), objectClass: CKO.PRIVATE_KEY };
+    return this.#partner(await coreOf(this.session).run(partnerOf, args, options));
+  }
+
+  /** {@linkcode Pkcs11Object.privateKey} in place. */
+  privateKeySync(options?: CallOptions): Pkcs11Object | null {
+    const args = { ...this.#args("find the private key"), objectClass: CKO.PRIVATE_KEY };
+    return this.#partner(coreOf(this.session).runSync(partnerOf, args, options));
+  }
+
+  /** What a certificate says (RFC 5280). */
+  async x509(options?: CallOptions): Promise<X509> {
+    return new X509(await coreOf(this.session).run(certificateOf, this.#args("read the certificate"), options));
+  }
+
+  /** {@linkcode Pkcs11Object.x509} in place. */
+  x509Sync(options?: CallOptions): X509 {
+    return new X509(coreOf(this.session).runSync(certificateOf, this.#args("read the certificate"), options));
+  }
+
+  #partner(handle: bigint | null): Pkcs11Object | null {
+    return handle === null ? null : handle === this.handle ? this : new Pkcs11Object(this.session, handle);
   }
 
   #args(action: string): { readonly session: bigint; readonly object: bigint } {

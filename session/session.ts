@@ -2,7 +2,7 @@
 import { moduleCoreOf, Slot } from "./slot.ts";
 import type { Interaction, OpenSessionOptions } from "./options.ts";
 import { SessionCore } from "./session_core.ts";
-import { SessionBulk } from "./session_bulk.ts";
+import { SessionForms } from "./session_forms.ts";
 
 /** How a handle is wrapped. */
 export interface FromHandleOptions {
@@ -34,7 +34,7 @@ export interface FromHandleOptions {
  * }
  * ```
  */
-export class Session extends SessionBulk {
+export class Session extends SessionForms {
   /**
    * Wraps a handle and owns it: it is discarded when the wrapper closes (`gp11_session_from_handle`). The handle is not
    * checked.

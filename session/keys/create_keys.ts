@@ -1,0 +1,179 @@
+/**
+ * Keys and certificates from outside become objects of a token.
+ *
+ * @module
+ */
+import { CKA, CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
+import type { Cryptoki } from "../../ffi/cryptoki.ts";
+import type { Program } from "../../ffi/engine.ts";
+import type { Frame } from "../../ffi/frame.ts";
+import { createObject, discardObjects, findObjects } from "../../ffi/operations/objects.ts";
+import type { TemplateEntry } from "../../ffi/templates.ts";
+import { Pkcs11Error } from "../errors.ts";
+import { certificateKey, type CertificateParts } from "./certificate.ts";
+import type { AsymmetricMaterial, KeyMaterial } from "./key_material.ts";
+import { hasPrivateHalf } from "./key_material.ts";
+import { identify, isSameKey, publicKeyAnywhere } from "./read_public.ts";
+import {
+  certificateTemplate,
+  type Dialect,
+  keyIdentifier,
+  keyTypeOf,
+  privateTemplate,
+  publicTemplate,
+  secretTemplate,
+  standardDialect,
+} from "./templates.ts";
+
+/** Arguments of every import. */
+interface ImportArgs {
+  /** The session. */
+  readonly session: bigint;
+}
+
+/** How each module wants curves, where it has refused the standard's way. */
+const dialects = new WeakMap<Cryptoki, Dialect>();
+
+/** The ways that are tried, in this order. */
+const knownDialects: readonly Dialect[] = [
+  standardDialect,
+  { ...standardDialect, point: "bare" },
+  { ...standardDialect, montgomery: CKK.EC_EDWARDS },
+];
+
+/** Answers of a token to a form that it does not take. */
+const REFUSED_FORM: ReadonlySet<number> = new Set([
+  CKR.ATTRIBUTE_VALUE_INVALID,
+  CKR.TEMPLATE_INCONSISTENT,
+  CKR.DOMAIN_PARAMS_INVALID,
+  CKR.ARGUMENTS_BAD,
+  CKR.PUBLIC_KEY_INVALID,
+]);
+
+/** One key: its private half where it has one. */
+export function* importKey(
+  frame: Frame,
+  { attributes, material, session }: ImportArgs & {
+    readonly material: KeyMaterial;
+    readonly attributes: readonly TemplateEntry[];
+  },
+): Program<bigint> {
+  if (material.kind === "secret") {
+    return yield* createObject(frame, { session, attributes: secretTemplate(material, attributes) });
+  }
+  if (!hasPrivateHalf(material)) return yield* createPublic(frame, session, material, attributes);
+  return yield* createPrivate(frame, session, material, attributes);
+}
+
+/** Both halves of a key, the private one first: it is the one that a token refuses. */
+export function* importKeyPair(
+  frame: Frame,
+  args: ImportArgs & {
+    readonly material: AsymmetricMaterial;
+    readonly publicAttributes: readonly TemplateEntry[];
+    readonly privateAttributes: readonly TemplateEntry[];
+  },
+): Program<{ readonly publicKey: bigint; readonly privateKey: bigint }> {
+  const { material, privateAttributes, publicAttributes, session } = args;
+  const privateKey = yield* createPrivate(frame, session, material, privateAttributes);
+  try {
+    return { privateKey, publicKey: yield* createPublic(frame, session, material, publicAttributes) };
+  } catch (error) {
+    yield* discardObjects(frame, session, [privateKey]);
+    throw error;
+  }
+}
+
+function createPrivate(
+  frame: Frame,
+  session: bigint,
+  material: AsymmetricMaterial,
+  given: readonly TemplateEntry[],
+): Program<bigint> {
+  return createAs(frame, session, material, (dialect) => privateTemplate(material, given, dialect));
+}
+
+function createPublic(
+  frame: Frame,
+  session: bigint,
+  material: AsymmetricMaterial,
+  given: readonly TemplateEntry[],
+): Program<bigint> {
+  return createAs(frame, session, material, (dialect) => publicTemplate(material, given, dialect));
+}
+
+/** In the standard's form, or in the one that the module takes; where all are refused the first answer counts. */
+function* createAs(
+  frame: Frame,
+  session: bigint,
+  material: AsymmetricMaterial,
+  template: (dialect: Dialect) => TemplateEntry[],
+): Program<bigint> {
+  const remembered = dialects.get(frame.table) ?? standardDialect;
+  const others = material.kind === "curve" ? knownDialects.filter((dialect) => dialect !== remembered) : [];
+  let first: Pkcs11Error | undefined;
+  for (const dialect of [remembered, ...others]) {
+    try {
+      const object = yield* createObject(frame, { session, attributes: template(dialect) });
+      if (dialect !== remembered) dialects.set(frame.table, dialect);
+      return object;
+    } catch (error) {
+      if (!(error instanceof Pkcs11Error) || !REFUSED_FORM.has(error.code)) throw error;
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+/** A certificate; its CKA_ID is that of the token's key that it belongs to. */
+export function* importCertificate(
+  frame: Frame,
+  { attributes, certificate, session }: ImportArgs & {
+    readonly certificate: CertificateParts;
+    readonly attributes: readonly TemplateEntry[];
+  },
+): Program<bigint> {
+  const key = certificateKey(certificate);
+  const isGiven = attributes.some(({ type }) => type === CKA.ID);
+  const id = isGiven ? new Uint8Array() : (yield* identifierOfKey(frame, session, key)) ?? keyIdentifier(key);
+  const whole = certificateTemplate(certificate, id, attributes);
+  try {
+    return yield* createObject(frame, { session, attributes: whole });
+  } catch (error) {
+    const isAsked = attributes.some(({ type }) => type === CKA.CHECK_VALUE);
+    if (!(error instanceof Pkcs11Error) || isAsked) throw error;
+    return yield* createUnchecked(frame, session, whole, error);
+  }
+}
+
+/** Without CKA_CHECK_VALUE, which SoftHSM makes itself and refuses from others; the first answer counts. */
+function* createUnchecked(
+  frame: Frame,
+  session: bigint,
+  whole: readonly TemplateEntry[],
+  first: Pkcs11Error,
+): Program<bigint> {
+  try {
+    return yield* createObject(frame, { session, attributes: whole.filter(({ type }) => type !== CKA.CHECK_VALUE) });
+  } catch (error) {
+    throw error instanceof Pkcs11Error ? first : error;
+  }
+}
+
+/** CKA_ID of the token's key with this public half: private keys count first, as they are what a certificate is for. */
+function* identifierOfKey(
+  frame: Frame,
+  session: bigint,
+  key: AsymmetricMaterial,
+): Program<Uint8Array<ArrayBuffer> | null> {
+  for (const objectClass of [CKO.PRIVATE_KEY, CKO.PUBLIC_KEY]) {
+    const attributes = [{ type: CKA.CLASS, value: objectClass }, { type: CKA.KEY_TYPE, value: keyTypeOf(key) }];
+    const { handles } = yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity });
+    for (const object of handles) {
+      const identity = yield* identify(frame, { session, object });
+      const half = identity.id.length === 0 ? null : yield* publicKeyAnywhere(frame, session, identity);
+      if (half !== null && isSameKey(half, key)) return identity.id;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,103 @@
+/**
+ * What belongs to a key: its certificate, its private key, the chain of issuers.
+ *
+ * @module
+ */
+import { CKA, CKO } from "../../ffi/constants/mod.ts";
+import type { Program } from "../../ffi/engine.ts";
+import type { Frame } from "../../ffi/frame.ts";
+import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
+import { readPlan } from "../attribute_plans.ts";
+import { Attributes } from "../attributes.ts";
+import { type CertificateParts, certificateParts } from "./certificate.ts";
+import { isSame } from "./check_key.ts";
+import { identify, isSameKey, publicKeyAnywhere, withIdentifier } from "./read_public.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * The partner of an object that is of this class: the same CKA_ID, the same public half.
+ *
+ * @returns null where the token has none
+ */
+export function* partnerOf(
+  frame: Frame,
+  { object, objectClass, session }: ObjectArgs & { readonly objectClass: number },
+): Program<bigint | null> {
+  const key = yield* identify(frame, { session, object });
+  if (key.class === objectClass) return object;
+  const candidates = yield* withIdentifier(frame, session, objectClass, key.id);
+  if (candidates.length === 0) return null;
+  const known = yield* publicKeyAnywhere(frame, session, key);
+  if (known === null) return null;
+  for (const candidate of candidates) {
+    const partner = yield* identify(frame, { session, object: candidate });
+    const half = yield* publicKeyAnywhere(frame, session, partner);
+    if (half !== null && isSameKey(known, half)) return candidate;
+  }
+  return null;
+}
+
+/** More issuers than any chain has: certificates that name each other in a circle end here. */
+const MAX_CHAIN = 32;
+
+/** The certificate and its issuers, as far as the token has them; the leaf comes first. */
+export function* chainOf(frame: Frame, { object, session }: ObjectArgs): Program<readonly bigint[]> {
+  const chain: bigint[] = [object];
+  let parts = yield* readCertificateObject(frame, session, object);
+  const seen: Bytes[] = [parts.der];
+  while (chain.length < MAX_CHAIN && !isSame(parts.issuer, parts.subject)) {
+    const issuer = yield* issuerOf(frame, session, parts);
+    if (issuer === null || seen.some((der) => isSame(der, issuer.parts.der))) break;
+    chain.push(issuer.object);
+    seen.push(issuer.parts.der);
+    parts = issuer.parts;
+  }
+  return chain;
+}
+
+const AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
+const SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
+
+/** Among certificates of the issuer's name the one whose key identifier is named; else the first. */
+function* issuerOf(
+  frame: Frame,
+  session: bigint,
+  certificate: CertificateParts,
+): Program<{ object: bigint; parts: CertificateParts } | null> {
+  const attributes = [
+    { type: CKA.CLASS, value: CKO.CERTIFICATE },
+    { type: CKA.SUBJECT, value: certificate.issuer },
+  ];
+  const { handles } = yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity });
+  const candidates: { object: bigint; parts: CertificateParts }[] = [];
+  for (const object of handles) {
+    candidates.push({ object, parts: yield* readCertificateObject(frame, session, object) });
+  }
+  return candidates.find(({ parts }) => isNamedKey(certificate, parts)) ?? candidates[0] ?? null;
+}
+
+function isNamedKey(certificate: CertificateParts, issuer: CertificateParts): boolean {
+  const wanted = certificate.extensions.find(({ oid }) => oid === AUTHORITY_KEY_IDENTIFIER)?.value;
+  const own = issuer.extensions.find(({ oid }) => oid === SUBJECT_KEY_IDENTIFIER)?.value;
+  if (wanted === undefined || own === undefined) return false;
+  // SEQUENCE { [0] keyIdentifier … } and OCTET STRING, each with a header of two bytes.
+  const identifier = own.subarray(2);
+  return wanted[2] === 0x80 && isSame(wanted.subarray(4, 4 + wanted[3]!), identifier);
+}
+
+/** The parts of a certificate object. */
+export function certificateOf(frame: Frame, { object, session }: ObjectArgs): Program<CertificateParts> {
+  return readCertificateObject(frame, session, object);
+}
+
+function* readCertificateObject(frame: Frame, session: bigint, object: bigint): Program<CertificateParts> {
+  const plan = readPlan(["class", "value"]);
+  const read = new Attributes(yield* getAttributes(frame, { session, object, plan }));
+  const value = read.get("value");
+  if (Number(read.get("class")) !== CKO.CERTIFICATE) {
+    throw new TypeError("Cannot read the certificate: the object is none");
+  }
+  if (value === undefined) throw new TypeError("Cannot read the certificate: the token has no CKA_VALUE of it");
+  return certificateParts(value);
+}

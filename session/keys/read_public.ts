@@ -1,0 +1,222 @@
+/**
+ * The public half of a key or certificate in a token, wherever the token keeps it.
+ *
+ * @module
+ */
+import { CKA, CKK, CKO } from "../../ffi/constants/mod.ts";
+import type { Program } from "../../ffi/engine.ts";
+import type { Frame } from "../../ffi/frame.ts";
+import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
+import type { TemplateEntry } from "../../ffi/templates.ts";
+import { Attributes } from "../attributes.ts";
+import { ObjectNotFoundError } from "../errors.ts";
+import type { AttributeName } from "../attribute_table.ts";
+import { readPlan } from "../attribute_plans.ts";
+import { ckkName } from "../../ffi/constants/names.ts";
+import { damaged, oidText, readDer, Tag } from "./asn1.ts";
+import { certificateKey, certificateParts } from "./certificate.ts";
+import { isSame } from "./check_key.ts";
+import { type Curve, curveByName, curveByOid } from "./curves.ts";
+import type { AsymmetricMaterial } from "./key_material.ts";
+import { parameterSetByNumber } from "./parameter_sets.ts";
+import { isWeierstrass, ofLength, publicPointOf, readSpki } from "./read_der.ts";
+import { writeSpki } from "./write_der.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const WHAT = "the public key";
+
+/** What is read of an object to know its public half; CKA_VALUE only where it is public. */
+const ABOUT: readonly AttributeName[] = ["class", "keyType", "id", "label"];
+const PUBLIC: readonly AttributeName[] = ["modulus", "publicExponent", "ecParams", "ecPoint", "parameterSet"];
+
+/** What an object is: enough to look for its partners. */
+export interface KeyIdentity {
+  /** The object. */
+  readonly object: bigint;
+  /** CKO_ number. */
+  readonly class: number;
+  /** CKK_ number; undefined for a certificate. */
+  readonly keyType: number | undefined;
+  /** CKA_ID; empty where it has none. */
+  readonly id: Bytes;
+  /** CKA_LABEL; empty where it has none. */
+  readonly label: string;
+}
+
+/** Reads what an object is. */
+export function* identify(frame: Frame, { session, object }: ObjectArgs): Program<KeyIdentity> {
+  const read = new Attributes(yield* getAttributes(frame, { session, object, plan: readPlan(ABOUT) }));
+  return {
+    object,
+    class: Number(read.get("class")),
+    keyType: read.state("keyType") === "ok" ? Number(read.get("keyType")) : undefined,
+    id: read.get("id") ?? new Uint8Array(),
+    label: read.get("label") ?? "",
+  };
+}
+
+/** The public half that the object itself tells; null where it does not. */
+export function* ownPublicKey(frame: Frame, session: bigint, key: KeyIdentity): Program<AsymmetricMaterial | null> {
+  const names = key.class === CKO.CERTIFICATE
+    ? []
+    : key.class === CKO.PRIVATE_KEY
+    ? PUBLIC
+    : [...PUBLIC, "value"] as const;
+  const plan = readPlan([...names, ...key.class === CKO.CERTIFICATE ? ["value"] as const : ["publicKeyInfo"] as const]);
+  const read = new Attributes(yield* getAttributes(frame, { session, object: key.object, plan }));
+  if (key.class === CKO.CERTIFICATE) {
+    const value = read.get("value");
+    return value === undefined ? null : certificateKey(certificateParts(value));
+  }
+  if (key.class !== CKO.PUBLIC_KEY && key.class !== CKO.PRIVATE_KEY) {
+    throw new TypeError(`Cannot read ${WHAT}: the object is neither a public key, a private key nor a certificate`);
+  }
+  const info = read.get("publicKeyInfo");
+  if (info !== undefined && info.length > 0) return readSpki(readDer(info, WHAT), WHAT);
+  return publicMaterialOf(read, key);
+}
+
+/** The public half in the attributes of a key; null where one is missing. */
+function publicMaterialOf(read: Attributes, { class: objectClass, keyType }: KeyIdentity): AsymmetricMaterial | null {
+  switch (keyType) {
+    case CKK.RSA: {
+      const modulus = read.get("modulus");
+      const publicExponent = read.get("publicExponent");
+      if (modulus === undefined || publicExponent === undefined) return null;
+      return { kind: "RSA", modulus: trimmed(modulus), publicExponent: trimmed(publicExponent), privateNumbers: null };
+    }
+    case CKK.EC:
+    case CKK.EC_EDWARDS:
+    case CKK.EC_MONTGOMERY: {
+      const parameters = read.get("ecParams");
+      const point = read.get("ecPoint");
+      if (parameters === undefined || point === undefined) return null;
+      const curve = curveOfParameters(parameters, keyType);
+      return { kind: "curve", curve, publicKey: publicPointOf(curve, barePoint(curve, point), WHAT), privateKey: null };
+    }
+    case CKK.ML_DSA:
+    case CKK.ML_KEM:
+    case CKK.SLH_DSA: {
+      const number = read.get("parameterSet");
+      const value = objectClass === CKO.PUBLIC_KEY ? read.get("value") : undefined;
+      if (number === undefined || value === undefined) return null;
+      const set = parameterSetByNumber(keyType, Number(number));
+      if (set === undefined) throw damaged(WHAT, `parameter set ${number} of ${ckkName(keyType)} is unknown`);
+      return {
+        kind: "post-quantum",
+        set,
+        publicKey: ofLength(value, set.publicLength, set.name, WHAT),
+        seed: null,
+        privateKey: null,
+      };
+    }
+    default:
+      throw new TypeError(
+        `Cannot read ${WHAT}: keys of the type ${
+          keyType === undefined ? "unknown" : ckkName(keyType)
+        } have no public form`,
+      );
+  }
+}
+
+/** The curve that CKA_EC_PARAMS names: by its identifier, or by its name as PKCS#11 3.0 allows. */
+export function curveOfParameters(parameters: Bytes, keyType: number): Curve {
+  const element = readDer(parameters, "CKA_EC_PARAMS");
+  const isName = element.tag === Tag.PRINTABLE_STRING || element.tag === Tag.UTF8_STRING;
+  const name = isName ? new TextDecoder().decode(element.content) : null;
+  if (element.tag === Tag.SEQUENCE) {
+    throw damaged("CKA_EC_PARAMS", "the curve is given by its numbers, not by its name");
+  }
+  const curve = name === null ? curveByOid(oidText(element, "CKA_EC_PARAMS")) : curveByName(name);
+  if (curve === undefined || isWeierstrass(curve) !== (keyType === CKK.EC)) {
+    throw damaged("CKA_EC_PARAMS", `the curve ${name ?? oidText(element, "CKA_EC_PARAMS")} is unknown`);
+  }
+  return curve;
+}
+
+/** The point of CKA_EC_POINT, which tokens give as an OCTET STRING, or bare. */
+export function barePoint(curve: Curve, point: Bytes): Bytes {
+  const bare = isWeierstrass(curve) ? [1 + 2 * curve.size, 1 + curve.size] : [curve.size];
+  if (bare.includes(point.length)) return point;
+  const element = readDer(point, "CKA_EC_POINT");
+  if (element.tag !== Tag.OCTET_STRING) throw damaged("CKA_EC_POINT", "it is neither a point nor an OCTET STRING");
+  return element.content;
+}
+
+function trimmed(number: Bytes): Bytes {
+  const start = number.findIndex((byte) => byte !== 0);
+  return start <= 0 ? number : number.slice(start);
+}
+
+/** Objects of a class that have a CKA_ID. */
+export function* withIdentifier(
+  frame: Frame,
+  session: bigint,
+  objectClass: number,
+  id: Bytes,
+): Program<readonly bigint[]> {
+  if (id.length === 0) return [];
+  const attributes: TemplateEntry[] = [{ type: CKA.CLASS, value: objectClass }, { type: CKA.ID, value: id }];
+  return (yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity })).handles;
+}
+
+/**
+ * The public half of an object: its own, its pair's, or its certificate's.
+ *
+ * @returns null where the token has it nowhere
+ */
+export function* publicKeyAnywhere(
+  frame: Frame,
+  session: bigint,
+  key: KeyIdentity,
+): Program<AsymmetricMaterial | null> {
+  const own = yield* ownPublicKey(frame, session, key);
+  if (own !== null || key.class !== CKO.PRIVATE_KEY) return own;
+  for (const objectClass of [CKO.PUBLIC_KEY, CKO.CERTIFICATE]) {
+    for (const object of yield* withIdentifier(frame, session, objectClass, key.id)) {
+      const partner = yield* identify(frame, { session, object });
+      const found = yield* ownPublicKey(frame, session, partner);
+      if (found !== null && (yield* mayBelong(frame, session, key, found))) return found;
+    }
+  }
+  return null;
+}
+
+/**
+ * The public half of an object.
+ *
+ * @throws {ObjectNotFoundError} where the token has that of a private key nowhere
+ */
+export function* publicMaterial(frame: Frame, { object, session }: ObjectArgs): Program<AsymmetricMaterial> {
+  const key = yield* identify(frame, { session, object });
+  const found = yield* publicKeyAnywhere(frame, session, key);
+  if (found !== null) return found;
+  const name = key.label === "" ? "the key" : `the key ${JSON.stringify(key.label)}`;
+  const match = key.id.length === 0
+    ? `the public half of ${name}, which tells none and has no CKA_ID to look for its pair by`
+    : `the public half of ${name}: it tells none, and no public key or certificate has its CKA_ID ${key.id.toHex()}`;
+  throw new ObjectNotFoundError(match, "read the public key");
+}
+
+/** Whether a public half can be that of a private key which does not tell its own: type and curve are the same. */
+function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: AsymmetricMaterial): Program<boolean> {
+  const plan = readPlan(["ecParams", "parameterSet", "modulus"]);
+  const read = new Attributes(yield* getAttributes(frame, { session, object: key.object, plan }));
+  if (found.kind === "RSA") {
+    const modulus = read.get("modulus");
+    return key.keyType === CKK.RSA && (modulus === undefined || isSame(trimmed(modulus), found.modulus));
+  }
+  if (found.kind === "curve") {
+    const parameters = read.get("ecParams");
+    if (key.keyType === undefined || isWeierstrass(found.curve) !== (key.keyType === CKK.EC)) return false;
+    return parameters === undefined || curveOfParameters(parameters, key.keyType) === found.curve;
+  }
+  const number = read.get("parameterSet");
+  return key.keyType === found.set.keyType && (number === undefined || Number(number) === found.set.number);
+}
+
+/** Whether two public halves are the same key. */
+export function isSameKey(a: AsymmetricMaterial, b: AsymmetricMaterial): boolean {
+  return isSame(writeSpki(a), writeSpki(b));
+}

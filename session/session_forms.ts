@@ -1,0 +1,250 @@
+/** Keys and certificates of a session in the forms people have them. */
+import { compileTemplate } from "./attributes_init.ts";
+import type { AttributesInit } from "./attributes_init.ts";
+import { keyHandle } from "./crypto_args.ts";
+import { ObjectAmbiguousError, ObjectNotFoundError } from "./errors.ts";
+import { readCertificate } from "./keys/certificate.ts";
+import { importCertificate, importKey, importKeyPair } from "./keys/create_keys.ts";
+import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "./keys/key_material.ts";
+import { chainOf } from "./keys/partners.ts";
+import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "./keys/read_key.ts";
+import { Pkcs11Object } from "./object.ts";
+import type { CallOptions } from "./options.ts";
+import { coreOf } from "./session_base.ts";
+import { SessionBulk } from "./session_bulk.ts";
+import type { Pkcs11KeyPair } from "./session_keys.ts";
+import { destroyLate, type FindOptions } from "./session_objects.ts";
+import { discardObjects } from "../ffi/operations/objects.ts";
+import type { BytesInput } from "../ffi/bytes.ts";
+import type { Session } from "./session.ts";
+import type { SessionCore } from "./session_core.ts";
+
+/** How a key is brought in. */
+export interface ImportKeyOptions extends CallOptions {
+  /** What opens an encrypted key. */
+  readonly passphrase?: Passphrase | undefined;
+}
+
+/** Attributes shown in errors by value; of others only the name is. */
+const SHOWN: readonly (keyof AttributesInit)[] = ["label", "class", "keyType", "id", "application", "token", "private"];
+
+/** The part of {@linkcode Session} that brings keys and certificates in, and finds what belongs together. */
+export abstract class SessionForms extends SessionBulk {
+  /**
+   * Brings a key into the token: its class and type come from the input. It is a session object unless `token: true` is
+   * among the attributes; private and secret keys are private, sensitive and unextractable unless those say otherwise,
+   * and may be used for all that fits their type unless those name a use. What was read is overwritten afterwards.
+   *
+   * @param key PEM, DER, a JSON Web Key or an extractable `CryptoKey`.
+   * @throws {TypeError} Where the input is damaged, contradicts itself, or is no key; the message says which part is wrong.
+   * @throws {Pkcs11Error} Where the token does not take it (C_CreateObject).
+   *
+   * @example Bring a PEM key into a token
+   * ```ts
+   * import type { Pkcs11Object, Session } from "@gp11/gp11";
+   *
+   * async function bringIn(session: Session, pem: string): Promise<Pkcs11Object> {
+   *   return await session.importKey(pem, { token: true, label: "release 2027" });
+   * }
+   * ```
+   */
+  async importKey(
+    key: KeyInput,
+    attributes: AttributesInit = {},
+    options: ImportKeyOptions = {},
+  ): Promise<Pkcs11Object> {
+    const session = this.#opened("import a key").handle;
+    const given = compileTemplate(attributes);
+    options.signal?.throwIfAborted();
+    const read = await readKey(key, options.passphrase);
+    try {
+      const args = { session, material: read.material, attributes: given };
+      return this.#wrap(await this.#opened("import a key").run(importKey, args, options, destroyLate(session)));
+    } finally {
+      read.wipe();
+    }
+  }
+
+  /** {@linkcode SessionForms.importKey} in place; a `CryptoKey` can only be read by waiting. */
+  importKeySync(key: KeyInput, attributes: AttributesInit = {}, options: ImportKeyOptions = {}): Pkcs11Object {
+    const core = this.#opened("import a key");
+    const given = compileTemplate(attributes);
+    options.signal?.throwIfAborted();
+    const read = readKeySync(key, options.passphrase);
+    try {
+      const args = { session: core.handle, material: read.material, attributes: given };
+      return this.#wrap(core.runSync(importKey, args, options));
+    } finally {
+      read.wipe();
+    }
+  }
+
+  /**
+   * Brings both halves of a private key into the token, as {@linkcode SessionForms.importKey} does. They have one CKA_ID:
+   * the one given, else the SHA-1 of the public key's bits. When one half is refused, nothing of the other stays.
+   *
+   * @param key A private key; its public half is calculated where the input does not hold it.
+   * @throws {TypeError} Where the input is damaged, contradicts itself, or is no private key.
+   */
+  async importKeyPair(
+    key: KeyInput,
+    publicAttributes: AttributesInit = {},
+    privateAttributes: AttributesInit = {},
+    options: ImportKeyOptions = {},
+  ): Promise<Pkcs11KeyPair> {
+    const session = this.#opened("import a key pair").handle;
+    const given = pairAttributes(publicAttributes, privateAttributes);
+    options.signal?.throwIfAborted();
+    const read = await readKey(key, options.passphrase);
+    try {
+      const args = { session, material: pairMaterial(read), ...given };
+      const pair = await this.#opened("import a key pair").run(
+        importKeyPair,
+        args,
+        options,
+        (frame, made) => discardObjects(frame, session, [made.privateKey, made.publicKey]),
+      );
+      return { publicKey: this.#wrap(pair.publicKey), privateKey: this.#wrap(pair.privateKey) };
+    } finally {
+      read.wipe();
+    }
+  }
+
+  /** {@linkcode SessionForms.importKeyPair} in place. */
+  importKeyPairSync(
+    key: KeyInput,
+    publicAttributes: AttributesInit = {},
+    privateAttributes: AttributesInit = {},
+    options: ImportKeyOptions = {},
+  ): Pkcs11KeyPair {
+    const core = this.#opened("import a key pair");
+    const given = pairAttributes(publicAttributes, privateAttributes);
+    options.signal?.throwIfAborted();
+    const read = readKeySync(key, options.passphrase);
+    try {
+      const args = { session: core.handle, material: pairMaterial(read), ...given };
+      const pair = core.runSync(importKeyPair, args, options);
+      return { publicKey: this.#wrap(pair.publicKey), privateKey: this.#wrap(pair.privateKey) };
+    } finally {
+      read.wipe();
+    }
+  }
+
+  /**
+   * Brings a certificate into the token, with subject, issuer, serial number and dates from it. Its CKA_ID is that of the
+   * token's key with the same public key, else the SHA-1 of that key's bits, so that a key imported later meets it.
+   *
+   * @param certificate PEM or DER, one certificate.
+   * @throws {TypeError} Where it is damaged or no certificate.
+   */
+  async importCertificate(
+    certificate: string | BytesInput,
+    attributes: AttributesInit = {},
+    options?: CallOptions,
+  ): Promise<Pkcs11Object> {
+    const args = this.#certificateArgs(certificate, attributes);
+    return this.#wrap(await coreOf(this).run(importCertificate, args, options, destroyLate(args.session)));
+  }
+
+  /** {@linkcode SessionForms.importCertificate} in place. */
+  importCertificateSync(
+    certificate: string | BytesInput,
+    attributes: AttributesInit = {},
+    options?: CallOptions,
+  ): Pkcs11Object {
+    return this.#wrap(coreOf(this).runSync(importCertificate, this.#certificateArgs(certificate, attributes), options));
+  }
+
+  /**
+   * A certificate and those of its issuers that the token has, the leaf first. Issuers are found by name and, where
+   * several have it, by the key identifier (RFC 5280 §4.2.1.1); signatures are not checked.
+   */
+  async certificateChain(certificate: Pkcs11Object, options?: CallOptions): Promise<Pkcs11Object[]> {
+    const chain = await coreOf(this).run(chainOf, this.#objectArgs("find the chain", certificate), options);
+    return chain.map((handle) => this.#wrap(handle));
+  }
+
+  /** {@linkcode SessionForms.certificateChain} in place. */
+  certificateChainSync(certificate: Pkcs11Object, options?: CallOptions): Pkcs11Object[] {
+    const chain = coreOf(this).runSync(chainOf, this.#objectArgs("find the chain", certificate), options);
+    return chain.map((handle) => this.#wrap(handle));
+  }
+
+  /**
+   * The one object that has these attributes.
+   *
+   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectAmbiguousError} Where there is more than one.
+   */
+  async findObject(match: AttributesInit, options?: FindOptions): Promise<Pkcs11Object> {
+    const text = describeMatch(match);
+    return onlyOne(await this.findObjects(match, options), text);
+  }
+
+  /** {@linkcode SessionForms.findObject} in place. */
+  findObjectSync(match: AttributesInit, options?: FindOptions): Pkcs11Object {
+    const text = describeMatch(match);
+    return onlyOne(this.findObjectsSync(match, options), text);
+  }
+
+  #opened(action: string): SessionCore {
+    const core = coreOf(this);
+    core.assertFree(action);
+    return core;
+  }
+
+  #certificateArgs(certificate: string | BytesInput, attributes: AttributesInit) {
+    const { handle: session } = this.#opened("import a certificate");
+    return { session, certificate: readCertificate(certificate), attributes: compileTemplate(attributes) };
+  }
+
+  #objectArgs(action: string, object: Pkcs11Object) {
+    const core = this.#opened(action);
+    return { session: core.handle, object: keyHandle(core, action, object) };
+  }
+
+  #wrap(handle: bigint): Pkcs11Object {
+    return new Pkcs11Object(this as unknown as Session, handle);
+  }
+}
+
+function pairAttributes(publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
+  return {
+    publicAttributes: compileTemplate({ ...idOf(privateAttributes), ...publicAttributes }),
+    privateAttributes: compileTemplate({ ...idOf(publicAttributes), ...privateAttributes }),
+  };
+}
+
+/** One half's CKA_ID is the other's too. */
+function idOf({ id }: AttributesInit): AttributesInit {
+  return id === undefined ? {} : { id };
+}
+
+function pairMaterial({ material }: ReadKey): AsymmetricMaterial {
+  if (isPrivate(material)) return material;
+  throw new TypeError(
+    `Cannot import a key pair: the ${describeKey(material)} has no private half; importKey takes a single key`,
+  );
+}
+
+function isPrivate(material: KeyMaterial): material is AsymmetricMaterial {
+  return material.kind !== "secret" && hasPrivateHalf(material);
+}
+
+/** What was looked for, in words: values of attributes that may be secret are not shown. */
+function describeMatch(match: AttributesInit): string {
+  const parts = Object.entries(match).map(([name, value]) => {
+    const isShown = SHOWN.some((shown) => shown === name);
+    return isShown ? `${name} ${value instanceof Uint8Array ? value.toHex() : JSON.stringify(value, plain)}` : name;
+  });
+  return parts.length === 0 ? "no condition" : parts.join(", ");
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+function onlyOne(found: readonly Pkcs11Object[], match: string): Pkcs11Object {
+  if (found.length === 1) return found[0]!;
+  throw found.length === 0 ? new ObjectNotFoundError(match) : new ObjectAmbiguousError(match, found.length);
+}

@@ -1,0 +1,221 @@
+// About session/session_forms.ts, session/object.ts and session/keys/: keys and certificates in real tokens.
+import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { after, before, describe, it } from "node:test";
+import { CKM, CKO, CKR, CKU } from "../../../ffi/constants/mod.ts";
+import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../../../session/errors.ts";
+import { curves } from "../../../session/keys/curves.ts";
+import { Module } from "../../../session/module.ts";
+import type { Session } from "../../../session/session.ts";
+import { softhsmSkip } from "../../_support/softhsm.ts";
+import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
+import { TokenSession } from "../../_support/token_session.ts";
+
+function openssl(args: readonly string[], input: string | Uint8Array = ""): string {
+  return execFileSync("openssl", args, { input, stdio: ["pipe", "pipe", "ignore"] }).toString();
+}
+
+function generation(name: string): string[] {
+  if (name === "RSA") return ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+  if (/^(Ed|X)/.test(name)) return ["genpkey", "-algorithm", name];
+  return ["genpkey", "-algorithm", "EC", "-pkeyopt", `ec_paramgen_curve:${name === "P-224" ? "secp224r1" : name}`];
+}
+
+/** The mechanism that signs a digest with a key of this kind; null where it cannot sign. */
+function signing(name: string): number | null {
+  if (name === "RSA") return CKM.SHA256_RSA_PKCS;
+  if (/^X/.test(name)) return null;
+  return /^Ed/.test(name) ? CKM.EDDSA : CKM.ECDSA;
+}
+
+const digest = new Uint8Array(32).fill(5);
+
+/** Every form in and out, for the kinds of keys that a token has. */
+function roundTrips(skip: string | false, session: () => Session, kinds: readonly string[]): void {
+  for (const kind of kinds) {
+    it(`a pair comes in, works, and goes out in the forms it came in: ${kind}`, { skip }, async () => {
+      const pem = openssl(generation(kind));
+      const publicPem = openssl(["pkey", "-pubout"], pem);
+      const open = { extractable: true, sensitive: false };
+      const { publicKey, privateKey } = await session().importKeyPair(pem, {}, open);
+
+      const ids = [publicKey, privateKey].map((key) => key.getSync(["id", "token"]));
+      assertEquals(ids[0], ids[1]);
+      assertEquals(ids[0]!.id!.length, 20);
+      assertFalse(ids[0]!.token);
+      assertEquals(await publicKey.publicKey("pem"), publicPem);
+      assertEquals(await privateKey.publicKey("pem"), publicPem);
+      assertEquals(privateKey.publicKeySync("spki"), await publicKey.publicKey("spki"));
+      assertEquals(await privateKey.exportKey("pem"), pem);
+      assert((await publicKey.privateKey())!.equals(privateKey));
+
+      const mechanism = signing(kind);
+      if (mechanism !== null) {
+        const signature = await session().sign(privateKey, mechanism, digest);
+        assert(await session().verify(publicKey, mechanism, digest, signature));
+        // The public half alone, in another form, verifies as well.
+        const format = /^(RSA|P-|secp|Ed)/.test(kind) && kind !== "P-224" ? "jwk" : "spki";
+        const alone = await session().importKey(await publicKey.publicKey(format), { label: "alone" });
+        assert(await session().verify(alone, mechanism, digest, signature));
+      }
+      for (const key of [publicKey, privateKey]) await key.destroy();
+    });
+  }
+}
+
+describe("keys and certificates in SoftHSM2", () => {
+  let on: TokenSession;
+  before(async () => {
+    if (!softhsmSkip) on = await TokenSession.open();
+  });
+  after(() => on?.close());
+  const skip = softhsmSkip;
+
+  roundTrips(skip, () => on.session, ["RSA", ...curves.map(({ name }) => name)]);
+
+  it("secret keys come in from JSON Web Keys and go out where they may", { skip }, async () => {
+    const jwk = { kty: "oct", alg: "A256GCM", k: Buffer.alloc(32, 9).toString("base64url") };
+    const key = await on.session.importKey(jwk, { extractable: true, sensitive: false });
+    assertEquals(await key.exportKey("raw"), new Uint8Array(32).fill(9));
+    assertEquals((await key.exportKey("jwk")).k, jwk.k);
+    assertEquals(
+      await on.session.importKey(jwk).then((kept) => kept.get(["sensitive", "extractable", "private", "token"])),
+      {
+        sensitive: true,
+        extractable: false,
+        private: true,
+        token: false,
+      },
+    );
+  });
+
+  it("a key that may not leave says by which attribute", { skip }, async () => {
+    const pem = openssl(generation("P-256"));
+    const unextractable = await on.session.importKey(pem);
+    const error = await assertRejects(() => unextractable.exportKey("pem"), Pkcs11Error, "CKA_EXTRACTABLE is false");
+    assertEquals(error.code, CKR.KEY_UNEXTRACTABLE);
+    const sensitive = await on.session.importKey(pem, { extractable: true });
+    const other = assertThrows(() => sensitive.exportKeySync("pkcs8"), Pkcs11Error, "CKA_SENSITIVE is true");
+    assertEquals(other.code, CKR.ATTRIBUTE_SENSITIVE);
+  });
+
+  it("a lone private key whose public half is nowhere says what was searched", { skip }, async () => {
+    const key = await on.session.importKey(openssl(generation("P-384")), { label: "lonely" });
+    const error = await assertRejects(() => key.publicKey("spki"), ObjectNotFoundError);
+    assert(error.message.includes('"lonely"') && error.message.includes("no public key or certificate has its CKA_ID"));
+  });
+
+  it("nothing stays of a pair of which one half is refused", { skip }, async () => {
+    const count = async () => (await on.session.findObjects({ label: "half" })).length;
+    const pem = openssl(generation("P-256"));
+    // The token refuses a class that is none of the half's.
+    await assertRejects(
+      () => on.session.importKeyPair(pem, { label: "half", class: CKO.DATA }, { label: "half" }),
+      Pkcs11Error,
+    );
+    assertEquals(await count(), 0);
+    assertThrows(
+      () => on.session.importKeyPairSync(openssl(["pkey", "-pubout"], pem)),
+      TypeError,
+      "has no private half",
+    );
+  });
+
+  it("a certificate finds its key, the key its certificate, and says what it holds", { skip }, async () => {
+    const folder = mkdtempSync(`${tmpdir()}/gp11-keys-`);
+    try {
+      const pem = openssl(generation("P-256"));
+      writeFileSync(`${folder}/key.pem`, pem);
+      const names = "DNS:example.org,IP:192.0.2.1,IP:2001:db8::1,URI:https://example.org/,email:a@example.org";
+      openssl([
+        ..."req -new -x509 -days 30 -set_serial 0x8001 -out".split(" "),
+        `${folder}/cert.pem`,
+        ..."-subj /C=DE/O=Example/CN=example.org".split(" "),
+        ...["-key", `${folder}/key.pem`, "-addext", `subjectAltName=${names}`],
+      ]);
+      const text = readFileSync(`${folder}/cert.pem`, "utf8");
+      const { privateKey } = await on.session.importKeyPair(pem, {}, { id: Uint8Array.of(7, 7) });
+      const certificate = await on.session.importCertificate(text, { label: "mine" });
+      assertEquals((await certificate.get(["id"])).id, Uint8Array.of(7, 7));
+      assert((await certificate.privateKey())!.equals(privateKey));
+      assert((await privateKey.certificate())!.equals(certificate));
+      assertEquals(await certificate.publicKey("pem"), openssl(["pkey", "-pubout"], pem));
+
+      const x509 = certificate.x509Sync();
+      assertEquals(x509.pem, text);
+      assertEquals(x509.subject, "CN=example.org,O=Example,C=DE");
+      assertEquals(x509.issuer, x509.subject);
+      assertEquals(x509.serialNumber, "8001");
+      assertEquals(x509.notAfter.getTime() - x509.notBefore.getTime(), 30 * 86_400_000);
+      assertEquals(x509.subjectAltNames, [
+        "example.org",
+        "192.0.2.1",
+        "2001:db8::1",
+        "https://example.org/",
+        "a@example.org",
+      ]);
+      const fingerprint = openssl(["x509", "-noout", "-fingerprint", "-sha256"], text).trim().split("=")[1];
+      assertEquals(x509.fingerprint256, fingerprint);
+      assertEquals(x509.publicKey("spki"), await certificate.publicKey("spki"));
+      assertInstanceOf(await x509.publicKey("crypto-key"), CryptoKey);
+      assertEquals((await on.session.certificateChain(certificate)).length, 1);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it(
+    "findObject gives the one that matches, and tells none from several without showing secrets",
+    { skip },
+    async () => {
+      const make = () =>
+        on.session.createObject({ class: CKO.DATA, label: "single", value: "secret words", private: false });
+      await make();
+      assertEquals(
+        (await on.session.findObject({ label: "single" }, { read: ["label"] })).attributes!.get("label"),
+        "single",
+      );
+      await make();
+      const many = await assertRejects(
+        () => on.session.findObject({ label: "single", value: "secret words" }),
+        ObjectAmbiguousError,
+      );
+      assertEquals(many.count, 2);
+      assertFalse(many.message.includes("secret words"));
+      const none = assertThrows(() => on.session.findObjectSync({ label: "nobody" }), ObjectNotFoundError);
+      assertEquals(none.message, 'Cannot find the object: none has label "nobody"');
+    },
+  );
+});
+
+describe("keys in NSS softokn", () => {
+  let module: Module;
+  let session: Session;
+  before(async () => {
+    if (softoknSkip) return;
+    const database = createSoftoknDatabase();
+    module = await Module.load(database.module, { managed: false, reserved: database.reserved });
+    const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
+    const officer = await slot.openSession({ readWrite: true });
+    await officer.login(CKU.SO, "");
+    await officer.initPin("1234");
+    await officer.close();
+    session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
+  });
+  after(() => module?.close());
+
+  roundTrips(softoknSkip, () => session, ["RSA", "P-256", "P-384", "P-521"]);
+
+  it(
+    "a curve it does not have is refused with the first answer, and nothing stays",
+    { skip: softoknSkip },
+    async () => {
+      const error = await assertRejects(() => session.importKeyPair(openssl(generation("secp256k1"))), Pkcs11Error);
+      assertEquals(error.code, CKR.DOMAIN_PARAMS_INVALID);
+      assertEquals(await session.findObjects({ class: CKO.PRIVATE_KEY }), []);
+    },
+  );
+});
