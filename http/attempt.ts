@@ -321,7 +321,7 @@ export class Attempt {
     if (!this.isCurrent) return;
     const explain = connection?.transport.explain;
     const error = isNative(thrown) && explain !== undefined
-      ? explain.call(connection!.transport, thrown, msg.uri.href)
+      ? explain.call(connection!.transport, thrown, wireUrl(msg.uri, connection!.target.scheme))
       : thrown;
     const isEarly = error instanceof TransportError && error.phase !== "connect" && msg.statusCode === 0;
     if (isEarly && !item.transport!.capabilities.writeEvents) this.#events?.assumeWritten();

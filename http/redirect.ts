@@ -34,7 +34,8 @@ export function fetchBecomesGet(status: number, method: string): boolean {
 
 /**
  * Where a response's Location leads, relative to the message's URI; null when it is absent, "invalid" when it cannot be
- * followed: empty, unparsable or without a host.
+ * followed: empty, unparsable or without a host. User information in it is a server's idea of who we are, and dropped; on
+ * the way to the same origin the message keeps its own.
  */
 export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
   const location = msg.responseHeaders.get("location");
@@ -47,6 +48,9 @@ export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
     return "invalid";
   }
   if (target.hostname === "") return "invalid";
+  const isSame = isSameOrigin(msg.uri, target);
+  target.username = isSame ? msg.uri.username : "";
+  target.password = isSame ? msg.uri.password : "";
   if (target.hash === "" && msg.uri.hash !== "") target.hash = msg.uri.hash;
   return target;
 }

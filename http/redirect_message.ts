@@ -46,7 +46,7 @@ export function followRedirect(core: SessionCore, item: QueueItem): void {
     const error = new TransportError(
       HttpStatus.MALFORMED,
       "response",
-      `Cannot follow the redirect: Location is ${JSON.stringify(msg.responseHeaders.get("location"))}`,
+      `Cannot follow the redirect from ${msg.uri.host}: its Location names no host that can be asked`,
     );
     core.cancel(item, HttpStatus.MALFORMED, { reason: "Invalid Redirect URL", error });
     return;
