@@ -76,7 +76,7 @@ const rows: readonly Row[] = [
 
 /** Translates an error of fetch. With a proxy in between, what failed to resolve or connect was the proxy. */
 export function explainFetchError(error: unknown, url: string, viaProxy: boolean): TransportError {
-  chain(error).forEach(hideQuery);
+  for (const each of chain(error)) hideQuery(each, url);
   const code = codeOf(error);
   const text = `${code} ${textOf(error)}`;
   const refusal = viaProxy ? refusedTunnel(code, text, error) : null;
@@ -105,11 +105,12 @@ function proxyStatus(status: number): number {
 }
 
 /** Runtimes put the whole URL into their errors; user information and query are nobody's business in a log. */
-function hideQuery(error: Error): void {
+function hideQuery(error: Error, url: string): void {
   const texts = error as Error & { path?: unknown };
   for (const name of ["message", "stack", "path"] as const) {
     const text = texts[name];
-    if (typeof text === "string" && text.includes("://")) texts[name] = text.replace(ADDRESS, bareText);
+    if (typeof text !== "string" || !text.includes("://")) continue;
+    texts[name] = text.replaceAll(url, bareText(url)).replace(ADDRESS, bareText);
   }
 }
 

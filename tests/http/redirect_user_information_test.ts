@@ -111,6 +111,7 @@ for (const transport of transports) {
       await using plain = await socketServer(() => {}, { onConnection: (socket) => (socket.end("no TLS\r\n"), true) });
       const targets = [
         "http://u:S3cr3t@127.0.0.1:1/?q=S3cr3t",
+        "http://u:S3cr3t@127.0.0.1:1/a)'b?q=S3cr3t",
         `https://u:S3cr3t@127.0.0.1:${plain.port}/?q=S3cr3t`,
         "http://u:S3cr3t@/?S3cr3t",
         "about:blank?S3cr3t",
