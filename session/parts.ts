@@ -9,12 +9,14 @@ import {
   type BeginPartsArgs,
   digestKeyPart,
   endParts,
+  type FinishArgs,
   finishParts,
   type PartArgs,
   type PartFunctions,
   updateParts,
   verifyParts,
 } from "../ffi/operations/parts.ts";
+import { WholeBlocks } from "../ffi/operations/whole_blocks.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import { SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { Mechanism } from "./mechanisms.ts";
@@ -53,13 +55,23 @@ export const PARTS: { readonly [Name in PartsName]: PartFunctions } = {
 
 type State = "new" | "open" | "ended";
 
+/** A part on its way to the token. */
+interface TakenPart extends PartArgs {
+  readonly data: Uint8Array;
+  /** Whether the data is a copy of ours, to be overwritten after use. */
+  readonly copied: boolean;
+}
+
 /** One operation in parts under way; both faces, awaited and in place, drive it. */
 class PartsState {
   readonly core: SessionCore;
   readonly functions: PartFunctions;
   readonly #name: PartsName;
   readonly #begin: BeginPartsArgs;
+  readonly #blocks: WholeBlocks;
   #state: State = "new";
+  /** Bytes of data whose result has not been given. */
+  #owed = 0;
 
   constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     const core = coreOf(session);
@@ -74,6 +86,7 @@ class PartsState {
       authentication: key === null ? null : authenticationFor(core, key),
       functions: this.functions,
     };
+    this.#blocks = new WholeBlocks(this.functions.transforms ? this.#begin.mechanism.type : 0);
     core.lane.open = name;
   }
 
@@ -86,9 +99,23 @@ class PartsState {
     return { session: this.core.handle, functions: this.functions, begin };
   }
 
-  update(chunk: BytesInput): PartArgs & { readonly data: Uint8Array } {
-    const data = viewBytes(chunk, "a part");
-    return { ...this.step("take a part"), data };
+  update(chunk: BytesInput): TakenPart {
+    const part = viewBytes(chunk, "a part");
+    const step = this.step("take a part");
+    this.#owed += part.length;
+    return { ...step, ...this.#blocks.take(part) };
+  }
+
+  /** What a part gave. */
+  given(part: TakenPart, output: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (part.copied) part.data.fill(0);
+    this.#owed = Math.max(0, this.#owed - output.length);
+    return output;
+  }
+
+  finish(): FinishArgs {
+    const step = this.step("finish");
+    return { ...step, rest: this.#blocks.rest(), owed: this.#owed, mechanism: this.#begin.mechanism.type };
   }
 
   key(key: Pkcs11Object): PartArgs & { readonly key: bigint } {
@@ -96,9 +123,9 @@ class PartsState {
     return { ...this.step("take a key"), key: handle };
   }
 
-  verification(signature: BytesInput): PartArgs & { readonly signature: Uint8Array } {
+  verification(signature: BytesInput): PartArgs & { readonly signature: Uint8Array; readonly mechanism: number } {
     const bytes = viewBytes(signature, "a signature");
-    return { ...this.step("verify the signature"), signature: bytes };
+    return { ...this.step("verify the signature"), signature: bytes, mechanism: this.#begin.mechanism.type };
   }
 
   /** Arguments of a call that ends the operation on the token, or `null` where nothing is active. */
@@ -112,6 +139,7 @@ class PartsState {
   ended(): void {
     if (this.#state !== "ended" && this.core.lane.open === this.#name) this.core.lane.open = null;
     this.#state = "ended";
+    this.#blocks.drop();
   }
 }
 
@@ -126,7 +154,10 @@ export abstract class Parts {
 
   /** Takes a part. */
   protected take(chunk: BytesInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#step(() => this.#state.core.run(updateParts, this.#state.update(chunk), options), options);
+    return this.#step(async () => {
+      const part = this.#state.update(chunk);
+      return this.#state.given(part, await this.#state.core.run(updateParts, part, options));
+    }, options);
   }
 
   /** Takes a key of the token as a part. */
@@ -136,7 +167,7 @@ export abstract class Parts {
 
   /** Takes the end. */
   protected end(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#last(() => this.#state.core.run(finishParts, this.#state.step("finish"), options), options);
+    return this.#last(() => this.#state.core.run(finishParts, this.#state.finish(), options), options);
   }
 
   /** Takes the end of a verification. */
@@ -192,7 +223,10 @@ export abstract class SyncParts {
 
   /** Takes a part. */
   protected take(chunk: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
-    return this.#step(() => this.#state.core.runSync(updateParts, this.#state.update(chunk), options));
+    return this.#step(() => {
+      const part = this.#state.update(chunk);
+      return this.#state.given(part, this.#state.core.runSync(updateParts, part, options));
+    });
   }
 
   /** Takes a key of the token as a part. */
@@ -202,7 +236,7 @@ export abstract class SyncParts {
 
   /** Takes the end. */
   protected end(options?: CallOptions): Uint8Array<ArrayBuffer> {
-    const result = this.#step(() => this.#state.core.runSync(finishParts, this.#state.step("finish"), options));
+    const result = this.#step(() => this.#state.core.runSync(finishParts, this.#state.finish(), options));
     this.#state.ended();
     return result;
   }

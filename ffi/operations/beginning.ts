@@ -80,6 +80,19 @@ export function* beginAuthenticated(frame: Frame, begun: Beginning): Program<num
   return yield* loginBetween(frame, begun, authentication);
 }
 
+/** Begins an operation that its module has ended, with another second call; answers the CK_RV of the last that ran. */
+export function* beginAgain(frame: Frame, ended: Beginning, once: NativeCall): Program<number> {
+  const { args, functions, mechanism, init, asks } = ended;
+  const both = [init, once];
+  const begun = { args, functions, mechanism, init, once, both, asks, paired: true, active: false };
+  try {
+    const rv = yield* beginAuthenticated(frame, begun);
+    return rv === CKR_OK ? rv : yield* settle(frame, begun, rv);
+  } finally {
+    ended.active = begun.active;
+  }
+}
+
 function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthentication): Program<number> {
   const { session } = begun.args!;
   yield* start(frame, begun.functions, begun.init, session);

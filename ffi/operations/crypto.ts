@@ -12,12 +12,14 @@ import {
   settle,
 } from "./beginning.ts";
 import { endOperation } from "./ending.ts";
+import { meansWrongSignature } from "./quirks.ts";
 import { transform } from "./transformation.ts";
 
 export type { CryptoArgs, CryptoFunctions };
 export { start } from "./beginning.ts";
 
 const CKR_OK = 0;
+const CKR_ARGUMENTS_BAD = 0x7;
 const CKR_SIGNATURE_INVALID = 0xc0;
 const CKR_SIGNATURE_LEN_RANGE = 0xc1;
 
@@ -34,8 +36,12 @@ const VERIFY_RECOVER = functionsOf("verifyRecover", "C_VerifyRecoverInit", "C_Ve
 /** C_VerifyInit and C_Verify. */
 export const VERIFY: CryptoFunctions = functionsOf("verify", "C_VerifyInit", "C_Verify");
 
-/** Enough for RSA with 8192 bits; the few longer signatures cost one more call. */
+/** Enough for RSA with 8192 bits. */
 const SIGNATURE_ROOM = 1024;
+/** Enough for ML-DSA-87, whose signatures have 4627 bytes. */
+const ML_DSA_ROOM = 4640;
+/** Enough for the largest signatures with a length of their own: those of SLH-DSA-SHA2-256f have 49 856 bytes. */
+const LARGEST_SIGNATURE = 49_856;
 /** No hash is longer, and with it no HMAC. */
 const HASH_ROOM = 64;
 /** Enough for two numbers of any curve. */
@@ -80,17 +86,25 @@ export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: U
     let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield begun.both;
     if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
     begun.mechanism.readBack();
-    return isVerified(frame, rv, "C_Verify");
+    return yield* isVerified(frame, rv, "C_Verify", { mechanism: args.mechanism.type, signature });
   } catch (error) {
     if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, VERIFY.kind, session);
     throw error;
   }
 }
 
-/** What a verification came to; throws for anything else than a right or a wrong signature. */
-export function isVerified(frame: Frame, rv: number, fn: FunctionName): boolean {
+/** What a verification came to that was begun with success; throws where the signature was not looked at. */
+export function* isVerified(
+  frame: Frame,
+  rv: number,
+  fn: FunctionName,
+  { mechanism, signature }: { readonly mechanism: number; readonly signature: Uint8Array },
+): Program<boolean> {
   if (rv === CKR_OK) return true;
   if (rv === CKR_SIGNATURE_INVALID || rv === CKR_SIGNATURE_LEN_RANGE) return false;
+  // No signature is empty.
+  if (rv === CKR_ARGUMENTS_BAD && signature.length === 0) return false;
+  if (yield* meansWrongSignature(frame, rv, mechanism)) return false;
   throw frame.engine.errors.failure(rv, fn);
 }
 
@@ -100,6 +114,13 @@ const CKM_MD2 = 0x200;
 const CKM_SHA3_512_HMAC_GENERAL = 0x2d2;
 const CKM_ECDSA = 0x1041;
 const CKM_ECDSA_SHA3_512 = 0x104a;
+const CKM_ML_DSA = 0x1d;
+const CKM_HASH_ML_DSA_SHAKE256 = 0x2c;
+const CKM_SLH_DSA = 0x2e;
+const CKM_HASH_SLH_DSA_SHAKE256 = 0x3f;
+const CKM_HSS = 0x4033;
+const CKM_XMSSMT = 0x4037;
+const CKM_VENDOR_DEFINED = 0x8000_0000;
 const LENGTH_KEEPING = new Set([0x1081, 0x1082, 0x1086]);
 
 /** Room for a ciphertext; exact for the common modes, so that large results need no second copy. */
@@ -110,9 +131,16 @@ export function encryptedRoom(mechanism: number, length: number): number {
   return Math.max(length + 64, SIGNATURE_ROOM);
 }
 
-/** Room for a signature: what is not used need not be overwritten afterwards. */
+/**
+ * Room for a signature. A module may end the operation when the room is too small, and data that came in parts is gone
+ * then; but what is not used need not be overwritten afterwards.
+ */
 export function signatureRoom(mechanism: number): number {
   // The mechanisms of each hash lie together: from MD2 to SHA-3.
   if (mechanism >= CKM_MD2 && mechanism <= CKM_SHA3_512_HMAC_GENERAL) return HASH_ROOM;
-  return mechanism >= CKM_ECDSA && mechanism <= CKM_ECDSA_SHA3_512 ? ECDSA_ROOM : SIGNATURE_ROOM;
+  if (mechanism >= CKM_ECDSA && mechanism <= CKM_ECDSA_SHA3_512) return ECDSA_ROOM;
+  if (mechanism >= CKM_ML_DSA && mechanism <= CKM_HASH_ML_DSA_SHAKE256) return ML_DSA_ROOM;
+  const large = mechanism >= CKM_SLH_DSA && mechanism <= CKM_HASH_SLH_DSA_SHAKE256 ||
+    mechanism >= CKM_HSS && mechanism <= CKM_XMSSMT || mechanism >= CKM_VENDOR_DEFINED;
+  return large ? LARGEST_SIGNATURE : SIGNATURE_ROOM;
 }

@@ -83,11 +83,13 @@ function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
     const rv = yield* trip(frame, VERIFY, session, step);
     for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
     if (rv === CKR_OK) continue;
-    if (frame.stopped % 2 === 1) results.push(isVerified(frame, rv, "C_Verify"));
-    // The first call failed: alone it shows what is to be done about it.
-    else {results.push(
-        yield* verify(frame, { ...args, data: inputs[results.length]!, signature: signatures[results.length]! }),
-      );}
+    const { length } = results;
+    const signature = signatures[length]!;
+    const verified = frame.stopped % 2 === 1
+      ? isVerified(frame, rv, "C_Verify", { mechanism: args.mechanism.type, signature })
+      // The first call failed: alone it shows what is to be done about it.
+      : verify(frame, { ...args, data: inputs[length]!, signature });
+    results.push(yield* verified);
   }
   return results;
 }

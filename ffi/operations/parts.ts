@@ -6,7 +6,7 @@ import type { FunctionName } from "../functions.ts";
 import { word } from "../memory.ts";
 import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
 import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
-import { type CryptoFunctions, isVerified, start } from "./crypto.ts";
+import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
@@ -37,7 +37,8 @@ export interface BeginPartsArgs {
 
 /** A cipher may give out, with one part, blocks it has held back. */
 const BLOCK_MARGIN = 256;
-const FINAL_ROOM = 1024;
+/** The end of a cipher may add a block and a tag to what it still owes. */
+const FINAL_MARGIN = 1024;
 
 /** Makes the operation active, with the login a key may want. */
 export function* beginParts(frame: Frame, args: BeginPartsArgs): Program<void> {
@@ -83,6 +84,7 @@ export function* updateParts(
   const size = word(data.length);
   if (args.begin) yield* beginParts(frame, args.begin);
   if (functions.transforms) {
+    if (data.length === 0) return new Uint8Array(0);
     const room = data.length + BLOCK_MARGIN;
     return yield* outputOf(frame, functions.update, room, (at, length) => [session, input, size, at, length]);
   }
@@ -91,21 +93,47 @@ export function* updateParts(
   return new Uint8Array(0);
 }
 
-/** Takes the end of an operation that gives bytes. */
-export function* finishParts(frame: Frame, { session, functions, begin }: PartArgs): Program<Uint8Array<ArrayBuffer>> {
+/** The end of an operation that gives bytes. */
+export interface FinishArgs extends PartArgs {
+  /** Data held back so far, a copy of the operation's own. */
+  readonly rest: Uint8Array;
+  /** Bytes of data whose result has not been given. */
+  readonly owed: number;
+  /** The mechanism. */
+  readonly mechanism: number;
+}
+
+/**
+ * Takes the end of an operation that gives bytes. A module may end the operation when the room is too small, and there
+ * is no second try: there must be room for whatever can come.
+ */
+export function* finishParts(frame: Frame, args: FinishArgs): Program<Uint8Array<ArrayBuffer>> {
+  const { session, functions, rest, owed, mechanism } = args;
+  const room = functions.transforms ? owed + FINAL_MARGIN : signatureRoom(mechanism);
+  let { begin } = args;
+  let before = new Uint8Array(0);
+  if (rest.length > 0) {
+    before = yield* updateParts(frame, { ...args, data: rest });
+    begin = null;
+  }
   if (begin) yield* beginParts(frame, begin);
-  return yield* outputOf(frame, functions.final, FINAL_ROOM, (at, length) => [session, at, length]);
+  const last = yield* outputOf(frame, functions.final, room, (at, length) => [session, at, length]);
+  if (before.length === 0) return last;
+  const both = new Uint8Array(before.length + last.length);
+  both.set(before);
+  both.set(last, before.length);
+  return both;
 }
 
 /** Takes the end of a verification. */
 export function* verifyParts(
   frame: Frame,
-  { session, signature, begin }: PartArgs & { readonly signature: Uint8Array },
+  { session, signature, mechanism, begin }: PartArgs & { readonly signature: Uint8Array; readonly mechanism: number },
 ): Program<boolean> {
   const args = [session, frame.input(signature), word(signature.length)];
   if (begin) yield* beginParts(frame, begin);
   const rv = yield [{ fn: frame.fn(FN.C_VerifyFinal), args }];
-  return isVerified(frame, rv, "C_VerifyFinal");
+  return yield* isVerified(frame, rv, "C_VerifyFinal", { mechanism, signature });
 }
 
 /** Hashes a key of the token as part of a digest. */

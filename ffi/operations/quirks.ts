@@ -7,26 +7,68 @@ import { structLayout } from "../structs.ts";
 import { CK_INFO } from "../structs_infos.ts";
 
 const CKR_OK = 0;
-const overflowing = new WeakMap<Cryptoki, boolean>();
+/** Who made a module, and what it calls itself. */
+interface Maker {
+  readonly manufacturer: string;
+  readonly description: string;
+}
+
+const makers = new WeakMap<Cryptoki, Maker>();
 
 /** What p11-kit's proxy calls itself. It does not say whose objects it shows. */
 const PROXY = "PKCS#11 Kit Proxy Module";
 
-/**
- * Whether C_GetAttributeValue may write a value into a buffer that is too small for it: NSS softokn does for session
- * objects, however short the length it was given, and so does what may have softokn behind it. The module is asked for
- * its maker once.
- */
-export function* overflowsBuffers(frame: Frame): Program<boolean> {
-  const known = overflowing.get(frame.table);
-  if (known !== undefined) return known;
+/** Who made the module, asked once; `null` where it does not say. */
+function* makerOf(frame: Frame): Program<Maker | null> {
+  const known = makers.get(frame.table);
+  if (known) return known;
   const { block } = frame;
   const { size, offsets } = structLayout(CK_INFO, block.abi);
   const info = block.alloc(size);
   const rv = yield [{ fn: frame.fn(FN.C_GetInfo), args: [block.address(info)] }];
-  if (rv !== CKR_OK) return false;
-  const overflows = decodeText(block, info + offsets.manufacturerID, 32).startsWith("Mozilla") ||
-    decodeText(block, info + offsets.libraryDescription, 32).startsWith(PROXY);
-  overflowing.set(frame.table, overflows);
-  return overflows;
+  if (rv !== CKR_OK) return null;
+  const maker = {
+    manufacturer: decodeText(block, info + offsets.manufacturerID, 32),
+    description: decodeText(block, info + offsets.libraryDescription, 32),
+  };
+  makers.set(frame.table, maker);
+  return maker;
+}
+
+/**
+ * Whether C_GetAttributeValue may write a value into a buffer that is too small for it: NSS softokn does for session
+ * objects, however short the length it was given, and so does what may have softokn behind it.
+ */
+export function* overflowsBuffers(frame: Frame): Program<boolean> {
+  const maker = yield* makerOf(frame);
+  return maker !== null && (maker.manufacturer.startsWith("Mozilla") || maker.description.startsWith(PROXY));
+}
+
+/** What modules answer to a wrong signature otherwise than the standard has it. */
+interface VerifyHabit {
+  readonly maker: string;
+  /** The mechanisms; all of them where none are named. */
+  readonly mechanisms?: readonly number[];
+  readonly answers: readonly number[];
+}
+
+const VERIFY_HABITS: readonly VerifyHabit[] = [
+  {
+    // Signatures of a wrong length have the answers of wrong data; the answer to a wrong MAC is what an earlier failure of
+    // the thread has left: device error, general error, function failed, arguments, data length, key size, mechanism, room.
+    maker: "Mozilla",
+    answers: [0x30, 0x5, 0x6, 0x7, 0x21, 0x62, 0x70, 0x150],
+  },
+  // What OpenSSL cannot unpad is a general error: CKM_RSA_PKCS and CKM_RSA_X_509.
+  { maker: "OpenSC", mechanisms: [0x1, 0x3], answers: [0x5] },
+];
+
+/** Whether an answer to C_Verify or C_VerifyFinal, which were begun with success, is this module's word for a wrong signature. */
+export function* meansWrongSignature(frame: Frame, rv: number, mechanism: number): Program<boolean> {
+  const possible = VERIFY_HABITS.filter(({ mechanisms, answers }) =>
+    answers.includes(rv) && (!mechanisms || mechanisms.includes(mechanism))
+  );
+  if (possible.length === 0) return false;
+  const maker = yield* makerOf(frame);
+  return maker !== null && possible.some((habit) => maker.manufacturer.startsWith(habit.maker));
 }

@@ -8,6 +8,7 @@ import { type Block, word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, rewriteMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import {
+  beginAgain,
   beginAuthenticated,
   type Beginning,
   beginning,
@@ -23,6 +24,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type Outcome = { readonly rv: number } | { readonly error: unknown } | null;
 
 const CKR_OK = 0;
+const CKR_OPERATION_NOT_INITIALIZED = 0x91;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 /** Layouts larger than this are not kept. */
 const KEPT_BYTES = 0x2000;
@@ -168,8 +170,11 @@ class Transformation implements Program<Bytes>, Beginning {
         output = frame.grow(output, this.#length);
         const size = word(this.#dataLength);
         const words = [this.#session, this.#input, size, output.address, frame.block.address(this.#length)];
-        rv = yield [{ fn: this.once.fn, args: words }];
+        const call = { fn: this.once.fn, args: words };
+        rv = yield [call];
         this.active = false;
+        // Some modules end the operation with the answer that the room is too small.
+        if (rv === CKR_OPERATION_NOT_INITIALIZED) rv = yield* beginAgain(frame, this, call);
       }
       if (rv !== CKR_OK) throw frame.failure(once);
       return this.#result(frame.block, output);

@@ -14,7 +14,7 @@ typedef unsigned char B;
 enum {
   OK = 0, GENERAL_ERROR = 5, ARGUMENTS_BAD = 7, FUNCTION_FAILED = 6, NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90,
   NOT_INITIALIZED_OPERATION = 0x91, SESSION_INVALID = 0xb3, SIGNATURE_INVALID = 0xc0, BUFFER_TOO_SMALL = 0x150,
-  ATTRIBUTE_SENSITIVE = 0x11, ATTRIBUTE_TYPE_INVALID = 0x12, PARAMETER_INVALID = 0x71, OBJECT_HANDLE_INVALID = 0x82,
+  DATA_LEN_RANGE = 0x21, ATTRIBUTE_SENSITIVE = 0x11, ATTRIBUTE_TYPE_INVALID = 0x12, PARAMETER_INVALID = 0x71, OBJECT_HANDLE_INVALID = 0x82,
   CRYPTOKI_NOT_INITIALIZED = 0x190, CRYPTOKI_ALREADY_INITIALIZED = 0x191, SLOT_ID_INVALID = 3
 };
 
@@ -47,12 +47,15 @@ enum { ENCRYPT = 0x100, DECRYPT = 0x200, DIGEST = 0x400, SIGN = 0x800, VERIFY = 
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static struct { int open, inFlight, parts; W active, found; } sessions[SESSIONS];
+static struct { int open, inFlight, parts; W active, found, kept; } sessions[SESSIONS];
 static struct { W calls, fail, after, times; int block; } plans[COUNT];
 static W overlaps, finalizedInFlight, inFlight, blocked, handles = 1000, destroyed, initialized, openSessions;
 /* What tests set: sizes of results, ways to lie, whether failures leave operations active, where the value of every
    object lies with its bits inverted. */
 static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven, secret, secretLength, habits;
+
+/* Bits of `habits`, beside those of attributes below. */
+enum { ENDS_WHEN_TOO_SMALL = 4, MADE_BY_MOZILLA = 8, WANTS_BLOCKS = 16, GIVES_AT_THE_END = 32 };
 
 /* Commands */
 static int index_of(const char *name) {
@@ -132,10 +135,10 @@ static W begin(int fn, W session, const W *mechanism, W kind) {
   int bare = m[0] == 0x250 || m[0] == 0x251;
   PLAIN(fn, session, if (bare ? m[1] || m[2] : !m[1] != !m[2]) rv = PARAMETER_INVALID;
         else if (sessions[session].active) rv = OPERATION_ACTIVE;
-        else sessions[session].active = kind, sessions[session].parts = 0;);
+        else sessions[session].active = kind, sessions[session].parts = sessions[session].kept = 0;);
 }
 static W over(W session, W rv) {
-  if (rv == BUFFER_TOO_SMALL || (sticky && rv != OK)) return rv;
+  if ((rv == BUFFER_TOO_SMALL && !(habits & ENDS_WHEN_TOO_SMALL)) || (sticky && rv != OK)) return rv;
   sessions[session].active = 0;
   return rv;
 }
@@ -164,6 +167,8 @@ static W update(int fn, W session, W kind, const B *data, W length, B *to, W *ro
   if (rv == CRYPTOKI_NOT_INITIALIZED || rv == SESSION_INVALID) return leave(session, rv);
   if (sessions[session].active != kind) return leave(session, NOT_INITIALIZED_OPERATION);
   sessions[session].parts = 1;
+  if (rv == OK && room && habits & WANTS_BLOCKS && length % 16) rv = DATA_LEN_RANGE;
+  if (habits & GIVES_AT_THE_END && room) sessions[session].kept += length, length = 0;
   if (rv == OK && room) rv = give(data, length, to, room);
   return leave(session, rv == OK ? rv : over(session, rv));
 }
@@ -171,6 +176,7 @@ static W final(int fn, W session, W kind, W length, B *to, W *room) {
   W rv = enter(fn, session);
   if (rv == CRYPTOKI_NOT_INITIALIZED || rv == SESSION_INVALID) return leave(session, rv);
   if (sessions[session].active != kind) return leave(session, NOT_INITIALIZED_OPERATION);
+  if (habits & GIVES_AT_THE_END && kind & (ENCRYPT | DECRYPT)) length = sessions[session].kept;
   if (rv == OK && room) rv = give(NULL, length, to, room);
   return leave(session, over(session, rv));
 }
@@ -342,7 +348,8 @@ static W f_Finalize(void *reserved) {
   return leave(0, rv);
 }
 static W f_GetInfo(B *info) {
-  PLAIN(GetInfo, 0, memset(info, 0, 88); info[0] = VERSION / 100; info[1] = VERSION % 100; memset(info + 2, ' ', 32););
+  PLAIN(GetInfo, 0, memset(info, 0, 88); info[0] = VERSION / 100; info[1] = VERSION % 100; memset(info + 2, ' ', 32);
+        if (habits & MADE_BY_MOZILLA) memcpy(info + 2, "Mozilla", 7););
 }
 static W f_GetSlotList(B present, W *list, W *count) {
   (void)present;

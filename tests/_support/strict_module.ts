@@ -23,6 +23,18 @@ export const STRICT = {
   habits: 9n,
 } as const;
 
+/** Bits of `habits`: what some modules do otherwise. */
+export const HABIT = {
+  /** The answer that the room is too small ends the operation. */
+  endsWhenTooSmall: 4,
+  /** C_GetInfo says that Mozilla has made it. */
+  madeByMozilla: 8,
+  /** Parts that are no multiple of 16 bytes are refused. */
+  wantsBlocks: 16,
+  /** What a cipher gives comes with its end. */
+  givesAtTheEnd: 32,
+} as const;
+
 const encoder = new TextEncoder();
 
 /** A compiled module. */

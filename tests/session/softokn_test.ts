@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { webcrypto } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import { CKM, CKO, CKR, CKU } from "../../ffi/constants/mod.ts";
+import { CKK, CKM, CKO, CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { aesCbc, aesGcm, aesGcmMessage, rsaOaep, rsaPss } from "../../session/mechanisms.ts";
 import { Module } from "../../session/module.ts";
@@ -172,6 +172,52 @@ describe("Sessions on NSS softokn", () => {
     const expected = new Uint8Array(await subtle.digest("SHA-256", data));
     assertEquals(await session.digest(CKM.SHA256, data), expected);
     assertEquals(session.digestSync(CKM.SHA256, data), expected);
+  });
+
+  it("a signature of a wrong length and a wrong HMAC are false, among many others too", { skip, timeout }, async () => {
+    const { publicKey, privateKey } = await session.generateKeyPair(
+      CKM.EC_KEY_PAIR_GEN,
+      { ecParams: P256, verify: true, ...token },
+      { sign: true, ...token },
+    );
+    const hash = new Uint8Array(32).fill(9);
+    const good = await session.sign(privateKey, CKM.ECDSA, hash);
+    for (const length of [0, 63, 64, 65, 71]) {
+      assertFalse(await session.verify(publicKey, CKM.ECDSA, hash, new Uint8Array(length)), `${length} bytes`);
+    }
+    const signatures = [good, new Uint8Array(71), good];
+    assertEquals(await session.verifyMany(publicKey, CKM.ECDSA, [hash, hash, hash], signatures), [true, false, true]);
+    const secret = { class: CKO.SECRET_KEY, keyType: CKK.GENERIC_SECRET, value: new Uint8Array(32), ...token };
+    const key = await session.createObject({ ...secret, sign: true, verify: true });
+    const mac = await session.sign(key, CKM.SHA256_HMAC, data);
+    assert(session.verifySync(key, CKM.SHA256_HMAC, data, mac));
+    for (const wrong of [new Uint8Array(32), mac.with(3, mac[3]! ^ 1), mac.subarray(0, 31)]) {
+      assertFalse(await session.verify(key, CKM.SHA256_HMAC, data, wrong));
+      assertFalse(session.verifySync(key, CKM.SHA256_HMAC, data, wrong));
+      const verifier = session.verifierSync(key, CKM.SHA256_HMAC);
+      verifier.update(data);
+      assertFalse(verifier.final(wrong));
+    }
+  });
+
+  it("a stream through AES-CBC may be cut anywhere", { skip, timeout }, async () => {
+    const key = await session.generateKey(CKM.AES_KEY_GEN, { valueLen: 16, encrypt: true, decrypt: true, ...token });
+    const plain = Uint8Array.from({ length: 100 }, (_, i) => i);
+    const through = async (bytes: Uint8Array, size: number, stream: TransformStream<Uint8Array, Uint8Array>) => {
+      const chunks = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size));
+          controller.close();
+        },
+      });
+      return new Uint8Array(await new Response(chunks.pipeThrough(stream) as BodyInit).arrayBuffer());
+    };
+    const mechanism = aesCbc({ iv: new Uint8Array(16) });
+    const encrypted = await session.encrypt(key, mechanism, plain);
+    for (const size of [1, 16, 20, 112]) {
+      assertEquals(await through(plain, size, session.encryptStream(key, mechanism)), encrypted);
+      assertEquals(await through(encrypted, size, session.decryptStream(key, mechanism)), plain);
+    }
   });
 
   it("objects of the database stay, and go when they are destroyed", { skip, timeout }, async () => {
