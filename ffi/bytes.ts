@@ -3,33 +3,101 @@
 /** What callers may pass as bytes: `BufferSource`, on shared memory too. */
 export type BytesInput = ArrayBufferView | ArrayBufferLike;
 
+/** From this size on, bytes need not be copied into an operation's own memory. */
+export const LARGE = 0x10000;
+
+/** What the engine knows of a view or a buffer, whatever its own properties or those of a subclass say. */
+const TYPED_ARRAY = getters(Object.getPrototypeOf(Uint8Array.prototype));
+const DATA_VIEW = getters(DataView.prototype);
+const lengthOfBuffer = getter(ArrayBuffer.prototype, "byteLength");
+const lengthOfShared = getter(SharedArrayBuffer.prototype, "byteLength");
+
+function getter(prototype: object, name: string): () => unknown {
+  return Object.getOwnPropertyDescriptor(prototype, name)!.get!;
+}
+
+function getters(prototype: object): { readonly [name in "buffer" | "byteOffset" | "byteLength"]: () => unknown } {
+  return {
+    buffer: getter(prototype, "buffer"),
+    byteOffset: getter(prototype, "byteOffset"),
+    byteLength: getter(prototype, "byteLength"),
+  };
+}
+
 /** Whether a value is an `ArrayBuffer`, a `SharedArrayBuffer` or a view of one, of this realm or another. */
 export function isBytesInput(value: unknown): value is BytesInput {
   return ArrayBuffer.isView(value) || isBuffer(value);
 }
 
 function isBuffer(value: unknown): value is ArrayBufferLike {
-  if (value instanceof ArrayBuffer) return true;
+  if (typeof value !== "object" || value === null) return false;
   const tag = Object.prototype.toString.call(value);
-  return tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]";
+  if (tag !== "[object ArrayBuffer]" && tag !== "[object SharedArrayBuffer]") return false;
+  return answers(lengthOfBuffer, value) || answers(lengthOfShared, value);
+}
+
+/** Whether a getter of the engine takes a value for its own: a name can be anybody's. */
+function answers(get: () => unknown, value: object): boolean {
+  try {
+    get.call(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether an array's own properties are the engine's: those that a program may set would be asked at each use. */
+function isPlainArray(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.getPrototypeOf(value) === Uint8Array.prototype &&
+    !Object.hasOwn(value, "length");
 }
 
 /**
- * The bytes of an input as a view that shares its memory.
+ * The bytes of an input as a view that shares its memory. The length is that of the memory, whatever the input says of
+ * itself.
  *
  * @param subject What the bytes are for, as it stands in an error message: `the data`.
  * @throws {TypeError} When the input is no `BufferSource`, or its buffer was transferred away.
  */
 export function viewBytes(input: unknown, subject: string): Uint8Array {
-  if (input instanceof Uint8Array && input.byteLength > 0) return input;
+  if (isPlainArray(input) && input.length > 0 && input.length < LARGE) return input;
   if (!isBytesInput(input)) {
     throw new TypeError(`Cannot use ${subject}: expected a BufferSource, got ${describeType(input)}`);
   }
-  const buffer = ArrayBuffer.isView(input) ? input.buffer : input;
-  if ((buffer as ArrayBuffer).detached) throw new TypeError(`Cannot use ${subject}: its buffer is detached`);
-  return ArrayBuffer.isView(input)
-    ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
-    : new Uint8Array(input);
+  const view = ArrayBuffer.isView(input)
+    ? asBytes(input, subject)
+    : asBytes(new DataView(whole(input, subject)), subject);
+  // A view of nothing cannot be told from one whose memory is taken away later.
+  return view.length === 0 ? new Uint8Array(0) : view;
+}
+
+function whole(buffer: ArrayBufferLike, subject: string): ArrayBufferLike {
+  if ((buffer as ArrayBuffer).detached) throw detachedError(subject);
+  return buffer;
+}
+
+function asBytes(view: ArrayBufferView, subject: string): Uint8Array {
+  const known = answers(DATA_VIEW.buffer, view) ? DATA_VIEW : TYPED_ARRAY;
+  const buffer = whole(known.buffer.call(view) as ArrayBufferLike, subject);
+  return new Uint8Array(buffer, known.byteOffset.call(view) as number, known.byteLength.call(view) as number);
+}
+
+function detachedError(subject: string): TypeError {
+  return new TypeError(`Cannot use ${subject}: its buffer is detached`);
+}
+
+/**
+ * Throws where the memory of bytes that were checked is gone: a getter or a callback that runs while a call is made may
+ * have transferred it away or shrunk it.
+ *
+ * @throws {TypeError} When it is gone.
+ */
+export function assertPresent(data: Uint8Array): void {
+  if (data.length > 0) return;
+  const { detached, resizable } = data.buffer as ArrayBuffer;
+  if (detached || resizable) {
+    throw new TypeError("Cannot use the data: its buffer was taken away while the call was made");
+  }
 }
 
 /** A copy of the bytes of an input; see {@linkcode viewBytes}. */

@@ -148,6 +148,7 @@ export class Engine {
       lane.inPlace = true;
     }
     const frame = this.#frames.pop() ?? new Frame(this, this.#blocks.take(), true);
+    frame.undisturbed = !signal && observer === null;
     this.#inFlight++;
     try {
       const program = operation(frame, args);
@@ -227,6 +228,7 @@ export class Engine {
 
   /** An operation has ended: its memory is overwritten and kept for the next. */
   ended(frame: Frame): void {
+    frame.overwriteOutputs();
     this.#blocks.give(frame.block);
     if (--this.#inFlight === 0) this.#notifyDrained();
   }
@@ -235,6 +237,7 @@ export class Engine {
   dropped(frame: Frame): void {
     // It was laid out with data of the caller, which would be kept alive with it.
     frame.block.kept = null;
+    frame.overwriteOutputs();
     this.#blocks.give(frame.block);
   }
 

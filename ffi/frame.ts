@@ -1,13 +1,12 @@
 /** What one running operation works with: its native memory, and what its last step came to. */
 import { nativeRuntime } from "./backend.ts";
+import { assertPresent, LARGE } from "./bytes.ts";
 import type { BoundFunction, Cryptoki } from "./cryptoki.ts";
 import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "./functions.ts";
-import type { Block } from "./memory.ts";
+import { type Block, word } from "./memory.ts";
 
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
-/** From this size on, data is not copied through the operation's block. */
-const LARGE = 0x10000;
 /** A guess that was too small was one for a short result: the next is generous. */
 const MIN_GROWN = 0x800;
 /** A module that wants more than this for one result is not believed. */
@@ -26,7 +25,7 @@ export class Output {
   readonly capacity: number;
   readonly #block: Block;
   readonly #offset: number;
-  readonly #own: Uint8Array<ArrayBuffer> | null;
+  #own: Uint8Array<ArrayBuffer> | null;
 
   /** Reserves `capacity` bytes. */
   constructor(block: Block, capacity: number) {
@@ -53,11 +52,17 @@ export class Output {
       throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.capacity} had room`);
     }
     if (!this.#own) return this.#block.copyOut(this.#offset, length);
-    if (length === this.capacity) return this.#own;
-    // Given up without that, the memory would keep what may be a plaintext.
-    const taken = this.#own.slice(0, length);
-    this.#own.fill(0);
-    return taken;
+    const own = this.#own;
+    if (length === this.capacity) {
+      this.#own = null;
+      return own;
+    }
+    return own.slice(0, length);
+  }
+
+  /** Overwrites memory of its own that nobody has taken: C may have left a plaintext there. */
+  overwrite(): void {
+    this.#own?.fill(0);
   }
 }
 
@@ -71,6 +76,8 @@ export class Frame {
   readonly block: Block;
   /** Whether it runs in place. */
   readonly inPlace: boolean;
+  /** Whether no code of the caller can run between the calls: large data may be used where it lies then. */
+  undisturbed = false;
   /** CK_RV of the last call that ran. */
   rv = 0;
   /** 64-bit result of the last call that ran, of functions that return a pointer. */
@@ -82,6 +89,7 @@ export class Frame {
   /** Answer to the last question. */
   answer: unknown = undefined;
   #pinned: unknown[] | null = null;
+  #outputs: Output[] | null = null;
 
   /** A frame for one run. */
   constructor(engine: Engine, block: Block, inPlace: boolean) {
@@ -93,7 +101,9 @@ export class Frame {
 
   /** Forgets the run, its memory overwritten: the frame serves again for the next. */
   reset(): void {
+    this.overwriteOutputs();
     this.block.clear();
+    this.undisturbed = false;
     this.rv = 0;
     this.value = 0n;
     this.stopped = 0;
@@ -114,18 +124,42 @@ export class Frame {
     return this.engine.errors.failure(this.rv, fn);
   }
 
-  /** Address of a copy of `data`; in place, large data is used where it lies. */
-  input(data: Uint8Array): bigint {
-    if (this.inPlace && data.length >= LARGE && isPlain(data)) {
-      (this.#pinned ??= []).push(data);
-      return nativeRuntime().address(data);
+  /**
+   * Address of a copy of `data`. In place, large data is used where it lies, unless somebody could take it away before C
+   * has it.
+   *
+   * @param asks Whether a question may be asked before C has the data.
+   * @param secret Whether a copy is to be overwritten, however large it is.
+   */
+  input(data: Uint8Array, asks = false, secret = true): bigint {
+    assertPresent(data);
+    if (data.length >= LARGE) {
+      if (this.undisturbed && !asks && isPlain(data)) {
+        (this.#pinned ??= []).push(data);
+        return nativeRuntime().address(data);
+      }
+      if (secret) this.block.secret = true;
     }
     return this.block.address(this.block.putBytes(data));
   }
 
+  /** Address and length of a copy of what may be left out: a NULL pointer where it is empty. */
+  optionalInput(data: Uint8Array): [address: bigint, length: bigint] {
+    return data.length === 0 ? [0n, 0n] : [this.input(data), word(data.length)];
+  }
+
   /** Room for `capacity` bytes that C writes. */
   output(capacity: number): Output {
-    return new Output(this.block, capacity);
+    const output = new Output(this.block, capacity);
+    if (capacity >= LARGE) (this.#outputs ??= []).push(output);
+    return output;
+  }
+
+  /** Overwrites the room of large results that were not taken: of calls that failed, and of those that gave less. */
+  overwriteOutputs(): void {
+    if (this.#outputs === null) return;
+    for (const output of this.#outputs) output.overwrite();
+    this.#outputs = null;
   }
 
   /**

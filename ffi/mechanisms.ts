@@ -242,7 +242,7 @@ export class OutputParameter<D extends StructDefinition> implements BuiltParamet
     let at = offset + aligned(layout.size);
     for (const { member, initial } of this.#outputs) {
       setBytes(block, at, initial);
-      setPointer(block, offset + layout.offsets[member], block.address(at));
+      setPointer(block, offset + layout.offsets[member], initial.length === 0 ? 0n : block.address(at));
       at += aligned(initial.length);
     }
     return { offset, length: layout.size };

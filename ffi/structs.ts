@@ -157,7 +157,10 @@ function writeMember(block: Block, at: number, member: StructLayoutMember, value
 }
 
 function writePointer(block: Block, at: number, value: StructValue): void {
-  if (value instanceof Uint8Array) return setPointer(block, at, block.address(putBytes(block, value)));
+  if (value instanceof Uint8Array) {
+    // Nothing is a NULL pointer: some modules refuse a pointer to no bytes.
+    return setPointer(block, at, value.length === 0 ? 0n : block.address(putBytes(block, value)));
+  }
   setPointer(block, at, value === null ? 0n : value as bigint);
 }
 

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../internal/events.ts";
 import { reportUncaught } from "../internal/report_error.ts";
-import { checkUlong, copyBytes } from "../ffi/bytes.ts";
+import { checkUlong, viewBytes } from "../ffi/bytes.ts";
 import { CKF, CKR } from "../ffi/constants/mod.ts";
 import { cancelOperations } from "../ffi/operations/ending.ts";
 import {
@@ -124,13 +124,13 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
 
   /** Mixes bytes into the token's random numbers (C_SeedRandom). */
   async seedRandom(data: BufferSource, options?: CallOptions): Promise<void> {
-    const args = { ...this.#args(), data: copyBytes(data, "a seed") };
+    const args = { ...this.#args(), data: viewBytes(data, "a seed") };
     await this.#opened("seed the random generator").run(seedRandom, args, options);
   }
 
   /** {@linkcode SessionBase.seedRandom} in place. */
   seedRandomSync(data: BufferSource, options?: CallOptions): void {
-    const args = { ...this.#args(), data: copyBytes(data, "a seed") };
+    const args = { ...this.#args(), data: viewBytes(data, "a seed") };
     this.#opened("seed the random generator").runSync(seedRandom, args, options);
   }
 
@@ -266,7 +266,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   #stateArgs(state: BufferSource, options: OperationStateOptions | undefined) {
     return {
       session: this.#core.handle,
-      state: copyBytes(state, "an operation state"),
+      state: viewBytes(state, "an operation state"),
       encryptionKey: this.#stateKey(options?.encryptionKey),
       authenticationKey: this.#stateKey(options?.authenticationKey),
     };

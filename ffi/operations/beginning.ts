@@ -60,11 +60,33 @@ export interface Beginning {
   active: boolean;
 }
 
-export function beginning(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, once: NativeCall): Beginning {
+/**
+ * Writes the mechanism of an operation, before its data: a parameter may be written by code of the caller, which could
+ * take the data away.
+ */
+export function mechanismOf(
+  frame: Frame,
+  { mechanism, data }: CryptoArgs,
+  { kind }: CryptoFunctions,
+): WrittenMechanism {
+  const { length } = data;
+  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind, dataLength: length } : undefined;
+  const written = writeMechanism(frame.block, mechanism, use);
+  if (data.length !== length) {
+    throw new TypeError("Cannot use the data: its length was changed while the call was made");
+  }
+  return written;
+}
+
+/** The two calls of an operation, made ready. */
+export function beginning(
+  frame: Frame,
+  args: CryptoArgs,
+  functions: CryptoFunctions,
+  mechanism: WrittenMechanism,
+  once: NativeCall,
+): Beginning {
   const { session, key } = args;
-  const { kind } = functions;
-  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind, dataLength: args.data.length } : undefined;
-  const mechanism = writeMechanism(frame.block, args.mechanism, use);
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
   const asks = args.authentication !== null;

@@ -9,6 +9,7 @@ import {
   type CryptoArgs,
   type CryptoFunctions,
   functionsOf,
+  mechanismOf,
   settle,
 } from "./beginning.ts";
 import { endOperation } from "./ending.ts";
@@ -80,8 +81,16 @@ export function verifyRecover(frame: Frame, args: CryptoArgs): Program<Uint8Arra
 /** C_VerifyInit and C_Verify; `false` for a signature that is wrong or has a wrong length. */
 export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: Uint8Array }): Program<boolean> {
   const { session, data, signature } = args;
-  const words = [session, frame.input(data), word(data.length), frame.input(signature), word(signature.length)];
-  const begun = beginning(frame, args, VERIFY, { fn: frame.fn(VERIFY.onceIndex), args: words });
+  const mechanism = mechanismOf(frame, args, VERIFY);
+  const asks = args.authentication !== null;
+  const words = [
+    session,
+    frame.input(data, asks),
+    word(data.length),
+    frame.input(signature, asks),
+    word(signature.length),
+  ];
+  const begun = beginning(frame, args, VERIFY, mechanism, { fn: frame.fn(VERIFY.onceIndex), args: words });
   try {
     let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield begun.both;
     if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);

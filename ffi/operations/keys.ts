@@ -80,7 +80,7 @@ export function* wrapKey(
   const name = associatedData ? "C_WrapKeyAuthenticated" : "C_WrapKey";
   const written = writeMechanism(block, mechanism);
   const head = [session, block.address(written.offset), wrappingKey, key];
-  if (associatedData) head.push(frame.input(associatedData), BigInt(associatedData.length));
+  if (associatedData) head.push(...frame.optionalInput(associatedData));
   const wrapped = yield* outputOf(frame, name, WRAPPED_ROOM, (address, length) => [...head, address, length]);
   written.readBack();
   return wrapped;
@@ -101,7 +101,7 @@ export function unwrapKey(
   const at = block.address(writeMechanism(block, mechanism).offset);
   const input = frame.input(wrapped);
   const [address, count] = template(frame, attributes);
-  const extra = associatedData ? [frame.input(associatedData), BigInt(associatedData.length)] : [];
+  const extra = associatedData ? frame.optionalInput(associatedData) : [];
   const length = BigInt(wrapped.length);
   return handleOf(
     frame,

@@ -61,14 +61,15 @@ function* message(frame: Frame, args: MessageArgs, functions: MessageFunctions):
   const { block } = frame;
   const mechanism = writeMechanism(block, { type: args.mechanism.type, parameter: null });
   const parameter = writeParameter(frame, args, functions);
-  const head = [session, ...parameter.words, frame.input(associatedData), word(associatedData.length)];
+  const head = [session, ...parameter.words, ...frame.optionalInput(associatedData)];
   const input = frame.input(data);
+  const size = word(data.length);
   let output = frame.output(data.length + MARGIN);
   const length = frame.ulong(output.capacity);
   const fn = frame.fn(FN[functions.message]);
   const call = () => ({
     fn,
-    args: [...head, input, word(data.length), output.address, block.address(length)],
+    args: [...head, input, size, output.address, block.address(length)],
   });
   const init = { fn: frame.fn(FN[functions.init]), args: [session, block.address(mechanism.offset), key] };
   const final = { fn: frame.fn(FN[functions.final]), args: [session] };
@@ -105,9 +106,7 @@ function writeParameter(
 ): { readonly words: readonly [bigint, bigint]; readBack(): void } {
   const { block } = frame;
   if (parameter === null) return { words: [0n, 0n], readBack() {} };
-  if (parameter instanceof Uint8Array) {
-    return { words: [frame.input(parameter), word(parameter.length)], readBack() {} };
-  }
+  if (parameter instanceof Uint8Array) return { words: frame.optionalInput(parameter), readBack() {} };
   const built: BuiltParameter = parameter;
   const operation = functions === ENCRYPT ? "encrypt" : "decrypt";
   const { offset, length } = built.write(block, { operation, dataLength: data.length });

@@ -80,7 +80,8 @@ export function* updateParts(
   args: PartArgs & { readonly data: Uint8Array },
 ): Program<Uint8Array<ArrayBuffer>> {
   const { session, functions, data } = args;
-  const input = frame.input(data);
+  // Beginning runs code of the caller: a question for a PIN, the parameter of the mechanism.
+  const input = frame.input(data, args.begin !== null);
   const size = word(data.length);
   if (args.begin) yield* beginParts(frame, args.begin);
   if (functions.transforms) {
@@ -130,7 +131,7 @@ export function* verifyParts(
   frame: Frame,
   { session, signature, mechanism, begin }: PartArgs & { readonly signature: Uint8Array; readonly mechanism: number },
 ): Program<boolean> {
-  const args = [session, frame.input(signature), word(signature.length)];
+  const args = [session, frame.input(signature, begin !== null), word(signature.length)];
   if (begin) yield* beginParts(frame, begin);
   const rv = yield [{ fn: frame.fn(FN.C_VerifyFinal), args }];
   return yield* isVerified(frame, rv, "C_VerifyFinal", { mechanism, signature });

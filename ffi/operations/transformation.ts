@@ -2,6 +2,7 @@
  * Operations that turn data into other data in two calls. Their common case, both calls done in one step, is what speed
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
+import { assertPresent } from "../bytes.ts";
 import type { Program, ProgramStep } from "../engine.ts";
 import type { Frame, Output } from "../frame.ts";
 import { type Block, word } from "../memory.ts";
@@ -14,6 +15,7 @@ import {
   beginning,
   type CryptoArgs,
   type CryptoFunctions,
+  mechanismOf,
   settle,
 } from "./beginning.ts";
 import { endOperation } from "./ending.ts";
@@ -32,6 +34,7 @@ const KEPT_PARAMETER = 256;
 
 /** An operation of the functions given, with `room` for its result. */
 export function transform(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): Program<Bytes> {
+  assertPresent(args.data);
   const { kept } = frame.block;
   if (kept instanceof Transformation && kept.repeats(frame, args, functions, room)) return kept;
   return new Transformation(frame, args, functions, room);
@@ -73,12 +76,13 @@ class Transformation implements Program<Bytes>, Beginning {
     const { block } = frame;
     const fresh = block.isFresh;
     const small = data.length + room < KEPT_BYTES;
-    // What is decrypted comes as a ciphertext.
-    if (!small && functions.kind !== "decrypt") block.secret = true;
+    const asks = args.authentication !== null;
+    const mechanism = mechanismOf(frame, args, functions);
     this.#frame = frame;
     this.#room = room;
     this.#inputOffset = small ? block.putBytes(data) : 0;
-    this.#input = small ? block.address(this.#inputOffset) : frame.input(data);
+    // What is decrypted comes as a ciphertext.
+    this.#input = small ? block.address(this.#inputOffset) : frame.input(data, asks, functions.kind !== "decrypt");
     this.#output = frame.output(room);
     this.#length = frame.ulong(room);
     this.#session = session;
@@ -86,7 +90,7 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#type = type;
     this.#dataLength = data.length;
     const words = [session, this.#input, word(data.length), this.#output.address, block.address(this.#length)];
-    const begun = beginning(frame, args, functions, { fn: frame.fn(functions.onceIndex), args: words });
+    const begun = beginning(frame, args, functions, mechanism, { fn: frame.fn(functions.onceIndex), args: words });
     this.args = args;
     this.functions = functions;
     this.mechanism = begun.mechanism;

@@ -152,7 +152,7 @@ static W give(const B *data, W length, B *to, W *room) {
   }
   if (to) for (W i = 0; i < length; i++) to[i] = data ? data[i] ^ 0x5a : (B)i;
   *room = length;
-  return OK;
+  return to && habits & 4 ? FUNCTION_FAILED : OK;
 }
 static W once(int fn, W session, W kind, const B *data, W length, B *to, W *room) {
   W rv = enter(fn, session);
@@ -286,7 +286,7 @@ static W f_DecapsulateKey(W s, W m, W k, W t, W n, B *c, W cn, W *h) {
 static W f_DestroyObject(W s, W o) { (void)o; PLAIN(DestroyObject, s, destroyed++;); }
 /* Objects whose attributes have nothing in common. `uneven` 2 claims success for what did not fit, 3 the same without its
    length, 4 lets values grow from call to call, 5 shrink to nothing. Of `habits` 1 sets pValue of what is missing to NULL,
-   2 leaves ulValueLen as it is where the value fits. */
+   2 leaves ulValueLen as it is where the value fits, 4 gives results and says then that it failed. */
 static W uneven_length(W o, W type) {
   static const W lengths[] = { 0, 1, 6, 31, 32, 33, 100, 700, 3000, 66000, -1, -2, 12, 12, 12, 12 };
   if (type == 0) return sizeof(W);

@@ -94,6 +94,51 @@ describe("Secrets in native memory", () => {
     assertEquals(secret.occurrences(), 0);
   });
 
+  it("what a call that fails has written is overwritten, however large", { skip, timeout }, async () => {
+    const secret = new SecretInMemory(LENGTH);
+    for (const length of [200, 5_000, 70_016, 160_000]) {
+      const encrypted = new Uint8Array(length);
+      for (let at = 0; at < LENGTH; at++) encrypted[at + 64] = secret.inverted[at]! ^ 0xff ^ 0x5a;
+      strict.set("habits", 4);
+      assertThrows(() => session.decryptSync(key, cipher, encrypted), Pkcs11Error);
+      await assertRejects(() => session.decrypt(key, cipher, encrypted), Pkcs11Error);
+      const inPlace = session.decryptorSync(key, cipher);
+      assertThrows(() => inPlace.update(encrypted), Pkcs11Error);
+      inPlace[Symbol.dispose]();
+      const decryptor = session.decryptor(key, cipher);
+      await assertRejects(() => decryptor.update(encrypted), Pkcs11Error);
+      await decryptor[Symbol.asyncDispose]();
+      strict.set("habits", 0);
+      strict.set("lie", length * 4);
+      assertThrows(() => session.decryptSync(key, cipher, encrypted));
+      strict.set("lie", 0);
+    }
+    assertEquals(secret.occurrences(), 0);
+  });
+
+  it("copies of large data are overwritten, of calls that waited and were aborted too", { skip, timeout }, async () => {
+    const secret = new SecretInMemory(LENGTH);
+    const large = new Uint8Array(70_016);
+    for (let at = 0; at < LENGTH; at++) large[at + 200] = secret.inverted[at]! ^ 0xff;
+    const signature = new Uint8Array(64).fill(63);
+    assertEquals(await session.verify(key, CKM.SHA256_HMAC, large, signature), true);
+    assertEquals(
+      session.verifySync(key, CKM.SHA256_HMAC, large, signature, { signal: new AbortController().signal }),
+      true,
+    );
+    await using signer = session.signer(key, CKM.SHA256_HMAC);
+    await signer.update(large);
+    await signer.final();
+    await session.seedRandom(large);
+    const sign = (signal: AbortSignal) => session.sign(key, CKM.SHA256_HMAC, large, { signal });
+    await abortIn("C_Sign", async (signal) => {
+      const waiting = Array.from({ length: 3 }, () => assertRejects(() => sign(signal)));
+      await Promise.all([...waiting, sign(signal)]);
+    });
+    large.fill(0);
+    assertEquals(secret.occurrences(), 0);
+  });
+
   it("values read with found objects leave nothing behind once they are overwritten", { skip, timeout }, async () => {
     const secret = new SecretInMemory(LENGTH);
     strict.set("secret", nativeRuntime().address(secret.inverted));
