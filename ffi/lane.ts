@@ -18,14 +18,29 @@ export class Lane {
   inPlace = false;
   /** The asynchronous operation that runs. */
   current: LaneEntry | null = null;
-  /** Name of the multi-part operation that is open on the session, such as `sign`. */
-  open: string | null = null;
+  #open: string | null = null;
+  #turn = 0;
   readonly #waiting: LaneEntry[] = [];
   readonly #idle: (() => void)[] = [];
 
   /** An empty lane. */
   constructor(handle: bigint) {
     this.handle = handle;
+  }
+
+  /** Name of the multi-part operation that is open on the session, such as `signer`. */
+  get open(): string | null {
+    return this.#open;
+  }
+
+  set open(name: string | null) {
+    this.#open = name;
+    this.#turn++;
+  }
+
+  /** A number that changes with each operation in parts that is opened or ended, to tell one signer from the next. */
+  get turn(): number {
+    return this.#turn;
   }
 
   /** Whether an operation runs or waits. */

@@ -153,6 +153,7 @@ class Search {
         () => session.findObjects(objectTemplate(this.#uri), { read: this.#options.read, ...this.#call() }),
       );
       for (const object of objects ?? []) {
+        this.#options.signal?.throwIfAborted();
         used = true;
         yield object;
       }

@@ -69,6 +69,8 @@ class PartsState {
   readonly #name: PartsName;
   readonly #begin: BeginPartsArgs;
   readonly #blocks: WholeBlocks;
+  /** The turn of the lane that is this operation's: with another one it was cancelled. */
+  readonly #turn: number;
   #state: State = "new";
   /** Bytes of data whose result has not been given. */
   #owed = 0;
@@ -88,12 +90,15 @@ class PartsState {
     };
     this.#blocks = new WholeBlocks(this.functions.transforms ? this.#begin.mechanism.type : 0);
     core.lane.open = name;
+    this.#turn = core.lane.turn;
   }
 
   /** What a step is given; the first one makes the operation active. */
   step(action: string): PartArgs {
     this.core.assertOpen(action);
-    if (this.#state === "ended") throw new TypeError(`Cannot ${action}: the ${this.#name} has ended`);
+    if (this.#state === "ended" || !this.#isOpen()) {
+      throw new TypeError(`Cannot ${action}: the ${this.#name} has ended`);
+    }
     const begin = this.#state === "new" ? this.#begin : null;
     this.#state = "open";
     return { session: this.core.handle, functions: this.functions, begin };
@@ -130,16 +135,20 @@ class PartsState {
 
   /** Arguments of a call that ends the operation on the token, or `null` where nothing is active. */
   abandon(): { readonly session: bigint; readonly kind: ActiveKind } | null {
-    const active = this.#state === "open";
+    const active = this.#state === "open" && this.#isOpen();
     this.ended();
     return active && !this.core.closed ? { session: this.core.handle, kind: this.functions.kind } : null;
   }
 
   /** The session is free again. */
   ended(): void {
-    if (this.#state !== "ended" && this.core.lane.open === this.#name) this.core.lane.open = null;
+    if (this.#state !== "ended" && this.#isOpen()) this.core.lane.open = null;
     this.#state = "ended";
     this.#blocks.drop();
+  }
+
+  #isOpen(): boolean {
+    return this.core.lane.turn === this.#turn;
   }
 }
 

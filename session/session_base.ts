@@ -159,7 +159,8 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Ends operations that are active on the session (C_SessionCancel, PKCS#11 3.0).
+   * Ends operations that are active on the session, those whose object was lost too (C_SessionCancel of PKCS#11 3.0;
+   * where the module has not got it, they are finished and what they give is thrown away).
    *
    * @param flags CKF_ flags of the operations; by default the one that is open in parts, or any the module knows of.
    */
@@ -282,7 +283,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
       return { session, flags: BigInt(checkUlong(flags, "flags of operations")), ifAny: false };
     }
     const open = lane.open === null ? undefined : OPEN_FLAGS[lane.open];
-    return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: open === undefined };
+    return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: true };
   }
 }
 

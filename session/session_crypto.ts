@@ -85,7 +85,7 @@ export abstract class SessionCrypto extends SessionObjects {
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (data instanceof ReadableStream) {
       await using parts = new PartsSigner(this, key, mechanism);
-      await feed(data, parts, options?.signal);
+      await feed(data, parts, options);
       return await parts.final(options);
     }
     return await coreOf(this).run(sign, cryptoArgs(this, "sign", key, mechanism, data), options);
@@ -111,7 +111,7 @@ export abstract class SessionCrypto extends SessionObjects {
   ): Promise<boolean> {
     if (data instanceof ReadableStream) {
       await using verifier = new PartsVerifier(this, key, mechanism);
-      await feed(data, verifier, options?.signal);
+      await feed(data, verifier, options);
       return await verifier.final(signature, options);
     }
     return await coreOf(this).run(verify, this.#verifyArgs(key, mechanism, data, signature), options);
@@ -136,7 +136,7 @@ export abstract class SessionCrypto extends SessionObjects {
   async digest(mechanism: Mechanism, data: DataInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     if (data instanceof ReadableStream) {
       await using digester = new Digester(this, mechanism);
-      await feed(data, digester, options?.signal);
+      await feed(data, digester, options);
       return await digester.final(options);
     }
     return await coreOf(this).run(digest, digestArgs(this, mechanism, data), options);

@@ -83,6 +83,7 @@ export abstract class SessionObjects extends SessionLogin {
     const { plan, ...args } = this.#findArgs(match, options);
     const core = coreOf(this);
     for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
+      options?.signal?.throwIfAborted();
       core.assertOpen("find objects");
       if (!plan) {
         yield this.#object(handle);
@@ -99,6 +100,7 @@ export abstract class SessionObjects extends SessionLogin {
     const { plan, ...args } = this.#findArgs(match, options);
     const core = coreOf(this);
     for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
+      options?.signal?.throwIfAborted();
       core.assertOpen("find objects");
       if (!plan) {
         yield this.#object(handle);

@@ -1,4 +1,6 @@
 /** Streams through operations in parts. */
+import { reportUncaught } from "../internal/report_error.ts";
+import type { CallOptions } from "./options.ts";
 import type { Decryptor, Encryptor } from "./parts_async.ts";
 
 /** A transform stream through a cipher; ending it early frees the session. */
@@ -19,25 +21,61 @@ export function cipherStream(cipher: Encryptor | Decryptor): TransformStream<Uin
   return new TransformStream(transformer);
 }
 
-/** Feeds a stream to an operation in parts; when the stream fails, the operation is ended. */
+/**
+ * Feeds a stream to an operation in parts; when the stream fails, the operation is ended. Aborted, it rejects at once,
+ * whether it waits for the module or for the stream.
+ */
 export async function feed(
   stream: ReadableStream<Uint8Array>,
-  parts: { update(chunk: Uint8Array<ArrayBuffer>): Promise<unknown>; close(): Promise<void> },
-  signal: AbortSignal | undefined,
+  parts: { update(chunk: Uint8Array<ArrayBuffer>, options?: CallOptions): Promise<unknown>; close(): Promise<void> },
+  options: CallOptions | undefined,
 ): Promise<void> {
+  const signal = options?.signal;
   const reader = stream.getReader();
+  const reading = new AbortableRead(reader, signal);
   try {
     for (;;) {
-      signal?.throwIfAborted();
-      const { done, value } = await reader.read();
+      const { done, value } = await reading.next();
       if (done) return;
-      await parts.update(value as Uint8Array<ArrayBuffer>);
+      await parts.update(value as Uint8Array<ArrayBuffer>, options);
     }
   } catch (error) {
-    await parts.close();
-    await reader.cancel(error);
+    // What the source makes of it is its own affair, and may take for ever; so may the call that was aborted.
+    reader.cancel(error).catch(() => {});
+    const closing = parts.close();
+    if (signal?.aborted && options?.abort !== "wait") closing.catch(reportUncaught);
+    // The first error is the one to tell.
+    else await closing.catch(() => {});
     throw error;
   } finally {
+    reading.stop();
     reader.releaseLock();
+  }
+}
+
+/** Reads that end when a signal does. */
+class AbortableRead {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #signal: AbortSignal | undefined;
+  #reject: ((reason: unknown) => void) | null = null;
+  readonly #abort = () => this.#reject?.(this.#signal!.reason);
+
+  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal | undefined) {
+    this.#reader = reader;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort);
+  }
+
+  next(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    if (!this.#signal) return this.#reader.read();
+    return new Promise((resolve, reject) => {
+      this.#signal!.throwIfAborted();
+      this.#reject = reject;
+      this.#reader.read().then(resolve, reject);
+    });
+  }
+
+  stop(): void {
+    this.#signal?.removeEventListener("abort", this.#abort);
   }
 }

@@ -30,6 +30,7 @@ const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
 };
 
 const CKR_OK = 0;
+const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 const CKR_OPERATION_NOT_INITIALIZED = 0x91;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 const CKR_OPERATION_CANCEL_FAILED = 0x202;
@@ -102,14 +103,23 @@ function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   yield [{ fn: frame.fn(again), args: words }];
 }
 
-/**
- * C_SessionCancel. `ifAny` says that the flags may name operations that are not active: some modules call that a failure.
- */
-export function* cancelOperations(
-  frame: Frame,
-  { session, flags, ifAny }: { readonly session: bigint; readonly flags: bigint; readonly ifAny: boolean },
-): Program<void> {
-  const rv = yield [{ fn: frame.fn(FN.C_SessionCancel), args: [session, flags] }];
-  if (rv === CKR_OK || (ifAny && (rv === CKR_OPERATION_CANCEL_FAILED || rv === CKR_OPERATION_NOT_INITIALIZED))) return;
-  throw frame.failure("C_SessionCancel");
+/** What is to be ended on a session. */
+export interface CancelArgs {
+  /** The session. */
+  readonly session: bigint;
+  /** CKF_ flags of the operations. */
+  readonly flags: bigint;
+  /** Whether the flags may name operations that are not active: some modules call that a failure. */
+  readonly ifAny: boolean;
+}
+
+/** C_SessionCancel; where the module cannot do that, the operations are finished into scratch memory. */
+export function* cancelOperations(frame: Frame, { session, flags, ifAny }: CancelArgs): Program<void> {
+  const cancel = frame.table.at(FN.C_SessionCancel);
+  const rv = cancel ? yield [{ fn: cancel, args: [session, flags] }] : CKR_FUNCTION_NOT_SUPPORTED;
+  if (rv === CKR_OK || ifAny && rv === CKR_OPERATION_NOT_INITIALIZED) return;
+  const kinds = (Object.keys(CANCEL_FLAG) as ActiveKind[]).filter((kind) => CANCEL_FLAG[kind] & flags);
+  const unable = rv === CKR_FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR_OPERATION_CANCEL_FAILED;
+  if (!unable || kinds.length === 0) throw frame.engine.errors.failure(rv, "C_SessionCancel");
+  for (const kind of kinds) yield* endOperation(frame, kind, session);
 }
