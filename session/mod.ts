@@ -59,6 +59,7 @@ export type { JsonWebKeyFields } from "./keys/json_web_key.ts";
 export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./keys/key_forms.ts";
 export type { KeyInput, Passphrase } from "./keys/read_key.ts";
 export { X509 } from "./keys/x509.ts";
+export * from "./certificates/mod.ts";
 export { type FindOptions, SessionObjects } from "./session_objects.ts";
 export { Slot } from "./slot.ts";
 export { ConfigurationError, type ConfigurationPaths } from "./config/mod.ts";

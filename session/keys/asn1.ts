@@ -292,9 +292,9 @@ export function primitive(tag: number, bytes: Uint8Array): DerValue {
   return new (asn1().Primitive)({ idBlock: { tagClass: (tag >> 6) + 1, tagNumber: tag & 0x1f }, valueHex });
 }
 
-/** An element whose bytes are there already. */
+/** An element whose bytes are there already, in DER. */
 export function raw(bytes: Uint8Array): DerValue {
-  return new (asn1().RawData)({ data: new Uint8Array(bytes).buffer }) as unknown as DerValue;
+  return asn1().fromBER(new Uint8Array(bytes), LIMITS).result;
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

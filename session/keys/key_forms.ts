@@ -13,13 +13,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The forms of a public key, and what each is. */
 export interface PublicKeyFormats {
   /** SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7). */
-  "spki": Bytes;
+  "spki": Uint8Array<ArrayBuffer>;
   /** The same as PEM text, "PUBLIC KEY". */
   "pem": string;
   /** A JSON Web Key (RFC 7517). */
   "jwk": JsonWebKeyFields;
   /** The uncompressed point, or the bytes of RFC 8032, RFC 7748 and FIPS 203 to 205; RSA keys have none. */
-  "raw": Bytes;
+  "raw": Uint8Array<ArrayBuffer>;
   /** A `CryptoKey` of the runtime's own Web Cryptography, to verify or agree with. */
   "crypto-key": CryptoKey;
 }
@@ -27,13 +27,13 @@ export interface PublicKeyFormats {
 /** The forms of a private or secret key that leaves its token. */
 export interface ExportedKeyFormats {
   /** PKCS#8 in DER (RFC 5958). */
-  "pkcs8": Bytes;
+  "pkcs8": Uint8Array<ArrayBuffer>;
   /** The same as PEM text, "PRIVATE KEY". */
   "pem": string;
   /** A JSON Web Key (RFC 7517), private members included. */
   "jwk": JsonWebKeyFields;
   /** The bare value: of a secret key, a curve's private key, a seed (or the expanded key where there is no seed). */
-  "raw": Bytes;
+  "raw": Uint8Array<ArrayBuffer>;
 }
 
 /** A form a public key can be had in without waiting. */

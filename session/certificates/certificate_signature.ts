@@ -1,0 +1,133 @@
+/**
+ * The signature on a certificate or a request: made by a token's key, checked outside it.
+ *
+ * @module
+ */
+import {
+  bits,
+  damaged,
+  type DerElement,
+  DerReader,
+  type DerValue,
+  nothing,
+  oid,
+  raw,
+  readDer,
+  sequence,
+  writeDer,
+} from "../keys/asn1.ts";
+import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../keys/ecdsa_signature.ts";
+import { type AsymmetricMaterial, type CurveMaterial, describeKey } from "../keys/key_material.ts";
+import { isWeierstrass } from "../keys/read_der.ts";
+import { writeSpki } from "../keys/write_der.ts";
+import type { HashName } from "../mechanisms/hash.ts";
+import type { Pkcs11Object } from "../object.ts";
+import type { CallOptions } from "../options.ts";
+import type { Session } from "../session.ts";
+import { ecdsaWith, schemesOf, type SignatureScheme } from "../signer/signature_schemes.ts";
+import { signWith, verifyWith } from "../signer/sign_with.ts";
+import { verifyOutside } from "../signer/verify_outside.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Digests that certificates are signed with. */
+export type CertificateHash = "SHA-256" | "SHA-384" | "SHA-512";
+
+const hashes: readonly CertificateHash[] = ["SHA-256", "SHA-384", "SHA-512"];
+
+/** sha256WithRSAEncryption … (RFC 4055 §5), ecdsa-with-SHA256 … (RFC 5758 §3.2). */
+const rsaOid = (hash: HashName): string => `1.2.840.113549.1.1.${11 + hashes.indexOf(hash as CertificateHash)}`;
+const ecdsaOid = (hash: HashName): string => `1.2.840.10045.4.3.${2 + hashes.indexOf(hash as CertificateHash)}`;
+
+/** How a key signs certificates. */
+export interface CertificateScheme {
+  /** The algorithm. */
+  readonly scheme: SignatureScheme;
+  /** Its AlgorithmIdentifier. */
+  readonly identifier: DerValue;
+}
+
+/** The algorithm of a key; the hash counts for RSA and ECDSA only, where the default is what fits the curve. */
+export function certificateScheme(material: AsymmetricMaterial, hash?: CertificateHash): CertificateScheme {
+  if (hash !== undefined && !hashes.includes(hash)) {
+    throw new TypeError(`Cannot sign with the hash ${JSON.stringify(hash)}: expected one of ${hashes.join(", ")}`);
+  }
+  const usual = schemesOf(material)[0];
+  if (usual === undefined) throw new TypeError(`Cannot sign a certificate: a ${describeKey(material)} does not sign`);
+  if (material.kind === "RSA") {
+    const scheme = schemesOf(material).find((each) => each.hash === (hash ?? "SHA-256"))!;
+    return { scheme, identifier: sequence(oid(rsaOid(scheme.hash!)), nothing()) };
+  }
+  if (usual.hash === null) {
+    const identifier = material.kind === "curve" ? material.curve.oid : material.set.oid;
+    return { scheme: usual, identifier: sequence(oid(identifier)) };
+  }
+  const scheme = hash === undefined ? usual : ecdsaWith(hash);
+  return { scheme, identifier: sequence(oid(ecdsaOid(scheme.hash!))) };
+}
+
+/**
+ * Signs what is to be signed, and puts both together as X.509 has them: content, algorithm, signature.
+ *
+ * @throws {TypeError} where the private key is not that of the public half
+ */
+export async function signed(
+  content: Bytes,
+  { identifier, scheme }: CertificateScheme,
+  key: Pkcs11Object,
+  material: AsymmetricMaterial,
+  options?: CallOptions,
+): Promise<Bytes> {
+  const signature = await signWith(key.session, key, scheme, content, options);
+  if (!await isSignedBy(material, scheme, content, signature, key.session, options)) {
+    throw new TypeError("Cannot sign: the private key does not belong to the public key");
+  }
+  const written = isEcdsa(material) ? ecdsaSignatureToDer(signature) : signature;
+  return writeDer(sequence(raw(content), identifier, bits(written)));
+}
+
+/**
+ * Whether a signature is right: by the runtime, else in a token, as some curves and algorithms no runtime knows.
+ *
+ * @param session A session of a token that may know them.
+ */
+export async function isSignedBy(
+  material: AsymmetricMaterial,
+  scheme: SignatureScheme,
+  content: Bytes,
+  signature: Bytes,
+  session: Session,
+  options?: CallOptions,
+): Promise<boolean> {
+  const outside = verifyOutside(material, scheme, content, signature);
+  if (outside !== null) return outside;
+  const key = await session.importKey(writeSpki(material), {}, options);
+  try {
+    return await verifyWith(session, key, scheme, content, signature, options);
+  } finally {
+    await key.destroy();
+  }
+}
+
+/**
+ * The algorithm that an AlgorithmIdentifier names, for a key.
+ *
+ * @throws {TypeError} where it is unknown, or none of such keys
+ */
+export function namedScheme(identifier: DerElement, material: AsymmetricMaterial, what: string): SignatureScheme {
+  const name = new DerReader(identifier, what).oid("the signature's algorithm");
+  for (const hash of material.kind === "RSA" || isEcdsa(material) ? hashes : [undefined]) {
+    const { identifier: own, scheme } = certificateScheme(material, hash);
+    if (new DerReader(readDer(writeDer(own), what), what).oid("the algorithm") === name) return scheme;
+  }
+  throw damaged(what, `its signature's algorithm ${name} is unknown, or not of its ${describeKey(material)}`);
+}
+
+/** The bytes of a signature in X.509 as tokens have them. */
+export function plainSignature(material: AsymmetricMaterial, signature: Bytes): Bytes {
+  return isEcdsa(material) ? ecdsaSignatureFromDer(signature, material.curve.size) : signature;
+}
+
+function isEcdsa(material: AsymmetricMaterial): material is CurveMaterial {
+  return material.kind === "curve" && isWeierstrass(material.curve);
+}

@@ -1,0 +1,211 @@
+// About session/certificates/ and session/signer/: requests and certificates made by token keys, verified by OpenSSL.
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { after, before, describe, it } from "node:test";
+import { CKM } from "../../../ffi/constants/mod.ts";
+import {
+  createCertificateRequest,
+  createSelfSignedCertificate,
+  issueCertificate,
+} from "../../../session/certificates/mod.ts";
+import { writeName } from "../../../session/certificates/distinguished_name.ts";
+import { readCertificate } from "../../../session/keys/certificate.ts";
+import type { Pkcs11KeyPair } from "../../../session/session_keys.ts";
+import { X509 } from "../../../session/keys/x509.ts";
+import { nameText } from "../../../session/trust/der.ts";
+import { softhsmSkip } from "../../_support/softhsm.ts";
+import { TokenSession } from "../../_support/token_session.ts";
+
+const skip = softhsmSkip;
+
+function openssl(args: readonly string[], input = ""): string {
+  return execFileSync("openssl", args, { input, stdio: ["pipe", "pipe", "pipe"] }).toString();
+}
+
+describe("certificates made by a token's key", () => {
+  let on: TokenSession;
+  let folder: string;
+  before(async () => {
+    folder = mkdtempSync(`${tmpdir()}/gp11-certificates-`);
+    if (!skip) on = await TokenSession.open();
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true });
+    await on?.close();
+  });
+
+  const write = (name: string, text: string): string => {
+    writeFileSync(`${folder}/${name}`, text);
+    return `${folder}/${name}`;
+  };
+
+  /** A pair of the token, from a key of OpenSSL's. */
+  async function pair(algorithm: string): Promise<Pkcs11KeyPair> {
+    const args = algorithm === "RSA"
+      ? ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
+      : /^Ed/.test(algorithm)
+      ? ["-algorithm", algorithm]
+      : ["-algorithm", "EC", "-pkeyopt", `ec_paramgen_curve:${algorithm}`];
+    return await on.session.importKeyPair(openssl(["genpkey", ...args]));
+  }
+
+  for (const algorithm of ["RSA", "P-256", "P-384", "P-521", "secp256k1", "brainpoolP320r1", "Ed25519", "Ed448"]) {
+    it(`OpenSSL takes a request and a certificate that signs itself: ${algorithm}`, { skip }, async () => {
+      const key = await pair(algorithm);
+      const options = {
+        subject: "CN=example.org,O=Example\\, Inc.,C=DE",
+        subjectAltNames: [
+          "example.org",
+          "*.example.org",
+          "192.0.2.7",
+          "2001:db8::7",
+          "https://example.org/x",
+          "a@example.org",
+        ],
+        keyUsage: ["digitalSignature", "keyCertSign"],
+        extendedKeyUsage: ["serverAuth", "1.2.3.4"],
+        basicConstraints: { ca: true, pathLength: 0 },
+      };
+      const request = await createCertificateRequest(key, options);
+      assertEquals(
+        openssl(["req", "-verify", "-noout", "-subject", "-nameopt", "RFC2253"], request),
+        "subject=CN=example.org,O=Example\\, Inc.,C=DE\n",
+      );
+
+      const pem = await createSelfSignedCertificate(key, { ...options, notAfter: new Date("2051-02-03T04:05:06Z") });
+      const path = write("self.pem", pem);
+      openssl(["verify", "-check_ss_sig", "-x509_strict", "-CAfile", path, path]);
+      const text = openssl(["x509", "-noout", "-text"], pem);
+      for (
+        const said of [
+          /CA:TRUE, pathlen:0/,
+          /Digital Signature, Certificate Sign/,
+          /TLS Web Server Authentication, 1\.2\.3\.4/,
+          /DNS:example\.org, DNS:\*\.example\.org, IP Address:192\.0\.2\.7, IP Address:2001:DB8:0:0:0:0:0:7/,
+          /Not After : Feb {2}3 04:05:06 2051/,
+          /Subject Key Identifier/,
+        ]
+      ) assertMatch(text, said);
+      assertEquals(openssl(["x509", "-noout", "-pubkey"], pem), await key.publicKey.publicKey("pem"));
+    });
+  }
+
+  it("a small CA: a request is checked, certified, and stands in a chain that OpenSSL verifies", { skip }, async () => {
+    const authority = await pair("P-384");
+    const authorityPem = await createSelfSignedCertificate(authority, {
+      subject: "CN=Test CA",
+      basicConstraints: { ca: true },
+      keyUsage: ["keyCertSign", "cRLSign"],
+      hash: "SHA-512",
+    });
+    const issuer = await on.session.importCertificate(authorityPem);
+    const server = await pair("P-256");
+    const request = await createCertificateRequest(server, {
+      subject: "CN=asked",
+      subjectAltNames: ["server.example"],
+      basicConstraints: { ca: true },
+    });
+    const pem = await issueCertificate(request, {
+      issuer,
+      extendedKeyUsage: ["serverAuth"],
+      serialNumber: Uint8Array.of(0xff, 1),
+    });
+    openssl([
+      "verify",
+      "-x509_strict",
+      "-purpose",
+      "sslserver",
+      "-verify_hostname",
+      "server.example",
+      "-CAfile",
+      write("ca.pem", authorityPem),
+      write("leaf.pem", pem),
+    ]);
+    const leaf = new X509(readCertificate(pem));
+    assertEquals([leaf.subject, leaf.issuer, leaf.serialNumber], ["CN=asked", "CN=Test CA", "FF01"]);
+    assertEquals(leaf.subjectAltNames, ["server.example"]);
+    // What the request asks for is not given unless it is named.
+    assert(!openssl(["x509", "-noout", "-text"], pem).includes("CA:TRUE"));
+
+    const stored = await on.session.importCertificate(pem);
+    const chain = await on.session.certificateChain(stored);
+    assertEquals(chain.map((each) => each.x509Sync().subject), ["CN=asked", "CN=Test CA"]);
+    assert((await stored.privateKey())!.equals(server.privateKey));
+
+    const der = Uint8Array.fromBase64(request.split("\n").slice(1, -2).join(""));
+    der[der.length - 5]! ^= 1;
+    await assertRejects(() => issueCertificate(der, { issuer }), TypeError, "not signed by its own key");
+    await assertRejects(
+      () => issueCertificate(request, { issuer, key: server.privateKey }),
+      TypeError,
+      "does not belong",
+    );
+  });
+
+  it("halves that do not belong together are refused", { skip }, async () => {
+    const [one, other] = [await pair("P-256"), await pair("P-256")];
+    const mixed = { publicKey: one.publicKey, privateKey: other.privateKey };
+    await assertRejects(
+      () => createCertificateRequest(mixed, { subject: "CN=x" }),
+      TypeError,
+      "does not belong to the public key",
+    );
+  });
+
+  it("what is no name, use or time is refused before the token signs", { skip }, async () => {
+    const key = await on.session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, {
+      ecParams: Uint8Array.fromHex("06082a8648ce3d030107"),
+      token: false,
+      verify: true,
+    }, { token: false, sign: true });
+    const refused: readonly [object, string][] = [
+      [{ subject: "example.org" }, "is no TYPE=value"],
+      [{ subject: "XX=1" }, 'the type "XX" is unknown'],
+      [{ subject: "C=DEU" }, "no code of two letters"],
+      [{ subject: "CN=" }, "is empty"],
+      [{ subject: "CN=a\\" }, "ends with a backslash"],
+      [{ subject: "CN=x", subjectAltNames: ["a b"] }, "no DNS name"],
+      [{ subject: "CN=x", subjectAltNames: ["b\u00fccher.example"] }, "no DNS name"],
+      [{ subject: "CN=x", keyUsage: ["sign"] }, 'keyUsage "sign"'],
+      [{ subject: "CN=x", keyUsage: [] }, "expected a list"],
+      [{ subject: "CN=x", extendedKeyUsage: ["web"] }, 'extendedKeyUsage "web"'],
+      [{ subject: "CN=x", basicConstraints: { ca: false, pathLength: 1 } }, "pathLength"],
+      [{ subject: "CN=x", extensions: [{ oid: "x", value: new Uint8Array() }] }, "no object identifier"],
+      [{ subject: "CN=x", extensions: [{ oid: "1.2.3", value: Uint8Array.of(1) }] }, "the extension 1.2.3"],
+      [{ subject: "CN=x", hash: "MD5" }, 'the hash "MD5"'],
+      [{ subject: "CN=x", notAfter: new Date(NaN) }, "notAfter"],
+      [{ subject: "CN=x", notBefore: new Date(2e12), notAfter: new Date(1e12) }, "before notBefore"],
+      [{ subject: "CN=x", serialNumber: new Uint8Array(3) }, "serial number"],
+      [{ subject: "CN=x", serialNumber: new Uint8Array(21).fill(1) }, "serial number"],
+    ];
+    for (const [options, message] of refused) {
+      const error = await assertRejects(() => createSelfSignedCertificate(key, options as { subject: string }));
+      assert(error instanceof TypeError || error instanceof RangeError, String(error));
+      assert(error.message.includes(message), error.message);
+    }
+  });
+});
+
+describe("a distinguished name", () => {
+  const names: readonly (readonly [text: string, read: string])[] = [
+    ["CN=a", "CN=a"],
+    ["CN=a,OU=b,O=c,L=d,ST=e,C=DE", "CN=a,OU=b,O=c,L=d,ST=e,C=DE"],
+    [" cn = a , O=b", "CN=a,O=b"],
+    ["CN=\\ spaces at both ends\\ ", "CN=\\ spaces at both ends\\ "],
+    ['CN=\\#\\,\\+\\"\\\\\\<\\>\\;', 'CN=\\#\\,\\+\\"\\\\\\<\\>\\;'],
+    ["CN=B\\c3\\bccher \ud83d\udcd6", "CN=B\u00fccher \ud83d\udcd6"],
+    ["DC=example,DC=org", "DC=example,DC=org"],
+    ["2.5.4.3=a", "CN=a"],
+    ["1.2.3.4=#0c0161", "1.2.3.4=#0c0161"],
+    ["", ""],
+  ];
+  for (const [text, read] of names) {
+    it(`is written as it is read: ${JSON.stringify(text)}`, () => assertEquals(nameText(writeName(text)), read));
+  }
+
+  it("has the parts of one step in the order of DER", () => {
+    assertEquals(nameText(writeName("UID=b+CN=a,O=c")), nameText(writeName("CN=a+UID=b,O=c")));
+  });
+});
