@@ -27,6 +27,7 @@ export function cryptoArgs(
   return {
     session: core.handle,
     key: keyHandle(core, action, key),
+    traits: traitsOf(key),
     mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: authenticationFor(core, key),
@@ -40,6 +41,7 @@ export function digestArgs(session: SessionBase, mechanism: Mechanism, data: Byt
   return {
     session: core.handle,
     key: null,
+    traits: null,
     mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: null,

@@ -20,7 +20,7 @@ import { WholeBlocks } from "../ffi/operations/whole_blocks.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import { SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { Mechanism } from "./mechanisms.ts";
-import type { Pkcs11Object } from "./object.ts";
+import { type Pkcs11Object, traitsOf } from "./object.ts";
 import type { CallOptions } from "./options.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -84,6 +84,7 @@ class PartsState {
     this.#begin = {
       session: core.handle,
       key: key === null ? null : keyHandle(core, `make a ${name}`, key),
+      traits: key === null ? null : traitsOf(key),
       mechanism: prepareMechanism(mechanism),
       authentication: key === null ? null : authenticationFor(core, key),
       functions: this.functions,

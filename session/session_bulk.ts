@@ -5,7 +5,7 @@ import { digestMany, encryptMany, type ManyArgs, signMany, verifyMany } from "..
 import { decryptMessage, encryptMessage, type MessageArgs } from "../ffi/operations/messages.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import type { Mechanism } from "./mechanisms.ts";
-import type { Pkcs11Object } from "./object.ts";
+import { type Pkcs11Object, traitsOf } from "./object.ts";
 import type { CallOptions } from "./options.ts";
 import { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
@@ -225,6 +225,7 @@ export abstract class SessionBulk extends SessionKeys {
     return {
       session: core.handle,
       key: key === null ? null : keyHandle(core, action, key),
+      traits: key === null ? null : traitsOf(key),
       mechanism: prepareMechanism(mechanism),
       // Trips are laid out one after the other: the inputs of later ones are copied here.
       inputs: listOf(inputs, "inputs").map((input) => copyBytes(input, "an input")),

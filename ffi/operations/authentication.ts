@@ -24,6 +24,8 @@ export interface KeyAuthentication {
 export interface KeyTraits {
   /** CKA_ALWAYS_AUTHENTICATE. */
   alwaysAuthenticate?: boolean;
+  /** CKA_KEY_TYPE; `null` for what is no key. */
+  keyType?: number | null;
   /** CKA_LABEL. */
   label?: string;
 }

@@ -2,23 +2,18 @@
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
-import { type PreparedMechanism, writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
+import { writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
+import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
 
 const CKR_OK = 0;
 const CKR_OPERATION_ACTIVE = 0x90;
 const CKR_USER_NOT_LOGGED_IN = 0x101;
 
 /** What every operation with a key is given. */
-export interface CryptoArgs {
-  /** The session. */
-  readonly session: bigint;
-  /** The key; none for a digest. */
-  readonly key: bigint | null;
-  /** The mechanism. */
-  readonly mechanism: PreparedMechanism;
+export interface CryptoArgs extends KeyUse {
   /** What is encrypted, signed and so on. */
   readonly data: Uint8Array;
   /** Whom to ask for the PIN of a key that wants one for each use; `null` where nobody can be asked. */
@@ -53,7 +48,7 @@ export interface Beginning {
   readonly init: NativeCall;
   readonly once: NativeCall;
   readonly both: readonly NativeCall[];
-  /** Whether the key may want a login for this use, and somebody can be asked. */
+  /** Whether the key may want a login for this use, and somebody can be asked, or must be looked at first. */
   readonly asks: boolean;
   /** Whether the last step was made of both calls. */
   paired: boolean;
@@ -89,13 +84,14 @@ export function beginning(
   const { session, key } = args;
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
-  const asks = args.authentication !== null;
+  const asks = args.authentication !== null || wantsKeyCheck(frame, args);
   return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false };
 }
 
 /** Makes both calls, with a login between them if the key wants one; answers the CK_RV of the last that ran. */
 export function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
   const { session, key, authentication } = begun.args!;
+  yield* checkKey(frame, begun.args!, begun.functions.init);
   if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
     return yield begun.both;
   }

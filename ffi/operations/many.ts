@@ -20,6 +20,7 @@ import {
   verify,
 } from "./crypto.ts";
 import { endOperation } from "./ending.ts";
+import { checkKey } from "./key_types.ts";
 
 /** An operation on many inputs. */
 export interface ManyArgs extends Omit<CryptoArgs, "data"> {
@@ -59,6 +60,7 @@ export function verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean[
 
 function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
   const { session, inputs, signatures } = args;
+  yield* checkKey(frame, args, VERIFY.init);
   const results: boolean[] = [];
   if (args.authentication) {
     for (let i = 0; i < inputs.length; i++) {
@@ -122,6 +124,7 @@ function* each(
   single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
 ): Program<Bytes[]> {
   const { inputs } = args;
+  yield* checkKey(frame, args, functions.init);
   const results: Bytes[] = [];
   const mark = frame.block.mark();
   while (results.length < inputs.length) {

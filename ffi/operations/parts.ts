@@ -4,10 +4,11 @@ import type { Frame } from "../frame.ts";
 import { FN } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { word } from "../memory.ts";
-import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
+import { writeMechanism } from "../mechanisms.ts";
 import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
 import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
+import { checkKey, type KeyUse } from "./key_types.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
 
@@ -22,13 +23,7 @@ export interface PartFunctions extends CryptoFunctions {
 }
 
 /** Beginning of an operation in parts. */
-export interface BeginPartsArgs {
-  /** The session. */
-  readonly session: bigint;
-  /** The key; none for a digest. */
-  readonly key: bigint | null;
-  /** The mechanism. */
-  readonly mechanism: PreparedMechanism;
+export interface BeginPartsArgs extends KeyUse {
   /** Whom to ask when the key wants a login for this use. */
   readonly authentication: KeyAuthentication | null;
   /** The kind of operation. */
@@ -44,6 +39,7 @@ const FINAL_MARGIN = 1024;
 export function* beginParts(frame: Frame, args: BeginPartsArgs): Program<void> {
   const { session, key, authentication, functions } = args;
   const { kind } = functions;
+  yield* checkKey(frame, args, functions.init);
   const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind } : undefined;
   const mechanism = writeMechanism(frame.block, args.mechanism, use);
   const words = [session, frame.block.address(mechanism.offset)];

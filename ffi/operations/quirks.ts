@@ -3,7 +3,7 @@ import type { Cryptoki } from "../cryptoki.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import { decodeText } from "../attribute_values.ts";
-import { structLayout } from "../structs.ts";
+import { getByte, structLayout, type Version } from "../structs.ts";
 import { CK_INFO } from "../structs_infos.ts";
 
 const CKR_OK = 0;
@@ -11,6 +11,7 @@ const CKR_OK = 0;
 interface Maker {
   readonly manufacturer: string;
   readonly description: string;
+  readonly version: Version;
 }
 
 const makers = new WeakMap<Cryptoki, Maker>();
@@ -30,6 +31,10 @@ function* makerOf(frame: Frame): Program<Maker | null> {
   const maker = {
     manufacturer: decodeText(block, info + offsets.manufacturerID, 32),
     description: decodeText(block, info + offsets.libraryDescription, 32),
+    version: {
+      major: getByte(block, info + offsets.libraryVersion),
+      minor: getByte(block, info + offsets.libraryVersion + 1),
+    },
   };
   makers.set(frame.table, maker);
   return maker;
@@ -42,6 +47,34 @@ function* makerOf(frame: Frame): Program<Maker | null> {
 export function* overflowsBuffers(frame: Frame): Program<boolean> {
   const maker = yield* makerOf(frame);
   return maker !== null && (maker.manufacturer.startsWith("Mozilla") || maker.description.startsWith(PROXY));
+}
+
+/**
+ * Modules whose process ends where a key of another type is used with a mechanism of public keys, and the first version
+ * that does not: SoftHSM 2.6.1 takes whatever it finds for the key of the mechanism. Version 2.7 checks it.
+ */
+const DIE_OF_KEY_TYPES: readonly { readonly maker: string; readonly before: Version }[] = [
+  { maker: "SoftHSM", before: { major: 2, minor: 7 } },
+];
+
+/** Whether keys must be checked for this module, as far as it is known; `true` as long as nobody has asked. */
+export function mayDieOfKeyTypes(table: Cryptoki): boolean {
+  const maker = makers.get(table);
+  return maker === undefined || isDyingOfKeyTypes(maker);
+}
+
+/** Whether the module, or one that it may stand for, ends the process where a key does not fit the mechanism. */
+export function* diesOfKeyTypes(frame: Frame): Program<boolean> {
+  const maker = yield* makerOf(frame);
+  return maker !== null && isDyingOfKeyTypes(maker);
+}
+
+function isDyingOfKeyTypes({ manufacturer, description, version }: Maker): boolean {
+  if (description.startsWith(PROXY)) return true;
+  return DIE_OF_KEY_TYPES.some(({ maker, before }) =>
+    manufacturer.startsWith(maker) &&
+    (version.major < before.major || version.major === before.major && version.minor < before.minor)
+  );
 }
 
 /** What modules answer to a wrong signature otherwise than the standard has it. */

@@ -1,0 +1,85 @@
+/** Keys told from mechanisms they cannot serve, before a module that dies of it is called. */
+import { CKR } from "../constants/ckr.ts";
+import { CKK } from "../constants/ckk.ts";
+import type { Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { FunctionName } from "../functions.ts";
+import type { PreparedMechanism } from "../mechanisms.ts";
+import { attributeLayout } from "../templates.ts";
+import type { KeyTraits } from "./authentication.ts";
+import { diesOfKeyTypes, mayDieOfKeyTypes } from "./quirks.ts";
+
+/** A key and the mechanism it is to be used with. */
+export interface KeyUse {
+  /** The session. */
+  readonly session: bigint;
+  /** The key; none for a digest. */
+  readonly key: bigint | null;
+  /** What is known of the key; `null` where there is none. */
+  readonly traits: KeyTraits | null;
+  /** The mechanism. */
+  readonly mechanism: PreparedMechanism;
+}
+
+const CKA_KEY_TYPE = 0x100n;
+
+/** Signatures and ciphers of public keys, by the numbers of their mechanisms, and the type of key they take. */
+const FAMILIES: readonly (readonly [first: number, last: number, keyType: number])[] = [
+  [0x1, 0x9, CKK.RSA],
+  [0xb, 0xe, CKK.RSA],
+  [0x11, 0x1b, CKK.DSA],
+  [0x40, 0x47, CKK.RSA],
+  [0x60, 0x67, CKK.RSA],
+  [0x1041, 0x104a, CKK.EC],
+  [0x1057, 0x1057, CKK.EC_EDWARDS],
+];
+
+/** The one type of key that a mechanism takes; `null` where it takes several, or is none of those that matter here. */
+export function keyTypeOf(mechanism: number): number | null {
+  // Most mechanisms of secret keys lie between.
+  if (mechanism > 0x67 && mechanism < 0x1041) return null;
+  for (const [first, last, keyType] of FAMILIES) if (mechanism >= first && mechanism <= last) return keyType;
+  return null;
+}
+
+/** Whether the type of the key must be looked at before the module may see it. */
+export function wantsKeyCheck(frame: Frame, { key, traits, mechanism }: KeyUse): boolean {
+  if (key === null || traits === null) return false;
+  const wanted = keyTypeOf(mechanism.type);
+  return wanted !== null && traits.keyType !== wanted && mayDieOfKeyTypes(frame.table);
+}
+
+/**
+ * Checks a key against a mechanism for modules that die of the wrong one. The type is read once for each key.
+ *
+ * @throws what the module would answer if it lived, CKR_KEY_TYPE_INCONSISTENT
+ */
+export function* checkKey(frame: Frame, use: KeyUse, fn: FunctionName): Program<void> {
+  if (!wantsKeyCheck(frame, use) || !(yield* diesOfKeyTypes(frame))) return;
+  const { session, key, mechanism } = use;
+  const traits = use.traits!;
+  if (traits.keyType === undefined) {
+    const keyType = yield* readKeyType(frame, session, key!);
+    // What is no object any more is for the module to say.
+    if (keyType === "gone") return;
+    traits.keyType = keyType;
+  }
+  if (traits.keyType !== keyTypeOf(mechanism.type)) {
+    throw frame.engine.errors.failure(CKR.KEY_TYPE_INCONSISTENT, fn);
+  }
+}
+
+/** CKA_KEY_TYPE; `null` for an object that has none. */
+function* readKeyType(frame: Frame, session: bigint, key: bigint): Program<number | null | "gone"> {
+  const { block } = frame;
+  const { size, offsets } = attributeLayout(block.abi);
+  const value = frame.ulong();
+  const template = block.alloc(size);
+  block.setUlong(template + offsets.type, CKA_KEY_TYPE);
+  block.setPointer(template + offsets.pValue, block.address(value));
+  block.setUlong(template + offsets.ulValueLen, block.abi.ulong);
+  const fn = frame.fn(FN.C_GetAttributeValue);
+  const rv = yield [{ fn, args: [session, key, block.address(template), 1n] }];
+  if (rv === CKR.OK) return Number(block.getUlong(value));
+  return rv === CKR.ATTRIBUTE_TYPE_INVALID ? null : "gone";
+}
