@@ -231,7 +231,7 @@ export class Attempt {
       method: msg.method,
       url: wireUrl(msg.uri, connection.target.scheme),
       headers: headerFields(item),
-      body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents),
+      body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents, (error) => this.broke(error)),
       bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
     };

@@ -1,10 +1,12 @@
 /**
- * The body of a `Request`: always a stream, whatever it was made of.
+ * The body of a fetch: of any kind the Fetch standard and the runtimes take, or that of a `Request`, which is always a
+ * stream, whatever it was made of.
  *
  * @module
  */
 import { clearTimeout, setTimeout } from "node:timers";
-import type { MessageBody } from "./message.ts";
+import { bodySourceOf } from "./body_source.ts";
+import { type HttpMessage, type MessageBody, putBody } from "./message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Read = ReadableStreamReadResult<Bytes>;
@@ -13,6 +15,26 @@ type Read = ReadableStreamReadResult<Bytes>;
 const largestKept = 64 * 1024;
 /** Milliseconds in which a body that is there already gives its bytes; one that is still being made takes longer. */
 const patience = 10;
+
+/**
+ * Puts a body on a message, with the Content-Type that goes with it. What is neither bytes, stream nor form is sent as its
+ * text (Fetch §5.2).
+ *
+ * @throws {TypeError} If the body is a stream that is locked, or one without `duplex` (Fetch §5.4, step 38).
+ */
+export function setBody(msg: HttpMessage, body: unknown, hasDuplex: boolean): void {
+  if (body instanceof ReadableStream && body.locked) {
+    throw new TypeError("Cannot fetch: the body is a stream that is locked");
+  }
+  const source = bodySourceOf(typeof body === "function" ? String(body) : body) ?? bodySourceOf(String(body))!;
+  if (source.body instanceof ReadableStream && !hasDuplex) {
+    throw new TypeError('Cannot fetch: a body that is a stream needs the option duplex: "half"');
+  }
+  putBody(msg, source);
+  if (source.type !== null && !msg.requestHeaders.has("content-type")) {
+    msg.requestHeaders.set("content-type", source.type);
+  }
+}
 
 /**
  * Takes the body out of a Request, whose `bodyUsed` is true from now on. Bytes, if there are at most 64 KiB and they are

@@ -10,6 +10,7 @@ import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
 import { countBytes, discard, gotChunk, isSmall, transformed } from "./response_body.ts";
+import { ownBytes } from "./own_bytes.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
@@ -23,7 +24,7 @@ export class BodyReader {
   readonly response: TransportResponse;
   readonly #attempt: Attempt;
   /** Weak, so that a stream nobody holds can be found out. */
-  #controller: WeakRef<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>> | null = null;
+  #controller: WeakRef<ReadableByteStreamController> | null = null;
   #isOver = false;
 
   constructor(attempt: Attempt, response: TransportResponse) {
@@ -70,37 +71,41 @@ export class BodyReader {
     this.#controller?.deref()?.error(reason);
   }
 
-  /** The body as a stream of our own: counted, shown to listeners, paused with the message. */
+  /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */
   stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { core, item } = this;
     const reader = source.getReader();
     item.unwatch();
     const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
-    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (controller) => {
+    const isShared = item.transforms.length > 0;
+    const stream = new ReadableStream({
+      type: "bytes",
+      start: (controller: ReadableByteStreamController) => {
         this.#controller = new WeakRef(controller);
       },
-      pull: async (controller) => {
+      pull: async (controller: ReadableByteStreamController) => {
         try {
           watchTime(core, item, this.#attempt.number);
-          const { done, value } = await reader.read();
+          const { done, value } = await nextPiece(reader);
           item.unwatch();
           if (!isStill()) return;
           if (done) {
             controller.close();
+            // Who waits with a buffer of its own gets it back.
+            controller.byobRequest?.respond(0);
             this.finish();
             return;
           }
           gotChunk(core, item, value);
           if (item.isPaused) await item.resumed();
-          if (isStill()) controller.enqueue(value);
+          if (isStill()) controller.enqueue(isShared || isWatched(item) ? value.slice() : ownBytes(value));
         } catch (error) {
           if (!isStill()) return;
           this.fail(error);
           controller.error(bodyFailure(item.msg, error));
         }
       },
-      cancel: (reason) => {
+      cancel: (reason: unknown) => {
         const cancelled = reader.cancel(reason);
         this.drop(reason);
         return cancelled;
@@ -108,6 +113,16 @@ export class BodyReader {
     }, { highWaterMark: 0 });
     unreachable.register(stream, new WeakRef(this));
     return stream;
+  }
+}
+
+/** The next piece that has bytes: a byte stream takes no others. */
+async function nextPiece(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+  for (;;) {
+    const result = await reader.read();
+    if (result.done || result.value.byteLength > 0) return result;
   }
 }
 

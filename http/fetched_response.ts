@@ -4,6 +4,8 @@
  * @module
  */
 
+import { sealHeaders } from "./sealed_headers.ts";
+
 /** What the Fetch standard tells about a response besides its parts. */
 export interface ResponseOrigin {
   /** URL the response came from, after redirects, without fragment and user information. */
@@ -35,7 +37,10 @@ export class FetchedResponse extends Response {
   #aborted: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
   /** A response with whatever status and reason a server has sent. To a server that sends it on, 600 and more are a 502. */
-  static of(body: ReadableStream<Uint8Array<ArrayBuffer>> | null, init: Required<ResponseInit>): FetchedResponse {
+  static of(
+    body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null,
+    init: Required<ResponseInit>,
+  ): FetchedResponse {
     const { headers, status } = init;
     const statusText = REASON_PHRASE.test(init.statusText) ? init.statusText : "";
     if (status < 600) return new FetchedResponse(body, { headers, status, statusText });
@@ -61,6 +66,11 @@ export class FetchedResponse extends Response {
     return "basic";
   }
 
+  override get headers(): Headers {
+    const headers = super.headers;
+    return this.#origin === unknown ? headers : sealHeaders(headers);
+  }
+
   override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     const { signal } = this.#origin;
     if (this.#aborted === null && (signal === null || !signal.aborted || super.bodyUsed)) return super.body;
@@ -84,7 +94,7 @@ export class FetchedResponse extends Response {
   }
 
   override blob(): Promise<Blob> {
-    return this.#refusal() ?? super.blob();
+    return this.#refusal() ?? super.blob().then((blob) => this.#typed(blob));
   }
 
   override formData(): Promise<FormData> {
@@ -95,6 +105,12 @@ export class FetchedResponse extends Response {
     const { body, headers } = super.clone();
     const { status, statusText } = this;
     return FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), this.#origin);
+  }
+
+  /** Bun forgets the type where the body is a stream. */
+  #typed(blob: Blob): Blob {
+    const type = blob.type === "" ? super.headers.get("content-type") : null;
+    return type === null ? blob : new Blob([blob], { type });
   }
 
   /** What every way of reading answers once the caller has given up; null before. */

@@ -9,9 +9,12 @@ import { clearInterval, setInterval } from "node:timers";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./fetch_response.ts";
 import type { HttpMessage } from "./message.ts";
+import { sealHeaders } from "./sealed_headers.ts";
 
 const native = Response.prototype;
 const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
+
+const nativeHeaders = Object.getOwnPropertyDescriptor(native, "headers")!.get!;
 
 /** Milliseconds between two looks at what is still unread; a response is left alone for one to two of them. */
 const pace = 2;
@@ -159,7 +162,7 @@ export function lend(loans: Loans, reader: BodyReader, response: Response, redir
 
 /** A native response without a body needs no watching. */
 export function lendWithoutBody(response: Response, redirected: boolean): Response {
-  if (redirected) Object.setPrototypeOf(response, redirectedPrototype);
+  Object.setPrototypeOf(response, redirected ? redirectedPrototype : lentPrototype);
   return response;
 }
 
@@ -203,6 +206,13 @@ const lentPrototype: object = Object.create(native, {
     settle(this);
     return lendWithoutBody(native.clone.call(this), this.redirected);
   }),
+  headers: {
+    get(this: Response): Headers {
+      return sealHeaders(nativeHeaders.call(this));
+    },
+    enumerable: false,
+    configurable: true,
+  },
   body: {
     get(this: Response): ReadableStream<Uint8Array> | null {
       settle(this);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type BodySource, bodySourceOf } from "./body_source.ts";
 import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod } from "./headers.ts";
@@ -52,6 +53,20 @@ export type MessageBody =
   | ReadableStream<Uint8Array<ArrayBuffer>>
   | (() => ReadableStream<Uint8Array<ArrayBuffer>>);
 
+/**
+ * What a request body can be given as. Blobs and forms are read as they are sent, as often as need be; streams, iterators
+ * and Node's readable streams once.
+ */
+export type MessageBodyInit =
+  | MessageBody
+  | BufferSource
+  | string
+  | Blob
+  | FormData
+  | URLSearchParams
+  | AsyncIterable<Uint8Array | string>
+  | Iterator<Uint8Array | string>;
+
 /** Options of {@linkcode HttpMessage}. */
 export interface HttpMessageInit {
   /** Request header fields, as `fetch` names them. */
@@ -59,9 +74,9 @@ export interface HttpMessageInit {
   /** Request header fields, as the message names them. */
   requestHeaders?: HeadersInit;
   /** Request body, as `fetch` names it; a string is sent as UTF-8. */
-  body?: MessageBody | BufferSource | string | null;
+  body?: MessageBodyInit | null;
   /** Request body, as the message names it. */
-  requestBody?: MessageBody | BufferSource | string | null;
+  requestBody?: MessageBodyInit | null;
   /** Length of a stream body in bytes, when it is known. */
   bodyLength?: number;
   /** Flags. */
@@ -84,6 +99,7 @@ export type MessageEventName = keyof HttpMessageEvents & string;
 const none: readonly never[] = Object.freeze([]);
 
 let stateOf: (msg: HttpMessage) => MessageState;
+let putSource: (msg: HttpMessage, source: BodySource) => void;
 
 /**
  * One request and its response. A message can be sent again after it has finished; what the earlier response left is
@@ -102,6 +118,10 @@ let stateOf: (msg: HttpMessage) => MessageState;
 export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   static {
     stateOf = (msg) => msg.#state;
+    putSource = (msg, source) => {
+      msg.#requestBody = source.body;
+      msg.requestBodyLength = source.length;
+    };
   }
 
   /** Page the request is made for; null means unknown (`SoupMessage:first-party`). */
@@ -144,6 +164,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   #requestHeaders: Headers | null = null;
   #responseHeaders: Headers | null = null;
   #requestBody: MessageBody | null = null;
+  /** The Content-Type that came with the body. */
+  #bodyType: string | null = null;
 
   /** Makes a message. Throws TypeError for a method that is no token and for a URI that is none. */
   constructor(method: string, uri: string | URL, init?: HttpMessageInit) {
@@ -157,7 +179,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     const headers = init.headers ?? init.requestHeaders;
     if (headers !== undefined) this.#requestHeaders = callersHeaders(headers);
     const body = init.body ?? init.requestBody;
-    if (body !== undefined && body !== null) this.requestBody = toMessageBody(body);
+    if (body !== undefined && body !== null) this.requestBody = body;
     if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
     if (init.flags !== undefined) this.#flags = new Set(init.flags);
     if (init.priority !== undefined) this.priority = init.priority;
@@ -242,17 +264,33 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return this.#requestHeaders !== null;
   }
 
-  /** Request body; null for none. */
+  /**
+   * Request body; null for none. A form, a Blob or search parameters bring their Content-Type along, unless the message has
+   * one, and their length into {@linkcode HttpMessage.requestBodyLength}.
+   */
   get requestBody(): MessageBody | null {
     return this.#requestBody;
   }
-  set requestBody(value: MessageBody | BufferSource | string | null) {
-    this.#requestBody = value === null ? null : toMessageBody(value);
-    this.requestBodyLength = null;
+  set requestBody(value: MessageBodyInit | null) {
+    const source = value === null ? null : sourceOf(value);
+    this.#requestBody = source?.body ?? null;
+    this.requestBodyLength = source?.length ?? null;
+    if (typeof value !== "string") this.#describeBody(source?.type ?? null);
+  }
+
+  /** A form or Blob brings its Content-Type along, and takes it away when another body comes. */
+  #describeBody(type: string | null): void {
+    if (this.#bodyType !== null && this.requestHeaders.get("content-type") === this.#bodyType) {
+      this.requestHeaders.delete("content-type");
+    }
+    this.#bodyType = null;
+    if (type === null || this.requestHeaders.has("content-type")) return;
+    this.requestHeaders.set("content-type", type);
+    this.#bodyType = type;
   }
 
   /** Sets body and Content-Type at once (`soup_message_set_request`). */
-  setRequest(contentType: string | null, body: MessageBody | BufferSource | string | null): void {
+  setRequest(contentType: string | null, body: MessageBodyInit | null): void {
     if (contentType === null) this.requestHeaders.delete("content-type");
     else this.requestHeaders.set("content-type", contentType);
     this.requestBody = body;
@@ -313,6 +351,11 @@ export function messageState(msg: HttpMessage): MessageState {
   return stateOf(msg);
 }
 
+/** Puts a body on a message that is in its form already. Not part of the public surface. */
+export function putBody(msg: HttpMessage, source: BodySource): void {
+  putSource(msg, source);
+}
+
 /** True if the event ever got a listener: events nobody hears are not made. */
 export function isListened(msg: HttpMessage, type: MessageEventName): boolean {
   const listened = stateOf(msg).listened;
@@ -324,15 +367,9 @@ export function emit(msg: HttpMessage, type: MessageEventName): void {
   if (isListened(msg, type)) msg.dispatchEvent(new Event(type));
 }
 
-/** Brings a body into one of the forms a message keeps. Bytes are copied: later changes have no effect. */
-function toMessageBody(body: MessageBody | BufferSource | string): MessageBody {
-  if (typeof body === "string") return new TextEncoder().encode(body);
-  if (typeof body === "function" || body instanceof ReadableStream) return body;
-  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
-  if (ArrayBuffer.isView(body)) {
-    const copy = new Uint8Array(body.byteLength);
-    copy.set(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
-    return copy;
-  }
-  throw new TypeError("Cannot use this as a request body: it is neither bytes, string, stream nor function");
+/** Brings a body of any kind into one of the forms a message keeps. */
+function sourceOf(body: MessageBodyInit): BodySource {
+  const source = bodySourceOf(body);
+  if (source !== null) return source;
+  throw new TypeError("Cannot use this as a request body: it is neither bytes, text, form, Blob, stream nor function");
 }

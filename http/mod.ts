@@ -18,7 +18,13 @@ export type { SessionFeature } from "./feature.ts";
 export type { FeatureType } from "./feature_type.ts";
 export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./hsts/mod.ts";
 export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./hsts/mod.ts";
-export { HttpMessage, type HttpMessageInit, type MessageBody, type MessageEventName } from "./message.ts";
+export {
+  HttpMessage,
+  type HttpMessageInit,
+  type MessageBody,
+  type MessageBodyInit,
+  type MessageEventName,
+} from "./message.ts";
 export { MessageFlags, MessagePriority } from "./message.ts";
 export { ChunkEvent, ContentSniffedEvent, type HttpMessageEvents, InformationalEvent } from "./message_events.ts";
 export { NetworkEvent, TransferProgressEvent } from "./message_events.ts";

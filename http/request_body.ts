@@ -4,22 +4,25 @@
  * @module
  */
 import type { AttemptEvents } from "./attempt_events.ts";
+import { TransportError } from "./errors.ts";
 import type { QueueItem } from "./queue_item.ts";
+import { HttpStatus } from "./status.ts";
 
 /** The body of this attempt in the form transports take. */
 export function bodyOf(
   item: QueueItem,
   events: AttemptEvents,
   writesEvents: boolean,
+  failed: (error: TransportError) => void,
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
   const body = item.msg.requestBody;
   if (body === null || body instanceof Uint8Array) return body;
-  if (typeof body === "function") return watched(item, body(), events, writesEvents);
+  if (typeof body === "function") return watched(item, body(), events, writesEvents, failed);
   if (item.isStreamUsed || body.locked) {
     throw new TypeError("Cannot send the message again: its body is a stream that was already read");
   }
   item.isStreamUsed = true;
-  return watched(item, body, events, writesEvents);
+  return watched(item, body, events, writesEvents, failed);
 }
 
 /** A stream that reports what is pulled through it, holds still while the message is paused and ends with its attempt. */
@@ -28,6 +31,7 @@ function watched(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
   events: AttemptEvents,
   writesEvents: boolean,
+  failed: (error: TransportError) => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = source.getReader();
   const attempt = item.attempt;
@@ -36,11 +40,15 @@ function watched(
       if (!writesEvents) events.wroteHeaders();
       if (item.isPaused) await item.resumed();
       if (item.attempt !== attempt) {
-        await reader.cancel();
+        await reader.cancel(item.msg.error);
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
-      const { done, value } = await reader.read();
+      // Not every runtime tells what a source has thrown.
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        failed(sourceFailed(error));
+        throw error;
+      });
       if (done) {
         controller.close();
         if (!writesEvents) events.wroteBody();
@@ -55,7 +63,14 @@ function watched(
       if (!writesEvents) events.wroteBodyData(value);
     },
     cancel(reason): Promise<void> {
-      return reader.cancel(reason);
+      // Not every runtime tells why: the message does.
+      return reader.cancel(item.attempt === attempt ? reason : item.msg.error ?? reason);
     },
   }, { highWaterMark: 0 });
+}
+
+/** The phase keeps a connection that is in order from being taken for a stale one. */
+function sourceFailed(error: unknown): TransportError {
+  const text = `Cannot send the body: ${error instanceof Error ? error.message : String(error)}`;
+  return new TransportError(HttpStatus.IO_ERROR, "response", text, { cause: error });
 }

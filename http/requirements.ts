@@ -16,6 +16,7 @@ export function requirementsOf(item: QueueItem, tls: TlsSettings | null): Requir
     scheme: host!.scheme,
     method: msg.method,
     hasBody: msg.requestBody !== null,
+    hasBodyLength: msg.requestBodyLength !== null,
     proxy,
     tls,
     expectContinue: headers !== null && headers.has("expect"),

@@ -73,8 +73,12 @@ export class SessionSettings {
     this.acceptLanguage = this.acceptLanguageAuto ? systemAcceptLanguage() : null;
   }
 
+  /** False as long as `httpAliases` is what the manual begins with. */
+  hasOwnHttpAliases = false;
+
   setHttpAliases(value: unknown): void {
     this.httpAliases = parseAliases(value);
+    this.hasOwnHttpAliases = true;
   }
 
   setHttpsAliases(value: unknown): void {

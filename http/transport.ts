@@ -53,13 +53,15 @@ export interface TransportCapabilities {
   readonly hostHeader: boolean;
   /** Bodies arrive as they came over the wire, whatever their content coding. */
   readonly contentAsReceived: boolean;
+  /** A body that is streamed goes with its Content-Length where that is known. Absent means false. */
+  readonly uploadLength?: boolean;
   /** True when `method` goes onto the wire exactly as given. */
   supportsMethod(method: string): boolean;
 }
 
 /** One of the yes-or-no capabilities. */
 export type TransportCapability = Exclude<
-  { [K in keyof TransportCapabilities]: TransportCapabilities[K] extends boolean ? K : never }[
+  { [K in keyof TransportCapabilities]: NonNullable<TransportCapabilities[K]> extends boolean ? K : never }[
     keyof TransportCapabilities
   ],
   undefined

@@ -62,6 +62,7 @@ export class BunFetchTransport implements Transport {
     reasonPhrase: true,
     hostHeader: true,
     contentAsReceived: true,
+    uploadLength: true,
     supportsMethod: isBunMethod,
   };
   readonly #FetchSession: FetchSessionConstructor;
@@ -82,6 +83,7 @@ export class BunFetchTransport implements Transport {
 
 class BunSlot implements FetchSlot {
   readonly prefersHeaders = true;
+  readonly sendsLength = true;
   readonly #session: BunFetchSession;
   #observer: ExchangeObserver | null = null;
 

@@ -23,11 +23,23 @@ export interface FetchSlot {
   close(): void;
   /** A `Headers` object that is used many times costs less than a list. */
   readonly prefersHeaders?: boolean;
+  /** The Content-Length of a body that is a stream is sent; absent where such a body is always chunked. */
+  readonly sendsLength?: boolean;
   /** Tells which responses the runtime has decoded; absent when it decodes none. */
   readonly decodes?: DecodesContent;
   /** Takes the observer of the exchange that begins. */
   observe?(observer: ExchangeObserver): void;
 }
+
+/** The fields with the length of a body that is streamed, for runtimes that honour it. */
+function withLength({ headers, body, bodyLength }: TransportRequest): TransportRequest["headers"] {
+  if (bodyLength === null || body === null || body instanceof Uint8Array) return headers;
+  if (headers.some(([name]) => name.toLowerCase() === "content-length")) return headers;
+  return [...headers, ["content-length", String(bodyLength)]];
+}
+
+/** Bytes of a streamed body that is sent in one piece at most. */
+const largestGathered = 64 * 1024;
 
 /** Requests one abort controller serves. Each request leaves a trace in it, so it is replaced from time to time. */
 const requestsPerController = 64;
@@ -70,6 +82,19 @@ export class FetchConnection implements TransportConnection {
 
   /** Sends one request; rejects with the runtime's own errors, see `explain`. */
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    const { body, bodyLength } = request;
+    // A small body goes with its length everywhere: as bytes where a stream would go without.
+    if (
+      body instanceof ReadableStream && bodyLength !== null && bodyLength <= largestGathered && !this.#slot.sendsLength
+    ) {
+      return new Response(body).bytes().then((bytes) =>
+        this.#send({ ...request, body: bytes as Uint8Array<ArrayBuffer> }, observer)
+      );
+    }
+    return this.#send(request, observer);
+  }
+
+  #send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     if (++this.#requests > requestsPerController) {
       this.#requests = 1;
       this.#controller = new AbortController();
@@ -81,7 +106,7 @@ export class FetchConnection implements TransportConnection {
       observer.tunneling();
     }
     const init: RequestInit & { duplex?: "half" } = {
-      headers: this.#headers(request.headers),
+      headers: this.#headers(withLength(request)),
       redirect: "manual",
       signal,
     };

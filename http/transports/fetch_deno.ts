@@ -6,6 +6,7 @@
 import process from "node:process";
 import { getCACertificates } from "node:tls";
 import { NotSupportedError } from "../errors.ts";
+import { nativeFetch } from "../native_fetch.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection, isForwarded } from "./fetch_connection.ts";
 import { isStandardMethod } from "./fetch_methods.ts";
@@ -63,6 +64,7 @@ export class DenoFetchTransport implements Transport {
       reasonPhrase: false,
       hostHeader: true,
       contentAsReceived: false,
+      uploadLength: false,
       supportsMethod: isStandardMethod,
     };
   }
@@ -74,7 +76,7 @@ export class DenoFetchTransport implements Transport {
       decodes: denoDecodes,
       fetch(url, init): Promise<Response> {
         (init as { client?: DenoHttpClient }).client = client;
-        return fetch(url, init);
+        return nativeFetch(url, init);
       },
       close(): void {
         client.close();

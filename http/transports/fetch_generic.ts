@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import { NotSupportedError } from "../errors.ts";
+import { nativeFetch } from "../native_fetch.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
 import { isBunMethod, isStandardMethod } from "./fetch_methods.ts";
@@ -12,7 +13,7 @@ import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";
 
 /** Options of {@linkcode FetchTransport}. */
 export interface FetchTransportOptions {
-  /** The function to send with. @default {globalThis.fetch} */
+  /** The function to send with. @default {the runtime's fetch at the time the library was imported} */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** Fields added to every `RequestInit`, for example `{ dispatcher }` on Node. @default {{}} */
   init?: Record<string, unknown>;
@@ -50,15 +51,16 @@ export class FetchTransport implements Transport {
 
   /** Makes a slot. Throws NotSupportedError for a proxy or TLS setting: a fetch function takes none. */
   createConnection(target: ConnectionTarget): TransportConnection {
-    const { fetch: send = globalThis.fetch, init: extra = {}, close } = this.#options;
+    const { fetch: send = nativeFetch, init: extra = {}, close } = this.#options;
     if (target.proxy !== null && !this.capabilities.httpProxy) {
       throw new NotSupportedError("use a proxy", this.capabilities.runtime, "a plain fetch function takes none");
     }
-    const { contentAsReceived, runtime } = this.capabilities;
+    const { contentAsReceived, runtime, uploadLength } = this.capabilities;
     return new FetchConnection(target, {
       // `decompress: false` is Bun's way to leave bodies alone; others do not know it.
       fetch: (url, init): Promise<Response> => send(url, { ...init, decompress: false, ...extra } as RequestInit),
       ...(contentAsReceived ? {} : { decodes: runtime === "deno" ? denoDecodes : nodeDecodes }),
+      sendsLength: uploadLength === true,
       close: () => close?.(),
     });
   }
@@ -89,6 +91,7 @@ function assumed(): TransportCapabilities {
     reasonPhrase: true,
     hostHeader: false,
     contentAsReceived: runtime === "bun",
+    uploadLength: runtime !== "deno",
     supportsMethod: process.versions["bun"] ? isBunMethod : isStandardMethod,
   };
 }

@@ -1,5 +1,6 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
 import { FetchedResponse, isConstructible } from "../fetched_response.ts";
+import { ownBytes } from "../own_bytes.ts";
 import type { TransportResponse } from "../transport.ts";
 import type { ResponseHead } from "./node_response_head.ts";
 
@@ -226,11 +227,4 @@ export class IncomingResponse implements TransportResponse {
 function withFields(headers: Headers, fields: ResponseHead["headers"]): Headers {
   for (const [name, value] of fields) headers.append(name, value);
   return headers;
-}
-
-/** A plain `Uint8Array` nobody else holds a view of, so that a stream may transfer it. */
-function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
-    ? new Uint8Array(bytes.buffer)
-    : new Uint8Array(bytes);
 }

@@ -54,6 +54,7 @@ export class NodeTransport implements Transport {
     reasonPhrase: true,
     hostHeader: true,
     contentAsReceived: true,
+    uploadLength: true,
     supportsMethod: isPlainMethod,
   });
 

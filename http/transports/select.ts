@@ -24,6 +24,8 @@ export interface Requirements {
   readonly method: string;
   /** The request has a body. */
   readonly hasBody: boolean;
+  /** The body is streamed and its length is known. */
+  readonly hasBodyLength: boolean;
   /** The proxy, or null. */
   readonly proxy: ProxyTarget | null;
   /** TLS settings; null for http. */
@@ -71,10 +73,10 @@ export class TransportList {
     const required = requiredFor(needs);
     const candidates = isDirect ? [this.#direct, ...this.#transports] : this.#transports;
     const able = candidates.filter(({ capabilities }) =>
-      capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name])
+      capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name] === true)
     );
     const wished = wishedFor(needs);
-    const best = able.find(({ capabilities }) => wished.every((name) => capabilities[name])) ?? able[0];
+    const best = able.find(({ capabilities }) => wished.every((name) => capabilities[name] === true)) ?? able[0];
     if (best === undefined) throw this.#refusal(needs, required);
     return best;
   }
@@ -139,6 +141,8 @@ function requiredFor(needs: Requirements): TransportCapability[] {
 
 function wishedFor(needs: Requirements): TransportCapability[] {
   const wished: TransportCapability[] = [];
+  // Many servers and stores take no upload without its length.
+  if (needs.hasBodyLength) wished.push("uploadLength");
   if (needs.informational) wished.push("informational");
   if (needs.tls !== null && !needs.tls.strict) wished.push("peerCertificate");
   if (needs.proxy !== null && needs.scheme === "https" && !needs.proxy.scheme.startsWith("socks")) {

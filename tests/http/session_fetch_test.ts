@@ -268,8 +268,10 @@ for (const transport of transports) {
       assertEquals(await (await session.fetch("data:text/plain,hello")).text(), "hello");
       await using strict = sessionOn(transport, { httpAliases: null });
       await assertRejects(() => strict.fetch("foo://127.0.0.1/"), TypeError);
-      const port = server.port;
-      assertEquals((await session.fetch(`foo://127.0.0.1:${port}/ok`)).status, 200);
+      const foreign = `foo://127.0.0.1:${server.port}/ok`;
+      await assertRejects(() => session.fetch(foreign), TypeError, "foo:");
+      await using aliased = sessionOn(transport, { httpAliases: ["foo"] });
+      assertEquals((await aliased.fetch(foreign)).status, 200);
     });
 
     it("session.close ends what is under way", async () => {

@@ -1,0 +1,80 @@
+/**
+ * Bodies of every kind, in a form that is read as it is sent and never gathered first.
+ *
+ * @module
+ */
+import { formDataBody } from "./multipart.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What a body is made of and what is known of it beforehand. */
+export interface BodySource {
+  /** Bytes, a stream that is sent once, or a function that makes a fresh stream for each attempt. */
+  readonly body: Bytes | ReadableStream<Bytes> | (() => ReadableStream<Bytes>);
+  /** Bytes of a streamed body; null when nobody knows. */
+  readonly length: number | null;
+  /** The media type that goes with it; null for none. */
+  readonly type: string | null;
+}
+
+const encoder = new TextEncoder();
+
+/** The source of a body; null for a kind nobody here knows. Bytes are copied: later changes have no effect. */
+export function bodySourceOf(body: unknown): BodySource | null {
+  if (typeof body === "string") return whole(encoder.encode(body), "text/plain;charset=UTF-8");
+  if (body instanceof ReadableStream) return { body, length: null, type: null };
+  if (typeof body === "function") return { body: body as () => ReadableStream<Bytes>, length: null, type: null };
+  if (body instanceof ArrayBuffer) return whole(new Uint8Array(body.slice(0)), null);
+  if (ArrayBuffer.isView(body)) return whole(copied(body), null);
+  if (body instanceof URLSearchParams) {
+    return whole(encoder.encode(String(body)), "application/x-www-form-urlencoded;charset=UTF-8");
+  }
+  if (body instanceof FormData) return formDataBody(body);
+  if (body instanceof Blob) return blobBody(body);
+  if (typeof body !== "object" || body === null) return null;
+  if (Symbol.asyncIterator in body) return once((body as AsyncIterable<unknown>)[Symbol.asyncIterator]());
+  // What has been begun, as generators have; lists and sets are values, and no bodies.
+  if (Symbol.iterator in body && "next" in body) return once((body as Iterable<unknown>)[Symbol.iterator]());
+  return null;
+}
+
+function whole(body: Bytes, type: string | null): BodySource {
+  return { body, length: null, type };
+}
+
+function copied(view: ArrayBufferView): Bytes {
+  const copy = new Uint8Array(view.byteLength);
+  copy.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return copy;
+}
+
+function blobBody(blob: Blob): BodySource {
+  // Blobs of pipes and devices have no size.
+  const length = Number.isSafeInteger(blob.size) ? blob.size : null;
+  return { body: () => blob.stream(), length, type: blob.type === "" ? null : blob.type };
+}
+
+/** What an iterator gives, one piece for each that is asked for; whoever cancels ends the iterator. */
+function once(iterator: AsyncIterator<unknown> | Iterator<unknown>): BodySource {
+  const body = new ReadableStream<Bytes>({
+    async pull(controller): Promise<void> {
+      for (;;) {
+        const { done, value } = await iterator.next();
+        if (done) return controller.close();
+        const piece = typeof value === "string" ? encoder.encode(value) : value;
+        if (!(piece instanceof Uint8Array)) {
+          const error = new TypeError(
+            "Cannot send the body: its iterator gave something that is neither bytes nor text",
+          );
+          await iterator.return?.();
+          throw error;
+        }
+        if (piece.byteLength > 0) return controller.enqueue(piece as Bytes);
+      }
+    },
+    async cancel(): Promise<void> {
+      await iterator.return?.();
+    },
+  }, { highWaterMark: 0 });
+  return { body, length: null, type: null };
+}

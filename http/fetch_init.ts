@@ -1,0 +1,142 @@
+/**
+ * The options of a fetch, checked as the Fetch standard has it (§5.4) and brought onto a message.
+ *
+ * @module
+ */
+import { setCacheMode } from "./cache/fetch_mode.ts";
+import { NotSupportedError } from "./errors.ts";
+import { setBody, takeBody } from "./fetch_request_body.ts";
+import { callersHeaders } from "./headers.ts";
+import { HttpMessage, MessagePriority } from "./message.ts";
+import type { HttpFetchInit } from "./message_options.ts";
+import { Referrer } from "./referrer.ts";
+
+/** A request as `session.fetch` sends it. */
+export interface FetchRequest {
+  readonly msg: HttpMessage;
+  /** The caller's; null for none. */
+  readonly signal: AbortSignal | null;
+  /** What is done with redirects. */
+  readonly redirect: RequestRedirect;
+  /** Who refers to the request; null for nobody. */
+  readonly referrer: Referrer | null;
+  /** Hashes one of which the body must have; "" for none. */
+  readonly integrity: string;
+}
+
+/** Words an option may have. */
+const words: ReadonlyArray<readonly [name: keyof HttpFetchInit | "duplex", words: readonly string[]]> = [
+  ["credentials", ["omit", "same-origin", "include"]],
+  ["mode", ["same-origin", "no-cors", "cors"]],
+  ["redirect", ["follow", "error", "manual"]],
+  ["duplex", ["half"]],
+];
+
+/** What runtimes add to the options of their fetch, and what to do here in its place. */
+const runtimeOptions: Readonly<Record<string, string>> = {
+  client: "connections are the session's own",
+  dispatcher: "connections are the session's own; a FetchTransport with { init: { dispatcher } } uses another's",
+  proxy: "the session's proxyUri or a ProxyResolver says which way messages go",
+  tls: "the session has sslStrict, tlsDatabase and tlsClientCertificate",
+  unix: "no transport connects to a socket of the file system",
+};
+
+/**
+ * Makes the message of a fetch.
+ *
+ * @throws {TypeError} For an option the Fetch standard does not know.
+ * @throws {NotSupportedError} For an option of a runtime's own, which is never left out silently.
+ */
+export async function messageOf(
+  input: RequestInfo | URL,
+  init: HttpFetchInit,
+  runtime: string,
+): Promise<FetchRequest> {
+  const request = input instanceof Request ? input : null;
+  checkInit(init, runtime);
+  const method = normalizedMethod(init.method ?? request?.method ?? "GET");
+  const msg = new HttpMessage(method, request?.url ?? String(input));
+  const headers = init.headers ?? request?.headers;
+  if (headers !== undefined) msg.requestHeaders = callersHeaders(headers);
+  msg.omitsCredentials = (init.credentials ?? request?.credentials) === "omit";
+  const referrer = Referrer.of(
+    init.referrer ?? request?.referrer ?? "",
+    init.referrerPolicy ?? request?.referrerPolicy ?? "",
+  );
+  if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
+  if (init.timeout !== undefined) msg.timeout = init.timeout;
+  if (init.cache !== undefined) setCacheMode(msg, init.cache);
+  const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
+  await bringBody(msg, request, init, signal);
+  init.prepare?.(msg);
+  const isOwn = referrer !== null && !(msg.hasRequestHeaders && msg.requestHeaders.has("referer"));
+  if (isOwn) referrer.apply(msg);
+  return {
+    msg,
+    signal,
+    redirect: init.redirect ?? request?.redirect ?? "follow",
+    referrer: isOwn ? referrer : null,
+    integrity: init.integrity ?? request?.integrity ?? "",
+  };
+}
+
+function checkInit(init: HttpFetchInit, runtime: string): void {
+  for (const [name, allowed] of words) {
+    const value = (init as Record<string, unknown>)[name];
+    if (value === undefined || allowed.includes(String(value))) continue;
+    throw new TypeError(
+      `Cannot fetch: ${JSON.stringify(value)} is no ${name} mode, it is one of ${allowed.join(", ")}`,
+    );
+  }
+  if (init.window !== undefined && init.window !== null) throw new TypeError("Cannot fetch: the window must be null");
+  for (const [name, instead] of Object.entries(runtimeOptions)) {
+    const value = (init as Record<string, unknown>)[name];
+    // Bun takes an empty proxy for none given.
+    if (value === undefined || value === null || value === "") continue;
+    throw new NotSupportedError(`fetch with the option "${name}"`, runtime, instead);
+  }
+}
+
+/** Puts the body on the message. A caller who has given up gets the reason, and so does the source of the body. */
+async function bringBody(
+  msg: HttpMessage,
+  request: Request | null,
+  init: HttpFetchInit,
+  signal: AbortSignal | null,
+): Promise<void> {
+  const body: unknown = init.body !== undefined ? init.body : request?.body ?? null;
+  if (body !== null && (msg.method === "GET" || msg.method === "HEAD")) {
+    throw new TypeError(`Cannot fetch with ${msg.method}: it has no body`);
+  }
+  if (body !== null && init.body !== undefined) setBody(msg, body, (init as { duplex?: unknown }).duplex !== undefined);
+  else if (body !== null && !signal?.aborted) msg.requestBody = await takeBody(request!);
+  if (!signal?.aborted) return;
+  dropBody(msg, signal.reason);
+  throw signal.reason;
+}
+
+/** Tells the source of a body that nobody has begun to read that nobody will. */
+export function dropBody({ requestBody }: HttpMessage, reason: unknown): void {
+  if (requestBody instanceof ReadableStream && !requestBody.locked) requestBody.cancel(reason).catch(() => {});
+}
+
+/**
+ * The Fetch standard's six methods are upper-cased, all others go as they are but the three it forbids (Fetch §2.2.1).
+ *
+ * @throws {TypeError} For CONNECT, TRACE and TRACK.
+ */
+function normalizedMethod(method: string): string {
+  const upper = String(method).toUpperCase();
+  if (/^(CONNECT|TRACE|TRACK)$/.test(upper)) {
+    throw new TypeError(`Cannot fetch with ${upper}: fetch forbids this method`);
+  }
+  return /^(GET|HEAD|POST|PUT|DELETE|OPTIONS)$/.test(upper) ? upper : method;
+}
+
+function priorityOf(priority: NonNullable<HttpFetchInit["priority"]>): MessagePriority {
+  if (typeof priority === "number") return priority;
+  if (priority !== "high" && priority !== "low" && priority !== "auto") {
+    throw new TypeError(`Cannot fetch: ${JSON.stringify(priority)} is no priority`);
+  }
+  return priority === "high" ? MessagePriority.HIGH : priority === "low" ? MessagePriority.LOW : MessagePriority.NORMAL;
+}

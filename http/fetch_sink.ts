@@ -1,0 +1,111 @@
+/**
+ * What stands on the queue for one fetch: redirects as the Fetch standard has them, and the answer for who waits.
+ *
+ * @module
+ */
+import type { Attempt } from "./attempt.ts";
+import { TransportError } from "./errors.ts";
+import { fetchFailure } from "./fetch_error.ts";
+import { dropBody } from "./fetch_init.ts";
+import { BodyReader, handOut } from "./fetch_response.ts";
+import type { QueueItem, ResponseSink } from "./queue_item.ts";
+import { fetchBecomesGet, isRedirectStatus, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
+import { tooMany } from "./redirect_message.ts";
+import type { Referrer } from "./referrer.ts";
+import type { SessionCore } from "./session_core.ts";
+import { HttpStatus } from "./status.ts";
+import type { TransportResponse } from "./transport.ts";
+import { bareAddress } from "./uri.ts";
+
+/** What waits for the response of one fetch. */
+export class FetchSink implements ResponseSink {
+  readonly #core: SessionCore;
+  readonly #signal: AbortSignal | null;
+  readonly #redirect: RequestRedirect;
+  readonly #referrer: Referrer | null;
+  readonly #resolve: (response: Response) => void;
+  readonly #reject: (reason: unknown) => void;
+  #aborted: (() => void) | null = null;
+  #reader: BodyReader | null = null;
+  #isSettled = false;
+
+  constructor(
+    core: SessionCore,
+    signal: AbortSignal | null,
+    redirect: RequestRedirect,
+    referrer: Referrer | null,
+    resolve: (response: Response) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#core = core;
+    this.#signal = signal;
+    this.#redirect = redirect;
+    this.#referrer = referrer;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** The entry is on the queue: listens to the caller's signal from now on. */
+  queued(item: QueueItem): void {
+    const signal = this.#signal;
+    if (signal === null) return;
+    this.#aborted = () => this.#core.cancel(item, HttpStatus.CANCELLED, { error: signal.reason });
+    signal.addEventListener("abort", this.#aborted);
+  }
+
+  decide(item: QueueItem, _response: TransportResponse): "take" | "retry" | Error {
+    const { msg } = item;
+    if (msg.statusCode < 200) {
+      const cause = `Cannot fetch ${bareAddress(msg.uri)}: the server switches protocols, which nobody has asked for`;
+      return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_HTTP_UNREQUESTED_UPGRADE" });
+    }
+    if (!isRedirectStatus(msg.statusCode) || this.#redirect === "manual") return "take";
+    if (this.#redirect === "error") return new TypeError(`Cannot fetch ${bareAddress(msg.uri)}: it redirects`);
+    const target = redirectTarget(msg);
+    if (target === null) return "take";
+    if (target === "invalid" || (target.protocol !== "http:" && target.protocol !== "https:")) {
+      const cause = `Cannot follow the redirect from ${msg.uri.origin}: its Location is no http or https URL`;
+      return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_REDIRECT" });
+    }
+    if (item.redirects >= maxRedirects) return tooMany(msg);
+    const becomesGet = fetchBecomesGet(msg.statusCode, msg.method);
+    if (!becomesGet && msg.requestBody instanceof ReadableStream) {
+      return new TypeError("Cannot follow the redirect: the request body is a stream that was already read");
+    }
+    item.redirects++;
+    if (becomesGet) rewriteAsGet(msg);
+    moveTo(msg, target);
+    if (this.#referrer !== null) {
+      this.#referrer.redirected(msg.responseHeaders);
+      this.#referrer.apply(msg);
+    }
+    this.#core.requeue(msg, { after: "body" });
+    return "retry";
+  }
+
+  take(attempt: Attempt, response: TransportResponse): void {
+    const reader = new BodyReader(attempt, response);
+    this.#reader = reader;
+    // The message may end within; whoever waits has an answer then, unless none could be made.
+    this.#isSettled = true;
+    try {
+      this.#resolve(handOut(reader, this.#signal));
+    } catch (error) {
+      this.#isSettled = false;
+      throw error;
+    }
+  }
+
+  done(item: QueueItem): void {
+    if (this.#aborted !== null) this.#signal!.removeEventListener("abort", this.#aborted);
+    const { msg } = item;
+    if (this.#isSettled) {
+      const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
+      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#signal) : msg.error);
+      return;
+    }
+    const failure = fetchFailure(msg, this.#signal);
+    dropBody(msg, failure);
+    this.#reject(failure);
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * The runtime's own fetch.
+ *
+ * @module
+ */
+
+const atImport = globalThis.fetch;
+
+/**
+ * The fetch that was there when the library was imported: a program may put a session's in its place afterwards, and what
+ * a session sends through the runtime must not come back to it.
+ */
+export function nativeFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  return atImport(input, init);
+}

@@ -1,0 +1,19 @@
+/**
+ * Header fields of a response, which nobody may change (Fetch §2.2.2, guard "immutable").
+ *
+ * @module
+ */
+
+function refuse(): never {
+  throw new TypeError("Cannot change the headers: those of a fetched response are immutable");
+}
+
+const refusal: PropertyDescriptor = { value: refuse, writable: true, enumerable: false, configurable: true };
+
+const sealed: object = Object.create(Headers.prototype, { append: refusal, delete: refusal, set: refusal });
+
+/** Makes the very object immutable: it stays what the runtime made, to the runtime's own server as well. */
+export function sealHeaders(headers: Headers): Headers {
+  if (Object.getPrototypeOf(headers) === Headers.prototype) Object.setPrototypeOf(headers, sealed);
+  return headers;
+}
