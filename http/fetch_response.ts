@@ -10,7 +10,7 @@ import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody } from "./loans.ts";
 import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
 import { countBytes, discard, gotChunk, isSmall, transformed } from "./response_body.ts";
-import { ownBytes } from "./own_bytes.ts";
+import { nextPiece, ownBytes } from "./byte_pieces.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
@@ -113,16 +113,6 @@ export class BodyReader {
     }, { highWaterMark: 0 });
     unreachable.register(stream, new WeakRef(this));
     return stream;
-  }
-}
-
-/** The next piece that has bytes: a byte stream takes no others. */
-async function nextPiece(
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
-  for (;;) {
-    const result = await reader.read();
-    if (result.done || result.value.byteLength > 0) return result;
   }
 }
 

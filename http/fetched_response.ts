@@ -4,6 +4,7 @@
  * @module
  */
 
+import { nextPiece, ownBytes } from "./byte_pieces.ts";
 import { sealHeaders } from "./sealed_headers.ts";
 
 /** What the Fetch standard tells about a response besides its parts. */
@@ -34,6 +35,9 @@ export class FetchedResponse extends Response {
   }
 
   #origin: ResponseOrigin = unknown;
+  /** The body is a byte stream already. */
+  #isStream = false;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #aborted: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
   /** A response with whatever status and reason a server has sent. To a server that sends it on, 600 and more are a 502. */
@@ -43,9 +47,9 @@ export class FetchedResponse extends Response {
   ): FetchedResponse {
     const { headers, status } = init;
     const statusText = REASON_PHRASE.test(init.statusText) ? init.statusText : "";
-    if (status < 600) return new FetchedResponse(body, { headers, status, statusText });
-    const response = new FetchedResponse(body, { headers, status: 502, statusText });
-    return Object.defineProperty(response, "status", { value: status });
+    const response = new FetchedResponse(body, { headers, status: status < 600 ? status : 502, statusText });
+    response.#isStream = body instanceof ReadableStream;
+    return status < 600 ? response : Object.defineProperty(response, "status", { value: status });
   }
 
   /** Says where a response came from. */
@@ -73,7 +77,11 @@ export class FetchedResponse extends Response {
 
   override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     const { signal } = this.#origin;
-    if (this.#aborted === null && (signal === null || !signal.aborted || super.bodyUsed)) return super.body;
+    if (this.#aborted === null && (signal === null || !signal.aborted || super.bodyUsed)) {
+      const body = super.body;
+      if (body === null || this.#isStream || this.#origin === unknown) return body;
+      return this.#stream ??= byteStream(body);
+    }
     return this.#aborted ??= new ReadableStream({ start: (controller) => controller.error(signal!.reason) });
   }
 
@@ -102,9 +110,12 @@ export class FetchedResponse extends Response {
   }
 
   override clone(): FetchedResponse {
+    if (this.#stream?.locked) throw locked();
     const { body, headers } = super.clone();
     const { status, statusText } = this;
-    return FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), this.#origin);
+    const response = FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), this.#origin);
+    response.#isStream = this.#isStream;
+    return response;
   }
 
   /** Bun forgets the type where the body is a stream. */
@@ -113,9 +124,31 @@ export class FetchedResponse extends Response {
     return type === null ? blob : new Blob([blob], { type });
   }
 
-  /** What every way of reading answers once the caller has given up; null before. */
+  /** What every way of reading answers once the caller has given up, or has a reader of the body; null before. */
   #refusal(): Promise<never> | null {
+    if (this.#stream?.locked) return Promise.reject(locked());
     const { signal } = this.#origin;
     return signal === null || !signal.aborted || super.bodyUsed ? null : Promise.reject(signal.reason);
   }
+}
+
+function locked(): TypeError {
+  return new TypeError("Cannot read the body: its stream is locked");
+}
+
+/** What fetch gives is a byte stream (Fetch §2.2.4), the body of bytes not on every runtime. Untouched before it is read. */
+function byteStream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller: ReadableByteStreamController): Promise<void> {
+      reader ??= source.getReader();
+      const { done, value } = await nextPiece(reader);
+      if (!done) return controller.enqueue(ownBytes(value));
+      controller.close();
+      // Who waits with a buffer of its own gets it back.
+      controller.byobRequest?.respond(0);
+    },
+    cancel: (reason: unknown): Promise<void> => (reader ?? source).cancel(reason),
+  }, { highWaterMark: 0 });
 }

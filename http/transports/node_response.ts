@@ -1,6 +1,6 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
 import { FetchedResponse, isConstructible } from "../fetched_response.ts";
-import { ownBytes } from "../own_bytes.ts";
+import { ownBytes } from "../byte_pieces.ts";
 import type { TransportResponse } from "../transport.ts";
 import type { ResponseHead } from "./node_response_head.ts";
 
