@@ -16,7 +16,9 @@ import type { ModuleOptions } from "./module_options.ts";
 import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./options.ts";
 import { SessionPool } from "./session_pool.ts";
 import { Slot } from "./slot.ts";
+import { type DescribedSlot, goneToken, onlySlot, slotCondition, type SlotMatch } from "./find_slot.ts";
 import { waitForSlotEvent } from "./slot_events.ts";
+import { type TokenChange, TokenWatch, type WatchTokensOptions } from "./token_watch.ts";
 
 /** Initialises a loaded module for a new caller. */
 export let beginModule: (backend: ModuleBackend, options: ModuleOptions) => Promise<Module>;
@@ -179,6 +181,65 @@ export class Module {
   slotsSync(options: SlotsOptions = {}): Slot[] {
     const args = { tokenPresent: options?.tokenPresent ?? false };
     return this.#opened("C_GetSlotList").runSync(null, slotList, args, options).map((id) => this.#slot(id));
+  }
+
+  /**
+   * The slot of the one token that is meant.
+   *
+   * @param match Its label, a `pkcs11:` URI, or members of its {@linkcode TokenInfo}.
+   * @throws {SlotNotFoundError} Where no token is; those that are there are named.
+   * @throws {SlotAmbiguousError} Where more than one is.
+   *
+   * @example A token by its label
+   * ```ts
+   * import { Module, type Session } from "@gp11/gp11";
+   *
+   * async function open(module: Module): Promise<Session> {
+   *   const slot = await module.findSlot("release keys");
+   *   return await slot.openSession({ readWrite: true });
+   * }
+   * ```
+   */
+  async findSlot(match: SlotMatch, options?: CallOptions): Promise<Slot> {
+    const condition = slotCondition(match);
+    const described: DescribedSlot[] = [];
+    for (const slot of await this.slots({ ...options, tokenPresent: true })) {
+      const token = await slot.tokenInfo(options).catch(goneToken);
+      described.push({ slot, info: await slot.info(options), token });
+    }
+    return onlySlot(condition, described);
+  }
+
+  /** {@linkcode Module.findSlot} in place. */
+  findSlotSync(match: SlotMatch, options?: CallOptions): Slot {
+    const condition = slotCondition(match);
+    const described = this.slotsSync({ ...options, tokenPresent: true }).map((slot): DescribedSlot => {
+      const info = slot.infoSync(options);
+      try {
+        return { slot, info, token: slot.tokenInfoSync(options) };
+      } catch (error) {
+        return { slot, info, token: goneToken(error) };
+      }
+    });
+    return onlySlot(condition, described);
+  }
+
+  /**
+   * The tokens that are there, then each one that comes or goes; a token with another serial number has gone and come.
+   * Works on every module, by looking at its slots four times a second while somebody asks for changes.
+   *
+   * @example Greet a card
+   * ```ts
+   * import type { Module } from "@gp11/gp11";
+   *
+   * async function greet(module: Module, signal: AbortSignal): Promise<void> {
+   *   for await (const { change, token } of module.watchTokens({ signal })) console.log(change, token.label);
+   * }
+   * ```
+   */
+  watchTokens(options: WatchTokensOptions = {}): AsyncIterableIterator<TokenChange> {
+    this.#opened("C_GetSlotList");
+    return new TokenWatch(this, options);
   }
 
   /** Resolves with the slot in which a token comes or goes (C_WaitForSlotEvent). */

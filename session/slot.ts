@@ -16,6 +16,7 @@ import { openSession, openSessionSync } from "./open_session.ts";
 import type { CallOptions, OpenSessionOptions } from "./options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
+import { SessionPool, type SharedSessionsOptions } from "./shared_sessions.ts";
 
 const LABEL_LENGTH = 32;
 
@@ -50,6 +51,15 @@ export class Slot {
     this.module = module;
     this.#core = core;
     this.id = id;
+  }
+
+  /**
+   * Sessions for calls that run side by side: see {@linkcode SessionPool}. Nothing is opened before the first use.
+   *
+   * @throws {TypeError | RangeError} When a limit is no number or out of range.
+   */
+  sessionPool(options: SharedSessionsOptions = {}): SessionPool {
+    return new SessionPool(this, options);
   }
 
   /** Whether this is the same slot of the same module, however it was found (`gp11_slot_equal`). */

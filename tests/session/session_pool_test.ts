@@ -1,154 +1,184 @@
-// What comes out of the pool of closed sessions is as good as new: nothing of its former user is left in it.
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { after, before, beforeEach, describe, it } from "node:test";
-import { CKF, CKM, CKO, CKS, CKU } from "../../ffi/constants/mod.ts";
-import type { SessionPoolOptions } from "../../session/options.ts";
-import { Session } from "../../session/session.ts";
-import type { Slot } from "../../session/slot.ts";
-import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
+// About session/shared_sessions.ts, session/find_slot.ts and session/token_watch.ts, on SoftHSM2.
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { after, before, describe, it } from "node:test";
+import { CKM, CKR } from "../../ffi/constants/mod.ts";
+import {
+  Pkcs11Error,
+  SessionClosedError,
+  SlotAmbiguousError,
+  SlotNotFoundError,
+  UriError,
+} from "../../session/errors.ts";
+import type { Session } from "../../session/session.ts";
+import type { TokenChange } from "../../session/token_watch.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";
 
-describe("module.poolSessions", () => {
-  let card: CardModule;
-  let slot: Slot;
-  const skip = cardModuleSkip;
-  const login = { pin: "1234" };
+const skip = softhsmSkip;
+
+describe("a pool of sessions", () => {
+  let on: TokenSession;
   before(async () => {
-    if (skip) return;
-    card = new CardModule();
-    slot = await card.slot();
+    if (!skip) on = await TokenSession.open();
   });
-  beforeEach(async () => {
-    if (skip) return;
-    slot.module.poolSessions = false;
-    await slot.module.closeAllSessions();
-    card.reset();
-    slot.module.poolSessions = true;
-  });
-  after(() => slot?.module.close());
+  after(() => on?.close());
 
-  const stateOf = async (session: Session) => (await session.getInfo()).state;
-
-  it("keeps a session nobody is logged in to, in both forms", { skip }, async () => {
-    const session = await slot.openSession();
-    await session.close();
-    const again = slot.openSessionSync();
-    assertEquals(again.handle, session.handle);
-    again.closeSync();
-    assertEquals([card.sessions, card.calls("C_OpenSession")], [1, 1]);
-  });
-
-  it("does not keep a login when all who are logged in have closed", { skip }, async () => {
-    for (const close of [(session: Session) => session.close(), (session: Session) => session.closeSync()]) {
-      const sessions = [await slot.openSession({ login }), await slot.openSession(), await slot.openSession()];
-      for (const session of sessions) await close(session);
-      assertEquals(card.sessions, 0);
-      assertEquals(await stateOf(await slot.openSession()), CKS.RO_PUBLIC_SESSION);
-      await slot.module.closeAllSessions();
-    }
+  it("lends each session to one user at a time, as many as it may have, in the order of asking", { skip }, async () => {
+    await using pool = on.slot.sessionPool({ max: 3 });
+    assertEquals([pool.size, pool.idle, pool.waiting], [0, 0, 0]);
+    const used = new Map<Session, number>();
+    const order: number[] = [];
+    let most = 0;
+    await Promise.all(Array.from({ length: 30 }, (_, index) =>
+      pool.use(async (session) => {
+        order.push(index);
+        const users = (used.get(session) ?? 0) + 1;
+        used.set(session, users);
+        most = Math.max(most, users);
+        await session.generateRandom(8);
+        used.set(session, used.get(session)! - 1);
+      })));
+    assertEquals(most, 1);
+    assert(used.size <= 3);
+    assertEquals(order, Array.from({ length: 30 }, (_, index) => index));
+    assertEquals([pool.size, pool.idle, pool.waiting], [used.size, used.size, 0]);
   });
 
-  it("does not keep it when they close at the same time either", { skip }, async () => {
-    const sessions = [await slot.openSession({ login }), await slot.openSession(), await slot.openSession()];
-    await Promise.all(sessions.map((session) => session.close()));
-    assertEquals(card.sessions, 0);
+  it("ends what a user left begun, and goes on after a user that fails", { skip }, async () => {
+    await using pool = on.slot.sessionPool({ max: 1 });
+    await pool.use(async (session) => {
+      const digester = await session.digester(CKM.SHA256);
+      await digester.update(new Uint8Array(8));
+    });
+    assertEquals(
+      await pool.use((session) => session.digest(CKM.SHA256, new Uint8Array(1))).then(({ length }) => length),
+      32,
+    );
+    await assertRejects(() => pool.use(() => Promise.reject(new Error("mine"))), Error, "mine");
+    await assertRejects(
+      () =>
+        pool.use(() => {
+          throw new Error("at once");
+        }),
+      Error,
+      "at once",
+    );
+    assertEquals(await pool.use(() => "fine"), "fine");
   });
 
-  it("keeps sessions while another one is logged in, and gives them back", { skip }, async () => {
-    const user = await slot.openSession({ login });
-    const session = await slot.openSession();
-    await session.close();
-    const again = await slot.openSession();
-    assertEquals([again.handle, await stateOf(again)], [session.handle, CKS.RO_USER_FUNCTIONS]);
-    await again.close();
-    await user.close();
-    assertEquals(card.sessions, 0);
+  it("replaces a session that has died", { skip }, async () => {
+    await using pool = on.slot.sessionPool({ max: 2 });
+    const first = await pool.use((session) => session);
+    await first.close();
+    assertEquals(await pool.use((session) => session.closed), false);
+    const dead = await assertRejects(() =>
+      pool.use(() => {
+        throw new Pkcs11Error(CKR.SESSION_HANDLE_INVALID, "C_Sign");
+      }), Pkcs11Error);
+    assertEquals(dead.code, CKR.SESSION_HANDLE_INVALID);
+    await pool.use((session) => session.generateRandom(4));
   });
 
-  it("a login that has outlived its sessions is not for the next, without validation either", { skip }, async () => {
-    for (const validate of [true, false]) {
-      slot.module.poolSessions = { validate };
-      const session = await slot.openSession();
-      const other = Session.fromHandle(slot, session.handle);
-      await session.close();
-      // Behind the pool's back, through a wrapper of the handle it keeps.
-      await other.login(CKU.USER, "1234");
-      const handle = other.handle;
-      other.addEventListener("discard-handle", (event) => event.claim());
-      await other.close();
-      const stranger = await slot.openSession();
-      assertEquals(await stateOf(stranger), CKS.RO_PUBLIC_SESSION);
-      assert(card.log.some((call) => call.fn === "C_CloseSession" && BigInt(call.session) === handle));
-      await stranger.close();
-    }
+  it("refuses who waits when it closes, and lets users finish", { skip }, async () => {
+    const pool = on.slot.sessionPool({ max: 1 });
+    const let_go = Promise.withResolvers<void>();
+    const user = pool.use(async (session) => {
+      await let_go.promise;
+      return (await session.generateRandom(4)).length;
+    });
+    const waiting = assertRejects(() => pool.use(() => 1), SessionClosedError);
+    while (pool.waiting === 0 || pool.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const closed = pool.close();
+    await waiting;
+    let_go.resolve();
+    assertEquals(await user, 4);
+    await closed;
+    assertEquals(pool.size, 0);
+    await assertRejects(() => pool.use(() => 1), SessionClosedError);
   });
 
-  it("closeAllSessions() closes: no session waits, nobody is logged in", { skip }, async () => {
-    await slot.openSession({ login });
-    await slot.openSession();
-    await (await slot.openSession()).close();
-    await slot.module.closeAllSessions();
-    assertEquals(card.sessions, 0);
-    assertEquals(await stateOf(await slot.openSession()), CKS.RO_PUBLIC_SESSION);
+  it("ends a wait with its signal, and nobody else's", { skip }, async () => {
+    await using pool = on.slot.sessionPool({ max: 1 });
+    const hold = Promise.withResolvers<void>();
+    const user = pool.use(() => hold.promise);
+    const controller = new AbortController();
+    const aborted = assertRejects(() => pool.use(() => 1, { signal: controller.signal }), Error, "enough");
+    const other = pool.use(() => 2);
+    controller.abort(new Error("enough"));
+    await aborted;
+    hold.resolve();
+    await user;
+    assertEquals(await other, 2);
   });
 
-  it("does not take handles that came from elsewhere", { skip }, async () => {
-    const opened = await slot.openSession({ readWrite: true });
-    opened.addEventListener("discard-handle", (event) => event.claim());
-    await opened.close();
-    await Session.fromHandle(slot, opened.handle).close();
-    assertEquals(card.sessions, 0);
-    assertEquals(Number((await (await slot.openSession()).getInfo()).flags) & CKF.RW_SESSION, 0);
-  });
-
-  it("does not take sessions through which session objects were made", { skip }, async () => {
-    const session = await slot.openSession({ readWrite: true });
-    await session.createObject({ class: CKO.DATA, token: false });
-    await session.close();
-    assertEquals(card.sessions, 0);
-    const other = await slot.openSession({ readWrite: true });
-    await other.createObject({ class: CKO.DATA, token: true });
-    await other.close();
-    assertEquals(card.sessions, 1);
-  });
-
-  it("refuses limits that are none, and says whose they are", { skip }, () => {
-    const wrong: [unknown, typeof TypeError | typeof RangeError][] = [
-      [null, TypeError],
-      [undefined, TypeError],
-      ["x", TypeError],
-      [-1, TypeError],
-      [{ maxPerSlot: -1 }, RangeError],
-      [{ maxPerSlot: NaN }, RangeError],
-      [{ maxPerSlot: "8" }, TypeError],
-      [{ maxIdleMs: -1 }, RangeError],
-      [{ maxIdleMs: "60" }, TypeError],
-    ];
-    const { poolSessions } = slot.module;
-    for (const [value, kind] of wrong) {
-      assertThrows(() => slot.module.poolSessions = value as SessionPoolOptions, kind, "poolSessions");
-    }
-    assertEquals(slot.module.poolSessions, poolSessions);
-    for (const maxIdleMs of [0, null, Infinity]) slot.module.poolSessions = { maxIdleMs };
+  it("refuses limits that are none", { skip }, () => {
+    for (const max of [0, -1, 1.5, NaN]) assertThrows(() => on.slot.sessionPool({ max }), RangeError, "max");
+    assertThrows(() => on.slot.sessionPool({ max: "3" as never }), TypeError, "max");
+    assertThrows(() => on.slot.sessionPool({ maxIdleMs: -1 }), RangeError, "maxIdleMs");
   });
 });
 
-describe("module.poolSessions on a token", { skip: softhsmSkip }, () => {
-  it("the next user sees nothing of the last one's keys", async () => {
-    const on = await TokenSession.open();
-    on.module.poolSessions = true;
-    const key = await on.session.generateKey(CKM.AES_KEY_GEN, { valueLen: 16, token: false, label: "of the session" });
-    await on.session.generateKey(CKM.AES_KEY_GEN, { valueLen: 16, token: true, private: true, label: "of the token" });
-    await on.session.close();
-    const next = await on.another();
-    assertEquals(await next.findObjects({ class: CKO.SECRET_KEY }), []);
-    await next.login(CKU.USER, on.token.userPin);
-    const labels = (await next.findObjects({ class: CKO.SECRET_KEY }, { read: ["label"] })).map((found) =>
-      found.attributes?.get("label")
+describe("a pool with a login", () => {
+  let on: TokenSession;
+  before(async () => {
+    if (!skip) on = await TokenSession.open();
+  });
+  after(() => on?.close());
+
+  it("logs in once, and with a wrong PIN tries it once for everybody", { skip }, async () => {
+    await on.session.logout();
+    let asked = 0;
+    const pin = () => {
+      asked++;
+      return "wrong";
+    };
+    const pool = on.slot.sessionPool({ max: 4, login: { pin } });
+    const results = await Promise.allSettled(Array.from({ length: 12 }, () => pool.use(() => 1)));
+    assert(results.every((result) => result.status === "rejected" && result.reason.code === CKR.PIN_INCORRECT));
+    await assertRejects(() => pool.use(() => 1), Pkcs11Error, "PIN");
+    const before = asked;
+    assert(before <= 2, `the PIN was asked for ${before} times`);
+    await pool.close();
+
+    await using right = on.slot.sessionPool({ max: 4, login: { pin: on.token.userPin } });
+    const states = await Promise.all(
+      Array.from({ length: 12 }, () => right.use(async (session) => (await session.getInfo()).state)),
     );
-    assertEquals(labels, ["of the token"]);
-    assert(key);
-    await on.close();
+    assertEquals(new Set(states).size, 1);
+  });
+});
+
+describe("finding the slot of a token", () => {
+  let on: TokenSession;
+  before(async () => {
+    if (!skip) on = await TokenSession.open();
+  });
+  after(() => on?.close());
+
+  it("goes by label, URI and information", { skip }, async () => {
+    const { label, serialNumber } = on.slot.tokenInfoSync();
+    assert((await on.module.findSlot(label)).equals(on.slot));
+    assert(on.module.findSlotSync(`pkcs11:serial=${serialNumber}`).equals(on.slot));
+    assert((await on.module.findSlot({ serialNumber })).equals(on.slot));
+    const none = await assertRejects(() => on.module.findSlot("nobody"), SlotNotFoundError);
+    assert(none.message.includes(JSON.stringify(label)));
+    assertThrows(() => on.module.findSlotSync({}), SlotAmbiguousError);
+    assertThrows(() => on.module.findSlotSync("pkcs11:%"), UriError);
+    assertThrows(() => on.module.findSlotSync(5 as never), TypeError);
+  });
+
+  it("watching begins with what is there, and ends with its signal", { skip }, async () => {
+    const controller = new AbortController();
+    const seen: TokenChange[] = [];
+    const watch = (async () => {
+      for await (const change of on.module.watchTokens({ signal: controller.signal })) {
+        seen.push(change);
+        if (change.slot.equals(on.slot)) controller.abort(new Error("seen"));
+      }
+    })();
+    await assertRejects(() => watch, Error, "seen");
+    assert(seen.every(({ change }) => change === "inserted"));
+    assertEquals(seen.find(({ slot }) => slot.equals(on.slot))!.token.label, on.token.label);
+    for await (const _ of on.module.watchTokens()) break;
   });
 });

@@ -1,0 +1,91 @@
+/** The slot whose token is meant: by label, by URI, by what the token tells of itself. */
+import { describeType } from "../ffi/bytes.ts";
+import { CKR } from "../ffi/constants/mod.ts";
+import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "./errors.ts";
+import type { SlotInfo, TokenInfo } from "./infos.ts";
+import type { Slot } from "./slot.ts";
+import { Pkcs11Uri } from "./uri/mod.ts";
+
+/** What is looked for: a token's label, a `pkcs11:` URI, or members of its information. */
+export type SlotMatch = string | Partial<TokenInfo>;
+
+/** A slot with what is known of it. */
+export interface DescribedSlot {
+  /** The slot. */
+  readonly slot: Slot;
+  /** What the slot tells. */
+  readonly info: SlotInfo;
+  /** What its token tells; null where it has gone meanwhile. */
+  readonly token: TokenInfo | null;
+}
+
+/** A condition on slots, and what it is in words. */
+export interface SlotCondition {
+  /** In words. */
+  readonly text: string;
+  /** Whether a slot meets it. */
+  meets(described: DescribedSlot & { readonly token: TokenInfo }): boolean;
+}
+
+/**
+ * Reads what is looked for.
+ *
+ * @throws {TypeError} When it is nothing of the kind.
+ * @throws {UriError} When it begins as a URI and is none.
+ */
+export function slotCondition(match: SlotMatch): SlotCondition {
+  if (typeof match === "string") {
+    if (!match.startsWith("pkcs11:")) {
+      return { text: `the label ${JSON.stringify(match)}`, meets: ({ token }) => token.label === match };
+    }
+    const uri = Pkcs11Uri.parse(match);
+    return {
+      text: `the URI ${uri.format().split("?")[0]}`,
+      meets: ({ info, slot, token }) => uri.matchToken(token) && uri.matchSlot(info, slot.id),
+    };
+  }
+  if (typeof match !== "object" || match === null) {
+    throw new TypeError(`Cannot find a slot: expected a label, a pkcs11: URI or an object, got ${describeType(match)}`);
+  }
+  const wanted = Object.entries(match).filter(([, value]) => value !== undefined);
+  return {
+    text: wanted.length === 0
+      ? "no condition"
+      : wanted.map(([name, value]) => `${name} ${JSON.stringify(value, plain)}`).join(", "),
+    meets: ({ token }) =>
+      wanted.every(([name, value]) => plainText(token[name as keyof TokenInfo]) === plainText(value)),
+  };
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+function plainText(value: unknown): string {
+  return JSON.stringify(value, plain) ?? "";
+}
+
+/**
+ * The one slot that meets the condition.
+ *
+ * @throws {SlotNotFoundError} Where there is none; the tokens that are there are named.
+ * @throws {SlotAmbiguousError} Where there is more than one.
+ */
+export function onlySlot(condition: SlotCondition, slots: readonly DescribedSlot[]): Slot {
+  const found = slots.filter((each) => each.token !== null && condition.meets({ ...each, token: each.token }));
+  if (found.length === 1) return found[0]!.slot;
+  if (found.length > 1) throw new SlotAmbiguousError(condition.text, found.length);
+  throw new SlotNotFoundError(
+    condition.text,
+    slots.flatMap(({ token }) => token === null ? [] : JSON.stringify(token.label)),
+  );
+}
+
+/** Answers that mean the token has gone since the slots were listed. */
+const GONE: ReadonlySet<number> = new Set([CKR.TOKEN_NOT_PRESENT, CKR.TOKEN_NOT_RECOGNIZED, CKR.DEVICE_REMOVED]);
+
+/** Null for a token that has gone; any other error is thrown on. */
+export function goneToken(error: unknown): null {
+  if (error instanceof Pkcs11Error && GONE.has(error.code)) return null;
+  throw error;
+}

@@ -1,0 +1,364 @@
+/** Sessions for many at once: a pool that makes calls wait when all its sessions are busy. */
+import { describeType } from "../ffi/bytes.ts";
+import { CKR, CKS } from "../ffi/constants/mod.ts";
+import { reportUncaught } from "../internal/report_error.ts";
+import { Pkcs11Error, SessionClosedError } from "./errors.ts";
+import type { Interaction, LoginSpec } from "./options.ts";
+import type { Session } from "./session.ts";
+import { coreOf } from "./session_base.ts";
+import type { Slot } from "./slot.ts";
+
+/** How the sessions of a {@linkcode SessionPool} are opened. */
+export interface SharedSessionsOptions {
+  /**
+   * Sessions at once.
+   *
+   * @default {8}
+   */
+  readonly max?: number | undefined;
+  /**
+   * Whether objects on the token may be created and changed.
+   *
+   * @default {false}
+   */
+  readonly readWrite?: boolean | undefined;
+  /** The login for all of them, made once. */
+  readonly login?: LoginSpec | undefined;
+  /** Whom keys with CKA_ALWAYS_AUTHENTICATE, and the token if it wants a login, are asked for. */
+  readonly interaction?: Interaction | undefined;
+  /**
+   * Milliseconds after which a session that nobody uses is closed; the last one stays, as it keeps the login. 0 and
+   * Infinity mean never.
+   *
+   * @default {60000}
+   */
+  readonly maxIdleMs?: number | undefined;
+}
+
+/** How a session of a pool is used. */
+export interface UseOptions {
+  /** Ends the wait for a session; the function itself is not stopped. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Errors after which a session is of no use any more. */
+const DEAD: ReadonlySet<number> = new Set([
+  CKR.SESSION_HANDLE_INVALID,
+  CKR.SESSION_CLOSED,
+  CKR.DEVICE_REMOVED,
+  CKR.DEVICE_ERROR,
+  CKR.TOKEN_NOT_PRESENT,
+  CKR.TOKEN_NOT_RECOGNIZED,
+  CKR.CRYPTOKI_NOT_INITIALIZED,
+]);
+
+/** Answers to a login after which another try could lock the card. */
+const REFUSED_LOGIN: ReadonlySet<number> = new Set([CKR.PIN_INCORRECT, CKR.PIN_LOCKED, CKR.PIN_EXPIRED]);
+
+const DEFAULT_MAX = 8;
+const DEFAULT_IDLE_MS = 60_000;
+/** The largest delay a timer takes. */
+const MAX_TIMER = 0x7fff_ffff;
+
+interface Waiting {
+  lend(session: Session): void;
+  fail(error: unknown): void;
+}
+
+interface Idle {
+  readonly session: Session;
+  readonly timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/**
+ * Sessions on one token for calls that run side by side: whoever asks gets one that nobody else uses, and waits in line
+ * while all are busy. The login is made once for all of them; sessions that have died are replaced; what a user left
+ * begun is ended.
+ *
+ * @example Sign with as many sessions as the token has
+ * ```ts
+ * import { CKM, type Pkcs11Object, type Slot } from "@gp11/gp11";
+ *
+ * async function signAll(slot: Slot, key: Pkcs11Object, data: Uint8Array<ArrayBuffer>[]): Promise<Uint8Array[]> {
+ *   await using pool = slot.sessionPool({ max: 4, login: { pin: "1234" } });
+ *   return await Promise.all(data.map((each) => pool.use((session) => session.sign(key, CKM.SHA256_RSA_PKCS, each))));
+ * }
+ * ```
+ */
+export class SessionPool {
+  readonly #slot: Slot;
+  readonly #options: SharedSessionsOptions;
+  readonly #max: number;
+  readonly #maxIdleMs: number;
+  readonly #idle: Idle[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #busy = new Set<Session>();
+  #opening = 0;
+  /** How many the token has room for, once it has said that there are no more. */
+  #room = Infinity;
+  /** The first opening, which logs in; everybody waits for it. */
+  #isLoggedIn = false;
+  #refusal: unknown = null;
+  #closing: Promise<void> | null = null;
+  #whenDone: (() => void) | null = null;
+
+  /** Pools come from {@linkcode Slot.sessionPool}. */
+  constructor(slot: Slot, options: SharedSessionsOptions) {
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
+    }
+    this.#slot = slot;
+    this.#max = count(options.max ?? DEFAULT_MAX);
+    this.#maxIdleMs = idleTime(options.maxIdleMs ?? DEFAULT_IDLE_MS);
+    // A copy: the options may be changed, or answer differently, while the pool lives.
+    this.#options = { readWrite: options.readWrite, login: options.login, interaction: options.interaction };
+  }
+
+  /** Sessions that are open, busy and idle. */
+  get size(): number {
+    return this.#busy.size + this.#idle.length;
+  }
+
+  /** Sessions that nobody uses at the moment. */
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  /** Calls of {@linkcode SessionPool.use} that wait for a session. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether the pool is closed, or about to be. */
+  get closed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /**
+   * Runs a function with a session of its own and resolves to what it gives. The session goes back when the function's
+   * promise has settled; it must not be kept.
+   *
+   * @throws {Pkcs11Error} When a session cannot be opened, or the login is refused: a refused PIN is not tried again.
+   * @throws {SessionClosedError} When the pool is closed.
+   */
+  async use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions = {}): Promise<T> {
+    if (typeof work !== "function") {
+      throw new TypeError(`Cannot use a session of the pool: expected a function, got ${describeType(work)}`);
+    }
+    const session = await this.#take(options.signal);
+    try {
+      const result = await work(session);
+      this.#give(session, false);
+      return result;
+    } catch (error) {
+      this.#give(session, error instanceof Pkcs11Error && DEAD.has(error.code), error);
+      throw error;
+    }
+  }
+
+  /** Closes the pool: who waits is refused, who has a session finishes with it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Closes the pool. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Closes the pool without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
+  }
+
+  async #close(): Promise<void> {
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
+    if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
+    const idle = this.#idle.splice(0);
+    for (const { timer } of idle) clearTimeout(timer);
+    const results = await Promise.allSettled(idle.map(({ session }) => session.close()));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #take(signal: AbortSignal | undefined): Promise<Session> {
+    if (this.closed) throw new SessionClosedError("use a session of the pool");
+    signal?.throwIfAborted();
+    if (this.#refusal !== null) throw this.#refusal;
+    const ready = this.#idle.length > 0 && this.#waiting.length === 0 ? this.#idle.pop()! : undefined;
+    if (ready !== undefined && !ready.session.closed) {
+      clearTimeout(ready.timer);
+      this.#busy.add(ready.session);
+      return Promise.resolve(ready.session);
+    }
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => {
+        const at = this.#waiting.indexOf(waiting);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        reject(signal!.reason);
+      };
+      const waiting: Waiting = {
+        lend: (session) => {
+          signal?.removeEventListener("abort", aborted);
+          resolve(session);
+        },
+        fail: (error) => {
+          signal?.removeEventListener("abort", aborted);
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", aborted, { once: true });
+      this.#waiting.push(waiting);
+      this.#grow();
+    });
+  }
+
+  /** Opens as many sessions as there are calls waiting, within the limits; the first one alone, as it logs in. */
+  #grow(): void {
+    if (this.closed) return;
+    const limit = Math.min(this.#max, this.#room);
+    const needsLogin = !this.#isLoggedIn &&
+      (this.#options.login !== undefined || this.#options.interaction !== undefined);
+    const wanted = needsLogin ? 1 : this.#waiting.length;
+    while (this.#opening < wanted && this.size + this.#opening < limit) void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    this.#opening++;
+    const { interaction, login, readWrite } = this.#options;
+    try {
+      const session = await this.#slot.openSession({
+        readWrite,
+        interaction,
+        login: this.#isLoggedIn ? undefined : login,
+      });
+      this.#isLoggedIn = true;
+      this.#room = Infinity;
+      this.#opening--;
+      this.#busy.add(session);
+      this.#give(session, false);
+    } catch (error) {
+      this.#opening--;
+      this.#failed(error);
+    }
+    if (this.closed) this.#settle();
+    else this.#grow();
+  }
+
+  /** A token without room makes calls wait for what is there; anything else is told to those who wait. */
+  #failed(error: unknown): void {
+    const code = error instanceof Pkcs11Error ? error.code : null;
+    if (code === CKR.SESSION_COUNT && this.size > 0) {
+      this.#room = this.size;
+      return;
+    }
+    if (code !== null && REFUSED_LOGIN.has(code)) this.#refusal = error;
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(error);
+  }
+
+  /** Takes a session back and lends it to the next in line. */
+  #give(session: Session, isDead: boolean, error: unknown = null): void {
+    this.#busy.delete(session);
+    if (isDead || session.closed) {
+      // What ended one has most likely ended all; a login that is still there is not made again.
+      if (isDead) this.#forgetIdle();
+      this.#discard(session);
+      return this.#after();
+    }
+    const isLoggedOut = error instanceof Pkcs11Error && error.code === CKR.USER_NOT_LOGGED_IN;
+    const { lane } = coreOf(session);
+    if (!isLoggedOut && lane.open === null && !lane.busy) return this.#lend(session);
+    this.#busy.add(session);
+    void this.#tidy(session);
+  }
+
+  /** Ends what a user has left begun, and looks whether the token is still logged in. */
+  async #tidy(session: Session): Promise<void> {
+    try {
+      await session.idle();
+      await session.cancelOperation();
+      const { state } = await session.getInfo();
+      const isPublic = state === CKS.RO_PUBLIC_SESSION || state === CKS.RW_PUBLIC_SESSION;
+      this.#busy.delete(session);
+      if (isPublic && this.#options.login !== undefined) {
+        this.#discard(session);
+        this.#after();
+      } else this.#lend(session);
+    } catch {
+      // What cannot even be asked is replaced; the next call tells what is wrong with the token.
+      this.#busy.delete(session);
+      this.#discard(session);
+      this.#after();
+    }
+  }
+
+  #lend(session: Session): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined && !this.closed) {
+      this.#busy.add(session);
+      next.lend(session);
+      return;
+    }
+    this.#keep(session);
+    this.#after();
+  }
+
+  #keep(session: Session): void {
+    const timer = this.#maxIdleMs > MAX_TIMER ? undefined : setTimeout(() => this.#expire(session), this.#maxIdleMs);
+    (timer as { unref?(): void } | undefined)?.unref?.();
+    this.#idle.push({ session, timer });
+  }
+
+  /** The last session stays: with it the login would go. */
+  #expire(session: Session): void {
+    const at = this.#idle.findIndex((each) => each.session === session);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    if (this.size === 0) this.#idle.push({ session, timer: undefined });
+    else session.close().catch(reportUncaught);
+  }
+
+  /** A session that has died; its handle is given up as far as the module still knows it. */
+  #discard(session: Session): void {
+    if (this.size === 0) this.#isLoggedIn = false;
+    if (!session.closed) session.close().catch(() => {});
+  }
+
+  #forgetIdle(): void {
+    this.#isLoggedIn = false;
+    for (const { session, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      this.#discard(session);
+    }
+  }
+
+  #after(): void {
+    if (this.closed) this.#settle();
+    else this.#grow();
+  }
+
+  #settle(): void {
+    if (this.#busy.size === 0 && this.#opening === 0) this.#whenDone?.();
+  }
+}
+
+function count(max: unknown): number {
+  if (typeof max !== "number") {
+    throw new TypeError(`Cannot make a session pool: max is ${describeType(max)}, no number`);
+  }
+  if (!Number.isInteger(max) || max < 1) {
+    throw new RangeError(`Cannot make a session pool: max ${max} is no count from 1`);
+  }
+  return max;
+}
+
+function idleTime(milliseconds: unknown): number {
+  if (typeof milliseconds !== "number") {
+    throw new TypeError(`Cannot make a session pool: maxIdleMs is ${describeType(milliseconds)}, no number`);
+  }
+  if (!(milliseconds >= 0)) {
+    throw new RangeError(`Cannot make a session pool: maxIdleMs ${milliseconds} is negative or NaN`);
+  }
+  return milliseconds === 0 ? Infinity : milliseconds;
+}

@@ -1,0 +1,151 @@
+/** Tokens that come and go, watched by looking at the slots again and again: every module can do that. */
+import type { Module } from "./module.ts";
+import type { TokenInfo } from "./infos.ts";
+import type { Slot } from "./slot.ts";
+import { goneToken } from "./find_slot.ts";
+
+/** A token that has come, or one that has gone. */
+export type TokenChange =
+  | {
+    /** The slot. */
+    readonly slot: Slot;
+    /** What has happened. */
+    readonly change: "inserted";
+    /** What the token tells of itself. */
+    readonly token: TokenInfo;
+  }
+  | {
+    /** The slot. */
+    readonly slot: Slot;
+    /** What has happened. */
+    readonly change: "removed";
+    /** What the token told of itself while it was there. */
+    readonly token: TokenInfo;
+  };
+
+/** How tokens are watched. */
+export interface WatchTokensOptions {
+  /** Ends the watch: the loop throws `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds between two looks. */
+const PACE = 250;
+
+/** Slots with their tokens, by slot number. */
+type Seen = Map<bigint, { readonly slot: Slot; readonly token: TokenInfo }>;
+
+/** The changes from the first step on; those that happen while nobody asks are kept. */
+export class TokenWatch implements AsyncIterableIterator<TokenChange> {
+  readonly #module: Module;
+  readonly #signal: AbortSignal | undefined;
+  readonly #changes: TokenChange[] = [];
+  #seen: Seen = new Map();
+  #looking: Promise<void> | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failure: { readonly error: unknown } | null = null;
+  #isOver = false;
+  #wake: (() => void) | null = null;
+
+  /** Watches a module's slots. */
+  constructor(module: Module, options: WatchTokensOptions) {
+    this.#module = module;
+    this.#signal = options.signal;
+    options.signal?.throwIfAborted();
+    options.signal?.addEventListener("abort", this.#aborted, { once: true });
+  }
+
+  readonly #aborted = (): void => this.#fail(this.#signal!.reason);
+
+  /** The next change; the tokens that are there come first. */
+  async next(): Promise<IteratorResult<TokenChange>> {
+    for (;;) {
+      const change = this.#changes.shift();
+      if (change !== undefined) return { done: false, value: change };
+      if (this.#failure !== null) {
+        const { error } = this.#failure;
+        this.#failure = null;
+        this.#end();
+        throw error;
+      }
+      if (this.#isOver) return { done: true, value: undefined };
+      this.#start();
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Ends the watch. */
+  return(): Promise<IteratorResult<TokenChange>> {
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #start(): void {
+    if (this.#looking === null && this.#timer === undefined) this.#looking = this.#look();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const now = await this.#tokens();
+      if (this.#isOver) return;
+      for (const [id, { slot, token }] of this.#seen) {
+        if (!isSame(token, now.get(id)?.token)) this.#changes.push({ slot, change: "removed", token });
+      }
+      for (const [id, { slot, token }] of now) {
+        if (!isSame(token, this.#seen.get(id)?.token)) this.#changes.push({ slot, change: "inserted", token });
+      }
+      this.#seen = now;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#looking = null;
+    if (!this.#isOver && this.#failure === null) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#looking = this.#look();
+      }, PACE);
+    }
+    if (this.#changes.length > 0) this.#awake();
+  }
+
+  async #tokens(): Promise<Seen> {
+    const seen: Seen = new Map();
+    for (const slot of await this.#module.slots({ tokenPresent: true, signal: this.#signal })) {
+      const token = await slot.tokenInfo({ signal: this.#signal }).catch(goneToken);
+      if (token !== null) seen.set(slot.id, { slot, token });
+    }
+    return seen;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#failure = { error };
+    clearTimeout(this.#timer);
+    this.#awake();
+  }
+
+  #awake(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#signal?.removeEventListener("abort", this.#aborted);
+    this.#awake();
+  }
+}
+
+/** The same token: another one has another serial number, or was initialised anew. */
+function isSame(token: TokenInfo, other: TokenInfo | undefined): boolean {
+  return other !== undefined && token.serialNumber === other.serialNumber && token.label === other.label &&
+    token.manufacturerId === other.manufacturerId && token.model === other.model;
+}
