@@ -6,7 +6,7 @@
  */
 import { AttemptEvents, noteTls } from "./attempt_events.ts";
 import type { Connection } from "./connection.ts";
-import { TransportError } from "./errors.ts";
+import { ownStatus, TransportError } from "./errors.ts";
 import type { MessageHook } from "./feature_list.ts";
 import type { SessionFeature } from "./feature.ts";
 import { checkField, isIdempotentMethod } from "./headers.ts";
@@ -16,7 +16,7 @@ import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
-import { ownStatus, type SessionCore } from "./session_core.ts";
+import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
 import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
@@ -182,7 +182,8 @@ export class Attempt {
   }
 
   static readonly #ready: Step = (attempt) => {
-    const { core, item, connection } = attempt;
+    const { core, item, connection, msg } = attempt;
+    messageState(msg).sentTo = msg.uri;
     item.state = ItemState.READY;
     connection!.state = "busy";
     attempt.hooks(core.features.rounds.started, "requestStarted", Attempt.#announce);

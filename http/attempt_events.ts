@@ -30,6 +30,11 @@ export class AttemptEvents implements ExchangeObserver {
     return this.#item.attempt === this.#attempt;
   }
 
+  /** Bytes of an answer have arrived: that is progress, be they as few as they may. */
+  received(): void {
+    if (this.#isCurrent) this.#item.progressed();
+  }
+
   /** A step of making the connection. */
   networkEvent(event: NetworkEventName): void {
     if (!this.#isCurrent) return;

@@ -5,12 +5,13 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import { Connection } from "./connection.ts";
-import { HostHeap, WaitingQueue } from "./waiting_queue.ts";
+import { HostHeap } from "./waiting_queue.ts";
 import { isIdempotentMethod } from "./headers.ts";
 import { type HttpMessage, MessageFlags } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
-import type { ConnectionTarget, ProxyTarget, TlsSettings, Transport } from "./transport.ts";
-import { bareHost, defaultPort, type SchemeClass } from "./uri.ts";
+import { Host, isSameTarget } from "./host.ts";
+import type { ConnectionTarget, TlsSettings, Transport } from "./transport.ts";
+import type { SchemeClass } from "./uri.ts";
 
 /** What waits for a connection. */
 export interface WaitingAttempt {
@@ -34,48 +35,8 @@ export interface PoolOwner {
   connectionCreated(connection: Connection): void;
   /** The connection for an entry could not be made. */
   refuse(item: QueueItem, error: unknown): void;
-}
-
-/** A scheme class, host and port, with the connections to it and the entries that wait for one. */
-export class Host {
-  readonly key: string;
-  /** What an ordinary URI of this host begins with: enough to know it again. */
-  readonly start: string;
-  readonly scheme: SchemeClass;
-  readonly host: string;
-  readonly port: number;
-  /** The origin, for a client certificate that depends on it. */
-  readonly origin: string;
-  readonly waiting: WaitingQueue = new WaitingQueue();
-  readonly idle: Connection[] = [];
-  /** Counted connections, busy and idle. */
-  count = 0;
-  #target: ConnectionTarget | null = null;
-
-  constructor(key: string, scheme: SchemeClass, uri: URL) {
-    this.key = key;
-    this.scheme = scheme;
-    this.host = bareHost(uri.hostname).toLowerCase();
-    this.origin = `${scheme}://${uri.host}`;
-    this.start = `${this.origin}/`;
-    this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
-  }
-
-  /** The target for these settings; the same object while they are the same. */
-  target(proxy: ProxyTarget | null, tls: TlsSettings, maxHeaderBytes: number): ConnectionTarget {
-    const last = this.#target;
-    if (last !== null && isSameProxy(last.proxy, proxy) && last.tls === tls && last.maxHeaderBytes === maxHeaderBytes) {
-      return last;
-    }
-    return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes };
-  }
-}
-
-/** Resolvers may make their answer anew each time. */
-function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolean {
-  if (one === null || other === null || one === other) return one === other;
-  return one.uri.href === other.uri.href && one.scheme === other.scheme && one.username === other.username &&
-    one.password === other.password;
+  /** Entries wait, and no connection is free for them. */
+  starved(): void;
 }
 
 /** What the pool knows of a connection. */
@@ -83,7 +44,9 @@ interface Place {
   readonly host: Host;
   readonly transport: Transport;
   /** It counts against the limits. */
-  readonly isCounted: boolean;
+  isCounted: boolean;
+  /** It does not count for now only: nobody reads what is on it. */
+  isParked: boolean;
 }
 
 /** The connections of one session. */
@@ -97,6 +60,8 @@ export class ConnectionPool {
   #count = 0;
   #sweep: ReturnType<typeof setTimeout> | null = null;
   #dispatching = false;
+  #holds = 0;
+  #waiting = 0;
 
   constructor(owner: PoolOwner) {
     this.#owner = owner;
@@ -131,13 +96,14 @@ export class ConnectionPool {
       this.#runOnNew(item, host, true);
       return;
     }
-    if (host.waiting.head === null && !this.#dispatching && !needsNewConnection(item)) {
+    if (host.waiting.head === null && !this.#dispatching && this.#holds === 0 && !needsNewConnection(item)) {
       const connection = host.idle.length === 0 ? null : this.#takeIdle(item, host, this.#targetOf(item, host));
       if (connection !== null) {
         this.#start(item, connection);
         return;
       }
     }
+    this.#waiting++;
     if (host.waiting.insert(item)) this.#ready.push(host);
     this.dispatch();
   }
@@ -151,6 +117,7 @@ export class ConnectionPool {
     const host = item.host;
     if (host === null || !item.isWaiting) return;
     const wasHead = host.waiting.head === item;
+    this.#waiting--;
     host.waiting.remove(item);
     if (host.waiting.head === null) this.#forget(host);
     else if (wasHead) this.#ready.push(host);
@@ -166,22 +133,38 @@ export class ConnectionPool {
     this.dispatch();
   }
 
+  /** True while entries wait for a connection. */
+  get isWaitedFor(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Gives nothing out until `resume`: a message tells its end before another one begins. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  /** Ends a `hold`; what has become free meanwhile is given out by the next `dispatch`. */
+  resume(): void {
+    this.#holds--;
+  }
+
   /** Gives free connections to waiting entries, best entry first, passing over hosts at their limit. */
   dispatch(): void {
-    if (this.#dispatching) return;
+    if (this.#dispatching || this.#holds > 0 || this.#waiting === 0) return;
     this.#dispatching = true;
     try {
       for (let host = this.#ready.pop(); host !== null; host = this.#ready.pop()) {
         const outcome = this.#serve(host);
         if (outcome === "full") {
           this.#ready.push(host);
-          return;
+          break;
         }
         if (outcome === "served" && host.waiting.head !== null) this.#ready.push(host);
       }
     } finally {
       this.#dispatching = false;
     }
+    if (this.#waiting > 0) this.#owner.starved();
   }
 
   /** Gives every host another look, after a limit has grown. */
@@ -196,6 +179,7 @@ export class ConnectionPool {
     if (!needsNewConnection(item)) {
       const connection = this.#takeIdle(item, host, target);
       if (connection !== null) {
+        this.#waiting--;
         host.waiting.remove(item);
         this.#start(item, connection);
         return "served";
@@ -211,6 +195,7 @@ export class ConnectionPool {
       if (oldest === null) return "full";
       this.drop(oldest);
     }
+    this.#waiting--;
     host.waiting.remove(item);
     this.#runOnNew(item, host, false);
     return "served";
@@ -235,7 +220,7 @@ export class ConnectionPool {
       const target = this.#targetOf(item, host);
       const transport = item.transport!;
       connection = new Connection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
-      this.#placeOf.set(connection, { host, transport, isCounted: !uncounted });
+      this.#placeOf.set(connection, { host, transport, isCounted: !uncounted, isParked: false });
     } catch (error) {
       this.#owner.refuse(item, error);
       return;
@@ -266,8 +251,10 @@ export class ConnectionPool {
   /** Takes back a connection whose response has been read, and gives it to who is next unless `keep` says wait. */
   release(connection: Connection, now: number, keep = false): void {
     if (connection.state === "closed") return;
-    const { host, isCounted } = this.#placeOf.get(connection)!;
-    if (!isCounted || (connection.exact && !connection.transport.isOpen)) {
+    const place = this.#placeOf.get(connection)!;
+    const { host } = place;
+    if (place.isParked) this.#unpark(place);
+    if (!place.isCounted || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
     } else {
       connection.state = "idle";
@@ -277,6 +264,33 @@ export class ConnectionPool {
       if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
     }
     if (!keep) this.dispatch();
+  }
+
+  /**
+   * Takes a connection out of the counts, as long as nobody reads the response on it, if that lets a waiting entry go on.
+   * True if it did: those who wait would otherwise wait for somebody who may be waiting for them.
+   */
+  park(connection: Connection): boolean {
+    const place = this.#placeOf.get(connection)!;
+    const { host } = place;
+    if (!place.isCounted || connection.state !== "busy" || this.#waiting === 0) return false;
+    if (host.waiting.head === null && this.#count < this.#owner.maxConns) return false;
+    place.isCounted = false;
+    place.isParked = true;
+    host.count--;
+    this.#count--;
+    if (host.waiting.head !== null) this.#ready.push(host);
+    return true;
+  }
+
+  /** A parked connection is free: it counts again if there is room for it. */
+  #unpark(place: Place): void {
+    const { host } = place;
+    place.isParked = false;
+    if (host.count >= this.#owner.maxConnsPerHost || this.#count >= this.#owner.maxConns) return;
+    place.isCounted = true;
+    host.count++;
+    this.#count++;
   }
 
   /** Closes a connection, whatever it is doing. What is in flight fails with `reason`. */
@@ -363,11 +377,4 @@ export class ConnectionPool {
 function needsNewConnection(item: QueueItem): boolean {
   if (item.freshNext || item.msg.hasFlag(MessageFlags.NEW_CONNECTION)) return true;
   return !isIdempotentMethod(item.msg.method) && !item.msg.hasFlag(MessageFlags.IDEMPOTENT);
-}
-
-function isSameTarget(left: ConnectionTarget, right: ConnectionTarget): boolean {
-  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes &&
-    (left.proxy === right.proxy ||
-      (left.proxy !== null && right.proxy !== null && left.proxy.uri.href === right.proxy.uri.href &&
-        left.proxy.username === right.proxy.username && left.proxy.password === right.proxy.password));
 }

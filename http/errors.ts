@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HttpStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
 
 /** A thing this runtime cannot do truthfully; it is refused, never faked. */
 export class NotSupportedError extends Error {
@@ -68,4 +68,11 @@ export function tunnelError(status: number, phrase: string, cause?: unknown): Tr
     reason: isQuestion ? phrase : `${reasonPhrase(ended)} (it answered ${answer})`,
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** The transport status an error names; null for others, also for those of a runtime that name one of a proxy. */
+export function ownStatus(error: unknown): number | null {
+  if (error instanceof TransportError) return error.status;
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === "number" && isTransportStatus(status) ? status : null;
 }

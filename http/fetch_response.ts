@@ -26,6 +26,8 @@ export class BodyReader {
   /** Weak, so that a stream nobody holds can be found out. */
   #controller: WeakRef<ReadableByteStreamController> | null = null;
   #isOver = false;
+  /** Somebody waits for the next piece. */
+  isBeingRead = false;
 
   constructor(attempt: Attempt, response: TransportResponse) {
     this.core = attempt.core;
@@ -39,10 +41,15 @@ export class BodyReader {
     return this.#isOver;
   }
 
+  #end(): void {
+    this.#isOver = true;
+    this.core.unread.delete(this);
+  }
+
   /** The body has ended well. */
   finish(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     if (!this.#attempt.isCurrent) return;
     this.item.unwatch();
     this.#attempt.guard(ended);
@@ -51,14 +58,14 @@ export class BodyReader {
   /** The body broke off. */
   fail(error: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     this.#attempt.broke(error);
   }
 
   /** Nobody wants the rest. */
   drop(reason?: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     if (!this.#attempt.isCurrent) return;
     this.core.cancel(this.item, HttpStatus.CANCELLED, { error: reason ?? null });
   }
@@ -66,7 +73,7 @@ export class BodyReader {
   /** The message was ended from elsewhere: the reader of a stream learns why. */
   ended(error: unknown): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     const reason = error ?? new DOMException("The request was cancelled", "AbortError");
     this.#controller?.deref()?.error(reason);
   }
@@ -84,6 +91,7 @@ export class BodyReader {
         this.#controller = new WeakRef(controller);
       },
       pull: async (controller: ReadableByteStreamController) => {
+        this.isBeingRead = true;
         try {
           watchTime(core, item, this.#attempt.number);
           const { done, value } = await nextPiece(reader);
@@ -103,6 +111,8 @@ export class BodyReader {
           if (!isStill()) return;
           this.fail(error);
           controller.error(bodyFailure(item.msg, error));
+        } finally {
+          this.isBeingRead = false;
         }
       },
       cancel: (reason: unknown) => {
@@ -111,6 +121,7 @@ export class BodyReader {
         return cancelled;
       },
     }, { highWaterMark: 0 });
+    core.unread.add(this);
     unreachable.register(stream, new WeakRef(this));
     return stream;
   }
@@ -129,7 +140,7 @@ export function handOut(reader: BodyReader, signal: AbortSignal | null): Respons
   const isSame = response instanceof Response && msg.responseHeaders === response.headers;
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = response.whole !== undefined || isSmall(response);
-  if (isSame && isUntouched && isSmallBody && item.connection !== null) {
+  if (isSame && isUntouched && isSmallBody && item.connection !== null && !item.isTimed) {
     return lend(core.loans, reader, response, item.redirects > 0);
   }
   if (response.body === null) return withoutBody(reader, isSame);
@@ -183,7 +194,10 @@ function readAtOnce(
   item: QueueItem,
   response: TransportResponse,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reading = response.bytes();
+  // Where time counts, every piece that arrives does.
+  const reading = item.isTimed && response.body !== null
+    ? readPieces(response.body, () => item.progressed())
+    : response.bytes();
   // Who reads learns of a failure; nobody may.
   reading.catch(() => {});
   giveBackAfter(core, item, response, response.arrived ?? reading);
@@ -194,6 +208,18 @@ function readAtOnce(
       controller.close();
     },
   }, { highWaterMark: 0 });
+}
+
+async function readPieces(
+  source: ReadableStream<Uint8Array<ArrayBuffer>>,
+  progressed: () => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for await (const piece of source) {
+    progressed();
+    pieces.push(piece);
+  }
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 
 /** Frees the slot of a response as soon as all of it has arrived, whoever reads it later. */

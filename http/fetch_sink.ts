@@ -9,7 +9,14 @@ import { fetchFailure } from "./fetch_error.ts";
 import { dropBody } from "./fetch_init.ts";
 import { BodyReader, handOut } from "./fetch_response.ts";
 import type { QueueItem, ResponseSink } from "./queue_item.ts";
-import { fetchBecomesGet, isRedirectStatus, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
+import {
+  fetchBecomesGet,
+  fetchRedirectTarget,
+  isRedirectStatus,
+  maxRedirects,
+  moveTo,
+  rewriteAsGet,
+} from "./redirect.ts";
 import { tooMany } from "./redirect_message.ts";
 import type { Referrer } from "./referrer.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -17,14 +24,16 @@ import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
 import { bareAddress } from "./uri.ts";
 
+function forgotten(): void {}
+
 /** What waits for the response of one fetch. */
 export class FetchSink implements ResponseSink {
   readonly #core: SessionCore;
   readonly #signal: AbortSignal | null;
   readonly #redirect: RequestRedirect;
   readonly #referrer: Referrer | null;
-  readonly #resolve: (response: Response) => void;
-  readonly #reject: (reason: unknown) => void;
+  #resolve: (response: Response) => void;
+  #reject: (reason: unknown) => void;
   #aborted: (() => void) | null = null;
   #reader: BodyReader | null = null;
   #isSettled = false;
@@ -61,7 +70,7 @@ export class FetchSink implements ResponseSink {
     }
     if (!isRedirectStatus(msg.statusCode) || this.#redirect === "manual") return "take";
     if (this.#redirect === "error") return new TypeError(`Cannot fetch ${bareAddress(msg.uri)}: it redirects`);
-    const target = redirectTarget(msg);
+    const target = fetchRedirectTarget(msg);
     if (target === null) return "take";
     if (target === "invalid" || (target.protocol !== "http:" && target.protocol !== "https:")) {
       const cause = `Cannot follow the redirect from ${msg.uri.origin}: its Location is no http or https URL`;
@@ -90,6 +99,8 @@ export class FetchSink implements ResponseSink {
     this.#isSettled = true;
     try {
       this.#resolve(handOut(reader, this.#signal));
+      // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
+      this.#resolve = this.#reject = forgotten;
     } catch (error) {
       this.#isSettled = false;
       throw error;

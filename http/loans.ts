@@ -121,6 +121,8 @@ class Loan {
     }
     // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
     const reading = response.bodyUsed ? Promise.resolve() : native.clone.call(response).arrayBuffer();
+    // Should it never come to its end, nobody is to wait for it.
+    this.#reader.core.unread.add(this.#reader);
     // Who reads the response learns of a failure; nobody may.
     this.repaid<unknown>(reading).catch(() => {});
   }

@@ -221,12 +221,23 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     this.#method = checkMethod(value);
   }
 
-  /** The URI; redirects change it. */
+  /**
+   * The URI; redirects change it. From `request-started` on another origin is a TypeError, unless the message has been
+   * requeued: its connection leads where it leads. The rest may change until the header section is written.
+   */
   get uri(): URL {
     return this.#uri;
   }
   set uri(value: string | URL) {
-    this.#uri = new URL(value);
+    const uri = new URL(value);
+    const { sentTo } = this.#state;
+    if (sentTo !== null && (sentTo.protocol !== uri.protocol || sentTo.host !== uri.host)) {
+      throw new TypeError(
+        `Cannot set the URI to ${uri.protocol}//${uri.host}: the request is on its way to ${sentTo.protocol}//${sentTo.host}, ` +
+          "call requeueMessage first",
+      );
+    }
+    this.#uri = uri;
   }
 
   /** Flags. */

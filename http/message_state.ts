@@ -16,6 +16,8 @@ export class MessageState {
   listened: Set<string> | null = null;
   /** Features that leave the message alone. */
   disabled: FeatureType[] | null = null;
+  /** The URI a request is on its way to: only its own origin may be written into the message now. */
+  sentTo: URL | null = null;
   /** Stable code of what went wrong; empty when there is none. */
   errorCode = "";
   /** Fields the message gets when its own are first looked at or sent. */

@@ -5,8 +5,9 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
-import type { Host, WaitingAttempt } from "./connection_pool.ts";
+import type { WaitingAttempt } from "./connection_pool.ts";
 import type { BodyTransform } from "./feature.ts";
+import type { Host } from "./host.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "./message.ts";
 import type { ProxyTarget, Transport, TransportResponse } from "./transport.ts";
 
@@ -166,6 +167,11 @@ export class QueueItem {
       else this.#watch = setTimeout(look, limit - idle);
     };
     this.#watch = setTimeout(look, limit);
+  }
+
+  /** True while a time limit runs. */
+  get isTimed(): boolean {
+    return this.#watch !== null;
   }
 
   /** Something has moved. */

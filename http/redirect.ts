@@ -4,7 +4,7 @@
  * @module
  */
 import { isSafeMethod } from "./headers.ts";
-import type { HttpMessage } from "./message.ts";
+import { type HttpMessage, messageState } from "./message.ts";
 import { isSameOrigin } from "./uri.ts";
 
 /** Redirects that are followed before a message fails with TOO_MANY_REDIRECTS. */
@@ -35,7 +35,8 @@ export function fetchBecomesGet(status: number, method: string): boolean {
 /**
  * Where a response's Location leads, relative to the message's URI; null when it is absent, "invalid" when it cannot be
  * followed: empty, unparsable or without a host. User information in it is a server's idea of who we are, and dropped; on
- * the way to the same origin the message keeps its own.
+ * the way to the same origin the message keeps its own. Its fragment is
+ * the Location's own.
  */
 export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
   const location = msg.responseHeaders.get("location");
@@ -51,7 +52,13 @@ export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
   const isSame = isSameOrigin(msg.uri, target);
   target.username = isSame ? msg.uri.username : "";
   target.password = isSame ? msg.uri.password : "";
-  if (target.hash === "" && msg.uri.hash !== "") target.hash = msg.uri.hash;
+  return target;
+}
+
+/** As {@linkcode redirectTarget}, by the Fetch standard: a Location without a fragment keeps that of the request (§4.4). */
+export function fetchRedirectTarget(msg: HttpMessage): URL | "invalid" | null {
+  const target = redirectTarget(msg);
+  if (target instanceof URL && target.hash === "" && msg.uri.hash !== "") target.hash = msg.uri.hash;
   return target;
 }
 
@@ -80,5 +87,6 @@ export function moveTo(msg: HttpMessage, target: URL): void {
   if (!isSameOrigin(msg.uri, target) && msg.hasRequestHeaders) {
     for (const name of ["authorization", "proxy-authorization", "cookie", "host"]) msg.requestHeaders.delete(name);
   }
+  messageState(msg).sentTo = null;
   msg.uri = target;
 }

@@ -105,6 +105,12 @@ function givenUp(attempt: Attempt): void {
   redirect(attempt);
   if (!attempt.isCurrent) return;
   dropConnection(core, item);
+  proceedToEnd(attempt);
+}
+
+/** The connection is free or gone; others get it when the message has told its end, at once if that is put off. */
+function proceedToEnd(attempt: Attempt): void {
+  if (attempt.item.isPaused) attempt.core.pool.dispatch();
   attempt.proceed(leave);
 }
 
@@ -164,7 +170,7 @@ function afterBody(attempt: Attempt): void {
   redirect(attempt);
   if (!attempt.isCurrent) return;
   if (item.connection !== null && !staysOpen(attempt.response!)) dropConnection(core, item);
-  attempt.proceed(leave);
+  proceedToEnd(attempt);
 }
 
 /** Follows a redirect by the manual's rules, unless something else is to happen. */
@@ -184,7 +190,7 @@ const leave: Step = (attempt) => {
   // An attempt that has waited long lies among the old objects, and what it names is kept until those are collected.
   attempt.response = null;
   item.waiter = null;
-  core.releaseConnection(item, now);
+  core.releaseConnection(item, now, true);
   core.end(item, now);
 };
 
@@ -193,7 +199,6 @@ function dropConnection(core: SessionCore, item: QueueItem): void {
   if (connection === null) return;
   item.connection = null;
   core.pool.drop(connection);
-  core.pool.dispatch();
 }
 
 /** False when the server said it closes the connection. */
@@ -205,8 +210,9 @@ function staysOpen(response: TransportResponse): boolean {
 
 /** Gives the connection back ahead of the end of the message: its body is in memory. */
 export function giveBack(core: SessionCore, item: QueueItem, response: TransportResponse): void {
-  if (staysOpen(response)) core.releaseConnection(item);
-  else dropConnection(core, item);
+  if (staysOpen(response)) return core.releaseConnection(item);
+  dropConnection(core, item);
+  core.pool.dispatch();
 }
 
 /** True if somebody wants to see the pieces of the body. */

@@ -7,7 +7,7 @@ import { reportUncaught } from "../internal/report_error.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionPool, type PoolOwner } from "./connection_pool.ts";
-import { TransportError } from "./errors.ts";
+import { ownStatus, TransportError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
@@ -17,9 +17,10 @@ import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "./message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
-import { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, reasonPhrase } from "./status.ts";
 import type { TlsSettings } from "./transport.ts";
 import type { TransportList } from "./transports/select.ts";
+import { UnreadBodies } from "./unread_bodies.ts";
 
 /** What the engine tells its session to emit. */
 export interface CoreEvents {
@@ -42,6 +43,8 @@ export class SessionCore implements PoolOwner {
   readonly items: QueueItems = new QueueItems();
   /** Small responses of `session.fetch` that nobody has read yet. */
   readonly loans: Loans = new Loans();
+  /** Larger ones. */
+  readonly unread: UnreadBodies;
   readonly #events: CoreEvents;
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
@@ -56,6 +59,7 @@ export class SessionCore implements PoolOwner {
     this.#events = events;
     this.features = new FeatureList(session, () => this.fieldsChanged());
     this.pool = new ConnectionPool(this);
+    this.unread = new UnreadBodies(this.pool);
   }
 
   get maxConns(): number {
@@ -159,6 +163,10 @@ export class SessionCore implements PoolOwner {
   readonly #start = (): void => {
     const items = this.#starting;
     this.#starting = [];
+    // Among those of one turn priority decides who comes to a free connection first.
+    if (items.length > 1 && items.some(({ msg }) => msg.priority !== items[0]!.msg.priority)) {
+      items.sort((one, other) => other.msg.priority - one.msg.priority);
+    }
     for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item).begin();
   };
 
@@ -166,10 +174,15 @@ export class SessionCore implements PoolOwner {
     this.fail(item, error);
   }
 
+  starved(): void {
+    this.unread.watch();
+  }
+
   requeue(msg: HttpMessage, options: RequeueOptions): void {
     const item = this.itemOf(msg);
     if (item === null) throw new TypeError("Cannot requeue the message: it is not on the queue of this session");
     if (item.isHandedOut) throw new TypeError("Cannot requeue the message: its Response has been handed out");
+    messageState(msg).sentTo = null;
     item.sameConnection = options.sameConnection ?? false;
     item.requeue = options.after === "body" && !item.isBodyRead ? "body" : "now";
     if (item.requeue === "now" && item.emitting === 0 && item.state !== ItemState.FINISHING) this.restart(item);
@@ -178,6 +191,7 @@ export class SessionCore implements PoolOwner {
   /** Begins the next attempt. */
   restart(item: QueueItem): void {
     const { msg } = item;
+    messageState(msg).sentTo = null;
     this.#leave(item, item.sameConnection && item.isBodyRead);
     item.state = ItemState.RESTARTING;
     item.attempt++;
@@ -202,8 +216,9 @@ export class SessionCore implements PoolOwner {
     item.isBodyRead = false;
     item.state = ItemState.STARTING;
     this.#kick(item);
-    // Its old connection goes to others only after the entry stands at its place in the queue again.
-    void settled.then(() => this.pool.dispatch());
+    // Its old connection goes to others only after the entry stands at its place in the queue again, which may take
+    // the answer of a hook; one that takes longer than this turn is not waited for.
+    if (this.pool.isWaitedFor) setTimeout(() => this.pool.dispatch(), 0);
   }
 
   /** Ends an entry with a status of the caller's. Everything has happened when it returns. */
@@ -218,7 +233,6 @@ export class SessionCore implements PoolOwner {
     item.attempt++;
     item.requeue = null;
     this.#leave(item, false, error);
-    this.pool.dispatch();
     this.finish(item);
   }
 
@@ -234,7 +248,6 @@ export class SessionCore implements PoolOwner {
     msg.error = error instanceof TransportError ? error.cause ?? error : error;
     messageState(msg).errorCode = error instanceof TransportError ? error.code : "";
     this.#leave(item, false, msg.error);
-    this.pool.dispatch();
     this.end(item);
   }
 
@@ -265,7 +278,10 @@ export class SessionCore implements PoolOwner {
       const pending = this.features.run(features, "attemptEnded", attempt);
       item.emitting--;
       if (pending === undefined) next();
-      else pending.then(next, broken);
+      else {
+        this.pool.dispatch();
+        pending.then(next, broken);
+      }
     } catch (error) {
       item.emitting--;
       broken(error);
@@ -278,20 +294,19 @@ export class SessionCore implements PoolOwner {
     item.state = ItemState.FINISHING;
     item.unwatch();
     item.requeue = null;
+    messageState(msg).sentTo = null;
     msg.metrics.finished = now;
-    item.emit("finished");
-    if (item.callback !== null) {
-      try {
-        item.callback();
-      } catch (error) {
-        reportUncaught(error);
-      }
+    // The next message begins once this one has told its end, unless it takes its own place again.
+    this.pool.hold();
+    try {
+      item.emit("finished");
+      if (item.callback !== null) callBack(item.callback);
+      if (item.requeue !== null && !this.#isClosed) return this.restart(item);
+      this.#unqueue(item);
+    } finally {
+      this.pool.resume();
     }
-    if (item.requeue !== null && !this.#isClosed) {
-      this.restart(item);
-      return;
-    }
-    this.#unqueue(item);
+    this.pool.dispatch();
   }
 
   #unqueue(item: QueueItem): void {
@@ -319,17 +334,19 @@ export class SessionCore implements PoolOwner {
     else this.pool.drop(connection, reason ?? cancelReason());
   }
 
-  /** Gives a connection back whose response has been read. */
-  releaseConnection(item: QueueItem, now: number = performance.now()): void {
+  /** Gives a connection back whose response has been read; to who is next at once, unless `keep` says wait. */
+  releaseConnection(item: QueueItem, now: number = performance.now(), keep = false): void {
     const { connection } = item;
     if (connection === null) return;
     item.connection = null;
-    this.pool.release(connection, now);
+    this.pool.release(connection, now, keep);
   }
 
   /** Cancels everything and closes all connections; what listeners queue meanwhile survives. */
   abort(): void {
+    this.pool.hold();
     for (const item of this.items.byAge()) this.cancel(item, HttpStatus.CANCELLED, {});
+    this.pool.resume();
     this.pool.closeAll();
     this.pool.reconsider();
   }
@@ -341,6 +358,7 @@ export class SessionCore implements PoolOwner {
     // Nothing can be queued or started again any more; what stands in its own "finished" ends when its listeners return.
     this.abort();
     this.loans.close();
+    this.unread.close();
     for (const feature of [...this.features.all]) this.features.remove(feature);
     this.transports.close();
   }
@@ -371,11 +389,12 @@ function statusOf(error: unknown): number {
   return ownStatus(error) ?? HttpStatus.IO_ERROR;
 }
 
-/** The transport status an error names; null for others, also for those of a runtime that name one of a proxy. */
-export function ownStatus(error: unknown): number | null {
-  if (error instanceof TransportError) return error.status;
-  const status = (error as { status?: unknown } | null)?.status;
-  return typeof status === "number" && isTransportStatus(status) ? status : null;
+function callBack(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    reportUncaught(error);
+  }
 }
 
 function cancelReason(): DOMException {

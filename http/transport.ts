@@ -226,6 +226,8 @@ export interface TransportResponse {
 
 /** What a transport tells the session during `open` and `send`. Every method returns at once and never throws. */
 export interface ExchangeObserver {
+  /** Bytes have arrived, of whatever part of an answer (transports that see them). */
+  received?(): void;
   /**
    * A step of making the connection: "resolving", "resolved", "connecting", "connected", "proxy-negotiating",
    * "proxy-negotiated", "tls-handshaking", "tls-handshaked", "complete" (`GSocketClientEvent`).

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Host } from "./connection_pool.ts";
+import type { Host } from "./host.ts";
 import type { QueueItem } from "./queue_item.ts";
 
 const levels = 5;

@@ -11,11 +11,14 @@ import { AuthenticateEvent } from "../session_events.ts";
 import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";
 import { ProtectionSpaces } from "./protection_spaces.ts";
 import { type Answer, Questions } from "./question.ts";
-import type { AuthScheme, AuthSchemeType, AuthStep } from "./scheme.ts";
+import type { AuthScheme, AuthSchemeType, AuthStep, Credentials } from "./scheme.ts";
 import { type Asker, type AuthTrack, itemOf } from "./track.ts";
 
 /** Restarts of one message without anybody being asked; more is a server that plays with us. */
 const MAX_AUTOMATIC = 10;
+
+/** Questions about one message and one asker; whoever has no right answer by then has none. */
+const MAX_QUESTIONS = 20;
 
 /** A challenge that can be answered. */
 export interface Offer {
@@ -55,6 +58,8 @@ interface Refusal extends Refused {
   readonly offers: readonly Offer[];
   /** Whose credentials were refused just now; null if none were. */
   readonly prior: AuthScheme | null;
+  /** The credentials that were refused; null if none were. */
+  readonly refusedCredentials: Credentials | null;
 }
 
 /** Deals with refusals from origins, or from proxies. */
@@ -76,12 +81,14 @@ export class Negotiation {
     const offers = rankOffers(types, parseChallenges(msg.responseHeaders.get(asker.fields.challenge) ?? ""));
     const { sent } = track;
     track.next = null;
+    let refusedCredentials: Credentials | null = null;
     const same = sent === null ? undefined : offers.find((offer) => isOf(sent.auth, offer));
     if (sent !== null && same !== undefined) {
       if (!sent.auth.isRealmKnown) sent.auth.bind(asker.origin, same.realm, asker.isForProxy);
       const step = sent.auth.challenged(same.challenge, sent.authorization, asker.request.connection);
       if (step !== null) return this.#goOn(track, msg, sent.auth, step);
       if (sent.authorization.generation === sent.auth.generation) {
+        refusedCredentials = sent.auth.credentials;
         sent.auth.forget();
         this.spaces.remove(asker.origin, sent.auth);
       }
@@ -89,7 +96,8 @@ export class Negotiation {
     const first = same ?? offers[0];
     if (first === undefined || !canSendAgain(msg)) return false;
     const others = offers.filter((offer) => offer !== first);
-    return this.#choose({ ...refused, offers: [first, ...others], prior: same === undefined ? null : sent!.auth });
+    const prior = same === undefined ? null : sent!.auth;
+    return this.#choose({ ...refused, offers: [first, ...others], prior, refusedCredentials });
   }
 
   #goOn(track: AuthTrack, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
@@ -117,6 +125,7 @@ export class Negotiation {
         return this.#use(refusal, taker);
       }
     }
+    if (++track.questions > MAX_QUESTIONS) return false;
     const key = `${asker.origin} ${auth.scheme} ${offers[0]!.realm}`;
     const answer = this.#questions.ask(key, msg, refusal.isWanted, () => this.#put(refusal, auth, others));
     if (!(answer instanceof Promise)) return this.#answered(refusal, answer);
@@ -124,7 +133,13 @@ export class Negotiation {
   }
 
   #answered(refusal: Refusal, answer: Answer): boolean {
-    return answer !== null && answer.isAuthenticated && this.#use(refusal, answer);
+    if (answer === null || !answer.isAuthenticated) return false;
+    // The same once more would be refused once more, and lock an account in the end.
+    if (answer === refusal.prior && isSame(answer.credentials, refusal.refusedCredentials)) {
+      answer.forget();
+      return false;
+    }
+    return this.#use(refusal, answer);
   }
 
   /** The strongest offer that makes sense, and the strongest one that takes the other kind of credentials. */
@@ -229,6 +244,12 @@ export function mayUse(auth: AuthScheme, { uriCredentials, uriUser }: Asker): bo
 export function passwordRequest(auth: AuthScheme, retrying: boolean): PasswordRequest {
   const { isForProxy, origin, realm, scheme } = auth;
   return { origin, realm, scheme, isForProxy, retrying };
+}
+
+function isSame(given: Credentials | null, refused: Credentials | null): boolean {
+  if (given === null || refused === null) return false;
+  if (given.kind === "token") return refused.kind === "token" && given.token === refused.token;
+  return refused.kind === "password" && given.user === refused.user && given.password === refused.password;
 }
 
 function isOf(auth: AuthScheme, offer: Offer): boolean {

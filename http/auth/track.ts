@@ -62,6 +62,8 @@ export class AuthTrack {
   next: { readonly auth: AuthScheme; readonly step: AuthStep } | null = null;
   /** Restarts nobody was asked about. */
   automatic = 0;
+  /** Questions somebody was asked. */
+  questions = 0;
   /** The credentials of the URI have been used. */
   isUriTried = false;
   /** A source of the scheme's own has been asked. */
@@ -73,6 +75,7 @@ export class AuthTrack {
     this.sent = null;
     this.next = null;
     this.automatic = 0;
+    this.questions = 0;
     this.isUriTried = false;
     this.isObtained = false;
   }

@@ -78,6 +78,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 
   received(bytes: Uint8Array): void {
+    this.#options.observer.received?.();
     try {
       const surplus = this.#push(bytes);
       if (this.#parser.done) this.#onResponseDone(surplus === 0);

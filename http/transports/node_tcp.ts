@@ -29,16 +29,20 @@ export async function connectTcp(endpoint: Endpoint, observer: ExchangeObserver,
     observer.networkEvent("resolved");
     observer.networkEvent("connecting");
   };
+  const resolvedUnlessOver = () => {
+    if (!signal.aborted && !socket.destroyed) resolved();
+  };
   let socket: Socket;
   try {
     socket = connect({ host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true });
   } catch (error) {
     throw fail(error);
   }
+  // Told outside of the socket's own events: one that is destroyed inside of these stays open on Bun.
   socket.on("lookup", (error: Error | null) => {
-    if (!error) resolved();
+    if (!error) queueMicrotask(resolvedUnlessOver);
   });
-  socket.on("connectionAttempt", resolved);
+  socket.on("connectionAttempt", () => queueMicrotask(resolvedUnlessOver));
   try {
     await arrival(socket, "connect", signal, fail);
   } catch (error) {

@@ -41,7 +41,7 @@ export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise
       contentLength: 0,
       isLast: false,
     },
-    observer: SILENT,
+    observer: { ...SILENT, received: () => observer.received?.() },
     maxHeaderBytes: options.maxHeaderBytes,
     onFinished: (_wire, reusable) => {
       clean = reusable;

@@ -78,7 +78,7 @@ for (const transport of counted) {
       await Promise.resolve();
       late.priority = MessagePriority.VERY_HIGH;
       await Promise.all(all);
-      assertEquals(started, ["#first", "#late", "#high", "#normal", "#low"]);
+      assertEquals(started, ["#high", "#late", "#first", "#normal", "#low"]);
     });
 
     it("a restarted message keeps its place", async () => {

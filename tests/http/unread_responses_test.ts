@@ -2,10 +2,13 @@
 import { describe, it } from "node:test";
 import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { HttpMessage } from "../../http/message.ts";
+import { collectGarbage } from "../_support/garbage.ts";
 import { routeServer } from "../_support/http_server.ts";
-import { sessionOn, wait } from "../_support/http_sessions.ts";
+import { sessionOn, transports, wait } from "../_support/http_sessions.ts";
 
+const collectionSkip = collectGarbage === null ? "the collector cannot be called" : false;
 const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
 const packed = gzipSync("0123456789").toString("latin1");
 const size = packed.length.toString(16);
@@ -41,3 +44,57 @@ describe("unread responses over sockets", () => {
     for (const response of unread) assertEquals(await response.text(), "0123456789", response.url);
   });
 });
+
+for (const transport of transports) {
+  describe(`unread large responses over ${transport}`, () => {
+    const big = "x".repeat(200_000);
+    const large = () =>
+      routeServer({
+        "/big": (_request, socket) =>
+          void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${big.length}\r\n\r\n${big}`),
+        "/stalled": (_request, socket) => void socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234"),
+      });
+
+    it("keep nobody waiting, in whatever order they are read", async () => {
+      await using server = await large();
+      await using session = sessionOn(transport);
+      const responses = await Promise.all(Array.from({ length: 9 }, () => session.fetch(`${server.origin}/big`)));
+      for (const response of responses.reverse()) assertEquals((await response.text()).length, big.length);
+      assert(session.connections.length <= session.maxConnsPerHost, `${session.connections.length} are kept`);
+    });
+
+    it("keep no message waiting, and none that was begun and put aside does", async () => {
+      await using server = await large();
+      await using session = sessionOn(transport, { maxConns: 1 });
+      const begun = (await session.fetch(`${server.origin}/big`)).body!.getReader();
+      await begun.read();
+      const refusals = [];
+      for (let count = 0; count < 5; count++) refusals.push((await session.fetch(`${server.origin}/big`)).status);
+      assertEquals(refusals, [200, 200, 200, 200, 200]);
+      assertEquals(await session.sendMessage(new HttpMessage("GET", `${server.origin}/big`)), 200);
+      session.abort();
+    });
+
+    it("keep nobody waiting either when they are small and their end does not come", async () => {
+      await using server = await large();
+      await using session = sessionOn(transport, { maxConns: 1 });
+      const stalled = await session.fetch(`${server.origin}/stalled`);
+      assertEquals(await (await session.fetch(`${server.origin}/big`)).text(), big);
+      assertEquals(stalled.bodyUsed, false);
+      session.abort();
+    });
+
+    it("are collected once they are dropped, and their connections closed", { skip: collectionSkip }, async () => {
+      await using server = await large();
+      await using session = sessionOn(transport);
+      const drop = async () => new WeakRef(await session.fetch(`${server.origin}/big`));
+      const dropped = [await drop(), await drop()];
+      for (let turn = 0; turn < 500 && session.connections.length > 0; turn++) {
+        await wait(10);
+        collectGarbage!();
+      }
+      assertEquals(session.connections.length, 0);
+      assertEquals(dropped.map((response) => response.deref()), [undefined, undefined]);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Hosts of a session.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import type { ConnectionTarget, ProxyTarget, TlsSettings } from "./transport.ts";
+import { bareHost, defaultPort, type SchemeClass } from "./uri.ts";
+import { WaitingQueue } from "./waiting_queue.ts";
+
+/** A scheme class, host and port, with the connections to it and the entries that wait for one. */
+export class Host {
+  readonly key: string;
+  /** What an ordinary URI of this host begins with: enough to know it again. */
+  readonly start: string;
+  readonly scheme: SchemeClass;
+  readonly host: string;
+  readonly port: number;
+  /** The origin, for a client certificate that depends on it. */
+  readonly origin: string;
+  readonly waiting: WaitingQueue = new WaitingQueue();
+  readonly idle: Connection[] = [];
+  /** Counted connections, busy and idle. */
+  count = 0;
+  #target: ConnectionTarget | null = null;
+
+  constructor(key: string, scheme: SchemeClass, uri: URL) {
+    this.key = key;
+    this.scheme = scheme;
+    this.host = bareHost(uri.hostname).toLowerCase();
+    this.origin = `${scheme}://${uri.host}`;
+    this.start = `${this.origin}/`;
+    this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
+  }
+
+  /** The target for these settings; the same object while they are the same. */
+  target(proxy: ProxyTarget | null, tls: TlsSettings, maxHeaderBytes: number): ConnectionTarget {
+    const last = this.#target;
+    if (last !== null && isSameProxy(last.proxy, proxy) && last.tls === tls && last.maxHeaderBytes === maxHeaderBytes) {
+      return last;
+    }
+    return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes };
+  }
+}
+
+/** Resolvers may make their answer anew each time. */
+function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolean {
+  if (one === null || other === null || one === other) return one === other;
+  return one.uri.href === other.uri.href && one.scheme === other.scheme && one.username === other.username &&
+    one.password === other.password;
+}
+
+/** True for targets that one connection serves. */
+export function isSameTarget(left: ConnectionTarget, right: ConnectionTarget): boolean {
+  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && isSameProxy(left.proxy, right.proxy);
+}
