@@ -14,6 +14,7 @@ import { FeatureList } from "./feature_list.ts";
 import { Loans } from "./loans.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
+import { forgetResponse } from "./message_reset.ts";
 import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "./message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
@@ -140,7 +141,7 @@ export class SessionCore implements PoolOwner {
     state.onPriority = this.#refile;
     this.items.add(item);
     msg.metrics.queued = performance.now();
-    if (msg.metrics.attempts > 0 || msg.statusCode !== 0) this.#wipe(msg);
+    if (msg.metrics.attempts > 0 || msg.statusCode !== 0) forgetResponse(msg);
     msg.metrics.attempts = 0;
     const { queued } = this.features.rounds;
     item.emitting++;
@@ -200,7 +201,7 @@ export class SessionCore implements PoolOwner {
     const { attempt } = item;
     item.emit("restarted");
     if (item.attempt !== attempt) return;
-    this.#wipe(msg);
+    forgetResponse(msg);
     if (item.isStreamUsed && msg.requestBody instanceof ReadableStream && msg.requestBody.locked) {
       this.fail(
         item,
@@ -361,26 +362,6 @@ export class SessionCore implements PoolOwner {
     this.unread.close();
     for (const feature of [...this.features.all]) this.features.remove(feature);
     this.transports.close();
-  }
-
-  /** Wipes what an earlier attempt left on a message. */
-  #wipe(msg: HttpMessage): void {
-    msg.statusCode = 0;
-    msg.reasonPhrase = "";
-    msg.httpVersion = "1.1";
-    msg.responseHeaders = new Headers();
-    msg.error = null;
-    msg.trailers = null;
-    msg.tlsCertificate = null;
-    msg.tlsErrors = [];
-    if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) msg.flags.delete(MessageFlags.CONTENT_DECODED);
-    if (msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED)) msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
-    const state = messageState(msg);
-    state.clearBody();
-    state.errorCode = "";
-    const { metrics } = msg;
-    metrics.started = metrics.firstByte = metrics.finished = 0;
-    metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;
   }
 }
 
