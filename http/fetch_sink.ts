@@ -24,6 +24,7 @@ import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
 import { bareAddress } from "./uri.ts";
 
+/** In place of what settled a promise. */
 function forgotten(): void {}
 
 /** What waits for the response of one fetch. */
