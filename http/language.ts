@@ -4,7 +4,7 @@
  * @module
  */
 
-import process from "node:process";
+import { environmentVariable } from "./transports/permissions.ts";
 
 /** Reads one variable of the environment; undefined when unset. */
 export type EnvironmentReader = (name: string) => string | undefined;
@@ -55,14 +55,5 @@ export function acceptLanguageOf(names: readonly string[]): string {
 
 /** The list for this process. Without permission to read the environment it is what an empty environment gives. */
 export function systemAcceptLanguage(): string {
-  return acceptLanguageOf(languageNames(readEnvironment));
-}
-
-function readEnvironment(name: string): string | undefined {
-  try {
-    return process.env[name];
-  } catch (error) {
-    if (error instanceof Error && /NotCapable|PermissionDenied/.test(error.name)) return undefined;
-    throw error;
-  }
+  return acceptLanguageOf(languageNames(environmentVariable));
 }

@@ -6,8 +6,8 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { getCACertificates } from "node:tls";
 import type { TrustRoots } from "./transport.ts";
+import { readableCertificates } from "./transports/permissions.ts";
 
 const PEM_BLOCK = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;
 
@@ -92,12 +92,15 @@ export class TlsDatabase implements TrustRoots {
   }
 }
 
-/** The store of the operating system adds to the runtime's own roots, as it does for the runtime's command line. */
+/**
+ * The store of the operating system adds to the runtime's own roots, as it does for the runtime's command line. Where
+ * Deno does not permit to read either, the list is empty, and the runtime's own roots are trusted unseen.
+ */
 function systemCertificates(): readonly string[] {
+  const sources = [readableCertificates("default"), readableCertificates("system")];
   const certificates = new Map<string, string>();
-  for (const source of ["default", "system"] as const) {
-    for (const pem of getCACertificates(source)) certificates.set(pem.replace(/\s/g, ""), pem.trim());
-  }
+  if (sources.includes(null)) return Object.freeze([]);
+  for (const pem of sources.flatMap((source) => source ?? [])) certificates.set(pem.replace(/\s/g, ""), pem.trim());
   return Object.freeze([...certificates.values()]);
 }
 

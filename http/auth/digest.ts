@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { MessageBody } from "../message.ts";
 import { type Challenge, quoteString, splitOptions } from "../parsers/challenges.ts";
+import { trimEndOf } from "../parsers/syntax.ts";
 import {
   type DigestAlgorithm,
   digestAlgorithm,
@@ -224,7 +225,7 @@ export class AuthDigest extends AuthScheme {
     for (const uri of this.#domain) {
       const parsed = URL.canParse(uri, url) ? new URL(uri, url) : null;
       if (parsed?.host === url.host && parsed.protocol === url.protocol) {
-        paths.push(parsed.pathname.replace(/\/+$/, ""));
+        paths.push(trimEndOf(parsed.pathname, "/"));
       }
     }
     if (this.#domain.length === 0) return [""];

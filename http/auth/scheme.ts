@@ -269,7 +269,8 @@ export abstract class AuthScheme implements Auth {
     const { credentials } = this;
     if (credentials?.kind !== "password" || used.generation !== this.generation || used.isUtf8 !== false) return false;
     if (this.isUtf8Tried) return true; // Sent before another message went over.
-    if (!/^[\0-\xff]*[\x80-\xff][\0-\xff]*$/.test(credentials.user + credentials.password)) return false;
+    const text = credentials.user + credentials.password;
+    if (!/[\x80-\xff]/.test(text) || /[^\0-\xff]/.test(text)) return false;
     this.#utf8Generation = this.generation;
     return true;
   }

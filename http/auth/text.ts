@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { trimEndOf } from "../parsers/syntax.ts";
 
 const encoder = new TextEncoder();
 
@@ -50,7 +51,7 @@ export function toBase64(bytes: Uint8Array): string {
 
 /** Base64 as bytes; null when it is not base64. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.replace(/=+$/, "").length % 4 === 1) return null;
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || trimEndOf(text, "=").length % 4 === 1) return null;
   return new Uint8Array(Buffer.from(text, "base64"));
 }
 

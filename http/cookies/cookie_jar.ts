@@ -257,7 +257,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   #matching(uri: URL, context: CookieContext): Tough.Cookie[] {
     const table = this.#cookies();
-    if (!table.mayMatch(hostOf(uri))) return [];
+    if (!isName(hostOf(uri)) || !table.mayMatch(hostOf(uri))) return [];
     const firstParty = toUrl(context.firstParty);
     const crossSite = firstParty !== null && !isSameSite(firstParty, uri);
     const safe = isSafeMethod(context.method ?? "GET");
@@ -282,7 +282,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     const host = hostOf(uri);
     const firstParty = toUrl(context.firstParty);
     const now = this.#now();
-    const cookie = this.#policy === "never" ? null : parseSetCookie(field, now);
+    const cookie = this.#policy === "never" || !isName(host) ? null : parseSetCookie(field, now);
     if (!cookie || !keepsPrefixPromise(cookie) || !isAccepted(this.#policy, table, host, firstParty)) return null;
     if (cookie.secure && !isSecureScheme(uri)) return null;
     if (cookie.sameSite === "none" && !cookie.secure) return null;
@@ -376,6 +376,11 @@ function contextOf(session: FeatureSession, msg: HttpMessage): CookieContext {
 /** The Cookie field. */
 function headerOf(cookies: readonly Tough.Cookie[]): string {
   return cookies.map((cookie) => cookie.cookieString()).join("; ");
+}
+
+/** No longer name can be looked up (RFC 1035 §2.3.4), and each of its parents would be looked for. */
+function isName(host: string): boolean {
+  return host.length <= 253;
 }
 
 /** The host as cookies name it: an IPv6 address has no brackets there. */

@@ -265,6 +265,9 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   }
 }
 
+/** Characters of a host name (RFC 1035 §2.3.4). */
+const LONGEST_NAME = 253;
+
 function endOf(policy: HstsPolicy): number {
   return policy.expires?.getTime() ?? Infinity;
 }
@@ -272,7 +275,8 @@ function endOf(policy: HstsPolicy): number {
 /** A host name as policies know it; `null` for addresses. A trailing dot is no way around a policy. */
 function canonicalHost(host: string): string | null {
   const name = host.toLowerCase().replace(/\.$/, "");
-  if (name === "" || name.startsWith("[") || isIP(name) !== 0) return null;
+  // No longer name can be looked up, and each of its parents would be looked for.
+  if (name === "" || name.length > LONGEST_NAME || name.startsWith("[") || isIP(name) !== 0) return null;
   if (!/[^\x21-\x7e]/.test(name)) return name;
   return URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : null;
 }

@@ -1,5 +1,7 @@
 /** MIME types after the WHATWG MIME Sniffing standard (§4.4 parsing, §4.5 serializing). */
 
+import { trimEndOf, trimOf } from "./syntax.ts";
+
 /** A parsed MIME type. */
 export interface MediaType {
   /** The part in front of the slash, in lower case. */
@@ -14,8 +16,7 @@ export interface MediaType {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_QUOTED_STRING_CODE_POINT = /[^\t\x20-\x7e\x80-\xff]/;
-const HTTP_WHITESPACE = "[\\t\\n\\r ]";
-const EDGE_WHITESPACE = new RegExp(`^${HTTP_WHITESPACE}+|${HTTP_WHITESPACE}+$`, "g");
+const HTTP_WHITESPACE = "\t\n\r ";
 
 /**
  * Parses a MIME type, or returns `undefined` when the text is none.
@@ -31,12 +32,12 @@ const EDGE_WHITESPACE = new RegExp(`^${HTTP_WHITESPACE}+|${HTTP_WHITESPACE}+$`, 
  * ```
  */
 export function parseMediaType(text: string): MediaType | undefined {
-  const input = text.replace(EDGE_WHITESPACE, "");
+  const input = trimOf(text, HTTP_WHITESPACE);
   const slash = input.indexOf("/");
   if (slash < 0) return undefined;
   const semicolon = input.indexOf(";", slash);
   const type = input.slice(0, slash);
-  const subtype = input.slice(slash + 1, semicolon < 0 ? undefined : semicolon).replace(EDGE_WHITESPACE, "");
+  const subtype = trimOf(input.slice(slash + 1, semicolon < 0 ? undefined : semicolon), HTTP_WHITESPACE);
   if (!TOKEN.test(type) || !TOKEN.test(subtype)) return undefined;
   return {
     type: type.toLowerCase(),
@@ -61,7 +62,7 @@ function parseMediaTypeParameters(input: string, start: number): Map<string, str
   let position = start;
   while (position < input.length) {
     position++;
-    while (position < input.length && "\t\n\r ".includes(input[position]!)) position++;
+    while (position < input.length && HTTP_WHITESPACE.includes(input[position]!)) position++;
     const nameStart = position;
     while (position < input.length && input[position] !== ";" && input[position] !== "=") position++;
     const name = input.slice(nameStart, position).toLowerCase();
@@ -74,7 +75,7 @@ function parseMediaTypeParameters(input: string, start: number): Map<string, str
       while (position < input.length && input[position] !== ";") position++;
     } else {
       const end = input.indexOf(";", position);
-      value = input.slice(position, end < 0 ? undefined : end).replace(/[\t\n\r ]+$/, "");
+      value = trimEndOf(input.slice(position, end < 0 ? undefined : end), HTTP_WHITESPACE);
       position = end < 0 ? input.length : end;
       if (value === "") continue;
     }

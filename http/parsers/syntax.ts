@@ -17,15 +17,21 @@ export function isToken(text: string): boolean {
 
 /** Removes the optional whitespace (space and tab, RFC 9110 §5.6.3) around `text`. */
 export function trimWhitespace(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
+  return trimOf(text, " \t");
 }
 
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+/** Removes some characters around a text. A pattern for it, `x+$`, would take time by the square of the text. */
+export function trimOf(text: string, characters: string): string {
+  let start = 0;
+  while (start < text.length && characters.includes(text[start]!)) start++;
+  return trimEndOf(start === 0 ? text : text.slice(start), characters);
+}
+
+/** Removes some characters at the end of a text. */
+export function trimEndOf(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text[end - 1]!)) end--;
+  return end === text.length ? text : text.slice(0, end);
 }
 
 /**
@@ -88,7 +94,8 @@ export function decodeExtendedValue(text: string): string | undefined {
   if (match === null) return undefined;
   const charset = match[1]!.toLowerCase();
   const bytes = Uint8Array.from(percentDecode(match[2]!));
-  if (charset === "iso-8859-1") return String.fromCharCode(...bytes);
+  // One by one: as arguments of a single call they may be more than the stack holds.
+  if (charset === "iso-8859-1") return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   if (charset !== "utf-8") return undefined;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

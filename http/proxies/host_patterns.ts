@@ -102,7 +102,7 @@ function parseAddress(text: string): Address | undefined {
 }
 
 function parseIpv6(text: string): Address | undefined {
-  const uri = `http://[${text.replace(/%.*$/, "")}]/`;
+  const uri = `http://[${text.split("%", 1)[0]!}]/`;
   if (!URL.canParse(uri)) return undefined;
   // The URL parser writes an address in one way only: lower case, one "::", no dots.
   const [left, right] = bareHost(new URL(uri).hostname).split("::") as [string, string?];

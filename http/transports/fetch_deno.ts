@@ -3,13 +3,12 @@
  *
  * @module
  */
-import process from "node:process";
-import { getCACertificates } from "node:tls";
 import { NotSupportedError } from "../errors.ts";
 import { nativeFetch } from "../native_fetch.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection, isForwarded } from "./fetch_connection.ts";
 import { isStandardMethod } from "./fetch_methods.ts";
+import { environmentVariable, readableCertificates } from "./permissions.ts";
 import { denoDecodes } from "./runtime_decoding.ts";
 
 interface DenoHttpClient {
@@ -18,7 +17,6 @@ interface DenoHttpClient {
 
 interface DenoNamespace {
   createHttpClient(options: Record<string, unknown>): DenoHttpClient;
-  permissions: { querySync(descriptor: { name: "env"; variable: string }): { state: string } };
 }
 
 /** Deno's own global, or undefined on other runtimes. */
@@ -59,7 +57,7 @@ export class DenoFetchTransport implements Transport {
       tunnel: true,
       tunnelStatus: false,
       socks: true,
-      direct: !usesEnvironmentProxy(deno),
+      direct: !usesEnvironmentProxy(),
       bodyWithGet: false,
       reasonPhrase: false,
       hostHeader: true,
@@ -112,20 +110,11 @@ let cachedCertificates: readonly string[] | null = null;
 
 /** The operating system's certificates, which Deno adds to its own. Without permission to read them: its own alone. */
 function systemCertificates(): readonly string[] {
-  if (cachedCertificates !== null) return cachedCertificates;
-  try {
-    cachedCertificates = getCACertificates("system");
-  } catch (error) {
-    if (!(error instanceof Error) || !/NotCapable|PermissionDenied/.test(error.name)) throw error;
-    cachedCertificates = [];
-  }
-  return cachedCertificates;
+  return cachedCertificates ??= readableCertificates("system") ?? [];
 }
 
-/** True when Deno would route requests through a proxy of the environment; asked without ever prompting. */
-function usesEnvironmentProxy(deno: DenoNamespace): boolean {
+/** True when Deno would route requests through a proxy of the environment. */
+function usesEnvironmentProxy(): boolean {
   const names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-  return names.some((variable) =>
-    deno.permissions.querySync({ name: "env", variable }).state === "granted" && Boolean(process.env[variable])
-  );
+  return names.some((name) => Boolean(environmentVariable(name)));
 }

@@ -5,7 +5,6 @@ import {
   connect,
   createSecureContext,
   type DetailedPeerCertificate as NodeCertificate,
-  getCACertificates,
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
@@ -15,6 +14,7 @@ import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "..
 import { altNamesOf, isNamed } from "./certificate_names.ts";
 import { handshakeError, textOf } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
+import { readableCertificates } from "./permissions.ts";
 
 /** What {@linkcode encrypt} checks and shows. */
 export interface EncryptOptions {
@@ -117,7 +117,7 @@ function makeContext(roots: TrustRoots | null, client: ClientCertificate | null)
 function isDefault(roots: TrustRoots): boolean {
   if (!roots.isSystem) return false;
   const bare = (pem: string) => pem.replace(/\s/g, "");
-  const known = new Set(getCACertificates("default").map(bare));
+  const known = new Set(readableCertificates("default")?.map(bare));
   return roots.pem().every((pem) => known.has(bare(pem)));
 }
 
@@ -147,7 +147,7 @@ function problemsOf(stream: TLSSocket, certificate: NodeCertificate, host: strin
   if (Date.parse(certificate.valid_from) > now) problems.add("CERT_NOT_YET_VALID");
   if (!isNamed(certificate.raw, host)) problems.add(MISNAMED);
   // Bun takes an empty list of roots for none given and trusts its own.
-  const trustsNobody = roots !== null && roots.pem().length === 0;
+  const trustsNobody = roots !== null && !roots.isSystem && roots.pem().length === 0;
   if (stream.authorized === true && !trustsNobody) return [...problems];
   const reported = reportedProblem(stream);
   const isExplained = reported === UNKNOWN_ISSUER && certificate.issuerCertificate !== undefined && problems.size > 0;

@@ -20,7 +20,10 @@ export function expandPath(path: string): string {
 }
 
 function join(folder: string, name: string): string {
-  return name === "" ? folder : `${folder.replace(/\/+$/, "")}/${name}`;
+  if (name === "") return folder;
+  let end = folder.length;
+  while (end > 0 && folder[end - 1] === "/") end--;
+  return `${folder.slice(0, end)}/${name}`;
 }
 
 /** The settings in a file; none where it is missing. */

@@ -1,11 +1,12 @@
 // A session and the process it lives in: what keeps it alive, and what it must be allowed to do.
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { HttpStatus } from "../../http/mod.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
 import { routeServer } from "../_support/http_server.ts";
@@ -30,17 +31,13 @@ describe("a program with an open session", () => {
 const isDeno = process.versions.deno !== undefined;
 
 describe("a program with Deno's permissions", { skip: isDeno ? false : "only Deno has permissions" }, () => {
-  const run = async (url: string, permissions: string[]) => {
+  const argumentsOf = (permissions: string[], url: string) => {
     const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-    const options = [
-      "run",
-      "--no-prompt",
-      "--no-check",
-      "--quiet",
-      `--import-map=${path("../offline.import_map.json")}`,
-    ];
-    const program = path("../_support/http_permission_program.ts");
-    const args = [...options, ...permissions, program, url];
+    const options = ["run", "--no-check", "--quiet", `--import-map=${path("../offline.import_map.json")}`];
+    return [...options, ...permissions, path("../_support/http_permission_program.ts"), url];
+  };
+  const run = async (url: string, permissions: string[]) => {
+    const args = argumentsOf(["--no-prompt", ...permissions], url);
     // Through a shell and a variable: Deno gives children it knows for Deno every permission.
     const { stdout } = await promisify(execFile)("/bin/sh", ["-c", 'exec "$RUNTIME" "$@"', "sh", ...args], {
       env: { ...process.env, RUNTIME: process.execPath },
@@ -54,6 +51,17 @@ describe("a program with Deno's permissions", { skip: isDeno ? false : "only Den
       const { fetched, status } = await run(`http://${host}/ok`, [`--allow-net=${host}`]);
       assertEquals([fetched, status], ["0123456789", 200], host);
     }
+  });
+
+  const noTerminal = existsSync("/usr/bin/script") ? false : "script (util-linux) is missing";
+  it("asks nobody on a terminal for another one, over TLS either", { skip: noTerminal }, async () => {
+    const url = "https://127.0.0.1:1/";
+    const { stdout } = await promisify(execFile)("/usr/bin/script", [
+      ...["-qec", `/bin/sh -c 'exec "$RUNTIME" "$@"' sh ${argumentsOf(["--allow-net=127.0.0.1"], url).join(" ")}`],
+      "/dev/null",
+    ], { env: { ...process.env, RUNTIME: process.execPath }, timeout: 60_000 });
+    assert(!/Deno requests/.test(stdout), stdout);
+    assertEquals(/"status":(\d+)/.exec(stdout)?.[1], "4");
   });
 
   it("learns which permission is missing", async () => {

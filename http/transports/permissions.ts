@@ -1,0 +1,30 @@
+/**
+ * What this program may look at without its user being asked: Deno puts a question on the terminal, and waits, for what
+ * was neither allowed nor denied. Elsewhere there is nobody to ask.
+ *
+ * @module
+ */
+import process from "node:process";
+import { getCACertificates } from "node:tls";
+
+interface Permissions {
+  querySync(descriptor: Record<string, string>): { readonly state: string };
+}
+
+function isGranted(descriptor: Record<string, string>): boolean {
+  const { permissions } = (globalThis as unknown as { Deno?: { permissions?: Permissions } }).Deno ?? {};
+  return permissions === undefined || permissions.querySync(descriptor).state === "granted";
+}
+
+/** A variable of the environment; undefined where it may not be read. */
+export function environmentVariable(name: string): string | undefined {
+  return isGranted({ name: "env", variable: name }) ? process.env[name] : undefined;
+}
+
+/** A set of the runtime's root certificates; null where it may not be read: the runtime itself goes on using it. */
+export function readableCertificates(source: "default" | "system"): readonly string[] | null {
+  // The default set depends on a variable of the environment, which is read on the way.
+  const isReadable = isGranted({ name: "sys" }) &&
+    (source === "system" || isGranted({ name: "env", variable: "NODE_USE_SYSTEM_CA" }));
+  return isReadable ? getCACertificates(source) : null;
+}
