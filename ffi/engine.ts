@@ -7,9 +7,10 @@ import { nativeRuntime } from "./backend.ts";
 import { describeType } from "./bytes.ts";
 import type { Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";
-import { Lane } from "./lane.ts";
+import { Crowd, Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";
-import { Run } from "./run.ts";
+import { type Prepared, Run, type Waiting } from "./run.ts";
+import { argsToWait } from "./waiting_inputs.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
 
 /** Calls to make in order, up to the first that does not return CKR_OK. */
@@ -82,6 +83,8 @@ export interface CallObserver {
 const BLOCK_SIZE = 0x4000;
 /** An operation in place runs within another only where a callback of the first makes a call. */
 const KEPT_FRAMES = 4;
+/** Operations without a session that are laid out at once: more than the worker threads take in one go. */
+const CROWD = 64;
 
 /** Drives the operations of one module. */
 export class Engine {
@@ -93,6 +96,7 @@ export class Engine {
   /** Frames of operations in place, kept with their blocks for the next. */
   readonly #frames: Frame[] = [];
   readonly #lanes = new Map<bigint, Lane>();
+  readonly #crowd = new Crowd(CROWD);
   readonly #pool: () => WorkerPool;
   readonly #drained: (() => void)[] = [];
   #inFlight = 0;
@@ -198,22 +202,42 @@ export class Engine {
       return Promise.reject(error);
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const frame = new Frame(this, this.#blocks.take(), false);
-    let program: Program<T>;
-    let first: IteratorResult<Step | Ask, T>;
+    const room = lane ?? this.#crowd;
+    let work: Prepared<T> | Waiting<T>;
     try {
-      program = operation(frame, args);
-      first = program.next(0);
+      work = (room.busy ? this.#waiting(operation, args) : null) ?? this.#prepare(operation, args);
     } catch (error) {
-      this.dropped(frame);
       return Promise.reject(error);
     }
-    return new Promise((resolve, reject) => {
-      const run = new Run(this, lane, program, first, frame, options, resolve, reject);
-      if (signal) run.listen(signal);
-      if (lane) lane.add(run);
-      else run.start();
-    });
+    return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
+  }
+
+  #prepare<T, A>(operation: Operation<T, A>, args: A): Prepared<T> {
+    const frame = new Frame(this, this.#blocks.take(), false);
+    try {
+      const program = operation(frame, args);
+      return { frame, program, first: program.next(0) };
+    } catch (error) {
+      this.dropped(frame);
+      throw error;
+    }
+  }
+
+  #waiting<T, A>(operation: Operation<T, A>, args: A): Waiting<T> | null {
+    const copies: Uint8Array[] = [];
+    const own = argsToWait(operation, args, copies);
+    if (own === null) return null;
+    const drop = () => {
+      for (const copy of copies.splice(0)) copy.fill(0);
+    };
+    const prepare = () => {
+      try {
+        return this.#prepare(operation, own);
+      } finally {
+        drop();
+      }
+    };
+    return { prepare, drop };
   }
 
   /** Hands a step to a worker thread. */
@@ -227,9 +251,9 @@ export class Engine {
   }
 
   /** An operation has ended: its memory is overwritten and kept for the next. */
-  ended(frame: Frame): void {
-    frame.overwriteOutputs();
-    this.#blocks.give(frame.block);
+  ended(frame: Frame | null): void {
+    frame?.overwriteOutputs();
+    if (frame) this.#blocks.give(frame.block);
     if (--this.#inFlight === 0) this.#notifyDrained();
   }
 

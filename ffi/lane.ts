@@ -1,4 +1,5 @@
 /** The order of one session: at most one operation at a time, first come, first served. */
+import { Queue } from "./queue.ts";
 
 /** An operation waiting for its turn. */
 export interface LaneEntry {
@@ -8,8 +9,70 @@ export interface LaneEntry {
   drop(reason: unknown): void;
 }
 
+/** Where operations wait for their turn. */
+export interface WaitingRoom {
+  /** Whether an operation that comes now has to wait. */
+  readonly busy: boolean;
+  /** Appends an operation; it starts at once if it can. */
+  add(entry: LaneEntry): void;
+  /** Takes a waiting operation out. Returns whether it was still waiting. */
+  remove(entry: LaneEntry): boolean;
+  /** Nobody waits for a running operation any more. */
+  abandoned(entry: LaneEntry): void;
+  /** A running operation has ended. */
+  finished(entry: LaneEntry): void;
+}
+
+/** Operations without a session run beside each other, as many as keep every worker thread busy; the others wait. */
+export class Crowd implements WaitingRoom {
+  readonly #limit: number;
+  readonly #running = new Set<LaneEntry>();
+  readonly #waiting = new Queue<LaneEntry>();
+
+  /** Lets `limit` operations run. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Whether an operation that comes now has to wait. */
+  get busy(): boolean {
+    return this.#running.size >= this.#limit;
+  }
+
+  /** Appends an operation; it starts at once if it can. */
+  add(entry: LaneEntry): void {
+    if (this.busy) return void this.#waiting.add(entry);
+    this.#running.add(entry);
+    entry.start();
+  }
+
+  /** Takes a waiting operation out. Returns whether it was still waiting. */
+  remove(entry: LaneEntry): boolean {
+    return this.#waiting.remove(entry);
+  }
+
+  /** A call that nobody waits for, and that may never return, keeps nobody out. */
+  abandoned(entry: LaneEntry): void {
+    this.finished(entry);
+  }
+
+  /** A running operation has ended. */
+  finished(entry: LaneEntry): void {
+    if (this.#running.delete(entry)) this.#proceed();
+  }
+
+  #proceed(): void {
+    while (!this.busy) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#running.add(next);
+      next.start();
+    }
+  }
+}
+
 /** The queue of one session handle, shared by every wrapper of that handle. */
-export class Lane {
+export class Lane implements WaitingRoom {
   /** The session handle. */
   readonly handle: bigint;
   /** How many wrappers hold it. */
@@ -20,7 +83,7 @@ export class Lane {
   current: LaneEntry | null = null;
   #open: string | null = null;
   #turn = 0;
-  readonly #waiting: LaneEntry[] = [];
+  readonly #waiting = new Queue<LaneEntry>();
   readonly #idle: (() => void)[] = [];
 
   /** An empty lane. */
@@ -45,30 +108,29 @@ export class Lane {
 
   /** Whether an operation runs or waits. */
   get busy(): boolean {
-    return this.inPlace || this.current !== null || this.#waiting.length > 0;
+    return this.inPlace || this.current !== null || this.#waiting.size > 0;
   }
 
   /** Operations that wait for their turn. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** Appends an operation; it starts at once if nothing else runs. */
   add(entry: LaneEntry): void {
-    this.#waiting.push(entry);
-    this.proceed();
+    if (this.busy) return void this.#waiting.add(entry);
+    this.current = entry;
+    entry.start();
   }
 
   /** Takes a waiting operation out. Returns whether it was still waiting. */
   remove(entry: LaneEntry): boolean {
-    const index = this.#waiting.indexOf(entry);
-    if (index >= 0) this.#waiting.splice(index, 1);
-    return index >= 0;
+    return this.#waiting.remove(entry);
   }
 
   /** Gives up everything that waits. */
   dropWaiting(reason: unknown): void {
-    for (const entry of this.#waiting.splice(0)) entry.drop(reason);
+    for (const entry of this.#waiting.drain()) entry.drop(reason);
   }
 
   /** Starts the next operation if none runs. */
@@ -82,6 +144,9 @@ export class Lane {
       for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
+
+  /** Nobody waits for the running operation any more: the session is not free before it has ended. */
+  abandoned(_entry: LaneEntry): void {}
 
   /** The running operation has ended. */
   finished(entry: LaneEntry): void {

@@ -77,6 +77,15 @@ export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
   return parameter instanceof Uint8Array ? { type, parameter: new Uint8Array(parameter) } : checked;
 }
 
+/** A mechanism whose raw bytes are not the caller's. */
+export function ownMechanism(
+  mechanism: PreparedMechanism,
+  copy: (bytes: Uint8Array) => Uint8Array,
+): PreparedMechanism {
+  const { type, parameter } = mechanism;
+  return parameter instanceof Uint8Array ? { type, parameter: copy(parameter) } : mechanism;
+}
+
 /** The last mechanism that was a number: programs repeat themselves. */
 let lastPlain: PreparedMechanism = { type: 0, parameter: null };
 

@@ -1,73 +1,111 @@
 /** One asynchronous operation: waits in its lane, is driven step by step on worker threads, can be aborted at any point. */
+import { type Abortable, listen, stopListening } from "./aborts.ts";
 import { Ask, type Engine, type Program, type ProgramStep, type RunOptions, type Step } from "./engine.ts";
 import type { Frame } from "./frame.ts";
-import type { Lane, LaneEntry } from "./lane.ts";
+import type { LaneEntry, WaitingRoom } from "./lane.ts";
 import type { JobResult, PendingJob } from "./workers.ts";
 
 type Progress<T> = ProgramStep<T>;
 
-/** An asynchronous run of an operation whose first step is ready. */
-export class Run<T> implements LaneEntry {
+/** An operation laid out in native memory of its own, its first step ready. */
+export interface Prepared<T> {
+  /** Its memory. */
+  readonly frame: Frame;
+  /** The operation. */
+  readonly program: Program<T>;
+  /** Its first step. */
+  readonly first: Progress<T>;
+}
+
+/** An operation that is laid out when its turn comes. */
+export interface Waiting<T> {
+  /** Lays it out; the inputs are needed no more. */
+  prepare(): Prepared<T>;
+  /** Gives the inputs up. */
+  drop(): void;
+}
+
+/** An asynchronous run of an operation. */
+export class Run<T> implements LaneEntry, Abortable {
   readonly #engine: Engine;
-  readonly #lane: Lane | null;
-  readonly #frame: Frame;
+  readonly #room: WaitingRoom;
   readonly #options: RunOptions<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (reason: unknown) => void;
+  /** What is to be driven, until it begins. */
+  #work: Prepared<T> | Waiting<T> | null;
+  #frame: Frame | null = null;
   /** What is driven now: the operation, or what undoes it. */
-  #program: Program<T> | Program<unknown>;
-  #first: Progress<T> | null;
+  #program: Program<T> | Program<unknown> | null = null;
   #undoing = false;
-  #started = false;
   #aborted = false;
   /** Whether the reason of the abort has been thrown into the program: what it still yields is its cleaning up. */
   #told = false;
   #job: PendingJob | null = null;
   #question: ((error: unknown) => void) | null = null;
-  #unlisten: (() => void) | null = null;
 
-  /** A run that starts when its lane lets it. */
+  /** A run that starts when its turn comes. */
   constructor(
     engine: Engine,
-    lane: Lane | null,
-    program: Program<T>,
-    first: Progress<T>,
-    frame: Frame,
+    room: WaitingRoom,
+    work: Prepared<T> | Waiting<T>,
     options: RunOptions<T>,
     resolve: (value: T) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#engine = engine;
-    this.#lane = lane;
-    this.#program = program;
-    this.#first = first;
-    this.#frame = frame;
+    this.#room = room;
+    this.#work = work;
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-  }
-
-  /** Aborts when the signal does. */
-  listen(signal: AbortSignal): void {
-    const abort = () => this.#abort(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    this.#unlisten = () => signal.removeEventListener("abort", abort);
+    if (options.signal) listen(options.signal, this);
   }
 
   /** Begins with the first step. */
   start(): void {
-    this.#started = true;
+    const work = this.#work!;
+    this.#work = null;
     this.#engine.began();
-    const first = this.#first!;
-    this.#first = null;
-    this.#proceed(first);
+    let prepared: Prepared<T>;
+    try {
+      prepared = "prepare" in work ? work.prepare() : work;
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#frame = prepared.frame;
+    this.#program = prepared.program;
+    this.#proceed(prepared.first);
   }
 
   /** Gives the run up before it began. */
   drop(reason: unknown): void {
-    this.#unlisten?.();
-    this.#engine.dropped(this.#frame);
+    const work = this.#work!;
+    this.#unlisten();
+    if ("prepare" in work) work.drop();
+    else this.#engine.dropped(work.frame);
     this.#reject(reason);
+  }
+
+  /** The signal was aborted. */
+  abort(reason: unknown): void {
+    if (this.#work) {
+      if (this.#room.remove(this)) this.drop(reason);
+      return;
+    }
+    this.#aborted = true;
+    const job = this.#job;
+    const now = this.#options.abort !== "wait";
+    if (now) this.#reject(reason);
+    if (this.#question) return this.#question(reason);
+    job?.cancel();
+    if (!now) return;
+    job?.abandon();
+    this.#room.abandoned(this);
+  }
+
+  #unlisten(): void {
+    if (this.#options.signal) stopListening(this.#options.signal, this);
   }
 
   #proceed(progress: Progress<unknown>): void {
@@ -81,7 +119,7 @@ export class Run<T> implements LaneEntry {
   #next(): void {
     let progress: Progress<unknown>;
     try {
-      progress = this.#program.next(this.#frame.rv);
+      progress = this.#program!.next(this.#frame!.rv);
     } catch (error) {
       return this.#failed(error);
     }
@@ -91,7 +129,7 @@ export class Run<T> implements LaneEntry {
   #throw(error: unknown): void {
     let progress: Progress<unknown>;
     try {
-      progress = this.#program.throw(error);
+      progress = this.#program!.throw(error);
     } catch (thrown) {
       return this.#failed(thrown);
     }
@@ -123,7 +161,7 @@ export class Run<T> implements LaneEntry {
   #called(result: JobResult | null, error: Error | null): void {
     this.#job = null;
     if (!result) return this.#throw(error);
-    const frame = this.#frame;
+    const frame = this.#frame!;
     frame.stopped = result.stopped;
     frame.interrupted = result.cancelled;
     if (typeof result.value === "number") {
@@ -148,7 +186,7 @@ export class Run<T> implements LaneEntry {
     this.#question = () => settle(() => this.#tell());
     const answer = (value: unknown) =>
       settle(() => {
-        this.#frame.answer = value;
+        this.#frame!.answer = value;
         this.#next();
       });
     const refuse = (error: unknown) => settle(() => this.#throw(error));
@@ -161,29 +199,16 @@ export class Run<T> implements LaneEntry {
     Promise.resolve(value).then(answer, refuse);
   }
 
-  #abort(reason: unknown): void {
-    if (!this.#started) {
-      if (this.#lane?.remove(this)) this.drop(reason);
-      return;
-    }
-    this.#aborted = true;
-    const job = this.#job;
-    if (this.#options.abort !== "wait") this.#reject(reason);
-    if (this.#question) return this.#question(reason);
-    job?.cancel();
-    if (this.#options.abort !== "wait") job?.abandon();
-  }
-
   #finished(value: unknown): void {
     if (!this.#aborted) return this.#end(() => this.#resolve(value as T));
     if (!this.#undoing) {
       // The call came too late to be stopped: what it gave is undone.
       this.#undoing = this.#told = true;
       overwrite(value);
-      const undo = this.#options.discard?.(this.#frame, value as T);
+      const undo = this.#options.discard?.(this.#frame!, value as T);
       if (undo) {
         this.#program = undo;
-        this.#frame.rv = 0;
+        this.#frame!.rv = 0;
         return this.#next();
       }
     }
@@ -197,10 +222,10 @@ export class Run<T> implements LaneEntry {
 
   /** Ends the run: the caller learns of it in a microtask, when the lane is free. */
   #end(settle: () => void): void {
-    this.#unlisten?.();
+    this.#unlisten();
     settle();
     this.#engine.ended(this.#frame);
-    this.#lane?.finished(this);
+    this.#room.finished(this);
   }
 }
 

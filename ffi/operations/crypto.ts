@@ -2,6 +2,7 @@
 import type { Program } from "../engine.ts";
 import type { Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
+import { ownMechanism } from "../mechanisms.ts";
 import { word } from "../memory.ts";
 import {
   beginAuthenticated,
@@ -15,6 +16,7 @@ import {
 import { endOperation } from "./ending.ts";
 import { meansWrongSignature } from "./quirks.ts";
 import { transform } from "./transformation.ts";
+import { type CopyBytes, mayWait } from "../waiting_inputs.ts";
 
 export type { CryptoArgs, CryptoFunctions };
 export { start } from "./beginning.ts";
@@ -153,3 +155,10 @@ export function signatureRoom(mechanism: number): number {
     mechanism >= CKM_HSS && mechanism <= CKM_XMSSMT || mechanism >= CKM_VENDOR_DEFINED;
   return large ? LARGEST_SIGNATURE : SIGNATURE_ROOM;
 }
+
+function ownInputs<A extends CryptoArgs>(args: A, copy: CopyBytes): A {
+  return { ...args, data: copy(args.data), mechanism: ownMechanism(args.mechanism, copy) };
+}
+
+for (const operation of [encrypt, decrypt, digest, sign, signRecover, verifyRecover]) mayWait(operation, ownInputs);
+mayWait(verify, (args, copy) => ({ ...ownInputs(args, copy), signature: copy(args.signature) }));

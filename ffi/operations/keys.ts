@@ -5,6 +5,7 @@ import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
 import type { TemplateEntry } from "../templates.ts";
 import { expectOk, handleOf, template } from "./objects.ts";
 import { outputOf } from "./output.ts";
+import { mayWait } from "../waiting_inputs.ts";
 
 /** A mechanism used in a session. */
 export interface MechanismArgs {
@@ -171,3 +172,15 @@ export function decapsulateKey(
     (handle) => [session, at, key, address, count, input, BigInt(ciphertext.length), handle],
   );
 }
+
+mayWait(generateKey);
+mayWait(generateKeyPair);
+mayWait(deriveKey);
+mayWait(encapsulateKey);
+mayWait(wrapKey, (args, copy) => ({ ...args, associatedData: args.associatedData && copy(args.associatedData) }));
+mayWait(unwrapKey, (args, copy) => ({
+  ...args,
+  wrapped: copy(args.wrapped),
+  associatedData: args.associatedData && copy(args.associatedData),
+}));
+mayWait(decapsulateKey, (args, copy) => ({ ...args, ciphertext: copy(args.ciphertext) }));

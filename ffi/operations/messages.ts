@@ -6,6 +6,7 @@ import { word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
 import { MAX_GROWTHS } from "./output.ts";
+import { mayWait, type OwnArgs } from "../waiting_inputs.ts";
 
 /** One message. */
 export interface MessageArgs {
@@ -112,3 +113,12 @@ function writeParameter(
   const { offset, length } = built.write(block, { operation, dataLength: data.length });
   return { words: [block.address(offset), word(length)], readBack: () => built.readBack?.(block, offset) };
 }
+
+const ownMessage: OwnArgs<MessageArgs> = (args, copy) => ({
+  ...args,
+  associatedData: copy(args.associatedData),
+  data: copy(args.data),
+});
+
+mayWait(encryptMessage, ownMessage);
+mayWait(decryptMessage, ownMessage);

@@ -7,6 +7,7 @@ import { readStruct, type StructDefinition, structLayout, type StructRead } from
 import { CK_C_INITIALIZE_ARGS, CK_INFO, CK_MECHANISM_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../structs_infos.ts";
 import { type PinBytes, putPin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
+import { mayWait } from "../waiting_inputs.ts";
 
 /** The values of a structure C filled. */
 export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };
@@ -76,7 +77,7 @@ export function mechanismInfo(
 
 /** C_GetSlotList. */
 export function slotList(frame: Frame, { tokenPresent }: { readonly tokenPresent: boolean }): Program<bigint[]> {
-  return list(frame, "C_GetSlotList", [tokenPresent ? 1n : 0n]);
+  return list(frame, "C_GetSlotList", [tokenPresent ? 1n : 0n], true);
 }
 
 /** C_GetMechanismList. */
@@ -128,8 +129,11 @@ function* structOf<D extends StructDefinition>(
   return readStruct(frame.block, definition, offset);
 }
 
-/** A list of unknown length: guessed, and asked again while it has outgrown the guess. */
-function* list(frame: Frame, name: FunctionName, words: readonly bigint[]): Program<bigint[]> {
+/**
+ * A list of unknown length: guessed, and asked again while it has outgrown the guess. `fresh` asks for its length before,
+ * not for its sake: a module looks for new readers only then (C_GetSlotList, PKCS#11 2.40 §5.5).
+ */
+function* list(frame: Frame, name: FunctionName, words: readonly bigint[], fresh = false): Program<bigint[]> {
   const { block } = frame;
   const fn = frame.fn(FN[name]);
   const { ulong } = block.abi;
@@ -139,7 +143,9 @@ function* list(frame: Frame, name: FunctionName, words: readonly bigint[]): Prog
     }
     const offset = block.alloc(room * ulong);
     const count = frame.ulong(room);
-    const rv = yield [{ fn, args: [...words, block.address(offset), block.address(count)] }];
+    const call = { fn, args: [...words, block.address(offset), block.address(count)] };
+    const length = { fn, args: [...words, 0n, block.address(frame.ulong())] };
+    const rv = yield fresh ? [length, call] : [call];
     if (rv === CKR_BUFFER_TOO_SMALL) {
       room = Math.max(room * 2, block.getLength(count) ?? 0);
       continue;
@@ -155,3 +161,10 @@ function* list(frame: Frame, name: FunctionName, words: readonly bigint[]): Prog
     );
   }
 }
+
+mayWait(moduleInfo);
+mayWait(slotInfo);
+mayWait(tokenInfo);
+mayWait(mechanismInfo);
+mayWait(slotList);
+mayWait(mechanismList);

@@ -6,6 +6,7 @@ import type { FunctionName } from "../functions.ts";
 import { type TemplateEntry, writeTemplate } from "../templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
 import { type Found, readAll, readCompleted } from "./read_all.ts";
+import { mayWait } from "../waiting_inputs.ts";
 
 export type { Found };
 
@@ -202,3 +203,12 @@ function readHandles(bytes: Uint8Array<ArrayBuffer>, ulong: 4 | 8, into: bigint[
     into.push(ulong === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)));
   }
 }
+
+mayWait(createObject);
+mayWait(copyObject);
+mayWait(destroyObject);
+mayWait(objectSize);
+mayWait(setAttributes);
+mayWait(getAttributes);
+mayWait(getAttributesIfPresent);
+mayWait(findObjects);

@@ -11,6 +11,7 @@ import { type ActiveKind, endOperation } from "./ending.ts";
 import { checkKey, type KeyUse } from "./key_types.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
+import { mayWait } from "../waiting_inputs.ts";
 
 /** The C functions of one kind of operation in parts. */
 export interface PartFunctions extends CryptoFunctions {
@@ -149,3 +150,8 @@ export function endParts(
 ): Program<void> {
   return endOperation(frame, kind, session);
 }
+
+mayWait(updateParts, (args, copy) => ({ ...args, data: copy(args.data) }));
+mayWait(verifyParts, (args, copy) => ({ ...args, signature: copy(args.signature) }));
+mayWait(finishParts);
+mayWait(digestKeyPart);

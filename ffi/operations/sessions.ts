@@ -6,6 +6,7 @@ import { CK_SESSION_INFO } from "../structs_infos.ts";
 import { type PinBytes, putPin } from "./pins.ts";
 import { expectOk, handleOf } from "./objects.ts";
 import { outputOf } from "./output.ts";
+import { mayWait } from "../waiting_inputs.ts";
 
 /** A session. */
 export interface SessionArgs {
@@ -96,3 +97,10 @@ export function* setOperationState(
   const args = [session, frame.input(state), BigInt(state.length), encryptionKey, authenticationKey];
   expectOk(frame, yield [{ fn: frame.fn(FN.C_SetOperationState), args }], "C_SetOperationState");
 }
+
+mayWait(sessionInfo);
+mayWait(generateRandom);
+mayWait(openSession);
+mayWait(closeSession);
+mayWait(seedRandom, (args, copy) => ({ ...args, data: copy(args.data) }));
+mayWait(setOperationState, (args, copy) => ({ ...args, state: copy(args.state) }));

@@ -1,0 +1,38 @@
+/** Who listens to a signal: one listener for each signal, as a list of thousands takes the runtimes quadratic time. */
+
+/** Something that a signal aborts. */
+export interface Abortable {
+  /** The signal was aborted. */
+  abort(reason: unknown): void;
+}
+
+interface Listening {
+  readonly entries: Set<Abortable>;
+  readonly heard: () => void;
+}
+
+const listening = new WeakMap<AbortSignal, Listening>();
+
+/** Aborts `entry` when the signal does, until {@linkcode stopListening}. */
+export function listen(signal: AbortSignal, entry: Abortable): void {
+  let known = listening.get(signal);
+  if (!known) {
+    const entries = new Set<Abortable>();
+    const heard = () => {
+      listening.delete(signal);
+      // The last first: those that wait are given up before one that runs makes room for them.
+      for (const each of [...entries].reverse()) each.abort(signal.reason);
+    };
+    listening.set(signal, known = { entries, heard });
+    signal.addEventListener("abort", heard, { once: true });
+  }
+  known.entries.add(entry);
+}
+
+/** Ends what {@linkcode listen} began. */
+export function stopListening(signal: AbortSignal, entry: Abortable): void {
+  const known = listening.get(signal);
+  if (!known?.entries.delete(entry) || known.entries.size > 0) return;
+  listening.delete(signal);
+  signal.removeEventListener("abort", known.heard);
+}
