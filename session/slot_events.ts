@@ -8,30 +8,53 @@ import type { CallOptions } from "./options.ts";
 
 const INTERVAL_MS = 100;
 
-/** The slot in which something has happened. A module without events is watched by comparing its slots. */
+/** What a module's caller has been told of its slots. */
+interface Watch {
+  /** The slots as the caller knows them; `null` before the first wait. */
+  known: Map<bigint, boolean> | null;
+  /** Events that the module has given and that nobody has been told: their wait was aborted. */
+  readonly untold: bigint[];
+  /** Whether the module has events. */
+  events: boolean;
+}
+
+const watches = new WeakMap<ModuleCore, Watch>();
+
+/**
+ * The slot in which something has happened since the last wait. Modules without events, and slots that a module does not
+ * tell of, are watched by comparing the slots with what the caller knows.
+ */
 export async function waitForSlotEvent(core: ModuleCore, options: CallOptions): Promise<bigint> {
   checkOptions(options);
-  let before: SlotFlags | null = null;
-  let events = true;
+  let watch = watches.get(core);
+  if (!watch) watches.set(core, watch = { known: null, untold: [], events: true });
   for (;;) {
     options.signal?.throwIfAborted();
     core.assertOpen("C_WaitForSlotEvent");
-    if (events) {
-      try {
-        const slot = await core.run(null, slotEvent, null, options);
-        if (slot !== null) return slot;
-      } catch (error) {
-        if (!(error instanceof Pkcs11Error) || error.code !== CKR.FUNCTION_NOT_SUPPORTED) throw error;
-        events = false;
-      }
-    }
-    if (!events) {
-      const now = await core.run(null, moduleSlotFlags, null, options);
-      const changed = before && changedSlot(before, now);
-      if (typeof changed === "bigint") return changed;
-      before = now;
-    }
+    const slot = await happened(core, watch, options);
+    if (slot !== null) return slot;
     await pause(options.signal);
+  }
+}
+
+async function happened(core: ModuleCore, watch: Watch, options: CallOptions): Promise<bigint | null> {
+  if (watch.events && watch.untold.length === 0) await askModule(core, watch, options);
+  const now = await core.run(null, moduleSlotFlags, null, options);
+  const known = watch.known ??= new Map(now);
+  const slot = watch.untold.shift() ?? changedSlot(known, now);
+  if (slot === null) return null;
+  const present = now.get(slot);
+  if (present === undefined) known.delete(slot);
+  else known.set(slot, present);
+  return slot;
+}
+
+async function askModule(core: ModuleCore, watch: Watch, options: CallOptions): Promise<void> {
+  try {
+    await core.run(null, slotEvent, { happened: (slot) => watch.untold.push(slot) }, options);
+  } catch (error) {
+    if (!(error instanceof Pkcs11Error) || error.code !== CKR.FUNCTION_NOT_SUPPORTED) throw error;
+    watch.events = false;
   }
 }
 

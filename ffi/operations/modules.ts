@@ -85,14 +85,17 @@ export function mechanismList(frame: Frame, { slot }: { readonly slot: bigint })
   return list(frame, "C_GetMechanismList", [slot]);
 }
 
-/** C_WaitForSlotEvent without blocking; `null` when nothing has happened. */
-export function* slotEvent(frame: Frame): Program<bigint | null> {
+/** C_WaitForSlotEvent without blocking. `happened` hears of the slot, when the call was aborted too: it is told once. */
+export function* slotEvent(
+  frame: Frame,
+  { happened }: { readonly happened: (slot: bigint) => void },
+): Program<void> {
   const slot = frame.ulong();
   const args = [CKF_DONT_BLOCK, frame.block.address(slot), 0n];
   const rv = yield [{ fn: frame.fn(FN.C_WaitForSlotEvent), args }];
-  if (rv === CKR_NO_EVENT) return null;
+  if (rv === CKR_NO_EVENT) return;
   expectOk(frame, rv, "C_WaitForSlotEvent");
-  return frame.block.getHandle(slot);
+  happened(frame.block.getHandle(slot));
 }
 
 /** Slots with whether a token is in them. */

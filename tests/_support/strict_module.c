@@ -15,7 +15,7 @@ enum {
   OK = 0, GENERAL_ERROR = 5, ARGUMENTS_BAD = 7, FUNCTION_FAILED = 6, NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90,
   NOT_INITIALIZED_OPERATION = 0x91, SESSION_INVALID = 0xb3, SIGNATURE_INVALID = 0xc0, BUFFER_TOO_SMALL = 0x150,
   DATA_LEN_RANGE = 0x21, ATTRIBUTE_SENSITIVE = 0x11, ATTRIBUTE_TYPE_INVALID = 0x12, PARAMETER_INVALID = 0x71, OBJECT_HANDLE_INVALID = 0x82,
-  CRYPTOKI_NOT_INITIALIZED = 0x190, CRYPTOKI_ALREADY_INITIALIZED = 0x191, SLOT_ID_INVALID = 3
+  CRYPTOKI_NOT_INITIALIZED = 0x190, CRYPTOKI_ALREADY_INITIALIZED = 0x191, SLOT_ID_INVALID = 3, NO_EVENT = 8
 };
 
 #define NAMES(X) \
@@ -52,7 +52,8 @@ static struct { W calls, fail, after, times; int block; } plans[COUNT];
 static W overlaps, finalizedInFlight, inFlight, blocked, handles = 1000, destroyed, initialized, openSessions;
 /* What tests set: sizes of results, ways to lie, whether failures leave operations active, where the value of every
    object lies with its bits inverted. */
-static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven, secret, secretLength, habits;
+static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, uneven, secret, secretLength, habits,
+  readers = 1, event;
 
 /* Bits of `habits`, beside those of attributes below. */
 enum { ENDS_WHEN_TOO_SMALL = 4, MADE_BY_MOZILLA = 8, WANTS_BLOCKS = 16, GIVES_AT_THE_END = 32 };
@@ -79,13 +80,13 @@ unsigned strict_release(void) {
 }
 unsigned strict_set(W what, W value) {
   W *const places[] = { &output, &announce, &lie, &sticky, &objects, &alwaysAuthenticate, &uneven, &secret, &secretLength,
-    &habits };
+    &habits, &readers, &event };
   *places[what] = value;
   return 0;
 }
 unsigned strict_reset(void) {
   memset(plans, 0, sizeof plans);
-  output = lie = sticky = alwaysAuthenticate = uneven = secret = habits = 0, announce = 1, objects = 3;
+  output = lie = sticky = alwaysAuthenticate = uneven = secret = habits = event = 0, announce = readers = 1, objects = 3;
   return 0;
 }
 unsigned strict_overlaps(void) { return (unsigned)(overlaps + finalizedInFlight); }
@@ -351,13 +352,23 @@ static W f_GetInfo(B *info) {
   PLAIN(GetInfo, 0, memset(info, 0, 88); info[0] = VERSION / 100; info[1] = VERSION % 100; memset(info + 2, ' ', 32);
         if (habits & MADE_BY_MOZILLA) memcpy(info + 2, "Mozilla", 7););
 }
+/* Slot 5 is always there, with a token while `readers` has bit 1; slot 6 is there with bit 2. New slots are looked for when
+   the length is asked for, as the standard has it. */
 static W f_GetSlotList(B present, W *list, W *count) {
-  (void)present;
+  static W looked = 1;
   PLAIN(GetSlotList, 0, if (lie) *count = lie; else {
-    if (list && *count < 1) rv = BUFFER_TOO_SMALL;
-    else if (list) list[0] = 5;
-    *count = 1;
+    if (!list) looked = readers;
+    W found[2], n = 0;
+    if (!present || readers & 1) found[n++] = 5;
+    if (looked & 2) found[n++] = 6;
+    if (list && *count < n) rv = BUFFER_TOO_SMALL;
+    else if (list) memcpy(list, found, n * sizeof *list);
+    *count = n;
   });
+}
+static W f_WaitForSlotEvent(W flags, W *slot, void *reserved) {
+  (void)flags, (void)reserved;
+  PLAIN(WaitForSlotEvent, 0, *slot = event; if (!event) rv = NO_EVENT; event = 0;);
 }
 static W f_GetSlotInfo(W slot, B *info) {
   PLAIN(GetSlotInfo, 0, if (slot != 5) rv = SLOT_ID_INVALID; else memset(info, 0, 112), info[96] = 1;);
@@ -413,7 +424,7 @@ static struct list list = { VERSION / 100, VERSION % 100, {
   AT(WrapKey) AT(UnwrapKey) AT(DeriveKey) AT(SeedRandom) AT(GenerateRandom) AT(GetOperationState)
   [InitPIN] = (void *)f_PIN, AT(SetPIN)
 #if VERSION >= 300
-  AT(SessionCancel) AT(MessageEncryptInit) AT(EncryptMessage) AT(MessageEncryptFinal) AT(MessageDecryptInit)
+  AT(WaitForSlotEvent) AT(SessionCancel) AT(MessageEncryptInit) AT(EncryptMessage) AT(MessageEncryptFinal) AT(MessageDecryptInit)
   AT(DecryptMessage) AT(MessageDecryptFinal) AT(EncapsulateKey) AT(DecapsulateKey) AT(VerifySignatureInit)
   AT(VerifySignature) AT(VerifySignatureUpdate) AT(VerifySignatureFinal) AT(WrapKeyAuthenticated)
   AT(UnwrapKeyAuthenticated)

@@ -21,6 +21,8 @@ export const STRICT = {
   secret: 7n,
   secretLength: 8n,
   habits: 9n,
+  readers: 10n,
+  event: 11n,
 } as const;
 
 /** Bits of `habits`: what some modules do otherwise. */
