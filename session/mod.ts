@@ -60,6 +60,7 @@ export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./ke
 export type { KeyInput, Passphrase } from "./keys/read_key.ts";
 export { X509 } from "./keys/x509.ts";
 export * from "./certificates/mod.ts";
+export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
 export { type FindOptions, SessionObjects } from "./session_objects.ts";
 export { Slot } from "./slot.ts";
 export { SessionPool, type SharedSessionsOptions, type UseOptions } from "./shared_sessions.ts";

@@ -1,0 +1,251 @@
+/**
+ * Signers: keys of tokens as JOSE, HTTP signatures and certificates want them.
+ *
+ * @module
+ */
+import { type BytesInput, copyBytes, describeType } from "../../ffi/bytes.ts";
+import { CKO, CKR } from "../../ffi/constants/mod.ts";
+import type { AttributesInit } from "../attributes_init.ts";
+import { ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
+import { sha256 } from "../keys/digest.ts";
+import { type JsonWebKeyFields, writePublicJsonWebKey } from "../keys/json_web_key.ts";
+import { type AsymmetricMaterial, describeKey } from "../keys/key_material.ts";
+import { identify, isSameKey, type KeyIdentity, publicKeyAnywhere } from "../keys/read_public.ts";
+import { type KeyInput, readKey } from "../keys/read_key.ts";
+import { writeSpki } from "../keys/write_der.ts";
+import { Pkcs11Object } from "../object.ts";
+import type { CallOptions } from "../options.ts";
+import { coreOf } from "../session_base.ts";
+import type { Session } from "../session.ts";
+import { SessionPool } from "../shared_sessions.ts";
+import { schemesOf, secretSchemes, type SignatureScheme } from "./signature_schemes.ts";
+import { signWith } from "./sign_with.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** How a signer is made. */
+export interface TokenSignerOptions {
+  /**
+   * The algorithm by its JOSE name, for example "PS256".
+   *
+   * @default what fits the key: ES256 … for curves, RS256 for RSA, EdDSA, ML-DSA-65 …, HS256 for secret keys
+   */
+  readonly algorithm?: string | undefined;
+  /**
+   * What names the key.
+   *
+   * @default the RFC 7638 thumbprint of the public key; the CKA_ID in hexadecimal of a secret key
+   */
+  readonly keyId?: string | undefined;
+  /** The public half, where the token has it nowhere: an object, or a key outside it. */
+  readonly publicKey?: Pkcs11Object | KeyInput | undefined;
+  /**
+   * Sessions for signatures that run side by side. A key whose token goes away and comes back is found again in them.
+   *
+   * @default the session of the key, one signature after another
+   */
+  readonly sessions?: SessionPool | undefined;
+  /** Ends the making of the signer. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Answers that mean the key has to be found again: its token was away. */
+const LOST: ReadonlySet<number> = new Set([CKR.KEY_HANDLE_INVALID, CKR.OBJECT_HANDLE_INVALID]);
+
+/**
+ * A key of a token that signs for JOSE, HTTP message signatures and whatever takes a `Signer`. Signatures have JOSE's
+ * form: ECDSA's r and s side by side (RFC 7518 §3.4).
+ */
+export class TokenSigner {
+  /** The algorithm by its JOSE name. */
+  readonly algorithm: string;
+  /** What names the key. */
+  readonly keyId: string;
+  readonly #scheme: SignatureScheme;
+  readonly #material: AsymmetricMaterial | null;
+  readonly #sessions: SessionPool | null;
+  readonly #match: AttributesInit;
+  #key: Pkcs11Object;
+
+  /**
+   * Signers come from {@linkcode tokenSigner}.
+   *
+   * @internal
+   */
+  constructor(parts: {
+    readonly key: Pkcs11Object;
+    readonly scheme: SignatureScheme;
+    readonly keyId: string;
+    readonly material: AsymmetricMaterial | null;
+    readonly sessions: SessionPool | null;
+    readonly match: AttributesInit;
+  }) {
+    this.algorithm = parts.scheme.algorithm;
+    this.keyId = parts.keyId;
+    this.#key = parts.key;
+    this.#scheme = parts.scheme;
+    this.#material = parts.material;
+    this.#sessions = parts.sessions;
+    this.#match = parts.match;
+  }
+
+  /**
+   * Signs a message. The bytes are copied when the call is made.
+   *
+   * @throws {Pkcs11Error} What the token answers.
+   */
+  async sign(message: BytesInput, options: CallOptions = {}): Promise<Bytes> {
+    const bytes = copyBytes(message, "a message to sign");
+    if (this.#sessions === null) return await signWith(this.#key.session, this.#key, this.#scheme, bytes, options);
+    return await this.#sessions.use(async (session) => {
+      try {
+        return await signWith(session, this.#key, this.#scheme, bytes, options);
+      } catch (error) {
+        if (!(error instanceof Pkcs11Error) || !LOST.has(error.code)) throw error;
+        this.#key = await this.#findAgain(session, options);
+        return await signWith(session, this.#key, this.#scheme, bytes, options);
+      }
+    }, { signal: options.signal });
+  }
+
+  /**
+   * The public key as a JSON Web Key with `kid`, `alg` and `use`.
+   *
+   * @throws {TypeError} For a secret key, which has no public half.
+   */
+  publicJwk(): JsonWebKeyFields {
+    return { ...writePublicJsonWebKey(this.#publicHalf()), kid: this.keyId, alg: this.algorithm, use: "sig" };
+  }
+
+  /**
+   * The public key as SubjectPublicKeyInfo in DER.
+   *
+   * @throws {TypeError} For a secret key, which has no public half.
+   */
+  spki(): Bytes {
+    return writeSpki(this.#publicHalf());
+  }
+
+  #publicHalf(): AsymmetricMaterial {
+    if (this.#material === null) throw new TypeError("Cannot give the public key: a secret key has no public half");
+    return this.#material;
+  }
+
+  /** The key in a token that was away: the same attributes, and the same public half where it tells one. */
+  async #findAgain(session: Session, options: CallOptions): Promise<Pkcs11Object> {
+    for (const found of await session.findObjects(this.#match, options)) {
+      const { half } = await aboutKey(found, options);
+      if (this.#material === null || half === null || isSameKey(half, this.#material)) return found;
+    }
+    throw new ObjectNotFoundError("the attributes it had before its token was away", "find the signing key again");
+  }
+}
+
+/** Reads what a key is and its public half, in one call. */
+async function aboutKey(
+  key: Pkcs11Object,
+  options: CallOptions,
+): Promise<{ identity: KeyIdentity; half: AsymmetricMaterial | null }> {
+  const core = coreOf(key.session);
+  core.assertFree("read the public key");
+  const args = { session: core.handle, object: key.handle };
+  return await core.run(
+    function* (frame, { object, session }: typeof args) {
+      const identity = yield* identify(frame, { session, object });
+      const isSecret = identity.class === CKO.SECRET_KEY;
+      return { identity, half: isSecret ? null : yield* publicKeyAnywhere(frame, session, identity) };
+    },
+    args,
+    options,
+  );
+}
+
+/**
+ * A signer over a private or secret key of a token.
+ *
+ * @throws {TypeError} For an object that is no such key, an algorithm that is not of its type, and an RSA or curve key
+ * whose public half is nowhere: give it as `publicKey`.
+ *
+ * @example A token's key as a JOSE signer
+ * ```ts
+ * import { type Session, tokenSigner } from "@gp11/gp11";
+ *
+ * async function header(session: Session): Promise<string> {
+ *   const key = await session.findObject({ class: 3, label: "service" });
+ *   const signer = await tokenSigner(key);
+ *   return JSON.stringify({ alg: signer.algorithm, kid: signer.keyId });
+ * }
+ * ```
+ */
+export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions = {}): Promise<TokenSigner> {
+  if (!(key instanceof Pkcs11Object)) {
+    throw new TypeError(`Cannot make a signer: expected a Pkcs11Object, got ${describeType(key)}`);
+  }
+  const { algorithm, keyId, publicKey, sessions, signal } = options;
+  if (sessions !== undefined && !(sessions instanceof SessionPool)) {
+    throw new TypeError(`Cannot make a signer: sessions is ${describeType(sessions)}, expected a SessionPool`);
+  }
+  const { half, identity } = await aboutKey(key, { signal });
+  if (identity.class !== CKO.PRIVATE_KEY && identity.class !== CKO.SECRET_KEY) {
+    throw new TypeError("Cannot make a signer: the object is neither a private nor a secret key");
+  }
+  const isSecret = identity.class === CKO.SECRET_KEY;
+  const material = isSecret ? null : publicKey === undefined ? half : await givenHalf(publicKey, half, { signal });
+  if (material === null && !isSecret) {
+    throw new TypeError("Cannot make a signer: the token does not tell the key's public half; give it as publicKey");
+  }
+  const scheme = chooseScheme(material, algorithm);
+  const match: AttributesInit = { class: identity.class };
+  if (identity.id.length > 0) match.id = identity.id;
+  else if (identity.label !== "") match.label = identity.label;
+  return new TokenSigner({
+    key,
+    scheme,
+    keyId: keyId ?? (material === null ? identity.id.toHex() : thumbprint(material)),
+    material,
+    sessions: sessions ?? null,
+    match,
+  });
+}
+
+function chooseScheme(material: AsymmetricMaterial | null, algorithm: string | undefined): SignatureScheme {
+  const schemes = material === null ? secretSchemes : schemesOf(material);
+  const what = material === null ? "secret key" : describeKey(material);
+  if (schemes.length === 0) throw new TypeError(`Cannot make a signer: a ${what} does not sign`);
+  if (algorithm === undefined) return schemes[0]!;
+  const scheme = schemes.find((each) => each.algorithm === algorithm || isAlias(each.algorithm, algorithm, material));
+  if (scheme !== undefined) return scheme;
+  const names = schemes.map((each) => each.algorithm).join(", ");
+  throw new TypeError(
+    `Cannot make a signer: ${JSON.stringify(algorithm)} is no algorithm of a ${what}; it has ${names}`,
+  );
+}
+
+/** "Ed25519" and "Ed448" are EdDSA with the curve said (RFC 9864). */
+function isAlias(name: string, algorithm: string, material: AsymmetricMaterial | null): boolean {
+  return name === "EdDSA" && material?.kind === "curve" && material.curve.name === algorithm;
+}
+
+async function givenHalf(
+  given: Pkcs11Object | KeyInput,
+  own: AsymmetricMaterial | null,
+  options: CallOptions,
+): Promise<AsymmetricMaterial> {
+  const material = given instanceof Pkcs11Object
+    ? (await aboutKey(given, options)).half
+    : (await readKey(given, undefined, "the public key")).material;
+  if (material === null || material.kind === "secret") {
+    throw new TypeError("Cannot make a signer: what was given as publicKey has no public half");
+  }
+  if (own !== null && !isSameKey(own, material)) {
+    throw new TypeError("Cannot make a signer: publicKey is not the public half of the key");
+  }
+  return material;
+}
+
+/** RFC 7638: SHA-256 of the members that make the key, in alphabetical order, as base64url. */
+function thumbprint(material: AsymmetricMaterial): string {
+  const jwk = writePublicJsonWebKey(material) as Record<string, string>;
+  const canonical = JSON.stringify(Object.fromEntries(Object.keys(jwk).sort().map((name) => [name, jwk[name]])));
+  return sha256(new TextEncoder().encode(canonical)).toBase64({ alphabet: "base64url", omitPadding: true });
+}

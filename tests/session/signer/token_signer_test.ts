@@ -1,0 +1,155 @@
+// About session/signer/: signatures of token keys in JOSE's form, checked by the runtime's Web Cryptography and OpenSSL.
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { createHmac } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { CKM, CKO } from "../../../ffi/constants/mod.ts";
+import { Pkcs11Error } from "../../../session/errors.ts";
+import { tokenSigner } from "../../../session/signer/token_signer.ts";
+import { softhsmSkip } from "../../_support/softhsm.ts";
+import { TokenSession } from "../../_support/token_session.ts";
+
+const skip = softhsmSkip;
+const message = new TextEncoder().encode("what is signed");
+
+/** The key of RFC 7638 §3.1 and of RFC 8037 §A.3, with their thumbprints. */
+const rfc8037 = {
+  jwk: {
+    kty: "OKP",
+    crv: "Ed25519",
+    d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+    x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+  },
+  thumbprint: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+};
+
+describe("a signer of a token's key", () => {
+  let on: TokenSession;
+  before(async () => {
+    if (!skip) on = await TokenSession.open();
+  });
+  after(() => on?.close());
+
+  const algorithms: readonly [
+    jose: string,
+    generate: () => Promise<CryptoKeyPair>,
+    verify: AlgorithmIdentifier | EcdsaParams | RsaPssParams,
+  ][] = [
+    ...(["256", "384"] as const).map((size): [string, () => Promise<CryptoKeyPair>, EcdsaParams] => [
+      `ES${size}`,
+      () => crypto.subtle.generateKey({ name: "ECDSA", namedCurve: `P-${size}` }, true, ["sign", "verify"]),
+      { name: "ECDSA", hash: `SHA-${size}` },
+    ]),
+    ...(["256", "384", "512"] as const).flatMap((
+      size,
+    ): [string, () => Promise<CryptoKeyPair>, AlgorithmIdentifier | RsaPssParams][] =>
+      [["RS", "RSASSA-PKCS1-v1_5"], ["PS", "RSA-PSS"]].map(([prefix, name]) => [
+        `${prefix}${size}`,
+        () =>
+          crypto.subtle.generateKey(
+            { name: name!, hash: `SHA-${size}`, modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) },
+            true,
+            ["sign", "verify"],
+          ) as Promise<CryptoKeyPair>,
+        { name: name!, saltLength: Number(size) / 8 },
+      ])
+    ),
+    [
+      "EdDSA",
+      () => crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]) as Promise<CryptoKeyPair>,
+      "Ed25519",
+    ],
+  ];
+  for (const [algorithm, generate, parameters] of algorithms) {
+    it(`signs what Web Cryptography verifies: ${algorithm}`, { skip }, async () => {
+      const outside = await generate();
+      const { privateKey } = await on.session.importKeyPair(outside.privateKey);
+      const signer = await tokenSigner(privateKey, { algorithm });
+      assertEquals(signer.algorithm, algorithm);
+      assert(await crypto.subtle.verify(parameters, outside.publicKey, await signer.sign(message), message));
+      const jwk = signer.publicJwk();
+      assertEquals([jwk.alg, jwk.kid, jwk.use], [algorithm, signer.keyId, "sig"]);
+      assertEquals(signer.spki(), new Uint8Array(await crypto.subtle.exportKey("spki", outside.publicKey)));
+    });
+  }
+
+  it("makes HMACs with a secret key, and has no public half then", { skip }, async () => {
+    const value = new Uint8Array(64).fill(3);
+    const key = await on.session.importKey({
+      kty: "oct",
+      k: value.toBase64({ alphabet: "base64url", omitPadding: true }),
+    }, { id: Uint8Array.of(0xab) });
+    for (const [algorithm, hash] of [["HS256", "sha256"], ["HS384", "sha384"], ["HS512", "sha512"]] as const) {
+      const signer = await tokenSigner(key, { algorithm });
+      assertEquals(await signer.sign(message), new Uint8Array(createHmac(hash, value).update(message).digest()));
+      assertEquals(signer.keyId, "ab");
+      assertThrows(() => signer.publicJwk(), TypeError, "no public half");
+    }
+  });
+
+  it("is named by the thumbprint of RFC 7638 unless a name is given", { skip }, async () => {
+    const { privateKey } = await on.session.importKeyPair(rfc8037.jwk);
+    assertEquals((await tokenSigner(privateKey)).keyId, rfc8037.thumbprint);
+    assertEquals((await tokenSigner(privateKey, { keyId: "mine" })).keyId, "mine");
+    assertEquals((await tokenSigner(privateKey, { algorithm: "Ed25519" })).algorithm, "EdDSA");
+  });
+
+  it("signs side by side through a pool, and copies what it is given", { skip }, async () => {
+    const { publicKey, privateKey } = await on.ecPair();
+    await using sessions = on.slot.sessionPool({ max: 3 });
+    const signer = await tokenSigner(privateKey, { sessions, publicKey });
+    const verifier = await publicKey.publicKey("crypto-key");
+    const changing = message.slice();
+    const signatures = Array.from({ length: 60 }, () => signer.sign(changing));
+    changing.fill(0);
+    for (const signature of await Promise.all(signatures)) {
+      assert(await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, verifier, signature, message));
+    }
+    assert(sessions.size <= 3);
+  });
+
+  it("finds a key again whose handle is no longer valid, in its pool", { skip }, async () => {
+    const pem = { token: true, label: "comes back", id: Uint8Array.of(0xc0, 0xde) };
+    const jwk = await on.session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, {
+      ecParams: Uint8Array.fromHex("06082a8648ce3d030107"),
+      token: false,
+      verify: true,
+    }, { token: false, sign: true, extractable: true, sensitive: false })
+      .then(async ({ privateKey, publicKey }) => ({
+        ...(await publicKey.publicKey("jwk")),
+        d: (await privateKey.get(["value"])).value!.toBase64({ alphabet: "base64url", omitPadding: true }),
+      }));
+    const first = await on.session.importKeyPair(jwk, pem, pem);
+    await using sessions = on.slot.sessionPool({ max: 1, readWrite: true });
+    const signer = await tokenSigner(first.privateKey, { sessions });
+    await signer.sign(message);
+    await first.privateKey.destroy();
+    await assertRejects(() => signer.sign(message), Error, "find the signing key again");
+    const second = await on.session.importKeyPair(jwk, { ...pem, token: false }, pem);
+    assert((await signer.sign(message)).length === 64);
+    for (const key of [first.publicKey, second.privateKey]) await key.destroy();
+  });
+
+  it("refuses what it cannot be", { skip }, async () => {
+    const { publicKey, privateKey } = await on.ecPair();
+    const other = await on.ecPair();
+    await assertRejects(() => tokenSigner(publicKey), TypeError, "neither a private nor a secret key");
+    const wrong = await assertRejects(() => tokenSigner(privateKey, { algorithm: "RS256", publicKey }), TypeError);
+    assertMatch(wrong.message, /"RS256" is no algorithm of a P-256 key; it has ES256/);
+    const rsa = await on.session.generateKeyPair(CKM.RSA_PKCS_KEY_PAIR_GEN, {
+      modulusBits: 2048,
+      publicExponent: Uint8Array.of(1, 0, 1),
+      token: false,
+    }, { token: false, sign: true });
+    await assertRejects(
+      () => tokenSigner(rsa.privateKey, { publicKey: other.publicKey }),
+      TypeError,
+      "not the public half",
+    );
+    await assertRejects(() => tokenSigner(privateKey, { sessions: 3 as never }), TypeError, "SessionPool");
+    const data = await on.session.createObject({ class: CKO.DATA, private: false });
+    await assertRejects(() => tokenSigner(data), Error);
+    await privateKey.destroy();
+    const gone = await assertRejects(() => tokenSigner(privateKey, { publicKey }), Pkcs11Error);
+    assertEquals(gone.ckr, "CKR_OBJECT_HANDLE_INVALID");
+  });
+});
