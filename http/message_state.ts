@@ -26,6 +26,8 @@ export class MessageState {
   remoteConnection: Connection | null = null;
   /** Called with the queue entry when `priority` changes; one function per session. */
   onPriority: ((item: object) => void) | null = null;
+  /** Content-Length of a response whose body is decoded; null for others, and when it had none. */
+  encodedLength: number | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] | null = null;
   #length = 0;
 
@@ -44,6 +46,7 @@ export class MessageState {
   clearBody(): void {
     this.#chunks = null;
     this.#length = 0;
+    this.encodedLength = null;
   }
 
   /** What has arrived, joined. */

@@ -116,7 +116,7 @@ export function gotChunk(core: SessionCore, item: QueueItem, chunk: Uint8Array<A
   }
   if (isListened(msg, "got-chunk")) item.dispatch(new ChunkEvent("got-chunk", chunk));
   if (item.attempt === attempt && isListened(msg, "progress")) {
-    const total = contentLength(msg.responseHeaders);
+    const total = messageState(msg).encodedLength ?? contentLength(msg.responseHeaders);
     item.dispatch(new TransferProgressEvent("download", msg.metrics.responseBodyBytes, total));
   }
 }

@@ -2,7 +2,7 @@
 
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { contentLength } from "../headers.ts";
-import { type HttpMessage, MessageFlags } from "../message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { pipeThroughGenerator, watchChunks } from "../streams/chunks.ts";
 import { type ContentCoding, parseContentCodings } from "./codings.ts";
@@ -32,9 +32,9 @@ const BODYLESS = new Set([204, 205, 206, 304]);
  * Asks for compressed responses and decompresses them: `gzip`, `deflate` (with and without its zlib wrapper), and over
  * TLS `br` and `zstd`, in any layering. After `SoupContentDecoder`; every session has one.
  *
- * A decoded message carries the flag `CONTENT_DECODED` and no `Content-Encoding` any more; its `Content-Length`, if
- * any, still counts the encoded bytes. The fetch of Deno and Node undoes codings by itself and cannot be kept from it;
- * there `Content-Length` is gone too, and what is never encoded in spite of its label is an error. Messages that need
+ * A decoded message carries the flag `CONTENT_DECODED` and neither `Content-Encoding` nor `Content-Length` any
+ * more: both would describe a body nobody gets. The fetch of Deno and Node undoes codings by itself and cannot be kept
+ * from it; there what is never encoded in spite of its label is an error. Messages that need
  * every body as it came say `requires: ["contentAsReceived"]`. A body is left as it came, without the flag, when one of its codings is unknown,
  * when it is a gzip file (`Content-Type: application/gzip`) whose coding an old server repeats, when it is a part
  * (status 206) and when its first bytes show that it was never encoded. Damaged and truncated bodies, and those that
@@ -106,6 +106,8 @@ export class ContentDecoder implements SessionFeature {
     if (codings === undefined || codings.length === 0 || length === 0 || isGzipFile(original, codings)) return null;
     const headers = new Headers(original);
     headers.delete("content-encoding");
+    headers.delete("content-length");
+    messageState(msg).encodedLength = length;
     msg.responseHeaders = headers;
     msg.flags.add(MessageFlags.CONTENT_DECODED);
     const options = {
@@ -113,6 +115,7 @@ export class ContentDecoder implements SessionFeature {
       onPassThrough: () => {
         msg.flags.delete(MessageFlags.CONTENT_DECODED);
         msg.responseHeaders.set("content-encoding", field);
+        if (length !== null) msg.responseHeaders.set("content-length", String(length));
       },
     };
     const decode = length !== null && length <= SMALL_BODY ? decodeSmall : decodeContent;

@@ -1,13 +1,24 @@
 // What a Response of session.fetch is to the rest of a program: to clones, signals and the runtime's own server.
+import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import type { HttpSession } from "../../http/mod.ts";
+import { HttpMessage, type HttpSession } from "../../http/mod.ts";
 import { routeServer } from "../_support/http_server.ts";
 import { sessionOn, transports } from "../_support/http_sessions.ts";
 import { reply, type SocketServer } from "../_support/socket_server.ts";
 import { serveNatively } from "../_support/native_server.ts";
 
 const large = "x".repeat(200_000);
+/** Text that is still large when it is packed. */
+const noise = Array.from({ length: 60_000 }, (_, index) => Math.sin(index).toString(36)).join("");
+
+/** A response whose length is that of the packed body. */
+function packed(text: string): Uint8Array {
+  const body = gzipSync(text);
+  const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${body.byteLength}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
 
 for (const transport of transports) {
   describe(`a Response of session.fetch on ${transport}`, () => {
@@ -19,6 +30,8 @@ for (const transport of transports) {
         "/chunked": (_request, socket) =>
           socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"),
         "/empty": (_request, socket) => socket.write(reply("200 OK", "")),
+        "/packed": (_request, socket) => socket.write(packed(large)),
+        "/packed-large": (_request, socket) => socket.write(packed(noise)),
         "/moved": (_request, socket) => socket.write(reply("302 Found", "", ["Location: /ok"])),
       });
       session = sessionOn(transport);
@@ -83,6 +96,30 @@ for (const transport of transports) {
         assertEquals([response.status, await response.text()], [200, expected]);
         if (path === "/large") assertEquals(response.headers.get("x-size"), "large");
       }
+    });
+
+    it("is sent on whole by the runtime's own server when its body was decoded", async () => {
+      await using native = await serveNatively((request) =>
+        session.fetch(server.origin + new URL(request.url).pathname)
+      );
+      for (const path of ["/packed", "/packed-large"]) {
+        const { body, headers } = await session.fetch(server.origin + path);
+        await body!.cancel();
+        assertEquals([headers.get("content-encoding"), headers.get("content-length")], [null, null], path);
+        const response = await fetch(native.origin + path);
+        assertEquals(await response.text(), path === "/packed" ? large : noise, path);
+      }
+    });
+
+    it("tells progress against the encoded length, where the runtime leaves it", async () => {
+      const totals = new Set<number | null>();
+      const msg = new HttpMessage("GET", `${server.origin}/packed`);
+      msg.addEventListener("progress", ({ total }) => totals.add(total));
+      await session.sendMessage(msg);
+      assertEquals(new TextDecoder().decode(msg.responseBody), large);
+      assertEquals(msg.toResponse().headers.get("content-length"), null);
+      const isLeft = session.capabilities.contentAsReceived;
+      assertEquals(totals, new Set([isLeft ? gzipSync(large).byteLength : null]));
     });
   });
 }
