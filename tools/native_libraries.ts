@@ -12,6 +12,7 @@ const multiarch = {
 /** Library folders of the system, most specific first. */
 const libraryFolders: readonly string[] = [
   `/usr/lib/${multiarch}`,
+  `/lib/${multiarch}`,
   "/usr/lib64",
   "/usr/lib",
   "/usr/local/lib",
@@ -59,6 +60,11 @@ export function p11KitModulePath(name: "trust" | "client"): string | null {
 /** GnuTLS, or null. */
 export function gnutlsPath(): string | null {
   return firstExisting(["libgnutls.so.30", "libgnutls.30.dylib"]);
+}
+
+/** GCC's library of atomic operations, or null. */
+export function libatomicPath(): string | null {
+  return firstExisting(["libatomic.so.1"]);
 }
 
 /** The first of these programs that stands in PATH or in the system's own folders, or null. */

@@ -5,21 +5,20 @@
 import { run } from "./runner/process.ts";
 import { runtimeProgram } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
-import { installMissing, type Purpose } from "./system_packages.ts";
+import { installMissing, type Purpose, type SystemNeed } from "./system_packages.ts";
 
-/** Installs what is missing, or says what to run. The demo and CI cannot go on without a token; other tests are skipped. */
-export async function setUp(purpose: Purpose): Promise<void> {
+/**
+ * Installs what is missing, or says what to run. The demo cannot go on without a token, and CI not without a token and
+ * every runtime; elsewhere tests are skipped. Resolves to what is still missing.
+ */
+export async function setUp(purpose: Purpose): Promise<SystemNeed[]> {
   const missing = await installMissing(purpose);
   for (const need of missing) say(`Not installed: ${need.what}`);
-  if (purpose !== "tests" && missing.some((need) => need.from === "demo")) {
-    throw new Error("Cannot go on without a PKCS#11 token in software");
-  }
-  if (purpose !== "demo") await installNpmPackages();
-}
-
-/** The purpose of a run of the whole suite here. */
-export function testPurpose(): Purpose {
-  return Deno.env.get("CI") ? "CI" : "tests";
+  const strict = purpose === "demo" || Boolean(Deno.env.get("CI"));
+  const needed = strict && missing.find((need) => need.from === "demo" || need.runtime);
+  if (needed) throw new Error(`Cannot go on without ${needed.what}`);
+  if (purpose === "tests") await installNpmPackages();
+  return missing;
 }
 
 /** Bun and Node read the three libraries from node_modules; Deno has them in its own cache. */
@@ -45,7 +44,7 @@ function npmPackagesPresent(): boolean {
 
 if (import.meta.main) {
   try {
-    await setUp(Deno.args.includes("--minimal") ? "demo" : testPurpose());
+    await setUp(Deno.args.includes("--minimal") ? "demo" : "tests");
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     Deno.exitCode = 1;

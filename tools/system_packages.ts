@@ -1,13 +1,21 @@
 // The system packages that the tests and the demo stand on: which are missing, and how to get them.
 import { existsSync } from "node:fs";
-import { gnutlsPath, p11KitModulePath, p11KitPath, programPath, softhsmPath, softoknPath } from "./native_libraries.ts";
+import process from "node:process";
+import {
+  gnutlsPath,
+  libatomicPath,
+  p11KitModulePath,
+  p11KitPath,
+  programPath,
+  softhsmPath,
+  softoknPath,
+} from "./native_libraries.ts";
 import { run } from "./runner/process.ts";
+import type { RuntimeName } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
 
-/** What a machine is set up for; CI installs a compiler too, as a skipped test there is a test that nobody runs. */
-export type Purpose = "demo" | "tests" | "CI";
-
-const purposes: readonly Purpose[] = ["demo", "tests", "CI"];
+/** What a machine is set up for. */
+export type Purpose = "demo" | "tests";
 
 /** One thing the suite uses, and the packages that bring it. */
 export interface SystemNeed {
@@ -19,8 +27,10 @@ export interface SystemNeed {
   readonly apt: readonly string[];
   /** Homebrew's formula, or null where Homebrew has none. */
   readonly brew: string | null;
-  /** The least that asks for it; each purpose needs what the ones before it need. */
+  /** The least that asks for it; the tests need what the demo needs. */
   readonly from: Purpose;
+  /** The runtime that does not start without it. */
+  readonly runtime?: RuntimeName;
 }
 
 /** Everything the suite uses. */
@@ -77,18 +87,32 @@ export const systemNeeds: readonly SystemNeed[] = [
     from: "tests",
   },
   {
-    what: "a C compiler and p11-kit's headers, which some results are compared through",
-    present: () => programPath("cc", "gcc") !== null && existsSync("/usr/include/p11-kit-1/p11-kit/uri.h"),
-    apt: ["gcc", "libc6-dev", "libp11-kit-dev"],
+    what: "a C compiler, which makes the modules that misbehave on purpose",
+    present: () => programPath("cc") !== null && (process.platform !== "linux" || existsSync("/usr/include/stdio.h")),
+    apt: ["gcc", "libc6-dev"],
     brew: null,
-    from: "CI",
+    from: "tests",
+  },
+  {
+    what: "p11-kit's headers, which results are compared through",
+    present: () => process.platform !== "linux" || existsSync("/usr/include/p11-kit-1/p11-kit/uri.h"),
+    apt: ["libp11-kit-dev"],
+    brew: null,
+    from: "tests",
+  },
+  {
+    what: "libatomic, which Node's program from npm is linked with",
+    present: () => process.platform !== "linux" || libatomicPath() !== null,
+    apt: ["libatomic1"],
+    brew: null,
+    from: "tests",
+    runtime: "node",
   },
 ];
 
 /** What a purpose needs and this machine does not have. */
 export function missingNeeds(purpose: Purpose): SystemNeed[] {
-  const included = purposes.slice(0, purposes.indexOf(purpose) + 1);
-  return systemNeeds.filter((need) => included.includes(need.from) && !need.present());
+  return systemNeeds.filter((need) => (purpose === "tests" || need.from === "demo") && !need.present());
 }
 
 /** Installs what is missing, or says what to run. Resolves to what is still missing. */
@@ -112,10 +136,10 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
   using _quiet = withoutServiceStart();
   say(`Running: ${command.join(" ")}`);
   const environment = { DEBIAN_FRONTEND: "noninteractive" };
-  let result = await run(command, { env: environment, timeoutMs: 240_000 });
+  let result = await run(command, { env: environment, timeoutMs: 600_000 });
   if (result.code !== 0) {
-    await run(["apt-get", "update"], { env: environment, timeoutMs: 120_000 });
-    result = await run(command, { env: environment, timeoutMs: 240_000 });
+    await run(["apt-get", "update"], { env: environment, timeoutMs: 300_000 });
+    result = await run(command, { env: environment, timeoutMs: 600_000 });
   }
   if (result.code !== 0) say(`apt-get failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
   // The only package here with a service: it is not to start with the machine either.

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+void p11_kit_set_progname(const char *);
 void p11_kit_override_system_files(const char *, const char *, const char *, const char *, const char *);
 
 static const char *options[] = {"priority", "critical",  "managed", "trust-policy", "log-calls",

@@ -1,7 +1,7 @@
 // A token served by `p11-kit server` over a socket, in processes of its own.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import process from "node:process";
 import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
 import type { TestToken } from "./softhsm.ts";
@@ -15,6 +15,19 @@ export const tokenServerSkip: string | false = softhsmPath() === null
   : process.platform !== "linux"
   ? "needs Linux"
   : false;
+
+/** The processes that Linux knows as children of one; those that end meanwhile are left out. */
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      // The program's name stands in parentheses and may hold anything; state and parent follow.
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+      return fields[0] !== "Z" && Number(fields[1]) === parent;
+    } catch {
+      return false;
+    }
+  });
+}
 
 /** A server for one token; it can die and come back at the same address. */
 export class TokenServer {
@@ -56,12 +69,9 @@ export class TokenServer {
     if (child === null) return;
     this.#child = null;
     const gone = once(child, "exit");
-    try {
-      execFileSync("pkill", ["-KILL", "-P", String(child.pid)]);
-    } catch {
-      // No connection was open.
-    }
+    const serving = childrenOf(child.pid!);
     child.kill("SIGKILL");
+    for (const pid of serving) process.kill(pid, "SIGKILL");
     await gone;
     rmSync(this.#socket, { force: true });
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { webcrypto } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR, CKU } from "../../ffi/constants/mod.ts";
@@ -34,8 +34,8 @@ describe("Sessions on NSS softokn", () => {
   });
   after(() => module?.close());
 
-  it("speaks PKCS#11 3.0", { skip, timeout }, async () => {
-    assertEquals(module.interfaceVersion, "3.0");
+  it("speaks PKCS#11 3.0 or later", { skip, timeout }, async () => {
+    assertMatch(module.interfaceVersion, /^3\.\d$/);
     for (const fn of ["C_SessionCancel", "C_EncryptMessage", "C_LoginUser"] as const) {
       assert(module.functions().includes(fn), fn);
     }

@@ -6,6 +6,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Milliseconds after which the process and its children are killed. */
   timeoutMs?: number;
+  /** Milliseconds without any output after which they are killed. */
+  silenceMs?: number;
   /** Called with each piece of output as it comes. */
   onOutput?: (text: string) => void;
   /** Show the output instead of keeping it. */
@@ -43,6 +45,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   }).spawn();
 
   let timedOut = false;
+  let ended = false;
   const kill = () => {
     try {
       if (windows) child.kill("SIGKILL");
@@ -51,10 +54,13 @@ export async function run(command: readonly string[], options: RunOptions = {}):
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   };
-  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => {
-    timedOut = true;
-    kill();
-  }, options.timeoutMs);
+  const killAfter = (ms: number | undefined) =>
+    ms === undefined ? undefined : setTimeout(() => {
+      timedOut = true;
+      kill();
+    }, ms);
+  const limit = killAfter(options.timeoutMs);
+  let silence = killAfter(options.silenceMs);
   const forward = () => {
     kill();
     Deno.exit(130);
@@ -64,11 +70,14 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   const pieces: string[] = [];
   const keep = (text: string) => {
     pieces.push(text);
+    clearTimeout(silence);
+    if (!ended) silence = killAfter(options.silenceMs);
     options.onOutput?.(text);
   };
   try {
     const readers = options.inherit ? [] : [collect(child.stdout, keep), collect(child.stderr, keep)];
     const status = await child.status;
+    ended = true;
     // A grandchild that outlives the program would hold its pipes open for ever.
     if (!windows) kill();
     await Promise.all(readers);
@@ -80,7 +89,8 @@ export async function run(command: readonly string[], options: RunOptions = {}):
       ms: performance.now() - start,
     };
   } finally {
-    clearTimeout(timer);
+    clearTimeout(limit);
+    clearTimeout(silence);
     Deno.removeSignalListener("SIGINT", forward);
   }
 }

@@ -16,15 +16,17 @@ export const nodeVersion = "26.10.0";
 export async function runtimeProgram(name: RuntimeName): Promise<string> {
   if (name === "deno") return Deno.execPath();
   const onPath = programPath(name);
-  if (onPath && await isTested(name, onPath)) return onPath;
+  if (onPath && isTested(name, await versionOf(onPath))) return onPath;
   return await fetched(name);
 }
 
-async function isTested(name: "bun" | "node", program: string): Promise<boolean> {
-  const { code, output } = await run([program, "--version"], { timeoutMs: 20_000 });
-  if (code !== 0) return false;
-  const version = output.trim().replace(/^v/, "");
-  return name === "bun" ? version === bunVersion : Number(version.split(".")[0]) >= 26;
+/** The version a program says it is; what else it says where it does not start. */
+async function versionOf(program: string): Promise<string> {
+  return (await run([program, "--version"], { timeoutMs: 120_000 })).output.trim().replace(/^v/, "");
+}
+
+function isTested(name: "bun" | "node", version: string): boolean {
+  return name === "bun" ? version === bunVersion : Number(/^(\d+)\.\d+\.\d+/.exec(version)?.[1]) >= 26;
 }
 
 async function fetched(name: "bun" | "node"): Promise<string> {
@@ -32,9 +34,10 @@ async function fetched(name: "bun" | "node"): Promise<string> {
   const npx = programPath("npx");
   if (!npx) throw new Error(`Cannot run the tests on ${name}: neither ${wanted} nor npx is on PATH`);
   const command = [npx, "-y", "-p", wanted, "-c", `command -v ${name}`];
-  const { code, output } = await run(command, { timeoutMs: 240_000 });
+  const { code, output } = await run(command, { timeoutMs: 600_000 });
   const program = output.split("\n").map((line) => line.trim()).filter((line) => line.endsWith(`/${name}`)).pop();
   if (code !== 0 || !program) throw new Error(`Cannot fetch ${wanted} with npx: exit code ${code}\n${output}`);
-  if (!await isTested(name, program)) throw new Error(`Cannot run ${wanted} from ${program}: it does not answer`);
+  const version = await versionOf(program);
+  if (!isTested(name, version)) throw new Error(`Cannot run ${wanted}: ${program} answers "${version}"`);
   return program;
 }

@@ -3,10 +3,15 @@ import { readSeedMap } from "../seed_map.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import type { SuiteResult } from "./suite.ts";
 
-/** A line for each row of the map whose test did not run on a runtime that did. A test skipped for a reason counts as run. */
+/**
+ * A line for each row of the map whose test did not run on a runtime that did. A test skipped for a reason counts as run;
+ * a process that was stopped or died is a failure of its own, what it would have run is not counted again.
+ */
 export function rowsWithoutRun(results: readonly SuiteResult[], runtimes: readonly RuntimeName[]): string[] {
   const ran = new Map<RuntimeName, Set<string>>(runtimes.map((runtime) => [runtime, new Set<string>()]));
-  for (const { suite, tests } of results) {
+  const lost = new Set<string>();
+  for (const { suite, tests, problems } of results) {
+    for (const file of problems.length > 0 ? suite.files : []) lost.add(`${suite.runtime} ${file}`);
     for (const test of tests) {
       if (test.outcome !== "failed") ran.get(suite.runtime)?.add(lastName(test.name));
     }
@@ -15,6 +20,7 @@ export function rowsWithoutRun(results: readonly SuiteResult[], runtimes: readon
   return rows.flatMap(({ manual, test, runtimes: wanted }) =>
     runtimes
       .filter((runtime) => test && wanted.includes(runtime) && !ran.get(runtime)?.has(lastName(test.name)))
+      .filter((runtime) => !lost.has(`${runtime} ${test?.file}`))
       .map((runtime) => `${manual}: "${test?.name}" did not run on ${runtime}`)
   );
 }

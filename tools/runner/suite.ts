@@ -19,8 +19,16 @@ export interface SuiteResult {
 
 const importMap = "--import-map=tests/offline.import_map.json";
 
+/**
+ * The longest a file may go without a sign of life: a hang fails instead of eating the time, and a slow machine is none.
+ * Every runtime prints something when a file ends, most do for each test.
+ */
+const fileLimitMs = 300_000;
+/** The longest a single test may take, where the runtime wants a number. */
+const testLimitMs = 120_000;
+
 /** Runs a process of the suite with a token folder and a temporary folder of its own. */
-export async function runSuite(suite: Suite, program: string, timeoutMs: number): Promise<SuiteResult> {
+export async function runSuite(suite: Suite, program: string): Promise<SuiteResult> {
   using folder = createTokenFolder();
   const report = `${folder.path}/report.xml`;
   const temporary = `${folder.path}/tmp`;
@@ -34,7 +42,8 @@ export async function runSuite(suite: Suite, program: string, timeoutMs: number)
     SOFTHSM2_CONF: folder.config,
     ...(module ? { PKCS11_MODULE: module } : {}),
   };
-  const result = await run([program, ...suiteArguments(suite, report)], { env, timeoutMs });
+  const limits = { silenceMs: fileLimitMs, timeoutMs: suite.files.length * fileLimitMs };
+  const result = await run([program, ...suiteArguments(suite, report)], { env, ...limits });
   let tests: TestCase[] = [];
   try {
     tests = parseJUnit(await Deno.readTextFile(report));
@@ -42,7 +51,7 @@ export async function runSuite(suite: Suite, program: string, timeoutMs: number)
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   if (suite.runtime === "node") tests = tests.map((test) => withCause(test, result));
-  return { suite, tests, problems: problemsOf(suite, tests, result, timeoutMs), ms: result.ms };
+  return { suite, tests, problems: problemsOf(suite, tests, result), ms: result.ms };
 }
 
 function suiteArguments(suite: Suite, report: string): string[] {
@@ -53,19 +62,19 @@ function suiteArguments(suite: Suite, report: string): string[] {
       return ["test", "-A", "--no-check", ...kind, importMap, `--junit-path=${report}`, ...files];
     }
     case "bun":
-      return ["test", "--timeout=30000", "--reporter=junit", `--reporter-outfile=${report}`, ...files];
+      return ["test", `--timeout=${testLimitMs}`, "--reporter=junit", `--reporter-outfile=${report}`, ...files];
     case "node": {
       const node = ["--disable-warning=ExperimentalWarning", "--import", "./tests/_std/node_hooks.mjs"];
       const reporters = ["spec", "stdout", "junit", report]
         .map((value, index) => `--test-reporter${index % 2 ? "-destination" : ""}=${value}`);
-      return [...node, "--test", "--test-concurrency=1", "--test-timeout=180000", ...reporters, ...files];
+      return [...node, "--test", "--test-concurrency=1", `--test-timeout=${fileLimitMs}`, ...reporters, ...files];
     }
   }
 }
 
-function problemsOf(suite: Suite, tests: readonly TestCase[], result: RunResult, timeoutMs: number): string[] {
+function problemsOf(suite: Suite, tests: readonly TestCase[], result: RunResult): string[] {
   const ending = lastWords(result);
-  if (result.timedOut) return [`stopped after ${timeoutMs / 1000} s; ${ending}`];
+  if (result.timedOut) return [`stopped after ${Math.round(result.ms / 1000)} s, the last ones silent; ${ending}`];
   if (result.signal !== null || result.code >= 128) {
     return [`died by ${result.signal ?? `exit code ${result.code}`}; ${ending}`];
   }
