@@ -1,4 +1,5 @@
 import process from "node:process";
+import { requireRuntime } from "../internal/required_runtime.ts";
 import { bunRuntime } from "./bun.ts";
 import { denoRuntime } from "./deno.ts";
 import { libffiBinder } from "./libffi.ts";
@@ -85,6 +86,7 @@ export function runtimeSource(): string {
 }
 
 function makeRuntime(): NativeRuntime {
+  requireRuntime("PKCS#11 modules");
   switch (runtimeName()) {
     case "deno":
       return denoRuntime(libffiBinder);

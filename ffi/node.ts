@@ -13,7 +13,10 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   const process: Untyped = (globalThis as Untyped).process;
   const ffi: Untyped = process.getBuiltinModule("node:ffi");
   if (!ffi) {
-    throw new Error(`Cannot use PKCS#11 modules on Node ${process.versions.node}: node:ffi is missing, Node 26 has it`);
+    throw new Error(
+      `Cannot use PKCS#11 modules on Node ${process.versions.node}: node:ffi is not there, start Node 26.1 or later ` +
+        "with --experimental-ffi; from 26.9 on it is there without",
+    );
   }
   const types = { u32: "uint32", i32: "int32", u64: "uint64", void: "void" } as const;
   const signature = (arity: number, result: NativeResult): Untyped => ({

@@ -72,11 +72,13 @@ export class PooledWorker {
 
   /** Starts a thread; `finished` is told the slots of jobs that have run, `lost` that it died. */
   constructor(memory: SharedArrayBuffer, finished: (slots: number[]) => void, lost: (error: Error) => void) {
-    const source = `import { parentPort, workerData } from "node:worker_threads";\n` +
+    // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long.
+    const source = `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");\n` +
       `(${workerMain})(${runtimeSource()}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
         JSON.stringify(JOB_STATE)
       }, ${JSON.stringify(THREAD)});`;
-    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+    this.#worker = new Worker(source, {
+      eval: true,
       workerData: { memory, thread: this.#thread.buffer },
     });
     this.#worker.on("message", (slots: number[]) => {

@@ -33,7 +33,10 @@ export type CertificateInput = BufferSource | Uint8Array | {
  * ```
  */
 export class TlsDatabase implements TrustRoots {
-  /** The roots of the operating system and of the runtime together; read when first needed. */
+  /**
+   * The roots of the operating system and of the runtime together; read when first needed. The runtime's alone where it
+   * cannot read the others (Deno before 2.8: `session.capabilities.systemRoots` is false).
+   */
   static readonly system: TlsDatabase = new TlsDatabase(null);
 
   #pem: readonly string[] | null;

@@ -31,6 +31,8 @@ export interface TransportCapabilities {
   readonly insecureTls: boolean;
   /** The given roots replace those of the runtime. */
   readonly pinnedRoots: boolean;
+  /** The roots of the operating system are trusted too, without an option of the runtime's own. */
+  readonly systemRoots: boolean;
   /** A client certificate and key as PEM can be used. */
   readonly clientCertificate: boolean;
   /** A {@linkcode ClientTls} can make the encrypted stream. */

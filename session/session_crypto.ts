@@ -17,7 +17,7 @@ import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";
 import { Digester, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SessionObjects } from "./session_objects.ts";
-import { feed } from "./streams.ts";
+import { closing, feed } from "./streams.ts";
 
 /** Data at hand, or a stream of it. */
 export type DataInput = BytesInput | ReadableStream<Uint8Array>;
@@ -84,9 +84,11 @@ export abstract class SessionCrypto extends SessionObjects {
     options?: CallOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (data instanceof ReadableStream) {
-      await using parts = new PartsSigner(this, key, mechanism);
-      await feed(data, parts, options);
-      return await parts.final(options);
+      const parts = new PartsSigner(this, key, mechanism);
+      return await closing(parts, async () => {
+        await feed(data, parts, options);
+        return await parts.final(options);
+      });
     }
     return await coreOf(this).run(sign, cryptoArgs(this, "sign", key, mechanism, data), options);
   }
@@ -110,9 +112,11 @@ export abstract class SessionCrypto extends SessionObjects {
     options?: CallOptions,
   ): Promise<boolean> {
     if (data instanceof ReadableStream) {
-      await using verifier = new PartsVerifier(this, key, mechanism);
-      await feed(data, verifier, options);
-      return await verifier.final(signature, options);
+      const verifier = new PartsVerifier(this, key, mechanism);
+      return await closing(verifier, async () => {
+        await feed(data, verifier, options);
+        return await verifier.final(signature, options);
+      });
     }
     return await coreOf(this).run(verify, this.#verifyArgs(key, mechanism, data, signature), options);
   }
@@ -135,9 +139,11 @@ export abstract class SessionCrypto extends SessionObjects {
    */
   async digest(mechanism: Mechanism, data: DataInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     if (data instanceof ReadableStream) {
-      await using digester = new Digester(this, mechanism);
-      await feed(data, digester, options);
-      return await digester.final(options);
+      const digester = new Digester(this, mechanism);
+      return await closing(digester, async () => {
+        await feed(data, digester, options);
+        return await digester.final(options);
+      });
     }
     return await coreOf(this).run(digest, digestArgs(this, mechanism, data), options);
   }

@@ -21,6 +21,15 @@ export function cipherStream(cipher: Encryptor | Decryptor): TransformStream<Uin
   return new TransformStream(transformer);
 }
 
+/** Does what `await using` does; Node 22 cannot read that declaration. */
+export async function closing<T>(owner: { close(): Promise<void> }, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    await owner.close();
+  }
+}
+
 /**
  * Feeds a stream to an operation in parts; when the stream fails, the operation is ended. Aborted, it rejects at once,
  * whether it waits for the module or for the stream.

@@ -1,5 +1,6 @@
 /** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
 
+import * as zlib from "node:zlib";
 import { HttpStatus } from "../status.ts";
 
 /** A content coding under its registered name. */
@@ -8,12 +9,18 @@ export type ContentCoding = "gzip" | "deflate" | "br" | "zstd";
 /** More layers than this is never an honest server; each layer multiplies what one byte can expand to. */
 export const MAX_LAYERS = 5;
 
+/** What this runtime can undo, as Accept-Encoding lists it. */
+export const knownCodings: readonly ContentCoding[] = [
+  "gzip",
+  "deflate",
+  "br",
+  // Looked up, not imported by name: Node has it from 22.15, and importing a missing name ends the program.
+  ...typeof (zlib as Partial<typeof zlib>).createZstdDecompress === "function" ? ["zstd"] as const : [],
+];
+
 const NAMES: Record<string, ContentCoding> = {
-  "gzip": "gzip",
+  ...Object.fromEntries(knownCodings.map((coding) => [coding, coding])),
   "x-gzip": "gzip",
-  "deflate": "deflate",
-  "br": "br",
-  "zstd": "zstd",
 };
 
 /** Raised when a body is not what its Content-Encoding says, or expands beyond the limit. */

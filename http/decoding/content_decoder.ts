@@ -5,7 +5,7 @@ import { contentLength } from "../headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { pipeThroughGenerator, watchChunks } from "../streams/chunks.ts";
-import { type ContentCoding, parseContentCodings } from "./codings.ts";
+import { type ContentCoding, knownCodings, parseContentCodings } from "./codings.ts";
 import { decodeContent, decodeSimple, tooLarge } from "./decode.ts";
 import { ChunkInput } from "./input.ts";
 
@@ -24,7 +24,7 @@ const DEFAULT_MAX_SIZE = 2 ** 30;
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
 /** Boxes in the middle of plain HTTP break what they do not know; inside TLS there are none. */
-const TLS_CODINGS = "gzip, deflate, br, zstd";
+const TLS_CODINGS = knownCodings.join(", ");
 /** Statuses without a body, and the one whose body is a piece of an encoded whole. */
 const BODYLESS = new Set([204, 205, 206, 304]);
 
@@ -60,6 +60,8 @@ const BODYLESS = new Set([204, 205, 206, 304]);
  * ```
  */
 export class ContentDecoder implements SessionFeature {
+  /** The codings this runtime can undo: `zstd` is missing on Node before 22.15. */
+  static readonly codings: readonly ContentCoding[] = Object.freeze([...knownCodings]);
   /** Sent with every message that has no Accept-Encoding of its own. */
   readonly requestDefaults: ReadonlyArray<readonly [name: string, value: string]> = [[
     "accept-encoding",

@@ -1,7 +1,8 @@
 /** Undoes the content codings of a body, layer by layer. */
 
 import { gunzipSync, inflateSync } from "node:zlib";
-import { type ContentCoding, ContentDecodingError, MAX_LAYERS } from "./codings.ts";
+import { NotSupportedError } from "../errors.ts";
+import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
 import { decodeBrotli, decodeDeflate } from "./deflate.ts";
 import { decodeGzip } from "./gzip.ts";
 import { ChunkInput } from "./input.ts";
@@ -46,6 +47,8 @@ export async function* decodeContent(
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
     throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);
   }
+  const unknown = codings.find((coding) => !knownCodings.includes(coding));
+  if (unknown) throw new NotSupportedError(`decode ${unknown}`, "this runtime", "its node:zlib lacks it");
   let bytes = source;
   let onPassThrough = options.onPassThrough ?? doNothing;
   for (const coding of codings.toReversed()) {

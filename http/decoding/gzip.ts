@@ -1,6 +1,7 @@
 /** The gzip file format (RFC 1952) around raw deflate. */
 
-import { crc32, createInflateRaw } from "node:zlib";
+import { createInflateRaw } from "node:zlib";
+import { crc32 } from "./checksum.ts";
 import { ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./engine.ts";
 import type { ChunkInput } from "./input.ts";

@@ -1,6 +1,6 @@
 /** Zstandard (RFC 8878) as a content coding (RFC 9659). */
 
-import { constants, createZstdDecompress } from "node:zlib";
+import * as zlib from "node:zlib";
 import { ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./engine.ts";
 import { type ChunkInput, join } from "./input.ts";
@@ -57,8 +57,10 @@ async function skipFrame(input: ChunkInput): Promise<void> {
 }
 
 async function* decodeFrame(input: ChunkInput): AsyncGenerator<Uint8Array, void, undefined> {
-  const params = { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
-  const engine = new ZlibEngine(createZstdDecompress({ chunkSize: OUTPUT_CHUNK, params }) as unknown as ZlibStream);
+  const params = { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
+  const engine = new ZlibEngine(
+    zlib.createZstdDecompress({ chunkSize: OUTPUT_CHUNK, params }) as unknown as ZlibStream,
+  );
   try {
     for await (const piece of framePieces(input)) {
       const used = yield* engine.feed(piece);

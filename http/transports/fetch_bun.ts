@@ -51,6 +51,7 @@ export class BunFetchTransport implements Transport {
     peerCertificate: false,
     insecureTls: true,
     pinnedRoots: true,
+    systemRoots: false,
     clientCertificate: true,
     clientTls: false,
     httpProxy: true,

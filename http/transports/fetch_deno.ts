@@ -5,6 +5,7 @@
  */
 import { NotSupportedError } from "../errors.ts";
 import { nativeFetch } from "../native_fetch.ts";
+import { readsSystemCertificates } from "../runtime_certificates.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection, isForwarded } from "./fetch_connection.ts";
 import { isStandardMethod } from "./fetch_methods.ts";
@@ -51,6 +52,7 @@ export class DenoFetchTransport implements Transport {
       peerCertificate: false,
       insecureTls: false,
       pinnedRoots: false,
+      systemRoots: readsSystemCertificates,
       clientCertificate: true,
       clientTls: false,
       httpProxy: true,

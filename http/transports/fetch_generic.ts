@@ -80,6 +80,7 @@ function assumed(): TransportCapabilities {
     peerCertificate: false,
     insecureTls: false,
     pinnedRoots: false,
+    systemRoots: false,
     clientCertificate: false,
     clientTls: false,
     httpProxy: false,

@@ -8,6 +8,7 @@
  */
 import { lookup } from "node:dns/promises";
 import { NotSupportedError } from "../errors.ts";
+import { readsSystemCertificates } from "../runtime_certificates.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { connectError } from "./node_errors.ts";
 import { NodeConnection } from "./node_connection.ts";
@@ -43,6 +44,7 @@ export class NodeTransport implements Transport {
     peerCertificate: true,
     insecureTls: true,
     pinnedRoots: true,
+    systemRoots: readsSystemCertificates,
     clientCertificate: true,
     clientTls: true,
     httpProxy: true,

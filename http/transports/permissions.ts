@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import { getCACertificates } from "node:tls";
+import { runtimeCertificates } from "../runtime_certificates.ts";
 
 interface Permissions {
   querySync(descriptor: Record<string, string>): { readonly state: string };
@@ -26,5 +26,5 @@ export function readableCertificates(source: "default" | "system"): readonly str
   // The default set depends on a variable of the environment, which is read on the way.
   const isReadable = isGranted({ name: "sys" }) &&
     (source === "system" || isGranted({ name: "env", variable: "NODE_USE_SYSTEM_CA" }));
-  return isReadable ? getCACertificates(source) : null;
+  return isReadable ? runtimeCertificates(source) : null;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { requireRuntime } from "../../internal/required_runtime.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "../transport.ts";
 import { BunFetchTransport, isBun } from "./fetch_bun.ts";
@@ -54,6 +55,7 @@ export class TransportList {
   readonly capabilities: TransportCapabilities;
 
   constructor(choice: TransportChoice) {
+    requireRuntime("HTTP sessions");
     this.choice = choice;
     this.#transports = transportsOf(choice);
     if (this.#transports.length === 0) throw new TypeError("Cannot make the session: the list of transports is empty");

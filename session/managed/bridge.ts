@@ -17,7 +17,8 @@ export interface CommandBridge {
 export async function bridgeCommand(command: readonly string[]): Promise<CommandBridge> {
   const folder = mkdtempSync(`${tmpdir()}/gp11-remote-`);
   const socket = `${folder}/socket`;
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${bridgeMain})()`)}`), {
+  const worker = new Worker(`(${bridgeMain})()`, {
+    eval: true,
     workerData: { socket, command },
   });
   const close = () => {

@@ -11,6 +11,8 @@ export interface Suite {
   readonly files: readonly string[];
   /** Run the examples inside these files instead of tests. */
   readonly documentation?: true;
+  /** Leave deno.json out: older versions refuse its newer fields. */
+  readonly withoutConfig?: true;
 }
 
 /** What the command line chose. */

@@ -30,14 +30,21 @@ function isTested(name: "bun" | "node", version: string): boolean {
 }
 
 async function fetched(name: "bun" | "node"): Promise<string> {
-  const wanted = name === "bun" ? `bun@${bunVersion}` : `node@${nodeVersion}`;
+  const wanted = name === "bun" ? bunVersion : nodeVersion;
+  const program = await fetchedRuntime(name, wanted);
+  const version = await versionOf(program);
+  if (!isTested(name, version)) throw new Error(`Cannot run ${name}@${wanted}: ${program} answers "${version}"`);
+  return program;
+}
+
+/** Resolves to the program of one version of a runtime, fetched by npx. Throws when it cannot be had. */
+export async function fetchedRuntime(name: RuntimeName, version: string): Promise<string> {
+  const wanted = `${name}@${version}`;
   const npx = programPath("npx");
   if (!npx) throw new Error(`Cannot run the tests on ${name}: neither ${wanted} nor npx is on PATH`);
   const command = [npx, "-y", "-p", wanted, "-c", `command -v ${name}`];
   const { code, output } = await run(command, { timeoutMs: 600_000 });
   const program = output.split("\n").map((line) => line.trim()).filter((line) => line.endsWith(`/${name}`)).pop();
   if (code !== 0 || !program) throw new Error(`Cannot fetch ${wanted} with npx: exit code ${code}\n${output}`);
-  const version = await versionOf(program);
-  if (!isTested(name, version)) throw new Error(`Cannot run ${wanted}: ${program} answers "${version}"`);
   return program;
 }

@@ -59,7 +59,8 @@ function suiteArguments(suite: Suite, report: string): string[] {
   switch (suite.runtime) {
     case "deno": {
       const kind = suite.documentation ? ["--doc"] : [];
-      return ["test", "-A", "--no-check", ...kind, importMap, `--junit-path=${report}`, ...files];
+      const config = suite.withoutConfig ? ["--no-config"] : [];
+      return ["test", "-A", "--no-check", ...config, ...kind, importMap, `--junit-path=${report}`, ...files];
     }
     case "bun":
       return ["test", `--timeout=${testLimitMs}`, "--reporter=junit", `--reporter-outfile=${report}`, ...files];

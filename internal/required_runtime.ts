@@ -1,0 +1,44 @@
+/** The oldest runtimes that can do what the library does, and the sentence for those that are older. */
+import process from "node:process";
+
+/** What a runtime is asked for, in the words of the sentence. */
+export type RuntimeUse = "PKCS#11 modules" | "HTTP sessions";
+
+/** Major and minor version. */
+type Version = readonly [major: number, minor: number];
+
+/** The oldest version of each runtime by what it is asked for, under its name in `process.versions`. */
+export const oldestRuntimes: Readonly<Record<RuntimeUse, { deno: Version; bun: Version; node: Version }>> = {
+  "PKCS#11 modules": { deno: [2, 5], bun: [1, 3], node: [26, 0] },
+  "HTTP sessions": { deno: [2, 5], bun: [1, 3], node: [22, 0] },
+};
+
+const names = { deno: "Deno", bun: "Bun", node: "Node" } as const;
+
+/**
+ * Refuses a runtime that is too old for something.
+ *
+ * @throws Error one sentence that says what is needed
+ */
+export function requireRuntime(
+  use: RuntimeUse,
+  versions: Readonly<Record<string, string | undefined>> = process.versions,
+): void {
+  const runtime = versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
+  const oldest = oldestRuntimes[use];
+  const version = versions[runtime] ?? "";
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [wantedMajor, wantedMinor] = oldest[runtime];
+  if (major > wantedMajor || major === wantedMajor && minor >= wantedMinor) return;
+  const needed = Object.entries(names).map(([key, name]) => `${name} ${textOf(oldest[key as keyof typeof names])}`);
+  throw new Error(
+    `Cannot use ${use} on ${names[runtime]} ${version}: they need ${needed.slice(0, -1).join(", ")} or ${
+      needed.at(-1)
+    }, or a later version`,
+  );
+}
+
+/** A version without a minor number that says nothing: Node 26, Deno 2.5. */
+function textOf([major, minor]: Version): string {
+  return minor === 0 ? `${major}` : `${major}.${minor}`;
+}

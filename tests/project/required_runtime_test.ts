@@ -1,0 +1,55 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { describe, it } from "node:test";
+import { oldestRuntimes, requireRuntime } from "../../internal/required_runtime.ts";
+import { codeOf, librarySources, readText } from "../_support/source_text.ts";
+import { oldestTested } from "../../tools/versions.ts";
+
+describe("The runtimes the library needs", () => {
+  it("are refused in one sentence where they are older", () => {
+    const on = (use: "PKCS#11 modules" | "HTTP sessions", versions: Record<string, string>) =>
+      assertThrows(() => requireRuntime(use, { node: "24.1.0", ...versions }), Error).message;
+    assertEquals(
+      on("PKCS#11 modules", { node: "24.21.0" }),
+      "Cannot use PKCS#11 modules on Node 24.21.0: they need Deno 2.5, Bun 1.3 or Node 26, or a later version",
+    );
+    assertStringIncludes(
+      on("HTTP sessions", { node: "20.20.2" }),
+      "on Node 20.20.2: they need Deno 2.5, Bun 1.3 or Node 22",
+    );
+    assertStringIncludes(on("HTTP sessions", { deno: "2.4.5" }), "on Deno 2.4.5");
+    assertStringIncludes(on("PKCS#11 modules", { bun: "1.2.21" }), "on Bun 1.2.21");
+    requireRuntime("PKCS#11 modules", { node: "24.1.0", deno: "2.5.0" });
+    requireRuntime("PKCS#11 modules", { node: "24.1.0", bun: "2.0.0" });
+    requireRuntime("HTTP sessions", { node: "22.0.0" });
+  });
+
+  it("are the same in package.json, the README and task test:versions", () => {
+    const text = (version: readonly [number, number]) => version.join(".").replace(/\.0$/, "");
+    const { "PKCS#11 modules": tokens, "HTTP sessions": http } = oldestRuntimes;
+    const { engines } = JSON.parse(readText("package.json"));
+    assertEquals(engines, {
+      deno: `>=${text(http.deno)}`,
+      bun: `>=${text(http.bun)}`,
+      node: `>=${text(http.node)}`,
+    });
+    const rows = [...readText("README.md").matchAll(/^\| (Deno|Bun|Node) +\|[^|]*\| ([\d.]+)[^|]*\| ([\d.]+)/gm)];
+    assertEquals(rows.map(([, name, ...versions]) => [name!.toLowerCase(), ...versions]), [
+      ["deno", text(tokens.deno), text(http.deno)],
+      ["bun", text(tokens.bun), text(http.bun)],
+      ["node", text(tokens.node), text(http.node)],
+    ]);
+    for (const { runtime, version, use } of oldestTested) {
+      assertEquals(version.split(".")[0], String(oldestRuntimes[use][runtime][0]), `${runtime} ${version}`);
+    }
+  });
+
+  it("read every source: no declaration with using, which Node 22 does not know", () => {
+    const using = librarySources().filter((file) => /\busing\s+\w+\s*=/.test(codeOf(readText(file))));
+    assertEquals(using, []);
+  });
+
+  it("find every name of the runtime's modules that younger versions brought by looking it up", () => {
+    const young = /\b(getCACertificates|createZstdDecompress|crc32)\b(?=[^}]*\} from "node:)/;
+    assertEquals(librarySources().filter((file) => young.test(readText(file))), []);
+  });
+});
