@@ -7,7 +7,9 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { inflateRawSync } from "node:zlib";
 import { NotSupportedError, TransportError } from "./errors.ts";
 import type { HttpMessage } from "./message.ts";
 import { ItemState } from "./queue_item.ts";
@@ -19,6 +21,7 @@ import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
 import { SyncWord } from "./sync_worker.ts";
+import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "./uri.ts";
 
 /** Milliseconds between two looks at whether the worker is alive. */
@@ -28,18 +31,38 @@ const LOOKS_WITHOUT_LIFE = 4;
 
 /**
  * What runs in the worker before the library does. It names the module to load by its address, because a worker made
- * of a file would need a file on every runtime and in every package.
+ * of a file would need a file on every runtime and in every package. What ends the worker is told, as nobody can look.
  */
 const BOOTSTRAP = `
+import process from "node:process";
 import { workerData } from "node:worker_threads";
 const { port, shared, module } = workerData;
+const tell = (thrown) => {
+  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  port.postMessage({ kind: "broken", error: { name, message, stack: "", code: "ERR_WORKER_DIED", status: 0, cause: null } });
+  Atomics.add(shared, 0, 1);
+  Atomics.notify(shared, 0);
+};
+process.on("uncaughtException", tell).on("unhandledRejection", tell);
+process.on("exit", (code) => tell(new Error("the worker has ended with exit code " + code)));
 try {
   (await import(module)).serveSync(port, shared);
 } catch (error) {
-  port.postMessage({ kind: "broken", error: { name: error.name, message: error.message, stack: "", code: "", status: 0, cause: null } });
-  Atomics.add(shared, 0, 1);
-  Atomics.notify(shared, 0);
+  tell(error);
 }`;
+
+/**
+ * The address of the worker's module. Beside this one, under the same extension, where this one is a file: sources have
+ * another extension than packages. In a bundle this module's address is the program's own, which must not run a second
+ * time: there the module comes out of the bundle itself.
+ */
+function moduleAddress(): string {
+  const own = String(import.meta.url);
+  const beside = own.replace(/\/sync_send(\.[cm]?[jt]s)$/, "/sync_worker$1");
+  if (beside !== own) return beside;
+  const program = inflateRawSync(Buffer.from(syncProgram, "base64"));
+  return `data:text/javascript;base64,${program.toString("base64")}`;
+}
 
 const senders = new WeakMap<SessionCore, SyncSender>();
 
@@ -174,10 +197,8 @@ class SyncSender {
   #start(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     SyncHooks.forgetConnections(this.#core);
-    // Beside this module, under the same extension: sources have another one than packages.
-    const module = import.meta.url.replace(/sync_send(\.[a-z]+)/, "sync_worker$1");
     const worker = this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(BOOTSTRAP)}`), {
-      workerData: { port: port2, shared: this.#shared, module },
+      workerData: { port: port2, shared: this.#shared, module: moduleAddress() },
       transferList: [port2],
     });
     // Nobody is there to hear of it while the thread waits; the next send finds out.
