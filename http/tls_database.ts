@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { type DerElement, oidText, readElement, readElements, Tag } from "../internal/der.ts";
 import type { TrustRoots } from "./transport.ts";
 import { readableCertificates } from "./transports/permissions.ts";
 
@@ -46,13 +47,15 @@ export class TlsDatabase implements TrustRoots {
   }
 
   /**
-   * The certificates of a PEM text, or of several. Text between them is ignored; empty text makes an empty database.
+   * The certificates of a PEM text, or of several. Text between them is ignored; empty text makes an empty database. Of
+   * OpenSSL's TRUSTED CERTIFICATE blocks only those count that are trusted for servers, and rejected ones count nowhere.
    *
    * @throws TypeError when a text that is not empty contains no certificate, or one that cannot be read
    */
   static fromPem(pem: string | Iterable<string>): TlsDatabase {
     const texts = typeof pem === "string" ? [pem] : [...pem];
-    return new TlsDatabase(texts.flatMap((text) => certificatesIn(text, "the text")));
+    if (texts.length > 1) { for (const text of texts) certificatesIn(text, "the text"); }
+    return new TlsDatabase(certificatesIn(texts.join("\n"), "the text"));
   }
 
   /**
@@ -107,38 +110,64 @@ function systemCertificates(): readonly string[] {
   return Object.freeze([...certificates.values()]);
 }
 
+/** The roots in a PEM text. What one block rejects is no root, whatever another one says of it. */
 function certificatesIn(text: string, where: string): string[] {
   if (text.trim() === "") return [];
   const blocks = text.match(PEM_BLOCK);
   if (blocks === null) throw unreadable(where, "it contains no PEM certificate");
-  return blocks.map((block, index) => {
-    // OpenSSL's TRUSTED form has data of its own behind the certificate, which only OpenSSL reads.
+  const roots = new Set<string>();
+  const rejected = new Set<string>();
+  blocks.forEach((block, index) => {
     const body = block.replace(/-----[^-]+-----/g, "").replace(/\s+/g, "");
-    return checkedPem(Buffer.from(body, "base64"), `${where}, certificate ${index}`);
+    const bytes = Buffer.from(body, "base64");
+    const name = `${where}, certificate ${index}`;
+    const pem = checkedPem(bytes, name);
+    const isTrusted = !block.startsWith("-----BEGIN TRUSTED ") || vouchesForServers(bytes, name);
+    (isTrusted ? roots : rejected).add(pem);
   });
+  return [...roots].filter((pem) => !rejected.has(pem));
+}
+
+/** Identifier octets of OpenSSL's X509_CERT_AUX: purposes that are trusted, then, in [0], those that are rejected. */
+const REJECTED_PURPOSES = 0xa0;
+/** id-kp-serverAuth, and anyExtendedKeyUsage. */
+const SERVER_PURPOSES: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
+
+/**
+ * What OpenSSL's TRUSTED form says behind the certificate: whoever wrote it may have rejected the authority for servers,
+ * or trusted it for other purposes only, such as e-mail. Without a list it is trusted for all.
+ */
+function vouchesForServers(bytes: Uint8Array, where: string): boolean {
+  const certificate = readElement(bytes);
+  const rest = certificate === null ? null : bytes.subarray(certificate.whole.length);
+  if (rest?.length === 0) return true;
+  const auxiliary = rest && readElement(rest);
+  const parts = auxiliary?.tag === Tag.SEQUENCE ? readElements(auxiliary.content) : null;
+  if (parts === null || auxiliary!.whole.length !== rest!.length) throw unreadable(where, "its trust data is damaged");
+  const purposes = (part: DerElement | undefined): string[] | null => {
+    if (part === undefined) return null;
+    const elements = readElements(part.content);
+    if (elements === null || elements.some(({ tag }) => tag !== Tag.OID)) {
+      throw unreadable(where, "its trust data is damaged");
+    }
+    return elements.map(({ content }) => oidText(content));
+  };
+  const trusted = purposes(parts.find(({ tag }) => tag === Tag.SEQUENCE));
+  const rejected = purposes(parts.find(({ tag }) => tag === REJECTED_PURPOSES));
+  if (rejected?.some((purpose) => SERVER_PURPOSES.has(purpose))) return false;
+  return trusted === null || trusted.length === 0 || trusted.some((purpose) => SERVER_PURPOSES.has(purpose));
 }
 
 function checkedPem(bytes: Uint8Array, where: string): string {
-  const der = firstElement(bytes);
+  const der = readElement(bytes);
   try {
-    if (der === null) throw new TypeError("it is not DER");
-    new X509Certificate(der);
+    if (der?.tag !== Tag.SEQUENCE) throw new TypeError("it is not DER");
+    new X509Certificate(der.whole);
   } catch (error) {
     throw unreadable(where, error instanceof Error ? error.message : String(error), error);
   }
-  const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
+  const lines = Buffer.from(der.whole).toString("base64").match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----`;
-}
-
-/** The first DER sequence of some bytes, without what follows it; null when there is none. */
-function firstElement(bytes: Uint8Array): Buffer | null {
-  const [tag, first = 0] = bytes;
-  const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
-  if (tag !== 0x30 || lengthBytes > 4 || bytes.byteLength < 2 + lengthBytes) return null;
-  let length = lengthBytes === 0 ? first : 0;
-  for (const byte of bytes.subarray(2, 2 + lengthBytes)) length = length * 256 + byte;
-  const end = 2 + lengthBytes + length;
-  return end > bytes.byteLength ? null : Buffer.from(bytes.subarray(0, end));
 }
 
 function bytesOf(value: unknown): Uint8Array | null {

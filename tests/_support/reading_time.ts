@@ -57,9 +57,9 @@ const CLASSES: readonly string[] = [
   ],
 ];
 
-const CHARACTERS = 8192;
+const CHARACTERS = 4096;
 /** Below this many milliseconds for 4 n nothing grows by the square: it would be hundreds, or seconds. */
-const TOO_SHORT_TO_TELL = 20;
+const TOO_SHORT_TO_TELL = 8;
 const MOST_GROWTH = 8;
 
 /** Checks one reader with every class in every frame. */

@@ -6,8 +6,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { execFile } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { checkClientCertificate, clientCertificateFor, isClientTls } from "../../http/client_tls.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
@@ -55,6 +58,46 @@ describe("TlsDatabase", () => {
     ]);
     assertEquals(new Set(database.pem()).size, 1);
     assertEquals(database.pem(), Array(5).fill(TlsDatabase.fromPem(certificates.ca.cert).pem()[0]));
+  });
+
+  it("takes no authority for a root that is rejected for servers, or trusted for other things only", async () => {
+    const { ca, directory, stranger } = certificates;
+    const trusted = async (...words: string[]) => {
+      const { stdout } = await promisify(execFile)("openssl", ["x509", "-in", ca.certFile, "-trustout", ...words], {
+        cwd: directory,
+      });
+      assertStringIncludes(stdout, "BEGIN TRUSTED CERTIFICATE");
+      return stdout;
+    };
+    const plain = TlsDatabase.fromPem(ca.cert).pem();
+    for (
+      const words of [[], ["-setalias", "x"], ["-addtrust", "serverAuth"], ["-addtrust", "anyExtendedKeyUsage"], [
+        "-addreject",
+        "emailProtection",
+      ], ["-addtrust", "emailProtection", "-addtrust", "serverAuth"]]
+    ) assertEquals([words, TlsDatabase.fromPem(await trusted(...words)).pem()], [words, plain]);
+    for (
+      const words of [
+        ["-addreject", "serverAuth"],
+        ["-addreject", "anyExtendedKeyUsage"],
+        ["-addtrust", "emailProtection"],
+        ["-addtrust", "serverAuth", "-addreject", "serverAuth"],
+        ["-setalias", "x", "-addreject", "serverAuth"],
+      ]
+    ) {
+      const text = await trusted(...words);
+      assertEquals([words, TlsDatabase.fromPem(text).size], [words, 0]);
+      // A rejection counts whatever else is said of the same certificate, in the same text or another one.
+      assertEquals(TlsDatabase.fromPem(`${ca.cert}\n${text}\n${stranger.cert}`).size, 1);
+      assertEquals(TlsDatabase.fromPem([ca.cert, text]).size, 0);
+    }
+    const bytes = Buffer.from((await trusted("-addreject", "serverAuth")).replace(/-----[^-]+-----|\s/g, ""), "base64");
+    for (const damaged of [bytes.subarray(0, -1), Buffer.concat([bytes, Buffer.from([0])])]) {
+      const text = `-----BEGIN TRUSTED CERTIFICATE-----\n${
+        damaged.toString("base64")
+      }\n-----END TRUSTED CERTIFICATE-----`;
+      assertThrows(() => TlsDatabase.fromPem(text), TypeError, "trust data is damaged");
+    }
   });
 
   it("may be empty", () => {
