@@ -11,6 +11,7 @@ import { Crowd, Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
+import type { TokenTurn } from "./turn.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
 
 /** Calls to make in order, up to the first that does not return CKR_OK. */
@@ -58,6 +59,8 @@ export interface RunOptions<T> {
   readonly abort?: "now" | "wait" | undefined;
   /** Sees every call. */
   readonly observer?: CallObserver | null | undefined;
+  /** The turns of the token, for an operation without a session. */
+  readonly turn?: TokenTurn | null | undefined;
   /** Undoes what an aborted operation created. */
   readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
 }
@@ -68,8 +71,8 @@ export interface EngineErrors {
   failure(rv: number, fn: string): Error;
   /** Nobody gave the PIN a function wants. */
   declined(fn: string): Error;
-  /** A call in place on a session that is busy. */
-  busy(lane: Lane): Error;
+  /** A call in place on a session, or a token, that is busy with `operation`. */
+  busy(operation: string): Error;
 }
 
 /** Sees every native call of a module, for logs. */
@@ -141,18 +144,22 @@ export class Engine {
   runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: RunOptions<T>): T {
     let signal: AbortSignal | undefined;
     let observer: CallObserver | null = null;
+    let turn = lane?.token ?? null;
     if (options) {
       checkOptions(options);
+      turn ??= options.turn ?? null;
       signal = options.signal;
       signal?.throwIfAborted();
       observer = options.observer ?? null;
     }
     if (lane !== null) {
-      if (lane.busy) throw this.errors.busy(lane);
+      if (lane.busy) throw this.errors.busy(lane.open ?? "an asynchronous call");
       lane.inPlace = true;
     }
     const frame = this.#frames.pop() ?? new Frame(this, this.#blocks.take(), true);
     frame.undisturbed = !signal && observer === null;
+    frame.lane = lane;
+    frame.turn = turn;
     this.#inFlight++;
     try {
       const program = operation(frame, args);
@@ -203,17 +210,21 @@ export class Engine {
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
     const room = lane ?? this.#crowd;
+    const turn = lane?.token ?? options.turn ?? null;
+    const prepare = (inputs: A) => this.#prepare(operation, inputs, lane, turn);
     let work: Prepared<T> | Waiting<T>;
     try {
-      work = (room.busy ? this.#waiting(operation, args) : null) ?? this.#prepare(operation, args);
+      work = (room.busy ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
     } catch (error) {
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
   }
 
-  #prepare<T, A>(operation: Operation<T, A>, args: A): Prepared<T> {
+  #prepare<T, A>(operation: Operation<T, A>, args: A, lane: Lane | null, turn: TokenTurn | null): Prepared<T> {
     const frame = new Frame(this, this.#blocks.take(), false);
+    frame.lane = lane;
+    frame.turn = turn;
     try {
       const program = operation(frame, args);
       return { frame, program, first: program.next(0) };
@@ -223,7 +234,7 @@ export class Engine {
     }
   }
 
-  #waiting<T, A>(operation: Operation<T, A>, args: A): Waiting<T> | null {
+  #waiting<T, A>(operation: Operation<T, A>, args: A, layOut: (args: A) => Prepared<T>): Waiting<T> | null {
     const copies: Uint8Array[] = [];
     const own = argsToWait(operation, args, copies);
     if (own === null) return null;
@@ -232,7 +243,7 @@ export class Engine {
     };
     const prepare = () => {
       try {
-        return this.#prepare(operation, own);
+        return layOut(own);
       } finally {
         drop();
       }
@@ -271,10 +282,13 @@ export class Engine {
   }
 
   #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined, observer: CallObserver | null): void {
+    const { turn } = frame;
+    if (turn?.isTakenFrom(frame)) throw this.errors.busy("a use of a key that has the token for itself");
+    const isWhole = turn?.isHeldBy(frame) ?? false;
     frame.rv = 0;
     let index = 0;
     for (; index < step.length; index++) {
-      if (index > 0 && signal?.aborted) {
+      if (index > 0 && signal?.aborted && !isWhole) {
         frame.stopped = index;
         frame.interrupted = true;
         throw signal.reason;

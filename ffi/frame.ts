@@ -4,7 +4,9 @@ import { assertPresent, LARGE } from "./bytes.ts";
 import type { BoundFunction, Cryptoki } from "./cryptoki.ts";
 import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "./functions.ts";
+import type { Lane } from "./lane.ts";
 import { type Block, word } from "./memory.ts";
+import type { TokenTurn } from "./turn.ts";
 
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 /** A guess that was too small was one for a short result: the next is generous. */
@@ -86,6 +88,10 @@ export class Frame {
   stopped = 0;
   /** Whether an abort kept calls of the last step from running. */
   interrupted = false;
+  /** The session's order; `null` for an operation without one. */
+  lane: Lane | null = null;
+  /** The turns of the token that is worked with; `null` where there are none to take. */
+  turn: TokenTurn | null = null;
   /** Answer to the last question. */
   answer: unknown = undefined;
   #pinned: unknown[] | null = null;
@@ -108,6 +114,8 @@ export class Frame {
     this.value = 0n;
     this.stopped = 0;
     this.interrupted = false;
+    this.lane = null;
+    this.turn = null;
     this.answer = undefined;
     this.#pinned = null;
   }

@@ -1,7 +1,11 @@
 /** The order of one session: at most one operation at a time, first come, first served. */
 import { Queue } from "./queue.ts";
 
-/** An operation waiting for its turn. */
+import type { ActiveKind } from "./operations/ending.ts";
+import type { PartsUse } from "./operations/parts.ts";
+import type { TokenTurn } from "./turn.ts";
+
+/** An operation waiting for its place. */
 export interface LaneEntry {
   /** Begins it. */
   start(): void;
@@ -75,12 +79,18 @@ export class Crowd implements WaitingRoom {
 export class Lane implements WaitingRoom {
   /** The session handle. */
   readonly handle: bigint;
+  /** The turns of the session's token; `null` where nobody takes any. */
+  token: TokenTurn | null = null;
   /** How many wrappers hold it. */
   users = 0;
   /** Whether an operation runs in place. */
   inPlace = false;
   /** The asynchronous operation that runs. */
   current: LaneEntry | null = null;
+  /** The kind of the last call that failed: some modules leave it active. */
+  failed: ActiveKind | null = null;
+  /** Operations in parts that are active on the token. */
+  readonly begun: Set<PartsUse> = new Set();
   #open: string | null = null;
   #turn = 0;
   readonly #waiting = new Queue<LaneEntry>();

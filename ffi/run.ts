@@ -98,7 +98,10 @@ export class Run<T> implements LaneEntry, Abortable {
     const now = this.#options.abort !== "wait";
     if (now) this.#reject(reason);
     if (this.#question) return this.#question(reason);
-    job?.cancel();
+    const frame = this.#frame!;
+    if (job === null && frame.turn?.withdraw(frame)) return this.#tell();
+    // What belongs together on the token is not taken apart.
+    if (!frame.turn?.isHeldBy(frame)) job?.cancel();
     if (!now) return;
     job?.abandon();
     this.#room.abandoned(this);
@@ -143,6 +146,11 @@ export class Run<T> implements LaneEntry, Abortable {
   }
 
   #call(step: Step): void {
+    const frame = this.#frame!;
+    if (frame.turn === null || frame.turn.enter(frame, () => this.#submit(step))) this.#submit(step);
+  }
+
+  #submit(step: Step): void {
     const { observer } = this.#options;
     if (!observer) {
       this.#job = this.#engine.submit(step, (result, error) => this.#called(result, error));
@@ -160,6 +168,7 @@ export class Run<T> implements LaneEntry, Abortable {
 
   #called(result: JobResult | null, error: Error | null): void {
     this.#job = null;
+    this.#frame!.turn?.leave();
     if (!result) return this.#throw(error);
     const frame = this.#frame!;
     frame.stopped = result.stopped;
@@ -176,6 +185,8 @@ export class Run<T> implements LaneEntry, Abortable {
   }
 
   #ask(ask: Ask): void {
+    // Whoever answers may need calls of his own, and take his time: the place is another's meanwhile.
+    this.#room.abandoned(this);
     let answered = false;
     const settle = (continuation: () => void) => {
       if (answered) return;

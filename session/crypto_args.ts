@@ -5,7 +5,7 @@ import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../ffi/operations/crypto.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
-import { question } from "./pin.ts";
+import { askerOf, question } from "./pin.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
 
@@ -62,12 +62,14 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
 
 /** Whom to ask when the key wants a login for this use; `null` where nobody can be asked. */
 export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuthentication | null {
-  const ask = core.interaction?.askPin.bind(core.interaction) ?? core.module.autoAuthenticate?.objects;
-  if (!ask) return null;
+  const pin = askerOf(core.interaction) ?? core.module.autoAuthenticate?.objects ?? core.pin;
+  if (!pin) return null;
   const traits = traitsOf(key);
+  const slot = core.slot.id;
+  if (typeof pin !== "function") return { slot, traits, pin };
   return {
-    slot: core.slot.id,
+    slot,
     traits,
-    pin: question(ask, core.slot, { key: { object: key, label: () => traits.label ?? "" } }),
+    pin: question(pin, core.slot, { key: { object: key, label: () => traits.label ?? "" } }),
   };
 }

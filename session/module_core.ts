@@ -2,8 +2,10 @@
 import type { Cryptoki } from "../ffi/cryptoki.ts";
 import { type CallObserver, checkOptions, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
 import type { Lane } from "../ffi/lane.ts";
+import type { TokenTurn } from "../ffi/turn.ts";
 import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { Reconnection } from "./managed/reconnection.ts";
+import { turnsOf } from "./managed/turns.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 import type { AutoAuthenticate, CallOptions } from "./options.ts";
 import type { SessionCore } from "./session_core.ts";
@@ -24,7 +26,7 @@ export function engineFor(table: Cryptoki): Engine {
         new Pkcs11Error(CKR_FUNCTION_CANCELED, fn as `C_${string}`, {
           hint: "Nobody gave a PIN: whoever was asked for it declined.",
         }),
-      busy: (lane) => new SessionBusyError("call synchronously", lane.open ?? "an asynchronous call"),
+      busy: (operation) => new SessionBusyError("call synchronously", operation),
     });
     engines.set(table.address, engine);
   }
@@ -39,6 +41,8 @@ export class ModuleCore {
   readonly backend: ModuleBackend;
   /** Sessions this caller has open, pooled ones excepted. */
   readonly sessions: Set<SessionCore> = new Set();
+  /** The turns of a slot's token, shared by all callers. */
+  readonly turn: (slot: bigint) => TokenTurn;
   /** Sees every call of this caller. */
   readonly observer: CallObserver | null;
   /** Whether a login lasts until the last caller who has made one logs out. */
@@ -59,6 +63,7 @@ export class ModuleCore {
   constructor(engine: Engine, backend: ModuleBackend, observer: CallObserver | null, countLogins = true) {
     this.engine = engine;
     this.backend = backend;
+    this.turn = turnsOf(backend);
     this.observer = observer;
     this.countLogins = countLogins;
     this.#reconnection = backend.reconnect === null ? null : new Reconnection(this);
@@ -97,8 +102,9 @@ export class ModuleCore {
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
     if (options) checkOptions(options);
-    if (!this.observer && !options?.signal) return this.engine.runSync(lane, operation, args);
-    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer: this.observer });
+    const turn = lane === null ? this.#turnFor(args) : null;
+    if (!this.observer && !options?.signal && turn === null) return this.engine.runSync(lane, operation, args);
+    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer: this.observer, turn });
   }
 
   /** Runs an operation on worker threads. */
@@ -126,7 +132,14 @@ export class ModuleCore {
       signal: options?.signal,
       abort: options?.abort,
       observer: this.observer,
+      turn: lane === null ? this.#turnFor(args) : null,
       discard,
     }).finally(() => this.pending--);
+  }
+
+  /** An operation without a session names the slot it works with, if it does with one. */
+  #turnFor(args: unknown): TokenTurn | null {
+    const slot = typeof args === "object" && args !== null && "slot" in args ? args.slot : undefined;
+    return typeof slot === "bigint" ? this.turn(slot) : null;
   }
 }

@@ -8,8 +8,8 @@ import { closeSession, openSession as open } from "../ffi/operations/sessions.ts
 import { CKU } from "../ffi/constants/mod.ts";
 import { countedLogin, undoLogin } from "./managed/logins.ts";
 import type { ModuleCore } from "./module_core.ts";
-import type { OpenSessionOptions } from "./options.ts";
-import { askerOf, checkLogin, preparePin, question } from "./pin.ts";
+import type { OpenSessionOptions, PinCallback } from "./options.ts";
+import { askerOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
 import { type PooledHandle, reuse } from "./session_pool.ts";
 import type { Slot } from "./slot.ts";
@@ -23,6 +23,8 @@ interface OpenArgs {
   readonly flags: bigint;
   /** Given up once it has failed: the operation may be made again. */
   pooled: PooledHandle | null;
+  /** What keys that want a PIN for each use will get: a copy, or who is asked. */
+  readonly pin: Uint8Array | PinCallback | null;
   readonly logins: readonly { readonly userType: bigint; readonly pin: PinOrQuestion }[];
 }
 
@@ -77,6 +79,7 @@ function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Op
     slot: slot.id,
     flags: CKF_SERIAL_SESSION | (readWrite ? CKF_RW_SESSION : 0n),
     pooled: core.pool?.take(slot.id, readWrite) ?? null,
+    pin: login && (login.userType ?? CKU.USER) === CKU.USER ? keptPin(login.pin) : null,
     logins,
   };
 }
@@ -107,7 +110,10 @@ async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptio
       await core.run(null, undo, { ...opened, core, slot: slot.id });
       core.assertOpen("C_OpenSession");
     }
-    return sessionOn(slot, opened.session, options, true);
+    return sessionOn(slot, opened.session, options, args);
+  } catch (error) {
+    forgetPin(args.pin);
+    throw error;
   } finally {
     forgetPins(args);
   }
@@ -125,7 +131,10 @@ export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessi
       core.runSync(null, undo, { ...opened, core, slot: slot.id });
       core.assertOpen("C_OpenSession");
     }
-    return sessionOn(slot, opened.session, options, true);
+    return sessionOn(slot, opened.session, options, args);
+  } catch (error) {
+    forgetPin(args.pin);
+    throw error;
   } finally {
     forgetPins(args);
   }

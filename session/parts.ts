@@ -2,17 +2,19 @@
 import { reportUncaught } from "../internal/report_error.ts";
 import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
 import { FN } from "../ffi/frame.ts";
+import type { ActiveKind } from "../ffi/operations/ending.ts";
 import type { FunctionName } from "../ffi/functions.ts";
 import { prepareMechanism } from "../ffi/mechanisms.ts";
-import type { ActiveKind } from "../ffi/operations/ending.ts";
 import {
   type BeginPartsArgs,
   digestKeyPart,
   endParts,
   type FinishArgs,
   finishParts,
+  newParts,
   type PartArgs,
   type PartFunctions,
+  type PartsUse,
   updateParts,
   verifyParts,
 } from "../ffi/operations/parts.ts";
@@ -71,6 +73,7 @@ class PartsState {
   readonly #blocks: WholeBlocks;
   /** The turn of the lane that is this operation's: with another one it was cancelled. */
   readonly #turn: number;
+  readonly #use: PartsUse;
   #state: State = "new";
   /** Bytes of data whose result has not been given. */
   #owed = 0;
@@ -90,6 +93,7 @@ class PartsState {
       functions: this.functions,
     };
     this.#blocks = new WholeBlocks(this.functions.transforms ? this.#begin.mechanism.type : 0);
+    this.#use = newParts(this.#begin);
     core.lane.open = name;
     this.#turn = core.lane.turn;
   }
@@ -102,7 +106,8 @@ class PartsState {
     }
     const begin = this.#state === "new" ? this.#begin : null;
     this.#state = "open";
-    return { session: this.core.handle, functions: this.functions, begin };
+    this.core.lane.begun.add(this.#use);
+    return { use: this.#use, functions: this.functions, begin };
   }
 
   update(chunk: BytesInput): TakenPart {
@@ -135,10 +140,22 @@ class PartsState {
   }
 
   /** Arguments of a call that ends the operation on the token, or `null` where nothing is active. */
-  abandon(): { readonly session: bigint; readonly kind: ActiveKind } | null {
+  abandon(): { readonly use: PartsUse } | null {
     const active = this.#state === "open" && this.#isOpen();
     this.ended();
-    return active && !this.core.closed ? { session: this.core.handle, kind: this.functions.kind } : null;
+    // A session that is being closed ends what is begun by itself.
+    return active && !this.core.closed ? { use: this.#use } : null;
+  }
+
+  /** Nothing of the operation is left on the token. */
+  gone(): void {
+    this.core.lane.begun.delete(this.#use);
+  }
+
+  /** It has been finished. */
+  finished(): void {
+    this.gone();
+    this.ended();
   }
 
   /** The session is free again. */
@@ -191,6 +208,7 @@ export abstract class Parts {
     if (!args) return;
     try {
       await this.#state.core.run(endParts, args);
+      this.#state.gone();
     } catch (error) {
       // A session that was closed meanwhile has ended the operation itself.
       if (!(error instanceof SessionClosedError)) throw error;
@@ -204,7 +222,7 @@ export abstract class Parts {
 
   async #last<T>(step: () => Promise<T>, options: CallOptions | undefined): Promise<T> {
     const result = await this.#step(step, options);
-    this.#state.ended();
+    this.#state.finished();
     return result;
   }
 
@@ -247,7 +265,7 @@ export abstract class SyncParts {
   /** Takes the end. */
   protected end(options?: CallOptions): Uint8Array<ArrayBuffer> {
     const result = this.#step(() => this.#state.core.runSync(finishParts, this.#state.finish(), options));
-    this.#state.ended();
+    this.#state.finished();
     return result;
   }
 
@@ -255,7 +273,7 @@ export abstract class SyncParts {
   protected endWith(signature: BytesInput, options?: CallOptions): boolean {
     const { core } = this.#state;
     const result = this.#step(() => core.runSync(verifyParts, this.#state.verification(signature), options));
-    this.#state.ended();
+    this.#state.finished();
     return result;
   }
 
@@ -264,8 +282,11 @@ export abstract class SyncParts {
     const args = this.#state.abandon();
     if (!args) return;
     const { core } = this.#state;
-    if (core.lane.busy) core.run(endParts, args).catch(reportUncaught);
-    else core.runSync(endParts, args);
+    if (core.lane.busy) core.run(endParts, args).then(() => this.#state.gone(), reportUncaught);
+    else {
+      core.runSync(endParts, args);
+      this.#state.gone();
+    }
   }
 
   /** Ends the operation if it was not finished. */

@@ -1,7 +1,7 @@
 /** PINs as callers give them, made ready for the token. */
 import { describeType, isBytesInput, viewBytes, wellFormed } from "../ffi/bytes.ts";
 import type { PinOrQuestion, PinQuestion } from "../ffi/operations/pin_tries.ts";
-import type { PinBytes } from "../ffi/operations/pins.ts";
+import { ownPin, type PinBytes } from "../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { Interaction, LoginSpec, Pin, PinAnswer, PinCallback } from "./options.ts";
 import type { Slot } from "./slot.ts";
@@ -28,6 +28,13 @@ export function preparePin(pin: Pin | null, slot: Slot, maxTries?: number): PinO
   const tries = checkTries(maxTries);
   if (typeof pin === "function") return question(pin, slot, { maxTries: tries });
   return plainPin(pin as string | BufferSource | null, "a PIN");
+}
+
+/** A PIN as a session keeps it for its keys: a copy that can be overwritten, or who is asked for it. */
+export function keptPin(pin: Pin | null): Uint8Array | PinCallback | null {
+  if (typeof pin === "function") return pin;
+  const plain = plainPin(pin as string | BufferSource | null, "a PIN");
+  return plain === null ? null : ownPin(plain);
 }
 
 /** What a question is about. */

@@ -1,6 +1,6 @@
 /** Sessions: where keys are found, made and used. */
 import { moduleCoreOf, Slot } from "./slot.ts";
-import type { Interaction, OpenSessionOptions } from "./options.ts";
+import type { Interaction, OpenSessionOptions, PinCallback } from "./options.ts";
 import { SessionCore } from "./session_core.ts";
 import { SessionForms } from "./session_forms.ts";
 
@@ -51,21 +51,22 @@ export class Session extends SessionForms {
     if (!(slot instanceof Slot)) throw new TypeError("Cannot wrap a session handle: the slot is no Slot");
     moduleCoreOf(slot).assertOpen("C_OpenSession");
     // What has been done with the handle before is not known: the pool does not get it.
-    return sessionOn(slot, handle, options, false);
+    return sessionOn(slot, handle, options, null);
   }
 }
 
-/** A session on a handle that has just been opened. */
+/** A session on a handle that has just been opened; one that was opened here has a copy of its login's PIN. */
 export function sessionOn(
   slot: Slot,
   handle: bigint,
   options: Pick<OpenSessionOptions, "readWrite" | "interaction">,
-  reusable: boolean,
+  opened: { readonly pin: Uint8Array | PinCallback | null } | null,
 ): Session {
   const core = new SessionCore(moduleCoreOf(slot), slot, handle, {
     readWrite: options.readWrite ?? false,
     interaction: options.interaction ?? null,
-    reusable,
+    pin: opened?.pin ?? null,
+    reusable: opened !== null,
   });
   const session = new Session(core);
   core.session = session;

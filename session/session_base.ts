@@ -4,7 +4,7 @@ import { TypedEventTarget } from "../internal/events.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { checkUlong, viewBytes } from "../ffi/bytes.ts";
 import { CKF, CKR } from "../ffi/constants/mod.ts";
-import { cancelOperations } from "../ffi/operations/ending.ts";
+import { cancelBegun } from "../ffi/operations/parts.ts";
 import {
   closeSession,
   generateRandom,
@@ -165,13 +165,13 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
    * @param flags CKF_ flags of the operations; by default the one that is open in parts, or any the module knows of.
    */
   async cancelOperation(flags?: number, options?: CallOptions): Promise<void> {
-    await this.#opened("cancel the session's operation").run(cancelOperations, this.#cancelArgs(flags), options);
+    await this.#opened("cancel the session's operation").run(cancelBegun, this.#cancelArgs(flags), options);
     this.#core.lane.open = null;
   }
 
   /** {@linkcode SessionBase.cancelOperation} in place. */
   cancelOperationSync(flags?: number, options?: CallOptions): void {
-    this.#opened("cancel the session's operation").runSync(cancelOperations, this.#cancelArgs(flags), options);
+    this.#opened("cancel the session's operation").runSync(cancelBegun, this.#cancelArgs(flags), options);
     this.#core.lane.open = null;
   }
 

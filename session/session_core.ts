@@ -1,10 +1,11 @@
 /** What a session's verbs, objects and streams share and nobody else sees. */
 import type { Operation, RunOptions } from "../ffi/engine.ts";
 import type { Lane } from "../ffi/lane.ts";
+import { forgetPin } from "../ffi/operations/pins.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
-import type { CallOptions, Interaction } from "./options.ts";
+import type { CallOptions, Interaction, PinCallback } from "./options.ts";
 import type { Slot } from "./slot.ts";
 
 /** The state of one open session. */
@@ -21,6 +22,8 @@ export class SessionCore {
   readonly readWrite: boolean;
   /** Who is asked for PINs. */
   readonly interaction: Interaction | null;
+  /** The PIN the session was opened with, a copy, or who was asked for it: keys that want it for each use get it too. */
+  readonly pin: Uint8Array | PinCallback | null;
   /** Whether the pool may keep the handle: nothing of its user is left in it. */
   reusable: boolean;
   /** Whether it is closed, or about to be. */
@@ -35,15 +38,17 @@ export class SessionCore {
     module: ModuleCore,
     slot: Slot,
     handle: bigint,
-    options: { readonly readWrite: boolean; readonly interaction: Interaction | null; readonly reusable: boolean },
+    options: Pick<SessionCore, "readWrite" | "interaction" | "pin" | "reusable">,
   ) {
     this.module = module;
     this.slot = slot;
     this.handle = handle;
     this.readWrite = options.readWrite;
     this.interaction = options.interaction;
+    this.pin = options.pin;
     this.reusable = options.reusable;
     this.lane = module.engine.lane(handle);
+    this.lane.token = module.turn(slot.id);
     module.sessions.add(this);
   }
 
@@ -52,6 +57,8 @@ export class SessionCore {
     this.closed = true;
     this.lost = true;
     this.lane.open = null;
+    this.lane.failed = null;
+    this.lane.begun.clear();
     this.release();
   }
 
@@ -93,6 +100,7 @@ export class SessionCore {
 
   /** The session's place is given up: no wrapper uses it any more. */
   release(): void {
+    forgetPin(this.pin);
     if (this.module.sessions.delete(this)) this.module.engine.releaseLane(this.lane);
   }
 }

@@ -3,6 +3,9 @@ import { describeType } from "../ffi/bytes.ts";
 import { CKS } from "../ffi/constants/mod.ts";
 import type { Program } from "../ffi/engine.ts";
 import type { Frame } from "../ffi/frame.ts";
+import type { Lane } from "../ffi/lane.ts";
+import { endOperation } from "../ffi/operations/ending.ts";
+import { endParts } from "../ffi/operations/parts.ts";
 import { closeSession, sessionInfo } from "../ffi/operations/sessions.ts";
 import type { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error } from "./errors.ts";
@@ -118,13 +121,15 @@ export interface LeaveArgs {
 }
 
 /**
- * Makes a session ready to be given up; returns whether the pool may have it. The pool's sessions end with the last one in
+ * Makes a session ready to be given up: ends what is begun on it; returns whether the pool may have it. The pool's sessions end with the last one in
  * use where the token is logged in, as they would keep it so for whoever comes next.
  */
 export function* leave(frame: Frame, { core }: LeaveArgs): Program<boolean> {
-  const { module, slot: { id: slot }, handle: session } = core;
+  const { module, slot: { id: slot }, handle: session, lane } = core;
   const { pool } = module;
-  if (pool === null || !core.reusable || core.lane.open !== null) return false;
+  if (lane.open !== null || lane.begun.size > 0 || lane.failed !== null) core.reusable = false;
+  yield* endAll(frame, session, lane);
+  if (pool === null || !core.reusable) return false;
   try {
     if (module.isUsing(slot) || isPublic(yield* sessionInfo(frame, { session }))) return true;
   } catch (error) {
@@ -134,6 +139,15 @@ export function* leave(frame: Frame, { core }: LeaveArgs): Program<boolean> {
   }
   yield* closeEach(frame, pool.drain(slot));
   return false;
+}
+
+/** Ends the operations in parts that are active on a session, and the call that failed last where it is active still. */
+function* endAll(frame: Frame, session: bigint, lane: Lane): Program<void> {
+  for (const use of lane.begun) yield* endParts(frame, { use });
+  lane.begun.clear();
+  const { failed } = lane;
+  lane.failed = null;
+  if (failed !== null) yield* endOperation(frame, failed, session);
 }
 
 /** Checks a handle out of the pool; `null` where another session has to be opened. */

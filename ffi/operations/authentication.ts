@@ -34,7 +34,6 @@ const CKR_OK = 0;
 const CKR_USER_ALREADY_LOGGED_IN = 0x100;
 const CKF_LOGIN_REQUIRED = 0x4;
 const CKU_SO = 0n;
-const CKU_CONTEXT_SPECIFIC = 2n;
 const CKA_LABEL = 0x3;
 const CKA_ALWAYS_AUTHENTICATE = 0x202;
 const LABEL_ROOM = 256;
@@ -90,16 +89,6 @@ function* askAndLogin(
     return yield [{ fn, args: [session, userType, ...placePin(frame, pin)] }];
   };
   return yield* tryPins(frame, slot, userType === CKU_SO, pin, attempt);
-}
-
-/** The login for one operation that has been started; throws when it fails or is declined. */
-export function* loginForOperation(
-  frame: Frame,
-  session: bigint,
-  { slot, pin }: KeyAuthentication,
-): Program<void> {
-  const rv = yield* askAndLogin(frame, session, slot, CKU_CONTEXT_SPECIFIC, pin);
-  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
 }
 
 /**

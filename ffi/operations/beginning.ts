@@ -4,13 +4,18 @@ import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
-import { type KeyAuthentication, loginForOperation, wantsLogin } from "./authentication.ts";
-import { type ActiveKind, endOperation } from "./ending.ts";
+import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
+import { type ActiveKind, endActive, endOperation } from "./ending.ts";
+import { type AuthenticatedUse, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
 
 const CKR_OK = 0;
 const CKR_OPERATION_ACTIVE = 0x90;
+const CKR_FUNCTION_CANCELED = 0x50;
+const CKR_PIN_INCORRECT = 0xa0;
+const CKR_PIN_LOCKED = 0xa4;
 const CKR_USER_NOT_LOGGED_IN = 0x101;
+const CKR_BUFFER_TOO_SMALL = 0x150;
 
 /** What every operation with a key is given. */
 export interface CryptoArgs extends KeyUse {
@@ -39,20 +44,23 @@ export function functionsOf(kind: ActiveKind, init: FunctionName, once: Function
   return { kind, init, initIndex: FN[init], once, onceIndex: FN[once] };
 }
 
-/** The two calls of an operation, and whether it is active on the session. */
+/** The two calls of an operation, and what has come of them. */
 export interface Beginning {
   /** `null` once the operation has ended. */
   args: CryptoArgs | null;
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
   readonly init: NativeCall;
-  readonly once: NativeCall;
+  once: NativeCall;
   readonly both: readonly NativeCall[];
   /** Whether the key may want a login for this use, and somebody can be asked, or must be looked at first. */
   readonly asks: boolean;
   /** Whether the last step was made of both calls. */
   paired: boolean;
+  /** Whether it is active on the session. */
   active: boolean;
+  /** The use of a key that has wanted its PIN. */
+  use: AuthenticatedUse | null;
 }
 
 /**
@@ -85,7 +93,7 @@ export function beginning(
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
   const asks = args.authentication !== null || wantsKeyCheck(frame, args);
-  return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false };
+  return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false, use: null };
 }
 
 /** Makes both calls, with a login between them if the key wants one; answers the CK_RV of the last that ran. */
@@ -95,31 +103,82 @@ export function* beginAuthenticated(frame: Frame, begun: Beginning): Program<num
   if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
     return yield begun.both;
   }
-  return yield* loginBetween(frame, begun, authentication);
+  return yield* useKey(frame, begun, authentication, null);
 }
 
 /** Begins an operation that its module has ended, with another second call; answers the CK_RV of the last that ran. */
 export function* beginAgain(frame: Frame, ended: Beginning, once: NativeCall): Program<number> {
   const { args, functions, mechanism, init, asks } = ended;
   const both = [init, once];
-  const begun = { args, functions, mechanism, init, once, both, asks, paired: true, active: false };
+  if (ended.use) yield* endUse(frame, ended.use);
+  const begun: Beginning = {
+    args,
+    functions,
+    mechanism,
+    init,
+    once,
+    both,
+    asks,
+    paired: true,
+    active: false,
+    use: null,
+  };
   try {
     const rv = yield* beginAuthenticated(frame, begun);
     return rv === CKR_OK ? rv : yield* settle(frame, begun, rv);
   } finally {
     ended.active = begun.active;
+    ended.use = begun.use;
+    ended.once = begun.once;
   }
 }
 
-function* loginBetween(frame: Frame, begun: Beginning, authentication: KeyAuthentication): Program<number> {
-  const { session } = begun.args!;
-  yield* start(frame, begun.functions, begun.init, session);
-  begun.active = true;
+/**
+ * Asks for the PIN, then begins, logs in and uses the key in one step; answers the CK_RV of the use. What was answered
+ * `before` is thrown again where the login has no other fault than to make no sense.
+ */
+function* useKey(
+  frame: Frame,
+  begun: Beginning,
+  authentication: KeyAuthentication,
+  before: Error | null,
+): Program<number> {
+  const { functions } = begun;
+  const failure = (rv: number, fn: string) =>
+    before !== null && !isAboutPin(rv) ? before : frame.engine.errors.failure(rv, fn);
+  const use = begun.use = newUse(begun.args!.session, functions.kind);
+  const once = begun.once;
   begun.paired = false;
-  yield* loginForOperation(frame, session, authentication);
-  const rv = yield [begun.once];
-  begun.active = false;
-  return rv;
+  let outcome = CKR_OK;
+  const rv = yield* tryKeyPins(frame, authentication, function* (pin) {
+    yield* takeTurn(frame);
+    yield* openUse(frame, authentication.slot, use);
+    const init = inSession(begun.init, use.session);
+    begun.once = inSession(once, use.session);
+    let rv = yield* loginAndUse(frame, use, pin, [init], [begun.once]);
+    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+      yield* endActive(frame, functions.kind, use.session);
+      rv = yield* loginAndUse(frame, use, pin, [init], [begun.once]);
+    }
+    if (frame.stopped === 0) throw failure(rv, functions.init);
+    if (!use.isAuthenticated) {
+      yield* endUse(frame, use);
+      return rv;
+    }
+    outcome = rv;
+    use.active = rv === CKR_BUFFER_TOO_SMALL;
+    return CKR_OK;
+  });
+  if (rv !== CKR_OK) throw failure(rv, "C_Login");
+  return outcome;
+}
+
+function inSession({ fn, args: [, ...rest] }: NativeCall, session: bigint): NativeCall {
+  return { fn, args: [session, ...rest] };
+}
+
+function isAboutPin(rv: number): boolean {
+  return rv >= CKR_PIN_INCORRECT && rv <= CKR_PIN_LOCKED || rv === CKR_FUNCTION_CANCELED;
 }
 
 /** What to do about calls that failed: end what others left behind, log in where the token asks for it only now. */
@@ -129,19 +188,28 @@ export function* settle(frame: Frame, begun: Beginning, failed: number): Program
   let rv = failed;
   if (begun.paired && frame.stopped === 0) {
     if (rv !== CKR_OPERATION_ACTIVE) throw frame.failure(functions.init);
-    yield* endOperation(frame, functions.kind, session);
+    yield* endActive(frame, functions.kind, session);
     rv = yield [init, once];
     if (frame.stopped === 0 && rv !== CKR_OK) throw frame.failure(functions.init);
   }
-  if (rv === CKR_USER_NOT_LOGGED_IN && authentication) return yield* loginBetween(frame, begun, authentication);
-  return rv;
+  if (rv !== CKR_USER_NOT_LOGGED_IN || !authentication || begun.use) return rv;
+  return yield* useKey(frame, begun, authentication, frame.failure(functions.once));
+}
+
+/** Ends an operation that has failed or was aborted: what is active of it, and the use of its key. */
+export function* abandon(frame: Frame, begun: Beginning, session: bigint): Program<void> {
+  const { kind } = begun.functions;
+  if (begun.use) yield* endUse(frame, begun.use);
+  else if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, kind, session);
+  // Some modules leave a call that has failed active.
+  else if (frame.stopped === 1 && frame.lane) frame.lane.failed = kind;
 }
 
 /** Makes the first call alone; what somebody left active on the session is ended. */
 export function* start(frame: Frame, functions: CryptoFunctions, init: NativeCall, session: bigint): Program<void> {
   let rv = yield [init];
   if (rv === CKR_OPERATION_ACTIVE) {
-    yield* endOperation(frame, functions.kind, session);
+    yield* endActive(frame, functions.kind, session);
     rv = yield [init];
   }
   if (rv !== CKR_OK) throw frame.failure(functions.init);

@@ -5,6 +5,7 @@ import type { FunctionName } from "../functions.ts";
 import { ownMechanism } from "../mechanisms.ts";
 import { word } from "../memory.ts";
 import {
+  abandon,
   beginAuthenticated,
   beginning,
   type CryptoArgs,
@@ -13,7 +14,7 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
-import { endOperation } from "./ending.ts";
+import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
 import { transform } from "./transformation.ts";
 import { type CopyBytes, mayWait } from "../waiting_inputs.ts";
@@ -97,9 +98,10 @@ export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: U
     let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield begun.both;
     if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
     begun.mechanism.readBack();
+    if (begun.use) yield* endUse(frame, begun.use);
     return yield* isVerified(frame, rv, "C_Verify", { mechanism: args.mechanism.type, signature });
   } catch (error) {
-    if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, VERIFY.kind, session);
+    yield* abandon(frame, begun, session);
     throw error;
   }
 }

@@ -16,7 +16,7 @@ export type ActiveKind =
   | "messageDecrypt";
 
 /** CKF flags of C_SessionCancel (PKCS#11 3.0 §5.6.11). */
-const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
+export const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
   messageEncrypt: 0x2n,
   messageDecrypt: 0x4n,
   find: 0x40n,
@@ -69,6 +69,17 @@ export function* endOperation(frame: Frame, kind: ActiveKind, session: bigint): 
     yield* end(frame, kind, session);
     throw error;
   }
+}
+
+/**
+ * Ends what keeps an operation from beginning: the call that failed last on the session, which some modules leave active,
+ * and what somebody has left of the kind that is to begin.
+ */
+export function* endActive(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
+  const failed = frame.lane?.handle === session ? frame.lane.failed : null;
+  if (failed !== null && failed !== kind) yield* endOperation(frame, failed, session);
+  if (frame.lane) frame.lane.failed = null;
+  yield* endOperation(frame, kind, session);
 }
 
 function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {

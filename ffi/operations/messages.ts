@@ -4,7 +4,7 @@ import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
-import { type ActiveKind, endOperation } from "./ending.ts";
+import { type ActiveKind, endActive, endOperation } from "./ending.ts";
 import { MAX_GROWTHS } from "./output.ts";
 import { mayWait, type OwnArgs } from "../waiting_inputs.ts";
 
@@ -79,7 +79,7 @@ function* message(frame: Frame, args: MessageArgs, functions: MessageFunctions):
   try {
     let rv = yield [init, call(), final];
     if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
-      yield* endOperation(frame, functions.kind, session);
+      yield* endActive(frame, functions.kind, session);
       rv = yield [init, call(), final];
     }
     let at = frame.stopped;

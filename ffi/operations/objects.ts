@@ -2,6 +2,7 @@
 import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
+import { endActive } from "./ending.ts";
 import type { FunctionName } from "../functions.ts";
 import { type TemplateEntry, writeTemplate } from "../templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
@@ -167,7 +168,7 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
   try {
     let rv = yield [init, search()];
     if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
-      yield [final];
+      yield* endActive(frame, "find", session);
       rv = yield [init, search()];
     }
     if (frame.stopped === 0) expectOk(frame, rv, "C_FindObjectsInit");

@@ -2,24 +2,33 @@
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
+import type { NativeCall } from "../workers.ts";
 
 const CKR_OK = 0;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 /** How often a module may say that the room is too small. */
 export const MAX_GROWTHS = 6;
 
-/** Makes a call that gives bytes, again with more room while the module says that there was too little. */
+function* make(call: NativeCall): Program<number> {
+  return yield [call];
+}
+
+/**
+ * Makes a call that gives bytes, again with more room while the module says that there was too little. `first`
+ * makes it for the first time.
+ */
 export function* outputOf(
   frame: Frame,
   name: FunctionName,
   room: number,
   words: (address: bigint, length: bigint) => bigint[],
+  first: (call: NativeCall) => Program<number> = make,
 ): Program<Uint8Array<ArrayBuffer>> {
   const { block } = frame;
   const fn = frame.fn(FN[name]);
   let output = frame.output(room);
   const length = frame.ulong(output.capacity);
-  let rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+  let rv = yield* first({ fn, args: words(output.address, block.address(length)) });
   for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
     output = frame.grow(output, length);
     rv = yield [{ fn, args: words(output.address, block.address(length)) }];

@@ -57,21 +57,10 @@ export function* tryPins(
   const refused: Uint8Array[] = [];
   try {
     for (;;) {
-      const info = yield* tokenInfo(frame, { slot });
-      const flags = Number(info.flags);
-      if (flags & CKF_PROTECTED_AUTHENTICATION_PATH) return yield* attempt(null);
-      const low = isOfficer ? CKF_SO_PIN_COUNT_LOW : CKF_USER_PIN_COUNT_LOW;
-      // CKF_USER_PIN_FINAL_TRY and CKF_SO_PIN_FINAL_TRY are the flags beside.
-      const finalTry = (flags & (low << 1)) !== 0;
-      const retry = refused.length > 0;
-      if (retry && (finalTry || refused.length >= question.maxTries)) return CKR_PIN_INCORRECT;
-      const tokenLabel = decodeUtf8(info.label).trimEnd();
-      const asked = { retry, countLow: (flags & low) !== 0, finalTry, tokenLabel };
-      yield new Ask((signal) => question.ask(asked, signal));
-      const answer = frame.answer as PinBytes | undefined;
-      frame.answer = undefined;
-      if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login");
-      const pin = ownPin(answer);
+      const asked = yield* attemptAt(frame, slot, isOfficer, refused.length > 0);
+      if (asked === null) return yield* attempt(null);
+      if (asked.retry && (asked.finalTry || refused.length >= question.maxTries)) return CKR_PIN_INCORRECT;
+      const pin = yield* ask(frame, question, asked);
       const known = refused.some((other) => isSame(other, pin));
       refused.push(pin);
       if (known) return CKR_PIN_INCORRECT;
@@ -81,6 +70,46 @@ export function* tryPins(
   } finally {
     refused.forEach(forgetPin);
   }
+}
+
+/** A question that has been asked for the first time, before its answer is needed. */
+export interface AskedAhead extends PinQuestion {
+  /** Overwrites the answer, where it is not needed any more. */
+  forget(): void;
+}
+
+/** Asks before the PIN is needed: when nobody gives one, nothing has begun. */
+export function* askAhead(frame: Frame, slot: bigint, question: PinQuestion): Program<AskedAhead> {
+  const asked = yield* attemptAt(frame, slot, false, false);
+  const pin = asked === null ? null : yield* ask(frame, question, asked);
+  return {
+    maxTries: question.maxTries,
+    ask: (attempt, signal) => attempt.retry ? question.ask(attempt, signal) : pin,
+    forget: () => forgetPin(pin),
+  };
+}
+
+/** What is told to whoever is asked for the PIN of a token; `null` where it has a protected authentication path. */
+function* attemptAt(frame: Frame, slot: bigint, isOfficer: boolean, retry: boolean): Program<PinAttempt | null> {
+  const info = yield* tokenInfo(frame, { slot });
+  const flags = Number(info.flags);
+  if (flags & CKF_PROTECTED_AUTHENTICATION_PATH) return null;
+  const low = isOfficer ? CKF_SO_PIN_COUNT_LOW : CKF_USER_PIN_COUNT_LOW;
+  return {
+    retry,
+    countLow: (flags & low) !== 0,
+    // CKF_USER_PIN_FINAL_TRY and CKF_SO_PIN_FINAL_TRY are the flags beside.
+    finalTry: (flags & (low << 1)) !== 0,
+    tokenLabel: decodeUtf8(info.label).trimEnd(),
+  };
+}
+
+function* ask(frame: Frame, question: PinQuestion, attempt: PinAttempt): Program<Uint8Array> {
+  yield new Ask((signal) => question.ask(attempt, signal));
+  const answer = frame.answer as PinBytes | undefined;
+  frame.answer = undefined;
+  if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login");
+  return ownPin(answer);
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

@@ -9,6 +9,7 @@ import { type Block, word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, rewriteMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import {
+  abandon,
   beginAgain,
   beginAuthenticated,
   type Beginning,
@@ -18,7 +19,7 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
-import { endOperation } from "./ending.ts";
+import { type AuthenticatedUse, endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -46,11 +47,12 @@ class Transformation implements Program<Bytes>, Beginning {
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
   readonly init: NativeCall;
-  readonly once: NativeCall;
+  once: NativeCall;
   readonly both: readonly NativeCall[];
   readonly asks: boolean;
   paired = true;
   active = false;
+  use: AuthenticatedUse | null = null;
   readonly #room: number;
   readonly #input: bigint;
   readonly #inputOffset: number;
@@ -162,7 +164,7 @@ class Transformation implements Program<Bytes>, Beginning {
   }
 
   *#drive(frame: Frame, outcome: Outcome): Program<Bytes> {
-    const { kind, once } = this.functions;
+    const { once } = this.functions;
     let output = this.#output;
     try {
       if (outcome && "error" in outcome) throw outcome.error;
@@ -173,17 +175,20 @@ class Transformation implements Program<Bytes>, Beginning {
         if (growths === MAX_GROWTHS) throw frame.engine.errors.failure(rv, once);
         output = frame.grow(output, this.#length);
         const size = word(this.#dataLength);
-        const words = [this.#session, this.#input, size, output.address, frame.block.address(this.#length)];
+        const session = this.use?.session ?? this.#session;
+        const words = [session, this.#input, size, output.address, frame.block.address(this.#length)];
         const call = { fn: this.once.fn, args: words };
         rv = yield [call];
         this.active = false;
+        if (this.use) this.use.active = rv === CKR_BUFFER_TOO_SMALL;
         // Some modules end the operation with the answer that the room is too small.
         if (rv === CKR_OPERATION_NOT_INITIALIZED) rv = yield* beginAgain(frame, this, call);
       }
       if (rv !== CKR_OK) throw frame.failure(once);
+      if (this.use) yield* endUse(frame, this.use);
       return this.#result(frame.block, output);
     } catch (error) {
-      if (this.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, kind, this.#session);
+      yield* abandon(frame, this, this.#session);
       throw error;
     } finally {
       // The layout may be kept; the caller's data is not.

@@ -12,7 +12,7 @@ typedef unsigned char B;
 enum {
   OK = 0, SLOT_ID_INVALID = 3, GENERAL_ERROR = 5, ARGUMENTS_BAD = 7, ATTRIBUTE_TYPE_INVALID = 0x12, KEY_INVALID = 0x60,
   FUNCTION_NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90, NO_OPERATION = 0x91, PIN_INCORRECT = 0xa0, PIN_LOCKED = 0xa4,
-  SESSION_COUNT = 0xb1, SESSION_INVALID = 0xb3, ALREADY_LOGGED_IN = 0x100, NOT_LOGGED_IN = 0x101, TOO_SMALL = 0x150
+  SESSION_COUNT = 0xb1, SESSION_INVALID = 0xb3, ALREADY_LOGGED_IN = 0x100, ALREADY_INITIALIZED = 0x191, NOT_LOGGED_IN = 0x101, TOO_SMALL = 0x150
 };
 enum { OPEN_SESSION = 12, CLOSE_SESSION, LOGIN = 18, LOGOUT, CREATE_OBJECT, RANDOM = 64 };
 enum { NONE, ENCRYPT = 29, DECRYPT = 33, SIGN = 42, FIND = 26 };
@@ -20,8 +20,8 @@ enum { NONE, ENCRYPT = 29, DECRYPT = 33, SIGN = 42, FIND = 26 };
 #define SESSIONS 64
 #define EVENTS 4096
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct { int open, writes, found; W active, key; } sessions[SESSIONS];
-static W tries, logged, fresh, locks, stuck, objects, events;
+static struct { int open, writes, found, stuck; W active, key; } sessions[SESSIONS];
+static W initialized, tries, logged, fresh, locks, objects, events;
 static unsigned log_[EVENTS];
 /* What tests set: a PIN pad instead of PINs, the most sessions, whether C_SignUpdate wants the PIN as SoftHSM does, whether
    a failed decryption stays active, microseconds that a login and a signature take. */
@@ -33,7 +33,7 @@ unsigned card_set(W what, W value) {
   return 0;
 }
 unsigned card_reset(void) {
-  pad = early = sticky = slow = stuck = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3;
+  pad = early = sticky = slow = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3;
   return 0;
 }
 /* Calls that were made, each with its function's place in the list and its session. */
@@ -62,8 +62,11 @@ static W leave(W rv) { return pthread_mutex_unlock(&lock), rv; }
 static void rest(void) { if (slow) pthread_mutex_unlock(&lock), usleep(slow), pthread_mutex_lock(&lock); }
 
 static W unsupported(void) { return FUNCTION_NOT_SUPPORTED; }
-static W f_Initialize(void *args) { return (void)args, card_reset(), OK; }
-static W f_Finalize(void *args) { return (void)args, locks = 0, memset(sessions, 0, sizeof sessions), OK; }
+static W f_Initialize(void *args) {
+  (void)args;
+  return initialized ? ALREADY_INITIALIZED : (initialized = 1, card_reset(), OK);
+}
+static W f_Finalize(void *args) { return (void)args, initialized = locks = 0, memset(sessions, 0, sizeof sessions), OK; }
 static W f_GetInfo(B *info) { return memset(info, ' ', 88), info[0] = 2, info[1] = 40, memset(info + 36, 0, 4), OK; }
 static W f_GetSlotList(B present, W *list, W *count) {
   (void)present;
@@ -150,7 +153,7 @@ static W f_FindObjectsFinal(W s) { return enter(FIND + 2, s), sessions[s].active
 
 static W begin(int fn, W s, W key) {
   if (!enter(fn, s)) return leave(SESSION_INVALID);
-  if (sessions[s].active || stuck) return leave(OPERATION_ACTIVE);
+  if (sessions[s].active) return leave(OPERATION_ACTIVE);
   return sessions[s].active = fn, sessions[s].key = key, leave(OK);
 }
 static W f_SignInit(W s, W m, W key) { return (void)m, begin(SIGN, s, key); }
@@ -186,8 +189,8 @@ static W copy(int fn, W s, const B *d, W n, B *out, W *length) {
   if (!enter(fn + 1, s)) return leave(SESSION_INVALID);
   if (sessions[s].active != (W)fn) return leave(NO_OPERATION);
   int bad = fn == DECRYPT && n && d[0];
-  if (bad && sticky && !stuck) return stuck = 1, leave(GENERAL_ERROR);
-  sessions[s].active = stuck = 0;
+  if (bad && sticky && !sessions[s].stuck) return sessions[s].stuck = 1, leave(GENERAL_ERROR);
+  sessions[s].active = sessions[s].stuck = 0;
   if (!bad) memcpy(out, d, n), *length = n;
   return leave(bad ? GENERAL_ERROR : OK);
 }

@@ -182,10 +182,12 @@ describe("Keys that want a login for each use", () => {
 
   it("without anybody to ask, the token's refusal is told and the session works on", { skip }, async () => {
     const { publicKey, privateKey } = await makeKeys();
+    const session = await on.another();
     for (let i = 0; i < 2; i++) {
-      await failsWith(CKR.USER_NOT_LOGGED_IN, () => on.session.sign(privateKey, CKM.ECDSA, data));
+      await failsWith(CKR.USER_NOT_LOGGED_IN, () => session.sign(privateKey, CKM.ECDSA, data));
     }
-    assertEquals((await on.session.findObjects({ label: "careful" })).length, 1);
+    assertEquals((await session.findObjects({ label: "careful" })).length, 1);
+    await session.close();
     await privateKey.destroy();
     await publicKey.destroy();
   });

@@ -1,0 +1,115 @@
+/**
+ * One use of a key that wants its PIN for each (CKA_ALWAYS_AUTHENTICATE). To a card the PIN counts for the very next thing
+ * that is done, by whatever session; so from the PIN to the end of the use the token is the operation's own. It runs in a
+ * session of its own: one that is refused its PIN ends with that session, and the key is not used to end it.
+ */
+import { Ask, type Program } from "../engine.ts";
+import { FN, type Frame } from "../frame.ts";
+import type { NativeCall } from "../workers.ts";
+import type { KeyAuthentication } from "./authentication.ts";
+import { type ActiveKind, endOperation } from "./ending.ts";
+import { isQuestion, tryPins } from "./pin_tries.ts";
+import { type PinBytes, placePin } from "./pins.ts";
+import { closeSession } from "./sessions.ts";
+
+const CKR_OK = 0;
+const CKF_SERIAL_SESSION = 4n;
+const CKU_CONTEXT_SPECIFIC = 2n;
+
+/** Where a use of a key stands. */
+export interface AuthenticatedUse {
+  /** The session it runs in. */
+  session: bigint;
+  /** The session of its user, which is taken where the token has no other one left. */
+  readonly own: bigint;
+  readonly kind: ActiveKind;
+  /** Whether it is active. */
+  active: boolean;
+  /** Whether its PIN was given: the token waits for its end. */
+  isAuthenticated: boolean;
+}
+
+/** A use that has not begun. */
+export function newUse(own: bigint, kind: ActiveKind): AuthenticatedUse {
+  return { session: own, own, kind, active: false, isAuthenticated: false };
+}
+
+/** Opens the session of a use. */
+export function* openUse(frame: Frame, slot: bigint, use: AuthenticatedUse): Program<void> {
+  const handle = frame.ulong();
+  const args = [slot, CKF_SERIAL_SESSION, 0n, 0n, frame.block.address(handle)];
+  const rv = yield [{ fn: frame.fn(FN.C_OpenSession), args }];
+  if (rv === CKR_OK) use.session = frame.block.getHandle(handle);
+}
+
+/** Takes the token for the operation alone, until {@linkcode endTurn}. */
+export function* takeTurn(frame: Frame): Program<void> {
+  const { turn } = frame;
+  if (turn === null || turn.isHeldBy(frame)) return;
+  yield new Ask(() => {
+    if (!frame.inPlace) return turn.claim(frame);
+    if (!turn.claimInPlace(frame)) throw frame.engine.errors.busy("another call to the token");
+  });
+}
+
+/** Gives the token back. */
+export function endTurn(frame: Frame): void {
+  frame.turn?.release(frame);
+}
+
+/**
+ * Makes calls right after the PIN was given: `before`, C_Login, `after`, as one step nothing comes between. Needs
+ * {@linkcode takeTurn}.
+ */
+export function* loginAndUse(
+  frame: Frame,
+  use: AuthenticatedUse,
+  pin: PinBytes,
+  before: readonly NativeCall[],
+  after: readonly NativeCall[],
+): Program<number> {
+  const login = { fn: frame.fn(FN.C_Login), args: [use.session, CKU_CONTEXT_SPECIFIC, ...placePin(frame, pin)] };
+  const rv = yield [...before, login, ...after];
+  use.active ||= frame.stopped >= before.length;
+  use.isAuthenticated = frame.stopped > before.length;
+  return rv;
+}
+
+/** Tries the PIN of a key, or asks for it; `attempt` answers the CK_RV of C_Login. */
+export function* tryKeyPins(
+  frame: Frame,
+  { slot, pin }: KeyAuthentication,
+  attempt: (pin: PinBytes) => Program<number>,
+): Program<number> {
+  if (isQuestion(pin)) return yield* tryPins(frame, slot, false, pin, attempt);
+  return yield* attempt(pin);
+}
+
+/**
+ * Ends a use, whatever has become of it: finished where the token waits for that, else by closing its session. The token is
+ * given back.
+ */
+export function* endUse(frame: Frame, use: AuthenticatedUse): Program<void> {
+  const { session, own } = use;
+  try {
+    if (use.active && (use.isAuthenticated || session === own)) yield* endOperation(frame, use.kind, session);
+  } finally {
+    use.active = use.isAuthenticated = false;
+    use.session = own;
+    try {
+      if (session !== own) yield* close(frame, session);
+    } finally {
+      endTurn(frame);
+    }
+  }
+}
+
+function* close(frame: Frame, session: bigint): Program<void> {
+  try {
+    yield* closeSession(frame, { session });
+  } catch (error) {
+    // An abort that comes meanwhile must not leave the session open.
+    yield* closeSession(frame, { session });
+    throw error;
+  }
+}

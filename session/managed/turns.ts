@@ -1,0 +1,28 @@
+import { realpathSync } from "node:fs";
+import { TokenTurn } from "../../ffi/turn.ts";
+import type { ModuleBackend } from "../module_backend.ts";
+
+/** The turns of each library's tokens, by the file of the library: all who load it, by whatever road, work with one card. */
+const libraries = new Map<string, Map<bigint, TokenTurn>>();
+
+/** Gives the turns of a module's tokens by their slots. */
+export function turnsOf(backend: ModuleBackend): (slot: bigint) => TokenTurn {
+  const key = fileOf(backend);
+  let turns = libraries.get(key);
+  if (turns === undefined) libraries.set(key, turns = new Map());
+  return (slot) => {
+    let turn = turns.get(slot);
+    if (turn === undefined) turns.set(slot, turn = new TokenTurn());
+    return turn;
+  };
+}
+
+function fileOf({ path, reconnect, table }: ModuleBackend): string {
+  // A remote module is reached through a client that many others are reached through.
+  if (path === null || reconnect !== null) return `@${table.address}`;
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
