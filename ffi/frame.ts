@@ -11,8 +11,8 @@ import type { TokenTurn } from "./turn.ts";
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 /** A guess that was too small was one for a short result: the next is generous. */
 const MIN_GROWN = 0x800;
-/** A module that wants more than this for one result is not believed. */
-const MAX_WANTED = 2 ** 31;
+/** A module that wants more than this for one result, and more than twice what was thought enough, is not believed. */
+const MAX_WANTED = 2 ** 26;
 
 /** The place of each function in the list, by its C name. */
 export const FN: { readonly [Name in FunctionName]: number } = Object.fromEntries(
@@ -177,13 +177,27 @@ export class Frame {
    * @throws {RangeError} when the module wants more than can be
    */
   grow(output: Output, length: number): Output {
-    const wanted = this.block.getLength(length) ?? 0;
-    if (wanted > MAX_WANTED) {
-      throw new RangeError(`Cannot use the module's answer: it wants room for ${wanted} bytes`);
-    }
+    const wanted = this.#wanted(length, output.capacity * 2);
     const larger = this.output(Math.max(output.capacity * 2, wanted, MIN_GROWN));
     this.block.setUlong(length, larger.capacity);
     return larger;
+  }
+
+  /**
+   * Room of exactly the length that the module has left at `length` when it was asked for it.
+   *
+   * @throws {RangeError} when that is more than can be
+   */
+  asked(length: number): Output {
+    const output = this.output(this.#wanted(length, 0));
+    this.block.setUlong(length, output.capacity);
+    return output;
+  }
+
+  #wanted(length: number, likely: number): number {
+    const wanted = this.block.getLength(length) ?? 0;
+    if (wanted <= Math.max(MAX_WANTED, likely)) return wanted;
+    throw new RangeError(`Cannot use the module's answer: it wants room for ${wanted} bytes`);
   }
 
   /** Offset of a `CK_ULONG` in the block that starts as `value`. */

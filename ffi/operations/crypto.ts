@@ -40,25 +40,32 @@ const VERIFY_RECOVER = functionsOf("verifyRecover", "C_VerifyRecoverInit", "C_Ve
 /** C_VerifyInit and C_Verify. */
 export const VERIFY: CryptoFunctions = functionsOf("verify", "C_VerifyInit", "C_Verify");
 
+/**
+ * Room that no result needs: where it is filled all the same, the module has told the room it was given and not the length
+ * of the result, as tpm2-pkcs11 does.
+ */
+const MARGIN = 8;
 /** Enough for RSA with 8192 bits. */
-const SIGNATURE_ROOM = 1024;
+const SIGNATURE_ROOM = 1024 + MARGIN;
 /** Enough for ML-DSA-87, whose signatures have 4627 bytes. */
 const ML_DSA_ROOM = 4640;
 /** Enough for the largest signatures with a length of their own: those of SLH-DSA-SHA2-256f have 49 856 bytes. */
-const LARGEST_SIGNATURE = 49_856;
+const LARGEST_SIGNATURE = 49_856 + MARGIN;
 /** No hash is longer, and with it no HMAC. */
-const HASH_ROOM = 64;
+export const HASH_ROOM: number = 64 + MARGIN;
 /** Enough for two numbers of any curve. */
 const ECDSA_ROOM = 160;
 
 /** C_EncryptInit and C_Encrypt. */
 export function encrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
-  return transform(frame, args, ENCRYPT, encryptedRoom(args.mechanism.type, args.data.length));
+  const { type } = args.mechanism;
+  return transform(frame, args, ENCRYPT, encryptedRoom(type, args.data.length), hasKnownLength(type));
 }
 
 /** C_DecryptInit and C_Decrypt. */
 export function decrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
-  return transform(frame, args, DECRYPT, Math.max(args.data.length, 64));
+  const known = hasKnownLength(args.mechanism.type);
+  return transform(frame, args, DECRYPT, Math.max(args.data.length, 64) + (known ? 0 : MARGIN), known);
 }
 
 /** C_DigestInit and C_Digest. */
@@ -78,7 +85,7 @@ export function signRecover(frame: Frame, args: CryptoArgs): Program<Uint8Array<
 
 /** C_VerifyRecoverInit and C_VerifyRecover. */
 export function verifyRecover(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
-  return transform(frame, args, VERIFY_RECOVER, Math.max(args.data.length, SIGNATURE_ROOM));
+  return transform(frame, args, VERIFY_RECOVER, Math.max(args.data.length + MARGIN, SIGNATURE_ROOM));
 }
 
 /** C_VerifyInit and C_Verify; `false` for a signature that is wrong or has a wrong length. */
@@ -135,6 +142,11 @@ const CKM_HSS = 0x4033;
 const CKM_XMSSMT = 0x4037;
 const CKM_VENDOR_DEFINED = 0x8000_0000;
 const LENGTH_KEEPING = new Set([0x1081, 0x1082, 0x1086]);
+
+/** Whether the length of the data tells that of the result, or the most it can be. */
+export function hasKnownLength(mechanism: number): boolean {
+  return mechanism === CKM_AES_CBC_PAD || mechanism === CKM_AES_GCM || LENGTH_KEEPING.has(mechanism);
+}
 
 /** Room for a ciphertext; exact for the common modes, so that large results need no second copy. */
 export function encryptedRoom(mechanism: number, length: number): number {

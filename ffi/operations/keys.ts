@@ -82,7 +82,9 @@ export function* wrapKey(
   const written = writeMechanism(block, mechanism);
   const head = [session, block.address(written.offset), wrappingKey, key];
   if (associatedData) head.push(...frame.optionalInput(associatedData));
-  const wrapped = yield* outputOf(frame, name, WRAPPED_ROOM, (address, length) => [...head, address, length]);
+  const wrapped = yield* outputOf(frame, name, WRAPPED_ROOM, (address, length) => [...head, address, length], {
+    repeats: true,
+  });
   written.readBack();
   return wrapped;
 }

@@ -12,6 +12,8 @@ import {
   ENCRYPT,
   encrypt,
   encryptedRoom,
+  HASH_ROOM,
+  hasKnownLength,
   isVerified,
   SIGN,
   sign,
@@ -42,12 +44,13 @@ export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
 
 /** C_EncryptInit and C_Encrypt for each input. */
 export function encryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  return many(frame, args, ENCRYPT, (data) => encryptedRoom(args.mechanism.type, data.length), encrypt);
+  const { type } = args.mechanism;
+  return many(frame, args, ENCRYPT, (data) => encryptedRoom(type, data.length), encrypt, hasKnownLength(type));
 }
 
 /** C_DigestInit and C_Digest for each input. */
 export function digestMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  return many(frame, args, DIGEST, () => 64, digest);
+  return many(frame, args, DIGEST, () => HASH_ROOM, digest);
 }
 
 /** {@linkcode verifyMany}'s input. */
@@ -102,8 +105,9 @@ function many(
   functions: CryptoFunctions,
   room: (data: Uint8Array) => number,
   single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
+  known = false,
 ): Program<Bytes[]> {
-  return overwriting(frame, args.inputs, each(frame, args, functions, room, single));
+  return overwriting(frame, args.inputs, each(frame, args, functions, room, single, known));
 }
 
 /** Overwrites the inputs, and every copy of them, when the operation on them has ended. */
@@ -122,6 +126,7 @@ function* each(
   functions: CryptoFunctions,
   room: (data: Uint8Array) => number,
   single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
+  known = false,
 ): Program<Bytes[]> {
   const { inputs } = args;
   yield* checkKey(frame, args, functions.init);
@@ -129,7 +134,7 @@ function* each(
   const mark = frame.block.mark();
   while (results.length < inputs.length) {
     frame.block.rewind(mark);
-    if (!args.authentication) yield* tripOf(frame, args, functions, room, results, mark);
+    if (!args.authentication) yield* tripOf(frame, args, functions, room, single, known, results, mark);
     if (results.length === inputs.length) break;
     // Either each use wants a login, or this input stopped the trip: alone it shows what is to be done about it.
     if (args.authentication || frame.rv !== CKR_OK) {
@@ -146,6 +151,8 @@ function* tripOf(
   args: ManyArgs,
   functions: CryptoFunctions,
   room: (data: Uint8Array) => number,
+  single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
+  known: boolean,
   results: Bytes[],
   mark: BlockMark,
 ): Program<void> {
@@ -168,7 +175,15 @@ function* tripOf(
   }
   yield* trip(frame, functions, session, step);
   const { rv, stopped } = frame;
-  for (let i = 0; i < stopped >> 1; i++) results.push(outputs[i]!.take(Number(block.getUlong(lengths[i]!))));
+  for (let i = 0; i < stopped >> 1; i++) {
+    const length = Number(block.getUlong(lengths[i]!));
+    // A room that was a guess and is filled: alone it shows how long the result is.
+    const doubtful = !known && length === outputs[i]!.capacity;
+    results.push(
+      doubtful ? yield* single(frame, { ...args, data: inputs[from + i]! }) : outputs[i]!.take(length),
+    );
+  }
+  frame.rv = rv;
   // A result that did not fit leaves its operation active.
   if (rv !== CKR_OK && stopped % 2 === 1) {
     yield* endOperation(frame, functions.kind, session);

@@ -20,6 +20,8 @@ const CKF_DONT_BLOCK = 1n;
 const LABEL_LENGTH = 32;
 /** Entries of a list before its length is known. */
 const FIRST_ROOM = 512;
+/** How often a list may outgrow the number its module has told. */
+const MAX_ASKED = 4;
 /** A module that wants more is not believed: there is one entry for each slot or mechanism. */
 const MAX_ENTRIES = 2 ** 20;
 /** Some modules read one word beyond CK_C_INITIALIZE_ARGS; it must be NULL. */
@@ -132,30 +134,49 @@ function* structOf<D extends StructDefinition>(
   return readStruct(frame.block, definition, offset);
 }
 
+/** The number of entries of a list, as the module tells it. */
+function* entriesOf(frame: Frame, name: FunctionName, words: readonly bigint[]): Program<number> {
+  const count = frame.ulong();
+  const rv = yield [{ fn: frame.fn(FN[name]), args: [...words, 0n, frame.block.address(count)] }];
+  if (rv === CKR_BUFFER_TOO_SMALL) throw tooSmall(0, name);
+  if (rv !== CKR_OK) throw frame.failure(name);
+  const entries = frame.block.getUlong(count);
+  if (entries <= MAX_ENTRIES) return Number(entries);
+  throw new RangeError(`Cannot use the module's answer: it wants room for ${entries} entries in ${name}`);
+}
+
+function tooSmall(room: number, name: FunctionName): RangeError {
+  return new RangeError(
+    `Cannot use the module's answer: it wants room for more than the ${room} entries it tells of in ${name}`,
+  );
+}
+
 /**
- * A list of unknown length: guessed, and asked again while it has outgrown the guess. `fresh` asks for its length before,
- * not for its sake: a module looks for new readers only then (C_GetSlotList, PKCS#11 2.40 §5.5).
+ * A list of unknown length. The room is guessed; where it was too small, or is filled to the last entry, the module is asked
+ * for the number: nothing larger is guessed. `fresh` asks for it before, not for its sake: a module looks for new readers
+ * only then (C_GetSlotList, PKCS#11 2.40 §5.5).
  */
 function* list(frame: Frame, name: FunctionName, words: readonly bigint[], fresh = false): Program<bigint[]> {
   const { block } = frame;
   const fn = frame.fn(FN[name]);
   const { ulong } = block.abi;
-  for (let room = FIRST_ROOM;;) {
-    if (room > MAX_ENTRIES) {
-      throw new RangeError(`Cannot use the module's answer: it wants room for ${room} entries in ${name}`);
-    }
+  let room = FIRST_ROOM;
+  for (let asked = 0;; asked++) {
     const offset = block.alloc(room * ulong);
     const count = frame.ulong(room);
     const call = { fn, args: [...words, block.address(offset), block.address(count)] };
     const length = { fn, args: [...words, 0n, block.address(frame.ulong())] };
     const rv = yield fresh ? [length, call] : [call];
     if (rv === CKR_BUFFER_TOO_SMALL) {
-      room = Math.max(room * 2, block.getLength(count) ?? 0);
+      if (asked === MAX_ASKED) throw tooSmall(room, name);
+      room = yield* entriesOf(frame, name, words);
       continue;
     }
     const found = Number(block.getUlong(count));
     if (rv !== CKR_OK) throw frame.failure(name);
     if (found > room) throw new RangeError(`Cannot use the module's answer: ${found} entries where ${room} had room`);
+    // A module may leave the number as it is.
+    if (found === room && asked === 0 && (room = yield* entriesOf(frame, name, words)) !== found) continue;
     const bytes = block.bytesAt(offset, found * ulong);
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     return Array.from(

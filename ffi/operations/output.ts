@@ -13,16 +13,26 @@ function* make(call: NativeCall): Program<number> {
   return yield [call];
 }
 
+/** How {@linkcode outputOf} makes its calls. */
+export interface OutputOptions {
+  /** Makes the first call, answering its CK_RV. */
+  readonly first?: ((call: NativeCall) => Program<number>) | undefined;
+  /**
+   * Whether the call may be made again after it has succeeded: where its result fills the room, which was a guess, the
+   * module is asked for the length.
+   */
+  readonly repeats?: boolean | undefined;
+}
+
 /**
- * Makes a call that gives bytes, again with more room while the module says that there was too little. `first`
- * makes it for the first time.
+ * Makes a call that gives bytes, again with more room while the module says that there was too little.
  */
 export function* outputOf(
   frame: Frame,
   name: FunctionName,
   room: number,
   words: (address: bigint, length: bigint) => bigint[],
-  first: (call: NativeCall) => Program<number> = make,
+  { first = make, repeats = false }: OutputOptions = {},
 ): Program<Uint8Array<ArrayBuffer>> {
   const { block } = frame;
   const fn = frame.fn(FN[name]);
@@ -32,6 +42,14 @@ export function* outputOf(
   for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
     output = frame.grow(output, length);
     rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+  }
+  if (repeats && rv === CKR_OK && block.getUlong(length) === output.capacity) {
+    block.setUlong(length, 0);
+    rv = yield [{ fn, args: words(0n, block.address(length)) }];
+    if (rv === CKR_OK) {
+      output = frame.asked(length);
+      rv = yield [{ fn, args: words(output.address, block.address(length)) }];
+    }
   }
   if (rv !== CKR_OK) throw frame.failure(name);
   return output.take(Number(block.getUlong(length)));

@@ -230,7 +230,7 @@ export function* finishParts(frame: Frame, args: FinishArgs): Program<Uint8Array
   if (begin) yield* beginParts(frame, begin, use);
   const words = (at: bigint, length: bigint) => [use.session, at, length];
   const first = (call: NativeCall) => lastCall(frame, use, call);
-  const last = yield* finishing(frame, use, outputOf(frame, functions.final, room, words, first));
+  const last = yield* finishing(frame, use, outputOf(frame, functions.final, room, words, { first }));
   if (before.length === 0) return last;
   const both = new Uint8Array(before.length + last.length);
   both.set(before);

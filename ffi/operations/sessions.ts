@@ -82,7 +82,9 @@ export function* seedRandom(
 
 /** C_GetOperationState. */
 export function operationState(frame: Frame, { session }: SessionArgs): Program<Uint8Array<ArrayBuffer>> {
-  return outputOf(frame, "C_GetOperationState", STATE_ROOM, (address, length) => [session, address, length]);
+  return outputOf(frame, "C_GetOperationState", STATE_ROOM, (address, length) => [session, address, length], {
+    repeats: true,
+  });
 }
 
 /** C_SetOperationState; a key handle of 0 means none. */

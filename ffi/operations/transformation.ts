@@ -33,12 +33,20 @@ const CKR_BUFFER_TOO_SMALL = 0x150;
 const KEPT_BYTES = 0x2000;
 const KEPT_PARAMETER = 256;
 
-/** An operation of the functions given, with `room` for its result. */
-export function transform(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): Program<Bytes> {
+/**
+ * An operation of the functions given, with `room` for its result: more than it can have, unless its length is `known`.
+ */
+export function transform(
+  frame: Frame,
+  args: CryptoArgs,
+  functions: CryptoFunctions,
+  room: number,
+  known = false,
+): Program<Bytes> {
   assertPresent(args.data);
   const { kept } = frame.block;
   if (kept instanceof Transformation && kept.repeats(frame, args, functions, room)) return kept;
-  return new Transformation(frame, args, functions, room);
+  return new Transformation(frame, args, functions, room, known);
 }
 
 /** A transformation as it lies in the memory of its operation; its words serve again for the next call that looks alike. */
@@ -54,6 +62,8 @@ class Transformation implements Program<Bytes>, Beginning {
   active = false;
   use: AuthenticatedUse | null = null;
   readonly #room: number;
+  /** The length of a result that is not to be believed; -1 where there is none. */
+  readonly #doubtful: number;
   readonly #input: bigint;
   readonly #inputOffset: number;
   readonly #output: Output;
@@ -73,7 +83,7 @@ class Transformation implements Program<Bytes>, Beginning {
   #rest: Program<Bytes> | null = null;
 
   /** Lays the calls out. */
-  constructor(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number) {
+  constructor(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number, known: boolean) {
     const { session, data, mechanism: { type, parameter } } = args;
     const { block } = frame;
     const fresh = block.isFresh;
@@ -82,6 +92,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const mechanism = mechanismOf(frame, args, functions);
     this.#frame = frame;
     this.#room = room;
+    this.#doubtful = known ? -1 : room;
     this.#inputOffset = small ? block.putBytes(data) : 0;
     // What is decrypted comes as a ciphertext.
     this.#input = small ? block.address(this.#inputOffset) : frame.input(data, asks, functions.kind !== "decrypt");
@@ -140,6 +151,7 @@ class Transformation implements Program<Bytes>, Beginning {
     }
     if (rv !== CKR_OK) return this.#proceed({ rv });
     const { block } = this.#frame!;
+    if (block.getUlong(this.#length) === this.#doubtful) return this.#proceed({ rv });
     this.args = null;
     this.#frame = null;
     return { done: true, value: this.#result(block, this.#output) };
@@ -161,6 +173,31 @@ class Transformation implements Program<Bytes>, Beginning {
   #proceed(outcome: Outcome): ProgramStep<Bytes> {
     this.#rest = this.#drive(this.#frame!, outcome);
     return this.#rest.next(0);
+  }
+
+  /** The operation once more, asked for the length of its result first. */
+  *#measured(frame: Frame): Program<Output> {
+    if (this.use) {
+      // Nobody is asked for a PIN twice for one result.
+      throw new RangeError(
+        `Cannot use the module's answer: it tells the room of ${this.#doubtful} bytes as the length`,
+      );
+    }
+    const { fn } = this.once;
+    const words = (output: bigint) => {
+      const length = frame.block.address(this.#length);
+      return [this.#session, this.#input, word(this.#dataLength), output, length];
+    };
+    frame.block.setUlong(this.#length, 0);
+    let rv = yield* beginAgain(frame, this, { fn, args: words(0n) });
+    if (rv === CKR_OK) {
+      this.active = true;
+      const output = frame.asked(this.#length);
+      rv = yield [{ fn, args: words(output.address) }];
+      this.active = rv === CKR_BUFFER_TOO_SMALL;
+      if (rv === CKR_OK) return output;
+    }
+    throw frame.failure(this.functions.once);
   }
 
   *#drive(frame: Frame, outcome: Outcome): Program<Bytes> {
@@ -185,6 +222,7 @@ class Transformation implements Program<Bytes>, Beginning {
         if (rv === CKR_OPERATION_NOT_INITIALIZED) rv = yield* beginAgain(frame, this, call);
       }
       if (rv !== CKR_OK) throw frame.failure(once);
+      if (frame.block.getUlong(this.#length) === this.#doubtful) output = yield* this.#measured(frame);
       if (this.use) yield* endUse(frame, this.use);
       return this.#result(frame.block, output);
     } catch (error) {

@@ -10,6 +10,9 @@ export interface BuiltMechanism<P extends BuiltParameter | Uint8Array | null = B
   readonly parameter: P;
 }
 
+/** Bytes an initialization vector of AES-GCM may have (PKCS#11 3.0 §6.13.4). */
+export const MAX_GCM_IV: number = 2 ** 32 - 1;
+
 /** A copy of a bytes member, its length checked. */
 export function bytesMember(
   value: BytesInput | undefined,

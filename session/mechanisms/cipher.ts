@@ -15,13 +15,17 @@ import {
   CK_GCM_PARAMS,
   CK_SALSA20_CHACHA20_POLY1305_PARAMS,
 } from "../../ffi/structs_cipher.ts";
-import { type BuiltMechanism, bytesMember, checkOptions, integer, oneOf, optionalBytes } from "./built.ts";
+import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, oneOf, optionalBytes } from "./built.ts";
 import { findHash, type HashIdentifier } from "./hash.ts";
 
 /** Options of {@linkcode aesGcm}. */
 export interface AesGcmOptions {
-  /** The initialization vector, 1 to 256 bytes; 12 unless there is a reason. Never the same twice with one key. */
-  readonly iv: BytesInput;
+  /**
+   * The initialization vector, up to 2^32 - 1 bytes; 12 unless there is a reason. Never the same twice with one key. Tokens
+   * that make it themselves, as some do in FIPS mode, want none: an empty one, or `additionalData` alone, is a NULL pointer.
+   * They append theirs to the result, which is given as it comes.
+   */
+  readonly iv?: BytesInput | undefined;
   /**
    * Data that is authenticated but not encrypted.
    *
@@ -37,7 +41,6 @@ export interface AesGcmOptions {
 }
 
 const GCM_TAGS = [32, 64, 96, 104, 112, 120, 128];
-const MAX_IV = 256;
 
 /** The parameter of AES-GCM. */
 export interface GcmParameter extends BuiltParameter {
@@ -99,8 +102,10 @@ export function aesGmac(options: AesGcmOptions): BuiltMechanism<GcmParameter> {
 }
 
 function gcmParameter({ iv, additionalData, tagLength = 128 }: AesGcmOptions): GcmParameter {
+  // Without anything at all an IV was more likely forgotten than left to the token.
+  const given = iv === undefined && additionalData !== undefined ? new Uint8Array(0) : iv;
   return new GcmStruct(
-    bytesMember(iv, "the iv of AES-GCM", { min: 1, max: MAX_IV }),
+    bytesMember(given, "the iv of AES-GCM", { max: MAX_GCM_IV }),
     optionalBytes(additionalData, "the additionalData of AES-GCM"),
     oneOf(tagLength, "tagLength of AES-GCM", GCM_TAGS),
   );

@@ -15,7 +15,7 @@ import {
   CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS,
 } from "../../ffi/structs_cipher.ts";
 import type { StructDefinition } from "../../ffi/structs.ts";
-import { type BuiltMechanism, bytesMember, checkOptions, integer, oneOf } from "./built.ts";
+import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, oneOf } from "./built.ts";
 
 /** Who makes the nonce of a message: the caller, or the token by counting, at random, or by a masked counter. */
 export type NonceGenerator = "none" | "token" | "counter" | "random" | "counter-xor";
@@ -101,7 +101,7 @@ class MessageStruct<D extends StructDefinition> extends OutputParameter<D> imple
 
 /** Options of {@linkcode aesGcmMessage}. */
 export interface AesGcmMessageOptions extends MessageNonceOptions {
-  /** The initialization vector, 1 to 256 bytes; with a generator, its length and its fixed bits. */
+  /** The initialization vector, 1 to 2^32 - 1 bytes; with a generator, its length and its fixed bits. */
   readonly iv: BytesInput;
   /**
    * Bits of the tag: 32, 64, 96, 104, 112, 120 or 128.
@@ -116,7 +116,7 @@ export function aesGcmMessage(
   options: AesGcmMessageOptions,
 ): BuiltMechanism<MessageParameter> {
   checkOptions(options, "AES-GCM message");
-  const iv = bytesMember(options.iv, "the iv of AES-GCM", { min: 1, max: 256 });
+  const iv = bytesMember(options.iv, "the iv of AES-GCM", { min: 1, max: MAX_GCM_IV });
   const bits = oneOf(options.tagLength ?? 128, "tagLength of AES-GCM", [32, 64, 96, 104, 112, 120, 128]);
   const values = {
     ulIvLen: iv.length,

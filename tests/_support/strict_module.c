@@ -152,7 +152,7 @@ static W give(const B *data, W length, B *to, W *room) {
     return BUFFER_TOO_SMALL;
   }
   if (to) for (W i = 0; i < length; i++) to[i] = data ? data[i] ^ 0x5a : (B)i;
-  *room = length;
+  if (!to || !(habits & 8)) *room = length;
   return to && habits & 4 ? FUNCTION_FAILED : OK;
 }
 static W once(int fn, W session, W kind, const B *data, W length, B *to, W *room) {
@@ -225,10 +225,12 @@ static W message(int fn, W s, W kind, const B *d, W n, B *o, W *l) {
   PLAIN(fn, s, rv = sessions[s].active == kind ? give(d, n, o, l) : NOT_INITIALIZED_OPERATION;);
 }
 static W f_EncryptMessage(W s, W p, W pn, W a, W an, B *d, W n, B *o, W *l) {
-  return (void)p, (void)pn, (void)a, (void)an, message(EncryptMessage, s, MESSAGE_ENCRYPT, d, n, o, l);
+  if ((p && !pn) || (a && !an)) return ARGUMENTS_BAD;
+  return message(EncryptMessage, s, MESSAGE_ENCRYPT, d, n, o, l);
 }
 static W f_DecryptMessage(W s, W p, W pn, W a, W an, B *d, W n, B *o, W *l) {
-  return (void)p, (void)pn, (void)a, (void)an, message(DecryptMessage, s, MESSAGE_DECRYPT, d, n, o, l);
+  if ((p && !pn) || (a && !an)) return ARGUMENTS_BAD;
+  return message(DecryptMessage, s, MESSAGE_DECRYPT, d, n, o, l);
 }
 static W f_MessageEncryptFinal(W s) { return final(MessageEncryptFinal, s, MESSAGE_ENCRYPT, 0, NULL, NULL); }
 static W f_MessageDecryptFinal(W s) { return final(MessageDecryptFinal, s, MESSAGE_DECRYPT, 0, NULL, NULL); }
@@ -270,7 +272,7 @@ static W f_UnwrapKey(W s, W m, W k, B *d, W dn, W t, W n, W *h) {
 }
 static W f_WrapKeyAuthenticated(W s, W m, W w, W k, B *a, W an, B *o, W *l) {
   (void)m, (void)w, (void)k;
-  PLAIN(WrapKeyAuthenticated, s, rv = give(a, an, o, l););
+  PLAIN(WrapKeyAuthenticated, s, rv = a && !an ? ARGUMENTS_BAD : give(a, an, o, l););
 }
 static W f_UnwrapKeyAuthenticated(W s, W m, W k, B *d, W dn, W t, W n, B *a, W an, W *h) {
   return (void)m, (void)k, (void)d, (void)dn, (void)t, (void)n, (void)a, (void)an, made(UnwrapKeyAuthenticated, s, h);
@@ -287,7 +289,7 @@ static W f_DecapsulateKey(W s, W m, W k, W t, W n, B *c, W cn, W *h) {
 static W f_DestroyObject(W s, W o) { (void)o; PLAIN(DestroyObject, s, destroyed++;); }
 /* Objects whose attributes have nothing in common. `uneven` 2 claims success for what did not fit, 3 the same without its
    length, 4 lets values grow from call to call, 5 shrink to nothing. Of `habits` 1 sets pValue of what is missing to NULL,
-   2 leaves ulValueLen as it is where the value fits, 4 gives results and says then that it failed. */
+   2 leaves ulValueLen as it is where the value fits, 4 gives results and says then that it failed, 8 tells the room as the length of a result. */
 static W uneven_length(W o, W type) {
   static const W lengths[] = { 0, 1, 6, 31, 32, 33, 100, 700, 3000, 66000, -1, -2, 12, 12, 12, 12 };
   if (type == 0) return sizeof(W);
