@@ -34,7 +34,7 @@ export type NegotiateTokenSource = (request: NegotiateRequest) => Uint8Array | n
 export interface AuthNegotiateOptions {
   /** Makes the tokens, for example through GSS-API or SSPI. */
   source: NegotiateTokenSource;
-  /** The origins that may have them; absent means every one that asks. */
+  /** The origins that may have them: a ticket says who we are, and no other origin gets one. @default {[]} */
   origins?: Iterable<string | URL>;
 }
 
@@ -65,12 +65,12 @@ export class AuthNegotiate extends ConnectionScheme {
   /** The scheme with a source of tokens; hand it to `session.addFeatureByType`. */
   static using(options: AuthNegotiateOptions): AuthSchemeType<AuthNegotiate> {
     const { source } = options;
-    const origins = options.origins ? new Set(Array.from(options.origins, (origin) => new URL(origin).origin)) : null;
     if (typeof source !== "function") throw new TypeError("Cannot use AuthNegotiate: source is not a function");
+    const origins = new Set(Array.from(options.origins ?? [], (origin) => new URL(origin).origin));
     return class extends AuthNegotiate {
       protected override readonly source: NegotiateTokenSource | null = source;
       protected override mayHaveToken(origin: string): boolean {
-        return origins === null || origins.has(origin);
+        return origins.has(origin);
       }
     };
   }

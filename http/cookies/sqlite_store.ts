@@ -1,5 +1,6 @@
 /** Cookies in a SQLite database. */
 import { closeSync, openSync } from "node:fs";
+import { closePathToOthers, closeToOthers } from "../storage/atomic_file.ts";
 import { openSqlite, type SqliteDatabase } from "../transports/sqlite_driver.ts";
 import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
 
@@ -71,9 +72,20 @@ export class CookieSqliteStore implements CookieStore {
     this.#database = null;
   }
 
+  /** SQLite gives the files it adds the mode of the database; what a killed process left of them has its old one. */
+  #closeToOthers(): void {
+    const file = openSync(this.path, "a", 0o600);
+    try {
+      closeToOthers(file, this.path);
+    } finally {
+      closeSync(file);
+    }
+    for (const ending of ["-wal", "-shm", "-journal"]) closePathToOthers(`${this.path}${ending}`);
+  }
+
   #open(): SqliteDatabase {
     if (this.#database) return this.#database;
-    if (this.path !== ":memory:") closeSync(openSync(this.path, "a", 0o600));
+    if (this.path !== ":memory:") this.#closeToOthers();
     const database = openSqlite(this.path);
     try {
       database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

@@ -1,9 +1,10 @@
 /** Hides what must not stand in a log: credentials, cookies, tokens. */
 
 import { splitOutsideQuotes } from "../parsers/syntax.ts";
+import { HIDDEN, redactJson } from "./redact_json.ts";
+import { redactMultipart } from "./redact_multipart.ts";
 
-const HIDDEN = "****";
-const AUTHORIZATION = new Set(["authorization", "proxy-authorization"]);
+const AUTHORIZATION = new Set(["authorization", "proxy-authorization", "x-authorization", "x-auth"]);
 const CHALLENGES = new Set([
   "www-authenticate",
   "proxy-authenticate",
@@ -16,7 +17,8 @@ const SECRET_WORD =
 /** Names, or parts of names between separators, of fields and members that carry a secret. */
 const SECRET_NAME = new RegExp(`(?:^|[-_.])(?:${SECRET_WORD})(?:$|[-_.])|^dpop$|^client_assertion$|^assertion$`, "i");
 /** Names that are secret in a query or form only; elsewhere they are ordinary words. */
-const SECRET_PARAMETER = /^(?:code|key|sig|signature|auth|x-amz-(?:signature|credential)|code_verifier|pass|pin)$/i;
+const SECRET_PARAMETER =
+  /^(?:code|key|sig|signature|auth|x-(?:amz|goog)-(?:signature|credential|security-token)|code_verifier|pass|pin)$/i;
 
 /** What else is secret. */
 export interface RedactionRules {
@@ -45,7 +47,7 @@ export function redactAddress(text: string, rules: RedactionRules): string {
     .replace(/(\/\/)[^/?#@\s]{0,1024}@/g, `$1${HIDDEN}@`)
     .replace(
       /([?&#;])([^=&#;\s]{1,128})=([^&#;\s>"]+)/g,
-      (all, mark: string, name: string) => isSecretParameter(name, rules) ? `${mark}${name}=${HIDDEN}` : all,
+      (all, mark: string, name: string) => isSecretParameter(decoded(name), rules) ? `${mark}${name}=${HIDDEN}` : all,
     );
 }
 
@@ -54,11 +56,15 @@ export function redactBody(text: string, contentType: string, rules: RedactionRu
   if (/^application\/x-www-form-urlencoded/i.test(contentType)) {
     return redactAddress(`?${text}`, rules).slice(1);
   }
+  if (/^multipart\//i.test(contentType)) {
+    return redactMultipart(text, contentType, {
+      isSecret: (name) => isSecretParameter(name, rules),
+      header: (name, value) => redactHeader(name, value, rules),
+      body: (part, type) => redactBody(part, type, rules),
+    });
+  }
   if (!/[/+]json\b|ndjson|json-seq/i.test(contentType)) return text;
-  return text.replace(
-    /("((?:[^"\\]|\\.){0,128})"\s{0,8}:\s{0,8})("(?:[^"\\]|\\.)*"?|-?[\d.eE+-]+)/g,
-    (all, start: string, name: string) => isSecretMember(name, rules) ? `${start}"${HIDDEN}"` : all,
-  );
+  return redactJson(text, (name) => isSecretMember(name, rules));
 }
 
 function redactAuthorization(value: string): string {
@@ -93,6 +99,16 @@ function redactSetCookie(value: string): string {
   const semicolon = value.indexOf(";");
   if (semicolon < 0) return redactPair(value).trim();
   return redactPair(value.slice(0, semicolon)).trim() + value.slice(semicolon);
+}
+
+/** A name as it is meant: percent-encoding is no way around a rule. */
+function decoded(name: string): string {
+  if (!/[%+]/.test(name)) return name;
+  try {
+    return decodeURIComponent(name.replaceAll("+", " ")).trim();
+  } catch {
+    return name; // No percent-encoding, so the name is what stands there.
+  }
 }
 
 function isSecretParameter(name: string, rules: RedactionRules): boolean {

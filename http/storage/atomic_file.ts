@@ -1,6 +1,8 @@
 /** Files that a killed process never leaves half written. */
 import {
   closeSync,
+  fchmodSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -13,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { randomBytes } from "node:crypto";
+import process from "node:process";
 import { basename, dirname, join } from "node:path";
 
 const encoder = new TextEncoder();
@@ -70,11 +73,47 @@ export function replaceFile(path: string, content: string | Uint8Array, { durabl
   }
 }
 
-/** Appends a text in one write; creates the file when there is none. */
+/** Appends a text in one write; creates the file when there is none. It is readable by its owner only from then on. */
 export function appendText(path: string, text: string): void {
   const file = openSync(path, "a", 0o600);
   try {
+    closeToOthers(file, path);
     writeAll(file, encoder.encode(text));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Takes from everybody else what a file that was there before lets them do, before secrets are written into it.
+ *
+ * @throws Error when the file is somebody else's, whose owner could read it or open it again
+ */
+export function closeToOthers(file: number, path: string): void {
+  // Windows has lists of rights in place of modes; a file is made with those of its folder there.
+  if (process.platform === "win32") return;
+  const { mode } = fstatSync(file);
+  if ((mode & 0o077) === 0) return;
+  try {
+    fchmodSync(file, mode & 0o700);
+  } catch (error) {
+    throw new Error(`Cannot write secrets into ${path}: others may read it, and its mode cannot be changed`, {
+      cause: error,
+    });
+  }
+}
+
+/** As `closeToOthers`, for a file that need not be there. */
+export function closePathToOthers(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, "r+");
+  } catch (error) {
+    if (isNotFound(error)) return;
+    throw error;
+  }
+  try {
+    closeToOthers(file, path);
   } finally {
     closeSync(file);
   }

@@ -98,6 +98,7 @@ describe("channel bindings (RFC 5929 §4)", () => {
     });
     const seen: (string | null)[] = [];
     session.addFeatureByType(AuthNegotiate.using({
+      origins: [`https://localhost:${server.port}`],
       source: ({ channelBinding }) => {
         seen.push(channelBinding && toHex(channelBinding));
         return new Uint8Array([1]);

@@ -51,7 +51,7 @@ describe("AuthNegotiate", () => {
       await using server = await negotiatingServer();
       await using session = new HttpSession({ transport });
       const seen: string[] = [];
-      session.addFeatureByType(AuthNegotiate.using({ source: source(seen) }));
+      session.addFeatureByType(AuthNegotiate.using({ origins: [server.origin], source: source(seen) }));
       session.addEventListener("authenticate", () => seen.push("asked"));
       assertEquals(await get(session, `${server.origin}/x`), "200 hello");
       assertEquals(await get(session, `${server.origin}/x`), "200 hello again");
@@ -92,7 +92,7 @@ describe("AuthNegotiate", () => {
   it("sends a token with every request to a server that authenticates requests", async () => {
     await using server = await guardedServer((authorization) => authorization.startsWith("Negotiate "), ["Negotiate"]);
     await using session = new HttpSession({ transport: "node" });
-    session.addFeatureByType(AuthNegotiate.using({ source: source([]) }));
+    session.addFeatureByType(AuthNegotiate.using({ origins: [server.origin], source: source([]) }));
     for (let round = 0; round < 4; round++) assertEquals(await get(session, `${server.origin}/x`), "200 hello from /x");
     assertEquals(server.requests.map(({ headers }) => headers.has("authorization")), [
       false,
@@ -110,15 +110,26 @@ describe("AuthNegotiate", () => {
       'Basic realm="b"',
     ]);
     await using session = new HttpSession({ transport: "node" });
-    session.addFeatureByType(AuthNegotiate.using({ source: () => null }));
+    session.addFeatureByType(AuthNegotiate.using({ origins: [server.origin], source: () => null }));
     session.addEventListener("authenticate", ({ auth }) => auth.authenticate("a", "b"));
     assertEquals(await get(session, `${server.origin}/x`), "200 hello from /x");
+  });
+
+  it("gives tickets to nobody who is not named", async () => {
+    await using server = await negotiatingServer();
+    for (const origins of [undefined, [], ["https://intranet.example"], [server.origin.replace("http:", "https:")]]) {
+      await using session = new HttpSession();
+      const seen: string[] = [];
+      session.addFeatureByType(AuthNegotiate.using({ source: source(seen), ...(origins && { origins }) }));
+      assertEquals(await get(session, `${server.origin}/x`), `401 ${refusalBody}`);
+      assertEquals(seen, []);
+    }
   });
 
   it("ends with the refusal when the server does not like the tokens", async () => {
     await using server = await guardedServer(() => false, ["Negotiate"]);
     await using session = new HttpSession({ transport: "node" });
-    session.addFeatureByType(AuthNegotiate.using({ source: source([]) }));
+    session.addFeatureByType(AuthNegotiate.using({ origins: [server.origin], source: source([]) }));
     assertEquals(await get(session, `${server.origin}/x`), `401 ${refusalBody}`);
   });
 
@@ -129,6 +140,7 @@ describe("AuthNegotiate", () => {
       const error = new Error("no ticket");
       const play = source([]);
       session.addFeatureByType(AuthNegotiate.using({
+        origins: [server.origin],
         source: (request) => {
           if (decode(request.challenge) === bad) throw error;
           return play(request);
