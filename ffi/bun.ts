@@ -1,5 +1,5 @@
 /** Bun's way to call C: every function by its address at full speed. */
-import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./backend.ts";
+import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./native.ts";
 
 // deno-lint-ignore no-explicit-any
 type Untyped = any;

@@ -1,8 +1,10 @@
 /** The function table of one PKCS#11 module: found through C_GetInterface or C_GetFunctionList, bound entry by entry. */
-import { nativeAbi, type NativeFunction, type NativeLibrary, type NativeResult, nativeRuntime } from "./backend.ts";
-import type { NativeRuntime, NativeSource } from "./backend.ts";
+import { nativeAbi, nativeRuntime } from "./backend.ts";
+import type { NativeFunction, NativeLibrary, NativeResult } from "./native.ts";
+import type { NativeRuntime, NativeSource } from "./native.ts";
 import { FUNCTION_NAMES, functionCount, type FunctionName, FUNCTIONS } from "./functions.ts";
-import { type Abi, Block } from "./memory.ts";
+import { Block } from "./memory.ts";
+import type { Abi } from "./native.ts";
 
 /** A bound C function, ready to be called here or, through its source, on another thread. */
 export class BoundFunction {

@@ -2,7 +2,7 @@
  * Deno's way to call C. It needs `--allow-ffi` for the module and the C library only: addresses are taken and memory is
  * read through `memcpy`, never through `Deno.UnsafePointer`, which a list of allowed paths would not permit.
  */
-import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./backend.ts";
+import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./native.ts";
 import type { AddressBinder, libffiBinder } from "./libffi.ts";
 
 // deno-lint-ignore no-explicit-any

@@ -2,7 +2,7 @@
  * Calling a function by its address through libffi, for runtimes that can only call exported symbols fast (Deno) or at
  * all (Node). Self-contained: its text also runs inside worker threads.
  */
-import type { NativeFunction, NativeResult } from "./backend.ts";
+import type { NativeFunction, NativeResult } from "./native.ts";
 
 /** What libffi needs from the runtime that has opened it. */
 export interface LibffiBinding {

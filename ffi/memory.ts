@@ -1,13 +1,5 @@
 /** Native memory: pieces of it that JavaScript can see, write and hand to C by address. */
-import type { NativeRuntime } from "./backend.ts";
-
-/** How the C compiler of this platform lays out PKCS#11 structures. */
-export interface Abi {
-  /** Bytes of a `CK_ULONG`: 8 on LP64 systems, 4 on Windows and 32-bit systems. */
-  readonly ulong: 4 | 8;
-  /** Whether structures are packed to one byte, as Cryptoki requires on Windows. */
-  readonly packed: boolean;
-}
+import type { Abi, NativeRuntime } from "./native.ts";
 
 /** Memory as C left it, to be read: a block, or a copy of a part of one. */
 export interface ReadableMemory {

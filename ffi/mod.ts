@@ -19,15 +19,8 @@
  *
  * @module
  */
-export {
-  nativeAbi,
-  type NativeFunction,
-  type NativeLibrary,
-  type NativeResult,
-  type NativeRuntime,
-  nativeRuntime,
-  type NativeSource,
-} from "./backend.ts";
+export { nativeAbi, nativeRuntime } from "./backend.ts";
+export type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime, NativeSource } from "./native.ts";
 export * from "./constants/mod.ts";
 export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./cryptoki.ts";
 export {
@@ -38,7 +31,8 @@ export {
   FUNCTIONS_3_0,
   FUNCTIONS_3_2,
 } from "./functions.ts";
-export { type Abi, Block, type BlockMark } from "./memory.ts";
+export { Block, type BlockMark } from "./memory.ts";
+export type { Abi } from "./native.ts";
 export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./p11_kit.ts";
 export {
   readStruct,

@@ -2,7 +2,7 @@
  * Node's way to call C, by node:ffi. Node exports its own OpenSSL, which a module would otherwise bind to instead of the
  * one it was linked with: every library is opened with RTLD_DEEPBIND first.
  */
-import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./backend.ts";
+import type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime } from "./native.ts";
 import type { AddressBinder, libffiBinder, LibffiBinding } from "./libffi.ts";
 
 // deno-lint-ignore no-explicit-any

@@ -1,5 +1,5 @@
 /** What runs inside a worker thread. Self-contained: its text is the worker's whole program. */
-import type { NativeFunction, NativeResult, NativeRuntime, NativeSource } from "./backend.ts";
+import type { NativeFunction, NativeResult, NativeRuntime, NativeSource } from "./native.ts";
 
 /**
  * Layout of a job in shared memory. A slot is a run of 64-bit words; its head is read as 32-bit integers, then each call

@@ -1,4 +1,5 @@
-import { type NativeFunction, nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/backend.ts";
+import type { NativeFunction } from "../../ffi/native.ts";
 
 /** The C library's environment functions, found through a library that depends on it. */
 interface NativeEnvironment {

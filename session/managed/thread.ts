@@ -1,5 +1,5 @@
 import process from "node:process";
-import type { NativeFunction, NativeLibrary } from "../../ffi/backend.ts";
+import type { NativeFunction, NativeLibrary } from "../../ffi/native.ts";
 import { nativeRuntime } from "../../ffi/backend.ts";
 
 /** Numbers of the operating system's threads, to tell a worker that died from one that is merely busy. */

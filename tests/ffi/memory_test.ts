@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { nativeRuntime } from "../../ffi/backend.ts";
-import { type Abi, Block, BlockPool } from "../../ffi/memory.ts";
+import { Block, BlockPool } from "../../ffi/memory.ts";
+import type { Abi } from "../../ffi/native.ts";
 
 const runtime = nativeRuntime();
 const LP64: Abi = { ulong: 8, packed: false };

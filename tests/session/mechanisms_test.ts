@@ -11,7 +11,8 @@ import {
   prepareMechanism,
   writeMechanism,
 } from "../../ffi/mechanisms.ts";
-import type { Abi, Block } from "../../ffi/memory.ts";
+import type { Block } from "../../ffi/memory.ts";
+import type { Abi } from "../../ffi/native.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../../ffi/structs.ts";
 import * as cipher from "../../ffi/structs_cipher.ts";
 import * as derive from "../../ffi/structs_derive.ts";

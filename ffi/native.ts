@@ -1,0 +1,57 @@
+/**
+ * What a JavaScript runtime must offer to call C: open a library, bind a symbol or an address, take an address, read
+ * memory. Each of deno.ts, bun.ts and node.ts makes one from a self-contained function, so that the same text runs on
+ * the caller's thread and inside worker threads.
+ */
+
+/** What a bound function returns: CK_RV and other 32-bit results as `u32`, C ints as `i32`, pointers as `u64`. */
+export type NativeResult = "u32" | "i32" | "u64" | "void";
+
+/**
+ * A bound C function. Every parameter is a 64-bit word, given as a bigint; `u32` and `i32` results are numbers,
+ * `u64` results bigints, `void` gives `undefined`.
+ */
+export type NativeFunction = (...words: bigint[]) => number | bigint | undefined;
+
+/** An open shared library; it stays open for the life of the process. */
+export interface NativeLibrary {
+  /** The path it was opened by. */
+  readonly path: string;
+  /** The address of an exported symbol; `null` where it is missing or the runtime cannot tell. */
+  symbol(name: string): bigint | null;
+  /** Binds an exported function; `null` where it is missing. */
+  bind(name: string, arity: number, result: NativeResult): NativeFunction | null;
+}
+
+/** One runtime's way to call C. */
+export interface NativeRuntime {
+  /** Which runtime this is. */
+  readonly name: "deno" | "bun" | "node";
+  /** The address of a view's first byte. The buffer must stay referenced while C may use it. */
+  address(view: Uint8Array): bigint;
+  /** Copies native memory at `address` into `into`. */
+  read(address: bigint, into: Uint8Array): void;
+  /** Whether a library may be opened without asking the program's user for permission first. */
+  allows(path: string): boolean;
+  /** Opens a library; throws the loader's own error. */
+  open(path: string): NativeLibrary;
+  /** A number of the calling thread, by which another can ask whether it is still there; 0 where that cannot be told. */
+  threadId?(): number;
+  /** Whether a thread is still there. */
+  threadAlive?(id: number): boolean;
+  /** Binds a function by its address. */
+  bindAddress(address: bigint, arity: number, result: NativeResult): NativeFunction;
+}
+
+/** Where a bound function comes from, in a form that another thread can bind again. */
+export type NativeSource =
+  | { readonly kind: "symbol"; readonly path: string; readonly name: string }
+  | { readonly kind: "address"; readonly address: bigint };
+
+/** How the C compiler of this platform lays out PKCS#11 structures. */
+export interface Abi {
+  /** Bytes of a `CK_ULONG`: 8 on LP64 systems, 4 on Windows and 32-bit systems. */
+  readonly ulong: 4 | 8;
+  /** Whether structures are packed to one byte, as Cryptoki requires on Windows. */
+  readonly packed: boolean;
+}
