@@ -12,6 +12,7 @@ import { ItemState, type QueueItem } from "./queue_item.ts";
 import { Host, isSameTarget } from "./host.ts";
 import type { ConnectionTarget, TlsSettings, Transport } from "./transport.ts";
 import type { SchemeClass } from "./uri.ts";
+import { MAX_TIMER } from "./wait.ts";
 
 /** What waits for a connection. */
 export interface WaitingAttempt {
@@ -58,6 +59,7 @@ export class ConnectionPool {
   readonly #placeOf = new WeakMap<Connection, Place>();
   #lastHost: Host | null = null;
   #count = 0;
+  #sweepAt = 0;
   #sweep: ReturnType<typeof setTimeout> | null = null;
   #dispatching = false;
   #holds = 0;
@@ -208,7 +210,8 @@ export class ConnectionPool {
       if (this.#placeOf.get(connection)!.transport !== item.transport || !connection.mayCarry(item.msg)) continue;
       if (index === host.idle.length - 1) host.idle.pop();
       else host.idle.splice(index, 1);
-      if (connection.transport.isOpen || !connection.exact) return connection;
+      const isKept = connection.keptFor === Infinity || performance.now() - connection.idleSince < connection.keptFor;
+      if (isKept && (connection.transport.isOpen || !connection.exact)) return connection;
       this.drop(connection);
     }
     return null;
@@ -261,7 +264,7 @@ export class ConnectionPool {
       connection.idleSince = now;
       host.idle.push(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
-      if (this.#owner.idleTimeout > 0) this.#scheduleSweep(this.#owner.idleTimeout);
+      this.#scheduleSweep(this.#idleLimit(connection));
     }
     if (!keep) this.dispatch();
   }
@@ -344,12 +347,20 @@ export class ConnectionPool {
     if (this.#lastHost === host) this.#lastHost = null;
   }
 
+  /** Milliseconds a connection may be idle: by the session's own limit, and by what its server has said. */
+  #idleLimit({ keptFor }: Connection): number {
+    return Math.min(this.#owner.idleTimeout || Infinity, keptFor);
+  }
+
   #scheduleSweep(delay: number): void {
-    if (this.#sweep !== null) return;
+    const at = performance.now() + delay;
+    if (delay === Infinity || (this.#sweep !== null && this.#sweepAt <= at)) return;
+    this.#stopSweep();
+    this.#sweepAt = at;
     this.#sweep = setTimeout(() => {
       this.#sweep = null;
       this.#sweepIdle();
-    }, delay);
+    }, Math.min(delay, MAX_TIMER));
     this.#sweep.unref();
   }
 
@@ -359,16 +370,11 @@ export class ConnectionPool {
   }
 
   #sweepIdle(): void {
-    const limit = this.#owner.idleTimeout;
-    if (limit === 0) return;
     const now = performance.now();
     for (const connection of this.#idleByAge()) {
-      const left = connection.idleSince + limit - now;
-      if (left > 1) {
-        this.#scheduleSweep(left);
-        return;
-      }
-      this.drop(connection);
+      const left = connection.idleSince + this.#idleLimit(connection) - now;
+      if (left > 1) this.#scheduleSweep(left);
+      else this.drop(connection);
     }
   }
 }

@@ -10,6 +10,7 @@ import { callersHeaders, checkMethod } from "./headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
+import { seconds } from "./time_limits.ts";
 import type { PeerCertificate, TransportCapability } from "./transport.ts";
 
 /** Flags of a message (`SoupMessageFlags`). */
@@ -147,8 +148,6 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   readonly metrics: MessageMetrics = new MessageMetrics();
   /** What went wrong: the runtime's own error; null when nothing did. */
   error: unknown = null;
-  /** Seconds without progress after which the message fails; null takes the session's `timeout`. */
-  timeout: number | null = null;
   /** Length of a stream body in bytes; null when unknown. */
   requestBodyLength: number | null = null;
   /** What the transport of this message must be able to do; decides which one carries it. */
@@ -159,6 +158,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   #state = new MessageState();
   #method: string;
   #uri: URL;
+  #timeout: number | null = null;
   #flags: Set<MessageFlags> | null = null;
   #priority: MessagePriority = MessagePriority.NORMAL;
   #requestHeaders: Headers | null = null;
@@ -260,6 +260,14 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     }
     this.#priority = value;
     if (this.#state.item !== null) this.#state.onPriority?.(this.#state.item);
+  }
+
+  /** Seconds without progress after which the message fails; 0 is no limit, null takes the session's `timeout`. */
+  get timeout(): number | null {
+    return this.#timeout;
+  }
+  set timeout(value: number | null) {
+    this.#timeout = value === null ? null : seconds("the message's timeout", value);
   }
 
   /** Request header fields. */

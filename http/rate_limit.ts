@@ -97,6 +97,7 @@ export class RateLimit implements SessionFeature {
     if (!(this.#burst >= 1)) throw new RangeError(`Cannot allow ${this.#burst} requests at once: it must be 1 or more`);
     this.#obeyServer = options.obeyServer ?? true;
     this.#maxHold = options.maxHold ?? 60_000;
+    if (!(this.#maxHold >= 0)) throw new RangeError(`Cannot set maxHold to ${this.#maxHold} ms: it must be 0 or more`);
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;
   }
 

@@ -167,6 +167,7 @@ function gotBody(attempt: Attempt): void {
 
 function afterBody(attempt: Attempt): void {
   const { core, item } = attempt;
+  noteKeptFor(item, attempt.response!);
   redirect(attempt);
   if (!attempt.isCurrent) return;
   if (item.connection !== null && !staysOpen(attempt.response!)) dropConnection(core, item);
@@ -201,6 +202,14 @@ function dropConnection(core: SessionCore, item: QueueItem): void {
   core.pool.drop(connection);
 }
 
+/** A server says how long it keeps an idle connection; behind some networks nobody hears when it closes one. */
+function noteKeptFor({ connection }: QueueItem, { headers }: TransportResponse): void {
+  if (connection === null) return;
+  const field = headers.get("keep-alive");
+  const seconds = field === null ? null : /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(field);
+  connection.keptFor = seconds === null ? Infinity : Number(seconds[1]) * 1000;
+}
+
 /** False when the server said it closes the connection. */
 function staysOpen(response: TransportResponse): boolean {
   if (response.keepAlive !== undefined) return response.keepAlive;
@@ -210,6 +219,7 @@ function staysOpen(response: TransportResponse): boolean {
 
 /** Gives the connection back ahead of the end of the message: its body is in memory. */
 export function giveBack(core: SessionCore, item: QueueItem, response: TransportResponse): void {
+  noteKeptFor(item, response);
   if (staysOpen(response)) return core.releaseConnection(item);
   dropConnection(core, item);
   core.pool.dispatch();

@@ -10,7 +10,8 @@ import { type HttpSessionEvents, NotifyEvent } from "./session_events.ts";
 import type { SessionProperty } from "./session_options.ts";
 import type { ClientCertificateOption } from "./client_tls.ts";
 import type { AsyncContext } from "./feature_session.ts";
-import { flag, limit, seconds, SessionSettings } from "./session_settings.ts";
+import { flag, limit, SessionSettings } from "./session_settings.ts";
+import { seconds } from "./time_limits.ts";
 import type { TrustRoots } from "./transport.ts";
 
 /** The manual's names and the accessors behind them. */

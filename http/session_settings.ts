@@ -178,14 +178,6 @@ export function limit(name: string, value: unknown): number {
   return value;
 }
 
-/** Checks a time in seconds: 0 or more. */
-export function seconds(name: string, value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < 0 || value > 2_147_483) {
-    throw new RangeError(`Cannot set ${name} to ${String(value)}: it must be a number of seconds from 0 to 2147483`);
-  }
-  return value;
-}
-
 /** Checks a yes or no. */
 export function flag(name: string, value: unknown): boolean {
   if (typeof value !== "boolean") {

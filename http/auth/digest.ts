@@ -85,8 +85,8 @@ export class AuthDigest extends AuthScheme {
   static override rank(challenge: Challenge): number {
     const { parameters } = challenge;
     if (!parameters.has("realm") || !parameters.has("nonce")) return -1;
-    const qop = parameters.get("qop");
-    if (qop !== undefined && !splitOptions(qop).some((option) => option === "auth" || option === "auth-int")) return -1;
+    const qops = qopsOf(parameters);
+    if (qops !== null && !qops.some((option) => option === "auth" || option === "auth-int")) return -1;
     return digestAlgorithm(parameters.get("algorithm"))?.strength ?? -1;
   }
 
@@ -96,13 +96,12 @@ export class AuthDigest extends AuthScheme {
     const algorithm = digestAlgorithm(parameters.get("algorithm"));
     const value = parameters.get("nonce");
     if (algorithm === null || value === undefined) return null;
-    const qop = parameters.get("qop");
     const nonce: DigestNonce = {
       value,
       opaque: parameters.get("opaque") ?? null,
       algorithm,
       algorithmName: parameters.get("algorithm") ?? null,
-      qops: qop === undefined ? null : splitOptions(qop),
+      qops: qopsOf(parameters),
       isUtf8: parameters.get("charset")?.toLowerCase() === "utf-8",
       isUserHashed: parameters.get("userhash")?.toLowerCase() === "true",
       sessionNonce: makeClientNonce(),
@@ -235,6 +234,12 @@ export class AuthDigest extends AuthScheme {
 
 function makeClientNonce(): string {
   return toHex(randomBytes(16));
+}
+
+/** The protections a server offers; null for one of RFC 2069, which offers none or names none. */
+function qopsOf(parameters: ReadonlyMap<string, string>): readonly string[] | null {
+  const qops = splitOptions(parameters.get("qop") ?? "");
+  return qops.length === 0 ? null : qops;
 }
 
 /** The protection both sides can do; null for a server of RFC 2069, undefined when the body cannot be hashed. */

@@ -111,6 +111,9 @@ export class Logger implements SessionFeature {
     if (!Object.hasOwn(RANKS, level)) throw new TypeError(`Cannot log at the level ${JSON.stringify(level)}`);
     this.level = level;
     this.maxBodySize = options.maxBodySize ?? 2 ** 20;
+    if (!(this.maxBodySize >= -1)) {
+      throw new RangeError(`Cannot set maxBodySize to ${this.maxBodySize}: it must be 0 or more bytes, -1 for all`);
+    }
     this.#options = options;
     this.#rules = { headers: lowerCaseSet(options.hiddenHeaders), parameters: lowerCaseSet(options.hiddenParameters) };
   }

@@ -96,9 +96,9 @@ describe("session properties", () => {
       assertThrows(() => session.set("max-conns", bad), RangeError);
       assertThrows(() => session.set("max-conns-per-host", bad), RangeError);
     }
-    for (const bad of [-1, NaN, Infinity, "3"]) {
-      assertThrows(() => session.set("timeout", bad), RangeError);
-      assertThrows(() => session.set("idle-timeout", bad), RangeError);
+    for (const [bad, kind] of [[-1, RangeError], [NaN, RangeError], ["3", TypeError]] as const) {
+      assertThrows(() => session.set("timeout", bad), kind);
+      assertThrows(() => session.set("idle-timeout", bad), kind);
     }
     assertThrows(() => session.userAgent = "a\r\nb: c", TypeError);
     assertThrows(() => session.set("ssl-strict", "no"), TypeError);

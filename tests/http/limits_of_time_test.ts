@@ -1,0 +1,73 @@
+// Times: what may be set, and what servers say about theirs (http/time_limits.ts, http/connection_pool.ts).
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "node:test";
+import { AuthDigest } from "../../http/auth/digest.ts";
+import { Logger } from "../../http/logging/logger.ts";
+import { HttpMessage } from "../../http/message.ts";
+import { parseChallenges } from "../../http/parsers/challenges.ts";
+import { RateLimit } from "../../http/rate_limit.ts";
+import { HttpSession } from "../../http/session.ts";
+import { reply, socketServer } from "../_support/socket_server.ts";
+import { sessionOn, transports, wait } from "../_support/http_sessions.ts";
+
+/** A slot of Node's fetch is no connection. */
+function skipOf(transport: "fetch" | "node"): string | false {
+  const { exactConnections, runtime } = sessionOn(transport).capabilities;
+  return exactConnections ? false : `${runtime}'s fetch keeps its connections to itself`;
+}
+
+describe("limits of time", () => {
+  for (const bad of [-1, NaN, -Infinity]) {
+    it(`${bad} is a RangeError wherever a time is set`, async () => {
+      await using session = new HttpSession();
+      assertThrows(() => new HttpMessage("GET", "http://x.test/", { timeout: bad }), RangeError);
+      assertThrows(() => new HttpMessage("GET", "http://x.test/").timeout = bad, RangeError);
+      assertThrows(() => session.timeout = bad, RangeError);
+      assertThrows(() => session.idleTimeout = bad, RangeError);
+      assertThrows(() => new RateLimit({ maxHold: bad }), RangeError);
+      if (bad !== -1) assertThrows(() => new Logger({ maxBodySize: bad }), RangeError);
+      const failure = await session.fetch("http://x.test/", { timeout: bad }).catch((error) => error);
+      assertEquals(failure instanceof RangeError, true, String(failure));
+    });
+  }
+
+  it("0, null and Infinity set no limit, and text is a TypeError", () => {
+    const msg = new HttpMessage("GET", "http://x.test/", { timeout: Infinity });
+    assertEquals(msg.timeout, 0);
+    msg.timeout = null;
+    assertEquals(msg.timeout, null);
+    assertThrows(() => msg.timeout = "1" as unknown as number, TypeError);
+  });
+
+  for (const transport of transports) {
+    it(
+      `a connection is not used for longer than its server keeps it, over ${transport}`,
+      { skip: skipOf(transport) },
+      async () => {
+        let hint = "timeout=1, max=100";
+        await using server = await socketServer((_, socket) =>
+          socket.write(reply("200 OK", "ok", hint === "" ? [] : [`Keep-Alive: ${hint}`]))
+        );
+        await using session = sessionOn(transport);
+        const get = () => session.sendMessage(new HttpMessage("GET", server.origin));
+        await get();
+        hint = "";
+        await get();
+        assertEquals(server.connections, 1);
+        hint = "timeout=0";
+        await get();
+        await get();
+        assertEquals(server.connections, 2);
+        hint = "timeout=1";
+        await get();
+        for (let turn = 0; turn < 500 && session.connections.length > 0; turn++) await wait(10);
+        assertEquals(session.connections.length, 0, "it is closed when its time is over");
+      },
+    );
+  }
+
+  it("an empty qop of Digest is none", () => {
+    const [challenge] = parseChallenges('Digest realm="r", nonce="n", qop=""');
+    assertEquals(AuthDigest.rank(challenge!) >= 0, true);
+  });
+});
