@@ -18,6 +18,8 @@ export function protocolHash(): string {
 
 async function main(): Promise<void> {
   const bun = await runtimeProgram("bun");
+  // Nobody sends synchronously in the worker: the program does not hold itself.
+  await Deno.writeTextFile("http/sync_program.ts", 'export const syncProgram = "";\n');
   const folder = await Deno.makeTempDir();
   const outfile = `${folder}/program.js`;
   const command = [bun, "build", "http/sync_worker.ts", "--target=node", "--minify", "--format=esm"];

@@ -44,7 +44,7 @@ describe("limits of time", () => {
       `a connection is not used for longer than its server keeps it, over ${transport}`,
       { skip: skipOf(transport) },
       async () => {
-        let hint = "timeout=1, max=100";
+        let hint = "timeout=100, max=100";
         await using server = await socketServer((_, socket) =>
           socket.write(reply("200 OK", "ok", hint === "" ? [] : [`Keep-Alive: ${hint}`]))
         );
