@@ -38,6 +38,7 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       "/usr/lib/libffi.so.8",
       `/usr/lib/${machine}-linux-gnu/libffi.so.7`,
     ];
+  const ffiNames: string[] = deno.build.os === "windows" ? [] : ["libffi.so.8", "libffi.so.7", "libffi.dylib"];
   const openFirst = (paths: string[], symbols: Untyped, names: string[]): Untyped => {
     const all = granted();
     let failure: unknown = null;
@@ -80,12 +81,21 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   };
 
   let binder: AddressBinder | null = null;
+  const libffi = (): Untyped => {
+    try {
+      return openFirst(ffiPaths, {
+        ffi_prep_cif: { parameters: parameters(5), result: "u32" },
+        ffi_call: { parameters: parameters(4), result: "void" },
+        ffi_type_uint64: { type: "pointer" },
+      }, ffiNames);
+    } catch (error) {
+      // Nobody has installed it; every Windows is like that. With a list of allowed paths there is no other way.
+      if (granted()) return null;
+      throw error;
+    }
+  };
   const addressBinder = (): AddressBinder => {
-    const symbols = openFirst(ffiPaths, {
-      ffi_prep_cif: { parameters: parameters(5), result: "u32" },
-      ffi_call: { parameters: parameters(4), result: "void" },
-      ffi_type_uint64: { type: "pointer" },
-    }, ["libffi.so.8", "libffi.so.7", "libffi.dylib"]);
+    const symbols = libffi();
     if (!symbols) return unsafeBinder;
     return createBinder({
       prepare: symbols.ffi_prep_cif,

@@ -41,7 +41,7 @@ const candidates: readonly Candidate[] = [
     name: "p11-kit",
     path: "/usr/include/p11-kit-1/p11-kit/pkcs11.h",
     options: ["-DCRYPTOKI_COMPAT"],
-    own: /^(CK_SPEC|CKC_OPENPGP|CK_OTP_FORMAT)$/,
+    own: /^(CK_SPEC|CKC_OPENPGP|CK_OTP_FORMAT|CK_FUNCTION_LIST_)$/,
     differs: [
       "CKR_EXCEEDED_MAX_ITERATIONS",
       "CKR_FIPS_SELF_TEST_FAILED",

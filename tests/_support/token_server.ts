@@ -71,7 +71,14 @@ export class TokenServer {
     const gone = once(child, "exit");
     const serving = childrenOf(child.pid!);
     child.kill("SIGKILL");
-    for (const pid of serving) process.kill(pid, "SIGKILL");
+    for (const pid of serving) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch (error) {
+        // It may end by itself as soon as its parent has.
+        if ((error as { code?: string }).code !== "ESRCH") throw error;
+      }
+    }
     await gone;
     rmSync(this.#socket, { force: true });
   }

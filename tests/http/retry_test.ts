@@ -87,10 +87,10 @@ describe("Retry", () => {
           const wait = request.target === "/long" ? "3600" : "1";
           socket.write(isSecond ? reply("200 OK") : reply("429 Too Many Requests", "", [`Retry-After: ${wait}`]));
         }, { transport, features: [new Retry({ baseDelay: 1, maxDelay: 5000 })] });
-        const start = performance.now();
         assertEquals((await ask(bench.session, face, `${bench.url}long`)).status, 429);
-        assert(performance.now() - start < 900);
+        assertEquals(bench.server.requests.length, 1);
         if (face === "queue") return; // A real second, once for each transport.
+        const start = performance.now();
         assertEquals((await ask(bench.session, face, bench.url)).status, 200);
         assert(performance.now() - start > 900);
       });
@@ -102,10 +102,8 @@ describe("Retry", () => {
         });
         const controller = new AbortController();
         setTimeout(() => controller.abort("enough"), 50);
-        const start = performance.now();
         const { error } = await ask(bench.session, face, bench.url, { signal: controller.signal });
         assertEquals(error, "enough");
-        assert(performance.now() - start < 2000);
         assertEquals(bench.server.requests.length, 1);
       });
     }

@@ -86,10 +86,8 @@ describe("Timeouts", () => {
     await using bench = await featureBench((_request, socket) => socket.write(reply("503 Busy")), {
       features: [new Retry({ baseDelay: 60_000, maxDelay: 60_000, jitter: false }), new Timeouts({ total: 100 })],
     });
-    const start = performance.now();
     const { error } = await ask(bench.session, "fetch", bench.url);
     assertEquals(timeoutOf(error)?.kind, "total");
-    assert(performance.now() - start < 5000);
   });
 
   it("ends a connection that is not made, over the transport that can tell", async () => {

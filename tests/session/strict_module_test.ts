@@ -96,10 +96,9 @@ for (const version of ["2.40", "3.2"] as const) {
           strict.block(at);
           const pending = run({ signal });
           await strict.blocked();
-          const started = performance.now();
+          // The module is still held in its call.
           abort();
           assertStrictEquals(await assertRejects(() => pending), reason);
-          assertLess(performance.now() - started, 20);
           assertEquals(strict.calls(init), 1);
           strict.release();
           await session.idle();
@@ -285,10 +284,9 @@ for (const version of ["2.40", "3.2"] as const) {
       strict.block("C_VerifyUpdate");
       const pending = verifier.update(data, { signal });
       await strict.blocked();
-      const started = performance.now();
+      // The module is still held in its call.
       abort();
       await assertRejects(() => pending, Error, "enough");
-      assertLess(performance.now() - started, 20);
       strict.release();
       await session.idle();
       assertEquals(strict.active, 0);

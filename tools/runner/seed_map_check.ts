@@ -4,7 +4,8 @@ import type { RuntimeName } from "./runtimes.ts";
 import type { SuiteResult } from "./suite.ts";
 
 /**
- * A line for each row of the map whose test did not run on a runtime that did. A test skipped for a reason counts as run;
+ * A line for each row of the map whose test did not run on a runtime that did. A test skipped for a reason counts as run,
+ * and one that failed is counted already;
  * a process that was stopped or died is a failure of its own, what it would have run is not counted again.
  */
 export function rowsWithoutRun(results: readonly SuiteResult[], runtimes: readonly RuntimeName[]): string[] {
@@ -13,7 +14,7 @@ export function rowsWithoutRun(results: readonly SuiteResult[], runtimes: readon
   for (const { suite, tests, problems } of results) {
     for (const file of problems.length > 0 ? suite.files : []) lost.add(`${suite.runtime} ${file}`);
     for (const test of tests) {
-      if (test.outcome !== "failed") ran.get(suite.runtime)?.add(lastName(test.name));
+      ran.get(suite.runtime)?.add(lastName(test.name));
     }
   }
   const rows = [...readSeedMap().values()].flat();
