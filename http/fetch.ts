@@ -17,7 +17,7 @@ import { bareAddress, schemeClass } from "./uri.ts";
 
 /** Makes a session's bound fetch. */
 export function makeFetch(core: SessionCore): SessionFetch {
-  return (input, init) => {
+  const bound: SessionFetch = (input, init = undefined) => {
     try {
       if (init === undefined && !(input instanceof Request)) {
         const isHttp = typeof input === "string" && (input.startsWith("http://") || input.startsWith("https://"));
@@ -34,6 +34,8 @@ export function makeFetch(core: SessionCore): SessionFetch {
       return Promise.reject(error);
     }
   };
+  // Name and number of parameters are those of fetch.
+  return Object.defineProperty(bound, "name", { value: "fetch" });
 }
 
 function isNative(input: RequestInfo | URL): boolean {

@@ -56,6 +56,10 @@ for (const transport of transports) {
       assertEquals(server.requests.length, before);
     });
 
+    it("has the name and the parameters of fetch", () => {
+      assertEquals([session.fetch.name, session.fetch.length], ["fetch", 1]);
+    });
+
     it("takes every word the standard knows", async () => {
       const right: Record<string, unknown>[] = [
         ...["same-origin", "no-cors", "cors"].map((mode) => ({ mode })),
@@ -119,6 +123,7 @@ for (const transport of transports) {
       const wrong = [
         `sha256-${hash("sha256", "other")}`,
         `sha512-${hash("sha512", "other")} sha256-${hash("sha256", text)}`,
+        `sha512-ä sha256-${hash("sha256", text)}`,
       ];
       for (const integrity of wrong) {
         const error = await assertRejects(() => session.fetch(`${server.origin}/ok`, { integrity }), HttpError);
