@@ -11,6 +11,7 @@ import { Crowd, Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
+import { currentQuestion, laneOf, Question } from "./question.ts";
 import type { TokenTurn } from "./turn.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
 
@@ -21,10 +22,13 @@ export type Step = readonly NativeCall[];
 export class Ask {
   /** Gives the answer, or a promise of it where the operation is driven asynchronously. */
   readonly question: (signal: AbortSignal | undefined) => unknown;
+  /** Whether code of the user is asked, which may make calls of its own. */
+  readonly isForUser: boolean;
 
   /** Asks by calling `question`. */
-  constructor(question: (signal: AbortSignal | undefined) => unknown) {
+  constructor(question: (signal: AbortSignal | undefined) => unknown, isForUser = false) {
     this.question = question;
+    this.isForUser = isForUser;
   }
 }
 
@@ -152,9 +156,10 @@ export class Engine {
       signal?.throwIfAborted();
       observer = options.observer ?? null;
     }
-    if (lane !== null) {
-      if (lane.busy) throw this.errors.busy(lane.open ?? "an asynchronous call");
-      lane.inPlace = true;
+    const place = lane && laneOf(lane, true);
+    if (place !== null) {
+      if (place.busy) throw this.errors.busy(lane!.open ?? "an asynchronous call");
+      place.inPlace = true;
     }
     const frame = this.#frames.pop() ?? new Frame(this, this.#blocks.take(), true);
     frame.undisturbed = !signal && observer === null;
@@ -169,7 +174,7 @@ export class Engine {
         try {
           if (signal?.aborted) throw signal.reason;
           if (value instanceof Ask) {
-            frame.answer = value.question(signal);
+            frame.answer = value.isForUser ? askInPlace(frame, value, signal) : value.question(signal);
             if (frame.answer instanceof Promise) {
               frame.answer.catch(() => {});
               throw new TypeError("Cannot wait for an answer in a synchronous call: the callback returned a promise");
@@ -189,9 +194,9 @@ export class Engine {
       frame.reset();
       if (this.#frames.length < KEPT_FRAMES) this.#frames.push(frame);
       if (--this.#inFlight === 0) this.#notifyDrained();
-      if (lane !== null) {
-        lane.inPlace = false;
-        lane.proceed();
+      if (place !== null) {
+        place.inPlace = false;
+        place.proceed();
       }
     }
   }
@@ -209,9 +214,10 @@ export class Engine {
       return Promise.reject(error);
     }
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const room = lane ?? this.#crowd;
+    const room = lane === null ? this.#crowd : laneOf(lane, false);
     const turn = lane?.token ?? options.turn ?? null;
-    const prepare = (inputs: A) => this.#prepare(operation, inputs, lane, turn);
+    const within = currentQuestion();
+    const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within });
     let work: Prepared<T> | Waiting<T>;
     try {
       work = (room.busy ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
@@ -221,10 +227,8 @@ export class Engine {
     return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
   }
 
-  #prepare<T, A>(operation: Operation<T, A>, args: A, lane: Lane | null, turn: TokenTurn | null): Prepared<T> {
-    const frame = new Frame(this, this.#blocks.take(), false);
-    frame.lane = lane;
-    frame.turn = turn;
+  #prepare<T, A>(operation: Operation<T, A>, args: A, place: Pick<Frame, "lane" | "turn" | "within">): Prepared<T> {
+    const frame = Object.assign(new Frame(this, this.#blocks.take(), false), place);
     try {
       const program = operation(frame, args);
       return { frame, program, first: program.next(0) };
@@ -332,6 +336,16 @@ export function checkOptions(options: Pick<RunOptions<never>, "signal" | "abort"
   }
   if (abort !== undefined && abort !== "now" && abort !== "wait") {
     throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
+  }
+}
+
+function askInPlace(frame: Frame, { question }: Ask, signal: AbortSignal | undefined): unknown {
+  frame.within = currentQuestion();
+  const open = new Question(frame);
+  try {
+    return open.run(() => question(signal));
+  } finally {
+    open.close(() => {});
   }
 }
 

@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "./functions.ts";
 import type { Lane } from "./lane.ts";
 import { type Block, word } from "./memory.ts";
+import type { Question } from "./question.ts";
 import type { TokenTurn } from "./turn.ts";
 
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
@@ -90,6 +91,8 @@ export class Frame {
   interrupted = false;
   /** The session's order; `null` for an operation without one. */
   lane: Lane | null = null;
+  /** The question for a PIN within which the call was made. */
+  within: Question | undefined = undefined;
   /** The turns of the token that is worked with; `null` where there are none to take. */
   turn: TokenTurn | null = null;
   /** Answer to the last question. */
@@ -116,6 +119,7 @@ export class Frame {
     this.interrupted = false;
     this.lane = null;
     this.turn = null;
+    this.within = undefined;
     this.answer = undefined;
     this.#pinned = null;
   }

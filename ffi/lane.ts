@@ -3,6 +3,7 @@ import { Queue } from "./queue.ts";
 
 import type { ActiveKind } from "./operations/ending.ts";
 import type { PartsUse } from "./operations/parts.ts";
+import type { Question } from "./question.ts";
 import type { TokenTurn } from "./turn.ts";
 
 /** An operation waiting for its place. */
@@ -81,6 +82,8 @@ export class Lane implements WaitingRoom {
   readonly handle: bigint;
   /** The turns of the session's token; `null` where nobody takes any. */
   token: TokenTurn | null = null;
+  /** What the running operation asks its user. */
+  question: Question | null = null;
   /** How many wrappers hold it. */
   users = 0;
   /** Whether an operation runs in place. */

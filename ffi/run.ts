@@ -2,6 +2,7 @@
 import { type Abortable, listen, stopListening } from "./aborts.ts";
 import { Ask, type Engine, type Program, type ProgramStep, type RunOptions, type Step } from "./engine.ts";
 import type { Frame } from "./frame.ts";
+import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
 import type { JobResult, PendingJob } from "./workers.ts";
 
@@ -188,11 +189,13 @@ export class Run<T> implements LaneEntry, Abortable {
     // Whoever answers may need calls of his own, and take his time: the place is another's meanwhile.
     this.#room.abandoned(this);
     let answered = false;
+    let open: Question | null = null;
     const settle = (continuation: () => void) => {
       if (answered) return;
       answered = true;
       this.#question = null;
-      continuation();
+      if (open) open.close(continuation);
+      else continuation();
     };
     this.#question = () => settle(() => this.#tell());
     const answer = (value: unknown) =>
@@ -203,7 +206,9 @@ export class Run<T> implements LaneEntry, Abortable {
     const refuse = (error: unknown) => settle(() => this.#throw(error));
     let value: unknown;
     try {
-      value = ask.question(this.#options.signal);
+      const question = () => ask.question(this.#options.signal);
+      open = ask.isForUser ? new Question(this.#frame!) : null;
+      value = open ? open.run(question) : question();
     } catch (error) {
       return refuse(error);
     }

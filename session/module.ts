@@ -1,6 +1,7 @@
 /** Modules: libraries that give access to tokens. */
 import { reportUncaught } from "../internal/report_error.ts";
 import { checkOptions } from "../ffi/engine.ts";
+import { isAskedBy, unasked } from "../ffi/question.ts";
 import { closeSession } from "../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
 import type { FunctionName } from "../ffi/functions.ts";
@@ -289,7 +290,14 @@ export class Module {
    * Ends this caller's use of the module: calls that run deliver, those that wait reject, the sessions are closed, and
    * the last caller finalises the module.
    */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    if (isAskedBy(this.#core.engine)) {
+      throw new SessionBusyError("close the module", "the call that asks for a PIN");
+    }
+    await this.#closed();
+  }
+
+  #closed(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -314,7 +322,7 @@ export class Module {
 
   /** Closes the module, now or when the running calls have ended. */
   [Symbol.dispose](): void {
-    if (this.#core.busy) this.close().catch(reportUncaught);
+    if (this.#core.busy) unasked(() => this.#closed()).catch(reportUncaught);
     else this.closeSync();
   }
 

@@ -13,6 +13,7 @@ import {
   sessionInfo,
   setOperationState,
 } from "../ffi/operations/sessions.ts";
+import { isAskedOn, unasked } from "../ffi/question.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
@@ -177,6 +178,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
 
   /** Resolves when no call runs or waits on the session. */
   async idle(): Promise<void> {
+    this.#assertNotAsked("wait for the session");
     await this.#core.lane.idle();
     // Those who wait for the last calls learn of them first.
     await new Promise((resolve) => setImmediate(resolve));
@@ -186,7 +188,12 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
    * Closes the session. The running call delivers its result; those that wait reject with SessionClosedError. The handle
    * is offered by `discard-handle` before it is closed with C_CloseSession.
    */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.#assertNotAsked("close the session");
+    await this.#closed();
+  }
+
+  #closed(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -212,7 +219,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   /** Closes the session, now or when the running call has ended. */
   [Symbol.dispose](): void {
     if (this.#core.lane.busy) {
-      this.close().catch(reportUncaught);
+      unasked(() => this.#closed()).catch(reportUncaught);
     } else {
       this.closeSync();
     }
@@ -251,6 +258,11 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   #opened(action: string): SessionCore {
     this.#core.assertOpen(action);
     return this.#core;
+  }
+
+  /** Refuses what would wait for the question for a PIN within which it is called. */
+  #assertNotAsked(action: string): void {
+    if (isAskedOn(this.#core.lane)) throw new SessionBusyError(action, "the call that asks for a PIN");
   }
 
   #args(): { readonly session: bigint } {

@@ -105,7 +105,7 @@ function* attemptAt(frame: Frame, slot: bigint, isOfficer: boolean, retry: boole
 }
 
 function* ask(frame: Frame, question: PinQuestion, attempt: PinAttempt): Program<Uint8Array> {
-  yield new Ask((signal) => question.ask(attempt, signal));
+  yield new Ask((signal) => question.ask(attempt, signal), true);
   const answer = frame.answer as PinBytes | undefined;
   frame.answer = undefined;
   if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login");
