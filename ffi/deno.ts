@@ -55,6 +55,7 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   const memcpySymbols = {
     addressOf: { name: "memcpy", parameters: ["buffer", "u64", "u64"], result: "u64" },
     pointerValue: { name: "memcpy", parameters: ["pointer", "u64", "u64"], result: "u64" },
+    getauxval: { parameters: ["u64"], result: "u64", optional: true },
     gettid: { parameters: [], result: "i32", optional: true },
     tgkill: { parameters: ["i32", "i32", "i32"], result: "i32", optional: true },
   };
@@ -145,6 +146,8 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
     },
     allows: (path: string): boolean => granted() || granted(path),
+    auxiliaryValue: (type: bigint): bigint | null =>
+      granted() || libcPaths.some((path) => granted(path)) ? memory().getauxval?.(type) ?? null : null,
     threadId: (): number => memory().gettid?.() ?? 0,
     threadAlive: (id: number): boolean => memory().tgkill?.(deno.pid, id, 0) === 0,
     open(path: string): NativeLibrary {

@@ -35,6 +35,8 @@ export interface NativeRuntime {
   allows(path: string): boolean;
   /** Opens a library; throws the loader's own error. */
   open(path: string): NativeLibrary;
+  /** A value the kernel gave this process (getauxval(3)); null where it cannot be told without asking for permission. */
+  auxiliaryValue?(type: bigint): bigint | null;
   /** A number of the calling thread, by which another can ask whether it is still there; 0 where that cannot be told. */
   threadId?(): number;
   /** Whether a thread is still there. */

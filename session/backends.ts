@@ -1,6 +1,7 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
 import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
+import { isSecureExecution } from "../ffi/backend.ts";
 import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
 import { describeType } from "../ffi/bytes.ts";
 import { ModuleLoadError } from "./errors.ts";
@@ -36,7 +37,8 @@ function hasFolder(path: string): boolean {
 
 /** What JavaScript sees as the address of p11-kit's server; C code may see an older environment. */
 function inheritedAddress(path: string): string | undefined {
-  return typeof path === "string" && isClientModule(path) ? process.env.P11_KIT_SERVER_ADDRESS : undefined;
+  if (typeof path !== "string" || !isClientModule(path) || isSecureExecution()) return undefined;
+  return process.env.P11_KIT_SERVER_ADDRESS;
 }
 
 function checkPath(path: string): void {

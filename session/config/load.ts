@@ -1,4 +1,5 @@
 import process from "node:process";
+import { isSecureExecution } from "../../ffi/backend.ts";
 import { ConfigurationError } from "./error.ts";
 import { expandPath, listFiles, readSettings, type Tolerance } from "./files.ts";
 import type { Settings } from "./lexer.ts";
@@ -41,7 +42,7 @@ export interface LoadConfigurationOptions {
   /**
    * Whether the user's own files count.
    *
-   * @default not for root, nor with `P11_KIT_NO_USER_CONFIG` in the environment
+   * @default not for root, nor in a program with more rights than its caller, nor with `P11_KIT_NO_USER_CONFIG` set
    */
   readonly user?: boolean;
 }
@@ -90,6 +91,7 @@ function loadGlobals(
 function usesUserFiles(paths: ConfigurationPaths, options: LoadConfigurationOptions): boolean {
   if (options.user !== undefined) return options.user;
   if (paths.userConf === undefined && paths.userModules === undefined) return false;
+  if (isSecureExecution()) return false;
   return process.getuid?.() !== 0 && process.env.P11_KIT_NO_USER_CONFIG === undefined;
 }
 
