@@ -26,7 +26,7 @@ async function installNpmPackages(): Promise<void> {
   if (npmPackagesPresent()) return;
   say("Installing the npm packages that Bun and Node read from node_modules");
   const bun = await runtimeProgram("bun");
-  const { code, output } = await run([bun, "install"], { timeoutMs: 120_000 });
+  const { code, output } = await run([bun, "install", "--frozen-lockfile", "--ignore-scripts"], { timeoutMs: 600_000 });
   if (code !== 0) throw new Error(`Cannot install the npm packages: bun install ended with ${code}\n${output}`);
 }
 

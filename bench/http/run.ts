@@ -1,8 +1,9 @@
 // HTTP on loopback nginx: this library against the runtime's own fetch, JavaScript peers and libsoup.
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
+import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { say } from "../../tools/say.ts";
 import { type Contestant, measureRounds, median } from "../measure.ts";
@@ -12,7 +13,8 @@ const ROUNDS = 5;
 const LEVELS = ["1", "10", "50"];
 const SECONDS = "0.5";
 /** A folder outside the project for what is compiled or installed. */
-const WORK = "/tmp/gp11-bench/http";
+/** A folder outside the project for what is compiled or installed. */
+const WORK = temporaryFolder("bench-http");
 const PEERS = { ky: "2.1.0", got: "16.1.0", axios: "1.21.1", undici: "8.12.4" };
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -31,14 +33,12 @@ function compileLoop(): string | null {
 function installPeers(): void {
   writeFileSync(`${WORK}/package.json`, JSON.stringify({ private: true, type: "module", dependencies: PEERS }));
   for (const name of ["peers.mjs", "rates.mjs"]) copyFileSync(here(name), `${WORK}/${name}`);
-  if (Object.keys(PEERS).every((name) => existsSync(`${WORK}/node_modules/${name}/package.json`))) return;
   const { status, stderr } = spawnSync("npm", ["install", "--ignore-scripts"], { cwd: WORK, encoding: "utf8" });
   if (status !== 0) throw new Error(`Cannot install the peers: ${stderr.slice(-400)}`);
 }
 
 /** Runs the benchmark and prints its table. */
 export async function benchHttp(): Promise<void> {
-  mkdirSync(WORK, { recursive: true });
   installPeers();
   const soup = compileLoop();
   const large = new Uint8Array(100 * 1024 * 1024);

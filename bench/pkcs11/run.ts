@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath } from "../../tools/native_libraries.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { say } from "../../tools/say.ts";
@@ -14,7 +15,7 @@ const PIN = "1234";
 const ROUNDS = 7;
 const SECONDS = "0.3";
 /** A folder outside the project for what is compiled or installed. */
-const WORK = "/tmp/gp11-bench";
+const WORK = temporaryFolder("bench-pkcs11");
 /** The library's own C loop is the measure of the asynchronous rows too. */
 const BASE_ROW: Record<string, string> = {
   "RSA-2048, async, 2 sessions": "RSA-2048",
@@ -31,12 +32,13 @@ function compileLoop(): string {
 
 function installPeer(): string | null {
   const folder = `${WORK}/pkcs11js`;
-  if (existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`)) return folder;
   mkdirSync(folder, { recursive: true });
-  // npm builds an addon only for a package whose install script is allowed by name.
-  const manifest = { private: true, dependencies: { pkcs11js: "2.1.7" }, allowScripts: { pkcs11js: true } };
+  const manifest = { private: true, dependencies: { pkcs11js: "2.1.7" } };
   writeFileSync(`${folder}/package.json`, JSON.stringify(manifest));
-  spawnSync("npm", ["install"], { cwd: folder, stdio: "ignore" });
+  spawnSync("npm", ["install", "--ignore-scripts"], { cwd: folder, stdio: "ignore" });
+  // No install script runs: the addon is compiled here.
+  const compile = ["-y", "node-gyp@11.4.2", "rebuild"];
+  spawnSync("npx", compile, { cwd: `${folder}/node_modules/pkcs11js`, stdio: "ignore" });
   return existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`) ? folder : null;
 }
 
@@ -45,7 +47,6 @@ export async function benchPkcs11(): Promise<void> {
   const module = softhsmPath();
   const tool = programPath("softhsm2-util");
   if (!module || !tool) throw new Error("Cannot measure: SoftHSM2 is not installed, run `deno task setup`");
-  mkdirSync(WORK, { recursive: true });
   using folder = createTokenFolder();
   const env = { SOFTHSM2_CONF: folder.config, PKCS11JS_FOLDER: "" };
   execFileSync(tool, ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "12345678"], {
