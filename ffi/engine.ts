@@ -75,6 +75,8 @@ export interface EngineErrors {
   failure(rv: number, fn: string): Error;
   /** Nobody gave the PIN a function wants. */
   declined(fn: string): Error;
+  /** A login without a PIN, on a token that has no other way to get it. */
+  noPinPad(rv: number, fn: string): Error;
   /** A call in place on a session, or a token, that is busy with `operation`. */
   busy(operation: string): Error;
 }

@@ -26,6 +26,10 @@ export function engineFor(table: Cryptoki): Engine {
         new Pkcs11Error(CKR_FUNCTION_CANCELED, fn as `C_${string}`, {
           hint: "Nobody gave a PIN: whoever was asked for it declined.",
         }),
+      noPinPad: (rv, fn) =>
+        new Pkcs11Error(rv, fn as `C_${string}`, {
+          hint: "A login without a PIN needs a token with a PIN pad; give the PIN.",
+        }),
       busy: (operation) => new SessionBusyError("call synchronously", operation),
     });
     engines.set(table.address, engine);

@@ -135,7 +135,8 @@ const HINTS: { readonly [key in CkrKey]?: string } = {
   PIN_EXPIRED: "Set a new PIN with setPin.",
   PIN_INCORRECT: "Repeated wrong PINs lock the token.",
   PIN_LEN_RANGE: "See minPinLen and maxPinLen of the token's information.",
-  PIN_LOCKED: "The security officer can set a new user PIN with initPin.",
+  PIN_LOCKED:
+    "The security officer can set a new user PIN with initPin; a TPM unlocks only with time, or by its owner.",
   RANDOM_NO_RNG: "The token cannot make random numbers; use crypto.getRandomValues.",
   SESSION_COUNT: "Close sessions that are not needed, or let module.poolSessions reuse them.",
   SESSION_HANDLE_INVALID:

@@ -31,6 +31,7 @@ export interface KeyTraits {
 }
 
 const CKR_OK = 0;
+const CKR_ARGUMENTS_BAD = 7;
 const CKR_USER_ALREADY_LOGGED_IN = 0x100;
 const CKF_LOGIN_REQUIRED = 0x4;
 const CKU_SO = 0n;
@@ -58,6 +59,7 @@ export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
   const rv = yield* askAndLogin(frame, session, slot, userType, pin);
   if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
+  if (rv === CKR_ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login");
   if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
   return true;
 }

@@ -102,6 +102,12 @@ describe("PINs of a card with three tries", () => {
     assertEquals(card.calls("C_Login"), 0);
   });
 
+  it("a login without a PIN says that the token has no PIN pad", { skip }, async () => {
+    const error = await refusal(() => session.login(CKU.USER, null));
+    assertEquals(error.code, CKR.ARGUMENTS_BAD);
+    assert(`${error.message} ${error.hint}`.includes("PIN pad"));
+  });
+
   it("a token with a PIN pad is tried once, and nobody is asked", { skip }, async () => {
     card.set("pinPad", 1);
     assert(await session.login(CKU.USER, answering("never")));
