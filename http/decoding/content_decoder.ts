@@ -13,14 +13,14 @@ import { ChunkInput } from "./input.ts";
 export interface ContentDecoderOptions {
   /**
    * The most bytes a response body may expand to; one that grows beyond fails with `MALFORMED`. `Infinity` sets no
-   * limit. 1 GiB by default.
+   * limit. 256 MiB by default.
    *
-   * @default 1073741824
+   * @default 268435456
    */
   maxSize?: number;
 }
 
-const DEFAULT_MAX_SIZE = 2 ** 30;
+const DEFAULT_MAX_SIZE = 2 ** 28;
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
 /** Boxes in the middle of plain HTTP break what they do not know; inside TLS there are none. */

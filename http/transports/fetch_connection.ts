@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { TransportError } from "../errors.ts";
+import { TransportError } from "../errors.ts";
+import { HttpStatus } from "../status.ts";
 import type {
   ConnectionTarget,
   ExchangeObserver,
@@ -52,11 +53,19 @@ export function isForwarded({ proxy, scheme }: ConnectionTarget): boolean {
   return scheme === "http" && proxy !== null && proxy.scheme.startsWith("http");
 }
 
+/** About what a header section has taken on the wire: the fields, each with what stands between them. */
+function sectionSize({ headers }: TransportResponse): number {
+  let size = 0;
+  for (const [name, value] of headers) size += name.length + value.length + 4;
+  return size;
+}
+
 /** A slot: one pool of the runtime that never holds more than one connection. */
 export class FetchConnection implements TransportConnection {
   onClosed: (() => void) | null = null;
   readonly #slot: FetchSlot;
   readonly #viaProxy: boolean;
+  readonly #maxHeaderBytes: number;
   /** Field for an HTTP proxy whose URI has credentials. */
   readonly #proxyAuthorization: string | null;
   /** A tunnel has still to be made, by the first request. */
@@ -71,6 +80,7 @@ export class FetchConnection implements TransportConnection {
   constructor(target: ConnectionTarget, slot: FetchSlot) {
     this.#slot = slot;
     this.#viaProxy = target.proxy !== null;
+    this.#maxHeaderBytes = target.maxHeaderBytes;
     this.#needsTunnel = target.scheme === "https" && target.proxy !== null && target.proxy.scheme.startsWith("http");
     this.#proxyAuthorization = isForwarded(target) ? basicAuthorization(target.proxy!) : null;
   }
@@ -118,8 +128,21 @@ export class FetchConnection implements TransportConnection {
     return this.#slot.fetch(request.url, init);
   }
 
-  /** Says which codings the runtime has removed. */
+  /** Holds the header section to its limit, and says which codings the runtime has removed. */
   adapt(response: TransportResponse, request: TransportRequest): TransportResponse {
+    const size = sectionSize(response);
+    if (size > this.#maxHeaderBytes) {
+      void response.body?.cancel();
+      const limit = this.#maxHeaderBytes;
+      throw new TransportError(
+        HttpStatus.MALFORMED,
+        "response",
+        `Cannot read the response: its header section is longer than ${limit} bytes`,
+        {
+          code: "ERR_HTTP_HEADERS_TOO_LARGE",
+        },
+      );
+    }
     const { decodes } = this.#slot;
     return decodes === undefined ? response : asDecoded(response as Response, request, decodes);
   }

@@ -162,7 +162,7 @@ describe("ContentDecoder", () => {
   });
 
   it("tells its limit and refuses a bad one", () => {
-    assertEquals(new ContentDecoder().maxSize, 2 ** 30);
+    assertEquals(new ContentDecoder().maxSize, 2 ** 28);
     assertEquals(new ContentDecoder({ maxSize: Infinity }).maxSize, Infinity);
     for (const maxSize of [-1, NaN]) assertThrows(() => new ContentDecoder({ maxSize }), RangeError, "Cannot limit");
   });
