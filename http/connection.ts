@@ -42,7 +42,7 @@ export class Connection {
   /** `performance.now()` when it became idle. */
   idleSince = 0;
   /** Milliseconds the server keeps it while it is idle, as its last response said; Infinity when it did not say. */
-  keptFor = Infinity;
+  keptFor: number = Infinity;
   /** Whom the origin, and the proxy, take the sender for; null while nobody was named. */
   identities: readonly ConnectionIdentity[] | null = null;
 

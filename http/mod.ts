@@ -8,7 +8,7 @@ export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./cache/m
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./cookies/mod.ts";
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./cookies/mod.ts";
 export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";
-export { Connection, type ConnectionState } from "./connection.ts";
+export { Connection, type ConnectionIdentity, type ConnectionState } from "./connection.ts";
 export { NotSupportedError } from "./errors.ts";
 export { HttpError, type HttpErrorOptions } from "./http_error.ts";
 export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
