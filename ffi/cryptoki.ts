@@ -1,10 +1,11 @@
 /** The function table of one PKCS#11 module: found through C_GetInterface or C_GetFunctionList, bound entry by entry. */
 import { nativeAbi, nativeRuntime } from "./backend.ts";
-import type { NativeFunction, NativeLibrary, NativeResult } from "./native.ts";
+import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "./native.ts";
 import type { NativeRuntime, NativeSource } from "./native.ts";
 import { FUNCTION_NAMES, functionCount, type FunctionName, FUNCTIONS } from "./functions.ts";
 import { Block } from "./memory.ts";
 import type { Abi } from "./native.ts";
+import { oneAtATime } from "./one_at_a_time.ts";
 
 /** A bound C function, ready to be called here or, through its source, on another thread. */
 export class BoundFunction {
@@ -18,19 +19,29 @@ export class BoundFunction {
   readonly result: NativeResult;
   /** Where another thread finds it. */
   readonly source: NativeSource;
+  /** What keeps other threads out while it is called. */
+  readonly lock: CallLock | null;
   /** Calls it in place. */
   readonly call: NativeFunction;
 
   static #next = 1;
 
   /** Wraps a bound function. */
-  constructor(name: string, arity: number, result: NativeResult, source: NativeSource, call: NativeFunction) {
+  constructor(
+    name: string,
+    arity: number,
+    result: NativeResult,
+    source: NativeSource,
+    call: NativeFunction,
+    lock: CallLock | null = null,
+  ) {
+    this.lock = lock;
     this.id = BoundFunction.#next++;
     this.name = name;
     this.arity = arity;
     this.result = result;
     this.source = source;
-    this.call = call;
+    this.call = lock === null ? call : oneAtATime(nativeRuntime(), lock, call);
   }
 }
 
@@ -59,6 +70,8 @@ export class Cryptoki {
   readonly path: string | null;
   /** Address of the function list: the identity of a module. */
   readonly address: bigint;
+  /** Address of the function list that every user of the library gets, whatever newer one he uses. */
+  readonly identity: bigint;
   /** Version stated in the list. */
   readonly version: CryptokiVersion;
   /** Layout of the module's structures. */
@@ -67,9 +80,17 @@ export class Cryptoki {
   readonly #library: NativeLibrary | null;
   readonly #addresses: readonly bigint[];
   readonly #bound: (BoundFunction | null | undefined)[] = [];
+  #lock: CallLock | null = null;
 
-  private constructor(runtime: NativeRuntime, library: NativeLibrary | null, list: bigint, version?: CryptokiVersion) {
+  private constructor(
+    runtime: NativeRuntime,
+    library: NativeLibrary | null,
+    list: bigint,
+    version?: CryptokiVersion,
+    identity = list,
+  ) {
     this.#runtime = runtime;
+    this.identity = identity;
     this.#library = library;
     this.path = library?.path ?? null;
     this.address = list;
@@ -93,7 +114,7 @@ export class Cryptoki {
     const runtime = nativeRuntime();
     const library = runtime.open(path);
     const list = findInterface(runtime, library);
-    if (list !== null) return new Cryptoki(runtime, library, list);
+    if (list !== null) return new Cryptoki(runtime, library, list, undefined, libraryIdentity(path) || list);
     // Whatever version such a list states, it ends where that of 2.40 ends (PKCS#11 3.0 §5.4.4).
     return new Cryptoki(runtime, library, findFunctionList(runtime, library), FUNCTION_LIST_VERSION);
   }
@@ -125,6 +146,13 @@ export class Cryptoki {
     return this.at(FUNCTION_NAMES.indexOf(name));
   }
 
+  /** From now on the functions are called by one thread at a time: the module does no locking of its own. */
+  callOneAtATime(lock: CallLock): void {
+    if (this.#lock !== null) return;
+    this.#lock = lock;
+    this.#bound.length = 0;
+  }
+
   /**
    * Calls a function by its C name with raw words and returns its CK_RV. A function the module lacks answers
    * CKR_FUNCTION_NOT_SUPPORTED and is never called.
@@ -151,7 +179,14 @@ export class Cryptoki {
       if (this.#library && this.#library.symbol(name) === address) {
         const call = this.#library.bind(name, arity, "u32");
         if (call) {
-          bound = new BoundFunction(name, arity, "u32", { kind: "symbol", path: this.#library.path, name }, call);
+          bound = new BoundFunction(
+            name,
+            arity,
+            "u32",
+            { kind: "symbol", path: this.#library.path, name },
+            call,
+            this.#lock,
+          );
         }
       }
       bound ??= new BoundFunction(
@@ -160,6 +195,7 @@ export class Cryptoki {
         "u32",
         { kind: "address", address },
         this.#runtime.bindAddress(address, arity, "u32"),
+        this.#lock,
       );
     }
     this.#bound[index] = bound;
@@ -182,6 +218,15 @@ function findInterface(runtime: NativeRuntime, library: NativeLibrary): bigint |
   runtime.read(found, structure);
   const list = new DataView(structure.buffer).getBigUint64(POINTER, true);
   return list === 0n ? null : list;
+}
+
+/** The address of the function list that every user of a library gets, whatever newer one he uses; 0 where it has none. */
+export function libraryIdentity(path: string): bigint {
+  const runtime = nativeRuntime();
+  const getFunctionList = runtime.open(path).bind("C_GetFunctionList", 1, "u32");
+  const block = new Block(runtime, nativeAbi(), 64);
+  const out = block.alloc(POINTER);
+  return getFunctionList?.(block.address(out)) === CKR_OK ? block.getPointer(out) : 0n;
 }
 
 function findFunctionList(runtime: NativeRuntime, library: NativeLibrary): bigint {

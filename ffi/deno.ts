@@ -56,8 +56,13 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     addressOf: { name: "memcpy", parameters: ["buffer", "u64", "u64"], result: "u64" },
     pointerValue: { name: "memcpy", parameters: ["pointer", "u64", "u64"], result: "u64" },
     getauxval: { parameters: ["u64"], result: "u64", optional: true },
+    copyTo: { name: "memcpy", parameters: ["u64", "buffer", "u64"], result: "u64" },
+    calloc: { parameters: ["u64", "u64"], result: "u64" },
     gettid: { parameters: [], result: "i32", optional: true },
     tgkill: { parameters: ["i32", "i32", "i32"], result: "i32", optional: true },
+    on_exit: { parameters: ["u64", "u64"], result: "i32", optional: true },
+    _exit: { type: "pointer", optional: true },
+    fcloseall: { type: "pointer", optional: true },
   };
   let libc: Untyped = null;
   const memory = (): Untyped => {
@@ -66,6 +71,14 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     return libc;
   };
   const address = (view: Uint8Array): bigint => memory().addressOf(view, 0n, 0n);
+
+  // The C library runs exit handlers newest first: its streams are flushed, then the process is over.
+  const skipExitHandlers = (): void => {
+    const { on_exit: onExit, _exit: end, fcloseall: flush, pointerValue } = memory();
+    if (!onExit || !end || !flush) return;
+    for (const handler of [end, flush]) onExit(pointerValue(handler, 0n, 0n), 0n);
+  };
+  let leaving = false;
 
   const parameters = (arity: number): string[] => new Array(arity).fill("u64");
   /** A call site of its own for each symbol, or V8 leaves the fast path once two symbols have passed through one. */
@@ -142,6 +155,10 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   return {
     name: "deno",
     address,
+    // A thread that is terminated takes its own buffers with it, shared ones only if nobody else has them.
+    allocate: (size: number): ArrayBuffer => new SharedArrayBuffer(size) as unknown as ArrayBuffer,
+    allocateForGood: (words: number): bigint => memory().calloc(BigInt(words), 8n),
+    write: (to: bigint, word: number): void => void memory().copyTo(to, BigInt64Array.of(BigInt(word)), 8n),
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
     },
@@ -150,6 +167,15 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       granted() || libcPaths.some((path) => granted(path)) ? memory().getauxval?.(type) ?? null : null,
     threadId: (): number => memory().gettid?.() ?? 0,
     threadAlive: (id: number): boolean => memory().tgkill?.(deno.pid, id, 0) === 0,
+    leaveAtOnce(): void {
+      skipExitHandlers();
+      if (leaving) return;
+      leaving = true;
+      // Libraries may have added handlers of their own by then. Deno.exit() tells of itself in one way, process.exit() in
+      // the other.
+      (globalThis as Untyped).addEventListener("unload", skipExitHandlers);
+      (globalThis as Untyped).process.on("exit", skipExitHandlers);
+    },
     open(path: string): NativeLibrary {
       const known = libraries.get(path);
       if (known) return known;

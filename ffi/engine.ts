@@ -7,6 +7,7 @@ import { nativeRuntime } from "./backend.ts";
 import { describeType } from "./bytes.ts";
 import type { Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";
+import { type CallGate, CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
@@ -65,6 +66,8 @@ export interface RunOptions<T> {
   readonly observer?: CallObserver | null | undefined;
   /** The turns of the token, for an operation without a session. */
   readonly turn?: TokenTurn | null | undefined;
+  /** Lets calls through. */
+  readonly gate?: CallGate | null | undefined;
   /** Undoes what an aborted operation created. */
   readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
 }
@@ -151,12 +154,14 @@ export class Engine {
     let signal: AbortSignal | undefined;
     let observer: CallObserver | null = null;
     let turn = lane?.token ?? null;
+    let gate: CallGate | null = null;
     if (options) {
       checkOptions(options);
       turn ??= options.turn ?? null;
       signal = options.signal;
       signal?.throwIfAborted();
       observer = options.observer ?? null;
+      gate = options.gate ?? null;
     }
     const place = lane && laneOf(lane, true);
     if (place !== null) {
@@ -182,7 +187,7 @@ export class Engine {
               throw new TypeError("Cannot wait for an answer in a synchronous call: the callback returned a promise");
             }
           } else {
-            this.#callInPlace(value, frame, signal, observer);
+            this.#callThrough(gate, value, frame, signal, observer);
           }
         } catch (error) {
           signal = undefined;
@@ -257,9 +262,9 @@ export class Engine {
     return { prepare, drop };
   }
 
-  /** Hands a step to a worker thread. */
-  submit(step: Step, done: JobDone): PendingJob {
-    return this.#pool().run(step, done);
+  /** Hands a step of an operation to a worker thread. */
+  submit(step: Step, frame: Frame, done: JobDone): PendingJob {
+    return this.#pool().run(step, done, frame.block);
   }
 
   /** An operation has started. */
@@ -285,6 +290,26 @@ export class Engine {
   #notifyDrained(): void {
     if (this.#drained.length === 0) return;
     for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  #callThrough(
+    gate: CallGate | null,
+    step: Step,
+    frame: Frame,
+    signal: AbortSignal | undefined,
+    observer: CallObserver | null,
+  ): void {
+    if (gate === null) return this.#callInPlace(step, frame, signal, observer);
+    if (!gate.enter()) {
+      frame.rv = CKR_CRYPTOKI_NOT_INITIALIZED;
+      frame.stopped = 0;
+      return;
+    }
+    try {
+      this.#callInPlace(step, frame, signal, observer);
+    } finally {
+      gate.leave();
+    }
   }
 
   #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined, observer: CallObserver | null): void {

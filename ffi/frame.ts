@@ -31,15 +31,17 @@ export class Output {
   #own: Uint8Array<ArrayBuffer> | null;
 
   /** Reserves `capacity` bytes. */
-  constructor(block: Block, capacity: number) {
+  constructor(block: Block, capacity: number, inPlace: boolean) {
     this.#block = block;
     this.capacity = capacity;
-    if (capacity >= LARGE) {
+    // A worker thread that shall hold the memory holds that of the block.
+    if (capacity >= LARGE && (inPlace || nativeRuntime().allocate === undefined)) {
       this.#own = new Uint8Array(new ArrayBuffer(capacity));
       this.#offset = 0;
       this.address = nativeRuntime().address(this.#own);
     } else {
       this.#own = null;
+      if (capacity >= LARGE) block.secret = true;
       this.#offset = block.alloc(capacity || 1);
       this.address = block.address(this.#offset);
     }
@@ -162,7 +164,7 @@ export class Frame {
 
   /** Room for `capacity` bytes that C writes. */
   output(capacity: number): Output {
-    const output = new Output(this.block, capacity);
+    const output = new Output(this.block, capacity, this.inPlace);
     if (capacity >= LARGE) (this.#outputs ??= []).push(output);
     return output;
   }

@@ -23,6 +23,8 @@ const ALIGNMENT = 8;
 const SMALL = 0x10000;
 /** Up to this size a loop overwrites memory faster than the runtime's `fill`. */
 const SHORT = 0x200;
+/** Blocks a pool keeps. */
+const KEPT = 64;
 
 /**
  * A bump-allocated piece of native memory. Offsets count from its start; {@linkcode Block.address} turns one into an
@@ -40,6 +42,8 @@ export class Block {
   readonly base: bigint;
   /** Bytes of the first piece in use. */
   used = 0;
+  /** Whether a pool keeps it for good. */
+  readonly pooled: boolean;
   /** Whether the content must be overwritten when the block is given back, however large it is. */
   secret = false;
   /** How the last operation laid its memory out, for the next one that looks like it; no bytes are kept. */
@@ -54,10 +58,11 @@ export class Block {
   #peak = 0;
 
   /** Reserves `size` bytes of native memory, filled with zeros. */
-  constructor(runtime: NativeRuntime, abi: Abi, size: number) {
+  constructor(runtime: NativeRuntime, abi: Abi, size: number, pooled = false) {
     this.#runtime = runtime;
     this.abi = abi;
-    this.bytes = new Uint8Array(new ArrayBuffer(size));
+    this.pooled = pooled;
+    this.bytes = new Uint8Array(runtime.allocate?.(size) ?? new ArrayBuffer(size));
     this.view = new DataView(this.bytes.buffer);
     this.#doubles = new Float64Array(this.bytes.buffer, 0, size / ALIGNMENT | 0);
     this.#short = Math.min(SHORT, this.#doubles.byteLength);
@@ -162,6 +167,11 @@ export class Block {
     return this.view.getBigUint64(offset, true);
   }
 
+  /** What lies in buffers of its own beside the first piece. */
+  get extensions(): readonly Block[] {
+    return this.#extensions ?? [];
+  }
+
   /** Where the block stands now, for {@linkcode Block.rewind}. */
   mark(): BlockMark {
     return { used: this.used, extensions: this.#extensions?.length ?? 0 };
@@ -229,6 +239,7 @@ export class BlockPool {
   readonly #abi: Abi;
   readonly #size: number;
   readonly #free: Block[] = [];
+  #made = 0;
 
   /** Keeps blocks of `size` bytes. */
   constructor(runtime: NativeRuntime, abi: Abi, size: number) {
@@ -239,13 +250,13 @@ export class BlockPool {
 
   /** An empty block for the caller alone. */
   take(): Block {
-    return this.#free.pop() ?? new Block(this.#runtime, this.#abi, this.#size);
+    return this.#free.pop() ?? new Block(this.#runtime, this.#abi, this.#size, this.#made++ < KEPT);
   }
 
   /** Overwrites a block and keeps it for the next caller. */
   give(block: Block): void {
     block.clear();
-    if (this.#free.length < 64) this.#free.push(block);
+    if (block.pooled) this.#free.push(block);
   }
 }
 

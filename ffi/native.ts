@@ -29,6 +29,15 @@ export interface NativeRuntime {
   readonly name: "deno" | "bun" | "node";
   /** The address of a view's first byte. The buffer must stay referenced while C may use it. */
   address(view: Uint8Array): bigint;
+  /**
+   * Memory for C, zero-filled, where an ordinary buffer would be freed with the thread that made it, though a worker
+   * thread's call still writes there: this lives on while that thread holds it.
+   */
+  allocate?(size: number): ArrayBuffer;
+  /** Memory for words that outlive the calling thread, zero-filled and never given back; its address. */
+  allocateForGood?(words: number): bigint;
+  /** Writes a word. */
+  write?(address: bigint, word: number): void;
   /** Copies native memory at `address` into `into`. */
   read(address: bigint, into: Uint8Array): void;
   /** Whether a library may be opened without asking the program's user for permission first. */
@@ -41,8 +50,21 @@ export interface NativeRuntime {
   threadId?(): number;
   /** Whether a thread is still there. */
   threadAlive?(id: number): boolean;
+  /**
+   * For a runtime that ends the process while its threads may be inside C: the exit handlers of the libraries that are
+   * open now, which free what those threads use, will not run.
+   */
+  leaveAtOnce?(): void;
   /** Binds a function by its address. */
   bindAddress(address: bigint, arity: number, result: NativeResult): NativeFunction;
+}
+
+/** A lock of the C library, for calls that must be made by one thread at a time. */
+export interface CallLock {
+  /** A library to reach the C library through. */
+  readonly path: string;
+  /** Address of the mutex. */
+  readonly address: bigint;
 }
 
 /** Where a bound function comes from, in a form that another thread can bind again. */

@@ -2,6 +2,8 @@
 import { Worker } from "node:worker_threads";
 import { nativeRuntime, runtimeSource } from "./backend.ts";
 import type { BoundFunction } from "./cryptoki.ts";
+import type { Block } from "./memory.ts";
+import { oneAtATime } from "./one_at_a_time.ts";
 import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
 
 /** One call of a job. */
@@ -41,6 +43,8 @@ export interface Job {
   readonly calls: readonly NativeCall[];
   /** Who is told. */
   readonly done: JobDone;
+  /** Memory the calls use. */
+  readonly block: Block | null;
   /** Its place in shared memory; -1 while it has none. */
   slot: number;
   /** Where its words lie when they do not fit there. */
@@ -63,23 +67,32 @@ export class PooledWorker {
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Job>();
   readonly #known = new Set<number>();
+  readonly #kept = new WeakSet<Block>();
   readonly #thread = new Int32Array(new SharedArrayBuffer(4 * (THREAD.inbox + THREAD.places)));
-  /** Messages with functions that were sent. */
+  /** Messages with functions or with memory to keep that were sent. */
   #told = 0;
   /** Jobs that were sent. */
   #given = 0;
   #ended = false;
 
-  /** Starts a thread; `finished` is told the slots of jobs that have run, `lost` that it died. */
-  constructor(memory: SharedArrayBuffer, finished: (slots: number[]) => void, lost: (error: Error) => void) {
+  /**
+   * Starts a thread, which writes its number to the address `mark` while it makes calls; `finished` is told the slots of
+   * jobs that have run, `lost` that it died.
+   */
+  constructor(
+    memory: SharedArrayBuffer,
+    mark: bigint,
+    finished: (slots: number[]) => void,
+    lost: (error: Error) => void,
+  ) {
     // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long.
     const source = `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");\n` +
-      `(${workerMain})(${runtimeSource()}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
+      `(${workerMain})(${runtimeSource()}, ${oneAtATime}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
         JSON.stringify(JOB_STATE)
       }, ${JSON.stringify(THREAD)});`;
     this.#worker = new Worker(source, {
       eval: true,
-      workerData: { memory, thread: this.#thread.buffer },
+      workerData: { memory, mark, thread: this.#thread.buffer },
     });
     this.#worker.on("message", (slots: number[]) => {
       finished(slots);
@@ -117,24 +130,43 @@ export class PooledWorker {
       this.#jobs.set(job.slot, job);
       request.slots.push(job.slot);
       if (job.area) (request.areas ??= []).push(job.area);
+      if (job.block) this.#hold(job.block, request);
       for (const { fn } of job.calls) {
         if (this.#known.has(fn.id)) continue;
         this.#known.add(fn.id);
-        (request.functions ??= []).push({ id: fn.id, arity: fn.arity, result: fn.result, source: fn.source });
+        (request.functions ??= []).push({
+          id: fn.id,
+          arity: fn.arity,
+          result: fn.result,
+          source: fn.source,
+          lock: fn.lock,
+        });
       }
     }
     this.#worker.ref();
-    if (request.functions) this.#told++;
+    if (request.functions || request.kept) this.#told++;
     this.#given = this.#given + request.slots.length | 0;
     // Jobs in the inbox may overtake a message: what they call must have been heard of.
     const heard = Atomics.load(this.#thread, THREAD.heard) === this.#told;
-    if (heard && !request.areas && !request.functions && this.#hasPlaces(request.slots.length)) {
+    const plain = !request.areas && !request.functions && !request.kept && !request.held;
+    if (heard && plain && this.#hasPlaces(request.slots.length)) {
       if (this.#putIn(request.slots)) return;
       request.slots = [];
     }
     // A worker that listens to its inbox hears no messages: waking it up ends that.
     this.#worker.postMessage(request);
     Atomics.notify(this.#thread, THREAD.tail);
+  }
+
+  /** Lets the worker hold the memory of a job, which this thread would take along if it was terminated meanwhile. */
+  #hold(block: Block, request: WorkerRequest): void {
+    if (nativeRuntime().allocate === undefined) return;
+    if (!block.pooled) (request.held ??= []).push(block.bytes.buffer);
+    else if (!this.#kept.has(block)) {
+      this.#kept.add(block);
+      (request.kept ??= []).push(block.bytes.buffer);
+    }
+    for (const { bytes } of block.extensions) (request.held ??= []).push(bytes.buffer);
   }
 
   #hasPlaces(count: number): boolean {

@@ -2,11 +2,14 @@
 import { type Abortable, listen, stopListening } from "./aborts.ts";
 import { Ask, type Engine, type Program, type ProgramStep, type RunOptions, type Step } from "./engine.ts";
 import type { Frame } from "./frame.ts";
+import { CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
 import type { JobResult, PendingJob } from "./workers.ts";
 
 type Progress<T> = ProgramStep<T>;
+
+const REFUSED: JobResult = { value: CKR_CRYPTOKI_NOT_INITIALIZED, stopped: 0, cancelled: false, microseconds: 0 };
 
 /** An operation laid out in native memory of its own, its first step ready. */
 export interface Prepared<T> {
@@ -152,19 +155,22 @@ export class Run<T> implements LaneEntry, Abortable {
   }
 
   #submit(step: Step): void {
-    const { observer } = this.#options;
-    if (!observer) {
-      this.#job = this.#engine.submit(step, (result, error) => this.#called(result, error));
-      return;
-    }
-    const contexts = step.map((call) => observer.calling(call));
-    this.#job = this.#engine.submit(step, (result, error) => {
-      const made = result ? Math.min(step.length, result.cancelled ? result.stopped : result.stopped + 1) : 0;
-      for (let i = 0; i < made; i++) {
-        observer.called(step[i]!, contexts[i], i === made - 1 ? result!.value : 0, result!.microseconds);
-      }
+    const { observer, gate } = this.#options;
+    if (gate && !gate.enter()) return this.#called(REFUSED, null);
+    const contexts = observer ? step.map((call) => observer.calling(call)) : null;
+    this.#job = this.#engine.submit(step, this.#frame!, (result, error) => {
+      gate?.leave();
+      if (contexts) this.#tellObserver(step, contexts, result);
       this.#called(result, error);
     });
+  }
+
+  #tellObserver(step: Step, contexts: readonly unknown[], result: JobResult | null): void {
+    const made = result ? Math.min(step.length, result.cancelled ? result.stopped : result.stopped + 1) : 0;
+    for (let i = 0; i < made; i++) {
+      const value = i === made - 1 ? result!.value : 0;
+      this.#options.observer!.called(step[i]!, contexts[i], value, result!.microseconds);
+    }
   }
 
   #called(result: JobResult | null, error: Error | null): void {

@@ -1,5 +1,6 @@
 /** What runs inside a worker thread. Self-contained: its text is the worker's whole program. */
-import type { NativeFunction, NativeResult, NativeRuntime, NativeSource } from "./native.ts";
+import type { CallLock, NativeFunction, NativeResult, NativeRuntime, NativeSource } from "./native.ts";
+import type { oneAtATime } from "./one_at_a_time.ts";
 
 /**
  * Layout of a job in shared memory. A slot is a run of 64-bit words; its head is read as 32-bit integers, then each call
@@ -40,7 +41,7 @@ export const THREAD = {
   tail: 2,
   /** How many jobs have been taken out. */
   head: 3,
-  /** How many messages with functions have been heard. */
+  /** How many messages with functions or with memory to keep have been heard. */
   heard: 4,
   /** How many jobs it was given it will not look at again. */
   served: 5,
@@ -66,8 +67,12 @@ export interface WorkerRequest {
   slots: number[];
   /** Areas of jobs that do not fit a slot. */
   areas?: JobArea[];
+  /** Memory jobs may use at any time. */
+  kept?: ArrayBuffer[];
+  /** Memory these jobs use. */
+  held?: ArrayBuffer[];
   /** Functions this worker has not seen. */
-  functions?: { id: number; arity: number; result: NativeResult; source: NativeSource }[];
+  functions?: { id: number; arity: number; result: NativeResult; source: NativeSource; lock: CallLock | null }[];
 }
 
 interface Port {
@@ -78,8 +83,9 @@ interface Port {
 /** Runs jobs as they come. Uses nothing from outside, as its text is sent to worker threads. */
 export function workerMain(
   runtime: NativeRuntime,
+  guard: typeof oneAtATime,
   port: Port,
-  data: { memory: SharedArrayBuffer; thread: SharedArrayBuffer },
+  data: { memory: SharedArrayBuffer; mark: bigint; thread: SharedArrayBuffer },
   layout: typeof LAYOUT,
   jobState: typeof JOB_STATE,
   thread: typeof THREAD,
@@ -88,12 +94,17 @@ export function workerMain(
   const states = new Int32Array(data.memory);
   const shared = new BigUint64Array(data.memory);
   const functions = new Map<number, NativeFunction>();
-  const bind = ({ arity, result, source }: NonNullable<WorkerRequest["functions"]>[number]): NativeFunction => {
+  // Memory is held, not used, here: it must not go away with the thread that has given it while C may use it.
+  const kept: ArrayBuffer[] = [];
+  let held: ArrayBuffer[] = [];
+  const find = ({ arity, result, source }: NonNullable<WorkerRequest["functions"]>[number]): NativeFunction => {
     if (source.kind === "address") return runtime.bindAddress(source.address, arity, result);
     const fn = runtime.open(source.path).bind(source.name, arity, result);
     if (!fn) throw new Error(`Cannot bind ${source.name} of ${source.path} in a worker thread: it is missing`);
     return fn;
   };
+  const bind = (given: NonNullable<WorkerRequest["functions"]>[number]): NativeFunction =>
+    given.lock ? guard(runtime, given.lock, find(given)) : find(given);
   const invoke = (fn: NativeFunction, w: BigUint64Array, i: number, count: number): number | bigint | undefined => {
     switch (count) {
       case 0:
@@ -137,9 +148,14 @@ export function workerMain(
     states[head + layout.duration] = Math.min(1e9, (performance.now() - started) * 1000);
     Atomics.store(states, head + layout.state, jobState.done);
   };
+  /** Tells who cleans up after a thread that was terminated whether calls it has begun are still under way. */
+  const mark = (id: number): void => {
+    if (data.mark !== 0n) runtime.write?.(data.mark, id);
+  };
   const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
     let done: number[] = [];
     let posted = performance.now();
+    mark(control[thread.id]!);
     for (const slot of slots) {
       const state = slot * layout.words * 2 + layout.state;
       if (Atomics.compareExchange(states, state, jobState.queued, jobState.running) !== jobState.queued) continue;
@@ -152,6 +168,7 @@ export function workerMain(
         posted = performance.now();
       }
     }
+    mark(0);
     Atomics.add(control, thread.served, slots.length);
     // Always an answer, even an empty one: slots of jobs that were taken back wait for it.
     port.postMessage(done);
@@ -176,8 +193,11 @@ export function workerMain(
   Atomics.store(control, thread.id, runtime.threadId?.() ?? 0);
   port.on("message", (request) => {
     for (const fn of request.functions ?? []) functions.set(fn.id, bind(fn));
-    if (request.functions) Atomics.add(control, thread.heard, 1);
+    kept.push(...request.kept ?? []);
+    if (request.functions || request.kept) Atomics.add(control, thread.heard, 1);
+    held = request.held ?? [];
     if (request.slots.length > 0) serve(request.slots, request.areas ?? []);
+    if (held.length > 0) held = [];
     listen();
   });
 }

@@ -6,6 +6,7 @@
 import os from "node:os";
 import process from "node:process";
 import { nativeRuntime } from "./backend.ts";
+import type { Block } from "./memory.ts";
 import {
   type Job,
   type JobDone,
@@ -51,9 +52,13 @@ export class WorkerPool {
     return this.#workers.length;
   }
 
-  /** Queues a job; it starts in a microtask, together with others that are ready by then. */
-  run(calls: readonly NativeCall[], done: JobDone): PendingJob {
-    const job: Job = { calls, done, slot: -1, area: null, worker: null };
+  /**
+   * Queues a job; it starts in a microtask, together with others that are ready by then.
+   *
+   * @param block Memory the calls use, which the worker holds meanwhile.
+   */
+  run(calls: readonly NativeCall[], done: JobDone, block: Block | null = null): PendingJob {
+    const job: Job = { calls, done, block, slot: -1, area: null, worker: null };
     this.#ready.push(job);
     this.#schedule();
     return { cancel: () => this.#cancel(job), abandon: () => this.#abandon(job) };
@@ -73,11 +78,13 @@ export class WorkerPool {
   /**
    * Deno ends its worker threads while the process already runs its exit handlers. A thread that has called a module then
    * runs that module's destructors beside the ones of its libraries, OpenSSL's for one, and crashes now and then. The
-   * threads are ended before that.
+   * threads are ended before that. `exit()` leaves no time for it, and a thread may be inside a call for long: then the
+   * handlers are passed over.
    */
   #watchExit(): void {
     if (this.#watching || nativeRuntime().threadAlive === undefined) return;
     this.#watching = true;
+    nativeRuntime().leaveAtOnce?.();
     process.on("beforeExit", () => {
       if (this.#workers.length > 0 || this.#ending.size > 0) void this.close();
     });
@@ -123,6 +130,7 @@ export class WorkerPool {
     if (live >= this.#size) return null;
     const worker: PooledWorker = new PooledWorker(
       this.#memory,
+      threadMark(),
       (slots) => this.#finished(worker, slots),
       (error) => this.#lost(worker, error),
     );
@@ -272,6 +280,25 @@ export class WorkerPool {
     }
     if (this.#ready.length > 0) this.#schedule();
   }
+}
+
+/** Worker threads whose numbers are written down while they make calls. */
+export const MARKS = 64;
+let marks: bigint | undefined;
+let marked = 0;
+
+/**
+ * Where the numbers of the worker threads of this thread stand while they make calls, in memory that outlives it: whoever
+ * cleans up after a thread that was terminated can tell whether calls it has begun are still under way. 0 where threads
+ * that are terminated wait for their calls themselves.
+ */
+export function threadMarks(): bigint {
+  return marks ??= nativeRuntime().allocateForGood?.(MARKS) ?? 0n;
+}
+
+function threadMark(): bigint {
+  const first = threadMarks();
+  return first === 0n ? 0n : first + BigInt(marked++ % MARKS * 8);
 }
 
 let shared: WorkerPool | null = null;

@@ -1,14 +1,15 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
 import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
-import { isSecureExecution } from "../ffi/backend.ts";
+import { isSecureExecution, nativeRuntime } from "../ffi/backend.ts";
 import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
 import { describeType } from "../ffi/bytes.ts";
+import type { P11Kit } from "../ffi/p11_kit.ts";
 import { ModuleLoadError } from "./errors.ts";
 import { withServerAddress } from "./managed/environment.ts";
 import { Gp11Backend } from "./managed/gp11_backend.ts";
 import { isClientModule } from "./managed/module_path.ts";
-import { type ConfiguredModule, optionReader } from "./managed/options.ts";
+import { type BackendOptions, type ConfiguredModule, optionReader } from "./managed/options.ts";
 import { P11KitBackend } from "./managed/p11_kit_backend.ts";
 import { p11KitFailure, systemP11Kit } from "./managed/p11_kit.ts";
 import { DirectBackend, type ModuleBackend } from "./module_backend.ts";
@@ -83,17 +84,40 @@ export function openBackend(path: string, options: ModuleOptions, configured: Co
     case "gp11":
       return new Gp11Backend(openTable(path, serverAddress), path, settings);
     case "auto":
+      return automaticBackend(path, settings);
     case "p11-kit": {
       checkPath(path);
-      const kit = systemP11Kit(managed === "p11-kit");
-      // libp11-kit looks for every relative path in its own folder; one with a folder in it means the current one.
-      if (kit !== null) return new P11KitBackend(kit, hasFolder(path) ? resolve(path) : path, settings);
-      if (managed === "auto") return new Gp11Backend(openTable(path, serverAddress), path, settings);
-      throw new ModuleLoadError(path, "libp11-kit cannot be loaded", { cause: p11KitFailure() });
+      const kit = systemP11Kit(true);
+      if (kit === null) throw new ModuleLoadError(path, "libp11-kit cannot be loaded", { cause: p11KitFailure() });
+      return wrappedBackend(kit, path, settings);
     }
     default:
       throw new TypeError(
         `Cannot load a module: managed is "auto", "p11-kit", "gp11" or false, not ${String(managed)}`,
       );
   }
+}
+
+/** libp11-kit's management where it takes the module, else our own. */
+function automaticBackend(path: string, settings: BackendOptions): ModuleBackend {
+  checkPath(path);
+  const own = () => new Gp11Backend(openTable(path, settings.serverAddress), path, settings);
+  const kit = systemP11Kit(false);
+  if (kit === null) return own();
+  try {
+    return wrappedBackend(kit, path, { ...settings, alternative: own });
+  } catch (refusal) {
+    // libp11-kit wraps neither its own proxy nor what is wrapped already. What is no module at all is none for us either.
+    if (!nativeRuntime().allows(path)) throw refusal;
+    try {
+      return own();
+    } catch {
+      throw refusal;
+    }
+  }
+}
+
+function wrappedBackend(kit: P11Kit, path: string, settings: BackendOptions): ModuleBackend {
+  // libp11-kit looks for every relative path in its own folder; one with a folder in it means the current one.
+  return new P11KitBackend(kit, hasFolder(path) ? resolve(path) : path, settings);
 }

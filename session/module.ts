@@ -1,12 +1,14 @@
 /** Modules: libraries that give access to tokens. */
 import { reportUncaught } from "../internal/report_error.ts";
+import { CKR } from "../ffi/constants/mod.ts";
 import { checkOptions } from "../ffi/engine.ts";
 import { isAskedBy, unasked } from "../ffi/question.ts";
+import type { Frame } from "../ffi/frame.ts";
 import { closeSession } from "../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
 import type { FunctionName } from "../ffi/functions.ts";
 import { openBackend } from "./backends.ts";
-import { SessionBusyError } from "./errors.ts";
+import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { type ModuleInfo, moduleInfoOf } from "./infos.ts";
 import { callLogger } from "./log_calls/mod.ts";
 import type { ModuleBackend } from "./module_backend.ts";
@@ -78,20 +80,29 @@ export class Module {
   static loadSync(path: string, options: ModuleOptions = {}): Module {
     checkOptions(options);
     options.signal?.throwIfAborted();
-    const core = coreFor(openBackend(path, options), options);
-    core.runSync(null, core.backend.initialize, null, { signal: options.signal });
+    return Module.#beginSync(openBackend(path, options), options);
+  }
+
+  static #beginSync(backend: ModuleBackend, options: ModuleOptions): Module {
+    const core = coreFor(backend, options);
+    try {
+      core.runSync(null, backend.initialize, null, { signal: options.signal });
+    } catch (error) {
+      if (!isUnlockable(error) || !backend.alternative) throw error;
+      return Module.#beginSync(backend.alternative(), options);
+    }
     return new Module(core);
   }
 
   static async #begin(backend: ModuleBackend, options: ModuleOptions): Promise<Module> {
     const core = coreFor(backend, options);
-    await core.run(
-      null,
-      backend.initialize,
-      null,
-      { signal: options.signal },
-      (frame) => backend.finalize(frame, null),
-    );
+    const undo = (frame: Frame) => backend.finalize(frame, null);
+    try {
+      await core.run(null, backend.initialize, null, { signal: options.signal }, undo);
+    } catch (error) {
+      if (!isUnlockable(error) || !backend.alternative) throw error;
+      return await Module.#begin(backend.alternative(), options);
+    }
     return new Module(core);
   }
 
@@ -288,7 +299,7 @@ export class Module {
 
   /**
    * Ends this caller's use of the module: calls that run deliver, those that wait reject, the sessions are closed, and
-   * the last caller finalises the module.
+   * the last caller finalises the module. What fails on the way keeps nothing open and is reported once, by the first call.
    */
   async close(): Promise<void> {
     if (isAskedBy(this.#core.engine)) {
@@ -298,8 +309,10 @@ export class Module {
   }
 
   #closed(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    if (this.#closing !== null) return this.#closing;
+    const closing = this.#close();
+    this.#closing = closing.catch(() => {});
+    return closing;
   }
 
   /**
@@ -313,11 +326,23 @@ export class Module {
     if (core.busy) {
       throw new SessionBusyError("close the module", "an asynchronous call");
     }
-    for (const session of [...core.sessions]) session.session!.closeSync();
-    for (const session of core.pool?.drain() ?? []) core.runSync(null, closeSession, { session });
-    core.closed = true;
     this.#closing = Promise.resolve();
-    core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });
+    const problems: unknown[] = [];
+    const finish = (work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        problems.push(error);
+      }
+    };
+    for (const session of [...core.sessions]) {
+      session.reusable = false;
+      finish(() => session.session!.closeSync());
+    }
+    for (const session of core.pool?.drain() ?? []) finish(() => core.runSync(null, closeSession, { session }));
+    core.closed = true;
+    finish(() => core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer }));
+    if (problems.length > 0) throw problems[0];
   }
 
   /** Closes the module, now or when the running calls have ended. */
@@ -339,7 +364,11 @@ export class Module {
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
     await Promise.allSettled(core.opening);
     // C_Finalize must never meet a call under way, an abandoned one included. In place, no other can start meanwhile.
-    while (core.backend.last && core.engine.inFlight > 0) await core.engine.drained();
+    for (;;) {
+      if (core.backend.last && core.engine.inFlight > 0) await core.engine.drained();
+      else if (core.backend.changing) await new Promise((resolve) => setTimeout(resolve, 1));
+      else break;
+    }
     core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });
     if (problem) throw problem.error;
   }
@@ -354,6 +383,11 @@ export class Module {
     if (!slot) this.#slots.set(id, slot = new Slot(this, this.#core, id));
     return slot;
   }
+}
+
+/** Whether a module says that it cannot lock in the way that was asked for, which libp11-kit always asks for. */
+function isUnlockable(error: unknown): boolean {
+  return error instanceof Pkcs11Error && error.code === CKR.CANT_LOCK;
 }
 
 function coreFor(backend: ModuleBackend, options: ModuleOptions): ModuleCore {

@@ -1,9 +1,14 @@
 /** Who initialises and finalises a module: one contract for every way to load it. */
 import type { Cryptoki } from "../ffi/cryptoki.ts";
-import type { Operation } from "../ffi/engine.ts";
-import { finalize, initialize } from "../ffi/operations/modules.ts";
+import type { Operation, Program } from "../ffi/engine.ts";
+import type { CallGate } from "../ffi/gate.ts";
+import type { Frame } from "../ffi/frame.ts";
 import { Pkcs11Error } from "./errors.ts";
-import type { Callers } from "./managed/callers.ts";
+import { Callers, ROAD } from "./managed/callers.ts";
+import { GuestGate } from "./managed/guest_gate.ts";
+import { LocalCaller, tableName } from "./managed/library.ts";
+import { beginModule, finalizeDue } from "./managed/life.ts";
+import { locked } from "./managed/locked.ts";
 
 /** A loaded module as one caller sees it. */
 export interface ModuleBackend {
@@ -19,6 +24,10 @@ export interface ModuleBackend {
   readonly owner: boolean;
   /** Whether closing this caller ends the module, or its own wrapper of it, so that no call may be under way. */
   readonly last: boolean;
+  /** Whether a load or close of the module is under way in this thread. */
+  readonly changing: boolean;
+  /** What lets each call through or refuses it; `null` where nothing stands in the way. */
+  readonly gate: CallGate | null;
   /** The callers this one is counted with; `null` where nobody counts. */
   readonly callers: Callers | null;
   /** Begins this caller's use of the module. */
@@ -27,6 +36,8 @@ export interface ModuleBackend {
   readonly finalize: Operation<void, null>;
   /** Begins anew after the server of a remote module went away; `null` for a module that runs here. */
   readonly reconnect: Operation<void, null> | null;
+  /** Another way to manage the module, for when this one turns out not to begin it. */
+  readonly alternative?: (() => ModuleBackend) | undefined;
   /** A value of the module's configuration. */
   configOption(key: string): string | null;
 }
@@ -48,7 +59,8 @@ export interface DirectBackendOptions {
 
 /**
  * A module nobody manages: C_Initialize and C_Finalize are called directly. On a module that somebody has initialised
- * the caller is a guest, who never finalises it.
+ * the caller is a guest, who never finalises it. C_Finalize is only put off while it would end the module under others of
+ * the process that count on it.
  */
 export class DirectBackend implements ModuleBackend {
   /** Nobody counts. */
@@ -59,8 +71,6 @@ export class DirectBackend implements ModuleBackend {
   readonly path: string | null;
   /** The name in the configuration. */
   readonly name: string | null;
-  /** Nobody else is known of. */
-  readonly last = true;
   /** Nobody counts. */
   readonly callers = null;
   /** It runs here. */
@@ -71,27 +81,64 @@ export class DirectBackend implements ModuleBackend {
   readonly initialize: Operation<void, null>;
   /** Ends it. */
   readonly finalize: Operation<void, null>;
+  readonly #callers: Callers;
+  readonly #caller: LocalCaller;
+  #gate: GuestGate | null = null;
   #owner = false;
+  #place = -1;
 
   /** Uses a table directly. */
   constructor(table: Cryptoki, options: DirectBackendOptions) {
     this.table = table;
+    this.#caller = new LocalCaller(table);
     this.path = table.path;
     this.name = options.name ?? null;
     this.configOption = options.configOption ?? (() => null);
-    const setOwner = (owner: boolean) => this.#owner = owner;
-    const isOwner = () => this.#owner;
-    this.initialize = function* (frame) {
-      const rv = yield* initialize(frame, { reserved: options.reserved });
+    const callers = Callers.of(table.path!, tableName(table));
+    this.#callers = callers;
+    const reserved = options.reserved;
+    this.initialize = (frame) => locked(frame, callers, "load the module", () => this.#begin(frame, callers, reserved));
+    this.finalize = (frame) =>
+      locked(frame, callers, "close the module", () => this.#end(frame, callers, options.neverFinalize));
+  }
+
+  *#begin(frame: Frame, callers: Callers, reserved: string | null): Program<void> {
+    yield* finalizeDue(frame, callers.takeDue());
+    const place = callers.enter(this.table.address, ROAD.unmanaged);
+    try {
+      const rv = yield* beginModule(frame, callers, reserved);
       if (rv !== CKR_OK && rv !== CKR_CRYPTOKI_ALREADY_INITIALIZED) throw new Pkcs11Error(rv, "C_Initialize");
-      setOwner(rv === CKR_OK);
-    };
-    this.finalize = function* (frame) {
-      if (!isOwner() || options.neverFinalize) return;
-      setOwner(false);
-      const rv = yield* finalize(frame);
-      if (rv !== CKR_OK) throw new Pkcs11Error(rv, "C_Finalize");
-    };
+      this.#owner = rv === CKR_OK;
+    } catch (error) {
+      callers.remove(place);
+      throw error;
+    }
+    this.#place = place;
+    if (this.#owner) callers.own(place);
+    else this.#gate = new GuestGate(frame.table, callers, place);
+    this.#caller.begin();
+  }
+
+  *#end(frame: Frame, callers: Callers, never: boolean): Program<void> {
+    this.#owner = false;
+    this.#caller.end();
+    callers.leave(this.#place, never);
+    yield* finalizeDue(frame, callers.takeDue());
+  }
+
+  /** Lets a guest's calls through while the module is the one he found. */
+  get gate(): CallGate | null {
+    return this.#gate;
+  }
+
+  /** Whether a load or close of the module is under way in this thread. */
+  get changing(): boolean {
+    return this.#callers.heldHere;
+  }
+
+  /** Whether no other caller uses the functions in this thread. */
+  get last(): boolean {
+    return this.#caller.isLast;
   }
 
   /** Whether this caller's C_Initialize was the real one. */

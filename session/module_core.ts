@@ -76,7 +76,7 @@ export class ModuleCore {
   /** Whether a call is under way that closing the module would meet, one that nobody waits for any more included. */
   get busy(): boolean {
     return this.pending > 0 || [...this.sessions].some((session) => session.lane.busy) ||
-      (this.backend.last && this.engine.inFlight > 0);
+      this.backend.changing || (this.backend.last && this.engine.inFlight > 0);
   }
 
   /** Whether a session of this caller on a slot is in use. One that is being closed is not. */
@@ -106,9 +106,10 @@ export class ModuleCore {
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
     if (options) checkOptions(options);
+    const { observer, backend: { gate } } = this;
     const turn = lane === null ? this.#turnFor(args) : null;
-    if (!this.observer && !options?.signal && turn === null) return this.engine.runSync(lane, operation, args);
-    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer: this.observer, turn });
+    if (!observer && !gate && !options?.signal && turn === null) return this.engine.runSync(lane, operation, args);
+    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer, gate, turn });
   }
 
   /** Runs an operation on worker threads. */
@@ -137,6 +138,7 @@ export class ModuleCore {
       abort: options?.abort,
       observer: this.observer,
       turn: lane === null ? this.#turnFor(args) : null,
+      gate: this.backend.gate,
       discard,
     }).finally(() => this.pending--);
   }

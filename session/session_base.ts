@@ -186,7 +186,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
 
   /**
    * Closes the session. The running call delivers its result; those that wait reject with SessionClosedError. The handle
-   * is offered by `discard-handle` before it is closed with C_CloseSession.
+   * is offered by `discard-handle` before it is closed with C_CloseSession. What fails is reported by the first call alone.
    */
   async close(): Promise<void> {
     this.#assertNotAsked("close the session");
@@ -194,8 +194,10 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
   }
 
   #closed(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    if (this.#closing !== null) return this.#closing;
+    const closing = this.#close();
+    this.#closing = closing.catch(() => {});
+    return closing;
   }
 
   /**
@@ -210,7 +212,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     core.closed = true;
     this.#closing = Promise.resolve();
     try {
-      if (!this.#discard(core.runSync(leave, { core }))) checkClosed(core.runSync(closeSession, this.#args()));
+      if (!this.#discard(core.runSync(leave, { core }))) this.#checkClosed(core.runSync(closeSession, this.#args()));
     } finally {
       core.release();
     }
@@ -237,7 +239,9 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     core.lane.dropWaiting(new SessionClosedError("run the call that was waiting"));
     try {
       await core.lane.idle();
-      if (!this.#discard(await core.run(leave, { core }))) checkClosed(await core.run(closeSession, this.#args()));
+      if (!this.#discard(await core.run(leave, { core }))) {
+        this.#checkClosed(await core.run(closeSession, this.#args()));
+      }
     } finally {
       core.release();
     }
@@ -253,6 +257,12 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     }
     core.lane.open = null;
     return event.claimed;
+  }
+
+  #checkClosed(rv: number): void {
+    // A server that is away has closed its sessions.
+    if (GONE.has(rv) || rv === CKR.DEVICE_ERROR && this.#core.module.backend.reconnect !== null) return;
+    throw new Pkcs11Error(rv, "C_CloseSession");
   }
 
   #opened(action: string): SessionCore {
@@ -297,8 +307,4 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     const open = lane.open === null ? undefined : OPEN_FLAGS[lane.open];
     return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: true };
   }
-}
-
-function checkClosed(rv: number): void {
-  if (!GONE.has(rv)) throw new Pkcs11Error(rv, "C_CloseSession");
 }

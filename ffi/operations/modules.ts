@@ -1,4 +1,5 @@
 /** Operations on a module, its slots and tokens. */
+import { nativeRuntime } from "../backend.ts";
 import { encodeText } from "../bytes.ts";
 import type { Program } from "../engine.ts";
 import { FN, type Frame } from "../frame.ts";
@@ -27,20 +28,28 @@ const MAX_ENTRIES = 2 ** 20;
 /** Some modules read one word beyond CK_C_INITIALIZE_ARGS; it must be NULL. */
 const INITIALIZE_MARGIN = 8;
 
-/**
- * C_Initialize, answering its CK_RV. Locking is the operating system's; no callbacks are ever given. `reserved` is the
- * text some modules expect in `pReserved`.
- */
-export function* initialize(frame: Frame, { reserved }: { readonly reserved: string | null }): Program<number> {
+/** How C_Initialize is called. */
+export interface InitializeArgs {
+  /** The text some modules expect in `pReserved`. */
+  readonly reserved: string | null;
+  /** Whether the module may use the locks of the operating system; otherwise it is called by one thread at a time. */
+  readonly locking: boolean;
+}
+
+/** C_Initialize, answering its CK_RV; no callbacks are ever given. */
+export function* initialize(frame: Frame, { reserved, locking }: InitializeArgs): Program<number> {
   const { block } = frame;
   const { size, offsets } = structLayout(CK_C_INITIALIZE_ARGS, block.abi);
   const offset = block.alloc(size + INITIALIZE_MARGIN);
-  block.setUlong(offset + offsets.flags, CKF_OS_LOCKING_OK);
+  block.setUlong(offset + offsets.flags, locking ? CKF_OS_LOCKING_OK : 0);
   if (reserved !== null) {
     const text = block.putBytes(encodeText(`${reserved}\0`, "the reserved text of a module"));
     block.setPointer(offset + offsets.pReserved, block.address(text));
   }
-  return yield [{ fn: frame.fn(FN.C_Initialize), args: [block.address(offset)] }];
+  const rv = yield [{ fn: frame.fn(FN.C_Initialize), args: [block.address(offset)] }];
+  // The module has loaded its libraries and made its exit handlers now.
+  if (!frame.inPlace) nativeRuntime().leaveAtOnce?.();
+  return rv;
 }
 
 /** C_Finalize, answering its CK_RV. */

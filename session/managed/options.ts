@@ -2,6 +2,7 @@ import type { Operation } from "../../ffi/engine.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { finalize, initialize, slotList } from "../../ffi/operations/modules.ts";
 import { Pkcs11Error } from "../errors.ts";
+import type { ModuleBackend } from "../module_backend.ts";
 import type { ModuleShare } from "./share.ts";
 
 /** What the configuration says about a module. */
@@ -12,6 +13,8 @@ export interface ConfiguredModule {
   readonly settings?: readonly ReadonlyMap<string, string>[] | undefined;
   /** Where p11-kit's client module finds its server; only for that module. */
   readonly serverAddress?: string | undefined;
+  /** Whether it runs elsewhere: the library is only what reaches it. */
+  readonly remote?: boolean | undefined;
   /** Called when this caller is done with the module. */
   readonly released?: (() => void) | undefined;
 }
@@ -22,6 +25,8 @@ export interface BackendOptions extends ConfiguredModule {
   readonly reserved?: string | null | undefined;
   /** Whether C_Finalize is never called. */
   readonly neverFinalize?: boolean | undefined;
+  /** Another way to manage the module, for when this one turns out not to begin it. */
+  readonly alternative?: (() => ModuleBackend) | undefined;
   /** The callers in another thread to join. */
   readonly share?: ModuleShare | undefined;
 }
@@ -36,7 +41,7 @@ export function reconnecting({ serverAddress, reserved }: BackendOptions): Opera
   if (serverAddress === undefined) return null;
   return function* (frame) {
     yield* finalize(frame);
-    const rv = yield* initialize(frame, { reserved: reserved ?? null });
+    const rv = yield* initialize(frame, { reserved: reserved ?? null, locking: true });
     if (rv !== CKR.OK) throw new Pkcs11Error(rv, "C_Initialize");
     // Without a server p11-kit's client initialises all the same, and has no slots.
     const slots = yield* slotList(frame, { tokenPresent: false });

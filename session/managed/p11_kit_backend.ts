@@ -1,13 +1,16 @@
 import { Cryptoki } from "../../ffi/cryptoki.ts";
-import type { Operation } from "../../ffi/engine.ts";
-import { finalize, initialize } from "../../ffi/operations/modules.ts";
+import type { Operation, Program } from "../../ffi/engine.ts";
+import type { Frame } from "../../ffi/frame.ts";
+import { initialize } from "../../ffi/operations/modules.ts";
 import type { P11Kit } from "../../ffi/p11_kit.ts";
 import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
-import { Callers } from "./callers.ts";
+import { Callers, ROAD } from "./callers.ts";
 import { withServerAddress } from "./environment.ts";
+import { libraryName, tableName } from "./library.ts";
+import { finalizeDue } from "./life.ts";
+import { locked } from "./locked.ts";
 import { type BackendOptions, optionReader, reconnecting, releasing } from "./options.ts";
-import { threadsThrough } from "./thread.ts";
 
 const CKR_OK = 0;
 
@@ -16,17 +19,6 @@ const CKR_OK = 0;
  * an engine remembers a wrapper by its address, so they are used again instead of released.
  */
 const spare = new Map<string, Cryptoki[]>();
-
-/** The callers of each module across threads, by the same path. */
-const modules = new Map<string, Callers>();
-
-function callersOf(kit: P11Kit, path: string, memory: SharedArrayBuffer | undefined): Callers {
-  const known = modules.get(path);
-  if (known !== undefined && (memory === undefined || known.memory === memory)) return known;
-  const callers = new Callers(threadsThrough(kit.path), memory);
-  modules.set(path, callers);
-  return callers;
-}
 
 /** A wrapper of its own for a caller of the module at `path`. */
 function wrapperOf(kit: P11Kit, path: string, address: string | undefined): Cryptoki {
@@ -44,8 +36,8 @@ export class P11KitBackend implements ModuleBackend {
   readonly managed = "p11-kit";
   /** The functions of this caller's wrapper. */
   readonly table: Cryptoki;
-  /** The library's path. */
-  readonly path: string;
+  /** The library's path; `null` for a module that runs elsewhere. */
+  readonly path: string | null;
   /** The name in the configuration. */
   readonly name: string | null;
   /** Begins this caller's use of the module. */
@@ -56,6 +48,10 @@ export class P11KitBackend implements ModuleBackend {
   readonly reconnect: Operation<void, null> | null;
   /** A value of the module's configuration. */
   readonly configOption: (key: string) => string | null;
+  /** Another way to manage the module, for when this one turns out not to begin it. */
+  readonly alternative: (() => ModuleBackend) | undefined;
+  /** Nothing stands in the way of a call. */
+  readonly gate = null;
   /** The wrapper is this caller's own. */
   readonly last = true;
   /** The callers of the module that use this library, in all threads. */
@@ -72,38 +68,48 @@ export class P11KitBackend implements ModuleBackend {
     const table = wrapperOf(kit, path, serverAddress);
     const key = spareKey(path, serverAddress);
     this.table = table;
-    this.path = kit.moduleFilename(table.address) ?? path;
+    this.alternative = options.alternative;
+    this.path = options.remote ? null : kit.moduleFilename(table.address) ?? path;
     this.name = options.name ?? null;
     this.configOption = optionReader(options);
     this.reconnect = reconnecting(options);
     // Each caller of a remote module has a connection of its own, with handles of its own.
-    const callers = serverAddress === undefined
-      ? callersOf(kit, path, options.share?.memory)
-      : new Callers(threadsThrough(kit.path));
+    const name = serverAddress === undefined ? libraryName(this.path ?? path) : tableName(table);
+    const callers = Callers.of(kit.path, name, serverAddress === undefined ? options.share?.memory : undefined);
     this.callers = callers;
     const setInitialized = (initialized: boolean) => this.#initialized = initialized;
     const reserved = options.reserved ?? null;
     let place = -1;
     this.initialize = releasing(options, function* (frame) {
-      takeOver(callers);
-      const rv = yield* initialize(frame, { reserved });
-      if (rv !== CKR_OK) {
+      place = callers.exclusively(() => callers.enter(table.address, ROAD.p11Kit));
+      try {
+        const rv = yield* initialize(frame, { reserved, locking: true });
+        if (rv !== CKR_OK) throw new Pkcs11Error(rv, "C_Initialize");
+      } catch (error) {
+        callers.exclusively(() => callers.remove(place));
         giveBack(key, table);
-        throw new Pkcs11Error(rv, "C_Initialize");
+        throw error;
       }
-      place = callers.exclusively(() => callers.add(table.address));
       setInitialized(true);
+      const due = callers.exclusively(() => {
+        callers.own(place);
+        return callers.takeDue();
+      });
+      yield* finalizeWrappers(frame, due);
     });
-    this.finalize = function* (frame) {
-      takeOver(callers);
-      callers.exclusively(() => callers.remove(place));
-      setInitialized(false);
-      options.released?.();
-      if (options.neverFinalize) return;
-      const rv = yield* finalize(frame);
-      if (rv !== CKR_OK) throw new Pkcs11Error(rv, "C_Finalize");
-      giveBack(key, table);
-    };
+    this.finalize = (frame) =>
+      locked(frame, callers, "close the module", function* () {
+        setInitialized(false);
+        options.released?.();
+        if (!options.neverFinalize) waiting.set(table.address, () => giveBack(key, table));
+        callers.leave(place, options.neverFinalize ?? false);
+        yield* finalizeWrappers(frame, callers.takeDue());
+      });
+  }
+
+  /** Whether a load or close of the module is under way in this thread. */
+  get changing(): boolean {
+    return this.callers.heldHere;
   }
 
   /** Whether this caller has initialised its wrapper. */
@@ -123,9 +129,14 @@ function giveBack(key: string, wrapper: Cryptoki): void {
   else wrappers.push(wrapper);
 }
 
-/** Finalises the wrappers of threads that died, which closes their sessions. */
-function takeOver(callers: Callers): void {
-  for (const { list } of callers.exclusively(() => callers.removeDead())) {
-    if (list !== 0n) Cryptoki.fromFunctionList(list).call("C_Finalize", 0n);
+/** Wrappers of this thread that wait for their C_Finalize, and what is done with them then. */
+const waiting = new Map<bigint, () => void>();
+
+/** C_Finalize of the wrappers whose turn it is: callers' who have gone before, and of threads that died. */
+function* finalizeWrappers(frame: Frame, due: readonly bigint[]): Program<void> {
+  yield* finalizeDue(frame, due);
+  for (const list of due) {
+    waiting.get(list)?.();
+    waiting.delete(list);
   }
 }

@@ -19,7 +19,7 @@ export async function remoteBackend(
 ): Promise<ModuleBackend> {
   const client = clientModulePath();
   if (/^(unix:path=|vsock:)/.test(remote)) {
-    return openBackend(client, options, { ...configured, serverAddress: remote });
+    return openBackend(client, options, { ...configured, remote: true, serverAddress: remote });
   }
   if (!remote.startsWith("|")) {
     throw new ModuleLoadError(remote, "a remote module is |command, unix:path=… or vsock:cid=…;port=…");
@@ -27,8 +27,9 @@ export async function remoteBackend(
   const command = splitCommand(remote.slice(1));
   if (command.length === 0) throw new ModuleLoadError(remote, "there is no command behind the |");
   const bridge = await bridgeCommand(command);
+  const reached = { ...configured, remote: true, serverAddress: bridge.address, released: bridge.close };
   try {
-    return openBackend(client, options, { ...configured, serverAddress: bridge.address, released: bridge.close });
+    return openBackend(client, options, reached);
   } catch (error) {
     bridge.close();
     throw error;

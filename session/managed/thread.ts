@@ -1,6 +1,7 @@
 import process from "node:process";
 import type { NativeFunction, NativeLibrary } from "../../ffi/native.ts";
 import { nativeRuntime } from "../../ffi/backend.ts";
+import { MARKS } from "../../ffi/workers.ts";
 
 /** Numbers of the operating system's threads, to tell a worker that died from one that is merely busy. */
 export interface Threads {
@@ -8,9 +9,11 @@ export interface Threads {
   readonly self: number;
   /** Whether a thread still exists. True where the system does not tell. */
   isAlive(thread: number): boolean;
+  /** Whether one of the worker threads still exists whose numbers stand at an address. */
+  anyAlive(marks: bigint): boolean;
 }
 
-const unknowable: Threads = { self: 0, isAlive: () => true };
+const unknowable: Threads = { self: 0, isAlive: () => true, anyAlive: () => true };
 let known: Threads | null = null;
 
 /** The threads of this process. A PKCS#11 library is enough to reach the C library's functions: it depends on it. */
@@ -34,6 +37,16 @@ function linuxThreads(path: string): Threads | null {
   if (gettid === null || tgkill === null) return null;
   const self = gettid() as number;
   const group = BigInt(process.pid);
-  const isGone = (thread: number) => tgkill(group, BigInt(thread), 0n) !== 0;
-  return { self, isAlive: (thread) => thread === 0 || thread === self || !isGone(thread) };
+  const exists = (thread: number) => tgkill(group, BigInt(thread), 0n) === 0;
+  return {
+    self,
+    isAlive: (thread) => thread === 0 || thread === self || exists(thread),
+    anyAlive: (marks) => marks !== 0n && marksAt(marks).some((thread) => thread !== 0n && exists(Number(thread))),
+  };
+}
+
+function marksAt(address: bigint): bigint[] {
+  const words = new BigUint64Array(new ArrayBuffer(MARKS * 8));
+  nativeRuntime().read(address, new Uint8Array(words.buffer));
+  return [...words];
 }

@@ -1,9 +1,10 @@
 /** The certificates this machine trusts, as its trust modules keep them. */
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
+import { ConfigurationError, type ConfigurationPaths, defaultPaths } from "../config/mod.ts";
 import type { Module } from "../module.ts";
 import type { Pkcs11Object } from "../object.ts";
-import { loadModules } from "../registered_modules.ts";
+import { loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
 import type { Session } from "../session.ts";
 import type { Slot } from "../slot.ts";
 import { nameText } from "./der.ts";
@@ -46,7 +47,8 @@ const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", 
 
 /**
  * The certificates this machine trusts: trusted in a token, and distrusted in none. The system's trust store of p11-kit
- * is such a token (`p11-kit-trust`).
+ * is such a token (`p11-kit-trust`). A trust module or token that cannot be read fails the whole: it may be the one that
+ * distrusts a certificate.
  *
  * @example Name what the machine trusts for web servers
  * ```ts
@@ -57,16 +59,38 @@ const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", 
  *   return anchors.map(({ subject }) => subject);
  * }
  * ```
+ *
+ * @throws {ConfigurationError} when a registered trust module cannot be loaded or initialised
  */
 export async function trustAnchors(options: TrustAnchorsOptions = {}): Promise<TrustAnchor[]> {
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
   if (options.modules !== undefined) return await collect(options.modules, oid, options);
-  const modules = await loadModules({ trusted: true, signal: options.signal });
+  return await registeredAnchors(oid, options, defaultPaths);
+}
+
+/** The certificates that the trust modules of a configuration trust. */
+export async function registeredAnchors(
+  oid: string | null,
+  options: TrustAnchorsOptions,
+  config: ConfigurationPaths,
+): Promise<TrustAnchor[]> {
+  const problems: RegisteredModuleProblem[] = [];
+  const onError = (problem: RegisteredModuleProblem) => void problems.push(problem);
+  const modules = await loadModules({ config, trusted: true, signal: options.signal, onError });
   try {
+    assertAllLoaded(problems);
     return await collect(modules, oid, options);
   } finally {
     await Promise.all(modules.map((module) => module.close()));
   }
+}
+
+/** A module that cannot be asked may be the one that distrusts a certificate. */
+function assertAllLoaded([problem]: readonly RegisteredModuleProblem[]): void {
+  if (problem === undefined) return;
+  const { name, error } = problem;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new ConfigurationError(name, `the trust module failed: ${reason}`, { cause: error });
 }
 
 interface Findings {

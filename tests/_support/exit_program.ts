@@ -45,5 +45,25 @@ switch (way) {
     void sessions[0]!.generateKeyPair(CKM.RSA_PKCS_KEY_PAIR_GEN, rsa, { token: false });
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.exit(0);
+    break;
+  case "exit during calls of every length":
+    void callsOfEveryLength();
+    setTimeout(() => process.exit(0), 20);
+    break;
+  case "the runtime's exit during calls of every length":
+    void callsOfEveryLength();
+    setTimeout(() => (globalThis as unknown as { Deno?: typeof process }).Deno?.exit(0) ?? process.exit(0), 20);
+    break;
+  case "an uncaught error during calls of every length":
+    void callsOfEveryLength();
+    setTimeout(() => {
+      throw new Error("nobody catches this");
+    }, 20);
+}
+
+/** On both sessions at once: a long call on one, short ones on the other. */
+function callsOfEveryLength(): void {
+  sessions[0]!.generateKeyPair(CKM.RSA_PKCS_KEY_PAIR_GEN, rsa, { token: false }).catch(() => {});
+  for (let i = 0; i < 500; i++) sessions[1]!.sign(privateKey, CKM.ECDSA, data).catch(() => {});
 }
 process.stdout.write("done\n");

@@ -1,11 +1,13 @@
 /* A PKCS#11 module for tests. It counts its real initialisations and keeps sessions and logins as a token would.
    Behaviour comes from pReserved, else from the macro MOCK_OPTIONS, a text such as "slots=2,initialize=48":
    slots=N number of slots; initialize=N what C_Initialize returns; changing a slot more at every C_GetSlotList for a count;
-   badslot C_GetTokenInfo of the first slot fails. */
+   badslot C_GetTokenInfo of the first slot fails; unlockable C_Initialize refuses locking; slow=N C_GetTokenInfo takes N
+   milliseconds, and it is counted what happens to the module meanwhile; close=N what C_CloseSession answers. */
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef MOCK_OPTIONS
 #define MOCK_OPTIONS "slots=1"
@@ -17,7 +19,7 @@
 #define SLOTS 16
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long initializes, finalizes, logins, logouts;
+static unsigned long initializes, finalizes, logins, logouts, strays, inside, overlaps, cuts, slow, closing;
 static int initialized, changing, badslot;
 static CK_ULONG slots = 1;
 static struct { CK_SLOT_ID slot; CK_FLAGS flags; int open; } sessions[SESSIONS];
@@ -27,6 +29,14 @@ unsigned long mock_initializes(void) { return initializes; }
 unsigned long mock_finalizes(void) { return finalizes; }
 unsigned long mock_logins(void) { return logins; }
 unsigned long mock_logouts(void) { return logouts; }
+/* Calls that reached the module while it was not initialised. */
+unsigned long mock_strays(void) { return strays; }
+/* Calls of C_GetTokenInfo under way. */
+unsigned long mock_inside(void) { return inside; }
+/* Those that met another. */
+unsigned long mock_overlaps(void) { return overlaps; }
+/* Those under which the module was finalised. */
+unsigned long mock_cuts(void) { return cuts; }
 unsigned long mock_sessions(void) {
   unsigned long n = 0;
   for (int i = 0; i < SESSIONS; i++) n += sessions[i].open != 0;
@@ -52,12 +62,15 @@ static CK_RV mock_Initialize(void *arguments) {
   CK_RV rv;
   pthread_mutex_lock(&lock);
   rv = initialized ? CKR_CRYPTOKI_ALREADY_INITIALIZED : option(options, "initialize=", CKR_OK);
+  if (strstr(options, "unlockable") && args && args->flags & CKF_OS_LOCKING_OK) rv = CKR_CANT_LOCK;
   if (rv == CKR_OK) {
     initialized = 1;
     initializes++;
     slots = option(options, "slots=", 1);
     changing = strstr(options, "changing") != NULL;
     badslot = strstr(options, "badslot") != NULL;
+    slow = option(options, "slow=", 0);
+    closing = option(options, "close=", CKR_OK);
   }
   pthread_mutex_unlock(&lock);
   return rv;
@@ -78,8 +91,22 @@ static CK_RV mock_Finalize(void *reserved) {
   return rv;
 }
 
+static CK_RV stray(void) {
+  __atomic_add_fetch(&strays, 1, __ATOMIC_SEQ_CST);
+  return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+/* A call that takes its time and notices what goes on beside it. */
+static void take_time(void) {
+  if (__atomic_fetch_add(&inside, 1, __ATOMIC_SEQ_CST)) __atomic_add_fetch(&overlaps, 1, __ATOMIC_SEQ_CST);
+  unsigned long before = finalizes;
+  usleep(slow * 1000);
+  if (finalizes != before) __atomic_add_fetch(&cuts, 1, __ATOMIC_SEQ_CST);
+  __atomic_fetch_sub(&inside, 1, __ATOMIC_SEQ_CST);
+}
+
 static CK_RV mock_GetInfo(CK_INFO *info) {
-  if (!initialized) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  if (!initialized) return stray();
   memset(info, 0, sizeof *info);
   info->cryptokiVersion.major = 2;
   info->cryptokiVersion.minor = 40;
@@ -90,7 +117,7 @@ static CK_RV mock_GetInfo(CK_INFO *info) {
 
 static CK_RV mock_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count) {
   (void)present;
-  if (!initialized) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  if (!initialized) return stray();
   CK_RV rv = !list || *count >= slots ? CKR_OK : CKR_BUFFER_TOO_SMALL;
   if (list && rv == CKR_OK)
     for (CK_ULONG i = 0; i < slots; i++) list[i] = i;
@@ -110,7 +137,8 @@ static CK_RV mock_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info) {
 }
 
 static CK_RV mock_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
-  if (!initialized) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  if (!initialized) return stray();
+  if (slow) take_time();
   if (slot >= slots) return CKR_SLOT_ID_INVALID;
   if (badslot && slot == 0) return CKR_DEVICE_ERROR;
   memset(info, 0, sizeof *info);
@@ -132,7 +160,7 @@ static CK_RV mock_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_
 
 static CK_RV mock_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify, CK_SESSION_HANDLE *handle) {
   (void)app, (void)notify;
-  if (!initialized) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  if (!initialized) return stray();
   if (slot >= slots) return CKR_SLOT_ID_INVALID;
   CK_RV rv = CKR_SESSION_COUNT;
   pthread_mutex_lock(&lock);
@@ -151,6 +179,7 @@ static CK_RV mock_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOT
 static int valid(CK_SESSION_HANDLE handle) { return handle > 0 && handle < SESSIONS && sessions[handle].open; }
 
 static CK_RV mock_CloseSession(CK_SESSION_HANDLE handle) {
+  if (closing) return closing;
   if (!initialized) return CKR_CRYPTOKI_NOT_INITIALIZED;
   if (!valid(handle)) return CKR_SESSION_HANDLE_INVALID;
   sessions[handle].open = 0;

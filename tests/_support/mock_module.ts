@@ -23,6 +23,14 @@ export interface MockModule {
   logouts(): number;
   /** Sessions open now, whoever opened them. */
   sessions(): number;
+  /** Calls that reached the module while it was not initialised. */
+  strays(): number;
+  /** Calls of C_GetTokenInfo under way, with `slow=N`. */
+  inside(): number;
+  /** Those that met another. */
+  overlaps(): number;
+  /** Those under which the module was finalised. */
+  cuts(): number;
 }
 
 let folder: string | undefined;
@@ -51,6 +59,10 @@ export function compileMockModule(name = "mock", options = "slots=1"): MockModul
     logins: counter("mock_logins"),
     logouts: counter("mock_logouts"),
     sessions: counter("mock_sessions"),
+    strays: counter("mock_strays"),
+    inside: counter("mock_inside"),
+    overlaps: counter("mock_overlaps"),
+    cuts: counter("mock_cuts"),
   };
 }
 

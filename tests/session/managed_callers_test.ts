@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
-import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
+import { ModuleLoadError, Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import { p11KitPath } from "../../tools/native_libraries.ts";
 import { compileMockModule, type MockModule, mockModuleSkip } from "../_support/mock_module.ts";
@@ -168,6 +169,23 @@ for (const managed of ["gp11", "p11-kit"] as const) {
     });
   });
 }
+
+describe('Module with managed: "auto"', { skip: p11KitSkip }, () => {
+  const proxy = p11KitPath()?.replace(/libp11-kit\.so\.0$/, "p11-kit-proxy.so");
+  const proxySkip = proxy === undefined || !existsSync(proxy) ? "p11-kit's proxy is not installed" : false;
+
+  it("takes p11-kit's own proxy, which libp11-kit does not wrap", { skip: proxySkip }, async () => {
+    for (const module of [await Module.load(proxy!), Module.loadSync(proxy!)]) {
+      assertEquals(module.managed, "gp11");
+      assert(Array.isArray(await module.slots()));
+      await module.close();
+    }
+  });
+
+  it("gives libp11-kit's reason for what is no module", async () => {
+    await assertRejects(() => Module.load("/nowhere/module.so"), ModuleLoadError, "couldn't load module");
+  });
+});
 
 describe('Module with managed: "gp11"', { skip: mockModuleSkip }, () => {
   it("refuses a load in place while the first asynchronous one is under way", async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
@@ -10,9 +11,16 @@ import type { ManagedWork } from "../_support/managed_worker.ts";
 const p11KitSkip = mockModuleSkip || (p11KitPath() === null ? "libp11-kit is not installed" : false);
 const CYCLES = 25;
 
-function start(work: ManagedWork): { worker: Worker; answer: Promise<{ done: number; error: string | null }> } {
+interface Answer {
+  readonly done: number;
+  readonly error: string | null;
+  /** The number of the thread, of one that waits to be terminated. */
+  readonly thread?: number;
+}
+
+function start(work: ManagedWork): { worker: Worker; answer: Promise<Answer> } {
   const worker = new Worker(new URL("../_support/managed_worker.ts", import.meta.url), { workerData: work });
-  const answer = new Promise<{ done: number; error: string | null }>((resolve, reject) => {
+  const answer = new Promise<Answer>((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
   });
@@ -55,10 +63,10 @@ for (const managed of ["gp11", "p11-kit"] as const) {
       const module = compileMockModule(`dying-${managed}`);
       const keeper = await Module.load(module.path, { managed });
       const { worker, answer } = start({ path: module.path, options: { share: keeper.share() }, cycles: 0 });
-      assertEquals(await answer, { done: 0, error: null });
-      assertEquals(module.sessions(), 1);
+      const { thread, error } = await answer;
+      assertEquals([error, module.sessions()], [null, 1]);
       await worker.terminate();
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      while (existsSync(`/proc/self/task/${thread}`)) await new Promise((resolve) => setTimeout(resolve, 1));
       const session = await (await keeper.slots())[0]!.openSession();
       await session.getInfo();
       await keeper.close();

@@ -11,6 +11,7 @@ const runs = process.versions["deno"] || process.versions["bun"] ? 50 : 16;
 const timeout = 200_000;
 
 type Place = ReturnType<typeof createSeparateToken>;
+const places: Place[] = [];
 
 /** What came of one process: `ended`, or how it ended otherwise. */
 async function outcome({ token, environment }: Place, way: string): Promise<string> {
@@ -18,15 +19,16 @@ async function outcome({ token, environment }: Place, way: string): Promise<stri
   let output = "";
   for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: unknown) => output += String(chunk));
   await programEnd(child);
-  if (child.signalCode === null && child.exitCode === 0) return "ended";
+  const code = way.startsWith("an uncaught error") ? 1 : 0;
+  if (child.signalCode === null && child.exitCode === code) return "ended";
   return `${way}: ${child.signalCode ?? `exit code ${child.exitCode}`}: ${output}`;
 }
 
 async function outcomes(ways: readonly string[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const waiting = [...ways];
-  const lane = async () => {
-    const place = createSeparateToken();
+  const lane = async (_: unknown, at: number) => {
+    const place = places[at] ??= createSeparateToken();
     for (let way = waiting.pop(); way !== undefined; way = waiting.pop()) {
       const result = await outcome(place, way);
       counts[result] = (counts[result] ?? 0) + 1;
@@ -44,5 +46,12 @@ describe("A process that has used worker threads", () => {
 
   it("ends without a crash with a long call running, aborted, or cut off by exit()", { skip, timeout }, async () => {
     assertEquals(await outcomes(["call running", "call aborted", "exit during a call"]), { ended: 3 });
+  });
+
+  it(`ends without a crash in ${runs} of ${runs} runs while calls of every length run`, { skip, timeout }, async () => {
+    const ways = ["exit", "the runtime's exit", "an uncaught error"].map((way) =>
+      `${way} during calls of every length`
+    );
+    assertEquals(await outcomes(Array.from({ length: runs }, (_, i) => ways[i % ways.length]!)), { ended: runs });
   });
 });

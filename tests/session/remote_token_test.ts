@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CKM, loadModules, type Module, Pkcs11Error, type Slot } from "../../session/mod.ts";
 import { createToken } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
@@ -63,6 +63,34 @@ describe("a token behind p11-kit server", { skip: tokenServerSkip }, () => {
         await module.close();
         await server.kill();
       }
+    });
+  }
+
+  for (const managed of ["gp11", "p11-kit"] as const) {
+    it(`is closed with nothing to report when its server has died, with managed: "${managed}"`, async () => {
+      const server = new TokenServer(createToken());
+      for (const [inPlace, noticed] of [[false, false], [false, true], [true, false], [true, true]]) {
+        await server.start();
+        const module = await load(server.address, managed);
+        const slot = await tokenSlot(module);
+        const sessions = [await slot.openSession(), await slot.openSession()];
+        await server.kill();
+        if (noticed) await assertRejects(() => slot.tokenInfo(), Pkcs11Error);
+        await sessions[0]!.close();
+        if (inPlace) module.closeSync();
+        else await module.close();
+        assert(module.closed && sessions[1]!.closed);
+      }
+    });
+
+    it(`has a name, no path and no share with managed: "${managed}"`, async () => {
+      const server = new TokenServer(createToken());
+      await server.start();
+      await using module = await load(server.address, managed);
+      assertEquals([module.name, module.path], ["far", null]);
+      assertThrows(() => module.share(), TypeError, "it has no path");
+      await module.close();
+      await server.kill();
     });
   }
 

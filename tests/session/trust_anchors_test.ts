@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { loadModules, Module, Pkcs11Error, trustAnchors } from "../../session/mod.ts";
+import { ConfigurationError, loadModules, Module, Pkcs11Error, trustAnchors } from "../../session/mod.ts";
+import { registeredAnchors } from "../../session/trust/anchors.ts";
 import { p11KitModulePath } from "../../tools/native_libraries.ts";
 import { createToken, softhsmModule, softhsmSkip } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
@@ -115,5 +116,21 @@ describe("trustAnchors()", { skip }, () => {
   it("refuses purposes that are none, and stops when it is aborted", async () => {
     await assertRejects(() => trustAnchors({ purpose: "everything" }), TypeError, '"everything"');
     await assertRejects(() => trustAnchors({ signal: AbortSignal.abort(new Error("no time")) }), Error, "no time");
+  });
+
+  it("fails when a registered trust module cannot be loaded", async () => {
+    const folder = temporaryFolder("trust-modules");
+    const configure = (name: string, path: string) =>
+      writeFileSync(`${folder}/${name}.module`, `module: ${path}\ntrust-policy: yes\n`);
+    configure("trust", trustModule!);
+    const config = { systemModules: folder };
+    assert(Array.isArray(await registeredAnchors(null, {}, config)));
+    configure("blocklist", "/nowhere/blocklist.so");
+    const refusal = await assertRejects(
+      () => registeredAnchors(null, {}, config),
+      ConfigurationError,
+      "trust module failed",
+    );
+    assertEquals(refusal.where, "blocklist");
   });
 });

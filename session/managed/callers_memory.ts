@@ -1,0 +1,117 @@
+import type { CallLock } from "../../ffi/native.ts";
+import { ProcessMemory } from "../../ffi/process_memory.ts";
+import type { Threads } from "./thread.ts";
+
+/** Words that all callers of a module see, and a lock. */
+export interface CallersMemory {
+  /** Takes the lock if it is free, or if the thread that held it has died. */
+  tryLock(): boolean;
+  /** Gives the lock back. */
+  unlock(): void;
+  /** Reads a word. */
+  get(at: number): bigint;
+  /** Writes a word. */
+  set(at: number, value: bigint): void;
+  /** A lock for calls of a module that may be called by one thread at a time; `null` where there is none. */
+  readonly callLock: CallLock | null;
+}
+
+const MARK = 0x67703132n;
+const MARK_AT = 0;
+const LOCK_AT = 1;
+const HEAD = 2;
+
+/** Words in shared memory, seen by the threads it was sent to. */
+class SharedWords implements CallersMemory {
+  readonly callLock = null;
+  readonly #words: BigInt64Array<SharedArrayBuffer>;
+  readonly #threads: Threads;
+
+  constructor(threads: Threads, memory: SharedArrayBuffer) {
+    this.#threads = threads;
+    this.#words = new BigInt64Array(memory);
+  }
+
+  tryLock(): boolean {
+    const mine = BigInt(this.#threads.self) + 1n;
+    const holder = Atomics.compareExchange(this.#words, LOCK_AT, 0n, mine);
+    if (holder === 0n) return true;
+    // A copy of this package may hold it for this very thread.
+    if (holder === mine || this.#threads.isAlive(Number(holder) - 1)) return false;
+    return Atomics.compareExchange(this.#words, LOCK_AT, holder, mine) === holder;
+  }
+
+  unlock(): void {
+    Atomics.store(this.#words, LOCK_AT, 0n);
+    Atomics.notify(this.#words, LOCK_AT);
+  }
+
+  get(at: number): bigint {
+    return Atomics.load(this.#words, HEAD + at);
+  }
+
+  set(at: number, value: bigint): void {
+    Atomics.store(this.#words, HEAD + at, value);
+  }
+}
+
+/** The shared memory of each module, known to all copies of this package in a thread. */
+function sharedMemories(): Map<string, SharedArrayBuffer> {
+  const key = Symbol.for("gp11.callers");
+  const room = globalThis as unknown as Record<symbol, Map<string, SharedArrayBuffer> | undefined>;
+  return room[key] ??= new Map();
+}
+
+/** What a module's callers share. */
+export interface CommonMemory {
+  /** Where the words are. */
+  readonly words: CallersMemory;
+  /** What other threads are sent. */
+  readonly shared: SharedArrayBuffer;
+}
+
+/**
+ * Memory for callers that other threads are sent.
+ *
+ * @param memory What another thread has sent; by default memory of its own.
+ * @throws {TypeError} when it is none of these
+ */
+export function sharedMemory(
+  size: number,
+  threads: Threads,
+  memory: SharedArrayBuffer = newMemory(size),
+): CommonMemory {
+  const length = (HEAD + size) * 8;
+  const isOurs = memory instanceof SharedArrayBuffer && memory.byteLength === length &&
+    new BigInt64Array(memory)[MARK_AT] === MARK;
+  if (!isOurs) throw new TypeError("Cannot use the module share: its memory is not what module.share() gives");
+  return { shared: memory, words: new SharedWords(threads, memory) };
+}
+
+function newMemory(size: number): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer((HEAD + size) * 8);
+  new BigInt64Array(memory)[MARK_AT] = MARK;
+  return memory;
+}
+
+/**
+ * The memory for the callers of a module: found by all of the process where the system allows that, else by all copies
+ * of this package in the thread, and by the threads that are given a share.
+ *
+ * @param path A library to reach the C library through.
+ * @param name What the module is known by.
+ * @param size How many words there are.
+ * @throws {TypeError} when the memory of a share is none
+ */
+export function callersMemory(
+  path: string,
+  name: string,
+  size: number,
+  threads: Threads,
+  share: SharedArrayBuffer | undefined,
+): CommonMemory {
+  const memories = sharedMemories();
+  const { shared, words } = sharedMemory(size, threads, share ?? memories.get(name));
+  memories.set(name, shared);
+  return { shared, words: ProcessMemory.find(path, name, size) ?? words };
+}
