@@ -74,8 +74,8 @@ export interface RunOptions<T> {
 
 /** Errors of the floor above, which knows them as classes. */
 export interface EngineErrors {
-  /** A call returned something else than CKR_OK. */
-  failure(rv: number, fn: string): Error;
+  /** A call returned something else than CKR_OK; `args` is what its operation was given. */
+  failure(rv: number, fn: string, args: unknown): Error;
   /** Nobody gave the PIN a function wants. */
   declined(fn: string): Error;
   /** A login without a PIN, on a token that has no other way to get it. */
@@ -172,6 +172,7 @@ export class Engine {
     frame.undisturbed = !signal && observer === null;
     frame.lane = lane;
     frame.turn = turn;
+    frame.args = args;
     this.#inFlight++;
     try {
       const program = operation(frame, args);
@@ -236,6 +237,7 @@ export class Engine {
 
   #prepare<T, A>(operation: Operation<T, A>, args: A, place: Pick<Frame, "lane" | "turn" | "within">): Prepared<T> {
     const frame = Object.assign(new Frame(this, this.#blocks.take(), false), place);
+    frame.args = args;
     try {
       const program = operation(frame, args);
       return { frame, program, first: program.next(0) };

@@ -99,6 +99,8 @@ export class Frame {
   turn: TokenTurn | null = null;
   /** Answer to the last question. */
   answer: unknown = undefined;
+  /** What the operation was given, for its errors to tell of. */
+  args: unknown = null;
   #pinned: unknown[] | null = null;
   #outputs: Output[] | null = null;
 
@@ -123,19 +125,20 @@ export class Frame {
     this.turn = null;
     this.within = undefined;
     this.answer = undefined;
+    this.args = null;
     this.#pinned = null;
   }
 
   /** A function of the module. Throws CKR_FUNCTION_NOT_SUPPORTED where it has none. */
   fn(index: number): BoundFunction {
     const fn = this.table.at(index);
-    if (!fn) throw this.engine.errors.failure(CKR_FUNCTION_NOT_SUPPORTED, FUNCTION_NAMES[index]!);
+    if (!fn) throw this.failure(FUNCTION_NAMES[index]!, CKR_FUNCTION_NOT_SUPPORTED);
     return fn;
   }
 
-  /** The error for what the last call returned. */
-  failure(fn: FunctionName): Error {
-    return this.engine.errors.failure(this.rv, fn);
+  /** The error for a CK_RV, that of the last call if none is given. */
+  failure(fn: FunctionName, rv: number = this.rv): Error {
+    return this.engine.errors.failure(rv, fn, this.args);
   }
 
   /**

@@ -48,7 +48,10 @@ export interface Pkcs11ErrorOptions {
  *
  * const error = new Pkcs11Error(CKR.PIN_INCORRECT, "C_Login");
  * assertEquals(error.ckr, "CKR_PIN_INCORRECT");
- * assertEquals(error.message, "Cannot log in: the PIN is wrong (CKR_PIN_INCORRECT from C_Login)");
+ * assertEquals(
+ *   error.message,
+ *   "Cannot log in: the PIN is wrong (CKR_PIN_INCORRECT from C_Login). Repeated wrong PINs lock the token",
+ * );
  * ```
  */
 export class Pkcs11Error extends Error {
@@ -58,7 +61,7 @@ export class Pkcs11Error extends Error {
   readonly ckr: `CKR_${string}`;
   /** The function that returned it. */
   readonly fn: `C_${string}`;
-  /** What to do about it, in one sentence, where there is something to say. */
+  /** What to do about it, in one sentence, where there is something to say; the message ends with it. */
   declare readonly hint?: string;
 
   /**
@@ -71,14 +74,15 @@ export class Pkcs11Error extends Error {
     const ckr = ckrName(code);
     const action = options.action ?? functionAction(fn);
     const mechanism = options.mechanism === undefined ? "" : ` with ${ckmName(options.mechanism)}`;
+    const hint = options.hint ?? ckrHint(code, fn);
+    const advice = hint === undefined ? "" : `. ${hint.replace(/\.$/, "")}`;
     super(
-      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn})`,
+      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn})${advice}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.code = code;
     this.ckr = ckr;
     this.fn = fn;
-    const hint = options.hint ?? ckrHint(code);
     if (hint !== undefined) this.hint = hint;
   }
 }
@@ -95,7 +99,8 @@ export class ModuleLoadError extends Error {
    * @param reason Why it could not be loaded, as half a sentence.
    */
   constructor(path: string, reason: string, options?: ErrorOptions) {
-    super(`Cannot load the PKCS#11 module "${path}": ${reason}`, options);
+    // Runtimes and libp11-kit say some things twice: "Could not open library: Could not open library: …".
+    super(`Cannot load the PKCS#11 module "${path}": ${reason.replace(/([^:]+: )\1+/g, "$1")}`, options);
     this.path = path;
   }
 }

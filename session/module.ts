@@ -15,7 +15,7 @@ import type { ModuleBackend } from "./module_backend.ts";
 import { engineFor, ModuleCore } from "./module_core.ts";
 import type { ModuleShare } from "./managed/share.ts";
 import { ModuleFlags } from "./module_flags.ts";
-import type { ModuleOptions } from "./module_options.ts";
+import { checkModuleOptions, type ModuleOptions } from "./module_options.ts";
 import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./options.ts";
 import { SessionPool } from "./session_pool.ts";
 import { Slot } from "./slot.ts";
@@ -72,6 +72,7 @@ export class Module {
    */
   static async load(path: string, options: ModuleOptions = {}): Promise<Module> {
     checkOptions(options);
+    checkModuleOptions(options);
     options.signal?.throwIfAborted();
     return await Module.#begin(openBackend(path, options), options);
   }
@@ -79,6 +80,7 @@ export class Module {
   /** {@linkcode Module.load} in place. */
   static loadSync(path: string, options: ModuleOptions = {}): Module {
     checkOptions(options);
+    checkModuleOptions(options);
     options.signal?.throwIfAborted();
     return Module.#beginSync(openBackend(path, options), options);
   }

@@ -3,6 +3,7 @@ import type { Cryptoki } from "../ffi/cryptoki.ts";
 import { type CallObserver, checkOptions, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
 import type { Lane } from "../ffi/lane.ts";
 import type { TokenTurn } from "../ffi/turn.ts";
+import { callFailure } from "./call_failure.ts";
 import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { Reconnection } from "./managed/reconnection.ts";
 import { turnsOf } from "./managed/turns.ts";
@@ -21,7 +22,7 @@ export function engineFor(table: Cryptoki): Engine {
   let engine = engines.get(table.address);
   if (!engine) {
     engine = new Engine(table, {
-      failure: (rv, fn) => new Pkcs11Error(rv, fn as `C_${string}`),
+      failure: callFailure,
       declined: (fn) =>
         new Pkcs11Error(CKR_FUNCTION_CANCELED, fn as `C_${string}`, {
           hint: "Nobody gave a PIN: whoever was asked for it declined.",

@@ -1,4 +1,5 @@
 /** How modules are loaded. */
+import { describeType } from "../ffi/bytes.ts";
 import type { LogCallsOptions } from "./log_calls/mod.ts";
 import type { ModuleShare } from "./managed/share.ts";
 
@@ -38,4 +39,39 @@ export interface ModuleOptions {
   readonly countLogins?: boolean | undefined;
   /** Cancels the load. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Checks what would be found out only when the module is used, or not at all.
+ *
+ * @throws {TypeError} when an option is of a wrong kind
+ */
+export function checkModuleOptions({ reserved, logCalls, share }: ModuleOptions): void {
+  if (reserved !== undefined && reserved !== null && typeof reserved !== "string") {
+    throw wrongOption("reserved", "text", reserved);
+  }
+  if (reserved?.includes("\0")) throw new TypeError("Cannot load the module: reserved contains a NUL character");
+  if (logCalls !== undefined && typeof logCalls !== "boolean" && !isLogCalls(logCalls)) {
+    throw wrongOption("logCalls", "a boolean or { sink, event } with functions", logCalls);
+  }
+  if (share !== undefined && !isShare(share)) {
+    throw wrongOption("share", "what module.share() gave in the other thread", share);
+  }
+}
+
+function wrongOption(name: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`Cannot load the module: ${name} is ${describeType(value)}, not ${expected}`);
+}
+
+function isLogCalls(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { sink, event } = value as LogCallsOptions;
+  return [sink, event].every((each) => each === undefined || typeof each === "function");
+}
+
+function isShare(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, managed, memory } = value as ModuleShare;
+  return typeof path === "string" && (managed === "gp11" || managed === "p11-kit") &&
+    Object.prototype.toString.call(memory) === "[object SharedArrayBuffer]";
 }

@@ -107,7 +107,7 @@ class PartsState {
     const begin = this.#state === "new" ? this.#begin : null;
     this.#state = "open";
     this.core.lane.begun.add(this.#use);
-    return { use: this.#use, functions: this.functions, begin };
+    return { use: this.#use, functions: this.functions, begin, mechanism: this.#begin.mechanism.type };
   }
 
   update(chunk: BytesInput): TakenPart {
@@ -126,7 +126,7 @@ class PartsState {
 
   finish(): FinishArgs {
     const step = this.step("finish");
-    return { ...step, rest: this.#blocks.rest(), owed: this.#owed, mechanism: this.#begin.mechanism.type };
+    return { ...step, rest: this.#blocks.rest(), owed: this.#owed };
   }
 
   key(key: Pkcs11Object): PartArgs & { readonly key: bigint } {
@@ -134,9 +134,9 @@ class PartsState {
     return { ...this.step("take a key"), key: handle };
   }
 
-  verification(signature: BytesInput): PartArgs & { readonly signature: Uint8Array; readonly mechanism: number } {
+  verification(signature: BytesInput): PartArgs & { readonly signature: Uint8Array } {
     const bytes = viewBytes(signature, "a signature");
-    return { ...this.step("verify the signature"), signature: bytes, mechanism: this.#begin.mechanism.type };
+    return { ...this.step("verify the signature"), signature: bytes };
   }
 
   /** Arguments of a call that ends the operation on the token, or `null` where nothing is active. */

@@ -113,12 +113,10 @@ const MESSAGES: { readonly [key in CkrKey]: string } = {
 
 /** What to do about the return values people stumble over. */
 const HINTS: { readonly [key in CkrKey]?: string } = {
-  ARGUMENTS_BAD: "Some modules answer so for a parameter they do not support; check the mechanism's parameter.",
-  GENERAL_ERROR: "Check the module's configuration, its environment variables and the rights on its token folder.",
   ATTRIBUTE_TYPE_INVALID: "Leave the attribute out, or read it on its own to learn its state.",
   ATTRIBUTE_VALUE_INVALID: "Check lengths and encodings: EC_PARAMS is a DER OID, EC_POINT a DER OCTET STRING.",
   ACTION_PROHIBITED: "Look at modifiable, copyable and destroyable of the object.",
-  BUFFER_TOO_SMALL: "Call again with a buffer of the length that was returned.",
+  BUFFER_TOO_SMALL: "The module wants more room however much it is given: this is a fault of the module.",
   CRYPTOKI_ALREADY_INITIALIZED: "Somebody else in this process uses the module; load it managed to share it.",
   CRYPTOKI_NOT_INITIALIZED: "The module was closed, or another part of the process finalised it; load it managed.",
   DEVICE_ERROR: "If the token was unplugged or its service restarted, open a new session and find the objects again.",
@@ -186,8 +184,42 @@ export function ckrMessage(rv: number | bigint): string {
     : `the module returned the unknown value 0x${rv.toString(16)}`;
 }
 
-/** One line on what to do about a return value; `undefined` where its message says it all. */
-export function ckrHint(rv: number | bigint): string | undefined {
+/** Functions that read what is on the disk or in the reader, where a module's set-up shows. */
+const SETUP = /^C_(Initialize|GetInfo|GetSlot|GetToken|InitToken|OpenSession|GetMechanismList)/;
+/** Functions that work on data with a key. */
+const CRYPTOGRAPHY = /^C_(Message)?(Encrypt|Decrypt|Digest|Sign|Verify|Wrap|Unwrap|Derive|Encapsulate|Decapsulate)/;
+/** Functions that are given a mechanism. */
+const WITH_MECHANISM = /^C_(.*[a-z]Init|Generate(Key|KeyPair)|(Wrap|Unwrap|Derive|Encapsulate|Decapsulate)Key.*)$/;
+const IN_PARTS = /^C_(Encrypt|Decrypt|Digest|Sign|Verify)(Update|Final|Key)$/;
+/** The use of a key that a function needs, as in the names of attributes. */
+const USE =
+  /^C_(?:Message)?((?:Sign|Verify)Recover|Encrypt|Decrypt|Sign|Verify|Wrap|Unwrap|Derive|Encapsulate|Decapsulate)/;
+
+/** Hints about return values whose meaning depends on who gave them. */
+function hintFor(key: CkrKey, fn: string): string | undefined {
+  if (key === "GENERAL_ERROR") {
+    if (SETUP.test(fn)) {
+      return "Check the module's configuration, its environment variables and the rights on its token folder.";
+    }
+    if (!CRYPTOGRAPHY.test(fn)) return undefined;
+    return "Some modules answer so for data that is damaged, too long or too short, or for a key they cannot use.";
+  }
+  if (key === "ARGUMENTS_BAD" && WITH_MECHANISM.test(fn)) {
+    return "Some modules answer so for a parameter they do not support; check the mechanism's parameter.";
+  }
+  if (key === "OPERATION_NOT_INITIALIZED" && IN_PARTS.test(fn)) {
+    return "The mechanism takes its data in one piece only: give it whole, not in parts or as a stream.";
+  }
+  const use = key === "KEY_FUNCTION_NOT_PERMITTED" ? USE.exec(fn)?.[1] : undefined;
+  return use && `The key needs ${use[0]!.toLowerCase()}${use.slice(1)} set to true when it is made.`;
+}
+
+/**
+ * One line on what to do about a return value; `undefined` where its message says it all.
+ *
+ * @param fn The function that returned it: many values mean something else from another.
+ */
+export function ckrHint(rv: number | bigint, fn?: string): string | undefined {
   const key = ckrKey(rv);
-  return key && HINTS[key];
+  return key && (fn === undefined ? undefined : hintFor(key, fn)) || key && HINTS[key];
 }

@@ -60,7 +60,7 @@ export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   const rv = yield* askAndLogin(frame, session, slot, userType, pin);
   if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
   if (rv === CKR_ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login");
-  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
+  if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
   return true;
 }
 

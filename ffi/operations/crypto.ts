@@ -125,7 +125,7 @@ export function* isVerified(
   // No signature is empty.
   if (rv === CKR_ARGUMENTS_BAD && signature.length === 0) return false;
   if (yield* meansWrongSignature(frame, rv, mechanism)) return false;
-  throw frame.engine.errors.failure(rv, fn);
+  throw frame.failure(fn, rv);
 }
 
 const CKM_AES_CBC_PAD = 0x1085;

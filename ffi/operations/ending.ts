@@ -131,6 +131,6 @@ export function* cancelOperations(frame: Frame, { session, flags, ifAny }: Cance
   if (rv === CKR_OK || ifAny && rv === CKR_OPERATION_NOT_INITIALIZED) return;
   const kinds = (Object.keys(CANCEL_FLAG) as ActiveKind[]).filter((kind) => CANCEL_FLAG[kind] & flags);
   const unable = rv === CKR_FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR_OPERATION_CANCEL_FAILED;
-  if (!unable || kinds.length === 0) throw frame.engine.errors.failure(rv, "C_SessionCancel");
+  if (!unable || kinds.length === 0) throw frame.failure("C_SessionCancel", rv);
   for (const kind of kinds) yield* endOperation(frame, kind, session);
 }

@@ -65,7 +65,7 @@ export function* checkKey(frame: Frame, use: KeyUse, fn: FunctionName): Program<
     traits.keyType = keyType;
   }
   if (traits.keyType !== keyTypeOf(mechanism.type)) {
-    throw frame.engine.errors.failure(CKR.KEY_TYPE_INCONSISTENT, fn);
+    throw frame.failure(fn, CKR.KEY_TYPE_INCONSISTENT);
   }
 }
 

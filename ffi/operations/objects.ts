@@ -25,7 +25,7 @@ export interface ObjectArgs {
 
 /** Fails with the function's name unless the last call returned CKR_OK. */
 export function expectOk(frame: Frame, rv: number, fn: FunctionName): void {
-  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, fn);
+  if (rv !== CKR_OK) throw frame.failure(fn, rv);
 }
 
 /** Makes one call that gives a handle. */
@@ -96,7 +96,7 @@ export function* getAttributes(
   args: ObjectArgs & { readonly plan: ReadPlan },
 ): Program<ReadAttribute[]> {
   const read = yield* getAttributesIfPresent(frame, args);
-  if (!read) throw frame.engine.errors.failure(CKR_OBJECT_HANDLE_INVALID, "C_GetAttributeValue");
+  if (!read) throw frame.failure("C_GetAttributeValue", CKR_OBJECT_HANDLE_INVALID);
   return read;
 }
 

@@ -104,6 +104,8 @@ export interface PartArgs {
   readonly functions: PartFunctions;
   /** Makes the operation active first; `null` where it is. */
   readonly begin: BeginPartsArgs | null;
+  /** The mechanism. */
+  readonly mechanism: number;
 }
 
 /**
@@ -158,7 +160,7 @@ function* takeAfterPin<T>(
       if (!use.isAuthenticated) yield* endUse(frame, use);
       return rv;
     });
-    if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
+    if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
     use.due = null;
     const result = yield* take();
     endTurn(frame);
@@ -185,7 +187,7 @@ function* lastCall(frame: Frame, use: PartsUse, call: NativeCall): Program<numbe
     endTurn(frame);
     return rv;
   });
-  if (rv !== CKR_OK) throw frame.engine.errors.failure(rv, "C_Login");
+  if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
   use.due = null;
   return outcome;
 }
@@ -209,8 +211,6 @@ export interface FinishArgs extends PartArgs {
   readonly rest: Uint8Array;
   /** Bytes of data whose result has not been given. */
   readonly owed: number;
-  /** The mechanism. */
-  readonly mechanism: number;
 }
 
 /**
@@ -241,7 +241,7 @@ export function* finishParts(frame: Frame, args: FinishArgs): Program<Uint8Array
 /** Takes the end of a verification. */
 export function* verifyParts(
   frame: Frame,
-  { use, signature, mechanism, begin }: PartArgs & { readonly signature: Uint8Array; readonly mechanism: number },
+  { use, signature, mechanism, begin }: PartArgs & { readonly signature: Uint8Array },
 ): Program<boolean> {
   const words = [frame.input(signature, begin !== null), word(signature.length)];
   yield* afterOthers({ use, begin });

@@ -70,7 +70,7 @@ function isAnswer(frame: Frame, rv: number): boolean {
 }
 
 function readFailure(frame: Frame, rv: number): Error {
-  return frame.engine.errors.failure(rv, "C_GetAttributeValue");
+  return frame.failure("C_GetAttributeValue", rv);
 }
 
 /** Whether a session answers, where not one attribute of an object could be read. */

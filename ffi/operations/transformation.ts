@@ -209,7 +209,7 @@ class Transformation implements Program<Bytes>, Beginning {
       if (rv !== CKR_OK) rv = yield* settle(frame, this, rv);
       for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL; growths++) {
         this.active = true;
-        if (growths === MAX_GROWTHS) throw frame.engine.errors.failure(rv, once);
+        if (growths === MAX_GROWTHS) throw frame.failure(once, rv);
         output = frame.grow(output, this.#length);
         const size = word(this.#dataLength);
         const session = this.use?.session ?? this.#session;

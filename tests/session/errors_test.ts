@@ -1,15 +1,28 @@
-import { assert, assertEquals, assertFalse, assertInstanceOf, assertNotStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertMatch,
+  assertNotStrictEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "node:test";
+import { CKA } from "../../ffi/constants/cka.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { FUNCTION_NAMES } from "../../ffi/functions.ts";
 import { functionAction } from "../../session/actions.ts";
+import { callFailure } from "../../session/call_failure.ts";
 import { ModuleLoadError, Pkcs11Error, SessionBusyError, SessionClosedError, UriError } from "../../session/errors.ts";
+import { Module } from "../../session/module.ts";
 
 describe("Pkcs11Error", () => {
   it("says what could not be done, why, and which function said so", () => {
     const error = new Pkcs11Error(CKR.PIN_INCORRECT, "C_Login");
-    assertEquals(error.message, "Cannot log in: the PIN is wrong (CKR_PIN_INCORRECT from C_Login)");
+    const reason = "the PIN is wrong (CKR_PIN_INCORRECT from C_Login)";
+    assertEquals(error.message, `Cannot log in: ${reason}. Repeated wrong PINs lock the token`);
     assertEquals([error.name, error.code, error.ckr, error.fn], ["Pkcs11Error", 0xa0, "CKR_PIN_INCORRECT", "C_Login"]);
     assertEquals(error.hint, "Repeated wrong PINs lock the token.");
     assertEquals(String(error), `Pkcs11Error: ${error.message}`);
@@ -35,6 +48,80 @@ describe("Pkcs11Error", () => {
       assertFalse(functionAction(name).startsWith("call "), name);
     }
     assertEquals(functionAction("C_VendorThing"), "call C_VendorThing");
+  });
+});
+
+describe("What an error of a call says", () => {
+  it("has a hint that fits the function, as the end of its message and by itself", () => {
+    const hints: [code: number, fn: `C_${string}`, hint: RegExp | null][] = [
+      [CKR.GENERAL_ERROR, "C_Initialize", /token folder/],
+      [CKR.GENERAL_ERROR, "C_OpenSession", /token folder/],
+      [CKR.GENERAL_ERROR, "C_Decrypt", /data that is damaged/],
+      [CKR.GENERAL_ERROR, "C_GenerateRandom", null],
+      [CKR.ARGUMENTS_BAD, "C_SignInit", /mechanism's parameter/],
+      [CKR.ARGUMENTS_BAD, "C_GenerateKeyPair", /mechanism's parameter/],
+      [CKR.ARGUMENTS_BAD, "C_GenerateRandom", null],
+      [CKR.OPERATION_NOT_INITIALIZED, "C_SignUpdate", /in one piece only/],
+      [CKR.OPERATION_NOT_INITIALIZED, "C_Sign", null],
+      [CKR.BUFFER_TOO_SMALL, "C_Sign", /a fault of the module/],
+      [CKR.KEY_FUNCTION_NOT_PERMITTED, "C_SignInit", /needs sign set to true/],
+      [CKR.KEY_FUNCTION_NOT_PERMITTED, "C_VerifyRecoverInit", /needs verifyRecover set to true/],
+      [CKR.KEY_FUNCTION_NOT_PERMITTED, "C_UnwrapKey", /needs unwrap set to true/],
+      [CKR.MECHANISM_INVALID, "C_SignInit", /slot.mechanisms/],
+    ];
+    for (const [code, fn, hint] of hints) {
+      const error = new Pkcs11Error(code, fn);
+      if (hint === null) assertFalse("hint" in error, `${error.message}`);
+      else assertMatch(error.message, hint);
+      assertFalse(error.message.endsWith("."));
+      assertEquals(error.message.endsWith(")"), hint === null);
+    }
+  });
+
+  it("names the mechanism of what failed, not that of what was done on the way", () => {
+    const args = { mechanism: { type: CKM.ECDSA, parameter: null } };
+    assertMatch(
+      callFailure(CKR.MECHANISM_INVALID, "C_SignInit", args).message,
+      /^Cannot start signing with CKM_ECDSA: /,
+    );
+    assertMatch(callFailure(CKR.DEVICE_ERROR, "C_VerifyFinal", { mechanism: CKM.ECDSA }).message, / with CKM_ECDSA: /);
+    assertMatch(callFailure(CKR.PIN_LOCKED, "C_Login", args).message, /^Cannot log in: /);
+    assertMatch(callFailure(CKR.DEVICE_ERROR, "C_GetInfo", null).message, /^Cannot read the module's information: /);
+  });
+
+  it("names the attribute that is missing, where it is known", () => {
+    const args = { mechanism: { type: CKM.EC_KEY_PAIR_GEN }, publicAttributes: [{ type: CKA.VERIFY }] };
+    const missing = callFailure(CKR.TEMPLATE_INCOMPLETE, "C_GenerateKeyPair", args);
+    assertEquals(missing.hint, "The attribute ecParams is missing.");
+    const given = { ...args, publicAttributes: [{ type: CKA.EC_PARAMS }] };
+    assertFalse(callFailure(CKR.TEMPLATE_INCOMPLETE, "C_GenerateKeyPair", given).message.includes("is missing."));
+    const secret = { mechanism: { type: CKM.AES_KEY_GEN }, attributes: [] };
+    assertEquals(
+      callFailure(CKR.TEMPLATE_INCOMPLETE, "C_GenerateKey", secret).hint,
+      "The attribute valueLen is missing.",
+    );
+  });
+
+  it("says nothing twice", () => {
+    const reason = "Could not open library: Could not open library: /x: /x: no such file";
+    const error = new ModuleLoadError("/x", reason);
+    assertEquals(error.message, 'Cannot load the PKCS#11 module "/x": Could not open library: /x: no such file');
+  });
+});
+
+describe("Options of Module.load", () => {
+  it("that make no sense are TypeErrors that say what is wanted", async () => {
+    const wrong: [options: object, message: string][] = [
+      [{ share: {} }, "share is an object, not what module.share() gave"],
+      [{ share: null }, "share is null"],
+      [{ logCalls: "yes" }, "logCalls is a string, not a boolean"],
+      [{ logCalls: { sink: "file" } }, "logCalls is an object, not a boolean or { sink, event } with functions"],
+      [{ reserved: 5 }, "reserved is a number, not text"],
+    ];
+    for (const [options, message] of wrong) {
+      await assertRejects(() => Module.load("/nowhere.so", options), TypeError, message);
+      assertThrows(() => Module.loadSync("/nowhere.so", options), TypeError, message);
+    }
   });
 });
 

@@ -1,0 +1,48 @@
+/** The error of a call that failed, with what is known of the call. */
+import { CKA, CKM, CKR } from "../ffi/constants/mod.ts";
+import { attributeByType } from "./attribute_table.ts";
+import { Pkcs11Error } from "./errors.ts";
+
+/** Functions that work with the mechanism of their operation; a login or a question on the way does not. */
+const WITH_MECHANISM =
+  /^C_(Message|Encrypt|Decrypt|Digest|Sign|Verify|GenerateKey|Wrap|Unwrap|Derive|Encapsulate|Decapsulate)/;
+
+/** What the attributes of a new key must say, by the mechanism that makes it. */
+const NEEDED: ReadonlyMap<number, number> = new Map([
+  [CKM.RSA_PKCS_KEY_PAIR_GEN, CKA.MODULUS_BITS],
+  [CKM.EC_KEY_PAIR_GEN, CKA.EC_PARAMS],
+  [CKM.EC_EDWARDS_KEY_PAIR_GEN, CKA.EC_PARAMS],
+  [CKM.EC_MONTGOMERY_KEY_PAIR_GEN, CKA.EC_PARAMS],
+  [CKM.ML_DSA_KEY_PAIR_GEN, CKA.PARAMETER_SET],
+  [CKM.SLH_DSA_KEY_PAIR_GEN, CKA.PARAMETER_SET],
+  [CKM.ML_KEM_KEY_PAIR_GEN, CKA.PARAMETER_SET],
+  [CKM.AES_KEY_GEN, CKA.VALUE_LEN],
+  [CKM.GENERIC_SECRET_KEY_GEN, CKA.VALUE_LEN],
+]);
+
+/** What operations are given that their errors can tell of. */
+interface Known {
+  readonly mechanism?: number | { readonly type: number };
+  readonly attributes?: readonly { readonly type: number }[];
+  readonly publicAttributes?: readonly { readonly type: number }[];
+}
+
+/** The error for what a function returned in an operation that was given `args`. */
+export function callFailure(rv: number, fn: string, args: unknown): Pkcs11Error {
+  const known: Known = typeof args === "object" && args !== null ? args : {};
+  const type = typeof known.mechanism === "number" ? known.mechanism : known.mechanism?.type;
+  const mechanism = WITH_MECHANISM.test(fn) ? type : undefined;
+  return new Pkcs11Error(rv, fn as `C_${string}`, { mechanism, hint: missingAttribute(rv, mechanism, known) });
+}
+
+function missingAttribute(
+  rv: number,
+  mechanism: number | undefined,
+  { attributes, publicAttributes }: Known,
+): string | undefined {
+  if (rv !== CKR.TEMPLATE_INCOMPLETE && rv !== CKR.TEMPLATE_INCONSISTENT || mechanism === undefined) return undefined;
+  const needed = NEEDED.get(mechanism);
+  const given = publicAttributes ?? attributes;
+  if (needed === undefined || !given || given.some(({ type }) => type === needed)) return undefined;
+  return `The attribute ${attributeByType(needed)?.name} is missing.`;
+}
