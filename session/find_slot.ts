@@ -2,7 +2,7 @@
 import { describeType } from "../ffi/bytes.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "./errors.ts";
-import type { SlotInfo, TokenInfo } from "./infos.ts";
+import { type SlotInfo, type TokenInfo, withoutNuls } from "./infos.ts";
 import type { Slot } from "./slot.ts";
 import { Pkcs11Uri } from "./uri/mod.ts";
 
@@ -27,6 +27,11 @@ export interface SlotCondition {
   meets(described: DescribedSlot & { readonly token: TokenInfo }): boolean;
 }
 
+/** Whether a text of a token is the one that is looked for, with the NULs a token may fill it with or without them. */
+function isText(field: unknown, wanted: unknown): boolean {
+  return field === wanted || typeof field === "string" && withoutNuls(field) === wanted;
+}
+
 /**
  * Reads what is looked for.
  *
@@ -36,7 +41,7 @@ export interface SlotCondition {
 export function slotCondition(match: SlotMatch): SlotCondition {
   if (typeof match === "string") {
     if (!match.startsWith("pkcs11:")) {
-      return { text: `the label ${JSON.stringify(match)}`, meets: ({ token }) => token.label === match };
+      return { text: `the label ${JSON.stringify(match)}`, meets: ({ token }) => isText(token.label, match) };
     }
     const uri = Pkcs11Uri.parse(match);
     return {
@@ -53,7 +58,10 @@ export function slotCondition(match: SlotMatch): SlotCondition {
       ? "no condition"
       : wanted.map(([name, value]) => `${name} ${JSON.stringify(value, plain)}`).join(", "),
     meets: ({ token }) =>
-      wanted.every(([name, value]) => plainText(token[name as keyof TokenInfo]) === plainText(value)),
+      wanted.every(([name, value]) => {
+        const told = token[name as keyof TokenInfo];
+        return isText(told, value) || plainText(told) === plainText(value);
+      }),
   };
 }
 
@@ -77,7 +85,7 @@ export function onlySlot(condition: SlotCondition, slots: readonly DescribedSlot
   if (found.length > 1) throw new SlotAmbiguousError(condition.text, found.length);
   throw new SlotNotFoundError(
     condition.text,
-    slots.flatMap(({ token }) => token === null ? [] : JSON.stringify(token.label)),
+    slots.flatMap(({ token }) => token === null ? [] : JSON.stringify(withoutNuls(token.label))),
   );
 }
 

@@ -34,7 +34,10 @@ export interface SlotInfo {
   readonly firmwareVersion: Version;
 }
 
-/** What C_GetTokenInfo tells. A size or count the token does not tell is `undefined`. */
+/**
+ * What C_GetTokenInfo tells. A size or count the token does not tell is `undefined`. Texts are without the blanks that fill
+ * their fields; a token that fills with NULs has them in its texts, as it has in its URIs.
+ */
 export interface TokenInfo {
   /** The label given when the token was initialised. */
   readonly label: string;
@@ -100,12 +103,24 @@ export interface SessionInfo {
 export type MechanismType = number;
 
 const CKF_CLOCK_ON_TOKEN = 0x40;
+const BLANK = 0x20;
 const UNAVAILABLE = new Set<number | bigint>([0xffff_ffff_ffff_ffffn, 0xffff_ffff]);
 
-/** Text of a field padded with blanks; some modules fill it with NULs. */
+/**
+ * Text of a field, without the blanks it is padded with. Some tokens pad with NULs: these are part of the text, as
+ * libp11-kit has it, so that a URI made of it is the one others know. A field that begins with one says nothing.
+ */
 function text(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return decodeUtf8(end < 0 ? bytes : bytes.subarray(0, end)).trimEnd();
+  if (bytes[0] === 0) return "";
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === BLANK) end--;
+  return decodeUtf8(bytes.subarray(0, end));
+}
+
+/** A text as people know it: without the NULs that some tokens pad with. */
+export function withoutNuls(field: string): string {
+  const end = field.indexOf("\0");
+  return end < 0 ? field : field.slice(0, end).trimEnd();
 }
 
 function available(value: number | bigint, ulong: 4 | 8): number | bigint | undefined {
@@ -158,7 +173,9 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     freePrivateMemory: available(values.ulFreePrivateMemory, ulong),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
-    utcTime: Number(BigInt(values.flags) & 0xffff_ffffn) & CKF_CLOCK_ON_TOKEN ? text(values.utcTime) : undefined,
+    utcTime: Number(BigInt(values.flags) & 0xffff_ffffn) & CKF_CLOCK_ON_TOKEN
+      ? withoutNuls(text(values.utcTime))
+      : undefined,
   };
 }
 

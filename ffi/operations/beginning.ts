@@ -144,7 +144,7 @@ function* useKey(
   before: Error | null,
 ): Program<number> {
   const { functions } = begun;
-  const failure = (rv: number, fn: string) => before !== null && !isAboutPin(rv) ? before : frame.failure(fn, rv);
+  const failure = (rv: number, fn: FunctionName) => before !== null && !isAboutPin(rv) ? before : frame.failure(fn, rv);
   const use = begun.use = newUse(begun.args!.session, functions.kind);
   const once = begun.once;
   begun.paired = false;

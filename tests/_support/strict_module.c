@@ -56,7 +56,8 @@ static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, une
   readers = 1, event;
 
 /* Bits of `habits`, beside those of attributes below. */
-enum { ENDS_WHEN_TOO_SMALL = 4, MADE_BY_MOZILLA = 8, WANTS_BLOCKS = 16, GIVES_AT_THE_END = 32 };
+enum { ENDS_WHEN_TOO_SMALL = 128, MADE_BY_MOZILLA = 8, WANTS_BLOCKS = 16, GIVES_AT_THE_END = 32,
+       PADS_WITH_NUL = 64 };
 
 /* Commands */
 static int index_of(const char *name) {
@@ -380,6 +381,7 @@ static W f_GetTokenInfo(W slot, B *info) {
     memset(info, 0, 208);
     memset(info, ' ', 96);
     memcpy(info, "strict", 6);
+    if (habits & PADS_WITH_NUL) memset(info + 6, 0, 26);
     info[96] = 0xc, info[97] = 4;
   });
 }

@@ -29,13 +29,15 @@ export const STRICT = {
 /** Bits of `habits`: what some modules do otherwise. */
 export const HABIT = {
   /** The answer that the room is too small ends the operation. */
-  endsWhenTooSmall: 4,
+  endsWhenTooSmall: 128,
   /** C_GetInfo says that Mozilla has made it. */
   madeByMozilla: 8,
   /** Parts that are no multiple of 16 bytes are refused. */
   wantsBlocks: 16,
   /** What a cipher gives comes with its end. */
   givesAtTheEnd: 32,
+  /** The token's label is filled with NULs. */
+  padsWithNul: 64,
 } as const;
 
 const encoder = new TextEncoder();

@@ -2,7 +2,15 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers";
-import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import {
   CKM,
   findByUri,
@@ -238,8 +246,8 @@ describe("findByUri() over damaged slots and modules", { skip: mockModuleSkip },
     assertEquals(await all(findByUri("pkcs11:", { modules: [nothing] })), []);
     const mock = compileMockModule("growing", "slots=1,changing");
     await using growing = await Module.load(mock.path);
-    assertEquals((await growing.slots()).length, 1);
-    assertEquals((await growing.slots()).length, 2);
+    const { length } = await growing.slots();
+    assertGreater((await growing.slots()).length, length);
     assertEquals(await all(findByUri("pkcs11:token=growing%20token2", { modules: [growing] })), []);
   });
 });

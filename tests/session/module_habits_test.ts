@@ -1,10 +1,11 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";
 import type { Session } from "../../session/session.ts";
+import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { HABIT, StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const data = new Uint8Array(32).fill(7);
@@ -160,6 +161,24 @@ for (const version of ["2.40", "3.2"] as const) {
       nss.fail("C_VerifyInit", CKR.ARGUMENTS_BAD);
       await assertRejects(() => theirs.verify(theirKey!, mechanism, data, right), Pkcs11Error);
       assertEquals(nss.active, 0);
+    });
+
+    it("a label filled with NULs is found by its URI, the one others print, and by its name", { skip }, async () => {
+      strict.set("habits", HABIT.padsWithNul);
+      const slot = session.slot;
+      const { label } = await slot.tokenInfo();
+      assertEquals(label, "strict".padEnd(32, "\0"));
+      const uri = `pkcs11:token=strict${"%00".repeat(26)}`;
+      assertEquals(Pkcs11Uri.from({ token: label }).format(), uri);
+      assertEquals(Pkcs11Uri.parse(uri).matchToken(slot.tokenInfoSync()), true);
+      // As libp11-kit has it, a field of blanks is another.
+      assertEquals(Pkcs11Uri.parse("pkcs11:token=strict").matchToken({ ...slot.tokenInfoSync() }), false);
+      for (const match of ["strict", label, uri, { label: "strict" }]) {
+        assertEquals((await module.findSlot(match)).id, slot.id);
+      }
+      assertMatch(await key.uri(), /^pkcs11:.*token=strict(%00){26};/);
+      strict.set("habits", 0);
+      assertEquals((await slot.tokenInfo()).label, "strict");
     });
 
     it("an empty signature is a wrong one, whoever complains about it", { skip }, async () => {

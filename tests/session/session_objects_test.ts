@@ -243,7 +243,6 @@ describe("Keys of a session", () => {
         () => on.session.encapsulateKey(publicKey, CKM.ML_KEM, attributes),
         () => on.session.decapsulateKey(privateKey, CKM.ML_KEM, value, attributes),
         () => on.session.encryptMessage(publicKey, CKM.AES_GCM, value),
-        () => on.session.cancelOperation(),
         () => on.session.wrapKey(publicKey, CKM.AES_GCM, publicKey, { associatedData: value }),
       ]
     ) {
