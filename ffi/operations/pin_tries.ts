@@ -100,7 +100,7 @@ function* attemptAt(frame: Frame, slot: bigint, isOfficer: boolean, retry: boole
     countLow: (flags & low) !== 0,
     // CKF_USER_PIN_FINAL_TRY and CKF_SO_PIN_FINAL_TRY are the flags beside.
     finalTry: (flags & (low << 1)) !== 0,
-    tokenLabel: decodeUtf8(info.label).trimEnd(),
+    tokenLabel: decodeUtf8(info.label).split("\0")[0]!.trimEnd(),
   };
 }
 
