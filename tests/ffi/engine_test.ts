@@ -16,7 +16,12 @@ describe("Engine", () => {
     const table = Cryptoki.open(strict.path);
     table.call("C_Initialize", 0n);
     const failure = (rv: number, fn: string) => new Error(`${fn} ${rv}`);
-    engine = new Engine(table, { failure, declined: (fn) => new Error(fn), busy: () => new Error("busy") }, () => pool);
+    engine = new Engine(table, {
+      failure,
+      declined: (fn) => new Error(fn),
+      noPinPad: failure,
+      busy: () => new Error("busy"),
+    }, () => pool);
   });
   after(() => pool.close());
 
