@@ -60,12 +60,12 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
   }
   try {
     await arrival(stream, "secureConnect", signal, fail);
+    return { stream, info: tlsInfoOf(stream, host, options.roots) };
   } catch (error) {
     stream.destroy();
     raw.destroy();
     throw error;
   }
-  return { stream, info: tlsInfoOf(stream, host, options.roots) };
 }
 
 /** Refuses a peer that showed no trusted certificate, when certificates count. */
@@ -127,8 +127,9 @@ function tlsInfoOf(stream: TLSSocket, host: string, roots: TrustRoots | null): T
   return {
     certificate: hasCertificate ? certificateOf(shown) : null,
     errors: hasCertificate ? problemsOf(stream, shown, host, roots) : ["NO_PEER_CERTIFICATE"],
-    protocol: stream.getProtocol() ?? "",
-    cipher: stream.getCipher()?.name ?? "",
+    // Deno has these two from 2.7 on.
+    protocol: (stream as Partial<TLSSocket>).getProtocol?.() ?? "",
+    cipher: (stream as Partial<TLSSocket>).getCipher?.()?.name ?? "",
   };
 }
 

@@ -14,7 +14,7 @@ describe("The runtimes the library needs", () => {
     );
     assertStringIncludes(
       on("HTTP sessions", { node: "20.20.2" }),
-      "on Node 20.20.2: they need Deno 2.5, Bun 1.3 or Node 22",
+      "on Node 20.20.2: they need Deno 2.8, Bun 1.3 or Node 22",
     );
     assertStringIncludes(on("HTTP sessions", { deno: "2.4.5" }), "on Deno 2.4.5");
     assertStringIncludes(on("PKCS#11 modules", { bun: "1.2.21" }), "on Bun 1.2.21");
@@ -28,7 +28,7 @@ describe("The runtimes the library needs", () => {
     const { "PKCS#11 modules": tokens, "HTTP sessions": http } = oldestRuntimes;
     const { engines } = JSON.parse(readText("package.json"));
     assertEquals(engines, {
-      deno: `>=${text(http.deno)}`,
+      deno: `>=${text(tokens.deno)}`,
       bun: `>=${text(http.bun)}`,
       node: `>=${text(http.node)}`,
     });
