@@ -8,17 +8,11 @@ import { Connection } from "./connection.ts";
 import { HostHeap } from "./waiting_queue.ts";
 import { isIdempotentMethod } from "./headers.ts";
 import { type HttpMessage, MessageFlags } from "./message.ts";
-import { ItemState, type QueueItem } from "./queue_item.ts";
+import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
 import { Host, isSameTarget } from "./host.ts";
 import type { ConnectionTarget, TlsSettings, Transport } from "./transport.ts";
 import type { SchemeClass } from "./uri.ts";
 import { MAX_TIMER } from "./wait.ts";
-
-/** What waits for a connection. */
-export interface WaitingAttempt {
-  /** The connection is there. */
-  run(connection: Connection): void;
-}
 
 /** What the pool asks of its session. */
 export interface PoolOwner {
@@ -35,7 +29,7 @@ export interface PoolOwner {
   /** A connection object was made. */
   connectionCreated(connection: Connection): void;
   /** The connection for an entry could not be made. */
-  refuse(item: QueueItem, error: unknown): void;
+  refuse(item: PoolEntry, error: unknown): void;
   /** Entries wait, and no connection is free for them. */
   starved(): void;
 }
@@ -90,10 +84,9 @@ export class ConnectionPool {
   }
 
   /** Files an entry in its host's queue and gives out what is free. */
-  enqueue(item: QueueItem, attempt: WaitingAttempt): void {
+  enqueue(item: PoolEntry, attempt: WaitingAttempt): void {
     const host = item.host!;
-    item.waiter = attempt;
-    item.state = ItemState.AWAITING_CONNECTION;
+    item.awaitConnection(attempt);
     if (item.msg.hasFlag(MessageFlags.IGNORE_CONNECTION_LIMITS)) {
       this.#runOnNew(item, host, true);
       return;
@@ -110,12 +103,12 @@ export class ConnectionPool {
     this.dispatch();
   }
 
-  #targetOf(item: QueueItem, host: Host): ConnectionTarget {
+  #targetOf(item: PoolEntry, host: Host): ConnectionTarget {
     return host.target(item.proxy, this.#owner.tlsFor(host.origin, item.msg), this.#owner.maxHeaderBytes);
   }
 
   /** Takes an entry out of its host's queue. */
-  withdraw(item: QueueItem): void {
+  withdraw(item: PoolEntry): void {
     const host = item.host;
     if (host === null || !item.isWaiting) return;
     const wasHead = host.waiting.head === item;
@@ -126,7 +119,7 @@ export class ConnectionPool {
   }
 
   /** Files an entry anew after its priority has changed. */
-  refile(item: QueueItem): void {
+  refile(item: PoolEntry): void {
     const host = item.host;
     if (host === null || !item.isWaiting || item.filedPriority === item.msg.priority) return;
     host.waiting.remove(item);
@@ -203,7 +196,7 @@ export class ConnectionPool {
     return "served";
   }
 
-  #takeIdle(item: QueueItem, host: Host, target: ConnectionTarget): Connection | null {
+  #takeIdle(item: PoolEntry, host: Host, target: ConnectionTarget): Connection | null {
     for (let index = host.idle.length - 1; index >= 0; index--) {
       const connection = host.idle[index]!;
       if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
@@ -217,7 +210,7 @@ export class ConnectionPool {
     return null;
   }
 
-  #runOnNew(item: QueueItem, host: Host, uncounted: boolean): void {
+  #runOnNew(item: PoolEntry, host: Host, uncounted: boolean): void {
     let connection: Connection;
     try {
       const target = this.#targetOf(item, host);
@@ -242,7 +235,7 @@ export class ConnectionPool {
     this.#start(item, connection);
   }
 
-  #start(item: QueueItem, connection: Connection): void {
+  #start(item: PoolEntry, connection: Connection): void {
     const isNew = connection.state === "new";
     connection.state = isNew ? "connecting" : "busy";
     item.connection = connection;
@@ -380,7 +373,7 @@ export class ConnectionPool {
 }
 
 /** Anything but an idempotent request goes on a connection that has carried nothing, so that it is never replayed. */
-function needsNewConnection(item: QueueItem): boolean {
+function needsNewConnection(item: PoolEntry): boolean {
   if (item.freshNext || item.msg.hasFlag(MessageFlags.NEW_CONNECTION)) return true;
   return !isIdempotentMethod(item.msg.method) && !item.msg.hasFlag(MessageFlags.IDEMPOTENT);
 }

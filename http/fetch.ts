@@ -7,6 +7,7 @@ import type { SessionFetch } from "./feature_session.ts";
 import { type FetchRequest, messageOf } from "./fetch_init.ts";
 import { FetchedResponse } from "./fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
+import { HandedOut } from "./handed_out.ts";
 import { HttpError } from "./http_error.ts";
 import { hasIntegrity } from "./integrity.ts";
 import { HttpMessage } from "./message.ts";
@@ -15,8 +16,17 @@ import { nativeFetch } from "./native_fetch.ts";
 import type { SessionCore } from "./session_core.ts";
 import { bareAddress, schemeClass } from "./uri.ts";
 
+/** The queue that fetches go through, and the responses that come of them. */
+interface FetchFace {
+  readonly core: SessionCore;
+  readonly responses: HandedOut;
+}
+
 /** Makes a session's bound fetch. */
 export function makeFetch(core: SessionCore): SessionFetch {
+  const responses = new HandedOut(core.pool);
+  core.responses = responses;
+  const face: FetchFace = { core, responses };
   const bound: SessionFetch = (input, init = undefined) => {
     try {
       if (init === undefined && !(input instanceof Request)) {
@@ -24,12 +34,12 @@ export function makeFetch(core: SessionCore): SessionFetch {
         if (isHttp || !isNative(input)) {
           const msg = new HttpMessage("GET", input);
           if (!isHttp) checkScheme(core, msg.uri);
-          return enqueue(core, { msg, signal: null, redirect: "follow", referrer: null, integrity: "" });
+          return enqueue(face, { msg, signal: null, redirect: "follow", referrer: null, integrity: "" });
         }
       }
       // What only a runtime can read is its own affair: data, blobs and files.
       if (isNative(input)) return nativeFetch(input, init as RequestInit | undefined);
-      return fetchWith(core, input, init ?? {});
+      return fetchWith(face, input, init ?? {});
     } catch (error) {
       return Promise.reject(error);
     }
@@ -43,10 +53,11 @@ function isNative(input: RequestInfo | URL): boolean {
 }
 
 /** A request with options. */
-async function fetchWith(core: SessionCore, input: RequestInfo | URL, init: HttpFetchInit): Promise<Response> {
+async function fetchWith(face: FetchFace, input: RequestInfo | URL, init: HttpFetchInit): Promise<Response> {
+  const { core } = face;
   const request = await messageOf(input, init, core.transports.capabilities.runtime);
   checkScheme(core, request.msg.uri);
-  const response = await enqueue(core, request);
+  const response = await enqueue(face, request);
   return request.integrity === "" ? response : verified(request, response);
 }
 
@@ -61,9 +72,10 @@ function checkScheme({ settings }: SessionCore, uri: URL): void {
   }
 }
 
-function enqueue(core: SessionCore, { msg, signal, redirect, referrer }: FetchRequest): Promise<Response> {
+function enqueue(face: FetchFace, { msg, signal, redirect, referrer }: FetchRequest): Promise<Response> {
+  const { core, responses } = face;
   return new Promise((resolve, reject) => {
-    core.queue(msg, null, new FetchSink(core, signal, redirect, referrer, resolve, reject), null);
+    core.queue(msg, null, new FetchSink(core, responses, signal, redirect, referrer, resolve, reject), null);
   });
 }
 

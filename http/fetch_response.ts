@@ -4,134 +4,18 @@
  *
  * @module
  */
-import { type Attempt, watchTime } from "./attempt.ts";
-import { bodyFailure } from "./fetch_error.ts";
 import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
-import { lend, lendWithoutBody } from "./loans.ts";
-import { ended, giveBack, isBodyless, isWatched } from "./response_phase.ts";
-import { countBytes, discard, gotChunk, isSmall, transformed } from "./response_body.ts";
-import { nextPiece, ownBytes } from "./byte_pieces.ts";
+import { lend, lendWithoutBody, type Loans } from "./loans.ts";
+import type { BodyReader } from "./body_reader.ts";
+import { giveBack, isBodyless, isWatched } from "./response_phase.ts";
+import { countBytes, discard, isSmall, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
 import { bareUrl } from "./uri.ts";
 
-/** Reads the body of one handed-out response and ends its message. */
-export class BodyReader {
-  readonly core: SessionCore;
-  readonly item: QueueItem;
-  readonly response: TransportResponse;
-  readonly #attempt: Attempt;
-  /** Weak, so that a stream nobody holds can be found out. */
-  #controller: WeakRef<ReadableByteStreamController> | null = null;
-  #isOver = false;
-  /** Somebody waits for the next piece. */
-  isBeingRead = false;
-
-  constructor(attempt: Attempt, response: TransportResponse) {
-    this.core = attempt.core;
-    this.item = attempt.item;
-    this.response = response;
-    this.#attempt = attempt;
-  }
-
-  /** True once the body has ended, one way or the other. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    this.core.unread.delete(this);
-  }
-
-  /** The body has ended well. */
-  finish(): void {
-    if (this.#isOver) return;
-    this.#end();
-    if (!this.#attempt.isCurrent) return;
-    this.item.unwatch();
-    this.#attempt.guard(ended);
-  }
-
-  /** The body broke off. */
-  fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#end();
-    this.#attempt.broke(error);
-  }
-
-  /** Nobody wants the rest. */
-  drop(reason?: unknown): void {
-    if (this.#isOver) return;
-    this.#end();
-    if (!this.#attempt.isCurrent) return;
-    this.core.cancel(this.item, HttpStatus.CANCELLED, { error: reason ?? null });
-  }
-
-  /** The message was ended from elsewhere: the reader of a stream learns why. */
-  ended(error: unknown): void {
-    if (this.#isOver) return;
-    this.#end();
-    const reason = error ?? new DOMException("The request was cancelled", "AbortError");
-    this.#controller?.deref()?.error(reason);
-  }
-
-  /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */
-  stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { core, item } = this;
-    const reader = source.getReader();
-    item.unwatch();
-    const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
-    const isShared = item.transforms.length > 0;
-    const stream = new ReadableStream({
-      type: "bytes",
-      start: (controller: ReadableByteStreamController) => {
-        this.#controller = new WeakRef(controller);
-      },
-      pull: async (controller: ReadableByteStreamController) => {
-        this.isBeingRead = true;
-        try {
-          watchTime(core, item, this.#attempt.number);
-          const { done, value } = await nextPiece(reader);
-          item.unwatch();
-          if (!isStill()) return;
-          if (done) {
-            controller.close();
-            // Who waits with a buffer of its own gets it back.
-            controller.byobRequest?.respond(0);
-            this.finish();
-            return;
-          }
-          gotChunk(core, item, value);
-          if (item.isPaused) await item.resumed();
-          if (isStill()) controller.enqueue(isShared || isWatched(item) ? value.slice() : ownBytes(value));
-        } catch (error) {
-          if (!isStill()) return;
-          this.fail(error);
-          controller.error(bodyFailure(item.msg, error));
-        } finally {
-          this.isBeingRead = false;
-        }
-      },
-      cancel: (reason: unknown) => {
-        const cancelled = reader.cancel(reason);
-        this.drop(reason);
-        return cancelled;
-      },
-    }, { highWaterMark: 0 });
-    core.unread.add(this);
-    unreachable.register(stream, new WeakRef(this));
-    return stream;
-  }
-}
-
-/** A stream nobody holds any more gives its slot back. */
-const unreachable = new FinalizationRegistry<WeakRef<BodyReader>>((reader) => reader.deref()?.drop());
-
 /** Makes the Response a caller gets. */
-export function handOut(reader: BodyReader, signal: AbortSignal | null): Response {
+export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: Loans): Response {
   const { core, item, response } = reader;
   const { arrived } = response;
   const { msg } = item;
@@ -141,7 +25,7 @@ export function handOut(reader: BodyReader, signal: AbortSignal | null): Respons
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = response.whole !== undefined || isSmall(response);
   if (isSame && isUntouched && isSmallBody && item.connection !== null && !item.isTimed) {
-    return lend(core.loans, reader, response, item.redirects > 0);
+    return lend(loans, reader, response, item.redirects > 0);
   }
   if (response.body === null) return withoutBody(reader, isSame);
   if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));

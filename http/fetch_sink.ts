@@ -7,7 +7,9 @@ import type { Attempt } from "./attempt.ts";
 import { TransportError } from "./errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
 import { dropBody } from "./fetch_init.ts";
-import { BodyReader, handOut } from "./fetch_response.ts";
+import { BodyReader } from "./body_reader.ts";
+import { handOut } from "./fetch_response.ts";
+import type { HandedOut } from "./handed_out.ts";
 import type { QueueItem, ResponseSink } from "./queue_item.ts";
 import {
   fetchBecomesGet,
@@ -30,6 +32,7 @@ function forgotten(): void {}
 /** What waits for the response of one fetch. */
 export class FetchSink implements ResponseSink {
   readonly #core: SessionCore;
+  readonly #responses: HandedOut;
   readonly #signal: AbortSignal | null;
   readonly #redirect: RequestRedirect;
   readonly #referrer: Referrer | null;
@@ -41,6 +44,7 @@ export class FetchSink implements ResponseSink {
 
   constructor(
     core: SessionCore,
+    responses: HandedOut,
     signal: AbortSignal | null,
     redirect: RequestRedirect,
     referrer: Referrer | null,
@@ -48,6 +52,7 @@ export class FetchSink implements ResponseSink {
     reject: (reason: unknown) => void,
   ) {
     this.#core = core;
+    this.#responses = responses;
     this.#signal = signal;
     this.#redirect = redirect;
     this.#referrer = referrer;
@@ -94,12 +99,12 @@ export class FetchSink implements ResponseSink {
   }
 
   take(attempt: Attempt, response: TransportResponse): void {
-    const reader = new BodyReader(attempt, response);
+    const reader = new BodyReader(attempt, response, this.#responses.unread);
     this.#reader = reader;
     // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
     try {
-      this.#resolve(handOut(reader, this.#signal));
+      this.#resolve(handOut(reader, this.#signal, this.#responses.loans));
       // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
       this.#resolve = this.#reject = forgotten;
     } catch (error) {

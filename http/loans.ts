@@ -7,7 +7,7 @@
  */
 import { clearInterval, setInterval } from "node:timers";
 import { bodyFailure } from "./fetch_error.ts";
-import type { BodyReader } from "./fetch_response.ts";
+import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "./message.ts";
 import { sealHeaders } from "./sealed_headers.ts";
 
@@ -122,7 +122,7 @@ class Loan {
     // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
     const reading = response.bodyUsed ? Promise.resolve() : native.clone.call(response).arrayBuffer();
     // Should it never come to its end, nobody is to wait for it.
-    this.#reader.core.unread.add(this.#reader);
+    this.#reader.watch();
     // Who reads the response learns of a failure; nobody may.
     this.repaid<unknown>(reading).catch(() => {});
   }

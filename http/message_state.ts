@@ -5,13 +5,30 @@
  */
 import type { Connection } from "./connection.ts";
 import type { FeatureType } from "./feature_type.ts";
+import type { Transport } from "./transport.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
+/** What the rooms above the message may see of its queue entry. */
+export interface MessageItem {
+  /** Grows with every attempt: work of an older one is void. */
+  readonly attempt: number;
+  /** The connection of the present attempt. */
+  readonly connection: Connection | null;
+  /** The transport of the present attempt. */
+  readonly transport: Transport | null;
+  /** Whom a connection this attempt may go on is authenticated as; "" for nobody. Known before one is chosen. */
+  identity: string;
+  /** True while the message is paused. */
+  readonly isPaused: boolean;
+  /** Resolves when the message is not paused. */
+  resumed(): Promise<void>;
+}
+
 /** What a session keeps on a message and a user does not see. */
 export class MessageState {
-  /** The queue entry while the message is on a queue; typed by the queue alone. */
-  item: object | null = null;
+  /** The queue entry while the message is on a queue. */
+  item: MessageItem | null = null;
   /** Names of events that ever got a listener. */
   listened: Set<string> | null = null;
   /** Features that leave the message alone. */
@@ -25,7 +42,7 @@ export class MessageState {
   /** The worker's connection of the current attempt while the message is sent synchronously. */
   remoteConnection: Connection | null = null;
   /** Called with the queue entry when `priority` changes; one function per session. */
-  onPriority: ((item: object) => void) | null = null;
+  onPriority: ((item: MessageItem) => void) | null = null;
   /** Content-Length of a response whose body is decoded; null for others, and when it had none. */
   encodedLength: number | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] | null = null;

@@ -5,9 +5,9 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "./connection.ts";
-import type { WaitingAttempt } from "./connection_pool.ts";
 import type { BodyTransform } from "./feature.ts";
-import type { Host } from "./host.ts";
+import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
+import type { MessageItem } from "./message_state.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "./message.ts";
 import type { ProxyTarget, Transport, TransportResponse } from "./transport.ts";
 
@@ -49,7 +49,7 @@ export interface ResponseSink {
 let lastSequence = 0;
 
 /** One entry of the queue. `attempt` grows with every restart, cancel and end: work of an older attempt is void. */
-export class QueueItem {
+export class QueueItem implements MessageItem, PoolEntry {
   /** Place in the queue; a restarted entry keeps it. */
   readonly sequence: number = ++lastSequence;
   readonly msg: HttpMessage;
@@ -81,7 +81,7 @@ export class QueueItem {
   /** What features do to the body of this response. */
   transforms: readonly BodyTransform[] = [];
   /** What the attempt was routed to. */
-  host: Host | null = null;
+  host: PoolEntry["host"] = null;
   proxy: ProxyTarget | null = null;
   transport: Transport | null = null;
   /** Whom a connection this attempt may go on is authenticated as; "" for nobody. Known before one is chosen. */
@@ -89,8 +89,8 @@ export class QueueItem {
   /** The attempt that waits for a connection. */
   waiter: WaitingAttempt | null = null;
   /** Neighbours in the host's queue. */
-  previous: QueueItem | null = null;
-  next: QueueItem | null = null;
+  previous: PoolEntry | null = null;
+  next: PoolEntry | null = null;
   isWaiting = false;
   /** Priority the entry was filed under. */
   filedPriority = 0;
@@ -111,6 +111,12 @@ export class QueueItem {
     this.callback = callback;
     this.sink = sink;
     this.onDone = onDone;
+  }
+
+  /** It waits in its host's queue. */
+  awaitConnection(attempt: WaitingAttempt): void {
+    this.waiter = attempt;
+    this.state = ItemState.AWAITING_CONNECTION;
   }
 
   /** True while the message is paused. */

@@ -11,7 +11,6 @@ import { ownStatus, TransportError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
-import { Loans } from "./loans.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
@@ -21,7 +20,6 @@ import type { SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
 import type { TlsSettings } from "./transport.ts";
 import type { TransportList } from "./transports/select.ts";
-import { UnreadBodies } from "./unread_bodies.ts";
 
 /** What the engine tells its session to emit. */
 export interface CoreEvents {
@@ -29,6 +27,14 @@ export interface CoreEvents {
   request(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void;
   /** `connection-created`, `tunneling`. */
   connection(type: "connection-created" | "tunneling", connection: Connection): void;
+}
+
+/** Who holds responses that were handed out, and with them connections. */
+export interface ResponseHolder {
+  /** Entries wait, and no connection is free for them. */
+  starved(): void;
+  /** The session ends. */
+  close(): void;
 }
 
 /** Its `then` is the cheapest microtask there is on every runtime. */
@@ -42,10 +48,8 @@ export class SessionCore implements PoolOwner {
   readonly features: FeatureList;
   readonly pool: ConnectionPool;
   readonly items: QueueItems = new QueueItems();
-  /** Small responses of `session.fetch` that nobody has read yet. */
-  readonly loans: Loans = new Loans();
-  /** Larger ones. */
-  readonly unread: UnreadBodies;
+  /** Who holds the responses that were handed out; null while nobody hands any out. */
+  responses: ResponseHolder | null = null;
   readonly #events: CoreEvents;
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
@@ -60,7 +64,6 @@ export class SessionCore implements PoolOwner {
     this.#events = events;
     this.features = new FeatureList(session, () => this.fieldsChanged());
     this.pool = new ConnectionPool(this);
-    this.unread = new UnreadBodies(this.pool);
   }
 
   get maxConns(): number {
@@ -176,7 +179,7 @@ export class SessionCore implements PoolOwner {
   }
 
   starved(): void {
-    this.unread.watch();
+    this.responses?.starved();
   }
 
   requeue(msg: HttpMessage, options: RequeueOptions): void {
@@ -358,8 +361,7 @@ export class SessionCore implements PoolOwner {
     this.#isClosed = true;
     // Nothing can be queued or started again any more; what stands in its own "finished" ends when its listeners return.
     this.abort();
-    this.loans.close();
-    this.unread.close();
+    this.responses?.close();
     for (const feature of [...this.features.all]) this.features.remove(feature);
     this.transports.close();
   }

@@ -8,7 +8,6 @@ import type { Connection } from "./connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message.ts";
-import type { QueueItem } from "./queue_item.ts";
 import { HttpSession } from "./session.ts";
 import { packed, unpacked } from "./sync_bytes.ts";
 import {
@@ -236,7 +235,7 @@ class SyncServer {
     connection: Connection | null,
     extra: { received?: PlainResponse; wireBody?: Uint8Array } = {},
   ): HookReply {
-    connection ??= (messageState(msg).item as QueueItem | null)?.connection ?? null;
+    connection ??= messageState(msg).item?.connection ?? null;
     const reply = this.#askCaller({
       kind: "hook",
       hook,

@@ -5,13 +5,12 @@
  */
 import type { Connection } from "./connection.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
-import type { QueueItem } from "./queue_item.ts";
 import type { FeatureSession } from "./feature_session.ts";
 
 /** The connection a message's present attempt goes over; null before one is chosen, and for answers of caches. */
 export function connectionOf(msg: HttpMessage): Connection | null {
   const state = messageState(msg);
-  return (state.item as QueueItem | null)?.connection ?? state.remoteConnection;
+  return state.item?.connection ?? state.remoteConnection;
 }
 
 /**

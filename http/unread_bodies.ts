@@ -6,7 +6,7 @@
  */
 import { clearInterval, setInterval } from "node:timers";
 import type { ConnectionPool } from "./connection_pool.ts";
-import type { BodyReader } from "./fetch_response.ts";
+import type { BodyReader, UnreadReaders } from "./body_reader.ts";
 
 /** Milliseconds between two looks. */
 const pace = 2;
@@ -14,7 +14,7 @@ const pace = 2;
 const patience = 20;
 
 /** The unread responses of one session, by their readers. */
-export class UnreadBodies {
+export class UnreadBodies implements UnreadReaders {
   readonly #pool: ConnectionPool;
   readonly #readers = new Set<BodyReader>();
   /** At how many looks in a row a body was not being read. */

@@ -5,27 +5,27 @@
  * @module
  */
 import type { Host } from "./host.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { PoolEntry } from "./pool_entry.ts";
 
 const levels = 5;
 
 interface Lane {
-  first: QueueItem | null;
-  last: QueueItem | null;
+  first: PoolEntry | null;
+  last: PoolEntry | null;
 }
 
 /** The waiting entries of one host: one first-in-first-out lane per priority. */
 export class WaitingQueue {
   readonly #lanes: Lane[] = Array.from({ length: levels }, () => ({ first: null, last: null }));
-  #head: QueueItem | null = null;
+  #head: PoolEntry | null = null;
 
   /** The entry that is next. */
-  get head(): QueueItem | null {
+  get head(): PoolEntry | null {
     return this.#head;
   }
 
   /** Files an entry at its place; true if it is now the next one. A restarted entry goes before younger ones. */
-  insert(item: QueueItem): boolean {
+  insert(item: PoolEntry): boolean {
     const lane = this.#lanes[item.msg.priority]!;
     item.filedPriority = item.msg.priority;
     item.isWaiting = true;
@@ -46,7 +46,7 @@ export class WaitingQueue {
   }
 
   /** Takes an entry out. */
-  remove(item: QueueItem): void {
+  remove(item: PoolEntry): void {
     const lane = this.#lanes[item.filedPriority]!;
     if (item.previous === null) lane.first = item.next;
     else item.previous.next = item.next;
@@ -57,7 +57,7 @@ export class WaitingQueue {
     if (this.#head === item) this.#head = this.#findHead();
   }
 
-  #findHead(): QueueItem | null {
+  #findHead(): PoolEntry | null {
     for (let level = levels - 1; level >= 0; level--) {
       const first = this.#lanes[level]!.first;
       if (first !== null) return first;
@@ -68,7 +68,7 @@ export class WaitingQueue {
 
 interface Place {
   readonly host: Host;
-  readonly item: QueueItem;
+  readonly item: PoolEntry;
   readonly priority: number;
 }
 

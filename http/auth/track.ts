@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../connection.ts";
 import { type HttpMessage, messageState } from "../message.ts";
-import type { QueueItem } from "../queue_item.ts";
+import type { MessageItem } from "../message_state.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { ProxyTarget } from "../transport.ts";
 import { connectionOf } from "../trust.ts";
@@ -82,8 +82,8 @@ export class AuthTrack {
 }
 
 /** The entry of a message on its queue. */
-export function itemOf(msg: HttpMessage): QueueItem | null {
-  return messageState(msg).item as QueueItem | null;
+export function itemOf(msg: HttpMessage): MessageItem | null {
+  return messageState(msg).item;
 }
 
 /** The origin of a message; null when its URI cannot be sent, and when it is to know nothing of the user. */

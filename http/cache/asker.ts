@@ -8,7 +8,6 @@ import { clientCertificateFor, isClientTls } from "../client_tls.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { HttpMessage } from "../message.ts";
 import { messageState } from "../message.ts";
-import type { QueueItem } from "../queue_item.ts";
 import type { TlsSettings } from "../transport.ts";
 import { connectionOf, isVerified } from "../trust.ts";
 import { defaultPort } from "../uri.ts";
@@ -29,7 +28,7 @@ export interface Answered {
  * whether a trusted certificate is asked for.
  */
 export function askersOf(session: FeatureSession, msg: HttpMessage): readonly string[] {
-  const item = messageState(msg).item as QueueItem | null;
+  const item = messageState(msg).item;
   const isTls = session.schemeOf(msg.uri) === "https";
   const client = isTls && !msg.omitsCredentials
     ? clientCertificateFor(session.clientCertificate, `https://${msg.uri.host}`)

@@ -1,0 +1,142 @@
+/**
+ * The reader of one body that `session.fetch` has handed out.
+ *
+ * @module
+ */
+import { type Attempt, watchTime } from "./attempt.ts";
+import { nextPiece, ownBytes } from "./byte_pieces.ts";
+import { bodyFailure } from "./fetch_error.ts";
+import type { QueueItem } from "./queue_item.ts";
+import { gotChunk } from "./response_body.ts";
+import { ended, isWatched } from "./response_phase.ts";
+import type { SessionCore } from "./session_core.ts";
+import { HttpStatus } from "./status.ts";
+import type { TransportResponse } from "./transport.ts";
+
+/** Who keeps an eye on bodies that hold a connection. */
+export interface UnreadReaders {
+  /** A response has been handed out. */
+  add(reader: BodyReader): void;
+  /** Its body is over. */
+  delete(reader: BodyReader): void;
+}
+
+/** Reads the body of one handed-out response and ends its message. */
+export class BodyReader {
+  readonly core: SessionCore;
+  readonly item: QueueItem;
+  readonly response: TransportResponse;
+  readonly #attempt: Attempt;
+  /** Weak, so that a stream nobody holds can be found out. */
+  #controller: WeakRef<ReadableByteStreamController> | null = null;
+  #isOver = false;
+  /** Somebody waits for the next piece. */
+  isBeingRead = false;
+  readonly #unread: UnreadReaders;
+
+  constructor(attempt: Attempt, response: TransportResponse, unread: UnreadReaders) {
+    this.#unread = unread;
+    this.core = attempt.core;
+    this.item = attempt.item;
+    this.response = response;
+    this.#attempt = attempt;
+  }
+
+  /** It holds its connection, and nobody may be reading it. */
+  watch(): void {
+    this.#unread.add(this);
+  }
+
+  /** True once the body has ended, one way or the other. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#unread.delete(this);
+  }
+
+  /** The body has ended well. */
+  finish(): void {
+    if (this.#isOver) return;
+    this.#end();
+    if (!this.#attempt.isCurrent) return;
+    this.item.unwatch();
+    this.#attempt.guard(ended);
+  }
+
+  /** The body broke off. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#attempt.broke(error);
+  }
+
+  /** Nobody wants the rest. */
+  drop(reason?: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    if (!this.#attempt.isCurrent) return;
+    this.core.cancel(this.item, HttpStatus.CANCELLED, { error: reason ?? null });
+  }
+
+  /** The message was ended from elsewhere: the reader of a stream learns why. */
+  ended(error: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    const reason = error ?? new DOMException("The request was cancelled", "AbortError");
+    this.#controller?.deref()?.error(reason);
+  }
+
+  /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */
+  stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { core, item } = this;
+    const reader = source.getReader();
+    item.unwatch();
+    const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
+    const isShared = item.transforms.length > 0;
+    const stream = new ReadableStream({
+      type: "bytes",
+      start: (controller: ReadableByteStreamController) => {
+        this.#controller = new WeakRef(controller);
+      },
+      pull: async (controller: ReadableByteStreamController) => {
+        this.isBeingRead = true;
+        try {
+          watchTime(core, item, this.#attempt.number);
+          const { done, value } = await nextPiece(reader);
+          item.unwatch();
+          if (!isStill()) return;
+          if (done) {
+            controller.close();
+            // Who waits with a buffer of its own gets it back.
+            controller.byobRequest?.respond(0);
+            this.finish();
+            return;
+          }
+          gotChunk(core, item, value);
+          if (item.isPaused) await item.resumed();
+          if (isStill()) controller.enqueue(isShared || isWatched(item) ? value.slice() : ownBytes(value));
+        } catch (error) {
+          if (!isStill()) return;
+          this.fail(error);
+          controller.error(bodyFailure(item.msg, error));
+        } finally {
+          this.isBeingRead = false;
+        }
+      },
+      cancel: (reason: unknown) => {
+        const cancelled = reader.cancel(reason);
+        this.drop(reason);
+        return cancelled;
+      },
+    }, { highWaterMark: 0 });
+    this.watch();
+    unreachable.register(stream, new WeakRef(this));
+    return stream;
+  }
+}
+
+/** A stream nobody holds any more gives its slot back. */
+const unreachable = new FinalizationRegistry<WeakRef<BodyReader>>((reader) => reader.deref()?.drop());

@@ -1,0 +1,32 @@
+/**
+ * The responses that one session's fetch has handed out.
+ *
+ * @module
+ */
+import type { ConnectionPool } from "./connection_pool.ts";
+import { Loans } from "./loans.ts";
+import type { ResponseHolder } from "./session_core.ts";
+import { UnreadBodies } from "./unread_bodies.ts";
+
+/** Small responses that were lent as the runtime made them, and bodies that hold their connections. */
+export class HandedOut implements ResponseHolder {
+  /** Small responses that nobody has read yet. */
+  readonly loans: Loans = new Loans();
+  /** Bodies that hold a connection. */
+  readonly unread: UnreadBodies;
+
+  constructor(pool: ConnectionPool) {
+    this.unread = new UnreadBodies(pool);
+  }
+
+  /** Entries wait, and no connection is free for them. */
+  starved(): void {
+    this.unread.watch();
+  }
+
+  /** The session ends. */
+  close(): void {
+    this.loans.close();
+    this.unread.close();
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What the pool knows of an entry that wants a connection.
+ *
+ * @module
+ */
+import type { Connection } from "./connection.ts";
+import type { Host } from "./host.ts";
+import type { HttpMessage } from "./message.ts";
+import type { ProxyTarget, Transport } from "./transport.ts";
+
+/** What waits for a connection. */
+export interface WaitingAttempt {
+  /** The connection is there. */
+  run(connection: Connection): void;
+}
+
+/** One entry of a session's queue, as the pool sees it. */
+export interface PoolEntry {
+  /** Its message. */
+  readonly msg: HttpMessage;
+  /** Place in the queue; a restarted entry keeps it. */
+  readonly sequence: number;
+  /** Grows with every attempt: work of an older one is void. */
+  readonly attempt: number;
+  /** What the attempt was routed to. */
+  readonly host: Host | null;
+  /** The proxy it goes through. */
+  readonly proxy: ProxyTarget | null;
+  /** What carries it. */
+  readonly transport: Transport | null;
+  /** It needs a connection that has carried nothing. */
+  readonly freshNext: boolean;
+  /** The connection it has got. */
+  connection: Connection | null;
+  /** The attempt that waits. */
+  readonly waiter: WaitingAttempt | null;
+  /** It waits from now on. */
+  awaitConnection(attempt: WaitingAttempt): void;
+  /** Neighbours in the host's queue. */
+  previous: PoolEntry | null;
+  next: PoolEntry | null;
+  /** It stands in the host's queue. */
+  isWaiting: boolean;
+  /** Priority it was filed under. */
+  filedPriority: number;
+}
