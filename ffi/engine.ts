@@ -95,7 +95,9 @@ export interface CallObserver {
 const BLOCK_SIZE = 0x4000;
 /** An operation in place runs within another only where a callback of the first makes a call. */
 const KEPT_FRAMES = 4;
-/** Operations without a session that are laid out at once: more than the worker threads take in one go. */
+/** Calls that wait behind so many are laid out when their turn comes: the first ones wait for less than that takes. */
+const LAID_OUT = 16;
+/** Operations without a session that run at once: more than the worker threads take in one go. */
 const CROWD = 64;
 
 /** Drives the operations of one module. */
@@ -228,7 +230,7 @@ export class Engine {
     const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within });
     let work: Prepared<T> | Waiting<T>;
     try {
-      work = (room.busy ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
+      work = (room.waiting >= LAID_OUT ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -16,8 +16,8 @@ export interface LaneEntry {
 
 /** Where operations wait for their turn. */
 export interface WaitingRoom {
-  /** Whether an operation that comes now has to wait. */
-  readonly busy: boolean;
+  /** Operations that wait for their turn. */
+  readonly waiting: number;
   /** Appends an operation; it starts at once if it can. */
   add(entry: LaneEntry): void;
   /** Takes a waiting operation out. Returns whether it was still waiting. */
@@ -37,6 +37,11 @@ export class Crowd implements WaitingRoom {
   /** Lets `limit` operations run. */
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** Operations that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Whether an operation that comes now has to wait. */
