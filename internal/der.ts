@@ -74,3 +74,17 @@ export function oidText(content: Uint8Array): string {
   }
   return arcs.join(".");
 }
+
+/** The whole element of an object identifier in dotted form, which must be one. */
+export function oidElement(text: string): Uint8Array<ArrayBuffer> {
+  const [first = 0, second = 0, ...rest] = text.split(".").map(Number);
+  const content = [40 * first + second, ...rest].flatMap(arcBytes);
+  return Uint8Array.of(Tag.OID, content.length, ...content);
+}
+
+/** Seven bits a byte, all but the last with the high bit. */
+function arcBytes(arc: number): number[] {
+  const bytes = [arc & 0x7f];
+  for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) bytes.unshift((left & 0x7f) | 0x80);
+  return bytes;
+}

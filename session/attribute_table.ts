@@ -4,6 +4,7 @@ import type { ReadRequest } from "../ffi/attribute_reads.ts";
 import { CKA } from "../ffi/constants/cka.ts";
 import type { Version } from "../ffi/structs.ts";
 import type { AttributeValues } from "./attribute_values.ts";
+import type { DerivedName } from "./derived_attributes.ts";
 
 /** The camelCase name of an attribute, `modulusBits` for `CKA_MODULUS_BITS`. */
 export type AttributeName = keyof AttributeValues;
@@ -23,7 +24,7 @@ type Row<V> =
   | readonly [type: number, kind: KindOf<V>, size: number]
   | readonly [type: number, kind: KindOf<V>, size: number, visibility: "secret"];
 
-const TABLE: { readonly [K in AttributeName]: Row<AttributeValues[K]> } = {
+const TABLE: { readonly [K in Exclude<AttributeName, DerivedName>]: Row<AttributeValues[K]> } = {
   class: [CKA.CLASS, "ulong"],
   token: [CKA.TOKEN, "boolean"],
   private: [CKA.PRIVATE, "boolean"],

@@ -1,4 +1,6 @@
 /** The standard's attributes by name, and the type of each value. */
+import type { NamedCurve } from "./curves.ts";
+import type { ParameterSetName } from "./parameter_sets.ts";
 import type { Version } from "../ffi/structs.ts";
 import type { Attributes } from "./attributes.ts";
 
@@ -323,6 +325,10 @@ export interface AttributeValues {
   hashOfCertificate: Uint8Array<ArrayBuffer>;
   /** CRC-64 of the public key, which ties a key pair together. (`CKA_PUBLIC_CRC64_VALUE`) */
   publicCrc64Value: Uint8Array<ArrayBuffer>;
+  /** The curve of an elliptic-curve key by its name, instead of `ecParams`; undefined for curves without one. */
+  namedCurve: NamedCurve;
+  /** The name of `parameterSet`, which also brings it; templates take it as `parameterSet`. */
+  parameterSetName: ParameterSetName;
   /** The seed an ML-KEM or ML-DSA key is made from. (`CKA_SEED`) */
   seed: Uint8Array<ArrayBuffer>;
 }

@@ -8,6 +8,8 @@ import type { Version } from "../ffi/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attributes_init.ts";
+import { derivedValue, isDerived } from "./derived_attributes.ts";
+import type { ParameterSetName } from "./parameter_sets.ts";
 import { Pkcs11Error } from "./errors.ts";
 
 /** A value an attribute can have; attributes nobody has described read as bytes. */
@@ -23,9 +25,9 @@ export type AttributeValue =
   | Attributes;
 
 /** The values of some attributes: those asked for by name typed, those asked for by number as they come. */
-export type AttributeSubset<N extends AttributeName | number> = {
-  [K in N]: K extends AttributeName ? AttributeValues[K] | undefined : AttributeValue | undefined;
-};
+export type AttributeSubset<N extends AttributeName | number> =
+  & { [K in N]: K extends AttributeName ? AttributeValues[K] | undefined : AttributeValue | undefined }
+  & ("parameterSet" extends N ? { parameterSetName: ParameterSetName | undefined } : unknown);
 
 /** One attribute that was read. */
 export interface Attribute {
@@ -94,6 +96,7 @@ export class Attributes implements Iterable<Attribute> {
   /** The same for an attribute given by number. */
   get(type: number): AttributeValue | undefined;
   get(name: AttributeName | number): AttributeValue | undefined {
+    if (isDerived(name)) return derivedValue(name, (type) => this.#find(type)?.value);
     return this.#find(name)?.value as AttributeValue | undefined;
   }
 
@@ -126,7 +129,10 @@ export class Attributes implements Iterable<Attribute> {
   /** The values as a plain object under the names and numbers given; those without a value are `undefined`. */
   pick<N extends AttributeName | number>(names: readonly N[]): AttributeSubset<N> {
     const values: Record<string | number, AttributeValue | undefined> = {};
-    for (const name of names) values[name] = this.#find(name)?.value as AttributeValue | undefined;
+    for (const name of names) {
+      values[name] = this.get(name as number);
+      if (name === "parameterSet") values["parameterSetName"] = this.get("parameterSetName");
+    }
     return values as AttributeSubset<N>;
   }
 

@@ -8,6 +8,7 @@ import {
   isBytesInput,
   wellFormed,
 } from "../ffi/bytes.ts";
+import { CKA } from "../ffi/constants/cka.ts";
 import type { Version } from "../ffi/structs.ts";
 import { ckDate, type TemplateEntry, type TemplateValue } from "../ffi/templates.ts";
 import {
@@ -19,6 +20,9 @@ import {
 } from "./attribute_table.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import type { Attributes } from "./attributes.ts";
+import type { NamedCurve } from "./curves.ts";
+import { checkFamily, curveEntry, type DerivedName, derivedSources, namedSet } from "./derived_attributes.ts";
+import type { ParameterSet, ParameterSetName } from "./parameter_sets.ts";
 
 /** What may be given for an attribute whose value reads as `V`. */
 export type AttributeInput<V> = V extends boolean ? boolean
@@ -58,37 +62,52 @@ export type RawAttributeInput =
  */
 export type AttributesInit =
   & {
-    [K in AttributeName]?:
+    [K in Exclude<AttributeName, DerivedName>]?:
       | AttributeInput<AttributeValues[K]>
       | (K extends "id" | "value" ? string : never)
+      | (K extends "parameterSet" ? ParameterSetName : never)
       | undefined;
+  }
+  & {
+    /** The curve of an elliptic-curve key by its name, in place of `ecParams`. */
+    namedCurve?: NamedCurve | undefined;
   }
   & { [cka: number]: RawAttributeInput | undefined };
 
 /**
  * Checks a template and copies what it holds.
  *
+ * @param keyType The CKK_ number of the key it is for, where the call says so.
  * @throws {TypeError} For an unknown name, a value of the wrong kind, a detached buffer, an attribute given twice.
  * @throws {RangeError} For a number that is no `CK_ULONG`, or a date that is no `CK_DATE`.
  */
-export function compileTemplate(init: AttributesInit): TemplateEntry[] {
+export function compileTemplate(init: AttributesInit, keyType?: number): TemplateEntry[] {
   if (typeof init !== "object" || init === null || Array.isArray(init) || isBytesInput(init)) {
     throw new TypeError(`Cannot use attributes: expected an object, got ${describeType(init)}`);
   }
   const entries: TemplateEntry[] = [];
+  let set: ParameterSet | undefined;
   for (const key of Object.keys(init)) {
     const value = (init as Record<string, unknown>)[key];
     if (value === undefined) continue;
-    const named = attributeByName(key);
-    const entry = named
-      ? { type: named.type, value: namedValue(named, value) }
-      : { type: numberedType(key), value: numberedValue(key, value) };
+    if (key === "parameterSet" && typeof value === "string") set = namedSet(value);
+    const entry = key === "namedCurve"
+      ? curveEntry(value)
+      : templateEntry(key, set?.name === value ? set?.number : value);
     if (entries.some(({ type }) => type === entry.type)) {
       throw new TypeError(`Cannot use attribute ${key}: it is given twice, by another name or number`);
     }
     entries.push(entry);
   }
+  if (set !== undefined) checkFamily(set, entries.find(({ type }) => type === CKA.KEY_TYPE)?.value ?? keyType);
   return entries;
+}
+
+function templateEntry(key: string, value: unknown): TemplateEntry {
+  const named = attributeByName(key);
+  return named
+    ? { type: named.type, value: namedValue(named, value) }
+    : { type: numberedType(key), value: numberedValue(key, value) };
 }
 
 /** The numbers of attributes given by name or number. */
@@ -96,7 +115,8 @@ export function attributeTypes(names: readonly (AttributeName | number)[]): numb
   if (!Array.isArray(names)) {
     throw new TypeError(`Cannot read attributes: expected an array of names, got ${describeType(names)}`);
   }
-  return names.map(attributeType);
+  const types = names.flatMap((name) => derivedSources(name) ?? attributeType(name));
+  return types.length === names.length ? types : [...new Set(types)];
 }
 
 /**
@@ -106,7 +126,7 @@ export function attributeTypes(names: readonly (AttributeName | number)[]): numb
  */
 export function attributeType(name: AttributeName | number): number {
   if (typeof name !== "string") return checkType(name, "an attribute type");
-  return attributeByName(name)?.type ?? numberedType(name);
+  return attributeByName(name)?.type ?? derivedSources(name)?.[0] ?? numberedType(name);
 }
 
 function numberedType(key: string): number {

@@ -53,7 +53,7 @@ export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsV
 export { type MessageOptions, SessionBulk } from "./session_bulk.ts";
 export { type DataInput, SessionCrypto } from "./session_crypto.ts";
 export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./session_keys.ts";
-export { type ImportKeyOptions, SessionForms } from "./session_forms.ts";
+export { type EncapsulateOptions, type ImportKeyOptions, SessionForms } from "./session_forms.ts";
 export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/ecdsa_signature.ts";
 export type { JsonWebKeyFields } from "./keys/json_web_key.ts";
 export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./keys/key_forms.ts";
@@ -63,6 +63,9 @@ export * from "./certificates/mod.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
 export { type FindOptions, SessionObjects } from "./session_objects.ts";
 export { Slot } from "./slot.ts";
+export type { NamedCurve } from "./curves.ts";
+export type { ParameterSetName } from "./parameter_sets.ts";
+export type { DerivedName } from "./derived_attributes.ts";
 export { SessionPool, type SharedSessionsOptions, type UseOptions } from "./shared_sessions.ts";
 export type { SlotMatch } from "./find_slot.ts";
 export type { TokenChange, WatchTokensOptions } from "./token_watch.ts";

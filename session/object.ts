@@ -21,7 +21,7 @@ import {
   publicKeyIn,
 } from "./keys/key_forms.ts";
 import { readSecretKey } from "./keys/read_private.ts";
-import { publicMaterial } from "./keys/read_public.ts";
+import { publicMaterial } from "./keys/public_half.ts";
 import { X509 } from "./keys/x509.ts";
 import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";

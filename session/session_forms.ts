@@ -15,7 +15,11 @@ import { SessionBulk } from "./session_bulk.ts";
 import type { Pkcs11KeyPair } from "./session_keys.ts";
 import { destroyLate, type FindOptions } from "./session_objects.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
-import type { BytesInput } from "../ffi/bytes.ts";
+import { type BytesInput, copyBytes } from "../ffi/bytes.ts";
+import { CKK, CKM, CKO } from "../ffi/constants/mod.ts";
+import { ckkName } from "../ffi/constants/names.ts";
+import type { Mechanism } from "./mechanisms.ts";
+import type { EncapsulatedKey } from "./session_keys.ts";
 import type { Session } from "./session.ts";
 import type { SessionCore } from "./session_core.ts";
 
@@ -23,6 +27,18 @@ import type { SessionCore } from "./session_core.ts";
 export interface ImportKeyOptions extends CallOptions {
   /** What opens an encrypted key. */
   readonly passphrase?: Passphrase | undefined;
+}
+
+/** How a shared secret is made. */
+export interface EncapsulateOptions extends CallOptions {
+  /** Attributes of the key that comes of it. */
+  readonly attributes?: AttributesInit | undefined;
+  /**
+   * The mechanism.
+   *
+   * @default that of the key's type: CKM_ML_KEM
+   */
+  readonly mechanism?: Mechanism | undefined;
 }
 
 /** Attributes shown in errors by value; of others only the name is. */
@@ -187,6 +203,45 @@ export abstract class SessionForms extends SessionBulk {
     return onlyOne(this.findObjectsSync(match, options), text);
   }
 
+  /**
+   * A shared secret for who has the private half, as a key, and the ciphertext that brings it there (C_EncapsulateKey,
+   * PKCS#11 3.2; FIPS 203). The key is a sensitive, unextractable session object and a generic secret of 32 bytes unless
+   * the attributes say otherwise; `{ keyType: CKK.AES }` alone makes an AES key of 32 bytes.
+   *
+   * @throws {TypeError} Where the key's type has no mechanism of its own: name it.
+   */
+  async encapsulate(publicKey: Pkcs11Object, options: EncapsulateOptions = {}): Promise<EncapsulatedKey> {
+    const { attributes, mechanism, ...call } = options;
+    const own = mechanism ?? encapsulation((await publicKey.get(["keyType"], call)).keyType);
+    return await this.encapsulateKey(publicKey, own, sharedKey(attributes), call);
+  }
+
+  /** {@linkcode SessionForms.encapsulate} in place. */
+  encapsulateSync(publicKey: Pkcs11Object, options: EncapsulateOptions = {}): EncapsulatedKey {
+    const { attributes, mechanism, ...call } = options;
+    const own = mechanism ?? encapsulation(publicKey.getSync(["keyType"], call).keyType);
+    return this.encapsulateKeySync(publicKey, own, sharedKey(attributes), call);
+  }
+
+  /** The shared secret out of a ciphertext of {@linkcode SessionForms.encapsulate} (C_DecapsulateKey, PKCS#11 3.2). */
+  async decapsulate(
+    privateKey: Pkcs11Object,
+    ciphertext: BytesInput,
+    options: EncapsulateOptions = {},
+  ): Promise<Pkcs11Object> {
+    const { attributes, mechanism, ...call } = options;
+    const bytes = copyBytes(ciphertext, "a ciphertext");
+    const own = mechanism ?? encapsulation((await privateKey.get(["keyType"], call)).keyType);
+    return await this.decapsulateKey(privateKey, own, bytes, sharedKey(attributes), call);
+  }
+
+  /** {@linkcode SessionForms.decapsulate} in place. */
+  decapsulateSync(privateKey: Pkcs11Object, ciphertext: BytesInput, options: EncapsulateOptions = {}): Pkcs11Object {
+    const { attributes, mechanism, ...call } = options;
+    const own = mechanism ?? encapsulation(privateKey.getSync(["keyType"], call).keyType);
+    return this.decapsulateKeySync(privateKey, own, ciphertext, sharedKey(attributes), call);
+  }
+
   #opened(action: string): SessionCore {
     const core = coreOf(this);
     core.assertFree(action);
@@ -206,6 +261,28 @@ export abstract class SessionForms extends SessionBulk {
   #wrap(handle: bigint): Pkcs11Object {
     return new Pkcs11Object(this as unknown as Session, handle);
   }
+}
+
+/** The mechanism of a key's type. */
+function encapsulation(keyType: number | bigint | undefined): number {
+  if (Number(keyType) === CKK.ML_KEM) return CKM.ML_KEM;
+  const name = keyType === undefined ? "of an unknown type" : ckkName(Number(keyType));
+  throw new TypeError(`Cannot choose a mechanism to encapsulate with: the key is ${name}; name the mechanism`);
+}
+
+/** Bytes of an ML-KEM secret, whatever the parameter set (FIPS 203 §8). */
+const SHARED_LENGTH = 32;
+
+function sharedKey(attributes: AttributesInit = {}): AttributesInit {
+  return {
+    class: CKO.SECRET_KEY,
+    keyType: CKK.GENERIC_SECRET,
+    valueLen: SHARED_LENGTH,
+    token: false,
+    sensitive: true,
+    extractable: false,
+    ...attributes,
+  };
 }
 
 function pairAttributes(publicAttributes: AttributesInit, privateAttributes: AttributesInit) {

@@ -12,6 +12,7 @@ import {
   unwrapKey,
   wrapKey,
 } from "../ffi/operations/keys.ts";
+import { CKK, CKM } from "../ffi/constants/mod.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
 import type { AttributesInit } from "./attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
@@ -44,6 +45,13 @@ export interface WrapOptions extends CallOptions {
   /** Data that is authenticated with the wrapped key (C_WrapKeyAuthenticated, PKCS#11 3.2). */
   readonly associatedData?: BytesInput | undefined;
 }
+
+/** The CKK_ number of keys whose template names a parameter set, by the mechanism that generates them. */
+const PARAMETERIZED: ReadonlyMap<unknown, number> = new Map<unknown, number>([
+  [CKM.ML_DSA_KEY_PAIR_GEN, CKK.ML_DSA],
+  [CKM.ML_KEM_KEY_PAIR_GEN, CKK.ML_KEM],
+  [CKM.SLH_DSA_KEY_PAIR_GEN, CKK.SLH_DSA],
+]);
 
 /** The part of {@linkcode Session} that makes keys. */
 export abstract class SessionKeys extends SessionCrypto {
@@ -233,11 +241,12 @@ export abstract class SessionKeys extends SessionCrypto {
   #pairArgs(mechanism: Mechanism, publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
     const core = coreOf(this);
     core.assertOpen("generate a key pair");
+    const keyType = PARAMETERIZED.get(typeof mechanism === "number" ? mechanism : mechanism?.type);
     return {
       session: core.handle,
       mechanism: prepareMechanism(mechanism),
-      publicAttributes: newTemplate(core, publicAttributes),
-      privateAttributes: newTemplate(core, privateAttributes),
+      publicAttributes: newTemplate(core, publicAttributes, keyType),
+      privateAttributes: newTemplate(core, privateAttributes, keyType),
     };
   }
 

@@ -145,8 +145,12 @@ export abstract class SessionObjects extends SessionLogin {
 }
 
 /** The template of an object that is about to be made: one that is not the token's lives in the session. */
-export function newTemplate(core: SessionCore, attributes: AttributesInit): ReturnType<typeof compileTemplate> {
-  const template = compileTemplate(attributes);
+export function newTemplate(
+  core: SessionCore,
+  attributes: AttributesInit,
+  keyType?: number,
+): ReturnType<typeof compileTemplate> {
+  const template = compileTemplate(attributes, keyType);
   if (attributes.token !== true) core.reusable = false;
   return template;
 }

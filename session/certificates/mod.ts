@@ -10,7 +10,7 @@ import { context, type DerValue, primitive, raw, sequence, small, Tag, unsigned,
 import { certificateParts, type Extension } from "../keys/certificate.ts";
 import type { AsymmetricMaterial } from "../keys/key_material.ts";
 import { writePem } from "../keys/pem.ts";
-import { publicMaterial } from "../keys/read_public.ts";
+import { publicMaterial } from "../keys/public_half.ts";
 import { keyIdentifier } from "../keys/templates.ts";
 import { writeSpki } from "../keys/write_der.ts";
 import type { Pkcs11Object } from "../object.ts";

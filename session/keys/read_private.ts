@@ -14,10 +14,10 @@ import { attributeType } from "../attributes_init.ts";
 import { Attributes } from "../attributes.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { KeyMaterial } from "./key_material.ts";
-import { parameterSetByNumber } from "./parameter_sets.ts";
+import { parameterSetByNumber } from "../parameter_sets.ts";
 import { completeKey } from "./check_key.ts";
 import { damaged } from "./asn1.ts";
-import { curveOfParameters, identify, publicKeyAnywhere } from "./read_public.ts";
+import { curveOfKey, identify, publicKeyAnywhere } from "./read_public.ts";
 import { completeRsa } from "./rsa_numbers.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -47,7 +47,7 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
     case CKK.EC_MONTGOMERY: {
       const read = yield* readValues(frame, { session, object }, ["ecParams", "value"]);
       const value = needed(read, "value");
-      const curve = curveOfParameters(needed(read, "ecParams"), key.keyType);
+      const curve = curveOfKey(needed(read, "ecParams"), key.keyType);
       const privateKey = new Uint8Array(curve.privateSize);
       // Tokens leave leading zeros out, or add one.
       const digits = value.subarray(Math.max(0, value.length - curve.privateSize));

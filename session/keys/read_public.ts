@@ -9,16 +9,15 @@ import type { Frame } from "../../ffi/frame.ts";
 import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import type { TemplateEntry } from "../../ffi/templates.ts";
 import { Attributes } from "../attributes.ts";
-import { ObjectNotFoundError } from "../errors.ts";
 import type { AttributeName } from "../attribute_table.ts";
 import { readPlan } from "../attribute_plans.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
-import { damaged, oidText, readDer, Tag } from "./asn1.ts";
+import { damaged, readDer, Tag } from "./asn1.ts";
 import { certificateKey, certificateParts } from "./certificate.ts";
 import { isSame } from "./check_key.ts";
-import { type Curve, curveByName, curveByOid } from "./curves.ts";
+import { type Curve, curveOfParameters } from "../curves.ts";
 import type { AsymmetricMaterial } from "./key_material.ts";
-import { parameterSetByNumber } from "./parameter_sets.ts";
+import { parameterSetByNumber } from "../parameter_sets.ts";
 import { isWeierstrass, ofLength, publicPointOf, readSpki } from "./read_der.ts";
 import { writeSpki } from "./write_der.ts";
 
@@ -92,7 +91,7 @@ function publicMaterialOf(read: Attributes, { class: objectClass, keyType }: Key
       const parameters = read.get("ecParams");
       const point = read.get("ecPoint");
       if (parameters === undefined || point === undefined) return null;
-      const curve = curveOfParameters(parameters, keyType);
+      const curve = curveOfKey(parameters, keyType);
       return { kind: "curve", curve, publicKey: publicPointOf(curve, barePoint(curve, point), WHAT), privateKey: null };
     }
     case CKK.ML_DSA:
@@ -120,19 +119,15 @@ function publicMaterialOf(read: Attributes, { class: objectClass, keyType }: Key
   }
 }
 
-/** The curve that CKA_EC_PARAMS names: by its identifier, or by its name as PKCS#11 3.0 allows. */
-export function curveOfParameters(parameters: Bytes, keyType: number): Curve {
-  const element = readDer(parameters, "CKA_EC_PARAMS");
-  const isName = element.tag === Tag.PRINTABLE_STRING || element.tag === Tag.UTF8_STRING;
-  const name = isName ? new TextDecoder().decode(element.content) : null;
-  if (element.tag === Tag.SEQUENCE) {
-    throw damaged("CKA_EC_PARAMS", "the curve is given by its numbers, not by its name");
-  }
-  const curve = name === null ? curveByOid(oidText(element, "CKA_EC_PARAMS")) : curveByName(name);
-  if (curve === undefined || isWeierstrass(curve) !== (keyType === CKK.EC)) {
-    throw damaged("CKA_EC_PARAMS", `the curve ${name ?? oidText(element, "CKA_EC_PARAMS")} is unknown`);
-  }
-  return curve;
+/** The curve that CKA_EC_PARAMS of a key names. */
+export function curveOfKey(parameters: Bytes, keyType: number): Curve {
+  const curve = curveOfParameters(parameters);
+  if (curve !== undefined && isWeierstrass(curve) === (keyType === CKK.EC)) return curve;
+  const isExplicit = parameters[0] === Tag.SEQUENCE;
+  throw damaged(
+    "CKA_EC_PARAMS",
+    isExplicit ? "the curve is given by its numbers, not by its name" : "the curve it names is unknown",
+  );
 }
 
 /** The point of CKA_EC_POINT, which tokens give as an OCTET STRING, or bare. */
@@ -183,22 +178,6 @@ export function* publicKeyAnywhere(
   return null;
 }
 
-/**
- * The public half of an object.
- *
- * @throws {ObjectNotFoundError} where the token has that of a private key nowhere
- */
-export function* publicMaterial(frame: Frame, { object, session }: ObjectArgs): Program<AsymmetricMaterial> {
-  const key = yield* identify(frame, { session, object });
-  const found = yield* publicKeyAnywhere(frame, session, key);
-  if (found !== null) return found;
-  const name = key.label === "" ? "the key" : `the key ${JSON.stringify(key.label)}`;
-  const match = key.id.length === 0
-    ? `the public half of ${name}, which tells none and has no CKA_ID to look for its pair by`
-    : `the public half of ${name}: it tells none, and no public key or certificate has its CKA_ID ${key.id.toHex()}`;
-  throw new ObjectNotFoundError(match, "read the public key");
-}
-
 /** Whether a public half can be that of a private key which does not tell its own: type and curve are the same. */
 function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: AsymmetricMaterial): Program<boolean> {
   const plan = readPlan(["ecParams", "parameterSet", "modulus"]);
@@ -210,7 +189,7 @@ function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: Asym
   if (found.kind === "curve") {
     const parameters = read.get("ecParams");
     if (key.keyType === undefined || isWeierstrass(found.curve) !== (key.keyType === CKK.EC)) return false;
-    return parameters === undefined || curveOfParameters(parameters, key.keyType) === found.curve;
+    return parameters === undefined || curveOfKey(parameters, key.keyType) === found.curve;
   }
   const number = read.get("parameterSet");
   return key.keyType === found.set.keyType && (number === undefined || Number(number) === found.set.number);

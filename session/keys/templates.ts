@@ -13,7 +13,8 @@ import type {
   SecretMaterial,
 } from "./key_material.ts";
 import { isWeierstrass } from "./read_der.ts";
-import { curveParameters, publicKeyBits, wrappedPoint } from "./write_der.ts";
+import { publicKeyBits, wrappedPoint } from "./write_der.ts";
+import { curveParameters } from "../curves.ts";
 import { sha1 } from "./digest.ts";
 
 /** How a token wants what the standard's versions say differently. */

@@ -17,7 +17,6 @@ import {
   unsigned,
   writeDer,
 } from "./asn1.ts";
-import type { Curve } from "./curves.ts";
 import {
   type AsymmetricMaterial,
   type CurveMaterial,
@@ -61,11 +60,6 @@ export function writeSpki(material: AsymmetricMaterial): Bytes {
 /** A PKCS#8 PrivateKeyInfo. */
 export function writePkcs8(material: AsymmetricMaterial): Bytes {
   return writeDer(sequence(small(0), keyAlgorithm(material), octets(privateKeyOctets(material))));
-}
-
-/** CKA_EC_PARAMS of a named curve. */
-export function curveParameters(curve: Curve): Bytes {
-  return writeDer(oid(curve.oid));
 }
 
 /** A point as an OCTET STRING, which CKA_EC_POINT wants. */

@@ -46,7 +46,7 @@ export interface RsaPssOptions {
    *
    * @default the length of the digest
    */
-  readonly saltLength?: number | undefined;
+  readonly saltLength?: number | "hash" | undefined;
   /**
    * The digest of the mask generation function.
    *
@@ -83,7 +83,7 @@ export function rsaPss(options: RsaPssOptions): BuiltMechanism<BuiltParameter> {
   const values = {
     hashAlg: hash.digest,
     mgf: mgfHash === undefined ? hash.mgf : findHash(mgfHash).mgf,
-    sLen: integer(saltLength, "saltLength of RSA-PSS", 0, 0xffff),
+    sLen: saltLength === "hash" ? hash.length : integer(saltLength, "saltLength of RSA-PSS", 0, 0xffff),
   };
   const type = prehashed ? CKM.RSA_PKCS_PSS : hash.rsaPss;
   return { type, parameter: new StructParameter(CK_RSA_PKCS_PSS_PARAMS, values) };

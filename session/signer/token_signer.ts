@@ -94,7 +94,7 @@ export class TokenSigner {
    *
    * @throws {Pkcs11Error} What the token answers.
    */
-  async sign(message: BytesInput, options: CallOptions = {}): Promise<Bytes> {
+  async sign(message: BytesInput, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = copyBytes(message, "a message to sign");
     if (this.#sessions === null) return await signWith(this.#key.session, this.#key, this.#scheme, bytes, options);
     return await this.#sessions.use(async (session) => {
@@ -122,7 +122,7 @@ export class TokenSigner {
    *
    * @throws {TypeError} For a secret key, which has no public half.
    */
-  spki(): Bytes {
+  spki(): Uint8Array<ArrayBuffer> {
     return writeSpki(this.#publicHalf());
   }
 

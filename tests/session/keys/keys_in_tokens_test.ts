@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKO, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../../../session/errors.ts";
-import { curves } from "../../../session/keys/curves.ts";
+import { curves } from "../../../session/curves.ts";
 import { Module } from "../../../session/module.ts";
 import type { Session } from "../../../session/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
@@ -106,6 +106,14 @@ describe("keys and certificates in SoftHSM2", () => {
     const key = await on.session.importKey(openssl(generation("P-384")), { label: "lonely" });
     const error = await assertRejects(() => key.publicKey("spki"), ObjectNotFoundError);
     assert(error.message.includes('"lonely"') && error.message.includes("no public key or certificate has its CKA_ID"));
+  });
+
+  it("the public half of a key that may leave is calculated where it is nowhere else", { skip }, async () => {
+    for (const kind of ["RSA", "P-521", "Ed25519"]) {
+      const pem = openssl(generation(kind));
+      const key = await on.session.importKey(pem, { extractable: true, sensitive: false });
+      assertEquals(await key.publicKey("pem"), openssl(["pkey", "-pubout"], pem));
+    }
   });
 
   it("nothing stays of a pair of which one half is refused", { skip }, async () => {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { CKK } from "../../ffi/constants/mod.ts";
+import { CKK } from "../ffi/constants/mod.ts";
+import { oidElement, oidText, readElement, Tag } from "../internal/der.ts";
 
 /** A curve by the name that Web Cryptography, OpenSSL or its RFC gives it. */
 export type NamedCurve =
@@ -80,4 +81,21 @@ export function curveByName(name: string): Curve | undefined {
 /** The curve of this object identifier. */
 export function curveByOid(oid: string): Curve | undefined {
   return curves.find((curve) => curve.oid === oid);
+}
+
+/** CKA_EC_PARAMS of a curve: its object identifier in DER. */
+export function curveParameters(curve: Curve): Uint8Array<ArrayBuffer> {
+  return oidElement(curve.oid);
+}
+
+/** Identifier octet of a PrintableString, by which PKCS#11 3.0 lets a token name a curve. */
+const PRINTABLE_STRING = 0x13;
+
+/** The curve that CKA_EC_PARAMS names, by its identifier or its name; undefined where it names none of these. */
+export function curveOfParameters(parameters: Uint8Array): Curve | undefined {
+  const element = readElement(parameters);
+  if (element === null || element.whole.length !== parameters.length) return undefined;
+  if (element.tag === Tag.OID) return curveByOid(oidText(element.content));
+  const isName = element.tag === PRINTABLE_STRING || element.tag === Tag.UTF8_STRING;
+  return isName ? curveByName(new TextDecoder().decode(element.content)) : undefined;
 }
