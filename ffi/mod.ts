@@ -32,7 +32,7 @@ export {
   FUNCTIONS_3_2,
 } from "./functions.ts";
 export { Block, type BlockMark } from "./memory.ts";
-export type { Abi } from "./native.ts";
+export type { Abi, CallLock } from "./native.ts";
 export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./p11_kit.ts";
 export {
   readStruct,
