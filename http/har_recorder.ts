@@ -180,6 +180,8 @@ export class HarRecorder implements SessionFeature {
     const watched: Watched = { listening: new AbortController(), recording: null };
     this.#watched.set(msg, watched);
     const { signal } = watched.listening;
+    // A message that is repeated without a look at its body has its response no longer when it starts again.
+    msg.addEventListener("restarted", () => this.#end(msg), { signal });
     // A listener alone moves a message to the transport that has these events, so there is none unless asked for.
     if (this.#connectionTimings) {
       msg.addEventListener("network-event", ({ event }) => {

@@ -20,6 +20,7 @@ export function forgetResponse(msg: HttpMessage): void {
   const state = messageState(msg);
   state.clearBody();
   state.errorCode = "";
+  state.errorText = "";
   const { metrics } = msg;
   metrics.started = metrics.firstByte = metrics.finished = 0;
   metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;

@@ -37,6 +37,8 @@ export class MessageState {
   sentTo: URL | null = null;
   /** Stable code of what went wrong; empty when there is none. */
   errorCode = "";
+  /** What a transport says about it; empty when it was no transport. */
+  errorText = "";
   /** Fields the message gets when its own are first looked at or sent. */
   defaults: ReadonlyArray<readonly [string, string]> | null = null;
   /** The worker's connection of the current attempt while the message is sent synchronously. */

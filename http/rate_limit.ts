@@ -6,6 +6,7 @@ import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { isBlocking } from "./sync_answer.ts";
+import { zeroOrMore } from "./time_limits.ts";
 import { wait, waitFor } from "./wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
@@ -96,8 +97,7 @@ export class RateLimit implements SessionFeature {
     this.#burst = options.burst ?? Math.max(1, requests);
     if (!(this.#burst >= 1)) throw new RangeError(`Cannot allow ${this.#burst} requests at once: it must be 1 or more`);
     this.#obeyServer = options.obeyServer ?? true;
-    this.#maxHold = options.maxHold ?? 60_000;
-    if (!(this.#maxHold >= 0)) throw new RangeError(`Cannot set maxHold to ${this.#maxHold} ms: it must be 0 or more`);
+    this.#maxHold = zeroOrMore("maxHold", options.maxHold ?? 60_000, "ms");
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;
   }
 

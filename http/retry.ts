@@ -6,7 +6,8 @@ import { type HttpMessage, MessageFlags } from "./message.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./status.ts";
-import { MAX_TIMER, waitFor } from "./wait.ts";
+import { MAX_TIMER, zeroOrMore } from "./time_limits.ts";
+import { waitFor } from "./wait.ts";
 
 /** How many retries a session may afford. */
 export interface RetryBudgetOptions {
@@ -147,20 +148,22 @@ export class Retry implements SessionFeature {
    * Makes the feature.
    *
    * @throws {RangeError} If a number is out of its range.
+   * @throws {TypeError} If something else stands for a number.
    */
   constructor(options: RetryOptions = {}) {
-    this.#limit = atLeastZero("limit", options.limit ?? 2);
-    this.#baseDelay = atLeastZero("baseDelay", options.baseDelay ?? 300);
-    this.#maxDelay = atLeastZero("maxDelay", options.maxDelay ?? 30_000);
-    this.#jitter = Number(options.jitter ?? true);
-    if (!(this.#jitter >= 0 && this.#jitter <= 1)) {
+    this.#limit = zeroOrMore("limit", options.limit ?? 2);
+    this.#baseDelay = zeroOrMore("baseDelay", options.baseDelay ?? 300, "ms");
+    this.#maxDelay = zeroOrMore("maxDelay", options.maxDelay ?? 30_000, "ms");
+    const { jitter = true } = options;
+    this.#jitter = zeroOrMore("jitter", typeof jitter === "boolean" ? Number(jitter) : jitter);
+    if (this.#jitter > 1) {
       throw new RangeError(`Cannot leave ${options.jitter} of a wait to chance: it must be 0 to 1`);
     }
     this.#methods = new Set([...options.methods ?? METHODS].map((method) => method.toUpperCase()));
     this.#statuses = new Set(options.statuses ?? STATUSES);
     const budget = options.budget ?? {};
-    this.#capacity = budget === false ? Infinity : atLeastZero("budget.capacity", budget.capacity ?? 100);
-    this.#ratio = budget === false ? 0 : atLeastZero("budget.ratio", budget.ratio ?? 0.1);
+    this.#capacity = budget === false ? Infinity : zeroOrMore("budget.capacity", budget.capacity ?? 100);
+    this.#ratio = budget === false ? 0 : zeroOrMore("budget.ratio", budget.ratio ?? 0.1);
     this.#budget = this.#capacity;
     this.#onRetry = options.onRetry?.bind(options);
   }
@@ -232,9 +235,4 @@ export class Retry implements SessionFeature {
     this.#onRetry?.({ msg, retry: state.retries, delay: state.delay, status: msg.statusCode });
     return true;
   }
-}
-
-function atLeastZero(name: string, value: number): number {
-  if (!(value >= 0)) throw new RangeError(`Cannot set ${name} to ${value}: it must be 0 or more`);
-  return value;
 }

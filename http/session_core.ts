@@ -251,6 +251,7 @@ export class SessionCore implements PoolOwner {
     msg.reasonPhrase = error instanceof TransportError && error.reason !== "" ? error.reason : reasonPhrase(status);
     msg.error = error instanceof TransportError ? error.cause ?? error : error;
     messageState(msg).errorCode = error instanceof TransportError ? error.code : "";
+    messageState(msg).errorText = error instanceof TransportError ? error.message : "";
     this.#leave(item, false, msg.error);
     this.end(item);
   }

@@ -5,7 +5,7 @@ import type { HttpMessage } from "./message.ts";
 import type { NetworkEvent } from "./message_events.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./status.ts";
-import { MAX_TIMER } from "./wait.ts";
+import { milliseconds } from "./time_limits.ts";
 
 /** Options of {@linkcode Timeouts}, in milliseconds. 0 and Infinity set no limit. */
 export interface TimeoutsOptions {
@@ -86,12 +86,13 @@ export class Timeouts implements SessionFeature {
   /**
    * Makes the feature.
    *
-   * @throws {RangeError} If a limit is not a number from 0.
+   * @throws {RangeError} If a limit is negative or NaN.
+   * @throws {TypeError} If a limit is no number.
    */
   constructor(options: TimeoutsOptions = {}) {
-    this.connect = limit("connect", options.connect);
-    this.idle = limit("idle", options.idle);
-    this.total = limit("total", options.total);
+    this.connect = milliseconds("the connect timeout", options.connect ?? 0);
+    this.idle = milliseconds("the idle timeout", options.idle ?? 0);
+    this.total = milliseconds("the total timeout", options.total ?? 0);
   }
 
   /** Begins to watch a message. Called by the session. */
@@ -134,10 +135,4 @@ export class Timeouts implements SessionFeature {
     const error = new RequestTimeoutError(kind, time, msg.uri);
     session.cancelMessage(msg, HttpStatus.IO_ERROR, { error, reason: error.message });
   }
-}
-
-function limit(name: string, value: number | undefined): number {
-  const time = value ?? 0;
-  if (!(time >= 0)) throw new RangeError(`Cannot set the ${name} timeout to ${value} ms: it must be 0 or more`);
-  return time > MAX_TIMER ? 0 : time;
 }

@@ -2,9 +2,7 @@
 
 import type { HttpMessage } from "./message.ts";
 import { isBlocking } from "./sync_answer.ts";
-
-/** The longest time a timer of the platform can run; a longer one would fire at once. */
-export const MAX_TIMER = 2 ** 31 - 1;
+import { MAX_TIMER } from "./time_limits.ts";
 
 /** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */
 export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {

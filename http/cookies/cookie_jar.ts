@@ -6,6 +6,7 @@ import { isSafeMethod } from "../headers.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
+import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";
 import { CookieTable } from "./cookie_table.ts";
 import {
   acceptPolicies,
@@ -160,7 +161,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    * @throws {TypeError} for what no Cookie field can carry.
    */
   addCookie(init: CookieInit): void {
-    const cookie = this.#fromInit(init);
+    const cookie = cookieOf(init, this.#now());
     const table = this.#cookies();
     const old = table.find(cookie.domain!, cookie.path!, cookie.key);
     if (old) {
@@ -173,7 +174,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** Removes a cookie; whether it was there (`soup_cookie_jar_delete_cookie`). */
   deleteCookie(cookie: Pick<Cookie, "name" | "domain" | "path">): boolean {
-    const removed = this.#cookies().remove(cookie.domain.replace(/^\./, "").toLowerCase(), cookie.path, cookie.name);
+    const removed = this.#cookies().remove(domainHost(cookie.domain) ?? cookie.domain, cookie.path, cookie.name);
     this.#publish();
     return removed;
   }
@@ -300,41 +301,6 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     return kept && table.find(kept.domain!, kept.path!, kept.key) === kept ? snapshot(kept) : null;
   }
 
-  #fromInit(init: CookieInit): Tough.Cookie {
-    const { name, value, domain, path = "/", secure = false, httpOnly = false, sameSite = "lax", expires = null } =
-      init;
-    // deno-lint-ignore no-control-regex
-    const control = /[\x00-\x1f\x7f;]/;
-    if (typeof name !== "string" || name === "" || control.test(name) || name.includes("=")) {
-      throw new TypeError(`Cannot add the cookie: its name is ${JSON.stringify(name)}`);
-    }
-    if (typeof value !== "string" || control.test(value)) {
-      throw new TypeError(`Cannot add the cookie ${name}: its value holds a semicolon or a control character`);
-    }
-    if (typeof path !== "string" || !path.startsWith("/") || control.test(path)) {
-      throw new TypeError(`Cannot add the cookie ${name}: its path is ${JSON.stringify(path)}`);
-    }
-    const host = typeof domain === "string" ? toughCookie().canonicalDomain(domain) : undefined;
-    if (!host || control.test(host)) {
-      throw new TypeError(`Cannot add the cookie ${name}: its domain is ${JSON.stringify(domain)}`);
-    }
-    const hostOnly = init.hostOnly ?? !domain.startsWith(".");
-    const now = new Date(this.#now());
-    const options = {
-      key: name,
-      value,
-      domain: host,
-      hostOnly,
-      path,
-      secure,
-      httpOnly,
-      sameSite,
-      creation: now,
-      lastAccessed: now,
-    };
-    return new (toughCookie().Cookie)(expires ? { ...options, expires } : options);
-  }
-
   /** Makes a change known: first it is safe, then the listeners hear of it. */
   #publish(): void {
     const changes = this.#table.takeChanges();
@@ -381,11 +347,6 @@ function headerOf(cookies: readonly Tough.Cookie[]): string {
 /** No longer name can be looked up (RFC 1035 §2.3.4), and each of its parents would be looked for. */
 function isName(host: string): boolean {
   return host.length <= 253;
-}
-
-/** The host as cookies name it: an IPv6 address has no brackets there. */
-function hostOf(uri: URL): string {
-  return uri.hostname.startsWith("[") ? uri.hostname.slice(1, -1) : uri.hostname;
 }
 
 function toUrl(value: string | URL | null | undefined): URL | null {

@@ -1,5 +1,6 @@
 /** The cookies of one jar in memory: found by host, counted by site, bounded. */
 import { type Cookie, type CookieChange, cookieKey, snapshot } from "./cookie.ts";
+import { EvictionQueue } from "./eviction.ts";
 import { siteOf, type Tough } from "./tough.ts";
 
 /** How many cookies a table holds (RFC 6265 §6.1 asks for at least 50 and 3000). */
@@ -22,10 +23,12 @@ export class CookieTable {
   readonly synchronous = true;
   readonly #domains = new Map<string, Map<string, Tough.Cookie>>();
   readonly #sites = new Map<string, Set<Tough.Cookie>>();
+  readonly #everyone = new Set<Tough.Cookie>();
+  /** Queues of those sets that have once been too large. */
+  readonly #queues = new Map<ReadonlySet<Tough.Cookie>, EvictionQueue>();
   readonly #limits: CookieLimits;
   readonly #now: () => number;
   #changes: CookieChange[] = [];
-  #size = 0;
 
   constructor(limits: CookieLimits, now: () => number) {
     this.#limits = limits;
@@ -34,21 +37,19 @@ export class CookieTable {
 
   /** How many cookies there are. */
   get size(): number {
-    return this.#size;
+    return this.#everyone.size;
   }
 
   /** Whether any cookie could go to a host; needs no library. */
   mayMatch(host: string): boolean {
-    if (this.#size === 0) return false;
+    if (this.size === 0) return false;
     for (const _ of this.#domainsFor(host)) return true;
     return false;
   }
 
   /** Every cookie, in order of creation. */
   all(): Tough.Cookie[] {
-    const cookies: Tough.Cookie[] = [];
-    for (const domain of this.#domains.values()) cookies.push(...domain.values());
-    return cookies.sort((left, right) =>
+    return [...this.#everyone].sort((left, right) =>
       createdAt(left) - createdAt(right) || left.creationIndex - right.creationIndex
     );
   }
@@ -122,10 +123,6 @@ export class CookieTable {
     done(null);
   }
 
-  *#unsorted(): Generator<Tough.Cookie> {
-    for (const domain of this.#domains.values()) yield* domain.values();
-  }
-
   #hasExpired(cookie: Tough.Cookie): boolean {
     return cookie.expires instanceof Date && cookie.expires.getTime() <= this.#now();
   }
@@ -152,9 +149,11 @@ export class CookieTable {
     this.#domains.set(cookie.domain!, domain);
     const site = siteOf(cookie.domain!);
     const members = this.#sites.get(site) ?? new Set<Tough.Cookie>();
-    members.add(cookie);
     this.#sites.set(site, members);
-    this.#size++;
+    for (const set of [members, this.#everyone]) {
+      set.add(cookie);
+      this.#queues.get(set)?.add(cookie);
+    }
   }
 
   #drop(cookie: Tough.Cookie): void {
@@ -162,45 +161,31 @@ export class CookieTable {
     if (!domain?.delete(cookieKey(cookie.path!, cookie.key))) return;
     if (domain.size === 0) this.#domains.delete(cookie.domain!);
     const site = siteOf(cookie.domain!);
-    const members = this.#sites.get(site);
-    members?.delete(cookie);
-    if (members?.size === 0) this.#sites.delete(site);
-    this.#size--;
+    const members = this.#sites.get(site)!;
+    members.delete(cookie);
+    this.#everyone.delete(cookie);
+    if (members.size > 0) return;
+    this.#sites.delete(site);
+    this.#queues.delete(members);
   }
 
   /** Makes room within the limits; the cookie just added is never the one that leaves. */
   #evict(added: Tough.Cookie): void {
     const site = this.#sites.get(siteOf(added.domain!))!;
-    while (site.size > this.#limits.perSite) this.#evictFrom(site, added);
-    while (this.#size > this.#limits.total) this.#evictFrom(this.#unsorted(), added);
+    this.#evictFrom(site, this.#limits.perSite, added);
+    this.#evictFrom(this.#everyone, this.#limits.total, added);
   }
 
-  /** Expired cookies leave first, then those without Secure, then the least recently used. */
-  #evictFrom(cookies: Iterable<Tough.Cookie>, added: Tough.Cookie): void {
-    let victim: Tough.Cookie | null = null;
-    for (const cookie of cookies) {
-      if (cookie !== added && (!victim || this.#leavesBefore(cookie, victim))) victim = cookie;
+  #evictFrom(cookies: ReadonlySet<Tough.Cookie>, most: number, added: Tough.Cookie): void {
+    while (cookies.size > most) {
+      let queue = this.#queues.get(cookies);
+      if (queue === undefined) this.#queues.set(cookies, queue = new EvictionQueue(cookies));
+      const { domain, path, key } = queue.next(added, this.#now()) ?? added;
+      this.remove(domain!, path!, key);
     }
-    victim ??= added;
-    this.remove(victim.domain!, victim.path!, victim.key);
-  }
-
-  #leavesBefore(left: Tough.Cookie, right: Tough.Cookie): boolean {
-    const rank = this.#rank(left) - this.#rank(right);
-    if (rank !== 0) return rank < 0;
-    return accessedAt(left) - accessedAt(right) < 0;
-  }
-
-  #rank(cookie: Tough.Cookie): number {
-    if (this.#hasExpired(cookie)) return 0;
-    return cookie.secure ? 2 : 1;
   }
 }
 
 function createdAt(cookie: Tough.Cookie): number {
   return cookie.creation instanceof Date ? cookie.creation.getTime() : 0;
-}
-
-function accessedAt(cookie: Tough.Cookie): number {
-  return cookie.lastAccessed instanceof Date ? cookie.lastAccessed.getTime() : 0;
 }

@@ -28,8 +28,10 @@ const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Reads a Set-Cookie field; `null` when it is none a jar may keep, whoever sent it. */
 export function parseSetCookie(field: string, now: number): Tough.Cookie | null {
   if (field.length > LONGEST_FIELD || FORBIDDEN.test(field)) return null;
-  const cookie = toughCookie().Cookie.parse(withoutLongAttributes(field));
-  if (!cookie || new TextEncoder().encode(cookie.key + cookie.value).length > LARGEST_PAIR) return null;
+  const cookie = parsed(withoutLongAttributes(field));
+  if (!cookie || matchesNothing(cookie) || new TextEncoder().encode(cookie.key + cookie.value).length > LARGEST_PAIR) {
+    return null;
+  }
   if (cookie.maxAge !== null) {
     // The library counts Max-Age from the last use, so that a cookie in use would never end.
     const seconds = Number(cookie.maxAge);
@@ -39,6 +41,25 @@ export function parseSetCookie(field: string, now: number): Tough.Cookie | null 
     cookie.expires = new Date(now + LONGEST_LIFE);
   }
   return cookie;
+}
+
+/**
+ * A TAB inside of a name or a value is as good as any other character (RFC 6265bis §5.6), which the library does not
+ * know. DEL, which no field may hold, stands for it meanwhile.
+ */
+function parsed(field: string): Tough.Cookie | null {
+  const pair = field.split(";", 1)[0]!;
+  if (!pair.includes("\t")) return toughCookie().Cookie.parse(field) ?? null;
+  const cookie = toughCookie().Cookie.parse(pair.replaceAll("\t", "\x7f") + field.slice(pair.length));
+  if (!cookie) return null;
+  cookie.key = cookie.key.replaceAll("\x7f", "\t").trim();
+  cookie.value = cookie.value.replaceAll("\x7f", "\t").trim();
+  return cookie.key === "" ? null : cookie;
+}
+
+/** Whether no request can ever carry a cookie: no host begins with a dot, and no path of a URL holds a TAB. */
+function matchesNothing({ domain, path }: Tough.Cookie): boolean {
+  return domain?.startsWith(".") === true || path?.includes("\t") === true;
 }
 
 /** The conditions that name prefixes promise; letter case is no way around them. */

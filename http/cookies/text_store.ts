@@ -16,7 +16,8 @@ const SAME_SITE: Readonly<Record<string, SameSite>> = { strict: "strict", lax: "
 const SLACK = 200;
 
 /**
- * Keeps persistent cookies in a Netscape cookie file, readable by its owner only. A change is appended in one write and
+ * Keeps persistent cookies in a Netscape cookie file, readable by its owner only; TABs divide its columns, so cookies
+ * that hold one stay in memory. A change is appended in one write and
  * the file is now and then replaced as a whole, so that a killed process neither loses nor corrupts a cookie. One jar
  * at a time may use a file.
  *
@@ -69,9 +70,9 @@ export class CookieTextStore implements CookieStore {
     let lines = "";
     let superseded = 0;
     for (const { oldCookie, newCookie } of changes) {
-      if (oldCookie?.expires) superseded++;
-      if (newCookie?.expires) lines += formatCookieLine(newCookie);
-      else if (oldCookie?.expires) {
+      if (isKept(oldCookie)) superseded++;
+      if (isKept(newCookie)) lines += formatCookieLine(newCookie);
+      else if (isKept(oldCookie)) {
         lines += formatCookieLine({ ...oldCookie, value: "", expires: new Date(1000) });
         superseded++;
       }
@@ -89,11 +90,16 @@ export class CookieTextStore implements CookieStore {
 
   #rewrite(cookies: Iterable<Cookie>): void {
     let text = HEADER;
-    for (const cookie of cookies) if (cookie.expires) text += formatCookieLine(cookie);
+    for (const cookie of cookies) if (isKept(cookie)) text += formatCookieLine(cookie);
     replaceFile(this.path, text);
     this.#superseded = 0;
     this.#mustRewrite = false;
   }
+}
+
+/** Whether a cookie is kept in the file: one that ends some day, and whose line is not broken by its own TABs. */
+function isKept(cookie: Cookie | null): cookie is Cookie {
+  return cookie !== null && cookie.expires !== null && !/\t/.test(cookie.name + cookie.value + cookie.path);
 }
 
 /** One line of a cookie file; `null` for comments, blank and malformed lines and for session cookies. */

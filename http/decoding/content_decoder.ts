@@ -4,6 +4,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.t
 import { contentLength } from "../headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
+import { zeroOrMore } from "../time_limits.ts";
 import { pipeThroughGenerator, watchChunks } from "../streams/chunks.ts";
 import { type ContentCoding, knownCodings, parseContentCodings } from "./codings.ts";
 import { decodeContent, decodeSimple, tooLarge } from "./decode.ts";
@@ -74,12 +75,11 @@ export class ContentDecoder implements SessionFeature {
   /**
    * Makes a decoder.
    *
-   * @throws {RangeError} If `maxSize` is not a number from 0.
+   * @throws {RangeError} If `maxSize` is negative or NaN.
+   * @throws {TypeError} If `maxSize` is no number.
    */
   constructor(options: ContentDecoderOptions = {}) {
-    const maxSize = options.maxSize ?? DEFAULT_MAX_SIZE;
-    if (!(maxSize >= 0)) throw new RangeError(`Cannot limit decoded bodies to ${maxSize} bytes: it must be 0 or more`);
-    this.#maxSize = maxSize;
+    this.#maxSize = zeroOrMore("maxSize", options.maxSize ?? DEFAULT_MAX_SIZE, "bytes");
   }
 
   /** The most bytes a response body may expand to. */

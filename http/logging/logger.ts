@@ -244,7 +244,8 @@ export class Logger implements SessionFeature {
     if (!entry.responsePending) return;
     entry.responsePending = false;
     this.#printStreamedBody(msg, entry);
-    if (msg.statusCode < 100) entry.responseLevel = this.#options.responseFilter?.(msg) ?? this.level;
+    // Who repeats a message ends the round of hooks: nobody behind it is asked about the header section.
+    if (entry.responseHeaders === null) entry.responseLevel = this.#options.responseFilter?.(msg) ?? this.level;
     const headers = entry.responseHeaders ?? msg.responseHeaders;
     this.#printResponse(msg, entry, msg.statusCode, msg.reasonPhrase, headers, entry.responseBody);
     entry.responseBody = null;

@@ -7,7 +7,7 @@ import { ContentSniffedEvent } from "../message_events.ts";
 import { parseMediaType } from "../parsers/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type ByteStream, pipeThroughGenerator } from "../streams/chunks.ts";
-import { MAX_TIMER } from "../wait.ts";
+import { MAX_TIMER, zeroOrMore } from "../time_limits.ts";
 import { isNoSniff, needsBytes, RESOURCE_HEADER_LENGTH, sniffMediaType } from "./sniff.ts";
 
 /** Options of {@linkcode ContentSniffer}. */
@@ -52,12 +52,11 @@ export class ContentSniffer implements SessionFeature {
   /**
    * Makes a sniffer.
    *
-   * @throws {RangeError} If `maxWait` is not a number from 0.
+   * @throws {RangeError} If `maxWait` is negative or NaN.
+   * @throws {TypeError} If `maxWait` is no number.
    */
   constructor(options: ContentSnifferOptions = {}) {
-    const maxWait = options.maxWait ?? 1000;
-    if (!(maxWait >= 0)) throw new RangeError(`Cannot wait ${maxWait} ms for a body: it must be 0 or more`);
-    this.#maxWait = maxWait;
+    this.#maxWait = zeroOrMore("maxWait", options.maxWait ?? 1000, "ms");
   }
 
   /** The longest time in milliseconds a first chunk is held back. */

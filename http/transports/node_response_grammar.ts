@@ -1,5 +1,6 @@
 /** What decides how an HTTP/1.x response is framed (RFC 9112 §6), and what is thrown when bytes do not follow the grammar. */
 import { Buffer } from "node:buffer";
+import { trimWhitespace } from "../parsers/syntax.ts";
 import type { HeaderField, ResponseHead } from "./node_response_head.ts";
 
 /** The bytes received are not an HTTP response. */
@@ -61,14 +62,14 @@ function addToFraming(framing: Framing, [name, value]: HeaderField): void {
 }
 
 function itemsOf(list: string): string[] {
-  return list.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  return list.split(",").map(trimWhitespace).filter((item) => item !== "");
 }
 
 /** A Content-Length may be repeated as long as it stays the same (RFC 9112 §6.3). */
 function agreedLength(known: number | null, value: string): number | null {
   let agreed = known;
   for (const item of value.includes(",") ? value.split(",") : [value]) {
-    const text = item.trim();
+    const text = trimWhitespace(item);
     if (text === "") continue;
     const length = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
     if (!Number.isSafeInteger(length) || (agreed !== null && agreed !== length)) {

@@ -26,7 +26,8 @@ interface StartLine extends Omit<ResponseHead, "headers" | "framing"> {
 
 const CR = 13;
 const COLON = 58;
-const STATUS_LINE = /^HTTP\/(1\.[01]) ([1-9][0-9]{2})(?: ([^\0\r]*))?$/;
+/** RFC 9112 §4: a reason phrase holds no control character but TAB. */
+const STATUS_LINE = /^HTTP\/(1\.[01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 /** A thousand fields are more than anybody sends; the runtimes' `Headers` take quadratic time for more. */
 const MAX_FIELDS = 1000;

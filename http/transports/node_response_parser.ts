@@ -259,7 +259,8 @@ export class ResponseParser {
     }
     if (lineEnd < 0) return -1;
     const line = latin1(bytes, offset, lineEnd);
-    const match = /^([0-9A-Fa-f]{1,13})[ \t]*(?:;[^\0\r]*)?\r?$/.exec(line);
+    // Fields may end with LF alone, chunk lines may not (RFC 9112 §7.1): whoever sits between reads them in another way.
+    const match = /^([0-9A-Fa-f]{1,13})[ \t]*(?:;[^\0\r]*)?\r$/.exec(line);
     if (!match?.[1]) throw new MalformedResponseError("Cannot read the response: a chunk size is not a number");
     this.#remaining = Number.parseInt(match[1], 16);
     this.#state = this.#remaining === 0 ? "trailers" : "chunk-data";
@@ -267,10 +268,6 @@ export class ResponseParser {
   }
 
   #readChunkEnd(bytes: Uint8Array, offset: number): number {
-    if (bytes[offset] === LF) {
-      this.#state = "chunk-size";
-      return offset + 1;
-    }
     if (bytes[offset] !== CR) throw new MalformedResponseError("Cannot read the response: a chunk is too long");
     if (offset + 1 >= bytes.byteLength) return -1;
     if (bytes[offset + 1] !== LF) throw new MalformedResponseError("Cannot read the response: a chunk is too long");

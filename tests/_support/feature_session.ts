@@ -45,7 +45,7 @@ async function askFetch(session: HttpSession, url: string, options: AskOptions):
     const response = await session.fetch(url, {
       method: options.method ?? "GET",
       ...(options.headers === undefined ? {} : { headers: options.headers }),
-      ...(options.body === undefined ? {} : { body: options.body as BodyInit }),
+      ...(options.body === undefined ? {} : { body: options.body as BodyInit, duplex: "half" }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       prepare(made) {
         msg = made;

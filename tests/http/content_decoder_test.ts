@@ -164,6 +164,8 @@ describe("ContentDecoder", () => {
   it("tells its limit and refuses a bad one", () => {
     assertEquals(new ContentDecoder().maxSize, 2 ** 28);
     assertEquals(new ContentDecoder({ maxSize: Infinity }).maxSize, Infinity);
-    for (const maxSize of [-1, NaN]) assertThrows(() => new ContentDecoder({ maxSize }), RangeError, "Cannot limit");
+    for (const maxSize of [-1, NaN]) {
+      assertThrows(() => new ContentDecoder({ maxSize }), RangeError, "Cannot set maxSize");
+    }
   });
 });

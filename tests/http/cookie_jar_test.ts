@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertStringIncludes, assertThrows, fail } from "@std/assert";
+import { assertLinear } from "../_support/growth.ts";
 import { type CookieChange, CookieJar, type CookieStore } from "../../http/cookies/mod.ts";
 
 const origin = "https://www.example.com/";
@@ -24,6 +25,8 @@ describe("CookieJar: which cookies it takes", () => {
     ["a public suffix for itself alone", "a=1; Domain=github.io", "https://github.io/", true],
     ["an address for itself", "a=1", "http://127.0.0.1:8080/", true],
     ["an address as its own Domain", "a=1; Domain=127.0.0.1", "http://127.0.0.1/", true],
+    ["not one for two dots", "a=1; Domain=..example.com", origin, false],
+    ["not a path with a TAB, which no URL holds", "a=1; Path=/x\ty", origin, false],
     ["not an address's tail", "a=1; Domain=0.0.1", "http://127.0.0.1/", false],
     ["an IPv6 address", "a=1", "http://[::1]:8080/", true],
     ["a host without dots", "a=1", "http://localhost/", true],
@@ -82,6 +85,15 @@ describe("CookieJar: which cookies it takes", () => {
     assertEquals(jar.setCookie("a=; Max-Age=0", origin, script), null);
     assertEquals(jar.getCookieHeader(origin, script), "");
     assertEquals(jar.getCookieHeader(origin), "a=1");
+  });
+});
+
+describe("CookieJar: TAB", () => {
+  it("is kept inside of a name and a value, and no part of them around these", () => {
+    assertEquals(after("a\tb=c\td"), "a\tb=c\td");
+    assertEquals(after("\ta\t=\tb c\t; Path=\t/\t"), "a=b c");
+    assertEquals(after("\t=b"), "");
+    assertEquals(after("a=b\x7fc"), "");
   });
 });
 
@@ -210,6 +222,49 @@ describe("CookieJar: limits", () => {
     }
     assertEquals(jar.size, 3000);
   });
+
+  for (
+    const [limit, hostOf] of [
+      ["maxCookies", (count: number) => `h${count}.test`],
+      ["maxCookiesPerSite", () => "example.com"],
+    ] as const
+  ) {
+    it(`costs no more for a cookie at ${limit} than below it`, () => {
+      assertLinear((size) => {
+        const jar = new CookieJar({ maxCookies: 1_000_000, maxCookiesPerSite: 1_000_000, [limit]: size });
+        for (let count = 0; count < 2 * size; count++) {
+          jar.addCookie({ name: `c${count}`, value: "1", domain: hostOf(count) });
+        }
+        assertEquals(jar.size, size);
+      }, 8000);
+    });
+  }
+
+  it("lets expired cookies leave first, whenever they were used, and those in use last", () => {
+    let now = 0;
+    const jar = new CookieJar({ maxCookies: 4, now: () => ++now });
+    const names = () => jar.allCookies().map(({ name }) => name).join("");
+    for (const name of ["a", "b", "c", "d"]) jar.setCookie(`${name}=1; Path=/${name}`, origin);
+    jar.setCookie("e=1", origin);
+    assertEquals(names(), "bcde");
+    jar.setCookie("f=1; Max-Age=1", origin);
+    assertEquals(names(), "cdef");
+    now += 2000;
+    jar.setCookie("g=1", origin);
+    assertEquals(names(), "cdeg");
+    jar.setCookie("c=2; Path=/c", origin);
+    jar.setCookie("h=1", origin);
+    assertEquals(names(), "cegh");
+    jar.deleteCookie({ name: "e", domain: "www.example.com", path: "/" });
+    jar.setCookie("i=1", origin);
+    jar.setCookie("j=1; Secure", origin);
+    jar.setCookie("k=1", origin);
+    jar.setCookie("l=1", origin);
+    jar.setCookie("m=1", origin);
+    assertEquals(names(), "jklm");
+    for (const name of ["n", "o", "p", "q"]) jar.setCookie(`${name}=1`, origin);
+    assertEquals(names(), "jopq");
+  });
 });
 
 describe("CookieJar: by hand", () => {
@@ -238,11 +293,36 @@ describe("CookieJar: by hand", () => {
     const jar = new CookieJar();
     const good = { name: "a", value: "1", domain: "example.com" };
     for (
-      const bad of [{ name: "" }, { name: "a=b" }, { name: "a\r\n" }, { value: "1\n2" }, { value: "1;2" }, {
-        path: "x",
-      }, { domain: "" }]
+      const bad of [
+        { name: "" },
+        { name: "a=b" },
+        { name: "a\r\n" },
+        { value: "1\n2" },
+        { value: "1;2" },
+        {
+          path: "x",
+        },
+        { path: "/a\tb" },
+        ...["", ".", "..example.com", "a b.com", "a.com:80", "a.com/", "u@a.com"].map((domain) => ({ domain })),
+      ]
     ) {
       assertThrows(() => jar.addCookie({ ...good, ...bad }), TypeError, "Cannot add the cookie");
+    }
+  });
+
+  it("knows a domain by the name URLs have for it", () => {
+    for (
+      const [domain, host] of Object.entries({
+        "Bücher.example": "bücher.example",
+        "::1": "[::1]",
+        "1.2.3": "1.2.3",
+        "a.example.": "a.example.",
+      })
+    ) {
+      const jar = new CookieJar();
+      jar.addCookie({ name: "a", value: "1\t2", domain });
+      assertEquals(jar.getCookieHeader(`http://${host}/`), "a=1\t2", domain);
+      assert(jar.deleteCookie({ name: "a", domain, path: "/" }));
     }
   });
 

@@ -137,6 +137,19 @@ describe("CookieTextStore", () => {
     assertMatch(lines.at(-2)!, /^#HttpOnly_\.example\.com\tTRUE\t\/\tFALSE\t\d{10}\ta\t1$/);
   });
 
+  it("writes no cookie whose TABs would break its line, and forgets the one it replaces", () => {
+    const path = join(folder, "tabs.txt");
+    {
+      using jar = new CookieJar({ store: new CookieTextStore(path) });
+      jar.setCookie("a=1; Max-Age=1000", origin);
+      jar.setCookie("a=1\tStrict; Max-Age=1000", origin);
+      jar.setCookie("b\tx=2; Max-Age=1000", origin);
+      jar.setCookie("c=3; Max-Age=1000", origin);
+      assertEquals(jar.size, 3);
+    }
+    assertEquals(contents(new CookieTextStore(path)).map((line) => line.split(" ")[0]), ["c=3"]);
+  });
+
   it("repairs a line that was cut off while it was written", () => {
     const path = join(folder, "torn.txt");
     writeFileSync(

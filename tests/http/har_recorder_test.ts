@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { type HarEntry, HarRecorder } from "../../http/har_recorder.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
+import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/status.ts";
 import { freePort } from "../_support/proxy_server.ts";
@@ -65,6 +66,23 @@ describe("HarRecorder", () => {
     ]);
     har.clear();
     assertEquals(har.toJSON().log.entries, []);
+  });
+
+  it("records responses that were repeated, wherever the feature that repeats them stands", async () => {
+    for (const isFirst of [true, false]) {
+      const har = new HarRecorder();
+      const retry = new Retry({ baseDelay: 0 });
+      const answers = [
+        new Response("x".repeat(100_000), { status: 503, headers: { "x-try": "1" } }),
+        new Response("y"),
+      ];
+      await using session = new HttpSession({
+        features: [new MockTransport(() => answers.shift()!), ...isFirst ? [retry, har] : [har, retry]],
+      });
+      await session.sendMessage(new HttpMessage("GET", "http://a.example/"));
+      assertEquals(har.entries.map(({ response }) => response.status), [503, 200]);
+      assertEquals(har.entries[0]!.response.headers.find(({ name }) => name === "x-try")?.value, "1");
+    }
   });
 
   it("records failures with the session's status and reason", async () => {

@@ -6,7 +6,11 @@ import { Logger } from "../../http/logging/logger.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { parseChallenges } from "../../http/parsers/challenges.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
+import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
+import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
+import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
+import { Timeouts } from "../../http/timeouts.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { sessionOn, transports, wait } from "../_support/http_sessions.ts";
 
@@ -25,6 +29,12 @@ describe("limits of time", () => {
       assertThrows(() => session.timeout = bad, RangeError);
       assertThrows(() => session.idleTimeout = bad, RangeError);
       assertThrows(() => new RateLimit({ maxHold: bad }), RangeError);
+      for (const name of ["connect", "idle", "total"]) assertThrows(() => new Timeouts({ [name]: bad }), RangeError);
+      for (const name of ["baseDelay", "maxDelay", "limit", "jitter"]) {
+        assertThrows(() => new Retry({ [name]: bad }), RangeError);
+      }
+      assertThrows(() => new ContentSniffer({ maxWait: bad }), RangeError);
+      assertThrows(() => new ContentDecoder({ maxSize: bad }), RangeError);
       if (bad !== -1) assertThrows(() => new Logger({ maxBodySize: bad }), RangeError);
       const failure = await session.fetch("http://x.test/", { timeout: bad }).catch((error) => error);
       assertEquals(failure instanceof RangeError, true, String(failure));
@@ -36,7 +46,17 @@ describe("limits of time", () => {
     assertEquals(msg.timeout, 0);
     msg.timeout = null;
     assertEquals(msg.timeout, null);
-    assertThrows(() => msg.timeout = "1" as unknown as number, TypeError);
+    assertEquals(new Timeouts({ idle: Infinity, total: 2 ** 31 }).idle, 0);
+    for (const text of ["1", ""] as unknown as number[]) {
+      assertThrows(() => msg.timeout = text, TypeError);
+      for (const name of ["connect", "idle", "total"]) assertThrows(() => new Timeouts({ [name]: text }), TypeError);
+      for (const name of ["baseDelay", "maxDelay", "limit", "jitter"]) {
+        assertThrows(() => new Retry({ [name]: text }), TypeError);
+      }
+      assertThrows(() => new RateLimit({ maxHold: text }), TypeError);
+      assertThrows(() => new ContentSniffer({ maxWait: text }), TypeError);
+      assertThrows(() => new ContentDecoder({ maxSize: text }), TypeError);
+    }
   });
 
   for (const transport of transports) {

@@ -4,6 +4,8 @@ import { gzipSync } from "node:zlib";
 import { Logger, type LoggerLevel, type LoggerOptions } from "../../http/logging/logger.ts";
 import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";
 import { ask, bytesReply, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
+import { Retry } from "../../http/retry.ts";
+import { until } from "../_support/http_sessions.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { reply } from "../_support/socket_server.ts";
 import { assertLinear } from "../_support/growth.ts";
@@ -97,6 +99,30 @@ describe("Logger", () => {
         assert(lines.some((line) => /^< HTTP\/1\.1 [78] \S/.test(line)), lines.join("\n"));
       });
     }
+  }
+
+  for (const transport of TRANSPORTS) {
+    it(`writes responses that are not the last ones, whoever repeats the message before it looks, over ${transport}`, async () => {
+      const { lines, logger } = logInto({ level: "headers" });
+      const retry = new Retry({ baseDelay: 0 });
+      await using bench = await featureBench((request, socket) => {
+        const isFirst = bench.server.requests.filter(({ target }) => target === request.target).length === 1;
+        if (!isFirst) socket.write(reply("200 OK"));
+        else if (request.target === "/lost") socket.destroy();
+        else socket.write(reply("503 Busy", "x".repeat(100_000), ["X-Try: 1"]));
+      }, { transport, features: [retry, logger] });
+      const statuses = () => lines.flatMap((line) => /^< HTTP\/1\.1 (\d+)/.exec(line)?.[1] ?? []);
+      await ask(bench.session, "queue", `${bench.url}lost`);
+      assertEquals(statuses().at(-1), "200");
+      assert(Number(statuses()[0]) < 100, lines.join("\n"));
+      for (const face of FACES) {
+        lines.length = 0;
+        await ask(bench.session, face, `${bench.url}${face}`);
+        await until(() => statuses().length > 1);
+        assertEquals(statuses(), ["503", "200"], face);
+        assert(lines.includes("< X-Try: 1"), lines.join("\n"));
+      }
+    });
   }
 
   it("writes a streamed request body when it has been sent", async () => {

@@ -164,6 +164,10 @@ describe("ResponseParser", () => {
       "5 5\r\nhello\r\n",
       "3\r\nabcd\r\n",
       "3\r\nabc\rx",
+      "3\nabc\r\n0\r\n\r\n",
+      "3;a=b\nabc\r\n0\r\n\r\n",
+      "3\r\nabc\n0\r\n\r\n",
+      "3\r\nabc\r\n0\n\r\n",
       "\r\n",
       "ffffffffffffffff\r\n",
       `1${";".repeat(5000)}`,
@@ -171,6 +175,19 @@ describe("ResponseParser", () => {
     for (const body of bodies) assertIsError(failure(chunked + body), MalformedResponseError);
     assertIsError(failure(`${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`), MalformedResponseError, "gzip");
     assertIsError(failure(`${OK}Transfer-Encoding: chunked, chunked\r\n\r\n`), MalformedResponseError);
+    // White space around a value is SP and TAB (RFC 9110 §5.6.3); what JavaScript trims besides is part of it.
+    for (const blank of ["\v", "\f", "\xa0"]) {
+      assertIsError(failure(`${OK}Transfer-Encoding: ${blank}chunked\r\n\r\n0\r\n\r\n`), MalformedResponseError);
+      assertIsError(failure(`${OK}Content-Length: ${blank}1\r\n\r\na`), MalformedResponseError);
+    }
+    assertEquals(parse(`${OK}Transfer-Encoding:\t chunked \t\r\n\r\n1\r\na\r\n0\r\n\r\n`).body, "a");
+  });
+
+  it("refuses control characters in a reason phrase", () => {
+    for (const character of ["\0", "\x07", "\x0b", "\x1b", "\x7f"]) {
+      assertIsError(failure(`HTTP/1.1 200 O${character}K\r\nContent-Length: 0\r\n\r\n`), MalformedResponseError);
+    }
+    assertEquals(parse("HTTP/1.1 200 \tfein\te\xe9\r\nContent-Length: 0\r\n\r\n").head?.reasonPhrase, "fein\te\xe9");
   });
 
   it("tells where the connection ended", () => {

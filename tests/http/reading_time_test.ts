@@ -71,7 +71,7 @@ function readDigest(text: string): void {
   auth.bind("http://a.example", "r", false);
   const [challenge] = challenges.parseChallenges(text);
   if (challenge === undefined) return;
-  auth.challenged(challenge, null, null);
+  auth.challenged(challenge, null);
   auth.protectionSpace(new URL("http://a.example/"));
 }
 
