@@ -10,87 +10,11 @@ import { Frame } from "./frame.ts";
 import { type CallGate, CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
 import { BlockPool } from "./memory.ts";
+import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
-import type { TokenTurn } from "./turn.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
-
-/** Calls to make in order, up to the first that does not return CKR_OK. */
-export type Step = readonly NativeCall[];
-
-/** A question to the program's user, such as a PIN; its answer is found in {@linkcode Frame.answer}. */
-export class Ask {
-  /** Gives the answer, or a promise of it where the operation is driven asynchronously. */
-  readonly question: (signal: AbortSignal | undefined) => unknown;
-  /** Whether code of the user is asked, which may make calls of its own. */
-  readonly isForUser: boolean;
-
-  /** Asks by calling `question`. */
-  constructor(question: (signal: AbortSignal | undefined) => unknown, isForUser = false) {
-    this.question = question;
-    this.isForUser = isForUser;
-  }
-}
-
-/** What a running operation yields, or its result. */
-export type ProgramStep<T> = IteratorResult<Step | Ask, T>;
-
-/**
- * A running operation, nearly always a generator: yields steps, is resumed with the CK_RV of the last call that ran,
- * returns the result.
- */
-export interface Program<T> {
-  /** Resumes it with a CK_RV; 0 at first. */
-  next(rv: number): ProgramStep<T>;
-  /** Throws an error at the step it yielded last. */
-  throw(error: unknown): ProgramStep<T>;
-  /** Itself, for `yield*`. */
-  [Symbol.iterator](): Program<T>;
-}
-
-/**
- * An operation, written once. Up to its first step it runs when the call is made, so inputs are copied then. When it is
- * aborted, the reason is thrown at the step that was not finished; the steps it yields after that are its cleaning up.
- * Operations are declared once and get their inputs as `args`: making a generator function for each call is slow.
- */
-export type Operation<T, A> = (frame: Frame, args: A) => Program<T>;
-
-/** How an operation is run. */
-export interface RunOptions<T> {
-  /** Cancels it: see {@linkcode Engine.run}. */
-  readonly signal?: AbortSignal | undefined;
-  /** `"wait"` rejects an aborted operation only when its native call has returned. */
-  readonly abort?: "now" | "wait" | undefined;
-  /** Sees every call. */
-  readonly observer?: CallObserver | null | undefined;
-  /** The turns of the token, for an operation without a session. */
-  readonly turn?: TokenTurn | null | undefined;
-  /** Lets calls through. */
-  readonly gate?: CallGate | null | undefined;
-  /** Undoes what an aborted operation created. */
-  readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
-}
-
-/** Errors of the floor above, which knows them as classes. */
-export interface EngineErrors {
-  /** A call returned something else than CKR_OK; `args` is what its operation was given. */
-  failure(rv: number, fn: string, args: unknown): Error;
-  /** Nobody gave the PIN a function wants. */
-  declined(fn: string): Error;
-  /** A login without a PIN, on a token that has no other way to get it. */
-  noPinPad(rv: number, fn: string): Error;
-  /** A call in place on a session, or a token, that is busy with `operation`. */
-  busy(operation: string): Error;
-}
-
-/** Sees every native call of a module, for logs. */
-export interface CallObserver {
-  /** Before a call that may be made; what it returns is handed to {@linkcode CallObserver.called}. */
-  calling(call: NativeCall): unknown;
-  /** After a call was made; `microseconds` is the time of the whole step where calls travelled together. */
-  called(call: NativeCall, context: unknown, rv: number | bigint, microseconds: number): void;
-}
 
 const BLOCK_SIZE = 0x4000;
 /** An operation in place runs within another only where a callback of the first makes a call. */

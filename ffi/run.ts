@@ -1,6 +1,7 @@
 /** One asynchronous operation: waits in its lane, is driven step by step on worker threads, can be aborted at any point. */
 import { type Abortable, listen, stopListening } from "./aborts.ts";
-import { Ask, type Engine, type Program, type ProgramStep, type RunOptions, type Step } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { Ask, type Program, type ProgramStep, type RunOptions, type Step } from "./program.ts";
 import type { Frame } from "./frame.ts";
 import { CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Question } from "./question.ts";

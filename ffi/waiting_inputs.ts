@@ -2,7 +2,7 @@
  * Calls that have to wait for their turn. Native memory is laid out when a call begins; until then one that waits holds
  * its inputs alone, so that many of them take no more memory than what they were given.
  */
-import type { Operation } from "./engine.ts";
+import type { Operation } from "./program.ts";
 
 /** Copies bytes that are the caller's. */
 export type CopyBytes = (bytes: Uint8Array) => Uint8Array;

@@ -1,6 +1,7 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
 import type { Cryptoki } from "../ffi/cryptoki.ts";
-import { type CallObserver, checkOptions, Engine, type Operation, type RunOptions } from "../ffi/engine.ts";
+import { checkOptions, Engine } from "../ffi/engine.ts";
+import type { CallObserver, Operation, RunOptions } from "../ffi/program.ts";
 import type { Lane } from "../ffi/lane.ts";
 import type { TokenTurn } from "../ffi/turn.ts";
 import { callFailure } from "./call_failure.ts";

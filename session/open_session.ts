@@ -1,5 +1,6 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
-import { checkOptions, type Operation, type Program } from "../ffi/engine.ts";
+import { checkOptions } from "../ffi/engine.ts";
+import type { Operation, Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";
 import { checkUlong } from "../ffi/bytes.ts";
 import type { PinOrQuestion } from "../ffi/operations/pin_tries.ts";

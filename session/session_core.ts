@@ -1,5 +1,5 @@
 /** What a session's verbs, objects and streams share and nobody else sees. */
-import type { Operation, RunOptions } from "../ffi/engine.ts";
+import type { Operation, RunOptions } from "../ffi/program.ts";
 import type { Lane } from "../ffi/lane.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { CKR } from "../ffi/constants/mod.ts";

@@ -1,7 +1,7 @@
 /** Logins and PINs of a session. */
 import { checkUlong } from "../ffi/bytes.ts";
 import { CKU } from "../ffi/constants/mod.ts";
-import type { Program } from "../ffi/engine.ts";
+import type { Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { initPin, setPin } from "../ffi/operations/sessions.ts";

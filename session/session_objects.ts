@@ -1,5 +1,5 @@
 /** Objects of a session: create, copy, find. */
-import type { Program } from "../ffi/engine.ts";
+import type { Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";
 import {
   copyObject,

@@ -1,7 +1,7 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
 import { describeType } from "../ffi/bytes.ts";
 import { CKS } from "../ffi/constants/mod.ts";
-import type { Program } from "../ffi/engine.ts";
+import type { Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";
 import type { Lane } from "../ffi/lane.ts";
 import { endOperation } from "../ffi/operations/ending.ts";

@@ -3,7 +3,7 @@
  * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
  */
 import { decodeUtf8 } from "../bytes.ts";
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { attributeLayout } from "../templates.ts";
 import { tokenInfo } from "./modules.ts";

@@ -1,5 +1,5 @@
 /** How an operation of cryptography begins: its two calls as one step, with a login between them where the key wants one. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../mechanisms.ts";

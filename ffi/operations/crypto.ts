@@ -1,5 +1,5 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { ownMechanism } from "../mechanisms.ts";

@@ -1,5 +1,5 @@
 /** Ending what an operation has begun and will not finish, so that the session stays usable. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 
 /** What can be active on a session. */

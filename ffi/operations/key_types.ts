@@ -1,7 +1,7 @@
 /** Keys told from mechanisms they cannot serve, before a module that dies of it is called. */
 import { CKR } from "../constants/ckr.ts";
 import { CKK } from "../constants/ckk.ts";
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import type { PreparedMechanism } from "../mechanisms.ts";

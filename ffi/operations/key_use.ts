@@ -3,7 +3,7 @@
  * that is done, by whatever session; so from the PIN to the end of the use the token is the operation's own. It runs in a
  * session of its own: one that is refused its PIN ends with that session, and the key is not used to end it.
  */
-import { Ask, type Program } from "../engine.ts";
+import { Ask, type Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { NativeCall } from "../workers.ts";
 import type { KeyAuthentication } from "./authentication.ts";

@@ -1,5 +1,5 @@
 /** Operations that make keys: generate, wrap, unwrap, derive, and the key encapsulation of PKCS#11 3.2. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
 import type { TemplateEntry } from "../templates.ts";

@@ -1,5 +1,5 @@
 /** The same operation on many inputs, as few trips to a worker as their size allows. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import type { Frame, Output } from "../frame.ts";
 import { type BlockMark, word } from "../memory.ts";
 import { writeMechanism } from "../mechanisms.ts";

@@ -1,5 +1,5 @@
 /** Encryption message by message, each with a nonce and a tag of its own (PKCS#11 3.0 §5.10, §5.12). */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { word } from "../memory.ts";

@@ -1,7 +1,7 @@
 /** Operations on a module, its slots and tokens. */
 import { nativeRuntime } from "../backend.ts";
 import { encodeText } from "../bytes.ts";
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../structs.ts";

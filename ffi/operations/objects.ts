@@ -1,6 +1,6 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
 import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { endActive } from "./ending.ts";
 import type { FunctionName } from "../functions.ts";

@@ -1,5 +1,5 @@
 /** Calls that give bytes of a length not known before. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import type { NativeCall } from "../workers.ts";

@@ -1,5 +1,5 @@
 /** Operations whose data comes in parts. */
-import { Ask, type Program } from "../engine.ts";
+import { Ask, type Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import { FN } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";

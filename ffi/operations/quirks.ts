@@ -1,6 +1,6 @@
 /** Habits of single modules that an operation must know of. */
 import type { Cryptoki } from "../cryptoki.ts";
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { decodeText } from "../attribute_values.ts";
 import { getByte, structLayout, type Version } from "../structs.ts";

@@ -2,7 +2,7 @@
 import { BlockCopy, CopiedAttributes } from "../attribute_copy.ts";
 import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
 import { CKR } from "../constants/ckr.ts";
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { NativeCall } from "../workers.ts";
 

@@ -1,5 +1,5 @@
 /** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
-import type { Program } from "../engine.ts";
+import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { readStruct, structLayout, type StructRead } from "../structs.ts";
 import { CK_SESSION_INFO } from "../structs_infos.ts";

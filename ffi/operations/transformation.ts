@@ -3,7 +3,7 @@
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
 import { assertPresent } from "../bytes.ts";
-import type { Program, ProgramStep } from "../engine.ts";
+import type { Program, ProgramStep } from "../program.ts";
 import type { Frame, Output } from "../frame.ts";
 import { type Block, word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, rewriteMechanism, type WrittenMechanism } from "../mechanisms.ts";

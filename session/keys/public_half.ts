@@ -4,7 +4,7 @@
  * @module
  */
 import { CKO } from "../../ffi/constants/mod.ts";
-import type { Program } from "../../ffi/engine.ts";
+import type { Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attribute_plans.ts";

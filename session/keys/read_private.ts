@@ -5,7 +5,7 @@
  */
 import { CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { ckaName, ckkName } from "../../ffi/constants/names.ts";
-import type { Program } from "../../ffi/engine.ts";
+import type { Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attribute_plans.ts";

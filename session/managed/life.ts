@@ -1,6 +1,6 @@
 /** How a module begins and ends for its callers. */
 import { Cryptoki } from "../../ffi/cryptoki.ts";
-import type { Program } from "../../ffi/engine.ts";
+import type { Program } from "../../ffi/program.ts";
 import { FN, type Frame } from "../../ffi/frame.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { initialize } from "../../ffi/operations/modules.ts";

@@ -1,4 +1,4 @@
-import { Ask, type Program } from "../../ffi/engine.ts";
+import { Ask, type Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { SessionBusyError } from "../errors.ts";
 import type { Callers } from "./callers.ts";

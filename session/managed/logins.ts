@@ -1,4 +1,4 @@
-import type { Program } from "../../ffi/engine.ts";
+import type { Program } from "../../ffi/program.ts";
 import { FN, type Frame } from "../../ffi/frame.ts";
 import { login, type LoginArgs } from "../../ffi/operations/authentication.ts";
 import { logout } from "../../ffi/operations/sessions.ts";

@@ -1,5 +1,5 @@
 import { Cryptoki } from "../../ffi/cryptoki.ts";
-import type { Operation, Program } from "../../ffi/engine.ts";
+import type { Operation, Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { initialize } from "../../ffi/operations/modules.ts";
 import type { P11Kit } from "../../ffi/p11_kit.ts";

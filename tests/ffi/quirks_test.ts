@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import type { Program, Step } from "../../ffi/engine.ts";
+import type { Program, Step } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../ffi/operations/quirks.ts";
 import type { Cryptoki } from "../../ffi/cryptoki.ts";
