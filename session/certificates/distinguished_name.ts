@@ -75,7 +75,7 @@ function hexValue(value: string, whole: string): Uint8Array {
 
 /** Escaped characters and escaped bytes of UTF-8; spaces at the end that are not escaped do not count. */
 function unescaped(value: string, whole: string): string {
-  const trimmed = value.replace(/((?:\\.|[^\\])*?) *$/s, "$1");
+  const trimmed = value.slice(0, endOf(value));
   const bytes: number[] = [];
   const encoder = new TextEncoder();
   for (let at = 0; at < trimmed.length;) {
@@ -95,6 +95,15 @@ function unescaped(value: string, whole: string): string {
   } catch {
     return fail(whole, "its escaped bytes are no UTF-8");
   }
+}
+
+/** Where a value ends: in front of the spaces at its end, the first of which may be escaped. */
+function endOf(value: string): number {
+  let end = value.length;
+  while (value[end - 1] === " ") end--;
+  let slashes = 0;
+  while (value[end - 1 - slashes] === "\\") slashes++;
+  return slashes % 2 === 1 && end < value.length ? end + 1 : end;
 }
 
 function stringValue(value: string, tag: number, name: string, whole: string): DerValue {

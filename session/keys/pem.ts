@@ -31,8 +31,10 @@ export function readPem(text: string, what: string): PemBlock[] {
   for (let at = 0; at < lines.length; at++) {
     const label = BEGIN.exec(lines[at]!)?.[1];
     if (label === undefined) continue;
-    const end = lines.findIndex((line, index) => index > at && line.trimEnd() === `-----END ${label}-----`);
-    if (end < 0) throw new TypeError(`Cannot read ${what}: the PEM block "${label}" has no end line`);
+    const last = `-----END ${label}-----`;
+    let end = at + 1;
+    while (end < lines.length && lines[end]!.trimEnd() !== last) end++;
+    if (end === lines.length) throw new TypeError(`Cannot read ${what}: the PEM block "${label}" has no end line`);
     blocks.push({ label, bytes: blockBytes(lines.slice(at + 1, end), label, what) });
     at = end;
   }

@@ -9,6 +9,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The largest modulus that is looked at, in bytes: calculations on a larger one would stop the program. */
 const MAX_MODULUS = 2048;
+/** The largest one whose primes are looked for, in bytes: that takes a power of the modulus's length or several. */
+const MAX_WITHOUT_PRIMES = 1024;
+/** Tries after which a modulus without factors is suspected: one right key in sixteen gets here. */
+const UNLUCKY = 4;
 
 function toNumber(bytes: Uint8Array): bigint {
   return BigInt(`0x0${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`);
@@ -81,7 +85,14 @@ export function rsaProblem({ modulus, publicExponent, privateNumbers }: RsaMater
  */
 export function completeRsa(modulus: Bytes, publicExponent: Bytes, privateExponent: Bytes): RsaPrivateNumbers {
   const refused = new TypeError("Cannot read the key: its private exponent does not belong to its public one");
-  if (modulus.length > MAX_MODULUS || privateExponent.length > modulus.length) throw refused;
+  const isTooLong = [publicExponent, privateExponent].some(({ length }) => length > modulus.length);
+  if (isTooLong) throw refused;
+  if (modulus.length > MAX_WITHOUT_PRIMES) {
+    throw new TypeError(
+      `Cannot read the key: its primes are missing, and are looked for up to ${MAX_WITHOUT_PRIMES * 8} bits only; ` +
+        `its modulus has ${modulus.length * 8}`,
+    );
+  }
   const n = toNumber(modulus);
   const d = toNumber(privateExponent);
   let odd = toNumber(publicExponent) * d - 1n;
@@ -90,7 +101,9 @@ export function completeRsa(modulus: Bytes, publicExponent: Bytes, privateExpone
   for (; (odd & 1n) === 0n; odd >>= 1n) twos++;
   // Each try fails with a probability of one half for a right key.
   for (let tries = 0; tries < 64; tries++) {
+    if (tries === UNLUCKY && isPrimePower(n)) break;
     const factor = factorBy(toNumber(crypto.getRandomValues(new Uint8Array(modulus.length))) % n, odd, twos, n);
+    if (factor === "wrong key") break;
     if (factor === null) continue;
     const p = factor > n / factor ? factor : n / factor;
     const q = n / p;
@@ -106,10 +119,12 @@ export function completeRsa(modulus: Bytes, publicExponent: Bytes, privateExpone
   throw refused;
 }
 
-/** A factor of n, from a root of 1 that is neither 1 nor -1. */
-function factorBy(base: bigint, odd: bigint, twos: number, n: bigint): bigint | null {
+/** A factor of n, from a root of 1 that is neither 1 nor -1; a power that is not 1 tells that the key is wrong. */
+function factorBy(base: bigint, odd: bigint, twos: number, n: bigint): bigint | "wrong key" | null {
   let root = power(base, odd, n);
-  for (let step = 0; step < twos && root > 1n && root !== n - 1n; step++) {
+  if (root === 0n || root === 1n) return null;
+  for (let step = 0; step < twos; step++) {
+    if (root === n - 1n) return null;
     const square = root * root % n;
     if (square === 1n) {
       const factor = greatestCommonDivisor(root - 1n, n);
@@ -117,5 +132,10 @@ function factorBy(base: bigint, odd: bigint, twos: number, n: bigint): bigint | 
     }
     root = square;
   }
-  return null;
+  return "wrong key";
+}
+
+/** Whether n is a prime or a power of one, which has no factors to be found that way (Fermat's little theorem). */
+function isPrimePower(n: bigint): boolean {
+  return greatestCommonDivisor(power(2n, n, n) - 2n, n) > 1n;
 }

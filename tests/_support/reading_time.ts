@@ -11,6 +11,8 @@ export interface TimedReader {
   readonly frames: readonly string[];
   /** What is read is read in a slower way, so that less of it will do. @default {1} */
   readonly cost?: number;
+  /** What this reader alone looks for. */
+  readonly more?: readonly string[];
 }
 
 /** One of every class of characters that any reader looks for, and pairs that open, close or continue something. */
@@ -63,10 +65,13 @@ const TOO_SHORT_TO_TELL = 8;
 const MOST_GROWTH = 8;
 
 /** Checks one reader with every class in every frame. */
-export async function assertReadsInLinearTime(name: string, { read, frames, cost = 1 }: TimedReader): Promise<void> {
+export async function assertReadsInLinearTime(
+  name: string,
+  { read, frames, cost = 1, more = [] }: TimedReader,
+): Promise<void> {
   const size = Math.floor(CHARACTERS / cost);
   for (const frame of frames) {
-    for (const one of CLASSES) {
+    for (const one of [...CLASSES, ...more]) {
       const textOf = (length: number) => frame.replace("…", () => one.repeat(Math.ceil(length / one.length)));
       const [small, large] = [textOf(size), textOf(4 * size)];
       if (await time(read, large) < TOO_SHORT_TO_TELL) continue;

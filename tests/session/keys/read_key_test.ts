@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
-import { getCiphers } from "node:crypto";
+import { generatePrimeSync, getCiphers } from "node:crypto";
 import { describe, it } from "node:test";
 import { curves } from "../../../session/curves.ts";
 import { writeJsonWebKey, writePublicJsonWebKey } from "../../../session/keys/json_web_key.ts";
@@ -227,6 +227,22 @@ describe("a damaged key", () => {
       assertEquals(error.message.includes(jwk.d!), false);
     });
   }
+
+  it("is given up after a few looks for its primes", (context) => {
+    const looks = context.mock.method(crypto, "getRandomValues").mock;
+    const looksFor = (key: { n: string; d: string }): number => {
+      const before = looks.callCount();
+      assertThrows(() => readKeySync({ kty: "RSA", e: "AQAB", ...key }, undefined), TypeError, "does not belong");
+      return looks.callCount() - before;
+    };
+    assertEquals(looksFor({ n: rsa.n!, d: rsa.p! }), 1);
+    // A prime has no factors, and powers that look right all the same.
+    const prime = generatePrimeSync(1024, { bigint: true });
+    let inverse = (prime - 1n) * 2n + 1n;
+    while (inverse % 65537n !== 0n) inverse += prime - 1n;
+    const number = (value: bigint) => Buffer.from(value.toString(16).padStart(256, "0"), "hex").toString("base64url");
+    assertEquals(looksFor({ n: number(prime), d: number(inverse / 65537n) }), 4);
+  });
 
   it("never breaks the reader, cut and changed at every place", () => {
     const der = openssl(["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], pem);
