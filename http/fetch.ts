@@ -68,7 +68,7 @@ function checkScheme({ settings }: SessionCore, uri: URL): void {
   const scheme = protocol.slice(0, -1);
   const httpAliases = settings.hasOwnHttpAliases ? settings.httpAliases : null;
   if (hostname === "" || schemeClass(scheme, httpAliases, settings.httpsAliases) === null) {
-    throw new TypeError(`Cannot fetch ${protocol}: the scheme is neither http, https nor an alias`);
+    throw new TypeError(`Cannot fetch: the scheme ${protocol} is neither http, https nor an alias`);
   }
 }
 

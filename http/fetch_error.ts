@@ -48,6 +48,8 @@ function textOf(msg: HttpMessage, error: unknown): string {
 function detailOf(msg: HttpMessage, error: unknown): string {
   // A transport's own words name the host and what to do; those of the runtime behind them need not.
   const text = (messageState(msg).errorText || innermostText(error)).replace(/^Cannot fetch (?:from )?\S+: /, "");
+  // It was the session that did not wait any longer: the connection is not to blame.
+  if (isTimeout(error)) return text;
   // The host, which a reason may add, stands in the address.
   const reason = msg.reasonPhrase.replace(/ \([^()]*\)$/, "") || reasonPhrase(msg.statusCode);
   if (text === "" || reason.includes(text)) return reason;

@@ -66,7 +66,7 @@ export async function messageOf(
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
   if (init.cache !== undefined) setCacheMode(msg, init.cache);
-  const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
+  const signal = checkSignal(init.signal !== undefined ? init.signal : request?.signal ?? null);
   await bringBody(msg, request, init, signal);
   init.prepare?.(msg);
   const isOwn = referrer !== null && !(msg.hasRequestHeaders && msg.requestHeaders.has("referer"));
@@ -95,6 +95,12 @@ function checkInit(init: HttpFetchInit, runtime: string): void {
     if (value === undefined || value === null || value === "") continue;
     throw new NotSupportedError(`fetch with the option "${name}"`, runtime, instead);
   }
+}
+
+/** A runtime's own, or one of a library that makes its own. */
+function checkSignal(signal: AbortSignal | null): AbortSignal | null {
+  if (signal === null || typeof (signal as Partial<AbortSignal>).addEventListener === "function") return signal;
+  throw new TypeError("Cannot fetch: the signal is no AbortSignal");
 }
 
 /** Puts the body on the message. A caller who has given up gets the reason, and so does the source of the body. */

@@ -75,7 +75,9 @@ export class FetchSink implements ResponseSink {
       return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_HTTP_UNREQUESTED_UPGRADE" });
     }
     if (!isRedirectStatus(msg.statusCode) || this.#redirect === "manual") return "take";
-    if (this.#redirect === "error") return new TypeError(`Cannot fetch ${bareAddress(msg.uri)}: it redirects`);
+    if (this.#redirect === "error") {
+      return new TypeError(`Cannot follow the redirect from ${msg.uri.origin}: the option redirect is "error"`);
+    }
     const target = fetchRedirectTarget(msg);
     if (target === null) return "take";
     if (target === "invalid" || (target.protocol !== "http:" && target.protocol !== "https:")) {

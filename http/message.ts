@@ -12,6 +12,7 @@ import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import { seconds } from "./time_limits.ts";
 import type { PeerCertificate, TransportCapability } from "./transport.ts";
+import { parseUri } from "./uri.ts";
 
 /** Flags of a message (`SoupMessageFlags`). */
 export const MessageFlags = {
@@ -118,7 +119,10 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
  */
 export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   static {
-    stateOf = (msg) => msg.#state;
+    stateOf = (msg) => {
+      if (!(#state in Object(msg))) throw new TypeError("Cannot use the value as a message: it is no HttpMessage");
+      return msg.#state;
+    };
     putSource = (msg, source) => {
       msg.#requestBody = source.body;
       msg.requestBodyLength = source.length;
@@ -171,7 +175,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   constructor(method: string, uri: string | URL, init?: HttpMessageInit) {
     super();
     this.#method = checkMethod(method);
-    this.#uri = new URL(uri);
+    this.#uri = parseUri(uri);
     if (init !== undefined) this.#initialize(init);
   }
 
@@ -183,7 +187,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
     if (init.flags !== undefined) this.#flags = new Set(init.flags);
     if (init.priority !== undefined) this.priority = init.priority;
-    if (init.firstParty !== undefined) this.firstParty = new URL(init.firstParty);
+    if (init.firstParty !== undefined) this.firstParty = parseUri(init.firstParty);
     if (init.isTopLevelNavigation !== undefined) this.isTopLevelNavigation = init.isTopLevelNavigation;
     if (init.timeout !== undefined) this.timeout = init.timeout;
     if (init.requires !== undefined) this.requires = init.requires;
@@ -229,7 +233,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return this.#uri;
   }
   set uri(value: string | URL) {
-    const uri = new URL(value);
+    const uri = parseUri(value);
     const { sentTo } = this.#state;
     if (sentTo !== null && (sentTo.protocol !== uri.protocol || sentTo.host !== uri.host)) {
       throw new TypeError(

@@ -23,7 +23,7 @@ import { HttpStatus } from "./status.ts";
 import { closeSync, sendSync } from "./sync_send.ts";
 import type { TransportCapabilities } from "./transport.ts";
 import { TransportList } from "./transports/select.ts";
-import { bareHost, classOf, defaultPort, travellingUri } from "./uri.ts";
+import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "./uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
@@ -125,7 +125,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     return this.#core.isClosed;
   }
 
-  /** Connections that are open, busy and idle. */
+  /** Connections that are open, busy and idle; also those with a body nobody reads, which no limit counts. */
   get connections(): readonly Connection[] {
     return [...this.#core.pool.connections];
   }
@@ -236,7 +236,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
 
   /** Prepares for a URI that may be requested soon (`soup_session_prepare_for_uri`). Errors are left to the request. */
   async prepareForUri(uri: string | URL): Promise<void> {
-    const url = new URL(uri);
+    const url = parseUri(uri);
     const scheme = this.schemeOf(url);
     if (scheme === null || url.hostname === "") return;
     const transport = this.#core.transports.preparing;
@@ -317,7 +317,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
   }
   set proxyUri(value: string | URL | null) {
     const { features, transports } = this.#core;
-    const uri = value === null ? null : new URL(value);
+    const uri = value === null ? null : parseUri(value);
     const resolver = uri === null ? null : makeStaticProxyResolver(uri, transports.capabilities);
     if (resolver !== null) {
       for (const feature of features.all.filter((each) => each.resolveProxy !== undefined)) features.remove(feature);

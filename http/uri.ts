@@ -4,6 +4,20 @@
  * @module
  */
 
+/**
+ * Reads an absolute URI. What is none is shown without what may be secret, a password or a query.
+ *
+ * @throws {TypeError} If it is none.
+ */
+export function parseUri(value: string | URL): URL {
+  try {
+    return new URL(value);
+  } catch {
+    const shown = String(value).replace(/[?#].*$/s, "").replace(/^.*@/s, "").slice(0, 100);
+    throw new TypeError(`Cannot use ${JSON.stringify(shown)} as a URI: it is no absolute URL`);
+  }
+}
+
 /** The classes a URI scheme can belong to. */
 export type SchemeClass = "http" | "https";
 

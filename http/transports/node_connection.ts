@@ -63,10 +63,17 @@ export class NodeConnection implements TransportConnection {
     const signal = this.#abort.signal;
     signal.throwIfAborted();
     if (this.#proxyWire?.wire.isAlive === false) this.#proxyWire = null;
+    const wasRefused = this.#proxyWire !== null;
     let line = this.#proxyWire?.line ?? await this.#reach(observer);
     try {
       if (proxy !== null && proxy.scheme.startsWith("http") && scheme === "https") {
-        const refusal = await this.#tunnel(line, request, observer);
+        const refusal = await this.#tunnel(line, request, observer).catch(async (error: unknown) => {
+          if (!wasRefused || signal.aborted) throw error;
+          // Some proxies close the connection after a refusal and do not say so.
+          line.socket.destroy();
+          line = await this.#reach(observer);
+          return await this.#tunnel(line, request, observer);
+        });
         if (refusal !== null) return refusal;
       }
       if (scheme === "https") line = await this.#secure(line, observer);

@@ -1,7 +1,8 @@
 /** CONNECT: making a proxy lead to the origin (RFC 9110 §9.3.6). */
 import { Buffer } from "node:buffer";
+import { TransportError } from "../errors.ts";
 import type { ExchangeObserver, OpenRequest, ProxyTarget, TransportResponse } from "../transport.ts";
-import { proxyError } from "./node_errors.ts";
+import { proxyError, textOf } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import type { Wire } from "./node_wire.ts";
 
@@ -49,11 +50,18 @@ export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise
     },
   });
   options.onExchange(exchange);
-  const response = await exchange.run();
+  const response = await exchange.run().catch(noAnswer);
   if (response.status < 200 || response.status > 299) return response;
   if (!clean) throw proxyError("it sent bytes before the tunnel was used", "ERR_PROXY_TUNNEL");
   observer.networkEvent("proxy-negotiated");
   return null;
+}
+
+/** What breaks off, or is no HTTP, is the proxy's failure like any refusal: the next one of a list may do better. */
+function noAnswer(error: unknown): never {
+  if (!(error instanceof TransportError)) throw error;
+  const text = textOf(error).replace(/^Cannot [^:]*: /, "");
+  throw proxyError(`its answer to CONNECT cannot be read, ${text}`, error.code || "ERR_PROXY_TUNNEL");
 }
 
 /** The credentials of the proxy's own URI; null when it has none. */

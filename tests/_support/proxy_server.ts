@@ -17,6 +17,8 @@ export interface ProxyServerOptions {
   challenge?: string;
   /** Extra header fields of the 407. */
   refusalHeaders?: string[];
+  /** Closes the connection after a 407 without saying so, at the first byte that follows. */
+  closesAfterRefusal?: boolean;
   /** Certificate and key make it an https: proxy. */
   tls?: TlsOptions;
   /** Answers each CONNECT with these bytes. */
@@ -102,6 +104,7 @@ function serveHttp(socket: Socket, proxy: ProxyServer, options: ProxyServerOptio
         const challenge = options.challenge ?? 'Basic realm="proxy"';
         const headers = [`Proxy-Authenticate: ${challenge}`, ...options.refusalHeaders ?? []];
         socket.write(`HTTP/1.1 407 Who Are You\r\n${headers.join("\r\n")}\r\nContent-Length: 6\r\n\r\nsecret`);
+        if (options.closesAfterRefusal === true) socket.off("data", onData).once("data", () => socket.destroy());
       } else if (head.startsWith("CONNECT ")) {
         if (options.connectReply !== undefined) return void socket.write(options.connectReply);
         socket.off("data", onData);

@@ -1,7 +1,7 @@
 // The errors of session.fetch: known to libraries that try again, told once, and without what is nobody's business.
 import { after, before, describe, it } from "node:test";
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { HttpError, type HttpSession } from "../../http/mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { HttpError, type HttpMessage, type HttpSession } from "../../http/mod.ts";
 import { type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { routeServer } from "../_support/http_server.ts";
 import { sessionOn, transports } from "../_support/http_sessions.ts";
@@ -128,6 +128,34 @@ for (const transport of transports) {
       });
       await assertRejects(() => response.json(), SyntaxError);
       assertEquals(status, 200);
+    });
+
+    it("say who ended the request, when it was not the connection", async () => {
+      const textOf = async (path: string, init: Parameters<HttpSession["fetch"]>[1]) => {
+        const error = await session.fetch(server.origin + path, init).catch((error: unknown) => error);
+        return (error as Error).message.replace(/^error sending request for url \([^)]*\): /, "");
+      };
+      const source = new ReadableStream({ pull: (controller) => controller.error(new Error("out of paper")) });
+      const upload = { method: "POST", body: source, duplex: "half" as const };
+      assertEquals(await textOf("/echo", upload), "Cannot send the body: out of paper");
+      assertEquals(await textOf("/never", { timeout: 0.05 }), "Nothing has arrived for 0.05 s");
+      const refused = `Cannot follow the redirect from ${server.origin}: the option redirect is "error"`;
+      assertEquals(await textOf("/302", { redirect: "error" }), refused);
+    });
+
+    it("name what is no URL, no signal and no message, and show nothing secret of it", async () => {
+      const { length } = server.requests;
+      const shown = { "/rel?key=1": "/rel", "//me:secret@host": "host", "": "" };
+      for (const [url, part] of Object.entries(shown)) {
+        const error = await assertRejects(() => session.fetch(url), TypeError, `Cannot use "${part}" as a URI`);
+        assert(!/secret|key=1|me:/.test(everyText(error)), everyText(error));
+      }
+      const signal = 5 as unknown as AbortSignal;
+      await assertRejects(() => session.fetch(`${server.origin}/ok`, { signal }), TypeError, "is no AbortSignal");
+      const msg = {} as HttpMessage;
+      await assertRejects(() => session.sendMessage(msg), TypeError, "it is no HttpMessage");
+      assertThrows(() => session.cancelMessage(msg), TypeError, "it is no HttpMessage");
+      assertEquals(server.requests.length, length);
     });
 
     it("refuse the methods fetch forbids before anything is sent", async () => {

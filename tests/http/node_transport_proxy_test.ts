@@ -155,11 +155,25 @@ describe("NodeTransport proxies", () => {
     await using early = await proxyServer({ connectReply: "HTTP/1.1 200 OK\r\n\r\nearly" });
     const error = await failureOf(through(localProxy(early.port), 443, { scheme: "https" }));
     assertEquals([error.status, error.code], [HttpStatus.CANT_CONNECT_PROXY, "ERR_PROXY_TUNNEL"]);
-    await using nonsense = await proxyServer({ connectReply: "nonsense\r\n" });
-    assertEquals(
-      (await failureOf(through(localProxy(nonsense.port), 443, { scheme: "https" }))).status,
-      HttpStatus.MALFORMED,
-    );
+    for (const connectReply of ["nonsense\r\n", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(300_000)}\r\n\r\n`]) {
+      await using nonsense = await proxyServer({ connectReply });
+      const { message, status } = await failureOf(through(localProxy(nonsense.port), 443, { scheme: "https" }));
+      assertEquals(status, HttpStatus.CANT_CONNECT_PROXY);
+      assertStringIncludes(message, "Cannot connect through the proxy: its answer to CONNECT cannot be read");
+    }
+  });
+
+  it("asks for the tunnel anew when a proxy closed after its refusal without saying so", async () => {
+    await using origin = await tlsServer();
+    await using proxy = await proxyServer({ credentials: "user:pa:ss", closesAfterRefusal: true });
+    const target = through(localProxy(proxy.port), origin.port, { scheme: "https" });
+    const connection = transport.createConnection(target);
+    const refusal = await exchange(connection, requestFor(target, "/"));
+    assertEquals([refusal.keepAlive, await textOf(refusal)], [true, "secret"]);
+    const open = { proxyAuthorization: BASIC, userAgent: null };
+    const response = await exchange(connection, requestFor(target, "/"), new RecordingObserver(), open);
+    assertEquals([await textOf(response), proxy.connections], ["tls /", 2]);
+    connection.close();
   });
 
   it("speaks TLS with an https: proxy, for both kinds of targets, and checks its certificate", async () => {
