@@ -140,6 +140,18 @@ export function describeType(value: unknown): string {
   return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
+/** Whether a value is an object of no class: of this realm or another, whose Object.prototype has no prototype either. */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** What was given in the place of a name, in words: a text as it is, of anything else the type. */
+export function describeName(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : describeType(value);
+}
+
 /**
  * A `CK_ULONG` to hand to C.
  *

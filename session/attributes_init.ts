@@ -6,6 +6,7 @@ import {
   copyBytes,
   describeType,
   isBytesInput,
+  isPlainObject,
   wellFormed,
 } from "../ffi/bytes.ts";
 import { CKA } from "../ffi/constants/cka.ts";
@@ -82,9 +83,7 @@ export type AttributesInit =
  * @throws {RangeError} For a number that is no `CK_ULONG`, or a date that is no `CK_DATE`.
  */
 export function compileTemplate(init: AttributesInit, keyType?: number): TemplateEntry[] {
-  if (typeof init !== "object" || init === null || Array.isArray(init) || isBytesInput(init)) {
-    throw new TypeError(`Cannot use attributes: expected an object, got ${describeType(init)}`);
-  }
+  checkAttributes(init);
   const entries: TemplateEntry[] = [];
   let set: ParameterSet | undefined;
   for (const key of Object.keys(init)) {
@@ -108,6 +107,17 @@ function templateEntry(key: string, value: unknown): TemplateEntry {
   return named
     ? { type: named.type, value: namedValue(named, value) }
     : { type: numberedType(key), value: numberedValue(key, value) };
+}
+
+/**
+ * Checks that something is an object of attributes: what an instance of a class has is none of its own members, and it
+ * would be an empty template without a word.
+ *
+ * @throws {TypeError} For anything else.
+ */
+export function checkAttributes(init: unknown): asserts init is object {
+  if (isPlainObject(init)) return;
+  throw new TypeError(`Cannot use attributes: expected an object, got ${describeType(init)}`);
 }
 
 /** The numbers of attributes given by name or number. */

@@ -1,5 +1,5 @@
 /** The slot whose token is meant: by label, by URI, by what the token tells of itself. */
-import { describeType } from "../ffi/bytes.ts";
+import { describeType, isPlainObject } from "../ffi/bytes.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "./errors.ts";
 import { type SlotInfo, type TokenInfo, withoutNuls } from "./infos.ts";
@@ -49,10 +49,11 @@ export function slotCondition(match: SlotMatch): SlotCondition {
       meets: ({ info, slot, token }) => uri.matchToken(token) && uri.matchSlot(info, slot.id),
     };
   }
-  if (typeof match !== "object" || match === null) {
+  if (!isPlainObject(match)) {
     throw new TypeError(`Cannot find a slot: expected a label, a pkcs11: URI or an object, got ${describeType(match)}`);
   }
   const wanted = Object.entries(match).filter(([, value]) => value !== undefined);
+  for (const [name, value] of wanted) checkMember(name, value);
   return {
     text: wanted.length === 0
       ? "no condition"
@@ -63,6 +64,42 @@ export function slotCondition(match: SlotMatch): SlotCondition {
         return isText(told, value) || plainText(told) === plainText(value);
       }),
   };
+}
+
+const TEXTS: ReadonlySet<string> = new Set<keyof TokenInfo>([
+  "label",
+  "manufacturerId",
+  "model",
+  "serialNumber",
+  "utcTime",
+]);
+const NUMBERS: ReadonlySet<string> = new Set<keyof TokenInfo>([
+  "flags",
+  "maxSessionCount",
+  "sessionCount",
+  "maxRwSessionCount",
+  "rwSessionCount",
+  "maxPinLen",
+  "minPinLen",
+  "totalPublicMemory",
+  "freePublicMemory",
+  "totalPrivateMemory",
+  "freePrivateMemory",
+]);
+const VERSIONS: ReadonlySet<string> = new Set<keyof TokenInfo>(["hardwareVersion", "firmwareVersion"]);
+
+/** What no token can have would find nothing, without a word. */
+function checkMember(name: string, value: unknown): void {
+  if (TEXTS.has(name)) return checkKind(name, value, "a string", typeof value === "string");
+  if (NUMBERS.has(name)) return checkKind(name, value, "a number", /^(number|bigint)$/.test(typeof value));
+  if (VERSIONS.has(name)) return checkKind(name, value, "{ major, minor }", isPlainObject(value));
+  throw new TypeError(
+    `Cannot find a slot: a token has no "${name}"; there are ${[...TEXTS, ...NUMBERS, ...VERSIONS].join(", ")}`,
+  );
+}
+
+function checkKind(name: string, value: unknown, expected: string, isRight: boolean): void {
+  if (!isRight) throw new TypeError(`Cannot find a slot: ${name} is ${expected}, got ${describeType(value)}`);
 }
 
 function plain(_key: string, value: unknown): unknown {

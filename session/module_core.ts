@@ -107,7 +107,7 @@ export class ModuleCore {
   }
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
-    if (options) checkOptions(options);
+    if (options !== undefined) checkOptions(options);
     const { observer, backend: { gate } } = this;
     const turn = lane === null ? this.#turnFor(args) : null;
     if (!observer && !gate && !options?.signal && turn === null) return this.engine.runSync(lane, operation, args);
@@ -133,7 +133,7 @@ export class ModuleCore {
     options?: CallOptions,
     discard?: RunOptions<T>["discard"],
   ): Promise<T> {
-    if (options) checkOptions(options);
+    if (options !== undefined) checkOptions(options);
     this.pending++;
     return this.engine.run(lane, operation, args, {
       signal: options?.signal,

@@ -1,6 +1,5 @@
 /** Keys and certificates of a session in the forms people have them. */
-import { compileTemplate } from "./attributes_init.ts";
-import type { AttributesInit } from "./attributes_init.ts";
+import { type AttributesInit, checkAttributes, compileTemplate } from "./attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "./errors.ts";
 import { readCertificate } from "./keys/certificate.ts";
@@ -13,7 +12,8 @@ import type { CallOptions } from "./options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionBulk } from "./session_bulk.ts";
 import type { Pkcs11KeyPair } from "./session_keys.ts";
-import { destroyLate, type FindOptions } from "./session_objects.ts";
+import { destroyLate, type FindOptions, newTemplate } from "./session_objects.ts";
+import { checkOptions } from "../ffi/engine.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
 import { type BytesInput, copyBytes } from "../ffi/bytes.ts";
 import { CKK, CKM, CKO } from "../ffi/constants/mod.ts";
@@ -69,8 +69,10 @@ export abstract class SessionForms extends SessionBulk {
     attributes: AttributesInit = {},
     options: ImportKeyOptions = {},
   ): Promise<Pkcs11Object> {
-    const session = this.#opened("import a key").handle;
-    const given = compileTemplate(attributes);
+    const core = this.#opened("import a key");
+    const session = core.handle;
+    const given = newTemplate(core, attributes);
+    checkOptions(options);
     options.signal?.throwIfAborted();
     const read = await readKey(key, options.passphrase);
     try {
@@ -84,7 +86,8 @@ export abstract class SessionForms extends SessionBulk {
   /** {@linkcode SessionForms.importKey} in place; a `CryptoKey` can only be read by waiting. */
   importKeySync(key: KeyInput, attributes: AttributesInit = {}, options: ImportKeyOptions = {}): Pkcs11Object {
     const core = this.#opened("import a key");
-    const given = compileTemplate(attributes);
+    const given = newTemplate(core, attributes);
+    checkOptions(options);
     options.signal?.throwIfAborted();
     const read = readKeySync(key, options.passphrase);
     try {
@@ -108,8 +111,10 @@ export abstract class SessionForms extends SessionBulk {
     privateAttributes: AttributesInit = {},
     options: ImportKeyOptions = {},
   ): Promise<Pkcs11KeyPair> {
-    const session = this.#opened("import a key pair").handle;
-    const given = pairAttributes(publicAttributes, privateAttributes);
+    const core = this.#opened("import a key pair");
+    const session = core.handle;
+    const given = pairAttributes(core, publicAttributes, privateAttributes);
+    checkOptions(options);
     options.signal?.throwIfAborted();
     const read = await readKey(key, options.passphrase);
     try {
@@ -134,7 +139,8 @@ export abstract class SessionForms extends SessionBulk {
     options: ImportKeyOptions = {},
   ): Pkcs11KeyPair {
     const core = this.#opened("import a key pair");
-    const given = pairAttributes(publicAttributes, privateAttributes);
+    const given = pairAttributes(core, publicAttributes, privateAttributes);
+    checkOptions(options);
     options.signal?.throwIfAborted();
     const read = readKeySync(key, options.passphrase);
     try {
@@ -211,6 +217,7 @@ export abstract class SessionForms extends SessionBulk {
    * @throws {TypeError} Where the key's type has no mechanism of its own: name it.
    */
   async encapsulate(publicKey: Pkcs11Object, options: EncapsulateOptions = {}): Promise<EncapsulatedKey> {
+    this.#checkEncapsulation("encapsulate a key", publicKey, options);
     const { attributes, mechanism, ...call } = options;
     const own = mechanism ?? encapsulation((await publicKey.get(["keyType"], call)).keyType);
     return await this.encapsulateKey(publicKey, own, sharedKey(attributes), call);
@@ -218,6 +225,7 @@ export abstract class SessionForms extends SessionBulk {
 
   /** {@linkcode SessionForms.encapsulate} in place. */
   encapsulateSync(publicKey: Pkcs11Object, options: EncapsulateOptions = {}): EncapsulatedKey {
+    this.#checkEncapsulation("encapsulate a key", publicKey, options);
     const { attributes, mechanism, ...call } = options;
     const own = mechanism ?? encapsulation(publicKey.getSync(["keyType"], call).keyType);
     return this.encapsulateKeySync(publicKey, own, sharedKey(attributes), call);
@@ -229,6 +237,7 @@ export abstract class SessionForms extends SessionBulk {
     ciphertext: BytesInput,
     options: EncapsulateOptions = {},
   ): Promise<Pkcs11Object> {
+    this.#checkEncapsulation("decapsulate a key", privateKey, options);
     const { attributes, mechanism, ...call } = options;
     const bytes = copyBytes(ciphertext, "a ciphertext");
     const own = mechanism ?? encapsulation((await privateKey.get(["keyType"], call)).keyType);
@@ -237,9 +246,16 @@ export abstract class SessionForms extends SessionBulk {
 
   /** {@linkcode SessionForms.decapsulate} in place. */
   decapsulateSync(privateKey: Pkcs11Object, ciphertext: BytesInput, options: EncapsulateOptions = {}): Pkcs11Object {
+    this.#checkEncapsulation("decapsulate a key", privateKey, options);
     const { attributes, mechanism, ...call } = options;
     const own = mechanism ?? encapsulation(privateKey.getSync(["keyType"], call).keyType);
     return this.decapsulateKeySync(privateKey, own, ciphertext, sharedKey(attributes), call);
+  }
+
+  #checkEncapsulation(action: string, key: Pkcs11Object, options: EncapsulateOptions): void {
+    checkOptions(options);
+    if (options.attributes !== undefined) checkAttributes(options.attributes);
+    keyHandle(this.#opened(action), action, key);
   }
 
   #opened(action: string): SessionCore {
@@ -249,8 +265,12 @@ export abstract class SessionForms extends SessionBulk {
   }
 
   #certificateArgs(certificate: string | BytesInput, attributes: AttributesInit) {
-    const { handle: session } = this.#opened("import a certificate");
-    return { session, certificate: readCertificate(certificate), attributes: compileTemplate(attributes) };
+    const core = this.#opened("import a certificate");
+    return {
+      session: core.handle,
+      certificate: readCertificate(certificate),
+      attributes: newTemplate(core, attributes),
+    };
   }
 
   #objectArgs(action: string, object: Pkcs11Object) {
@@ -285,10 +305,12 @@ function sharedKey(attributes: AttributesInit = {}): AttributesInit {
   };
 }
 
-function pairAttributes(publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
+function pairAttributes(core: SessionCore, publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
+  checkAttributes(publicAttributes);
+  checkAttributes(privateAttributes);
   return {
-    publicAttributes: compileTemplate({ ...idOf(privateAttributes), ...publicAttributes }),
-    privateAttributes: compileTemplate({ ...idOf(publicAttributes), ...privateAttributes }),
+    publicAttributes: newTemplate(core, { ...idOf(privateAttributes), ...publicAttributes }),
+    privateAttributes: newTemplate(core, { ...idOf(publicAttributes), ...privateAttributes }),
   };
 }
 
@@ -308,8 +330,13 @@ function isPrivate(material: KeyMaterial): material is AsymmetricMaterial {
   return material.kind !== "secret" && hasPrivateHalf(material);
 }
 
-/** What was looked for, in words: values of attributes that may be secret are not shown. */
+/**
+ * What was looked for, in words: values of attributes that may be secret are not shown.
+ *
+ * @throws {TypeError} where it is no template
+ */
 function describeMatch(match: AttributesInit): string {
+  compileTemplate(match);
   const parts = Object.entries(match).map(([name, value]) => {
     const isShown = SHOWN.some((shown) => shown === name);
     return isShown ? `${name} ${value instanceof Uint8Array ? value.toHex() : JSON.stringify(value, plain)}` : name;

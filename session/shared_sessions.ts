@@ -1,9 +1,12 @@
 /** Sessions for many at once: a pool that makes calls wait when all its sessions are busy. */
-import { describeType } from "../ffi/bytes.ts";
+import { describeType, isPlainObject } from "../ffi/bytes.ts";
 import { CKR, CKS } from "../ffi/constants/mod.ts";
+import { checkOptions } from "../ffi/engine.ts";
+import { forgetPin } from "../ffi/operations/pins.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { Pkcs11Error, SessionClosedError } from "./errors.ts";
-import type { Interaction, LoginSpec } from "./options.ts";
+import type { Interaction, LoginSpec, Pin } from "./options.ts";
+import { askerOf, checkLogin, keptPin } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { coreOf } from "./session_base.ts";
 import type { Slot } from "./slot.ts";
@@ -104,14 +107,20 @@ export class SessionPool {
 
   /** Pools come from {@linkcode Slot.sessionPool}. */
   constructor(slot: Slot, options: SharedSessionsOptions) {
-    if (typeof options !== "object" || options === null) {
+    if (!isPlainObject(options)) {
       throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
     }
+    const login = checkLogin(options.login);
+    askerOf(options.interaction);
     this.#slot = slot;
     this.#max = count(options.max ?? DEFAULT_MAX);
     this.#maxIdleMs = idleTime(options.maxIdleMs ?? DEFAULT_IDLE_MS);
-    // A copy: the options may be changed, or answer differently, while the pool lives.
-    this.#options = { readWrite: options.readWrite, login: options.login, interaction: options.interaction };
+    // A copy: the options may be changed, or answer differently, and the PIN be overwritten, while the pool lives.
+    this.#options = {
+      readWrite: options.readWrite,
+      login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
+      interaction: options.interaction,
+    };
   }
 
   /** Sessions that are open, busy and idle. */
@@ -145,6 +154,7 @@ export class SessionPool {
     if (typeof work !== "function") {
       throw new TypeError(`Cannot use a session of the pool: expected a function, got ${describeType(work)}`);
     }
+    checkOptions(options);
     const session = await this.#take(options.signal);
     try {
       const result = await work(session);
@@ -175,6 +185,7 @@ export class SessionPool {
   async #close(): Promise<void> {
     for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
     if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
+    forgetPin(this.#options.login?.pin);
     const idle = this.#idle.splice(0);
     for (const { timer } of idle) clearTimeout(timer);
     const results = await Promise.allSettled(idle.map(({ session }) => session.close()));

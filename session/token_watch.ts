@@ -1,4 +1,5 @@
 /** Tokens that come and go, watched by looking at the slots again and again: every module can do that. */
+import { checkOptions } from "../ffi/engine.ts";
 import type { Module } from "./module.ts";
 import type { TokenInfo } from "./infos.ts";
 import type { Slot } from "./slot.ts";
@@ -49,6 +50,7 @@ export class TokenWatch implements AsyncIterableIterator<TokenChange> {
 
   /** Watches a module's slots. */
   constructor(module: Module, options: WatchTokensOptions) {
+    checkOptions(options);
     this.#module = module;
     this.#signal = options.signal;
     options.signal?.throwIfAborted();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeName } from "../../ffi/bytes.ts";
 import {
   bits,
   damaged,
@@ -50,7 +51,7 @@ export interface CertificateScheme {
 /** The algorithm of a key; the hash counts for RSA and ECDSA only, where the default is what fits the curve. */
 export function certificateScheme(material: AsymmetricMaterial, hash?: CertificateHash): CertificateScheme {
   if (hash !== undefined && !hashes.includes(hash)) {
-    throw new TypeError(`Cannot sign with the hash ${JSON.stringify(hash)}: expected one of ${hashes.join(", ")}`);
+    throw new TypeError(`Cannot sign with the hash ${describeName(hash)}: expected one of ${hashes.join(", ")}`);
   }
   const usual = schemesOf(material)[0];
   if (usual === undefined) throw new TypeError(`Cannot sign a certificate: a ${describeKey(material)} does not sign`);

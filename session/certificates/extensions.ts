@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/bytes.ts";
 import {
   bits,
   boolean,
@@ -87,9 +87,13 @@ export function makeExtensions(options: ExtensionOptions): Extension[] {
     const names = list(subjectAltNames, "subjectAltNames").map(generalName);
     made.push(extension(ExtensionOid.SUBJECT_ALT_NAME, false, sequence(...names)));
   }
-  for (const { critical = false, oid: type, value } of options.extensions ?? []) {
+  for (const given of extensionList(options.extensions)) {
+    const { critical = false, oid: type, value } = given;
+    if (typeof critical !== "boolean") {
+      throw new TypeError(`Cannot use the extension ${describeName(type)}: critical is ${describeType(critical)}`);
+    }
     if (typeof type !== "string" || !OID.test(type)) {
-      throw new TypeError(`Cannot use the extension ${JSON.stringify(type)}: it is no object identifier`);
+      throw new TypeError(`Cannot use the extension ${describeName(type)}: it is no object identifier`);
     }
     const bytes = copyBytes(value, `the extension ${type}`);
     readDer(bytes, `the extension ${type}`);
@@ -98,6 +102,12 @@ export function makeExtensions(options: ExtensionOptions): Extension[] {
   const twice = made.find(({ oid }, at) => made.findIndex((other) => other.oid === oid) !== at);
   if (twice !== undefined) throw new TypeError(`Cannot use the extension ${twice.oid}: it is given twice`);
   return made;
+}
+
+function extensionList(given: ExtensionOptions["extensions"]): NonNullable<ExtensionOptions["extensions"]> {
+  if (given === undefined) return [];
+  if (Array.isArray(given) && given.every((each) => typeof each === "object" && each !== null)) return given;
+  throw new TypeError("Cannot use extensions: expected a list of { oid, critical, value }");
 }
 
 /** subjectKeyIdentifier: SHA-1 of the key's bits (RFC 5280 §4.2.1.2). */
@@ -127,7 +137,11 @@ function extension(type: string, critical: boolean, value: DerValue): Extension 
   return { oid: type, critical, value: writeDer(value) };
 }
 
-function constraints({ ca, pathLength }: { readonly ca: boolean; readonly pathLength?: number | undefined }): DerValue {
+function constraints(given: NonNullable<ExtensionOptions["basicConstraints"]>): DerValue {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`Cannot use basicConstraints: expected { ca, pathLength }, got ${describeType(given)}`);
+  }
+  const { ca, pathLength } = given;
   if (typeof ca !== "boolean") throw new TypeError("Cannot use basicConstraints: ca must be true or false");
   if (pathLength === undefined) return sequence(...ca ? [boolean(true)] : []);
   if (!ca || !Number.isInteger(pathLength) || pathLength < 0 || pathLength > 0xffff) {
@@ -195,11 +209,18 @@ function addressBytes(name: string): Uint8Array | null {
   );
 }
 
+/** A list of names that has at least one. */
 function list(names: readonly string[], what: string): readonly string[] {
-  if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== "string")) {
-    throw new TypeError(`Cannot use ${what}: expected a list of names`);
+  if (nameList(names, what).length === 0) {
+    throw new TypeError(`Cannot use ${what}: expected a list of names, got an empty one`);
   }
   return names;
+}
+
+/** Checks a list of names. */
+export function nameList(names: readonly string[], what: string): readonly string[] {
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  throw new TypeError(`Cannot use ${what}: expected a list of names`);
 }
 
 /** An attribute of a request that asks for extensions (RFC 2985 §5.4.2). */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { BytesInput } from "../../ffi/bytes.ts";
-import { copyBytes } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/bytes.ts";
+import { checkOptions } from "../../ffi/engine.ts";
 import { ObjectNotFoundError } from "../errors.ts";
 import { context, type DerValue, primitive, raw, sequence, small, Tag, unsigned, writeDer } from "../keys/asn1.ts";
 import { certificateParts, type Extension } from "../keys/certificate.ts";
@@ -13,7 +13,7 @@ import { writePem } from "../keys/pem.ts";
 import { publicMaterial } from "../keys/public_half.ts";
 import { keyIdentifier } from "../keys/templates.ts";
 import { writeSpki } from "../keys/write_der.ts";
-import type { Pkcs11Object } from "../object.ts";
+import { Pkcs11Object } from "../object.ts";
 import type { CallOptions } from "../options.ts";
 import { coreOf } from "../session_base.ts";
 import { readRequest, requestContent } from "./certificate_request.ts";
@@ -33,6 +33,7 @@ import {
   type ExtensionOptions,
   extensionSequence,
   makeExtensions,
+  nameList,
   subjectKeyIdentifier,
 } from "./extensions.ts";
 
@@ -107,6 +108,7 @@ export interface IssueOptions extends ValidityOptions, Omit<ExtensionOptions, "s
  * ```
  */
 export async function createCertificateRequest(key: CertificateKey, options: CertificateOptions): Promise<string> {
+  checkObjects("make a certificate request", key, options);
   const { hash, signal, ...said } = options;
   const material = await publicHalf(key.publicKey, { signal });
   const scheme = certificateScheme(material, hash);
@@ -123,6 +125,7 @@ export async function createSelfSignedCertificate(
   key: CertificateKey,
   options: CertificateOptions & ValidityOptions,
 ): Promise<string> {
+  checkObjects("make a certificate", key, options);
   const { hash, signal, subject } = options;
   const name = writeName(subject);
   const extensions = makeExtensions(options);
@@ -148,7 +151,10 @@ export async function createSelfSignedCertificate(
  * @throws {ObjectNotFoundError} Where the CA's private key is not in the token.
  */
 export async function issueCertificate(request: string | BytesInput, options: IssueOptions): Promise<string> {
+  checkOptions(options);
   const { hash, issuer, signal } = options;
+  checkObject("issue a certificate", "issuer", issuer);
+  if (options.key !== undefined) checkObject("issue a certificate", "key", options.key);
   const parts = readRequest(request);
   const own = makeExtensions(options);
   const validity = checkValidity(options);
@@ -183,6 +189,20 @@ export async function issueCertificate(request: string | BytesInput, options: Is
   return writePem("CERTIFICATE", await signed(content, signing, privateKey, material, { signal }));
 }
 
+function checkObjects(action: string, key: CertificateKey, options: CertificateOptions): void {
+  if (typeof key !== "object" || key === null) {
+    throw new TypeError(`Cannot ${action}: expected { publicKey, privateKey }, got ${describeType(key)}`);
+  }
+  checkObject(action, "publicKey", key.publicKey);
+  checkObject(action, "privateKey", key.privateKey);
+  checkOptions(options);
+}
+
+function checkObject(action: string, name: string, object: unknown): void {
+  if (object instanceof Pkcs11Object) return;
+  throw new TypeError(`Cannot ${action}: ${name} is ${describeType(object)}, expected a Pkcs11Object`);
+}
+
 function publicHalf(object: Pkcs11Object, options: CallOptions): Promise<AsymmetricMaterial> {
   const core = coreOf(object.session);
   core.assertFree("read the public key");
@@ -204,11 +224,11 @@ const extensionNames: Readonly<Record<string, string>> = {
 };
 
 function copyExtensions(requested: readonly Extension[], names: readonly string[]): Extension[] {
-  const wanted = names.map((name) => {
+  const wanted = nameList(names, "copyExtensions").map((name) => {
     const type = extensionNames[name] ?? (/^\d+(\.\d+)+$/.test(name) ? name : undefined);
     if (type !== undefined) return type;
     throw new TypeError(
-      `Cannot copy the extension "${name}": there are ${
+      `Cannot copy the extension ${describeName(name)}: there are ${
         Object.keys(extensionNames).join(", ")
       }, and object identifiers`,
     );

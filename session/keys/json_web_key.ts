@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { describeName } from "../../ffi/bytes.ts";
 import { CKK } from "../../ffi/constants/mod.ts";
 import { damaged } from "./asn1.ts";
 import { type Curve, curveByName } from "../curves.ts";
@@ -122,7 +123,7 @@ function readRsa(key: JsonWebKeyFields, what: string): RsaMaterial {
 function readCurve(key: JsonWebKeyFields, what: string): CurveMaterial {
   const curve = typeof key.crv === "string" ? curveByName(key.crv) : undefined;
   if (curve === undefined || isWeierstrass(curve) !== (key.kty === "EC")) {
-    throw damaged(what, `its "crv" ${JSON.stringify(key.crv)} is no curve of "kty" ${key.kty}`);
+    throw damaged(what, `its "crv" ${describeName(key.crv)} is no curve of "kty" ${key.kty}`);
   }
   const x = ofLength(member(key, "x", what), curve.size, `"x" on ${curve.name}`, what);
   let publicKey = x;
@@ -138,7 +139,7 @@ function readCurve(key: JsonWebKeyFields, what: string): CurveMaterial {
 
 function readPostQuantum(key: JsonWebKeyFields, what: string): PostQuantumMaterial {
   const set = typeof key.alg === "string" ? parameterSetByName(key.alg) : undefined;
-  if (set === undefined) throw damaged(what, `its "alg" ${JSON.stringify(key.alg)} is no parameter set`);
+  if (set === undefined) throw damaged(what, `its "alg" ${describeName(key.alg)} is no parameter set`);
   const publicKey = ofLength(member(key, "pub", what), set.publicLength, `"pub" of ${set.name}`, what);
   if (key.priv === undefined) return { kind: "post-quantum", set, publicKey, seed: null, privateKey: null };
   const secret = member(key, "priv", what);

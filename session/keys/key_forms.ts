@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeName } from "../../ffi/bytes.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./key_material.ts";
 import { hasJsonWebKeyForm, type JsonWebKeyFields, writeJsonWebKey, writePublicJsonWebKey } from "./json_web_key.ts";
 import { writePem } from "./pem.ts";
@@ -52,7 +53,7 @@ export function checkExportFormat(format: unknown): asserts format is keyof Expo
 function checkFormat(format: unknown, known: readonly string[], action: string): void {
   if (typeof format === "string" && known.includes(format)) return;
   const names = known.map((name) => `"${name}"`).join(", ");
-  throw new TypeError(`Cannot ${action}: the form ${JSON.stringify(format)} is unknown; there are ${names}`);
+  throw new TypeError(`Cannot ${action}: the form ${describeName(format)} is unknown; there are ${names}`);
 }
 
 /** A public key in one of the forms that need no waiting. */

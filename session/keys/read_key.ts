@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { type BytesInput, copyBytes, describeType, isBytesInput } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeType, encodeText, isBytesInput } from "../../ffi/bytes.ts";
 import { damaged, type DerElement, readDer } from "./asn1.ts";
 import { completeKey } from "./check_key.ts";
 import { decryptPkcs8, deriveKey, deriveKeySync, type Encryption, readEncryption } from "./encrypted_pkcs8.ts";
@@ -47,15 +46,19 @@ export function readKeySync(input: KeyInput, passphrase: Passphrase | undefined,
     );
   }
   const begun = begin(input, passphrase, what);
-  if (begun.locked === null) return begun.read!;
-  return opened(begun.locked, deriveKeySync(begun.locked.encryption, begun.locked.passphrase), what);
+  const { locked } = begun;
+  if (locked === null) return begun.read;
+  try {
+    return opened(locked, deriveKeySync(locked.encryption, locked.passphrase), what);
+  } finally {
+    locked.passphrase.fill(0);
+  }
 }
 
 /** An encrypted key with what opens it. */
 interface Locked {
   readonly encryption: Encryption;
   readonly passphrase: Bytes;
-  readonly source: Bytes;
 }
 
 /** A key that was read at once, or one that has to be opened first. */
@@ -64,7 +67,9 @@ type Begun = { readonly read: ReadKey; readonly locked: null } | { readonly read
 function finishReading(begun: Begun, what: string): Promise<ReadKey> {
   const { locked } = begun;
   if (locked === null) return Promise.resolve(begun.read);
-  return deriveKey(locked.encryption, locked.passphrase).then((key) => opened(locked, key, what));
+  return deriveKey(locked.encryption, locked.passphrase)
+    .then((key) => opened(locked, key, what))
+    .finally(() => locked.passphrase.fill(0));
 }
 
 function begin(input: Exclude<KeyInput, CryptoKey>, passphrase: Passphrase | undefined, what: string): Begun {
@@ -114,7 +119,7 @@ function beginDer(source: Bytes, passphrase: Passphrase | undefined, expected: D
       return { read: finished(readForm(form, element, what), source, what), locked: null };
     }
     if (passphrase === undefined) throw damaged(what, "it is encrypted and no passphrase was given");
-    const locked = { encryption: readEncryption(element, what), passphrase: passphraseBytes(passphrase), source };
+    const locked = { encryption: readEncryption(element, what), passphrase: passphraseBytes(passphrase) };
     return { read: null, locked };
   } catch (error) {
     source.fill(0);
@@ -137,8 +142,7 @@ function readForm(form: Exclude<DerForm, "encrypted-pkcs8" | "certificate">, ele
   }
 }
 
-function opened({ encryption, passphrase }: Locked, key: Uint8Array, what: string): ReadKey {
-  passphrase.fill(0);
+function opened({ encryption }: Locked, key: Uint8Array, what: string): ReadKey {
   const plain = decryptPkcs8(encryption, key, what);
   try {
     return finished(readPkcs8(readDer(plain, what), what), plain, what);
@@ -166,7 +170,7 @@ function finished(material: KeyMaterial, source: Bytes | null, what: string): Re
 
 function passphraseBytes(passphrase: Passphrase): Bytes {
   return typeof passphrase === "string"
-    ? new Uint8Array(Buffer.from(passphrase))
+    ? encodeText(passphrase, "a passphrase")
     : copyBytes(passphrase, "a passphrase");
 }
 

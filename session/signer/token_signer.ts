@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, describeType } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/bytes.ts";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
+import { checkOptions } from "../../ffi/engine.ts";
 import type { AttributesInit } from "../attributes_init.ts";
 import { ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
 import { sha256 } from "../keys/digest.ts";
@@ -96,6 +97,7 @@ export class TokenSigner {
    */
   async sign(message: BytesInput, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = copyBytes(message, "a message to sign");
+    checkOptions(options);
     if (this.#sessions === null) return await signWith(this.#key.session, this.#key, this.#scheme, bytes, options);
     return await this.#sessions.use(async (session) => {
       try {
@@ -141,6 +143,9 @@ export class TokenSigner {
   }
 }
 
+/** Classes of objects that tell a public key. */
+const WITH_PUBLIC_HALF: ReadonlySet<unknown> = new Set([CKO.PRIVATE_KEY, CKO.PUBLIC_KEY, CKO.CERTIFICATE]);
+
 /** Reads what a key is and its public half, in one call. */
 async function aboutKey(
   key: Pkcs11Object,
@@ -152,8 +157,8 @@ async function aboutKey(
   return await core.run(
     function* (frame, { object, session }: typeof args) {
       const identity = yield* identify(frame, { session, object });
-      const isSecret = identity.class === CKO.SECRET_KEY;
-      return { identity, half: isSecret ? null : yield* publicKeyAnywhere(frame, session, identity) };
+      const hasHalf = WITH_PUBLIC_HALF.has(identity.class);
+      return { identity, half: hasHalf ? yield* publicKeyAnywhere(frame, session, identity) : null };
     },
     args,
     options,
@@ -181,7 +186,11 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
   if (!(key instanceof Pkcs11Object)) {
     throw new TypeError(`Cannot make a signer: expected a Pkcs11Object, got ${describeType(key)}`);
   }
+  checkOptions(options);
   const { algorithm, keyId, publicKey, sessions, signal } = options;
+  if (keyId !== undefined && typeof keyId !== "string") {
+    throw new TypeError(`Cannot make a signer: keyId is ${describeType(keyId)}, expected a string`);
+  }
   if (sessions !== undefined && !(sessions instanceof SessionPool)) {
     throw new TypeError(`Cannot make a signer: sessions is ${describeType(sessions)}, expected a SessionPool`);
   }
@@ -217,7 +226,7 @@ function chooseScheme(material: AsymmetricMaterial | null, algorithm: string | u
   if (scheme !== undefined) return scheme;
   const names = schemes.map((each) => each.algorithm).join(", ");
   throw new TypeError(
-    `Cannot make a signer: ${JSON.stringify(algorithm)} is no algorithm of a ${what}; it has ${names}`,
+    `Cannot make a signer: ${describeName(algorithm)} is no algorithm of a ${what}; it has ${names}`,
   );
 }
 

@@ -1,8 +1,23 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
-import { ModuleLoadError, Pkcs11Error, SessionBusyError, SessionClosedError } from "../../session/errors.ts";
+import {
+  createCertificateRequest,
+  createSelfSignedCertificate,
+  issueCertificate,
+} from "../../session/certificates/mod.ts";
+import {
+  ModuleLoadError,
+  ObjectAmbiguousError,
+  ObjectNotFoundError,
+  Pkcs11Error,
+  SessionBusyError,
+  SessionClosedError,
+  SlotAmbiguousError,
+  SlotNotFoundError,
+} from "../../session/errors.ts";
 import type { AttributesInit } from "../../session/attributes_init.ts";
+import { tokenSigner } from "../../session/signer/token_signer.ts";
 import { Module } from "../../session/module.ts";
 import { Pkcs11Object } from "../../session/object.ts";
 import { Session } from "../../session/session.ts";
@@ -10,7 +25,7 @@ import { pseudoRandom } from "../_support/pseudo_random.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const SEED = 20261121;
-const ROUNDS = 1500;
+const ROUNDS = 2500;
 const timeout = 60_000;
 
 function detached(): ArrayBuffer {
@@ -40,6 +55,9 @@ const LEFT_OUT = new Set([
   "removeEventListener",
 ]);
 
+/** Functions that take keys. */
+const FUNCTIONS = { createCertificateRequest, createSelfSignedCertificate, issueCertificate, tokenSigner };
+
 function methodsOf(value: object): string[] {
   const names = new Set<string>();
   for (let at = value; at !== Object.prototype && at !== EventTarget.prototype; at = Object.getPrototypeOf(at)) {
@@ -57,7 +75,18 @@ const THE_ENGINES_OWN =
 /** An error a caller can do something with: its class is known, and it says what and why. */
 function isUseful(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const known = [TypeError, RangeError, Pkcs11Error, ModuleLoadError, SessionBusyError, SessionClosedError];
+  const known = [
+    TypeError,
+    RangeError,
+    Pkcs11Error,
+    ModuleLoadError,
+    SessionBusyError,
+    SessionClosedError,
+    ObjectNotFoundError,
+    ObjectAmbiguousError,
+    SlotNotFoundError,
+    SlotAmbiguousError,
+  ];
   if (!known.some((constructor) => error instanceof constructor)) return false;
   return error.message.startsWith("Cannot ") && !THE_ENGINES_OWN.test(error.message);
 }
@@ -126,18 +155,23 @@ describe("Bad input", () => {
 
   it(`${ROUNDS} calls with arguments of any kind end well or tell what is wrong`, { skip, timeout }, async () => {
     const random = pseudoRandom(SEED);
-    const targets: [string, object][] = [["module", module], ["slot", session.slot], ["session", session], [
-      "key",
-      key,
-    ]];
+    const pool = session.slot.sessionPool({ max: 1 });
+    const targets: [string, object][] = [
+      ["module", module],
+      ["slot", session.slot],
+      ["session", session],
+      ["key", key],
+      ["pool", pool],
+      ["", FUNCTIONS],
+    ];
     const calls = targets.flatMap(([name, target]) => methodsOf(target).map((method) => ({ name, target, method })));
     assert(calls.length > 90, `only ${calls.length} methods`);
     const parts: { close(): unknown }[] = [];
     const problems: string[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const { name, target, method } = calls[random(calls.length)]!;
-      const pool = garbage();
-      const args = Array.from({ length: random(6) }, () => pool[random(pool.length)]);
+      const values = garbage();
+      const args = Array.from({ length: random(6) }, () => values[random(values.length)]);
       try {
         const call = (target as Record<string, (...args: unknown[]) => unknown>)[method]!;
         let result = await call.apply(target, args);
@@ -151,6 +185,7 @@ describe("Bad input", () => {
       for (const open of parts.splice(0)) await open.close();
     }
     assertEquals(problems, []);
+    await pool.close();
     await session.idle();
     assertEquals([strict.sessions, strict.active, strict.overlaps], [1, 0, 0]);
     assertEquals((await session.sign(key, CKM.SHA256_HMAC, new Uint8Array(32))).length, 64);
