@@ -1,6 +1,6 @@
 /** The runtime this program runs on. */
-import { readFileSync } from "node:fs";
 import process from "node:process";
+import { AT_SECURE, secureExecution } from "../internal/secure_execution.ts";
 import { requireRuntime } from "../internal/required_runtime.ts";
 import { bunRuntime } from "./bun.ts";
 import { denoRuntime } from "./deno.ts";
@@ -16,33 +16,14 @@ export function nativeRuntime(): NativeRuntime {
   return current;
 }
 
-/** getauxval's name for "this program has more rights than the one who started it": setuid, setgid, capabilities. */
-const AT_SECURE = 23n;
-
 /**
  * Whether this program has more rights than the one who started it, whose files and environment it must not believe then
  * (secure_getenv(3)). An answer that cannot be had counts as yes.
  */
 export function isSecureExecution(): boolean {
-  if (process.platform === "win32") return false;
-  if (process.platform !== "linux") {
-    return process.getuid?.() !== process.geteuid?.() || process.getgid?.() !== process.getegid?.();
-  }
-  const value = runtimeName() === "deno" ? nativeRuntime().auxiliaryValue!(AT_SECURE) : valueInFile(AT_SECURE);
-  return value !== 0n;
-}
-
-/** The kernel's list as a file, which a program with more rights may not be allowed to read. */
-function valueInFile(type: bigint): bigint | null {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync("/proc/self/auxv");
-  } catch {
-    return null; // What cannot be read is not known, which is an answer here.
-  }
-  const words = new BigUint64Array(new Uint8Array(bytes).buffer);
-  for (let at = 0; at + 1 < words.length; at += 2) if (words[at] === type) return words[at + 1]!;
-  return null;
+  if (process.platform !== "linux" || runtimeName() !== "deno") return secureExecution() ?? true;
+  // Deno gives the kernel's list to programs with all permissions only; who may call C may ask C.
+  return nativeRuntime().auxiliaryValue!(AT_SECURE) !== 0n;
 }
 
 const WINDOWS: Abi = { ulong: 4, packed: true };

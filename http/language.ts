@@ -4,6 +4,7 @@
  * @module
  */
 
+import { secureExecution } from "../internal/secure_execution.ts";
 import { environmentVariable } from "./transports/permissions.ts";
 
 /** Reads one variable of the environment; undefined when unset. */
@@ -53,7 +54,10 @@ export function acceptLanguageOf(names: readonly string[]): string {
   }).filter((entry) => entry !== null).join(", ");
 }
 
-/** The list for this process. Without permission to read the environment it is what an empty environment gives. */
+/**
+ * The list for this process. Without permission to read the environment, or reason to believe it, it is what an empty
+ * environment gives.
+ */
 export function systemAcceptLanguage(): string {
-  return acceptLanguageOf(languageNames(environmentVariable));
+  return acceptLanguageOf(languageNames(secureExecution() === true ? () => undefined : environmentVariable));
 }

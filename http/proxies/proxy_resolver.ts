@@ -1,6 +1,6 @@
 /** The feature that chooses proxies. */
 
-import process from "node:process";
+import { believedEnvironment } from "../../internal/secure_execution.ts";
 import type { SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
@@ -35,7 +35,8 @@ export interface StaticProxyOptions {
 /** Options of {@linkcode ProxyResolver.fromEnvironment}. */
 export interface EnvironmentProxyOptions {
   /**
-   * The environment to read, at every request. Without it that of the process.
+   * The environment to read, at every request. Without it that of the process; in a program with more rights than its
+   * caller (setuid) nothing.
    *
    * @default process.env
    */
@@ -105,7 +106,7 @@ export class ProxyResolver implements SessionFeature {
    * {@linkcode StaticProxyOptions.ignoreHosts}, or `*`. The environment is read at every request.
    */
   static fromEnvironment(options: EnvironmentProxyOptions = {}): ProxyResolver {
-    return new ProxyResolver((uri) => proxyOfEnvironment(uri, isTls(uri), options.env ?? process.env));
+    return new ProxyResolver((uri) => proxyOfEnvironment(uri, isTls(uri), options.env ?? believedEnvironment()));
   }
 
   /** Asks a function, which may be asynchronous, for every request. */

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Worker } from "node:worker_threads";
+import { isSecureExecution } from "../../ffi/backend.ts";
 
 /** A command that speaks p11-kit's protocol on its standard input and output, reachable through a socket. */
 export interface CommandBridge {
@@ -15,11 +16,15 @@ export interface CommandBridge {
  * that waits for the command's answer blocks the thread it was made on.
  */
 export async function bridgeCommand(command: readonly string[]): Promise<CommandBridge> {
-  const folder = mkdtempSync(`${tmpdir()}/gp11-remote-`);
+  // In a program with more rights than its caller the environment names neither the folder nor the program.
+  const isSecure = isSecureExecution();
+  const folder = mkdtempSync(`${isSecure ? "/tmp" : tmpdir()}/gp11-remote-`);
   const socket = `${folder}/socket`;
   const worker = new Worker(`(${bridgeMain})()`, {
     eval: true,
-    workerData: { socket, command },
+    workerData: isSecure
+      ? { socket, command: [systemProgram(command[0]!), ...command.slice(1)], env: { PATH: SYSTEM_FOLDERS.join(":") } }
+      : { socket, command },
   });
   const close = () => {
     worker.once("message", () => void worker.terminate());
@@ -39,15 +44,31 @@ export async function bridgeCommand(command: readonly string[]): Promise<Command
   return { address: `unix:path=${socket}`, close };
 }
 
+const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
+
+/** The system's program of this name. */
+function systemProgram(name: string): string {
+  if (name.includes("/")) return name;
+  const folder = SYSTEM_FOLDERS.find((folder) => existsSync(`${folder}/${name}`)) ?? SYSTEM_FOLDERS[1];
+  return `${folder}/${name}`;
+}
+
 /** The bridge's thread. Uses nothing from outside: its text is sent there. */
 async function bridgeMain(): Promise<void> {
   const { createServer } = await import("node:net");
   const { spawn } = await import("node:child_process");
   const { parentPort, workerData } = await import("node:worker_threads");
-  const { socket: path, command } = workerData as { socket: string; command: string[] };
+  const { socket: path, command, env } = workerData as {
+    socket: string;
+    command: string[];
+    env?: Record<string, string>;
+  };
   const children = new Set<ReturnType<typeof spawn>>();
   const server = createServer((socket) => {
-    const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(command[0]!, command.slice(1), {
+      stdio: ["pipe", "pipe", "inherit"],
+      ...env === undefined ? {} : { env },
+    });
     children.add(child);
     const end = () => {
       children.delete(child);

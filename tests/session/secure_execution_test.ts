@@ -21,6 +21,10 @@ async function run(mode: number): Promise<unknown> {
   const modules = `${folder}/home/.config/pkcs11/modules`;
   mkdirSync(modules, { recursive: true, mode: 0o755 });
   writeFileSync(`${modules}/evil.module`, "module: /nowhere/evil.so\n");
+  writeFileSync(`${folder}/home/printenv`, "#!/bin/sh\necho evil\n", { mode: 0o755 });
+  const scratch = `${folder}/scratch`;
+  mkdirSync(scratch);
+  chmodSync(scratch, 0o777);
   const runtime = `${folder}/runtime`;
   copyFileSync(process.execPath, runtime);
   chmodSync(runtime, mode);
@@ -39,6 +43,10 @@ async function run(mode: number): Promise<unknown> {
         ...process.env,
         HOME: `${folder}/home`,
         XDG_CONFIG_HOME: "",
+        PATH: `${folder}/home:${process.env.PATH}`,
+        TMPDIR: scratch,
+        LANGUAGE: "tlh",
+        http_proxy: "http://evil.example:1/",
         DENO_DIR: process.env.DENO_DIR ?? `${homedir()}/.cache/deno`,
         DENO_NO_UPDATE_CHECK: "1",
       },
@@ -48,8 +56,26 @@ async function run(mode: number): Promise<unknown> {
 }
 
 describe("A program with more rights than its caller", { skip }, () => {
-  it("reads nothing in its caller's home", async () => {
-    assertEquals(await run(0o4755), { secure: true, modules: [] });
+  it("reads nothing in its caller's home, and believes nothing of its environment", async () => {
+    assertEquals(await run(0o4755), {
+      secure: true,
+      modules: [],
+      proxies: ["direct"],
+      language: "en",
+      socketFolder: "the system's",
+      command: "the system's",
+    });
+  });
+
+  it("believes both with its caller's own rights", async () => {
+    assertEquals(await run(0o755), {
+      secure: false,
+      modules: ["evil"],
+      proxies: ["evil.example"],
+      language: "tlh",
+      socketFolder: "the caller's",
+      command: "the caller's",
+    });
   });
 });
 

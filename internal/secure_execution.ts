@@ -1,0 +1,60 @@
+/**
+ * Whether this program has more rights than the one who started it (setuid, setgid, file capabilities), whose files and
+ * environment it must not believe then (secure_getenv(3)).
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+/** getauxval's name for the answer. */
+export const AT_SECURE = 23n;
+
+let known: boolean | null = null;
+
+/** What this runtime tells without native code: null where Deno's permissions keep it from looking. */
+export function secureExecution(): boolean | null {
+  return known ??= look();
+}
+
+function look(): boolean | null {
+  if (process.platform === "win32") return false;
+  if (process.platform === "linux") return secureInAuxiliaryVector();
+  const ids = identifiers();
+  return ids && (ids[0] !== ids[1] || ids[2] !== ids[3]);
+}
+
+/** The kernel's list as a file. One that is there and cannot be read belongs to a program with more rights. */
+function secureInAuxiliaryVector(): boolean | null {
+  let bytes: Uint8Array;
+  try {
+    if (!mayLook({ name: "read", path: "/proc/self/auxv" })) return null;
+    bytes = readFileSync("/proc/self/auxv");
+  } catch (error) {
+    return error instanceof Error && error.name === "NotCapable" ? null : true;
+  }
+  const words = new BigUint64Array(new Uint8Array(bytes).buffer);
+  for (let at = 0; at + 1 < words.length; at += 2) if (words[at] === AT_SECURE) return words[at + 1] !== 0n;
+  return true;
+}
+
+/** The user's and the group's numbers, real and effective. */
+function identifiers(): readonly (number | undefined)[] | null {
+  if (!mayLook({ name: "sys", kind: "uid" }) || !mayLook({ name: "sys", kind: "gid" })) return null;
+  return [process.getuid?.(), process.geteuid?.(), process.getgid?.(), process.getegid?.()];
+}
+
+interface Permissions {
+  querySync(descriptor: Record<string, string>): { readonly state: string };
+}
+
+/** Nobody is asked on a terminal. */
+function mayLook(descriptor: Record<string, string>): boolean {
+  const { permissions } = (globalThis as unknown as { Deno?: { permissions?: Permissions } }).Deno ?? {};
+  return permissions === undefined || permissions.querySync(descriptor).state === "granted";
+}
+
+/** Variables of the environment to believe: none in a program with more rights than its caller. */
+export function believedEnvironment(): Readonly<Record<string, string | undefined>> {
+  return secureExecution() === true ? {} : process.env;
+}
