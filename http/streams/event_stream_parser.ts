@@ -1,5 +1,6 @@
 /** The event stream format (HTML standard §9.2.5 and §9.2.6). */
 
+import { zeroOrMore } from "../time_limits.ts";
 import { LineSplitter, RecordTooLongError } from "./lines.ts";
 import { StreamingTextDecoder } from "./text.ts";
 
@@ -43,9 +44,9 @@ export class EventStreamParser {
   #lastEventId: string;
   #retry: number | undefined;
 
-  /** Makes a parser for one stream. */
+  /** Makes a parser for one stream. Throws RangeError for a negative limit and NaN, TypeError for one that is no number. */
   constructor(options: EventStreamParserOptions = {}) {
-    this.#maxEventSize = options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE;
+    this.#maxEventSize = zeroOrMore("maxEventSize", options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE, "characters");
     this.#lines = new LineSplitter({ carriageReturn: true, maxLength: this.#maxEventSize });
     this.#lastEventId = this.#idBuffer = options.lastEventId ?? "";
   }

@@ -1,5 +1,6 @@
 /** JSON records, one a line (NDJSON, JSON Lines). */
 
+import { zeroOrMore } from "../time_limits.ts";
 import { LineSplitter } from "./lines.ts";
 import { type BodySource, readChunks } from "./source.ts";
 import { StreamingTextDecoder } from "./text.ts";
@@ -57,7 +58,8 @@ export async function* readNdjson<T = unknown>(
   source: BodySource,
   options: ReadNdjsonOptions = {},
 ): AsyncGenerator<T, void, undefined> {
-  const lines = new LineSplitter({ carriageReturn: false, maxLength: options.maxRecordSize ?? 2 ** 24 });
+  const maxLength = zeroOrMore("maxRecordSize", options.maxRecordSize ?? 2 ** 24, "characters");
+  const lines = new LineSplitter({ carriageReturn: false, maxLength });
   const decoder = new StreamingTextDecoder();
   let number = 0;
   for await (const chunk of readChunks(source, options.signal)) {

@@ -3,6 +3,7 @@
 import { parseMediaType } from "../parsers/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { HttpFetchInit } from "../message_options.ts";
+import { zeroOrMore } from "../time_limits.ts";
 import { wait } from "../wait.ts";
 import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
 import { type BodySource, readChunks } from "./source.ts";
@@ -115,7 +116,9 @@ export async function* serverSentEvents(
   options: ServerSentEventsOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
   let lastEventId = options.lastEventId ?? "";
-  let reconnectDelay = options.reconnectDelay ?? 3000;
+  let reconnectDelay = zeroOrMore("reconnectDelay", options.reconnectDelay ?? 3000, "ms");
+  const maxReconnectDelay = zeroOrMore("maxReconnectDelay", options.maxReconnectDelay ?? 60_000, "ms");
+  const maxFailures = zeroOrMore("maxFailures", options.maxFailures ?? Infinity);
   let failures = 0;
   while (true) {
     let error: unknown = undefined;
@@ -135,9 +138,9 @@ export async function* serverSentEvents(
       options.signal?.throwIfAborted();
       if (!(thrown instanceof TypeError)) throw thrown; // Fetch's network errors are TypeErrors; nothing else heals.
       error = thrown;
-      if (++failures > (options.maxFailures ?? Infinity)) throw error;
+      if (++failures > maxFailures) throw error;
     }
-    const limit = Math.max(reconnectDelay, options.maxReconnectDelay ?? 60_000);
+    const limit = Math.max(reconnectDelay, maxReconnectDelay);
     const delay = Math.min(limit, reconnectDelay * 2 ** Math.max(0, failures - 1));
     options.onReconnect?.({ error, delay, failures });
     await wait(delay, options.signal);

@@ -179,6 +179,8 @@ export class NodeConnection implements TransportConnection {
 
   async #tunnel(line: Line, request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | null> {
     const { host, maxHeaderBytes, port, proxy } = this.#target;
+    // Who was told that the connection stands may have closed it; the proxy need never answer.
+    this.#abort.signal.throwIfAborted();
     const wire = this.#proxyWire?.wire ?? new Wire(line.stream, line.socket);
     this.#proxyWire = { wire, line };
     if (proxy === null) return null;

@@ -1,5 +1,5 @@
 // Times: what may be set, and what servers say about theirs (http/time_limits.ts, http/connection_pool.ts).
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { AuthDigest } from "../../http/auth/digest.ts";
 import { Logger } from "../../http/logging/logger.ts";
@@ -10,6 +10,9 @@ import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
 import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
+import { EventStreamParser } from "../../http/streams/event_stream_parser.ts";
+import { readNdjson } from "../../http/streams/ndjson.ts";
+import { serverSentEvents } from "../../http/streams/server_sent_events.ts";
 import { Timeouts } from "../../http/timeouts.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { sessionOn, transports, wait } from "../_support/http_sessions.ts";
@@ -36,8 +39,27 @@ describe("limits of time", () => {
       assertThrows(() => new ContentSniffer({ maxWait: bad }), RangeError);
       assertThrows(() => new ContentDecoder({ maxSize: bad }), RangeError);
       if (bad !== -1) assertThrows(() => new Logger({ maxBodySize: bad }), RangeError);
+      assertThrows(() => new EventStreamParser({ maxEventSize: bad }), RangeError);
+      await assertRejects(() => readNdjson(new Response("1"), { maxRecordSize: bad }).next(), RangeError);
+      for (const name of ["reconnectDelay", "maxReconnectDelay", "maxFailures"]) {
+        const events = serverSentEvents(session, "http://x.test/", { [name]: bad });
+        await assertRejects(() => events.next(), RangeError, name);
+      }
       const failure = await session.fetch("http://x.test/", { timeout: bad }).catch((error) => error);
       assertEquals(failure instanceof RangeError, true, String(failure));
+    });
+  }
+
+  for (const transport of transports) {
+    it(`${transport}: a length of a stream that is none is not sent`, async () => {
+      await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")));
+      await using session = sessionOn(transport);
+      for (const bodyLength of [-1, NaN, 1.5, "3" as unknown as number]) {
+        const body = new Blob(["abc"]).stream();
+        const msg = new HttpMessage("POST", server.origin, { body, bodyLength });
+        await session.sendMessage(msg);
+        assertEquals([msg.error?.name, server.requests.length], ["RangeError", 0], String(bodyLength));
+      }
     });
   }
 

@@ -17,6 +17,7 @@ import {
   requestFor,
   textOf,
 } from "../_support/transport_driver.ts";
+import { until } from "../_support/http_sessions.ts";
 
 const transport = new NodeTransport();
 const CREDENTIALS = { username: "user", password: "pa:ss" };
@@ -270,6 +271,22 @@ describe("NodeTransport proxies", () => {
       const sending = exchange(connection, requestFor(target, "/"));
       setTimeout(() => connection.close(reason), 30);
       assertEquals(await sending.catch((error) => error), reason);
+    }
+  });
+
+  it("leaves no connection to a silent proxy, at whatever step it is closed", async () => {
+    await using silent = await socketServer(() => {}, { onConnection: (socket) => void socket.resume() ?? true });
+    const target = through(localProxy(silent.port), 443, { scheme: "https" });
+    for (const step of ["resolving", "resolved", "connecting", "connected", "proxy-negotiating"]) {
+      const connection = transport.createConnection(target);
+      const reason = { step };
+      class Closing extends RecordingObserver {
+        override networkEvent(event: string): void {
+          if (event === step) connection.close(reason);
+        }
+      }
+      assertEquals(await exchange(connection, requestFor(target, "/"), new Closing()).catch((error) => error), reason);
+      await until(() => silent.open.size === 0);
     }
   });
 
