@@ -4,7 +4,10 @@
  * @module
  */
 import type { Attempt, Step } from "./attempt.ts";
+import { ContentDecoder } from "./decoding/content_decoder.ts";
+import { DEFAULT_MAX_SIZE, limitDecoded } from "./decoding/decode.ts";
 import { readWithin } from "./drain.ts";
+import type { BodyTransform } from "./feature.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
@@ -59,7 +62,7 @@ function body(attempt: Attempt): void {
   const { core, item, msg } = attempt;
   const response = attempt.response!;
   // Asking a runtime's Response for its stream makes reading it in one go slower: nobody does before it is needed.
-  item.transforms = isBodyless(msg, response) ? [] : core.features.transforms(msg);
+  item.transforms = isBodyless(msg, response) ? [] : transformsOf(core, msg, response);
   if (item.sink !== null && item.requeue === null) {
     const decision = item.sink.decide(item, response);
     if (decision === "take") {
@@ -90,6 +93,15 @@ function body(attempt: Attempt): void {
   attempt.wait(readBody(attempt, response), (isComplete) => {
     if (isComplete) ended(attempt);
   });
+}
+
+/** What the features make of a body. One that the runtime has decoded has a limit, whether a decoder is there or not. */
+function transformsOf(core: SessionCore, msg: HttpMessage, response: TransportResponse): readonly BodyTransform[] {
+  const { rounds } = core.features;
+  const transforms = core.features.transforms(msg);
+  if (response.contentDecoded !== true) return transforms;
+  const isLimited = rounds.transform.some((f) => f instanceof ContentDecoder && !msg.isFeatureDisabled(f));
+  return isLimited ? transforms : [limitDecoded(DEFAULT_MAX_SIZE), ...transforms];
 }
 
 /** True for a response nobody waits for: another attempt follows it. */

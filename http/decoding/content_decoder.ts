@@ -5,9 +5,9 @@ import { contentLength } from "../headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { zeroOrMore } from "../time_limits.ts";
-import { pipeThroughGenerator, watchChunks } from "../streams/chunks.ts";
+import { pipeThroughGenerator } from "../streams/chunks.ts";
 import { type ContentCoding, knownCodings, parseContentCodings } from "./codings.ts";
-import { decodeContent, decodeSimple, tooLarge } from "./decode.ts";
+import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "./decode.ts";
 import { ChunkInput } from "./input.ts";
 
 /** Options of {@linkcode ContentDecoder}. */
@@ -21,7 +21,6 @@ export interface ContentDecoderOptions {
   maxSize?: number;
 }
 
-const DEFAULT_MAX_SIZE = 2 ** 28;
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
 /** Boxes in the middle of plain HTTP break what they do not know; inside TLS there are none. */
@@ -99,7 +98,9 @@ export class ContentDecoder implements SessionFeature {
 
   /** Decodes the body, if it can be decoded. Called by the session. */
   transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
-    if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) return this.#limit();
+    if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) {
+      return this.#maxSize === Infinity ? null : limitDecoded(this.#maxSize);
+    }
     const original = msg.responseHeaders;
     const field = original.get("content-encoding");
     if (field === null || BODYLESS.has(msg.statusCode) || msg.method === "HEAD") return null;
@@ -122,19 +123,6 @@ export class ContentDecoder implements SessionFeature {
     };
     const decode = length !== null && length <= SMALL_BODY ? decodeSmall : decodeContent;
     return (body) => pipeThroughGenerator(body, (chunks) => decode(chunks, codings, options));
-  }
-
-  /** Holds a body to the limit that the runtime has decoded by itself. */
-  #limit(): BodyTransform | null {
-    const maxSize = this.#maxSize;
-    if (maxSize === Infinity) return null;
-    return (body) => {
-      let size = 0;
-      return watchChunks(body, (chunk) => {
-        size += chunk.byteLength;
-        if (size > maxSize) throw tooLarge("encoded", maxSize);
-      });
-    };
   }
 }
 

@@ -2,6 +2,8 @@
 
 import { gunzipSync, inflateSync } from "node:zlib";
 import { NotSupportedError } from "../errors.ts";
+import type { BodyTransform } from "../feature.ts";
+import { watchChunks } from "../streams/chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
 import { decodeBrotli, decodeDeflate } from "./deflate.ts";
 import { decodeGzip } from "./gzip.ts";
@@ -97,6 +99,20 @@ export function decodeSimple(
   } catch {
     return undefined; // decodeContent reads it again and says what is wrong.
   }
+}
+
+/** The most bytes a body expands to unless told otherwise. */
+export const DEFAULT_MAX_SIZE: number = 2 ** 28;
+
+/** Holds a body to a limit that the runtime has decoded by itself. */
+export function limitDecoded(maxSize: number): BodyTransform {
+  return (body) => {
+    let size = 0;
+    return watchChunks(body, (chunk) => {
+      size += chunk.byteLength;
+      if (size > maxSize) throw tooLarge("encoded", maxSize);
+    });
+  };
 }
 
 /** The error of a body that expands beyond its limit. */
