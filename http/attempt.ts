@@ -184,6 +184,7 @@ export class Attempt {
   static readonly #ready: Step = (attempt) => {
     const { core, item, connection, msg } = attempt;
     messageState(msg).sentTo = msg.uri;
+    messageState(msg).isWritten = false;
     item.state = ItemState.READY;
     connection!.state = "busy";
     attempt.hooks(core.features.rounds.started, "requestStarted", Attempt.#announce);
@@ -227,6 +228,8 @@ export class Attempt {
     const { transport } = connection;
     const { writeEvents } = item.transport!.capabilities;
     connection.uses++;
+    messageState(msg).sentTo = msg.uri;
+    messageState(msg).isWritten = true;
     const hasHeaders = msg.hasRequestHeaders;
     const request: TransportRequest = {
       method: msg.method,

@@ -56,11 +56,12 @@ function detailOf(msg: HttpMessage, error: unknown): string {
   return text.startsWith("Cannot ") || text.includes(reason) ? text : `${reason}: ${text}`;
 }
 
-/** What the first of all causes says: those around it say that there is one. */
+/** What an error of this library says, else what the first of all causes does: those around it say that there is one. */
 function innermostText(error: unknown): string {
   let text = "";
   let each = error;
   for (let depth = 0; each instanceof Error && depth < 8; depth++) {
+    if (each.message.startsWith("Cannot ")) return each.message;
     if (each.message !== "") text = each.message;
     each = each instanceof AggregateError && each.message === "" ? each.errors[0] : each.cause;
   }

@@ -12,7 +12,7 @@ import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import { seconds } from "./time_limits.ts";
 import type { PeerCertificate, TransportCapability } from "./transport.ts";
-import { parseUri } from "./uri.ts";
+import { bareAddress, parseUri } from "./uri.ts";
 
 /** Flags of a message (`SoupMessageFlags`). */
 export const MessageFlags = {
@@ -235,9 +235,9 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   set uri(value: string | URL) {
     const uri = parseUri(value);
     const { sentTo } = this.#state;
-    if (sentTo !== null && (sentTo.protocol !== uri.protocol || sentTo.host !== uri.host)) {
+    if (sentTo !== null && !this.#state.mayMoveTo(uri)) {
       throw new TypeError(
-        `Cannot set the URI to ${uri.protocol}//${uri.host}: the request is on its way to ${sentTo.protocol}//${sentTo.host}, ` +
+        `Cannot set the URI to ${bareAddress(uri)}: the request is on its way to ${bareAddress(sentTo)}, ` +
           "call requeueMessage first",
       );
     }

@@ -35,6 +35,8 @@ export class MessageState {
   disabled: FeatureType[] | null = null;
   /** The URI a request is on its way to: only its own origin may be written into the message now. */
   sentTo: URL | null = null;
+  /** The header section has been handed over, and with it path and query of `sentTo`. */
+  isWritten = false;
   /** Stable code of what went wrong; empty when there is none. */
   errorCode = "";
   /** What a transport says about it; empty when it was no transport. */
@@ -49,6 +51,14 @@ export class MessageState {
   encodedLength: number | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] | null = null;
   #length = 0;
+
+  /** Whether the message may get a URI: the connection leads where it leads, and what is written stays written. */
+  mayMoveTo(uri: URL): boolean {
+    const { isWritten, sentTo } = this;
+    if (sentTo === null) return true;
+    if (sentTo.protocol !== uri.protocol || sentTo.host !== uri.host) return false;
+    return !isWritten || (sentTo.pathname === uri.pathname && sentTo.search === uri.search);
+  }
 
   /** Bytes kept so far. */
   get bodyLength(): number {

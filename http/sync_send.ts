@@ -10,6 +10,7 @@
 import { Buffer } from "node:buffer";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { inflateRawSync } from "node:zlib";
+import type { Connection } from "./connection.ts";
 import { NotSupportedError, TransportError } from "./errors.ts";
 import type { HttpMessage } from "./message.ts";
 import { ItemState } from "./queue_item.ts";
@@ -152,15 +153,20 @@ class SyncSender {
 
   /** The worker's connection counts: idle ones here make room for it, and when all are busy none ever becomes free. */
   #makeRoom(msg: HttpMessage): void {
-    const { pool, session } = this.#core;
+    const { items, pool, session } = this.#core;
     const scheme = session.schemeOf(msg.uri);
     const host = bareHost(msg.uri.hostname).toLowerCase();
     const port = msg.uri.port === "" ? defaultPort(scheme ?? "http") : Number(msg.uri.port);
-    const toHost = () =>
-      [...pool.connections].filter(({ target }) =>
+    // A response that was handed out is read by nobody while the thread waits: who holds it must not be waited for.
+    const held = new Set<Connection | null>();
+    for (const item of items.byAge()) if (item.isHandedOut) held.add(item.connection);
+    const isFull = () => {
+      const counted = [...pool.connections].filter((connection) => !held.has(connection));
+      const toHost = counted.filter(({ target }) =>
         target.scheme === scheme && target.host === host && target.port === port
-      ).length;
-    const isFull = () => pool.count >= this.#core.maxConns || toHost() >= this.#core.maxConnsPerHost;
+      );
+      return counted.length >= this.#core.maxConns || toHost.length >= this.#core.maxConnsPerHost;
+    };
     if (!isFull()) return;
     pool.closeIdle();
     if (isFull()) {

@@ -84,11 +84,10 @@ export function explainFetchError(error: unknown, url: string, viaProxy: boolean
   const row = rows.find(({ pattern }) => pattern.test(code)) ?? rows.find(({ pattern }) => pattern.test(text));
   const origin = URL.canParse(url) ? new URL(url).origin : url;
   const message = `Cannot fetch from ${origin}: ${lastText(error)}`;
-  if (row === undefined) {
-    return new TransportError(HttpStatus.IO_ERROR, "response", message, { cause: error, code });
-  }
+  const cause = telling(error);
+  if (row === undefined) return new TransportError(HttpStatus.IO_ERROR, "response", message, { cause, code });
   const status = viaProxy ? proxyStatus(row.status) : row.status;
-  return new TransportError(status, row.phase, message, { cause: error, code: code || row.code || "" });
+  return new TransportError(status, row.phase, message, { cause, code: code || row.code || "" });
 }
 
 /** What a proxy has answered to CONNECT, as far as the runtime says it: Deno knows a 407 alone, Bun ends its text with it. */
@@ -132,10 +131,16 @@ function textOf(error: unknown): string {
   return chain(error).map((each) => `${each.name}: ${each.message}`).join(" | ");
 }
 
+/** The error that says something: Deno's says that there is one, and what it was is its cause. */
+function telling(error: unknown): unknown {
+  return chain(error).find(({ message }) => message !== "" && !/^fetch failed$/i.test(message)) ?? error;
+}
+
 function lastText(error: unknown): string {
   const texts = chain(error).map((each) => each.message).filter((text) => text !== "");
   const text = texts.at(-1) ?? String(error);
-  return text.replace(/^error sending request for url \([^)]*\): /, "");
+  return text.replace(/^error sending request for url \([^)]*\): /, "").replace(/^client error \(\w+\): /, "")
+    .replace(/ For more information, pass `verbose: true` .*$/, "");
 }
 
 function chain(error: unknown): Error[] {

@@ -68,9 +68,10 @@ export class NodeConnection implements TransportConnection {
     try {
       if (proxy !== null && proxy.scheme.startsWith("http") && scheme === "https") {
         const refusal = await this.#tunnel(line, request, observer).catch(async (error: unknown) => {
-          if (!wasRefused || signal.aborted) throw error;
-          // Some proxies close the connection after a refusal and do not say so.
-          line.socket.destroy();
+          // Proxies close after a refusal without saying so: one that says nothing is asked again on a new connection.
+          if (!wasRefused || signal.aborted || !isUnanswered(error)) throw error;
+          destroyLine(line);
+          this.#proxyWire = null;
           line = await this.#reach(observer);
           return await this.#tunnel(line, request, observer);
         });
@@ -79,8 +80,7 @@ export class NodeConnection implements TransportConnection {
       if (scheme === "https") line = await this.#secure(line, observer);
       signal.throwIfAborted();
     } catch (error) {
-      line.stream.destroy();
-      line.socket.destroy();
+      destroyLine(line);
       throw signal.aborted ? signal.reason : error instanceof TransportError ? error : handshakeError(error, host);
     }
     this.#hasOpened = true;
@@ -257,6 +257,16 @@ export class NodeConnection implements TransportConnection {
     this.#wire = null;
     this.onClosed?.();
   }
+}
+
+function destroyLine({ socket, stream }: Line): void {
+  stream.destroy();
+  socket.destroy();
+}
+
+/** A connection that ended instead of an answer. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof TransportError && error.status === HttpStatus.IO_ERROR && error.code !== "ETIMEDOUT";
 }
 
 /** What the CONNECT of a connection that nobody opened beforehand may know of its first request. */

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { HttpMessage } from "../../http/message.ts";
@@ -114,6 +115,38 @@ describe("proxy authentication", () => {
       "GET true",
       "CONNECT true",
     ]);
+  });
+
+  it("asks on a new connection where a proxy has closed the one of its refusal without saying so", async () => {
+    let connections = 0;
+    const proxy = createServer((socket) => {
+      connections++;
+      socket.on("error", () => {});
+      let asked = 0;
+      socket.on("data", (data) => {
+        if (asked++ > 0) return void socket.destroy();
+        if (!String(data).includes("Proxy-Authorization: Basic ")) {
+          socket.write(reply("407 Who", "", ['Proxy-Authenticate: Basic realm="proxy"']));
+          return;
+        }
+        const upstream = connect(secure.port, "127.0.0.1", () => {
+          socket.removeAllListeners("data");
+          socket.write("HTTP/1.1 200 OK\r\n\r\n");
+          socket.pipe(upstream).pipe(socket);
+        });
+        upstream.on("error", () => socket.destroy());
+        socket.on("close", () => upstream.destroy());
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const { port } = proxy.address() as AddressInfo;
+    {
+      const { session, asked } = proxied({ port } as SocketServer, ["secret"], { transport: "node" });
+      await using _ = session;
+      assertEquals(await send(session, `https://localhost:${secure.port}/x`), [200, "secure"]);
+      assertEquals([asked.length, connections], [1, 2]);
+    }
+    await new Promise((resolve) => proxy.close(resolve));
   });
 
   it("does the rounds of NTLM with a proxy whatever the transport, when the session may choose", async () => {

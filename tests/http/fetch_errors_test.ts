@@ -1,8 +1,10 @@
 // The errors of session.fetch: known to libraries that try again, told once, and without what is nobody's business.
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { HttpError, type HttpMessage, type HttpSession } from "../../http/mod.ts";
-import { type SocketServer, socketServer } from "../_support/socket_server.ts";
+import { gzipSync } from "node:zlib";
+import { HttpError, HttpMessage, type HttpSession } from "../../http/mod.ts";
+import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
+import { makeCertificates } from "../_support/tls_certificates.ts";
 import { routeServer } from "../_support/http_server.ts";
 import { sessionOn, transports } from "../_support/http_sessions.ts";
 
@@ -156,6 +158,51 @@ for (const transport of transports) {
       await assertRejects(() => session.sendMessage(msg), TypeError, "it is no HttpMessage");
       assertThrows(() => session.cancelMessage(msg), TypeError, "it is no HttpMessage");
       assertEquals(server.requests.length, length);
+    });
+
+    it("say what is wrong with a certificate, an encrypted peer, a body", async () => {
+      await using certificates = await makeCertificates();
+      const { cert, key } = certificates.stranger;
+      await using stranger = await socketServer(() => {}, { tls: { cert, key } });
+      const origin = `https://localhost:${stranger.port}`;
+      const packed = gzipSync("text".repeat(100));
+      const damaged = packed.map((byte, index) => index > 12 ? byte ^ 0x5a : byte);
+      await using bodies = await socketServer(({ target }, socket) => {
+        const body = target === "/cut" ? packed.subarray(0, 20) : damaged;
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${body.byteLength}\r\n\r\n`);
+        socket.write(body);
+      });
+      const expected: [url: string, texts: RegExp][] = [
+        [origin, /localhost.*(issuer|VERIFY|SELF_SIGNED|self.signed|certificate)/i],
+        [`https://127.0.0.1:${plain.port}`, /127\.0\.0\.1.*TLS/],
+        [`${bodies.origin}/cut`, /Cannot decode the gzip body: the data end too early/],
+        [`${bodies.origin}/damaged`, /Cannot decode the gzip body: the compressed data are damaged/],
+        [`${server.origin}/truncated`, /Connection terminated|ended inside its body/],
+      ];
+      for (const [url, text] of expected) {
+        const error = await session.fetch(url).then((response) => response.text()).catch((error: unknown) => error);
+        assertInstanceOf(error, HttpError, url);
+        assert(text.test(error.message), error.message);
+        const msg = new HttpMessage("GET", url);
+        assert(await session.sendMessage(msg) < 100, url);
+        assert(msg.error !== null && !/^fetch failed$/i.test(msg.error.message), `${url}: ${msg.error}`);
+      }
+    });
+
+    it("say that it is the proxy that refuses", async () => {
+      await using refusing = await socketServer((_request, socket) => socket.write(reply("403 Forbidden")));
+      for (
+        const [port, text] of [[refusing.port, /proxy.*(403 Forbidden|tunnel)/], [
+          closed.port,
+          /proxy.*refused/i,
+        ]] as const
+      ) {
+        await using session = sessionOn(transport, { proxyUri: `http://anna:s3cret@127.0.0.1:${port}` });
+        const error = await session.fetch("https://a.example/?token=t0ken").catch((error: unknown) => error);
+        assertInstanceOf(error, HttpError);
+        assert(text.test(error.message), error.message);
+        assert(!/anna|s3cret|t0ken/.test(everyText(error)), everyText(error));
+      }
     });
 
     it("refuse the methods fetch forbids before anything is sent", async () => {

@@ -118,6 +118,29 @@ for (const transport of transports) {
       msg.uri = "http://elsewhere.test/";
     });
 
+    it("path and query stand once the header section is written, until the message is requeued", async () => {
+      await using session = sessionOn(transport);
+      const msg = new HttpMessage("GET", `${server.origin}/a?x#y`);
+      const refused: string[] = [];
+      for (const type of ["wrote-headers", "got-headers", "got-body"] as const) {
+        msg.addEventListener(type, () => {
+          if (msg.uri.pathname === "/other") return;
+          for (const path of ["/b", "/a?z", "/a"]) {
+            assertThrows(() => msg.uri = new URL(path, server.origin), TypeError, "requeueMessage");
+          }
+          msg.uri = `${server.origin}/a?x#${type}`;
+          refused.push(type);
+          if (type !== "got-body") return;
+          session.requeueMessage(msg);
+          msg.uri = `${server.origin}/other`;
+        });
+      }
+      assertEquals(await session.sendMessage(msg), 200);
+      assertEquals(refused, ["wrote-headers", "got-headers", "got-body"]);
+      assertEquals(server.requests.slice(-2).map(({ target }) => target), ["/a?x", "/other"]);
+      msg.uri = `${server.origin}/b`;
+    });
+
     it("a redirect has the fragment of its Location, and with fetch else that of the request", async () => {
       await using session = sessionOn(transport);
       for (const [path, fragment] of [["/moved#old", ""], ["/fragment#old", "#new"]]) {

@@ -26,6 +26,7 @@ const server = http.createServer((request, response) => {
     if (url === "/loop") return response.writeHead(302, { location: "/loop" }).end();
     if (url === "/gzip") return response.writeHead(200, { "content-encoding": "gzip" }).end(zlib.gzipSync("unpacked"));
     if (url === "/hang") return;
+    if (url === "/big") return response.end("x".repeat(300_000));
     if (url === "/reset") return request.socket.destroy();
     if (url === "/seen") return response.end(JSON.stringify({ connections, seen }));
     if (url === "/private") {
@@ -237,6 +238,17 @@ describe("HttpSession.sendMessageSync", () => {
     assertEquals(session.sendMessageSync(new HttpMessage("GET", `${elsewhere}/echo`)), 200);
     session.cancelMessage(hanging);
     await waiting;
+  });
+
+  it("waits for no response that its own thread has left unread", async () => {
+    for (const path of ["/big", "/echo"]) {
+      await using session = new HttpSession({ maxConns: 2, maxConnsPerHost: 2 });
+      const unread = await Promise.all([1, 2].map(() => session.fetch(`${origin}${path}`)));
+      assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+      const lengths = (await Promise.all(unread.map((response) => response.text()))).map(({ length }) => length);
+      assert(lengths.every((length) => length === lengths[0] && length > 10), `${path}: ${lengths}`);
+      assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+    }
   });
 
   it("may be mixed with messages on the queue, and refuses one that is there already", async () => {
