@@ -69,7 +69,7 @@ export class NodeConnection implements TransportConnection {
       if (proxy !== null && proxy.scheme.startsWith("http") && scheme === "https") {
         const refusal = await this.#tunnel(line, request, observer).catch(async (error: unknown) => {
           // Proxies close after a refusal without saying so: one that says nothing is asked again on a new connection.
-          if (!wasRefused || signal.aborted || !isUnanswered(error)) throw error;
+          if (!wasRefused || signal.aborted) throw error;
           destroyLine(line);
           this.#proxyWire = null;
           line = await this.#reach(observer);
@@ -262,11 +262,6 @@ export class NodeConnection implements TransportConnection {
 function destroyLine({ socket, stream }: Line): void {
   stream.destroy();
   socket.destroy();
-}
-
-/** A connection that ended instead of an answer. */
-function isUnanswered(error: unknown): boolean {
-  return error instanceof TransportError && error.status === HttpStatus.IO_ERROR && error.code !== "ETIMEDOUT";
 }
 
 /** What the CONNECT of a connection that nobody opened beforehand may know of its first request. */
