@@ -231,7 +231,8 @@ export class SessionPool {
     const limit = Math.min(this.#max, this.#room);
     const needsLogin = !this.#isLoggedIn &&
       (this.#options.login !== undefined || this.#options.interaction !== undefined);
-    const wanted = needsLogin ? 1 : this.#waiting.length;
+    // Nobody waits after a failure: another try then would be one without end, and with a wrong PIN lock the card.
+    const wanted = needsLogin ? Math.min(1, this.#waiting.length) : this.#waiting.length;
     while (this.#opening < wanted && this.size + this.#opening < limit) void this.#open();
   }
 

@@ -11,6 +11,8 @@ import {
 } from "../../session/errors.ts";
 import type { Session } from "../../session/session.ts";
 import type { TokenChange } from "../../session/token_watch.ts";
+import { Module } from "../../session/module.ts";
+import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";
 
@@ -145,6 +147,35 @@ describe("a pool with a login", () => {
       Array.from({ length: 12 }, () => right.use(async (session) => (await session.getInfo()).state)),
     );
     assertEquals(new Set(states).size, 1);
+  });
+});
+
+describe("a pool whose session cannot be opened", () => {
+  it("tries once for those who wait, and not again when nobody does", { skip: strictModuleSkip }, async () => {
+    const strict = new StrictModule();
+    const module = await Module.load(strict.path, { managed: false });
+    const [slot] = await module.slots();
+    const opened = strict.calls("C_OpenSession");
+    const logins = strict.calls("C_Login");
+    const pin = new TextEncoder().encode("1234");
+    const pool = slot!.sessionPool({ login: { pin } });
+    strict.fail("C_Login", CKR.PIN_INCORRECT, { times: 3 });
+    await assertRejects(() => pool.use(() => 1), Pkcs11Error, "PIN");
+    // Comes after whatever the pool may have begun.
+    await (await slot!.openSession()).close();
+    await pool.close();
+    assertEquals([strict.calls("C_OpenSession") - opened, strict.calls("C_Login") - logins], [2, 1]);
+    strict.reset();
+
+    const late = slot!.sessionPool({ login: { pin } });
+    pin.fill(0);
+    assertEquals(await late.use(() => "used"), "used");
+    await module.close();
+    await assertRejects(() => late.use(() => 1), Pkcs11Error);
+    // The loop of the program turns: nothing is tried without end.
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(late.size, 0);
+    await late.close();
   });
 });
 
