@@ -8,7 +8,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import { inflateRawSync } from "node:zlib";
 import type { Connection } from "./connection.ts";
 import { NotSupportedError, TransportError } from "./errors.ts";
@@ -18,6 +18,7 @@ import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
 import { type FromWorker, type PlainError, revivedError, type SendRequest, type ToWorker } from "./sync_protocol.ts";
 import { packed, unpacked } from "./sync_bytes.ts";
+import { startSyncWorker } from "./sync_bootstrap.ts";
 import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
@@ -29,28 +30,6 @@ import { bareHost, defaultPort } from "./uri.ts";
 const LOOK_INTERVAL = 5000;
 /** Looks without a sign of life after which the worker counts as lost. */
 const LOOKS_WITHOUT_LIFE = 4;
-
-/**
- * What runs in the worker before the library does. It names the module to load by its address, because a worker made
- * of a file would need a file on every runtime and in every package. What ends the worker is told, as nobody can look.
- */
-const BOOTSTRAP = `
-import process from "node:process";
-import { workerData } from "node:worker_threads";
-const { port, shared, module } = workerData;
-const tell = (thrown) => {
-  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  port.postMessage({ kind: "broken", error: { name, message, stack: "", code: "ERR_WORKER_DIED", status: 0, cause: null } });
-  Atomics.add(shared, 0, 1);
-  Atomics.notify(shared, 0);
-};
-process.on("uncaughtException", tell).on("unhandledRejection", tell);
-process.on("exit", (code) => tell(new Error("the worker has ended with exit code " + code)));
-try {
-  (await import(module)).serveSync(port, shared);
-} catch (error) {
-  tell(error);
-}`;
 
 /**
  * The address of the worker's module. Beside this one, under the same extension, where this one is a file: sources have
@@ -203,10 +182,7 @@ class SyncSender {
   #start(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     SyncHooks.forgetConnections(this.#core);
-    const worker = this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(BOOTSTRAP)}`), {
-      workerData: { port: port2, shared: this.#shared, module: moduleAddress() },
-      transferList: [port2],
-    });
+    const worker = this.#worker = startSyncWorker(port2, this.#shared, moduleAddress());
     // Nobody is there to hear of it while the thread waits; the next send finds out.
     worker.on("error", () => this.#forget(worker)).on("exit", () => this.#forget(worker));
     worker.unref();
