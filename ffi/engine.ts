@@ -98,6 +98,7 @@ export class Engine {
     frame.undisturbed = !signal && observer === null;
     frame.lane = lane;
     frame.turn = turn;
+    if (turn !== null) frame.refusals = turn.pins.refusals;
     frame.args = args;
     this.#inFlight++;
     try {
@@ -151,7 +152,8 @@ export class Engine {
     const room = lane === null ? this.#crowd : laneOf(lane, false);
     const turn = lane?.token ?? options.turn ?? null;
     const within = currentQuestion();
-    const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within });
+    const refusals = turn?.pins.refusals ?? 0;
+    const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within, refusals });
     let work: Prepared<T> | Waiting<T>;
     try {
       work = (room.waiting >= LAID_OUT ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
@@ -161,7 +163,7 @@ export class Engine {
     return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
   }
 
-  #prepare<T, A>(operation: Operation<T, A>, args: A, place: Pick<Frame, "lane" | "turn" | "within">): Prepared<T> {
+  #prepare<T, A>(operation: Operation<T, A>, args: A, place: Pick<Frame, "lane" | "turn" | "within" | "refusals">): Prepared<T> {
     const frame = Object.assign(new Frame(this, this.#blocks.take(), false), place);
     frame.args = args;
     try {

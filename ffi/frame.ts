@@ -97,6 +97,8 @@ export class Frame {
   within: Question | undefined = undefined;
   /** The turns of the token that is worked with; `null` where there are none to take. */
   turn: TokenTurn | null = null;
+  /** Refusals of PINs the token had made when the call was made. */
+  refusals = 0;
   /** Answer to the last question. */
   answer: unknown = undefined;
   /** What the operation was given, for its errors to tell of. */

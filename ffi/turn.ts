@@ -1,4 +1,5 @@
 /** Whose turn it is on a token: sessions work beside each other, until an operation takes the token for itself. */
+import { PinTries } from "./pin_tries.ts";
 
 interface Waiting {
   readonly user: object;
@@ -7,6 +8,8 @@ interface Waiting {
 
 /** The turns of one token, shared by all sessions of all who use it. Users are the frames of operations. */
 export class TokenTurn {
+  /** The PINs that are tried on the token. */
+  readonly pins: PinTries = new PinTries();
   #holder: object | null = null;
   /** Steps under way. */
   #running = 0;

@@ -7,8 +7,9 @@ import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { attributeLayout } from "../templates.ts";
 import { tokenInfo } from "./modules.ts";
+import { tryOnce } from "./one_try.ts";
 import { isQuestion, type PinOrQuestion, tryPins } from "./pin_tries.ts";
-import { type PinBytes, placePin, putPin } from "./pins.ts";
+import { placePin, putPin } from "./pins.ts";
 
 /** Who is asked for the PIN of a key. */
 export interface KeyAuthentication {
@@ -86,11 +87,14 @@ function* askAndLogin(
   pin: PinOrQuestion,
 ): Program<number> {
   const fn = frame.fn(FN.C_Login);
-  if (!isQuestion(pin)) return yield [{ fn, args: [session, userType, ...putPin(frame, pin)] }];
-  const attempt = function* (pin: PinBytes): Program<number> {
+  if (!isQuestion(pin)) {
+    return yield* tryOnce(frame, userType, pin, function* (pin) {
+      return yield [{ fn, args: [session, userType, ...putPin(frame, pin)] }];
+    });
+  }
+  return yield* tryPins(frame, slot, userType, pin, function* (pin) {
     return yield [{ fn, args: [session, userType, ...placePin(frame, pin)] }];
-  };
-  return yield* tryPins(frame, slot, userType === CKU_SO, pin, attempt);
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import { FN, type Frame } from "../frame.ts";
 import type { NativeCall } from "../workers.ts";
 import type { KeyAuthentication } from "./authentication.ts";
 import { type ActiveKind, endOperation } from "./ending.ts";
+import { tryOnce } from "./one_try.ts";
 import { isQuestion, tryPins } from "./pin_tries.ts";
 import { type PinBytes, placePin } from "./pins.ts";
 import { closeSession } from "./sessions.ts";
@@ -81,8 +82,8 @@ export function* tryKeyPins(
   { slot, pin }: KeyAuthentication,
   attempt: (pin: PinBytes) => Program<number>,
 ): Program<number> {
-  if (isQuestion(pin)) return yield* tryPins(frame, slot, false, pin, attempt);
-  return yield* attempt(pin);
+  if (isQuestion(pin)) return yield* tryPins(frame, slot, CKU_CONTEXT_SPECIFIC, pin, attempt);
+  return yield* tryOnce(frame, CKU_CONTEXT_SPECIFIC, pin, attempt);
 }
 
 /**

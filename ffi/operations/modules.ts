@@ -6,7 +6,8 @@ import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../structs.ts";
 import { CK_C_INITIALIZE_ARGS, CK_INFO, CK_MECHANISM_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../structs_infos.ts";
-import { type PinBytes, putPin } from "./pins.ts";
+import { tryOnce } from "./one_try.ts";
+import { forgetPin, type PinBytes, placePin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
 import { mayWait } from "../waiting_inputs.ts";
 
@@ -14,6 +15,7 @@ import { mayWait } from "../waiting_inputs.ts";
 export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };
 
 const CKR_OK = 0;
+const CKU_SO = 0n;
 const CKR_NO_EVENT = 8;
 const CKR_BUFFER_TOO_SMALL = 0x150;
 const CKF_OS_LOCKING_OK = 2;
@@ -124,11 +126,18 @@ export function* initToken(
   frame: Frame,
   { slot, pin, label }: { readonly slot: bigint; readonly pin: PinBytes; readonly label: Uint8Array },
 ): Program<void> {
-  const [address, length] = putPin(frame, pin);
   const padded = new Uint8Array(LABEL_LENGTH).fill(0x20);
   padded.set(label);
-  const rv = yield [{ fn: frame.fn(FN.C_InitToken), args: [slot, address, length, frame.input(padded)] }];
-  expectOk(frame, rv, "C_InitToken");
+  const place = frame.input(padded);
+  try {
+    const rv = yield* tryOnce(frame, CKU_SO, pin, function* (pin) {
+      return yield [{ fn: frame.fn(FN.C_InitToken), args: [slot, ...placePin(frame, pin), place] }];
+    });
+    if (rv !== CKR_OK) throw frame.failure("C_InitToken", rv);
+  } finally {
+    forgetPin(pin);
+  }
+  frame.turn?.pins.changed();
 }
 
 function* structOf<D extends StructDefinition>(

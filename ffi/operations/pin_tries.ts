@@ -3,6 +3,7 @@ import { decodeUtf8 } from "../bytes.ts";
 import { Ask, type Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import { tokenInfo } from "./modules.ts";
+import { type PinTry, tryOnce } from "./one_try.ts";
 import { forgetPin, ownPin, type PinBytes } from "./pins.ts";
 
 /** What is told to whoever is asked for a PIN. */
@@ -34,12 +35,10 @@ export function isQuestion(pin: PinOrQuestion): pin is PinQuestion {
 }
 
 const CKR_PIN_INCORRECT = 0xa0;
+const CKU_SO = 0n;
 const CKF_PROTECTED_AUTHENTICATION_PATH = 0x100;
 const CKF_USER_PIN_COUNT_LOW = 0x10000;
 const CKF_SO_PIN_COUNT_LOW = 0x100000;
-
-/** Tries one PIN and answers the CK_RV of its C_Login. */
-export type PinTry = (pin: PinBytes) => Program<number>;
 
 /**
  * Asks and tries until a PIN is right, nobody gives another one, or the token has one try left; answers the CK_RV of the
@@ -50,10 +49,11 @@ export type PinTry = (pin: PinBytes) => Program<number>;
 export function* tryPins(
   frame: Frame,
   slot: bigint,
-  isOfficer: boolean,
+  userType: bigint,
   question: PinQuestion,
   attempt: PinTry,
 ): Program<number> {
+  const isOfficer = userType === CKU_SO;
   const refused: Uint8Array[] = [];
   try {
     for (;;) {
@@ -64,7 +64,7 @@ export function* tryPins(
       const known = refused.some((other) => isSame(other, pin));
       refused.push(pin);
       if (known) return CKR_PIN_INCORRECT;
-      const rv = yield* attempt(pin);
+      const rv = yield* tryOnce(frame, userType, pin, attempt);
       if (rv !== CKR_PIN_INCORRECT) return rv;
     }
   } finally {

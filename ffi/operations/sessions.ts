@@ -3,7 +3,8 @@ import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { readStruct, structLayout, type StructRead } from "../structs.ts";
 import { CK_SESSION_INFO } from "../structs_infos.ts";
-import { type PinBytes, putPin } from "./pins.ts";
+import { tryOnce } from "./one_try.ts";
+import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
 import { expectOk, handleOf } from "./objects.ts";
 import { outputOf } from "./output.ts";
 import { mayWait } from "../waiting_inputs.ts";
@@ -14,7 +15,16 @@ export interface SessionArgs {
   readonly session: bigint;
 }
 
+const CKR_OK = 0;
+const CKU_USER = 1n;
 const STATE_ROOM = 4096;
+const CKR_ARGUMENTS_BAD = 0x7;
+const CKR_DATA_LEN_RANGE = 0x21;
+const CKR_DEVICE_ERROR = 0x30;
+/** What tokens answer that are asked for more random bytes at once than they give. */
+const TOO_MANY: ReadonlySet<number> = new Set([CKR_ARGUMENTS_BAD, CKR_DATA_LEN_RANGE, CKR_DEVICE_ERROR]);
+/** So few are given by every token: an answer to a request for them means something else. */
+const FEW_RANDOM_BYTES = 64;
 
 /** C_OpenSession with CKF_SERIAL_SESSION, without notifications. */
 export function openSession(
@@ -49,6 +59,7 @@ export function* logout(frame: Frame, { session }: SessionArgs): Program<void> {
 export function* initPin(frame: Frame, { session, pin }: SessionArgs & { readonly pin: PinBytes }): Program<void> {
   const [address, length] = putPin(frame, pin);
   expectOk(frame, yield [{ fn: frame.fn(FN.C_InitPIN), args: [session, address, length] }], "C_InitPIN");
+  frame.turn?.pins.changed();
 }
 
 /** C_SetPIN. */
@@ -56,18 +67,35 @@ export function* setPin(
   frame: Frame,
   { session, oldPin, newPin }: SessionArgs & { readonly oldPin: PinBytes; readonly newPin: PinBytes },
 ): Program<void> {
-  const args = [session, ...putPin(frame, oldPin), ...putPin(frame, newPin)];
-  expectOk(frame, yield [{ fn: frame.fn(FN.C_SetPIN), args }], "C_SetPIN");
+  const changed = putPin(frame, newPin);
+  // A wrong old PIN takes a try as a login does.
+  try {
+    const rv = yield* tryOnce(frame, CKU_USER, oldPin, function* (pin) {
+      return yield [{ fn: frame.fn(FN.C_SetPIN), args: [session, ...placePin(frame, pin), ...changed] }];
+    });
+    if (rv !== CKR_OK) throw frame.failure("C_SetPIN", rv);
+  } finally {
+    forgetPin(oldPin);
+  }
+  frame.turn?.pins.changed();
 }
 
-/** C_GenerateRandom. */
+/** C_GenerateRandom, in smaller pieces where the token refuses so many bytes at once. */
 export function* generateRandom(
   frame: Frame,
   { session, length }: SessionArgs & { readonly length: number },
 ): Program<Uint8Array<ArrayBuffer>> {
   const output = frame.output(length);
-  const rv = yield [{ fn: frame.fn(FN.C_GenerateRandom), args: [session, output.address, BigInt(length)] }];
-  expectOk(frame, rv, "C_GenerateRandom");
+  const fn = frame.fn(FN.C_GenerateRandom);
+  let piece = length;
+  let done = 0;
+  do {
+    const size = Math.min(piece, length - done);
+    const rv = yield [{ fn, args: [session, output.address + BigInt(done), BigInt(size)] }];
+    if (rv === CKR_OK) done += size;
+    else if (TOO_MANY.has(rv) && size > FEW_RANDOM_BYTES) piece = Math.ceil(size / 2);
+    else throw frame.failure("C_GenerateRandom", rv);
+  } while (done < length);
   return output.take(length);
 }
 

@@ -23,17 +23,18 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct { int open, writes, found, stuck; W active, key; } sessions[SESSIONS];
 static W initialized, tries, logged, fresh, locks, objects, events;
 static unsigned log_[EVENTS];
+static W counter;
 /* What tests set: a PIN pad instead of PINs, the most sessions, whether C_SignUpdate wants the PIN as SoftHSM does, whether
-   a failed decryption stays active, microseconds that a login and a signature take. */
-static W pad, most, early, sticky, slow;
+   a failed decryption stays active, microseconds that a login and a signature take, the most random bytes at once. */
+static W pad, most, early, sticky, slow, randoms;
 
 unsigned card_set(W what, W value) {
-  W *const places[] = { &pad, &most, &early, &sticky, &slow };
+  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms };
   *places[what] = value;
   return 0;
 }
 unsigned card_reset(void) {
-  pad = early = sticky = slow = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3;
+  pad = early = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3;
   return 0;
 }
 /* Calls that were made, each with its function's place in the list and its session. */
@@ -199,7 +200,9 @@ static W f_Decrypt(W s, B *d, W n, B *out, W *length) { return copy(DECRYPT, s, 
 static W f_DecryptFinal(W s, B *out, W *length) { return (void)out, (void)length, (void)s, NO_OPERATION; }
 static W f_GenerateRandom(W s, B *out, W n) {
   if (!enter(RANDOM, s)) return leave(SESSION_INVALID);
-  return fresh = 0, memset(out, 7, n), leave(OK);
+  if (randoms && n > randoms) return leave(0x21);
+  for (W i = 0; i < n; i++) out[i] = (B)++counter;
+  return fresh = 0, leave(OK);
 }
 
 static struct { B major, minor; void *functions[68]; } list = { 2, 40, {

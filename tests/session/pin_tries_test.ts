@@ -1,8 +1,8 @@
 // A card has three tries: what it has refused is not tried again, wherever a PIN is asked for.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { CKR, CKU } from "../../ffi/constants/mod.ts";
-import { Pkcs11Error } from "../../session/errors.ts";
+import { CKM, CKR, CKU } from "../../ffi/constants/mod.ts";
+import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
 import { findByUri, type FindProblem } from "../../session/find_by_uri.ts";
 import type { PinRequest } from "../../session/options.ts";
 import { registerPinSource } from "../../session/pins/mod.ts";
@@ -70,6 +70,92 @@ describe("PINs of a card with three tries", () => {
       assertEquals(asked.map(({ countLow, finalTry }) => [countLow, finalTry]), [[false, false], [true, false]]);
     });
   }
+
+  describe("calls that run side by side", () => {
+    const TEN = Array.from({ length: 10 }, (_, i) => i);
+    const refusals = async (calls: readonly Promise<unknown>[]) =>
+      (await Promise.allSettled(calls)).map((result) =>
+        result.status === "rejected" ? (result.reason as Pkcs11Error).ckr : "done"
+      );
+    const allRefused = TEN.map(() => "CKR_PIN_INCORRECT");
+
+    for (const [name, pin] of [["a PIN", "wrong"], ["a callback", () => Promise.resolve("wrong")]] as const) {
+      it(`login: ${name} that the token refuses is one try of the card`, { skip }, async () => {
+        const sessions = await Promise.all(TEN.map(() => slot.openSession()));
+        card.set("microseconds", 2000);
+        assertEquals(await refusals(sessions.map((each) => each.login(CKU.USER, pin))), allRefused);
+        assertEquals([card.calls("C_Login"), card.tries], [1, 2]);
+        await refusals(sessions.map((each) => each.login(CKU.USER, "1234")));
+        assertEquals([(await session.getInfo()).state, card.tries], [1, 3]);
+      });
+
+      it(`openSession: ${name} that the token refuses is one try of the card`, { skip }, async () => {
+        const open = () => slot.openSession({ login: { pin } });
+        assertEquals(await refusals(TEN.map(open)), allRefused);
+        assertEquals([card.calls("C_Login"), card.tries, card.sessions], [1, 2, 1]);
+      });
+
+      it(`a pool: ${name} that the token refuses is one try of the card`, { skip }, async () => {
+        await using pool = slot.sessionPool({ max: 4, login: { pin } });
+        assertEquals(await refusals(TEN.map(() => pool.use((each) => each.getInfo()))), allRefused);
+        assertEquals([card.calls("C_Login"), card.tries], [1, 2]);
+      });
+    }
+
+    it("keys that want the PIN for each use, in one session and in many", { skip }, async () => {
+      await session.login(CKU.USER, "1234");
+      const askPin = () => Promise.resolve("wrong");
+      const one = await slot.openSession({ interaction: { askPin } });
+      const sessions = await Promise.all(TEN.map(() => slot.openSession({ interaction: { askPin } })));
+      for (const users of [sessions, Array.from({ length: 40 }, () => one)]) {
+        const key = (await one.findObjects({ label: "signature" }))[0]!;
+        card.reset();
+        await session.login(CKU.USER, "1234", { ifNeeded: true });
+        const before = card.calls("C_Login");
+        const answers = await refusals(users.map((each) => each.sign(key, CKM.SHA256_RSA_PKCS, new Uint8Array(8))));
+        assertEquals(answers, users.map(() => "CKR_PIN_INCORRECT"));
+        assertEquals([card.calls("C_Login") - before, card.tries, card.locks], [1, 2, 0]);
+      }
+    });
+
+    it("another PIN is tried, and the refused one again by a later call", { skip }, async () => {
+      const sessions = await Promise.all(TEN.map(() => slot.openSession()));
+      const pins = TEN.map((i) => i < 9 ? "wrong" : "1234");
+      const answers = await refusals(sessions.map((each, i) => each.login(CKU.USER, pins[i]!)));
+      assertEquals(answers, TEN.map((i) => i < 9 ? "CKR_PIN_INCORRECT" : "done"));
+      assertEquals(card.calls("C_Login"), 2);
+      await session.logout();
+      await refusal(() => session.login(CKU.USER, "wrong"));
+      await refusal(() => session.login(CKU.USER, "wrong"));
+      assertEquals([card.calls("C_Login"), card.tries], [4, 1]);
+    });
+
+    it("an aborted one lets the others go on, one that never began too", { skip }, async () => {
+      const sessions = await Promise.all(TEN.map(() => slot.openSession()));
+      card.set("microseconds", 2000);
+      const controller = new AbortController();
+      const logins = sessions.map((each, i) =>
+        each.login(CKU.USER, "1234", { ifNeeded: i > 0, signal: i % 3 === 1 ? controller.signal : undefined })
+      );
+      const unbegun = assertRejects(() => sessions[0]!.login(CKU.USER, "1234", { signal: controller.signal }));
+      controller.abort(new Error("enough"));
+      const settled = await Promise.allSettled(logins);
+      await unbegun;
+      assertEquals(settled.map(({ status }) => status), TEN.map((i) => i % 3 === 1 ? "rejected" : "fulfilled"));
+      await session.logout();
+      assert(await session.login(CKU.USER, "1234"));
+    });
+
+    it("a login in place does not wait for the answer to the same PIN", { skip }, async () => {
+      const other = await slot.openSession();
+      card.set("microseconds", 2000);
+      const login = refusal(() => session.login(CKU.USER, "wrong"));
+      while (card.calls("C_Login") === 0) await new Promise((resolve) => setTimeout(resolve));
+      assertThrows(() => other.loginSync(CKU.USER, "wrong"), SessionBusyError, "the same PIN");
+      await login;
+      assertEquals(card.tries, 2);
+    });
+  });
 
   it("text and bytes of it are the same PIN, and so is one refused before the last", { skip }, async () => {
     card.reset();

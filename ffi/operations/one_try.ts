@@ -1,0 +1,45 @@
+/** One try of a PIN, wherever it is given: in a login, for the use of a key, to change it. */
+import { Ask, type Program } from "../engine.ts";
+import type { Frame } from "../frame.ts";
+import { pinName } from "../pin_tries.ts";
+import type { PinBytes } from "./pins.ts";
+
+const CKR_OK = 0;
+const CKU_USER = 1n;
+const CKU_CONTEXT_SPECIFIC = 2n;
+
+/** Tries one PIN and answers the CK_RV of the call it is for. */
+export type PinTry = (pin: PinBytes) => Program<number>;
+
+/**
+ * Tries a PIN, unless the token refuses it, or has refused it since this call was made, when another call tries it.
+ *
+ * @param userType The CKU number of whose PIN it is; keys that want it for each use want the user's.
+ * @throws what `errors.busy` makes in place while an asynchronous call tries the same PIN
+ */
+export function* tryOnce(frame: Frame, userType: bigint, pin: PinBytes, attempt: PinTry): Program<number> {
+  const tries = frame.turn?.pins;
+  if (tries === undefined || pin === null) return yield* attempt(pin);
+  // Up to its first step an operation runs when the call is made; it may never begin.
+  if (!frame.inPlace) yield new Ask(() => undefined);
+  const name = pinName(userType === CKU_CONTEXT_SPECIFIC ? CKU_USER : userType, pin);
+  if (!tries.begin(name)) {
+    if (frame.inPlace) throw frame.engine.errors.busy("an asynchronous login with the same PIN");
+    const { turn, leave } = tries.next(name);
+    try {
+      yield new Ask(() => turn);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+  try {
+    const refusal = tries.refusalSince(frame.refusals, name);
+    if (refusal !== CKR_OK) return refusal;
+    const rv = yield* attempt(pin);
+    tries.answered(name, rv);
+    return rv;
+  } finally {
+    tries.end(name);
+  }
+}
