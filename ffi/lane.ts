@@ -2,6 +2,7 @@
 import { Queue } from "./queue.ts";
 
 import type { ActiveKind } from "./operations/ending.ts";
+import type { UnusedKey } from "./operations/key_use.ts";
 import type { PartsUse } from "./operations/parts.ts";
 import type { Question } from "./question.ts";
 import type { TokenTurn } from "./turn.ts";
@@ -97,6 +98,11 @@ export class Lane implements WaitingRoom {
   current: LaneEntry | null = null;
   /** The kind of the last call that failed: some modules leave it active. */
   failed: ActiveKind | null = null;
+  /**
+   * A use of a key that was refused its PIN and that nothing ends but to use the key, which would log everybody out, or
+   * the end of the session.
+   */
+  unused: UnusedKey | null = null;
   /** Operations in parts that are active on the token. */
   readonly begun: Set<PartsUse> = new Set();
   #open: string | null = null;

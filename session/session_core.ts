@@ -58,6 +58,7 @@ export class SessionCore {
     this.lost = true;
     this.lane.open = null;
     this.lane.failed = null;
+    this.lane.unused = null;
     this.lane.begun.clear();
     this.release();
   }

@@ -127,7 +127,7 @@ export interface LeaveArgs {
 export function* leave(frame: Frame, { core }: LeaveArgs): Program<boolean> {
   const { module, slot: { id: slot }, handle: session, lane } = core;
   const { pool } = module;
-  if (lane.open !== null || lane.begun.size > 0 || lane.failed !== null) core.reusable = false;
+  if (lane.open !== null || lane.begun.size > 0 || lane.failed !== null || lane.unused !== null) core.reusable = false;
   yield* endAll(frame, session, lane);
   if (pool === null || !core.reusable) return false;
   try {

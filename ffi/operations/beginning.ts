@@ -6,7 +6,7 @@ import { writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import { type ActiveKind, endActive, endOperation } from "./ending.ts";
-import { type AuthenticatedUse, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
+import { type AuthenticatedUse, endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
 
 const CKR_OK = 0;
@@ -145,7 +145,9 @@ function* useKey(
 ): Program<number> {
   const { functions } = begun;
   const failure = (rv: number, fn: FunctionName) => before !== null && !isAboutPin(rv) ? before : frame.failure(fn, rv);
-  const use = begun.use = newUse(begun.args!.session, functions.kind);
+  const { session, key, mechanism } = begun.args!;
+  const isPlain = key !== null && mechanism.parameter === null;
+  const use = begun.use = newUse(session, functions.kind, isPlain ? { key, mechanism: mechanism.type } : null);
   const once = begun.once;
   begun.paired = false;
   let outcome = CKR_OK;
@@ -155,11 +157,14 @@ function* useKey(
     const init = inSession(begun.init, use.session);
     begun.once = inSession(once, use.session);
     let rv = yield* loginAndUse(frame, use, pin, [init], [begun.once]);
-    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE && use.session === use.own && isLeftBegun(frame, use)) {
+      use.active = true;
+      rv = yield* loginAndUse(frame, use, pin, [], [begun.once]);
+    } else if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
       yield* endActive(frame, functions.kind, use.session);
       rv = yield* loginAndUse(frame, use, pin, [init], [begun.once]);
     }
-    if (frame.stopped === 0) throw failure(rv, functions.init);
+    if (!use.active && !use.isAuthenticated) throw failure(rv, functions.init);
     if (!use.isAuthenticated) {
       yield* endUse(frame, use);
       return rv;
@@ -201,7 +206,11 @@ export function* abandon(frame: Frame, begun: Beginning, session: bigint): Progr
   if (begun.use) yield* endUse(frame, begun.use);
   else if (begun.active || frame.interrupted && frame.stopped === 1) yield* endOperation(frame, kind, session);
   // Some modules leave a call that has failed active.
-  else if (frame.stopped === 1 && frame.lane) frame.lane.failed = kind;
+  else if (frame.stopped === 1 && frame.lane) {
+    frame.lane.failed = kind;
+    // It has begun: what was left begun of its kind is over.
+    if (frame.lane.unused?.kind === kind) frame.lane.unused = null;
+  }
 }
 
 /** Makes the first call alone; what somebody left active on the session is ended. */

@@ -79,16 +79,22 @@ export function* endActive(frame: Frame, kind: ActiveKind, session: bigint): Pro
   const failed = frame.lane?.handle === session ? frame.lane.failed : null;
   if (failed !== null && failed !== kind) yield* endOperation(frame, failed, session);
   if (frame.lane) frame.lane.failed = null;
+  // Nothing but a use of its key ends it, and that would log everybody out.
+  if (frame.lane?.handle === session && frame.lane.unused?.kind === kind) return;
   yield* endOperation(frame, kind, session);
+}
+
+/** C_SessionCancel, where the module has it. Returns whether nothing is active afterwards. */
+export function* tryCancel(frame: Frame, kind: ActiveKind, session: bigint): Program<boolean> {
+  const cancel = frame.table.at(FN.C_SessionCancel);
+  if (!cancel) return false;
+  const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]] }];
+  return rv === CKR_OK || rv === CKR_OPERATION_NOT_INITIALIZED;
 }
 
 function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   const { table, block } = frame;
-  const cancel = table.at(FN.C_SessionCancel);
-  if (cancel) {
-    const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]] }];
-    if (rv === CKR_OK || rv === CKR_OPERATION_NOT_INITIALIZED) return;
-  }
+  if (yield* tryCancel(frame, kind, session)) return;
   block.secret = true;
   const scratch = block.address(block.alloc(SCRATCH));
   const length = frame.ulong(SCRATCH);
@@ -132,5 +138,7 @@ export function* cancelOperations(frame: Frame, { session, flags, ifAny }: Cance
   const kinds = (Object.keys(CANCEL_FLAG) as ActiveKind[]).filter((kind) => CANCEL_FLAG[kind] & flags);
   const unable = rv === CKR_FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR_OPERATION_CANCEL_FAILED;
   if (!unable || kinds.length === 0) throw frame.failure("C_SessionCancel", rv);
-  for (const kind of kinds) yield* endOperation(frame, kind, session);
+  const kept = frame.lane?.unused?.kind;
+  for (const kind of kinds) if (kind !== kept) yield* endOperation(frame, kind, session);
+  if (kept && kinds.includes(kept)) throw frame.failure("C_SessionCancel", CKR_OPERATION_CANCEL_FAILED);
 }

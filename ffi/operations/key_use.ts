@@ -7,7 +7,7 @@ import { Ask, type Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { NativeCall } from "../workers.ts";
 import type { KeyAuthentication } from "./authentication.ts";
-import { type ActiveKind, endOperation } from "./ending.ts";
+import { type ActiveKind, endOperation, tryCancel } from "./ending.ts";
 import { tryOnce } from "./one_try.ts";
 import { isQuestion, tryPins } from "./pin_tries.ts";
 import { type PinBytes, placePin } from "./pins.ts";
@@ -24,15 +24,38 @@ export interface AuthenticatedUse {
   /** The session of its user, which is taken where the token has no other one left. */
   readonly own: bigint;
   readonly kind: ActiveKind;
+  /** What it begins with, where it can go on after its PIN was refused. */
+  readonly begun: BegunUse | null;
   /** Whether it is active. */
   active: boolean;
   /** Whether its PIN was given: the token waits for its end. */
   isAuthenticated: boolean;
 }
 
+/** A use that has begun and got no PIN. */
+export interface UnusedKey {
+  readonly kind: ActiveKind;
+  /** The key and its mechanism, where the use can go on once there is a PIN. */
+  readonly begun: BegunUse | null;
+}
+
+/** What a use has begun with. */
+export interface BegunUse {
+  readonly key: bigint;
+  /** CKM number of a mechanism without a parameter. */
+  readonly mechanism: number;
+}
+
 /** A use that has not begun. */
-export function newUse(own: bigint, kind: ActiveKind): AuthenticatedUse {
-  return { session: own, own, kind, active: false, isAuthenticated: false };
+export function newUse(own: bigint, kind: ActiveKind, begun: BegunUse | null = null): AuthenticatedUse {
+  return { session: own, own, kind, begun, active: false, isAuthenticated: false };
+}
+
+/** Whether a use is what its session has left begun. */
+export function isLeftBegun(frame: Frame, { kind, begun }: AuthenticatedUse): boolean {
+  const left = frame.lane?.unused;
+  return !!left && begun !== null && left.kind === kind && left.begun?.key === begun.key &&
+    left.begun.mechanism === begun.mechanism;
 }
 
 /** Opens the session of a use. */
@@ -73,6 +96,7 @@ export function* loginAndUse(
   const rv = yield [...before, login, ...after];
   use.active ||= frame.stopped >= before.length;
   use.isAuthenticated = frame.stopped > before.length;
+  if (use.isAuthenticated && use.session === use.own && frame.lane) frame.lane.unused = null;
   return rv;
 }
 
@@ -87,13 +111,16 @@ export function* tryKeyPins(
 }
 
 /**
- * Ends a use, whatever has become of it: finished where the token waits for that, else by closing its session. The token is
- * given back.
+ * Ends a use, whatever has become of it: finished where the token waits for that, else by closing its session. One that
+ * has borrowed its user's session is left as it is where it cannot be cancelled. The token is given back.
  */
 export function* endUse(frame: Frame, use: AuthenticatedUse): Program<void> {
   const { session, own } = use;
   try {
-    if (use.active && (use.isAuthenticated || session === own)) yield* endOperation(frame, use.kind, session);
+    if (use.active && use.isAuthenticated) yield* endOperation(frame, use.kind, session);
+    else if (use.active && session === own && !(yield* tryCancel(frame, use.kind, session)) && frame.lane) {
+      frame.lane.unused = { kind: use.kind, begun: use.begun };
+    }
   } finally {
     use.active = use.isAuthenticated = false;
     use.session = own;

@@ -1,5 +1,6 @@
 // A worker thread that uses a module again and again, or holds on to it until it is terminated.
 import { parentPort, workerData } from "node:worker_threads";
+import { threadMarks } from "../../ffi/workers.ts";
 import { threadsThrough } from "../../session/managed/thread.ts";
 import { Module } from "../../session/module.ts";
 import type { ModuleOptions } from "../../session/module_options.ts";
@@ -33,7 +34,7 @@ try {
   if (cycles === 0) {
     const module = await Module.load(path, options);
     module.slotsSync()[0]!.openSessionSync();
-    parentPort!.postMessage({ done: 0, error: null, thread: threadsThrough(path).self });
+    parentPort!.postMessage({ done: 0, error: null, thread: threadsThrough(path).self, marks: threadMarks() });
     setInterval(() => module.infoSync(), 1000);
   } else {
     for (let at = 0; at < cycles; at++) await cycle(at);

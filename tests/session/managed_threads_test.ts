@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { assertEquals } from "@std/assert";
+import { threadsThrough } from "../../session/managed/thread.ts";
 import { Module } from "../../session/module.ts";
 import { p11KitPath } from "../../tools/native_libraries.ts";
 import { compileMockModule, mockModuleSkip } from "../_support/mock_module.ts";
@@ -16,6 +16,8 @@ interface Answer {
   readonly error: string | null;
   /** The number of the thread, of one that waits to be terminated. */
   readonly thread?: number;
+  /** Where the numbers of the threads stand that make its calls. */
+  readonly marks?: bigint;
 }
 
 function start(work: ManagedWork): { worker: Worker; answer: Promise<Answer> } {
@@ -63,10 +65,12 @@ for (const managed of ["gp11", "p11-kit"] as const) {
       const module = compileMockModule(`dying-${managed}`);
       const keeper = await Module.load(module.path, { managed });
       const { worker, answer } = start({ path: module.path, options: { share: keeper.share() }, cycles: 0 });
-      const { thread, error } = await answer;
+      const { thread, marks, error } = await answer;
       assertEquals([error, module.sessions()], [null, 1]);
       await worker.terminate();
-      while (existsSync(`/proc/self/task/${thread}`)) await new Promise((resolve) => setTimeout(resolve, 1));
+      // A thread that is terminated takes its time, and so do those that have made its calls.
+      const { isAlive, anyAlive } = threadsThrough(module.path);
+      while (isAlive(thread!) || anyAlive(marks!)) await new Promise((resolve) => setTimeout(resolve, 1));
       const session = await (await keeper.slots())[0]!.openSession();
       await session.getInfo();
       await keeper.close();

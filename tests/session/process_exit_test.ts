@@ -8,7 +8,6 @@ const program = new URL("../_support/exit_program.ts", import.meta.url);
 /** Processes at a time. */
 const atOnce = 4;
 const runs = process.versions["deno"] || process.versions["bun"] ? 50 : 16;
-const timeout = 200_000;
 
 type Place = ReturnType<typeof createSeparateToken>;
 const places: Place[] = [];
@@ -39,16 +38,16 @@ async function outcomes(ways: readonly string[]): Promise<Record<string, number>
 }
 
 describe("A process that has used worker threads", () => {
-  it(`ends without a crash in ${runs} of ${runs} runs, whatever it has closed`, { skip, timeout }, async () => {
+  it(`ends without a crash in ${runs} of ${runs} runs, whatever it has closed`, { skip }, async () => {
     const ways = ["all left open", "sessions closed", "module closed", "pool closed", "all left open"];
     assertEquals(await outcomes(Array.from({ length: runs }, (_, i) => ways[i % ways.length]!)), { ended: runs });
   });
 
-  it("ends without a crash with a long call running, aborted, or cut off by exit()", { skip, timeout }, async () => {
+  it("ends without a crash with a long call running, aborted, or cut off by exit()", { skip }, async () => {
     assertEquals(await outcomes(["call running", "call aborted", "exit during a call"]), { ended: 3 });
   });
 
-  it(`ends without a crash in ${runs} of ${runs} runs while calls of every length run`, { skip, timeout }, async () => {
+  it(`ends without a crash in ${runs} of ${runs} runs while calls of every length run`, { skip }, async () => {
     const ways = ["exit", "the runtime's exit", "an uncaught error"].map((way) =>
       `${way} during calls of every length`
     );
