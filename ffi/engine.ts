@@ -163,7 +163,11 @@ export class Engine {
     return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
   }
 
-  #prepare<T, A>(operation: Operation<T, A>, args: A, place: Pick<Frame, "lane" | "turn" | "within" | "refusals">): Prepared<T> {
+  #prepare<T, A>(
+    operation: Operation<T, A>,
+    args: A,
+    place: Pick<Frame, "lane" | "turn" | "within" | "refusals">,
+  ): Prepared<T> {
     const frame = Object.assign(new Frame(this, this.#blocks.take(), false), place);
     frame.args = args;
     try {

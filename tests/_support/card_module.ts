@@ -12,7 +12,14 @@ import { temporaryFolder } from "./temporary_folder.ts";
 /** For `it(name, { skip: cardModuleSkip }, …)`: why the module cannot be compiled, else false. */
 export const cardModuleSkip: string | false = compilerSkip;
 
-const SETTINGS = { pinPad: 0n, mostSessions: 1n, earlyPin: 2n, failedStayActive: 3n, microseconds: 4n, mostRandomBytes: 5n } as const;
+const SETTINGS = {
+  pinPad: 0n,
+  mostSessions: 1n,
+  earlyPin: 2n,
+  failedStayActive: 3n,
+  microseconds: 4n,
+  mostRandomBytes: 5n,
+} as const;
 
 /** A call that has reached the card. */
 export interface CardCall {

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
@@ -6,6 +6,7 @@ import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";
 import type { Session } from "../../session/session.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
+import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
 import { HABIT, StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const data = new Uint8Array(32).fill(7);
@@ -187,6 +188,29 @@ for (const version of ["2.40", "3.2"] as const) {
     });
   });
 }
+
+describe("A token that gives few random bytes at once", () => {
+  it("is asked for as many as it gives", { skip: cardModuleSkip }, async () => {
+    const card = new CardModule();
+    const slot = await card.slot();
+    const session = await slot.openSession();
+    for (const most of [64, 100, 1024]) {
+      card.set("mostRandomBytes", most);
+      for (const length of [0, 1, most, most + 1, 5000]) {
+        for (const bytes of [await session.generateRandom(length), session.generateRandomSync(length)]) {
+          assertEquals(bytes.length, length);
+          // The card counts: every byte comes from it, in order.
+          for (let at = 1; at < length; at++) assertEquals(bytes[at], (bytes[at - 1]! + 1) % 256);
+        }
+      }
+    }
+    card.set("mostRandomBytes", 8);
+    const from = card.calls("C_GenerateRandom");
+    await assertRejects(() => session.generateRandom(5000), Pkcs11Error, "CKR_DATA_LEN_RANGE");
+    assert(card.calls("C_GenerateRandom") - from < 10);
+    await slot.module.close();
+  });
+});
 
 function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({

@@ -1,7 +1,7 @@
-import { assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
-import { CKR, CKU } from "../../ffi/constants/mod.ts";
+import { CKM, CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import type { Session } from "../../session/session.ts";
@@ -54,6 +54,29 @@ describe("PINs", () => {
     await assertRejects(() => session.login(CKU.USER, mine, { signal: AbortSignal.abort() }));
     assertEquals(secret.occurrences(), 1);
     mine.fill(0);
+    assertEquals(secret.occurrences(), 0);
+  });
+
+  it("the PIN a session keeps for its keys goes with the session", { skip: skip || memorySkip, timeout }, async () => {
+    const secret = new SecretInMemory();
+    const mine = secret.bytes();
+    const login = { pin: mine };
+    const other = await Module.load(strict.path, { managed: "gp11" });
+    const slot = (await other.slots())[0]!;
+    const sessions = await Promise.all(Array.from({ length: 5 }, () => slot.openSession({ login })));
+    sessions.push(slot.openSessionSync({ login }));
+    const key = (await sessions[0]!.findObjects())[0]!;
+    for (const opened of sessions) await opened.sign(key, CKM.SHA256_HMAC, new Uint8Array(8));
+    mine.fill(0);
+    assert(secret.occurrences() >= 6);
+    await sessions[0]!.close();
+    sessions[1]!.closeSync();
+    await sessions[2]![Symbol.asyncDispose]();
+    {
+      using _ends = sessions[3]!;
+    }
+    await sessions[3]!.idle();
+    await other.close();
     assertEquals(secret.occurrences(), 0);
   });
 
