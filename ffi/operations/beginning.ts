@@ -157,6 +157,7 @@ function* useKey(
   const { session, key, mechanism } = begun.args!;
   const isPlain = key !== null && mechanism.parameter === null;
   const use = begun.use = newUse(session, functions.kind, isPlain ? { key, mechanism: mechanism.type } : null);
+  use.wantsPin = true;
   const once = begun.once;
   begun.paired = false;
   let outcome = CKR_OK;

@@ -26,6 +26,8 @@ export interface AuthenticatedUse {
   readonly kind: ActiveKind;
   /** What it begins with, where it can go on after its PIN was refused. */
   readonly begun: BegunUse | null;
+  /** Whether its key wants its PIN. */
+  wantsPin: boolean;
   /** Whether it is active. */
   active: boolean;
   /** Whether its PIN was given: the token waits for its end. */
@@ -48,7 +50,7 @@ export interface BegunUse {
 
 /** A use that has not begun. */
 export function newUse(own: bigint, kind: ActiveKind, begun: BegunUse | null = null): AuthenticatedUse {
-  return { session: own, own, kind, begun, active: false, isAuthenticated: false };
+  return { session: own, own, kind, begun, wantsPin: false, active: false, isAuthenticated: false };
 }
 
 /** Whether a use is what its session has left begun. */
@@ -117,9 +119,11 @@ export function* tryKeyPins(
 export function* endUse(frame: Frame, use: AuthenticatedUse): Program<void> {
   const { session, own } = use;
   try {
-    if (use.active && use.isAuthenticated) yield* endOperation(frame, use.kind, session);
-    else if (use.active && session === own && !(yield* tryCancel(frame, use.kind, session)) && frame.lane) {
-      frame.lane.unused = { kind: use.kind, begun: use.begun };
+    if (use.active && (use.isAuthenticated || session === own)) {
+      if (use.isAuthenticated || !use.wantsPin) yield* endOperation(frame, use.kind, session);
+      else if (!(yield* tryCancel(frame, use.kind, session)) && frame.lane) {
+        frame.lane.unused = { kind: use.kind, begun: use.begun };
+      }
     }
   } finally {
     use.active = use.isAuthenticated = false;

@@ -1,5 +1,5 @@
 /** One try of a PIN, wherever it is given: in a login, for the use of a key, to change it. */
-import { Ask, type Program } from "../engine.ts";
+import { Ask, type Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import { pinName } from "../pin_tries.ts";
 import type { PinBytes } from "./pins.ts";

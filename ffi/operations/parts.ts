@@ -85,6 +85,7 @@ function* beginParts(frame: Frame, args: BeginPartsArgs, use: PartsUse): Program
     const { pin, slot } = authentication;
     use.asked = isQuestion(pin) ? yield* askAhead(frame, slot, pin) : null;
     use.due = { ...authentication, pin: use.asked ?? pin };
+    use.wantsPin = true;
     yield* openUse(frame, slot, use);
   }
   const words = [use.session, frame.block.address(mechanism.offset)];

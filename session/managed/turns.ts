@@ -2,7 +2,11 @@ import { realpathSync } from "node:fs";
 import { TokenTurn } from "../../ffi/turn.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 
-/** The turns of each library's tokens, by the file of the library: all who load it, by whatever road, work with one card. */
+/**
+ * The turns of each library's tokens, by the file of the library: all of a thread who load it, by whatever road, work with
+ * one card. Worker threads with loads of their own have turns of their own: a program whose threads use keys of one card
+ * that want their PIN for each use does that in one thread.
+ */
 const libraries = new Map<string, Map<bigint, TokenTurn>>();
 
 /** Gives the turns of a module's tokens by their slots. */

@@ -7,7 +7,7 @@ import { createSeparateToken, softhsmSkip as skip } from "../_support/softhsm.ts
 const program = new URL("../_support/exit_program.ts", import.meta.url);
 /** Processes at a time. */
 const atOnce = 4;
-const runs = process.versions["deno"] || process.versions["bun"] ? 16 : 5;
+const runs = process.versions["deno"] || process.versions["bun"] ? 8 : 4;
 /** Far more than the processes of one test take where everything else is busy too. */
 const timeout = 280_000;
 
