@@ -275,7 +275,7 @@ describe("NodeTransport proxies", () => {
   });
 
   it("leaves no connection to a silent proxy, at whatever step it is closed", async () => {
-    await using silent = await socketServer(() => {}, { onConnection: (socket) => void socket.resume() ?? true });
+    await using silent = await socketServer(() => {}, { onConnection: (socket) => socket.resume() !== null });
     const target = through(localProxy(silent.port), 443, { scheme: "https" });
     for (const step of ["resolving", "resolved", "connecting", "connected", "proxy-negotiating"]) {
       const connection = transport.createConnection(target);
