@@ -125,7 +125,7 @@ describe("features on requests they do not touch", () => {
       without.push(await run([]));
       withThem.push(await run(loaded()));
     }
-    // Milliseconds per request; a bound that holds on a busy machine. The figure itself is in the benchmarks.
-    assertLess(Math.min(...withThem) - Math.min(...without), 0.5);
+    // A ratio within one run, the best of interleaved rounds: a busy machine slows both. The figure is in the benchmarks.
+    assertLess(Math.min(...withThem), Math.min(...without) * 4);
   });
 });

@@ -1,6 +1,6 @@
 // Everything these features parse, from a server that sends nonsense: no crash, no hang, no leak into the next request.
 import { describe, it } from "node:test";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { Logger } from "../../http/logging/logger.ts";
@@ -171,19 +171,23 @@ describe("features under a hostile server", () => {
 
   it("cost next to nothing on requests they do not touch", async () => {
     const answer = { respond: () => new Response("hello", { headers: { "content-length": "5" } }) };
-    const timeOf = async (features: object[]): Promise<number> => {
-      await using bench = await featureBench(() => {}, { defaultFeatures: false, features: [...features, answer] });
-      const once = async (): Promise<number> => {
-        const start = performance.now();
-        for (let count = 0; count < 300; count++) await (await bench.session.fetch("http://example.org/")).text();
-        return (performance.now() - start) / 300;
-      };
-      await once();
-      return Math.min(await once(), await once(), await once());
-    };
-    const without = await timeOf([]);
     const all = [new ContentSniffer(), new Logger({ level: "none" }), new Retry(), new Timeouts({ total: 60_000 })];
-    const added = await timeOf(all) - without;
-    assert(added < 0.5, `${added} ms more per request`); // A few microseconds where the machine is at rest.
+    const benches = [[], all].map((features) =>
+      featureBench(() => {}, { defaultFeatures: false, features: [...features, answer] })
+    );
+    await using without = await benches[0]!;
+    await using withThem = await benches[1]!;
+    const timeOf = async ({ session }: typeof without): Promise<number> => {
+      const start = performance.now();
+      for (let count = 0; count < 100; count++) await (await session.fetch("http://example.org/")).text();
+      return performance.now() - start;
+    };
+    const [plain, added] = [[], []] as [number[], number[]];
+    for (let round = 0; round < 8; round++) {
+      plain.push(await timeOf(without));
+      added.push(await timeOf(withThem));
+    }
+    // A ratio within one run, the best of interleaved rounds: a busy machine slows both. The figure is in the benchmarks.
+    assertLess(Math.min(...added), Math.min(...plain) * 4);
   });
 });
