@@ -25,6 +25,8 @@ export interface TransportCapabilities {
   readonly expectContinue: boolean;
   /** Trailer fields are available. */
   readonly trailers: boolean;
+  /** Connections can be encrypted: https: messages and https: proxies. Absent means true. */
+  readonly tls?: boolean;
   /** The peer's certificate is available. */
   readonly peerCertificate: boolean;
   /** Certificates can be left unchecked. */

@@ -2,7 +2,7 @@
 import process from "node:process";
 
 /** What a runtime is asked for, in the words of the sentence. */
-export type RuntimeUse = "PKCS#11 modules" | "HTTP sessions";
+export type RuntimeUse = "PKCS#11 modules" | "HTTP sessions" | "TLS over sockets";
 
 /** Major and minor version. */
 type Version = readonly [major: number, minor: number];
@@ -10,8 +10,10 @@ type Version = readonly [major: number, minor: number];
 /** The oldest version of each runtime by what it is asked for, under its name in `process.versions`. */
 export const oldestRuntimes: Readonly<Record<RuntimeUse, { deno: Version; bun: Version; node: Version }>> = {
   "PKCS#11 modules": { deno: [2, 5], bun: [1, 3], node: [26, 0] },
-  // A TLS handshake over a socket of its own never ends on Deno 2.5, 2.6 and early 2.7.
-  "HTTP sessions": { deno: [2, 8], bun: [1, 3], node: [22, 0] },
+  "HTTP sessions": { deno: [2, 5], bun: [1, 3], node: [22, 0] },
+  // On Deno 2.5, 2.6 and early 2.7 node:tls calls every certificate authorized, and a handshake over a socket that reads
+  // already never ends: the read that waits takes the server's first bytes.
+  "TLS over sockets": { deno: [2, 8], bun: [1, 3], node: [22, 0] },
 };
 
 const names = { deno: "Deno", bun: "Bun", node: "Node" } as const;
@@ -25,18 +27,31 @@ export function requireRuntime(
   use: RuntimeUse,
   versions: Readonly<Record<string, string | undefined>> = process.versions,
 ): void {
-  const runtime = versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
+  if (isNewEnough(use, versions)) return;
+  const runtime = runtimeOf(versions);
   const oldest = oldestRuntimes[use];
   const version = versions[runtime] ?? "";
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [wantedMajor, wantedMinor] = oldest[runtime];
-  if (major > wantedMajor || major === wantedMajor && minor >= wantedMinor) return;
   const needed = Object.entries(names).map(([key, name]) => `${name} ${textOf(oldest[key as keyof typeof names])}`);
   throw new Error(
     `Cannot use ${use} on ${names[runtime]} ${version}: they need ${needed.slice(0, -1).join(", ")} or ${
       needed.at(-1)
     }, or a later version`,
   );
+}
+
+/** Whether a runtime can do something. */
+export function isNewEnough(
+  use: RuntimeUse,
+  versions: Readonly<Record<string, string | undefined>> = process.versions,
+): boolean {
+  const runtime = runtimeOf(versions);
+  const [major = 0, minor = 0] = (versions[runtime] ?? "").split(".").map(Number);
+  const [wantedMajor, wantedMinor] = oldestRuntimes[use][runtime];
+  return major > wantedMajor || major === wantedMajor && minor >= wantedMinor;
+}
+
+function runtimeOf(versions: Readonly<Record<string, string | undefined>>): keyof typeof names {
+  return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }
 
 /** A version without a minor number that says nothing: Node 26, Deno 2.5. */

@@ -16,6 +16,7 @@ interface TestedVersion {
 const smoke: Record<RuntimeUse, string> = {
   "PKCS#11 modules": "tests/session/smoke_test.ts",
   "HTTP sessions": "tests/http/smoke_test.ts",
+  "TLS over sockets": "tests/http/smoke_test.ts",
 };
 
 /**
@@ -24,7 +25,8 @@ const smoke: Record<RuntimeUse, string> = {
  */
 export const oldestTested: readonly TestedVersion[] = [
   { runtime: "deno", version: "2.5.0", use: "PKCS#11 modules" },
-  { runtime: "deno", version: "2.8.0", use: "HTTP sessions" },
+  { runtime: "deno", version: "2.5.0", use: "HTTP sessions" },
+  { runtime: "deno", version: "2.8.0", use: "TLS over sockets" },
   { runtime: "bun", version: "1.3.0", use: "PKCS#11 modules" },
   { runtime: "bun", version: "1.3.0", use: "HTTP sessions" },
   { runtime: "node", version: "22.18.0", use: "HTTP sessions" },
@@ -39,7 +41,7 @@ async function main(): Promise<number> {
     report.add(await runSuite(suite, await fetchedRuntime(runtime, version)));
   }
   for (const runtime of ["deno", "bun", "node"] as const) {
-    const suite = { runtime, area: "newest", files: Object.values(smoke) };
+    const suite = { runtime, area: "newest", files: [...new Set(Object.values(smoke))] };
     report.add(await runSuite(suite, await runtimeProgram(runtime)));
   }
   return report.close();

@@ -7,12 +7,15 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
+import { isNewEnough } from "../../internal/required_runtime.ts";
 import { NotSupportedError } from "../errors.ts";
 import { readsSystemCertificates } from "../runtime_certificates.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { connectError } from "./node_errors.ts";
 import { NodeConnection } from "./node_connection.ts";
 import { isPlainMethod } from "./node_request_head.ts";
+
+const encryptsSockets = isNewEnough("TLS over sockets");
 
 const PROXY_SCHEMES = ["http", "https", "socks5", "socks5h"];
 
@@ -41,15 +44,16 @@ export class NodeTransport implements Transport {
     informational: true,
     expectContinue: true,
     trailers: true,
-    peerCertificate: true,
-    insecureTls: true,
-    pinnedRoots: true,
+    tls: encryptsSockets,
+    peerCertificate: encryptsSockets,
+    insecureTls: encryptsSockets,
+    pinnedRoots: encryptsSockets,
     systemRoots: readsSystemCertificates,
-    clientCertificate: true,
-    clientTls: true,
+    clientCertificate: encryptsSockets,
+    clientTls: encryptsSockets,
     httpProxy: true,
-    tunnel: true,
-    tunnelStatus: true,
+    tunnel: encryptsSockets,
+    tunnelStatus: encryptsSockets,
     socks: true,
     direct: true,
     bodyWithGet: true,
@@ -63,7 +67,7 @@ export class NodeTransport implements Transport {
   /**
    * Makes a slot; nothing is opened yet.
    *
-   * @throws NotSupportedError for a proxy scheme nobody here speaks
+   * @throws NotSupportedError for a proxy scheme nobody here speaks; for TLS where `capabilities.tls` is false
    */
   createConnection(target: ConnectionTarget): TransportConnection {
     const { proxy } = target;
@@ -72,6 +76,13 @@ export class NodeTransport implements Transport {
         `use the proxy ${proxy.uri.protocol}//${proxy.uri.host}`,
         this.capabilities.runtime,
         `a proxy speaks one of ${PROXY_SCHEMES.join(", ")}`,
+      );
+    }
+    if (!encryptsSockets && (target.scheme === "https" || proxy?.scheme === "https")) {
+      throw new NotSupportedError(
+        "encrypt a connection over sockets",
+        this.capabilities.runtime,
+        'Deno checks certificates there from 2.8 on; use a later Deno, or the transport "fetch"',
       );
     }
     return new NodeConnection(target);

@@ -74,8 +74,10 @@ export class TransportList {
     const isDirect = needs.scheme === "http" && needs.proxy === null;
     const required = requiredFor(needs);
     const candidates = isDirect ? [this.#direct, ...this.#transports] : this.#transports;
+    const encrypted = isEncrypted(needs);
     const able = candidates.filter(({ capabilities }) =>
-      capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name] === true)
+      capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name] === true) &&
+      !(encrypted && capabilities.tls === false)
     );
     const wished = wishedFor(needs);
     const best = able.find(({ capabilities }) => wished.every((name) => capabilities[name] === true)) ?? able[0];
@@ -97,6 +99,7 @@ export class TransportList {
     const lacking = this.#transports.map(({ capabilities }) => {
       const missing: string[] = required.filter((name) => !capabilities[name]);
       if (!capabilities.supportsMethod(needs.method)) missing.unshift(`method ${needs.method}`);
+      if (isEncrypted(needs) && capabilities.tls === false) missing.unshift("tls");
       return `${capabilities.name} lacks ${missing.join(", ")}`;
     });
     return new NotSupportedError("send the message", this.capabilities.runtime, lacking.join("; "));
@@ -118,6 +121,11 @@ function transportsOf(choice: TransportChoice): readonly Transport[] {
 function fetchTransport(): Transport {
   if (isDeno()) return new DenoFetchTransport();
   return isBun() ? new BunFetchTransport() : new FetchTransport();
+}
+
+/** Whether the message, or its way to a proxy, is encrypted. */
+function isEncrypted({ tls, proxy }: Requirements): boolean {
+  return tls !== null || proxy?.scheme === "https";
 }
 
 function isBodyless(method: string): boolean {

@@ -1,11 +1,12 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
-import { TransportError } from "../../http/errors.ts";
+import { NotSupportedError, TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
-import type { TlsSettings } from "../../http/transport.ts";
+import type { TlsSettings, Transport } from "../../http/transport.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";
+import { type Requirements, TransportList } from "../../http/transports/select.ts";
 import { MaskingTls, maskTo } from "../_support/masking_tls.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificate, type TestCertificates } from "../_support/tls_certificates.ts";
@@ -237,5 +238,34 @@ describe("NodeTransport TLS", () => {
     const { error } = await attempt(server, { client: { connect: () => Promise.reject(broken) } });
     assertEquals([error?.status, error?.cause], [HttpStatus.TLS_FAILED, broken]);
     await assertRejects(() => Promise.reject(error), TransportError, "the token was removed");
+  });
+});
+
+describe("a transport that cannot encrypt", () => {
+  it("carries http: alone: another takes https: whatever is wished, and without another it is refused by name", () => {
+    const bare = { ...transport.capabilities, name: "bare", tls: false, informational: true };
+    const other = { ...transport.capabilities, name: "other", informational: false };
+    const [plain, encrypting] = [bare, other].map((capabilities): Transport => ({
+      capabilities,
+      createConnection: (target) => transport.createConnection(target),
+    }));
+    const needs: Requirements = {
+      scheme: "https",
+      method: "GET",
+      hasBody: false,
+      hasBodyLength: false,
+      proxy: null,
+      tls: { strict: true, roots: null, client: null },
+      expectContinue: false,
+      informational: true,
+      host: false,
+      requires: [],
+    };
+    const list = new TransportList([plain!, encrypting!]);
+    assertEquals(list.select(needs).capabilities.name, "other");
+    assertEquals(list.select({ ...needs, scheme: "http", tls: null }).capabilities.name, "bare");
+    const proxy = { uri: new URL("https://proxy.example:3128"), scheme: "https" };
+    assertEquals(list.select({ ...needs, scheme: "http", tls: null, proxy }).capabilities.name, "other");
+    assertThrows(() => new TransportList([plain!]).select(needs), NotSupportedError, "bare lacks tls");
   });
 });

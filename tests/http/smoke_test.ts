@@ -83,7 +83,12 @@ async function fetchesAndUploads({ origin }: Ground): Promise<void> {
 
 async function trustsWhomItIsTold({ secureOrigin, certificates }: Ground): Promise<void> {
   await inSession({ tlsDatabase: TlsDatabase.fromPem(certificates.ca.cert) }, async (session) => {
-    assertEquals(await textOf(session.fetch(secureOrigin)), text);
+    if (session.capabilities.pinnedRoots) assertEquals(await textOf(session.fetch(secureOrigin)), text);
+    else await assertRejects(() => session.fetch(secureOrigin), Error, "pinnedRoots");
+  });
+  await inSession({ transport: "node" }, async (session) => {
+    const isRefused = session.capabilities.tls === false;
+    await assertRejects(() => session.fetch(secureOrigin), Error, isRefused ? "node lacks tls" : undefined);
   });
   await inSession({}, async (session) => {
     await assertRejects(() => session.fetch(secureOrigin));

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { oldestRuntimes, requireRuntime } from "../../internal/required_runtime.ts";
+import { isNewEnough, oldestRuntimes, requireRuntime } from "../../internal/required_runtime.ts";
 import { codeOf, librarySources, readText } from "../_support/source_text.ts";
 import { oldestTested } from "../../tools/versions.ts";
 
@@ -14,13 +14,15 @@ describe("The runtimes the library needs", () => {
     );
     assertStringIncludes(
       on("HTTP sessions", { node: "20.20.2" }),
-      "on Node 20.20.2: they need Deno 2.8, Bun 1.3 or Node 22",
+      "on Node 20.20.2: they need Deno 2.5, Bun 1.3 or Node 22",
     );
     assertStringIncludes(on("HTTP sessions", { deno: "2.4.5" }), "on Deno 2.4.5");
     assertStringIncludes(on("PKCS#11 modules", { bun: "1.2.21" }), "on Bun 1.2.21");
     requireRuntime("PKCS#11 modules", { node: "24.1.0", deno: "2.5.0" });
     requireRuntime("PKCS#11 modules", { node: "24.1.0", bun: "2.0.0" });
     requireRuntime("HTTP sessions", { node: "22.0.0" });
+    requireRuntime("HTTP sessions", { node: "24.1.0", deno: "2.5.0" });
+    assertEquals(["2.7.14", "2.8.0"].map((deno) => isNewEnough("TLS over sockets", { deno })), [false, true]);
   });
 
   it("are the same in package.json, the README and task test:versions", () => {
