@@ -21,7 +21,9 @@ export function nativeRuntime(): NativeRuntime {
  * (secure_getenv(3)). An answer that cannot be had counts as yes.
  */
 export function isSecureExecution(): boolean {
-  if (process.platform !== "linux" || runtimeName() !== "deno") return secureExecution() ?? true;
+  if (process.platform !== "linux" || runtimeName() !== "deno") {
+    return secureExecution((descriptor) => nativeRuntime().permits?.(descriptor) ?? true) ?? true;
+  }
   // Deno gives the kernel's list to programs with all permissions only; who may call C may ask C.
   return nativeRuntime().auxiliaryValue!(AT_SECURE) !== 0n;
 }

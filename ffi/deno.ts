@@ -163,6 +163,8 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
     },
     allows: (path: string): boolean => granted() || granted(path),
+    permits: (descriptor: Record<string, string>): boolean =>
+      deno.permissions.querySync(descriptor).state === "granted",
     auxiliaryValue: (type: bigint): bigint | null =>
       granted() || libcPaths.some((path) => granted(path)) ? memory().getauxval?.(type) ?? null : null,
     threadId: (): number => memory().gettid?.() ?? 0,

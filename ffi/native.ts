@@ -42,6 +42,8 @@ export interface NativeRuntime {
   read(address: bigint, into: Uint8Array): void;
   /** Whether a library may be opened without asking the program's user for permission first. */
   allows(path: string): boolean;
+  /** Whether something may be looked at without the user being asked, in the words of Deno's permissions. */
+  permits?(descriptor: Record<string, string>): boolean;
   /** Opens a library; throws the loader's own error. */
   open(path: string): NativeLibrary;
   /** A value the kernel gave this process (getauxval(3)); null where it cannot be told without asking for permission. */

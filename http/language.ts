@@ -5,7 +5,7 @@
  */
 
 import { secureExecution } from "../internal/secure_execution.ts";
-import { environmentVariable } from "./transports/permissions.ts";
+import { environmentVariable, isGranted } from "./transports/permissions.ts";
 
 /** Reads one variable of the environment; undefined when unset. */
 export type EnvironmentReader = (name: string) => string | undefined;
@@ -59,5 +59,5 @@ export function acceptLanguageOf(names: readonly string[]): string {
  * environment gives.
  */
 export function systemAcceptLanguage(): string {
-  return acceptLanguageOf(languageNames(secureExecution() === true ? () => undefined : environmentVariable));
+  return acceptLanguageOf(languageNames(secureExecution(isGranted) === true ? () => undefined : environmentVariable));
 }

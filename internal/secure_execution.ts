@@ -10,22 +10,25 @@ import process from "node:process";
 /** getauxval's name for the answer. */
 export const AT_SECURE = 23n;
 
+/** Whether something may be looked at without the program's user being asked; the descriptor is Deno's. */
+export type MayLook = (descriptor: Record<string, string>) => boolean;
+
 let known: boolean | null = null;
 
-/** What this runtime tells without native code: null where Deno's permissions keep it from looking. */
-export function secureExecution(): boolean | null {
-  return known ??= look();
+/** What the runtime tells without native code: null where its permissions keep it from looking. */
+export function secureExecution(mayLook: MayLook): boolean | null {
+  return known ??= look(mayLook);
 }
 
-function look(): boolean | null {
+function look(mayLook: MayLook): boolean | null {
   if (process.platform === "win32") return false;
-  if (process.platform === "linux") return secureInAuxiliaryVector();
-  const ids = identifiers();
+  if (process.platform === "linux") return secureInAuxiliaryVector(mayLook);
+  const ids = identifiers(mayLook);
   return ids && (ids[0] !== ids[1] || ids[2] !== ids[3]);
 }
 
 /** The kernel's list as a file. One that is there and cannot be read belongs to a program with more rights. */
-function secureInAuxiliaryVector(): boolean | null {
+function secureInAuxiliaryVector(mayLook: MayLook): boolean | null {
   let bytes: Uint8Array;
   try {
     if (!mayLook({ name: "read", path: "/proc/self/auxv" })) return null;
@@ -39,22 +42,7 @@ function secureInAuxiliaryVector(): boolean | null {
 }
 
 /** The user's and the group's numbers, real and effective. */
-function identifiers(): readonly (number | undefined)[] | null {
+function identifiers(mayLook: MayLook): readonly (number | undefined)[] | null {
   if (!mayLook({ name: "sys", kind: "uid" }) || !mayLook({ name: "sys", kind: "gid" })) return null;
   return [process.getuid?.(), process.geteuid?.(), process.getgid?.(), process.getegid?.()];
-}
-
-interface Permissions {
-  querySync(descriptor: Record<string, string>): { readonly state: string };
-}
-
-/** Nobody is asked on a terminal. */
-function mayLook(descriptor: Record<string, string>): boolean {
-  const { permissions } = (globalThis as unknown as { Deno?: { permissions?: Permissions } }).Deno ?? {};
-  return permissions === undefined || permissions.querySync(descriptor).state === "granted";
-}
-
-/** Variables of the environment to believe: none in a program with more rights than its caller. */
-export function believedEnvironment(): Readonly<Record<string, string | undefined>> {
-  return secureExecution() === true ? {} : process.env;
 }

@@ -1,6 +1,6 @@
 /** The feature that chooses proxies. */
 
-import { believedEnvironment } from "../../internal/secure_execution.ts";
+import { believedEnvironment } from "../transports/permissions.ts";
 import type { SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";

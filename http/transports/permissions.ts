@@ -5,13 +5,15 @@
  * @module
  */
 import process from "node:process";
+import { secureExecution } from "../../internal/secure_execution.ts";
 import { runtimeCertificates } from "../runtime_certificates.ts";
 
 interface Permissions {
   querySync(descriptor: Record<string, string>): { readonly state: string };
 }
 
-function isGranted(descriptor: Record<string, string>): boolean {
+/** Whether something may be looked at. */
+export function isGranted(descriptor: Record<string, string>): boolean {
   const { permissions } = (globalThis as unknown as { Deno?: { permissions?: Permissions } }).Deno ?? {};
   return permissions === undefined || permissions.querySync(descriptor).state === "granted";
 }
@@ -19,6 +21,11 @@ function isGranted(descriptor: Record<string, string>): boolean {
 /** A variable of the environment; undefined where it may not be read. */
 export function environmentVariable(name: string): string | undefined {
   return isGranted({ name: "env", variable: name }) ? process.env[name] : undefined;
+}
+
+/** Variables of the environment to believe: none in a program with more rights than its caller. */
+export function believedEnvironment(): Readonly<Record<string, string | undefined>> {
+  return secureExecution(isGranted) === true ? {} : process.env;
 }
 
 /** A set of the runtime's root certificates; null where it may not be read: the runtime itself goes on using it. */
