@@ -55,6 +55,8 @@ export interface DirectBackendOptions {
   readonly name?: string | null;
   /** Reads the module's configuration. */
   readonly configOption?: (key: string) => string | null;
+  /** A library to reach the C library through, for a table that comes of no library. @default the module */
+  readonly through?: string | undefined;
 }
 
 /**
@@ -94,7 +96,7 @@ export class DirectBackend implements ModuleBackend {
     this.path = table.path;
     this.name = options.name ?? null;
     this.configOption = options.configOption ?? (() => null);
-    const callers = Callers.of(table.path!, tableName(table));
+    const callers = Callers.of(options.through ?? table.path!, tableName(table));
     this.#callers = callers;
     const reserved = options.reserved;
     this.initialize = (frame) => locked(frame, callers, "load the module", () => this.#begin(frame, callers, reserved));

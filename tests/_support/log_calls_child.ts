@@ -13,7 +13,8 @@ const kit = P11Kit.open(p11KitPath()!);
 kit.overrideSystemFiles(["/nowhere", "/nowhere", "/nowhere", folder!, "/nowhere"]);
 const [list] = kit.loadModules()!;
 const texts: string[] = [];
-const backend = new DirectBackend(Cryptoki.fromFunctionList(list!), { reserved: null, neverFinalize: false });
+const options = { reserved: null, neverFinalize: false, through: p11KitPath()! };
+const backend = new DirectBackend(Cryptoki.fromFunctionList(list!), options);
 const module = await beginModule(backend, { logCalls: { sink: (text) => texts.push(text), showSecrets: true } });
 
 module.infoSync();

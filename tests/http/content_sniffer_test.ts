@@ -123,6 +123,6 @@ describe("ContentSniffer", () => {
   });
 
   it("refuses a bad wait", () => {
-    assertThrows(() => new ContentSniffer({ maxWait: -1 }), RangeError, "Cannot wait");
+    assertThrows(() => new ContentSniffer({ maxWait: -1 }), RangeError, "Cannot set maxWait to -1");
   });
 });
