@@ -221,10 +221,12 @@ describe("Calls that look like one made before", () => {
       const [own] = sessions[depth]!.findObjectsSync();
       results[depth] = sessions[depth]!.encryptSync(own!, cipher, new Uint8Array(48).fill(depth));
     };
-    let depth = 0;
+    // One question for a PIN of a token is open at a time: the calls of its callback are of keys that ask for none.
     module.autoAuthenticate = {
       objects: () => {
-        if (++depth < sessions.length) encrypt(depth);
+        strict.set("alwaysAuthenticate", 0);
+        for (let depth = 1; depth < sessions.length; depth++) encrypt(depth);
+        strict.set("alwaysAuthenticate", 1);
         return "1234";
       },
     };
