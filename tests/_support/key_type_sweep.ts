@@ -6,6 +6,17 @@ import { Module } from "../../session/module.ts";
 import { Pkcs11Object } from "../../session/object.ts";
 import type { Session } from "../../session/session.ts";
 
+/** Writes a line at once, as the process may die at the next call; a pipe that is full is waited for. */
+function say(line: string): void {
+  for (let rest = new TextEncoder().encode(line); rest.length > 0;) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (!(error instanceof Error) || !("code" in error) || error.code !== "EAGAIN") throw error;
+    }
+  }
+}
+
 const [path, pin, first = "0"] = process.argv.slice(2) as [string, string, string?];
 const module = await Module.load(path, { managed: false });
 const slot = (await module.slots({ tokenPresent: true }))[0]!;
@@ -100,7 +111,7 @@ for (const mechanism of mechanisms) {
     for (const [name, call] of Object.entries(calls)) {
       for (const parameter of [null, number(16)]) {
         if (index++ < Number(first)) continue;
-        writeSync(1, `${index - 1} 0x${mechanism.toString(16)} ${kind} ${name} ${parameter ? "parameter" : ""}\n`);
+        say(`${index - 1} 0x${mechanism.toString(16)} ${kind} ${name} ${parameter ? "parameter" : ""}\n`);
         try {
           call(session, key, { type: mechanism, parameter });
         } catch (error) {
@@ -114,4 +125,4 @@ for (const mechanism of mechanisms) {
 if ((await session.generateRandom(4)).length !== 4) throw new Error("The session is of no use any more");
 await module.close();
 const missing = Object.entries(keys).flatMap(([kind, key]) => key ? [] : kind);
-writeSync(1, `done ${index} refused ${refused} missing ${missing.join()}\n`);
+say(`done ${index} refused ${refused} missing ${missing.join()}\n`);
