@@ -1,10 +1,11 @@
 /** Sessions for many at once: a pool that makes calls wait when all its sessions are busy. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describeType, isPlainObject } from "../ffi/bytes.ts";
 import { CKR, CKS } from "../ffi/constants/mod.ts";
 import { checkOptions } from "../ffi/engine.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { reportUncaught } from "../internal/report_error.ts";
-import { Pkcs11Error, SessionClosedError } from "./errors.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { Interaction, LoginSpec, Pin } from "./options.ts";
 import { askerOf, checkLogin, keptPin } from "./pin.ts";
 import type { Session } from "./session.ts";
@@ -62,6 +63,16 @@ const DEFAULT_MAX = 8;
 const DEFAULT_IDLE_MS = 60_000;
 /** The largest delay a timer takes. */
 const MAX_TIMER = 0x7fff_ffff;
+
+/** A session that is lent to a function, and the one around it. */
+interface Use {
+  readonly session: Session;
+  readonly outer: Use | null;
+  isOver: boolean;
+}
+
+/** The function that is run with a session of a pool, to know calls that would wait for themselves. */
+const current = new AsyncLocalStorage<Use>();
 
 interface Waiting {
   lend(session: Session): void;
@@ -149,6 +160,7 @@ export class SessionPool {
    *
    * @throws {Pkcs11Error} When a session cannot be opened, or the login is refused: a refused PIN is not tried again.
    * @throws {SessionClosedError} When the pool is closed.
+   * @throws {SessionBusyError} Inside a function that uses the pool, when all its sessions are held by those around it.
    */
   async use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions = {}): Promise<T> {
     if (typeof work !== "function") {
@@ -156,18 +168,26 @@ export class SessionPool {
     }
     checkOptions(options);
     const session = await this.#take(options.signal);
+    const loan: Use = { session, outer: current.getStore() ?? null, isOver: false };
     try {
-      const result = await work(session);
+      const result = await current.run(loan, work, session);
+      loan.isOver = true;
       this.#give(session, false);
       return result;
     } catch (error) {
+      loan.isOver = true;
       this.#give(session, error instanceof Pkcs11Error && DEAD.has(error.code), error);
       throw error;
     }
   }
 
-  /** Closes the pool: who waits is refused, who has a session finishes with it. */
+  /**
+   * Closes the pool: who waits is refused, who has a session finishes with it.
+   *
+   * @throws {SessionBusyError} Inside a function that uses a session of the pool: it would wait for itself.
+   */
   close(): Promise<void> {
+    if (this.#heldHere().size > 0) return Promise.reject(new SessionBusyError("close the pool", "its own user"));
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -203,6 +223,10 @@ export class SessionPool {
       this.#busy.add(ready.session);
       return Promise.resolve(ready.session);
     }
+    const held = this.#heldHere();
+    if (held.size >= Math.min(this.#max, this.#room)) {
+      throw new SessionBusyError("use a session of the pool", "the function that asks for it");
+    }
     return new Promise((resolve, reject) => {
       const aborted = (): void => {
         const at = this.#waiting.indexOf(waiting);
@@ -223,6 +247,15 @@ export class SessionPool {
       this.#waiting.push(waiting);
       this.#grow();
     });
+  }
+
+  /** The sessions of this pool that are lent to the functions within which this call is made. */
+  #heldHere(): ReadonlySet<Session> {
+    const held = new Set<Session>();
+    for (let use = current.getStore() ?? null; use !== null; use = use.outer) {
+      if (!use.isOver && this.#busy.has(use.session)) held.add(use.session);
+    }
+    return held;
   }
 
   /** Opens as many sessions as there are calls waiting, within the limits; the first one alone, as it logs in. */

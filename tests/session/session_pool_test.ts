@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
 import {
   Pkcs11Error,
+  SessionBusyError,
   SessionClosedError,
   SlotAmbiguousError,
   SlotNotFoundError,
@@ -112,6 +113,29 @@ describe("a pool of sessions", () => {
     await user;
     assertEquals(await other, 2);
   });
+
+  it(
+    "refuses what would wait for itself, and lends to what is asked for within while there is a session",
+    { skip },
+    async () => {
+      await using pool = on.slot.sessionPool({ max: 2 });
+      await pool.use(async (outer) => {
+        await pool.use(async (inner) => {
+          assert(inner !== outer);
+          await assertRejects(() => pool.use(() => 1), SessionBusyError, "use a session of the pool");
+          await assertRejects(() => pool.close(), SessionBusyError, "close the pool");
+        });
+        assertEquals(await pool.use(() => "again"), "again");
+      });
+      // What is begun in a use and asked for after it waits for nobody.
+      const later = Promise.withResolvers<void>();
+      let after: Promise<string> | undefined;
+      await pool.use(() => void (after = later.promise.then(() => pool.use(() => "later"))));
+      later.resolve();
+      assertEquals(await after, "later");
+      assertEquals(pool.closed, false);
+    },
+  );
 
   it("refuses limits that are none", { skip }, () => {
     for (const max of [0, -1, 1.5, NaN]) assertThrows(() => on.slot.sessionPool({ max }), RangeError, "max");
