@@ -1,49 +1,21 @@
 /** Sessions for many at once: a pool that makes calls wait when all its sessions are busy. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { describeType, isPlainObject } from "../ffi/bytes.ts";
+import { describeType } from "../ffi/bytes.ts";
 import { CKR, CKS } from "../ffi/constants/mod.ts";
 import { checkOptions } from "../ffi/engine.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
-import type { Interaction, LoginSpec, Pin } from "./options.ts";
-import { askerOf, checkLogin, keptPin } from "./pin.ts";
 import type { Session } from "./session.ts";
+import {
+  MAX_TIMER,
+  type PoolSettings,
+  readPoolOptions,
+  type SharedSessionsOptions,
+  type UseOptions,
+} from "./shared_session_options.ts";
 import { coreOf } from "./session_base.ts";
 import type { Slot } from "./slot.ts";
-
-/** How the sessions of a {@linkcode SessionPool} are opened. */
-export interface SharedSessionsOptions {
-  /**
-   * Sessions at once.
-   *
-   * @default {8}
-   */
-  readonly max?: number | undefined;
-  /**
-   * Whether objects on the token may be created and changed.
-   *
-   * @default {false}
-   */
-  readonly readWrite?: boolean | undefined;
-  /** The login for all of them, made once. */
-  readonly login?: LoginSpec | undefined;
-  /** Whom keys with CKA_ALWAYS_AUTHENTICATE, and the token if it wants a login, are asked for. */
-  readonly interaction?: Interaction | undefined;
-  /**
-   * Milliseconds after which a session that nobody uses is closed; the last one stays, as it keeps the login. 0 and
-   * Infinity mean never.
-   *
-   * @default {60000}
-   */
-  readonly maxIdleMs?: number | undefined;
-}
-
-/** How a session of a pool is used. */
-export interface UseOptions {
-  /** Ends the wait for a session; the function itself is not stopped. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** Errors after which a session is of no use any more. */
 const DEAD: ReadonlySet<number> = new Set([
@@ -58,11 +30,6 @@ const DEAD: ReadonlySet<number> = new Set([
 
 /** Answers to a login after which another try could lock the card. */
 const REFUSED_LOGIN: ReadonlySet<number> = new Set([CKR.PIN_INCORRECT, CKR.PIN_LOCKED, CKR.PIN_EXPIRED]);
-
-const DEFAULT_MAX = 8;
-const DEFAULT_IDLE_MS = 60_000;
-/** The largest delay a timer takes. */
-const MAX_TIMER = 0x7fff_ffff;
 
 /** A session that is lent to a function, and the one around it. */
 interface Use {
@@ -101,9 +68,7 @@ interface Idle {
  */
 export class SessionPool {
   readonly #slot: Slot;
-  readonly #options: SharedSessionsOptions;
-  readonly #max: number;
-  readonly #maxIdleMs: number;
+  readonly #settings: PoolSettings;
   readonly #idle: Idle[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #busy = new Set<Session>();
@@ -118,20 +83,8 @@ export class SessionPool {
 
   /** Pools come from {@linkcode Slot.sessionPool}. */
   constructor(slot: Slot, options: SharedSessionsOptions) {
-    if (!isPlainObject(options)) {
-      throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
-    }
-    const login = checkLogin(options.login);
-    askerOf(options.interaction);
     this.#slot = slot;
-    this.#max = count(options.max ?? DEFAULT_MAX);
-    this.#maxIdleMs = idleTime(options.maxIdleMs ?? DEFAULT_IDLE_MS);
-    // A copy: the options may be changed, or answer differently, and the PIN be overwritten, while the pool lives.
-    this.#options = {
-      readWrite: options.readWrite,
-      login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
-      interaction: options.interaction,
-    };
+    this.#settings = readPoolOptions(options);
   }
 
   /** Sessions that are open, busy and idle. */
@@ -205,7 +158,7 @@ export class SessionPool {
   async #close(): Promise<void> {
     for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
     if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
-    forgetPin(this.#options.login?.pin);
+    forgetPin(this.#settings.login?.pin);
     const idle = this.#idle.splice(0);
     for (const { timer } of idle) clearTimeout(timer);
     const results = await Promise.allSettled(idle.map(({ session }) => session.close()));
@@ -224,7 +177,7 @@ export class SessionPool {
       return Promise.resolve(ready.session);
     }
     const held = this.#heldHere();
-    if (held.size >= Math.min(this.#max, this.#room)) {
+    if (held.size >= Math.min(this.#settings.max, this.#room)) {
       throw new SessionBusyError("use a session of the pool", "the function that asks for it");
     }
     return new Promise((resolve, reject) => {
@@ -261,9 +214,9 @@ export class SessionPool {
   /** Opens as many sessions as there are calls waiting, within the limits; the first one alone, as it logs in. */
   #grow(): void {
     if (this.closed) return;
-    const limit = Math.min(this.#max, this.#room);
+    const limit = Math.min(this.#settings.max, this.#room);
     const needsLogin = !this.#isLoggedIn &&
-      (this.#options.login !== undefined || this.#options.interaction !== undefined);
+      (this.#settings.login !== undefined || this.#settings.interaction !== undefined);
     // Nobody waits after a failure: another try then would be one without end, and with a wrong PIN lock the card.
     const wanted = needsLogin ? Math.min(1, this.#waiting.length) : this.#waiting.length;
     while (this.#opening < wanted && this.size + this.#opening < limit) void this.#open();
@@ -271,7 +224,7 @@ export class SessionPool {
 
   async #open(): Promise<void> {
     this.#opening++;
-    const { interaction, login, readWrite } = this.#options;
+    const { interaction, login, readWrite } = this.#settings;
     try {
       const session = await this.#slot.openSession({
         readWrite,
@@ -326,7 +279,7 @@ export class SessionPool {
       const { state } = await session.getInfo();
       const isPublic = state === CKS.RO_PUBLIC_SESSION || state === CKS.RW_PUBLIC_SESSION;
       this.#busy.delete(session);
-      if (isPublic && this.#options.login !== undefined) {
+      if (isPublic && this.#settings.login !== undefined) {
         this.#discard(session);
         this.#after();
       } else this.#lend(session);
@@ -350,7 +303,8 @@ export class SessionPool {
   }
 
   #keep(session: Session): void {
-    const timer = this.#maxIdleMs > MAX_TIMER ? undefined : setTimeout(() => this.#expire(session), this.#maxIdleMs);
+    const { maxIdleMs } = this.#settings;
+    const timer = maxIdleMs > MAX_TIMER ? undefined : setTimeout(() => this.#expire(session), maxIdleMs);
     (timer as { unref?(): void } | undefined)?.unref?.();
     this.#idle.push({ session, timer });
   }
@@ -386,24 +340,4 @@ export class SessionPool {
   #settle(): void {
     if (this.#busy.size === 0 && this.#opening === 0) this.#whenDone?.();
   }
-}
-
-function count(max: unknown): number {
-  if (typeof max !== "number") {
-    throw new TypeError(`Cannot make a session pool: max is ${describeType(max)}, no number`);
-  }
-  if (!Number.isInteger(max) || max < 1) {
-    throw new RangeError(`Cannot make a session pool: max ${max} is no count from 1`);
-  }
-  return max;
-}
-
-function idleTime(milliseconds: unknown): number {
-  if (typeof milliseconds !== "number") {
-    throw new TypeError(`Cannot make a session pool: maxIdleMs is ${describeType(milliseconds)}, no number`);
-  }
-  if (!(milliseconds >= 0)) {
-    throw new RangeError(`Cannot make a session pool: maxIdleMs ${milliseconds} is negative or NaN`);
-  }
-  return milliseconds === 0 ? Infinity : milliseconds;
 }

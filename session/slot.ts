@@ -16,7 +16,8 @@ import { openSession, openSessionSync } from "./open_session.ts";
 import type { CallOptions, OpenSessionOptions } from "./options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
-import { SessionPool, type SharedSessionsOptions } from "./shared_sessions.ts";
+import { SessionPool } from "./shared_sessions.ts";
+import type { SharedSessionsOptions } from "./shared_session_options.ts";
 
 const LABEL_LENGTH = 32;
 
