@@ -1,9 +1,6 @@
 /** The order of one session: at most one operation at a time, first come, first served. */
 import { Queue } from "./queue.ts";
-
-import type { ActiveKind } from "./operations/ending.ts";
-import type { UnusedKey } from "./operations/key_use.ts";
-import type { PartsUse } from "./operations/parts.ts";
+import type { ActiveKind, BegunParts, UnusedKey } from "./active.ts";
 import type { Question } from "./question.ts";
 import type { TokenTurn } from "./turn.ts";
 
@@ -104,7 +101,7 @@ export class Lane implements WaitingRoom {
    */
   unused: UnusedKey | null = null;
   /** Operations in parts that are active on the token. */
-  readonly begun: Set<PartsUse> = new Set();
+  readonly begun: Set<BegunParts> = new Set();
   #open: string | null = null;
   #turn = 0;
   readonly #waiting = new Queue<LaneEntry>();

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { HttpMessage } from "./message.ts";
 import type { ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
 
 /** What a connection is doing. */
@@ -19,7 +18,7 @@ export interface ConnectionIdentity {
   /** True when the proxy was told, false when it was the origin. */
   readonly isForProxy: boolean;
   /** Whether a message is to go out as this one, as things stand now. */
-  isOf(msg: HttpMessage): boolean;
+  isOf(message: object): boolean;
 }
 
 /** One slot of a session: at most one TCP connection, at most one request at a time (`SoupConnection`). */
@@ -54,8 +53,8 @@ export class Connection {
   }
 
   /** Whether a message may go over it: one that asks for another identity, or for none, needs another connection. */
-  mayCarry(msg: HttpMessage): boolean {
-    return this.identities === null || this.identities.every((identity) => identity.isOf(msg));
+  mayCarry(message: object): boolean {
+    return this.identities === null || this.identities.every((identity) => identity.isOf(message));
   }
 
   /** Notes whom the peer has been told about, in place of who was named before. */

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Attempt, Step } from "./attempt.ts";
-import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { DEFAULT_MAX_SIZE, limitDecoded } from "./decoding/decode.ts";
 import { readWithin } from "./drain.ts";
-import type { BodyTransform } from "./feature.ts";
+import { BodyStage, type BodyTransform } from "./feature.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
@@ -100,7 +99,9 @@ function transformsOf(core: SessionCore, msg: HttpMessage, response: TransportRe
   const { rounds } = core.features;
   const transforms = core.features.transforms(msg);
   if (response.contentDecoded !== true) return transforms;
-  const isLimited = rounds.transform.some((f) => f instanceof ContentDecoder && !msg.isFeatureDisabled(f));
+  const isLimited = rounds.transform.some((f) =>
+    f.bodyStage === BodyStage.CONTENT_DECODING && !msg.isFeatureDisabled(f)
+  );
   return isLimited ? transforms : [limitDecoded(DEFAULT_MAX_SIZE), ...transforms];
 }
 

@@ -17,11 +17,11 @@ import {
   type MessageSnapshot,
   type PlainConnection,
   plainError,
+  plainProxy,
   type PlainResponse,
   revivedError,
   snapshotOf,
 } from "./sync_protocol.ts";
-import { plainProxy } from "./sync_worker.ts";
 import { HttpStatus, reasonPhrase } from "./status.ts";
 import type { ProxyTarget, TransportConnection, TransportResponse } from "./transport.ts";
 import { travellingUri } from "./uri.ts";

@@ -9,6 +9,9 @@ import type { TransportChoice } from "./transports/select.ts";
 import { TransportError } from "./errors.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "./transport.ts";
 
+/** Places in the shared memory: what wakes the caller, and a sign of life. */
+export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2 } as const;
+
 /** Header fields as pairs. */
 export type Fields = [name: string, value: string][];
 
@@ -257,4 +260,9 @@ export function revivedError(plain: PlainError): Error {
   }
   if (plain.stack !== "") error.stack = plain.stack;
   return error;
+}
+
+/** A proxy whose URI can be cloned. */
+export function plainProxy(proxy: ProxyTarget): PlainProxy {
+  return { ...proxy, uri: proxy.uri.href };
 }

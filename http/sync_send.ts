@@ -16,13 +16,19 @@ import type { HttpMessage } from "./message.ts";
 import { ItemState } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
-import { type FromWorker, type PlainError, revivedError, type SendRequest, type ToWorker } from "./sync_protocol.ts";
+import {
+  type FromWorker,
+  type PlainError,
+  revivedError,
+  type SendRequest,
+  SyncWord,
+  type ToWorker,
+} from "./sync_protocol.ts";
 import { packed, unpacked } from "./sync_bytes.ts";
 import { startSyncWorker } from "./sync_bootstrap.ts";
 import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
-import { SyncWord } from "./sync_worker.ts";
 import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "./uri.ts";
 

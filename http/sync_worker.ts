@@ -17,22 +17,20 @@ import {
   type HookReply,
   type PlainConnection,
   plainError,
-  type PlainProxy,
+  plainProxy,
   type PlainResponse,
   type PlainSettings,
   type RemoteHook,
   revivedError,
   type SendRequest,
   snapshotOf,
+  SyncWord,
   type ToWorker,
 } from "./sync_protocol.ts";
 import { TlsDatabase } from "./tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transport.ts";
 import { ContentSniffer } from "./sniffing/content_sniffer.ts";
 import { Timeouts } from "./timeouts.ts";
-
-/** Places in the shared memory: what wakes the caller, and a sign of life. */
-export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2 } as const;
 
 const BEAT_INTERVAL = 1000;
 
@@ -280,11 +278,6 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
 function plainConnection({ id, target, exact, uses }: Connection): PlainConnection {
   const { scheme, host, port, proxy } = target;
   return { id, scheme, host, port, proxy: proxy === null ? null : plainProxy(proxy), exact, uses };
-}
-
-/** A proxy whose URI can be cloned. */
-export function plainProxy(proxy: ProxyTarget): PlainProxy {
-  return { ...proxy, uri: proxy.uri.href };
 }
 
 function proxyOf({ proxy }: HookReply): ProxyTarget | null | undefined {

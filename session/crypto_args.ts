@@ -8,6 +8,7 @@ import { Pkcs11Object, traitsOf } from "./object.ts";
 import { askerOf, question } from "./pin.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
+import { autoAuthenticateOf, faceOf } from "./faces.ts";
 
 /**
  * Arguments of an operation with a key. Neither data nor parameter are copied here: an operation copies them into native
@@ -53,8 +54,9 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
   if (!(key instanceof Pkcs11Object)) {
     throw new TypeError(`Cannot ${action}: the key is no Pkcs11Object`);
   }
-  if (key.session.slot !== core.slot && !key.session.slot.equals(core.slot)) {
-    throw new TypeError(`Cannot ${action}: the key is on slot ${key.session.slot.id}, the session on ${core.slot.id}`);
+  const { slot } = faceOf(core);
+  if (key.session.slot !== slot && !key.session.slot.equals(slot)) {
+    throw new TypeError(`Cannot ${action}: the key is on slot ${key.session.slot.id}, the session on ${core.slot}`);
   }
   coreOf(key.session).assertNotLost(action);
   return key.handle;
@@ -62,14 +64,16 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
 
 /** Whom to ask when the key wants a login for this use; `null` where nobody can be asked. */
 export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuthentication | null {
-  const pin = askerOf(core.interaction) ?? core.module.autoAuthenticate?.objects ?? core.pin;
+  const face = faceOf(core);
+  const asked = askerOf(face.interaction) ?? autoAuthenticateOf(core.module)?.objects ?? face.askedAtLogin;
+  const pin = asked ?? core.pin;
   if (!pin) return null;
   const traits = traitsOf(key);
-  const slot = core.slot.id;
+  const { slot } = core;
   if (typeof pin !== "function") return { slot, traits, pin };
   return {
     slot,
     traits,
-    pin: question(pin, core.slot, { key: { object: key, label: () => traits.label ?? "" } }),
+    pin: question(pin, face.slot, { key: { object: key, label: () => traits.label ?? "" } }),
   };
 }

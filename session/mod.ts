@@ -34,7 +34,6 @@ export type { ModuleOptions } from "./module_options.ts";
 export { Pkcs11Object } from "./object.ts";
 export type {
   AutoAuthenticate,
-  CallOptions,
   Interaction,
   LoginSpec,
   OpenSessionOptions,
@@ -42,8 +41,8 @@ export type {
   PinAnswer,
   PinCallback,
   PinRequest,
-  SessionPoolOptions,
 } from "./options.ts";
+export type { CallOptions, SessionPoolOptions } from "./call_options.ts";
 export { type FromHandleOptions, Session } from "./session.ts";
 export { type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
 export { type LoginOptions, SessionLogin } from "./session_login.ts";

@@ -16,12 +16,14 @@ import { engineFor, ModuleCore } from "./module_core.ts";
 import type { ModuleShare } from "./managed/share.ts";
 import { ModuleFlags } from "./module_flags.ts";
 import { checkModuleOptions, type ModuleOptions } from "./module_options.ts";
-import type { AutoAuthenticate, CallOptions, SessionPoolOptions } from "./options.ts";
-import { SessionPool } from "./session_pool.ts";
+import type { AutoAuthenticate } from "./options.ts";
+import type { CallOptions, SessionPoolOptions } from "./call_options.ts";
+import { HandlePool } from "./handle_pool.ts";
 import { Slot } from "./slot.ts";
 import { type DescribedSlot, goneToken, onlySlot, slotCondition, type SlotMatch } from "./find_slot.ts";
 import { waitForSlotEvent } from "./slot_events.ts";
 import { type TokenChange, TokenWatch, type WatchTokensOptions } from "./token_watch.ts";
+import { autoAuthenticateOf, faceOf, setAutoAuthenticate } from "./faces.ts";
 
 /** Initialises a loaded module for a new caller. */
 export let beginModule: (backend: ModuleBackend, options: ModuleOptions) => Promise<Module>;
@@ -160,7 +162,7 @@ export class Module {
 
   set poolSessions(value: boolean | SessionPoolOptions) {
     const before = this.#core.pool;
-    this.#core.pool = value === false ? null : new SessionPool(this.#core, value === true ? {} : value);
+    this.#core.pool = value === false ? null : new HandlePool(this.#core, value === true ? {} : value);
     for (const session of before?.drain() ?? []) {
       this.#core.run(null, closeSession, { session }).catch(reportUncaught);
     }
@@ -168,11 +170,11 @@ export class Module {
 
   /** Who is asked when a token or a key wants a PIN (`gp11_module_set_auto_authenticate`). */
   get autoAuthenticate(): AutoAuthenticate | null {
-    return this.#core.autoAuthenticate;
+    return autoAuthenticateOf(this.#core);
   }
 
   set autoAuthenticate(value: AutoAuthenticate | null) {
-    this.#core.autoAuthenticate = value;
+    setAutoAuthenticate(this.#core, value);
   }
 
   /** What the module tells about itself (C_GetInfo). */
@@ -289,7 +291,7 @@ export class Module {
   /** Closes the sessions this caller has opened, on one slot or on all; those of other callers stay. */
   async closeAllSessions(slot?: Slot): Promise<void> {
     const core = this.#opened("C_CloseAllSessions");
-    const sessions = [...core.sessions].filter((session) => !slot || session.slot.equals(slot));
+    const sessions = [...core.sessions].filter((session) => !slot || faceOf(session).slot.equals(slot));
     for (const session of sessions) session.reusable = false;
     const pooled = core.pool?.drain(slot?.id) ?? [];
     const results = await Promise.allSettled([

@@ -9,9 +9,9 @@ import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { Reconnection } from "./managed/reconnection.ts";
 import { turnsOf } from "./managed/turns.ts";
 import type { ModuleBackend } from "./module_backend.ts";
-import type { AutoAuthenticate, CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
-import type { SessionPool } from "./session_pool.ts";
+import type { HandlePool } from "./handle_pool.ts";
 
 const CKR_FUNCTION_CANCELED = 0x50;
 const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190;
@@ -53,10 +53,8 @@ export class ModuleCore {
   readonly observer: CallObserver | null;
   /** Whether a login lasts until the last caller who has made one logs out. */
   readonly countLogins: boolean;
-  /** Who is asked for PINs. */
-  autoAuthenticate: AutoAuthenticate | null = null;
   /** Closed sessions that wait to be used again. */
-  pool: SessionPool | null = null;
+  pool: HandlePool | null = null;
   /** Whether this caller has closed the module. */
   closed = false;
   readonly #reconnection: Reconnection | null;
@@ -83,7 +81,7 @@ export class ModuleCore {
 
   /** Whether a session of this caller on a slot is in use. One that is being closed is not. */
   isUsing(slot: bigint): boolean {
-    return [...this.sessions].some((session) => session.slot.id === slot && !session.closed);
+    return [...this.sessions].some((session) => session.slot === slot && !session.closed);
   }
 
   /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */

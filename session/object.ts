@@ -23,7 +23,7 @@ import {
 import { readSecretKey } from "./keys/read_private.ts";
 import { publicMaterial } from "./keys/public_half.ts";
 import { X509 } from "./keys/x509.ts";
-import type { CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import { coreOf } from "./session_base.ts";
 import type { Session } from "./session.ts";
 import { formatObjectUri } from "./object_uri.ts";
@@ -144,7 +144,7 @@ export class Pkcs11Object {
   async uri(options?: CallOptions): Promise<string> {
     const core = coreOf(this.session);
     const attributes = await this.getAttributes(URI_ATTRIBUTES, options);
-    const info = await core.module.run(null, tokenInfo, { slot: core.slot.id }, options);
+    const info = await core.module.run(null, tokenInfo, { slot: core.slot }, options);
     return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
   }
 
@@ -152,7 +152,7 @@ export class Pkcs11Object {
   uriSync(options?: CallOptions): string {
     const core = coreOf(this.session);
     const attributes = this.getAttributesSync(URI_ATTRIBUTES, options);
-    const info = core.module.runSync(null, tokenInfo, { slot: core.slot.id }, options);
+    const info = core.module.runSync(null, tokenInfo, { slot: core.slot }, options);
     return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
   }
 

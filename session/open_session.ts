@@ -12,8 +12,9 @@ import type { ModuleCore } from "./module_core.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
 import { askerOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
-import { type PooledHandle, reuse } from "./session_pool.ts";
+import { type PooledHandle, reuse } from "./handle_pool.ts";
 import type { Slot } from "./slot.ts";
+import { autoAuthenticateOf } from "./faces.ts";
 
 const CKF_RW_SESSION = 2n;
 const CKF_SERIAL_SESSION = 4n;
@@ -67,7 +68,7 @@ interface UndoArgs {
 function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): OpenArgs {
   const readWrite = options.readWrite ?? false;
   const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
-  const ask = askerOf(options.interaction) ?? core.autoAuthenticate?.tokens;
+  const ask = askerOf(options.interaction) ?? autoAuthenticateOf(core)?.tokens;
   const login = checkLogin(options.login);
   if (login) {
     const userType = BigInt(checkUlong(login.userType ?? CKU.USER, "a user type"));

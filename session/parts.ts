@@ -2,7 +2,7 @@
 import { reportUncaught } from "../internal/report_error.ts";
 import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
 import { FN } from "../ffi/frame.ts";
-import type { ActiveKind } from "../ffi/operations/ending.ts";
+import type { ActiveKind } from "../ffi/active.ts";
 import type { FunctionName } from "../ffi/functions.ts";
 import { prepareMechanism } from "../ffi/mechanisms.ts";
 import {
@@ -23,7 +23,7 @@ import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import { SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
-import type { CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
 

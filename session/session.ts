@@ -3,6 +3,7 @@ import { moduleCoreOf, Slot } from "./slot.ts";
 import type { Interaction, OpenSessionOptions, PinCallback } from "./options.ts";
 import { SessionCore } from "./session_core.ts";
 import { SessionForms } from "./session_forms.ts";
+import { setFace } from "./faces.ts";
 
 /** How a handle is wrapped. */
 export interface FromHandleOptions {
@@ -62,11 +63,16 @@ export function sessionOn(
   options: Pick<OpenSessionOptions, "readWrite" | "interaction">,
   opened: { readonly pin: Uint8Array | PinCallback | null } | null,
 ): Session {
-  const core = new SessionCore(moduleCoreOf(slot), slot, handle, {
+  const pin = opened?.pin ?? null;
+  const core = new SessionCore(moduleCoreOf(slot), slot.id, handle, {
     readWrite: options.readWrite ?? false,
-    interaction: options.interaction ?? null,
-    pin: opened?.pin ?? null,
+    pin: typeof pin === "function" ? null : pin,
     reusable: opened !== null,
+  });
+  setFace(core, {
+    slot,
+    interaction: options.interaction ?? null,
+    askedAtLogin: typeof pin === "function" ? pin : null,
   });
   const session = new Session(core);
   core.session = session;

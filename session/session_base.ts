@@ -20,10 +20,11 @@ import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import { type SessionInfo, sessionInfoOf } from "./infos.ts";
 import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
-import { leave } from "./session_pool.ts";
+import { leave } from "./handle_pool.ts";
 import type { Slot } from "./slot.ts";
+import { faceOf } from "./faces.ts";
 
 /** Events of a session. */
 export interface SessionEvents {
@@ -81,12 +82,12 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
 
   /** The module (`gp11_session_get_module`). */
   get module(): Module {
-    return this.#core.slot.module;
+    return faceOf(this.#core).slot.module;
   }
 
   /** The slot (`gp11_session_get_slot`). */
   get slot(): Slot {
-    return this.#core.slot;
+    return faceOf(this.#core).slot;
   }
 
   /** The handle of the module, CK_SESSION_HANDLE (`gp11_session_get_handle`). */
@@ -253,7 +254,7 @@ export abstract class SessionBase extends TypedEventTarget<SessionEvents> {
     const event = new DiscardHandleEvent(core.handle);
     this.dispatchEvent(event);
     if (!event.claimed && fit && core.reusable && !core.module.closed) {
-      core.module.pool?.offer(event, core.slot.id, core.readWrite);
+      core.module.pool?.offer(event, core.slot, core.readWrite);
     }
     core.lane.open = null;
     return event.claimed;

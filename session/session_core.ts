@@ -5,25 +5,22 @@ import { forgetPin } from "../ffi/operations/pins.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
-import type { CallOptions, Interaction, PinCallback } from "./options.ts";
-import type { Slot } from "./slot.ts";
+import type { CallOptions } from "./call_options.ts";
 
 /** The state of one open session. */
 export class SessionCore {
   /** The module. */
   readonly module: ModuleCore;
-  /** The slot. */
-  readonly slot: Slot;
+  /** CK_SLOT_ID of its slot. */
+  readonly slot: bigint;
   /** The handle. */
   readonly handle: bigint;
   /** The order of calls on the handle. */
   readonly lane: Lane;
   /** Whether it was opened for reading and writing, as far as is known. */
   readonly readWrite: boolean;
-  /** Who is asked for PINs. */
-  readonly interaction: Interaction | null;
-  /** The PIN the session was opened with, a copy, or who was asked for it: keys that want it for each use get it too. */
-  readonly pin: Uint8Array | PinCallback | null;
+  /** The PIN the session was opened with, a copy: keys that want it for each use get it too. */
+  readonly pin: Uint8Array | null;
   /** Whether the pool may keep the handle: nothing of its user is left in it. */
   reusable: boolean;
   /** Whether it is closed, or about to be. */
@@ -36,19 +33,18 @@ export class SessionCore {
   /** The state of an open session. */
   constructor(
     module: ModuleCore,
-    slot: Slot,
+    slot: bigint,
     handle: bigint,
-    options: Pick<SessionCore, "readWrite" | "interaction" | "pin" | "reusable">,
+    options: Pick<SessionCore, "readWrite" | "pin" | "reusable">,
   ) {
     this.module = module;
     this.slot = slot;
     this.handle = handle;
     this.readWrite = options.readWrite;
-    this.interaction = options.interaction;
     this.pin = options.pin;
     this.reusable = options.reusable;
     this.lane = module.engine.lane(handle);
-    this.lane.token = module.turn(slot.id);
+    this.lane.token = module.turn(slot);
     module.sessions.add(this);
   }
 

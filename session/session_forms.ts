@@ -8,7 +8,7 @@ import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial 
 import { chainOf } from "./keys/partners.ts";
 import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "./keys/read_key.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionBulk } from "./session_bulk.ts";
 import type { Pkcs11KeyPair } from "./session_keys.ts";

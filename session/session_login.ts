@@ -6,10 +6,12 @@ import type { Frame } from "../ffi/frame.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { initPin, setPin } from "../ffi/operations/sessions.ts";
 import { countedLogin, countedLogout, type LoginPlace, undoLogin } from "./managed/logins.ts";
-import type { CallOptions, Pin } from "./options.ts";
+import type { Pin } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import { plainPin, preparePin } from "./pin.ts";
 import { coreOf, SessionBase } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
+import { faceOf } from "./faces.ts";
 
 /** How {@linkcode SessionLogin.login} is made. */
 export interface LoginOptions extends CallOptions {
@@ -109,15 +111,15 @@ export abstract class SessionLogin extends SessionBase {
     return {
       core: coreOf(this).module,
       session: coreOf(this).handle,
-      slot: coreOf(this).slot.id,
+      slot: coreOf(this).slot,
       userType: BigInt(checkUlong(userType, "a user type")),
-      pin: preparePin(pin, coreOf(this).slot, options?.maxTries),
+      pin: preparePin(pin, faceOf(coreOf(this)).slot, options?.maxTries),
       ifNeeded: options?.ifNeeded ?? false,
     };
   }
 
   #logoutArgs() {
-    return { core: coreOf(this).module, session: coreOf(this).handle, slot: coreOf(this).slot.id };
+    return { core: coreOf(this).module, session: coreOf(this).handle, slot: coreOf(this).slot };
   }
 
   #pinArgs(pin: string | BufferSource | null) {

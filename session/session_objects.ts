@@ -16,7 +16,7 @@ import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { readPlan } from "./attribute_plans.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import { coreOf } from "./session_base.ts";
 import type { SessionCore } from "./session_core.ts";
 import { SessionLogin } from "./session_login.ts";

@@ -13,7 +13,8 @@ import {
 import type { Module } from "./module.ts";
 import type { ModuleCore } from "./module_core.ts";
 import { openSession, openSessionSync } from "./open_session.ts";
-import type { CallOptions, OpenSessionOptions } from "./options.ts";
+import type { OpenSessionOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { SessionPool } from "./shared_sessions.ts";

@@ -4,7 +4,7 @@ import { checkOptions } from "../ffi/engine.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
-import type { CallOptions } from "./options.ts";
+import type { CallOptions } from "./call_options.ts";
 
 const INTERVAL_MS = 100;
 

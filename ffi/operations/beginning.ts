@@ -5,17 +5,9 @@ import type { FunctionName } from "../functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
-import { type ActiveKind, endActive, endOperation } from "./ending.ts";
-import {
-  type AuthenticatedUse,
-  endUse,
-  isLeftBegun,
-  loginAndUse,
-  newUse,
-  openUse,
-  takeTurn,
-  tryKeyPins,
-} from "./key_use.ts";
+import type { ActiveKind, AuthenticatedUse } from "../active.ts";
+import { endActive, endOperation } from "./ending.ts";
+import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
 
 const CKR_OK = 0;

@@ -3,11 +3,12 @@
  * that is done, by whatever session; so from the PIN to the end of the use the token is the operation's own. It runs in a
  * session of its own: one that is refused its PIN ends with that session, and the key is not used to end it.
  */
+import type { ActiveKind, AuthenticatedUse, BegunUse } from "../active.ts";
 import { Ask, type Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { NativeCall } from "../workers.ts";
 import type { KeyAuthentication } from "./authentication.ts";
-import { type ActiveKind, endOperation, tryCancel } from "./ending.ts";
+import { endOperation, tryCancel } from "./ending.ts";
 import { tryOnce } from "./one_try.ts";
 import { isQuestion, tryPins } from "./pin_tries.ts";
 import { type PinBytes, placePin } from "./pins.ts";
@@ -16,37 +17,6 @@ import { closeSession } from "./sessions.ts";
 const CKR_OK = 0;
 const CKF_SERIAL_SESSION = 4n;
 const CKU_CONTEXT_SPECIFIC = 2n;
-
-/** Where a use of a key stands. */
-export interface AuthenticatedUse {
-  /** The session it runs in. */
-  session: bigint;
-  /** The session of its user, which is taken where the token has no other one left. */
-  readonly own: bigint;
-  readonly kind: ActiveKind;
-  /** What it begins with, where it can go on after its PIN was refused. */
-  readonly begun: BegunUse | null;
-  /** Whether its key wants its PIN. */
-  wantsPin: boolean;
-  /** Whether it is active. */
-  active: boolean;
-  /** Whether its PIN was given: the token waits for its end. */
-  isAuthenticated: boolean;
-}
-
-/** A use that has begun and got no PIN. */
-export interface UnusedKey {
-  readonly kind: ActiveKind;
-  /** The key and its mechanism, where the use can go on once there is a PIN. */
-  readonly begun: BegunUse | null;
-}
-
-/** What a use has begun with. */
-export interface BegunUse {
-  readonly key: bigint;
-  /** CKM number of a mechanism without a parameter. */
-  readonly mechanism: number;
-}
 
 /** A use that has not begun. */
 export function newUse(own: bigint, kind: ActiveKind, begun: BegunUse | null = null): AuthenticatedUse {

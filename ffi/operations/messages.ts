@@ -4,7 +4,8 @@ import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
 import { word } from "../memory.ts";
 import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
-import { type ActiveKind, endActive, endOperation } from "./ending.ts";
+import type { ActiveKind } from "../active.ts";
+import { endActive, endOperation } from "./ending.ts";
 import { MAX_GROWTHS } from "./output.ts";
 import { mayWait, type OwnArgs } from "../waiting_inputs.ts";
 

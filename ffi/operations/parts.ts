@@ -9,16 +9,8 @@ import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto.ts";
 import { CANCEL_FLAG, type CancelArgs, cancelOperations } from "./ending.ts";
-import {
-  type AuthenticatedUse,
-  endTurn,
-  endUse,
-  loginAndUse,
-  newUse,
-  openUse,
-  takeTurn,
-  tryKeyPins,
-} from "./key_use.ts";
+import type { BegunParts } from "../active.ts";
+import { endTurn, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { checkKey, type KeyUse } from "./key_types.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
@@ -52,7 +44,7 @@ const BLOCK_MARGIN = 256;
 const FINAL_MARGIN = 1024;
 
 /** An operation in parts as it stands on the token; its steps keep it. */
-export interface PartsUse extends AuthenticatedUse {
+export interface PartsUse extends BegunParts {
   /** Who gives the PIN of the key, as long as it is still to be given. */
   due: KeyAuthentication | null;
   /** What was asked for before the first part. */
@@ -277,7 +269,7 @@ export function* cancelBegun(frame: Frame, args: CancelArgs): Program<void> {
 }
 
 /** Ends an operation that will not be finished. */
-export function* endParts(frame: Frame, { use }: { readonly use: PartsUse }): Program<void> {
+export function* endParts(frame: Frame, { use }: { readonly use: BegunParts }): Program<void> {
   // What is active is known when the steps before have ended.
   yield new Ask(() => undefined);
   use.asked?.forget();

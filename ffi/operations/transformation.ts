@@ -19,7 +19,8 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
-import { type AuthenticatedUse, endUse } from "./key_use.ts";
+import type { AuthenticatedUse } from "../active.ts";
+import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

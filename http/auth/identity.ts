@@ -37,6 +37,8 @@ export function identify(
   connection.identify({
     name: identityName(auth),
     isForProxy: asker.isForProxy,
-    isOf: (msg) => auth.generation === generation && auth.isAuthenticated && authOf(msg) === auth,
+    isOf(msg: Asker["request"]["msg"]) {
+      return auth.generation === generation && auth.isAuthenticated && authOf(msg) === auth;
+    },
   });
 }

@@ -2,8 +2,7 @@
 
 import { gunzipSync, inflateSync } from "node:zlib";
 import { NotSupportedError } from "../errors.ts";
-import type { BodyTransform } from "../feature.ts";
-import { watchChunks } from "../streams/chunks.ts";
+import { type ByteStream, watchChunks } from "../streams/chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
 import { decodeBrotli, decodeDeflate } from "./deflate.ts";
 import { decodeGzip } from "./gzip.ts";
@@ -105,7 +104,7 @@ export function decodeSimple(
 export const DEFAULT_MAX_SIZE: number = 2 ** 28;
 
 /** Holds a body to a limit that the runtime has decoded by itself. */
-export function limitDecoded(maxSize: number): BodyTransform {
+export function limitDecoded(maxSize: number): (body: ByteStream) => ByteStream {
   return (body) => {
     let size = 0;
     return watchChunks(body, (chunk) => {

@@ -25,7 +25,7 @@ function holdersOf(core: ModuleCore, slot: bigint): Set<ModuleCore> | null {
 
 /** A caller without a session on the token has no login there either. */
 function holds(core: ModuleCore, slot: bigint): boolean {
-  return !core.closed && [...core.sessions].some((session) => session.slot.id === slot);
+  return !core.closed && [...core.sessions].some((session) => session.slot === slot);
 }
 
 /** A login or logout of a caller. */

@@ -10,7 +10,7 @@ import { closeSession, sessionInfo } from "../ffi/operations/sessions.ts";
 import type { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error } from "./errors.ts";
 import type { ModuleCore } from "./module_core.ts";
-import type { SessionPoolOptions } from "./options.ts";
+import type { SessionPoolOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
 
 /** A handle out of the pool. */
@@ -37,7 +37,7 @@ const MAX_TIMER = 0x7fffffff;
  * A module's pool. Sessions are taken last in, first out. It keeps sessions for their cost alone: never one with objects of
  * its former user, and never a token logged in whose users have all closed their sessions.
  */
-export class SessionPool {
+export class HandlePool {
   /** Its limits. */
   readonly options: SessionPoolOptions;
   readonly #core: ModuleCore;
@@ -125,7 +125,7 @@ export interface LeaveArgs {
  * use where the token is logged in, as they would keep it so for whoever comes next.
  */
 export function* leave(frame: Frame, { core }: LeaveArgs): Program<boolean> {
-  const { module, slot: { id: slot }, handle: session, lane } = core;
+  const { module, slot, handle: session, lane } = core;
   const { pool } = module;
   if (lane.open !== null || lane.begun.size > 0 || lane.failed !== null || lane.unused !== null) core.reusable = false;
   yield* endAll(frame, session, lane);

@@ -1,0 +1,39 @@
+/** How single calls are made, and what the pool of closed sessions keeps. */
+
+/** How a single call is made. */
+export interface CallOptions {
+  /** Cancels the call; it rejects, or throws, with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * When an aborted asynchronous call rejects: at once, or when the native call has returned, as GP11 does.
+   *
+   * @default {"now"}
+   */
+  readonly abort?: "now" | "wait" | undefined;
+}
+
+/**
+ * Limits of the pool of closed sessions (`gp11_module_set_pool_sessions`). Only sessions that `openSession` has opened are
+ * kept, none through which session objects may have been made, and none that would keep a token logged in when every
+ * other session on it is closed.
+ */
+export interface SessionPoolOptions {
+  /**
+   * Sessions kept for each slot.
+   *
+   * @default {8}
+   */
+  readonly maxPerSlot?: number | undefined;
+  /**
+   * Milliseconds after which an unused session is closed; 0 and Infinity are no limit.
+   *
+   * @default {60000}
+   */
+  readonly maxIdleMs?: number | null | undefined;
+  /**
+   * Whether a session is checked with C_GetSessionInfo before it is used again. One that is alone on its token always is.
+   *
+   * @default {true}
+   */
+  readonly validate?: boolean | undefined;
+}
