@@ -4,11 +4,13 @@
  * @module
  */
 import { type Attempt, watchTime } from "./attempt.ts";
-import { nextPiece, ownBytes } from "./byte_pieces.ts";
+import { ownBytes } from "./byte_pieces.ts";
+import { TransportError } from "./errors.ts";
 import { bodyFailure } from "./fetch_error.ts";
 import type { QueueItem } from "./queue_item.ts";
-import { gotChunk } from "./response_body.ts";
-import { ended, isWatched } from "./response_phase.ts";
+import { ReadAhead } from "./read_ahead.ts";
+import { gotChunk, smallBody } from "./response_body.ts";
+import { ended, giveBack, isWatched } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./status.ts";
 import type { TransportResponse } from "./transport.ts";
@@ -29,6 +31,8 @@ export class BodyReader {
   readonly #attempt: Attempt;
   /** Weak, so that a stream nobody holds can be found out. */
   #controller: WeakRef<ReadableByteStreamController> | null = null;
+  #source: ReadAhead | null = null;
+  #hasReadAhead = false;
   #isOver = false;
   /** Somebody waits for the next piece. */
   isBeingRead = false;
@@ -50,6 +54,33 @@ export class BodyReader {
   /** True once the body has ended, one way or the other. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** True once somebody has begun to read it. */
+  get isBegun(): boolean {
+    return this.#source?.isBegun ?? false;
+  }
+
+  /** Reads the beginning while nobody else does. If that is all there is, its connection is free. */
+  readAhead(): void {
+    const { core, item, response } = this;
+    if (this.#source === null || this.#hasReadAhead || this.isBegun || item.isPaused) return;
+    this.#hasReadAhead = true;
+    this.#source.fill(smallBody).then((isAll) => {
+      if (isAll && this.#attempt.isCurrent) giveBack(core, item, response);
+    });
+  }
+
+  /** Too many hold their connections: this one is not waited for any longer. */
+  giveUp(most: number): void {
+    if (this.#isOver || !this.#attempt.isCurrent) return;
+    const message =
+      `Cannot read the response: its connection was given up, since ${most} responses fetched later were ` +
+      "left unread too; read responses or cancel their bodies before fetching more";
+    this.core.fail(
+      this.item,
+      new TransportError(HttpStatus.IO_ERROR, "response", message, { code: "ERR_BODY_GIVEN_UP" }),
+    );
   }
 
   #end(): void {
@@ -92,7 +123,7 @@ export class BodyReader {
   /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */
   stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { core, item } = this;
-    const reader = source.getReader();
+    const reader = this.#source = new ReadAhead(source);
     item.unwatch();
     const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
     const isShared = item.transforms.length > 0;
@@ -105,7 +136,7 @@ export class BodyReader {
         this.isBeingRead = true;
         try {
           watchTime(core, item, this.#attempt.number);
-          const { done, value } = await nextPiece(reader);
+          const { done, value } = await reader.next();
           item.unwatch();
           if (!isStill()) return;
           if (done) {

@@ -8,7 +8,7 @@ import { FetchedResponse, type ResponseOrigin } from "./fetched_response.ts";
 import { lend, lendWithoutBody, type Loans } from "./loans.ts";
 import type { BodyReader } from "./body_reader.ts";
 import { giveBack, isBodyless, isWatched } from "./response_phase.ts";
-import { countBytes, discard, isSmall, transformed } from "./response_body.ts";
+import { countBytes, discard, isSmall, smallBody, transformed } from "./response_body.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { TransportResponse } from "./transport.ts";
@@ -17,7 +17,7 @@ import { bareUrl } from "./uri.ts";
 /** Makes the Response a caller gets. */
 export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: Loans): Response {
   const { core, item, response } = reader;
-  const { arrived } = response;
+  const { arrived, encodedLength } = response as TransportResponse;
   const { msg } = item;
   const isUntouched = msg.responseHeaders === response.headers && item.transforms.length === 0 && !isWatched(item);
   if (response.ready !== undefined && isUntouched) return handOutReady(reader, response.ready, signal);
@@ -30,7 +30,10 @@ export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: L
   if (response.body === null) return withoutBody(reader, isSame);
   if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
   if (arrived !== undefined) giveBackAfter(core, item, response, arrived);
-  return build(reader, reader.stream(transformed(item, response.body)));
+  const result = build(reader, reader.stream(transformed(item, response.body)));
+  // What little has come may be much more once it is decoded: only so much of that is read unasked.
+  if ((encodedLength ?? Infinity) <= smallBody) reader.readAhead();
+  return result;
 }
 
 /** The transport has made the Response, and all of it is here: the message ends before anybody reads. */

@@ -224,6 +224,8 @@ export interface TransportResponse {
    * Content-Encoding nor Content-Length. Absent means that the body is as it came over the wire.
    */
   readonly contentDecoded?: boolean;
+  /** The Content-Length of a body that the runtime has decoded, as it came over the wire; absent or null when unknown. */
+  readonly encodedLength?: number | null;
   /** False when the connection cannot carry another exchange (`Connection: close`, HTTP/1.0). Absent means true. */
   readonly keepAlive?: boolean;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../decoding/codings.ts";
+import { contentLength } from "../headers.ts";
 import type { TransportRequest, TransportResponse } from "../transport.ts";
 import { byobReader, gatheredStream } from "./gathered_stream.ts";
 
@@ -42,6 +43,7 @@ export function asDecoded(response: Response, request: TransportRequest, decodes
     statusText: response.statusText,
     headers,
     contentDecoded: true,
+    encodedLength: contentLength(response.headers),
     get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
       return body ??= explained(response.body!, field, decodes === denoDecodes);
     },

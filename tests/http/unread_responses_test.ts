@@ -2,7 +2,8 @@
 import { describe, it } from "node:test";
 import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import type { HttpError } from "../../http/http_error.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { collectGarbage } from "../_support/garbage.ts";
 import { routeServer } from "../_support/http_server.ts";
@@ -18,6 +19,7 @@ const pieces: Record<string, readonly string[]> = {
   "/late-length": ["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234", "56789"],
   "/chunks": [`${chunked}\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n`],
   "/late-chunks": [`${chunked}\r\n5\r\n01234\r\n`, "5\r\n56789\r\n", "0\r\n\r\n"],
+  "/packed-length": [`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n${packed}`],
   "/gzip": [`${chunked}Content-Encoding: gzip\r\n\r\n${size}\r\n${packed}\r\n0\r\n\r\n`],
   "/late-gzip": [`${chunked}Content-Encoding: gzip\r\n\r\n`, `${size}\r\n${packed}\r\n0\r\n\r\n`],
 };
@@ -29,22 +31,24 @@ async function write(socket: Socket, texts: readonly string[]): Promise<void> {
   }
 }
 
-describe("unread responses over sockets", () => {
-  it("give their slot back when they have arrived, and their connection to the next", async () => {
-    const routes = Object.entries(pieces).map(([path, texts]) =>
-      [path, (_request: unknown, socket: Socket) => void write(socket, texts)] as const
-    );
-    await using server = await routeServer(Object.fromEntries(routes));
-    await using session = sessionOn("node", { maxConns: 1 });
-    const unread: Response[] = [];
-    for (const path of Object.keys(pieces)) {
-      for (let i = 0; i < 3; i++) unread.push(await session.fetch(server.origin + path));
-    }
-    // On a busy machine a late body may count as unread before it is there: that costs one more connection, not one each.
-    assertLess(server.connections, 6);
-    for (const response of unread) assertEquals(await response.text(), "0123456789", response.url);
+for (const transport of transports) {
+  describe(`unread small responses over ${transport}`, () => {
+    it("give their slot back when they have arrived, and their connection to the next", async () => {
+      const routes = Object.entries(pieces).map(([path, texts]) =>
+        [path, (_request: unknown, socket: Socket) => void write(socket, texts)] as const
+      );
+      await using server = await routeServer(Object.fromEntries(routes));
+      await using session = sessionOn(transport, { maxConns: 1 });
+      const unread: Response[] = [];
+      for (const path of Object.keys(pieces)) {
+        for (let i = 0; i < 3; i++) unread.push(await session.fetch(server.origin + path));
+      }
+      // On a busy machine a late body may count as unread before it is there: that costs one more connection, not one each.
+      assertLess(server.connections, unread.length / 2);
+      for (const response of unread) assertEquals(await response.text(), "0123456789", response.url);
+    });
   });
-});
+}
 
 for (const transport of transports) {
   describe(`unread large responses over ${transport}`, () => {
@@ -73,6 +77,21 @@ for (const transport of transports) {
       for (let count = 0; count < 5; count++) refusals.push((await session.fetch(`${server.origin}/big`)).status);
       assertEquals(refusals, [200, 200, 200, 200, 200]);
       assertEquals(await session.sendMessage(new HttpMessage("GET", `${server.origin}/big`)), 200);
+      session.abort();
+    });
+
+    it("lose their connections when there are far too many, the oldest first", async () => {
+      await using server = await large();
+      await using session = sessionOn(transport, { maxConnsPerHost: 10 });
+      const begun = (await session.fetch(`${server.origin}/big`)).body!.getReader();
+      await begun.read();
+      const unread = await Promise.all(Array.from({ length: 230 }, () => session.fetch(`${server.origin}/big`)));
+      // Those before the bound count, and those that were open anyway.
+      assert(session.connections.length <= 200 + session.maxConns, `${session.connections.length} are open`);
+      const error = await assertRejects(() => unread[0]!.text(), TypeError, "later were left unread too");
+      assertEquals((error as HttpError).code, "ERR_BODY_GIVEN_UP");
+      assertEquals((await unread.at(-1)!.text()).length, big.length);
+      assertEquals((await begun.read()).done, false);
       session.abort();
     });
 

@@ -1,0 +1,59 @@
+/**
+ * A body that is read a little ahead of whoever is to read it: what is small then no longer holds its connection.
+ *
+ * @module
+ */
+import { nextPiece } from "./byte_pieces.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The pieces of one stream, in order, some of them read before they were asked for. */
+export class ReadAhead {
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #pieces: Bytes[] = [];
+  /** The step that is being read ahead. */
+  #reading: Promise<ReadableStreamReadResult<Bytes>> | null = null;
+  #isAskedFor = false;
+
+  constructor(source: ReadableStream<Bytes>) {
+    this.#reader = source.getReader();
+  }
+
+  /** True once somebody has asked for a piece. */
+  get isBegun(): boolean {
+    return this.#isAskedFor;
+  }
+
+  /** The next piece; what is wrong with the stream is told once all pieces before it are gone. */
+  async next(): Promise<ReadableStreamReadResult<Bytes>> {
+    this.#isAskedFor = true;
+    if (this.#pieces.length === 0 && this.#reading !== null) await this.#reading.catch(() => {});
+    const value = this.#pieces.shift();
+    // An end and an error are there for every further read as well.
+    return value === undefined ? nextPiece(this.#reader) : { done: false, value };
+  }
+
+  /** Reads on until there are `most` bytes, or somebody asks for a piece. True when that was all of the body. */
+  async fill(most: number): Promise<boolean> {
+    for (let size = 0; size < most && !this.#isAskedFor;) {
+      this.#reading = nextPiece(this.#reader);
+      try {
+        const { done, value } = await this.#reading;
+        if (done) return true;
+        this.#pieces.push(value);
+        size += value.byteLength;
+      } catch {
+        return false; // For who reads to meet.
+      } finally {
+        this.#reading = null;
+      }
+    }
+    return false;
+  }
+
+  /** Nobody wants the rest. */
+  cancel(reason: unknown): Promise<void> {
+    this.#pieces.length = 0;
+    return this.#reader.cancel(reason);
+  }
+}
