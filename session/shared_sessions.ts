@@ -18,7 +18,7 @@ import { coreOf } from "./session_base.ts";
 import type { Slot } from "./slot.ts";
 
 /** Errors after which a session is of no use any more. */
-const DEAD: ReadonlySet<number> = new Set([
+export const DEAD: ReadonlySet<number> = new Set([
   CKR.SESSION_HANDLE_INVALID,
   CKR.SESSION_CLOSED,
   CKR.DEVICE_REMOVED,

@@ -44,16 +44,24 @@ export function planSignature(scheme: SignatureScheme, mechanisms: readonly numb
   throw unsupported(scheme, prehashed === null ? [whole] : [whole, prehashed]);
 }
 
-const plans = new WeakMap<Slot, readonly number[]>();
+/** Plans that were made for a slot: its mechanisms are asked for once for each scheme. */
+const plans = new WeakMap<Slot, Map<SignatureScheme, SignaturePlan>>();
 
-/** The mechanisms of a token, asked once for a slot. */
-async function mechanismsOf(slot: Slot, options?: CallOptions): Promise<readonly number[]> {
+function keep(slot: Slot, scheme: SignatureScheme, plan: SignaturePlan): SignaturePlan {
   let known = plans.get(slot);
-  if (known === undefined) {
-    known = (await slot.mechanisms(options)).map(Number);
-    plans.set(slot, known);
-  }
-  return known;
+  if (known === undefined) plans.set(slot, known = new Map());
+  known.set(scheme, plan);
+  return plan;
+}
+
+async function planOf({ slot }: Session, scheme: SignatureScheme, options?: CallOptions): Promise<SignaturePlan> {
+  return plans.get(slot)?.get(scheme) ??
+    keep(slot, scheme, planSignature(scheme, (await slot.mechanisms(options)).map(Number)));
+}
+
+function planOfSync({ slot }: Session, scheme: SignatureScheme, options?: CallOptions): SignaturePlan {
+  return plans.get(slot)?.get(scheme) ??
+    keep(slot, scheme, planSignature(scheme, slot.mechanismsSync(options).map(Number)));
 }
 
 /** Signs a message with a key as a scheme says; ECDSA signatures have r and s side by side. */
@@ -64,8 +72,20 @@ export async function signWith(
   message: Bytes,
   options?: CallOptions,
 ): Promise<Bytes> {
-  const plan = planSignature(scheme, await mechanismsOf(session.slot, options));
+  const plan = await planOf(session, scheme, options);
   return await session.sign(key, plan.mechanism, plan.input(message), options);
+}
+
+/** {@linkcode signWith} in place. */
+export function signWithSync(
+  session: Session,
+  key: Pkcs11Object,
+  scheme: SignatureScheme,
+  message: Bytes,
+  options?: CallOptions,
+): Bytes {
+  const plan = planOfSync(session, scheme, options);
+  return session.signSync(key, plan.mechanism, plan.input(message), options);
 }
 
 /** Checks a signature in the token as {@linkcode signWith} makes it. */
@@ -77,7 +97,7 @@ export async function verifyWith(
   signature: Bytes,
   options?: CallOptions,
 ): Promise<boolean> {
-  const plan = planSignature(scheme, await mechanismsOf(session.slot, options));
+  const plan = await planOf(session, scheme, options);
   return await session.verify(key, plan.mechanism, plan.input(message), signature, options);
 }
 

@@ -18,9 +18,11 @@ import { Pkcs11Object } from "../object.ts";
 import type { CallOptions } from "../call_options.ts";
 import { coreOf } from "../session_base.ts";
 import type { Session } from "../session.ts";
-import { SessionPool } from "../shared_sessions.ts";
+import { DEAD, SessionPool } from "../shared_sessions.ts";
+import type { Slot } from "../slot.ts";
+import { Pkcs11Uri } from "../uri/mod.ts";
 import { schemesOf, secretSchemes, type SignatureScheme } from "./signature_schemes.ts";
-import { signWith } from "./sign_with.ts";
+import { signWith, signWithSync } from "./sign_with.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -41,7 +43,8 @@ export interface TokenSignerOptions {
   /** The public half, where the token has it nowhere: an object, or a key outside it. */
   readonly publicKey?: Pkcs11Object | KeyInput | undefined;
   /**
-   * Sessions for signatures that run side by side. A key whose token goes away and comes back is found again in them.
+   * Sessions for signatures that run side by side. A key whose token goes away and comes back is found again in them by
+   * the URI it had.
    *
    * @default the session of the key, one signature after another
    */
@@ -66,7 +69,12 @@ export class TokenSigner {
   readonly #material: AsymmetricMaterial | null;
   readonly #sessions: SessionPool | null;
   readonly #match: AttributesInit;
+  /** Where the key was, if it is to be found again. */
+  readonly #uri: Pkcs11Uri | null;
+  readonly #session: Session;
   #key: Pkcs11Object;
+  /** A session has died: the key's handle may be another object's now. */
+  #isLost = false;
 
   /**
    * Signers come from {@linkcode tokenSigner}.
@@ -80,6 +88,7 @@ export class TokenSigner {
     readonly material: AsymmetricMaterial | null;
     readonly sessions: SessionPool | null;
     readonly match: AttributesInit;
+    readonly uri: Pkcs11Uri | null;
   }) {
     this.algorithm = parts.scheme.algorithm;
     this.keyId = parts.keyId;
@@ -88,6 +97,8 @@ export class TokenSigner {
     this.#material = parts.material;
     this.#sessions = parts.sessions;
     this.#match = parts.match;
+    this.#uri = parts.uri;
+    this.#session = parts.key.session;
   }
 
   /**
@@ -98,16 +109,41 @@ export class TokenSigner {
   async sign(message: BytesInput, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = copyBytes(message, "a message to sign");
     checkOptions(options);
-    if (this.#sessions === null) return await signWith(this.#key.session, this.#key, this.#scheme, bytes, options);
-    return await this.#sessions.use(async (session) => {
+    const sessions = this.#sessions;
+    if (sessions === null) return await signWith(this.#session, this.#key, this.#scheme, bytes, options);
+    const work = (session: Session): Promise<Bytes> => this.#signIn(session, bytes, options);
+    try {
+      return await sessions.use(work, { signal: options.signal });
+    } catch (error) {
+      // The token was away, and may be back: a new session of the pool tells.
+      if (!(error instanceof Pkcs11Error) || !DEAD.has(error.code)) throw error;
+      this.#isLost = true;
+      return await sessions.use(work, { signal: options.signal });
+    }
+  }
+
+  /**
+   * {@linkcode TokenSigner.sign} in place, in the session the key was given with.
+   *
+   * @throws {Pkcs11Error} What the token answers.
+   */
+  signSync(message: BytesInput, options: CallOptions = {}): Uint8Array<ArrayBuffer> {
+    const bytes = copyBytes(message, "a message to sign");
+    checkOptions(options);
+    return signWithSync(this.#session, this.#key, this.#scheme, bytes, options);
+  }
+
+  async #signIn(session: Session, message: Bytes, options: CallOptions): Promise<Bytes> {
+    if (!this.#isLost) {
       try {
-        return await signWith(session, this.#key, this.#scheme, bytes, options);
+        return await signWith(session, this.#key, this.#scheme, message, options);
       } catch (error) {
         if (!(error instanceof Pkcs11Error) || !LOST.has(error.code)) throw error;
-        this.#key = await this.#findAgain(session, options);
-        return await signWith(session, this.#key, this.#scheme, bytes, options);
       }
-    }, { signal: options.signal });
+    }
+    this.#key = await this.#findAgain(session, options);
+    this.#isLost = false;
+    return await signWith(session, this.#key, this.#scheme, message, options);
   }
 
   /**
@@ -133,13 +169,24 @@ export class TokenSigner {
     return this.#material;
   }
 
-  /** The key in a token that was away: the same attributes, and the same public half where it tells one. */
+  /** The key in a token that was away: the same token, the same attributes, the same public half where it tells one. */
   async #findAgain(session: Session, options: CallOptions): Promise<Pkcs11Object> {
+    await this.#checkToken(session.slot, options);
     for (const found of await session.findObjects(this.#match, options)) {
       const { half } = await aboutKey(found, options);
       if (this.#material === null || half === null || isSameKey(half, this.#material)) return found;
     }
     throw new ObjectNotFoundError("the attributes it had before its token was away", "find the signing key again");
+  }
+
+  /** A secret key of another token with the same label would make signatures that nobody can tell from wrong ones. */
+  async #checkToken(slot: Slot, options: CallOptions): Promise<void> {
+    const token = await slot.tokenInfo(options);
+    if (this.#uri === null || this.#uri.matchToken(token)) return;
+    throw new ObjectNotFoundError(
+      `the URI ${this.#uri.format()}; its slot holds the token "${token.label}" now`,
+      "find the signing key again",
+    );
   }
 }
 
@@ -214,6 +261,7 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
     material,
     sessions: sessions ?? null,
     match,
+    uri: sessions === undefined ? null : Pkcs11Uri.parse(await key.uri({ signal })),
   });
 }
 

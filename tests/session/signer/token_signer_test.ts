@@ -2,10 +2,11 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import { CKM, CKO } from "../../../ffi/constants/mod.ts";
+import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
+import { Session } from "../../../session/session.ts";
 import { tokenSigner } from "../../../session/signer/token_signer.ts";
-import { softhsmSkip } from "../../_support/softhsm.ts";
+import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 const skip = softhsmSkip;
@@ -24,8 +25,13 @@ const rfc8037 = {
 
 describe("a signer of a token's key", () => {
   let on: TokenSession;
+  /** A token that can be spoilt. */
+  let spare: TestToken | undefined;
   before(async () => {
-    if (!skip) on = await TokenSession.open();
+    if (skip) return;
+    // The module shows the tokens that are there when it is loaded.
+    spare = createToken();
+    on = await TokenSession.open();
   });
   after(() => on?.close());
 
@@ -34,11 +40,13 @@ describe("a signer of a token's key", () => {
     generate: () => Promise<CryptoKeyPair>,
     verify: AlgorithmIdentifier | EcdsaParams | RsaPssParams,
   ][] = [
-    ...(["256", "384"] as const).map((size): [string, () => Promise<CryptoKeyPair>, EcdsaParams] => [
-      `ES${size}`,
-      () => crypto.subtle.generateKey({ name: "ECDSA", namedCurve: `P-${size}` }, true, ["sign", "verify"]),
-      { name: "ECDSA", hash: `SHA-${size}` },
-    ]),
+    ...([[256, 256], [384, 384], [512, 521]] as const).map(
+      ([size, curve]): [string, () => Promise<CryptoKeyPair>, EcdsaParams] => [
+        `ES${size}`,
+        () => crypto.subtle.generateKey({ name: "ECDSA", namedCurve: `P-${curve}` }, true, ["sign", "verify"]),
+        { name: "ECDSA", hash: `SHA-${size}` },
+      ],
+    ),
     ...(["256", "384", "512"] as const).flatMap((
       size,
     ): [string, () => Promise<CryptoKeyPair>, AlgorithmIdentifier | RsaPssParams][] =>
@@ -127,6 +135,62 @@ describe("a signer of a token's key", () => {
     const second = await on.session.importKeyPair(jwk, { ...pem, token: false }, pem);
     assert((await signer.sign(message)).length === 64);
     for (const key of [first.publicKey, second.privateKey]) await key.destroy();
+  });
+
+  it("signs in place as it signs on a worker", { skip }, async () => {
+    const { privateKey } = await on.session.importKeyPair(rfc8037.jwk);
+    const signer = await tokenSigner(privateKey);
+    assertEquals(signer.signSync(message), await signer.sign(message));
+    const wrong = { signal: AbortSignal.abort(new Error("no time")) };
+    assertThrows(() => signer.signSync(message, wrong), Error, "no time");
+    await assertRejects(() => signer.sign(message, wrong), Error, "no time");
+  });
+
+  it("signs once more when its session has died, with the key it finds then", { skip }, async () => {
+    const { privateKey } = await on.session.importKeyPair(rfc8037.jwk, {}, { label: "found by its URI" });
+    await using sessions = on.slot.sessionPool({ max: 2 });
+    const signer = await tokenSigner(privateKey, { sessions });
+    const expected = await signer.sign(message);
+    for (let life = 0; life < 2; life++) {
+      await sessions.use((session) => Session.fromHandle(on.slot, session.handle).close());
+      assertEquals(await Promise.all([signer.sign(message), signer.sign(message)]), [expected, expected]);
+    }
+  });
+
+  it("never signs with the key of another token in its slot", { skip }, async () => {
+    const slot = await on.module.findSlot(spare!.label);
+    const secret = {
+      ...{ class: CKO.SECRET_KEY, keyType: CKK.GENERIC_SECRET, value: new Uint8Array(32).fill(9) },
+      ...{ id: Uint8Array.of(1), token: true, private: false, sign: true },
+    };
+    const key = await (await slot.openSession({ readWrite: true })).createObject(secret);
+    await using sessions = slot.sessionPool();
+    const signer = await tokenSigner(key, { sessions });
+    await signer.sign(message);
+    await on.module.closeAllSessions(slot);
+    await slot.initToken(spare!.soPin, "another");
+    await (await slot.openSession({ readWrite: true })).createObject(secret);
+    const error = await assertRejects(() => signer.sign(message), Error);
+    assertMatch(error.message, /Cannot find the signing key again: .*its slot holds the token "another" now/);
+  });
+
+  it("asks for the PIN of a key that wants one for every signature", { skip }, async () => {
+    const { publicKey, privateKey } = await on.session.generateKeyPair(
+      CKM.RSA_PKCS_KEY_PAIR_GEN,
+      { modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1), token: false, verify: true },
+      { token: false, private: true, sign: true, alwaysAuthenticate: true },
+    );
+    const answers: (string | null)[] = [];
+    const interaction = { askPin: () => answers.shift() ?? null };
+    await using sessions = on.slot.sessionPool({ max: 2, interaction });
+    const signer = await tokenSigner(privateKey, { sessions, publicKey });
+    answers.push(on.token.userPin, on.token.userPin);
+    await Promise.all([signer.sign(message), signer.sign(message)]);
+    assertEquals(answers, []);
+    const declined = await assertRejects(() => signer.sign(message), Pkcs11Error);
+    assertEquals(declined.code, CKR.FUNCTION_CANCELED);
+    answers.push(on.token.userPin);
+    assertEquals((await signer.sign(message)).length, 256);
   });
 
   it("refuses what it cannot be", { skip }, async () => {
