@@ -12,7 +12,7 @@ import type { SessionFeature } from "./feature.ts";
 import { checkField, isIdempotentMethod } from "./headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
-import { bodyLengthOf, bodyOf } from "./request_body.ts";
+import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
@@ -236,7 +236,7 @@ export class Attempt {
       url: wireUrl(msg.uri, connection.target.scheme),
       headers: headerFields(item),
       body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents, (error) => this.broke(error)),
-      bodyLength: bodyLengthOf(msg),
+      bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
     };
     this.wait(transport.send(request, this.#events!), (received) => {

@@ -6,11 +6,12 @@
 import type { Connection } from "./connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
-import { BodyCopy } from "./logging/body_copy.ts";
+import { BodyCopy, bodyLimit } from "./logging/body_copy.ts";
 import type { RedactionRules } from "./logging/redaction.ts";
 import type { HttpMessage } from "./message.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { pipeThroughGenerator } from "./streams/chunks.ts";
+import { wholeNumber } from "./time_limits.ts";
 
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";
 
@@ -96,8 +97,8 @@ export class HarRecorder implements SessionFeature {
    * @throws RangeError when a limit is no integer or out of range
    */
   constructor(options: HarRecorderOptions = {}) {
-    this.#maxBodySize = limit("maxBodySize", options.maxBodySize ?? 1 << 20, -1);
-    this.#maxEntries = limit("maxEntries", options.maxEntries ?? 10_000, 1);
+    this.#maxBodySize = bodyLimit(options.maxBodySize ?? 1 << 20);
+    this.#maxEntries = wholeNumber("maxEntries", options.maxEntries ?? 10_000, 1);
     this.#connectionTimings = options.connectionTimings ?? false;
     const names = (given: Iterable<string> | undefined) => new Set([...given ?? []].map((name) => name.toLowerCase()));
     this.#rules = options.showSecrets
@@ -207,11 +208,4 @@ export class HarRecorder implements SessionFeature {
     if (this.#entries.length > this.#maxEntries) this.#entries.splice(0, this.#entries.length - this.#maxEntries);
     watched.recording = null;
   }
-}
-
-function limit(name: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new RangeError(`Cannot record with ${name} ${value}: it must be an integer from ${least}`);
-  }
-  return value;
 }

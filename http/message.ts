@@ -8,46 +8,14 @@ import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod } from "./headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
+import { MessageFlags, MessagePriority } from "./message_flags.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
-import { seconds } from "./time_limits.ts";
+import { seconds, wholeNumber } from "./time_limits.ts";
 import type { PeerCertificate, TransportCapability } from "./transport.ts";
 import { bareAddress, parseUri } from "./uri.ts";
 
-/** Flags of a message (`SoupMessageFlags`). */
-export const MessageFlags = {
-  /** Redirects are left to the caller. */
-  NO_REDIRECT: "no-redirect",
-  /** The request body is emptied on restart; a `restarted` listener builds it again. */
-  CAN_REBUILD: "can-rebuild",
-  /** The response body is not kept: only `got-chunk` sees it. */
-  OVERWRITE_CHUNKS: "overwrite-chunks",
-  /** Set by the session: content codings were removed. */
-  CONTENT_DECODED: "content-decoded",
-  /** Set by the session: the peer's certificate was checked and found good. */
-  CERTIFICATE_TRUSTED: "certificate-trusted",
-  /** Use a connection that has carried nothing yet. */
-  NEW_CONNECTION: "new-connection",
-  /** The method may be sent again, whatever it is called. */
-  IDEMPOTENT: "idempotent",
-  /** Neither wait for nor count against maxConns and maxConnsPerHost. */
-  IGNORE_CONNECTION_LIMITS: "ignore-connection-limits",
-} as const;
-
-/** One of the flags. */
-export type MessageFlags = typeof MessageFlags[keyof typeof MessageFlags];
-
-/** Priorities of messages on a queue (`SoupMessagePriority`). */
-export const MessagePriority = {
-  VERY_LOW: 0,
-  LOW: 1,
-  NORMAL: 2,
-  HIGH: 3,
-  VERY_HIGH: 4,
-} as const;
-
-/** One of the priorities. */
-export type MessagePriority = typeof MessagePriority[keyof typeof MessagePriority];
+export { MessageFlags, MessagePriority } from "./message_flags.ts";
 
 /** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */
 export type MessageBody =
@@ -152,8 +120,6 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   readonly metrics: MessageMetrics = new MessageMetrics();
   /** What went wrong: the runtime's own error; null when nothing did. */
   error: unknown = null;
-  /** Length of a stream body in bytes; null when unknown. */
-  requestBodyLength: number | null = null;
   /** What the transport of this message must be able to do; decides which one carries it. */
   requires: readonly TransportCapability[] = none;
   /** Trailer fields of the response, where the transport has them; null otherwise. */
@@ -168,6 +134,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   #requestHeaders: Headers | null = null;
   #responseHeaders: Headers | null = null;
   #requestBody: MessageBody | null = null;
+  #requestBodyLength: number | null = null;
   /** The Content-Type that came with the body. */
   #bodyType: string | null = null;
 
@@ -259,10 +226,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return this.#priority;
   }
   set priority(value: MessagePriority) {
-    if (!Number.isInteger(value) || value < 0 || value > 4) {
-      throw new RangeError(`Cannot set the priority to ${value}: it must be 0 to 4`);
-    }
-    this.#priority = value;
+    this.#priority = wholeNumber("the priority", value, 0, 4) as MessagePriority;
     if (this.#state.item !== null) this.#state.onPriority?.(this.#state.item);
   }
 
@@ -299,6 +263,14 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     this.#requestBody = source?.body ?? null;
     this.requestBodyLength = source?.length ?? null;
     if (typeof value !== "string") this.#describeBody(source?.type ?? null);
+  }
+
+  /** Length of a stream body in bytes; null when unknown. */
+  get requestBodyLength(): number | null {
+    return this.#requestBodyLength;
+  }
+  set requestBodyLength(value: number | null) {
+    this.#requestBodyLength = value === null ? null : wholeNumber("the length of the request body", value);
   }
 
   /** A form or Blob brings its Content-Type along, and takes it away when another body comes. */

@@ -6,7 +6,7 @@ import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { isBlocking } from "./sync_answer.ts";
-import { zeroOrMore } from "./time_limits.ts";
+import { moreThanZero, zeroOrMore } from "./time_limits.ts";
 import { wait, waitFor } from "./wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
@@ -89,13 +89,11 @@ export class RateLimit implements SessionFeature {
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(options: RateLimitOptions = {}) {
-    const requests = options.requests ?? Infinity;
-    const interval = options.interval ?? 1000;
-    if (!(requests > 0)) throw new RangeError(`Cannot allow ${requests} requests: it must be more than 0`);
-    if (!(interval > 0)) throw new RangeError(`Cannot set the interval to ${interval} ms: it must be more than 0`);
-    this.#rate = requests / interval;
-    this.#burst = options.burst ?? Math.max(1, requests);
-    if (!(this.#burst >= 1)) throw new RangeError(`Cannot allow ${this.#burst} requests at once: it must be 1 or more`);
+    const requests = moreThanZero("requests", options.requests ?? Infinity);
+    const interval = moreThanZero("interval", options.interval ?? 1000, "ms");
+    this.#rate = requests === Infinity ? requests : requests / interval;
+    this.#burst = zeroOrMore("burst", options.burst ?? Math.max(1, requests));
+    if (this.#burst < 1) throw new RangeError(`Cannot set burst to ${this.#burst}: it must be 1 or more`);
     this.#obeyServer = options.obeyServer ?? true;
     this.#maxHold = zeroOrMore("maxHold", options.maxHold ?? 60_000, "ms");
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;

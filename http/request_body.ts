@@ -26,16 +26,6 @@ export function bodyOf(
   return watched(item, body, events, writesEvents, failed);
 }
 
-/**
- * The length a stream is announced with, if it is known.
- *
- * @throws {RangeError} If it is no number of bytes.
- */
-export function bodyLengthOf({ requestBodyLength: length }: HttpMessage): number | null {
-  if (length === null || (Number.isSafeInteger(length) && length >= 0)) return length;
-  throw new RangeError(`Cannot send the body: its length ${String(length)} is no whole number of bytes`);
-}
-
 /** A stream that reports what is pulled through it, holds still while the message is paused and ends with its attempt. */
 function watched(
   item: QueueItem,

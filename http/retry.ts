@@ -157,7 +157,7 @@ export class Retry implements SessionFeature {
     const { jitter = true } = options;
     this.#jitter = zeroOrMore("jitter", typeof jitter === "boolean" ? Number(jitter) : jitter);
     if (this.#jitter > 1) {
-      throw new RangeError(`Cannot leave ${options.jitter} of a wait to chance: it must be 0 to 1`);
+      throw new RangeError(`Cannot set jitter to ${this.#jitter}: it must be 0 to 1`);
     }
     this.#methods = new Set([...options.methods ?? METHODS].map((method) => method.toUpperCase()));
     this.#statuses = new Set(options.statuses ?? STATUSES);

@@ -18,7 +18,7 @@ import type { HttpSessionOptions, SessionProperty } from "./session_options.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "./message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
-import { limit } from "./session_settings.ts";
+import { wholeNumber } from "./time_limits.ts";
 import { HttpStatus } from "./status.ts";
 import { closeSync, sendSync } from "./sync_send.ts";
 import type { TransportCapabilities } from "./transport.ts";
@@ -94,9 +94,11 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     super();
     this.context = checkContext(options.asyncContext ?? null);
     if (options.maxHeaderBytes !== undefined) {
-      this.settings.maxHeaderBytes = limit("maxHeaderBytes", options.maxHeaderBytes);
+      this.settings.maxHeaderBytes = wholeNumber("maxHeaderBytes", options.maxHeaderBytes, 1);
     }
-    if (options.maxBodyBytes !== undefined) this.settings.maxBodyBytes = limit("maxBodyBytes", options.maxBodyBytes);
+    if (options.maxBodyBytes !== undefined) {
+      this.settings.maxBodyBytes = wholeNumber("maxBodyBytes", options.maxBodyBytes, 1);
+    }
     this.#core = new SessionCore(this, this.settings, new TransportList(options.transport ?? "auto"), {
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
@@ -186,9 +188,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * run when it returns; what has arrived of the body is kept. Unknown and finished messages are left alone.
    */
   cancelMessage(msg: HttpMessage, status: number = HttpStatus.CANCELLED, options: CancelOptions = {}): void {
-    if (!Number.isInteger(status) || status < 1 || status > 999) {
-      throw new RangeError(`Cannot cancel with the status ${status}: it must be a whole number from 1 to 999`);
-    }
+    wholeNumber("the status of a cancelled message", status, 1, 999);
     const item = this.#core.itemOf(msg);
     if (item !== null) this.#core.cancel(item, status, options);
   }

@@ -10,8 +10,8 @@ import { type HttpSessionEvents, NotifyEvent } from "./session_events.ts";
 import type { SessionProperty } from "./session_options.ts";
 import type { ClientCertificateOption } from "./client_tls.ts";
 import type { AsyncContext } from "./feature_session.ts";
-import { flag, limit, SessionSettings } from "./session_settings.ts";
-import { seconds } from "./time_limits.ts";
+import { flag, SessionSettings } from "./session_settings.ts";
+import { seconds, wholeNumber } from "./time_limits.ts";
 import type { TrustRoots } from "./transport.ts";
 
 /** The manual's names and the accessors behind them. */
@@ -68,7 +68,7 @@ export abstract class SessionProperties extends TypedEventTarget<HttpSessionEven
     return this.settings.maxConns;
   }
   set maxConns(value: number) {
-    this.settings.maxConns = limit("max-conns", value);
+    this.settings.maxConns = wholeNumber("max-conns", value, 1);
     this.#told("max-conns");
   }
 
@@ -77,7 +77,7 @@ export abstract class SessionProperties extends TypedEventTarget<HttpSessionEven
     return this.settings.maxConnsPerHost;
   }
   set maxConnsPerHost(value: number) {
-    this.settings.maxConnsPerHost = limit("max-conns-per-host", value);
+    this.settings.maxConnsPerHost = wholeNumber("max-conns-per-host", value, 1);
     this.#told("max-conns-per-host");
   }
 

@@ -170,14 +170,6 @@ export class SessionSettings {
   }
 }
 
-/** Checks a limit: a whole number from 1. */
-export function limit(name: string, value: unknown): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 1) {
-    throw new RangeError(`Cannot set ${name} to ${String(value)}: it must be a whole number from 1`);
-  }
-  return value;
-}
-
 /** Checks a yes or no. */
 export function flag(name: string, value: unknown): boolean {
   if (typeof value !== "boolean") {

@@ -9,22 +9,38 @@ export const MAX_TIMER = 2 ** 31 - 1;
 
 /** Checks a number: 0 or more, NaN is none. */
 export function zeroOrMore(name: string, value: unknown, unit = ""): number {
-  if (typeof value !== "number") {
-    const what = unit === "" ? "a number" : `a number of ${unit}`;
-    throw new TypeError(`Cannot set ${name} to ${String(value)}: it must be ${what}`);
-  }
+  if (typeof value !== "number") throw noNumber(name, value, unit === "" ? "a number" : `a number of ${unit}`);
   if (value >= 0) return value;
   throw new RangeError(`Cannot set ${name} to ${value}: it must be 0${unit && ` ${unit}`} or more`);
 }
 
-/** Checks a limit in milliseconds. Infinity and what no timer can count are no limit, which is 0. */
+/** Checks a number that must be more than 0. */
+export function moreThanZero(name: string, value: unknown, unit = ""): number {
+  const number = zeroOrMore(name, value, unit);
+  if (number > 0) return number;
+  throw new RangeError(`Cannot set ${name} to ${number}: it must be more than 0${unit && ` ${unit}`}`);
+}
+
+/** Checks a whole number from `least` on, up to `most`. */
+export function wholeNumber(name: string, value: unknown, least = 0, most: number = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value !== "number") throw noNumber(name, value, "a whole number");
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  const end = most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`;
+  throw new RangeError(`Cannot set ${name} to ${value}: it must be a whole number from ${least}${end}`);
+}
+
+function noNumber(name: string, value: unknown, expected: string): TypeError {
+  return new TypeError(`Cannot set ${name} to ${String(value)}: it must be ${expected}`);
+}
+
+/** Checks a limit in milliseconds. Infinity, null and what no timer can count are no limit, which is 0. */
 export function milliseconds(name: string, value: unknown): number {
-  const time = zeroOrMore(name, value, "ms");
+  const time = value === null ? 0 : zeroOrMore(name, value, "ms");
   return time > MAX_TIMER ? 0 : time;
 }
 
 /** Checks a limit in seconds, as `milliseconds` does. */
 export function seconds(name: string, value: unknown): number {
-  const time = zeroOrMore(name, value, "seconds");
+  const time = value === null ? 0 : zeroOrMore(name, value, "seconds");
   return time * 1000 > MAX_TIMER ? 0 : time;
 }

@@ -21,7 +21,7 @@ import { Flights } from "./flights.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import { fieldOf, judge, mayCoverError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
-import { type Asked, checkLimit, Shelf } from "./shelf.ts";
+import { type Asked, Shelf, wholeBytes } from "./shelf.ts";
 import type { CacheEntry, CacheStore } from "./store.ts";
 
 /** Options of an `HttpCache`. */
@@ -76,11 +76,12 @@ export class HttpCache implements SessionFeature {
    * @throws {RangeError} for limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {
-    const { shared = false, maxBytes = 64 << 20, store = new CacheMemoryStore(), now = Date.now } = options;
+    const { shared = false, store = new CacheMemoryStore(), now = Date.now } = options;
+    const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
     const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
     this.#shelf = new Shelf(store, { shared, now }, {
-      bytes: checkLimit("maxBytes", maxBytes),
-      entryBytes: checkLimit("maxEntryBytes", maxEntryBytes),
+      bytes: maxBytes,
+      entryBytes: wholeBytes("maxEntryBytes", maxEntryBytes),
     });
   }
 
@@ -94,7 +95,7 @@ export class HttpCache implements SessionFeature {
     return this.#shelf.limits.bytes;
   }
   set maxBytes(value: number) {
-    this.#shelf.limits.bytes = checkLimit("maxBytes", value);
+    this.#shelf.limits.bytes = wholeBytes("maxBytes", value);
     this.#shelf.store.trim(value);
   }
 

@@ -1,6 +1,7 @@
 /** A store with a cache's rules: what goes in, what comes out, what has to go. */
 import { readableAtOnce } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
+import { zeroOrMore } from "../time_limits.ts";
 import { isSameOrigin } from "../uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
 import type { Answered } from "./asker.ts";
@@ -173,10 +174,7 @@ function isOther(record: CacheRecord, headers: Headers): boolean {
   return etag === null && modified !== null && known !== null && modified !== known;
 }
 
-/** Checks a limit of a cache: 0 or more. */
-export function checkLimit(name: string, value: number): number {
-  if (!Number.isFinite(value) || value < 0) {
-    throw new RangeError(`Cannot limit a cache: ${name} is ${value}, it must be 0 or more`);
-  }
-  return Math.floor(value);
+/** Checks a limit of a cache in bytes; Infinity is none. */
+export function wholeBytes(name: string, value: unknown): number {
+  return Math.floor(zeroOrMore(name, value, "bytes"));
 }

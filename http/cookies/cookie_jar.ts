@@ -18,6 +18,7 @@ import {
   keepsPrefixPromise,
   parseSetCookie,
 } from "./rules.ts";
+import { wholeNumber } from "../time_limits.ts";
 import { isVerified } from "../trust.ts";
 import { travellingUri } from "../uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
@@ -111,8 +112,8 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     const { acceptPolicy = "always", store = null, maxCookies = 3000, maxCookiesPerSite = 180, now = Date.now } =
       options;
     this.acceptPolicy = acceptPolicy;
-    checkLimit("maxCookies", maxCookies);
-    checkLimit("maxCookiesPerSite", maxCookiesPerSite);
+    wholeNumber("maxCookies", maxCookies, 1);
+    wholeNumber("maxCookiesPerSite", maxCookiesPerSite, 1);
     this.#now = now;
     this.#table = new CookieTable({ total: maxCookies, perSite: maxCookiesPerSite }, now);
     this.#store = store;
@@ -351,10 +352,4 @@ function isName(host: string): boolean {
 
 function toUrl(value: string | URL | null | undefined): URL | null {
   return value === null || value === undefined ? null : new URL(value);
-}
-
-function checkLimit(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new RangeError(`Cannot limit a cookie jar: ${name} is ${value}, it must be a whole number above 0`);
-  }
 }

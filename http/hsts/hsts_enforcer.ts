@@ -4,6 +4,7 @@ import { TypedEventTarget } from "../../internal/events.ts";
 import type { SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
+import { wholeNumber } from "../time_limits.ts";
 import { isVerified } from "../trust.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
 import type { HstsPolicy, HstsStore } from "./store.ts";
@@ -88,12 +89,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   constructor(options: HstsEnforcerOptions = {}) {
     super();
     const { store = null, maxPolicies = 10_000, now = Date.now } = options;
-    if (!Number.isInteger(maxPolicies) || maxPolicies < 1) {
-      throw new RangeError(
-        `Cannot limit HSTS policies: maxPolicies is ${maxPolicies}, it must be a whole number above 0`,
-      );
-    }
-    this.#maxPolicies = maxPolicies;
+    this.#maxPolicies = wholeNumber("maxPolicies", maxPolicies, 1);
     this.#now = now;
     this.#store = store;
     for (const policy of store?.load() ?? []) {

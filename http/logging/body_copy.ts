@@ -1,4 +1,10 @@
 import { Buffer } from "node:buffer";
+import { wholeNumber } from "../time_limits.ts";
+
+/** Checks the most bytes of a body that are kept; -1 and Infinity keep all. */
+export function bodyLimit(value: unknown): number {
+  return value === Infinity ? -1 : wholeNumber("maxBodySize", value, -1);
+}
 
 /** The beginning of a body, kept for the log. */
 export class BodyCopy {

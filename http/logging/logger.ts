@@ -6,7 +6,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.t
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { watchChunks } from "../streams/chunks.ts";
-import { BodyCopy } from "./body_copy.ts";
+import { BodyCopy, bodyLimit } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
 
 /** How much is written: nothing, the start line, header fields too, or bodies too. */
@@ -85,12 +85,10 @@ const RANKS: Record<LoggerLevel, number> = { none: 0, minimal: 1, headers: 2, bo
  * ```
  */
 export class Logger implements SessionFeature {
-  /** How much is written; may be changed at any time. */
-  level: LoggerLevel;
-  /** The most bytes of a body that are written; -1 sets no limit. */
-  maxBodySize: number;
   /** The logger sees bodies as their readers do. */
   readonly bodyStage: BodyStage = BodyStage.DECODED;
+  #level: LoggerLevel = "minimal";
+  #maxBodySize = 0;
   #options: LoggerOptions;
   #rules: RedactionRules;
   #entries = new WeakMap<HttpMessage, Entry>();
@@ -105,17 +103,30 @@ export class Logger implements SessionFeature {
    * Makes a logger.
    *
    * @throws {TypeError} If the level is none.
+   * @throws {RangeError} If `maxBodySize` is no number of bytes.
    */
   constructor(options: LoggerOptions = {}) {
-    const level = options.level ?? "minimal";
-    if (!Object.hasOwn(RANKS, level)) throw new TypeError(`Cannot log at the level ${JSON.stringify(level)}`);
-    this.level = level;
+    this.level = options.level ?? "minimal";
     this.maxBodySize = options.maxBodySize ?? 2 ** 20;
-    if (!(this.maxBodySize >= -1)) {
-      throw new RangeError(`Cannot set maxBodySize to ${this.maxBodySize}: it must be 0 or more bytes, -1 for all`);
-    }
     this.#options = options;
     this.#rules = { headers: lowerCaseSet(options.hiddenHeaders), parameters: lowerCaseSet(options.hiddenParameters) };
+  }
+
+  /** How much is written; may be changed at any time. */
+  get level(): LoggerLevel {
+    return this.#level;
+  }
+  set level(value: LoggerLevel) {
+    if (!Object.hasOwn(RANKS, value)) throw new TypeError(`Cannot log at the level ${JSON.stringify(value)}`);
+    this.#level = value;
+  }
+
+  /** The most bytes of a body that are written; -1 sets no limit. */
+  get maxBodySize(): number {
+    return this.#maxBodySize;
+  }
+  set maxBodySize(value: number) {
+    this.#maxBodySize = bodyLimit(value);
   }
 
   /** Begins to watch a message. Called by the session. */

@@ -165,7 +165,7 @@ describe("HarRecorder", () => {
       await record(har, () => new Response(), new HttpMessage("GET", `http://a.example/${i}`));
     }
     assertEquals(har.entries.map(({ request }) => request.url.slice(-1)), ["2", "3", "4"]);
-    assertThrows(() => new HarRecorder({ maxEntries: 0 }), RangeError, "maxEntries 0");
-    assertThrows(() => new HarRecorder({ maxBodySize: 1.5 }), RangeError, "maxBodySize 1.5");
+    assertThrows(() => new HarRecorder({ maxEntries: 0 }), RangeError, "maxEntries to 0");
+    assertThrows(() => new HarRecorder({ maxBodySize: 1.5 }), RangeError, "maxBodySize to 1.5");
   });
 });
