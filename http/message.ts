@@ -8,7 +8,7 @@ import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod } from "./headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
-import { MessageFlags, MessagePriority } from "./message_flags.ts";
+import { type MessageFlags, MessagePriority } from "./message_flags.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "./time_limits.ts";

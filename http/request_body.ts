@@ -5,7 +5,6 @@
  */
 import type { AttemptEvents } from "./attempt_events.ts";
 import { TransportError } from "./errors.ts";
-import type { HttpMessage } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { HttpStatus } from "./status.ts";
 
