@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpMessage } from "./message.ts";
+import { type HttpMessage, MessageFlags } from "./message.ts";
 import type { BodyCopy } from "./logging/body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./logging/redaction.ts";
 import { isTransportStatus } from "./status.ts";
@@ -171,15 +171,16 @@ function round(milliseconds: number): number {
 function requestOf(msg: HttpMessage, { requestBody }: Recording, rules: RedactionRules | null): HarRequest {
   const url = new URL(msg.uri);
   url.hash = url.username = url.password = "";
-  const shownUrl = new URL(rules === null ? url.href : redactAddress(url.href, rules));
+  const shownUrl = rules === null ? url.href : redactAddress(url.href, rules);
+  const query = new URLSearchParams(/\?([^#]*)/.exec(shownUrl)?.[1] ?? "");
   const mimeType = msg.requestHeaders.get("content-type") ?? "";
   return {
     method: msg.method,
-    url: shownUrl.href,
+    url: shownUrl,
     httpVersion: `HTTP/${msg.httpVersion}`,
     cookies: cookiesOf(msg.requestHeaders.get("cookie")?.split(";") ?? [], rules),
     headers: fieldsOf(msg.requestHeaders, rules),
-    queryString: [...shownUrl.searchParams].map(([name, value]) => ({ name, value })),
+    queryString: [...query].map(([name, value]) => ({ name, value })),
     ...(requestBody === null || requestBody.size === 0 ? {} : {
       postData: {
         mimeType,
@@ -203,7 +204,7 @@ function responseOf(msg: HttpMessage, { responseBody }: Recording, rules: Redact
     httpVersion: `HTTP/${msg.httpVersion}`,
     cookies: cookiesOf(headers.getSetCookie().map((value) => value.split(";")[0] ?? ""), rules),
     headers: fieldsOf(headers, rules),
-    content: contentOf(headers.get("content-type") ?? "", responseBody, msg.metrics.responseBodyBytes, rules),
+    content: contentOf(msg, responseBody, rules),
     redirectURL: rules === null ? location : redactAddress(location, rules),
     headersSize: -1,
     bodySize: msg.metrics.responseBodyBytes,
@@ -211,20 +212,35 @@ function responseOf(msg: HttpMessage, { responseBody }: Recording, rules: Redact
   };
 }
 
-function contentOf(
-  mimeType: string,
-  body: BodyCopy | null,
-  wireSize: number,
-  rules: RedactionRules | null,
-): HarResponse["content"] {
+function contentOf(msg: HttpMessage, body: BodyCopy | null, rules: RedactionRules | null): HarResponse["content"] {
+  const mimeType = msg.responseHeaders.get("content-type") ?? "";
   const size = body?.size ?? 0;
+  const wireSize = msg.metrics.responseBodyBytes;
   const content: HarResponse["content"] = { size, mimeType };
   if (size > wireSize && wireSize > 0) content.compression = size - wireSize;
   if (body === null || size === 0) return content;
   const text = body.exactText();
+  const isEncoded = msg.responseHeaders.has("content-encoding") && !msg.hasFlag(MessageFlags.CONTENT_DECODED);
   if (text !== null) content.text = rules === null ? text : redactBody(text, mimeType, rules);
-  else Object.assign(content, { text: body.base64(), encoding: "base64" });
+  else if (rules !== null && isEncoded) {
+    content.comment = "not recorded: secrets cannot be hidden in a body that is still encoded";
+    return content;
+  } else Object.assign(content, binaryContent(body, mimeType, rules));
   return Object.assign(content, omission(body));
+}
+
+/** What is no text in UTF-8 may have parts that are: it is shown as text where there is something to hide in it. */
+function binaryContent(
+  body: BodyCopy,
+  mimeType: string,
+  rules: RedactionRules | null,
+): Pick<HarResponse["content"], "text" | "encoding"> {
+  if (rules !== null) {
+    const text = body.text();
+    const shown = redactBody(text, mimeType, rules);
+    if (shown !== text) return { text: shown };
+  }
+  return { text: body.base64(), encoding: "base64" };
 }
 
 function omission(body: BodyCopy): { comment?: string } {

@@ -1,6 +1,7 @@
 /** Hides parts of multipart bodies (RFC 2046 §5.1, RFC 7578). */
+import { Buffer } from "node:buffer";
 import { parseContentDisposition } from "../parsers/content_disposition.ts";
-import { parseMediaType } from "../parsers/media_type.ts";
+import { percentDecoded } from "./encodings.ts";
 import { HIDDEN } from "./redact_json.ts";
 
 /** How what is inside is hidden. */
@@ -13,21 +14,23 @@ export interface PartRules {
   body(text: string, contentType: string): string;
 }
 
-/** A multipart body as it may be shown; without a boundary nobody knows what is what, and nothing is. */
-export function redactMultipart(text: string, contentType: string, rules: PartRules): string {
-  const boundary = parseMediaType(contentType)?.parameters.get("boundary");
-  if (boundary === undefined || boundary === "") return HIDDEN;
-  const [preamble = "", ...parts] = `\r\n${text}`.split(`\r\n--${boundary}`);
-  return [preamble, ...parts.map((part) => redactPart(part, rules))].join(`\r\n--${boundary}`).slice(2);
+/** A multipart body as it may be shown; without its boundaries nobody knows what is what, and nothing is. */
+export function redactMultipart(text: string, boundary: string, rules: PartRules): string {
+  // Lines may end by a line feed alone: what reads the body may be as lenient.
+  const mark = `\n--${boundary}`;
+  const [preamble = "", ...parts] = `\n${text}`.split(mark);
+  const shown = preamble.trim() === "" ? preamble : `\n${HIDDEN}`;
+  return [shown, ...parts.map((part) => redactPart(part, rules))].join(mark).slice(1);
 }
 
 function redactPart(part: string, rules: PartRules): string {
   // The rest of the boundary's line is there, and "--" behind the last one.
-  if (part.startsWith("--")) return part;
-  const gap = part.indexOf("\r\n\r\n");
-  if (gap < 0) return part.trim() === "" ? part : `\r\n${HIDDEN}`;
+  if (part.startsWith("--")) return part.slice(2).trim() === "" ? part : `--\r\n${HIDDEN}`;
+  const [gap] = /\r?\n\r?\n/.exec(part) ?? [];
+  if (gap === undefined) return part.trim() === "" ? part : `\r\n${HIDDEN}`;
   const fields = new Map<string, string>();
-  const head = part.slice(0, gap).split("\r\n").map((line) => {
+  const unfolded = part.slice(0, part.indexOf(gap)).replace(/\r?\n[ \t]/g, " ");
+  const head = unfolded.split(/\r?\n/).map((line) => {
     const colon = line.indexOf(":");
     if (colon < 0) return line;
     const [name, value] = [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
@@ -35,20 +38,26 @@ function redactPart(part: string, rules: PartRules): string {
     return `${line.slice(0, colon)}: ${rules.header(name, value)}`;
   });
   const field = parseContentDisposition(fields.get("content-disposition") ?? "")?.parameters.get("name");
-  const body = part.slice(gap + 4);
-  // Bodies in bodies in bodies would be read again for each.
-  const isNested = /^multipart\//i.test(fields.get("content-type") ?? "");
-  const shown = isNested || (field !== undefined && rules.isSecret(nameOf(field)))
-    ? HIDDEN
-    : rules.body(body, fields.get("content-type") ?? "text/plain");
-  return `${head.join("\r\n")}\r\n\r\n${shown}`;
+  const body = part.slice(part.indexOf(gap) + gap.length);
+  const type = fields.get("content-type") ?? "text/plain";
+  const isHidden = (field !== undefined && rules.isSecret(percentDecoded(field))) ||
+    isEncodedSecret(body, type, fields.get("content-transfer-encoding") ?? "", rules);
+  return `${head.join("\r\n")}\r\n\r\n${isHidden ? HIDDEN + lineEnd(body) : rules.body(body, type)}`;
 }
 
-/** Names of forms escape quotes and line ends by percent (RFC 7578 §2, HTML §4.10.21.8). */
-function nameOf(field: string): string {
-  try {
-    return decodeURIComponent(field);
-  } catch {
-    return field;
-  }
+/** What stands in front of the next boundary. */
+function lineEnd(body: string): string {
+  return body.endsWith("\r") ? "\r" : "";
+}
+
+/** Whether a part shows a secret once its encoding is read (RFC 2045 §6). */
+function isEncodedSecret(body: string, type: string, encoding: string, rules: PartRules): boolean {
+  const text = transferDecoded(body, encoding.toLowerCase());
+  return text !== body && rules.body(text, type) !== text;
+}
+
+function transferDecoded(body: string, encoding: string): string {
+  if (encoding === "base64") return Buffer.from(body, "base64").toString();
+  if (encoding !== "quoted-printable") return body;
+  return percentDecoded(body.replace(/=\r?\n/g, "").replaceAll("%", "%25").replaceAll("=", "%"));
 }

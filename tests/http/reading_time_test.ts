@@ -210,6 +210,23 @@ const readers: Record<string, TimedReader> = {
     read: (text) => redactBody(text, "application/json", rules),
     frames: [...ordinary, '{"a": "…"}', '{"token": "…', '{"…": 1}', '{"token": ["…"]}', '{"token": {…}}', "[…]"],
   },
+  "redactBody, any text": {
+    read: (text) => redactBody(text, "text/plain", rules),
+    frames: [
+      ...ordinary,
+      "<…",
+      "<a …>b</a>",
+      '<a b="…">',
+      "<token>…",
+      "<a>&#…;</a>",
+      "token: …",
+      "/?a=%7B%22…",
+      "https://…@a",
+      "eyJ….a.b",
+      '{"a": "{\\"…"}',
+      '{"name": "token", "value": "…"}',
+    ],
+  },
   "redactBody, multipart": {
     read: (text) => redactBody(text, "multipart/form-data; boundary=b", rules),
     frames: [

@@ -1,0 +1,144 @@
+/** Hides secrets in a text of any kind: what its names say, and what is written within it in another encoding. */
+import { trimEndOf } from "../parsers/syntax.ts";
+import { base64Decoded, percentDecoded, percentEncoded } from "./encodings.ts";
+import { HIDDEN, redactJson } from "./redact_json.ts";
+import { redactMarkup } from "./redact_markup.ts";
+import { redactMultipart } from "./redact_multipart.ts";
+import { isSecretField, isSecretMember, isSecretParameter, type RedactionRules } from "./secret_names.ts";
+
+/** How many encodings within one another are read; what is written in still more is hidden as a whole. */
+const LAYERS = 4;
+
+// Each pattern below begins where a run of its characters begins and ends with that run, so that none takes time by the
+// square of a text.
+
+/** What there is in each text that could say more than it shows. */
+const TELLING = /[=%:<"]|[\w+/-]{16}/;
+/** A signed or encrypted token (RFC 7515 §7.1, RFC 7516 §7.1): whoever has it may use it, whatever it is called. */
+const COMPACT_TOKEN = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*(?:\.[\w-]+){0,2}/g;
+const LINE = /^([ \t]*(?:-[ \t]+)?)([\w.-]+)([ \t]*:[ \t]*)(\S.*)$/gm;
+const AUTHORITY = /((?:https?|wss?|ftp):[/\\]*|:[/\\]+|[/\\]{2})([^/\\?#\s"<>]+)/gi;
+const NAME = /(?<![^?&#;,=\s<>"'(){}/|])[^?&#;,=\s<>"'(){}/|]+=/g;
+const VALUE = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[^&#\s<>"]*/sy;
+const BASE64 = /[\w+/-]{16,}/g;
+const WORD = /[^?&#;,=\s<>"']+/g;
+
+/** A text as it may be shown. */
+export function redactText(text: string, rules: RedactionRules, layers = LAYERS): string {
+  if (!TELLING.test(text)) return text;
+  const [, boundary] = /^--([^\r\n]{1,70})\r?\n[^\r\n]+:/.exec(text) ?? [];
+  if (boundary !== undefined) return redactParts(text, boundary, rules, layers);
+  if (/^\s*[{["]|"\s{0,16}:/.test(text)) {
+    if (layers < 0) return HIDDEN;
+    text = redactMembers(text, rules, layers);
+  }
+  if (/<[a-z_/?]/i.test(text)) {
+    if (layers < 0) return HIDDEN;
+    text = redactMarkup(
+      text,
+      (name) => isSecretMember(name, rules),
+      (inner, isEncoded) => isEncoded && layers === 0 ? HIDDEN : redactText(inner, rules, layers - 1),
+    );
+  }
+  if (text.includes(":")) text = redactLines(text, rules);
+  if (text.includes("@")) text = redactUsers(text);
+  if (text.includes("=")) text = redactParameters(text, rules);
+  return redactWords(text.replace(COMPACT_TOKEN, HIDDEN), rules, layers);
+}
+
+/** A multipart body that nobody calls so. */
+function redactParts(text: string, boundary: string, rules: RedactionRules, layers: number): string {
+  if (layers <= 0) return HIDDEN;
+  return redactMultipart(text, boundary, {
+    isSecret: (name) => isSecretParameter(name, rules),
+    header: (name, value) => isSecretField(name, rules) ? HIDDEN : redactText(value, rules, layers - 1),
+    body: (part) => redactText(part, rules, layers - 1),
+  });
+}
+
+/** A JSON text as it may be shown. */
+function redactMembers(text: string, rules: RedactionRules, layers: number): string {
+  return redactJson(
+    text,
+    (name) => isSecretMember(name, rules),
+    (inner) => redactText(inner, rules, layers - 1),
+  );
+}
+
+/** A query, or a form as it is sent, as it may be shown. */
+export function redactForm(text: string, rules: RedactionRules): string {
+  return text.split("&").map((pair) => {
+    const equals = pair.indexOf("=");
+    if (equals < 0 || equals === pair.length - 1) return redactText(pair, rules);
+    const name = pair.slice(0, equals);
+    return `${name}=${isSecretParameter(meant(name), rules) ? HIDDEN : redactText(pair.slice(equals + 1), rules)}`;
+  }).join("&");
+}
+
+/** Lines such as `name: value`, of header sections and YAML. */
+function redactLines(text: string, rules: RedactionRules): string {
+  return text.replace(
+    LINE,
+    (line, indent: string, name: string, colon: string) =>
+      isSecretField(name.toLowerCase(), rules) || isSecretMember(name, rules)
+        ? `${indent}${name}${colon}${HIDDEN}`
+        : line,
+  );
+}
+
+/** User information of addresses. */
+function redactUsers(text: string): string {
+  return text.replace(AUTHORITY, (all, slashes: string, authority: string) => {
+    const at = authority.lastIndexOf("@");
+    return at < 0 ? all : `${slashes}${HIDDEN}${authority.slice(at)}`;
+  });
+}
+
+/** `name=value` anywhere. */
+function redactParameters(source: string, rules: RedactionRules): string {
+  let shown = "";
+  let kept = 0;
+  for (const match of source.matchAll(NAME)) {
+    if (match.index < kept) continue; // Within a value that is hidden already.
+    const name = meant(match[0].slice(0, -1));
+    const isParameter = match.index === 0 || "?&#;".includes(source[match.index - 1]!);
+    if (!(isParameter ? isSecretParameter : isSecretMember)(name, rules)) continue;
+    VALUE.lastIndex = match.index + match[0].length;
+    const value = trimEndOf(VALUE.exec(source)![0], ";,");
+    if (value === "" || value === `"${HIDDEN}"`) continue;
+    shown += `${source.slice(kept, match.index)}${match[0]}${HIDDEN}`;
+    kept = match.index + match[0].length + value.length;
+  }
+  return shown + source.slice(kept);
+}
+
+/** Words that are a text in another encoding. */
+function redactWords(text: string, rules: RedactionRules, layers: number): string {
+  if (!text.includes("%")) return text.replace(BASE64, (word) => redactBase64(word, rules, layers));
+  return text.replace(WORD, (word) => {
+    if (!word.includes("%")) return redactBase64(word, rules, layers);
+    const decoded = percentDecoded(word);
+    if (decoded === word) return word;
+    if (layers <= 0) return HIDDEN;
+    const shown = redactText(decoded, rules, layers - 1);
+    return shown === decoded ? word : percentEncoded(shown);
+  });
+}
+
+/** A word is tried as a whole, as a slash is a character of Base64, and then each segment of a path or a domain. */
+function redactBase64(word: string, rules: RedactionRules, layers: number): string {
+  const hides = (piece: string): boolean => {
+    if (piece.length < 16 || !/^[\w+/-]+$/.test(piece)) return false;
+    const text = base64Decoded(piece);
+    return text !== null && (layers <= 0 || redactText(text, rules, layers - 1) !== text);
+  };
+  if (word.length < 16) return word;
+  if (hides(word)) return HIDDEN;
+  return word.split(/([^\w+-])/).map((piece) => piece === word || !hides(piece) ? piece : HIDDEN).join("");
+}
+
+/** A name as it is meant: percent-encoding, however often, is no way around a rule. */
+function meant(name: string): string {
+  for (let layer = 0; layer < LAYERS && name.includes("%"); layer++) name = percentDecoded(name);
+  return name.replaceAll("+", " ").trim();
+}
