@@ -12,7 +12,7 @@ import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
 import { Host, isSameTarget } from "./host.ts";
 import type { ConnectionTarget, TlsSettings, Transport } from "./transport.ts";
 import type { SchemeClass } from "./uri.ts";
-import { MAX_TIMER } from "./time_limits.ts";
+import { MAX_TIMER } from "../internal/time_limits.ts";
 
 /** What the pool asks of its session. */
 export interface PoolOwner {

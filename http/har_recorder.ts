@@ -11,7 +11,7 @@ import type { RedactionRules } from "./logging/redaction.ts";
 import type { HttpMessage } from "./message.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { pipeThroughGenerator } from "./streams/chunks.ts";
-import { wholeNumber } from "./time_limits.ts";
+import { wholeNumber } from "../internal/time_limits.ts";
 
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";
 

@@ -11,7 +11,7 @@ import type { HttpMessageEvents } from "./message_events.ts";
 import { type MessageFlags, MessagePriority } from "./message_flags.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
-import { seconds, wholeNumber } from "./time_limits.ts";
+import { seconds, wholeNumber } from "../internal/time_limits.ts";
 import type { PeerCertificate, TransportCapability } from "./transport.ts";
 import { bareAddress, parseUri } from "./uri.ts";
 

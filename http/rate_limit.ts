@@ -6,7 +6,7 @@ import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { isBlocking } from "./sync_answer.ts";
-import { moreThanZero, zeroOrMore } from "./time_limits.ts";
+import { moreThanZero, zeroOrMore } from "../internal/time_limits.ts";
 import { wait, waitFor } from "./wait.ts";
 
 /** Options of {@linkcode RateLimit}. */

@@ -6,7 +6,7 @@ import { type HttpMessage, MessageFlags } from "./message.ts";
 import { parseRetryAfter } from "./parsers/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./status.ts";
-import { MAX_TIMER, zeroOrMore } from "./time_limits.ts";
+import { MAX_TIMER, zeroOrMore } from "../internal/time_limits.ts";
 import { waitFor } from "./wait.ts";
 
 /** How many retries a session may afford. */

@@ -18,7 +18,7 @@ import type { HttpSessionOptions, SessionProperty } from "./session_options.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "./message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
-import { wholeNumber } from "./time_limits.ts";
+import { wholeNumber } from "../internal/time_limits.ts";
 import { HttpStatus } from "./status.ts";
 import { closeSync, sendSync } from "./sync_send.ts";
 import type { TransportCapabilities } from "./transport.ts";

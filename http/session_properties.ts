@@ -11,7 +11,7 @@ import type { SessionProperty } from "./session_options.ts";
 import type { ClientCertificateOption } from "./client_tls.ts";
 import type { AsyncContext } from "./feature_session.ts";
 import { flag, SessionSettings } from "./session_settings.ts";
-import { seconds, wholeNumber } from "./time_limits.ts";
+import { seconds, wholeNumber } from "../internal/time_limits.ts";
 import type { TrustRoots } from "./transport.ts";
 
 /** The manual's names and the accessors behind them. */

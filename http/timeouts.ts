@@ -5,7 +5,7 @@ import type { HttpMessage } from "./message.ts";
 import type { NetworkEvent } from "./message_events.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./status.ts";
-import { milliseconds } from "./time_limits.ts";
+import { milliseconds } from "../internal/time_limits.ts";
 
 /** Options of {@linkcode Timeouts}, in milliseconds. 0 and Infinity set no limit. */
 export interface TimeoutsOptions {

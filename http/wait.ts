@@ -2,7 +2,7 @@
 
 import type { HttpMessage } from "./message.ts";
 import { isBlocking } from "./sync_answer.ts";
-import { MAX_TIMER } from "./time_limits.ts";
+import { MAX_TIMER } from "../internal/time_limits.ts";
 
 /** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */
 export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {

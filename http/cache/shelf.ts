@@ -1,7 +1,7 @@
 /** A store with a cache's rules: what goes in, what comes out, what has to go. */
 import { readableAtOnce } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
-import { zeroOrMore } from "../time_limits.ts";
+import { zeroOrMore } from "../../internal/time_limits.ts";
 import { isSameOrigin } from "../uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
 import type { Answered } from "./asker.ts";

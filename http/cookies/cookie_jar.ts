@@ -18,7 +18,7 @@ import {
   keepsPrefixPromise,
   parseSetCookie,
 } from "./rules.ts";
-import { wholeNumber } from "../time_limits.ts";
+import { wholeNumber } from "../../internal/time_limits.ts";
 import { isVerified } from "../trust.ts";
 import { travellingUri } from "../uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";

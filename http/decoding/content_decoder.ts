@@ -4,7 +4,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.t
 import { contentLength } from "../headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import { zeroOrMore } from "../time_limits.ts";
+import { zeroOrMore } from "../../internal/time_limits.ts";
 import { pipeThroughGenerator } from "../streams/chunks.ts";
 import { type ContentCoding, knownCodings, parseContentCodings } from "./codings.ts";
 import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "./decode.ts";

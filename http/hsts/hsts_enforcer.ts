@@ -4,7 +4,7 @@ import { TypedEventTarget } from "../../internal/events.ts";
 import type { SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import { wholeNumber } from "../time_limits.ts";
+import { wholeNumber } from "../../internal/time_limits.ts";
 import { isVerified } from "../trust.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
 import type { HstsPolicy, HstsStore } from "./store.ts";

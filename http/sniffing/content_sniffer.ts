@@ -7,7 +7,7 @@ import { ContentSniffedEvent } from "../message_events.ts";
 import { parseMediaType } from "../parsers/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type ByteStream, pipeThroughGenerator } from "../streams/chunks.ts";
-import { MAX_TIMER, zeroOrMore } from "../time_limits.ts";
+import { MAX_TIMER, zeroOrMore } from "../../internal/time_limits.ts";
 import { isNoSniff, needsBytes, RESOURCE_HEADER_LENGTH, sniffMediaType } from "./sniff.ts";
 
 /** Options of {@linkcode ContentSniffer}. */

@@ -1,6 +1,6 @@
 /** The event stream format (HTML standard §9.2.5 and §9.2.6). */
 
-import { zeroOrMore } from "../time_limits.ts";
+import { zeroOrMore } from "../../internal/time_limits.ts";
 import { LineSplitter, RecordTooLongError } from "./lines.ts";
 import { StreamingTextDecoder } from "./text.ts";
 

@@ -1,6 +1,6 @@
 /** JSON records, one a line (NDJSON, JSON Lines). */
 
-import { zeroOrMore } from "../time_limits.ts";
+import { zeroOrMore } from "../../internal/time_limits.ts";
 import { LineSplitter } from "./lines.ts";
 import { type BodySource, readChunks } from "./source.ts";
 import { StreamingTextDecoder } from "./text.ts";

@@ -3,7 +3,7 @@
 import { parseMediaType } from "../parsers/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { HttpFetchInit } from "../message_options.ts";
-import { zeroOrMore } from "../time_limits.ts";
+import { zeroOrMore } from "../../internal/time_limits.ts";
 import { wait } from "../wait.ts";
 import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
 import { type BodySource, readChunks } from "./source.ts";

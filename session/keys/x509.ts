@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nameText } from "../trust/der.ts";
+import { nameText } from "../../internal/distinguished_name.ts";
 import { readDer } from "./asn1.ts";
 import { certificateKey, type CertificateParts, subjectAltNames } from "./certificate.ts";
 import { sha256 } from "./digest.ts";

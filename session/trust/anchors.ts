@@ -7,7 +7,7 @@ import type { Pkcs11Object } from "../object.ts";
 import { loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
 import type { Session } from "../session.ts";
 import type { Slot } from "../slot.ts";
-import { nameText } from "./der.ts";
+import { nameText } from "../../internal/distinguished_name.ts";
 import { addExtension, allowsPurpose, type AttachedPurposes, purposeOid } from "./purposes.ts";
 
 /** A certificate to trust as the end of a chain. */

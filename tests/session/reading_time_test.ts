@@ -10,7 +10,7 @@ import { type KeyInput, readKeySync } from "../../session/keys/read_key.ts";
 import { X509 } from "../../session/keys/x509.ts";
 import { splitCommand } from "../../session/managed/bridge.ts";
 import { requestPin } from "../../session/pins/mod.ts";
-import { nameText } from "../../session/trust/der.ts";
+import { nameText } from "../../internal/distinguished_name.ts";
 import { addExtension, purposeOid } from "../../session/trust/purposes.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../_support/reading_time.ts";

@@ -14,7 +14,7 @@ import { writeName } from "../../../session/certificates/distinguished_name.ts";
 import { readCertificate } from "../../../session/keys/certificate.ts";
 import type { Pkcs11KeyPair } from "../../../session/session_keys.ts";
 import { X509 } from "../../../session/keys/x509.ts";
-import { nameText } from "../../../session/trust/der.ts";
+import { nameText } from "../../../internal/distinguished_name.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 

@@ -1,5 +1,5 @@
 // Distinguished names as text, over the DER reader both floors share.
-import { type DerElement, oidText, readElements, readInside, Tag } from "../../internal/der.ts";
+import { type DerElement, oidText, readElements, readInside, Tag } from "./der.ts";
 
 /** Attribute types with a short name in RFC 4514, and those people know from certificates. */
 const shortNames: ReadonlyMap<string, string> = new Map([
