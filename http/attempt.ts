@@ -9,7 +9,7 @@ import type { Connection } from "./connection.ts";
 import { ownStatus, TransportError } from "./errors.ts";
 import type { MessageHook } from "./feature_list.ts";
 import type { SessionFeature } from "./feature.ts";
-import { checkField, isIdempotentMethod } from "./headers.ts";
+import { checkField, isIdempotentMethod } from "./protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { bodyOf } from "./request_body.ts";
@@ -17,10 +17,10 @@ import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
-import { classOf, travellingUri, wireUrl } from "./uri.ts";
+import { classOf, travellingUri, wireUrl } from "./protocol/uri.ts";
 
 /**
  * What an attempt does next. Steps get their attempt, so that the ordinary ones are made once and not for every message.

@@ -12,7 +12,7 @@ import { ReadAhead } from "./read_ahead.ts";
 import { gotChunk, smallBody } from "./response_body.ts";
 import { ended, giveBack, isWatched } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import type { TransportResponse } from "./transport.ts";
 
 /** Who keeps an eye on bodies that hold a connection. */

@@ -6,7 +6,7 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Attempt } from "./attempt.ts";
-import { contentLength } from "./headers.ts";
+import { contentLength } from "./protocol/headers.ts";
 import { discard, readBody, smallBody } from "./response_body.ts";
 import type { TransportResponse } from "./transport.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 
 /** A thing this runtime cannot do truthfully; it is refused, never faked. */
 export class NotSupportedError extends Error {

@@ -14,7 +14,7 @@ import { HttpMessage } from "./message.ts";
 import type { HttpFetchInit } from "./message_options.ts";
 import { nativeFetch } from "./native_fetch.ts";
 import type { SessionCore } from "./session_core.ts";
-import { bareAddress, schemeClass } from "./uri.ts";
+import { bareAddress, schemeClass } from "./protocol/uri.ts";
 
 /** The queue that fetches go through, and the responses that come of them. */
 interface FetchFace {

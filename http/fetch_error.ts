@@ -6,8 +6,8 @@
 import { NotSupportedError } from "./errors.ts";
 import { HttpError } from "./http_error.ts";
 import { type HttpMessage, messageState } from "./message.ts";
-import { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
-import { bareAddress } from "./uri.ts";
+import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
+import { bareAddress } from "./protocol/uri.ts";
 
 /** What a fetch without a response rejects with; the caller's own reason when it was the caller who ended it. */
 export function fetchFailure(msg: HttpMessage, signal: AbortSignal | null): unknown {

@@ -12,7 +12,7 @@ import { countBytes, discard, isSmall, smallBody, transformed } from "./response
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { TransportResponse } from "./transport.ts";
-import { bareUrl } from "./uri.ts";
+import { bareUrl } from "./protocol/uri.ts";
 
 /** Makes the Response a caller gets. */
 export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: Loans): Response {

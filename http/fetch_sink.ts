@@ -22,9 +22,9 @@ import {
 import { tooMany } from "./redirect_message.ts";
 import type { Referrer } from "./referrer.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import type { TransportResponse } from "./transport.ts";
-import { bareAddress } from "./uri.ts";
+import { bareAddress } from "./protocol/uri.ts";
 
 /** In place of what settled a promise. */
 function forgotten(): void {}

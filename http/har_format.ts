@@ -6,7 +6,7 @@
 import { type HttpMessage, MessageFlags } from "./message.ts";
 import type { BodyCopy } from "./logging/body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./logging/redaction.ts";
-import { isTransportStatus } from "./status.ts";
+import { isTransportStatus } from "./protocol/status.ts";
 
 /** A name with a value: a header field, a query parameter, a cookie. */
 export interface HarPair {

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "./connection.ts";
 import type { ConnectionTarget, ProxyTarget, TlsSettings } from "./transport.ts";
-import { bareHost, defaultPort, type SchemeClass } from "./uri.ts";
+import { bareHost, defaultPort, type SchemeClass } from "./protocol/uri.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
 
 /** A scheme class, host and port, with the connections to it and the entries that wait for one. */

@@ -6,7 +6,7 @@
 import type { SessionFeature } from "./feature.ts";
 import type { HttpMessage } from "./message.ts";
 import { TransportError } from "./errors.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 
 /** Answers one request, or passes it on with null. What it throws ends the message as a transport failure. */
 export type MockHandler = (request: Request, msg: HttpMessage) => Response | null | Promise<Response | null>;

@@ -40,7 +40,7 @@ export type { HttpFetchInit, RequeueOptions, SendOptions } from "./message_optio
 export { SessionProperty } from "./session_options.ts";
 export type { TransportChoice } from "./transports/select.ts";
 export { SessionProperties, sessionProperties } from "./session_properties.ts";
-export { HttpStatus, isTransportStatus, reasonPhrase } from "./status.ts";
+export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 export { type CertificateInput, TlsDatabase } from "./tls_database.ts";
 export type { ByteDuplex, ClientCertificate, ClientTls, ConnectionTarget, ExchangeObserver } from "./transport.ts";
 export type { NetworkEventName, OpenRequest, PeerCertificate, ProxyTarget, TlsInfo, TlsSettings } from "./transport.ts";
@@ -78,7 +78,7 @@ export { AuthFeature } from "./auth/auth_feature.ts";
 export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./auth/scheme.ts";
 export type { PasswordCredentials, TokenCredentials } from "./auth/scheme.ts";
 export type { Dance } from "./auth/connection_scheme.ts";
-export type { Challenge } from "./parsers/challenges.ts";
+export type { Challenge } from "./protocol/challenges.ts";
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_recorder.ts";
 export type { Environment } from "./proxies/environment.ts";
 export type { ProxyList } from "./proxies/proxy_list.ts";
@@ -89,21 +89,21 @@ export { EventStreamError, type ReadServerSentEventsOptions } from "./streams/se
 export type { ReconnectInfo, ServerSentEventsOptions } from "./streams/server_sent_events.ts";
 export { type ContentCoding, parseContentCodings } from "./decoding/codings.ts";
 export { decodeContent, type DecodeOptions } from "./decoding/decode.ts";
-export { type ContentDisposition, parseContentDisposition } from "./parsers/content_disposition.ts";
-export { formatHttpDate, type HttpDateOptions, parseHttpDate } from "./parsers/http_date.ts";
-export { type HeaderLink, parseLink } from "./parsers/link.ts";
-export { formatMediaType, type MediaType, parseMediaType } from "./parsers/media_type.ts";
-export { parseQualityList, qualityOf, type QualityValue } from "./parsers/quality_list.ts";
-export { parseRateLimit, type ServerRateLimit } from "./parsers/rate_limit_fields.ts";
-export { parseRetryAfter } from "./parsers/retry_after.ts";
-export { parseStructuredDictionary, parseStructuredItem, parseStructuredList } from "./parsers/structured_fields.ts";
+export { type ContentDisposition, parseContentDisposition } from "./protocol/content_disposition.ts";
+export { formatHttpDate, type HttpDateOptions, parseHttpDate } from "./protocol/http_date.ts";
+export { type HeaderLink, parseLink } from "./protocol/link.ts";
+export { formatMediaType, type MediaType, parseMediaType } from "./protocol/media_type.ts";
+export { parseQualityList, qualityOf, type QualityValue } from "./protocol/quality_list.ts";
+export { parseRateLimit, type ServerRateLimit } from "./protocol/rate_limit_fields.ts";
+export { parseRetryAfter } from "./protocol/retry_after.ts";
+export { parseStructuredDictionary, parseStructuredItem, parseStructuredList } from "./protocol/structured_fields.ts";
 export type {
   StructuredDictionary,
   StructuredItem,
   StructuredList,
   StructuredValue,
-} from "./parsers/structured_fields.ts";
-export type { HeaderParameter } from "./parsers/syntax.ts";
+} from "./protocol/structured_fields.ts";
+export type { HeaderParameter } from "./protocol/syntax.ts";
 export { StaticProxyResolver } from "./proxies/proxy_resolver.ts";
 export { type SniffContext, sniffMediaType, type SniffOptions } from "./sniffing/sniff.ts";
 export { EventStreamParser } from "./streams/event_stream_parser.ts";

@@ -2,8 +2,8 @@
 
 import type { SessionFeature } from "./feature.ts";
 import type { HttpMessage } from "./message.ts";
-import { parseRateLimit } from "./parsers/rate_limit_fields.ts";
-import { parseRetryAfter } from "./parsers/retry_after.ts";
+import { parseRateLimit } from "./protocol/rate_limit_fields.ts";
+import { parseRetryAfter } from "./protocol/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { isBlocking } from "./sync_answer.ts";
 import { moreThanZero, zeroOrMore } from "../internal/time_limits.ts";

@@ -8,8 +8,8 @@ import type { HttpMessage } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./status.ts";
-import { schemeClass } from "./uri.ts";
+import { HttpStatus } from "./protocol/status.ts";
+import { schemeClass } from "./protocol/uri.ts";
 
 /** `soup_session_would_redirect`. */
 export function wouldRedirect(core: SessionCore, msg: HttpMessage): boolean {

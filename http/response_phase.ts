@@ -12,7 +12,7 @@ import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { SessionCore } from "./session_core.ts";
-import { reasonPhrase } from "./status.ts";
+import { reasonPhrase } from "./protocol/status.ts";
 import type { TransportResponse } from "./transport.ts";
 
 /** The response's header section is there. */

@@ -1,11 +1,11 @@
 /** The feature that sends failed requests again. */
 
 import type { SessionFeature } from "./feature.ts";
-import { contentLength } from "./headers.ts";
+import { contentLength } from "./protocol/headers.ts";
 import { type HttpMessage, MessageFlags } from "./message.ts";
-import { parseRetryAfter } from "./parsers/retry_after.ts";
+import { parseRetryAfter } from "./protocol/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import { MAX_TIMER, zeroOrMore } from "../internal/time_limits.ts";
 import { waitFor } from "./wait.ts";
 

@@ -19,11 +19,11 @@ import type { CancelOptions, RequeueOptions, SendOptions } from "./message_optio
 import type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import { closeSync, sendSync } from "./sync_send.ts";
 import type { TransportCapabilities } from "./transport.ts";
 import { TransportList } from "./transports/select.ts";
-import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "./uri.ts";
+import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "./protocol/uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;

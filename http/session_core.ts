@@ -17,7 +17,7 @@ import { forgetResponse } from "./message_reset.ts";
 import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "./message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
-import { HttpStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
 import type { TlsSettings } from "./transport.ts";
 import type { TransportList } from "./transports/select.ts";
 

@@ -5,13 +5,13 @@
  */
 import process from "node:process";
 import { checkClientCertificate, clientCertificateFor, isSameClient } from "./client_tls.ts";
-import { isFieldValue } from "./headers.ts";
+import { isFieldValue } from "./protocol/headers.ts";
 import { systemAcceptLanguage } from "./language.ts";
 import type { ClientCertificateOption } from "./client_tls.ts";
 import { TlsDatabase } from "./tls_database.ts";
 import type { TlsSettings, TrustRoots } from "./transport.ts";
-import { parseAliases } from "./uri.ts";
-import { expandUserAgent } from "./user_agent.ts";
+import { parseAliases } from "./protocol/uri.ts";
+import { expandUserAgent } from "./protocol/user_agent.ts";
 
 /** Default size limit of a header section: 256 KiB. */
 const defaultHeaderBytes = 256 * 1024;

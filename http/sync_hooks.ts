@@ -22,9 +22,9 @@ import {
   revivedError,
   snapshotOf,
 } from "./sync_protocol.ts";
-import { HttpStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
 import type { ProxyTarget, TransportConnection, TransportResponse } from "./transport.ts";
-import { travellingUri } from "./uri.ts";
+import { travellingUri } from "./protocol/uri.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;
 type HookCall = Extract<FromWorker, { kind: "hook" }>;

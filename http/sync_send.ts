@@ -15,7 +15,7 @@ import { NotSupportedError, TransportError } from "./errors.ts";
 import type { HttpMessage } from "./message.ts";
 import { ItemState } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import {
   type FromWorker,
   type PlainError,
@@ -30,7 +30,7 @@ import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
 import { syncProgram } from "./sync_program.ts";
-import { bareHost, defaultPort } from "./uri.ts";
+import { bareHost, defaultPort } from "./protocol/uri.ts";
 
 /** Milliseconds between two looks at whether the worker is alive. */
 const LOOK_INTERVAL = 5000;

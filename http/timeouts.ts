@@ -4,7 +4,7 @@ import type { SessionFeature } from "./feature.ts";
 import type { HttpMessage } from "./message.ts";
 import type { NetworkEvent } from "./message_events.ts";
 import type { FeatureSession } from "./feature_session.ts";
-import { HttpStatus } from "./status.ts";
+import { HttpStatus } from "./protocol/status.ts";
 import { milliseconds } from "../internal/time_limits.ts";
 
 /** Options of {@linkcode Timeouts}, in milliseconds. 0 and Infinity set no limit. */

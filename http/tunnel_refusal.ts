@@ -8,7 +8,7 @@ import type { Attempt } from "./attempt.ts";
 import { drain } from "./drain.ts";
 import { tunnelError } from "./errors.ts";
 import { discard } from "./response_body.ts";
-import { HttpStatus, reasonPhrase } from "./status.ts";
+import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
 import type { TransportResponse } from "./transport.ts";
 
 /** Lets those who have credentials look at the challenge of a 407; everything else ends the message. */

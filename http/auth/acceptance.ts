@@ -5,7 +5,7 @@
  */
 import { reportUncaught } from "../../internal/report_error.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
-import { parseAuthenticationInfo, parseChallenges } from "../parsers/challenges.ts";
+import { parseAuthenticationInfo, parseChallenges } from "../protocol/challenges.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";

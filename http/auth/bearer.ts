@@ -4,7 +4,7 @@
  * @module
  */
 import { MessageFlags } from "../message.ts";
-import type { Challenge } from "../parsers/challenges.ts";
+import type { Challenge } from "../protocol/challenges.ts";
 import type { HttpFetchInit } from "../message_options.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import {

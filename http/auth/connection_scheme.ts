@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "../connection.ts";
-import type { Challenge } from "../parsers/challenges.ts";
+import type { Challenge } from "../protocol/challenges.ts";
 import { type Authorization, type AuthRequest, AuthScheme, type AuthStep, type BodyCheck } from "./scheme.ts";
 import { fromBase64, toBase64 } from "./text.ts";
 

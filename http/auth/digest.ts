@@ -5,8 +5,8 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { MessageBody } from "../message.ts";
-import { type Challenge, quoteString, splitOptions } from "../parsers/challenges.ts";
-import { trimEndOf } from "../parsers/syntax.ts";
+import { type Challenge, quoteString, splitOptions } from "../protocol/challenges.ts";
+import { trimEndOf } from "../protocol/syntax.ts";
 import {
   type DigestAlgorithm,
   digestAlgorithm,

@@ -5,7 +5,7 @@
  */
 import type { HttpMessage } from "../message.ts";
 import { MessageFlags } from "../message.ts";
-import { type Challenge, parseChallenges } from "../parsers/challenges.ts";
+import { type Challenge, parseChallenges } from "../protocol/challenges.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { AuthenticateEvent } from "../session_events.ts";
 import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";

@@ -6,7 +6,7 @@
 import type { Connection } from "../connection.ts";
 import type { HttpMessage, MessageBody } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import type { Challenge } from "../parsers/challenges.ts";
+import type { Challenge } from "../protocol/challenges.ts";
 import type { Auth, AuthenticateOptions } from "../session_events.ts";
 import { checkCredentialText, decodeFieldText } from "./text.ts";
 

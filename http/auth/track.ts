@@ -9,7 +9,7 @@ import type { MessageItem } from "../message_state.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { ProxyTarget } from "../transport.ts";
 import { connectionOf } from "../trust.ts";
-import { bareHost, defaultPort, wireUrl } from "../uri.ts";
+import { bareHost, defaultPort, wireUrl } from "../protocol/uri.ts";
 import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";
 
 /** Names of the header fields of an origin or a proxy. */

@@ -10,7 +10,7 @@ import type { HttpMessage } from "../message.ts";
 import { messageState } from "../message.ts";
 import type { TlsSettings } from "../transport.ts";
 import { connectionOf, isVerified } from "../trust.ts";
-import { defaultPort } from "../uri.ts";
+import { defaultPort } from "../protocol/uri.ts";
 
 /** Stands before the digest of an answer that came without a trusted certificate. */
 const UNVERIFIED = "unverified ";

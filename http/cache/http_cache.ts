@@ -1,12 +1,12 @@
 /** A session's cache of responses (`SoupCache`). */
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
-import { isSafeMethod } from "../headers.ts";
+import { isSafeMethod } from "../protocol/headers.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { isBlocking } from "../sync_answer.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transport.ts";
-import { travellingUri, waysOf } from "../uri.ts";
+import { travellingUri, waysOf } from "../protocol/uri.ts";
 import {
   cacheKey,
   type Exchange,

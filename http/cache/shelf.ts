@@ -2,7 +2,7 @@
 import { readableAtOnce } from "../sync_answer.ts";
 import type { TransportResponse } from "../transport.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
-import { isSameOrigin } from "../uri.ts";
+import { isSameOrigin } from "../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
 import type { Answered } from "./asker.ts";
 import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";

@@ -2,7 +2,7 @@
 import { TypedEventTarget } from "../../internal/events.ts";
 import type { Connection } from "../connection.ts";
 import type { SessionFeature } from "../feature.ts";
-import { isSafeMethod } from "../headers.ts";
+import { isSafeMethod } from "../protocol/headers.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
@@ -20,7 +20,7 @@ import {
 } from "./rules.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { isVerified } from "../trust.ts";
-import { travellingUri } from "../uri.ts";
+import { travellingUri } from "../protocol/uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
 /** Options of a `CookieJar`. */

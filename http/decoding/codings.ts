@@ -1,7 +1,7 @@
 /** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
 
 import * as zlib from "node:zlib";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 
 /** A content coding under its registered name. */
 export type ContentCoding = "gzip" | "deflate" | "br" | "zstd";

@@ -1,7 +1,7 @@
 /** The feature that removes content codings. */
 
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
-import { contentLength } from "../headers.ts";
+import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";

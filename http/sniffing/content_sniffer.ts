@@ -4,7 +4,7 @@ import { ChunkInput } from "../decoding/input.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { type HttpMessage, isListened } from "../message.ts";
 import { ContentSniffedEvent } from "../message_events.ts";
-import { parseMediaType } from "../parsers/media_type.ts";
+import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type ByteStream, pipeThroughGenerator } from "../streams/chunks.ts";
 import { MAX_TIMER, zeroOrMore } from "../../internal/time_limits.ts";

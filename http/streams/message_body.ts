@@ -3,7 +3,7 @@
 import { HttpError } from "../http_error.ts";
 import { type HttpMessage, MessageFlags } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 
 /** Options of {@linkcode streamMessage}. */
 export interface StreamMessageOptions {

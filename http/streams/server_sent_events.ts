@@ -1,6 +1,6 @@
 /** Server-sent events (HTML standard §9.2). */
 
-import { parseMediaType } from "../parsers/media_type.ts";
+import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { HttpFetchInit } from "../message_options.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";

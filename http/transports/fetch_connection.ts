@@ -4,7 +4,7 @@
  * @module
  */
 import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import type {
   ConnectionTarget,
   ExchangeObserver,

@@ -5,8 +5,8 @@
  * @module
  */
 import { TransportError, type TransportPhase, tunnelError } from "../errors.ts";
-import { HttpStatus } from "../status.ts";
-import { bareAddress } from "../uri.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import { bareAddress } from "../protocol/uri.ts";
 
 interface Row {
   readonly pattern: RegExp;

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isClientTls } from "../client_tls.ts";
 import { TransportError, tunnelError } from "../errors.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import type {
   ClientTls,
   ConnectionTarget,

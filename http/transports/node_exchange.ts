@@ -1,6 +1,6 @@
 /** One request and its response on one wire. */
 import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import type { RequestHead } from "./node_request_head.ts";

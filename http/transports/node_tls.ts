@@ -9,7 +9,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
 import { altNamesOf, isNamed } from "./certificate_names.ts";
 import { handshakeError, textOf } from "./node_errors.ts";

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import { AuthBasic } from "../../http/auth/basic.ts";
 import type { AuthRequest } from "../../http/auth/scheme.ts";
-import { parseChallenges } from "../../http/parsers/challenges.ts";
+import { parseChallenges } from "../../http/protocol/challenges.ts";
 
 /** The credentials behind "Basic ", one character per byte. */
 function sent(challenge: string, user: string, password: string): string {

@@ -6,7 +6,7 @@ import {
   parseChallenges,
   quoteString,
   splitOptions,
-} from "../../http/parsers/challenges.ts";
+} from "../../http/protocol/challenges.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";
 import { assertLinear } from "../_support/growth.ts";
 

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { HttpError, HttpSession } from "../../http/mod.ts";
-import { parseChallenges } from "../../http/parsers/challenges.ts";
+import { parseChallenges } from "../../http/protocol/challenges.ts";
 import { bytesReply } from "../_support/feature_session.ts";
 import { transports } from "../_support/http_sessions.ts";
 import { reply, type SeenRequest, socketServer } from "../_support/socket_server.ts";

@@ -4,19 +4,19 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { Logger } from "../../http/logging/logger.ts";
-import { parseContentDisposition } from "../../http/parsers/content_disposition.ts";
-import { formatHttpDate, parseHttpDate } from "../../http/parsers/http_date.ts";
-import { parseLink } from "../../http/parsers/link.ts";
-import { formatMediaType, parseMediaType } from "../../http/parsers/media_type.ts";
-import { parseQualityList } from "../../http/parsers/quality_list.ts";
-import { parseRateLimit } from "../../http/parsers/rate_limit_fields.ts";
-import { parseRetryAfter } from "../../http/parsers/retry_after.ts";
+import { parseContentDisposition } from "../../http/protocol/content_disposition.ts";
+import { formatHttpDate, parseHttpDate } from "../../http/protocol/http_date.ts";
+import { parseLink } from "../../http/protocol/link.ts";
+import { formatMediaType, parseMediaType } from "../../http/protocol/media_type.ts";
+import { parseQualityList } from "../../http/protocol/quality_list.ts";
+import { parseRateLimit } from "../../http/protocol/rate_limit_fields.ts";
+import { parseRetryAfter } from "../../http/protocol/retry_after.ts";
 import {
   parseStructuredDictionary,
   parseStructuredItem,
   parseStructuredList,
-} from "../../http/parsers/structured_fields.ts";
-import { parseParameters, quoteIfNeeded, splitOutsideQuotes, unquote } from "../../http/parsers/syntax.ts";
+} from "../../http/protocol/structured_fields.ts";
+import { parseParameters, quoteIfNeeded, splitOutsideQuotes, unquote } from "../../http/protocol/syntax.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";

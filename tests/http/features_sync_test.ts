@@ -11,7 +11,7 @@ import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
 import { Timeouts } from "../../http/timeouts.ts";
 

@@ -7,7 +7,7 @@ import { HttpMessage } from "../../http/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { freePort } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 

@@ -8,7 +8,7 @@ import { HarRecorder } from "../../http/har_recorder.ts";
 import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
 import { Logger } from "../../http/logging/logger.ts";
 import { HttpMessage, type MessagePriority } from "../../http/message.ts";
-import { parseChallenges } from "../../http/parsers/challenges.ts";
+import { parseChallenges } from "../../http/protocol/challenges.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";

@@ -5,7 +5,7 @@ import { HttpError } from "../../http/http_error.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 
 const NOBODY = "http://nobody.invalid/";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { TransportError, type TransportPhase } from "../../http/errors.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";
 import { freePort } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

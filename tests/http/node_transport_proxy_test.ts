@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes 
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
 import { TransportError } from "../../http/errors.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import type { ConnectionTarget, ProxyTarget } from "../../http/transport.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import { NotSupportedError, TransportError } from "../../http/errors.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import {

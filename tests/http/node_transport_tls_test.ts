@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { NotSupportedError, TransportError } from "../../http/errors.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import type { TlsSettings, Transport } from "../../http/transport.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";

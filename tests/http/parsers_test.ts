@@ -1,17 +1,17 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseContentDisposition } from "../../http/parsers/content_disposition.ts";
-import { formatHttpDate, parseHttpDate } from "../../http/parsers/http_date.ts";
-import { parseLink } from "../../http/parsers/link.ts";
-import { formatMediaType, parseMediaType } from "../../http/parsers/media_type.ts";
-import { parseQualityList, qualityOf } from "../../http/parsers/quality_list.ts";
-import { parseRateLimit } from "../../http/parsers/rate_limit_fields.ts";
-import { parseRetryAfter } from "../../http/parsers/retry_after.ts";
+import { parseContentDisposition } from "../../http/protocol/content_disposition.ts";
+import { formatHttpDate, parseHttpDate } from "../../http/protocol/http_date.ts";
+import { parseLink } from "../../http/protocol/link.ts";
+import { formatMediaType, parseMediaType } from "../../http/protocol/media_type.ts";
+import { parseQualityList, qualityOf } from "../../http/protocol/quality_list.ts";
+import { parseRateLimit } from "../../http/protocol/rate_limit_fields.ts";
+import { parseRetryAfter } from "../../http/protocol/retry_after.ts";
 import {
   parseStructuredDictionary,
   parseStructuredItem,
   parseStructuredList,
-} from "../../http/parsers/structured_fields.ts";
+} from "../../http/protocol/structured_fields.ts";
 import {
   decodeExtendedValue,
   isToken,
@@ -19,7 +19,7 @@ import {
   quoteIfNeeded,
   splitOutsideQuotes,
   unquote,
-} from "../../http/parsers/syntax.ts";
+} from "../../http/protocol/syntax.ts";
 import { assertLinear } from "../_support/growth.ts";
 
 describe("syntax of header fields", () => {

@@ -31,16 +31,16 @@ import {
   Retry,
   TlsDatabase,
 } from "../../http/mod.ts";
-import * as challenges from "../../http/parsers/challenges.ts";
-import * as contentDisposition from "../../http/parsers/content_disposition.ts";
-import * as httpDate from "../../http/parsers/http_date.ts";
-import * as link from "../../http/parsers/link.ts";
-import * as mediaType from "../../http/parsers/media_type.ts";
-import * as qualityList from "../../http/parsers/quality_list.ts";
-import * as rateLimitFields from "../../http/parsers/rate_limit_fields.ts";
-import * as retryAfter from "../../http/parsers/retry_after.ts";
-import * as structuredFields from "../../http/parsers/structured_fields.ts";
-import * as syntax from "../../http/parsers/syntax.ts";
+import * as challenges from "../../http/protocol/challenges.ts";
+import * as contentDisposition from "../../http/protocol/content_disposition.ts";
+import * as httpDate from "../../http/protocol/http_date.ts";
+import * as link from "../../http/protocol/link.ts";
+import * as mediaType from "../../http/protocol/media_type.ts";
+import * as qualityList from "../../http/protocol/quality_list.ts";
+import * as rateLimitFields from "../../http/protocol/rate_limit_fields.ts";
+import * as retryAfter from "../../http/protocol/retry_after.ts";
+import * as structuredFields from "../../http/protocol/structured_fields.ts";
+import * as syntax from "../../http/protocol/syntax.ts";
 import { proxyOfEnvironment } from "../../http/proxies/environment.ts";
 import { compileHostPatterns } from "../../http/proxies/host_patterns.ts";
 import { parsePacResult, parseProxyUri } from "../../http/proxies/proxy_list.ts";

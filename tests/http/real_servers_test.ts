@@ -8,7 +8,7 @@ import { HttpError } from "../../http/http_error.ts";
 import { HttpMessage, type HttpMessageInit } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import { type Nginx, nginxPath, startNginx } from "../_support/nginx.ts";
 import { freePort, startTinyproxy, tinyproxyPath } from "../_support/proxy_server.ts";

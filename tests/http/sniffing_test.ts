@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { isNoSniff, needsBytes, sniffMediaType } from "../../http/sniffing/sniff.ts";
-import { parseMediaType } from "../../http/parsers/media_type.ts";
+import { parseMediaType } from "../../http/protocol/media_type.ts";
 import { SeededRandom } from "../_support/random.ts";
 
 function bytes(text: string): Uint8Array {

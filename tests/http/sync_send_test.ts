@@ -8,7 +8,7 @@ import type { SessionFeature } from "../../http/feature.ts";
 import { HttpMessage, MessageFlags } from "../../http/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { stopChild } from "../_support/proxy_server.ts";
 
 // The server must live in another process: while a message is sent synchronously this one answers nobody.

@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import { checkClientCertificate, clientCertificateFor, isClientTls } from "../../http/client_tls.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/tls_database.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
 import { MaskingTls, maskTo } from "../_support/masking_tls.ts";

@@ -7,7 +7,7 @@ import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { HttpStatus } from "../../http/status.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { NodeTransport } from "../../http/transports/node_transport.ts";
 import type { Transport } from "../../http/transport.ts";
 import { proxyServer } from "../_support/proxy_server.ts";
