@@ -10,7 +10,7 @@ import { BodyCopy, bodyLimit } from "./logging/body_copy.ts";
 import type { RedactionRules } from "./logging/redaction.ts";
 import type { HttpMessage } from "./message.ts";
 import type { FeatureSession } from "./feature_session.ts";
-import { pipeThroughGenerator } from "./streams/chunks.ts";
+import { pipeThroughGenerator } from "./codings/chunks.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
 
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";

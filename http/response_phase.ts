@@ -4,7 +4,7 @@
  * @module
  */
 import type { Attempt, Step } from "./attempt.ts";
-import { DEFAULT_MAX_SIZE, limitDecoded } from "./decoding/decode.ts";
+import { DEFAULT_MAX_SIZE, limitDecoded } from "./codings/decode.ts";
 import { readWithin } from "./drain.ts";
 import { BodyStage, type BodyTransform } from "./feature.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message.ts";

@@ -5,10 +5,10 @@ import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
-import { pipeThroughGenerator } from "../streams/chunks.ts";
-import { type ContentCoding, knownCodings, parseContentCodings } from "./codings.ts";
-import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "./decode.ts";
-import { ChunkInput } from "./input.ts";
+import { pipeThroughGenerator } from "../codings/chunks.ts";
+import { type ContentCoding, knownCodings, parseContentCodings } from "../codings/codings.ts";
+import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
+import { ChunkInput } from "../codings/chunk_input.ts";
 
 /** Options of {@linkcode ContentDecoder}. */
 export interface ContentDecoderOptions {

@@ -5,7 +5,7 @@ import type { Connection } from "../connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import { watchChunks } from "../streams/chunks.ts";
+import { watchChunks } from "../codings/chunks.ts";
 import { BodyCopy, bodyLimit } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
 

@@ -1,6 +1,6 @@
 /** What the readers of streams read from. */
 
-import { type ByteStream, ChunkReader } from "./chunks.ts";
+import { type ByteStream, ChunkReader } from "../codings/chunks.ts";
 
 /** A body: a response, or a stream of bytes. */
 export type BodySource = Response | ReadableStream<Uint8Array>;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../decoding/codings.ts";
+import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../codings/codings.ts";
 import { contentLength } from "../protocol/headers.ts";
 import type { TransportRequest, TransportResponse } from "../transport.ts";
 import { byobReader, gatheredStream } from "./gathered_stream.ts";

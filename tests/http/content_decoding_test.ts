@@ -2,8 +2,8 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../../http/decoding/codings.ts";
-import { decodeContent, decodeSimple } from "../../http/decoding/decode.ts";
+import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../../http/codings/codings.ts";
+import { decodeContent, decodeSimple } from "../../http/codings/decode.ts";
 import { SeededRandom } from "../_support/random.ts";
 
 const TEXT = new TextEncoder().encode("The quick brown fox jumps over the lazy dog. ".repeat(200));

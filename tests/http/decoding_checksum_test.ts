@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { crc32, crc32ByTable } from "../../http/decoding/checksum.ts";
+import { crc32, crc32ByTable } from "../../http/codings/checksum.ts";
 
 describe("The checksum of gzip", () => {
   it("is the same by table as by the runtime, in one piece and in two", () => {

@@ -2,8 +2,8 @@
 
 import * as zlib from "node:zlib";
 import { ContentDecodingError } from "./codings.ts";
-import { ZlibEngine, type ZlibStream } from "./engine.ts";
-import { type ChunkInput, join } from "./input.ts";
+import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
+import { type ChunkInput, join } from "./chunk_input.ts";
 
 const MAGIC = 0xfd2fb528;
 const OUTPUT_CHUNK = 65_536;

@@ -3,8 +3,8 @@
 import { createInflateRaw } from "node:zlib";
 import { crc32 } from "./checksum.ts";
 import { ContentDecodingError } from "./codings.ts";
-import { ZlibEngine, type ZlibStream } from "./engine.ts";
-import type { ChunkInput } from "./input.ts";
+import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
+import type { ChunkInput } from "./chunk_input.ts";
 
 const FHCRC = 2;
 const FEXTRA = 4;

@@ -2,11 +2,11 @@
 
 import { gunzipSync, inflateSync } from "node:zlib";
 import { NotSupportedError } from "../errors.ts";
-import { type ByteStream, watchChunks } from "../streams/chunks.ts";
+import { type ByteStream, watchChunks } from "./chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
 import { decodeBrotli, decodeDeflate } from "./deflate.ts";
 import { decodeGzip } from "./gzip.ts";
-import { ChunkInput } from "./input.ts";
+import { ChunkInput } from "./chunk_input.ts";
 import { decodeZstd } from "./zstd.ts";
 
 /** Options of {@linkcode decodeContent}. */

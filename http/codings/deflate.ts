@@ -2,8 +2,8 @@
 
 import { createBrotliDecompress, createInflate, createInflateRaw } from "node:zlib";
 import { type ContentCoding, ContentDecodingError } from "./codings.ts";
-import { ZlibEngine, type ZlibStream } from "./engine.ts";
-import type { ChunkInput } from "./input.ts";
+import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
+import type { ChunkInput } from "./chunk_input.ts";
 
 const OUTPUT_CHUNK = 65_536;
 /** What is offered first where nothing marks the coding: a decompressor that refuses this was given something else. */
