@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CookieJar, CookieSqliteStore, type CookieStore, CookieTextStore } from "../../http/cookies/mod.ts";
-import { openSqlite } from "../../http/transports/sqlite_driver.ts";
+import { openSqlite } from "../../http/storage/sqlite_driver.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
