@@ -5,7 +5,7 @@
  * @module
  */
 import { AttemptEvents, noteTls } from "./attempt_events.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { ownStatus, TransportError } from "./errors.ts";
 import type { MessageHook } from "./feature_list.ts";
 import type { SessionFeature } from "./feature.ts";
@@ -18,7 +18,7 @@ import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./protocol/status.ts";
-import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transports/transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
 import { classOf, travellingUri, wireUrl } from "./protocol/uri.ts";
 

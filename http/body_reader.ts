@@ -4,7 +4,7 @@
  * @module
  */
 import { type Attempt, watchTime } from "./attempt.ts";
-import { ownBytes } from "./byte_pieces.ts";
+import { ownBytes } from "./transports/byte_pieces.ts";
 import { TransportError } from "./errors.ts";
 import { bodyFailure } from "./fetch_error.ts";
 import type { QueueItem } from "./queue_item.ts";
@@ -13,7 +13,7 @@ import { gotChunk, smallBody } from "./response_body.ts";
 import { ended, giveBack, isWatched } from "./response_phase.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./protocol/status.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transports/transport.ts";
 
 /** Who keeps an eye on bodies that hold a connection. */
 export interface UnreadReaders {

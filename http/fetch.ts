@@ -5,7 +5,7 @@
  */
 import type { SessionFetch } from "./feature_session.ts";
 import { type FetchRequest, messageOf } from "./fetch_init.ts";
-import { FetchedResponse } from "./fetched_response.ts";
+import { FetchedResponse } from "./transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
 import { HandedOut } from "./handed_out.ts";
 import { HttpError } from "./http_error.ts";

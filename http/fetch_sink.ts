@@ -23,7 +23,7 @@ import { tooMany } from "./redirect_message.ts";
 import type { Referrer } from "./referrer.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./protocol/status.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transports/transport.ts";
 import { bareAddress } from "./protocol/uri.ts";
 
 /** In place of what settled a promise. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
 import { BodyCopy, bodyLimit } from "./logging/body_copy.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
-import type { ConnectionTarget, ProxyTarget, TlsSettings } from "./transport.ts";
+import type { Connection } from "./transports/connection.ts";
+import type { ConnectionTarget, ProxyTarget, TlsSettings } from "./transports/transport.ts";
 import { bareHost, defaultPort, type SchemeClass } from "./protocol/uri.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
 

@@ -9,7 +9,7 @@ import { clearInterval, setInterval } from "node:timers";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "./message.ts";
-import { sealHeaders } from "./sealed_headers.ts";
+import { sealHeaders } from "./transports/sealed_headers.ts";
 
 const native = Response.prototype;
 const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;

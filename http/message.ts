@@ -12,7 +12,7 @@ import { type MessageFlags, MessagePriority } from "./message_flags.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../internal/time_limits.ts";
-import type { PeerCertificate, TransportCapability } from "./transport.ts";
+import type { PeerCertificate, TransportCapability } from "./transports/transport.ts";
 import { bareAddress, parseUri } from "./protocol/uri.ts";
 
 export { MessageFlags, MessagePriority } from "./message_flags.ts";

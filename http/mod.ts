@@ -8,7 +8,7 @@ export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./cache/m
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./cookies/mod.ts";
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./cookies/mod.ts";
 export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";
-export { Connection, type ConnectionIdentity, type ConnectionState } from "./connection.ts";
+export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
 export { NotSupportedError } from "./errors.ts";
 export { HttpError, type HttpErrorOptions } from "./http_error.ts";
 export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
@@ -32,7 +32,7 @@ export { MessageMetrics } from "./metrics.ts";
 export { HttpSession, type SessionCallback } from "./session.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./session_events.ts";
 export { type HttpSessionEvents, NotifyEvent, RequestEvent } from "./session_events.ts";
-export type { ClientCertificateOption } from "./client_tls.ts";
+export type { ClientCertificateOption } from "./transports/client_tls.ts";
 export type { CancelOptions } from "./message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
 export type { HttpSessionOptions } from "./session_options.ts";
@@ -41,11 +41,29 @@ export { SessionProperty } from "./session_options.ts";
 export type { TransportChoice } from "./transports/select.ts";
 export { SessionProperties, sessionProperties } from "./session_properties.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
-export { type CertificateInput, TlsDatabase } from "./tls_database.ts";
-export type { ByteDuplex, ClientCertificate, ClientTls, ConnectionTarget, ExchangeObserver } from "./transport.ts";
-export type { NetworkEventName, OpenRequest, PeerCertificate, ProxyTarget, TlsInfo, TlsSettings } from "./transport.ts";
-export type { Transport, TransportCapabilities, TransportCapability, TransportConnection } from "./transport.ts";
-export type { TransportRequest, TransportResponse, TrustRoots } from "./transport.ts";
+export { type CertificateInput, TlsDatabase } from "./transports/tls_database.ts";
+export type {
+  ByteDuplex,
+  ClientCertificate,
+  ClientTls,
+  ConnectionTarget,
+  ExchangeObserver,
+} from "./transports/transport.ts";
+export type {
+  NetworkEventName,
+  OpenRequest,
+  PeerCertificate,
+  ProxyTarget,
+  TlsInfo,
+  TlsSettings,
+} from "./transports/transport.ts";
+export type {
+  Transport,
+  TransportCapabilities,
+  TransportCapability,
+  TransportConnection,
+} from "./transports/transport.ts";
+export type { TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch_generic.ts";
 export { NodeTransport } from "./transports/node_transport.ts";
 export { AuthBasic } from "./auth/basic.ts";

@@ -5,7 +5,7 @@
  */
 import { isListened } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
-import type { TlsSettings } from "./transport.ts";
+import type { TlsSettings } from "./transports/transport.ts";
 import type { Requirements } from "./transports/select.ts";
 
 /** The needs of an entry whose host and proxy are known. */

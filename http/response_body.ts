@@ -12,7 +12,7 @@ import { ChunkEvent, TransferProgressEvent } from "./message_events.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./protocol/status.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transports/transport.ts";
 
 /** Bodies up to this many bytes are read at once when their length is known. */
 export const smallBody: number = 64 * 1024;

@@ -13,7 +13,7 @@ import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { SessionCore } from "./session_core.ts";
 import { reasonPhrase } from "./protocol/status.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transports/transport.ts";
 
 /** The response's header section is there. */
 export function receive(attempt: Attempt, response: TransportResponse): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
@@ -21,7 +21,7 @@ import { SessionProperties } from "./session_properties.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
 import { HttpStatus } from "./protocol/status.ts";
 import { closeSync, sendSync } from "./sync_send.ts";
-import type { TransportCapabilities } from "./transport.ts";
+import type { TransportCapabilities } from "./transports/transport.ts";
 import { TransportList } from "./transports/select.ts";
 import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "./protocol/uri.ts";
 

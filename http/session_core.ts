@@ -5,7 +5,7 @@
  */
 import { reportUncaught } from "../internal/report_error.ts";
 import { Attempt } from "./attempt.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { ConnectionPool, type PoolOwner } from "./connection_pool.ts";
 import { ownStatus, TransportError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
@@ -18,7 +18,7 @@ import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "./message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
-import type { TlsSettings } from "./transport.ts";
+import type { TlsSettings } from "./transports/transport.ts";
 import type { TransportList } from "./transports/select.ts";
 
 /** What the engine tells its session to emit. */

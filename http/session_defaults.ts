@@ -11,7 +11,7 @@ import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType } from "./feature_type.ts";
 import { ProxyResolver } from "./proxies/proxy_resolver.ts";
-import type { TransportCapabilities } from "./transport.ts";
+import type { TransportCapabilities } from "./transports/transport.ts";
 
 /** Makes the features every session gets unless `defaultFeatures` is false. */
 export function makeDefaultFeatures(): SessionFeature[] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import type { HttpMessage } from "./message.ts";
 
 /** Options of {@linkcode Auth.authenticate}. */

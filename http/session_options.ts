@@ -6,8 +6,8 @@
 import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import type { AsyncContext } from "./feature_session.ts";
-import type { ClientCertificateOption } from "./client_tls.ts";
-import type { TrustRoots } from "./transport.ts";
+import type { ClientCertificateOption } from "./transports/client_tls.ts";
+import type { TrustRoots } from "./transports/transport.ts";
 import type { TransportChoice } from "./transports/select.ts";
 
 /** The manual's names of the session's properties (`SOUP_SESSION_PROXY_URI` and its siblings). */

@@ -8,11 +8,11 @@ import type { SessionFeature } from "./feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
 import { type HttpSessionEvents, NotifyEvent } from "./session_events.ts";
 import type { SessionProperty } from "./session_options.ts";
-import type { ClientCertificateOption } from "./client_tls.ts";
+import type { ClientCertificateOption } from "./transports/client_tls.ts";
 import type { AsyncContext } from "./feature_session.ts";
 import { flag, SessionSettings } from "./session_settings.ts";
 import { seconds, wholeNumber } from "../internal/time_limits.ts";
-import type { TrustRoots } from "./transport.ts";
+import type { TrustRoots } from "./transports/transport.ts";
 
 /** The manual's names and the accessors behind them. */
 const accessors = {

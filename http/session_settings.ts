@@ -4,12 +4,12 @@
  * @module
  */
 import process from "node:process";
-import { checkClientCertificate, clientCertificateFor, isSameClient } from "./client_tls.ts";
+import { checkClientCertificate, clientCertificateFor, isSameClient } from "./transports/client_tls.ts";
 import { isFieldValue } from "./protocol/headers.ts";
 import { systemAcceptLanguage } from "./language.ts";
-import type { ClientCertificateOption } from "./client_tls.ts";
-import { TlsDatabase } from "./tls_database.ts";
-import type { TlsSettings, TrustRoots } from "./transport.ts";
+import type { ClientCertificateOption } from "./transports/client_tls.ts";
+import { TlsDatabase } from "./transports/tls_database.ts";
+import type { TlsSettings, TrustRoots } from "./transports/transport.ts";
 import { parseAliases } from "./protocol/uri.ts";
 import { expandUserAgent } from "./protocol/user_agent.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Connection } from "./connection.ts";
+import { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import { type HttpMessage, messageState } from "./message.ts";
@@ -23,7 +23,7 @@ import {
   snapshotOf,
 } from "./sync_protocol.ts";
 import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
-import type { ProxyTarget, TransportConnection, TransportResponse } from "./transport.ts";
+import type { ProxyTarget, TransportConnection, TransportResponse } from "./transports/transport.ts";
 import { travellingUri } from "./protocol/uri.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;

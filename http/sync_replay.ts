@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { type HttpMessage, messageState } from "./message.ts";
 import {
   ChunkEvent,
@@ -15,7 +15,7 @@ import {
 import type { FeatureSession } from "./feature_session.ts";
 import { ConnectionEvent, RequestEvent } from "./session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
-import type { NetworkEventName } from "./transport.ts";
+import type { NetworkEventName } from "./transports/transport.ts";
 
 type MessageEventCall = Extract<FromWorker, { kind: "event" }>;
 

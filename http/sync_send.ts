@@ -10,7 +10,7 @@
 import { Buffer } from "node:buffer";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import { inflateRawSync } from "node:zlib";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError, TransportError } from "./errors.ts";
 import type { HttpMessage } from "./message.ts";
 import { ItemState } from "./queue_item.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { clientCertificateFor, isClientTls } from "./client_tls.ts";
+import { clientCertificateFor, isClientTls } from "./transports/client_tls.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { HttpMessage } from "./message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message.ts";
@@ -27,8 +27,8 @@ import {
   SyncWord,
   type ToWorker,
 } from "./sync_protocol.ts";
-import { TlsDatabase } from "./tls_database.ts";
-import type { ProxyTarget, TransportResponse } from "./transport.ts";
+import { TlsDatabase } from "./transports/tls_database.ts";
+import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 import { ContentSniffer } from "./sniffing/content_sniffer.ts";
 import { Timeouts } from "./timeouts.ts";
 

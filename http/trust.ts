@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./transports/connection.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
 import type { FeatureSession } from "./feature_session.ts";
 

@@ -9,7 +9,7 @@ import { drain } from "./drain.ts";
 import { tunnelError } from "./errors.ts";
 import { discard } from "./response_body.ts";
 import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transports/transport.ts";
 
 /** Lets those who have credentials look at the challenge of a 407; everything else ends the message. */
 export function tunnelRefused(attempt: Attempt, refusal: TransportResponse): void {

@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import { md5 } from "./ntlm_crypto.ts";
 import { concatBytes, encodeLatin1, toHex } from "./text.ts";
 

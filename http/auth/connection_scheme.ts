@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import type { Challenge } from "../protocol/challenges.ts";
 import { type Authorization, type AuthRequest, AuthScheme, type AuthStep, type BodyCheck } from "./scheme.ts";
 import { fromBase64, toBase64 } from "./text.ts";

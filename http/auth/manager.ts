@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import type { BodyTransform, SessionFeature } from "../feature.ts";
 import type { FeatureType } from "../feature_type.ts";
 import { BodyStage } from "../feature.ts";

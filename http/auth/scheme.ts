@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import type { HttpMessage, MessageBody } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { Challenge } from "../protocol/challenges.ts";

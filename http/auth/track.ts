@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import { type HttpMessage, messageState } from "../message.ts";
 import type { MessageItem } from "../message_state.ts";
 import type { FeatureSession } from "../feature_session.ts";
-import type { ProxyTarget } from "../transport.ts";
+import type { ProxyTarget } from "../transports/transport.ts";
 import { connectionOf } from "../trust.ts";
 import { bareHost, defaultPort, wireUrl } from "../protocol/uri.ts";
 import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";

@@ -5,7 +5,7 @@ import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { isBlocking } from "../sync_answer.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import type { TransportResponse } from "../transport.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 import { travellingUri, waysOf } from "../protocol/uri.ts";
 import {
   cacheKey,

@@ -1,6 +1,6 @@
 /** A store with a cache's rules: what goes in, what comes out, what has to go. */
 import { readableAtOnce } from "../sync_answer.ts";
-import type { TransportResponse } from "../transport.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { isSameOrigin } from "../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";

@@ -1,6 +1,6 @@
 /** Cookies of a session (`SoupCookieJar`). */
 import { TypedEventTarget } from "../../internal/events.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import type { SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../protocol/headers.ts";
 import type { HttpMessage } from "../message.ts";

@@ -1,7 +1,7 @@
 /** The feature that writes messages down. */
 
 import process from "node:process";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";

@@ -5,7 +5,7 @@ import type { SessionFeature } from "../feature.ts";
 import type { HttpMessage } from "../message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import type { ProxyTarget } from "../transport.ts";
+import type { ProxyTarget } from "../transports/transport.ts";
 import { defaultPort } from "../protocol/uri.ts";
 import { type Environment, proxyOfEnvironment } from "./environment.ts";
 import { compileHostPatterns, type HostMatcher } from "./host_patterns.ts";

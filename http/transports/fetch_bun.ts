@@ -12,7 +12,7 @@ import type {
   Transport,
   TransportCapabilities,
   TransportConnection,
-} from "../transport.ts";
+} from "./transport.ts";
 import { altNamesOf, isNamed } from "./certificate_names.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";

@@ -11,7 +11,7 @@ import type {
   TransportConnection,
   TransportRequest,
   TransportResponse,
-} from "../transport.ts";
+} from "./transport.ts";
 import { explainFetchError } from "./fetch_errors.ts";
 import { basicAuthorization } from "./node_tunnel.ts";
 import { asDecoded, type DecodesContent, withAcceptEncoding } from "./runtime_decoding.ts";

@@ -1,5 +1,5 @@
 /** Writing the start line and header fields of an HTTP/1.1 request (RFC 9112). */
-import type { ConnectionTarget, TransportRequest } from "../transport.ts";
+import type { ConnectionTarget, TransportRequest } from "./transport.ts";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
 

@@ -10,7 +10,7 @@ import {
 } from "node:tls";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
+import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "./transport.ts";
 import { altNamesOf, isNamed } from "./certificate_names.ts";
 import { handshakeError, textOf } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";

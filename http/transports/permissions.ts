@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { secureExecution } from "../../internal/secure_execution.ts";
-import { runtimeCertificates } from "../runtime_certificates.ts";
+import { runtimeCertificates } from "./runtime_certificates.ts";
 
 interface Permissions {
   querySync(descriptor: Record<string, string>): { readonly state: string };

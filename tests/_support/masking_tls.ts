@@ -1,6 +1,6 @@
 // A ClientTls that can be seen through, and the server's end of it.
 import { connect, type Socket } from "node:net";
-import type { ByteDuplex, ClientTls } from "../../http/transport.ts";
+import type { ByteDuplex, ClientTls } from "../../http/transports/transport.ts";
 
 /** Not TLS at all: every byte is inverted, which is enough to see that both directions go through it. */
 export class MaskingTls implements ClientTls {

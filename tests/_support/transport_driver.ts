@@ -8,7 +8,7 @@ import type {
   TransportConnection,
   TransportRequest,
   TransportResponse,
-} from "../../http/transport.ts";
+} from "../../http/transports/transport.ts";
 
 /** A direct target on a port of this machine. */
 export function localTarget(port: number, overrides: Partial<ConnectionTarget> = {}): ConnectionTarget {

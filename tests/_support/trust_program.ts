@@ -2,7 +2,7 @@
 import process from "node:process";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 
 const [url = "", strangerFile = ""] = process.argv.slice(2);
 const databases = [null, TlsDatabase.system, TlsDatabase.fromPem(""), TlsDatabase.fromFile(strangerFile)];

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { HarRecorder } from "../../http/har_recorder.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { proxyServer } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates } from "../_support/tls_certificates.ts";

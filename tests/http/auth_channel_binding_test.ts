@@ -5,7 +5,7 @@ import { channelBindingHash, serverEndPoint } from "../../http/auth/channel_bind
 import { AuthNegotiate } from "../../http/auth/negotiate.ts";
 import { toHex } from "../../http/auth/text.ts";
 import { HttpSession } from "../../http/session.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { guardedServer } from "../_support/auth_servers.ts";
 import { ntlmPassword, ntlmServer } from "../_support/ntlm_server.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";

@@ -8,7 +8,7 @@ import { AuthManager } from "../../http/auth/manager.ts";
 import { AuthNegotiate } from "../../http/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { authTransports, refusalBody } from "../_support/auth_servers.ts";
 import { ntlmPassword } from "../_support/ntlm_server.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { authProxy, type ProxyGuard, proxyRefusal } from "../_support/auth_proxy.ts";
 import { authTransports, basic, DigestGuard, guardedServer } from "../_support/auth_servers.ts";
 import { NtlmGuard, ntlmPassword } from "../_support/ntlm_server.ts";

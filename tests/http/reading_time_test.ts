@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { normalizedValue, parseCacheControl, varyNames } from "../../http/cache/directives.ts";
 import { parseCookieLine } from "../../http/cookies/text_store.ts";
-import { checkClientCertificate } from "../../http/client_tls.ts";
+import { checkClientCertificate } from "../../http/transports/client_tls.ts";
 import { parseNtlmChallenge } from "../../http/auth/ntlm_messages.ts";
 import { fromBase64 } from "../../http/auth/text.ts";
 import { parseStrictTransportSecurity } from "../../http/hsts/parse.ts";

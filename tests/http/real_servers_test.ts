@@ -9,7 +9,7 @@ import { HttpMessage, type HttpMessageInit } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { type Nginx, nginxPath, startNginx } from "../_support/nginx.ts";
 import { freePort, startTinyproxy, tinyproxyPath } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

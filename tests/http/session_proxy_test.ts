@@ -6,7 +6,7 @@ import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
-import { TlsDatabase } from "../../http/tls_database.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { proxyServer, socksServer, startTinyproxy, tinyproxyPath } from "../_support/proxy_server.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";

@@ -6,9 +6,9 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type DerElement, oidText, readElement, readElements, Tag } from "../internal/der.ts";
+import { type DerElement, oidText, readElement, readElements, Tag } from "../../internal/der.ts";
 import type { TrustRoots } from "./transport.ts";
-import { readableCertificates } from "./transports/permissions.ts";
+import { readableCertificates } from "./permissions.ts";
 
 const PEM_BLOCK = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TransportError } from "./errors.ts";
+import type { TransportError } from "../errors.ts";
 
 /** What a transport can do truthfully. A session refuses with `NotSupportedError` what none of its transports can. */
 export interface TransportCapabilities {
