@@ -12,7 +12,7 @@ import { HttpError } from "./http_error.ts";
 import { hasIntegrity } from "./integrity.ts";
 import { HttpMessage } from "./message.ts";
 import type { HttpFetchInit } from "./message_options.ts";
-import { nativeFetch } from "./native_fetch.ts";
+import { nativeFetch } from "./transports/fetch/native_fetch.ts";
 import type { SessionCore } from "./session_core.ts";
 import { bareAddress, schemeClass } from "./protocol/uri.ts";
 

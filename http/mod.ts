@@ -64,7 +64,7 @@ export type {
   TransportConnection,
 } from "./transports/transport.ts";
 export type { TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
-export { FetchTransport, type FetchTransportOptions } from "./transports/fetch_generic.ts";
+export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node_transport.ts";
 export { AuthBasic } from "./auth/basic.ts";
 export { AuthBearer, type AuthBearerOptions, type BearerRefresh, type BearerRefreshRequest } from "./auth/bearer.ts";

@@ -6,9 +6,9 @@
 import { requireRuntime } from "../../internal/required_runtime.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "./transport.ts";
-import { BunFetchTransport, isBun } from "./fetch_bun.ts";
-import { DenoFetchTransport, isDeno } from "./fetch_deno.ts";
-import { FetchTransport } from "./fetch_generic.ts";
+import { BunFetchTransport, isBun } from "./fetch/fetch_bun.ts";
+import { DenoFetchTransport, isDeno } from "./fetch/fetch_deno.ts";
+import { FetchTransport } from "./fetch/fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
 
 /**

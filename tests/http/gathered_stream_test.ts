@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { byobReader, gatheredStream } from "../../http/transports/gathered_stream.ts";
+import { byobReader, gatheredStream } from "../../http/transports/fetch/gathered_stream.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { wait } from "../_support/http_sessions.ts";
 

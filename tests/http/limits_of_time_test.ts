@@ -18,7 +18,7 @@ import { EventStreamParser } from "../../http/streams/event_stream_parser.ts";
 import { readNdjson } from "../../http/streams/ndjson.ts";
 import { serverSentEvents, type ServerSentEventsOptions } from "../../http/streams/server_sent_events.ts";
 import { Timeouts } from "../../http/timeouts.ts";
-import { FetchTransport } from "../../http/transports/fetch_generic.ts";
+import { FetchTransport } from "../../http/transports/fetch/fetch_transport.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { sessionOn, transports, wait } from "../_support/http_sessions.ts";
 

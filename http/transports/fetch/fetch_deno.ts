@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { NotSupportedError } from "../errors.ts";
-import { nativeFetch } from "../native_fetch.ts";
-import { readsSystemCertificates } from "./runtime_certificates.ts";
-import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "./transport.ts";
+import { NotSupportedError } from "../../errors.ts";
+import { nativeFetch } from "./native_fetch.ts";
+import { readsSystemCertificates } from "../runtime_certificates.ts";
+import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection, isForwarded } from "./fetch_connection.ts";
 import { isStandardMethod } from "./fetch_methods.ts";
-import { environmentVariable, readableCertificates } from "./permissions.ts";
+import { environmentVariable, readableCertificates } from "../permissions.ts";
 import { denoDecodes } from "./runtime_decoding.ts";
 
 interface DenoHttpClient {

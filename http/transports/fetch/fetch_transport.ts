@@ -4,9 +4,9 @@
  * @module
  */
 import process from "node:process";
-import { NotSupportedError } from "../errors.ts";
-import { nativeFetch } from "../native_fetch.ts";
-import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "./transport.ts";
+import { NotSupportedError } from "../../errors.ts";
+import { nativeFetch } from "./native_fetch.ts";
+import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
 import { isBunMethod, isStandardMethod } from "./fetch_methods.ts";
 import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";

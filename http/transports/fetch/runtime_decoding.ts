@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../codings/codings.ts";
-import { contentLength } from "../protocol/headers.ts";
-import type { TransportRequest, TransportResponse } from "./transport.ts";
+import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../../codings/codings.ts";
+import { contentLength } from "../../protocol/headers.ts";
+import type { TransportRequest, TransportResponse } from "../transport.ts";
 import { byobReader, gatheredStream } from "./gathered_stream.ts";
 
 /** Tells whether a runtime has removed the codings of a response to this request. */

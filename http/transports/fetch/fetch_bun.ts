@@ -4,7 +4,7 @@
  * @module
  */
 import type { PeerCertificate as NodePeerCertificate } from "node:tls";
-import { NotSupportedError } from "../errors.ts";
+import { NotSupportedError } from "../../errors.ts";
 import type {
   ConnectionTarget,
   ExchangeObserver,
@@ -12,8 +12,8 @@ import type {
   Transport,
   TransportCapabilities,
   TransportConnection,
-} from "./transport.ts";
-import { altNamesOf, isNamed } from "./certificate_names.ts";
+} from "../transport.ts";
+import { altNamesOf, isNamed } from "../certificate_names.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
 

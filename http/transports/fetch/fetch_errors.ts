@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { TransportError, type TransportPhase, tunnelError } from "../errors.ts";
-import { HttpStatus } from "../protocol/status.ts";
-import { bareAddress } from "../protocol/uri.ts";
+import { TransportError, type TransportPhase, tunnelError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import { bareAddress } from "../../protocol/uri.ts";
 
 interface Row {
   readonly pattern: RegExp;

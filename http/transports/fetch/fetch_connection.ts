@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../protocol/status.ts";
+import { TransportError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
 import type {
   ConnectionTarget,
   ExchangeObserver,
   TransportConnection,
   TransportRequest,
   TransportResponse,
-} from "./transport.ts";
+} from "../transport.ts";
 import { explainFetchError } from "./fetch_errors.ts";
-import { basicAuthorization } from "./node_tunnel.ts";
+import { basicAuthorization } from "../node_tunnel.ts";
 import { asDecoded, type DecodesContent, withAcceptEncoding } from "./runtime_decoding.ts";
 
 /** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */
