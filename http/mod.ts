@@ -65,7 +65,7 @@ export type {
 } from "./transports/transport.ts";
 export type { TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
-export { NodeTransport } from "./transports/node_transport.ts";
+export { NodeTransport } from "./transports/node/node_transport.ts";
 export { AuthBasic } from "./auth/basic.ts";
 export { AuthBearer, type AuthBearerOptions, type BearerRefresh, type BearerRefreshRequest } from "./auth/bearer.ts";
 export { AuthDigest } from "./auth/digest.ts";

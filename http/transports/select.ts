@@ -9,7 +9,7 @@ import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, Transp
 import { BunFetchTransport, isBun } from "./fetch/fetch_bun.ts";
 import { DenoFetchTransport, isDeno } from "./fetch/fetch_deno.ts";
 import { FetchTransport } from "./fetch/fetch_transport.ts";
-import { NodeTransport } from "./node_transport.ts";
+import { NodeTransport } from "./node/node_transport.ts";
 
 /**
  * Which transport carries a message. "auto" decides per message: the runtime's fetch for https and through proxies,

@@ -4,9 +4,9 @@ import {
   MalformedResponseError,
   ResponseLimitError,
   TruncatedResponseError,
-} from "../../http/transports/node_response_grammar.ts";
-import { type HeaderField, KnownLines, type ResponseHead } from "../../http/transports/node_response_head.ts";
-import { ResponseParser } from "../../http/transports/node_response_parser.ts";
+} from "../../http/transports/node/node_response_grammar.ts";
+import { type HeaderField, KnownLines, type ResponseHead } from "../../http/transports/node/node_response_head.ts";
+import { ResponseParser } from "../../http/transports/node/node_response_parser.ts";
 import { assertLinear } from "../_support/growth.ts";
 
 interface Parsed {

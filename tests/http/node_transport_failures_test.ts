@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { TransportError, type TransportPhase } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
-import { NodeTransport } from "../../http/transports/node_transport.ts";
+import { NodeTransport } from "../../http/transports/node/node_transport.ts";
 import { freePort } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { exchange, localTarget, requestFor, textOf } from "../_support/transport_driver.ts";

@@ -5,7 +5,7 @@ import { TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import type { ConnectionTarget, ProxyTarget } from "../../http/transports/transport.ts";
-import { NodeTransport } from "../../http/transports/node_transport.ts";
+import { NodeTransport } from "../../http/transports/node/node_transport.ts";
 import { freePort, proxyServer, socksServer, startTinyproxy, tinyproxyPath } from "../_support/proxy_server.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";

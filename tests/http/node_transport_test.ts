@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import { NotSupportedError, TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
-import { NodeTransport } from "../../http/transports/node_transport.ts";
+import { NodeTransport } from "../../http/transports/node/node_transport.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import {
   exchange,

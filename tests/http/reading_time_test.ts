@@ -46,7 +46,7 @@ import { compileHostPatterns } from "../../http/proxies/host_patterns.ts";
 import { parsePacResult, parseProxyUri } from "../../http/proxies/proxy_list.ts";
 import { isNoSniff, sniffMediaType } from "../../http/sniffing/sniff.ts";
 import { altNamesOf, isNamed } from "../../http/transports/certificate_names.ts";
-import { ResponseParser } from "../../http/transports/node_response_parser.ts";
+import { ResponseParser } from "../../http/transports/node/node_response_parser.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../_support/reading_time.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 

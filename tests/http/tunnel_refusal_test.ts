@@ -8,7 +8,7 @@ import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
 import { HttpMessage } from "../../http/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
-import { NodeTransport } from "../../http/transports/node_transport.ts";
+import { NodeTransport } from "../../http/transports/node/node_transport.ts";
 import type { Transport } from "../../http/transports/transport.ts";
 import { proxyServer } from "../_support/proxy_server.ts";
 import { reply } from "../_support/socket_server.ts";

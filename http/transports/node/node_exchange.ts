@@ -1,7 +1,7 @@
 /** One request and its response on one wire. */
-import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../protocol/status.ts";
-import type { ExchangeObserver, TransportRequest, TransportResponse } from "./transport.ts";
+import { TransportError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import type { RequestHead } from "./node_request_head.ts";
 import { type BodySource, IncomingBody, IncomingResponse } from "./node_response.ts";

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
-import type { ProxyTarget } from "./transport.ts";
+import type { ProxyTarget } from "../transport.ts";
 import { proxyError } from "./node_errors.ts";
 
 const VERSION = 5;

@@ -1,7 +1,7 @@
 /** Writing the start line and header fields of an HTTP/1.1 request (RFC 9112). */
-import type { ConnectionTarget, TransportRequest } from "./transport.ts";
-import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../protocol/status.ts";
+import type { ConnectionTarget, TransportRequest } from "../transport.ts";
+import { TransportError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FORBIDDEN_IN_VALUE = /[\0\r\n]|[^\0-\xff]/;

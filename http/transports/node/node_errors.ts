@@ -1,6 +1,6 @@
 /** Translating what sockets, TLS and the parser report into the session's transport statuses. */
-import { TransportError, type TransportPhase } from "../errors.ts";
-import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
+import { TransportError, type TransportPhase } from "../../errors.ts";
+import { HttpStatus, reasonPhrase } from "../../protocol/status.ts";
 import { MalformedResponseError } from "./node_response_grammar.ts";
 
 /** The `code` of an error, or "" when it has none. */

@@ -1,6 +1,6 @@
 /** Between Node's streams and the plain byte streams a `ClientTls` works on. */
 import { Duplex } from "node:stream";
-import type { ByteDuplex } from "./transport.ts";
+import type { ByteDuplex } from "../transport.ts";
 
 /** A connected stream as a pair of web streams; errors and backpressure go through. */
 export function toByteDuplex(stream: Duplex): ByteDuplex {

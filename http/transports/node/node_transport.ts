@@ -7,10 +7,10 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
-import { isNewEnough } from "../../internal/required_runtime.ts";
-import { NotSupportedError } from "../errors.ts";
-import { readsSystemCertificates } from "./runtime_certificates.ts";
-import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "./transport.ts";
+import { isNewEnough } from "../../../internal/required_runtime.ts";
+import { NotSupportedError } from "../../errors.ts";
+import { readsSystemCertificates } from "../runtime_certificates.ts";
+import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { connectError } from "./node_errors.ts";
 import { NodeConnection } from "./node_connection.ts";
 import { isPlainMethod } from "./node_request_head.ts";

@@ -2,9 +2,9 @@
 import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { isClientTls } from "./client_tls.ts";
-import { TransportError, tunnelError } from "../errors.ts";
-import { HttpStatus } from "../protocol/status.ts";
+import { isClientTls } from "../client_tls.ts";
+import { TransportError, tunnelError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
 import type {
   ClientTls,
   ConnectionTarget,
@@ -13,7 +13,7 @@ import type {
   TransportConnection,
   TransportRequest,
   TransportResponse,
-} from "./transport.ts";
+} from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "./node_byte_duplex.ts";
 import { connectError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";

@@ -1,7 +1,7 @@
 /** Making TCP connections, with the steps `network-event` reports. */
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { ExchangeObserver } from "./transport.ts";
+import type { ExchangeObserver } from "../transport.ts";
 import { connectError } from "./node_errors.ts";
 
 /** One end of a TCP connection. */

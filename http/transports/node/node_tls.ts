@@ -8,13 +8,13 @@ import {
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
-import { TransportError } from "../errors.ts";
-import { HttpStatus } from "../protocol/status.ts";
-import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "./transport.ts";
-import { altNamesOf, isNamed } from "./certificate_names.ts";
+import { TransportError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
+import { altNamesOf, isNamed } from "../certificate_names.ts";
 import { handshakeError, textOf } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
-import { readableCertificates } from "./permissions.ts";
+import { readableCertificates } from "../permissions.ts";
 
 /** What {@linkcode encrypt} checks and shows. */
 export interface EncryptOptions {

@@ -1,6 +1,6 @@
 /** What decides how an HTTP/1.x response is framed (RFC 9112 §6), and what is thrown when bytes do not follow the grammar. */
 import { Buffer } from "node:buffer";
-import { trimWhitespace } from "../protocol/syntax.ts";
+import { trimWhitespace } from "../../protocol/syntax.ts";
 import type { HeaderField, ResponseHead } from "./node_response_head.ts";
 
 /** The bytes received are not an HTTP response. */

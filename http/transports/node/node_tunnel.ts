@@ -1,7 +1,7 @@
 /** CONNECT: making a proxy lead to the origin (RFC 9110 §9.3.6). */
 import { Buffer } from "node:buffer";
-import { TransportError } from "../errors.ts";
-import type { ExchangeObserver, OpenRequest, ProxyTarget, TransportResponse } from "./transport.ts";
+import { TransportError } from "../../errors.ts";
+import type { ExchangeObserver, OpenRequest, ProxyTarget, TransportResponse } from "../transport.ts";
 import { proxyError, textOf } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import type { Wire } from "./node_wire.ts";

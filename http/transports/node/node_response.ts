@@ -1,7 +1,7 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
-import { FetchedResponse, isConstructible } from "./fetched_response.ts";
-import { ownBytes } from "./byte_pieces.ts";
-import type { TransportResponse } from "./transport.ts";
+import { FetchedResponse, isConstructible } from "../fetched_response.ts";
+import { ownBytes } from "../byte_pieces.ts";
+import type { TransportResponse } from "../transport.ts";
 import type { ResponseHead } from "./node_response_head.ts";
 
 /** How much of a body nobody reads yet is taken from the socket. */
