@@ -10,7 +10,7 @@ import { ownStatus, TransportError } from "./errors.ts";
 import type { MessageHook } from "./feature_list.ts";
 import type { SessionFeature } from "./feature.ts";
 import { checkField, isIdempotentMethod } from "./protocol/headers.ts";
-import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";

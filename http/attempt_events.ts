@@ -4,9 +4,9 @@
  * @module
  */
 import type { Connection } from "./transports/connection.ts";
-import { isListened } from "./message.ts";
-import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message_events.ts";
-import { MessageFlags, messageState } from "./message.ts";
+import { isListened } from "./message/message.ts";
+import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
+import { MessageFlags, messageState } from "./message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "./transports/transport.ts";
 

@@ -7,7 +7,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { Connection } from "./transports/connection.ts";
 import { HostHeap } from "./waiting_queue.ts";
 import { isIdempotentMethod } from "./protocol/headers.ts";
-import { type HttpMessage, MessageFlags } from "./message.ts";
+import { type HttpMessage, MessageFlags } from "./message/message.ts";
 import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
 import { Host, isSameTarget } from "./host.ts";
 import type { ConnectionTarget, TlsSettings, Transport } from "./transports/transport.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Connection } from "./transports/connection.ts";
-import type { FeatureType } from "./feature_type.ts";
-import type { HttpMessage } from "./message.ts";
+import type { FeatureType } from "./message/feature_type.ts";
+import type { HttpMessage } from "./message/message.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 

@@ -6,8 +6,8 @@
 import { reportUncaught } from "../internal/report_error.ts";
 import type { Connection } from "./transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
-import type { HttpMessage } from "./message.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
+import type { HttpMessage } from "./message/message.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import type { ProxyTarget } from "./transports/transport.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import type { ClientCertificateOption } from "./transports/client_tls.ts";
-import type { FeatureType } from "./feature_type.ts";
-import type { HttpMessage } from "./message.ts";
+import type { FeatureType } from "./message/feature_type.ts";
+import type { HttpMessage } from "./message/message.ts";
 import type { CancelOptions, HttpFetchInit, RequeueOptions } from "./message_options.ts";
 import type { TransportCapabilities } from "./transports/transport.ts";
 

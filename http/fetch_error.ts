@@ -4,8 +4,8 @@
  * @module
  */
 import { NotSupportedError } from "./errors.ts";
-import { HttpError } from "./http_error.ts";
-import { type HttpMessage, messageState } from "./message.ts";
+import { HttpError } from "./message/http_error.ts";
+import { type HttpMessage, messageState } from "./message/message.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 import { bareAddress } from "./protocol/uri.ts";
 

@@ -7,7 +7,7 @@ import { setCacheMode } from "./cache/fetch_mode.ts";
 import { NotSupportedError } from "./errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
 import { callersHeaders } from "./protocol/headers.ts";
-import { HttpMessage, MessagePriority } from "./message.ts";
+import { HttpMessage, MessagePriority } from "./message/message.ts";
 import type { HttpFetchInit } from "./message_options.ts";
 import { Referrer } from "./referrer.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type HttpMessage, MessageFlags } from "./message.ts";
+import { type HttpMessage, MessageFlags } from "./message/message.ts";
 import type { BodyCopy } from "./logging/body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./logging/redaction.ts";
 import { isTransportStatus } from "./protocol/status.ts";

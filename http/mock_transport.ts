@@ -4,7 +4,7 @@
  * @module
  */
 import type { SessionFeature } from "./feature.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import { TransportError } from "./errors.ts";
 import { HttpStatus } from "./protocol/status.ts";
 

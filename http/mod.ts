@@ -10,12 +10,12 @@ export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieCon
 export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";
 export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
 export { NotSupportedError } from "./errors.ts";
-export { HttpError, type HttpErrorOptions } from "./http_error.ts";
+export { HttpError, type HttpErrorOptions } from "./message/http_error.ts";
 export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
 export { BodyStage, type BodyTransform } from "./feature.ts";
-export type { ConstructibleFeatureType } from "./feature_type.ts";
+export type { ConstructibleFeatureType } from "./message/feature_type.ts";
 export type { SessionFeature } from "./feature.ts";
-export type { FeatureType } from "./feature_type.ts";
+export type { FeatureType } from "./message/feature_type.ts";
 export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./hsts/mod.ts";
 export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./hsts/mod.ts";
 export {
@@ -24,11 +24,16 @@ export {
   type MessageBody,
   type MessageBodyInit,
   type MessageEventName,
-} from "./message.ts";
-export { MessageFlags, MessagePriority } from "./message.ts";
-export { ChunkEvent, ContentSniffedEvent, type HttpMessageEvents, InformationalEvent } from "./message_events.ts";
-export { NetworkEvent, TransferProgressEvent } from "./message_events.ts";
-export { MessageMetrics } from "./metrics.ts";
+} from "./message/message.ts";
+export { MessageFlags, MessagePriority } from "./message/message.ts";
+export {
+  ChunkEvent,
+  ContentSniffedEvent,
+  type HttpMessageEvents,
+  InformationalEvent,
+} from "./message/message_events.ts";
+export { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
+export { MessageMetrics } from "./message/metrics.ts";
 export { HttpSession, type SessionCallback } from "./session.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./session_events.ts";
 export { type HttpSessionEvents, NotifyEvent, RequestEvent } from "./session_events.ts";

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "./transports/connection.ts";
 import type { Host } from "./host.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import type { ProxyTarget, Transport } from "./transports/transport.ts";
 
 /** What waits for a connection. */

@@ -7,8 +7,8 @@ import type { Attempt } from "./attempt.ts";
 import type { Connection } from "./transports/connection.ts";
 import type { BodyTransform } from "./feature.ts";
 import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
-import type { MessageItem } from "./message_state.ts";
-import { emit, type HttpMessage, type MessageEventName, messageState } from "./message.ts";
+import type { MessageItem } from "./message/message_state.ts";
+import { emit, type HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
 import type { ProxyTarget, Transport, TransportResponse } from "./transports/transport.ts";
 
 /** States of an entry, in the order an attempt passes them. */

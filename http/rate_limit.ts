@@ -1,7 +1,7 @@
 /** The feature that keeps requests below a rate. */
 
 import type { SessionFeature } from "./feature.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import { parseRateLimit } from "./protocol/rate_limit_fields.ts";
 import { parseRetryAfter } from "./protocol/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";

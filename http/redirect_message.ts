@@ -4,7 +4,7 @@
  * @module
  */
 import { TransportError } from "./errors.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
 import type { SessionCore } from "./session_core.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isListened } from "./message.ts";
+import { isListened } from "./message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TlsSettings } from "./transports/transport.ts";
 import type { Requirements } from "./transports/select.ts";

@@ -2,7 +2,7 @@
 
 import type { SessionFeature } from "./feature.ts";
 import { contentLength } from "./protocol/headers.ts";
-import { type HttpMessage, MessageFlags } from "./message.ts";
+import { type HttpMessage, MessageFlags } from "./message/message.ts";
 import { parseRetryAfter } from "./protocol/retry_after.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { HttpStatus } from "./protocol/status.ts";

@@ -6,9 +6,9 @@
 import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
 import { makeFetch } from "./fetch.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { redirectMessage, wouldRedirect } from "./redirect_message.ts";
 import { SessionCore } from "./session_core.ts";

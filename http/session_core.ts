@@ -11,7 +11,7 @@ import { ownStatus, TransportError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
-import { type HttpMessage, MessageFlags, messageState } from "./message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
 import { QueueItems } from "./queue_items.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "./transports/connection.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 
 /** Options of {@linkcode Auth.authenticate}. */
 export interface AuthenticateOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SessionFeature } from "./feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
 import type { AsyncContext } from "./feature_session.ts";
 import type { ClientCertificateOption } from "./transports/client_tls.ts";
 import type { TrustRoots } from "./transports/transport.ts";

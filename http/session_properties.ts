@@ -5,7 +5,7 @@
  */
 import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 import type { SessionFeature } from "./feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./feature_type.ts";
+import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
 import { type HttpSessionEvents, NotifyEvent } from "./session_events.ts";
 import type { SessionProperty } from "./session_options.ts";
 import type { ClientCertificateOption } from "./transports/client_tls.ts";

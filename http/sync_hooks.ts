@@ -6,7 +6,7 @@
 import { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./feature.ts";
-import { type HttpMessage, messageState } from "./message.ts";
+import { type HttpMessage, messageState } from "./message/message.ts";
 import { bodyAtOnce, setBlocking } from "./sync_answer.ts";
 import { ItemState, QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HttpMessage, MessageFlags, MessagePriority } from "./message.ts";
+import type { HttpMessage, MessageFlags, MessagePriority } from "./message/message.ts";
 import type { TransportChoice } from "./transports/select.ts";
 import { TransportError } from "./errors.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "./transports/transport.ts";

@@ -4,14 +4,14 @@
  * @module
  */
 import type { Connection } from "./transports/connection.ts";
-import { type HttpMessage, messageState } from "./message.ts";
+import { type HttpMessage, messageState } from "./message/message.ts";
 import {
   ChunkEvent,
   ContentSniffedEvent,
   InformationalEvent,
   NetworkEvent,
   TransferProgressEvent,
-} from "./message_events.ts";
+} from "./message/message_events.ts";
 import type { FeatureSession } from "./feature_session.ts";
 import { ConnectionEvent, RequestEvent } from "./session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";

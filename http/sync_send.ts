@@ -12,7 +12,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import { inflateRawSync } from "node:zlib";
 import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError, TransportError } from "./errors.ts";
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import { ItemState } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import { HttpStatus } from "./protocol/status.ts";

@@ -7,7 +7,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Connection } from "./transports/connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./feature.ts";
-import { HttpMessage, type MessageEventName, messageState } from "./message.ts";
+import { HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
 import { HttpSession } from "./session.ts";
 import { packed, unpacked } from "./sync_bytes.ts";
 import {

@@ -1,6 +1,6 @@
 /** Waiting that can be called off. */
 
-import type { HttpMessage } from "./message.ts";
+import type { HttpMessage } from "./message/message.ts";
 import { isBlocking } from "./sync_answer.ts";
 import { MAX_TIMER } from "../internal/time_limits.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { reportUncaught } from "../../internal/report_error.ts";
-import { type HttpMessage, MessageFlags } from "../message.ts";
+import { type HttpMessage, MessageFlags } from "../message/message.ts";
 import { parseAuthenticationInfo, parseChallenges } from "../protocol/challenges.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { passwordRequest } from "./negotiation.ts";

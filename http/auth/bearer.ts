@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MessageFlags } from "../message.ts";
+import { MessageFlags } from "../message/message.ts";
 import type { Challenge } from "../protocol/challenges.ts";
 import type { HttpFetchInit } from "../message_options.ts";
 import { AuthFeature } from "./auth_feature.ts";

@@ -5,9 +5,9 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { BodyTransform, SessionFeature } from "../feature.ts";
-import type { FeatureType } from "../feature_type.ts";
+import type { FeatureType } from "../message/feature_type.ts";
 import { BodyStage } from "../feature.ts";
-import type { HttpMessage } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";

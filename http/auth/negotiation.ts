@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { HttpMessage } from "../message.ts";
-import { MessageFlags } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { MessageFlags } from "../message/message.ts";
 import { type Challenge, parseChallenges } from "../protocol/challenges.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { AuthenticateEvent } from "../session_events.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "../transports/connection.ts";
-import type { HttpMessage, MessageBody } from "../message.ts";
+import type { HttpMessage, MessageBody } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { Challenge } from "../protocol/challenges.ts";
 import type { Auth, AuthenticateOptions } from "../session_events.ts";

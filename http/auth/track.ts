@@ -4,8 +4,8 @@
  * @module
  */
 import type { Connection } from "../transports/connection.ts";
-import { type HttpMessage, messageState } from "../message.ts";
-import type { MessageItem } from "../message_state.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
+import type { MessageItem } from "../message/message_state.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import type { ProxyTarget } from "../transports/transport.ts";
 import { connectionOf } from "../trust.ts";

@@ -1,7 +1,7 @@
 /** A session's cache of responses (`SoupCache`). */
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../protocol/headers.ts";
-import type { HttpMessage } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { isBlocking } from "../sync_answer.ts";
 import { HttpStatus } from "../protocol/status.ts";

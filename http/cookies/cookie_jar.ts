@@ -3,7 +3,7 @@ import { TypedEventTarget } from "../../internal/events.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { SessionFeature } from "../feature.ts";
 import { isSafeMethod } from "../protocol/headers.ts";
-import type { HttpMessage } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
 import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";

@@ -2,7 +2,7 @@
 
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
 import { contentLength } from "../protocol/headers.ts";
-import { type HttpMessage, MessageFlags, messageState } from "../message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { pipeThroughGenerator } from "../codings/chunks.ts";

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { TypedEventTarget } from "../../internal/events.ts";
 import type { SessionFeature } from "../feature.ts";
-import type { HttpMessage } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { isVerified } from "../trust.ts";

@@ -3,7 +3,7 @@
 import process from "node:process";
 import type { Connection } from "../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
-import type { HttpMessage } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { watchChunks } from "../codings/chunks.ts";
 import { BodyCopy, bodyLimit } from "./body_copy.ts";

@@ -2,7 +2,7 @@
 
 import { believedEnvironment } from "../transports/permissions.ts";
 import type { SessionFeature } from "../feature.ts";
-import type { HttpMessage } from "../message.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { ProxyTarget } from "../transports/transport.ts";

@@ -2,8 +2,8 @@
 
 import { ChunkInput } from "../codings/chunk_input.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
-import { type HttpMessage, isListened } from "../message.ts";
-import { ContentSniffedEvent } from "../message_events.ts";
+import { type HttpMessage, isListened } from "../message/message.ts";
+import { ContentSniffedEvent } from "../message/message_events.ts";
 import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { type ByteStream, pipeThroughGenerator } from "../codings/chunks.ts";

@@ -1,7 +1,7 @@
 /** The response body of a message as a stream. */
 
-import { HttpError } from "../http_error.ts";
-import { type HttpMessage, MessageFlags } from "../message.ts";
+import { HttpError } from "../message/http_error.ts";
+import { type HttpMessage, MessageFlags } from "../message/message.ts";
 import type { FeatureSession } from "../feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 

@@ -1,6 +1,6 @@
 // Sends one request through each face of a session, so that a test of a feature can be written once.
 import { Buffer } from "node:buffer";
-import { HttpMessage, type HttpMessageInit } from "../../http/message.ts";
+import { HttpMessage, type HttpMessageInit } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { type Responder, type SeenRequest, type SocketServer, socketServer } from "./socket_server.ts";

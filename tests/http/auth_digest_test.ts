@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { AuthDigest } from "../../http/auth/digest.ts";
 import { AuthenticationError } from "../../http/auth/errors.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { parseChallenges } from "../../http/protocol/challenges.ts";
 import { HttpSession } from "../../http/session.ts";
 import { authTransports, digestServer, type DigestServerOptions, refusalBody } from "../_support/auth_servers.ts";

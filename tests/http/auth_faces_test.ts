@@ -6,7 +6,7 @@ import { AuthBearer } from "../../http/auth/bearer.ts";
 import { AuthenticationError } from "../../http/auth/errors.ts";
 import { AuthManager } from "../../http/auth/manager.ts";
 import { AuthNegotiate } from "../../http/auth/negotiate.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { authTransports, refusalBody } from "../_support/auth_servers.ts";

@@ -5,7 +5,7 @@ import { AuthBearer } from "../../http/auth/bearer.ts";
 import { AuthDigest } from "../../http/auth/digest.ts";
 import { AuthManager } from "../../http/auth/manager.ts";
 import { AuthNtlm } from "../../http/auth/ntlm.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { AuthenticateEvent } from "../../http/session_events.ts";
 import { authTransports, basic, digestServer, guardedServer, refusalBody } from "../_support/auth_servers.ts";

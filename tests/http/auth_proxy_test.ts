@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertRejects } from "@std/assert";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { CachedOrigin, numbered } from "../_support/cached_origin.ts";
 
 const fresh = { "cache-control": "max-age=60" };

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { ContentDecodingError } from "../../http/codings/codings.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
-import { MessageFlags } from "../../http/message.ts";
+import { MessageFlags } from "../../http/message/message.ts";
 import { ask, bytesReply, chunkedReply, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { SeededRandom } from "../_support/random.ts";
 

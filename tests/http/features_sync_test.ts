@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
 import { Logger } from "../../http/logging/logger.ts";
-import { HttpMessage, MessageFlags } from "../../http/message.ts";
+import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
 import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type HarEntry, HarRecorder } from "../../http/har_recorder.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";

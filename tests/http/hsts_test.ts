@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertFalse, assertStringIncludes, assertThrows } from "@std/assert";
 import { HstsEnforcer, HstsFileStore, type HstsPolicy, type HstsStore } from "../../http/hsts/mod.ts";
 import { parseStrictTransportSecurity } from "../../http/hsts/parse.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";

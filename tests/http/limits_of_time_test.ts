@@ -7,7 +7,7 @@ import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { HarRecorder } from "../../http/har_recorder.ts";
 import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
 import { Logger } from "../../http/logging/logger.ts";
-import { HttpMessage, type MessagePriority } from "../../http/message.ts";
+import { HttpMessage, type MessagePriority } from "../../http/message/message.ts";
 import { parseChallenges } from "../../http/protocol/challenges.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { HttpError } from "../../http/http_error.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpError } from "../../http/message/http_error.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { streamMessage } from "../../http/streams/message_body.ts";
 import { readNdjson } from "../../http/streams/ndjson.ts";
 import { readServerSentEvents, serverSentEvents } from "../../http/streams/server_sent_events.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertIsError, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { TransportError } from "../../http/errors.ts";
-import { HttpError } from "../../http/http_error.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpError } from "../../http/message/http_error.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/as
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { HttpSessionOptions } from "../../http/session_options.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";

@@ -12,7 +12,7 @@ import { X509Certificate } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { checkClientCertificate, clientCertificateFor, isClientTls } from "../../http/transports/client_tls.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";

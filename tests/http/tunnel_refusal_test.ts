@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { HttpCache } from "../../http/cache/http_cache.ts";
 import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
-import { HttpMessage } from "../../http/message.ts";
+import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { NodeTransport } from "../../http/transports/node/node_transport.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
-import type { Transport } from "./transports/transport.ts";
+import type { Transport } from "../transports/transport.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 

@@ -4,16 +4,16 @@
  * @module
  */
 import { type BodySource, bodySourceOf } from "./body_source.ts";
-import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
+import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { FeatureType } from "./feature_type.ts";
-import { callersHeaders, checkMethod } from "./protocol/headers.ts";
+import { callersHeaders, checkMethod } from "../protocol/headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
 import { type MessageFlags, MessagePriority } from "./message_flags.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
-import { seconds, wholeNumber } from "../internal/time_limits.ts";
-import type { PeerCertificate, TransportCapability } from "./transports/transport.ts";
-import { bareAddress, parseUri } from "./protocol/uri.ts";
+import { seconds, wholeNumber } from "../../internal/time_limits.ts";
+import type { PeerCertificate, TransportCapability } from "../transports/transport.ts";
+import { bareAddress, parseUri } from "../protocol/uri.ts";
 
 export { MessageFlags, MessagePriority } from "./message_flags.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { NetworkEventName } from "./transports/transport.ts";
+import type { NetworkEventName } from "../transports/transport.ts";
 
 /** `got-chunk` and `wrote-body-data`: a piece of a body. */
 export class ChunkEvent extends Event {
