@@ -8,7 +8,7 @@ import { AttemptEvents, noteTls } from "./attempt_events.ts";
 import type { Connection } from "./transports/connection.ts";
 import { ownStatus, TransportError } from "./errors.ts";
 import type { MessageHook } from "./feature_list.ts";
-import type { SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./contract/feature.ts";
 import { checkField, isIdempotentMethod } from "./protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionFetch } from "./feature_session.ts";
+import type { SessionFetch } from "./contract/feature_session.ts";
 import { type FetchRequest, messageOf } from "./fetch_init.ts";
 import { FetchedResponse } from "./transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
@@ -11,7 +11,7 @@ import { HandedOut } from "./handed_out.ts";
 import { HttpError } from "./message/http_error.ts";
 import { hasIntegrity } from "./integrity.ts";
 import { HttpMessage } from "./message/message.ts";
-import type { HttpFetchInit } from "./message_options.ts";
+import type { HttpFetchInit } from "./contract/message_options.ts";
 import { nativeFetch } from "./transports/fetch/native_fetch.ts";
 import type { SessionCore } from "./session_core.ts";
 import { bareAddress, schemeClass } from "./protocol/uri.ts";

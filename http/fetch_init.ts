@@ -8,7 +8,7 @@ import { NotSupportedError } from "./errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
 import { callersHeaders } from "./protocol/headers.ts";
 import { HttpMessage, MessagePriority } from "./message/message.ts";
-import type { HttpFetchInit } from "./message_options.ts";
+import type { HttpFetchInit } from "./contract/message_options.ts";
 import { Referrer } from "./referrer.ts";
 
 /** A request as `session.fetch` sends it. */

@@ -4,12 +4,12 @@
  * @module
  */
 import type { Connection } from "./transports/connection.ts";
-import { BodyStage, type BodyTransform, type SessionFeature } from "./feature.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "./contract/feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
 import { BodyCopy, bodyLimit } from "./logging/body_copy.ts";
 import type { RedactionRules } from "./logging/redaction.ts";
 import type { HttpMessage } from "./message/message.ts";
-import type { FeatureSession } from "./feature_session.ts";
+import type { FeatureSession } from "./contract/feature_session.ts";
 import { pipeThroughGenerator } from "./codings/chunks.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
 

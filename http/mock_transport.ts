@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./contract/feature.ts";
 import type { HttpMessage } from "./message/message.ts";
 import { TransportError } from "./errors.ts";
 import { HttpStatus } from "./protocol/status.ts";

@@ -5,7 +5,7 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "./transports/connection.ts";
-import type { BodyTransform } from "./feature.ts";
+import type { BodyTransform } from "./contract/feature.ts";
 import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
 import type { MessageItem } from "./message/message_state.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "./message/message.ts";

@@ -6,7 +6,7 @@
 import type { Attempt, Step } from "./attempt.ts";
 import { DEFAULT_MAX_SIZE, limitDecoded } from "./codings/decode.ts";
 import { readWithin } from "./drain.ts";
-import { BodyStage, type BodyTransform } from "./feature.ts";
+import { BodyStage, type BodyTransform } from "./contract/feature.ts";
 import { type HttpMessage, isListened, MessageFlags } from "./message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";

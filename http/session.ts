@@ -5,7 +5,7 @@
  */
 import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
-import type { SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./contract/feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
 import { makeFetch } from "./fetch.ts";
 import type { HttpMessage } from "./message/message.ts";
@@ -13,10 +13,10 @@ import { ItemState, type QueueItem } from "./queue_item.ts";
 import { redirectMessage, wouldRedirect } from "./redirect_message.ts";
 import { SessionCore } from "./session_core.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
-import { ConnectionEvent, RequestEvent } from "./session_events.ts";
+import { ConnectionEvent, RequestEvent } from "./contract/session_events.ts";
 import type { HttpSessionOptions, SessionProperty } from "./session_options.ts";
-import type { CancelOptions, RequeueOptions, SendOptions } from "./message_options.ts";
-import type { AsyncContext, FeatureSession, SessionFetch } from "./feature_session.ts";
+import type { CancelOptions, RequeueOptions, SendOptions } from "./contract/message_options.ts";
+import type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
 import { HttpStatus } from "./protocol/status.ts";

@@ -8,7 +8,7 @@ import { AuthManager } from "./auth/manager.ts";
 import { AuthNtlm } from "./auth/ntlm.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
-import type { SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./contract/feature.ts";
 import type { ConstructibleFeatureType } from "./message/feature_type.ts";
 import { ProxyResolver } from "./proxies/proxy_resolver.ts";
 import type { TransportCapabilities } from "./transports/transport.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./contract/feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
-import type { AsyncContext } from "./feature_session.ts";
+import type { AsyncContext } from "./contract/feature_session.ts";
 import type { ClientCertificateOption } from "./transports/client_tls.ts";
 import type { TrustRoots } from "./transports/transport.ts";
 import type { TransportChoice } from "./transports/select.ts";

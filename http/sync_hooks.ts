@@ -5,9 +5,9 @@
  */
 import { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
-import type { SessionFeature } from "./feature.ts";
+import type { SessionFeature } from "./contract/feature.ts";
 import { type HttpMessage, messageState } from "./message/message.ts";
-import { bodyAtOnce, setBlocking } from "./sync_answer.ts";
+import { bodyAtOnce, setBlocking } from "./contract/blocking.ts";
 import { ItemState, QueueItem } from "./queue_item.ts";
 import type { SessionCore } from "./session_core.ts";
 import {

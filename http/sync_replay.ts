@@ -12,8 +12,8 @@ import {
   NetworkEvent,
   TransferProgressEvent,
 } from "./message/message_events.ts";
-import type { FeatureSession } from "./feature_session.ts";
-import { ConnectionEvent, RequestEvent } from "./session_events.ts";
+import type { FeatureSession } from "./contract/feature_session.ts";
+import { ConnectionEvent, RequestEvent } from "./contract/session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
 import type { NetworkEventName } from "./transports/transport.ts";
 

@@ -6,7 +6,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Connection } from "./transports/connection.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
-import { BodyStage, type SessionFeature } from "./feature.ts";
+import { BodyStage, type SessionFeature } from "./contract/feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
 import { HttpSession } from "./session.ts";
 import { packed, unpacked } from "./sync_bytes.ts";

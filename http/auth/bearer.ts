@@ -5,7 +5,7 @@
  */
 import { MessageFlags } from "../message/message.ts";
 import type { Challenge } from "../protocol/challenges.ts";
-import type { HttpFetchInit } from "../message_options.ts";
+import type { HttpFetchInit } from "../contract/message_options.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import {
   type Authorization,

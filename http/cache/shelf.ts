@@ -1,5 +1,5 @@
 /** A store with a cache's rules: what goes in, what comes out, what has to go. */
-import { readableAtOnce } from "../sync_answer.ts";
+import { readableAtOnce } from "../contract/blocking.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { isSameOrigin } from "../protocol/uri.ts";

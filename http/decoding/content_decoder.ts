@@ -1,9 +1,9 @@
 /** The feature that removes content codings. */
 
-import { BodyStage, type BodyTransform, type SessionFeature } from "../feature.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
-import type { FeatureSession } from "../feature_session.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { pipeThroughGenerator } from "../codings/chunks.ts";
 import { type ContentCoding, knownCodings, parseContentCodings } from "../codings/codings.ts";

@@ -1,9 +1,9 @@
 /** The feature that chooses proxies. */
 
 import { believedEnvironment } from "../transports/permissions.ts";
-import type { SessionFeature } from "../feature.ts";
+import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
-import type { FeatureSession } from "../feature_session.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { ProxyTarget } from "../transports/transport.ts";
 import { defaultPort } from "../protocol/uri.ts";

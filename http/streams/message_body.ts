@@ -2,7 +2,7 @@
 
 import { HttpError } from "../message/http_error.ts";
 import { type HttpMessage, MessageFlags } from "../message/message.ts";
-import type { FeatureSession } from "../feature_session.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
 /** Options of {@linkcode streamMessage}. */

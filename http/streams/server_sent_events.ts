@@ -1,10 +1,10 @@
 /** Server-sent events (HTML standard §9.2). */
 
 import { parseMediaType } from "../protocol/media_type.ts";
-import type { FeatureSession } from "../feature_session.ts";
-import type { HttpFetchInit } from "../message_options.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import type { HttpFetchInit } from "../contract/message_options.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
-import { wait } from "../wait.ts";
+import { wait } from "../contract/wait.ts";
 import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
 import { type BodySource, readChunks } from "./source.ts";
 

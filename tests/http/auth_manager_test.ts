@@ -7,7 +7,7 @@ import { AuthManager } from "../../http/auth/manager.ts";
 import { AuthNtlm } from "../../http/auth/ntlm.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
-import type { AuthenticateEvent } from "../../http/session_events.ts";
+import type { AuthenticateEvent } from "../../http/contract/session_events.ts";
 import { authTransports, basic, digestServer, guardedServer, refusalBody } from "../_support/auth_servers.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 

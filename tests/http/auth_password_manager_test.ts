@@ -8,7 +8,7 @@ import {
   type SavedPassword,
 } from "../../http/auth/password_manager.ts";
 import { HttpSession } from "../../http/session.ts";
-import type { AuthenticateEvent } from "../../http/session_events.ts";
+import type { AuthenticateEvent } from "../../http/contract/session_events.ts";
 import { basic, digestServer, guardedServer, refusalBody } from "../_support/auth_servers.ts";
 
 const get = async (session: HttpSession, url: string): Promise<string> => {

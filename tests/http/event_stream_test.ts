@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { SessionFetch } from "../../http/feature_session.ts";
+import type { SessionFetch } from "../../http/contract/feature_session.ts";
 import { EventStreamParser, type ServerSentEvent } from "../../http/streams/event_stream_parser.ts";
 import { RecordTooLongError } from "../../http/streams/lines.ts";
 import { NdjsonError, readNdjson } from "../../http/streams/ndjson.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import process from "node:process";
 import { NotSupportedError } from "../../http/errors.ts";
-import type { SessionFeature } from "../../http/feature.ts";
+import type { SessionFeature } from "../../http/contract/feature.ts";
 import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";

@@ -1,8 +1,8 @@
 /** Waiting that can be called off. */
 
-import type { HttpMessage } from "./message/message.ts";
-import { isBlocking } from "./sync_answer.ts";
-import { MAX_TIMER } from "../internal/time_limits.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { isBlocking } from "./blocking.ts";
+import { MAX_TIMER } from "../../internal/time_limits.ts";
 
 /** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */
 export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import type { HttpMessage } from "./message/message.ts";
+import type { Connection } from "../transports/connection.ts";
+import type { HttpMessage } from "../message/message.ts";
 
 /** Options of {@linkcode Auth.authenticate}. */
 export interface AuthenticateOptions {

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import type { FeatureType } from "./message/feature_type.ts";
-import type { HttpMessage } from "./message/message.ts";
+import type { Connection } from "../transports/connection.ts";
+import type { FeatureType } from "../message/feature_type.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "./feature_session.ts";
-import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
+import type { ProxyTarget, TransportResponse } from "../transports/transport.ts";
 
 /** Where in the life of a response body a transform sits. Transforms of a lower stage see the body first. */
 export const BodyStage = {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
+import type { Connection } from "../transports/connection.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import type { FeatureSession } from "./feature_session.ts";
 
 /** The connection a message's present attempt goes over; null before one is chosen, and for answers of caches. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpMessage, MessagePriority } from "./message/message.ts";
+import type { HttpMessage, MessagePriority } from "../message/message.ts";
 
 /** What `session.fetch` takes besides the fields of `RequestInit`. */
 export interface HttpFetchInit extends Omit<RequestInit, "priority"> {

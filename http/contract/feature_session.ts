@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { ClientCertificateOption } from "./transports/client_tls.ts";
-import type { FeatureType } from "./message/feature_type.ts";
-import type { HttpMessage } from "./message/message.ts";
+import type { ClientCertificateOption } from "../transports/client_tls.ts";
+import type { FeatureType } from "../message/feature_type.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { CancelOptions, HttpFetchInit, RequeueOptions } from "./message_options.ts";
-import type { TransportCapabilities } from "./transports/transport.ts";
+import type { TransportCapabilities } from "../transports/transport.ts";
 
 /** Runs the session's work: the counterpart of a main context. */
 export interface AsyncContext {
