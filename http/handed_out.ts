@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConnectionPool } from "./connection_pool.ts";
+import type { ConnectionPool } from "./pool/connection_pool.ts";
 import { Loans } from "./loans.ts";
 import type { ResponseHolder } from "./session_core.ts";
 import { UnreadBodies } from "./unread_bodies.ts";

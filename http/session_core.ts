@@ -6,7 +6,7 @@
 import { reportUncaught } from "../internal/report_error.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "./transports/connection.ts";
-import { ConnectionPool, type PoolOwner } from "./connection_pool.ts";
+import { ConnectionPool, type PoolOwner } from "./pool/connection_pool.ts";
 import { ownStatus, TransportError } from "./errors.ts";
 import type { SessionFeature } from "./contract/feature.ts";
 import type { FeatureSession } from "./contract/feature_session.ts";

@@ -1,4 +1,4 @@
-// Numbers: which may be given, and what servers say about times (internal/time_limits.ts, http/connection_pool.ts).
+// Numbers: which may be given, and what servers say about times (internal/time_limits.ts, http/pool/connection_pool.ts).
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { AuthDigest } from "../../http/auth/digest.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
+import type { Connection } from "../transports/connection.ts";
 import type { Host } from "./host.ts";
-import type { HttpMessage } from "./message/message.ts";
-import type { ProxyTarget, Transport } from "./transports/transport.ts";
+import type { HttpMessage } from "../message/message.ts";
+import type { ProxyTarget, Transport } from "../transports/transport.ts";
 
 /** What waits for a connection. */
 export interface WaitingAttempt {

@@ -4,15 +4,15 @@
  * @module
  */
 import { clearTimeout, setTimeout } from "node:timers";
-import { Connection } from "./transports/connection.ts";
+import { Connection } from "../transports/connection.ts";
 import { HostHeap } from "./waiting_queue.ts";
-import { isIdempotentMethod } from "./protocol/headers.ts";
-import { type HttpMessage, MessageFlags } from "./message/message.ts";
-import type { PoolEntry, WaitingAttempt } from "./pool_entry.ts";
+import { isIdempotentMethod } from "../protocol/headers.ts";
+import { type HttpMessage, MessageFlags } from "../message/message.ts";
+import type { PoolEntry, WaitingAttempt } from "./entry.ts";
 import { Host, isSameTarget } from "./host.ts";
-import type { ConnectionTarget, TlsSettings, Transport } from "./transports/transport.ts";
-import type { SchemeClass } from "./protocol/uri.ts";
-import { MAX_TIMER } from "../internal/time_limits.ts";
+import type { ConnectionTarget, TlsSettings, Transport } from "../transports/transport.ts";
+import type { SchemeClass } from "../protocol/uri.ts";
+import { MAX_TIMER } from "../../internal/time_limits.ts";
 
 /** What the pool asks of its session. */
 export interface PoolOwner {

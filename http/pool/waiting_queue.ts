@@ -5,7 +5,7 @@
  * @module
  */
 import type { Host } from "./host.ts";
-import type { PoolEntry } from "./pool_entry.ts";
+import type { PoolEntry } from "./entry.ts";
 
 const levels = 5;
 

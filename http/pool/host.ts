@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import type { ConnectionTarget, ProxyTarget, TlsSettings } from "./transports/transport.ts";
-import { bareHost, defaultPort, type SchemeClass } from "./protocol/uri.ts";
+import type { Connection } from "../transports/connection.ts";
+import type { ConnectionTarget, ProxyTarget, TlsSettings } from "../transports/transport.ts";
+import { bareHost, defaultPort, type SchemeClass } from "../protocol/uri.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
 
 /** A scheme class, host and port, with the connections to it and the entries that wait for one. */
