@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { type Attempt, watchTime } from "./attempt.ts";
+import { type Attempt, watchTime } from "./queue/attempt.ts";
 import { ownBytes } from "./transports/byte_pieces.ts";
 import { TransportError } from "./errors.ts";
 import { bodyFailure } from "./fetch_error.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { QueueItem } from "./queue/queue_item.ts";
 import { ReadAhead } from "./read_ahead.ts";
-import { gotChunk, smallBody } from "./response_body.ts";
-import { ended, giveBack, isWatched } from "./response_phase.ts";
-import type { SessionCore } from "./session_core.ts";
+import { gotChunk, smallBody } from "./queue/response_body.ts";
+import { ended, giveBack, isWatched } from "./queue/response_phase.ts";
+import type { SessionCore } from "./queue/engine.ts";
 import { HttpStatus } from "./protocol/status.ts";
 import type { TransportResponse } from "./transports/transport.ts";
 

@@ -13,7 +13,7 @@ import { hasIntegrity } from "./integrity.ts";
 import { HttpMessage } from "./message/message.ts";
 import type { HttpFetchInit } from "./contract/message_options.ts";
 import { nativeFetch } from "./transports/fetch/native_fetch.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { SessionCore } from "./queue/engine.ts";
 import { bareAddress, schemeClass } from "./protocol/uri.ts";
 
 /** The queue that fetches go through, and the responses that come of them. */

@@ -10,7 +10,7 @@ import { type HttpSessionEvents, NotifyEvent } from "./contract/session_events.t
 import type { SessionProperty } from "./session_options.ts";
 import type { ClientCertificateOption } from "./transports/client_tls.ts";
 import type { AsyncContext } from "./contract/feature_session.ts";
-import { flag, SessionSettings } from "./session_settings.ts";
+import { flag, SessionSettings } from "./queue/session_settings.ts";
 import { seconds, wholeNumber } from "../internal/time_limits.ts";
 import type { TrustRoots } from "./transports/transport.ts";
 

@@ -8,8 +8,8 @@ import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./contract/feature.ts";
 import { type HttpMessage, messageState } from "./message/message.ts";
 import { bodyAtOnce, setBlocking } from "./contract/blocking.ts";
-import { ItemState, QueueItem } from "./queue_item.ts";
-import type { SessionCore } from "./session_core.ts";
+import { ItemState, QueueItem } from "./queue/queue_item.ts";
+import type { SessionCore } from "./queue/engine.ts";
 import {
   applySnapshot,
   type FromWorker,

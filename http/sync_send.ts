@@ -13,8 +13,8 @@ import { inflateRawSync } from "node:zlib";
 import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError, TransportError } from "./errors.ts";
 import type { HttpMessage } from "./message/message.ts";
-import { ItemState } from "./queue_item.ts";
-import type { SessionCore } from "./session_core.ts";
+import { ItemState } from "./queue/queue_item.ts";
+import type { SessionCore } from "./queue/engine.ts";
 import { HttpStatus } from "./protocol/status.ts";
 import {
   type FromWorker,

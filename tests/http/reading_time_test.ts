@@ -7,7 +7,7 @@ import { checkClientCertificate } from "../../http/transports/client_tls.ts";
 import { parseNtlmChallenge } from "../../http/auth/ntlm_messages.ts";
 import { fromBase64 } from "../../http/auth/text.ts";
 import { parseStrictTransportSecurity } from "../../http/hsts/parse.ts";
-import { acceptLanguageOf, languageNames } from "../../http/language.ts";
+import { acceptLanguageOf, languageNames } from "../../http/queue/language.ts";
 import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";
 import {
   AuthBasic,

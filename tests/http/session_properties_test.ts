@@ -13,7 +13,7 @@ import {
   SessionProperty,
   TlsDatabase,
 } from "../../http/mod.ts";
-import { acceptLanguageOf, languageNames } from "../../http/language.ts";
+import { acceptLanguageOf, languageNames } from "../../http/queue/language.ts";
 import { routeServer } from "../_support/http_server.ts";
 import { wait } from "../_support/http_sessions.ts";
 import type { SocketServer } from "../_support/socket_server.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 import type { Attempt } from "./attempt.ts";
-import type { Connection } from "./transports/connection.ts";
-import type { BodyTransform } from "./contract/feature.ts";
-import type { PoolEntry, WaitingAttempt } from "./pool/entry.ts";
-import type { MessageItem } from "./message/message_state.ts";
-import { emit, type HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
-import type { ProxyTarget, Transport, TransportResponse } from "./transports/transport.ts";
+import type { Connection } from "../transports/connection.ts";
+import type { BodyTransform } from "../contract/feature.ts";
+import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
+import type { MessageItem } from "../message/message_state.ts";
+import { emit, type HttpMessage, type MessageEventName, messageState } from "../message/message.ts";
+import type { ProxyTarget, Transport, TransportResponse } from "../transports/transport.ts";
 
 /** States of an entry, in the order an attempt passes them. */
 export const ItemState = {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 
 /** Wipes what an earlier attempt left on a message. */
 export function forgetResponse(msg: HttpMessage): void {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { isListened } from "./message/message.ts";
+import { isListened } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
-import type { TlsSettings } from "./transports/transport.ts";
-import type { Requirements } from "./transports/select.ts";
+import type { TlsSettings } from "../transports/transport.ts";
+import type { Requirements } from "../transports/select.ts";
 
 /** The needs of an entry whose host and proxy are known. */
 export function requirementsOf(item: QueueItem, tls: TlsSettings | null): Requirements {

@@ -5,14 +5,14 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { DrainLimit } from "./drain.ts";
-import { TransportError } from "./errors.ts";
-import { contentLength } from "./protocol/headers.ts";
-import { isListened, MessageFlags, messageState } from "./message/message.ts";
-import { ChunkEvent, TransferProgressEvent } from "./message/message_events.ts";
+import { TransportError } from "../errors.ts";
+import { contentLength } from "../protocol/headers.ts";
+import { isListened, MessageFlags, messageState } from "../message/message.ts";
+import { ChunkEvent, TransferProgressEvent } from "../message/message_events.ts";
 import type { QueueItem } from "./queue_item.ts";
-import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import type { TransportResponse } from "./transports/transport.ts";
+import type { SessionCore } from "./engine.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 
 /** Bodies up to this many bytes are read at once when their length is known. */
 export const smallBody: number = 64 * 1024;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { secureExecution } from "../internal/secure_execution.ts";
-import { environmentVariable, isGranted } from "./transports/permissions.ts";
+import { secureExecution } from "../../internal/secure_execution.ts";
+import { environmentVariable, isGranted } from "../transports/permissions.ts";
 
 /** Reads one variable of the environment; undefined when unset. */
 export type EnvironmentReader = (name: string) => string | undefined;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { isSafeMethod } from "./protocol/headers.ts";
-import { type HttpMessage, messageState } from "./message/message.ts";
-import { isSameOrigin } from "./protocol/uri.ts";
+import { isSafeMethod } from "../protocol/headers.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
+import { isSameOrigin } from "../protocol/uri.ts";
 
 /** Redirects that are followed before a message fails with TOO_MANY_REDIRECTS. */
 export const maxRedirects = 20;

@@ -4,9 +4,9 @@
  * @module
  */
 import type { AttemptEvents } from "./attempt_events.ts";
-import { TransportError } from "./errors.ts";
+import { TransportError } from "../errors.ts";
 import type { QueueItem } from "./queue_item.ts";
-import { HttpStatus } from "./protocol/status.ts";
+import { HttpStatus } from "../protocol/status.ts";
 
 /** The body of this attempt in the form transports take. */
 export function bodyOf(

@@ -4,16 +4,16 @@
  * @module
  */
 import type { Attempt, Step } from "./attempt.ts";
-import { DEFAULT_MAX_SIZE, limitDecoded } from "./codings/decode.ts";
+import { DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 import { readWithin } from "./drain.ts";
-import { BodyStage, type BodyTransform } from "./contract/feature.ts";
-import { type HttpMessage, isListened, MessageFlags } from "./message/message.ts";
+import { BodyStage, type BodyTransform } from "../contract/feature.ts";
+import { type HttpMessage, isListened, MessageFlags } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
-import type { SessionCore } from "./session_core.ts";
-import { reasonPhrase } from "./protocol/status.ts";
-import type { TransportResponse } from "./transports/transport.ts";
+import type { SessionCore } from "./engine.ts";
+import { reasonPhrase } from "../protocol/status.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 
 /** The response's header section is there. */
 export function receive(attempt: Attempt, response: TransportResponse): void {

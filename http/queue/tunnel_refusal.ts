@@ -6,10 +6,10 @@
  */
 import type { Attempt } from "./attempt.ts";
 import { drain } from "./drain.ts";
-import { tunnelError } from "./errors.ts";
+import { tunnelError } from "../errors.ts";
 import { discard } from "./response_body.ts";
-import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
-import type { TransportResponse } from "./transports/transport.ts";
+import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 
 /** Lets those who have credentials look at the challenge of a 407; everything else ends the message. */
 export function tunnelRefused(attempt: Attempt, refusal: TransportResponse): void {

@@ -5,22 +5,22 @@
  * @module
  */
 import { AttemptEvents, noteTls } from "./attempt_events.ts";
-import type { Connection } from "./transports/connection.ts";
-import { ownStatus, TransportError } from "./errors.ts";
+import type { Connection } from "../transports/connection.ts";
+import { ownStatus, TransportError } from "../errors.ts";
 import type { MessageHook } from "./feature_list.ts";
-import type { SessionFeature } from "./contract/feature.ts";
-import { checkField, isIdempotentMethod } from "./protocol/headers.ts";
-import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import { checkField, isIdempotentMethod } from "../protocol/headers.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
-import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "./transports/transport.ts";
+import type { SessionCore } from "./engine.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
-import { classOf, travellingUri, wireUrl } from "./protocol/uri.ts";
+import { classOf, travellingUri, wireUrl } from "../protocol/uri.ts";
 
 /**
  * What an attempt does next. Steps get their attempt, so that the ordinary ones are made once and not for every message.

@@ -4,14 +4,14 @@
  * @module
  */
 import process from "node:process";
-import { checkClientCertificate, clientCertificateFor, isSameClient } from "./transports/client_tls.ts";
-import { isFieldValue } from "./protocol/headers.ts";
+import { checkClientCertificate, clientCertificateFor, isSameClient } from "../transports/client_tls.ts";
+import { isFieldValue } from "../protocol/headers.ts";
 import { systemAcceptLanguage } from "./language.ts";
-import type { ClientCertificateOption } from "./transports/client_tls.ts";
-import { TlsDatabase } from "./transports/tls_database.ts";
-import type { TlsSettings, TrustRoots } from "./transports/transport.ts";
-import { parseAliases } from "./protocol/uri.ts";
-import { expandUserAgent } from "./protocol/user_agent.ts";
+import type { ClientCertificateOption } from "../transports/client_tls.ts";
+import { TlsDatabase } from "../transports/tls_database.ts";
+import type { TlsSettings, TrustRoots } from "../transports/transport.ts";
+import { parseAliases } from "../protocol/uri.ts";
+import { expandUserAgent } from "../protocol/user_agent.ts";
 
 /** Default size limit of a header section: 256 KiB. */
 const defaultHeaderBytes = 256 * 1024;

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { reportUncaught } from "../internal/report_error.ts";
-import type { Connection } from "./transports/connection.ts";
-import { BodyStage, type BodyTransform, type SessionFeature } from "./contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
-import type { HttpMessage } from "./message/message.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
-import type { ProxyTarget } from "./transports/transport.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import type { Connection } from "../transports/connection.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import type { HttpMessage } from "../message/message.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import type { ProxyTarget } from "../transports/transport.ts";
 
 type Hook = keyof SessionFeature;
 

@@ -6,9 +6,9 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Attempt } from "./attempt.ts";
-import { contentLength } from "./protocol/headers.ts";
+import { contentLength } from "../protocol/headers.ts";
 import { discard, readBody, smallBody } from "./response_body.ts";
-import type { TransportResponse } from "./transports/transport.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 
 /** Milliseconds a body may take. */
 const longest = 1000;

@@ -3,23 +3,23 @@
  *
  * @module
  */
-import { reportUncaught } from "../internal/report_error.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import { Attempt } from "./attempt.ts";
-import type { Connection } from "./transports/connection.ts";
-import { ConnectionPool, type PoolOwner } from "./pool/connection_pool.ts";
-import { ownStatus, TransportError } from "./errors.ts";
-import type { SessionFeature } from "./contract/feature.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
+import type { Connection } from "../transports/connection.ts";
+import { ConnectionPool, type PoolOwner } from "../pool/connection_pool.ts";
+import { ownStatus, TransportError } from "../errors.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
-import { type HttpMessage, MessageFlags, messageState } from "./message/message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
 import { QueueItems } from "./queue_items.ts";
-import type { CancelOptions, RequeueOptions } from "./contract/message_options.ts";
+import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
-import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
-import type { TlsSettings } from "./transports/transport.ts";
-import type { TransportList } from "./transports/select.ts";
+import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
+import type { TlsSettings } from "../transports/transport.ts";
+import type { TransportList } from "../transports/select.ts";
 
 /** What the engine tells its session to emit. */
 export interface CoreEvents {

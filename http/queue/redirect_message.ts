@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { TransportError } from "./errors.ts";
-import type { HttpMessage } from "./message/message.ts";
+import { TransportError } from "../errors.ts";
+import type { HttpMessage } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
-import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect.ts";
-import type { SessionCore } from "./session_core.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import { schemeClass } from "./protocol/uri.ts";
+import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect_rules.ts";
+import type { SessionCore } from "./engine.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import { schemeClass } from "../protocol/uri.ts";
 
 /** `soup_session_would_redirect`. */
 export function wouldRedirect(core: SessionCore, msg: HttpMessage): boolean {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import { isListened } from "./message/message.ts";
-import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
-import { MessageFlags, messageState } from "./message/message.ts";
+import type { Connection } from "../transports/connection.ts";
+import { isListened } from "../message/message.ts";
+import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "../message/message_events.ts";
+import { MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
-import type { ExchangeObserver, NetworkEventName, TlsInfo } from "./transports/transport.ts";
+import type { ExchangeObserver, NetworkEventName, TlsInfo } from "../transports/transport.ts";
 
 /** The observer of one attempt. Once the attempt is void it says nothing more. */
 export class AttemptEvents implements ExchangeObserver {
