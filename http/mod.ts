@@ -71,17 +71,22 @@ export type {
 export type { TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node/node_transport.ts";
-export { AuthBasic } from "./auth/basic.ts";
-export { AuthBearer, type AuthBearerOptions, type BearerRefresh, type BearerRefreshRequest } from "./auth/bearer.ts";
-export { AuthDigest } from "./auth/digest.ts";
-export { AuthenticationError } from "./auth/errors.ts";
-export { AuthManager, type AuthManagerOptions } from "./auth/manager.ts";
-export { AuthNegotiate, type AuthNegotiateOptions, type NegotiateRequest } from "./auth/negotiate.ts";
-export type { NegotiateTokenSource } from "./auth/negotiate.ts";
+export { AuthBasic } from "./features/auth/basic.ts";
+export {
+  AuthBearer,
+  type AuthBearerOptions,
+  type BearerRefresh,
+  type BearerRefreshRequest,
+} from "./features/auth/bearer.ts";
+export { AuthDigest } from "./features/auth/digest.ts";
+export { AuthenticationError } from "./features/auth/errors.ts";
+export { AuthManager, type AuthManagerOptions } from "./features/auth/manager.ts";
+export { AuthNegotiate, type AuthNegotiateOptions, type NegotiateRequest } from "./features/auth/negotiate.ts";
+export type { NegotiateTokenSource } from "./features/auth/negotiate.ts";
 export { AuthNtlm } from "./auth/ntlm.ts";
-export { MemoryPasswordStore, PasswordManager, type PasswordManagerOptions } from "./auth/password_manager.ts";
-export type { PasswordRequest, PasswordStore, SavedPassword } from "./auth/password_manager.ts";
-export { AuthScheme, type AuthSchemeType } from "./auth/scheme.ts";
+export { MemoryPasswordStore, PasswordManager, type PasswordManagerOptions } from "./features/auth/password_manager.ts";
+export type { PasswordRequest, PasswordStore, SavedPassword } from "./features/auth/password_manager.ts";
+export { AuthScheme, type AuthSchemeType } from "./features/auth/scheme.ts";
 export { ContentDecodingError } from "./codings/codings.ts";
 export { ContentDecoder, type ContentDecoderOptions } from "./decoding/content_decoder.ts";
 export { Logger, type LoggerDirection, type LoggerLevel, type LoggerOptions } from "./logging/logger.ts";
@@ -96,11 +101,11 @@ export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions }
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";
-export { ConnectionScheme } from "./auth/connection_scheme.ts";
-export { AuthFeature } from "./auth/auth_feature.ts";
-export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./auth/scheme.ts";
-export type { PasswordCredentials, TokenCredentials } from "./auth/scheme.ts";
-export type { Dance } from "./auth/connection_scheme.ts";
+export { ConnectionScheme } from "./features/auth/connection_scheme.ts";
+export { AuthFeature } from "./features/auth/auth_feature.ts";
+export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./features/auth/scheme.ts";
+export type { PasswordCredentials, TokenCredentials } from "./features/auth/scheme.ts";
+export type { Dance } from "./features/auth/connection_scheme.ts";
 export type { Challenge } from "./protocol/challenges.ts";
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_recorder.ts";
 export type { Environment } from "./proxies/environment.ts";

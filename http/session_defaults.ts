@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { AuthManager } from "./auth/manager.ts";
+import { AuthManager } from "./features/auth/manager.ts";
 import { AuthNtlm } from "./auth/ntlm.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";

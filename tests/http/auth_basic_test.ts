@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
-import { AuthBasic } from "../../http/auth/basic.ts";
-import type { AuthRequest } from "../../http/auth/scheme.ts";
+import { AuthBasic } from "../../http/features/auth/basic.ts";
+import type { AuthRequest } from "../../http/features/auth/scheme.ts";
 import { parseChallenges } from "../../http/protocol/challenges.ts";
 
 /** The credentials behind "Basic ", one character per byte. */

@@ -1,9 +1,9 @@
 import { after, before, describe, it } from "node:test";
 import { createHash, X509Certificate } from "node:crypto";
 import { assertEquals } from "@std/assert";
-import { channelBindingHash, serverEndPoint } from "../../http/auth/channel_binding.ts";
-import { AuthNegotiate } from "../../http/auth/negotiate.ts";
-import { toHex } from "../../http/auth/text.ts";
+import { channelBindingHash, serverEndPoint } from "../../http/features/auth/channel_binding.ts";
+import { AuthNegotiate } from "../../http/features/auth/negotiate.ts";
+import { toHex } from "../../http/features/auth/text.ts";
 import { HttpSession } from "../../http/session.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { guardedServer } from "../_support/auth_servers.ts";

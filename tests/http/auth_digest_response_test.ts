@@ -8,8 +8,8 @@ import {
   digestSessionKey,
   digestUserKey,
   formatNonceCount,
-} from "../../http/auth/digest_response.ts";
-import { encodeCredential } from "../../http/auth/text.ts";
+} from "../../http/features/auth/digest_response.ts";
+import { encodeCredential } from "../../http/features/auth/text.ts";
 
 const utf8 = (text: string): Uint8Array => encodeCredential(text, true);
 

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { AuthNegotiate } from "../../http/auth/negotiate.ts";
+import { AuthNegotiate } from "../../http/features/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { authProxy } from "../_support/auth_proxy.ts";

@@ -1,9 +1,9 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
-import { AuthBasic } from "../../http/auth/basic.ts";
-import { AuthBearer } from "../../http/auth/bearer.ts";
-import { AuthDigest } from "../../http/auth/digest.ts";
-import { AuthManager } from "../../http/auth/manager.ts";
+import { AuthBasic } from "../../http/features/auth/basic.ts";
+import { AuthBearer } from "../../http/features/auth/bearer.ts";
+import { AuthDigest } from "../../http/features/auth/digest.ts";
+import { AuthManager } from "../../http/features/auth/manager.ts";
 import { AuthNtlm } from "../../http/auth/ntlm.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";

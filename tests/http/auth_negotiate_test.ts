@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
-import { AuthNegotiate, type NegotiateRequest } from "../../http/auth/negotiate.ts";
+import { AuthNegotiate, type NegotiateRequest } from "../../http/features/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { authTransports, guardedServer, refusalBody } from "../_support/auth_servers.ts";

@@ -6,7 +6,7 @@ import {
   type PasswordRequest,
   type PasswordStore,
   type SavedPassword,
-} from "../../http/auth/password_manager.ts";
+} from "../../http/features/auth/password_manager.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { AuthenticateEvent } from "../../http/contract/session_events.ts";
 import { basic, digestServer, guardedServer, refusalBody } from "../_support/auth_servers.ts";

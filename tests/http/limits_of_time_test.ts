@@ -1,7 +1,7 @@
 // Numbers: which may be given, and what servers say about times (internal/time_limits.ts, http/pool/connection_pool.ts).
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { AuthDigest } from "../../http/auth/digest.ts";
+import { AuthDigest } from "../../http/features/auth/digest.ts";
 import { HttpCache } from "../../http/cache/http_cache.ts";
 import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { HarRecorder } from "../../http/har_recorder.ts";

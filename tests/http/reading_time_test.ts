@@ -5,7 +5,7 @@ import { normalizedValue, parseCacheControl, varyNames } from "../../http/cache/
 import { parseCookieLine } from "../../http/cookies/text_store.ts";
 import { checkClientCertificate } from "../../http/transports/client_tls.ts";
 import { parseNtlmChallenge } from "../../http/auth/ntlm_messages.ts";
-import { fromBase64 } from "../../http/auth/text.ts";
+import { fromBase64 } from "../../http/features/auth/text.ts";
 import { parseStrictTransportSecurity } from "../../http/hsts/parse.ts";
 import { acceptLanguageOf, languageNames } from "../../http/queue/language.ts";
 import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";

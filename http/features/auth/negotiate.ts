@@ -4,7 +4,7 @@
  * @module
  */
 import type { AuthRequest, AuthSchemeType } from "./scheme.ts";
-import type { Connection } from "../transports/connection.ts";
+import type { Connection } from "../../transports/connection.ts";
 import { channelBinding } from "./channel_binding.ts";
 import { ConnectionScheme, type Dance } from "./connection_scheme.ts";
 import { fromBase64 } from "./text.ts";

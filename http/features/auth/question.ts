@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpMessage } from "../message/message.ts";
+import type { HttpMessage } from "../../message/message.ts";
 import type { AuthScheme } from "./scheme.ts";
 
 /** The scheme that was answered to, or null when the question was declined. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { createHash, randomBytes } from "node:crypto";
-import type { MessageBody } from "../message/message.ts";
-import { type Challenge, quoteString, splitOptions } from "../protocol/challenges.ts";
-import { trimEndOf } from "../protocol/syntax.ts";
+import type { MessageBody } from "../../message/message.ts";
+import { type Challenge, quoteString, splitOptions } from "../../protocol/challenges.ts";
+import { trimEndOf } from "../../protocol/syntax.ts";
 import {
   type DigestAlgorithm,
   digestAlgorithm,

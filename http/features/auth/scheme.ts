@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Connection } from "../transports/connection.ts";
-import type { HttpMessage, MessageBody } from "../message/message.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import type { Challenge } from "../protocol/challenges.ts";
-import type { Auth, AuthenticateOptions } from "../contract/session_events.ts";
+import type { Connection } from "../../transports/connection.ts";
+import type { HttpMessage, MessageBody } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import type { Challenge } from "../../protocol/challenges.ts";
+import type { Auth, AuthenticateOptions } from "../../contract/session_events.ts";
 import { checkCredentialText, decodeFieldText } from "./text.ts";
 
 /** The request an Authorization field is written for. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { FeatureSession } from "../contract/feature_session.ts";
-import type { SessionFeature } from "../contract/feature.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import type { SessionFeature } from "../../contract/feature.ts";
 
 /** Which password is wanted. */
 export interface PasswordRequest {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BodyTransform } from "../contract/feature.ts";
+import type { BodyTransform } from "../../contract/feature.ts";
 import type { BodyCheck } from "./scheme.ts";
 
 /** Passes a body through a check; the stream fails at its end if the check does. */

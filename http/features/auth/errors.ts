@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HttpStatus } from "../protocol/status.ts";
+import { HttpStatus } from "../../protocol/status.ts";
 
 /** The server did not prove that it knows the password, or sent an answer that cannot be right. */
 export class AuthenticationError extends Error {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Connection } from "../transports/connection.ts";
-import type { BodyTransform, SessionFeature } from "../contract/feature.ts";
-import type { FeatureType } from "../message/feature_type.ts";
-import { BodyStage } from "../contract/feature.ts";
-import type { HttpMessage } from "../message/message.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
+import type { Connection } from "../../transports/connection.ts";
+import type { BodyTransform, SessionFeature } from "../../contract/feature.ts";
+import type { FeatureType } from "../../message/feature_type.ts";
+import { BodyStage } from "../../contract/feature.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
 import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import { AuthBasic } from "./basic.ts";

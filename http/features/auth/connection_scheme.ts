@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Connection } from "../transports/connection.ts";
-import type { Challenge } from "../protocol/challenges.ts";
+import type { Connection } from "../../transports/connection.ts";
+import type { Challenge } from "../../protocol/challenges.ts";
 import { type Authorization, type AuthRequest, AuthScheme, type AuthStep, type BodyCheck } from "./scheme.ts";
 import { fromBase64, toBase64 } from "./text.ts";
 

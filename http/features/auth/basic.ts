@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Challenge } from "../protocol/challenges.ts";
+import type { Challenge } from "../../protocol/challenges.ts";
 import { type Authorization, type AuthRequest, AuthScheme, type AuthStep, plainStep } from "./scheme.ts";
 import { concatBytes, encodeCredential, encodeLatin1, toBase64 } from "./text.ts";
 

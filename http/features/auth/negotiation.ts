@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { HttpMessage } from "../message/message.ts";
-import { MessageFlags } from "../message/message.ts";
-import { type Challenge, parseChallenges } from "../protocol/challenges.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import { AuthenticateEvent } from "../contract/session_events.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import { MessageFlags } from "../../message/message.ts";
+import { type Challenge, parseChallenges } from "../../protocol/challenges.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import { AuthenticateEvent } from "../../contract/session_events.ts";
 import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";
 import { ProtectionSpaces } from "./protection_spaces.ts";
 import { type Answer, Questions } from "./question.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Connection } from "../transports/connection.ts";
-import { md5 } from "./ntlm_crypto.ts";
+import type { Connection } from "../../transports/connection.ts";
+import { md5 } from "../../auth/ntlm_crypto.ts";
 import { concatBytes, encodeLatin1, toHex } from "./text.ts";
 
 /** Signature algorithms whose hash is not SHA-256: the content of their object identifiers in hexadecimal. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { trimEndOf } from "../protocol/syntax.ts";
+import { trimEndOf } from "../../protocol/syntax.ts";
 
 const encoder = new TextEncoder();
 

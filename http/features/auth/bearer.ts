@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { MessageFlags } from "../message/message.ts";
-import type { Challenge } from "../protocol/challenges.ts";
-import type { HttpFetchInit } from "../contract/message_options.ts";
+import { MessageFlags } from "../../message/message.ts";
+import type { Challenge } from "../../protocol/challenges.ts";
+import type { HttpFetchInit } from "../../contract/message_options.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import {
   type Authorization,

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { reportUncaught } from "../../internal/report_error.ts";
-import { type HttpMessage, MessageFlags } from "../message/message.ts";
-import { parseAuthenticationInfo, parseChallenges } from "../protocol/challenges.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
+import { reportUncaught } from "../../../internal/report_error.ts";
+import { type HttpMessage, MessageFlags } from "../../message/message.ts";
+import { parseAuthenticationInfo, parseChallenges } from "../../protocol/challenges.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
 import { passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import type { AuthScheme, BodyCheck } from "./scheme.ts";
-import { connectionOf } from "../contract/trust.ts";
+import { connectionOf } from "../../contract/trust.ts";
 import { type AuthTrack, originFields, proxyFields } from "./track.ts";
 
 /** What a manager keeps about a message. */

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { Connection } from "../transports/connection.ts";
-import { type HttpMessage, messageState } from "../message/message.ts";
-import type { MessageItem } from "../message/message_state.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import type { ProxyTarget } from "../transports/transport.ts";
-import { connectionOf } from "../contract/trust.ts";
-import { bareHost, defaultPort, wireUrl } from "../protocol/uri.ts";
+import type { Connection } from "../../transports/connection.ts";
+import { type HttpMessage, messageState } from "../../message/message.ts";
+import type { MessageItem } from "../../message/message_state.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import type { ProxyTarget } from "../../transports/transport.ts";
+import { connectionOf } from "../../contract/trust.ts";
+import { bareHost, defaultPort, wireUrl } from "../../protocol/uri.ts";
 import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";
 
 /** Names of the header fields of an origin or a proxy. */
