@@ -83,7 +83,7 @@ export { AuthenticationError } from "./features/auth/errors.ts";
 export { AuthManager, type AuthManagerOptions } from "./features/auth/manager.ts";
 export { AuthNegotiate, type AuthNegotiateOptions, type NegotiateRequest } from "./features/auth/negotiate.ts";
 export type { NegotiateTokenSource } from "./features/auth/negotiate.ts";
-export { AuthNtlm } from "./auth/ntlm.ts";
+export { AuthNtlm } from "./features/auth/ntlm/ntlm.ts";
 export { MemoryPasswordStore, PasswordManager, type PasswordManagerOptions } from "./features/auth/password_manager.ts";
 export type { PasswordRequest, PasswordStore, SavedPassword } from "./features/auth/password_manager.ts";
 export { AuthScheme, type AuthSchemeType } from "./features/auth/scheme.ts";

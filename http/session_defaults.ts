@@ -5,7 +5,7 @@
  * @module
  */
 import { AuthManager } from "./features/auth/manager.ts";
-import { AuthNtlm } from "./auth/ntlm.ts";
+import { AuthNtlm } from "./features/auth/ntlm/ntlm.ts";
 import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./contract/feature.ts";

@@ -4,7 +4,7 @@ import { AuthBasic } from "../../http/features/auth/basic.ts";
 import { AuthBearer } from "../../http/features/auth/bearer.ts";
 import { AuthDigest } from "../../http/features/auth/digest.ts";
 import { AuthManager } from "../../http/features/auth/manager.ts";
-import { AuthNtlm } from "../../http/auth/ntlm.ts";
+import { AuthNtlm } from "../../http/features/auth/ntlm/ntlm.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import type { AuthenticateEvent } from "../../http/contract/session_events.ts";

@@ -1,14 +1,14 @@
 import { describe, it } from "node:test";
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { encodeUtf16, md4, ntlmV2Key, ntlmV2Response } from "../../http/auth/ntlm_crypto.ts";
+import { encodeUtf16, md4, ntlmV2Key, ntlmV2Response } from "../../http/features/auth/ntlm/ntlm_crypto.ts";
 import {
   ntlmAuthenticate,
   ntlmNegotiate,
   parseNtlmChallenge,
   splitNtlmUser,
   toFileTime,
-} from "../../http/auth/ntlm_messages.ts";
+} from "../../http/features/auth/ntlm/ntlm_messages.ts";
 import { toHex } from "../../http/features/auth/text.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";
 

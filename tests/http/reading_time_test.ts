@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { normalizedValue, parseCacheControl, varyNames } from "../../http/cache/directives.ts";
 import { parseCookieLine } from "../../http/cookies/text_store.ts";
 import { checkClientCertificate } from "../../http/transports/client_tls.ts";
-import { parseNtlmChallenge } from "../../http/auth/ntlm_messages.ts";
+import { parseNtlmChallenge } from "../../http/features/auth/ntlm/ntlm_messages.ts";
 import { fromBase64 } from "../../http/features/auth/text.ts";
 import { parseStrictTransportSecurity } from "../../http/hsts/parse.ts";
 import { acceptLanguageOf, languageNames } from "../../http/queue/language.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { encodeUtf16, hmacMd5, ntlmV2Key, ntlmV2Response } from "./ntlm_crypto.ts";
-import { concatBytes, encodeLatin1 } from "../features/auth/text.ts";
+import { concatBytes, encodeLatin1 } from "../text.ts";
 
 /** Negotiate flags (MS-NLMP §2.2.2.5). */
 const Flag = {

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash, createHmac } from "node:crypto";
-import { concatBytes } from "../features/auth/text.ts";
+import { concatBytes } from "../text.ts";
 
 /** MD4 (RFC 1320). Broken for signatures; NTLM defines its password hash by it. */
 export function md4(message: Uint8Array): Uint8Array<ArrayBuffer> {

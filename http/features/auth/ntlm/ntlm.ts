@@ -4,8 +4,8 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
-import { channelBinding, channelBindingHash } from "../features/auth/channel_binding.ts";
-import { ConnectionScheme, type Dance } from "../features/auth/connection_scheme.ts";
+import { channelBinding, channelBindingHash } from "../channel_binding.ts";
+import { ConnectionScheme, type Dance } from "../connection_scheme.ts";
 import { ntlmAuthenticate, ntlmNegotiate, parseNtlmChallenge, toFileTime } from "./ntlm_messages.ts";
 
 /**
