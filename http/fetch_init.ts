@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { setCacheMode } from "./cache/fetch_mode.ts";
+import { setCacheMode } from "./features/cache/fetch_mode.ts";
 import { NotSupportedError } from "./errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
 import { callersHeaders } from "./protocol/headers.ts";

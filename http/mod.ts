@@ -3,8 +3,8 @@
  *
  * @module
  */
-export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./cache/mod.ts";
-export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./cache/mod.ts";
+export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./features/cache/mod.ts";
+export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./cookies/mod.ts";
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./cookies/mod.ts";
 export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";

@@ -1,5 +1,5 @@
 // Records of stored responses, for tests of stores alone.
-import type { CacheRecord } from "../../http/cache/mod.ts";
+import type { CacheRecord } from "../../http/features/cache/mod.ts";
 
 /** A record that says little. */
 export function recordOf(key: string, mark: string): CacheRecord {

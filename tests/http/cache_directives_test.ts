@@ -6,7 +6,7 @@ import {
   parseCacheControl,
   secondsOf,
   varyNames,
-} from "../../http/cache/directives.ts";
+} from "../../http/features/cache/directives.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";
 import { assertLinear } from "../_support/growth.ts";
 

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CacheFileStore, CacheMemoryStore, type CacheStore } from "../../http/cache/mod.ts";
+import { CacheFileStore, CacheMemoryStore, type CacheStore } from "../../http/features/cache/mod.ts";
 import { CachedOrigin, numbered } from "../_support/cached_origin.ts";
 import { recordOf } from "../_support/cache_record.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { AuthDigest } from "../../http/features/auth/digest.ts";
-import { HttpCache } from "../../http/cache/http_cache.ts";
+import { HttpCache } from "../../http/features/cache/http_cache.ts";
 import { CookieJar } from "../../http/cookies/cookie_jar.ts";
 import { HarRecorder } from "../../http/har_recorder.ts";
 import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 import { createHash, randomUUID } from "node:crypto";
-import { clientCertificateFor, isClientTls } from "../transports/client_tls.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import type { HttpMessage } from "../message/message.ts";
-import { messageState } from "../message/message.ts";
-import type { TlsSettings } from "../transports/transport.ts";
-import { connectionOf, isVerified } from "../contract/trust.ts";
-import { defaultPort } from "../protocol/uri.ts";
+import { clientCertificateFor, isClientTls } from "../../transports/client_tls.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import { messageState } from "../../message/message.ts";
+import type { TlsSettings } from "../../transports/transport.ts";
+import { connectionOf, isVerified } from "../../contract/trust.ts";
+import { defaultPort } from "../../protocol/uri.ts";
 
 /** Stands before the digest of an answer that came without a trusted certificate. */
 const UNVERIFIED = "unverified ";

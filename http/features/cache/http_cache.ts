@@ -1,12 +1,12 @@
 /** A session's cache of responses (`SoupCache`). */
-import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
-import { isSafeMethod } from "../protocol/headers.ts";
-import type { HttpMessage } from "../message/message.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import { isBlocking } from "../contract/blocking.ts";
-import { HttpStatus } from "../protocol/status.ts";
-import type { TransportResponse } from "../transports/transport.ts";
-import { travellingUri, waysOf } from "../protocol/uri.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
+import { isSafeMethod } from "../../protocol/headers.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import { isBlocking } from "../../contract/blocking.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import type { TransportResponse } from "../../transports/transport.ts";
+import { travellingUri, waysOf } from "../../protocol/uri.ts";
 import {
   cacheKey,
   type Exchange,

@@ -1,5 +1,5 @@
 /** Fetch's cache modes, said to servers and to an `HttpCache` in the words of Cache-Control. */
-import type { HttpMessage } from "../message/message.ts";
+import type { HttpMessage } from "../../message/message.ts";
 
 /** What each mode means (Fetch standard, "HTTP-network-or-cache fetch"). */
 const DIRECTIVES: Readonly<Record<string, string>> = {

@@ -12,7 +12,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { join } from "node:path";
-import { isNotFound, removeQuietly, replaceFile, writeAll } from "../storage/atomic_file.ts";
+import { isNotFound, removeQuietly, replaceFile, writeAll } from "../../storage/atomic_file.ts";
 import type { CacheRecord } from "./record.ts";
 import {
   type CacheEntry,

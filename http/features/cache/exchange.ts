@@ -1,6 +1,6 @@
 /** What a cache remembers of one message while it is under way, and how it compares requests. */
-import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../message/message.ts";
-import { bareUrl } from "../protocol/uri.ts";
+import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../../message/message.ts";
+import { bareUrl } from "../../protocol/uri.ts";
 import {
   type CacheDirectives,
   type FieldRecord,

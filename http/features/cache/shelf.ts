@@ -1,8 +1,8 @@
 /** A store with a cache's rules: what goes in, what comes out, what has to go. */
-import { readableAtOnce } from "../contract/blocking.ts";
-import type { TransportResponse } from "../transports/transport.ts";
-import { zeroOrMore } from "../../internal/time_limits.ts";
-import { isSameOrigin } from "../protocol/uri.ts";
+import { readableAtOnce } from "../../contract/blocking.ts";
+import type { TransportResponse } from "../../transports/transport.ts";
+import { zeroOrMore } from "../../../internal/time_limits.ts";
+import { isSameOrigin } from "../../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
 import type { Answered } from "./asker.ts";
 import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
