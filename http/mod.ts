@@ -5,9 +5,15 @@
  */
 export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./features/cache/mod.ts";
 export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
-export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./cookies/mod.ts";
-export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./cookies/mod.ts";
-export { type CookieInit, CookieSqliteStore, type CookieStore, CookieTextStore, type SameSite } from "./cookies/mod.ts";
+export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./features/cookies/mod.ts";
+export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./features/cookies/mod.ts";
+export {
+  type CookieInit,
+  CookieSqliteStore,
+  type CookieStore,
+  CookieTextStore,
+  type SameSite,
+} from "./features/cookies/mod.ts";
 export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
 export { NotSupportedError } from "./errors.ts";
 export { HttpError, type HttpErrorOptions } from "./message/http_error.ts";

@@ -1,7 +1,7 @@
 // Sets cookies without end and says after each that it is kept, until it is killed.
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { CookieJar, CookieSqliteStore, CookieTextStore } from "../../http/cookies/mod.ts";
+import { CookieJar, CookieSqliteStore, CookieTextStore } from "../../http/features/cookies/mod.ts";
 
 const [kind, path, first] = process.argv.slice(2);
 const jar = new CookieJar({ store: kind === "text" ? new CookieTextStore(path!) : new CookieSqliteStore(path!) });

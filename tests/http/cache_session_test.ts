@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CacheMemoryStore, HttpCache } from "../../http/features/cache/mod.ts";
-import { CookieJar } from "../../http/cookies/mod.ts";
+import { CookieJar } from "../../http/features/cookies/mod.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { CachedOrigin, numbered } from "../_support/cached_origin.ts";
 

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertStringIncludes, assertThrows, fail } from "@std/assert";
 import { assertLinear } from "../_support/growth.ts";
-import { type CookieChange, CookieJar, type CookieStore } from "../../http/cookies/mod.ts";
+import { type CookieChange, CookieJar, type CookieStore } from "../../http/features/cookies/mod.ts";
 
 const origin = "https://www.example.com/";
 

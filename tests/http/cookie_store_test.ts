@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { CookieJar, CookieSqliteStore, type CookieStore, CookieTextStore } from "../../http/cookies/mod.ts";
+import { CookieJar, CookieSqliteStore, type CookieStore, CookieTextStore } from "../../http/features/cookies/mod.ts";
 import { openSqlite } from "../../http/storage/sqlite_driver.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals } from "@std/assert";
-import { CookieJar } from "../../http/cookies/cookie_jar.ts";
+import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
 import { Logger } from "../../http/logging/logger.ts";
 import { HttpMessage, MessageFlags } from "../../http/message/message.ts";

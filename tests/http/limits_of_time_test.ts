@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { AuthDigest } from "../../http/features/auth/digest.ts";
 import { HttpCache } from "../../http/features/cache/http_cache.ts";
-import { CookieJar } from "../../http/cookies/cookie_jar.ts";
+import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
 import { HarRecorder } from "../../http/har_recorder.ts";
 import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
 import { Logger } from "../../http/logging/logger.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { normalizedValue, parseCacheControl, varyNames } from "../../http/features/cache/directives.ts";
-import { parseCookieLine } from "../../http/cookies/text_store.ts";
+import { parseCookieLine } from "../../http/features/cookies/text_store.ts";
 import { checkClientCertificate } from "../../http/transports/client_tls.ts";
 import { parseNtlmChallenge } from "../../http/features/auth/ntlm/ntlm_messages.ts";
 import { fromBase64 } from "../../http/features/auth/text.ts";

@@ -1,10 +1,10 @@
 /** Cookies of a session (`SoupCookieJar`). */
-import { TypedEventTarget } from "../../internal/events.ts";
-import type { Connection } from "../transports/connection.ts";
-import type { SessionFeature } from "../contract/feature.ts";
-import { isSafeMethod } from "../protocol/headers.ts";
-import type { HttpMessage } from "../message/message.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
+import { TypedEventTarget } from "../../../internal/events.ts";
+import type { Connection } from "../../transports/connection.ts";
+import type { SessionFeature } from "../../contract/feature.ts";
+import { isSafeMethod } from "../../protocol/headers.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
 import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";
 import { CookieTable } from "./cookie_table.ts";
@@ -18,9 +18,9 @@ import {
   keepsPrefixPromise,
   parseSetCookie,
 } from "./rules.ts";
-import { wholeNumber } from "../../internal/time_limits.ts";
-import { isVerified } from "../contract/trust.ts";
-import { travellingUri } from "../protocol/uri.ts";
+import { wholeNumber } from "../../../internal/time_limits.ts";
+import { isVerified } from "../../contract/trust.ts";
+import { travellingUri } from "../../protocol/uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
 /** Options of a `CookieJar`. */

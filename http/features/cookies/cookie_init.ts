@@ -1,5 +1,5 @@
 /** Cookies that a program adds by itself, which no field of a response has described. */
-import { bareHost } from "../protocol/uri.ts";
+import { bareHost } from "../../protocol/uri.ts";
 import type { CookieInit } from "./cookie.ts";
 import { type Tough, toughCookie } from "./tough.ts";
 

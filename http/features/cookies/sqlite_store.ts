@@ -1,7 +1,7 @@
 /** Cookies in a SQLite database. */
 import { closeSync, openSync } from "node:fs";
-import { closePathToOthers, closeToOthers } from "../storage/atomic_file.ts";
-import { openSqlite, type SqliteDatabase } from "../storage/sqlite_driver.ts";
+import { closePathToOthers, closeToOthers } from "../../storage/atomic_file.ts";
+import { openSqlite, type SqliteDatabase } from "../../storage/sqlite_driver.ts";
 import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
 
 const SCHEMA = `CREATE TABLE IF NOT EXISTS moz_cookies (id INTEGER PRIMARY KEY, name TEXT, value TEXT, host TEXT,

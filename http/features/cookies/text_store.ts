@@ -1,6 +1,6 @@
 /** Cookies in the text file that browsers, curl and wget share. */
 import { existsSync } from "node:fs";
-import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../storage/atomic_file.ts";
+import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 import { type Cookie, type CookieChange, cookieKey, type CookieStore, type SameSite } from "./cookie.ts";
 
 const HEADER = `# Netscape HTTP Cookie File
