@@ -22,8 +22,8 @@ export { BodyStage, type BodyTransform } from "./contract/feature.ts";
 export type { ConstructibleFeatureType } from "./message/feature_type.ts";
 export type { SessionFeature } from "./contract/feature.ts";
 export type { FeatureType } from "./message/feature_type.ts";
-export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./hsts/mod.ts";
-export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./hsts/mod.ts";
+export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./features/hsts/mod.ts";
+export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./features/hsts/mod.ts";
 export {
   HttpMessage,
   type HttpMessageInit,

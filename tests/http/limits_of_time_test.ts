@@ -5,7 +5,7 @@ import { AuthDigest } from "../../http/features/auth/digest.ts";
 import { HttpCache } from "../../http/features/cache/http_cache.ts";
 import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
 import { HarRecorder } from "../../http/har_recorder.ts";
-import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
+import { HstsEnforcer } from "../../http/features/hsts/hsts_enforcer.ts";
 import { Logger } from "../../http/logging/logger.ts";
 import { HttpMessage, type MessagePriority } from "../../http/message/message.ts";
 import { parseChallenges } from "../../http/protocol/challenges.ts";

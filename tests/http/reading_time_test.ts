@@ -6,7 +6,7 @@ import { parseCookieLine } from "../../http/features/cookies/text_store.ts";
 import { checkClientCertificate } from "../../http/transports/client_tls.ts";
 import { parseNtlmChallenge } from "../../http/features/auth/ntlm/ntlm_messages.ts";
 import { fromBase64 } from "../../http/features/auth/text.ts";
-import { parseStrictTransportSecurity } from "../../http/hsts/parse.ts";
+import { parseStrictTransportSecurity } from "../../http/features/hsts/parse.ts";
 import { acceptLanguageOf, languageNames } from "../../http/queue/language.ts";
 import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";
 import {

@@ -4,7 +4,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { HttpCache } from "../../http/features/cache/http_cache.ts";
 import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
-import { HstsEnforcer } from "../../http/hsts/hsts_enforcer.ts";
+import { HstsEnforcer } from "../../http/features/hsts/hsts_enforcer.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";

@@ -1,5 +1,5 @@
 /** Where HSTS policies outlive the process. */
-import { readTextIfExists, removeAbandoned, replaceFile } from "../storage/atomic_file.ts";
+import { readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 
 /** One host that must be spoken to over TLS (RFC 6797 §5.3). */
 export interface HstsPolicy {

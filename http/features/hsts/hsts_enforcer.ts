@@ -1,11 +1,11 @@
 /** Hosts that are spoken to over TLS only (`SoupHSTSEnforcer`). */
 import { isIP } from "node:net";
-import { TypedEventTarget } from "../../internal/events.ts";
-import type { SessionFeature } from "../contract/feature.ts";
-import type { HttpMessage } from "../message/message.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import { wholeNumber } from "../../internal/time_limits.ts";
-import { isVerified } from "../contract/trust.ts";
+import { TypedEventTarget } from "../../../internal/events.ts";
+import type { SessionFeature } from "../../contract/feature.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import { wholeNumber } from "../../../internal/time_limits.ts";
+import { isVerified } from "../../contract/trust.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
 import type { HstsPolicy, HstsStore } from "./store.ts";
 
