@@ -95,8 +95,8 @@ export type { PasswordRequest, PasswordStore, SavedPassword } from "./features/a
 export { AuthScheme, type AuthSchemeType } from "./features/auth/scheme.ts";
 export { ContentDecodingError } from "./codings/codings.ts";
 export { ContentDecoder, type ContentDecoderOptions } from "./decoding/content_decoder.ts";
-export { Logger, type LoggerDirection, type LoggerLevel, type LoggerOptions } from "./logging/logger.ts";
-export { HarRecorder, type HarRecorderOptions } from "./har_recorder.ts";
+export { Logger, type LoggerDirection, type LoggerLevel, type LoggerOptions } from "./features/logging/logger.ts";
+export { HarRecorder, type HarRecorderOptions } from "./features/logging/har_recorder.ts";
 export { type MockedRequest, type MockHandler, MockTransport, type MockTransportOptions } from "./mock_transport.ts";
 export { type EnvironmentProxyOptions, type ProxyAnswer, type ProxyFunction } from "./proxies/proxy_resolver.ts";
 export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./proxies/proxy_resolver.ts";
@@ -113,7 +113,14 @@ export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } fro
 export type { PasswordCredentials, TokenCredentials } from "./features/auth/scheme.ts";
 export type { Dance } from "./features/auth/connection_scheme.ts";
 export type { Challenge } from "./protocol/challenges.ts";
-export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_recorder.ts";
+export type {
+  HarEntry,
+  HarLog,
+  HarPair,
+  HarRequest,
+  HarResponse,
+  HarTimings,
+} from "./features/logging/har_recorder.ts";
 export type { Environment } from "./proxies/environment.ts";
 export type { ProxyList } from "./proxies/proxy_list.ts";
 export { NdjsonError } from "./streams/ndjson.ts";

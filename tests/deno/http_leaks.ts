@@ -1,6 +1,6 @@
 // Deno's sanitizers fail a test that leaves a timer, a socket, an operation or a worker behind. `await using` must leave nothing.
 import { assert, assertEquals } from "@std/assert";
-import { HarRecorder } from "../../http/har_recorder.ts";
+import { HarRecorder } from "../../http/features/logging/har_recorder.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { Logger } from "../../http/logging/logger.ts";
+import { Logger } from "../../http/features/logging/logger.ts";
 import { parseContentDisposition } from "../../http/protocol/content_disposition.ts";
 import { formatHttpDate, parseHttpDate } from "../../http/protocol/http_date.ts";
 import { parseLink } from "../../http/protocol/link.ts";

@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import { assert, assertEquals } from "@std/assert";
 import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
-import { Logger } from "../../http/logging/logger.ts";
+import { Logger } from "../../http/features/logging/logger.ts";
 import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
 import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
 import { RateLimit } from "../../http/rate_limit.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type HarEntry, HarRecorder } from "../../http/har_recorder.ts";
+import { type HarEntry, HarRecorder } from "../../http/features/logging/har_recorder.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/mock_transport.ts";
 import { Retry } from "../../http/retry.ts";

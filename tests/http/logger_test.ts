@@ -1,8 +1,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { Logger, type LoggerLevel, type LoggerOptions } from "../../http/logging/logger.ts";
-import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";
+import { Logger, type LoggerLevel, type LoggerOptions } from "../../http/features/logging/logger.ts";
+import { redactAddress, redactBody, redactHeader } from "../../http/features/logging/redaction.ts";
 import { ask, bytesReply, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { Retry } from "../../http/retry.ts";
 import { until } from "../_support/http_sessions.ts";

@@ -8,7 +8,7 @@ import { parseNtlmChallenge } from "../../http/features/auth/ntlm/ntlm_messages.
 import { fromBase64 } from "../../http/features/auth/text.ts";
 import { parseStrictTransportSecurity } from "../../http/features/hsts/parse.ts";
 import { acceptLanguageOf, languageNames } from "../../http/queue/language.ts";
-import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";
+import { redactAddress, redactBody, redactHeader } from "../../http/features/logging/redaction.ts";
 import {
   AuthBasic,
   AuthDigest,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { ContentDecoder, HarRecorder, HttpMessage, HttpSession, Logger, MockTransport } from "../../http/mod.ts";
-import { redactAddress, redactBody, redactHeader } from "../../http/logging/redaction.ts";
+import { redactAddress, redactBody, redactHeader } from "../../http/features/logging/redaction.ts";
 
 const rules = { headers: new Set<string>(), parameters: new Set(["mine"]) };
 const json = (text: string) => redactBody(text, "application/json", rules);

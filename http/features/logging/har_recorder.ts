@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import { BodyStage, type BodyTransform, type SessionFeature } from "./contract/feature.ts";
+import type { Connection } from "../../transports/connection.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
-import { BodyCopy, bodyLimit } from "./logging/body_copy.ts";
-import type { RedactionRules } from "./logging/redaction.ts";
-import type { HttpMessage } from "./message/message.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
-import { pipeThroughGenerator } from "./codings/chunks.ts";
-import { wholeNumber } from "../internal/time_limits.ts";
+import { BodyCopy, bodyLimit } from "./body_copy.ts";
+import type { RedactionRules } from "./redaction.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import { pipeThroughGenerator } from "../../codings/chunks.ts";
+import { wholeNumber } from "../../../internal/time_limits.ts";
 
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type HttpMessage, MessageFlags } from "./message/message.ts";
-import type { BodyCopy } from "./logging/body_copy.ts";
-import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./logging/redaction.ts";
-import { isTransportStatus } from "./protocol/status.ts";
+import { type HttpMessage, MessageFlags } from "../../message/message.ts";
+import type { BodyCopy } from "./body_copy.ts";
+import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
+import { isTransportStatus } from "../../protocol/status.ts";
 
 /** A name with a value: a header field, a query parameter, a cookie. */
 export interface HarPair {

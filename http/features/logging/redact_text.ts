@@ -1,5 +1,5 @@
 /** Hides secrets in a text of any kind: what its names say, and what is written within it in another encoding. */
-import { trimEndOf } from "../protocol/syntax.ts";
+import { trimEndOf } from "../../protocol/syntax.ts";
 import { base64Decoded, percentDecoded, percentEncoded } from "./encodings.ts";
 import { HIDDEN, redactJson } from "./redact_json.ts";
 import { redactMarkup } from "./redact_markup.ts";

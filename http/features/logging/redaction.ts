@@ -1,7 +1,7 @@
 /** Hides what must not stand in a log: credentials, cookies, tokens. */
 
-import { parseMediaType } from "../protocol/media_type.ts";
-import { splitOutsideQuotes } from "../protocol/syntax.ts";
+import { parseMediaType } from "../../protocol/media_type.ts";
+import { splitOutsideQuotes } from "../../protocol/syntax.ts";
 import { HIDDEN } from "./redact_json.ts";
 import { redactMultipart } from "./redact_multipart.ts";
 import { redactForm, redactText } from "./redact_text.ts";

@@ -1,6 +1,6 @@
 /** Hides parts of multipart bodies (RFC 2046 §5.1, RFC 7578). */
 import { Buffer } from "node:buffer";
-import { parseContentDisposition } from "../protocol/content_disposition.ts";
+import { parseContentDisposition } from "../../protocol/content_disposition.ts";
 import { percentDecoded } from "./encodings.ts";
 import { HIDDEN } from "./redact_json.ts";
 
