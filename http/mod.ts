@@ -98,8 +98,12 @@ export { ContentDecoder, type ContentDecoderOptions } from "./decoding/content_d
 export { Logger, type LoggerDirection, type LoggerLevel, type LoggerOptions } from "./features/logging/logger.ts";
 export { HarRecorder, type HarRecorderOptions } from "./features/logging/har_recorder.ts";
 export { type MockedRequest, type MockHandler, MockTransport, type MockTransportOptions } from "./mock_transport.ts";
-export { type EnvironmentProxyOptions, type ProxyAnswer, type ProxyFunction } from "./proxies/proxy_resolver.ts";
-export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./proxies/proxy_resolver.ts";
+export {
+  type EnvironmentProxyOptions,
+  type ProxyAnswer,
+  type ProxyFunction,
+} from "./features/proxies/proxy_resolver.ts";
+export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./features/proxies/proxy_resolver.ts";
 export { RateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./retry.ts";
 export { ContentSniffer, type ContentSnifferOptions } from "./sniffing/content_sniffer.ts";
@@ -121,8 +125,8 @@ export type {
   HarResponse,
   HarTimings,
 } from "./features/logging/har_recorder.ts";
-export type { Environment } from "./proxies/environment.ts";
-export type { ProxyList } from "./proxies/proxy_list.ts";
+export type { Environment } from "./features/proxies/environment.ts";
+export type { ProxyList } from "./features/proxies/proxy_list.ts";
 export { NdjsonError } from "./streams/ndjson.ts";
 export type { BodySource } from "./streams/source.ts";
 export type { EventStreamParserOptions, ServerSentEvent } from "./streams/event_stream_parser.ts";
@@ -145,7 +149,7 @@ export type {
   StructuredValue,
 } from "./protocol/structured_fields.ts";
 export type { HeaderParameter } from "./protocol/syntax.ts";
-export { StaticProxyResolver } from "./proxies/proxy_resolver.ts";
+export { StaticProxyResolver } from "./features/proxies/proxy_resolver.ts";
 export { type SniffContext, sniffMediaType, type SniffOptions } from "./sniffing/sniff.ts";
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { RecordTooLongError } from "./streams/lines.ts";

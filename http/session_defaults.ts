@@ -10,7 +10,7 @@ import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./contract/feature.ts";
 import type { ConstructibleFeatureType } from "./message/feature_type.ts";
-import { ProxyResolver } from "./proxies/proxy_resolver.ts";
+import { ProxyResolver } from "./features/proxies/proxy_resolver.ts";
 import type { TransportCapabilities } from "./transports/transport.ts";
 
 /** Makes the features every session gets unless `defaultFeatures` is false. */

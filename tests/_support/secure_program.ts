@@ -3,7 +3,7 @@ import { createConnection } from "node:net";
 import process from "node:process";
 import { isSecureExecution } from "../../ffi/backend.ts";
 import { systemAcceptLanguage } from "../../http/queue/language.ts";
-import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
+import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { loadConfiguration } from "../../session/config/mod.ts";
 import { bridgeCommand } from "../../session/managed/bridge.ts";
 

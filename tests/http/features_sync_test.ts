@@ -7,7 +7,7 @@ import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
 import { Logger } from "../../http/features/logging/logger.ts";
 import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
-import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
+import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
+import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { Retry } from "../../http/retry.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { proxyServer } from "../_support/proxy_server.ts";

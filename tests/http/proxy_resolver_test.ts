@@ -1,10 +1,10 @@
 import process from "node:process";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { proxyOfEnvironment } from "../../http/proxies/environment.ts";
-import { compileHostPatterns } from "../../http/proxies/host_patterns.ts";
-import { isPacResult, parsePacResult, parseProxyUri } from "../../http/proxies/proxy_list.ts";
-import { ProxyResolutionError, ProxyResolver } from "../../http/proxies/proxy_resolver.ts";
+import { proxyOfEnvironment } from "../../http/features/proxies/environment.ts";
+import { compileHostPatterns } from "../../http/features/proxies/host_patterns.ts";
+import { isPacResult, parsePacResult, parseProxyUri } from "../../http/features/proxies/proxy_list.ts";
+import { ProxyResolutionError, ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { assertLinear } from "../_support/growth.ts";
 

@@ -1,6 +1,6 @@
 /** Lists of hosts that are reached without a proxy: `no_proxy` and `GSimpleProxyResolver:ignore-hosts`. */
 
-import { bareHost } from "../protocol/uri.ts";
+import { bareHost } from "../../protocol/uri.ts";
 
 /** Whether a host and port are on a list. */
 export type HostMatcher = (host: string, port: number) => boolean;

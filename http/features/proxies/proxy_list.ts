@@ -1,6 +1,6 @@
 /** What names a proxy: URIs, and the lists that PAC functions return. */
 
-import type { ProxyTarget } from "../transports/transport.ts";
+import type { ProxyTarget } from "../../transports/transport.ts";
 
 /** Proxies in the order they are tried; null is a direct connection. */
 export type ProxyList = readonly (ProxyTarget | null)[];

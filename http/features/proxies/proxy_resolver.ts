@@ -1,12 +1,12 @@
 /** The feature that chooses proxies. */
 
-import { believedEnvironment } from "../transports/permissions.ts";
-import type { SessionFeature } from "../contract/feature.ts";
-import type { HttpMessage } from "../message/message.ts";
-import type { FeatureSession } from "../contract/feature_session.ts";
-import { HttpStatus } from "../protocol/status.ts";
-import type { ProxyTarget } from "../transports/transport.ts";
-import { defaultPort } from "../protocol/uri.ts";
+import { believedEnvironment } from "../../transports/permissions.ts";
+import type { SessionFeature } from "../../contract/feature.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import type { FeatureSession } from "../../contract/feature_session.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import type { ProxyTarget } from "../../transports/transport.ts";
+import { defaultPort } from "../../protocol/uri.ts";
 import { type Environment, proxyOfEnvironment } from "./environment.ts";
 import { compileHostPatterns, type HostMatcher } from "./host_patterns.ts";
 import { isPacResult, parsePacResult, parseProxyUri, proxyKey, type ProxyList } from "./proxy_list.ts";

@@ -1,7 +1,7 @@
 /** The proxy settings of the environment. */
 
 import process from "node:process";
-import { defaultPort } from "../protocol/uri.ts";
+import { defaultPort } from "../../protocol/uri.ts";
 import { compileHostPatterns, type HostMatcher } from "./host_patterns.ts";
 
 /** Environment variables by name. */
