@@ -106,7 +106,7 @@ export {
 export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./features/proxies/proxy_resolver.ts";
 export { RateLimit, type RateLimitOptions } from "./rate_limit.ts";
 export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./retry.ts";
-export { ContentSniffer, type ContentSnifferOptions } from "./sniffing/content_sniffer.ts";
+export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
 export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions } from "./timeouts.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
@@ -150,7 +150,7 @@ export type {
 } from "./protocol/structured_fields.ts";
 export type { HeaderParameter } from "./protocol/syntax.ts";
 export { StaticProxyResolver } from "./features/proxies/proxy_resolver.ts";
-export { type SniffContext, sniffMediaType, type SniffOptions } from "./sniffing/sniff.ts";
+export { type SniffContext, sniffMediaType, type SniffOptions } from "./features/sniffing/sniff.ts";
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { RecordTooLongError } from "./streams/lines.ts";
 export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";

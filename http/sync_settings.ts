@@ -8,7 +8,7 @@ import { ContentDecoder } from "./decoding/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { HttpMessage } from "./message/message.ts";
 import type { SessionCore } from "./queue/engine.ts";
-import { ContentSniffer } from "./sniffing/content_sniffer.ts";
+import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
 import { type PlainSettings, type RemoteHook, remoteHooks } from "./sync_protocol.ts";
 import { Timeouts } from "./timeouts.ts";
 

@@ -29,7 +29,7 @@ import {
 } from "./sync_protocol.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
-import { ContentSniffer } from "./sniffing/content_sniffer.ts";
+import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
 import { Timeouts } from "./timeouts.ts";
 
 const BEAT_INTERVAL = 1000;

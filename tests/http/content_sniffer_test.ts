@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import type { HttpMessage } from "../../http/message/message.ts";
-import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
+import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
 import { ask, bytesReply, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { reply } from "../_support/socket_server.ts";
 

@@ -19,7 +19,7 @@ import {
 import { parseParameters, quoteIfNeeded, splitOutsideQuotes, unquote } from "../../http/protocol/syntax.ts";
 import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
-import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
+import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
 import { Timeouts } from "../../http/timeouts.ts";
 import { ask, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { SeededRandom } from "../_support/random.ts";

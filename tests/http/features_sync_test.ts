@@ -12,7 +12,7 @@ import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
-import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
+import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
 import { Timeouts } from "../../http/timeouts.ts";
 
 /** An origin, also a proxy for absolute targets, on a thread of its own. */

@@ -13,7 +13,7 @@ import { RateLimit } from "../../http/rate_limit.ts";
 import { Retry } from "../../http/retry.ts";
 import { HttpSession } from "../../http/session.ts";
 import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
-import { ContentSniffer } from "../../http/sniffing/content_sniffer.ts";
+import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
 import { EventStreamParser } from "../../http/streams/event_stream_parser.ts";
 import { readNdjson } from "../../http/streams/ndjson.ts";
 import { serverSentEvents, type ServerSentEventsOptions } from "../../http/streams/server_sent_events.ts";

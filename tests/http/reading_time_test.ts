@@ -44,7 +44,7 @@ import * as syntax from "../../http/protocol/syntax.ts";
 import { proxyOfEnvironment } from "../../http/features/proxies/environment.ts";
 import { compileHostPatterns } from "../../http/features/proxies/host_patterns.ts";
 import { parsePacResult, parseProxyUri } from "../../http/features/proxies/proxy_list.ts";
-import { isNoSniff, sniffMediaType } from "../../http/sniffing/sniff.ts";
+import { isNoSniff, sniffMediaType } from "../../http/features/sniffing/sniff.ts";
 import { altNamesOf, isNamed } from "../../http/transports/certificate_names.ts";
 import { ResponseParser } from "../../http/transports/node/node_response_parser.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../_support/reading_time.ts";

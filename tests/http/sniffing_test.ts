@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { isNoSniff, needsBytes, sniffMediaType } from "../../http/sniffing/sniff.ts";
+import { isNoSniff, needsBytes, sniffMediaType } from "../../http/features/sniffing/sniff.ts";
 import { parseMediaType } from "../../http/protocol/media_type.ts";
 import { SeededRandom } from "../_support/random.ts";
 

@@ -1,7 +1,7 @@
 /** The MIME type sniffing algorithm (WHATWG MIME Sniffing §5, §7 and §8). */
 
-import { formatMediaType, type MediaType, parseMediaType } from "../protocol/media_type.ts";
-import { splitOutsideQuotes } from "../protocol/syntax.ts";
+import { formatMediaType, type MediaType, parseMediaType } from "../../protocol/media_type.ts";
+import { splitOutsideQuotes } from "../../protocol/syntax.ts";
 import { sniffFeed } from "./feed.ts";
 import { isMp3, isMp4, isWebm } from "./media_signatures.ts";
 import {
