@@ -94,20 +94,25 @@ export { MemoryPasswordStore, PasswordManager, type PasswordManagerOptions } fro
 export type { PasswordRequest, PasswordStore, SavedPassword } from "./features/auth/password_manager.ts";
 export { AuthScheme, type AuthSchemeType } from "./features/auth/scheme.ts";
 export { ContentDecodingError } from "./codings/codings.ts";
-export { ContentDecoder, type ContentDecoderOptions } from "./decoding/content_decoder.ts";
+export { ContentDecoder, type ContentDecoderOptions } from "./features/content_decoder.ts";
 export { Logger, type LoggerDirection, type LoggerLevel, type LoggerOptions } from "./features/logging/logger.ts";
 export { HarRecorder, type HarRecorderOptions } from "./features/logging/har_recorder.ts";
-export { type MockedRequest, type MockHandler, MockTransport, type MockTransportOptions } from "./mock_transport.ts";
+export {
+  type MockedRequest,
+  type MockHandler,
+  MockTransport,
+  type MockTransportOptions,
+} from "./features/mock_transport.ts";
 export {
   type EnvironmentProxyOptions,
   type ProxyAnswer,
   type ProxyFunction,
 } from "./features/proxies/proxy_resolver.ts";
 export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./features/proxies/proxy_resolver.ts";
-export { RateLimit, type RateLimitOptions } from "./rate_limit.ts";
-export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./retry.ts";
+export { RateLimit, type RateLimitOptions } from "./features/rate_limit.ts";
+export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./features/retry.ts";
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
-export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions } from "./timeouts.ts";
+export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions } from "./features/timeouts.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";

@@ -6,7 +6,7 @@
  */
 import { AuthManager } from "./features/auth/manager.ts";
 import { AuthNtlm } from "./features/auth/ntlm/ntlm.ts";
-import { ContentDecoder } from "./decoding/content_decoder.ts";
+import { ContentDecoder } from "./features/content_decoder.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./contract/feature.ts";
 import type { ConstructibleFeatureType } from "./message/feature_type.ts";

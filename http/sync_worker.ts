@@ -5,7 +5,7 @@
  */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Connection } from "./transports/connection.ts";
-import { ContentDecoder } from "./decoding/content_decoder.ts";
+import { ContentDecoder } from "./features/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./contract/feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
 import { HttpSession } from "./session.ts";
@@ -30,7 +30,7 @@ import {
 import { TlsDatabase } from "./transports/tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
-import { Timeouts } from "./timeouts.ts";
+import { Timeouts } from "./features/timeouts.ts";
 
 const BEAT_INTERVAL = 1000;
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { assertEquals, assertGreater } from "@std/assert";
 import { HttpCache } from "../../http/features/cache/mod.ts";
 import { HttpSession } from "../../http/session.ts";
-import { MockTransport } from "../../http/mock_transport.ts";
+import { MockTransport } from "../../http/features/mock_transport.ts";
 import { locateSuite } from "../_support/published_suite.ts";
 
 /** The suite behind cache-tests.fyi, as npm has it. */

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { ContentDecodingError } from "../../http/codings/codings.ts";
-import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
+import { ContentDecoder } from "../../http/features/content_decoder.ts";
 import { MessageFlags } from "../../http/message/message.ts";
 import { ask, bytesReply, chunkedReply, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { SeededRandom } from "../_support/random.ts";

@@ -17,10 +17,10 @@ import {
   parseStructuredList,
 } from "../../http/protocol/structured_fields.ts";
 import { parseParameters, quoteIfNeeded, splitOutsideQuotes, unquote } from "../../http/protocol/syntax.ts";
-import { RateLimit } from "../../http/rate_limit.ts";
-import { Retry } from "../../http/retry.ts";
+import { RateLimit } from "../../http/features/rate_limit.ts";
+import { Retry } from "../../http/features/retry.ts";
 import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
-import { Timeouts } from "../../http/timeouts.ts";
+import { Timeouts } from "../../http/features/timeouts.ts";
 import { ask, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { SeededRandom } from "../_support/random.ts";
 

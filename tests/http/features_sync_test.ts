@@ -4,16 +4,16 @@ import { after, before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals } from "@std/assert";
 import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
-import { ContentDecoder } from "../../http/decoding/content_decoder.ts";
+import { ContentDecoder } from "../../http/features/content_decoder.ts";
 import { Logger } from "../../http/features/logging/logger.ts";
 import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
 import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
-import { RateLimit } from "../../http/rate_limit.ts";
-import { Retry } from "../../http/retry.ts";
+import { RateLimit } from "../../http/features/rate_limit.ts";
+import { Retry } from "../../http/features/retry.ts";
 import { HttpSession } from "../../http/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
-import { Timeouts } from "../../http/timeouts.ts";
+import { Timeouts } from "../../http/features/timeouts.ts";
 
 /** An origin, also a proxy for absolute targets, on a thread of its own. */
 const PROGRAM = `

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertFalse, assertStringIncludes, assertThrows }
 import { HstsEnforcer, HstsFileStore, type HstsPolicy, type HstsStore } from "../../http/features/hsts/mod.ts";
 import { parseStrictTransportSecurity } from "../../http/features/hsts/parse.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { MockTransport } from "../../http/mock_transport.ts";
+import { MockTransport } from "../../http/features/mock_transport.ts";
 import { HttpSession } from "../../http/session.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { Logger, type LoggerLevel, type LoggerOptions } from "../../http/features/logging/logger.ts";
 import { redactAddress, redactBody, redactHeader } from "../../http/features/logging/redaction.ts";
 import { ask, bytesReply, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
-import { Retry } from "../../http/retry.ts";
+import { Retry } from "../../http/features/retry.ts";
 import { until } from "../_support/http_sessions.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { reply } from "../_support/socket_server.ts";

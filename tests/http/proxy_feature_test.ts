@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
-import { Retry } from "../../http/retry.ts";
+import { Retry } from "../../http/features/retry.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { proxyServer } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { RateLimit } from "../../http/rate_limit.ts";
+import { RateLimit } from "../../http/features/rate_limit.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { reply } from "../_support/socket_server.ts";
 

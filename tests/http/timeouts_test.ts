@@ -4,8 +4,8 @@ import { createServer, type Server } from "node:net";
 import { NotSupportedError } from "../../http/errors.ts";
 import { HttpError } from "../../http/message/http_error.ts";
 import type { HttpMessage } from "../../http/message/message.ts";
-import { Retry } from "../../http/retry.ts";
-import { RequestTimeoutError, Timeouts } from "../../http/timeouts.ts";
+import { Retry } from "../../http/features/retry.ts";
+import { RequestTimeoutError, Timeouts } from "../../http/features/timeouts.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { reply } from "../_support/socket_server.ts";
 

@@ -1,11 +1,11 @@
 /** The feature that limits how long requests may take. */
 
-import type { SessionFeature } from "./contract/feature.ts";
-import type { HttpMessage } from "./message/message.ts";
-import type { NetworkEvent } from "./message/message_events.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import { milliseconds } from "../internal/time_limits.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { HttpMessage } from "../message/message.ts";
+import type { NetworkEvent } from "../message/message_events.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import { milliseconds } from "../../internal/time_limits.ts";
 
 /** Options of {@linkcode Timeouts}, in milliseconds. 0 and Infinity set no limit. */
 export interface TimeoutsOptions {

@@ -1,13 +1,13 @@
 /** The feature that keeps requests below a rate. */
 
-import type { SessionFeature } from "./contract/feature.ts";
-import type { HttpMessage } from "./message/message.ts";
-import { parseRateLimit } from "./protocol/rate_limit_fields.ts";
-import { parseRetryAfter } from "./protocol/retry_after.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
-import { isBlocking } from "./contract/blocking.ts";
-import { moreThanZero, zeroOrMore } from "../internal/time_limits.ts";
-import { wait, waitFor } from "./contract/wait.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
+import { parseRetryAfter } from "../protocol/retry_after.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import { isBlocking } from "../contract/blocking.ts";
+import { moreThanZero, zeroOrMore } from "../../internal/time_limits.ts";
+import { wait, waitFor } from "../contract/wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
 export interface RateLimitOptions {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { SessionFeature } from "./contract/feature.ts";
-import type { HttpMessage } from "./message/message.ts";
-import { TransportError } from "./errors.ts";
-import { HttpStatus } from "./protocol/status.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { TransportError } from "../errors.ts";
+import { HttpStatus } from "../protocol/status.ts";
 
 /** Answers one request, or passes it on with null. What it throws ends the message as a transport failure. */
 export type MockHandler = (request: Request, msg: HttpMessage) => Response | null | Promise<Response | null>;

@@ -1,13 +1,13 @@
 /** The feature that sends failed requests again. */
 
-import type { SessionFeature } from "./contract/feature.ts";
-import { contentLength } from "./protocol/headers.ts";
-import { type HttpMessage, MessageFlags } from "./message/message.ts";
-import { parseRetryAfter } from "./protocol/retry_after.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import { MAX_TIMER, zeroOrMore } from "../internal/time_limits.ts";
-import { waitFor } from "./contract/wait.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import { contentLength } from "../protocol/headers.ts";
+import { type HttpMessage, MessageFlags } from "../message/message.ts";
+import { parseRetryAfter } from "../protocol/retry_after.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import { MAX_TIMER, zeroOrMore } from "../../internal/time_limits.ts";
+import { waitFor } from "../contract/wait.ts";
 
 /** How many retries a session may afford. */
 export interface RetryBudgetOptions {
