@@ -7,7 +7,7 @@ import type { Connection } from "./transports/connection.ts";
 import { NotSupportedError } from "./errors.ts";
 import type { SessionFeature } from "./contract/feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
-import { makeFetch } from "./fetch.ts";
+import { makeFetch } from "./fetch/fetch.ts";
 import type { HttpMessage } from "./message/message.ts";
 import { ItemState, type QueueItem } from "./queue/queue_item.ts";
 import { redirectMessage, wouldRedirect } from "./queue/redirect_message.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ConnectionPool } from "./pool/connection_pool.ts";
+import type { ConnectionPool } from "../pool/connection_pool.ts";
 import { Loans } from "./loans.ts";
-import type { ResponseHolder } from "./queue/engine.ts";
+import type { ResponseHolder } from "../queue/engine.ts";
 import { UnreadBodies } from "./unread_bodies.ts";
 
 /** Small responses that were lent as the runtime made them, and bodies that hold their connections. */

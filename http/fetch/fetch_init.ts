@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { setCacheMode } from "./features/cache/fetch_mode.ts";
-import { NotSupportedError } from "./errors.ts";
+import { setCacheMode } from "../features/cache/fetch_mode.ts";
+import { NotSupportedError } from "../errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
-import { callersHeaders } from "./protocol/headers.ts";
-import { HttpMessage, MessagePriority } from "./message/message.ts";
-import type { HttpFetchInit } from "./contract/message_options.ts";
+import { callersHeaders } from "../protocol/headers.ts";
+import { HttpMessage, MessagePriority } from "../message/message.ts";
+import type { HttpFetchInit } from "../contract/message_options.ts";
 import { Referrer } from "./referrer.ts";
 
 /** A request as `session.fetch` sends it. */

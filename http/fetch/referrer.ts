@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HttpMessage } from "./message/message.ts";
+import type { HttpMessage } from "../message/message.ts";
 
 const policies = [
   "no-referrer",

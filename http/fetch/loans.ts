@@ -8,8 +8,8 @@
 import { clearInterval, setInterval } from "node:timers";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./body_reader.ts";
-import type { HttpMessage } from "./message/message.ts";
-import { sealHeaders } from "./transports/sealed_headers.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { sealHeaders } from "../transports/sealed_headers.ts";
 
 const native = Response.prototype;
 const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;

@@ -4,15 +4,15 @@
  *
  * @module
  */
-import { FetchedResponse, type ResponseOrigin } from "./transports/fetched_response.ts";
+import { FetchedResponse, type ResponseOrigin } from "../transports/fetched_response.ts";
 import { lend, lendWithoutBody, type Loans } from "./loans.ts";
 import type { BodyReader } from "./body_reader.ts";
-import { giveBack, isBodyless, isWatched } from "./queue/response_phase.ts";
-import { countBytes, discard, isSmall, smallBody, transformed } from "./queue/response_body.ts";
-import type { QueueItem } from "./queue/queue_item.ts";
-import type { SessionCore } from "./queue/engine.ts";
-import type { TransportResponse } from "./transports/transport.ts";
-import { bareUrl } from "./protocol/uri.ts";
+import { giveBack, isBodyless, isWatched } from "../queue/response_phase.ts";
+import { countBytes, discard, isSmall, smallBody, transformed } from "../queue/response_body.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
+import type { SessionCore } from "../queue/engine.ts";
+import type { TransportResponse } from "../transports/transport.ts";
+import { bareUrl } from "../protocol/uri.ts";
 
 /** Makes the Response a caller gets. */
 export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: Loans): Response {

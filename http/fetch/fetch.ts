@@ -3,18 +3,18 @@
  *
  * @module
  */
-import type { SessionFetch } from "./contract/feature_session.ts";
+import type { SessionFetch } from "../contract/feature_session.ts";
 import { type FetchRequest, messageOf } from "./fetch_init.ts";
-import { FetchedResponse } from "./transports/fetched_response.ts";
+import { FetchedResponse } from "../transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
 import { HandedOut } from "./handed_out.ts";
-import { HttpError } from "./message/http_error.ts";
+import { HttpError } from "../message/http_error.ts";
 import { hasIntegrity } from "./integrity.ts";
-import { HttpMessage } from "./message/message.ts";
-import type { HttpFetchInit } from "./contract/message_options.ts";
-import { nativeFetch } from "./transports/fetch/native_fetch.ts";
-import type { SessionCore } from "./queue/engine.ts";
-import { bareAddress, schemeClass } from "./protocol/uri.ts";
+import { HttpMessage } from "../message/message.ts";
+import type { HttpFetchInit } from "../contract/message_options.ts";
+import { nativeFetch } from "../transports/fetch/native_fetch.ts";
+import type { SessionCore } from "../queue/engine.ts";
+import { bareAddress, schemeClass } from "../protocol/uri.ts";
 
 /** The queue that fetches go through, and the responses that come of them. */
 interface FetchFace {

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { type Attempt, watchTime } from "./queue/attempt.ts";
-import { ownBytes } from "./transports/byte_pieces.ts";
-import { TransportError } from "./errors.ts";
+import { type Attempt, watchTime } from "../queue/attempt.ts";
+import { ownBytes } from "../transports/byte_pieces.ts";
+import { TransportError } from "../errors.ts";
 import { bodyFailure } from "./fetch_error.ts";
-import type { QueueItem } from "./queue/queue_item.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
 import { ReadAhead } from "./read_ahead.ts";
-import { gotChunk, smallBody } from "./queue/response_body.ts";
-import { ended, giveBack, isWatched } from "./queue/response_phase.ts";
-import type { SessionCore } from "./queue/engine.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import type { TransportResponse } from "./transports/transport.ts";
+import { gotChunk, smallBody } from "../queue/response_body.ts";
+import { ended, giveBack, isWatched } from "../queue/response_phase.ts";
+import type { SessionCore } from "../queue/engine.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import type { TransportResponse } from "../transports/transport.ts";
 
 /** Who keeps an eye on bodies that hold a connection. */
 export interface UnreadReaders {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nextPiece } from "./transports/byte_pieces.ts";
+import { nextPiece } from "../transports/byte_pieces.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { clearInterval, setInterval } from "node:timers";
-import type { ConnectionPool } from "./pool/connection_pool.ts";
+import type { ConnectionPool } from "../pool/connection_pool.ts";
 import type { BodyReader, UnreadReaders } from "./body_reader.ts";
 
 /** Milliseconds between two looks. */

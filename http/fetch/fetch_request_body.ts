@@ -5,8 +5,8 @@
  * @module
  */
 import { clearTimeout, setTimeout } from "node:timers";
-import { bodySourceOf } from "./message/body_source.ts";
-import { type HttpMessage, type MessageBody, putBody } from "./message/message.ts";
+import { bodySourceOf } from "../message/body_source.ts";
+import { type HttpMessage, type MessageBody, putBody } from "../message/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Read = ReadableStreamReadResult<Bytes>;

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { NotSupportedError } from "./errors.ts";
-import { HttpError } from "./message/http_error.ts";
-import { type HttpMessage, messageState } from "./message/message.ts";
-import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
-import { bareAddress } from "./protocol/uri.ts";
+import { NotSupportedError } from "../errors.ts";
+import { HttpError } from "../message/http_error.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
+import { HttpStatus, isTransportStatus, reasonPhrase } from "../protocol/status.ts";
+import { bareAddress } from "../protocol/uri.ts";
 
 /** What a fetch without a response rejects with; the caller's own reason when it was the caller who ended it. */
 export function fetchFailure(msg: HttpMessage, signal: AbortSignal | null): unknown {

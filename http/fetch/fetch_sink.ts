@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { Attempt } from "./queue/attempt.ts";
-import { TransportError } from "./errors.ts";
+import type { Attempt } from "../queue/attempt.ts";
+import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
 import { dropBody } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
 import { handOut } from "./fetch_response.ts";
 import type { HandedOut } from "./handed_out.ts";
-import type { QueueItem, ResponseSink } from "./queue/queue_item.ts";
+import type { QueueItem, ResponseSink } from "../queue/queue_item.ts";
 import {
   fetchBecomesGet,
   fetchRedirectTarget,
@@ -18,13 +18,13 @@ import {
   maxRedirects,
   moveTo,
   rewriteAsGet,
-} from "./queue/redirect_rules.ts";
-import { tooMany } from "./queue/redirect_message.ts";
+} from "../queue/redirect_rules.ts";
+import { tooMany } from "../queue/redirect_message.ts";
 import type { Referrer } from "./referrer.ts";
-import type { SessionCore } from "./queue/engine.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import type { TransportResponse } from "./transports/transport.ts";
-import { bareAddress } from "./protocol/uri.ts";
+import type { SessionCore } from "../queue/engine.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import type { TransportResponse } from "../transports/transport.ts";
+import { bareAddress } from "../protocol/uri.ts";
 
 /** In place of what settled a promise. */
 function forgotten(): void {}
