@@ -20,7 +20,7 @@ import type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feat
 import { SessionProperties } from "./session_properties.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
 import { HttpStatus } from "./protocol/status.ts";
-import { closeSync, sendSync } from "./sync_send.ts";
+import { closeSync, sendSync } from "./sync/sync_send.ts";
 import type { TransportCapabilities } from "./transports/transport.ts";
 import { TransportList } from "./transports/select.ts";
 import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "./protocol/uri.ts";

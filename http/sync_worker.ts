@@ -9,7 +9,7 @@ import { ContentDecoder } from "./features/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./contract/feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
 import { HttpSession } from "./session.ts";
-import { packed, unpacked } from "./sync_bytes.ts";
+import { packed, unpacked } from "./sync/sync_bytes.ts";
 import {
   applySnapshot,
   type EventDetail,
@@ -26,7 +26,7 @@ import {
   snapshotOf,
   SyncWord,
   type ToWorker,
-} from "./sync_protocol.ts";
+} from "./sync/sync_protocol.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";

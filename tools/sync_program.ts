@@ -1,4 +1,4 @@
-// Writes http/sync_program.ts: what the worker of sendMessageSync runs where the library is part of a bundle, and no file of
+// Writes http/sync/sync_program.ts: what the worker of sendMessageSync runs where the library is part of a bundle, and no file of
 // its own lies beside it any more. Run it after changes below http/, at the latest before a release; it needs Bun.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ export function protocolHash(): string {
 async function main(): Promise<void> {
   const bun = await runtimeProgram("bun");
   // Nobody sends synchronously in the worker: the program does not hold itself.
-  await Deno.writeTextFile("http/sync_program.ts", 'export const syncProgram = "";\n');
+  await Deno.writeTextFile("http/sync/sync_program.ts", 'export const syncProgram = "";\n');
   const folder = await Deno.makeTempDir();
   const outfile = `${folder}/program.js`;
   const command = [bun, "build", "http/sync_worker.ts", "--target=node", "--minify", "--format=esm"];
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const text = await Deno.readFile(outfile);
   await Deno.remove(folder, { recursive: true });
   await Deno.writeTextFile(
-    "http/sync_program.ts",
+    "http/sync/sync_program.ts",
     `/**
  * Made by tools/sync_program.ts of http/sync_worker.ts and all it imports; not to be edited.
  *
@@ -42,8 +42,8 @@ export const syncProtocol: string = "${protocolHash()}";
 export const syncProgram: string = "${deflateRawSync(text, { level: 9 }).toString("base64")}";
 `,
   );
-  await run([Deno.execPath(), "fmt", "http/sync_program.ts"], { timeoutMs: 60_000 });
-  say(`http/sync_program.ts holds ${text.byteLength} bytes of JavaScript`);
+  await run([Deno.execPath(), "fmt", "http/sync/sync_program.ts"], { timeoutMs: 60_000 });
+  say(`http/sync/sync_program.ts holds ${text.byteLength} bytes of JavaScript`);
 }
 
 if (import.meta.main) await main();

@@ -1,7 +1,7 @@
 // Starts a worker of synchronous sends that does what the argument says, blocks, and prints what the worker has said.
 import process from "node:process";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
-import { startSyncWorker } from "../../http/sync_bootstrap.ts";
+import { startSyncWorker } from "../../http/sync/sync_bootstrap.ts";
 
 const shared = new Int32Array(new SharedArrayBuffer(12));
 const { port1, port2 } = new MessageChannel();

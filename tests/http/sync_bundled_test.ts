@@ -1,4 +1,4 @@
-// A bundled or compiled program that sends synchronously runs once: http/sync_send.ts and http/sync_program.ts.
+// A bundled or compiled program that sends synchronously runs once: http/sync/sync_send.ts and http/sync/sync_program.ts.
 import { assertEquals } from "@std/assert";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,7 +11,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { syncProtocol } from "../../http/sync_program.ts";
+import { syncProtocol } from "../../http/sync/sync_program.ts";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url);

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { clientCertificateFor, isClientTls } from "./transports/client_tls.ts";
-import { ContentDecoder } from "./features/content_decoder.ts";
-import { NotSupportedError } from "./errors.ts";
-import type { HttpMessage } from "./message/message.ts";
-import type { SessionCore } from "./queue/engine.ts";
-import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
+import { clientCertificateFor, isClientTls } from "../transports/client_tls.ts";
+import { ContentDecoder } from "../features/content_decoder.ts";
+import { NotSupportedError } from "../errors.ts";
+import type { HttpMessage } from "../message/message.ts";
+import type { SessionCore } from "../queue/engine.ts";
+import { ContentSniffer } from "../features/sniffing/content_sniffer.ts";
 import { type PlainSettings, type RemoteHook, remoteHooks } from "./sync_protocol.ts";
-import { Timeouts } from "./features/timeouts.ts";
+import { Timeouts } from "../features/timeouts.ts";
 
 /** Values that, as long as they stay the same, leave the worker's session as it is. */
 export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unknown[] {

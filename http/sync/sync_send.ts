@@ -10,12 +10,12 @@
 import { Buffer } from "node:buffer";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import { inflateRawSync } from "node:zlib";
-import type { Connection } from "./transports/connection.ts";
-import { NotSupportedError, TransportError } from "./errors.ts";
-import type { HttpMessage } from "./message/message.ts";
-import { ItemState } from "./queue/queue_item.ts";
-import type { SessionCore } from "./queue/engine.ts";
-import { HttpStatus } from "./protocol/status.ts";
+import type { Connection } from "../transports/connection.ts";
+import { NotSupportedError, TransportError } from "../errors.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { ItemState } from "../queue/queue_item.ts";
+import type { SessionCore } from "../queue/engine.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import {
   type FromWorker,
   type PlainError,
@@ -30,7 +30,7 @@ import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
 import { syncProgram } from "./sync_program.ts";
-import { bareHost, defaultPort } from "./protocol/uri.ts";
+import { bareHost, defaultPort } from "../protocol/uri.ts";
 
 /** Milliseconds between two looks at whether the worker is alive. */
 const LOOK_INTERVAL = 5000;
@@ -44,7 +44,7 @@ const LOOKS_WITHOUT_LIFE = 4;
  */
 function moduleAddress(): string {
   const own = String(import.meta.url);
-  const beside = own.replace(/\/sync_send(\.[cm]?[jt]s)$/, "/sync_worker$1");
+  const beside = own.replace(/\/sync\/sync_send(\.[cm]?[jt]s)$/, "/sync_worker$1");
   if (beside !== own) return beside;
   const program = inflateRawSync(Buffer.from(syncProgram, "base64"));
   return `data:text/javascript;base64,${program.toString("base64")}`;

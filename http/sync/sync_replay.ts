@@ -3,19 +3,19 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import { type HttpMessage, messageState } from "./message/message.ts";
+import type { Connection } from "../transports/connection.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 import {
   ChunkEvent,
   ContentSniffedEvent,
   InformationalEvent,
   NetworkEvent,
   TransferProgressEvent,
-} from "./message/message_events.ts";
-import type { FeatureSession } from "./contract/feature_session.ts";
-import { ConnectionEvent, RequestEvent } from "./contract/session_events.ts";
+} from "../message/message_events.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import { ConnectionEvent, RequestEvent } from "../contract/session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
-import type { NetworkEventName } from "./transports/transport.ts";
+import type { NetworkEventName } from "../transports/transport.ts";
 
 type MessageEventCall = Extract<FromWorker, { kind: "event" }>;
 

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { Connection } from "./transports/connection.ts";
-import { NotSupportedError } from "./errors.ts";
-import type { SessionFeature } from "./contract/feature.ts";
-import { type HttpMessage, messageState } from "./message/message.ts";
-import { bodyAtOnce, setBlocking } from "./contract/blocking.ts";
-import { ItemState, QueueItem } from "./queue/queue_item.ts";
-import type { SessionCore } from "./queue/engine.ts";
+import { Connection } from "../transports/connection.ts";
+import { NotSupportedError } from "../errors.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
+import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
+import { ItemState, QueueItem } from "../queue/queue_item.ts";
+import type { SessionCore } from "../queue/engine.ts";
 import {
   applySnapshot,
   type FromWorker,
@@ -22,9 +22,9 @@ import {
   revivedError,
   snapshotOf,
 } from "./sync_protocol.ts";
-import { HttpStatus, reasonPhrase } from "./protocol/status.ts";
-import type { ProxyTarget, TransportConnection, TransportResponse } from "./transports/transport.ts";
-import { travellingUri } from "./protocol/uri.ts";
+import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
+import type { ProxyTarget, TransportConnection, TransportResponse } from "../transports/transport.ts";
+import { travellingUri } from "../protocol/uri.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;
 type HookCall = Extract<FromWorker, { kind: "hook" }>;

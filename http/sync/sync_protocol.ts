@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { HttpMessage, MessageFlags, MessagePriority } from "./message/message.ts";
-import type { TransportChoice } from "./transports/select.ts";
-import { TransportError } from "./errors.ts";
-import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "./transports/transport.ts";
+import type { HttpMessage, MessageFlags, MessagePriority } from "../message/message.ts";
+import type { TransportChoice } from "../transports/select.ts";
+import { TransportError } from "../errors.ts";
+import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "../transports/transport.ts";
 
 /** Places in the shared memory: what wakes the caller, and a sign of life. */
 export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2 } as const;
