@@ -40,17 +40,17 @@ export {
 } from "./message/message_events.ts";
 export { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
 export { MessageMetrics } from "./message/metrics.ts";
-export { HttpSession, type SessionCallback } from "./session.ts";
+export { HttpSession, type SessionCallback } from "./session/session.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./contract/session_events.ts";
 export { type HttpSessionEvents, NotifyEvent, RequestEvent } from "./contract/session_events.ts";
 export type { ClientCertificateOption } from "./transports/client_tls.ts";
 export type { CancelOptions } from "./contract/message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
-export type { HttpSessionOptions } from "./session_options.ts";
+export type { HttpSessionOptions } from "./session/session_options.ts";
 export type { HttpFetchInit, RequeueOptions, SendOptions } from "./contract/message_options.ts";
-export { SessionProperty } from "./session_options.ts";
+export { SessionProperty } from "./session/session_options.ts";
 export type { TransportChoice } from "./transports/select.ts";
-export { SessionProperties, sessionProperties } from "./session_properties.ts";
+export { SessionProperties, sessionProperties } from "./session/session_properties.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 export { type CertificateInput, TlsDatabase } from "./transports/tls_database.ts";
 export type {

@@ -8,7 +8,7 @@ import type { Connection } from "./transports/connection.ts";
 import { ContentDecoder } from "./features/content_decoder.ts";
 import { BodyStage, type SessionFeature } from "./contract/feature.ts";
 import { HttpMessage, type MessageEventName, messageState } from "./message/message.ts";
-import { HttpSession } from "./session.ts";
+import { HttpSession } from "./session/session.ts";
 import { packed, unpacked } from "./sync/sync_bytes.ts";
 import {
   applySnapshot,

@@ -1,8 +1,8 @@
 // A session with a cache in front of an origin that is a function, and a clock that only the test moves.
 import { HttpCache, type HttpCacheOptions } from "../../http/features/cache/mod.ts";
 import { MockTransport } from "../../http/features/mock_transport.ts";
-import { HttpSession } from "../../http/session.ts";
-import type { HttpSessionOptions } from "../../http/session_options.ts";
+import { HttpSession } from "../../http/session/session.ts";
+import type { HttpSessionOptions } from "../../http/session/session_options.ts";
 
 /** What a request came back with. */
 export interface Answer {

@@ -1,8 +1,8 @@
 // Sends one request through each face of a session, so that a test of a feature can be written once.
 import { Buffer } from "node:buffer";
 import { HttpMessage, type HttpMessageInit } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
-import type { HttpSessionOptions } from "../../http/session_options.ts";
+import { HttpSession } from "../../http/session/session.ts";
+import type { HttpSessionOptions } from "../../http/session/session_options.ts";
 import { type Responder, type SeenRequest, type SocketServer, socketServer } from "./socket_server.ts";
 
 /** The two ways to send that do not block. */

@@ -1,7 +1,7 @@
 // Asks for a URL with databases of no and of one certificate, on every transport; prints the statuses. Run with a CA the runtime trusts by itself.
 import process from "node:process";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 
 const [url = "", strangerFile = ""] = process.argv.slice(2);

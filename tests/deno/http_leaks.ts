@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { HarRecorder } from "../../http/features/logging/har_recorder.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { proxyServer } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

@@ -1,7 +1,7 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { type Apache, apacheRealm, apacheSkip, startApache } from "../_support/apache.ts";
 import { authTransports } from "../_support/auth_servers.ts";
 

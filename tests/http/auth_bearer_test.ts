@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import { AuthBearer, type BearerRefreshRequest } from "../../http/features/auth/bearer.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { authTransports, guardedServer, refusalBody } from "../_support/auth_servers.ts";
 
 const get = async (session: HttpSession, url: string): Promise<string> => {

@@ -4,7 +4,7 @@ import { AuthDigest } from "../../http/features/auth/digest.ts";
 import { AuthenticationError } from "../../http/features/auth/errors.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { parseChallenges } from "../../http/protocol/challenges.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { authTransports, digestServer, type DigestServerOptions, refusalBody } from "../_support/auth_servers.ts";
 
 /** A session that answers every first question, and how often it was asked. */

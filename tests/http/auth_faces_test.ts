@@ -7,7 +7,7 @@ import { AuthenticationError } from "../../http/features/auth/errors.ts";
 import { AuthManager } from "../../http/features/auth/manager.ts";
 import { AuthNegotiate } from "../../http/features/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { authTransports, refusalBody } from "../_support/auth_servers.ts";
 import { ntlmPassword } from "../_support/ntlm_server.ts";

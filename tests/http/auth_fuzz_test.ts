@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { AuthNegotiate } from "../../http/features/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { authProxy } from "../_support/auth_proxy.ts";
 import { refusalBody } from "../_support/auth_servers.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";

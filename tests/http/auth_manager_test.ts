@@ -6,7 +6,7 @@ import { AuthDigest } from "../../http/features/auth/digest.ts";
 import { AuthManager } from "../../http/features/auth/manager.ts";
 import { AuthNtlm } from "../../http/features/auth/ntlm/ntlm.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import type { AuthenticateEvent } from "../../http/contract/session_events.ts";
 import { authTransports, basic, digestServer, guardedServer, refusalBody } from "../_support/auth_servers.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

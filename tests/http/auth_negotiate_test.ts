@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import { AuthNegotiate, type NegotiateRequest } from "../../http/features/auth/negotiate.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { authTransports, guardedServer, refusalBody } from "../_support/auth_servers.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { authTransports, refusalBody } from "../_support/auth_servers.ts";
 import { ntlmPassword, ntlmServer } from "../_support/ntlm_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

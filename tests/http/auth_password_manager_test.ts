@@ -7,7 +7,7 @@ import {
   type PasswordStore,
   type SavedPassword,
 } from "../../http/features/auth/password_manager.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import type { AuthenticateEvent } from "../../http/contract/session_events.ts";
 import { basic, digestServer, guardedServer, refusalBody } from "../_support/auth_servers.ts";
 

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 
 const isFetchPooled = Boolean(process.versions["bun"] || process.versions["deno"]);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { ContentDecoder, CookieJar, HttpCache, HttpMessage, HttpSession, TlsDatabase } from "../../http/mod.ts";
 import type { SessionFeature } from "../../http/contract/feature.ts";
-import type { HttpSessionOptions } from "../../http/session_options.ts";
+import type { HttpSessionOptions } from "../../http/session/session_options.ts";
 import { type OriginAnswer, type OriginWorker, originWorker } from "../_support/origin_worker.ts";
 import { makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";
 

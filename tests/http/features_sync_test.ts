@@ -10,7 +10,7 @@ import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
 import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { RateLimit } from "../../http/features/rate_limit.ts";
 import { Retry } from "../../http/features/retry.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
 import { Timeouts } from "../../http/features/timeouts.ts";

@@ -6,7 +6,7 @@ import { type HarEntry, HarRecorder } from "../../http/features/logging/har_reco
 import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/features/mock_transport.ts";
 import { Retry } from "../../http/features/retry.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { freePort } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";

@@ -6,7 +6,7 @@ import { HstsEnforcer, HstsFileStore, type HstsPolicy, type HstsStore } from "..
 import { parseStrictTransportSecurity } from "../../http/features/hsts/parse.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/features/mock_transport.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 

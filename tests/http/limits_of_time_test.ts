@@ -11,7 +11,7 @@ import { HttpMessage, type MessagePriority } from "../../http/message/message.ts
 import { parseChallenges } from "../../http/protocol/challenges.ts";
 import { RateLimit } from "../../http/features/rate_limit.ts";
 import { Retry } from "../../http/features/retry.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { ContentDecoder } from "../../http/features/content_decoder.ts";
 import { ContentSniffer } from "../../http/features/sniffing/content_sniffer.ts";
 import { EventStreamParser } from "../../http/streams/event_stream_parser.ts";

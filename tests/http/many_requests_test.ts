@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 
 const choices = process.versions["bun"] || process.versions["deno"] ? ["fetch", "node"] as const : ["node"] as const;

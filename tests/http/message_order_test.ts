@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { HttpMessage, MessagePriority } from "../../http/message/message.ts";
-import type { HttpSession } from "../../http/session.ts";
+import type { HttpSession } from "../../http/session/session.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { sessionOn, transports, wait } from "../_support/http_sessions.ts";
 

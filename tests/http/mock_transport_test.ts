@@ -4,7 +4,7 @@ import { TransportError } from "../../http/errors.ts";
 import { HttpError } from "../../http/message/http_error.ts";
 import { HttpMessage } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/features/mock_transport.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MessageFlags } from "../../http/message/message.ts";
 import { Retry, type RetryInfo } from "../../http/features/retry.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
 import { reply, type Responder } from "../_support/socket_server.ts";
 

@@ -7,7 +7,7 @@ import { NotSupportedError } from "../../http/errors.ts";
 import type { SessionFeature } from "../../http/contract/feature.ts";
 import { HttpMessage, MessageFlags } from "../../http/message/message.ts";
 import { MockTransport } from "../../http/features/mock_transport.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { stopChild } from "../_support/proxy_server.ts";
 

@@ -13,7 +13,7 @@ import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { checkClientCertificate, clientCertificateFor, isClientTls } from "../../http/transports/client_tls.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";

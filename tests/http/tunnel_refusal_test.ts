@@ -6,7 +6,7 @@ import { HttpCache } from "../../http/features/cache/http_cache.ts";
 import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
 import { HstsEnforcer } from "../../http/features/hsts/hsts_enforcer.ts";
 import { HttpMessage } from "../../http/message/message.ts";
-import { HttpSession } from "../../http/session.ts";
+import { HttpSession } from "../../http/session/session.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { NodeTransport } from "../../http/transports/node/node_transport.ts";
 import type { Transport } from "../../http/transports/transport.ts";

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { SessionFeature } from "./contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
-import type { AsyncContext } from "./contract/feature_session.ts";
-import type { ClientCertificateOption } from "./transports/client_tls.ts";
-import type { TrustRoots } from "./transports/transport.ts";
-import type { TransportChoice } from "./transports/select.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import type { AsyncContext } from "../contract/feature_session.ts";
+import type { ClientCertificateOption } from "../transports/client_tls.ts";
+import type { TrustRoots } from "../transports/transport.ts";
+import type { TransportChoice } from "../transports/select.ts";
 
 /** The manual's names of the session's properties (`SOUP_SESSION_PROXY_URI` and its siblings). */
 export const SessionProperty = {

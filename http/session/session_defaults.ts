@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { AuthManager } from "./features/auth/manager.ts";
-import { AuthNtlm } from "./features/auth/ntlm/ntlm.ts";
-import { ContentDecoder } from "./features/content_decoder.ts";
-import { NotSupportedError } from "./errors.ts";
-import type { SessionFeature } from "./contract/feature.ts";
-import type { ConstructibleFeatureType } from "./message/feature_type.ts";
-import { ProxyResolver } from "./features/proxies/proxy_resolver.ts";
-import type { TransportCapabilities } from "./transports/transport.ts";
+import { AuthManager } from "../features/auth/manager.ts";
+import { AuthNtlm } from "../features/auth/ntlm/ntlm.ts";
+import { ContentDecoder } from "../features/content_decoder.ts";
+import { NotSupportedError } from "../errors.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { ConstructibleFeatureType } from "../message/feature_type.ts";
+import { ProxyResolver } from "../features/proxies/proxy_resolver.ts";
+import type { TransportCapabilities } from "../transports/transport.ts";
 
 /** Makes the features every session gets unless `defaultFeatures` is false. */
 export function makeDefaultFeatures(): SessionFeature[] {

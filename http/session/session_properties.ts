@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { TypedEventTarget, type TypedListener } from "../internal/events.ts";
-import type { SessionFeature } from "./contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
-import { type HttpSessionEvents, NotifyEvent } from "./contract/session_events.ts";
+import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import { type HttpSessionEvents, NotifyEvent } from "../contract/session_events.ts";
 import type { SessionProperty } from "./session_options.ts";
-import type { ClientCertificateOption } from "./transports/client_tls.ts";
-import type { AsyncContext } from "./contract/feature_session.ts";
-import { flag, SessionSettings } from "./queue/session_settings.ts";
-import { seconds, wholeNumber } from "../internal/time_limits.ts";
-import type { TrustRoots } from "./transports/transport.ts";
+import type { ClientCertificateOption } from "../transports/client_tls.ts";
+import type { AsyncContext } from "../contract/feature_session.ts";
+import { flag, SessionSettings } from "../queue/session_settings.ts";
+import { seconds, wholeNumber } from "../../internal/time_limits.ts";
+import type { TrustRoots } from "../transports/transport.ts";
 
 /** The manual's names and the accessors behind them. */
 const accessors = {

@@ -3,27 +3,27 @@
  *
  * @module
  */
-import type { Connection } from "./transports/connection.ts";
-import { NotSupportedError } from "./errors.ts";
-import type { SessionFeature } from "./contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "./message/feature_type.ts";
-import { makeFetch } from "./fetch/fetch.ts";
-import type { HttpMessage } from "./message/message.ts";
-import { ItemState, type QueueItem } from "./queue/queue_item.ts";
-import { redirectMessage, wouldRedirect } from "./queue/redirect_message.ts";
-import { SessionCore } from "./queue/engine.ts";
+import type { Connection } from "../transports/connection.ts";
+import { NotSupportedError } from "../errors.ts";
+import type { SessionFeature } from "../contract/feature.ts";
+import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import { makeFetch } from "../fetch/fetch.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { ItemState, type QueueItem } from "../queue/queue_item.ts";
+import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
+import { SessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
-import { ConnectionEvent, RequestEvent } from "./contract/session_events.ts";
+import { ConnectionEvent, RequestEvent } from "../contract/session_events.ts";
 import type { HttpSessionOptions, SessionProperty } from "./session_options.ts";
-import type { CancelOptions, RequeueOptions, SendOptions } from "./contract/message_options.ts";
-import type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
+import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
+import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
-import { wholeNumber } from "../internal/time_limits.ts";
-import { HttpStatus } from "./protocol/status.ts";
-import { closeSync, sendSync } from "./sync/sync_send.ts";
-import type { TransportCapabilities } from "./transports/transport.ts";
-import { TransportList } from "./transports/select.ts";
-import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "./protocol/uri.ts";
+import { wholeNumber } from "../../internal/time_limits.ts";
+import { HttpStatus } from "../protocol/status.ts";
+import { closeSync, sendSync } from "../sync/sync_send.ts";
+import type { TransportCapabilities } from "../transports/transport.ts";
+import { TransportList } from "../transports/select.ts";
+import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../protocol/uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
