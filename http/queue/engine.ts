@@ -19,7 +19,7 @@ import type { CancelOptions, RequeueOptions } from "../contract/message_options.
 import type { SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TlsSettings } from "../transports/transport.ts";
-import type { TransportList } from "../transports/select.ts";
+import type { TransportList } from "../transports/choice/select.ts";
 
 /** What the engine tells its session to emit. */
 export interface CoreEvents {

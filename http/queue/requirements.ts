@@ -6,7 +6,7 @@
 import { isListened } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TlsSettings } from "../transports/transport.ts";
-import type { Requirements } from "../transports/select.ts";
+import type { Requirements } from "../transports/choice/select.ts";
 
 /** The needs of an entry whose host and proxy are known. */
 export function requirementsOf(item: QueueItem, tls: TlsSettings | null): Requirements {

@@ -22,7 +22,7 @@ import { wholeNumber } from "../../internal/time_limits.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
 import type { TransportCapabilities } from "../transports/transport.ts";
-import { TransportList } from "../transports/select.ts";
+import { TransportList } from "../transports/choice/select.ts";
 import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../protocol/uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */

@@ -8,7 +8,7 @@ import type { ConstructibleFeatureType, FeatureType } from "../message/feature_t
 import type { AsyncContext } from "../contract/feature_session.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import type { TrustRoots } from "../transports/transport.ts";
-import type { TransportChoice } from "../transports/select.ts";
+import type { TransportChoice } from "../transports/choice/select.ts";
 
 /** The manual's names of the session's properties (`SOUP_SESSION_PROXY_URI` and its siblings). */
 export const SessionProperty = {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { HttpMessage, MessageFlags, MessagePriority } from "../message/message.ts";
-import type { TransportChoice } from "../transports/select.ts";
+import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "../transports/transport.ts";
 

@@ -6,7 +6,7 @@ import { HttpStatus } from "../../http/protocol/status.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import type { TlsSettings, Transport } from "../../http/transports/transport.ts";
 import { NodeTransport } from "../../http/transports/node/node_transport.ts";
-import { type Requirements, TransportList } from "../../http/transports/select.ts";
+import { type Requirements, TransportList } from "../../http/transports/choice/select.ts";
 import { MaskingTls, maskTo } from "../_support/masking_tls.ts";
 import { reply, type SocketServer, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates, type TestCertificate, type TestCertificates } from "../_support/tls_certificates.ts";

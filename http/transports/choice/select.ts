@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { requireRuntime } from "../../internal/required_runtime.ts";
-import { NotSupportedError } from "../errors.ts";
-import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "./transport.ts";
-import { BunFetchTransport, isBun } from "./fetch/fetch_bun.ts";
-import { DenoFetchTransport, isDeno } from "./fetch/fetch_deno.ts";
-import { FetchTransport } from "./fetch/fetch_transport.ts";
-import { NodeTransport } from "./node/node_transport.ts";
+import { requireRuntime } from "../../../internal/required_runtime.ts";
+import { NotSupportedError } from "../../errors.ts";
+import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "../transport.ts";
+import { BunFetchTransport, isBun } from "../fetch/fetch_bun.ts";
+import { DenoFetchTransport, isDeno } from "../fetch/fetch_deno.ts";
+import { FetchTransport } from "../fetch/fetch_transport.ts";
+import { NodeTransport } from "../node/node_transport.ts";
 
 /**
  * Which transport carries a message. "auto" decides per message: the runtime's fetch for https and through proxies,
