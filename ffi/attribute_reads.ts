@@ -5,7 +5,7 @@ import { decoded, missing, stateWithoutValue } from "./attribute_states.ts";
 import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
 import type { Block, ReadableMemory } from "./memory.ts";
-import type { Abi } from "./native.ts";
+import type { Abi } from "./runtime/native.ts";
 import { setPointer } from "./structs.ts";
 import { attributeLayout } from "./templates.ts";
 

@@ -1,7 +1,7 @@
 /** Room for the values of attributes, and how to tell whether C has written there. */
 import type { AttributeKind } from "./attribute_values.ts";
 import type { Block, ReadableMemory } from "./memory.ts";
-import type { Abi } from "./native.ts";
+import type { Abi } from "./runtime/native.ts";
 import { getByte } from "./structs.ts";
 
 /**

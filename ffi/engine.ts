@@ -3,7 +3,7 @@
  * Calls on one session wait for each other in a lane; calls of one module are counted, so that it is never finalised
  * with one under way.
  */
-import { nativeRuntime } from "./backend.ts";
+import { nativeRuntime } from "./runtime/runtime.ts";
 import { describeType } from "./bytes.ts";
 import type { Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";

@@ -1,5 +1,5 @@
 /** What one running operation works with: its native memory, and what its last step came to. */
-import { nativeRuntime } from "./backend.ts";
+import { nativeRuntime } from "./runtime/runtime.ts";
 import { assertPresent, LARGE } from "./bytes.ts";
 import type { BoundFunction, Cryptoki } from "./cryptoki.ts";
 import type { Engine } from "./engine.ts";

@@ -19,8 +19,8 @@
  *
  * @module
  */
-export { nativeAbi, nativeRuntime } from "./backend.ts";
-export type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime, NativeSource } from "./native.ts";
+export { nativeAbi, nativeRuntime } from "./runtime/runtime.ts";
+export type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime, NativeSource } from "./runtime/native.ts";
 export * from "./constants/mod.ts";
 export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./cryptoki.ts";
 export {
@@ -32,7 +32,7 @@ export {
   FUNCTIONS_3_2,
 } from "./functions.ts";
 export { Block, type BlockMark } from "./memory.ts";
-export type { Abi, CallLock } from "./native.ts";
+export type { Abi, CallLock } from "./runtime/native.ts";
 export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./p11_kit.ts";
 export {
   readStruct,

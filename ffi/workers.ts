@@ -5,7 +5,7 @@
  */
 import os from "node:os";
 import process from "node:process";
-import { nativeRuntime } from "./backend.ts";
+import { nativeRuntime } from "./runtime/runtime.ts";
 import type { Block } from "./memory.ts";
 import {
   type Job,

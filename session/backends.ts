@@ -1,7 +1,7 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
 import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
-import { isSecureExecution, nativeRuntime } from "../ffi/backend.ts";
+import { isSecureExecution, nativeRuntime } from "../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
 import { describeType } from "../ffi/bytes.ts";
 import type { P11Kit } from "../ffi/p11_kit.ts";

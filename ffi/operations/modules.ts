@@ -1,5 +1,5 @@
 /** Operations on a module, its slots and tokens. */
-import { nativeRuntime } from "../backend.ts";
+import { nativeRuntime } from "../runtime/runtime.ts";
 import { encodeText } from "../bytes.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";

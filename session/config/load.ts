@@ -1,5 +1,5 @@
 import process from "node:process";
-import { isSecureExecution } from "../../ffi/backend.ts";
+import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
 import { ConfigurationError } from "./error.ts";
 import { expandPath, listFiles, readSettings, type Tolerance } from "./files.ts";
 import type { Settings } from "./lexer.ts";

@@ -1,6 +1,6 @@
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { decodeUtf8 } from "../../ffi/bytes.ts";
-import type { Abi } from "../../ffi/native.ts";
+import type { Abi } from "../../ffi/runtime/native.ts";
 import { type StructDefinition, structLayout, type Version } from "../../ffi/structs.ts";
 
 /** Reads what the arguments of a call point to. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Worker } from "node:worker_threads";
-import { isSecureExecution } from "../../ffi/backend.ts";
+import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
 
 /** A command that speaks p11-kit's protocol on its standard input and output, reachable through a socket. */
 export interface CommandBridge {

@@ -1,4 +1,4 @@
-import type { CallLock } from "../../ffi/native.ts";
+import type { CallLock } from "../../ffi/runtime/native.ts";
 import { threadMarks } from "../../ffi/workers.ts";
 import { type CallersMemory, callersMemory, type CommonMemory } from "./callers_memory.ts";
 import { type Threads, threadsThrough } from "./thread.ts";

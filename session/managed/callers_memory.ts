@@ -1,5 +1,5 @@
-import type { CallLock } from "../../ffi/native.ts";
-import { ProcessMemory } from "../../ffi/process_memory.ts";
+import type { CallLock } from "../../ffi/runtime/native.ts";
+import { ProcessMemory } from "../../ffi/runtime/process_memory.ts";
 import type { Threads } from "./thread.ts";
 
 /** Words that all callers of a module see, and a lock. */

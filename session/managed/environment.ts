@@ -1,5 +1,5 @@
-import { nativeRuntime } from "../../ffi/backend.ts";
-import type { NativeFunction } from "../../ffi/native.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import type { NativeFunction } from "../../ffi/runtime/native.ts";
 
 /** The C library's environment functions, found through a library that depends on it. */
 interface NativeEnvironment {

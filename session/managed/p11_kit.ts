@@ -1,4 +1,4 @@
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { P11Kit } from "../../ffi/p11_kit.ts";
 
 let opened: P11Kit | null = null;

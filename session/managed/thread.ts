@@ -1,6 +1,6 @@
 import process from "node:process";
-import type { NativeFunction, NativeLibrary } from "../../ffi/native.ts";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import type { NativeFunction, NativeLibrary } from "../../ffi/runtime/native.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { MARKS } from "../../ffi/workers.ts";
 
 /** Numbers of the operating system's threads, to tell a worker that died from one that is merely busy. */

@@ -1,7 +1,7 @@
 // The module in card_module.c, compiled for one test file: a card with three tries and a log of what reaches it.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/functions.ts";
 import { Module } from "../../session/module.ts";
 import type { ModuleOptions } from "../../session/module_options.ts";

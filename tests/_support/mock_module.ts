@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { p11KitOracleSkip } from "./c_program.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 

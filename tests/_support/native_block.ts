@@ -1,7 +1,7 @@
 // Blocks of native memory under any ABI, for tests of what is written there.
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Block } from "../../ffi/memory.ts";
-import type { Abi } from "../../ffi/native.ts";
+import type { Abi } from "../../ffi/runtime/native.ts";
 
 /** The ABIs the library writes structures for. */
 export const abis = {

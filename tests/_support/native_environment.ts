@@ -1,7 +1,7 @@
 // Environment variables that C code reads: Bun keeps its own copy, which getenv(3) never sees.
 import { Buffer } from "node:buffer";
 import process from "node:process";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 
 /** Sets a variable for JavaScript, for child processes and for C code in this process. */
 export function setNativeEnvironment(name: string, value: string): void {

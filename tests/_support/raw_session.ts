@@ -4,7 +4,7 @@ import { CKF } from "../../ffi/constants/ckf.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { ckrName } from "../../ffi/constants/names.ts";
 import { CKU } from "../../ffi/constants/objects.ts";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../ffi/cryptoki.ts";
 import type { FunctionName } from "../../ffi/functions.ts";
 import { type MechanismInit, type MechanismUse, prepareMechanism, writeMechanism } from "../../ffi/mechanisms.ts";

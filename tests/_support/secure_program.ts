@@ -1,7 +1,7 @@
 // Says whether it has more rights than its caller, and what it would believe of its caller's files and environment.
 import { createConnection } from "node:net";
 import process from "node:process";
-import { isSecureExecution } from "../../ffi/backend.ts";
+import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
 import { systemAcceptLanguage } from "../../http/queue/language.ts";
 import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { loadConfiguration } from "../../session/config/mod.ts";

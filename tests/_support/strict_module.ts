@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { FunctionName } from "../../ffi/functions.ts";
-import { nativeRuntime } from "../../ffi/backend.ts";
-import type { NativeResult } from "../../ffi/native.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import type { NativeResult } from "../../ffi/runtime/native.ts";
 import { compilerSkip } from "./c_assertions.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 

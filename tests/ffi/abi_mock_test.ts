@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { ReadPlan } from "../../ffi/attribute_reads.ts";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { CKO } from "../../ffi/constants/objects.ts";
 import { prepareMechanism, writeMechanism } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
-import type { Abi } from "../../ffi/native.ts";
+import type { Abi } from "../../ffi/runtime/native.ts";
 import { functionListSize, functionOffset, readStruct, structLayout, writeStruct } from "../../ffi/structs.ts";
 import { CK_TOKEN_INFO } from "../../ffi/structs_infos.ts";
 import { writeTemplate } from "../../ffi/templates.ts";

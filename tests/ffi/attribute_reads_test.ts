@@ -6,7 +6,7 @@ import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";
 import type { Block } from "../../ffi/memory.ts";
-import type { Abi } from "../../ffi/native.ts";
+import type { Abi } from "../../ffi/runtime/native.ts";
 import { setPointer, structLayout } from "../../ffi/structs.ts";
 import { CK_ATTRIBUTE } from "../../ffi/structs_infos.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { nativeAbi, nativeRuntime } from "../../ffi/backend.ts";
+import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../../ffi/cryptoki.ts";
 import { FUNCTION_NAMES, FUNCTIONS } from "../../ffi/functions.ts";
 import { Block } from "../../ffi/memory.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { after, before, describe, it } from "node:test";
-import { nativeAbi, nativeRuntime } from "../../ffi/backend.ts";
+import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../ffi/cryptoki.ts";
 import type { FunctionName } from "../../ffi/functions.ts";
 import { Block } from "../../ffi/memory.ts";

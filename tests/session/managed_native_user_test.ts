@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { nativeRuntime } from "../../ffi/backend.ts";
-import type { NativeFunction } from "../../ffi/native.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import { Cryptoki } from "../../ffi/cryptoki.ts";
 import { P11Kit } from "../../ffi/p11_kit.ts";
 import { Module } from "../../session/mod.ts";

@@ -12,7 +12,7 @@ import {
   writeMechanism,
 } from "../../ffi/mechanisms.ts";
 import type { Block } from "../../ffi/memory.ts";
-import type { Abi } from "../../ffi/native.ts";
+import type { Abi } from "../../ffi/runtime/native.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../../ffi/structs.ts";
 import * as cipher from "../../ffi/structs_cipher.ts";
 import * as derive from "../../ffi/structs_derive.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
-import { nativeRuntime } from "../../ffi/backend.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
 import type { FunctionName } from "../../ffi/functions.ts";
 import { Pkcs11Error } from "../../session/errors.ts";

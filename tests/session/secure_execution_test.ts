@@ -6,7 +6,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { isSecureExecution } from "../../ffi/backend.ts";
+import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
 const SETPRIV = "/usr/bin/setpriv";

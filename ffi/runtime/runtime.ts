@@ -1,7 +1,7 @@
 /** The runtime this program runs on. */
 import process from "node:process";
-import { AT_SECURE, secureExecution } from "../internal/secure_execution.ts";
-import { requireRuntime } from "../internal/required_runtime.ts";
+import { AT_SECURE, secureExecution } from "../../internal/secure_execution.ts";
+import { requireRuntime } from "../../internal/required_runtime.ts";
 import { bunRuntime } from "./bun.ts";
 import { denoRuntime } from "./deno.ts";
 import { libffiBinder } from "./libffi.ts";

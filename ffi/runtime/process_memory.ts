@@ -3,7 +3,7 @@
  * agree on about a library of the process lies there. Linux only.
  */
 import process from "node:process";
-import { nativeRuntime } from "./backend.ts";
+import { nativeRuntime } from "./runtime.ts";
 import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "./native.ts";
 
 const WORD = 8;
