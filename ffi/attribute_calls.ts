@@ -3,9 +3,9 @@ import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } fr
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
 import { decoded, failed, missing, stateWithoutValue } from "./attribute_states.ts";
 import { CKR } from "./constants/ckr.ts";
-import type { Block } from "./memory.ts";
-import { setPointer } from "./structs.ts";
-import { attributeLayout } from "./templates.ts";
+import type { Block } from "./memory/block.ts";
+import { setPointer } from "./memory/structs.ts";
+import { attributeLayout } from "./memory/templates.ts";
 
 /** How often a value may grow between two calls before it is given up. */
 const MAX_ROUNDS = 4;

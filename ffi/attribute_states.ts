@@ -2,7 +2,7 @@
 import type { AttributeState, ReadAttribute, ReadRequest } from "./attribute_reads.ts";
 import { type AttributeKind, type DecodedValue, decodeValue, lengthProblem } from "./attribute_values.ts";
 import { CKR } from "./constants/ckr.ts";
-import type { ReadableMemory } from "./memory.ts";
+import type { ReadableMemory } from "./memory/block.ts";
 
 /**
  * Why an attribute came back without a length, as far as the one return value of the whole call tells; `undefined`

@@ -3,7 +3,7 @@ import { nativeAbi, nativeRuntime } from "./runtime/runtime.ts";
 import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "./runtime/native.ts";
 import type { NativeRuntime, NativeSource } from "./runtime/native.ts";
 import { FUNCTION_NAMES, functionCount, type FunctionName, FUNCTIONS } from "./functions.ts";
-import { Block } from "./memory.ts";
+import { Block } from "./memory/block.ts";
 import type { Abi } from "./runtime/native.ts";
 import { oneAtATime } from "./runtime/one_at_a_time.ts";
 

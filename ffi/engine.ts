@@ -4,12 +4,12 @@
  * with one under way.
  */
 import { nativeRuntime } from "./runtime/runtime.ts";
-import { describeType } from "./bytes.ts";
+import { describeType } from "./memory/inputs.ts";
 import type { Cryptoki } from "./cryptoki.ts";
 import { Frame } from "./frame.ts";
 import { type CallGate, CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
-import { BlockPool } from "./memory.ts";
+import { BlockPool } from "./memory/block.ts";
 import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";

@@ -31,7 +31,7 @@ export {
   FUNCTIONS_3_0,
   FUNCTIONS_3_2,
 } from "./functions.ts";
-export { Block, type BlockMark } from "./memory.ts";
+export { Block, type BlockMark } from "./memory/block.ts";
 export type { Abi, CallLock } from "./runtime/native.ts";
 export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./p11_kit.ts";
 export {
@@ -45,10 +45,10 @@ export {
   type StructValue,
   type Version,
   writeStruct,
-} from "./structs.ts";
-export * from "./structs_infos.ts";
-export * from "./structs_cipher.ts";
-export * from "./structs_derive.ts";
-export * from "./structs_public_key.ts";
-export { type TemplateEntry, type TemplateValue, writeTemplate } from "./templates.ts";
+} from "./memory/structs.ts";
+export * from "./memory/structs_infos.ts";
+export * from "./memory/structs_cipher.ts";
+export * from "./memory/structs_derive.ts";
+export * from "./memory/structs_public_key.ts";
+export { type TemplateEntry, type TemplateValue, writeTemplate } from "./memory/templates.ts";
 export { type JobDone, type JobResult, type NativeCall, type PendingJob, WorkerPool, workerPool } from "./workers.ts";

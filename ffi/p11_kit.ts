@@ -1,6 +1,6 @@
 /** libp11-kit by its symbol table: the managed modules other programs in this process share with us. */
 import process from "node:process";
-import { decodeUtf8 } from "./bytes.ts";
+import { decodeUtf8 } from "./memory/inputs.ts";
 import { nativeRuntime } from "./runtime/runtime.ts";
 import type { NativeFunction, NativeLibrary, NativeResult } from "./runtime/native.ts";
 

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { nativeRuntime, runtimeSource } from "./runtime/runtime.ts";
 import type { BoundFunction } from "./cryptoki.ts";
-import type { Block } from "./memory.ts";
+import type { Block } from "./memory/block.ts";
 import { oneAtATime } from "./runtime/one_at_a_time.ts";
 import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
 

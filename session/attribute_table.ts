@@ -2,7 +2,7 @@
 import type { AttributeKind } from "../ffi/attribute_values.ts";
 import type { ReadRequest } from "../ffi/attribute_reads.ts";
 import { CKA } from "../ffi/constants/cka.ts";
-import type { Version } from "../ffi/structs.ts";
+import type { Version } from "../ffi/memory/structs.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import type { DerivedName } from "./derived_attributes.ts";
 

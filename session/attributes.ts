@@ -4,7 +4,7 @@ import type { AttributeState, ReadAttribute } from "../ffi/attribute_reads.ts";
 import { CKA } from "../ffi/constants/cka.ts";
 import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../ffi/constants/names.ts";
 import { CKO } from "../ffi/constants/objects.ts";
-import type { Version } from "../ffi/structs.ts";
+import type { Version } from "../ffi/memory/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attributes_init.ts";

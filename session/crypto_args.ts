@@ -1,6 +1,6 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
-import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
-import { checkMechanism } from "../ffi/mechanisms.ts";
+import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
+import { checkMechanism } from "../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../ffi/operations/crypto.ts";
 import type { Mechanism } from "./mechanisms.ts";

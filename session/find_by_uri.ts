@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import process from "node:process";
-import type { BytesInput } from "../ffi/bytes.ts";
+import type { BytesInput } from "../ffi/memory/inputs.ts";
 import { CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attribute_table.ts";
 import type { AttributesInit } from "./attributes_init.ts";

@@ -1,5 +1,5 @@
 /** The slot whose token is meant: by label, by URI, by what the token tells of itself. */
-import { describeType, isPlainObject } from "../ffi/bytes.ts";
+import { describeType, isPlainObject } from "../ffi/memory/inputs.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "./errors.ts";
 import { type SlotInfo, type TokenInfo, withoutNuls } from "./infos.ts";

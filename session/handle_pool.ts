@@ -1,5 +1,5 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
-import { describeType } from "../ffi/bytes.ts";
+import { describeType } from "../ffi/memory/inputs.ts";
 import { CKS } from "../ffi/constants/mod.ts";
 import type { Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";

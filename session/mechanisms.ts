@@ -1,6 +1,6 @@
 /** Mechanisms: what a call does, with parameters built from options named after WebCrypto's. */
-import { type BytesInput, checkType, copyBytes } from "../ffi/bytes.ts";
-import type { MechanismInit } from "../ffi/mechanisms.ts";
+import { type BytesInput, checkType, copyBytes } from "../ffi/memory/inputs.ts";
+import type { MechanismInit } from "../ffi/memory/mechanisms.ts";
 import type { BuiltMechanism } from "./mechanisms/built.ts";
 
 /**
@@ -29,7 +29,7 @@ export function rawMechanism(type: number, bytes: BytesInput): BuiltMechanism<Ui
   return { type: checkType(type, "a mechanism type"), parameter: copyBytes(bytes, "a mechanism parameter") };
 }
 
-export type { BuiltParameter, MechanismUse, WrittenParameter } from "../ffi/mechanisms.ts";
+export type { BuiltParameter, MechanismUse, WrittenParameter } from "../ffi/memory/mechanisms.ts";
 export type { BuiltMechanism } from "./mechanisms/built.ts";
 export {
   aesCbc,

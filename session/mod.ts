@@ -18,7 +18,7 @@
  * @module
  */
 export * from "../ffi/constants/mod.ts";
-export type { BytesInput } from "../ffi/bytes.ts";
+export type { BytesInput } from "../ffi/memory/inputs.ts";
 export type { AttributeState } from "../ffi/attribute_reads.ts";
 export type { AttributeName } from "./attribute_table.ts";
 export type { AttributeValues } from "./attribute_values.ts";

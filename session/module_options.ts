@@ -1,5 +1,5 @@
 /** How modules are loaded. */
-import { describeType } from "../ffi/bytes.ts";
+import { describeType } from "../ffi/memory/inputs.ts";
 import type { LogCallsOptions } from "./log_calls/mod.ts";
 import type { ModuleShare } from "./managed/share.ts";
 

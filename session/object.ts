@@ -1,5 +1,5 @@
 /** Objects of a token: keys, certificates, data. */
-import { describeType } from "../ffi/bytes.ts";
+import { describeType } from "../ffi/memory/inputs.ts";
 import { CKO } from "../ffi/constants/mod.ts";
 import type { KeyTraits } from "../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../ffi/operations/objects.ts";

@@ -2,7 +2,7 @@
 import { checkOptions } from "../ffi/engine.ts";
 import type { Operation, Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";
-import { checkUlong } from "../ffi/bytes.ts";
+import { checkUlong } from "../ffi/memory/inputs.ts";
 import type { PinOrQuestion } from "../ffi/operations/pin_tries.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { closeSession, openSession as open } from "../ffi/operations/sessions.ts";

@@ -1,10 +1,10 @@
 /** Operations whose data comes in parts: signers, verifiers, encryptors, decryptors and digesters. */
 import { reportUncaught } from "../internal/report_error.ts";
-import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
+import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
 import { FN } from "../ffi/frame.ts";
 import type { ActiveKind } from "../ffi/active.ts";
 import type { FunctionName } from "../ffi/functions.ts";
-import { prepareMechanism } from "../ffi/mechanisms.ts";
+import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
 import {
   type BeginPartsArgs,
   digestKeyPart,

@@ -1,5 +1,5 @@
 /** The operations in parts that run in place. */
-import type { BytesInput } from "../ffi/bytes.ts";
+import type { BytesInput } from "../ffi/memory/inputs.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./call_options.ts";

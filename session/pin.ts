@@ -1,5 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
-import { describeType, isBytesInput, viewBytes, wellFormed } from "../ffi/bytes.ts";
+import { describeType, isBytesInput, viewBytes, wellFormed } from "../ffi/memory/inputs.ts";
 import type { PinOrQuestion, PinQuestion } from "../ffi/operations/pin_tries.ts";
 import { ownPin, type PinBytes } from "../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";

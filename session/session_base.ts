@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../internal/events.ts";
 import { reportUncaught } from "../internal/report_error.ts";
-import { checkUlong, viewBytes } from "../ffi/bytes.ts";
+import { checkUlong, viewBytes } from "../ffi/memory/inputs.ts";
 import { CKF, CKR } from "../ffi/constants/mod.ts";
 import { cancelBegun } from "../ffi/operations/parts.ts";
 import {

@@ -1,6 +1,6 @@
 /** Many inputs at once, data in parts, streams and messages. */
-import { type BytesInput, copyBytes, describeType, viewBytes } from "../ffi/bytes.ts";
-import { prepareMechanism } from "../ffi/mechanisms.ts";
+import { type BytesInput, copyBytes, describeType, viewBytes } from "../ffi/memory/inputs.ts";
+import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
 import { digestMany, encryptMany, type ManyArgs, signMany, verifyMany } from "../ffi/operations/many.ts";
 import { decryptMessage, encryptMessage, type MessageArgs } from "../ffi/operations/messages.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";

@@ -1,5 +1,5 @@
 /** Cryptography on one piece of data. */
-import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
+import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
 import {
   type CryptoArgs,
   decrypt,

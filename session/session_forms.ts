@@ -15,7 +15,7 @@ import type { Pkcs11KeyPair } from "./session_keys.ts";
 import { destroyLate, type FindOptions, newTemplate } from "./session_objects.ts";
 import { checkOptions } from "../ffi/engine.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
-import { type BytesInput, copyBytes } from "../ffi/bytes.ts";
+import { type BytesInput, copyBytes } from "../ffi/memory/inputs.ts";
 import { CKK, CKM, CKO } from "../ffi/constants/mod.ts";
 import { ckkName } from "../ffi/constants/names.ts";
 import type { Mechanism } from "./mechanisms.ts";

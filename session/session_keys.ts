@@ -1,6 +1,6 @@
 /** Keys of a session: generate, wrap, unwrap, derive, encapsulate. */
-import { type BytesInput, viewBytes } from "../ffi/bytes.ts";
-import { prepareMechanism } from "../ffi/mechanisms.ts";
+import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
+import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
 import {
   decapsulateKey,
   deriveKey,

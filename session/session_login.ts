@@ -1,5 +1,5 @@
 /** Logins and PINs of a session. */
-import { checkUlong } from "../ffi/bytes.ts";
+import { checkUlong } from "../ffi/memory/inputs.ts";
 import { CKU } from "../ffi/constants/mod.ts";
 import type { Program } from "../ffi/program.ts";
 import type { Frame } from "../ffi/frame.ts";

@@ -1,6 +1,6 @@
 /** Sessions for many at once: a pool that makes calls wait when all its sessions are busy. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { describeType } from "../ffi/bytes.ts";
+import { describeType } from "../ffi/memory/inputs.ts";
 import { CKR, CKS } from "../ffi/constants/mod.ts";
 import { checkOptions } from "../ffi/engine.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";

@@ -1,5 +1,5 @@
 /** Slots and the tokens in them. */
-import { checkType, checkUlong, describeType, encodeText } from "../ffi/bytes.ts";
+import { checkType, checkUlong, describeType, encodeText } from "../ffi/memory/inputs.ts";
 import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../ffi/operations/modules.ts";
 import {
   type MechanismInfo,

@@ -2,10 +2,10 @@
  * Logging in: with a PIN at hand, by asking for one until it is right, and for one operation with a key that has
  * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
  */
-import { decodeUtf8 } from "../bytes.ts";
+import { decodeUtf8 } from "../memory/inputs.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import { attributeLayout } from "../templates.ts";
+import { attributeLayout } from "../memory/templates.ts";
 import { tokenInfo } from "./modules.ts";
 import { tryOnce } from "./one_try.ts";
 import { isQuestion, type PinOrQuestion, tryPins } from "./pin_tries.ts";

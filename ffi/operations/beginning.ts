@@ -2,7 +2,7 @@
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
-import { writeMechanism, type WrittenMechanism } from "../mechanisms.ts";
+import { writeMechanism, type WrittenMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import type { ActiveKind, AuthenticatedUse } from "../active.ts";

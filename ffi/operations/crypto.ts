@@ -2,8 +2,8 @@
 import type { Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
-import { ownMechanism } from "../mechanisms.ts";
-import { word } from "../memory.ts";
+import { ownMechanism } from "../memory/mechanisms.ts";
+import { word } from "../memory/block.ts";
 import {
   abandon,
   beginAuthenticated,

@@ -4,8 +4,8 @@ import { CKK } from "../constants/ckk.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
-import type { PreparedMechanism } from "../mechanisms.ts";
-import { attributeLayout } from "../templates.ts";
+import type { PreparedMechanism } from "../memory/mechanisms.ts";
+import { attributeLayout } from "../memory/templates.ts";
 import type { KeyTraits } from "./authentication.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes } from "./quirks.ts";
 

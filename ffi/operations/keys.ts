@@ -1,8 +1,8 @@
 /** Operations that make keys: generate, wrap, unwrap, derive, and the key encapsulation of PKCS#11 3.2. */
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import { type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
-import type { TemplateEntry } from "../templates.ts";
+import { type PreparedMechanism, writeMechanism } from "../memory/mechanisms.ts";
+import type { TemplateEntry } from "../memory/templates.ts";
 import { expectOk, handleOf, template } from "./objects.ts";
 import { outputOf } from "./output.ts";
 import { mayWait } from "../waiting_inputs.ts";

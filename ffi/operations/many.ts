@@ -1,8 +1,8 @@
 /** The same operation on many inputs, as few trips to a worker as their size allows. */
 import type { Program } from "../program.ts";
 import type { Frame, Output } from "../frame.ts";
-import { type BlockMark, word } from "../memory.ts";
-import { writeMechanism } from "../mechanisms.ts";
+import { type BlockMark, word } from "../memory/block.ts";
+import { writeMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import {
   type CryptoArgs,

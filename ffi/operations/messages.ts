@@ -2,8 +2,8 @@
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
-import { word } from "../memory.ts";
-import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../mechanisms.ts";
+import { word } from "../memory/block.ts";
+import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../memory/mechanisms.ts";
 import type { ActiveKind } from "../active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { MAX_GROWTHS } from "./output.ts";

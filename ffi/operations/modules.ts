@@ -1,11 +1,17 @@
 /** Operations on a module, its slots and tokens. */
 import { nativeRuntime } from "../runtime/runtime.ts";
-import { encodeText } from "../bytes.ts";
+import { encodeText } from "../memory/inputs.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../functions.ts";
-import { readStruct, type StructDefinition, structLayout, type StructRead } from "../structs.ts";
-import { CK_C_INITIALIZE_ARGS, CK_INFO, CK_MECHANISM_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../structs_infos.ts";
+import { readStruct, type StructDefinition, structLayout, type StructRead } from "../memory/structs.ts";
+import {
+  CK_C_INITIALIZE_ARGS,
+  CK_INFO,
+  CK_MECHANISM_INFO,
+  CK_SLOT_INFO,
+  CK_TOKEN_INFO,
+} from "../memory/structs_infos.ts";
 import { tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin } from "./pins.ts";
 import { expectOk } from "./objects.ts";

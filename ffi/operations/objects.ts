@@ -4,7 +4,7 @@ import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { endActive } from "./ending.ts";
 import type { FunctionName } from "../functions.ts";
-import { type TemplateEntry, writeTemplate } from "../templates.ts";
+import { type TemplateEntry, writeTemplate } from "../memory/templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
 import { type Found, readAll, readCompleted } from "./read_all.ts";
 import { mayWait } from "../waiting_inputs.ts";

@@ -1,5 +1,5 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
-import { decodeUtf8 } from "../bytes.ts";
+import { decodeUtf8 } from "../memory/inputs.ts";
 import { Ask, type Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import { tokenInfo } from "./modules.ts";

@@ -3,8 +3,8 @@ import type { Cryptoki } from "../cryptoki.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { decodeText } from "../attribute_values.ts";
-import { getByte, structLayout, type Version } from "../structs.ts";
-import { CK_INFO } from "../structs_infos.ts";
+import { getByte, structLayout, type Version } from "../memory/structs.ts";
+import { CK_INFO } from "../memory/structs_infos.ts";
 
 const CKR_OK = 0;
 /** Who made a module, and what it calls itself. */

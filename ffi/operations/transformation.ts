@@ -2,11 +2,16 @@
  * Operations that turn data into other data in two calls. Their common case, both calls done in one step, is what speed
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
-import { assertPresent } from "../bytes.ts";
+import { assertPresent } from "../memory/inputs.ts";
 import type { Program, ProgramStep } from "../program.ts";
 import type { Frame, Output } from "../frame.ts";
-import { type Block, word } from "../memory.ts";
-import { type BuiltParameter, type PreparedMechanism, rewriteMechanism, type WrittenMechanism } from "../mechanisms.ts";
+import { type Block, word } from "../memory/block.ts";
+import {
+  type BuiltParameter,
+  type PreparedMechanism,
+  rewriteMechanism,
+  type WrittenMechanism,
+} from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import {
   abandon,

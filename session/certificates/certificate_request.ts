@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
 import {
   contextTag,
   damaged,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeName } from "../../ffi/bytes.ts";
+import { describeName } from "../../ffi/memory/inputs.ts";
 import {
   bits,
   damaged,

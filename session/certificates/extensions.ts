@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import {
   bits,
   boolean,

@@ -8,7 +8,7 @@ import type { Cryptoki } from "../../ffi/cryptoki.ts";
 import type { Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { createObject, discardObjects, findObjects } from "../../ffi/operations/objects.ts";
-import type { TemplateEntry } from "../../ffi/templates.ts";
+import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { certificateKey, type CertificateParts } from "./certificate.ts";
 import type { AsymmetricMaterial, KeyMaterial } from "./key_material.ts";

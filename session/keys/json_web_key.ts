@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { describeName } from "../../ffi/bytes.ts";
+import { describeName } from "../../ffi/memory/inputs.ts";
 import { CKK } from "../../ffi/constants/mod.ts";
 import { damaged } from "./asn1.ts";
 import { type Curve, curveByName } from "../curves.ts";

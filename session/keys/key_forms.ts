@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeName } from "../../ffi/bytes.ts";
+import { describeName } from "../../ffi/memory/inputs.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./key_material.ts";
 import { hasJsonWebKeyForm, type JsonWebKeyFields, writeJsonWebKey, writePublicJsonWebKey } from "./json_web_key.ts";
 import { writePem } from "./pem.ts";

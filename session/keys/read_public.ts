@@ -7,7 +7,7 @@ import { CKA, CKK, CKO } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
-import type { TemplateEntry } from "../../ffi/templates.ts";
+import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Attributes } from "../attributes.ts";
 import type { AttributeName } from "../attribute_table.ts";
 import { readPlan } from "../attribute_plans.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { CKA, CKC, CKK, CKO } from "../../ffi/constants/mod.ts";
-import type { TemplateEntry, TemplateValue } from "../../ffi/templates.ts";
+import type { TemplateEntry, TemplateValue } from "../../ffi/memory/templates.ts";
 import type {
   AsymmetricMaterial,
   CurveMaterial,

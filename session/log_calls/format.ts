@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "../../ffi/bytes.ts";
+import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
 import { certificateTypeName, ckaName, ckmName, ckuName, classNameOf, keyTypeName } from "./names.ts";
 import type { Argument } from "./arguments.ts";
 import type { NativeReader } from "./native_reader.ts";
@@ -16,7 +16,7 @@ import {
   shownAttributeBytes,
   shownBytes,
 } from "./values.ts";
-import { CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_MECHANISM } from "../../ffi/structs_infos.ts";
+import { CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_MECHANISM } from "../../ffi/memory/structs_infos.ts";
 
 const CKR_OK = 0;
 const CKR_BUFFER_TOO_SMALL = 0x150;

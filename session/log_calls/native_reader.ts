@@ -1,7 +1,7 @@
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { decodeUtf8 } from "../../ffi/bytes.ts";
+import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
-import { type StructDefinition, structLayout, type Version } from "../../ffi/structs.ts";
+import { type StructDefinition, structLayout, type Version } from "../../ffi/memory/structs.ts";
 
 /** Reads what the arguments of a call point to. */
 export class NativeReader {

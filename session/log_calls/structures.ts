@@ -1,5 +1,11 @@
-import { CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from "../../ffi/structs_infos.ts";
-import type { Version } from "../../ffi/structs.ts";
+import {
+  CK_INFO,
+  CK_MECHANISM_INFO,
+  CK_SESSION_INFO,
+  CK_SLOT_INFO,
+  CK_TOKEN_INFO,
+} from "../../ffi/memory/structs_infos.ts";
+import type { Version } from "../../ffi/memory/structs.ts";
 import type { ArgumentKind } from "./arguments.ts";
 import { cksName } from "./names.ts";
 import type { NativeReader } from "./native_reader.ts";

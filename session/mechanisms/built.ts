@@ -1,6 +1,6 @@
 /** What mechanism builders return, and the checks they share. */
-import { type BytesInput, checkUlong, copyBytes, describeType } from "../../ffi/bytes.ts";
-import type { BuiltParameter } from "../../ffi/mechanisms.ts";
+import { type BytesInput, checkUlong, copyBytes, describeType } from "../../ffi/memory/inputs.ts";
+import type { BuiltParameter } from "../../ffi/memory/mechanisms.ts";
 
 /** A mechanism with the parameter a builder made. */
 export interface BuiltMechanism<P extends BuiltParameter | Uint8Array | null = BuiltParameter | Uint8Array | null> {

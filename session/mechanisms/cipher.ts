@@ -1,5 +1,5 @@
 /** Builders of cipher and MAC mechanisms. */
-import type { BytesInput } from "../../ffi/bytes.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import {
   type BuiltParameter,
@@ -7,14 +7,14 @@ import {
   OutputParameter,
   StructParameter,
   UlongParameter,
-} from "../../ffi/mechanisms.ts";
+} from "../../ffi/memory/mechanisms.ts";
 import {
   CK_AES_CTR_PARAMS,
   CK_CCM_PARAMS,
   CK_CHACHA20_PARAMS,
   CK_GCM_PARAMS,
   CK_SALSA20_CHACHA20_POLY1305_PARAMS,
-} from "../../ffi/structs_cipher.ts";
+} from "../../ffi/memory/structs_cipher.ts";
 import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, oneOf, optionalBytes } from "./built.ts";
 import { findHash, type HashIdentifier } from "./hash.ts";
 

@@ -1,19 +1,19 @@
 /** Builders of key agreement and key derivation mechanisms. */
-import { type BytesInput, checkUlong, copyBytes, encodeText } from "../../ffi/bytes.ts";
+import { type BytesInput, checkUlong, copyBytes, encodeText } from "../../ffi/memory/inputs.ts";
 import { CKF } from "../../ffi/constants/ckf.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKD, CKZ } from "../../ffi/constants/parameters.ts";
-import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
-import type { Block } from "../../ffi/memory.ts";
-import { CK_AES_CBC_ENCRYPT_DATA_PARAMS } from "../../ffi/structs_cipher.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/memory/mechanisms.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import { CK_AES_CBC_ENCRYPT_DATA_PARAMS } from "../../ffi/memory/structs_cipher.ts";
 import {
   CK_HKDF_PARAMS,
   CK_KEY_DERIVATION_STRING_DATA,
   CK_PKCS5_PBKD2_PARAMS,
   CK_PKCS5_PBKD2_PARAMS2,
-} from "../../ffi/structs_derive.ts";
-import { CK_ECDH1_DERIVE_PARAMS, CK_X9_42_DH1_DERIVE_PARAMS } from "../../ffi/structs_public_key.ts";
-import { writeUlongs } from "../../ffi/templates.ts";
+} from "../../ffi/memory/structs_derive.ts";
+import { CK_ECDH1_DERIVE_PARAMS, CK_X9_42_DH1_DERIVE_PARAMS } from "../../ffi/memory/structs_public_key.ts";
+import { writeUlongs } from "../../ffi/memory/templates.ts";
 import { type BuiltMechanism, bytesMember, checkOptions, integer, optionalBytes } from "./built.ts";
 import { findHash, type HashIdentifier } from "./hash.ts";
 

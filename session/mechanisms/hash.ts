@@ -1,7 +1,7 @@
 /** Digests by name, and the numbers PKCS#11 has for them in each of its mechanism families. */
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKD, CKG, CKP } from "../../ffi/constants/parameters.ts";
-import { describeType } from "../../ffi/bytes.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
 
 /** A digest, named as WebCrypto names it. */
 export type HashName =

@@ -1,17 +1,17 @@
 /** The key derivation functions of NIST SP 800-108. */
-import { type BytesInput, copyBytes, describeType } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeType } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CK } from "../../ffi/constants/parameters.ts";
-import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
-import type { Block } from "../../ffi/memory.ts";
-import { fillStruct, putBytes, structLayout, writeStruct } from "../../ffi/structs.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/memory/mechanisms.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import { fillStruct, putBytes, structLayout, writeStruct } from "../../ffi/memory/structs.ts";
 import {
   CK_PRF_DATA_PARAM,
   CK_SP800_108_COUNTER_FORMAT,
   CK_SP800_108_DKM_LENGTH_FORMAT,
   CK_SP800_108_FEEDBACK_KDF_PARAMS,
   CK_SP800_108_KDF_PARAMS,
-} from "../../ffi/structs_derive.ts";
+} from "../../ffi/memory/structs_derive.ts";
 import { type BuiltMechanism, checkOptions, oneOf, optionalBytes } from "./built.ts";
 import { findHash, type HashIdentifier } from "./hash.ts";
 

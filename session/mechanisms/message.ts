@@ -1,5 +1,5 @@
 /** Builders of the per-message parameters of PKCS#11 3.0's message encryption. */
-import type { BytesInput } from "../../ffi/bytes.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKG } from "../../ffi/constants/parameters.ts";
 import {
@@ -8,13 +8,13 @@ import {
   type OutputBuffer,
   OutputParameter,
   type ParameterValues,
-} from "../../ffi/mechanisms.ts";
+} from "../../ffi/memory/mechanisms.ts";
 import {
   CK_CCM_MESSAGE_PARAMS,
   CK_GCM_MESSAGE_PARAMS,
   CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS,
-} from "../../ffi/structs_cipher.ts";
-import type { StructDefinition } from "../../ffi/structs.ts";
+} from "../../ffi/memory/structs_cipher.ts";
+import type { StructDefinition } from "../../ffi/memory/structs.ts";
 import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, oneOf } from "./built.ts";
 
 /** Who makes the nonce of a message: the caller, or the token by counting, at random, or by a masked counter. */

@@ -1,9 +1,9 @@
 /** Builders of signature and public-key encryption mechanisms. */
-import { type BytesInput, describeType } from "../../ffi/bytes.ts";
+import { type BytesInput, describeType } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKH } from "../../ffi/constants/objects.ts";
 import { CKZ } from "../../ffi/constants/parameters.ts";
-import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/memory/mechanisms.ts";
 import {
   CK_EDDSA_PARAMS,
   CK_HASH_SIGN_ADDITIONAL_CONTEXT,
@@ -11,7 +11,7 @@ import {
   CK_RSA_PKCS_PSS_PARAMS,
   CK_SIGN_ADDITIONAL_CONTEXT,
   CK_XEDDSA_PARAMS,
-} from "../../ffi/structs_public_key.ts";
+} from "../../ffi/memory/structs_public_key.ts";
 import { type BuiltMechanism, checkOptions, integer, optionalBytes } from "./built.ts";
 import { findHash, type Hash, type HashIdentifier } from "./hash.ts";
 

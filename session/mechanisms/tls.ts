@@ -1,9 +1,14 @@
 /** Builders of the TLS 1.2 mechanisms. */
-import { type BytesInput, encodeText } from "../../ffi/bytes.ts";
+import { type BytesInput, encodeText } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
-import { type BuiltParameter, OutputParameter, StructParameter, type WrittenParameter } from "../../ffi/mechanisms.ts";
-import type { Block } from "../../ffi/memory.ts";
-import { clearBytes, fillStruct, structLayout, type Version } from "../../ffi/structs.ts";
+import {
+  type BuiltParameter,
+  OutputParameter,
+  StructParameter,
+  type WrittenParameter,
+} from "../../ffi/memory/mechanisms.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import { clearBytes, fillStruct, structLayout, type Version } from "../../ffi/memory/structs.ts";
 import {
   CK_SSL3_KEY_MAT_OUT,
   CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS,
@@ -11,7 +16,7 @@ import {
   CK_TLS12_MASTER_KEY_DERIVE_PARAMS,
   CK_TLS_KDF_PARAMS,
   CK_TLS_MAC_PARAMS,
-} from "../../ffi/structs_derive.ts";
+} from "../../ffi/memory/structs_derive.ts";
 import { type BuiltMechanism, bytesMember, checkOptions, integer, optionalBytes } from "./built.ts";
 import { findHash, type HashIdentifier } from "./hash.ts";
 

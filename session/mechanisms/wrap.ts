@@ -1,13 +1,13 @@
 /** Builders of key wrapping mechanisms. */
-import type { BytesInput } from "../../ffi/bytes.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
-import { type BuiltParameter, StructParameter } from "../../ffi/mechanisms.ts";
-import { writeStruct } from "../../ffi/structs.ts";
+import { type BuiltParameter, StructParameter } from "../../ffi/memory/mechanisms.ts";
+import { writeStruct } from "../../ffi/memory/structs.ts";
 import {
   CK_ECDH_AES_KEY_WRAP_PARAMS,
   CK_RSA_AES_KEY_WRAP_PARAMS,
   CK_RSA_PKCS_OAEP_PARAMS,
-} from "../../ffi/structs_public_key.ts";
+} from "../../ffi/memory/structs_public_key.ts";
 import { type BuiltMechanism, bytesMember, checkOptions, oneOf, optionalBytes } from "./built.ts";
 import { kdfNumber } from "./derive.ts";
 import type { HashIdentifier } from "./hash.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/bytes.ts";
+import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine.ts";
 import type { AttributesInit } from "../attributes_init.ts";

@@ -1,7 +1,7 @@
 // Octet strings: JavaScript strings whose every character is one byte. A URI component is bytes, most are ASCII, and an
 // ASCII component is then its own octet string: parsing copies nothing and text is decoded only when somebody asks.
 
-import { encodeText } from "../../ffi/bytes.ts";
+import { encodeText } from "../../ffi/memory/inputs.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const nonAscii = /[\u0080-\uffff]/;

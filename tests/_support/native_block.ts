@@ -1,6 +1,6 @@
 // Blocks of native memory under any ABI, for tests of what is written there.
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Block } from "../../ffi/memory.ts";
+import { Block } from "../../ffi/memory/block.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
 
 /** The ABIs the library writes structures for. */

@@ -7,11 +7,16 @@ import { CKU } from "../../ffi/constants/objects.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../ffi/cryptoki.ts";
 import type { FunctionName } from "../../ffi/functions.ts";
-import { type MechanismInit, type MechanismUse, prepareMechanism, writeMechanism } from "../../ffi/mechanisms.ts";
-import { Block } from "../../ffi/memory.ts";
-import { writeStruct } from "../../ffi/structs.ts";
-import { CK_C_INITIALIZE_ARGS_NSS } from "../../ffi/structs_infos.ts";
-import { writeTemplate } from "../../ffi/templates.ts";
+import {
+  type MechanismInit,
+  type MechanismUse,
+  prepareMechanism,
+  writeMechanism,
+} from "../../ffi/memory/mechanisms.ts";
+import { Block } from "../../ffi/memory/block.ts";
+import { writeStruct } from "../../ffi/memory/structs.ts";
+import { CK_C_INITIALIZE_ARGS_NSS } from "../../ffi/memory/structs_infos.ts";
+import { writeTemplate } from "../../ffi/memory/templates.ts";
 import { readRequest } from "../../session/attribute_table.ts";
 import { Attributes } from "../../session/attributes.ts";
 import { type AttributesInit, compileTemplate } from "../../session/attributes_init.ts";

@@ -5,9 +5,9 @@ import { ReadPlan, type ReadRequest } from "../../ffi/attribute_reads.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";
-import type { Block } from "../../ffi/memory.ts";
-import { getPointer } from "../../ffi/structs.ts";
-import { attributeLayout } from "../../ffi/templates.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import { getPointer } from "../../ffi/memory/structs.ts";
+import { attributeLayout } from "../../ffi/memory/templates.ts";
 import { Attributes } from "../../session/attributes.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";
 

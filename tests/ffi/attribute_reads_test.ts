@@ -5,10 +5,10 @@ import type { AttributeKind } from "../../ffi/attribute_values.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";
-import type { Block } from "../../ffi/memory.ts";
+import type { Block } from "../../ffi/memory/block.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
-import { setPointer, structLayout } from "../../ffi/structs.ts";
-import { CK_ATTRIBUTE } from "../../ffi/structs_infos.ts";
+import { setPointer, structLayout } from "../../ffi/memory/structs.ts";
+import { CK_ATTRIBUTE } from "../../ffi/memory/structs_infos.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";
 
 type Stored = Uint8Array | "sensitive" | [type: number, value: Uint8Array][];

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../../ffi/cryptoki.ts";
 import { FUNCTION_NAMES, FUNCTIONS } from "../../ffi/functions.ts";
-import { Block } from "../../ffi/memory.ts";
+import { Block } from "../../ffi/memory/block.ts";
 import { softhsmModule, softhsmSkip } from "../_support/softhsm.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 

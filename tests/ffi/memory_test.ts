@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Block, BlockPool } from "../../ffi/memory.ts";
+import { Block, BlockPool } from "../../ffi/memory/block.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
 
 const runtime = nativeRuntime();

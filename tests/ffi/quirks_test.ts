@@ -4,8 +4,8 @@ import type { Program, Step } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../ffi/operations/quirks.ts";
 import type { Cryptoki } from "../../ffi/cryptoki.ts";
-import { structLayout } from "../../ffi/structs.ts";
-import { CK_INFO } from "../../ffi/structs_infos.ts";
+import { structLayout } from "../../ffi/memory/structs.ts";
+import { CK_INFO } from "../../ffi/memory/structs_infos.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";
 
 const CKR_GENERAL_ERROR = 5;

@@ -9,11 +9,11 @@ import {
   type StructDefinition,
   structLayout,
   writeStruct,
-} from "../../ffi/structs.ts";
-import * as cipher from "../../ffi/structs_cipher.ts";
-import * as derive from "../../ffi/structs_derive.ts";
-import * as infos from "../../ffi/structs_infos.ts";
-import * as publicKey from "../../ffi/structs_public_key.ts";
+} from "../../ffi/memory/structs.ts";
+import * as cipher from "../../ffi/memory/structs_cipher.ts";
+import * as derive from "../../ffi/memory/structs_derive.ts";
+import * as infos from "../../ffi/memory/structs_infos.ts";
+import * as publicKey from "../../ffi/memory/structs_public_key.ts";
 import { compilerSkip, compilerTakes, failedAssertions } from "../_support/c_assertions.ts";
 import { abis, pointedTo, usedBlock } from "../_support/native_block.ts";
 import { pkcs11Headers } from "../_support/pkcs11_headers.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
-import type { BytesInput } from "../../ffi/bytes.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/mod.ts";
 import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";

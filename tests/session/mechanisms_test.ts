@@ -10,14 +10,14 @@ import {
   type MechanismUse,
   prepareMechanism,
   writeMechanism,
-} from "../../ffi/mechanisms.ts";
-import type { Block } from "../../ffi/memory.ts";
+} from "../../ffi/memory/mechanisms.ts";
+import type { Block } from "../../ffi/memory/block.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
-import { readStruct, type StructDefinition, structLayout, type StructRead } from "../../ffi/structs.ts";
-import * as cipher from "../../ffi/structs_cipher.ts";
-import * as derive from "../../ffi/structs_derive.ts";
-import { CK_MECHANISM } from "../../ffi/structs_infos.ts";
-import * as publicKey from "../../ffi/structs_public_key.ts";
+import { readStruct, type StructDefinition, structLayout, type StructRead } from "../../ffi/memory/structs.ts";
+import * as cipher from "../../ffi/memory/structs_cipher.ts";
+import * as derive from "../../ffi/memory/structs_derive.ts";
+import { CK_MECHANISM } from "../../ffi/memory/structs_infos.ts";
+import * as publicKey from "../../ffi/memory/structs_public_key.ts";
 import * as m from "../../session/mechanisms.ts";
 import { abis, pointedTo, usedBlock } from "../_support/native_block.ts";
 

@@ -1,7 +1,7 @@
 /** C structures as data: where each member lies, and how values get in and out. */
-import { checkUlong } from "./bytes.ts";
-import type { Block, ReadableMemory } from "./memory.ts";
-import type { Abi } from "./runtime/native.ts";
+import { checkUlong } from "./inputs.ts";
+import type { Block, ReadableMemory } from "./block.ts";
+import type { Abi } from "../runtime/native.ts";
 
 /**
  * One member's C type: a `CK_ULONG`, a pointer, a single byte (`CK_BYTE`, `CK_BBOOL`), a `CK_VERSION`, or an array of

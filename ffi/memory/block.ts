@@ -1,5 +1,5 @@
 /** Native memory: pieces of it that JavaScript can see, write and hand to C by address. */
-import type { Abi, NativeRuntime } from "./runtime/native.ts";
+import type { Abi, NativeRuntime } from "../runtime/native.ts";
 
 /** Memory as C left it, to be read: a block, or a copy of a part of one. */
 export interface ReadableMemory {

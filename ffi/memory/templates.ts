@@ -1,7 +1,7 @@
 /** Attribute templates: arrays of `CK_ATTRIBUTE` written for C. */
-import { checkUlong, encodeText } from "./bytes.ts";
-import type { Block } from "./memory.ts";
-import type { Abi } from "./runtime/native.ts";
+import { checkUlong, encodeText } from "./inputs.ts";
+import type { Block } from "./block.ts";
+import type { Abi } from "../runtime/native.ts";
 import { putBytes, setByte, setPointer, type StructLayout, structLayout, type Version } from "./structs.ts";
 import { CK_ATTRIBUTE } from "./structs_infos.ts";
 

@@ -1,6 +1,6 @@
 /** Mechanisms written for C: a `CK_MECHANISM` and whatever its parameter points to. */
-import { type BytesInput, checkType, checkUlong, describeType, isBytesInput, viewBytes } from "./bytes.ts";
-import type { Block } from "./memory.ts";
+import { type BytesInput, checkType, checkUlong, describeType, isBytesInput, viewBytes } from "./inputs.ts";
+import type { Block } from "./block.ts";
 import {
   clearBytes,
   fillStruct,
