@@ -5,7 +5,7 @@
  */
 import { nativeRuntime } from "./runtime/runtime.ts";
 import { describeType } from "./memory/inputs.ts";
-import type { Cryptoki } from "./cryptoki.ts";
+import type { Cryptoki } from "./tables/cryptoki.ts";
 import { Frame } from "./frame.ts";
 import { type CallGate, CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";

@@ -22,7 +22,7 @@
 export { nativeAbi, nativeRuntime } from "./runtime/runtime.ts";
 export type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime, NativeSource } from "./runtime/native.ts";
 export * from "./constants/mod.ts";
-export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./cryptoki.ts";
+export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./tables/cryptoki.ts";
 export {
   FUNCTION_NAMES,
   type FunctionName,
@@ -30,10 +30,10 @@ export {
   FUNCTIONS_2_40,
   FUNCTIONS_3_0,
   FUNCTIONS_3_2,
-} from "./functions.ts";
+} from "./tables/functions.ts";
 export { Block, type BlockMark } from "./memory/block.ts";
 export type { Abi, CallLock } from "./runtime/native.ts";
-export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./p11_kit.ts";
+export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./tables/p11_kit.ts";
 export {
   readStruct,
   type StructDefinition,

@@ -1,7 +1,7 @@
 /** One worker thread of a pool, and the jobs it holds. */
 import { Worker } from "node:worker_threads";
 import { nativeRuntime, runtimeSource } from "./runtime/runtime.ts";
-import type { BoundFunction } from "./cryptoki.ts";
+import type { BoundFunction } from "./tables/cryptoki.ts";
 import type { Block } from "./memory/block.ts";
 import { oneAtATime } from "./runtime/one_at_a_time.ts";
 import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";

@@ -2,9 +2,9 @@
 import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
 import { isSecureExecution, nativeRuntime } from "../ffi/runtime/runtime.ts";
-import { Cryptoki, NotCryptokiError } from "../ffi/cryptoki.ts";
+import { Cryptoki, NotCryptokiError } from "../ffi/tables/cryptoki.ts";
 import { describeType } from "../ffi/memory/inputs.ts";
-import type { P11Kit } from "../ffi/p11_kit.ts";
+import type { P11Kit } from "../ffi/tables/p11_kit.ts";
 import { ModuleLoadError } from "./errors.ts";
 import { withServerAddress } from "./managed/environment.ts";
 import { Gp11Backend } from "./managed/gp11_backend.ts";

@@ -6,7 +6,7 @@ import { isAskedBy, unasked } from "../ffi/question.ts";
 import type { Frame } from "../ffi/frame.ts";
 import { closeSession } from "../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
-import type { FunctionName } from "../ffi/functions.ts";
+import type { FunctionName } from "../ffi/tables/functions.ts";
 import { openBackend } from "./backends.ts";
 import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { type ModuleInfo, moduleInfoOf } from "./infos.ts";

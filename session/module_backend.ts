@@ -1,5 +1,5 @@
 /** Who initialises and finalises a module: one contract for every way to load it. */
-import type { Cryptoki } from "../ffi/cryptoki.ts";
+import type { Cryptoki } from "../ffi/tables/cryptoki.ts";
 import type { Operation, Program } from "../ffi/program.ts";
 import type { CallGate } from "../ffi/gate.ts";
 import type { Frame } from "../ffi/frame.ts";

@@ -1,5 +1,5 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
-import type { Cryptoki } from "../ffi/cryptoki.ts";
+import type { Cryptoki } from "../ffi/tables/cryptoki.ts";
 import { checkOptions, Engine } from "../ffi/engine.ts";
 import type { CallObserver, Operation, RunOptions } from "../ffi/program.ts";
 import type { Lane } from "../ffi/lane.ts";

@@ -3,7 +3,7 @@ import { reportUncaught } from "../internal/report_error.ts";
 import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
 import { FN } from "../ffi/frame.ts";
 import type { ActiveKind } from "../ffi/active.ts";
-import type { FunctionName } from "../ffi/functions.ts";
+import type { FunctionName } from "../ffi/tables/functions.ts";
 import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
 import {
   type BeginPartsArgs,

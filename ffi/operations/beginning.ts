@@ -1,7 +1,7 @@
 /** How an operation of cryptography begins: its two calls as one step, with a login between them where the key wants one. */
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";

@@ -1,7 +1,7 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
 import type { Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import { ownMechanism } from "../memory/mechanisms.ts";
 import { word } from "../memory/block.ts";
 import {

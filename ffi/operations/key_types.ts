@@ -3,7 +3,7 @@ import { CKR } from "../constants/ckr.ts";
 import { CKK } from "../constants/ckk.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import type { PreparedMechanism } from "../memory/mechanisms.ts";
 import { attributeLayout } from "../memory/templates.ts";
 import type { KeyTraits } from "./authentication.ts";

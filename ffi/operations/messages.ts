@@ -1,7 +1,7 @@
 /** Encryption message by message, each with a nonce and a tag of its own (PKCS#11 3.0 §5.10, §5.12). */
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../memory/mechanisms.ts";
 import type { ActiveKind } from "../active.ts";

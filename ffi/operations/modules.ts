@@ -3,7 +3,7 @@ import { nativeRuntime } from "../runtime/runtime.ts";
 import { encodeText } from "../memory/inputs.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../memory/structs.ts";
 import {
   CK_C_INITIALIZE_ARGS,

@@ -3,7 +3,7 @@ import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { endActive } from "./ending.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import { type TemplateEntry, writeTemplate } from "../memory/templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
 import { type Found, readAll, readCompleted } from "./read_all.ts";

@@ -1,7 +1,7 @@
 /** Calls that give bytes of a length not known before. */
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import type { NativeCall } from "../workers.ts";
 
 const CKR_OK = 0;

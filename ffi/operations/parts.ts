@@ -2,7 +2,7 @@
 import { Ask, type Program } from "../program.ts";
 import type { Frame } from "../frame.ts";
 import { FN } from "../frame.ts";
-import type { FunctionName } from "../functions.ts";
+import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers.ts";

@@ -1,5 +1,5 @@
 /** Habits of single modules that an operation must know of. */
-import type { Cryptoki } from "../cryptoki.ts";
+import type { Cryptoki } from "../tables/cryptoki.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { decodeText } from "../attribute_values.ts";

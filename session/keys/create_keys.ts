@@ -4,7 +4,7 @@
  * @module
  */
 import { CKA, CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
-import type { Cryptoki } from "../../ffi/cryptoki.ts";
+import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { createObject, discardObjects, findObjects } from "../../ffi/operations/objects.ts";

@@ -1,4 +1,4 @@
-import { type FunctionName, FUNCTIONS } from "../../ffi/functions.ts";
+import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 
 /** How one argument is written. */
 export type ArgumentKind =

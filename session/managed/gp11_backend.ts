@@ -1,4 +1,4 @@
-import type { Cryptoki } from "../../ffi/cryptoki.ts";
+import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation } from "../../ffi/program.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";

@@ -1,4 +1,4 @@
-import { Cryptoki } from "../../ffi/cryptoki.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { CallGate } from "../../ffi/gate.ts";
 import type { Callers } from "./callers.ts";
 

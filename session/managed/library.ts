@@ -1,6 +1,6 @@
 /** What a library is known by in this process, whoever has loaded it. */
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { type Cryptoki, libraryIdentity } from "../../ffi/cryptoki.ts";
+import { type Cryptoki, libraryIdentity } from "../../ffi/tables/cryptoki.ts";
 
 /** The name of the library at a path: the address of its oldest function list, which all its users get. */
 export function libraryName(path: string): string {

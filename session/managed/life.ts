@@ -1,5 +1,5 @@
 /** How a module begins and ends for its callers. */
-import { Cryptoki } from "../../ffi/cryptoki.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Program } from "../../ffi/program.ts";
 import { FN, type Frame } from "../../ffi/frame.ts";
 import { CKR } from "../../ffi/constants/mod.ts";

@@ -1,5 +1,5 @@
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { P11Kit } from "../../ffi/p11_kit.ts";
+import { P11Kit } from "../../ffi/tables/p11_kit.ts";
 
 let opened: P11Kit | null = null;
 let failure: unknown;

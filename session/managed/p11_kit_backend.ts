@@ -1,8 +1,8 @@
-import { Cryptoki } from "../../ffi/cryptoki.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation, Program } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { initialize } from "../../ffi/operations/modules.ts";
-import type { P11Kit } from "../../ffi/p11_kit.ts";
+import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers, ROAD } from "./callers.ts";

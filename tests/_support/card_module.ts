@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { FUNCTION_NAMES, type FunctionName } from "../../ffi/functions.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
 import { Module } from "../../session/module.ts";
 import type { ModuleOptions } from "../../session/module_options.ts";
 import type { Slot } from "../../session/slot.ts";

@@ -1,8 +1,8 @@
 // Makes calls through a wrapper of libp11-kit that logs them natively, to standard error, and logs them itself, to
 // standard output. Arguments: the folder of module files, the token's label.
 import process from "node:process";
-import { Cryptoki } from "../../ffi/cryptoki.ts";
-import { P11Kit } from "../../ffi/p11_kit.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
+import { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { CKM, Pkcs11Error } from "../../session/mod.ts";
 import { beginModule } from "../../session/module.ts";
 import { DirectBackend } from "../../session/module_backend.ts";

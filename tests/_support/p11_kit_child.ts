@@ -1,8 +1,8 @@
 // Loads a configuration through libp11-kit, in a process of its own: what it reads is kept until the process ends.
 // Argument: the folder of module files. Writes what it saw as JSON.
 import process from "node:process";
-import { Cryptoki } from "../../ffi/cryptoki.ts";
-import { P11_KIT_MODULE, P11Kit } from "../../ffi/p11_kit.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
+import { P11_KIT_MODULE, P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { p11KitPath } from "../../tools/native_libraries.ts";
 
 const kit = P11Kit.open(p11KitPath()!);

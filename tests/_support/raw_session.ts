@@ -5,8 +5,8 @@ import { CKR } from "../../ffi/constants/ckr.ts";
 import { ckrName } from "../../ffi/constants/names.ts";
 import { CKU } from "../../ffi/constants/objects.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Cryptoki } from "../../ffi/cryptoki.ts";
-import type { FunctionName } from "../../ffi/functions.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import {
   type MechanismInit,
   type MechanismUse,

@@ -1,7 +1,7 @@
 // The module in strict_module.c, compiled for one test file: it follows the rules, and fails, blocks or lies on command.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { FunctionName } from "../../ffi/functions.ts";
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import type { NativeResult } from "../../ffi/runtime/native.ts";
 import { compilerSkip } from "./c_assertions.ts";

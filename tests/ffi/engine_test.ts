@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
-import { Cryptoki } from "../../ffi/cryptoki.ts";
+import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { Engine } from "../../ffi/engine.ts";
 import { moduleInfo, slotInfo } from "../../ffi/operations/modules.ts";
 import { WorkerPool } from "../../ffi/workers.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Program, Step } from "../../ffi/program.ts";
 import type { Frame } from "../../ffi/frame.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../ffi/operations/quirks.ts";
-import type { Cryptoki } from "../../ffi/cryptoki.ts";
+import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { structLayout } from "../../ffi/memory/structs.ts";
 import { CK_INFO } from "../../ffi/memory/structs_infos.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";

@@ -12,7 +12,7 @@ import { describe, it } from "node:test";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
-import { FUNCTION_NAMES } from "../../ffi/functions.ts";
+import { FUNCTION_NAMES } from "../../ffi/tables/functions.ts";
 import { functionAction } from "../../session/actions.ts";
 import { callFailure } from "../../session/call_failure.ts";
 import { ModuleLoadError, Pkcs11Error, SessionBusyError, SessionClosedError, UriError } from "../../session/errors.ts";

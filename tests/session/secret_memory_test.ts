@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
-import type { FunctionName } from "../../ffi/functions.ts";
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";

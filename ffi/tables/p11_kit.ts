@@ -1,8 +1,8 @@
 /** libp11-kit by its symbol table: the managed modules other programs in this process share with us. */
 import process from "node:process";
-import { decodeUtf8 } from "./memory/inputs.ts";
-import { nativeRuntime } from "./runtime/runtime.ts";
-import type { NativeFunction, NativeLibrary, NativeResult } from "./runtime/native.ts";
+import { decodeUtf8 } from "../memory/inputs.ts";
+import { nativeRuntime } from "../runtime/runtime.ts";
+import type { NativeFunction, NativeLibrary, NativeResult } from "../runtime/native.ts";
 
 /** libp11-kit's functions: what each returns and the C type and name of every parameter. */
 export const P11_KIT_FUNCTIONS = {

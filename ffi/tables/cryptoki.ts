@@ -1,11 +1,11 @@
 /** The function table of one PKCS#11 module: found through C_GetInterface or C_GetFunctionList, bound entry by entry. */
-import { nativeAbi, nativeRuntime } from "./runtime/runtime.ts";
-import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "./runtime/native.ts";
-import type { NativeRuntime, NativeSource } from "./runtime/native.ts";
+import { nativeAbi, nativeRuntime } from "../runtime/runtime.ts";
+import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "../runtime/native.ts";
+import type { NativeRuntime, NativeSource } from "../runtime/native.ts";
 import { FUNCTION_NAMES, functionCount, type FunctionName, FUNCTIONS } from "./functions.ts";
-import { Block } from "./memory/block.ts";
-import type { Abi } from "./runtime/native.ts";
-import { oneAtATime } from "./runtime/one_at_a_time.ts";
+import { Block } from "../memory/block.ts";
+import type { Abi } from "../runtime/native.ts";
+import { oneAtATime } from "../runtime/one_at_a_time.ts";
 
 /** A bound C function, ready to be called here or, through its source, on another thread. */
 export class BoundFunction {
