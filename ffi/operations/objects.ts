@@ -1,5 +1,5 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
-import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
+import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import { endActive } from "./ending.ts";

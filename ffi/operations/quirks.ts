@@ -2,7 +2,7 @@
 import type { Cryptoki } from "../tables/cryptoki.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import { decodeText } from "../attribute_values.ts";
+import { decodeText } from "../attributes/attribute_decoding.ts";
 import { getByte, structLayout, type Version } from "../memory/structs.ts";
 import { CK_INFO } from "../memory/structs_infos.ts";
 

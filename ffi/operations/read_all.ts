@@ -1,6 +1,6 @@
 /** Reading attributes: all there is to know of one object, and the same of many, as many in one step as there is room for. */
-import { BlockCopy, CopiedAttributes } from "../attribute_copy.ts";
-import type { ReadAttribute, ReadPlan } from "../attribute_reads.ts";
+import { BlockCopy, CopiedAttributes } from "../attributes/attribute_copy.ts";
+import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { ReadPlan } from "../../ffi/attribute_reads.ts";
+import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";

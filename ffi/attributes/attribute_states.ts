@@ -1,8 +1,8 @@
 /** What came of an attribute that was asked for: its value, or why it has none. */
-import type { AttributeState, ReadAttribute, ReadRequest } from "./attribute_reads.ts";
-import { type AttributeKind, type DecodedValue, decodeValue, lengthProblem } from "./attribute_values.ts";
-import { CKR } from "./constants/ckr.ts";
-import type { ReadableMemory } from "./memory/block.ts";
+import type { AttributeState, ReadAttribute, ReadRequest } from "./read_plan.ts";
+import { type AttributeKind, type DecodedValue, decodeValue, lengthProblem } from "./attribute_decoding.ts";
+import { CKR } from "../constants/ckr.ts";
+import type { ReadableMemory } from "../memory/block.ts";
 
 /**
  * Why an attribute came back without a length, as far as the one return value of the whole call tells; `undefined`

@@ -1,8 +1,8 @@
 /** Room for the values of attributes, and how to tell whether C has written there. */
-import type { AttributeKind } from "./attribute_values.ts";
-import type { Block, ReadableMemory } from "./memory/block.ts";
-import type { Abi } from "./runtime/native.ts";
-import { getByte } from "./memory/structs.ts";
+import type { AttributeKind } from "./attribute_decoding.ts";
+import type { Block, ReadableMemory } from "../memory/block.ts";
+import type { Abi } from "../runtime/native.ts";
+import { getByte } from "../memory/structs.ts";
 
 /**
  * What lies in the room of a value before C writes. A value that begins with nothing else is not believed until it was

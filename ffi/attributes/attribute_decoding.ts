@@ -1,8 +1,8 @@
 /** What C left in the buffer of an attribute, as a JavaScript value. */
-import type { ReadAttribute } from "./attribute_reads.ts";
-import { decodeUtf8 } from "./memory/inputs.ts";
-import { type ReadableMemory, ulongValue } from "./memory/block.ts";
-import { getByte, type Version } from "./memory/structs.ts";
+import type { ReadAttribute } from "./read_plan.ts";
+import { decodeUtf8 } from "../memory/inputs.ts";
+import { type ReadableMemory, ulongValue } from "../memory/block.ts";
+import { getByte, type Version } from "../memory/structs.ts";
 
 /** How an attribute's bytes are to be understood; `ulongs` are arrays of `CK_ULONG`, `template` a nested template. */
 export type AttributeKind = "boolean" | "ulong" | "string" | "bytes" | "date" | "ulongs" | "version" | "template";

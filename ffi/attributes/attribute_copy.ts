@@ -1,7 +1,7 @@
 /** Attributes of many objects copied out of native memory together, and decoded where somebody looks at them. */
-import type { ReadAttribute, ReadPlan } from "./attribute_reads.ts";
-import { type Block, type ReadableMemory, readUlong } from "./memory/block.ts";
-import type { Abi } from "./runtime/native.ts";
+import type { ReadAttribute, ReadPlan } from "./read_plan.ts";
+import { type Block, type ReadableMemory, readUlong } from "../memory/block.ts";
+import type { Abi } from "../runtime/native.ts";
 
 /** A copy of a part of a block's first piece; offsets count from the start of the part. */
 export class BlockCopy implements ReadableMemory {

@@ -1,11 +1,11 @@
 /** The calls it takes beyond the first to know every attribute that was asked for. */
-import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute_reads.ts";
+import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./read_plan.ts";
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
 import { decoded, failed, missing, stateWithoutValue } from "./attribute_states.ts";
-import { CKR } from "./constants/ckr.ts";
-import type { Block } from "./memory/block.ts";
-import { setPointer } from "./memory/structs.ts";
-import { attributeLayout } from "./memory/templates.ts";
+import { CKR } from "../constants/ckr.ts";
+import type { Block } from "../memory/block.ts";
+import { setPointer } from "../memory/structs.ts";
+import { attributeLayout } from "../memory/templates.ts";
 
 /** How often a value may grow between two calls before it is given up. */
 const MAX_ROUNDS = 4;

@@ -2,12 +2,12 @@
 import { AttributeCalls } from "./attribute_calls.ts";
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
 import { decoded, missing, stateWithoutValue } from "./attribute_states.ts";
-import type { AttributeKind, DecodedValue } from "./attribute_values.ts";
-import { CKR } from "./constants/ckr.ts";
-import type { Block, ReadableMemory } from "./memory/block.ts";
-import type { Abi } from "./runtime/native.ts";
-import { setPointer } from "./memory/structs.ts";
-import { attributeLayout } from "./memory/templates.ts";
+import type { AttributeKind, DecodedValue } from "./attribute_decoding.ts";
+import { CKR } from "../constants/ckr.ts";
+import type { Block, ReadableMemory } from "../memory/block.ts";
+import type { Abi } from "../runtime/native.ts";
+import { setPointer } from "../memory/structs.ts";
+import { attributeLayout } from "../memory/templates.ts";
 
 /** One attribute to read. */
 export interface ReadRequest {
