@@ -14,7 +14,7 @@ import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOpti
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
-import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers.ts";
+import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers/worker_pool.ts";
 
 const BLOCK_SIZE = 0x4000;
 /** An operation in place runs within another only where a callback of the first makes a call. */

@@ -51,4 +51,11 @@ export * from "./memory/structs_cipher.ts";
 export * from "./memory/structs_derive.ts";
 export * from "./memory/structs_public_key.ts";
 export { type TemplateEntry, type TemplateValue, writeTemplate } from "./memory/templates.ts";
-export { type JobDone, type JobResult, type NativeCall, type PendingJob, WorkerPool, workerPool } from "./workers.ts";
+export {
+  type JobDone,
+  type JobResult,
+  type NativeCall,
+  type PendingJob,
+  WorkerPool,
+  workerPool,
+} from "./workers/worker_pool.ts";

@@ -3,7 +3,7 @@ import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../memory/mechanisms.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import type { ActiveKind, AuthenticatedUse } from "../active.ts";
 import { endActive, endOperation } from "./ending.ts";

@@ -6,7 +6,7 @@
 import type { ActiveKind, AuthenticatedUse, BegunUse } from "../active.ts";
 import { Ask, type Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 import type { KeyAuthentication } from "./authentication.ts";
 import { endOperation, tryCancel } from "./ending.ts";
 import { tryOnce } from "./one_try.ts";

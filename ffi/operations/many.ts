@@ -3,7 +3,7 @@ import type { Program } from "../program.ts";
 import type { Frame, Output } from "../frame.ts";
 import { type BlockMark, word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 import {
   type CryptoArgs,
   type CryptoFunctions,

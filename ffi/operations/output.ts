@@ -2,7 +2,7 @@
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 
 const CKR_OK = 0;
 const CKR_BUFFER_TOO_SMALL = 0x150;

@@ -5,7 +5,7 @@ import { FN } from "../frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto.ts";
 import { CANCEL_FLAG, type CancelArgs, cancelOperations } from "./ending.ts";

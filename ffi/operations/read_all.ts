@@ -4,7 +4,7 @@ import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Program } from "../program.ts";
 import { FN, type Frame } from "../frame.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 
 /** Most objects whose attributes are read in one step. */
 const MOST = 32;

@@ -12,7 +12,7 @@ import {
   rewriteMechanism,
   type WrittenMechanism,
 } from "../memory/mechanisms.ts";
-import type { NativeCall } from "../workers.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 import {
   abandon,
   beginAgain,

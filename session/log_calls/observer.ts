@@ -3,7 +3,7 @@ import process from "node:process";
 import type { CallObserver } from "../../ffi/program.ts";
 import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
-import type { NativeCall } from "../../ffi/workers.ts";
+import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
 import { callArguments } from "./arguments.ts";
 import { type CallWords, formatInput, formatOutput } from "./format.ts";
 import { ckrName } from "./names.ts";

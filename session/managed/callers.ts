@@ -1,5 +1,5 @@
 import type { CallLock } from "../../ffi/runtime/native.ts";
-import { threadMarks } from "../../ffi/workers.ts";
+import { threadMarks } from "../../ffi/workers/worker_pool.ts";
 import { type CallersMemory, callersMemory, type CommonMemory } from "./callers_memory.ts";
 import { type Threads, threadsThrough } from "./thread.ts";
 

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { NativeFunction, NativeLibrary } from "../../ffi/runtime/native.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { MARKS } from "../../ffi/workers.ts";
+import { MARKS } from "../../ffi/workers/worker_pool.ts";
 
 /** Numbers of the operating system's threads, to tell a worker that died from one that is merely busy. */
 export interface Threads {

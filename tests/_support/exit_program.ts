@@ -1,7 +1,7 @@
 // A program that does asynchronous work on a token and then ends in the way it is told.
 import process from "node:process";
 import { CKM } from "../../ffi/constants/mod.ts";
-import { workerPool } from "../../ffi/workers.ts";
+import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { Module } from "../../session/module.ts";
 
 const [path, way, pin] = process.argv.slice(2) as [string, string, string];

@@ -1,7 +1,7 @@
 // Deno's sanitizers fail a test that leaves a timer, a library, an operation or a worker behind: sessions must leave nothing.
 import { assertEquals, assertRejects } from "@std/assert";
 import { CKM, CKO } from "../../ffi/constants/mod.ts";
-import { workerPool } from "../../ffi/workers.ts";
+import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { Module } from "../../session/module.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
 import { findSlot } from "../_support/token_session.ts";

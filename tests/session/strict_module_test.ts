@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKO, CKR } from "../../ffi/constants/mod.ts";
-import { workerPool } from "../../ffi/workers.ts";
+import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";

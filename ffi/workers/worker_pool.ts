@@ -5,8 +5,8 @@
  */
 import os from "node:os";
 import process from "node:process";
-import { nativeRuntime } from "./runtime/runtime.ts";
-import type { Block } from "./memory/block.ts";
+import { nativeRuntime } from "../runtime/runtime.ts";
+import type { Block } from "../memory/block.ts";
 import {
   type Job,
   type JobDone,

@@ -1,6 +1,6 @@
 /** What runs inside a worker thread. Self-contained: its text is the worker's whole program. */
-import type { CallLock, NativeFunction, NativeResult, NativeRuntime, NativeSource } from "./runtime/native.ts";
-import type { oneAtATime } from "./runtime/one_at_a_time.ts";
+import type { CallLock, NativeFunction, NativeResult, NativeRuntime, NativeSource } from "../runtime/native.ts";
+import type { oneAtATime } from "../runtime/one_at_a_time.ts";
 
 /**
  * Layout of a job in shared memory. A slot is a run of 64-bit words; its head is read as 32-bit integers, then each call

@@ -1,9 +1,9 @@
 /** One worker thread of a pool, and the jobs it holds. */
 import { Worker } from "node:worker_threads";
-import { nativeRuntime, runtimeSource } from "./runtime/runtime.ts";
-import type { BoundFunction } from "./tables/cryptoki.ts";
-import type { Block } from "./memory/block.ts";
-import { oneAtATime } from "./runtime/one_at_a_time.ts";
+import { nativeRuntime, runtimeSource } from "../runtime/runtime.ts";
+import type { BoundFunction } from "../tables/cryptoki.ts";
+import type { Block } from "../memory/block.ts";
+import { oneAtATime } from "../runtime/one_at_a_time.ts";
 import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
 
 /** One call of a job. */
