@@ -1,9 +1,9 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
 import { describeType } from "../ffi/memory/inputs.ts";
 import { CKS } from "../ffi/constants/mod.ts";
-import type { Program } from "../ffi/program.ts";
-import type { Frame } from "../ffi/frame.ts";
-import type { Lane } from "../ffi/lane.ts";
+import type { Program } from "../ffi/engine/program.ts";
+import type { Frame } from "../ffi/engine/frame.ts";
+import type { Lane } from "../ffi/engine/lane.ts";
 import { endOperation } from "../ffi/operations/ending.ts";
 import { endParts } from "../ffi/operations/parts.ts";
 import { closeSession, sessionInfo } from "../ffi/operations/sessions.ts";

@@ -1,9 +1,9 @@
 /** Modules: libraries that give access to tokens. */
 import { reportUncaught } from "../internal/report_error.ts";
 import { CKR } from "../ffi/constants/mod.ts";
-import { checkOptions } from "../ffi/engine.ts";
-import { isAskedBy, unasked } from "../ffi/question.ts";
-import type { Frame } from "../ffi/frame.ts";
+import { checkOptions } from "../ffi/engine/engine.ts";
+import { isAskedBy, unasked } from "../ffi/engine/question.ts";
+import type { Frame } from "../ffi/engine/frame.ts";
 import { closeSession } from "../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../ffi/operations/modules.ts";
 import type { FunctionName } from "../ffi/tables/functions.ts";

@@ -1,8 +1,8 @@
 /** Who initialises and finalises a module: one contract for every way to load it. */
 import type { Cryptoki } from "../ffi/tables/cryptoki.ts";
-import type { Operation, Program } from "../ffi/program.ts";
-import type { CallGate } from "../ffi/gate.ts";
-import type { Frame } from "../ffi/frame.ts";
+import type { Operation, Program } from "../ffi/engine/program.ts";
+import type { CallGate } from "../ffi/engine/gate.ts";
+import type { Frame } from "../ffi/engine/frame.ts";
 import { Pkcs11Error } from "./errors.ts";
 import { Callers, ROAD } from "./managed/callers.ts";
 import { GuestGate } from "./managed/guest_gate.ts";

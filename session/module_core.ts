@@ -1,9 +1,9 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
 import type { Cryptoki } from "../ffi/tables/cryptoki.ts";
-import { checkOptions, Engine } from "../ffi/engine.ts";
-import type { CallObserver, Operation, RunOptions } from "../ffi/program.ts";
-import type { Lane } from "../ffi/lane.ts";
-import type { TokenTurn } from "../ffi/turn.ts";
+import { checkOptions, Engine } from "../ffi/engine/engine.ts";
+import type { CallObserver, Operation, RunOptions } from "../ffi/engine/program.ts";
+import type { Lane } from "../ffi/engine/lane.ts";
+import type { TokenTurn } from "../ffi/engine/turn.ts";
 import { callFailure } from "./call_failure.ts";
 import { Pkcs11Error, SessionBusyError } from "./errors.ts";
 import { Reconnection } from "./managed/reconnection.ts";

@@ -1,7 +1,7 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
-import { checkOptions } from "../ffi/engine.ts";
-import type { Operation, Program } from "../ffi/program.ts";
-import type { Frame } from "../ffi/frame.ts";
+import { checkOptions } from "../ffi/engine/engine.ts";
+import type { Operation, Program } from "../ffi/engine/program.ts";
+import type { Frame } from "../ffi/engine/frame.ts";
 import { checkUlong } from "../ffi/memory/inputs.ts";
 import type { PinOrQuestion } from "../ffi/operations/pin_tries.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";

@@ -1,8 +1,8 @@
 /** Operations whose data comes in parts: signers, verifiers, encryptors, decryptors and digesters. */
 import { reportUncaught } from "../internal/report_error.ts";
 import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
-import { FN } from "../ffi/frame.ts";
-import type { ActiveKind } from "../ffi/active.ts";
+import { FN } from "../ffi/engine/frame.ts";
+import type { ActiveKind } from "../ffi/engine/active.ts";
 import type { FunctionName } from "../ffi/tables/functions.ts";
 import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
 import {

@@ -13,7 +13,7 @@ import {
   sessionInfo,
   setOperationState,
 } from "../ffi/operations/sessions.ts";
-import { isAskedOn, unasked } from "../ffi/question.ts";
+import { isAskedOn, unasked } from "../ffi/engine/question.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";

@@ -13,7 +13,7 @@ import { coreOf } from "./session_base.ts";
 import { SessionBulk } from "./session_bulk.ts";
 import type { Pkcs11KeyPair } from "./session_keys.ts";
 import { destroyLate, type FindOptions, newTemplate } from "./session_objects.ts";
-import { checkOptions } from "../ffi/engine.ts";
+import { checkOptions } from "../ffi/engine/engine.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
 import { type BytesInput, copyBytes } from "../ffi/memory/inputs.ts";
 import { CKK, CKM, CKO } from "../ffi/constants/mod.ts";

@@ -1,8 +1,8 @@
 /** Logins and PINs of a session. */
 import { checkUlong } from "../ffi/memory/inputs.ts";
 import { CKU } from "../ffi/constants/mod.ts";
-import type { Program } from "../ffi/program.ts";
-import type { Frame } from "../ffi/frame.ts";
+import type { Program } from "../ffi/engine/program.ts";
+import type { Frame } from "../ffi/engine/frame.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { initPin, setPin } from "../ffi/operations/sessions.ts";
 import { countedLogin, countedLogout, type LoginPlace, undoLogin } from "./managed/logins.ts";

@@ -1,6 +1,6 @@
 /** Objects of a session: create, copy, find. */
-import type { Program } from "../ffi/program.ts";
-import type { Frame } from "../ffi/frame.ts";
+import type { Program } from "../ffi/engine/program.ts";
+import type { Frame } from "../ffi/engine/frame.ts";
 import {
   copyObject,
   createObject,

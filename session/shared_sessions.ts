@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describeType } from "../ffi/memory/inputs.ts";
 import { CKR, CKS } from "../ffi/constants/mod.ts";
-import { checkOptions } from "../ffi/engine.ts";
+import { checkOptions } from "../ffi/engine/engine.ts";
 import { forgetPin } from "../ffi/operations/pins.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";

@@ -3,8 +3,8 @@
  * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
  */
 import { decodeUtf8 } from "../memory/inputs.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import { attributeLayout } from "../memory/templates.ts";
 import { tokenInfo } from "./modules.ts";
 import { tryOnce } from "./one_try.ts";

@@ -1,11 +1,11 @@
 /** How an operation of cryptography begins: its two calls as one step, with a login between them where the key wants one. */
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
-import type { ActiveKind, AuthenticatedUse } from "../active.ts";
+import type { ActiveKind, AuthenticatedUse } from "../engine/active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";

@@ -1,6 +1,6 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
-import type { Program } from "../program.ts";
-import type { Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import type { Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { ownMechanism } from "../memory/mechanisms.ts";
 import { word } from "../memory/block.ts";
@@ -17,7 +17,7 @@ import {
 import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
 import { transform } from "./transformation.ts";
-import { type CopyBytes, mayWait } from "../waiting_inputs.ts";
+import { type CopyBytes, mayWait } from "../engine/waiting_inputs.ts";
 
 export type { CryptoArgs, CryptoFunctions };
 export { start } from "./beginning.ts";

@@ -1,7 +1,7 @@
 /** Ending what an operation has begun and will not finish, so that the session stays usable. */
-import type { ActiveKind } from "../active.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { ActiveKind } from "../engine/active.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 
 /** CKF flags of C_SessionCancel (PKCS#11 3.0 §5.6.11). */
 export const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {

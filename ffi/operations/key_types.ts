@@ -1,8 +1,8 @@
 /** Keys told from mechanisms they cannot serve, before a module that dies of it is called. */
 import { CKR } from "../constants/ckr.ts";
 import { CKK } from "../constants/ckk.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import type { PreparedMechanism } from "../memory/mechanisms.ts";
 import { attributeLayout } from "../memory/templates.ts";

@@ -3,9 +3,9 @@
  * that is done, by whatever session; so from the PIN to the end of the use the token is the operation's own. It runs in a
  * session of its own: one that is refused its PIN ends with that session, and the key is not used to end it.
  */
-import type { ActiveKind, AuthenticatedUse, BegunUse } from "../active.ts";
-import { Ask, type Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { ActiveKind, AuthenticatedUse, BegunUse } from "../engine/active.ts";
+import { Ask, type Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 import type { KeyAuthentication } from "./authentication.ts";
 import { endOperation, tryCancel } from "./ending.ts";

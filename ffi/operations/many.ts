@@ -1,6 +1,6 @@
 /** The same operation on many inputs, as few trips to a worker as their size allows. */
-import type { Program } from "../program.ts";
-import type { Frame, Output } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import type { Frame, Output } from "../engine/frame.ts";
 import { type BlockMark, word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";

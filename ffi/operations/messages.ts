@@ -1,13 +1,13 @@
 /** Encryption message by message, each with a nonce and a tag of its own (PKCS#11 3.0 §5.10, §5.12). */
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../memory/mechanisms.ts";
-import type { ActiveKind } from "../active.ts";
+import type { ActiveKind } from "../engine/active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { MAX_GROWTHS } from "./output.ts";
-import { mayWait, type OwnArgs } from "../waiting_inputs.ts";
+import { mayWait, type OwnArgs } from "../engine/waiting_inputs.ts";
 
 /** One message. */
 export interface MessageArgs {

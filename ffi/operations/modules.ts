@@ -1,8 +1,8 @@
 /** Operations on a module, its slots and tokens. */
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { encodeText } from "../memory/inputs.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { readStruct, type StructDefinition, structLayout, type StructRead } from "../memory/structs.ts";
 import {
@@ -15,7 +15,7 @@ import {
 import { tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
-import { mayWait } from "../waiting_inputs.ts";
+import { mayWait } from "../engine/waiting_inputs.ts";
 
 /** The values of a structure C filled. */
 export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };

@@ -1,13 +1,13 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
 import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import { endActive } from "./ending.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { type TemplateEntry, writeTemplate } from "../memory/templates.ts";
 import { overflowsBuffers } from "./quirks.ts";
 import { type Found, readAll, readCompleted } from "./read_all.ts";
-import { mayWait } from "../waiting_inputs.ts";
+import { mayWait } from "../engine/waiting_inputs.ts";
 
 export type { Found };
 

@@ -1,7 +1,7 @@
 /** One try of a PIN, wherever it is given: in a login, for the use of a key, to change it. */
-import { Ask, type Program } from "../program.ts";
-import type { Frame } from "../frame.ts";
-import { pinName } from "../pin_tries.ts";
+import { Ask, type Program } from "../engine/program.ts";
+import type { Frame } from "../engine/frame.ts";
+import { pinName } from "../engine/pin_tries.ts";
 import type { PinBytes } from "./pins.ts";
 
 const CKR_OK = 0;

@@ -1,6 +1,6 @@
 /** Calls that give bytes of a length not known before. */
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 

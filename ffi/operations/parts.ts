@@ -1,7 +1,7 @@
 /** Operations whose data comes in parts. */
-import { Ask, type Program } from "../program.ts";
-import type { Frame } from "../frame.ts";
-import { FN } from "../frame.ts";
+import { Ask, type Program } from "../engine/program.ts";
+import type { Frame } from "../engine/frame.ts";
+import { FN } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
@@ -9,12 +9,12 @@ import type { NativeCall } from "../workers/worker_pool.ts";
 import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto.ts";
 import { CANCEL_FLAG, type CancelArgs, cancelOperations } from "./ending.ts";
-import type { BegunParts } from "../active.ts";
+import type { BegunParts } from "../engine/active.ts";
 import { endTurn, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { checkKey, type KeyUse } from "./key_types.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
-import { mayWait } from "../waiting_inputs.ts";
+import { mayWait } from "../engine/waiting_inputs.ts";
 import { askAhead, type AskedAhead, isQuestion } from "./pin_tries.ts";
 
 const CKR_OK = 0;

@@ -1,7 +1,7 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
 import { decodeUtf8 } from "../memory/inputs.ts";
-import { Ask, type Program } from "../program.ts";
-import type { Frame } from "../frame.ts";
+import { Ask, type Program } from "../engine/program.ts";
+import type { Frame } from "../engine/frame.ts";
 import { tokenInfo } from "./modules.ts";
 import { type PinTry, tryOnce } from "./one_try.ts";
 import { forgetPin, ownPin, type PinBytes } from "./pins.ts";

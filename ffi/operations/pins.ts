@@ -1,5 +1,5 @@
 /** PINs on their way to the token. */
-import type { Frame } from "../frame.ts";
+import type { Frame } from "../engine/frame.ts";
 
 /** A PIN as it goes to the token: text is encoded as UTF-8, `null` is the protected authentication path. */
 export type PinBytes = string | Uint8Array | null;

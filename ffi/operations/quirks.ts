@@ -1,7 +1,7 @@
 /** Habits of single modules that an operation must know of. */
 import type { Cryptoki } from "../tables/cryptoki.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import { decodeText } from "../attributes/attribute_decoding.ts";
 import { getByte, structLayout, type Version } from "../memory/structs.ts";
 import { CK_INFO } from "../memory/structs_infos.ts";

@@ -2,8 +2,8 @@
 import { BlockCopy, CopiedAttributes } from "../attributes/attribute_copy.ts";
 import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
 import { CKR } from "../constants/ckr.ts";
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 
 /** Most objects whose attributes are read in one step. */

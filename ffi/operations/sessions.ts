@@ -1,13 +1,13 @@
 /** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
-import type { Program } from "../program.ts";
-import { FN, type Frame } from "../frame.ts";
+import type { Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import { readStruct, structLayout, type StructRead } from "../memory/structs.ts";
 import { CK_SESSION_INFO } from "../memory/structs_infos.ts";
 import { tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
 import { expectOk, handleOf } from "./objects.ts";
 import { outputOf } from "./output.ts";
-import { mayWait } from "../waiting_inputs.ts";
+import { mayWait } from "../engine/waiting_inputs.ts";
 
 /** A session. */
 export interface SessionArgs {

@@ -3,8 +3,8 @@
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
 import { assertPresent } from "../memory/inputs.ts";
-import type { Program, ProgramStep } from "../program.ts";
-import type { Frame, Output } from "../frame.ts";
+import type { Program, ProgramStep } from "../engine/program.ts";
+import type { Frame, Output } from "../engine/frame.ts";
 import { type Block, word } from "../memory/block.ts";
 import {
   type BuiltParameter,
@@ -24,7 +24,7 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
-import type { AuthenticatedUse } from "../active.ts";
+import type { AuthenticatedUse } from "../engine/active.ts";
 import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
 

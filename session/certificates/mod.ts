@@ -4,7 +4,7 @@
  * @module
  */
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
-import { checkOptions } from "../../ffi/engine.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
 import { ObjectNotFoundError } from "../errors.ts";
 import { context, type DerValue, primitive, raw, sequence, small, Tag, unsigned, writeDer } from "../keys/asn1.ts";
 import { certificateParts, type Extension } from "../keys/certificate.ts";

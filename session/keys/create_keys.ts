@@ -5,8 +5,8 @@
  */
 import { CKA, CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { Program } from "../../ffi/program.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import { createObject, discardObjects, findObjects } from "../../ffi/operations/objects.ts";
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Pkcs11Error } from "../errors.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { CKO } from "../../ffi/constants/mod.ts";
-import type { Program } from "../../ffi/program.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attribute_plans.ts";
 import { Attributes } from "../attributes.ts";

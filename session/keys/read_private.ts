@@ -5,8 +5,8 @@
  */
 import { CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { ckaName, ckkName } from "../../ffi/constants/names.ts";
-import type { Program } from "../../ffi/program.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attribute_plans.ts";
 import type { AttributeName } from "../attribute_table.ts";

@@ -1,6 +1,6 @@
 import { reportUncaught } from "../../internal/report_error.ts";
 import process from "node:process";
-import type { CallObserver } from "../../ffi/program.ts";
+import type { CallObserver } from "../../ffi/engine/program.ts";
 import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
 import type { NativeCall } from "../../ffi/workers/worker_pool.ts";

@@ -1,5 +1,5 @@
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { Operation } from "../../ffi/program.ts";
+import type { Operation } from "../../ffi/engine/program.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 import { Callers, ROAD } from "./callers.ts";

@@ -1,5 +1,5 @@
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { CallGate } from "../../ffi/gate.ts";
+import type { CallGate } from "../../ffi/engine/gate.ts";
 import type { Callers } from "./callers.ts";
 
 /**

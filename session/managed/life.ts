@@ -1,7 +1,7 @@
 /** How a module begins and ends for its callers. */
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { Program } from "../../ffi/program.ts";
-import { FN, type Frame } from "../../ffi/frame.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import { FN, type Frame } from "../../ffi/engine/frame.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { initialize } from "../../ffi/operations/modules.ts";
 import { Pkcs11Error } from "../errors.ts";

@@ -1,5 +1,5 @@
-import { Ask, type Program } from "../../ffi/program.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import { Ask, type Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import { SessionBusyError } from "../errors.ts";
 import type { Callers } from "./callers.ts";
 

@@ -1,5 +1,5 @@
-import type { Program } from "../../ffi/program.ts";
-import { FN, type Frame } from "../../ffi/frame.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import { FN, type Frame } from "../../ffi/engine/frame.ts";
 import { login, type LoginArgs } from "../../ffi/operations/authentication.ts";
 import { logout } from "../../ffi/operations/sessions.ts";
 import { CKR, CKU } from "../../ffi/constants/mod.ts";

@@ -1,4 +1,4 @@
-import type { Operation } from "../../ffi/program.ts";
+import type { Operation } from "../../ffi/engine/program.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { finalize, initialize, slotList } from "../../ffi/operations/modules.ts";
 import { Pkcs11Error } from "../errors.ts";

@@ -1,6 +1,6 @@
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { Operation, Program } from "../../ffi/program.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import type { Operation, Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import { initialize } from "../../ffi/operations/modules.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError, Pkcs11Error } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { TokenTurn } from "../../ffi/turn.ts";
+import { TokenTurn } from "../../ffi/engine/turn.ts";
 import type { ModuleBackend } from "../module_backend.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import type { Program, Step } from "../../ffi/program.ts";
-import type { Frame } from "../../ffi/frame.ts";
+import type { Program, Step } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../ffi/operations/quirks.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { structLayout } from "../../ffi/memory/structs.ts";

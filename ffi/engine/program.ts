@@ -2,7 +2,7 @@
 import type { Frame } from "./frame.ts";
 import type { CallGate } from "./gate.ts";
 import type { TokenTurn } from "./turn.ts";
-import type { NativeCall } from "./workers/worker_pool.ts";
+import type { NativeCall } from "../workers/worker_pool.ts";
 
 /** Calls to make in order, up to the first that does not return CKR_OK. */
 export type Step = readonly NativeCall[];

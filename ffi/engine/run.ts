@@ -6,7 +6,7 @@ import type { Frame } from "./frame.ts";
 import { CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
-import type { JobResult, PendingJob } from "./workers/worker_pool.ts";
+import type { JobResult, PendingJob } from "../workers/worker_pool.ts";
 
 type Progress<T> = ProgramStep<T>;
 

@@ -1,11 +1,11 @@
 /** What one running operation works with: its native memory, and what its last step came to. */
-import { nativeRuntime } from "./runtime/runtime.ts";
-import { assertPresent, LARGE } from "./memory/inputs.ts";
-import type { BoundFunction, Cryptoki } from "./tables/cryptoki.ts";
+import { nativeRuntime } from "../runtime/runtime.ts";
+import { assertPresent, LARGE } from "../memory/inputs.ts";
+import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
 import type { Engine } from "./engine.ts";
-import { FUNCTION_NAMES, type FunctionName } from "./tables/functions.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../tables/functions.ts";
 import type { Lane } from "./lane.ts";
-import { type Block, word } from "./memory/block.ts";
+import { type Block, word } from "../memory/block.ts";
 import type { Question } from "./question.ts";
 import type { TokenTurn } from "./turn.ts";
 

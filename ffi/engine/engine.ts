@@ -3,18 +3,18 @@
  * Calls on one session wait for each other in a lane; calls of one module are counted, so that it is never finalised
  * with one under way.
  */
-import { nativeRuntime } from "./runtime/runtime.ts";
-import { describeType } from "./memory/inputs.ts";
-import type { Cryptoki } from "./tables/cryptoki.ts";
+import { nativeRuntime } from "../runtime/runtime.ts";
+import { describeType } from "../memory/inputs.ts";
+import type { Cryptoki } from "../tables/cryptoki.ts";
 import { Frame } from "./frame.ts";
 import { type CallGate, CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
-import { BlockPool } from "./memory/block.ts";
+import { BlockPool } from "../memory/block.ts";
 import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
-import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "./workers/worker_pool.ts";
+import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "../workers/worker_pool.ts";
 
 const BLOCK_SIZE = 0x4000;
 /** An operation in place runs within another only where a callback of the first makes a call. */
