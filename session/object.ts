@@ -4,10 +4,10 @@ import { CKO } from "../ffi/constants/mod.ts";
 import type { KeyTraits } from "../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../ffi/operations/objects.ts";
 import { tokenInfo } from "../ffi/operations/modules.ts";
-import { readPlan } from "./attribute_plans.ts";
-import type { AttributeName } from "./attribute_table.ts";
-import { Attributes, type AttributeSubset } from "./attributes.ts";
-import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
+import { readPlan } from "./attributes/attribute_plans.ts";
+import type { AttributeName } from "./attributes/attribute_table.ts";
+import { Attributes, type AttributeSubset } from "./attributes/attributes.ts";
+import { type AttributesInit, compileTemplate } from "./attributes/attributes_init.ts";
 import { tokenInfoOf } from "./infos.ts";
 import { certificateOf, partnerOf } from "./keys/partners.ts";
 import {

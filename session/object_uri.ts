@@ -1,6 +1,6 @@
 /** The URI of an object, made of what the token and the object tell about themselves. */
 import { CKO } from "../ffi/constants/mod.ts";
-import type { Attributes } from "./attributes.ts";
+import type { Attributes } from "./attributes/attributes.ts";
 import type { TokenInfo } from "./infos.ts";
 import { Pkcs11Uri, type UriObjectType } from "./uri/mod.ts";
 

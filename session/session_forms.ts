@@ -1,5 +1,5 @@
 /** Keys and certificates of a session in the forms people have them. */
-import { type AttributesInit, checkAttributes, compileTemplate } from "./attributes_init.ts";
+import { type AttributesInit, checkAttributes, compileTemplate } from "./attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "./errors.ts";
 import { readCertificate } from "./keys/certificate.ts";

@@ -14,7 +14,7 @@ import {
 } from "../ffi/operations/keys.ts";
 import { CKK, CKM } from "../ffi/constants/mod.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
-import type { AttributesInit } from "./attributes_init.ts";
+import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { Pkcs11Object } from "./object.ts";

@@ -10,11 +10,11 @@ import {
   type Found,
   getAttributesIfPresent,
 } from "../ffi/operations/objects.ts";
-import type { AttributeName } from "./attribute_table.ts";
-import { Attributes } from "./attributes.ts";
-import { type AttributesInit, compileTemplate } from "./attributes_init.ts";
+import type { AttributeName } from "./attributes/attribute_table.ts";
+import { Attributes } from "./attributes/attributes.ts";
+import { type AttributesInit, compileTemplate } from "./attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
-import { readPlan } from "./attribute_plans.ts";
+import { readPlan } from "./attributes/attribute_plans.ts";
 import { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./call_options.ts";
 import { coreOf } from "./session_base.ts";

@@ -14,7 +14,7 @@ import type {
 } from "./key_material.ts";
 import { isWeierstrass } from "./read_der.ts";
 import { publicKeyBits, wrappedPoint } from "./write_der.ts";
-import { curveParameters } from "../curves.ts";
+import { curveParameters } from "../attributes/curves.ts";
 import { sha1 } from "./digest.ts";
 
 /** How a token wants what the standard's versions say differently. */

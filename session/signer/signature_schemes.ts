@@ -5,7 +5,7 @@
  * @module
  */
 import { CKK, CKM } from "../../ffi/constants/mod.ts";
-import type { Curve } from "../curves.ts";
+import type { Curve } from "../attributes/curves.ts";
 import { nothing, octets, oid, sequence, writeDer } from "../keys/asn1.ts";
 import type { AsymmetricMaterial } from "../keys/key_material.ts";
 import { findHash, type HashName } from "../mechanisms/hash.ts";

@@ -6,7 +6,7 @@
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
-import type { AttributesInit } from "../attributes_init.ts";
+import type { AttributesInit } from "../attributes/attributes_init.ts";
 import { ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
 import { sha256 } from "../keys/digest.ts";
 import { type JsonWebKeyFields, writePublicJsonWebKey } from "../keys/json_web_key.ts";

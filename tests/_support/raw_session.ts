@@ -17,9 +17,9 @@ import { Block } from "../../ffi/memory/block.ts";
 import { writeStruct } from "../../ffi/memory/structs.ts";
 import { CK_C_INITIALIZE_ARGS_NSS } from "../../ffi/memory/structs_infos.ts";
 import { writeTemplate } from "../../ffi/memory/templates.ts";
-import { readRequest } from "../../session/attribute_table.ts";
-import { Attributes } from "../../session/attributes.ts";
-import { type AttributesInit, compileTemplate } from "../../session/attributes_init.ts";
+import { readRequest } from "../../session/attributes/attribute_table.ts";
+import { Attributes } from "../../session/attributes/attributes.ts";
+import { type AttributesInit, compileTemplate } from "../../session/attributes/attributes_init.ts";
 
 /** How to open a {@linkcode RawSession}. */
 export interface RawSessionOptions {

@@ -8,7 +8,7 @@ import { unavailableInformation } from "../../ffi/constants/values.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import { getPointer } from "../../ffi/memory/structs.ts";
 import { attributeLayout } from "../../ffi/memory/templates.ts";
-import { Attributes } from "../../session/attributes.ts";
+import { Attributes } from "../../session/attributes/attributes.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";
 
 const requests: readonly ReadRequest[] = [

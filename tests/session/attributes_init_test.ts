@@ -3,8 +3,13 @@ import { describe, it } from "node:test";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKO } from "../../ffi/constants/objects.ts";
-import { attributeByName, attributeByType, suggestAttributeName } from "../../session/attribute_table.ts";
-import { type AttributesInit, attributeType, attributeTypes, compileTemplate } from "../../session/attributes_init.ts";
+import { attributeByName, attributeByType, suggestAttributeName } from "../../session/attributes/attribute_table.ts";
+import {
+  type AttributesInit,
+  attributeType,
+  attributeTypes,
+  compileTemplate,
+} from "../../session/attributes/attributes_init.ts";
 
 /** Compiles what the compiler would refuse. */
 function compileAnything(init: unknown): unknown {

@@ -6,7 +6,7 @@ import { CKA } from "../../ffi/constants/cka.ts";
 import { CKK } from "../../ffi/constants/ckk.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKO } from "../../ffi/constants/objects.ts";
-import { Attributes } from "../../session/attributes.ts";
+import { Attributes } from "../../session/attributes/attributes.ts";
 
 const secret = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);
 

@@ -4,7 +4,7 @@ import { CKA } from "../../ffi/constants/cka.ts";
 import { CKK } from "../../ffi/constants/ckk.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKO } from "../../ffi/constants/objects.ts";
-import type { Attributes } from "../../session/attributes.ts";
+import type { Attributes } from "../../session/attributes/attributes.ts";
 import { RawSession } from "../_support/raw_session.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
 import { softoknModule, softoknSkip, softoknWithoutDatabase } from "../_support/softokn.ts";

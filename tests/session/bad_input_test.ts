@@ -16,7 +16,7 @@ import {
   SlotAmbiguousError,
   SlotNotFoundError,
 } from "../../session/errors.ts";
-import type { AttributesInit } from "../../session/attributes_init.ts";
+import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import { tokenSigner } from "../../session/signer/token_signer.ts";
 import { Module } from "../../session/module.ts";
 import { Pkcs11Object } from "../../session/object.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
 import { CKA, CKM, CKR } from "../../ffi/constants/mod.ts";
-import type { Attributes } from "../../session/attributes.ts";
+import type { Attributes } from "../../session/attributes/attributes.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";

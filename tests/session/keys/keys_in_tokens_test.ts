@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKO, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../../../session/errors.ts";
-import { curves } from "../../../session/curves.ts";
+import { curves } from "../../../session/attributes/curves.ts";
 import { Module } from "../../../session/module.ts";
 import type { Session } from "../../../session/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";

@@ -7,7 +7,7 @@ import {
   createSelfSignedCertificate,
   issueCertificate,
 } from "../../../session/certificates/mod.ts";
-import type { AttributesInit } from "../../../session/attributes_init.ts";
+import type { AttributesInit } from "../../../session/attributes/attributes_init.ts";
 import type { Pkcs11Object } from "../../../session/object.ts";
 import type { CallOptions } from "../../../session/call_options.ts";
 import { tokenSigner } from "../../../session/signer/token_signer.ts";

@@ -1,8 +1,8 @@
 /** How each attribute of the standard is written and read. */
-import type { AttributeKind } from "../ffi/attributes/attribute_decoding.ts";
-import type { ReadRequest } from "../ffi/attributes/read_plan.ts";
-import { CKA } from "../ffi/constants/cka.ts";
-import type { Version } from "../ffi/memory/structs.ts";
+import type { AttributeKind } from "../../ffi/attributes/attribute_decoding.ts";
+import type { ReadRequest } from "../../ffi/attributes/read_plan.ts";
+import { CKA } from "../../ffi/constants/cka.ts";
+import type { Version } from "../../ffi/memory/structs.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import type { DerivedName } from "./derived_attributes.ts";
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { CKK } from "../ffi/constants/mod.ts";
-import { oidElement, oidText, readElement, Tag } from "../internal/der.ts";
+import { CKK } from "../../ffi/constants/mod.ts";
+import { oidElement, oidText, readElement, Tag } from "../../internal/der.ts";
 
 /** A curve by the name that Web Cryptography, OpenSSL or its RFC gives it. */
 export type NamedCurve =

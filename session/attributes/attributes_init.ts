@@ -8,10 +8,10 @@ import {
   isBytesInput,
   isPlainObject,
   wellFormed,
-} from "../ffi/memory/inputs.ts";
-import { CKA } from "../ffi/constants/cka.ts";
-import type { Version } from "../ffi/memory/structs.ts";
-import { ckDate, type TemplateEntry, type TemplateValue } from "../ffi/memory/templates.ts";
+} from "../../ffi/memory/inputs.ts";
+import { CKA } from "../../ffi/constants/cka.ts";
+import type { Version } from "../../ffi/memory/structs.ts";
+import { ckDate, type TemplateEntry, type TemplateValue } from "../../ffi/memory/templates.ts";
 import {
   attributeByName,
   attributeByType,

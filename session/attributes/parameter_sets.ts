@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CKK, CKP } from "../ffi/constants/mod.ts";
+import { CKK, CKP } from "../../ffi/constants/mod.ts";
 
 /** A parameter set by its name in the FIPS documents. */
 export type ParameterSetName =

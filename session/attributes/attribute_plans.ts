@@ -1,5 +1,5 @@
 /** How attributes are read, kept from one reading to the next. */
-import { ReadPlan } from "../ffi/attributes/read_plan.ts";
+import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
 import { type AttributeName, readRequest } from "./attribute_table.ts";
 import { attributeTypes } from "./attributes_init.ts";
 

@@ -1,8 +1,8 @@
 /** Attributes by names of their own that stand in others: a curve's name in CKA_EC_PARAMS, a set's in CKA_PARAMETER_SET. */
-import { describeType } from "../ffi/memory/inputs.ts";
-import { CKA } from "../ffi/constants/cka.ts";
-import { ckkName } from "../ffi/constants/names.ts";
-import type { TemplateEntry } from "../ffi/memory/templates.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
+import { CKA } from "../../ffi/constants/cka.ts";
+import { ckkName } from "../../ffi/constants/names.ts";
+import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { curveByName, curveOfParameters, curveParameters, curves, type NamedCurve } from "./curves.ts";
 import {
   type ParameterSet,

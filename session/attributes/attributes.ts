@@ -1,16 +1,16 @@
 /** The attributes of an object as they were read. */
-import { CopiedAttributes } from "../ffi/attributes/attribute_copy.ts";
-import type { AttributeState, ReadAttribute } from "../ffi/attributes/read_plan.ts";
-import { CKA } from "../ffi/constants/cka.ts";
-import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../ffi/constants/names.ts";
-import { CKO } from "../ffi/constants/objects.ts";
-import type { Version } from "../ffi/memory/structs.ts";
+import { CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
+import type { AttributeState, ReadAttribute } from "../../ffi/attributes/read_plan.ts";
+import { CKA } from "../../ffi/constants/cka.ts";
+import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../../ffi/constants/names.ts";
+import { CKO } from "../../ffi/constants/objects.ts";
+import type { Version } from "../../ffi/memory/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attributes_init.ts";
 import { derivedValue, isDerived } from "./derived_attributes.ts";
 import type { ParameterSetName } from "./parameter_sets.ts";
-import { Pkcs11Error } from "./errors.ts";
+import { Pkcs11Error } from "../errors.ts";
 
 /** A value an attribute can have; attributes nobody has described read as bytes. */
 export type AttributeValue =
