@@ -7,7 +7,7 @@ import type { Mechanism } from "./mechanisms.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
 import { askerOf, question } from "./pin.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { SessionCore } from "./core/session_core.ts";
 import { autoAuthenticateOf, faceOf } from "./faces.ts";
 
 /**

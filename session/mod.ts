@@ -24,12 +24,20 @@ export type { AttributeName } from "./attributes/attribute_table.ts";
 export type { AttributeValues } from "./attributes/attribute_values.ts";
 export { type Attribute, Attributes, type AttributeSubset, type AttributeValue } from "./attributes/attributes.ts";
 export type { AttributeInput, AttributesInit, RawAttributeInput } from "./attributes/attributes_init.ts";
-export { DiscardHandleEvent } from "./discard_handle.ts";
+export { DiscardHandleEvent } from "./core/discard_handle.ts";
 export * from "./errors.ts";
-export type { MechanismInfo, MechanismType, ModuleInfo, SessionInfo, SlotInfo, TokenInfo, Version } from "./infos.ts";
+export type {
+  MechanismInfo,
+  MechanismType,
+  ModuleInfo,
+  SessionInfo,
+  SlotInfo,
+  TokenInfo,
+  Version,
+} from "./core/infos.ts";
 export * from "./mechanisms.ts";
 export { Module, type SlotsOptions } from "./module.ts";
-export { ModuleFlags } from "./module_flags.ts";
+export { ModuleFlags } from "./core/module_flags.ts";
 export type { ModuleOptions } from "./module_options.ts";
 export { Pkcs11Object } from "./object.ts";
 export type {
@@ -42,7 +50,7 @@ export type {
   PinCallback,
   PinRequest,
 } from "./options.ts";
-export type { CallOptions, SessionPoolOptions } from "./call_options.ts";
+export type { CallOptions, SessionPoolOptions } from "./core/call_options.ts";
 export { type FromHandleOptions, Session } from "./session.ts";
 export { type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
 export { type LoginOptions, SessionLogin } from "./session_login.ts";

@@ -8,7 +8,7 @@ import { readPlan } from "./attributes/attribute_plans.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
 import { Attributes, type AttributeSubset } from "./attributes/attributes.ts";
 import { type AttributesInit, compileTemplate } from "./attributes/attributes_init.ts";
-import { tokenInfoOf } from "./infos.ts";
+import { tokenInfoOf } from "./core/infos.ts";
 import { certificateOf, partnerOf } from "./keys/partners.ts";
 import {
   checkExportFormat,
@@ -23,7 +23,7 @@ import {
 import { readSecretKey } from "./keys/read_private.ts";
 import { publicMaterial } from "./keys/public_half.ts";
 import { X509 } from "./keys/x509.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import type { Session } from "./session.ts";
 import { formatObjectUri } from "./object_uri.ts";

@@ -23,9 +23,9 @@ import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import { SessionBusyError, SessionClosedError } from "./errors.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { SessionCore } from "./core/session_core.ts";
 
 function functionsOf(kind: ActiveKind, stem: "Encrypt" | "Decrypt" | "Digest" | "Sign" | "Verify"): PartFunctions {
   const name = (suffix: string) => `C_${stem}${suffix}` as FunctionName;

@@ -2,7 +2,7 @@
 import type { BytesInput } from "../ffi/memory/inputs.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { Parts } from "./parts.ts";
 import type { SessionBase } from "./session_base.ts";
 

@@ -15,14 +15,14 @@ import {
 } from "../ffi/operations/sessions.ts";
 import { isAskedOn, unasked } from "../ffi/engine/question.ts";
 import { keyHandle } from "./crypto_args.ts";
-import { DiscardHandleEvent } from "./discard_handle.ts";
+import { DiscardHandleEvent } from "./core/discard_handle.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
-import { type SessionInfo, sessionInfoOf } from "./infos.ts";
+import { type SessionInfo, sessionInfoOf } from "./core/infos.ts";
 import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
-import type { SessionCore } from "./session_core.ts";
-import { leave } from "./handle_pool.ts";
+import type { CallOptions } from "./core/call_options.ts";
+import type { SessionCore } from "./core/session_core.ts";
+import { leave } from "./core/handle_pool.ts";
 import type { Slot } from "./slot.ts";
 import { faceOf } from "./faces.ts";
 

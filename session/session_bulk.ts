@@ -6,7 +6,7 @@ import { decryptMessage, encryptMessage, type MessageArgs } from "../ffi/operati
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
 import { coreOf } from "./session_base.ts";

@@ -13,7 +13,7 @@ import {
 import { cryptoArgs, digestArgs } from "./crypto_args.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { Digester, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SessionObjects } from "./session_objects.ts";

@@ -8,7 +8,7 @@ import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial 
 import { chainOf } from "./keys/partners.ts";
 import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "./keys/read_key.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionBulk } from "./session_bulk.ts";
 import type { Pkcs11KeyPair } from "./session_keys.ts";
@@ -21,7 +21,7 @@ import { ckkName } from "../ffi/constants/names.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import type { EncapsulatedKey } from "./session_keys.ts";
 import type { Session } from "./session.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { SessionCore } from "./core/session_core.ts";
 
 /** How a key is brought in. */
 export interface ImportKeyOptions extends CallOptions {

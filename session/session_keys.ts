@@ -18,7 +18,7 @@ import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionCrypto } from "./session_crypto.ts";
 import { destroyLate, newTemplate } from "./session_objects.ts";

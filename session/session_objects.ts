@@ -16,9 +16,9 @@ import { type AttributesInit, compileTemplate } from "./attributes/attributes_in
 import { keyHandle } from "./crypto_args.ts";
 import { readPlan } from "./attributes/attribute_plans.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { SessionCore } from "./core/session_core.ts";
 import { SessionLogin } from "./session_login.ts";
 import type { Session } from "./session.ts";
 

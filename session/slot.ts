@@ -9,12 +9,12 @@ import {
   slotInfoOf,
   type TokenInfo,
   tokenInfoOf,
-} from "./infos.ts";
+} from "./core/infos.ts";
 import type { Module } from "./module.ts";
-import type { ModuleCore } from "./module_core.ts";
+import type { ModuleCore } from "./core/module_core.ts";
 import { openSession, openSessionSync } from "./open_session.ts";
 import type { OpenSessionOptions } from "./options.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOptions } from "./core/call_options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { SessionPool } from "./shared_sessions.ts";

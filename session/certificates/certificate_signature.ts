@@ -23,7 +23,7 @@ import { isWeierstrass } from "../keys/read_der.ts";
 import { writeSpki } from "../keys/write_der.ts";
 import type { HashName } from "../mechanisms/hash.ts";
 import type { Pkcs11Object } from "../object.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../session.ts";
 import { ecdsaWith, schemesOf, type SignatureScheme } from "../signer/signature_schemes.ts";
 import { signWith, verifyWith } from "../signer/sign_with.ts";

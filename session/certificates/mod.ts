@@ -14,7 +14,7 @@ import { publicMaterial } from "../keys/public_half.ts";
 import { keyIdentifier } from "../keys/templates.ts";
 import { writeSpki } from "../keys/write_der.ts";
 import { Pkcs11Object } from "../object.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "../session_base.ts";
 import { readRequest, requestContent } from "./certificate_request.ts";
 import {

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { ckmName } from "../../ffi/constants/names.ts";
 import type { Pkcs11Object } from "../object.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../session.ts";
 import type { Slot } from "../slot.ts";
 import { mechanismType, type SignatureScheme } from "./signature_schemes.ts";

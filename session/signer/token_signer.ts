@@ -15,7 +15,7 @@ import { identify, isSameKey, type KeyIdentity, publicKeyAnywhere } from "../key
 import { type KeyInput, readKey } from "../keys/read_key.ts";
 import { writeSpki } from "../keys/write_der.ts";
 import { Pkcs11Object } from "../object.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "../session_base.ts";
 import type { Session } from "../session.ts";
 import { DEAD, SessionPool } from "../shared_sessions.ts";

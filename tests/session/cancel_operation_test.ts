@@ -5,7 +5,7 @@ import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
 import { findByUri } from "../../session/find_by_uri.ts";
 import { Module } from "../../session/module.ts";
 import type { Pkcs11Object } from "../../session/object.ts";
-import type { CallOptions } from "../../session/call_options.ts";
+import type { CallOptions } from "../../session/core/call_options.ts";
 import type { Session } from "../../session/session.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 

@@ -14,7 +14,7 @@ import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { FUNCTION_NAMES } from "../../ffi/tables/functions.ts";
 import { functionAction } from "../../session/actions.ts";
-import { callFailure } from "../../session/call_failure.ts";
+import { callFailure } from "../../session/core/call_failure.ts";
 import { ModuleLoadError, Pkcs11Error, SessionBusyError, SessionClosedError, UriError } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "../../../session/certificates/mod.ts";
 import type { AttributesInit } from "../../../session/attributes/attributes_init.ts";
 import type { Pkcs11Object } from "../../../session/object.ts";
-import type { CallOptions } from "../../../session/call_options.ts";
+import type { CallOptions } from "../../../session/core/call_options.ts";
 import { tokenSigner } from "../../../session/signer/token_signer.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";

@@ -1,14 +1,14 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
-import type { Cryptoki } from "../ffi/tables/cryptoki.ts";
-import { checkOptions, Engine } from "../ffi/engine/engine.ts";
-import type { CallObserver, Operation, RunOptions } from "../ffi/engine/program.ts";
-import type { Lane } from "../ffi/engine/lane.ts";
-import type { TokenTurn } from "../ffi/engine/turn.ts";
+import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
+import { checkOptions, Engine } from "../../ffi/engine/engine.ts";
+import type { CallObserver, Operation, RunOptions } from "../../ffi/engine/program.ts";
+import type { Lane } from "../../ffi/engine/lane.ts";
+import type { TokenTurn } from "../../ffi/engine/turn.ts";
 import { callFailure } from "./call_failure.ts";
-import { Pkcs11Error, SessionBusyError } from "./errors.ts";
-import { Reconnection } from "./managed/reconnection.ts";
-import { turnsOf } from "./managed/turns.ts";
-import type { ModuleBackend } from "./module_backend.ts";
+import { Pkcs11Error, SessionBusyError } from "../errors.ts";
+import { Reconnection } from "./reconnection.ts";
+import { turnsOf } from "../managed/turns.ts";
+import type { ModuleBackend } from "../module_backend.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { HandlePool } from "./handle_pool.ts";

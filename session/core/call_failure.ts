@@ -1,7 +1,7 @@
 /** The error of a call that failed, with what is known of the call. */
-import { CKA, CKM, CKR } from "../ffi/constants/mod.ts";
-import { attributeByType } from "./attributes/attribute_table.ts";
-import { Pkcs11Error } from "./errors.ts";
+import { CKA, CKM, CKR } from "../../ffi/constants/mod.ts";
+import { attributeByType } from "../attributes/attribute_table.ts";
+import { Pkcs11Error } from "../errors.ts";
 
 /** Functions that work with the mechanism of their operation; a login or a question on the way does not. */
 const WITH_MECHANISM =

@@ -1,6 +1,6 @@
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
-import type { ModuleCore } from "../module_core.ts";
+import type { ModuleCore } from "./module_core.ts";
 
 /** Calls that need no session: what fails here while the server is away can be made again when it is back. */
 const SESSIONLESS: ReadonlySet<string> = new Set([

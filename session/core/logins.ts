@@ -4,8 +4,8 @@ import { login, type LoginArgs } from "../../ffi/operations/authentication.ts";
 import { logout } from "../../ffi/operations/sessions.ts";
 import { CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
-import type { ModuleCore } from "../module_core.ts";
-import type { Callers } from "./callers.ts";
+import type { ModuleCore } from "./module_core.ts";
+import type { Callers } from "../managed/callers.ts";
 
 /**
  * A login belongs to the token, not to the caller who made it: without counting, one caller's logout is everybody's. The

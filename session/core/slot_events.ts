@@ -1,8 +1,8 @@
 /** Waiting for tokens to come and go, without blocking a thread in C_WaitForSlotEvent. */
-import { moduleSlotFlags, slotEvent, type SlotFlags } from "../ffi/operations/modules.ts";
-import { checkOptions } from "../ffi/engine/engine.ts";
-import { CKR } from "../ffi/constants/mod.ts";
-import { Pkcs11Error } from "./errors.ts";
+import { moduleSlotFlags, slotEvent, type SlotFlags } from "../../ffi/operations/modules.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
+import { CKR } from "../../ffi/constants/mod.ts";
+import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { CallOptions } from "./call_options.ts";
 

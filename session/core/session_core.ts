@@ -1,9 +1,9 @@
 /** What a session's verbs, objects and streams share and nobody else sees. */
-import type { Operation, RunOptions } from "../ffi/engine/program.ts";
-import type { Lane } from "../ffi/engine/lane.ts";
-import { forgetPin } from "../ffi/operations/pins.ts";
-import { CKR } from "../ffi/constants/mod.ts";
-import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
+import type { Operation, RunOptions } from "../../ffi/engine/program.ts";
+import type { Lane } from "../../ffi/engine/lane.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
+import { CKR } from "../../ffi/constants/mod.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { CallOptions } from "./call_options.ts";
 

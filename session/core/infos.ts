@@ -1,14 +1,14 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
-import { decodeUtf8 } from "../ffi/memory/inputs.ts";
-import type { StructValues } from "../ffi/operations/modules.ts";
-import type { Version } from "../ffi/memory/structs.ts";
+import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
+import type { StructValues } from "../../ffi/operations/modules.ts";
+import type { Version } from "../../ffi/memory/structs.ts";
 import type {
   CK_INFO,
   CK_MECHANISM_INFO,
   CK_SESSION_INFO,
   CK_SLOT_INFO,
   CK_TOKEN_INFO,
-} from "../ffi/memory/structs_infos.ts";
+} from "../../ffi/memory/structs_infos.ts";
 
 export type { Version };
 

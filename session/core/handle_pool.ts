@@ -1,14 +1,14 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
-import { describeType } from "../ffi/memory/inputs.ts";
-import { CKS } from "../ffi/constants/mod.ts";
-import type { Program } from "../ffi/engine/program.ts";
-import type { Frame } from "../ffi/engine/frame.ts";
-import type { Lane } from "../ffi/engine/lane.ts";
-import { endOperation } from "../ffi/operations/ending.ts";
-import { endParts } from "../ffi/operations/parts.ts";
-import { closeSession, sessionInfo } from "../ffi/operations/sessions.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
+import { CKS } from "../../ffi/constants/mod.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
+import type { Lane } from "../../ffi/engine/lane.ts";
+import { endOperation } from "../../ffi/operations/ending.ts";
+import { endParts } from "../../ffi/operations/parts.ts";
+import { closeSession, sessionInfo } from "../../ffi/operations/sessions.ts";
 import type { DiscardHandleEvent } from "./discard_handle.ts";
-import { Pkcs11Error } from "./errors.ts";
+import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { SessionPoolOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
