@@ -38,7 +38,7 @@ export type {
 export * from "./mechanisms.ts";
 export { Module, type SlotsOptions } from "./module.ts";
 export { ModuleFlags } from "./core/module_flags.ts";
-export type { ModuleOptions } from "./module_options.ts";
+export type { ModuleOptions } from "./managed/module_options.ts";
 export { Pkcs11Object } from "./object.ts";
 export type {
   AutoAuthenticate,

@@ -1,6 +1,6 @@
 /** The modules p11-kit's configuration registers. */
 import { existsSync, realpathSync } from "node:fs";
-import { openBackend } from "./backends.ts";
+import { openBackend } from "./managed/open_backend.ts";
 import {
   ConfigurationError,
   type ConfigurationPaths,
@@ -13,7 +13,7 @@ import type { LogCallsOptions } from "./log_calls/mod.ts";
 import { libraryPath } from "./managed/module_path.ts";
 import { remoteBackend } from "./managed/remote.ts";
 import { beginModule, type Module } from "./module.ts";
-import type { ModuleOptions } from "./module_options.ts";
+import type { ModuleOptions } from "./managed/module_options.ts";
 
 /** A module that was passed over. */
 export interface RegisteredModuleProblem {

@@ -8,7 +8,7 @@ import { callFailure } from "./call_failure.ts";
 import { Pkcs11Error, SessionBusyError } from "../errors.ts";
 import { Reconnection } from "./reconnection.ts";
 import { turnsOf } from "../managed/turns.ts";
-import type { ModuleBackend } from "../module_backend.ts";
+import type { ModuleBackend } from "../managed/module_backend.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { HandlePool } from "./handle_pool.ts";

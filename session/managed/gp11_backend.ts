@@ -1,7 +1,7 @@
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation } from "../../ffi/engine/program.ts";
 import { Pkcs11Error } from "../errors.ts";
-import type { ModuleBackend } from "../module_backend.ts";
+import type { ModuleBackend } from "./module_backend.ts";
 import { Callers, ROAD } from "./callers.ts";
 import { beginModule, finalizeDue, takeTurns } from "./life.ts";
 import { LocalCaller, tableName } from "./library.ts";

@@ -2,7 +2,7 @@ import type { Operation } from "../../ffi/engine/program.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { finalize, initialize, slotList } from "../../ffi/operations/modules.ts";
 import { Pkcs11Error } from "../errors.ts";
-import type { ModuleBackend } from "../module_backend.ts";
+import type { ModuleBackend } from "./module_backend.ts";
 import type { ModuleShare } from "./share.ts";
 
 /** What the configuration says about a module. */

@@ -4,7 +4,7 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { initialize } from "../../ffi/operations/modules.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
-import type { ModuleBackend } from "../module_backend.ts";
+import type { ModuleBackend } from "./module_backend.ts";
 import { Callers, ROAD } from "./callers.ts";
 import { withServerAddress } from "./environment.ts";
 import { libraryName, tableName } from "./library.ts";

@@ -1,7 +1,7 @@
-import { openBackend } from "../backends.ts";
+import { openBackend } from "./open_backend.ts";
 import { ModuleLoadError } from "../errors.ts";
-import type { ModuleBackend } from "../module_backend.ts";
-import type { ModuleOptions } from "../module_options.ts";
+import type { ModuleBackend } from "./module_backend.ts";
+import type { ModuleOptions } from "./module_options.ts";
 import { bridgeCommand, splitCommand } from "./bridge.ts";
 import { clientModulePath } from "./module_path.ts";
 import type { ConfiguredModule } from "./options.ts";

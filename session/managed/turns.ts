@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { TokenTurn } from "../../ffi/engine/turn.ts";
-import type { ModuleBackend } from "../module_backend.ts";
+import type { ModuleBackend } from "./module_backend.ts";
 
 /**
  * The turns of each library's tokens, by the file of the library: all of a thread who load it, by whatever road, work with

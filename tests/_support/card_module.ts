@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
 import { Module } from "../../session/module.ts";
-import type { ModuleOptions } from "../../session/module_options.ts";
+import type { ModuleOptions } from "../../session/managed/module_options.ts";
 import type { Slot } from "../../session/slot.ts";
 import { compilerSkip } from "./c_assertions.ts";
 import { temporaryFolder } from "./temporary_folder.ts";

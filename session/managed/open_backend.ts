@@ -1,17 +1,17 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
 import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
-import { isSecureExecution, nativeRuntime } from "../ffi/runtime/runtime.ts";
-import { Cryptoki, NotCryptokiError } from "../ffi/tables/cryptoki.ts";
-import { describeType } from "../ffi/memory/inputs.ts";
-import type { P11Kit } from "../ffi/tables/p11_kit.ts";
-import { ModuleLoadError } from "./errors.ts";
-import { withServerAddress } from "./managed/environment.ts";
-import { Gp11Backend } from "./managed/gp11_backend.ts";
-import { isClientModule } from "./managed/module_path.ts";
-import { type BackendOptions, type ConfiguredModule, optionReader } from "./managed/options.ts";
-import { P11KitBackend } from "./managed/p11_kit_backend.ts";
-import { p11KitFailure, systemP11Kit } from "./managed/p11_kit.ts";
+import { isSecureExecution, nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import { Cryptoki, NotCryptokiError } from "../../ffi/tables/cryptoki.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
+import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
+import { ModuleLoadError } from "../errors.ts";
+import { withServerAddress } from "./environment.ts";
+import { Gp11Backend } from "./gp11_backend.ts";
+import { isClientModule } from "./module_path.ts";
+import { type BackendOptions, type ConfiguredModule, optionReader } from "./options.ts";
+import { P11KitBackend } from "./p11_kit_backend.ts";
+import { p11KitFailure, systemP11Kit } from "./p11_kit.ts";
 import { DirectBackend, type ModuleBackend } from "./module_backend.ts";
 import type { ModuleOptions } from "./module_options.ts";
 

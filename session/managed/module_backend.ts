@@ -1,14 +1,14 @@
 /** Who initialises and finalises a module: one contract for every way to load it. */
-import type { Cryptoki } from "../ffi/tables/cryptoki.ts";
-import type { Operation, Program } from "../ffi/engine/program.ts";
-import type { CallGate } from "../ffi/engine/gate.ts";
-import type { Frame } from "../ffi/engine/frame.ts";
-import { Pkcs11Error } from "./errors.ts";
-import { Callers, ROAD } from "./managed/callers.ts";
-import { GuestGate } from "./managed/guest_gate.ts";
-import { LocalCaller, tableName } from "./managed/library.ts";
-import { beginModule, finalizeDue } from "./managed/life.ts";
-import { locked } from "./managed/locked.ts";
+import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
+import type { Operation, Program } from "../../ffi/engine/program.ts";
+import type { CallGate } from "../../ffi/engine/gate.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
+import { Pkcs11Error } from "../errors.ts";
+import { Callers, ROAD } from "./callers.ts";
+import { GuestGate } from "./guest_gate.ts";
+import { LocalCaller, tableName } from "./library.ts";
+import { beginModule, finalizeDue } from "./life.ts";
+import { locked } from "./locked.ts";
 
 /** A loaded module as one caller sees it. */
 export interface ModuleBackend {
