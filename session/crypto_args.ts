@@ -3,7 +3,7 @@ import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
 import { checkMechanism } from "../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../ffi/operations/crypto.ts";
-import type { Mechanism } from "./mechanisms.ts";
+import type { Mechanism } from "./mechanisms/mod.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
 import { askerOf, question } from "./pin.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";

@@ -35,7 +35,7 @@ export type {
   TokenInfo,
   Version,
 } from "./core/infos.ts";
-export * from "./mechanisms.ts";
+export * from "./mechanisms/mod.ts";
 export { Module, type SlotsOptions } from "./module.ts";
 export { ModuleFlags } from "./core/module_flags.ts";
 export type { ModuleOptions } from "./managed/module_options.ts";

@@ -21,7 +21,7 @@ import {
 import { WholeBlocks } from "../ffi/operations/whole_blocks.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
 import { SessionBusyError, SessionClosedError } from "./errors.ts";
-import type { Mechanism } from "./mechanisms.ts";
+import type { Mechanism } from "./mechanisms/mod.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
 import type { CallOptions } from "./core/call_options.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";

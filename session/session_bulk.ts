@@ -4,7 +4,7 @@ import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
 import { digestMany, encryptMany, type ManyArgs, signMany, verifyMany } from "../ffi/operations/many.ts";
 import { decryptMessage, encryptMessage, type MessageArgs } from "../ffi/operations/messages.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
-import type { Mechanism } from "./mechanisms.ts";
+import type { Mechanism } from "./mechanisms/mod.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
 import type { CallOptions } from "./core/call_options.ts";
 import { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";

@@ -11,7 +11,7 @@ import {
   verifyRecover,
 } from "../ffi/operations/crypto.ts";
 import { cryptoArgs, digestArgs } from "./crypto_args.ts";
-import type { Mechanism } from "./mechanisms.ts";
+import type { Mechanism } from "./mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";

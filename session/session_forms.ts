@@ -18,7 +18,7 @@ import { discardObjects } from "../ffi/operations/objects.ts";
 import { type BytesInput, copyBytes } from "../ffi/memory/inputs.ts";
 import { CKK, CKM, CKO } from "../ffi/constants/mod.ts";
 import { ckkName } from "../ffi/constants/names.ts";
-import type { Mechanism } from "./mechanisms.ts";
+import type { Mechanism } from "./mechanisms/mod.ts";
 import type { EncapsulatedKey } from "./session_keys.ts";
 import type { Session } from "./session.ts";
 import type { SessionCore } from "./core/session_core.ts";

@@ -16,7 +16,7 @@ import { CKK, CKM } from "../ffi/constants/mod.ts";
 import { discardObjects } from "../ffi/operations/objects.ts";
 import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
-import type { Mechanism } from "./mechanisms.ts";
+import type { Mechanism } from "./mechanisms/mod.ts";
 import { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";

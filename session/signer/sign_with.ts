@@ -10,7 +10,7 @@ import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../session.ts";
 import type { Slot } from "../slot.ts";
 import { mechanismType, type SignatureScheme } from "./signature_schemes.ts";
-import type { Mechanism } from "../mechanisms.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

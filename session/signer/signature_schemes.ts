@@ -10,7 +10,7 @@ import { nothing, octets, oid, sequence, writeDer } from "../keys/asn1.ts";
 import type { AsymmetricMaterial } from "../keys/key_material.ts";
 import { findHash, type HashName } from "../mechanisms/hash.ts";
 import { rsaPss } from "../mechanisms/signature.ts";
-import type { Mechanism } from "../mechanisms.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 
 /** How a token makes a signature of one algorithm. */
 export interface SignatureScheme {

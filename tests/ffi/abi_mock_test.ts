@@ -15,7 +15,7 @@ import { writeTemplate } from "../../ffi/memory/templates.ts";
 import { readRequest } from "../../session/attributes/attribute_table.ts";
 import { Attributes } from "../../session/attributes/attributes.ts";
 import { compileTemplate } from "../../session/attributes/attributes_init.ts";
-import { aesGcm, kbkdf } from "../../session/mechanisms.ts";
+import { aesGcm, kbkdf } from "../../session/mechanisms/mod.ts";
 import { compileLibrary, compilerSkip } from "../_support/c_assertions.ts";
 import { abis, usedBlock } from "../_support/native_block.ts";
 

@@ -18,7 +18,7 @@ import * as cipher from "../../ffi/memory/structs_cipher.ts";
 import * as derive from "../../ffi/memory/structs_derive.ts";
 import { CK_MECHANISM } from "../../ffi/memory/structs_infos.ts";
 import * as publicKey from "../../ffi/memory/structs_public_key.ts";
-import * as m from "../../session/mechanisms.ts";
+import * as m from "../../session/mechanisms/mod.ts";
 import { abis, pointedTo, usedBlock } from "../_support/native_block.ts";
 
 /** The members of a built parameter as C sees them, bytes in place of the pointers that have a length. */

@@ -24,7 +24,7 @@ import {
   rsaPss,
   tls12KeyBlock,
   tls12MasterSecret,
-} from "../../session/mechanisms.ts";
+} from "../../session/mechanisms/mod.ts";
 import { RawSession } from "../_support/raw_session.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
 import { softoknModule, softoknSkip, softoknWithoutDatabase } from "../_support/softokn.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "
 import { after, before, describe, it } from "node:test";
 import { CKA, CKK, CKM, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionClosedError } from "../../session/errors.ts";
-import { aesKeyWrap, ecdh1 } from "../../session/mechanisms.ts";
+import { aesKeyWrap, ecdh1 } from "../../session/mechanisms/mod.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { P256, TokenSession } from "../_support/token_session.ts";

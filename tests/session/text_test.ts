@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKO, CKU } from "../../ffi/constants/mod.ts";
 import { tokenInfoOf } from "../../session/core/infos.ts";
-import { pbkdf2 } from "../../session/mechanisms.ts";
+import { pbkdf2 } from "../../session/mechanisms/mod.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { softhsmSkip as skip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";

@@ -1,7 +1,7 @@
 /** Mechanisms: what a call does, with parameters built from options named after WebCrypto's. */
-import { type BytesInput, checkType, copyBytes } from "../ffi/memory/inputs.ts";
-import type { MechanismInit } from "../ffi/memory/mechanisms.ts";
-import type { BuiltMechanism } from "./mechanisms/built.ts";
+import { type BytesInput, checkType, copyBytes } from "../../ffi/memory/inputs.ts";
+import type { MechanismInit } from "../../ffi/memory/mechanisms.ts";
+import type { BuiltMechanism } from "./built.ts";
 
 /**
  * A mechanism: its {@linkcode CKM} number, or its number with a parameter, which is raw bytes or what a builder such
@@ -29,8 +29,8 @@ export function rawMechanism(type: number, bytes: BytesInput): BuiltMechanism<Ui
   return { type: checkType(type, "a mechanism type"), parameter: copyBytes(bytes, "a mechanism parameter") };
 }
 
-export type { BuiltParameter, MechanismUse, WrittenParameter } from "../ffi/memory/mechanisms.ts";
-export type { BuiltMechanism } from "./mechanisms/built.ts";
+export type { BuiltParameter, MechanismUse, WrittenParameter } from "../../ffi/memory/mechanisms.ts";
+export type { BuiltMechanism } from "./built.ts";
 export {
   aesCbc,
   type AesCbcOptions,
@@ -51,7 +51,7 @@ export {
   type HmacOptions,
   type Poly1305Options,
   salsa20Poly1305,
-} from "./mechanisms/cipher.ts";
+} from "./cipher.ts";
 export {
   aesCbcEncryptData,
   type CbcEncryptDataOptions,
@@ -67,9 +67,9 @@ export {
   type Pbkdf2Options,
   x942Dh,
   type X942DhOptions,
-} from "./mechanisms/derive.ts";
-export type { HashIdentifier, HashName } from "./mechanisms/hash.ts";
-export { kbkdf, type KbkdfOptions, type KbkdfPart } from "./mechanisms/kbkdf.ts";
+} from "./derive.ts";
+export type { HashIdentifier, HashName } from "./hash.ts";
+export { kbkdf, type KbkdfOptions, type KbkdfPart } from "./kbkdf.ts";
 export {
   aesCcmMessage,
   type AesCcmMessageOptions,
@@ -80,7 +80,7 @@ export {
   type MessageParameter,
   type NonceGenerator,
   type Poly1305MessageOptions,
-} from "./mechanisms/message.ts";
+} from "./message.ts";
 export {
   ecdsa,
   eddsa,
@@ -97,7 +97,7 @@ export {
   slhDsa,
   xeddsa,
   type XeddsaOptions,
-} from "./mechanisms/signature.ts";
+} from "./signature.ts";
 export {
   type KeyBlockParameter,
   type MasterSecretParameter,
@@ -111,7 +111,7 @@ export {
   tlsMac,
   type TlsMacOptions,
   type TlsRandoms,
-} from "./mechanisms/tls.ts";
+} from "./tls.ts";
 export {
   aesKeyWrap,
   type AesKeyWrapOptions,
@@ -119,4 +119,4 @@ export {
   type EcdhAesKeyWrapOptions,
   rsaAesKeyWrap,
   type RsaAesKeyWrapOptions,
-} from "./mechanisms/wrap.ts";
+} from "./wrap.ts";
