@@ -2,11 +2,11 @@
 import { type AttributesInit, checkAttributes, compileTemplate } from "./attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "./errors.ts";
-import { readCertificate } from "./keys/certificate.ts";
+import { readCertificate } from "./keys/forms/certificate.ts";
 import { importCertificate, importKey, importKeyPair } from "./keys/create_keys.ts";
-import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "./keys/key_material.ts";
+import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "./keys/forms/key_material.ts";
 import { chainOf } from "./keys/partners.ts";
-import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "./keys/read_key.ts";
+import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "./keys/forms/read_key.ts";
 import { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "./core/call_options.ts";
 import { coreOf } from "./session_base.ts";

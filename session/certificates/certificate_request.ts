@@ -15,12 +15,12 @@ import {
   small,
   Tag,
   writeDer,
-} from "../keys/asn1.ts";
-import { type Extension, readExtensions } from "../keys/certificate.ts";
-import type { AsymmetricMaterial } from "../keys/key_material.ts";
-import { looksLikePem, readPem } from "../keys/pem.ts";
-import { readSpki } from "../keys/read_der.ts";
-import { writeSpki } from "../keys/write_der.ts";
+} from "../keys/forms/asn1.ts";
+import { type Extension, readExtensions } from "../keys/forms/certificate.ts";
+import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
+import { looksLikePem, readPem } from "../keys/forms/pem.ts";
+import { readSpki } from "../keys/forms/read_der.ts";
+import { writeSpki } from "../keys/forms/write_der.ts";
 import { writeName } from "./distinguished_name.ts";
 import { type ExtensionOptions, extensionRequest, makeExtensions } from "./extensions.ts";
 

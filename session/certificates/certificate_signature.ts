@@ -16,11 +16,11 @@ import {
   readDer,
   sequence,
   writeDer,
-} from "../keys/asn1.ts";
-import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../keys/ecdsa_signature.ts";
-import { type AsymmetricMaterial, type CurveMaterial, describeKey } from "../keys/key_material.ts";
-import { isWeierstrass } from "../keys/read_der.ts";
-import { writeSpki } from "../keys/write_der.ts";
+} from "../keys/forms/asn1.ts";
+import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
+import { type AsymmetricMaterial, type CurveMaterial, describeKey } from "../keys/forms/key_material.ts";
+import { isWeierstrass } from "../keys/forms/read_der.ts";
+import { writeSpki } from "../keys/forms/write_der.ts";
 import type { HashName } from "../mechanisms/hash.ts";
 import type { Pkcs11Object } from "../object.ts";
 import type { CallOptions } from "../core/call_options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DerValue, oid, primitive, raw, readDer, sequence, setOf, Tag, writeDer } from "../keys/asn1.ts";
+import { type DerValue, oid, primitive, raw, readDer, sequence, setOf, Tag, writeDer } from "../keys/forms/asn1.ts";
 
 /** Attribute types by their short names, and the string type each wants. */
 const types: Readonly<Record<string, readonly [oid: string, tag: number]>> = {

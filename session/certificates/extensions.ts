@@ -18,8 +18,8 @@ import {
   setOf,
   small,
   writeDer,
-} from "../keys/asn1.ts";
-import type { Extension } from "../keys/certificate.ts";
+} from "../keys/forms/asn1.ts";
+import type { Extension } from "../keys/forms/certificate.ts";
 
 /** Object identifiers of the extensions that are written here. */
 export const ExtensionOid = {

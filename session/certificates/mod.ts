@@ -6,13 +6,23 @@
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { ObjectNotFoundError } from "../errors.ts";
-import { context, type DerValue, primitive, raw, sequence, small, Tag, unsigned, writeDer } from "../keys/asn1.ts";
-import { certificateParts, type Extension } from "../keys/certificate.ts";
-import type { AsymmetricMaterial } from "../keys/key_material.ts";
-import { writePem } from "../keys/pem.ts";
+import {
+  context,
+  type DerValue,
+  primitive,
+  raw,
+  sequence,
+  small,
+  Tag,
+  unsigned,
+  writeDer,
+} from "../keys/forms/asn1.ts";
+import { certificateParts, type Extension } from "../keys/forms/certificate.ts";
+import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
+import { writePem } from "../keys/forms/pem.ts";
 import { publicMaterial } from "../keys/public_half.ts";
 import { keyIdentifier } from "../keys/templates.ts";
-import { writeSpki } from "../keys/write_der.ts";
+import { writeSpki } from "../keys/forms/write_der.ts";
 import { Pkcs11Object } from "../object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "../session_base.ts";

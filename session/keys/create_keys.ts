@@ -10,9 +10,9 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { createObject, discardObjects, findObjects } from "../../ffi/operations/objects.ts";
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Pkcs11Error } from "../errors.ts";
-import { certificateKey, type CertificateParts } from "./certificate.ts";
-import type { AsymmetricMaterial, KeyMaterial } from "./key_material.ts";
-import { hasPrivateHalf } from "./key_material.ts";
+import { certificateKey, type CertificateParts } from "./forms/certificate.ts";
+import type { AsymmetricMaterial, KeyMaterial } from "./forms/key_material.ts";
+import { hasPrivateHalf } from "./forms/key_material.ts";
 import { identify, isSameKey, publicKeyAnywhere } from "./read_public.ts";
 import {
   certificateTemplate,

@@ -4,10 +4,15 @@
  * @module
  */
 import { describeName } from "../../ffi/memory/inputs.ts";
-import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./key_material.ts";
-import { hasJsonWebKeyForm, type JsonWebKeyFields, writeJsonWebKey, writePublicJsonWebKey } from "./json_web_key.ts";
-import { writePem } from "./pem.ts";
-import { publicKeyBits, writePkcs8, writeSpki } from "./write_der.ts";
+import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./forms/key_material.ts";
+import {
+  hasJsonWebKeyForm,
+  type JsonWebKeyFields,
+  writeJsonWebKey,
+  writePublicJsonWebKey,
+} from "./forms/json_web_key.ts";
+import { writePem } from "./forms/pem.ts";
+import { publicKeyBits, writePkcs8, writeSpki } from "./forms/write_der.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

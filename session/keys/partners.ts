@@ -9,8 +9,8 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { Attributes } from "../attributes/attributes.ts";
-import { type CertificateParts, certificateParts } from "./certificate.ts";
-import { isSame } from "./check_key.ts";
+import { type CertificateParts, certificateParts } from "./forms/certificate.ts";
+import { isSame } from "./forms/check_key.ts";
 import { identify, isSameKey, publicKeyAnywhere, withIdentifier } from "./read_public.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -10,12 +10,12 @@ import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts"
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { Attributes } from "../attributes/attributes.ts";
 import { ObjectNotFoundError } from "../errors.ts";
-import { type AsymmetricMaterial, wipeKey } from "./key_material.ts";
+import { type AsymmetricMaterial, wipeKey } from "./forms/key_material.ts";
 import { readSecretKey } from "./read_private.ts";
 import { identify, publicKeyAnywhere } from "./read_public.ts";
-import { writeSpki } from "./write_der.ts";
-import { readDer } from "./asn1.ts";
-import { readSpki } from "./read_der.ts";
+import { writeSpki } from "./forms/write_der.ts";
+import { readDer } from "./forms/asn1.ts";
+import { readSpki } from "./forms/read_der.ts";
 
 /**
  * The public half of an object.

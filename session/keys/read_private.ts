@@ -13,12 +13,12 @@ import type { AttributeName } from "../attributes/attribute_table.ts";
 import { attributeType } from "../attributes/attributes_init.ts";
 import { Attributes } from "../attributes/attributes.ts";
 import { Pkcs11Error } from "../errors.ts";
-import type { KeyMaterial } from "./key_material.ts";
+import type { KeyMaterial } from "./forms/key_material.ts";
 import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
-import { completeKey } from "./check_key.ts";
-import { damaged } from "./asn1.ts";
+import { completeKey } from "./forms/check_key.ts";
+import { damaged } from "./forms/asn1.ts";
 import { curveOfKey, identify, publicKeyAnywhere } from "./read_public.ts";
-import { completeRsa } from "./rsa_numbers.ts";
+import { completeRsa } from "./forms/rsa_numbers.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

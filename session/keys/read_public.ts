@@ -12,14 +12,14 @@ import { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
-import { damaged, readDer, Tag } from "./asn1.ts";
-import { certificateKey, certificateParts } from "./certificate.ts";
-import { isSame } from "./check_key.ts";
+import { damaged, readDer, Tag } from "./forms/asn1.ts";
+import { certificateKey, certificateParts } from "./forms/certificate.ts";
+import { isSame } from "./forms/check_key.ts";
 import { type Curve, curveOfParameters } from "../attributes/curves.ts";
-import type { AsymmetricMaterial } from "./key_material.ts";
+import type { AsymmetricMaterial } from "./forms/key_material.ts";
 import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
-import { isWeierstrass, ofLength, publicPointOf, readSpki } from "./read_der.ts";
-import { writeSpki } from "./write_der.ts";
+import { isWeierstrass, ofLength, publicPointOf, readSpki } from "./forms/read_der.ts";
+import { writeSpki } from "./forms/write_der.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

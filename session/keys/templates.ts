@@ -11,11 +11,11 @@ import type {
   PostQuantumMaterial,
   RsaMaterial,
   SecretMaterial,
-} from "./key_material.ts";
-import { isWeierstrass } from "./read_der.ts";
-import { publicKeyBits, wrappedPoint } from "./write_der.ts";
+} from "./forms/key_material.ts";
+import { isWeierstrass } from "./forms/read_der.ts";
+import { publicKeyBits, wrappedPoint } from "./forms/write_der.ts";
 import { curveParameters } from "../attributes/curves.ts";
-import { sha1 } from "./digest.ts";
+import { sha1 } from "./forms/digest.ts";
 
 /** How a token wants what the standard's versions say differently. */
 export interface Dialect {

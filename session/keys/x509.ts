@@ -4,11 +4,11 @@
  * @module
  */
 import { nameText } from "../../internal/distinguished_name.ts";
-import { readDer } from "./asn1.ts";
-import { certificateKey, type CertificateParts, subjectAltNames } from "./certificate.ts";
-import { sha256 } from "./digest.ts";
+import { readDer } from "./forms/asn1.ts";
+import { certificateKey, type CertificateParts, subjectAltNames } from "./forms/certificate.ts";
+import { sha256 } from "./forms/digest.ts";
 import { checkPublicFormat, type PublicKeyFormats, publicKeyIn } from "./key_forms.ts";
-import { writePem } from "./pem.ts";
+import { writePem } from "./forms/pem.ts";
 
 /** What an X.509 certificate says (RFC 5280 §4.1). */
 export class X509 {

@@ -5,9 +5,9 @@
  */
 import type * as Crypto from "node:crypto";
 import process from "node:process";
-import { ecdsaSignatureToDer } from "../keys/ecdsa_signature.ts";
-import type { AsymmetricMaterial } from "../keys/key_material.ts";
-import { writeSpki } from "../keys/write_der.ts";
+import { ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
+import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
+import { writeSpki } from "../keys/forms/write_der.ts";
 import type { SignatureScheme } from "./signature_schemes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -5,13 +5,13 @@ import { execFileSync } from "node:child_process";
 import { generatePrimeSync, getCiphers } from "node:crypto";
 import { describe, it } from "node:test";
 import { curves } from "../../../session/attributes/curves.ts";
-import { writeJsonWebKey, writePublicJsonWebKey } from "../../../session/keys/json_web_key.ts";
-import type { AsymmetricMaterial, KeyMaterial } from "../../../session/keys/key_material.ts";
+import { writeJsonWebKey, writePublicJsonWebKey } from "../../../session/keys/forms/json_web_key.ts";
+import type { AsymmetricMaterial, KeyMaterial } from "../../../session/keys/forms/key_material.ts";
 import { parameterSets } from "../../../session/attributes/parameter_sets.ts";
-import { writePem } from "../../../session/keys/pem.ts";
-import { readKey, readKeySync } from "../../../session/keys/read_key.ts";
-import { writePkcs8, writeSpki } from "../../../session/keys/write_der.ts";
-import { expandSeed } from "../../../session/keys/post_quantum.ts";
+import { writePem } from "../../../session/keys/forms/pem.ts";
+import { readKey, readKeySync } from "../../../session/keys/forms/read_key.ts";
+import { writePkcs8, writeSpki } from "../../../session/keys/forms/write_der.ts";
+import { expandSeed } from "../../../session/keys/forms/post_quantum.ts";
 
 function openssl(args: readonly string[], input: string | Uint8Array = ""): Uint8Array<ArrayBuffer> {
   return new Uint8Array(execFileSync("openssl", args, { input, stdio: ["pipe", "pipe", "ignore"] }));

@@ -7,7 +7,7 @@
 import { createRequire } from "node:module";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
-import type { ParameterSet } from "../attributes/parameter_sets.ts";
+import type { ParameterSet } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes } from "../../../ffi/memory/inputs.ts";
 import { DerReader, readDer, sequence, unsigned, writeDer } from "./asn1.ts";
 
 /**

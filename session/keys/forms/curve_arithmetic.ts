@@ -11,7 +11,7 @@ import type * as Misc from "@noble/curves/misc.js";
 import type * as Nist from "@noble/curves/nist.js";
 import type * as Secp256k1 from "@noble/curves/secp256k1.js";
 import type * as Weierstrass from "@noble/curves/abstract/weierstrass.js";
-import type { Curve, NamedCurve } from "../attributes/curves.ts";
+import type { Curve, NamedCurve } from "../../attributes/curves.ts";
 
 /** Loads a part of the library on first use, in place, so that a synchronous call can need it. */
 function load<T>(name: string, location: string): T {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, describeType, encodeText, isBytesInput } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes, describeType, encodeText, isBytesInput } from "../../../ffi/memory/inputs.ts";
 import { damaged, type DerElement, readDer } from "./asn1.ts";
 import { completeKey } from "./check_key.ts";
 import { decryptPkcs8, deriveKey, deriveKeySync, type Encryption, readEncryption } from "./encrypted_pkcs8.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { describeName } from "../../ffi/memory/inputs.ts";
-import { CKK } from "../../ffi/constants/mod.ts";
+import { describeName } from "../../../ffi/memory/inputs.ts";
+import { CKK } from "../../../ffi/constants/mod.ts";
 import { damaged } from "./asn1.ts";
-import { type Curve, curveByName } from "../attributes/curves.ts";
+import { type Curve, curveByName } from "../../attributes/curves.ts";
 import {
   type AsymmetricMaterial,
   type CurveMaterial,
@@ -17,7 +17,7 @@ import {
   type RsaMaterial,
   type SecretMaterial,
 } from "./key_material.ts";
-import { parameterSetByName } from "../attributes/parameter_sets.ts";
+import { parameterSetByName } from "../../attributes/parameter_sets.ts";
 import { isWeierstrass, ofLength, publicPointOf } from "./read_der.ts";
 import { completeRsa } from "./rsa_numbers.ts";
 

@@ -7,7 +7,7 @@ import { contextTag, damaged, type DerElement, DerReader, readDer, Tag } from ".
 import { looksLikePem, readPem } from "./pem.ts";
 import type { AsymmetricMaterial } from "./key_material.ts";
 import { readSpki } from "./read_der.ts";
-import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes } from "../../../ffi/memory/inputs.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

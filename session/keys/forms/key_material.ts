@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Curve } from "../attributes/curves.ts";
-import type { ParameterSet } from "../attributes/parameter_sets.ts";
+import type { Curve } from "../../attributes/curves.ts";
+import type { ParameterSet } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
