@@ -1,7 +1,7 @@
 /** The errors of PKCS#11 objects. Input that makes no sense is a `TypeError` or `RangeError` instead. */
 import { ckrHint, ckrMessage } from "../ffi/constants/ckr_messages.ts";
 import { ckmName, ckrName } from "../ffi/constants/names.ts";
-import { functionAction } from "./actions.ts";
+import { functionAction } from "./function_actions.ts";
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 

@@ -13,7 +13,7 @@ import { CKA } from "../../ffi/constants/cka.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { FUNCTION_NAMES } from "../../ffi/tables/functions.ts";
-import { functionAction } from "../../session/actions.ts";
+import { functionAction } from "../../session/function_actions.ts";
 import { callFailure } from "../../session/core/call_failure.ts";
 import { ModuleLoadError, Pkcs11Error, SessionBusyError, SessionClosedError, UriError } from "../../session/errors.ts";
 import { Module } from "../../session/module.ts";
