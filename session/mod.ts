@@ -36,10 +36,10 @@ export type {
   Version,
 } from "./core/infos.ts";
 export * from "./mechanisms/mod.ts";
-export { Module, type SlotsOptions } from "./module.ts";
+export { Module, type SlotsOptions } from "./tokens/module.ts";
 export { ModuleFlags } from "./core/module_flags.ts";
 export type { ModuleOptions } from "./managed/module_options.ts";
-export { Pkcs11Object } from "./object.ts";
+export { Pkcs11Object } from "./tokens/object.ts";
 export type {
   AutoAuthenticate,
   Interaction,
@@ -49,18 +49,18 @@ export type {
   PinAnswer,
   PinCallback,
   PinRequest,
-} from "./options.ts";
+} from "./tokens/options.ts";
 export type { CallOptions, SessionPoolOptions } from "./core/call_options.ts";
-export { type FromHandleOptions, Session } from "./session.ts";
-export { type OperationStateOptions, SessionBase, type SessionEvents } from "./session_base.ts";
-export { type LoginOptions, SessionLogin } from "./session_login.ts";
-export { Parts, type PartsName, SyncParts } from "./parts.ts";
-export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
-export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
-export { type MessageOptions, SessionBulk } from "./session_bulk.ts";
-export { type DataInput, SessionCrypto } from "./session_crypto.ts";
-export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./session_keys.ts";
-export { type EncapsulateOptions, type ImportKeyOptions, SessionForms } from "./session_forms.ts";
+export { type FromHandleOptions, Session } from "./tokens/session.ts";
+export { type OperationStateOptions, SessionBase, type SessionEvents } from "./tokens/session_base.ts";
+export { type LoginOptions, SessionLogin } from "./tokens/session_login.ts";
+export { Parts, type PartsName, SyncParts } from "./tokens/parts.ts";
+export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./tokens/parts_async.ts";
+export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./tokens/parts_sync.ts";
+export { type MessageOptions, SessionBulk } from "./tokens/session_bulk.ts";
+export { type DataInput, SessionCrypto } from "./tokens/session_crypto.ts";
+export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./tokens/session_keys.ts";
+export { type EncapsulateOptions, type ImportKeyOptions, SessionForms } from "./tokens/session_forms.ts";
 export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/forms/ecdsa_signature.ts";
 export type { JsonWebKeyFields } from "./keys/forms/json_web_key.ts";
 export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./keys/key_forms.ts";
@@ -68,15 +68,15 @@ export type { KeyInput, Passphrase } from "./keys/forms/read_key.ts";
 export { X509 } from "./keys/x509.ts";
 export * from "./certificates/mod.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
-export { type FindOptions, SessionObjects } from "./session_objects.ts";
-export { Slot } from "./slot.ts";
+export { type FindOptions, SessionObjects } from "./tokens/session_objects.ts";
+export { Slot } from "./tokens/slot.ts";
 export type { NamedCurve } from "./attributes/curves.ts";
 export type { ParameterSetName } from "./attributes/parameter_sets.ts";
 export type { DerivedName } from "./attributes/derived_attributes.ts";
-export { SessionPool } from "./shared_sessions.ts";
-export type { SharedSessionsOptions, UseOptions } from "./shared_session_options.ts";
-export type { SlotMatch } from "./find_slot.ts";
-export type { TokenChange, WatchTokensOptions } from "./token_watch.ts";
+export { SessionPool } from "./tokens/shared_sessions.ts";
+export type { SharedSessionsOptions, UseOptions } from "./tokens/shared_session_options.ts";
+export type { SlotMatch } from "./tokens/find_slot.ts";
+export type { TokenChange, WatchTokensOptions } from "./tokens/token_watch.ts";
 export { ConfigurationError, type ConfigurationPaths } from "./config/mod.ts";
 export { findByUri, type FindByUriOptions, type FindProblem } from "./find_by_uri.ts";
 export type { LogCallsOptions, LoggedArgument, LoggedCall } from "./log_calls/mod.ts";

@@ -12,7 +12,7 @@ import {
 import type { LogCallsOptions } from "./log_calls/mod.ts";
 import { libraryPath } from "./managed/module_path.ts";
 import { remoteBackend } from "./managed/remote.ts";
-import { beginModule, type Module } from "./module.ts";
+import { beginModule, type Module } from "./tokens/module.ts";
 import type { ModuleOptions } from "./managed/module_options.ts";
 
 /** A module that was passed over. */

@@ -22,9 +22,9 @@ import { type AsymmetricMaterial, type CurveMaterial, describeKey } from "../key
 import { isWeierstrass } from "../keys/forms/read_der.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
 import type { HashName } from "../mechanisms/hash.ts";
-import type { Pkcs11Object } from "../object.ts";
+import type { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../tokens/session.ts";
 import { ecdsaWith, schemesOf, type SignatureScheme } from "../signer/signature_schemes.ts";
 import { signWith, verifyWith } from "../signer/sign_with.ts";
 import { verifyOutside } from "../signer/verify_outside.ts";

@@ -23,9 +23,9 @@ import { writePem } from "../keys/forms/pem.ts";
 import { publicMaterial } from "../keys/public_half.ts";
 import { keyIdentifier } from "../keys/templates.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
-import { Pkcs11Object } from "../object.ts";
+import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "../session_base.ts";
+import { coreOf } from "../tokens/session_base.ts";
 import { readRequest, requestContent } from "./certificate_request.ts";
 import {
   type CertificateHash,

@@ -5,10 +5,10 @@
  */
 import process from "node:process";
 import { ckmName } from "../../ffi/constants/names.ts";
-import type { Pkcs11Object } from "../object.ts";
+import type { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import type { Session } from "../session.ts";
-import type { Slot } from "../slot.ts";
+import type { Session } from "../tokens/session.ts";
+import type { Slot } from "../tokens/slot.ts";
 import { mechanismType, type SignatureScheme } from "./signature_schemes.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 

@@ -14,12 +14,12 @@ import { type AsymmetricMaterial, describeKey } from "../keys/forms/key_material
 import { identify, isSameKey, type KeyIdentity, publicKeyAnywhere } from "../keys/read_public.ts";
 import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
-import { Pkcs11Object } from "../object.ts";
+import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "../session_base.ts";
-import type { Session } from "../session.ts";
-import { DEAD, SessionPool } from "../shared_sessions.ts";
-import type { Slot } from "../slot.ts";
+import { coreOf } from "../tokens/session_base.ts";
+import type { Session } from "../tokens/session.ts";
+import { DEAD, SessionPool } from "../tokens/shared_sessions.ts";
+import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 import { schemesOf, secretSchemes, type SignatureScheme } from "./signature_schemes.ts";
 import { signWith, signWithSync } from "./sign_with.ts";

@@ -2,11 +2,11 @@
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { ConfigurationError, type ConfigurationPaths, defaultPaths } from "../config/mod.ts";
-import type { Module } from "../module.ts";
-import type { Pkcs11Object } from "../object.ts";
+import type { Module } from "../tokens/module.ts";
+import type { Pkcs11Object } from "../tokens/object.ts";
 import { loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
-import type { Session } from "../session.ts";
-import type { Slot } from "../slot.ts";
+import type { Session } from "../tokens/session.ts";
+import type { Slot } from "../tokens/slot.ts";
 import { nameText } from "../../internal/distinguished_name.ts";
 import { addExtension, allowsPurpose, type AttachedPurposes, purposeOid } from "./purposes.ts";
 

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import type { ModuleOptions } from "../../session/managed/module_options.ts";
-import type { Slot } from "../../session/slot.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import { compilerSkip } from "./c_assertions.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { CKM } from "../../ffi/constants/mod.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 
 const [path, way, pin] = process.argv.slice(2) as [string, string, string];
 const data = new Uint8Array(32);

@@ -2,9 +2,9 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
-import { Module } from "../../session/module.ts";
-import { Pkcs11Object } from "../../session/object.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
 
 /** Writes a line at once, as the process may die at the next call; a pipe that is full is waited for. */
 function say(line: string): void {

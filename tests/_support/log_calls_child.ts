@@ -4,7 +4,7 @@ import process from "node:process";
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { CKM, Pkcs11Error } from "../../session/mod.ts";
-import { beginModule } from "../../session/module.ts";
+import { beginModule } from "../../session/tokens/module.ts";
 import { DirectBackend } from "../../session/managed/module_backend.ts";
 import { p11KitPath } from "../../tools/native_libraries.ts";
 

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { threadMarks } from "../../ffi/workers/worker_pool.ts";
 import { threadsThrough } from "../../session/managed/thread.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import type { ModuleOptions } from "../../session/managed/module_options.ts";
 
 /** What the thread shall do. */

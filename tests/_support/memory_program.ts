@@ -1,7 +1,7 @@
 // Signs in rounds, in place and on worker threads, and prints how much each round has grown the process, in MB.
 import process from "node:process";
 import { CKM } from "../../ffi/constants/mod.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 
 const [path, pin, operations, rounds] = process.argv.slice(2) as [string, string, string, string];
 const data = new Uint8Array(32);

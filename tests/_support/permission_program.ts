@@ -1,7 +1,7 @@
 // A program for Deno that signs in place and on worker threads; whoever starts it says what it may do.
 import process from "node:process";
 import { CKM } from "../../ffi/constants/mod.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import type { ModuleOptions } from "../../session/managed/module_options.ts";
 
 const [path, pin, managed] = process.argv.slice(2) as [string, string, string];

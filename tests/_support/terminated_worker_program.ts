@@ -1,7 +1,7 @@
 // A program whose worker threads are terminated while the module writes the result of their asynchronous calls.
 import process from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 
 const ROUNDS = 4;
 /** Long enough to be under way when the thread is ended, and to be written for long after that. */

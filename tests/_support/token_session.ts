@@ -1,11 +1,11 @@
 // A module, its slot and sessions on a fresh SoftHSM2 token, closed together.
 import { CKM } from "../../ffi/constants/mod.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { OpenSessionOptions } from "../../session/options.ts";
-import type { Session } from "../../session/session.ts";
-import type { Pkcs11KeyPair } from "../../session/session_keys.ts";
-import type { Slot } from "../../session/slot.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { OpenSessionOptions } from "../../session/tokens/options.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { Pkcs11KeyPair } from "../../session/tokens/session_keys.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import { createToken, type TestToken } from "./softhsm.ts";
 
 /** Object identifier of P-256, as CKA_EC_PARAMS has it. */

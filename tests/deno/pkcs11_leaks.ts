@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CKM, CKO } from "../../ffi/constants/mod.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
 import { findSlot } from "../_support/token_session.ts";
 
@@ -19,7 +19,7 @@ function leakTest(name: string, fn: () => Promise<void>): void {
 }
 
 async function withSession(
-  work: (session: import("../../session/session.ts").Session) => Promise<void>,
+  work: (session: import("../../session/tokens/session.ts").Session) => Promise<void>,
 ): Promise<void> {
   const module = await Module.load(token!.module, { managed: false });
   const slot = findSlot(module, token!.label);

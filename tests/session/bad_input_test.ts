@@ -18,9 +18,9 @@ import {
 } from "../../session/errors.ts";
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import { tokenSigner } from "../../session/signer/token_signer.ts";
-import { Module } from "../../session/module.ts";
-import { Pkcs11Object } from "../../session/object.ts";
-import { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import { Pkcs11Object } from "../../session/tokens/object.ts";
+import { Session } from "../../session/tokens/session.ts";
 import { pseudoRandom } from "../_support/pseudo_random.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 

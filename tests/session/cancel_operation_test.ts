@@ -3,10 +3,10 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { CKF, CKM, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
 import { findByUri } from "../../session/find_by_uri.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CallOptions } from "../../session/core/call_options.ts";
-import type { Session } from "../../session/session.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const data = new Uint8Array(32).fill(7);

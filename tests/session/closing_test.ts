@@ -1,8 +1,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { compileMockModule, type MockModule, mockModuleSkip as skip } from "../_support/mock_module.ts";
 
 /** A module whose sessions cannot be closed, with three of them. */

@@ -16,7 +16,7 @@ import { FUNCTION_NAMES } from "../../ffi/tables/functions.ts";
 import { functionAction } from "../../session/function_actions.ts";
 import { callFailure } from "../../session/core/call_failure.ts";
 import { ModuleLoadError, Pkcs11Error, SessionBusyError, SessionClosedError, UriError } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 
 describe("Pkcs11Error", () => {
   it("says what could not be done, why, and which function said so", () => {

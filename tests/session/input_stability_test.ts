@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/mod.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const sizes = [100, 0xffff, 0x10000, 300_000];

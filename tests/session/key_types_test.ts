@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { keyTypeOf } from "../../ffi/operations/key_types.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { programEnd, startProgram } from "../_support/child_program.ts";
 import { createSeparateToken, softhsmSkip } from "../_support/softhsm.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";

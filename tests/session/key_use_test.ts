@@ -4,11 +4,11 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { after, before, beforeEach, describe, it } from "node:test";
 import { CKM, CKO, CKR, CKS } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { PinAnswer, PinRequest } from "../../session/options.ts";
-import type { Session } from "../../session/session.ts";
-import type { Slot } from "../../session/slot.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { PinAnswer, PinRequest } from "../../session/tokens/options.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import { CardModule, cardModuleSkip as skip } from "../_support/card_module.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import { after, before, beforeEach, describe, it } from "node:test";
 import { CKS, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
 

@@ -4,7 +4,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { ModuleLoadError, Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { p11KitPath } from "../../tools/native_libraries.ts";
 import { compileMockModule, type MockModule, mockModuleSkip } from "../_support/mock_module.ts";
 

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import type { ModuleOptions } from "../../session/managed/module_options.ts";
 import type { ManagedWork } from "../_support/managed_worker.ts";
 import { compileMockModule, type MockModule, mockModuleSkip } from "../_support/mock_module.ts";
@@ -28,7 +28,7 @@ async function slowCall(mock: MockModule, module: Module): Promise<{ answer: Pro
 }
 
 /** A copy of the package that shares no variables with this one. */
-async function otherCopy(): Promise<typeof import("../../session/module.ts")> {
+async function otherCopy(): Promise<typeof import("../../session/tokens/module.ts")> {
   const folder = temporaryFolder("copy");
   for (const name of ["session", "ffi", "internal"]) {
     cpSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), `${folder}/${name}`, { recursive: true });

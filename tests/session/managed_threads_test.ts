@@ -3,7 +3,7 @@ import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { assertEquals } from "@std/assert";
 import { threadsThrough } from "../../session/managed/thread.ts";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { p11KitPath } from "../../tools/native_libraries.ts";
 import { compileMockModule, mockModuleSkip } from "../_support/mock_module.ts";
 import type { ManagedWork } from "../_support/managed_worker.ts";

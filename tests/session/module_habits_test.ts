@@ -2,9 +2,9 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
 import { HABIT, StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";

@@ -3,8 +3,8 @@ import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { CKM, CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { memorySkip, SecretInMemory } from "../_support/secret_in_memory.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 

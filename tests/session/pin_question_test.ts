@@ -3,9 +3,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { CKM, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
-import type { PinAnswer, PinRequest } from "../../session/options.ts";
-import type { Session } from "../../session/session.ts";
-import type { Slot } from "../../session/slot.ts";
+import type { PinAnswer, PinRequest } from "../../session/tokens/options.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import { CardModule, cardModuleSkip as skip } from "../_support/card_module.ts";
 
 const data = new Uint8Array(8);

@@ -4,10 +4,10 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { CKM, CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
 import { findByUri, type FindProblem } from "../../session/find_by_uri.ts";
-import type { PinRequest } from "../../session/options.ts";
+import type { PinRequest } from "../../session/tokens/options.ts";
 import { registerPinSource } from "../../session/pins/mod.ts";
-import type { Session } from "../../session/session.ts";
-import type { Slot } from "../../session/slot.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import { CardModule, cardModuleSkip as skip } from "../_support/card_module.ts";
 
 describe("PINs of a card with three tries", () => {

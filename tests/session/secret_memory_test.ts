@@ -4,9 +4,9 @@ import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
 import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { memorySkip, SecretInMemory } from "../_support/secret_in_memory.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertNotMatch, assertRejects, asser
 import { after, before, describe, it } from "node:test";
 import { CKF, CKM, CKO, CKR, CKS, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import type { PinRequest } from "../../session/options.ts";
+import type { PinRequest } from "../../session/tokens/options.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { P256, TokenSession } from "../_support/token_session.ts";
 

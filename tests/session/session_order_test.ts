@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals, a
 import { after, before, describe, it } from "node:test";
 import { CKM, CKO } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../session/errors.ts";
-import { Session } from "../../session/session.ts";
+import { Session } from "../../session/tokens/session.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";
 

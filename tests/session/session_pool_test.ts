@@ -1,4 +1,4 @@
-// About session/shared_sessions.ts, session/find_slot.ts and session/token_watch.ts, on SoftHSM2.
+// About session/tokens/shared_sessions.ts, session/tokens/find_slot.ts and session/tokens/token_watch.ts, on SoftHSM2.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../ffi/constants/mod.ts";
@@ -10,9 +10,9 @@ import {
   SlotNotFoundError,
   UriError,
 } from "../../session/errors.ts";
-import type { Session } from "../../session/session.ts";
-import type { TokenChange } from "../../session/token_watch.ts";
-import { Module } from "../../session/module.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { TokenChange } from "../../session/tokens/token_watch.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";

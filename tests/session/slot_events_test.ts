@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { Module } from "../../session/module.ts";
+import { Module } from "../../session/tokens/module.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 /** The module without C_WaitForSlotEvent, and the one that says CKR_NO_EVENT of what it does not tell. */

@@ -4,8 +4,8 @@ import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { aesCbc, aesGcm, aesGcmMessage, rsaOaep, rsaPss } from "../../session/mechanisms/mod.ts";
-import { Module } from "../../session/module.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { createSoftoknDatabase, softoknSkip as skip } from "../_support/softokn.ts";
 import { P256 } from "../_support/token_session.ts";
 

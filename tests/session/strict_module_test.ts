@@ -11,9 +11,9 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const data = new Uint8Array(32).fill(7);

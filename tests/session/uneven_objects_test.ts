@@ -3,9 +3,9 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { CKA, CKM, CKR } from "../../ffi/constants/mod.ts";
 import type { Attributes } from "../../session/attributes/attributes.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { Module } from "../../session/module.ts";
-import type { Pkcs11Object } from "../../session/object.ts";
-import type { Session } from "../../session/session.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
 const read = ["label", "id", "value", "class", "application", "allowedMechanisms"] as const;

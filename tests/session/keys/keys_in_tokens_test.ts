@@ -1,4 +1,4 @@
-// About session/session_forms.ts, session/object.ts and session/keys/: keys and certificates in real tokens.
+// About session/tokens/session_forms.ts, session/tokens/object.ts and session/keys/: keys and certificates in real tokens.
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
@@ -8,8 +8,8 @@ import { after, before, describe, it } from "node:test";
 import { CKM, CKO, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../../../session/errors.ts";
 import { curves } from "../../../session/attributes/curves.ts";
-import { Module } from "../../../session/module.ts";
-import type { Session } from "../../../session/session.ts";
+import { Module } from "../../../session/tokens/module.ts";
+import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
 import { TokenSession } from "../../_support/token_session.ts";

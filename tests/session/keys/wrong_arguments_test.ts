@@ -8,7 +8,7 @@ import {
   issueCertificate,
 } from "../../../session/certificates/mod.ts";
 import type { AttributesInit } from "../../../session/attributes/attributes_init.ts";
-import type { Pkcs11Object } from "../../../session/object.ts";
+import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { CallOptions } from "../../../session/core/call_options.ts";
 import { tokenSigner } from "../../../session/signer/token_signer.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";

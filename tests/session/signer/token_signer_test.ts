@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
-import { Session } from "../../../session/session.ts";
+import { Session } from "../../../session/tokens/session.ts";
 import { tokenSigner } from "../../../session/signer/token_signer.ts";
 import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";

@@ -1,16 +1,16 @@
 /** Logins and PINs of a session. */
-import { checkUlong } from "../ffi/memory/inputs.ts";
-import { CKU } from "../ffi/constants/mod.ts";
-import type { Program } from "../ffi/engine/program.ts";
-import type { Frame } from "../ffi/engine/frame.ts";
-import { forgetPin } from "../ffi/operations/pins.ts";
-import { initPin, setPin } from "../ffi/operations/sessions.ts";
-import { countedLogin, countedLogout, type LoginPlace, undoLogin } from "./core/logins.ts";
+import { checkUlong } from "../../ffi/memory/inputs.ts";
+import { CKU } from "../../ffi/constants/mod.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
+import { initPin, setPin } from "../../ffi/operations/sessions.ts";
+import { countedLogin, countedLogout, type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { Pin } from "./options.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { plainPin, preparePin } from "./pin.ts";
 import { coreOf, SessionBase } from "./session_base.ts";
-import type { SessionCore } from "./core/session_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 import { faceOf } from "./faces.ts";
 
 /** How {@linkcode SessionLogin.login} is made. */

@@ -1,10 +1,10 @@
 /** Operations whose data comes in parts: signers, verifiers, encryptors, decryptors and digesters. */
-import { reportUncaught } from "../internal/report_error.ts";
-import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
-import { FN } from "../ffi/engine/frame.ts";
-import type { ActiveKind } from "../ffi/engine/active.ts";
-import type { FunctionName } from "../ffi/tables/functions.ts";
-import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
+import { FN } from "../../ffi/engine/frame.ts";
+import type { ActiveKind } from "../../ffi/engine/active.ts";
+import type { FunctionName } from "../../ffi/tables/functions.ts";
+import { prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import {
   type BeginPartsArgs,
   digestKeyPart,
@@ -17,15 +17,15 @@ import {
   type PartsUse,
   updateParts,
   verifyParts,
-} from "../ffi/operations/parts.ts";
-import { WholeBlocks } from "../ffi/operations/whole_blocks.ts";
+} from "../../ffi/operations/parts.ts";
+import { WholeBlocks } from "../../ffi/operations/whole_blocks.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
-import { SessionBusyError, SessionClosedError } from "./errors.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import { SessionBusyError, SessionClosedError } from "../errors.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
-import type { SessionCore } from "./core/session_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 
 function functionsOf(kind: ActiveKind, stem: "Encrypt" | "Decrypt" | "Digest" | "Sign" | "Verify"): PartFunctions {
   const name = (suffix: string) => `C_${stem}${suffix}` as FunctionName;

@@ -1,10 +1,10 @@
 /** What every session can do whatever it is used for: its life, random numbers, operation state. */
 import { setImmediate } from "node:timers";
-import { TypedEventTarget } from "../internal/events.ts";
-import { reportUncaught } from "../internal/report_error.ts";
-import { checkUlong, viewBytes } from "../ffi/memory/inputs.ts";
-import { CKF, CKR } from "../ffi/constants/mod.ts";
-import { cancelBegun } from "../ffi/operations/parts.ts";
+import { TypedEventTarget } from "../../internal/events.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import { checkUlong, viewBytes } from "../../ffi/memory/inputs.ts";
+import { CKF, CKR } from "../../ffi/constants/mod.ts";
+import { cancelBegun } from "../../ffi/operations/parts.ts";
 import {
   closeSession,
   generateRandom,
@@ -12,17 +12,17 @@ import {
   seedRandom,
   sessionInfo,
   setOperationState,
-} from "../ffi/operations/sessions.ts";
-import { isAskedOn, unasked } from "../ffi/engine/question.ts";
+} from "../../ffi/operations/sessions.ts";
+import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
 import { keyHandle } from "./crypto_args.ts";
-import { DiscardHandleEvent } from "./core/discard_handle.ts";
-import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
-import { type SessionInfo, sessionInfoOf } from "./core/infos.ts";
+import { DiscardHandleEvent } from "../core/discard_handle.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
+import { type SessionInfo, sessionInfoOf } from "../core/infos.ts";
 import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
-import type { SessionCore } from "./core/session_core.ts";
-import { leave } from "./core/handle_pool.ts";
+import type { CallOptions } from "../core/call_options.ts";
+import type { SessionCore } from "../core/session_core.ts";
+import { leave } from "../core/handle_pool.ts";
 import type { Slot } from "./slot.ts";
 import { faceOf } from "./faces.ts";
 

@@ -1,6 +1,6 @@
 /** Keys of a session: generate, wrap, unwrap, derive, encapsulate. */
-import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
-import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
+import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
+import { prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import {
   decapsulateKey,
   deriveKey,
@@ -11,14 +11,14 @@ import {
   type KeyPairHandles,
   unwrapKey,
   wrapKey,
-} from "../ffi/operations/keys.ts";
-import { CKK, CKM } from "../ffi/constants/mod.ts";
-import { discardObjects } from "../ffi/operations/objects.ts";
-import type { AttributesInit } from "./attributes/attributes_init.ts";
+} from "../../ffi/operations/keys.ts";
+import { CKK, CKM } from "../../ffi/constants/mod.ts";
+import { discardObjects } from "../../ffi/operations/objects.ts";
+import type { AttributesInit } from "../attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionCrypto } from "./session_crypto.ts";
 import { destroyLate, newTemplate } from "./session_objects.ts";

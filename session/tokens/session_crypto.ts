@@ -1,5 +1,5 @@
 /** Cryptography on one piece of data. */
-import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
+import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
 import {
   type CryptoArgs,
   decrypt,
@@ -9,11 +9,11 @@ import {
   signRecover,
   verify,
   verifyRecover,
-} from "../ffi/operations/crypto.ts";
+} from "../../ffi/operations/crypto.ts";
 import { cryptoArgs, digestArgs } from "./crypto_args.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { Digester, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SessionObjects } from "./session_objects.ts";

@@ -1,10 +1,10 @@
 /** The slot whose token is meant: by label, by URI, by what the token tells of itself. */
-import { describeType, isPlainObject } from "../ffi/memory/inputs.ts";
-import { CKR } from "../ffi/constants/mod.ts";
-import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "./errors.ts";
-import { type SlotInfo, type TokenInfo, withoutNuls } from "./core/infos.ts";
+import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
+import { CKR } from "../../ffi/constants/mod.ts";
+import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "../errors.ts";
+import { type SlotInfo, type TokenInfo, withoutNuls } from "../core/infos.ts";
 import type { Slot } from "./slot.ts";
-import { Pkcs11Uri } from "./uri/mod.ts";
+import { Pkcs11Uri } from "../uri/mod.ts";
 
 /** What is looked for: a token's label, a `pkcs11:` URI, or members of its information. */
 export type SlotMatch = string | Partial<TokenInfo>;

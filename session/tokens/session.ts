@@ -1,7 +1,7 @@
 /** Sessions: where keys are found, made and used. */
 import { moduleCoreOf, Slot } from "./slot.ts";
 import type { Interaction, OpenSessionOptions, PinCallback } from "./options.ts";
-import { SessionCore } from "./core/session_core.ts";
+import { SessionCore } from "../core/session_core.ts";
 import { SessionForms } from "./session_forms.ts";
 import { setFace } from "./faces.ts";
 

@@ -1,6 +1,6 @@
 /** Streams through operations in parts. */
-import { reportUncaught } from "../internal/report_error.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import type { Decryptor, Encryptor } from "./parts_async.ts";
 
 /** A transform stream through a cipher; ending it early frees the session. */

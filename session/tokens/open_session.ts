@@ -1,18 +1,18 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
-import { checkOptions } from "../ffi/engine/engine.ts";
-import type { Operation, Program } from "../ffi/engine/program.ts";
-import type { Frame } from "../ffi/engine/frame.ts";
-import { checkUlong } from "../ffi/memory/inputs.ts";
-import type { PinOrQuestion } from "../ffi/operations/pin_tries.ts";
-import { forgetPin } from "../ffi/operations/pins.ts";
-import { closeSession, openSession as open } from "../ffi/operations/sessions.ts";
-import { CKU } from "../ffi/constants/mod.ts";
-import { countedLogin, undoLogin } from "./core/logins.ts";
-import type { ModuleCore } from "./core/module_core.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
+import type { Operation, Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
+import { checkUlong } from "../../ffi/memory/inputs.ts";
+import type { PinOrQuestion } from "../../ffi/operations/pin_tries.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
+import { closeSession, openSession as open } from "../../ffi/operations/sessions.ts";
+import { CKU } from "../../ffi/constants/mod.ts";
+import { countedLogin, undoLogin } from "../core/logins.ts";
+import type { ModuleCore } from "../core/module_core.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
 import { askerOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
-import { type PooledHandle, reuse } from "./core/handle_pool.ts";
+import { type PooledHandle, reuse } from "../core/handle_pool.ts";
 import type { Slot } from "./slot.ts";
 import { autoAuthenticateOf } from "./faces.ts";
 

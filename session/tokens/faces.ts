@@ -2,9 +2,9 @@
  * What the state of a session and of a module leaves to its face: the slot as an object, and whom its user has named to be
  * asked for PINs. The state itself knows neither slots nor objects.
  */
-import type { ModuleCore } from "./core/module_core.ts";
+import type { ModuleCore } from "../core/module_core.ts";
 import type { AutoAuthenticate, Interaction, PinCallback } from "./options.ts";
-import type { SessionCore } from "./core/session_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 import type { Slot } from "./slot.ts";
 
 /** The face of a session. */

@@ -1,8 +1,8 @@
 /** The URI of an object, made of what the token and the object tell about themselves. */
-import { CKO } from "../ffi/constants/mod.ts";
-import type { Attributes } from "./attributes/attributes.ts";
-import type { TokenInfo } from "./core/infos.ts";
-import { Pkcs11Uri, type UriObjectType } from "./uri/mod.ts";
+import { CKO } from "../../ffi/constants/mod.ts";
+import type { Attributes } from "../attributes/attributes.ts";
+import type { TokenInfo } from "../core/infos.ts";
+import { Pkcs11Uri, type UriObjectType } from "../uri/mod.ts";
 
 const TYPES: ReadonlyMap<unknown, UriObjectType> = new Map<unknown, UriObjectType>([
   [CKO.CERTIFICATE, "cert"],

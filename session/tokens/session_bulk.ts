@@ -1,12 +1,12 @@
 /** Many inputs at once, data in parts, streams and messages. */
-import { type BytesInput, copyBytes, describeType, viewBytes } from "../ffi/memory/inputs.ts";
-import { prepareMechanism } from "../ffi/memory/mechanisms.ts";
-import { digestMany, encryptMany, type ManyArgs, signMany, verifyMany } from "../ffi/operations/many.ts";
-import { decryptMessage, encryptMessage, type MessageArgs } from "../ffi/operations/messages.ts";
+import { type BytesInput, copyBytes, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
+import { prepareMechanism } from "../../ffi/memory/mechanisms.ts";
+import { digestMany, encryptMany, type ManyArgs, signMany, verifyMany } from "../../ffi/operations/many.ts";
+import { decryptMessage, encryptMessage, type MessageArgs } from "../../ffi/operations/messages.ts";
 import { authenticationFor, keyHandle } from "./crypto_args.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
 import { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
 import { coreOf } from "./session_base.ts";

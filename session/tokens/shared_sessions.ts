@@ -1,11 +1,11 @@
 /** Sessions for many at once: a pool that makes calls wait when all its sessions are busy. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { describeType } from "../ffi/memory/inputs.ts";
-import { CKR, CKS } from "../ffi/constants/mod.ts";
-import { checkOptions } from "../ffi/engine/engine.ts";
-import { forgetPin } from "../ffi/operations/pins.ts";
-import { reportUncaught } from "../internal/report_error.ts";
-import { Pkcs11Error, SessionBusyError, SessionClosedError } from "./errors.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
+import { CKR, CKS } from "../../ffi/constants/mod.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
 import {
   MAX_TIMER,

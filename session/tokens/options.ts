@@ -1,6 +1,6 @@
 /** Options and callbacks shared by modules, slots, sessions and objects. */
-import type { BytesInput } from "../ffi/memory/inputs.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { Slot } from "./slot.ts";
 

@@ -1,15 +1,15 @@
 /** Objects of a token: keys, certificates, data. */
-import { describeType } from "../ffi/memory/inputs.ts";
-import { CKO } from "../ffi/constants/mod.ts";
-import type { KeyTraits } from "../ffi/operations/authentication.ts";
-import { destroyObject, getAttributes, objectSize, setAttributes } from "../ffi/operations/objects.ts";
-import { tokenInfo } from "../ffi/operations/modules.ts";
-import { readPlan } from "./attributes/attribute_plans.ts";
-import type { AttributeName } from "./attributes/attribute_table.ts";
-import { Attributes, type AttributeSubset } from "./attributes/attributes.ts";
-import { type AttributesInit, compileTemplate } from "./attributes/attributes_init.ts";
-import { tokenInfoOf } from "./core/infos.ts";
-import { certificateOf, partnerOf } from "./keys/partners.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
+import { CKO } from "../../ffi/constants/mod.ts";
+import type { KeyTraits } from "../../ffi/operations/authentication.ts";
+import { destroyObject, getAttributes, objectSize, setAttributes } from "../../ffi/operations/objects.ts";
+import { tokenInfo } from "../../ffi/operations/modules.ts";
+import { readPlan } from "../attributes/attribute_plans.ts";
+import type { AttributeName } from "../attributes/attribute_table.ts";
+import { Attributes, type AttributeSubset } from "../attributes/attributes.ts";
+import { type AttributesInit, compileTemplate } from "../attributes/attributes_init.ts";
+import { tokenInfoOf } from "../core/infos.ts";
+import { certificateOf, partnerOf } from "../keys/partners.ts";
 import {
   checkExportFormat,
   checkPublicFormat,
@@ -19,11 +19,11 @@ import {
   publicForm,
   type PublicKeyFormats,
   publicKeyIn,
-} from "./keys/key_forms.ts";
-import { readSecretKey } from "./keys/read_private.ts";
-import { publicMaterial } from "./keys/public_half.ts";
-import { X509 } from "./keys/x509.ts";
-import type { CallOptions } from "./core/call_options.ts";
+} from "../keys/key_forms.ts";
+import { readSecretKey } from "../keys/read_private.ts";
+import { publicMaterial } from "../keys/public_half.ts";
+import { X509 } from "../keys/x509.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import type { Session } from "./session.ts";
 import { formatObjectUri } from "./object_uri.ts";

@@ -1,27 +1,27 @@
 /** Keys and certificates of a session in the forms people have them. */
-import { type AttributesInit, checkAttributes, compileTemplate } from "./attributes/attributes_init.ts";
+import { type AttributesInit, checkAttributes, compileTemplate } from "../attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
-import { ObjectAmbiguousError, ObjectNotFoundError } from "./errors.ts";
-import { readCertificate } from "./keys/forms/certificate.ts";
-import { importCertificate, importKey, importKeyPair } from "./keys/create_keys.ts";
-import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "./keys/forms/key_material.ts";
-import { chainOf } from "./keys/partners.ts";
-import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "./keys/forms/read_key.ts";
+import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
+import { readCertificate } from "../keys/forms/certificate.ts";
+import { importCertificate, importKey, importKeyPair } from "../keys/create_keys.ts";
+import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "../keys/forms/key_material.ts";
+import { chainOf } from "../keys/partners.ts";
+import { type KeyInput, type Passphrase, type ReadKey, readKey, readKeySync } from "../keys/forms/read_key.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_base.ts";
 import { SessionBulk } from "./session_bulk.ts";
 import type { Pkcs11KeyPair } from "./session_keys.ts";
 import { destroyLate, type FindOptions, newTemplate } from "./session_objects.ts";
-import { checkOptions } from "../ffi/engine/engine.ts";
-import { discardObjects } from "../ffi/operations/objects.ts";
-import { type BytesInput, copyBytes } from "../ffi/memory/inputs.ts";
-import { CKK, CKM, CKO } from "../ffi/constants/mod.ts";
-import { ckkName } from "../ffi/constants/names.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
+import { discardObjects } from "../../ffi/operations/objects.ts";
+import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
+import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
+import { ckkName } from "../../ffi/constants/names.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import type { EncapsulatedKey } from "./session_keys.ts";
 import type { Session } from "./session.ts";
-import type { SessionCore } from "./core/session_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 
 /** How a key is brought in. */
 export interface ImportKeyOptions extends CallOptions {

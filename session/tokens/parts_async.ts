@@ -1,8 +1,8 @@
 /** The operations in parts that are awaited. */
-import type { BytesInput } from "../ffi/memory/inputs.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { Parts } from "./parts.ts";
 import type { SessionBase } from "./session_base.ts";
 

@@ -1,5 +1,5 @@
 /** What a pool of sessions is told: its options, read once and checked. */
-import { describeType, isPlainObject } from "../ffi/memory/inputs.ts";
+import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import type { Interaction, LoginSpec, Pin } from "./options.ts";
 import { askerOf, checkLogin, keptPin } from "./pin.ts";
 

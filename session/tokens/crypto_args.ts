@@ -1,13 +1,13 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
-import { type BytesInput, viewBytes } from "../ffi/memory/inputs.ts";
-import { checkMechanism } from "../ffi/memory/mechanisms.ts";
-import type { KeyAuthentication } from "../ffi/operations/authentication.ts";
-import type { CryptoArgs } from "../ffi/operations/crypto.ts";
-import type { Mechanism } from "./mechanisms/mod.ts";
+import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
+import { checkMechanism } from "../../ffi/memory/mechanisms.ts";
+import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
+import type { CryptoArgs } from "../../ffi/operations/crypto.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
 import { askerOf, question } from "./pin.ts";
 import { coreOf, type SessionBase } from "./session_base.ts";
-import type { SessionCore } from "./core/session_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 import { autoAuthenticateOf, faceOf } from "./faces.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Slots and the tokens in them. */
-import { checkType, checkUlong, describeType, encodeText } from "../ffi/memory/inputs.ts";
-import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../ffi/operations/modules.ts";
+import { checkType, checkUlong, describeType, encodeText } from "../../ffi/memory/inputs.ts";
+import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../../ffi/operations/modules.ts";
 import {
   type MechanismInfo,
   mechanismInfoOf,
@@ -9,12 +9,12 @@ import {
   slotInfoOf,
   type TokenInfo,
   tokenInfoOf,
-} from "./core/infos.ts";
+} from "../core/infos.ts";
 import type { Module } from "./module.ts";
-import type { ModuleCore } from "./core/module_core.ts";
+import type { ModuleCore } from "../core/module_core.ts";
 import { openSession, openSessionSync } from "./open_session.ts";
 import type { OpenSessionOptions } from "./options.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { SessionPool } from "./shared_sessions.ts";

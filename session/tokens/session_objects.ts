@@ -1,6 +1,6 @@
 /** Objects of a session: create, copy, find. */
-import type { Program } from "../ffi/engine/program.ts";
-import type { Frame } from "../ffi/engine/frame.ts";
+import type { Program } from "../../ffi/engine/program.ts";
+import type { Frame } from "../../ffi/engine/frame.ts";
 import {
   copyObject,
   createObject,
@@ -9,16 +9,16 @@ import {
   findObjects,
   type Found,
   getAttributesIfPresent,
-} from "../ffi/operations/objects.ts";
-import type { AttributeName } from "./attributes/attribute_table.ts";
-import { Attributes } from "./attributes/attributes.ts";
-import { type AttributesInit, compileTemplate } from "./attributes/attributes_init.ts";
+} from "../../ffi/operations/objects.ts";
+import type { AttributeName } from "../attributes/attribute_table.ts";
+import { Attributes } from "../attributes/attributes.ts";
+import { type AttributesInit, compileTemplate } from "../attributes/attributes_init.ts";
 import { keyHandle } from "./crypto_args.ts";
-import { readPlan } from "./attributes/attribute_plans.ts";
+import { readPlan } from "../attributes/attribute_plans.ts";
 import { Pkcs11Object } from "./object.ts";
-import type { CallOptions } from "./core/call_options.ts";
+import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_base.ts";
-import type { SessionCore } from "./core/session_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 import { SessionLogin } from "./session_login.ts";
 import type { Session } from "./session.ts";
 

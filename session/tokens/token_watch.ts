@@ -1,7 +1,7 @@
 /** Tokens that come and go, watched by looking at the slots again and again: every module can do that. */
-import { checkOptions } from "../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { Module } from "./module.ts";
-import type { TokenInfo } from "./core/infos.ts";
+import type { TokenInfo } from "../core/infos.ts";
 import type { Slot } from "./slot.ts";
 import { goneToken } from "./find_slot.ts";
 

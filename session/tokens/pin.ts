@@ -1,7 +1,7 @@
 /** PINs as callers give them, made ready for the token. */
-import { describeType, isBytesInput, viewBytes, wellFormed } from "../ffi/memory/inputs.ts";
-import type { PinOrQuestion, PinQuestion } from "../ffi/operations/pin_tries.ts";
-import { ownPin, type PinBytes } from "../ffi/operations/pins.ts";
+import { describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
+import type { PinOrQuestion, PinQuestion } from "../../ffi/operations/pin_tries.ts";
+import { ownPin, type PinBytes } from "../../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { Interaction, LoginSpec, Pin, PinAnswer, PinCallback } from "./options.ts";
 import type { Slot } from "./slot.ts";
