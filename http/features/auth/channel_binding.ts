@@ -6,8 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Connection } from "../../transports/connection.ts";
-import { md5 } from "./ntlm/ntlm_crypto.ts";
-import { concatBytes, encodeLatin1, toHex } from "./text.ts";
+import { encodeLatin1, toHex } from "./text.ts";
 
 /** Signature algorithms whose hash is not SHA-256: the content of their object identifiers in hexadecimal. */
 const longHashes: Readonly<Record<string, "sha384" | "sha512">> = {
@@ -36,7 +35,7 @@ export function channelBinding(connection: Connection | null): Uint8Array<ArrayB
 export function channelBindingHash(binding: Uint8Array): Uint8Array<ArrayBuffer> {
   const head = new Uint8Array(20);
   new DataView(head.buffer).setUint32(16, binding.byteLength, true);
-  return md5(concatBytes(head, binding));
+  return new Uint8Array(createHash("md5").update(head).update(binding).digest());
 }
 
 /** MD5 and SHA-1 count as SHA-256; so does what is unknown (RFC 5929 §4.1). */

@@ -13,7 +13,7 @@ import type {
   TransportResponse,
 } from "../transport.ts";
 import { explainFetchError } from "./fetch_errors.ts";
-import { basicAuthorization } from "../node/node_tunnel.ts";
+import { basicAuthorization } from "../basic_authorization.ts";
 import { asDecoded, type DecodesContent, withAcceptEncoding } from "./runtime_decoding.ts";
 
 /** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */

@@ -22,7 +22,8 @@ import { KnownLines } from "./node_response_head.ts";
 import { socksConnect } from "./node_socks.ts";
 import { connectTcp, orAborted } from "./node_tcp.ts";
 import { encrypt, enforceTrust, withNames } from "./node_tls.ts";
-import { basicAuthorization, requestTunnel } from "./node_tunnel.ts";
+import { basicAuthorization } from "../basic_authorization.ts";
+import { requestTunnel } from "./node_tunnel.ts";
 import { Wire } from "./node_wire.ts";
 
 /** A stream on its way to the origin, and the socket at its bottom. */

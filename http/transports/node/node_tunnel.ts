@@ -1,10 +1,10 @@
 /** CONNECT: making a proxy lead to the origin (RFC 9110 §9.3.6). */
-import { Buffer } from "node:buffer";
 import { TransportError } from "../../errors.ts";
 import type { ExchangeObserver, OpenRequest, ProxyTarget, TransportResponse } from "../transport.ts";
 import { proxyError, textOf } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import type { Wire } from "./node_wire.ts";
+import { basicAuthorization } from "../basic_authorization.ts";
 
 /** What {@linkcode requestTunnel} needs. */
 export interface TunnelOptions {
@@ -62,12 +62,6 @@ function noAnswer(error: unknown): never {
   if (!(error instanceof TransportError)) throw error;
   const text = textOf(error).replace(/^Cannot [^:]*: /, "");
   throw proxyError(`its answer to CONNECT cannot be read, ${text}`, error.code || "ERR_PROXY_TUNNEL");
-}
-
-/** The credentials of the proxy's own URI; null when it has none. */
-export function basicAuthorization(proxy: ProxyTarget): string | null {
-  if (proxy.username === undefined) return null;
-  return `Basic ${Buffer.from(`${proxy.username}:${proxy.password ?? ""}`).toString("base64")}`;
 }
 
 const SILENT: ExchangeObserver = {

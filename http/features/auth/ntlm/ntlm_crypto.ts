@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { concatBytes } from "../text.ts";
 
 /** MD4 (RFC 1320). Broken for signatures; NTLM defines its password hash by it. */
@@ -67,11 +67,6 @@ export function hmacMd5(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array<Arr
   const hmac = createHmac("md5", key);
   for (const part of parts) hmac.update(part);
   return new Uint8Array(hmac.digest());
-}
-
-/** MD5, for the hash of channel bindings. */
-export function md5(message: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash("md5").update(message).digest());
 }
 
 /** A text in UTF-16LE, the charset of NTLM. */
