@@ -19,7 +19,7 @@
  */
 export * from "../ffi/constants/mod.ts";
 export type { BytesInput } from "../ffi/memory/inputs.ts";
-export type { AttributeState } from "../ffi/attributes/read_plan.ts";
+export type { AttributeState } from "../ffi/attributes/attribute.ts";
 export type { AttributeName } from "./attributes/attribute_table.ts";
 export type { AttributeValues } from "./attributes/attribute_values.ts";
 export { type Attribute, Attributes, type AttributeSubset, type AttributeValue } from "./attributes/attributes.ts";

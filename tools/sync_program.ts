@@ -11,7 +11,7 @@ import { say } from "./say.ts";
 export function protocolHash(): string {
   const hash = createHash("sha256");
   for (const file of ["sync_protocol.ts", "sync_bytes.ts"]) {
-    hash.update(readFileSync(new URL(`../http/${file}`, import.meta.url)));
+    hash.update(readFileSync(new URL(`../http/sync/${file}`, import.meta.url)));
   }
   return hash.digest("hex");
 }

@@ -1,5 +1,5 @@
 /** The calls it takes beyond the first to know every attribute that was asked for. */
-import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./read_plan.ts";
+import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute.ts";
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
 import { decoded, failed, missing, stateWithoutValue } from "./attribute_states.ts";
 import { CKR } from "../constants/ckr.ts";

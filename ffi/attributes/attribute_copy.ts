@@ -1,5 +1,6 @@
 /** Attributes of many objects copied out of native memory together, and decoded where somebody looks at them. */
-import type { ReadAttribute, ReadPlan } from "./read_plan.ts";
+import type { ReadPlan } from "./read_plan.ts";
+import type { ReadAttribute } from "./attribute.ts";
 import { type Block, type ReadableMemory, readUlong } from "../memory/block.ts";
 import type { Abi } from "../runtime/native.ts";
 

@@ -1,23 +1,8 @@
 /** What C left in the buffer of an attribute, as a JavaScript value. */
-import type { ReadAttribute } from "./read_plan.ts";
+import type { AttributeKind, DecodedValue, ReadAttribute } from "./attribute.ts";
 import { decodeUtf8 } from "../memory/inputs.ts";
 import { type ReadableMemory, ulongValue } from "../memory/block.ts";
-import { getByte, type Version } from "../memory/structs.ts";
-
-/** How an attribute's bytes are to be understood; `ulongs` are arrays of `CK_ULONG`, `template` a nested template. */
-export type AttributeKind = "boolean" | "ulong" | "string" | "bytes" | "date" | "ulongs" | "version" | "template";
-
-/** The value of an attribute that was read. */
-export type DecodedValue =
-  | boolean
-  | number
-  | bigint
-  | string
-  | Date
-  | Uint8Array<ArrayBuffer>
-  | Version
-  | (number | bigint)[]
-  | ReadAttribute[];
+import { getByte } from "../memory/structs.ts";
 
 /** Up to this length a loop is faster than a TextDecoder. */
 const SHORT_TEXT = 48;

@@ -1,5 +1,5 @@
 /** Room for the values of attributes, and how to tell whether C has written there. */
-import type { AttributeKind } from "./attribute_decoding.ts";
+import type { AttributeKind } from "./attribute.ts";
 import type { Block, ReadableMemory } from "../memory/block.ts";
 import type { Abi } from "../runtime/native.ts";
 import { getByte } from "../memory/structs.ts";

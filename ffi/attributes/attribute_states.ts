@@ -1,6 +1,7 @@
 /** What came of an attribute that was asked for: its value, or why it has none. */
-import type { AttributeState, ReadAttribute, ReadRequest } from "./read_plan.ts";
-import { type AttributeKind, type DecodedValue, decodeValue, lengthProblem } from "./attribute_decoding.ts";
+import type { AttributeState, ReadAttribute, ReadRequest } from "./attribute.ts";
+import { decodeValue, lengthProblem } from "./attribute_decoding.ts";
+import type { AttributeKind, DecodedValue } from "./attribute.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { ReadableMemory } from "../memory/block.ts";
 

@@ -1,62 +1,18 @@
 /** Reading attributes: buffers guessed large enough that one `C_GetAttributeValue` is usually all it takes. */
+import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute.ts";
 import { AttributeCalls } from "./attribute_calls.ts";
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
 import { decoded, missing, stateWithoutValue } from "./attribute_states.ts";
-import type { AttributeKind, DecodedValue } from "./attribute_decoding.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Block, ReadableMemory } from "../memory/block.ts";
 import type { Abi } from "../runtime/native.ts";
 import { setPointer } from "../memory/structs.ts";
 import { attributeLayout } from "../memory/templates.ts";
 
-/** One attribute to read. */
-export interface ReadRequest {
-  /** The attribute's type. */
-  readonly type: number;
-  /** How its value is to be understood. */
-  readonly kind: AttributeKind;
-  /** Bytes its value usually has; a longer one costs two more calls. */
-  readonly size: number;
-  /** Whether the standard lets a token keep it to itself; vendors' attributes count as such. */
-  readonly secret: boolean;
-}
-
-/** Why an attribute has no value, or `ok`. */
-export type AttributeState = "ok" | "sensitive" | "invalid" | "empty" | "error";
-
-/** One attribute as it was read. */
-export interface ReadAttribute {
-  /** The attribute's type. */
-  readonly type: number;
-  /**
-   * `sensitive` when the token keeps it, `invalid` when the object has none, `empty` when its length is zero, `error` when
-   * the module failed to give it or gave what is no value of its kind.
-   */
-  readonly state: AttributeState;
-  /** Its value; `undefined` where there is none. */
-  readonly value: DecodedValue | undefined;
-  /** With `error`: the CK_RV of the call, or what is wrong in words. */
-  readonly failure?: number | string;
-}
-
-/** A `C_GetAttributeValue` to make: where its template lies and how many attributes it has. */
-export interface ReadCall {
-  /** Offset of the template in the block. */
-  readonly offset: number;
-  /** Number of attributes. */
-  readonly count: number;
-}
-
 /** Room beyond the guess: a length that still equals the whole room shows an attribute the module passed over. */
 const SLACK = 8;
 /** Room that is always left, however short the values were so far. */
 const LEAST_FITTED = 32;
-
-/** Whether `C_GetAttributeValue` has filled the template: each length then says how its attribute fared. */
-export function isReadOutcome(rv: number): boolean {
-  return rv === CKR.OK || rv === CKR.ATTRIBUTE_SENSITIVE || rv === CKR.ATTRIBUTE_TYPE_INVALID ||
-    rv === CKR.BUFFER_TOO_SMALL;
-}
 
 /**
  * The attributes to read from one object or from many. `prepare` lays out a template, the caller makes the call,

@@ -1,5 +1,6 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
-import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
+import type { ReadPlan } from "../attributes/read_plan.ts";
+import type { ReadAttribute } from "../attributes/attribute.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { endActive } from "./ending.ts";

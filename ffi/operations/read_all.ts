@@ -1,6 +1,7 @@
 /** Reading attributes: all there is to know of one object, and the same of many, as many in one step as there is room for. */
 import { BlockCopy, CopiedAttributes } from "../attributes/attribute_copy.ts";
-import type { ReadAttribute, ReadPlan } from "../attributes/read_plan.ts";
+import type { ReadPlan } from "../attributes/read_plan.ts";
+import type { ReadAttribute } from "../attributes/attribute.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";

@@ -1,6 +1,6 @@
 /** How each attribute of the standard is written and read. */
-import type { AttributeKind } from "../../ffi/attributes/attribute_decoding.ts";
-import type { ReadRequest } from "../../ffi/attributes/read_plan.ts";
+import type { AttributeKind } from "../../ffi/attributes/attribute.ts";
+import type { ReadRequest } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import type { AttributeValues } from "./attribute_values.ts";

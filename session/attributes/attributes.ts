@@ -1,6 +1,6 @@
 /** The attributes of an object as they were read. */
 import { CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
-import type { AttributeState, ReadAttribute } from "../../ffi/attributes/read_plan.ts";
+import type { AttributeState, ReadAttribute } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../../ffi/constants/names.ts";
 import { CKO } from "../../ffi/constants/objects.ts";

@@ -306,9 +306,7 @@ export class Module {
    * the last caller finalises the module. What fails on the way keeps nothing open and is reported once, by the first call.
    */
   async close(): Promise<void> {
-    if (isAskedBy(this.#core.engine)) {
-      throw new SessionBusyError("close the module", "the call that asks for a PIN");
-    }
+    if (isAskedBy(this.#core.engine)) throw new SessionBusyError("close the module", "the call that asks for a PIN");
     await this.#closed();
   }
 

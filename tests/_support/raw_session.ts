@@ -1,5 +1,6 @@
 // One session of a module, driven in place through the raw table: for tests of what is written for C, below the objects.
-import { isReadOutcome, type ReadAttribute, ReadPlan } from "../../ffi/attributes/read_plan.ts";
+import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
+import { isReadOutcome, type ReadAttribute } from "../../ffi/attributes/attribute.ts";
 import { CKF } from "../../ffi/constants/ckf.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { ckrName } from "../../ffi/constants/names.ts";

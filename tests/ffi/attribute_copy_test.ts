@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertFalse, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { BlockCopy, CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
-import { ReadPlan, type ReadRequest } from "../../ffi/attributes/read_plan.ts";
+import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
+import type { ReadRequest } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { isReadOutcome, type ReadAttribute, ReadPlan, type ReadRequest } from "../../ffi/attributes/read_plan.ts";
-import type { AttributeKind } from "../../ffi/attributes/attribute_decoding.ts";
+import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
+import { isReadOutcome, type ReadAttribute, type ReadRequest } from "../../ffi/attributes/attribute.ts";
+import type { AttributeKind } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKR } from "../../ffi/constants/ckr.ts";
 import { unavailableInformation } from "../../ffi/constants/values.ts";

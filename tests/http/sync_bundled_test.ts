@@ -66,7 +66,7 @@ describe("a bundled program that sends synchronously", () => {
   it("has a worker that speaks this protocol", async () => {
     const hash = createHash("sha256");
     for (const file of ["sync_protocol.ts", "sync_bytes.ts"]) {
-      hash.update(await readFile(new URL(`http/${file}`, root)));
+      hash.update(await readFile(new URL(`http/sync/${file}`, root)));
     }
     assertEquals(syncProtocol, hash.digest("hex"), "run deno run -A tools/sync_program.ts");
   });

@@ -2,13 +2,92 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { codeOf, filesBelow, importedNames, librarySources, projectRoot, readText } from "../_support/source_text.ts";
 
-/** What each floor may import: the floors below it. Session and http meet in mod.ts only. */
-const allowed: Record<string, readonly string[]> = {
-  internal: ["internal"],
-  ffi: ["ffi", "internal"],
-  session: ["session", "ffi", "internal"],
-  http: ["http", "internal"],
-  "mod.ts": ["session", "http"],
+/**
+ * The house: every room, and the rooms its files may import besides their own. Rooms of one floor stand from the ground
+ * up. A file at the top of a floor is a room of its own. Session and http meet in the doors only.
+ */
+const rooms: Readonly<Record<string, string>> = {
+  "internal": "",
+
+  "ffi/constants": "",
+  "ffi/runtime": "internal",
+  "ffi/memory": "ffi/runtime",
+  "ffi/tables": "ffi/memory ffi/runtime",
+  "ffi/attributes": "ffi/constants ffi/memory ffi/runtime",
+  "ffi/workers": "ffi/memory ffi/runtime ffi/tables",
+  "ffi/engine": "ffi/memory ffi/runtime ffi/tables ffi/workers",
+  "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers",
+  "ffi/mod.ts": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
+
+  "session/function_actions.ts": "",
+  "session/errors.ts": "ffi/constants session/function_actions.ts",
+  "session/uri": "ffi/memory session/errors.ts",
+  "session/pins": "session/uri",
+  "session/config": "ffi/runtime",
+  "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
+  "session/mechanisms": "ffi/constants ffi/memory",
+  "session/attributes": "ffi/attributes ffi/constants ffi/memory internal session/errors.ts",
+  "session/managed":
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers session/errors.ts session/log_calls",
+  "session/core":
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables session/attributes session/errors.ts session/managed",
+  "session/keys/forms": "ffi/constants ffi/memory internal session/attributes",
+  "session/keys":
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms",
+  "session/tokens":
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/log_calls session/managed session/mechanisms session/uri",
+  "session/signer":
+    "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri",
+  "session/certificates":
+    "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
+  "session/registered_modules.ts": "session/config session/log_calls session/managed session/tokens",
+  "session/trust":
+    "ffi/constants internal session/config session/errors.ts session/registered_modules.ts session/tokens",
+  "session/find_by_uri.ts":
+    "ffi/constants ffi/memory session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
+
+  "http/protocol": "internal",
+  "http/errors.ts": "http/protocol",
+  "http/codings": "http/errors.ts http/protocol",
+  "http/storage": "http/errors.ts",
+  "http/transports": "http/errors.ts http/protocol internal",
+  "http/transports/fetch": "http/codings http/errors.ts http/protocol http/transports internal",
+  "http/transports/node": "http/codings http/errors.ts http/protocol http/transports internal",
+  "http/transports/choice": "http/errors.ts http/transports http/transports/fetch http/transports/node internal",
+  "http/message": "http/protocol http/transports internal",
+  "http/contract": "http/message http/protocol http/transports internal",
+  "http/pool": "http/message http/protocol http/transports internal",
+  "http/streams": "http/codings http/contract http/message http/protocol internal",
+  "http/queue":
+    "http/codings http/contract http/errors.ts http/message http/pool http/protocol http/transports http/transports/choice internal",
+  "http/features": "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features/auth": "http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features/auth/ntlm": "http/features/auth http/message http/protocol",
+  "http/features/cache":
+    "http/contract http/errors.ts http/message http/protocol http/storage http/transports internal",
+  "http/features/cookies":
+    "http/contract http/errors.ts http/message http/protocol http/storage http/transports internal",
+  "http/features/hsts": "http/contract http/errors.ts http/message http/protocol http/storage internal",
+  "http/features/logging":
+    "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features/proxies": "http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features/signatures": "http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features/sniffing": "http/codings http/contract http/message http/protocol internal",
+  "http/fetch":
+    "http/codings http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",
+  "http/sync":
+    "http/contract http/errors.ts http/features http/features/sniffing http/message http/protocol http/queue http/transports http/transports/choice internal",
+  "http/session":
+    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice internal",
+  "http/sync_worker.ts":
+    "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports",
+};
+
+/** What leads into the house: each imports what it hands on, and nobody imports it but a door above. */
+const doors: Readonly<Record<string, readonly string[]>> = {
+  "session/mod.ts": ["session", "ffi"],
+  "http/mod.ts": ["http", "internal"],
+  "mod.ts": ["session/mod.ts", "http/mod.ts"],
   "cli.ts": ["session", "http"],
 };
 
@@ -18,9 +97,14 @@ const libraries: Record<string, readonly string[]> = {
   http: ["http-cache-semantics", "structured-headers", "tough-cookie"],
 };
 
+/** Rooms whose things are round, so that their files name each other's types: a session has a slot, a slot opens sessions. */
+const roundRooms: readonly string[] = ["session/tokens", "session/attributes"];
+
+const filesInARoom = 25;
+
 /** The only files that may name a runtime. */
 function mayNameRuntime(file: string): boolean {
-  return /^ffi\/(deno|bun|node)\.ts$/.test(file) || file.startsWith("http/transports/");
+  return file.startsWith("ffi/runtime/") || file.startsWith("http/transports/");
 }
 
 /** The floor a path stands on, or the path itself at the root. */
@@ -28,20 +112,82 @@ function floorOf(path: string): string {
   return path.split("/")[0]!;
 }
 
+/** The room a file stands in: its folder, or itself at the top of a floor. */
+function roomOf(path: string): string {
+  const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+  return ["", "ffi", "session", "http"].includes(folder) ? path : folder;
+}
+
 function resolved(file: string, name: string): string {
   return decodeURIComponent(new URL(name, new URL(file, projectRoot)).href.slice(projectRoot.href.length));
 }
 
+function importsOf(file: string): readonly string[] {
+  return importedNames(readText(file)).filter((name) => name.startsWith(".")).map((name) => resolved(file, name));
+}
+
+/** What a file loads: type imports are gone when it runs. */
+function loadedBy(file: string): readonly string[] {
+  const code = readText(file).replace(/^(?:import|export) type\b[^;]*;/gm, "")
+    .replace(/^(?:import|export) \{\s*(?:type [^,}]+,?\s*)+\} from[^;]*;/gm, "");
+  return importedNames(code).filter((name) => name.startsWith(".")).map((name) => resolved(file, name));
+}
+
+function mayImport(file: string, target: string): boolean {
+  const [room, other] = [roomOf(file), roomOf(target)];
+  const door = doors[room];
+  if (door !== undefined) return door.includes(other) || door.includes(floorOf(target));
+  return room === other || rooms[room]?.split(" ").includes(other) === true;
+}
+
+/** The first way round that leads back to where it began; empty where there is none. */
+function circleIn(arrows: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (node: string): readonly string[] => {
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node];
+    if (done.has(node)) return [];
+    path.push(node);
+    for (const next of arrows.get(node) ?? []) {
+      const circle = visit(next);
+      if (circle.length > 0) return circle;
+    }
+    path.pop();
+    done.add(node);
+    return [];
+  };
+  for (const node of arrows.keys()) {
+    const circle = visit(node);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
 describe("the library's sources", () => {
-  it("import downwards only", () => {
-    const wrong = librarySources().flatMap((file) =>
-      importedNames(readText(file))
-        .filter((name) => name.startsWith("."))
-        .map((name) => resolved(file, name))
-        .filter((target) => !allowed[floorOf(file)]?.includes(floorOf(target)))
-        .map((target) => `${file} imports ${target}`)
-    );
+  it("stand in rooms that the table knows, and import what the table lets them", () => {
+    const wrong = librarySources().flatMap((file) => {
+      const room = roomOf(file);
+      if (rooms[room] === undefined && doors[room] === undefined) return [`${room} is no room of the table`];
+      return importsOf(file).filter((target) => !mayImport(file, target)).map((target) => `${file} imports ${target}`);
+    });
     assertEquals(wrong, []);
+  });
+
+  it("stand in rooms that form no circle", () => {
+    const arrows = new Map(Object.entries(rooms).map(([room, below]) => [room, below === "" ? [] : below.split(" ")]));
+    for (const [room, below] of arrows) assertEquals(below.filter((each) => !arrows.has(each)), [], room);
+    assertEquals(circleIn(arrows), []);
+  });
+
+  it("load each other in no circle, but in the rooms whose things are round", () => {
+    const files = librarySources().filter((file) => !roundRooms.includes(roomOf(file)));
+    assertEquals(circleIn(new Map(files.map((file) => [file, loadedBy(file)]))), []);
+  });
+
+  it(`are at most ${filesInARoom} in a room`, () => {
+    const counts = new Map<string, number>();
+    for (const file of librarySources()) counts.set(roomOf(file), (counts.get(roomOf(file)) ?? 0) + 1);
+    assertEquals([...counts].filter(([, count]) => count > filesInARoom), []);
   });
 
   it("import no library but those that the manifest names, each on its floor", () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { inspect } from "node:util";
 import { describe, it } from "node:test";
-import type { ReadAttribute } from "../../ffi/attributes/read_plan.ts";
+import type { ReadAttribute } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { CKK } from "../../ffi/constants/ckk.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";

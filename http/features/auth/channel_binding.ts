@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Connection } from "../../transports/connection.ts";
-import { encodeLatin1, toHex } from "./text.ts";
+import { concatBytes, encodeLatin1, toHex } from "./text.ts";
 
 /** Signature algorithms whose hash is not SHA-256: the content of their object identifiers in hexadecimal. */
 const longHashes: Readonly<Record<string, "sha384" | "sha512">> = {
