@@ -58,9 +58,9 @@ export function readInside(bytes: Uint8Array, tag: number): DerElement[] | null 
 /** Longest contents of an object identifier that is read; none in use comes near. */
 const LONGEST_OID = 256;
 
-/** An object identifier's contents in dotted form; empty for one that is longer than any. */
+/** An object identifier's contents in dotted form; empty for one that is cut short or longer than any. */
 export function oidText(content: Uint8Array): string {
-  if (content.length > LONGEST_OID) return "";
+  if (content.length > LONGEST_OID || content.length === 0 || content.at(-1)! & 0x80) return "";
   const arcs: bigint[] = [];
   let value = 0n;
   for (const byte of content) {

@@ -4,12 +4,13 @@ import process from "node:process";
 /** What a runtime is asked for, in the words of the sentence. */
 export type RuntimeUse = "PKCS#11 modules" | "HTTP sessions" | "TLS over sockets";
 
-/** Major and minor version. */
-type Version = readonly [major: number, minor: number];
+/** A version, the number of its patch only where that matters. */
+type Version = readonly [major: number, minor: number, patch?: number];
 
 /** The oldest version of each runtime by what it is asked for, under its name in `process.versions`. */
 export const oldestRuntimes: Readonly<Record<RuntimeUse, { deno: Version; bun: Version; node: Version }>> = {
-  "PKCS#11 modules": { deno: [2, 5], bun: [1, 3], node: [26, 0] },
+  // Bun before 1.3.7 dies when a worker thread ends that has linked a function by its address.
+  "PKCS#11 modules": { deno: [2, 5], bun: [1, 3, 7], node: [26, 0] },
   "HTTP sessions": { deno: [2, 5], bun: [1, 3], node: [22, 0] },
   // On Deno 2.5, 2.6 and early 2.7 node:tls calls every certificate authorized, and a handshake over a socket that reads
   // already never ends: the read that waits takes the server's first bytes.
@@ -45,16 +46,16 @@ export function isNewEnough(
   versions: Readonly<Record<string, string | undefined>> = process.versions,
 ): boolean {
   const runtime = runtimeOf(versions);
-  const [major = 0, minor = 0] = (versions[runtime] ?? "").split(".").map(Number);
-  const [wantedMajor, wantedMinor] = oldestRuntimes[use][runtime];
-  return major > wantedMajor || major === wantedMajor && minor >= wantedMinor;
+  const [major = 0, minor = 0, patch = 0] = (versions[runtime] ?? "").split(".").map((part) => parseInt(part, 10));
+  const [wantedMajor, wantedMinor, wantedPatch = 0] = oldestRuntimes[use][runtime];
+  return (major - wantedMajor || minor - wantedMinor || patch - wantedPatch) >= 0;
 }
 
 function runtimeOf(versions: Readonly<Record<string, string | undefined>>): keyof typeof names {
   return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }
 
-/** A version without a minor number that says nothing: Node 26, Deno 2.5. */
-function textOf([major, minor]: Version): string {
-  return minor === 0 ? `${major}` : `${major}.${minor}`;
+/** A version without the numbers that say nothing: Node 26, Deno 2.5. */
+function textOf(version: Version): string {
+  return version.join(".").replace(/\.0$/, "");
 }

@@ -27,7 +27,7 @@ export const oldestTested: readonly TestedVersion[] = [
   { runtime: "deno", version: "2.5.0", use: "PKCS#11 modules" },
   { runtime: "deno", version: "2.5.0", use: "HTTP sessions" },
   { runtime: "deno", version: "2.8.0", use: "TLS over sockets" },
-  { runtime: "bun", version: "1.3.0", use: "PKCS#11 modules" },
+  { runtime: "bun", version: "1.3.7", use: "PKCS#11 modules" },
   { runtime: "bun", version: "1.3.0", use: "HTTP sessions" },
   { runtime: "node", version: "22.18.0", use: "HTTP sessions" },
   { runtime: "node", version: "26.9.0", use: "PKCS#11 modules" },

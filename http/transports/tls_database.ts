@@ -6,10 +6,11 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type DerElement, oidText, readElement, readElements, Tag } from "../../internal/der.ts";
+import { oidText, readElement, readElements, Tag } from "../../internal/der.ts";
 import type { TrustRoots } from "./transport.ts";
 import { readableCertificates } from "./permissions.ts";
 
+const PEM_BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 const PEM_BLOCK = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;
 
 /** A certificate as {@linkcode TlsDatabase.fromCertificates} takes it: DER, or an object that has it. */
@@ -77,7 +78,7 @@ export class TlsDatabase implements TrustRoots {
     return new TlsDatabase([...certificates].map((certificate, index) => {
       const der = bytesOf(certificate);
       if (der === null) throw unreadable(`certificate ${index}`, "it is neither bytes nor has `der`");
-      return checkedPem(der, `certificate ${index}`);
+      return checkedPem(der, `certificate ${index}`).pem;
     }));
   }
 
@@ -113,52 +114,66 @@ function systemCertificates(): readonly string[] {
 /** The roots in a PEM text. What one block rejects is no root, whatever another one says of it. */
 function certificatesIn(text: string, where: string): string[] {
   if (text.trim() === "") return [];
-  const blocks = text.match(PEM_BLOCK);
-  if (blocks === null) throw unreadable(where, "it contains no PEM certificate");
+  const blocks = text.match(PEM_BLOCK) ?? [];
+  const begun = text.match(PEM_BEGIN)?.length ?? 0;
+  // What is cut off may be what rejects an authority.
+  if (begun !== blocks.length) throw unreadable(where, `${begun - blocks.length} of its PEM blocks are damaged`);
+  if (begun === 0) throw unreadable(where, "it contains no PEM certificate");
   const roots = new Set<string>();
   const rejected = new Set<string>();
   blocks.forEach((block, index) => {
-    const body = block.replace(/-----[^-]+-----/g, "").replace(/\s+/g, "");
-    const bytes = Buffer.from(body, "base64");
     const name = `${where}, certificate ${index}`;
-    const pem = checkedPem(bytes, name);
-    const isTrusted = !block.startsWith("-----BEGIN TRUSTED ") || vouchesForServers(bytes, name);
-    (isTrusted ? roots : rejected).add(pem);
+    const bytes = base64Bytes(block.replace(/-----[^-]+-----/g, "").replace(/\s+/g, ""), name);
+    const { pem, rest } = checkedPem(bytes, name);
+    const isOpenSsl = block.startsWith("-----BEGIN TRUSTED ");
+    if (!isOpenSsl && rest.length > 0) throw unreadable(name, "there is something behind it");
+    (!isOpenSsl || vouchesForServers(rest, name) ? roots : rejected).add(pem);
   });
   return [...roots].filter((pem) => !rejected.has(pem));
 }
 
-/** Identifier octets of OpenSSL's X509_CERT_AUX: purposes that are trusted, then, in [0], those that are rejected. */
-const REJECTED_PURPOSES = 0xa0;
+/** Buffer reads what it can, and stops where it cannot: what is behind would be lost unseen. */
+function base64Bytes(text: string, where: string): Uint8Array {
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw unreadable(where, "it is not Base64");
+  return Buffer.from(text, "base64");
+}
+
+/** What OpenSSL's X509_CERT_AUX may hold, each at most once and in this order. */
+const AuxiliaryTag = { TRUSTED: 0x30, REJECTED: 0xa0, ALIAS: 0x0c, KEY_ID: 0x04, OTHER: 0xa1 } as const;
+const AUXILIARY_ORDER: readonly number[] = Object.values(AuxiliaryTag);
 /** id-kp-serverAuth, and anyExtendedKeyUsage. */
 const SERVER_PURPOSES: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
 
 /**
  * What OpenSSL's TRUSTED form says behind the certificate: whoever wrote it may have rejected the authority for servers,
- * or trusted it for other purposes only, such as e-mail. Without a list it is trusted for all.
+ * or trusted it for other purposes only, such as e-mail. Without a list it is trusted for all; an empty one trusts for none.
  */
-function vouchesForServers(bytes: Uint8Array, where: string): boolean {
-  const certificate = readElement(bytes);
-  const rest = certificate === null ? null : bytes.subarray(certificate.whole.length);
-  if (rest?.length === 0) return true;
-  const auxiliary = rest && readElement(rest);
+function vouchesForServers(rest: Uint8Array, where: string): boolean {
+  if (rest.length === 0) return true;
+  const auxiliary = readElement(rest);
   const parts = auxiliary?.tag === Tag.SEQUENCE ? readElements(auxiliary.content) : null;
-  if (parts === null || auxiliary!.whole.length !== rest!.length) throw unreadable(where, "its trust data is damaged");
-  const purposes = (part: DerElement | undefined): string[] | null => {
-    if (part === undefined) return null;
-    const elements = readElements(part.content);
-    if (elements === null || elements.some(({ tag }) => tag !== Tag.OID)) {
+  const order = parts?.map(({ tag }) => AUXILIARY_ORDER.indexOf(tag)) ?? [];
+  const isOrdered = order.every((place, index) => place > (order[index - 1] ?? -1));
+  if (parts === null || auxiliary!.whole.length !== rest.length || !isOrdered) {
+    throw unreadable(where, "its trust data is damaged");
+  }
+  const purposes = (wanted: number): string[] | null => {
+    const part = parts.find(({ tag }) => tag === wanted);
+    const elements = part === undefined ? null : readElements(part.content);
+    const oids = elements?.map(({ content, tag }) => tag === Tag.OID ? oidText(content) : "") ?? null;
+    if (part !== undefined && (oids === null || oids.includes(""))) {
       throw unreadable(where, "its trust data is damaged");
     }
-    return elements.map(({ content }) => oidText(content));
+    return oids;
   };
-  const trusted = purposes(parts.find(({ tag }) => tag === Tag.SEQUENCE));
-  const rejected = purposes(parts.find(({ tag }) => tag === REJECTED_PURPOSES));
+  const trusted = purposes(AuxiliaryTag.TRUSTED);
+  const rejected = purposes(AuxiliaryTag.REJECTED);
   if (rejected?.some((purpose) => SERVER_PURPOSES.has(purpose))) return false;
-  return trusted === null || trusted.length === 0 || trusted.some((purpose) => SERVER_PURPOSES.has(purpose));
+  return trusted === null || trusted.some((purpose) => SERVER_PURPOSES.has(purpose));
 }
 
-function checkedPem(bytes: Uint8Array, where: string): string {
+/** A certificate as PEM, and what stands behind it. */
+function checkedPem(bytes: Uint8Array, where: string): { pem: string; rest: Uint8Array } {
   const der = readElement(bytes);
   try {
     if (der?.tag !== Tag.SEQUENCE) throw new TypeError("it is not DER");
@@ -167,7 +182,10 @@ function checkedPem(bytes: Uint8Array, where: string): string {
     throw unreadable(where, error instanceof Error ? error.message : String(error), error);
   }
   const lines = Buffer.from(der.whole).toString("base64").match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----`;
+  return {
+    pem: `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----`,
+    rest: bytes.subarray(der.whole.length),
+  };
 }
 
 function bytesOf(value: unknown): Uint8Array | null {

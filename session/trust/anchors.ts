@@ -1,14 +1,17 @@
 /** The certificates this machine trusts, as its trust modules keep them. */
+import { Buffer } from "node:buffer";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { ConfigurationError, type ConfigurationPaths, defaultPaths } from "../config/mod.ts";
 import type { Module } from "../tokens/module.ts";
-import type { Pkcs11Object } from "../tokens/object.ts";
 import { loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
 import type { Session } from "../tokens/session.ts";
 import type { Slot } from "../tokens/slot.ts";
+import type { Attributes } from "../attributes/attributes.ts";
+import type { AttributeName } from "../attributes/attribute_table.ts";
+import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
 import { nameText } from "../../internal/distinguished_name.ts";
-import { addExtension, allowsPurpose, type AttachedPurposes, purposeOid } from "./purposes.ts";
+import { addAttached, addExtension, allowsPurpose, noPurposes, purposeOid, type Purposes } from "./purposes.ts";
 
 /** A certificate to trust as the end of a chain. */
 export interface TrustAnchor {
@@ -24,7 +27,8 @@ export interface TrustAnchor {
 export interface TrustAnchorsOptions {
   /**
    * What the certificates are to be trusted for: `serverAuth`, `clientAuth`, `email`, `codeSigning`, `timeStamping` or
-   * an object identifier. Attached extensions of the token limit what a certificate is trusted for.
+   * an object identifier. What a certificate is trusted for is limited by extensions that the token attaches to it, else
+   * by its own extended key usage.
    *
    * @default any purpose
    */
@@ -47,8 +51,9 @@ const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", 
 
 /**
  * The certificates this machine trusts: trusted in a token, and distrusted in none. The system's trust store of p11-kit
- * is such a token (`p11-kit-trust`). A trust module or token that cannot be read fails the whole: it may be the one that
- * distrusts a certificate.
+ * is such a token (`p11-kit-trust`). Distrusted is who a token names by its certificate, its issuer and serial number, or
+ * its public key. A trust module or token that cannot be read fails the whole, and so does an object of which it cannot
+ * be read whom it distrusts: it may be the one that distrusts a certificate.
  *
  * @example Name what the machine trusts for web servers
  * ```ts
@@ -61,6 +66,7 @@ const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", 
  * ```
  *
  * @throws {ConfigurationError} when a registered trust module cannot be loaded or initialised
+ * @throws {TypeError} when a token does not let read whom it distrusts
  */
 export async function trustAnchors(options: TrustAnchorsOptions = {}): Promise<TrustAnchor[]> {
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
@@ -95,11 +101,11 @@ function assertAllLoaded([problem]: readonly RegisteredModuleProblem[]): void {
 
 interface Findings {
   /** Trusted certificates by their bytes, in the order they were found. */
-  readonly trusted: Map<string, { anchor: TrustAnchor; issuerAndSerial: string; key: string }>;
-  /** Bytes, and issuers with serial numbers, of certificates that are distrusted somewhere. */
+  readonly trusted: Map<string, { anchor: TrustAnchor; names: readonly string[]; key: string; own: Purposes }>;
+  /** Bytes, issuers with serial numbers, and public keys that are distrusted somewhere. */
   readonly distrusted: Set<string>;
   /** What attached extensions say, by the public key they are attached to. */
-  readonly purposes: Map<string, AttachedPurposes>;
+  readonly purposes: Map<string, Purposes>;
 }
 
 async function collect(
@@ -121,10 +127,10 @@ async function collect(
     }
   }
   const { trusted, distrusted, purposes } = findings;
-  return [...trusted]
-    .filter(([der, { issuerAndSerial }]) => !distrusted.has(der) && !distrusted.has(issuerAndSerial))
-    .filter(([_, { key }]) => oid === null || allowsPurpose(purposes.get(key), oid))
-    .map(([_, { anchor }]) => anchor);
+  return [...trusted.values()]
+    .filter(({ names }) => !names.some((name) => distrusted.has(name)))
+    .filter(({ key, own }) => oid === null || allowsPurpose(purposes.get(key) ?? noPurposes(), own, oid))
+    .map(({ anchor }) => anchor);
 }
 
 /** A session on a token; `null` for one that holds nothing because it was never initialised or has just gone. */
@@ -145,52 +151,86 @@ async function readToken(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const certificates = await session.findObjects({ class: CKO.CERTIFICATE }, { read: [...READ], signal });
-  for (const certificate of certificates) readCertificate(certificate, findings);
+  for (const { attributes } of certificates) {
+    if (attributes === null || readDistrust(attributes, findings)) continue;
+    readTrust(attributes, findings);
+  }
   if (!extensions) return;
   const attached = await session.findObjects({ class: CERTIFICATE_EXTENSION }, {
     read: ["value", "publicKeyInfo"],
     signal,
   });
   for (const { attributes } of attached) {
-    const value = attributes?.get("value");
-    const key = attributes?.get("publicKeyInfo");
-    if (!(value instanceof Uint8Array) || !(key instanceof Uint8Array) || key.length === 0) continue;
-    const id = keyOf(key);
+    if (attributes === null) continue;
+    assertReadable(attributes, ["publicKeyInfo"]);
+    const key = attributes.get("publicKeyInfo");
+    if (!key?.length) continue;
+    const id = keyOf("key", key);
     let purposes = findings.purposes.get(id);
-    if (purposes === undefined) findings.purposes.set(id, purposes = { allowed: null, rejected: new Set() });
-    addExtension(purposes, value);
+    if (purposes === undefined) findings.purposes.set(id, purposes = noPurposes());
+    addAttached(purposes, attributes.get("value") ?? new Uint8Array());
   }
 }
 
-function readCertificate({ attributes }: Pkcs11Object, { trusted, distrusted }: Findings): void {
-  const value = attributes?.get("value");
-  const issuer = attributes?.get("issuer");
-  const serial = attributes?.get("serialNumber");
-  const issuerAndSerial = issuer && serial ? `${keyOf(issuer)}/${keyOf(serial)}` : "";
-  if (isTrue(attributes?.get(DISTRUSTED))) {
-    if (value?.length) distrusted.add(keyOf(value));
-    if (issuerAndSerial !== "") distrusted.add(issuerAndSerial);
-    return;
-  }
-  if (attributes?.get("trusted") !== true || !value?.length) return;
+/** Notes whom an object distrusts; false when it distrusts nobody. */
+function readDistrust(attributes: Attributes, { distrusted }: Findings): boolean {
+  assertReadable(attributes, [DISTRUSTED]);
+  if (!isTrue(attributes.get(DISTRUSTED))) return false;
+  assertReadable(attributes, ["value", "issuer", "serialNumber", "publicKeyInfo"]);
+  const value = attributes.get("value");
+  const issuer = attributes.get("issuer");
+  const serial = attributes.get("serialNumber");
   const key = attributes.get("publicKeyInfo");
+  if (value?.length) distrusted.add(keyOf("certificate", value));
+  if (issuer?.length && serial?.length) distrusted.add(keyOf("issuer", issuer, serial));
+  if (key?.length) distrusted.add(keyOf("key", key));
+  return true;
+}
+
+/** Who cannot be named cannot be distrusted: what the token could not say may have been a name. */
+function assertReadable(attributes: Attributes, names: readonly (AttributeName | number)[]): void {
+  const name = names.find((name) => attributes.state(name) === "error");
+  if (name === undefined) return;
+  throw new TypeError(`Cannot read what the token distrusts: its attribute ${name} is damaged`, {
+    cause: attributes.error(name),
+  });
+}
+
+/** Notes a trusted certificate; one whose bytes are no certificate is none. */
+function readTrust(attributes: Attributes, { trusted }: Findings): void {
+  const value = attributes.get("value");
+  if (attributes.get("trusted") !== true || !value?.length) return;
+  const id = keyOf("certificate", value);
+  const parts = trusted.has(id) ? null : partsOf(value);
+  if (parts === null) return;
+  const own = noPurposes();
+  for (const { oid, value } of parts.extensions) addExtension(own, oid, value);
+  const key = keyOf("key", parts.spki.whole);
   const anchor: TrustAnchor = {
-    der: new Uint8Array(value),
+    der: parts.der,
     label: attributes.get("label") ?? "",
-    subject: nameText(attributes.get("subject") ?? new Uint8Array()),
+    subject: nameText(parts.subject),
   };
-  const id = keyOf(value);
-  if (!trusted.has(id)) trusted.set(id, { anchor, issuerAndSerial, key: key ? keyOf(key) : "" });
+  // What the certificate says counts, not what the token says of it.
+  const names = [id, keyOf("issuer", parts.issuer, parts.serialNumber), key];
+  trusted.set(id, { anchor, names, key, own });
 }
 
-/** A vendor's boolean comes as it lies in memory. */
+function partsOf(der: Uint8Array): CertificateParts | null {
+  try {
+    return certificateParts(new Uint8Array(der));
+  } catch {
+    return null; // The reader's way to say that these bytes are no certificate.
+  }
+}
+
+/** A vendor's boolean comes as it lies in memory; whatever is not all zeros says yes. */
 function isTrue(value: unknown): boolean {
-  return value === true || value === 1 || (value instanceof Uint8Array && value.length === 1 && value[0] !== 0);
+  return value === true || (typeof value === "number" && value !== 0) ||
+    (value instanceof Uint8Array && value.some((byte) => byte !== 0));
 }
 
-/** Bytes as the key of a map. */
-function keyOf(bytes: Uint8Array): string {
-  let key = "";
-  for (let at = 0; at < bytes.length; at += 0x2000) key += String.fromCharCode(...bytes.subarray(at, at + 0x2000));
-  return key;
+/** Bytes as the member of a set. */
+function keyOf(kind: string, ...parts: readonly Uint8Array[]): string {
+  return [kind, ...parts.map((bytes) => Buffer.from(bytes).toString("latin1"))].join("/");
 }

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import {
   AuthManager,
+  AuthNegotiate,
   CacheFileStore,
   CacheMemoryStore,
   HttpCache,
@@ -61,6 +62,31 @@ for (const [way, send] of ways) {
         });
       }
     }
+
+    it("Negotiate: keeps apart who a message was before and after it was sent again", async () => {
+      await using server = await identityServer({ scheme: "Negotiate", cacheControl: "max-age=100" });
+      using cache = new HttpCache();
+      await using session = new HttpSession({ features: [cache] });
+      session.addFeatureByType(AuthNegotiate);
+      let user = "alice";
+      session.addEventListener("authenticate", ({ auth, retrying }) => {
+        if (!retrying) auth.authenticateToken(btoa(user));
+      });
+      session.addFeature({
+        gotBody(_: unknown, msg: HttpMessage) {
+          if (!msg.uri.pathname.endsWith("/again") || user === "bob") return;
+          session.getFeature(AuthManager)!.clearCachedCredentials();
+          user = "bob";
+          session.requeueMessage(msg);
+        },
+      });
+      const [url, again] = [`${server.origin}/x`, `${server.origin}/again`];
+      assertEquals([await get(session, url), await get(session, again)], ["200 alice", "200 bob"]);
+      assertEquals([await get(session, again), await get(session, url)], ["200 bob", "200 bob"]);
+      assertEquals(await get(session, again, (msg) => msg.omitsCredentials = true), "401 who are you?");
+      await using other = new HttpSession({ features: [cache] });
+      assertEquals([await get(other, again), await get(other, url)], ["401 who are you?", "401 who are you?"]);
+    });
 
     it("answers its user again, without asking the server", async () => {
       await using server = await identityServer({ cacheControl: "max-age=100" });

@@ -28,6 +28,10 @@ before(async () => {
 });
 after(() => certificates.remove());
 
+function pemOf(label: string, bytes: Uint8Array): string {
+  return `-----BEGIN ${label}-----\n${Buffer.from(bytes).toString("base64")}\n-----END ${label}-----`;
+}
+
 describe("TlsDatabase", () => {
   it("reads the certificates of PEM texts, whatever stands between them", () => {
     const { ca, stranger } = certificates;
@@ -98,6 +102,62 @@ describe("TlsDatabase", () => {
       }\n-----END TRUSTED CERTIFICATE-----`;
       assertThrows(() => TlsDatabase.fromPem(text), TypeError, "trust data is damaged");
     }
+    const certificate = bytes.subarray(0, new X509Certificate(ca.cert).raw.length);
+    const server = "300a06082b06010505070301";
+    for (
+      const [content, size] of [
+        ["", 1],
+        ["3000", 0], // OpenSSL: an empty list trusts for nothing.
+        [server, 1],
+        ["a00a06082b06010505070304", 1],
+        [`${server}0c0178`, 1],
+        [`a00a06082b06010505070304${server}`, null], // out of order
+        [`${server}${server}`, null],
+        [`a00a06082b06010505070304a00a06082b06010505070301`, null],
+        [`${server}0500`, null],
+        [`300a06082b06010505070381`, null], // an object identifier that is cut short
+        [`a00a06082b06010505070381`, null],
+        [`a0020500`, null],
+      ] as const
+    ) {
+      const auxiliary = Buffer.concat([Buffer.from([0x30, content.length / 2]), Buffer.from(content, "hex")]);
+      const text = pemOf("TRUSTED CERTIFICATE", Buffer.concat([certificate, auxiliary]));
+      if (size === null) assertThrows(() => TlsDatabase.fromPem(text), TypeError, "trust data is damaged");
+      else assertEquals([content, TlsDatabase.fromPem(text).size], [content, size]);
+    }
+  });
+
+  it("loses no rejection with a block that is cut off or garbled", async () => {
+    const { ca, directory } = certificates;
+    const words = ["x509", "-in", ca.certFile, "-trustout", "-addreject", "serverAuth"];
+    const { stdout } = await promisify(execFile)("openssl", words, { cwd: directory });
+    const lines = stdout.trim().split("\n");
+    for (let count = 1; count < lines.length; count++) {
+      for (
+        const text of [
+          `${ca.cert}\n${lines.slice(0, count).join("\n")}`,
+          `${lines.slice(0, count).join("\n")}\n${ca.cert}`,
+        ]
+      ) {
+        assertThrows(() => TlsDatabase.fromPem(text), TypeError, "damaged");
+      }
+    }
+    const length = new X509Certificate(ca.cert).raw.length;
+    const bytes = Buffer.from(lines.slice(1, -1).join(""), "base64");
+    const padded = `${bytes.subarray(0, length - length % 3 + 3).toString("base64")}`;
+    for (
+      const body of [
+        `${bytes.subarray(0, length).toString("base64")}=${bytes.subarray(length).toString("base64")}`,
+        `${padded}-`,
+        `${padded}!!!!`,
+        padded.slice(0, -1),
+      ]
+    ) {
+      const text = `-----BEGIN TRUSTED CERTIFICATE-----\n${body}\n-----END TRUSTED CERTIFICATE-----`;
+      assertThrows(() => TlsDatabase.fromPem(`${ca.cert}\n${text}`), TypeError, "Cannot read the certificate");
+    }
+    // What is no OpenSSL form has nothing behind the certificate that could be passed over.
+    assertThrows(() => TlsDatabase.fromPem(pemOf("CERTIFICATE", bytes)), TypeError, "something behind it");
   });
 
   it("may be empty", () => {

@@ -11,7 +11,7 @@ import { X509 } from "../../session/keys/x509.ts";
 import { splitCommand } from "../../session/managed/bridge.ts";
 import { requestPin } from "../../session/pins/mod.ts";
 import { nameText } from "../../internal/distinguished_name.ts";
-import { addExtension, purposeOid } from "../../session/trust/purposes.ts";
+import { addAttached, noPurposes, purposeOid } from "../../session/trust/purposes.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../_support/reading_time.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
@@ -205,7 +205,7 @@ const readers: Record<string, TimedReader> = {
   "an attached extension": {
     read: (text) => {
       for (const value of [bytesOf(text), extension(37, bytesOf(text)), extension(37, sequence(bytesOf(text)))]) {
-        addExtension({ allowed: null, rejected: new Set() }, value);
+        addAttached(noPurposes(), value);
       }
     },
     frames,

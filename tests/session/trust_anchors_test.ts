@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigurationError, loadModules, Module, Pkcs11Error, trustAnchors } from "../../session/mod.ts";
+import { readCertificate } from "../../session/keys/forms/certificate.ts";
 import { registeredAnchors } from "../../session/trust/anchors.ts";
 import { p11KitModulePath } from "../../tools/native_libraries.ts";
 import { createToken, softhsmModule, softhsmSkip } from "../_support/softhsm.ts";
@@ -33,6 +34,17 @@ async function load(files: Record<string, string>): Promise<Module> {
 
 function derOf(pem: string): string {
   return new X509Certificate(pem).raw.toString("base64");
+}
+
+/** An object as p11-kit keeps it in a file. */
+function p11KitObject(type: string, values: Record<string, Uint8Array>, ...lines: string[]): string {
+  const escaped = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex").replace(/../g, "%$&");
+  const fields = Object.entries(values).map(([name, value]) => `${name}: "${escaped(value)}"`);
+  return ["[p11-kit-object-v1]", `class: ${type}`, ...lines, ...fields, ""].join("\n");
+}
+
+async function labelsOf(module: Module, purpose?: string): Promise<string[]> {
+  return (await trustAnchors({ modules: [module], purpose })).map(({ label }) => label).sort();
 }
 
 describe("trustAnchors()", { skip }, () => {
@@ -95,6 +107,59 @@ describe("trustAnchors()", { skip }, () => {
     assertEquals(await labels("1.3.6.1.5.5.7.3.1"), ["gp11 Test Root One"]);
     assertEquals(await labels("email"), []);
     assertEquals(await labels("clientAuth"), []);
+  });
+
+  it("drops whom a token distrusts by issuer and serial number, or by the public key alone", async () => {
+    const { issuer, serialNumber, spki } = readCertificate(rootOne);
+    const anchors = { "anchors/one.pem": rootOne, "anchors/two.pem": rootTwo };
+    for (
+      const names of [
+        { "issuer": issuer, "serial-number": serialNumber },
+        { "public-key-info": spki.whole },
+      ]
+    ) {
+      await using module = await load({
+        ...anchors,
+        "blocklist/one.p11-kit": p11KitObject("certificate", names, "certificate-type: x-509", "x-distrusted: true"),
+      });
+      assertEquals(await labelsOf(module), ["gp11 Test Root Two"]);
+    }
+  });
+
+  it("takes nobody for trusted because an extension about him is damaged", async () => {
+    const { spki } = readCertificate(rootOne);
+    const usage = (oid: string, content: string) =>
+      Buffer.from(
+        `30${(content.length / 2 + oid.length / 2 + 2).toString(16).padStart(2, "0")}${oid}04${
+          (content.length / 2).toString(16).padStart(2, "0")
+        }${content}`,
+        "hex",
+      );
+    const [eku, reject, email] = ["0603551d25", "060a2b060104019977060a01", "06082b06010505070304"];
+    const whole = usage(reject!, `300a${email}`);
+    const both = ["gp11 Test Root One", "gp11 Test Root Two"];
+    for (
+      const [value, expected] of [
+        [whole, both],
+        [usage(eku!, "300a06082b06010505070301"), both],
+        [usage(eku!, "30060604551d2500"), both],
+        [usage(eku!, "3000"), both.slice(1)],
+        [usage(eku!, `300a${email}`), both.slice(1)],
+        [whole.subarray(0, -1), both.slice(1)],
+        [Buffer.concat([whole, Buffer.from([0])]), both.slice(1)],
+        [usage(reject!, `300b${email}`), both.slice(1)],
+        [usage(reject!, `300a06082b060105050703${"84"}`), both.slice(1)],
+        [usage(reject!, "30020500"), both.slice(1)],
+        [usage(reject!, "30060604551d2500"), both.slice(1)],
+      ] as const
+    ) {
+      await using module = await load({
+        "anchors/one.pem": rootOne,
+        "anchors/two.pem": rootTwo,
+        "anchors/limit.p11-kit": p11KitObject("x-certificate-extension", { "public-key-info": spki.whole, value }),
+      });
+      assertEquals([value.toString("hex"), await labelsOf(module, "serverAuth")], [value.toString("hex"), expected]);
+    }
   });
 
   it("passes over tokens that were never initialised, not over those that fail", { skip: softhsmSkip }, async () => {
