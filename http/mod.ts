@@ -45,7 +45,7 @@ export { type CertificateInput, TlsDatabase } from "./tls_database.ts";
 export type { ByteDuplex, ClientCertificate, ClientTls, ConnectionTarget, ExchangeObserver } from "./transport.ts";
 export type { NetworkEventName, OpenRequest, PeerCertificate, ProxyTarget, TlsInfo, TlsSettings } from "./transport.ts";
 export type { Transport, TransportCapabilities, TransportCapability, TransportConnection } from "./transport.ts";
-export type { TransportRequest, TransportResponse, TrustRoots } from "./transport.ts";
+export type { RequestTrailers, TransportRequest, TransportResponse, TrustRoots } from "./transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch_generic.ts";
 export { NodeTransport } from "./transports/node_transport.ts";
 export { AuthBasic } from "./auth/basic.ts";
@@ -109,3 +109,28 @@ export { type SniffContext, sniffMediaType, type SniffOptions } from "./sniffing
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { RecordTooLongError } from "./streams/lines.ts";
 export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
+export {
+  type ContentDigestAlgorithm,
+  type FieldLines,
+  type FoundKey,
+  MessageSignatureError,
+  type MessageSignatureReason,
+  MessageSignatures,
+  type MessageSignaturesOptions,
+  parseAcceptSignature,
+  type PublicJwk,
+  type RequestedSignature,
+  type SignableMessage,
+  type SignableRequest,
+  type SignableResponse,
+  type SignatureFields,
+  type SignatureInfo,
+  type Signer,
+  signMessage,
+  type SignMessageOptions,
+  type SignOptions,
+  type StructuredFieldType,
+  type VerificationKey,
+  verifyMessage,
+  type VerifyMessageOptions,
+} from "./features/signatures/mod.ts";

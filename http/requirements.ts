@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isListened } from "./message.ts";
+import { isListened, messageState } from "./message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TlsSettings } from "./transport.ts";
 import type { Requirements } from "./transports/select.ts";
@@ -22,6 +22,6 @@ export function requirementsOf(item: QueueItem, tls: TlsSettings | null): Requir
     expectContinue: headers !== null && headers.has("expect"),
     informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
     host: headers !== null && headers.has("host"),
-    requires: msg.requires,
+    requires: messageState(msg).requestTrailers === null ? msg.requires : [...msg.requires, "requestTrailers"],
   };
 }
