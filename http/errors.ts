@@ -22,6 +22,9 @@ export class NotSupportedError extends Error {
   }
 }
 
+/** Code of a message that was not sent because nobody could sign it: sending it again would ask for the same PIN again. */
+export const NOT_SIGNED = "ERR_HTTP_NOT_SIGNED";
+
 /** How far an exchange had come when it failed. */
 export type TransportPhase = "connect" | "send" | "response";
 

@@ -74,7 +74,7 @@ export type {
   TransportCapability,
   TransportConnection,
 } from "./transports/transport.ts";
-export type { TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
+export type { RequestTrailers, TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node/node_transport.ts";
 export { AuthBasic } from "./features/auth/basic.ts";
@@ -159,3 +159,28 @@ export { type SniffContext, sniffMediaType, type SniffOptions } from "./features
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { RecordTooLongError } from "./streams/lines.ts";
 export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
+export {
+  type ContentDigestAlgorithm,
+  type FieldLines,
+  type FoundKey,
+  MessageSignatureError,
+  type MessageSignatureReason,
+  MessageSignatures,
+  type MessageSignaturesOptions,
+  parseAcceptSignature,
+  type PublicJwk,
+  type RequestedSignature,
+  type SignableMessage,
+  type SignableRequest,
+  type SignableResponse,
+  type SignatureFields,
+  type SignatureInfo,
+  type Signer,
+  signMessage,
+  type SignMessageOptions,
+  type SignOptions,
+  type StructuredFieldType,
+  type VerificationKey,
+  verifyMessage,
+  type VerifyMessageOptions,
+} from "./features/signatures/mod.ts";

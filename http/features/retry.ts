@@ -1,8 +1,9 @@
 /** The feature that sends failed requests again. */
 
 import type { SessionFeature } from "../contract/feature.ts";
+import { NOT_SIGNED } from "../errors.ts";
 import { contentLength } from "../protocol/headers.ts";
-import { type HttpMessage, MessageFlags } from "../message/message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
@@ -219,7 +220,7 @@ export class Retry implements SessionFeature {
 
   #mayRepeat(msg: HttpMessage): boolean {
     if (!this.#methods.has(msg.method.toUpperCase()) && !msg.hasFlag(MessageFlags.IDEMPOTENT)) return false;
-    return !(msg.requestBody instanceof ReadableStream);
+    return !(msg.requestBody instanceof ReadableStream) && messageState(msg).errorCode !== NOT_SIGNED;
   }
 
   /** Takes a retry from limit and budget and sets its wait; false when there is none left. */

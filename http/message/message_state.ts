@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
-import type { Transport } from "../transports/transport.ts";
+import type { RequestTrailers, Transport } from "../transports/transport.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
@@ -43,6 +43,8 @@ export class MessageState {
   errorText = "";
   /** Fields the message gets when its own are first looked at or sent. */
   defaults: ReadonlyArray<readonly [string, string]> | null = null;
+  /** What makes fields behind the body of the present attempt; null where nothing does. */
+  requestTrailers: RequestTrailers[] | null = null;
   /** The worker's connection of the current attempt while the message is sent synchronously. */
   remoteConnection: Connection | null = null;
   /** Called with the queue entry when `priority` changes; one function per session. */

@@ -3,17 +3,26 @@
 import {
   type BareItem,
   type Dictionary,
+  type InnerList,
+  isInnerList,
   type Item,
   type List,
   parseDictionary,
   parseItem,
   parseList,
+  serializeDictionary,
+  serializeInnerList,
+  serializeItem,
+  serializeList,
+  Token,
 } from "structured-headers";
 
 /** A bare value: number, string, token, bytes, date, boolean or display string. */
 export type StructuredValue = BareItem;
 /** An item: its value and its parameters. */
 export type StructuredItem = Item;
+/** An inner list: items, and the parameters of the list. */
+export type StructuredInnerList = InnerList;
 /** A list: items, and inner lists with parameters of their own. */
 export type StructuredList = List;
 /** A dictionary: items and inner lists by their keys. */
@@ -44,6 +53,35 @@ export function parseStructuredList(text: string): StructuredList | undefined {
 /** Reads a structured field that is a dictionary; `undefined` when it does not parse. */
 export function parseStructuredDictionary(text: string): StructuredDictionary | undefined {
   return ignoringFailure(parseDictionary, text);
+}
+
+/** Whether a member of a list or dictionary is an inner list. */
+export const isStructuredInnerList: (member: StructuredItem | StructuredInnerList) => member is StructuredInnerList =
+  isInnerList;
+
+/** A token as it is written, or null for every other value: unlike strings, tokens stand without quotes. */
+export function tokenText(value: StructuredValue): string | null {
+  return value instanceof Token ? value.toString() : null;
+}
+
+/** Writes an item (RFC 9651 §4.1.3). */
+export function formatStructuredItem(item: StructuredItem): string {
+  return serializeItem(item);
+}
+
+/** Writes an inner list (RFC 9651 §4.1.1.1). */
+export function formatStructuredInnerList(list: StructuredInnerList): string {
+  return serializeInnerList(list);
+}
+
+/** Writes a list (RFC 9651 §4.1.1). */
+export function formatStructuredList(list: StructuredList): string {
+  return serializeList(list);
+}
+
+/** Writes a dictionary (RFC 9651 §4.1.2). */
+export function formatStructuredDictionary(dictionary: StructuredDictionary): string {
+  return serializeDictionary(dictionary);
 }
 
 function ignoringFailure<T>(parse: (text: string) => T, text: string): T | undefined {

@@ -71,6 +71,7 @@ export class Attempt {
 
   static readonly #starting: Step = (attempt) => {
     attempt.#setDefaults();
+    messageState(attempt.msg).requestTrailers = null;
     attempt.hooks(attempt.core.features.rounds.starting, "requestStarting", Attempt.#started);
   };
 
@@ -238,6 +239,7 @@ export class Attempt {
       body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents, (error) => this.broke(error)),
       bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
+      trailers: messageState(msg).requestTrailers,
     };
     this.wait(transport.send(request, this.#events!), (received) => {
       const response = transport.adapt === undefined ? received : transport.adapt(received, request);

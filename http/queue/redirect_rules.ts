@@ -77,9 +77,8 @@ export function rewriteAsGet(msg: HttpMessage): void {
   if (msg.method !== "HEAD") msg.method = "GET";
   msg.requestBody = null;
   if (!msg.hasRequestHeaders) return;
-  for (const name of ["content-type", "content-length", "content-encoding", "content-language", "content-location"]) {
-    msg.requestHeaders.delete(name);
-  }
+  const ofBody = ["type", "length", "encoding", "language", "location", "digest"];
+  for (const name of ofBody) msg.requestHeaders.delete(`content-${name}`);
 }
 
 /** Points the message elsewhere; what identifies the user stays with the origin it was meant for. */

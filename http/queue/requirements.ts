@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isListened } from "../message/message.ts";
+import { isListened, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TlsSettings } from "../transports/transport.ts";
 import type { Requirements } from "../transports/choice/select.ts";
@@ -22,6 +22,6 @@ export function requirementsOf(item: QueueItem, tls: TlsSettings | null): Requir
     expectContinue: headers !== null && headers.has("expect"),
     informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
     host: headers !== null && headers.has("host"),
-    requires: msg.requires,
+    requires: messageState(msg).requestTrailers === null ? msg.requires : [...msg.requires, "requestTrailers"],
   };
 }

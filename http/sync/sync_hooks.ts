@@ -4,7 +4,7 @@
  * @module
  */
 import { Connection } from "../transports/connection.ts";
-import { NotSupportedError } from "../errors.ts";
+import { NotSupportedError, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
@@ -111,7 +111,9 @@ export class SyncHooks {
     const state = messageState(msg);
     state.clearBody();
     if (body.byteLength > 0) state.append(body);
-    msg.error = error === null ? null : this.#thrown?.error ?? revivedError(error);
+    const thrown = this.#thrown?.error;
+    const own = thrown instanceof TransportError ? thrown.cause ?? thrown : thrown;
+    msg.error = error === null ? null : own ?? revivedError(error);
     const { attempts, finished, firstByte, started, ...sizes } = metrics;
     const here = (time: number) => time === 0 ? 0 : time - performance.timeOrigin;
     Object.assign(msg.metrics, sizes, { attempts, started: here(started), firstByte: here(firstByte) });

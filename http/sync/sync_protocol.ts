@@ -188,6 +188,8 @@ export interface PlainError {
   stack: string;
   code: string;
   status: number;
+  /** Reason phrase that the error wants; empty for none. */
+  reason: string;
   cause: PlainError | null;
 }
 
@@ -241,6 +243,7 @@ export function plainError(error: unknown): PlainError {
     stack: given.stack ?? "",
     code: typeof code === "string" ? code : "",
     status: typeof status === "number" ? status : 0,
+    reason: given instanceof TransportError ? given.reason : "",
     cause: given.cause === undefined ? null : plainError(given.cause),
   };
 }
@@ -249,7 +252,7 @@ export function plainError(error: unknown): PlainError {
 export function revivedError(plain: PlainError): Error {
   const cause = plain.cause === null ? undefined : revivedError(plain.cause);
   if (plain.name === "TimeoutError" || plain.name === "AbortError") return new DOMException(plain.message, plain.name);
-  const options = { ...(cause === undefined ? {} : { cause }), code: plain.code };
+  const options = { ...(cause === undefined ? {} : { cause }), code: plain.code, reason: plain.reason };
   const error = plain.name === "TransportError"
     ? new TransportError(plain.status, "response", plain.message, options)
     : new Error(plain.message, cause === undefined ? undefined : { cause });

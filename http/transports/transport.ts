@@ -25,6 +25,8 @@ export interface TransportCapabilities {
   readonly expectContinue: boolean;
   /** Trailer fields are available. */
   readonly trailers: boolean;
+  /** Fields can be sent behind a streamed body, see {@linkcode RequestTrailers}. Absent means false. */
+  readonly requestTrailers?: boolean;
   /** Connections can be encrypted: https: messages and https: proxies. Absent means true. */
   readonly tls?: boolean;
   /** The peer's certificate is available. */
@@ -178,6 +180,14 @@ export interface ConnectionTarget {
   readonly maxHeaderBytes: number;
 }
 
+/** Fields that are sent behind a streamed body, made of what was sent (RFC 9110 §6.5). */
+export interface RequestTrailers {
+  /** Sees a piece of the body that is about to be sent. */
+  update(piece: Uint8Array): void;
+  /** Adds its fields to those of others; the body has ended. */
+  finish(fields: Headers): void | Promise<void>;
+}
+
 /** One request as it goes to a transport. */
 export interface TransportRequest {
   /** Method, already checked against `supportsMethod`. */
@@ -192,6 +202,8 @@ export interface TransportRequest {
   readonly bodyLength: number | null;
   /** Hold the body back until 100 Continue. */
   readonly expectContinue: boolean;
+  /** What makes the fields behind a streamed body, in order; such a body goes in chunks. Absent means none. */
+  readonly trailers?: readonly RequestTrailers[] | null;
 }
 
 /** One response as a transport gives it; a `Response` of the runtime's fetch already is one. */

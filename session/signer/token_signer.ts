@@ -172,10 +172,16 @@ export class TokenSigner {
   /** The key in a token that was away: the same token, the same attributes, the same public half where it tells one. */
   async #findAgain(session: Session, options: CallOptions): Promise<Pkcs11Object> {
     await this.#checkToken(session.slot, options);
+    const unknown: Pkcs11Object[] = [];
     for (const found of await session.findObjects(this.#match, options)) {
       const { half } = await aboutKey(found, options);
-      if (this.#material === null || half === null || isSameKey(half, this.#material)) return found;
+      if (this.#material !== null && half !== null) {
+        if (isSameKey(half, this.#material)) return found;
+      } else unknown.push(found);
     }
+    // A key that tells nothing of itself is known by its name, if it is the only one with it.
+    const isNamed = this.#match.id !== undefined || this.#match.label !== undefined;
+    if (isNamed && unknown.length === 1) return unknown[0]!;
     throw new ObjectNotFoundError("the attributes it had before its token was away", "find the signing key again");
   }
 

@@ -14,6 +14,8 @@ export interface SeenRequest {
   /** Start line and header fields as sent. */
   head: string;
   body: Buffer;
+  /** Fields behind the body, named as in `headers`. */
+  trailers: Map<string, string>;
   /** Number of the connection, from 1. */
   connection: number;
 }
@@ -106,7 +108,7 @@ function serve(
       const body = bodyOf(current, bytes);
       if (body === null) return;
       bytes = bytes.subarray(body.used);
-      const request: SeenRequest = { ...current, body: body.bytes };
+      const request: SeenRequest = { ...current, body: body.bytes, trailers: body.trailers };
       current = null;
       running.requests.push(request);
       respond(request, socket);
@@ -117,20 +119,31 @@ function serve(
 function parsed(head: string, connection: number): SeenRequest {
   const [start = "", ...lines] = head.split("\r\n");
   const [method = "", target = ""] = start.split(" ");
-  const headers = new Map<string, string>();
+  return { method, target, headers: fieldsOf(lines), head, body: Buffer.alloc(0), trailers: new Map(), connection };
+}
+
+function fieldsOf(lines: readonly string[]): Map<string, string> {
+  const fields = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon).toLowerCase();
     const value = line.slice(colon + 1).trim();
-    headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value);
+    fields.set(name, fields.has(name) ? `${fields.get(name)}, ${value}` : value);
   }
-  return { method, target, headers, head, body: Buffer.alloc(0), connection };
+  return fields;
 }
 
-function bodyOf(request: SeenRequest, bytes: Buffer): { bytes: Buffer; used: number } | null {
+interface SeenBody {
+  bytes: Buffer;
+  used: number;
+  trailers: Map<string, string>;
+}
+
+function bodyOf(request: SeenRequest, bytes: Buffer): SeenBody | null {
   if (request.headers.get("transfer-encoding") !== "chunked") {
     const length = Number(request.headers.get("content-length") ?? 0);
-    return bytes.byteLength < length ? null : { bytes: Buffer.from(bytes.subarray(0, length)), used: length };
+    const body = Buffer.from(bytes.subarray(0, length));
+    return bytes.byteLength < length ? null : { bytes: body, used: length, trailers: new Map() };
   }
   const chunks: Buffer[] = [];
   let offset = 0;
@@ -140,7 +153,13 @@ function bodyOf(request: SeenRequest, bytes: Buffer): { bytes: Buffer; used: num
     const size = Number.parseInt(bytes.toString("latin1", offset, lineEnd), 16);
     const end = lineEnd + 2 + size;
     if (bytes.byteLength < end + 2) return null;
-    if (size === 0) return { bytes: Buffer.concat(chunks), used: end + 2 };
+    if (size === 0) {
+      // From the line break of the last chunk on, so that a section without fields ends at once.
+      const last = bytes.indexOf("\r\n\r\n", lineEnd);
+      if (last < 0) return null;
+      const lines = bytes.toString("latin1", lineEnd + 2, last).split("\r\n").filter((line) => line !== "");
+      return { bytes: Buffer.concat(chunks), used: last + 4, trailers: fieldsOf(lines) };
+    }
     chunks.push(Buffer.from(bytes.subarray(lineEnd + 2, end)));
     offset = end + 2;
   }

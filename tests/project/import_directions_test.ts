@@ -42,7 +42,7 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
   "session/registered_modules.ts": "session/config session/log_calls session/managed session/tokens",
   "session/trust":
-    "ffi/constants internal session/config session/errors.ts session/registered_modules.ts session/tokens",
+    "ffi/constants internal session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
   "session/find_by_uri.ts":
     "ffi/constants ffi/memory session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
 

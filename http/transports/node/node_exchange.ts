@@ -1,9 +1,9 @@
 /** One request and its response on one wire. */
 import { TransportError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
-import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
+import type { ExchangeObserver, RequestTrailers, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
-import type { RequestHead } from "./node_request_head.ts";
+import { lastChunk, type RequestHead } from "./node_request_head.ts";
 import { type BodySource, IncomingBody, IncomingResponse } from "./node_response.ts";
 import { MalformedResponseError } from "./node_response_grammar.ts";
 import type { HeaderField, KnownLines, ResponseHead } from "./node_response_head.ts";
@@ -18,7 +18,7 @@ const PIECE = 64 * 1024;
 
 /** What an {@linkcode Exchange} needs besides its wire. */
 export interface ExchangeOptions {
-  request: Pick<TransportRequest, "method" | "body" | "expectContinue">;
+  request: Pick<TransportRequest, "method" | "body" | "expectContinue" | "trailers">;
   head: RequestHead;
   observer: ExchangeObserver;
   maxHeaderBytes: number;
@@ -213,20 +213,25 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
       if (this.#finished) return;
     }
     if (framing === "length" && sent < contentLength) throw wrongLength("shorter", contentLength);
+    const { trailers } = this.#options.request;
+    const fields = trailers ? await fieldsOf(trailers) : null;
+    if (this.#finished) return;
     this.#upload = null;
     reader.releaseLock();
-    this.#writeEnd();
+    this.#writeEnd(fields);
   }
 
   #writePiece(piece: Uint8Array): Promise<void> | void {
-    const isChunked = this.#options.head.framing === "chunked";
+    const { head, request } = this.#options;
+    const isChunked = head.framing === "chunked";
+    for (const each of request.trailers ?? []) each.update(piece);
     const flushed = isChunked ? this.#wire.writeChunk(piece) : this.#wire.write(piece);
     this.#options.observer.wroteBodyData(piece);
     return flushed;
   }
 
-  #writeEnd(): void {
-    if (!this.#finished && this.#options.head.framing === "chunked") this.#wire.write(LAST_CHUNK);
+  #writeEnd(trailers: Headers | null = null): void {
+    if (!this.#finished && this.#options.head.framing === "chunked") this.#wire.write(lastChunk(trailers));
     this.#sentAll = true;
   }
 
@@ -340,7 +345,12 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 }
 
-const LAST_CHUNK = "0\r\n\r\n";
+/** The fields behind a body whose last piece is out. */
+async function fieldsOf(trailers: readonly RequestTrailers[]): Promise<Headers> {
+  const fields = new Headers();
+  for (const each of trailers) await each.finish(fields);
+  return fields;
+}
 
 function headersOf(fields: HeaderField[]): Headers {
   try {

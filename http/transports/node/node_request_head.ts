@@ -119,6 +119,10 @@ function bodyFraming(
     const expectsBody = request.method === "POST" || request.method === "PUT" || request.method === "PATCH";
     return { framing: expectsBody ? "length" : "none", contentLength: 0 };
   }
+  if (request.trailers) {
+    if (declared !== undefined) throw malformed("fields go behind its body, which leaves no room for a Content-Length");
+    return { framing: "chunked", contentLength: 0 };
+  }
   if (coding !== undefined) return { framing: "chunked", contentLength: 0 };
   if (declared !== undefined && (!/^[0-9]{1,16}$/.test(declared) || (known !== null && known !== Number(declared)))) {
     throw malformed(`its Content-Length ${JSON.stringify(declared)} is not the length of its body`);
@@ -138,6 +142,21 @@ function canonicalName(name: string): string {
   const canonical = name.replace(/(^|-)([a-z])/g, (match) => match.toUpperCase());
   if (canonicalNames.size < MAX_REMEMBERED_NAMES) canonicalNames.set(name, canonical);
   return canonical;
+}
+
+/**
+ * The end of a body in chunks, with the fields behind it (RFC 9112 §7.1.2).
+ *
+ * @throws TransportError MALFORMED when a field cannot be written
+ */
+export function lastChunk(fields: Headers | null): string {
+  if (fields === null) return "0\r\n\r\n";
+  let text = "0\r\n";
+  for (const [name, value] of fields) {
+    if (FORBIDDEN_IN_VALUE.test(value)) throw malformed(`the trailer ${name} has a value with CR, LF or NUL`);
+    text += `${canonicalName(name)}: ${value}\r\n`;
+  }
+  return `${text}\r\n`;
 }
 
 function malformed(why: string): TransportError {

@@ -44,6 +44,7 @@ export class NodeTransport implements Transport {
     informational: true,
     expectContinue: true,
     trailers: true,
+    requestTrailers: true,
     tls: encryptsSockets,
     peerCertificate: encryptsSockets,
     insecureTls: encryptsSockets,

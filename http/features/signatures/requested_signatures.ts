@@ -1,0 +1,62 @@
+/**
+ * What servers have asked for with Accept-Signature, by their origins.
+ *
+ * @module
+ */
+import { parseAcceptSignature } from "./accept_signature.ts";
+import { parseComponent } from "./components.ts";
+import type { SignaturePlan } from "./sign_message.ts";
+
+/** A signature that is asked for. */
+export interface RequestedPlan extends SignaturePlan {
+  /** Whether it is to say when it expires. */
+  readonly wantsExpiry: boolean;
+}
+
+/** Origins whose wishes are remembered. */
+const MOST_ORIGINS = 100;
+
+const nothing: readonly RequestedPlan[] = [];
+
+/** The wishes of servers that one key can meet. */
+export class RequestedSignatures {
+  readonly #origins = new Map<string, readonly RequestedPlan[]>();
+
+  /**
+   * Takes a field; what needs another key or algorithm is left out.
+   *
+   * @returns Whether anything can be met.
+   */
+  remember(origin: string, field: string, keyId: string, algorithm: string): boolean {
+    const plans = parseAcceptSignature(field)
+      .filter((wanted) => (wanted.keyId ?? keyId) === keyId && (wanted.algorithm ?? algorithm) === algorithm)
+      .map(({ algorithm, components, label, nonce, tag, wantsExpiry }): RequestedPlan => ({
+        label,
+        components: components.map(parseComponent),
+        parameters: { alg: algorithm ?? undefined, nonce, tag },
+        wantsExpiry,
+      }));
+    this.#origins.delete(origin);
+    if (plans.length === 0) return false;
+    this.#origins.set(origin, plans);
+    for (const oldest of this.#origins.keys()) if (this.#origins.size > MOST_ORIGINS) this.#origins.delete(oldest);
+    return true;
+  }
+
+  /** What an origin wants. */
+  of(origin: string): readonly RequestedPlan[] {
+    return this.#origins.size === 0 ? nothing : this.#origins.get(origin) ?? nothing;
+  }
+
+  /** What an origin wants of one message: a nonce is for this one alone. */
+  take(origin: string): readonly RequestedPlan[] {
+    const plans = this.of(origin);
+    if (plans.some(({ parameters }) => parameters.nonce !== undefined)) {
+      this.#origins.set(
+        origin,
+        plans.map((plan) => ({ ...plan, parameters: { ...plan.parameters, nonce: undefined } })),
+      );
+    }
+    return plans;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Signatures of messages that are at hand: responses of a server, requests that go out by another way (RFC 9421 §3.1).
+ *
+ * @module
+ */
+import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import { httpAlgorithmOf } from "./algorithms.ts";
+import { type Component, parseComponent, type SignedParts, type StructuredFieldType } from "./components.ts";
+import { partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
+import { repeated, signatureBase, type SignatureParameters, signatureParams } from "./signature_base.ts";
+import { checkSigner, type Signer, utf8 } from "./signer.ts";
+
+/** How a message is signed. */
+export interface SignMessageOptions {
+  /** What signs. */
+  readonly signer: Signer;
+  /**
+   * What is covered, in this order: fields by name, derived components such as "@method", with parameters as in
+   * `@query-param;name="id"`.
+   */
+  readonly components: Iterable<string>;
+  /**
+   * What the signature is called within the message.
+   *
+   * @default {"sig"}
+   */
+  readonly label?: string | undefined;
+  /**
+   * When it is made, in seconds since 1970.
+   *
+   * @default now
+   */
+  readonly created?: number | undefined;
+  /** Seconds after which it is no longer valid. */
+  readonly expires?: number | undefined;
+  /** Makes it one of its kind. */
+  readonly nonce?: string | undefined;
+  /** The application it is for. */
+  readonly tag?: string | undefined;
+  /**
+   * Whether the algorithm is named in the signature: verifiers know it from the key.
+   *
+   * @default {false}
+   */
+  readonly alg?: boolean | undefined;
+  /** The request a response answers, for components with the parameter `req`. */
+  readonly request?: SignableRequest | undefined;
+  /** Types of structured fields, for components with the parameter `sf`, beside those of fields HTTP defines. */
+  readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
+}
+
+/** A signature and what it says of itself: members of the fields Signature-Input and Signature. */
+export interface SignatureFields {
+  /** For the field Signature-Input. */
+  readonly signatureInput: string;
+  /** For the field Signature. */
+  readonly signature: string;
+}
+
+/** What one signature is to be; checked. */
+export interface SignaturePlan {
+  readonly label: string;
+  readonly components: readonly Component[];
+  readonly parameters: SignatureParameters;
+}
+
+/**
+ * Signs a message: gives what to append to its fields Signature-Input and Signature. A Content-Digest that is covered has to
+ * be there already.
+ *
+ * @throws {MessageSignatureError} "component", where the message lacks something that is to be covered.
+ * @throws {TypeError} For components that are none, and algorithms RFC 9421 does not know.
+ *
+ * @example A server signs its answer
+ * ```ts
+ * import { type Signer, signMessage } from "@gp11/gp11/http";
+ *
+ * async function signed(signer: Signer, request: Request, response: Response): Promise<Response> {
+ *   const components = ["@status", "content-type", "@method;req", "@target-uri;req"];
+ *   const { signature, signatureInput } = await signMessage(response, { signer, components, request });
+ *   response.headers.append("Signature-Input", signatureInput);
+ *   response.headers.append("Signature", signature);
+ *   return response;
+ * }
+ * ```
+ */
+export async function signMessage(message: SignableMessage, options: SignMessageOptions): Promise<SignatureFields> {
+  const signer = checkSigner(options?.signer, "a signature");
+  const { alg = false, created = secondsNow(), expires, label = "sig", nonce, request = null, tag } = options;
+  const algorithm = httpAlgorithmOf(signer);
+  const parameters: SignatureParameters = {
+    created,
+    keyid: signer.keyId,
+    alg: alg ? algorithm : undefined,
+    expires: expires === undefined ? undefined : created + expires,
+    nonce,
+    tag,
+  };
+  const plan = { label: checkLabel(label), components: componentsOf(options.components), parameters };
+  const { base, params } = baseOf(plan, partsOf(message, request), options.structuredFields);
+  return fieldsOf(plan.label, params, await signer.sign(utf8(base)));
+}
+
+/** What is signed, and the parameters within it. */
+export function baseOf(
+  { components, parameters }: SignaturePlan,
+  parts: SignedParts,
+  types?: Readonly<Record<string, StructuredFieldType>>,
+): { base: string; params: string } {
+  const params = signatureParams(components, parameters);
+  return { base: signatureBase(components, params, parts, types), params };
+}
+
+/** The members of the two fields. */
+export function fieldsOf(label: string, params: string, signature: Uint8Array): SignatureFields {
+  return { signatureInput: `${label}=${params}`, signature: `${label}=:${signature.toBase64()}:` };
+}
+
+/**
+ * Reads the names of components.
+ *
+ * @throws {TypeError} For what is none, and for one that is there twice.
+ */
+export function componentsOf(names: Iterable<string>): readonly Component[] {
+  if (typeof names === "string" || typeof names?.[Symbol.iterator] !== "function") {
+    throw new TypeError("Cannot sign: components is no list of names");
+  }
+  const components = [...names].map(parseComponent);
+  const twice = repeated(components);
+  if (twice !== undefined) throw new TypeError(`Cannot sign: the component ${twice.identifier} is there twice`);
+  return components;
+}
+
+/**
+ * Checks what a signature is called: a key of a structured dictionary (RFC 9651 §3.1.2).
+ *
+ * @throws {TypeError} For anything else.
+ */
+export function checkLabel(label: unknown): string {
+  if (typeof label === "string" && parseStructuredDictionary(`${label}=1`)?.has(label) === true) return label;
+  throw new TypeError(
+    `Cannot call a signature ${JSON.stringify(label)}: a label is of a-z, 0-9, "_", "-", "." and "*"`,
+  );
+}
+
+/** Seconds since 1970. */
+export function secondsNow(): number {
+  return Math.floor(Date.now() / 1000);
+}

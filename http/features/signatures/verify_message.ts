@@ -1,0 +1,235 @@
+/**
+ * Signatures of messages, checked: by servers, of the requests they receive; by clients, of responses (RFC 9421 §3.2).
+ *
+ * @module
+ */
+import {
+  algorithmNamed,
+  httpAlgorithmNamed,
+  isKeyFor,
+  jwkOf,
+  type SignatureAlgorithm,
+  type VerificationKey,
+  verifySignature,
+} from "./algorithms.ts";
+import {
+  type Component,
+  isSameComponent,
+  parseComponent,
+  type SignedParts,
+  type StructuredFieldType,
+} from "./components.ts";
+import { isContentOf } from "./content_digest.ts";
+import { isResponse, partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
+import { secondsNow } from "./sign_message.ts";
+import { type ReceivedSignature, refusal, type SignatureInfo, signaturesOf } from "./received_signatures.ts";
+import { signatureBase } from "./signature_base.ts";
+import { MessageSignatureError } from "./signature_error.ts";
+import { utf8 } from "./signer.ts";
+
+/** A key that was found for a signature, with its algorithm where the key does not tell it. */
+export type FoundKey = VerificationKey | {
+  /** The key. */
+  readonly key: VerificationKey;
+  /** The algorithm, by its JOSE or HTTP name. RSA keys want one: they serve two. */
+  readonly algorithm: string;
+};
+
+/** How signatures are checked. */
+export interface VerifyMessageOptions {
+  /** Finds the key of a signature; null for a key nobody knows. */
+  key(info: SignatureInfo): FoundKey | null | Promise<FoundKey | null>;
+  /**
+   * What a signature must cover. Of a message with a body "content-digest" is wanted besides, by default.
+   *
+   * @default {["@method", "@target-uri"]} of requests, {["@status"]} of responses
+   */
+  readonly required?: Iterable<string> | undefined;
+  /** The label of the signature that counts; all are looked at otherwise. */
+  readonly label?: string | undefined;
+  /** Only signatures for this application count. */
+  readonly tag?: string | undefined;
+  /**
+   * The oldest a signature may be, in seconds; Infinity for any age, and for signatures that do not say.
+   *
+   * @default {300}
+   */
+  readonly maxAge?: number | undefined;
+  /**
+   * Seconds by which clocks may differ.
+   *
+   * @default {30}
+   */
+  readonly tolerance?: number | undefined;
+  /**
+   * The time, in seconds since 1970.
+   *
+   * @default now
+   */
+  readonly now?: number | undefined;
+  /** Says whether a nonce is new, and remembers it. Without it, nonces are not looked at. */
+  isNewNonce?(nonce: string | null, info: SignatureInfo): boolean | Promise<boolean>;
+  /** The body, where it was read already. Of a `Request` or `Response` it is read from a copy otherwise. */
+  readonly content?: Uint8Array | undefined;
+  /** The request a response answers. */
+  readonly request?: SignableRequest | undefined;
+  /** Types of structured fields, for components with the parameter `sf`, beside those of fields HTTP defines. */
+  readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
+}
+
+/** Seconds a signature is good for. */
+const MAX_AGE = 300;
+/** Seconds by which clocks may differ. */
+const TOLERANCE = 30;
+
+/**
+ * Checks the signatures of a message: gives those that are right, cover what they must and are of known keys.
+ *
+ * Of several signatures one is enough, as proxies on the way may have broken others; with `label` that one must be right. A
+ * digest that is covered is compared with the body.
+ *
+ * @throws {MessageSignatureError} When there is none; `reason` says why.
+ * @throws {TypeError} When a key cannot be read.
+ *
+ * @example A server checks who asks
+ * ```ts
+ * import { MessageSignatureError, type PublicJwk, verifyMessage } from "@gp11/gp11/http";
+ *
+ * async function handle(request: Request, clients: Map<string, PublicJwk>): Promise<Response> {
+ *   try {
+ *     const [signature] = await verifyMessage(request, { key: ({ keyId }) => clients.get(keyId ?? "") ?? null });
+ *     return new Response(`hello ${signature!.keyId}`);
+ *   } catch (error) {
+ *     if (!(error instanceof MessageSignatureError)) throw error;
+ *     return new Response(error.message, { status: 401 });
+ *   }
+ * }
+ * ```
+ */
+export async function verifyMessage(
+  message: SignableMessage,
+  options: VerifyMessageOptions,
+): Promise<readonly SignatureInfo[]> {
+  if (typeof options?.key !== "function") throw new TypeError("Cannot verify the message: key is no function");
+  const parts = partsOf(message, options.request ?? null);
+  const required = requiredOf(message, options);
+  const verified: SignatureInfo[] = [];
+  let failure: unknown = null;
+  for (const signed of signaturesOf(parts, options)) {
+    try {
+      const signature = signed();
+      await checkSignature(signature, parts, required, options);
+      await checkContent(signature, message, parts, options);
+      await checkNonce(signature, options);
+      verified.push(signature.info);
+    } catch (error) {
+      if (!(error instanceof MessageSignatureError)) throw error;
+      failure ??= error;
+    }
+  }
+  if (verified.length === 0) throw failure;
+  return verified;
+}
+
+/** The components a signature must cover. */
+function requiredOf(message: SignableMessage, { content, required }: VerifyMessageOptions): readonly Component[] {
+  if (required !== undefined) return [...required].map(parseComponent);
+  const names = isResponse(message) ? ["@status"] : ["@method", "@target-uri"];
+  const hasBody = content === undefined ? "body" in message && message.body !== null : content.byteLength > 0;
+  return (hasBody ? [...names, "content-digest"] : names).map(parseComponent);
+}
+
+async function checkSignature(
+  { components, info, params, signature }: ReceivedSignature,
+  parts: SignedParts,
+  required: readonly Component[],
+  options: VerifyMessageOptions,
+): Promise<void> {
+  const { label } = info;
+  const lacking = required.find((wanted) => !components.some((component) => covers(component, wanted)));
+  if (lacking !== undefined) throw refusal("coverage", `it does not cover ${lacking.identifier}`, label);
+  checkTime(info, options);
+  const found = await options.key(info);
+  if (found === null || found === undefined) throw refusal("key", "its key is not known", label);
+  const { algorithm, key } = algorithmOf(found, info);
+  const base = signatureBase(components, params, parts, options.structuredFields);
+  if (!verifySignature(algorithm, key, utf8(base), signature)) throw refusal("signature", "it is wrong", label);
+}
+
+async function checkNonce({ info }: ReceivedSignature, options: VerifyMessageOptions): Promise<void> {
+  if (options.isNewNonce === undefined || await options.isNewNonce(info.nonce, info)) return;
+  throw refusal("replayed", "its nonce was seen before", info.label);
+}
+
+/** A digest in the trailers is as good as one in the header. */
+function covers(component: Component, wanted: Component): boolean {
+  if (isSameComponent(component, wanted)) return true;
+  return wanted.identifier === '"content-digest"' && component.identifier === '"content-digest";tr';
+}
+
+function checkTime({ created, expires, label }: SignatureInfo, options: VerifyMessageOptions): void {
+  const { maxAge = MAX_AGE, now = secondsNow(), tolerance = TOLERANCE } = options;
+  if (created !== null && created > now + tolerance) throw refusal("expired", "it was made in the future", label);
+  if (expires !== null && expires + tolerance < now) throw refusal("expired", "it has expired", label);
+  if (maxAge === Infinity) return;
+  if (created === null) throw refusal("expired", "it does not say when it was made", label);
+  if (created + maxAge + tolerance < now) throw refusal("expired", `it is older than ${maxAge} s`, label);
+}
+
+/** The one algorithm a key is used with; what the signature names must be it (RFC 9421 §3.2, step 6). */
+function algorithmOf(
+  found: FoundKey,
+  info: SignatureInfo,
+): { algorithm: SignatureAlgorithm; key: ReturnType<typeof jwkOf> } {
+  const isNamed = typeof found === "object" && "key" in found && "algorithm" in found;
+  const key = jwkOf(isNamed ? found.key : found as VerificationKey);
+  const said = info.algorithm === null ? null : httpAlgorithmNamed(info.algorithm);
+  if (info.algorithm !== null && said === null) {
+    throw refusal("algorithm", `its algorithm ${JSON.stringify(info.algorithm)} is not known`, info.label);
+  }
+  const algorithm = isNamed ? named(found.algorithm) : said ?? onlyAlgorithm(key, info.label);
+  const isRight = isKeyFor(algorithm, key) && (said === null || said.http === algorithm.http);
+  if (isRight) return { algorithm, key };
+  throw refusal("algorithm", `its algorithm is not the one of its key`, info.label);
+}
+
+function named(name: string): SignatureAlgorithm {
+  const algorithm = algorithmNamed(name) ?? httpAlgorithmNamed(name);
+  if (algorithm?.http) return algorithm;
+  throw new TypeError(`Cannot verify with the algorithm ${JSON.stringify(name)}: RFC 9421 does not know it`);
+}
+
+/** The algorithm a key tells by itself; RSA keys serve two, and none is guessed. */
+function onlyAlgorithm(key: ReturnType<typeof jwkOf>, label: string): SignatureAlgorithm {
+  const curves: Readonly<Record<string, string>> = { "P-256": "ES256", "P-384": "ES384", Ed25519: "EdDSA" };
+  const name = key.alg ?? (key.kty === "oct" ? "HS256" : curves[key.crv ?? ""]);
+  const algorithm = name === undefined ? null : algorithmNamed(name);
+  if (algorithm?.http) return algorithm;
+  throw refusal("algorithm", "neither it nor its key names the algorithm", label);
+}
+
+/** Compares the body with the digest that a signature covers; the answer to HEAD has none. */
+async function checkContent(
+  { components, info }: ReceivedSignature,
+  message: SignableMessage,
+  parts: SignedParts,
+  { content, request }: VerifyMessageOptions,
+): Promise<void> {
+  if (request?.method === "HEAD") return;
+  for (const { name, parameters } of components) {
+    if (name !== "content-digest" || parameters.has("req")) continue;
+    const lines = parameters.has("tr") ? parts.trailer(name) : parts.field(name);
+    if (await isContentOf(lines!.join(", "), content ?? bodyOf(message))) continue;
+    throw refusal("content", "the body is not the one whose digest it covers", info.label);
+  }
+}
+
+function bodyOf(message: SignableMessage): Uint8Array | ReadableStream<Uint8Array> {
+  if (message instanceof Request || message instanceof Response) {
+    if (message.bodyUsed) {
+      throw new TypeError("Cannot verify the message: its body was read already; give it as content");
+    }
+    return message.clone().body as ReadableStream<Uint8Array> | null ?? new Uint8Array(0);
+  }
+  throw new TypeError("Cannot verify the message: a digest of its body is signed; give the body as content");
+}
