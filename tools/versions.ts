@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   const report = new Report();
   for (const { runtime, version, use } of oldestTested) {
     const suite = { runtime, area: `${version} ${use}`, files: [smoke[use]], withoutConfig: true } as const;
-    report.add(await runSuite(suite, await fetchedRuntime(runtime, version)));
+    report.add(await runSuite(suite, fetchedRuntime(runtime, version)));
   }
   for (const runtime of ["deno", "bun", "node"] as const) {
     const suite = { runtime, area: "newest", files: [...new Set(Object.values(smoke))] };

@@ -1,6 +1,6 @@
 // HTTP on loopback nginx: this library against the runtime's own fetch, JavaScript peers and libsoup.
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
@@ -10,12 +10,11 @@ import { type Contestant, measureRounds, median } from "../measure.ts";
 import { table } from "../table.ts";
 
 const ROUNDS = 5;
+const PEERS = ["ky", "got", "axios", "undici"];
 const LEVELS = ["1", "10", "50"];
 const SECONDS = "0.5";
 /** A folder outside the project for what is compiled or installed. */
-/** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-http");
-const PEERS = { ky: "2.1.0", got: "16.1.0", axios: "1.21.1", undici: "8.12.4" };
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -31,9 +30,10 @@ function compileLoop(): string | null {
 }
 
 function installPeers(): void {
-  writeFileSync(`${WORK}/package.json`, JSON.stringify({ private: true, type: "module", dependencies: PEERS }));
+  // The lock file names the content of every package.
+  cpSync(here("peers"), WORK, { recursive: true });
   for (const name of ["peers.mjs", "rates.mjs"]) copyFileSync(here(name), `${WORK}/${name}`);
-  const { status, stderr } = spawnSync("npm", ["install", "--ignore-scripts"], { cwd: WORK, encoding: "utf8" });
+  const { status, stderr } = spawnSync("npm", ["ci", "--ignore-scripts"], { cwd: WORK, encoding: "utf8" });
   if (status !== 0) throw new Error(`Cannot install the peers: ${stderr.slice(-400)}`);
 }
 
@@ -52,7 +52,7 @@ export async function benchHttp(): Promise<void> {
   for (const [runtime, program] of runtimes) {
     contestants.push({ name: `fetch on ${runtime}`, command: [...program, here("gp11.ts"), "fetch", ...args] });
     contestants.push({ name: `gp11 on ${runtime}`, command: [...program, here("gp11.ts"), "gp11", ...args] });
-    for (const peer of Object.keys(PEERS)) {
+    for (const peer of PEERS) {
       contestants.push({ name: `${peer} on ${runtime}`, command: [...program, "peers.mjs", peer, ...args], cwd: WORK });
     }
   }

@@ -1,6 +1,6 @@
 // PKCS#11 against C and pkcs11js: every contestant once in each round, ratios taken within the round.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath } from "../../tools/native_libraries.ts";
@@ -32,13 +32,12 @@ function compileLoop(): string {
 
 function installPeer(): string | null {
   const folder = `${WORK}/pkcs11js`;
-  mkdirSync(folder, { recursive: true });
-  const manifest = { private: true, dependencies: { pkcs11js: "2.1.7" } };
-  writeFileSync(`${folder}/package.json`, JSON.stringify(manifest));
-  spawnSync("npm", ["install", "--ignore-scripts"], { cwd: folder, stdio: "ignore" });
+  // The lock file names the content of every package.
+  cpSync(here("peer"), folder, { recursive: true });
+  spawnSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "ignore" });
   // No install script runs: the addon is compiled here.
-  const compile = ["-y", "node-gyp@11.4.2", "rebuild"];
-  spawnSync("npx", compile, { cwd: `${folder}/node_modules/pkcs11js`, stdio: "ignore" });
+  const compile = [`${folder}/node_modules/node-gyp/bin/node-gyp.js`, "rebuild"];
+  spawnSync("node", compile, { cwd: `${folder}/node_modules/pkcs11js`, stdio: "ignore" });
   return existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`) ? folder : null;
 }
 

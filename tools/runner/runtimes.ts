@@ -1,6 +1,9 @@
 // The programs that run the suite: this Deno, and Bun and Node in the versions the project is tested with.
+import { join } from "node:path";
 import { programPath } from "../native_libraries.ts";
+import { unpackedPackage } from "../published_package.ts";
 import { run } from "./process.ts";
+import { runtimeArchive } from "./runtime_archives.ts";
 
 /** The runtimes the suite runs on. */
 export const runtimeNames = ["deno", "bun", "node"] as const;
@@ -12,7 +15,7 @@ export const bunVersion = "1.4.4";
 /** The version of Node that is fetched where PATH has none with `node:ffi`. */
 export const nodeVersion = "26.10.0";
 
-/** Resolves to the program of a runtime; npx fetches what PATH lacks. Throws when it cannot be had. */
+/** Resolves to the program of a runtime; npm fetches what PATH lacks. Throws when it cannot be had. */
 export async function runtimeProgram(name: RuntimeName): Promise<string> {
   if (name === "deno") return Deno.execPath();
   const onPath = programPath(name);
@@ -31,20 +34,22 @@ function isTested(name: "bun" | "node", version: string): boolean {
 
 async function fetched(name: "bun" | "node"): Promise<string> {
   const wanted = name === "bun" ? bunVersion : nodeVersion;
-  const program = await fetchedRuntime(name, wanted);
+  const program = fetchedRuntime(name, wanted);
   const version = await versionOf(program);
   if (!isTested(name, version)) throw new Error(`Cannot run ${name}@${wanted}: ${program} answers "${version}"`);
   return program;
 }
 
-/** Resolves to the program of one version of a runtime, fetched by npx. Throws when it cannot be had. */
-export async function fetchedRuntime(name: RuntimeName, version: string): Promise<string> {
-  const wanted = `${name}@${version}`;
-  const npx = programPath("npx");
-  if (!npx) throw new Error(`Cannot run the tests on ${name}: neither ${wanted} nor npx is on PATH`);
-  const command = [npx, "-y", "-p", wanted, "-c", `command -v ${name}`];
-  const { code, output } = await run(command, { timeoutMs: 600_000 });
-  const program = output.split("\n").map((line) => line.trim()).filter((line) => line.endsWith(`/${name}`)).pop();
-  if (code !== 0 || !program) throw new Error(`Cannot fetch ${wanted} with npx: exit code ${code}\n${output}`);
-  return program;
+/**
+ * The program of one version of a runtime, fetched from npm where its content is known. Throws when it cannot be had.
+ */
+export function fetchedRuntime(name: RuntimeName, version: string): string {
+  const known = runtimeArchive(name, version);
+  if (known === null) {
+    throw new Error(
+      `Cannot run the tests on ${name}: put ${name} ${version} on PATH, tools/runner/runtime_archives.ts names none for ` +
+        `${Deno.build.target}`,
+    );
+  }
+  return join(unpackedPackage(known.archive), known.program);
 }
