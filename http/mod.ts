@@ -159,28 +159,5 @@ export { type SniffContext, sniffMediaType, type SniffOptions } from "./features
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { RecordTooLongError } from "./streams/lines.ts";
 export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
-export {
-  type ContentDigestAlgorithm,
-  type FieldLines,
-  type FoundKey,
-  MessageSignatureError,
-  type MessageSignatureReason,
-  MessageSignatures,
-  type MessageSignaturesOptions,
-  parseAcceptSignature,
-  type PublicJwk,
-  type RequestedSignature,
-  type SignableMessage,
-  type SignableRequest,
-  type SignableResponse,
-  type SignatureFields,
-  type SignatureInfo,
-  type Signer,
-  signMessage,
-  type SignMessageOptions,
-  type SignOptions,
-  type StructuredFieldType,
-  type VerificationKey,
-  verifyMessage,
-  type VerifyMessageOptions,
-} from "./features/signatures/mod.ts";
+export * from "./features/signatures/mod.ts";
+export * from "./features/signatures/jose/mod.ts";

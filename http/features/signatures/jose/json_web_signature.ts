@@ -1,0 +1,239 @@
+/**
+ * JSON Web Signatures in the compact form (RFC 7515 §7.1), with payloads that are not encoded, too (RFC 7797).
+ *
+ * @module
+ */
+import { algorithmNamed, isKeyFor, jwkOf, type VerificationKey, verifySignature } from "../algorithms.ts";
+import { checkSigner, type Signer, type SignOptions, utf8 } from "../signer.ts";
+import { JwsError } from "./jws_error.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The protected header of a JSON Web Signature. */
+export interface JwsHeader {
+  /** The algorithm. */
+  readonly alg?: string | undefined;
+  /** What names the key. */
+  readonly kid?: string | undefined;
+  /** The type of the whole. */
+  readonly typ?: string | undefined;
+  /** The type of the payload. */
+  readonly cty?: string | undefined;
+  /** False leaves the payload as it is (RFC 7797). */
+  readonly b64?: boolean | undefined;
+  /** Members that have to be understood. */
+  readonly crit?: readonly string[] | undefined;
+  /** Others. */
+  readonly [name: string]: unknown;
+}
+
+/** What is signed: text as UTF-8, bytes, or anything JSON can write. */
+export type JwsPayload = string | BufferSource | object;
+
+/** How a JSON Web Signature is made. */
+export interface SignJwsOptions extends SignOptions {
+  /**
+   * Whether the payload is left out, as the other side has it (RFC 7515, appendix F).
+   *
+   * @default {false}
+   */
+  readonly detached?: boolean | undefined;
+}
+
+/** What is signed, and what is made of the signature. */
+export interface JwsInput {
+  /** What the signer gets. */
+  readonly message: Bytes;
+  /** The compact form. */
+  compact(signature: Uint8Array): string;
+}
+
+/**
+ * Signs a payload: gives the compact form. The header names algorithm and key of the signer; `kid: undefined` leaves the key
+ * out.
+ *
+ * @throws {TypeError} For a header that contradicts the signer, and for a payload that is not encoded, stands in the compact
+ * form and holds a full stop or what is not ASCII (RFC 7797 §5.2): make it `detached`.
+ *
+ * @example Sign, and verify with the public key
+ * ```ts
+ * import { type PublicJwk, type Signer, signJws, verifyJws } from "@gp11/gp11/http";
+ *
+ * async function roundTrip(signer: Signer & { publicJwk(): PublicJwk }): Promise<string> {
+ *   const jws = await signJws(signer, { hello: "world" }, { typ: "example" });
+ *   const { payload } = await verifyJws(jws, signer.publicJwk());
+ *   return new TextDecoder().decode(payload);
+ * }
+ * ```
+ */
+export async function signJws(
+  signer: Signer,
+  payload: JwsPayload,
+  header: JwsHeader = {},
+  options: SignJwsOptions = {},
+): Promise<string> {
+  const { message, compact } = jwsInput(checkSigner(signer, "a signature"), payload, header, options.detached);
+  return compact(await signer.sign(message, { signal: options.signal }));
+}
+
+/** Lays out what is signed. */
+export function jwsInput(signer: Signer, payload: JwsPayload, header: JwsHeader, detached = false): JwsInput {
+  const { algorithm } = signer;
+  if (header.alg !== undefined && header.alg !== algorithm) {
+    throw new TypeError(`Cannot sign with ${JSON.stringify(header.alg)}: the signer's algorithm is ${algorithm}`);
+  }
+  const isPlain = header.b64 === false;
+  const crit = isPlain && !header.crit?.includes("b64") ? { crit: [...header.crit ?? [], "b64"] } : {};
+  const head = base64url(utf8(JSON.stringify({ alg: algorithm, kid: signer.keyId, ...header, ...crit })));
+  const bytes = payloadBytes(payload);
+  const text = isPlain ? plainText(bytes, detached) : base64url(bytes);
+  const message = isPlain ? joined(utf8(`${head}.`), bytes) : utf8(`${head}.${text}`);
+  return { message, compact: (signature) => `${head}.${detached ? "" : text}.${base64url(signature)}` };
+}
+
+/** A payload as it stands between the full stops, where it is not encoded. */
+function plainText(bytes: Bytes, detached: boolean): string {
+  if (detached) return "";
+  const text = new TextDecoder("latin1").decode(bytes);
+  if (/^[\x20-\x2d\x2f-\x7e]*$/.test(text)) return text;
+  throw new TypeError(
+    "Cannot put the payload into the compact form: it holds a full stop or no ASCII; make it detached",
+  );
+}
+
+function payloadBytes(payload: JwsPayload): Bytes {
+  if (typeof payload === "string") return utf8(payload);
+  if (payload instanceof ArrayBuffer) return new Uint8Array(payload.slice(0));
+  if (ArrayBuffer.isView(payload)) {
+    return new Uint8Array(new Uint8Array(payload.buffer as ArrayBuffer, payload.byteOffset, payload.byteLength));
+  }
+  const text = typeof payload === "object" ? JSON.stringify(payload) as string | undefined : undefined;
+  if (text === undefined) throw new TypeError(`Cannot sign ${String(payload)}: it is no text, no bytes and no object`);
+  return utf8(text);
+}
+
+function joined(head: Bytes, tail: Bytes): Bytes {
+  const whole = new Uint8Array(head.byteLength + tail.byteLength);
+  whole.set(head);
+  whole.set(tail, head.byteLength);
+  return whole;
+}
+
+/** Base64url without padding. */
+export function base64url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** Finds the key of a signature by its header; null for a key nobody knows. */
+export type JwsKeyFinder = (header: JwsHeader) => VerificationKey | null | Promise<VerificationKey | null>;
+
+/** How a JSON Web Signature is checked. */
+export interface VerifyJwsOptions {
+  /**
+   * The algorithms that are accepted, by their JOSE names.
+   *
+   * @default those of the key
+   */
+  readonly algorithms?: readonly string[] | undefined;
+  /** Critical header members that the caller understands, beside "b64". */
+  readonly understood?: readonly string[] | undefined;
+  /** The payload of a detached signature. */
+  readonly payload?: string | BufferSource | undefined;
+}
+
+/** A JSON Web Signature that is right. */
+export interface VerifiedJws {
+  /** Its header. */
+  readonly header: JwsHeader;
+  /** What was signed. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Checks a JSON Web Signature in the compact form. The algorithm has to be one of the key: "none" is none, and a public key
+ * is no secret.
+ *
+ * @throws {JwsError} When it is not accepted; `reason` says why.
+ * @throws {TypeError} When the key cannot be read.
+ *
+ * @example With the keys of a set
+ * ```ts
+ * import { type PublicJwk, verifyJws } from "@gp11/gp11/http";
+ *
+ * async function payloadOf(jws: string, keys: readonly PublicJwk[]): Promise<Uint8Array> {
+ *   const { payload } = await verifyJws(jws, ({ kid }) => keys.find((key) => key.kid === kid) ?? null);
+ *   return payload;
+ * }
+ * ```
+ */
+export async function verifyJws(
+  jws: string,
+  key: VerificationKey | JwsKeyFinder,
+  options: VerifyJwsOptions = {},
+): Promise<VerifiedJws> {
+  const [head, middle, tail, ...rest] = typeof jws === "string" ? jws.split(".") : [];
+  if (head === undefined || middle === undefined || tail === undefined || rest.length > 0) {
+    throw refused("malformed", "it has not three parts");
+  }
+  const header = headerOf(head);
+  checkCritical(header, options.understood ?? []);
+  const isPlain = header.b64 === false;
+  const given = options.payload;
+  if (given !== undefined && middle !== "") throw refused("malformed", "it has a payload, and another one is given");
+  const payload = given !== undefined ? payloadBytes(given) : isPlain ? utf8(middle) : decoded(middle);
+  const found = typeof key === "function" ? await key(header) : key;
+  if (found === null || found === undefined) throw refused("key", "its key is not known");
+  const jwk = jwkOf(found);
+  const algorithm = typeof header.alg === "string" ? algorithmNamed(header.alg) : null;
+  const isAccepted = algorithm !== null && (options.algorithms?.includes(algorithm.name) ?? true);
+  if (!isAccepted || !isKeyFor(algorithm, jwk)) {
+    throw refused("algorithm", `its algorithm ${JSON.stringify(header.alg)} is not one of the key, or not accepted`);
+  }
+  // What was signed is the text as it came, in whatever way it was encoded.
+  const text = given === undefined ? middle : base64url(payload);
+  const message = isPlain ? joined(utf8(`${head}.`), payload) : utf8(`${head}.${text}`);
+  if (!verifySignature(algorithm, jwk, message, decoded(tail))) throw refused("signature", "the signature is wrong");
+  return { header, payload };
+}
+
+function refused(reason: JwsError["reason"], why: string): JwsError {
+  return new JwsError(reason, `Cannot accept the JSON Web Signature: ${why}`);
+}
+
+function decoded(text: string): Bytes {
+  try {
+    if (/^[A-Za-z0-9_-]*$/.test(text)) {
+      return Uint8Array.fromBase64(text, { alphabet: "base64url", lastChunkHandling: "loose" });
+    }
+  } catch {
+    // Said below.
+  }
+  throw refused("malformed", "a part of it is no base64url");
+}
+
+function headerOf(text: string): JwsHeader {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(decoded(text)));
+  } catch {
+    throw refused("malformed", "its header is no JSON");
+  }
+  if (typeof header === "object" && header !== null && !Array.isArray(header)) return header as JwsHeader;
+  throw refused("malformed", "its header is no object");
+}
+
+/** Who does not understand a critical member must not accept the signature (RFC 7515 §4.1.11). */
+function checkCritical(header: JwsHeader, understood: readonly string[]): void {
+  const { b64, crit } = header as Record<string, unknown>;
+  if (crit === undefined) {
+    if (b64 === undefined || b64 === true) return;
+    throw refused("critical", "b64 is not named in crit");
+  }
+  const isList = Array.isArray(crit) && crit.length > 0 && crit.every((name) => typeof name === "string");
+  if (!isList || (b64 !== undefined && typeof b64 !== "boolean")) {
+    throw refused("malformed", "crit or b64 has no such value");
+  }
+  const unknown = crit.find((name) => name !== "b64" && !understood.includes(name));
+  if (unknown !== undefined) throw refused("critical", `nobody here understands ${JSON.stringify(unknown)}`);
+  if (b64 === false && !crit.includes("b64")) throw refused("critical", "b64 is not named in crit");
+}

@@ -1,0 +1,177 @@
+/**
+ * JSON Web Tokens (RFC 7519), signed.
+ *
+ * @module
+ */
+import type { VerificationKey } from "../algorithms.ts";
+import type { Signer, SignOptions } from "../signer.ts";
+import { secondsNow } from "../sign_message.ts";
+import { type JwsHeader, type JwsKeyFinder, signJws, verifyJws, type VerifyJwsOptions } from "./json_web_signature.ts";
+import { JwsError } from "./jws_error.ts";
+
+/** What a JSON Web Token says. Times are seconds since 1970. */
+export interface JwtClaims {
+  /** Who says it. */
+  readonly iss?: string | undefined;
+  /** Of whom. */
+  readonly sub?: string | undefined;
+  /** To whom. */
+  readonly aud?: string | readonly string[] | undefined;
+  /** Until when. */
+  readonly exp?: number | undefined;
+  /** Since when. */
+  readonly nbf?: number | undefined;
+  /** When it was made. */
+  readonly iat?: number | undefined;
+  /** What makes it one of its kind. */
+  readonly jti?: string | undefined;
+  /** Others. */
+  readonly [name: string]: unknown;
+}
+
+/** How a JSON Web Token is made. */
+export interface SignJwtOptions extends SignOptions {
+  /** Members of its header, beside `alg`, `kid` and `typ`. */
+  readonly header?: JwsHeader | undefined;
+  /** Seconds until it expires, where the claims do not say. */
+  readonly expiresIn?: number | undefined;
+}
+
+/**
+ * Signs claims as a JSON Web Token; `iat` is now, where they do not say.
+ *
+ * @throws {TypeError} For claims that are no object, and a header that contradicts the signer.
+ *
+ * @example An access token of ten minutes
+ * ```ts
+ * import { type Signer, signJwt } from "@gp11/gp11/http";
+ *
+ * function accessToken(signer: Signer, user: string): Promise<string> {
+ *   return signJwt(signer, { iss: "https://issuer.example", sub: user }, { expiresIn: 600 });
+ * }
+ * ```
+ */
+export async function signJwt(signer: Signer, claims: JwtClaims, options: SignJwtOptions = {}): Promise<string> {
+  if (typeof claims !== "object" || claims === null || Array.isArray(claims) || ArrayBuffer.isView(claims)) {
+    throw new TypeError("Cannot sign the token: its claims are no object");
+  }
+  const { expiresIn, header, signal } = options;
+  const iat = claims.iat ?? secondsNow();
+  const expiry = expiresIn === undefined ? {} : { exp: iat + expiresIn };
+  return await signJws(signer, { iat, ...expiry, ...claims }, { typ: "JWT", ...header }, { signal });
+}
+
+/** How a JSON Web Token is checked. */
+export interface VerifyJwtOptions extends Omit<VerifyJwsOptions, "payload"> {
+  /** Who must have said it. */
+  readonly issuer?: string | undefined;
+  /** To whom it must have been said: one of these. */
+  readonly audience?: string | readonly string[] | undefined;
+  /** Of whom. */
+  readonly subject?: string | undefined;
+  /** The type its header must name; "application/" before it is ignored. */
+  readonly type?: string | undefined;
+  /** Claims that must be there. */
+  readonly required?: readonly string[] | undefined;
+  /** The oldest it may be, in seconds. */
+  readonly maxAge?: number | undefined;
+  /**
+   * Seconds by which clocks may differ.
+   *
+   * @default {30}
+   */
+  readonly tolerance?: number | undefined;
+  /**
+   * The time, in seconds since 1970.
+   *
+   * @default now
+   */
+  readonly now?: number | undefined;
+}
+
+/** A JSON Web Token that is right. */
+export interface VerifiedJwt {
+  /** Its header. */
+  readonly header: JwsHeader;
+  /** What it says. */
+  readonly claims: JwtClaims;
+}
+
+/** Seconds by which clocks may differ. */
+const TOLERANCE = 30;
+
+/**
+ * Checks a JSON Web Token: its signature, its times, and what is expected of its claims.
+ *
+ * @throws {JwsError} When it is not accepted; `reason` says why.
+ * @throws {TypeError} When the key cannot be read.
+ *
+ * @example Whose token it is
+ * ```ts
+ * import { type PublicJwk, verifyJwt } from "@gp11/gp11/http";
+ *
+ * async function userOf(token: string, key: PublicJwk): Promise<string> {
+ *   const { claims } = await verifyJwt(token, key, { issuer: "https://issuer.example", required: ["sub", "exp"] });
+ *   return claims.sub!;
+ * }
+ * ```
+ */
+export async function verifyJwt(
+  jwt: string,
+  key: VerificationKey | JwsKeyFinder,
+  options: VerifyJwtOptions = {},
+): Promise<VerifiedJwt> {
+  const { header, payload } = await verifyJws(jwt, key, options);
+  const claims = claimsOf(payload);
+  const type = plainType(header.typ);
+  if (options.type !== undefined && type !== plainType(options.type)) {
+    throw refused("claim", `its type is ${JSON.stringify(header.typ)}`);
+  }
+  checkTimes(claims, options);
+  checkClaims(claims, options);
+  return { header, claims };
+}
+
+function refused(reason: JwsError["reason"], why: string): JwsError {
+  return new JwsError(reason, `Cannot accept the JSON Web Token: ${why}`);
+}
+
+function plainType(type: unknown): string {
+  return String(type).toLowerCase().replace(/^application\//, "");
+}
+
+function claimsOf(payload: Uint8Array): JwtClaims {
+  let claims: unknown;
+  try {
+    claims = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    throw refused("malformed", "its claims are no JSON");
+  }
+  if (typeof claims === "object" && claims !== null && !Array.isArray(claims)) return claims as JwtClaims;
+  throw refused("malformed", "its claims are no object");
+}
+
+function checkTimes(claims: JwtClaims, { maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJwtOptions): void {
+  for (const name of ["exp", "nbf", "iat"]) {
+    const time = claims[name];
+    if (time !== undefined && !Number.isFinite(time)) throw refused("malformed", `${name} is no time`);
+  }
+  const { exp, iat, nbf } = claims;
+  if (exp !== undefined && exp + tolerance <= now) throw refused("expired", "it has expired");
+  if (nbf !== undefined && nbf > now + tolerance) throw refused("expired", "it is not valid yet");
+  if (maxAge === undefined) return;
+  if (iat === undefined) throw refused("claim", "it does not say when it was made");
+  if (iat > now + tolerance) throw refused("expired", "it was made in the future");
+  if (iat + maxAge + tolerance < now) throw refused("expired", `it is older than ${maxAge} s`);
+}
+
+function checkClaims(claims: JwtClaims, { audience, issuer, required = [], subject }: VerifyJwtOptions): void {
+  const missing = required.find((name) => claims[name] === undefined);
+  if (missing !== undefined) throw refused("claim", `it has no ${missing}`);
+  if (issuer !== undefined && claims.iss !== issuer) throw refused("claim", "it is of another issuer");
+  if (subject !== undefined && claims.sub !== subject) throw refused("claim", "it is of another subject");
+  if (audience === undefined) return;
+  const wanted = typeof audience === "string" ? [audience] : audience;
+  const named = typeof claims.aud === "string" ? [claims.aud] : Array.isArray(claims.aud) ? claims.aud : [];
+  if (!wanted.some((each) => named.includes(each))) throw refused("claim", "it is for another audience");
+}

@@ -1,0 +1,214 @@
+// About http/features/signatures/jose/: signatures and tokens, checked by `jose` and against the RFCs' own examples.
+import { assertEquals, assertRejects } from "@std/assert";
+import * as jose from "jose";
+import { describe, it } from "node:test";
+import {
+  CLIENT_ASSERTION_TYPE,
+  JwsError,
+  type JwtClaims,
+  privateKeyJwt,
+  signJws,
+  signJwt,
+  verifyJws,
+  verifyJwt,
+  type VerifyJwtOptions,
+} from "../../../../../http/features/signatures/jose/mod.ts";
+import type { PublicJwk } from "../../../../../http/features/signatures/mod.ts";
+import { macSigner, testSigner } from "../signing_bench.ts";
+
+const utf8 = new TextEncoder();
+const text = new TextDecoder();
+const signer = testSigner("ES256");
+const key = signer.publicJwk();
+
+/** The secret of RFC 7515 §A.1 and RFC 7797 §4. */
+const secret: PublicJwk = {
+  kty: "oct",
+  k: "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+};
+
+async function reasonOf(call: () => Promise<unknown>): Promise<string> {
+  return (await assertRejects(call, JwsError)).reason;
+}
+
+describe("JSON Web Signatures", () => {
+  it("are right to another implementation", async () => {
+    for (const algorithm of ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "EdDSA"]) {
+      const own = testSigner(algorithm);
+      const jws = await signJws(own, { hello: "wörld" }, { typ: "example", kid: "k-1" });
+      const theirs = await jose.compactVerify(jws, await jose.importJWK(own.publicJwk() as jose.JWK, algorithm));
+      assertEquals(theirs.protectedHeader, { alg: algorithm, kid: "k-1", typ: "example" });
+      assertEquals(text.decode(theirs.payload), '{"hello":"wörld"}');
+      const { header, payload } = await verifyJws(jws, own.publicJwk());
+      assertEquals([header, text.decode(payload)], [{ ...theirs.protectedHeader }, '{"hello":"wörld"}']);
+    }
+    const mac = await signJws(macSigner(Uint8Array.fromBase64(secret.k!, { alphabet: "base64url" })), "x");
+    assertEquals(
+      text.decode((await jose.compactVerify(mac, await jose.importJWK(secret as jose.JWK, "HS256"))).payload),
+      "x",
+    );
+  });
+
+  it("of another implementation are right", async () => {
+    for (const algorithm of ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "EdDSA"]) {
+      const pair = await jose.generateKeyPair(algorithm, { extractable: true });
+      const jws = await new jose.CompactSign(utf8.encode("theirs")).setProtectedHeader({ alg: algorithm }).sign(
+        pair.privateKey,
+      );
+      const { payload } = await verifyJws(jws, await jose.exportJWK(pair.publicKey) as PublicJwk);
+      assertEquals(text.decode(payload), "theirs");
+      assertEquals(text.decode((await verifyJws(jws, await jose.exportSPKI(pair.publicKey))).payload), "theirs");
+    }
+  });
+
+  it("are those of RFC 7515 and RFC 7797", async () => {
+    const first = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9" +
+      ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ" +
+      ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    assertEquals((await verifyJws(first, secret)).header, { typ: "JWT", alg: "HS256" });
+    const { claims } = await verifyJwt(first, secret, { now: 1300819000, issuer: "joe" });
+    assertEquals(claims["http://example.com/is_root"], true);
+    const detached =
+      "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19..A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY";
+    assertEquals(text.decode((await verifyJws(detached, secret, { payload: "$.02" })).payload), "$.02");
+    assertEquals(await reasonOf(() => verifyJws(detached, secret, { payload: "$.03" })), "signature");
+  });
+
+  it("leave a payload as it is", async () => {
+    const plain = await signJws(signer, "$02 as it is", { b64: false });
+    assertEquals(plain.split(".")[1], "$02 as it is");
+    const { header, payload } = await verifyJws(plain, key);
+    assertEquals([text.decode(payload), header.crit], ["$02 as it is", ["b64"]]);
+    const bytes = Uint8Array.of(0, 255, 46, 10);
+    const detached = await signJws(signer, bytes, { b64: false }, { detached: true });
+    const [head, middle, signature] = detached.split(".");
+    assertEquals(middle, "");
+    const jws = { protected: head!, payload: bytes, signature: signature! };
+    assertEquals((await jose.flattenedVerify(jws, await jose.importJWK(key as jose.JWK, "ES256"))).payload, bytes);
+    assertEquals((await verifyJws(detached, key, { payload: bytes })).payload, bytes);
+    for (const payload of ["a.b", "ä", "line\nbreak"]) {
+      await assertRejects(() => signJws(signer, payload, { b64: false }), TypeError, "make it detached");
+    }
+    const encoded = await signJws(signer, bytes, {}, { detached: true });
+    assertEquals((await verifyJws(encoded, key, { payload: bytes })).payload, bytes);
+  });
+
+  it("are refused for a reason", async () => {
+    const jws = await signJws(signer, "x");
+    const [, payload, signature] = jws.split(".") as [string, string, string];
+    const withHeader = (header: unknown) =>
+      `${
+        utf8.encode(JSON.stringify(header)).toBase64({ alphabet: "base64url", omitPadding: true })
+      }.${payload}.${signature}`;
+    const mac = await signJws(
+      macSigner(
+        utf8.encode(
+          await jose.exportSPKI(
+            await jose.importJWK(key as jose.JWK, "ES256", { extractable: true }) as jose.CryptoKey,
+          ),
+        ),
+      ),
+      "x",
+    );
+    const wrong: [string, () => Promise<unknown>][] = [
+      ["malformed", () => verifyJws("a.b", key)],
+      ["malformed", () => verifyJws(`${jws}.x`, key)],
+      ["malformed", () => verifyJws(3 as never, key)],
+      ["malformed", () => verifyJws(`!${jws}`, key)],
+      ["malformed", () => verifyJws(withHeader([1]), key)],
+      ["malformed", () => verifyJws(`${jws.slice(0, -4)}====`, key)],
+      ["malformed", () => verifyJws(jws, key, { payload: "y" })],
+      ["malformed", () => verifyJws(withHeader({ alg: "ES256", crit: [] }), key)],
+      ["algorithm", () => verifyJws(withHeader({ alg: "none" }), key)],
+      ["algorithm", () => verifyJws(withHeader({ alg: "ES384" }), key)],
+      ["algorithm", () => verifyJws(withHeader({}), key)],
+      ["algorithm", () => verifyJws(mac, key)],
+      ["algorithm", () => verifyJws(jws, { ...key, alg: "ES384" })],
+      ["algorithm", () => verifyJws(jws, { ...key, use: "enc" })],
+      ["algorithm", () => verifyJws(jws, key, { algorithms: ["ES384"] })],
+      ["key", () => verifyJws(jws, () => null)],
+      ["critical", () => verifyJws(withHeader({ alg: "ES256", crit: ["exp"], exp: 1 }), key)],
+      ["critical", () => verifyJws(withHeader({ alg: "ES256", b64: false }), key)],
+      ["signature", () => verifyJws(jws, testSigner("ES256").publicJwk())],
+      ["signature", () => verifyJws(jws.slice(0, -2), key)],
+      ["signature", () => verifyJws(`${jws.slice(0, jws.lastIndexOf("."))}.`, key)],
+      ["signature", () => verifyJws(withHeader({ alg: "ES256", more: 1 }), key)],
+    ];
+    for (const [index, [reason, call]] of wrong.entries()) assertEquals(await reasonOf(call), reason, `case ${index}`);
+    const critical = await signJws(signer, "x", { crit: ["exp"], exp: 1 });
+    assertEquals((await verifyJws(critical, key, { understood: ["exp"] })).header["exp"], 1);
+    await assertRejects(() => signJws(signer, "x", { alg: "ES384" }), TypeError, "the signer's algorithm is ES256");
+    await assertRejects(() => signJws(signer, 3 as never), TypeError, "no text, no bytes and no object");
+    await assertRejects(() => signJws({} as never, "x"), TypeError, "signer has not the members");
+  });
+});
+
+describe("JSON Web Tokens", () => {
+  const now = 1_700_000_000;
+  const claims: JwtClaims = { iss: "me", sub: "you", aud: ["a", "b"], iat: now, nbf: now, exp: now + 60, jti: "1" };
+
+  it("are right to another implementation, and theirs here", async () => {
+    const jwt = await signJwt(signer, { iss: "me", aud: "a" }, { expiresIn: 60, header: { typ: "at+jwt" } });
+    const options = { issuer: "me", audience: "a", typ: "at+jwt" };
+    const theirs = await jose.jwtVerify(jwt, await jose.importJWK(key as jose.JWK, "ES256"), options);
+    assertEquals(theirs.payload.exp, theirs.payload.iat! + 60);
+    assertEquals((await verifyJwt(jwt, key, { issuer: "me", audience: "a", type: "application/at+jwt" })).claims, {
+      ...theirs.payload,
+    });
+    const pair = await jose.generateKeyPair("EdDSA", { extractable: true });
+    const other = await new jose.SignJWT({ scope: "all" }).setProtectedHeader({ alg: "EdDSA" }).setIssuedAt()
+      .setExpirationTime("1m").sign(pair.privateKey);
+    const { claims } = await verifyJwt(other, await jose.exportJWK(pair.publicKey) as PublicJwk, {
+      maxAge: 60,
+      required: ["scope"],
+    });
+    assertEquals(claims["scope"], "all");
+  });
+
+  it("are refused for a reason", async () => {
+    const check = async (more: JwtClaims, options: VerifyJwtOptions) =>
+      await verifyJwt(await signJwt(signer, { ...claims, ...more }), key, { now, ...options });
+    await check({}, { issuer: "me", subject: "you", audience: ["x", "b"], required: ["jti"], maxAge: 0, type: "jwt" });
+    for (const time of [now + 89, now - 30]) await check({}, { now: time });
+    const wrong: [string, JwtClaims, VerifyJwtOptions][] = [
+      ["expired", {}, { now: now + 90 }],
+      ["expired", {}, { now: now - 31 }],
+      ["expired", { iat: now + 31 }, { maxAge: 60 }],
+      ["expired", { iat: now - 91 }, { maxAge: 60 }],
+      ["malformed", { exp: "soon" as never }, {}],
+      ["malformed", { iat: null as never }, {}],
+      ["claim", {}, { issuer: "another" }],
+      ["claim", {}, { subject: "another" }],
+      ["claim", {}, { audience: "c" }],
+      ["claim", { aud: undefined }, { audience: "a" }],
+      ["claim", {}, { required: ["scope"] }],
+      ["claim", {}, { type: "at+jwt" }],
+    ];
+    for (const [index, [reason, more, options]] of wrong.entries()) {
+      assertEquals(await reasonOf(() => check(more, options)), reason, `case ${index}`);
+    }
+    for (const payload of ["no json", "[]", "3", Uint8Array.of(255)]) {
+      const jws = await signJws(signer, payload);
+      assertEquals(await reasonOf(() => verifyJwt(jws, key)), "malformed");
+    }
+    await assertRejects(() => signJwt(signer, [] as never), TypeError, "its claims are no object");
+  });
+
+  it("authenticate a client (RFC 7523)", async () => {
+    const assertion = await privateKeyJwt({ signer, clientId: "client-1", audience: "https://as.example" });
+    const options = { issuer: "client-1", subject: "client-1", audience: "https://as.example", maxTokenAge: 60 };
+    const { payload } = await jose.jwtVerify(assertion, await jose.importJWK(key as jose.JWK, "ES256"), options);
+    assertEquals(payload.exp, payload.iat! + 60);
+    const other = await privateKeyJwt({ signer, clientId: "client-1", audience: ["https://as.example"] });
+    assertEquals(jose.decodeJwt(other).jti === payload.jti, false);
+    assertEquals(CLIENT_ASSERTION_TYPE, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    const wrong = { signer, clientId: "client-1", audience: "https://as.example" };
+    await assertRejects(
+      () => privateKeyJwt({ ...wrong, signer: macSigner(utf8.encode("x")) }),
+      TypeError,
+      "no private key",
+    );
+    await assertRejects(() => privateKeyJwt({ ...wrong, clientId: "" }), TypeError, "clientId is no text");
+    await assertRejects(() => privateKeyJwt({ ...wrong, audience: [] }), TypeError, "names no server");
+  });
+});
