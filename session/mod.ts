@@ -42,25 +42,31 @@ export type { ModuleOptions } from "./managed/module_options.ts";
 export { Pkcs11Object } from "./tokens/object.ts";
 export type {
   AutoAuthenticate,
+  DataInput,
+  EncapsulatedKey,
+  EncapsulateOptions,
+  FindOptions,
+  FromHandleOptions,
+  ImportKeyOptions,
   Interaction,
+  LoginOptions,
   LoginSpec,
+  MessageOptions,
   OpenSessionOptions,
+  OperationStateOptions,
   Pin,
   PinAnswer,
   PinCallback,
   PinRequest,
+  Pkcs11KeyPair,
+  SessionEvents,
+  WrapOptions,
 } from "./tokens/options.ts";
 export type { CallOptions, SessionPoolOptions } from "./core/call_options.ts";
-export { type FromHandleOptions, Session } from "./tokens/session.ts";
-export { type OperationStateOptions, SessionBase, type SessionEvents } from "./tokens/session_base.ts";
-export { type LoginOptions, SessionLogin } from "./tokens/session_login.ts";
+export { Session } from "./tokens/session.ts";
 export { Parts, type PartsName, SyncParts } from "./tokens/parts.ts";
 export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./tokens/parts_async.ts";
 export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./tokens/parts_sync.ts";
-export { type MessageOptions, SessionBulk } from "./tokens/session_bulk.ts";
-export { type DataInput, SessionCrypto } from "./tokens/session_crypto.ts";
-export { type EncapsulatedKey, type Pkcs11KeyPair, SessionKeys, type WrapOptions } from "./tokens/session_keys.ts";
-export { type EncapsulateOptions, type ImportKeyOptions, SessionForms } from "./tokens/session_forms.ts";
 export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/forms/ecdsa_signature.ts";
 export type { JsonWebKeyFields } from "./keys/forms/json_web_key.ts";
 export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./keys/key_forms.ts";
@@ -68,7 +74,6 @@ export type { KeyInput, Passphrase } from "./keys/forms/read_key.ts";
 export { X509 } from "./keys/x509.ts";
 export * from "./certificates/mod.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
-export { type FindOptions, SessionObjects } from "./tokens/session_objects.ts";
 export { Slot } from "./tokens/slot.ts";
 export type { NamedCurve } from "./attributes/curves.ts";
 export type { ParameterSetName } from "./attributes/parameter_sets.ts";

@@ -1,14 +1,16 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
-import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
-import { checkMechanism } from "../../ffi/memory/mechanisms.ts";
+import { type BytesInput, copyBytes, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
+import { checkMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../../ffi/operations/crypto.ts";
-import type { Mechanism } from "../mechanisms/mod.ts";
-import { Pkcs11Object, traitsOf } from "./object.ts";
-import { askerOf, question } from "./pin.ts";
-import { coreOf, type SessionBase } from "./session_base.ts";
+import type { ManyArgs } from "../../ffi/operations/many.ts";
+import type { MessageArgs } from "../../ffi/operations/messages.ts";
 import type { SessionCore } from "../core/session_core.ts";
-import { autoAuthenticateOf, faceOf } from "./faces.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
+import { autoAuthenticateOf, coreOf, faceOf } from "./faces.ts";
+import { Pkcs11Object, traitsOf } from "./object.ts";
+import type { MessageOptions } from "./options.ts";
+import { askerOf, question } from "./pin.ts";
 
 /**
  * Arguments of an operation with a key. Neither data nor parameter are copied here: an operation copies them into native
@@ -17,13 +19,12 @@ import { autoAuthenticateOf, faceOf } from "./faces.ts";
  * @throws {TypeError} when the key belongs to another token
  */
 export function cryptoArgs(
-  session: SessionBase,
+  core: SessionCore,
   action: string,
   key: Pkcs11Object,
   mechanism: Mechanism,
   data: BytesInput,
 ): CryptoArgs {
-  const core = coreOf(session);
   core.assertFree(action);
   return {
     session: core.handle,
@@ -36,8 +37,7 @@ export function cryptoArgs(
 }
 
 /** Arguments of a digest. */
-export function digestArgs(session: SessionBase, mechanism: Mechanism, data: BytesInput): CryptoArgs {
-  const core = coreOf(session);
+export function digestArgs(core: SessionCore, mechanism: Mechanism, data: BytesInput): CryptoArgs {
   core.assertFree("digest");
   return {
     session: core.handle,
@@ -76,4 +76,79 @@ export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuth
     traits,
     pin: question(pin, face.slot, { key: { object: key, label: () => traits.label ?? "" } }),
   };
+}
+
+/** Data and its signature. */
+export function verifyArgs(
+  core: SessionCore,
+  key: Pkcs11Object,
+  mechanism: Mechanism,
+  data: BytesInput,
+  signature: BytesInput,
+): CryptoArgs & { readonly signature: Uint8Array } {
+  return {
+    ...cryptoArgs(core, "verify the signature", key, mechanism, data),
+    signature: viewBytes(signature, "a signature"),
+  };
+}
+
+/** Many inputs for one key; they are copied. */
+export function manyArgs(
+  core: SessionCore,
+  action: string,
+  key: Pkcs11Object | null,
+  mechanism: Mechanism,
+  inputs: readonly BytesInput[],
+): ManyArgs {
+  core.assertFree(action);
+  return {
+    session: core.handle,
+    key: key === null ? null : keyHandle(core, action, key),
+    traits: key === null ? null : traitsOf(key),
+    mechanism: prepareMechanism(mechanism),
+    // Trips are laid out one after the other: the inputs of later ones are copied here.
+    inputs: listOf(inputs, "inputs").map((input) => copyBytes(input, "an input")),
+    authentication: key === null ? null : authenticationFor(core, key),
+  };
+}
+
+/** Many inputs and their signatures. */
+export function verifyManyArgs(
+  core: SessionCore,
+  key: Pkcs11Object,
+  mechanism: Mechanism,
+  inputs: readonly BytesInput[],
+  signatures: readonly BytesInput[],
+): ManyArgs & { readonly signatures: readonly Uint8Array[] } {
+  if (listOf(inputs, "inputs").length !== listOf(signatures, "signatures").length) {
+    throw new RangeError(`Cannot verify: there are ${inputs.length} inputs and ${signatures.length} signatures`);
+  }
+  return {
+    ...manyArgs(core, "verify", key, mechanism, inputs),
+    signatures: signatures.map((signature) => copyBytes(signature, "a signature")),
+  };
+}
+
+/** A message. */
+export function messageArgs(
+  core: SessionCore,
+  action: string,
+  key: Pkcs11Object,
+  mechanism: Mechanism,
+  data: BytesInput,
+  options: MessageOptions | undefined,
+): MessageArgs {
+  core.assertFree(action);
+  return {
+    session: core.handle,
+    key: keyHandle(core, action, key),
+    mechanism: prepareMechanism(mechanism),
+    associatedData: viewBytes(options?.associatedData ?? new Uint8Array(0), "associated data"),
+    data: viewBytes(data, "a message"),
+  };
+}
+
+function listOf<T>(list: readonly T[], subject: string): readonly T[] {
+  if (Array.isArray(list)) return list;
+  throw new TypeError(`Cannot use the ${subject}: expected an array, got ${describeType(list)}`);
 }

@@ -8,7 +8,7 @@ import { readPlan } from "../attributes/attribute_plans.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { Attributes, type AttributeSubset } from "../attributes/attributes.ts";
 import { type AttributesInit, compileTemplate } from "../attributes/attributes_init.ts";
-import { tokenInfoOf } from "../core/infos.ts";
+import { type TokenInfo, tokenInfoOf } from "../core/infos.ts";
 import { certificateOf, partnerOf } from "../keys/partners.ts";
 import {
   checkExportFormat,
@@ -24,9 +24,17 @@ import { readSecretKey } from "../keys/read_private.ts";
 import { publicMaterial } from "../keys/public_half.ts";
 import { X509 } from "../keys/x509.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "./session_base.ts";
+import { coreOf } from "./faces.ts";
 import type { Session } from "./session.ts";
-import { formatObjectUri } from "./object_uri.ts";
+import { Pkcs11Uri, type UriObjectType } from "../uri/mod.ts";
+
+const TYPES: ReadonlyMap<unknown, UriObjectType> = new Map<unknown, UriObjectType>([
+  [CKO.CERTIFICATE, "cert"],
+  [CKO.PUBLIC_KEY, "public"],
+  [CKO.PRIVATE_KEY, "private"],
+  [CKO.SECRET_KEY, "secret-key"],
+  [CKO.DATA, "data"],
+]);
 
 /** What is known of a key's wish for a login at each use. */
 export let traitsOf: (object: Pkcs11Object) => KeyTraits;
@@ -246,4 +254,20 @@ function handleError(handle: unknown): Error {
   return typeof handle === "bigint"
     ? new RangeError(`Cannot wrap an object handle: ${handle} is out of range`)
     : new TypeError(`Cannot wrap an object handle: expected a bigint, got ${describeType(handle)}`);
+}
+
+/** Formats the URI of an object whose class, id and label have been read. */
+function formatObjectUri(token: TokenInfo, attributes: Attributes): string {
+  const id = attributes.get("id");
+  const label = attributes.get("label");
+  const type = TYPES.get(attributes.get("class"));
+  return Pkcs11Uri.from({
+    token: token.label,
+    serial: token.serialNumber,
+    manufacturer: token.manufacturerId,
+    model: token.model,
+    ...(id === undefined || id.length === 0 ? {} : { id }),
+    ...(label ? { object: label } : {}),
+    ...(type === undefined ? {} : { type }),
+  }).format();
 }

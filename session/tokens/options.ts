@@ -1,6 +1,11 @@
 /** Options and callbacks shared by modules, slots, sessions and objects. */
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import type { AttributeName } from "../attributes/attribute_table.ts";
+import type { AttributesInit } from "../attributes/attributes_init.ts";
 import type { CallOptions } from "../core/call_options.ts";
+import type { DiscardHandleEvent } from "../core/discard_handle.ts";
+import type { Passphrase } from "../keys/forms/read_key.ts";
+import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { Slot } from "./slot.ts";
 
@@ -80,4 +85,105 @@ export interface OpenSessionOptions extends CallOptions {
   readonly login?: LoginSpec | undefined;
   /** Whom keys with CKA_ALWAYS_AUTHENTICATE, and the token if it wants a login, are asked for. */
   readonly interaction?: Interaction | undefined;
+}
+
+/** How a handle is wrapped. */
+export interface FromHandleOptions {
+  /**
+   * Whether the handle was opened for reading and writing.
+   *
+   * @default {false}
+   */
+  readonly readWrite?: boolean | undefined;
+  /** Whom keys with CKA_ALWAYS_AUTHENTICATE are asked for. */
+  readonly interaction?: Interaction | undefined;
+}
+
+/** Events of a session. */
+export interface SessionEvents {
+  /** The session gives up its handle. */
+  "discard-handle": DiscardHandleEvent;
+}
+
+/** Keys of an operation state that the token cannot save. */
+export interface OperationStateOptions extends CallOptions {
+  /** The key that encrypts or decrypts. */
+  readonly encryptionKey?: Pkcs11Object | undefined;
+  /** The key that signs or verifies. */
+  readonly authenticationKey?: Pkcs11Object | undefined;
+}
+
+/** How {@linkcode Session.login} is made. */
+export interface LoginOptions extends CallOptions {
+  /**
+   * Whether a login that is not needed, or that another session has made, resolves `false` instead of failing.
+   *
+   * @default {false}
+   */
+  readonly ifNeeded?: boolean | undefined;
+  /**
+   * PINs that a callback may try.
+   *
+   * @default {3}
+   */
+  readonly maxTries?: number | undefined;
+}
+
+/** How objects are found. */
+export interface FindOptions extends CallOptions {
+  /** Attributes to read of each object that is found: names, or CKA numbers. */
+  readonly read?: readonly (AttributeName | number)[] | undefined;
+}
+
+/** Data at hand, or a stream of it. */
+export type DataInput = BytesInput | ReadableStream<Uint8Array>;
+
+/** A public key and its private key. */
+export interface Pkcs11KeyPair {
+  /** The public key. */
+  readonly publicKey: Pkcs11Object;
+  /** The private key. */
+  readonly privateKey: Pkcs11Object;
+}
+
+/** A shared secret and what carries it to the owner of the private key. */
+export interface EncapsulatedKey {
+  /** The shared secret, as a key on the token. */
+  readonly key: Pkcs11Object;
+  /** What {@linkcode Session.decapsulateKey} needs to get the same. */
+  readonly ciphertext: Uint8Array<ArrayBuffer>;
+}
+
+/** How a key is wrapped or unwrapped. */
+export interface WrapOptions extends CallOptions {
+  /** Data that is authenticated with the wrapped key (C_WrapKeyAuthenticated, PKCS#11 3.2). */
+  readonly associatedData?: BytesInput | undefined;
+}
+
+/** How a message is encrypted or decrypted. */
+export interface MessageOptions extends CallOptions {
+  /**
+   * Data that is authenticated and not encrypted.
+   *
+   * @default none
+   */
+  readonly associatedData?: BytesInput | undefined;
+}
+
+/** How a key is brought in. */
+export interface ImportKeyOptions extends CallOptions {
+  /** What opens an encrypted key. */
+  readonly passphrase?: Passphrase | undefined;
+}
+
+/** How a shared secret is made. */
+export interface EncapsulateOptions extends CallOptions {
+  /** Attributes of the key that comes of it. */
+  readonly attributes?: AttributesInit | undefined;
+  /**
+   * The mechanism.
+   *
+   * @default that of the key's type: CKM_ML_KEM
+   */
+  readonly mechanism?: Mechanism | undefined;
 }

@@ -24,7 +24,8 @@ import { SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf, type SessionBase } from "./session_base.ts";
+import { coreOf } from "./faces.ts";
+import type { Session } from "./session.ts";
 import type { SessionCore } from "../core/session_core.ts";
 
 function functionsOf(kind: ActiveKind, stem: "Encrypt" | "Decrypt" | "Digest" | "Sign" | "Verify"): PartFunctions {
@@ -78,7 +79,7 @@ class PartsState {
   /** Bytes of data whose result has not been given. */
   #owed = 0;
 
-  constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
+  constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     const core = coreOf(session);
     core.assertFree(`make a ${name}`);
     this.core = core;
@@ -175,7 +176,7 @@ export abstract class Parts {
   readonly #state: PartsState;
 
   /** Parts come from a session. */
-  constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
+  constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
   }
 
@@ -245,7 +246,7 @@ export abstract class SyncParts {
   readonly #state: PartsState;
 
   /** Parts come from a session. */
-  constructor(session: SessionBase, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
+  constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
   }
 

@@ -4,12 +4,12 @@ import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { SyncParts } from "./parts.ts";
-import type { SessionBase } from "./session_base.ts";
+import type { Session } from "./session.ts";
 
 /** Encrypts in parts (C_EncryptInit, C_EncryptUpdate, C_EncryptFinal). In place. */
 export class SyncEncryptor extends SyncParts {
   /** Made by a session. */
-  constructor(session: SessionBase, key: Pkcs11Object, mechanism: Mechanism) {
+  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
     super(session, "encryptor", key, mechanism);
   }
 
@@ -27,7 +27,7 @@ export class SyncEncryptor extends SyncParts {
 /** Decrypts in parts (C_DecryptInit, C_DecryptUpdate, C_DecryptFinal). In place. */
 export class SyncDecryptor extends SyncParts {
   /** Made by a session. */
-  constructor(session: SessionBase, key: Pkcs11Object, mechanism: Mechanism) {
+  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
     super(session, "decryptor", key, mechanism);
   }
 
@@ -45,7 +45,7 @@ export class SyncDecryptor extends SyncParts {
 /** Hashes in parts (C_DigestInit, C_DigestUpdate, C_DigestKey, C_DigestFinal). In place. */
 export class SyncDigester extends SyncParts {
   /** Made by a session. */
-  constructor(session: SessionBase, mechanism: Mechanism) {
+  constructor(session: Session, mechanism: Mechanism) {
     super(session, "digester", null, mechanism);
   }
 
@@ -68,7 +68,7 @@ export class SyncDigester extends SyncParts {
 /** Signs in parts (C_SignInit, C_SignUpdate, C_SignFinal). In place. */
 export class SyncPartsSigner extends SyncParts {
   /** Made by a session. */
-  constructor(session: SessionBase, key: Pkcs11Object, mechanism: Mechanism) {
+  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
     super(session, "signer", key, mechanism);
   }
 
@@ -86,7 +86,7 @@ export class SyncPartsSigner extends SyncParts {
 /** Verifies in parts (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal). In place. */
 export class SyncPartsVerifier extends SyncParts {
   /** Made by a session. */
-  constructor(session: SessionBase, key: Pkcs11Object, mechanism: Mechanism) {
+  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
     super(session, "verifier", key, mechanism);
   }
 

@@ -14,7 +14,7 @@ import {
   type SharedSessionsOptions,
   type UseOptions,
 } from "./shared_session_options.ts";
-import { coreOf } from "./session_base.ts";
+import { coreOf } from "./faces.ts";
 import type { Slot } from "./slot.ts";
 
 /** Errors after which a session is of no use any more. */

@@ -4,7 +4,7 @@ import { Module } from "../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { OpenSessionOptions } from "../../session/tokens/options.ts";
 import type { Session } from "../../session/tokens/session.ts";
-import type { Pkcs11KeyPair } from "../../session/tokens/session_keys.ts";
+import type { Pkcs11KeyPair } from "../../session/tokens/options.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
 import { createToken, type TestToken } from "./softhsm.ts";
 

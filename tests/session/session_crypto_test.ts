@@ -6,7 +6,7 @@ import { CKF, CKK, CKM, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../session/errors.ts";
 import { aesCbc, aesGcm, rsaPss } from "../../session/mechanisms/mod.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
-import type { Pkcs11KeyPair } from "../../session/tokens/session_keys.ts";
+import type { Pkcs11KeyPair } from "../../session/tokens/options.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";
 

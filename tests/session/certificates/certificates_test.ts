@@ -12,7 +12,7 @@ import {
 } from "../../../session/certificates/mod.ts";
 import { writeName } from "../../../session/certificates/distinguished_name.ts";
 import { readCertificate } from "../../../session/keys/forms/certificate.ts";
-import type { Pkcs11KeyPair } from "../../../session/tokens/session_keys.ts";
+import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import { X509 } from "../../../session/keys/x509.ts";
 import { nameText } from "../../../internal/distinguished_name.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";

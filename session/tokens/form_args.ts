@@ -1,0 +1,117 @@
+/** What keys and certificates in the forms people have them are brought in and found with. */
+import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
+import { ckkName } from "../../ffi/constants/names.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import { type AttributesInit, checkAttributes, compileTemplate } from "../attributes/attributes_init.ts";
+import type { SessionCore } from "../core/session_core.ts";
+import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
+import { readCertificate } from "../keys/forms/certificate.ts";
+import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "../keys/forms/key_material.ts";
+import type { ReadKey } from "../keys/forms/read_key.ts";
+import { keyHandle } from "./crypto_args.ts";
+import type { Pkcs11Object } from "./object.ts";
+import { newTemplate } from "./object_args.ts";
+import type { EncapsulateOptions } from "./options.ts";
+
+/** Attributes shown in errors by value; of others only the name is. */
+const SHOWN: readonly (keyof AttributesInit)[] = ["label", "class", "keyType", "id", "application", "token", "private"];
+
+/** Checks what a shared secret is made with. */
+export function checkEncapsulation(
+  core: SessionCore,
+  action: string,
+  key: Pkcs11Object,
+  options: EncapsulateOptions,
+): void {
+  checkOptions(options);
+  if (options.attributes !== undefined) checkAttributes(options.attributes);
+  core.assertFree(action);
+  keyHandle(core, action, key);
+}
+
+/** A certificate to bring in. */
+export function certificateArgs(core: SessionCore, certificate: string | BytesInput, attributes: AttributesInit) {
+  core.assertFree("import a certificate");
+  return {
+    session: core.handle,
+    certificate: readCertificate(certificate),
+    attributes: newTemplate(core, attributes),
+  };
+}
+
+/** An object to look from. */
+export function objectArgs(core: SessionCore, action: string, object: Pkcs11Object) {
+  core.assertFree(action);
+  return { session: core.handle, object: keyHandle(core, action, object) };
+}
+
+/** The mechanism of a key's type. */
+export function encapsulation(keyType: number | bigint | undefined): number {
+  if (Number(keyType) === CKK.ML_KEM) return CKM.ML_KEM;
+  const name = keyType === undefined ? "of an unknown type" : ckkName(Number(keyType));
+  throw new TypeError(`Cannot choose a mechanism to encapsulate with: the key is ${name}; name the mechanism`);
+}
+
+/** Bytes of an ML-KEM secret, whatever the parameter set (FIPS 203 §8). */
+const SHARED_LENGTH = 32;
+
+export function sharedKey(attributes: AttributesInit = {}): AttributesInit {
+  return {
+    class: CKO.SECRET_KEY,
+    keyType: CKK.GENERIC_SECRET,
+    valueLen: SHARED_LENGTH,
+    token: false,
+    sensitive: true,
+    extractable: false,
+    ...attributes,
+  };
+}
+
+export function pairAttributes(core: SessionCore, publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
+  checkAttributes(publicAttributes);
+  checkAttributes(privateAttributes);
+  return {
+    publicAttributes: newTemplate(core, { ...idOf(privateAttributes), ...publicAttributes }),
+    privateAttributes: newTemplate(core, { ...idOf(publicAttributes), ...privateAttributes }),
+  };
+}
+
+/** One half's CKA_ID is the other's too. */
+function idOf({ id }: AttributesInit): AttributesInit {
+  return id === undefined ? {} : { id };
+}
+
+export function pairMaterial({ material }: ReadKey): AsymmetricMaterial {
+  if (isPrivate(material)) return material;
+  throw new TypeError(
+    `Cannot import a key pair: the ${describeKey(material)} has no private half; importKey takes a single key`,
+  );
+}
+
+function isPrivate(material: KeyMaterial): material is AsymmetricMaterial {
+  return material.kind !== "secret" && hasPrivateHalf(material);
+}
+
+/**
+ * What was looked for, in words: values of attributes that may be secret are not shown.
+ *
+ * @throws {TypeError} where it is no template
+ */
+export function describeMatch(match: AttributesInit): string {
+  compileTemplate(match);
+  const parts = Object.entries(match).map(([name, value]) => {
+    const isShown = SHOWN.some((shown) => shown === name);
+    return isShown ? `${name} ${value instanceof Uint8Array ? value.toHex() : JSON.stringify(value, plain)}` : name;
+  });
+  return parts.length === 0 ? "no condition" : parts.join(", ");
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+export function onlyOne(found: readonly Pkcs11Object[], match: string): Pkcs11Object {
+  if (found.length === 1) return found[0]!;
+  throw found.length === 0 ? new ObjectNotFoundError(match) : new ObjectAmbiguousError(match, found.length);
+}

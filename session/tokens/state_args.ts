@@ -1,0 +1,54 @@
+/** What random numbers, saved states and cancelled operations are asked with. */
+import { CKF } from "../../ffi/constants/mod.ts";
+import { checkUlong, viewBytes } from "../../ffi/memory/inputs.ts";
+import type { SessionCore } from "../core/session_core.ts";
+import { keyHandle } from "./crypto_args.ts";
+import type { Pkcs11Object } from "./object.ts";
+import type { OperationStateOptions } from "./options.ts";
+
+/** CKF_MESSAGE_ENCRYPT to CKF_MESSAGE_VERIFY, CKF_FIND_OBJECTS, CKF_ENCRYPT to CKF_VERIFY_RECOVER. */
+const ALL_OPERATIONS = 0x7f5e;
+
+/** The flag of each operation in parts. */
+const OPEN_FLAGS: Readonly<Record<string, number>> = {
+  encryptor: CKF.ENCRYPT,
+  decryptor: CKF.DECRYPT,
+  digester: CKF.DIGEST,
+  signer: CKF.SIGN,
+  verifier: CKF.VERIFY,
+};
+
+/** C_GenerateRandom is asked for at most this many bytes. */
+const MAX_RANDOM = 0x7fff_ffff;
+
+/** A number of random bytes. */
+export function lengthArgs(core: SessionCore, length: number) {
+  if (checkUlong(length, "a number of random bytes") > MAX_RANDOM) {
+    throw new RangeError(`Cannot generate random bytes: ${length} is no integer from 0 to ${MAX_RANDOM}`);
+  }
+  return { session: core.handle, length: Number(length) };
+}
+
+/** A saved state and the keys it needs. */
+export function stateArgs(core: SessionCore, state: BufferSource, options: OperationStateOptions | undefined) {
+  return {
+    session: core.handle,
+    state: viewBytes(state, "an operation state"),
+    encryptionKey: stateKey(core, options?.encryptionKey),
+    authenticationKey: stateKey(core, options?.authenticationKey),
+  };
+}
+
+function stateKey(core: SessionCore, key: Pkcs11Object | undefined): bigint {
+  return key === undefined ? 0n : keyHandle(core, "restore the operation's state", key);
+}
+
+/** The operations to end: those named, or whatever is open. */
+export function cancelArgs(core: SessionCore, flags: number | undefined) {
+  const { handle: session, lane } = core;
+  if (flags !== undefined) {
+    return { session, flags: BigInt(checkUlong(flags, "flags of operations")), ifAny: false };
+  }
+  const open = lane.open === null ? undefined : OPEN_FLAGS[lane.open];
+  return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: true };
+}
