@@ -1,5 +1,9 @@
 /** Byte inputs: what callers may pass where C wants memory, checked and copied. */
 
+import { describeType } from "../../internal/expected.ts";
+
+export { describeName, describeType, isPlainObject } from "../../internal/expected.ts";
+
 /** What callers may pass as bytes: `BufferSource`, on shared memory too. */
 export type BytesInput = ArrayBufferView | ArrayBufferLike;
 
@@ -128,28 +132,6 @@ export function wellFormed(text: string, subject: string): string {
 /** Bytes as text; what is no UTF-8 becomes U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
-}
-
-/** The type of a value in words, without the value: it may be a secret. */
-export function describeType(value: unknown): string {
-  if (value === null) return "null";
-  if (value === undefined) return "undefined";
-  if (typeof value !== "object") return typeof value === "function" ? "a function" : `a ${typeof value}`;
-  const name = value.constructor?.name;
-  if (!name || name === "Object") return "an object";
-  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
-}
-
-/** Whether a value is an object of no class: of this realm or another, whose Object.prototype has no prototype either. */
-export function isPlainObject(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** What was given in the place of a name, in words: a text as it is, of anything else the type. */
-export function describeName(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : describeType(value);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
 
+import { checkText } from "../../internal/expected.ts";
 import * as zlib from "node:zlib";
 import { HttpStatus } from "../protocol/status.ts";
 
@@ -45,7 +46,7 @@ export class ContentDecodingError extends Error {
  */
 export function parseContentCodings(value: string): ContentCoding[] | undefined {
   const codings: ContentCoding[] = [];
-  for (const member of value.split(",")) {
+  for (const member of checkText("parse Content-Encoding", value).split(",")) {
     const name = member.trim().toLowerCase();
     if (name === "" || name === "identity") continue;
     const coding = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;

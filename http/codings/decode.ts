@@ -1,5 +1,7 @@
 /** Undoes the content codings of a body, layer by layer. */
 
+import { checkIterable, checkOptions, unexpected } from "../../internal/expected.ts";
+import { zeroOrMore } from "../../internal/time_limits.ts";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { NotSupportedError } from "../errors.ts";
 import { type ByteStream, watchChunks } from "./chunks.ts";
@@ -44,6 +46,9 @@ export async function* decodeContent(
   codings: readonly ContentCoding[],
   options: DecodeOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!(Symbol.asyncIterator in Object(source))) throw unexpected("decode the body", "a stream of bytes", source);
+  checkIterable("decode the body", codings, "a list of codings");
+  const maxSize = zeroOrMore("maxSize", checkOptions("decode the body", options).maxSize ?? Infinity, "bytes");
   if (codings.length > MAX_LAYERS) {
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
     throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);
@@ -53,7 +58,7 @@ export async function* decodeContent(
   let bytes = source;
   let onPassThrough = options.onPassThrough ?? doNothing;
   for (const coding of codings.toReversed()) {
-    bytes = decodeLayer(bytes, coding, options.maxSize ?? Infinity, onPassThrough);
+    bytes = decodeLayer(bytes, coding, maxSize, onPassThrough);
     onPassThrough = doNothing;
   }
   yield* bytes;

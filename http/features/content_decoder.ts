@@ -1,5 +1,6 @@
 /** The feature that removes content codings. */
 
+import { checkOptions } from "../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
@@ -78,6 +79,7 @@ export class ContentDecoder implements SessionFeature {
    * @throws {TypeError} If `maxSize` is no number.
    */
   constructor(options: ContentDecoderOptions = {}) {
+    checkOptions("make a ContentDecoder", options);
     this.#maxSize = zeroOrMore("maxSize", options.maxSize ?? DEFAULT_MAX_SIZE, "bytes");
   }
 

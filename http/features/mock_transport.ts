@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkFunction, checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { TransportError } from "../errors.ts";
@@ -62,9 +63,8 @@ export class MockTransport implements SessionFeature {
    * @throws TypeError when the handler is no function
    */
   constructor(handler: MockHandler, options: MockTransportOptions = {}) {
-    if (typeof handler !== "function") {
-      throw new TypeError(`Cannot make a MockTransport: expected a function, received ${typeof handler}`);
-    }
+    checkFunction("make a MockTransport", handler);
+    checkOptions("make a MockTransport", options);
     this.#handler = handler;
     this.#unanswered = options.unanswered ?? "send";
   }

@@ -1,5 +1,6 @@
 /** The feature that keeps requests below a rate. */
 
+import { checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
@@ -89,6 +90,7 @@ export class RateLimit implements SessionFeature {
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(options: RateLimitOptions = {}) {
+    checkOptions("make a RateLimit", options);
     const requests = moreThanZero("requests", options.requests ?? Infinity);
     const interval = moreThanZero("interval", options.interval ?? 1000, "ms");
     this.#rate = requests === Infinity ? requests : requests / interval;

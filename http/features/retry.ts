@@ -1,5 +1,6 @@
 /** The feature that sends failed requests again. */
 
+import { checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { NOT_SIGNED } from "../errors.ts";
 import { contentLength } from "../protocol/headers.ts";
@@ -152,6 +153,7 @@ export class Retry implements SessionFeature {
    * @throws {TypeError} If something else stands for a number.
    */
   constructor(options: RetryOptions = {}) {
+    checkOptions("make a Retry", options);
     this.#limit = zeroOrMore("limit", options.limit ?? 2);
     this.#baseDelay = zeroOrMore("baseDelay", options.baseDelay ?? 300, "ms");
     this.#maxDelay = zeroOrMore("maxDelay", options.maxDelay ?? 30_000, "ms");

@@ -1,5 +1,6 @@
 /** The feature that limits how long requests may take. */
 
+import { checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { NetworkEvent } from "../message/message_events.ts";
@@ -90,6 +91,7 @@ export class Timeouts implements SessionFeature {
    * @throws {TypeError} If a limit is no number.
    */
   constructor(options: TimeoutsOptions = {}) {
+    checkOptions("make Timeouts", options);
     this.connect = milliseconds("the connect timeout", options.connect ?? 0);
     this.idle = milliseconds("the idle timeout", options.idle ?? 0);
     this.total = milliseconds("the total timeout", options.total ?? 0);

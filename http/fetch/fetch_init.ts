@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkFunction, checkOptions, checkSignal } from "../../internal/expected.ts";
 import { setCacheMode } from "../features/cache/fetch_mode.ts";
 import { NotSupportedError } from "../errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
@@ -53,6 +54,7 @@ export async function messageOf(
   runtime: string,
 ): Promise<FetchRequest> {
   const request = input instanceof Request ? input : null;
+  checkOptions("fetch", init);
   checkInit(init, runtime);
   const method = normalizedMethod(init.method ?? request?.method ?? "GET");
   const msg = new HttpMessage(method, request?.url ?? String(input));
@@ -66,9 +68,13 @@ export async function messageOf(
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
   if (init.cache !== undefined) setCacheMode(msg, init.cache);
-  const signal = checkSignal(init.signal !== undefined ? init.signal : request?.signal ?? null);
+  const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
+  if (signal !== null) checkSignal("fetch", signal);
   await bringBody(msg, request, init, signal);
-  init.prepare?.(msg);
+  if (init.prepare !== undefined && init.prepare !== null) {
+    checkFunction("fetch", init.prepare, "prepare to be a function");
+    init.prepare(msg);
+  }
   const isOwn = referrer !== null && !(msg.hasRequestHeaders && msg.requestHeaders.has("referer"));
   if (isOwn) referrer.apply(msg);
   return {
@@ -76,7 +82,7 @@ export async function messageOf(
     signal,
     redirect: init.redirect ?? request?.redirect ?? "follow",
     referrer: isOwn ? referrer : null,
-    integrity: init.integrity ?? request?.integrity ?? "",
+    integrity: String(init.integrity ?? request?.integrity ?? ""),
   };
 }
 
@@ -95,12 +101,6 @@ function checkInit(init: HttpFetchInit, runtime: string): void {
     if (value === undefined || value === null || value === "") continue;
     throw new NotSupportedError(`fetch with the option "${name}"`, runtime, instead);
   }
-}
-
-/** A runtime's own, or one of a library that makes its own. */
-function checkSignal(signal: AbortSignal | null): AbortSignal | null {
-  if (signal === null || typeof (signal as Partial<AbortSignal>).addEventListener === "function") return signal;
-  throw new TypeError("Cannot fetch: the signal is no AbortSignal");
 }
 
 /** Puts the body on the message. A caller who has given up gets the reason, and so does the source of the body. */

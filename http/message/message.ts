@@ -3,12 +3,21 @@
  *
  * @module
  */
+import {
+  checkClass,
+  checkFunction,
+  checkIterable,
+  checkOptions,
+  checkText,
+  unexpected,
+} from "../../internal/expected.ts";
 import { type BodySource, bodySourceOf } from "./body_source.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { FeatureType } from "./feature_type.ts";
-import { callersHeaders, checkMethod } from "../protocol/headers.ts";
+import { callersHeaders, checkHeaders, checkMethod } from "../protocol/headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
-import { type MessageFlags, MessagePriority } from "./message_flags.ts";
+import { flagsOf, type MessageFlags, MessagePriority } from "./message_flags.ts";
+import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
@@ -16,52 +25,7 @@ import type { PeerCertificate, TransportCapability } from "../transports/transpo
 import { bareAddress, parseUri } from "../protocol/uri.ts";
 
 export { MessageFlags, MessagePriority } from "./message_flags.ts";
-
-/** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */
-export type MessageBody =
-  | Uint8Array<ArrayBuffer>
-  | ReadableStream<Uint8Array<ArrayBuffer>>
-  | (() => ReadableStream<Uint8Array<ArrayBuffer>>);
-
-/**
- * What a request body can be given as. Blobs and forms are read as they are sent, as often as need be; streams, iterators
- * and Node's readable streams once.
- */
-export type MessageBodyInit =
-  | MessageBody
-  | BufferSource
-  | string
-  | Blob
-  | FormData
-  | URLSearchParams
-  | AsyncIterable<Uint8Array | string>
-  | Iterator<Uint8Array | string>;
-
-/** Options of {@linkcode HttpMessage}. */
-export interface HttpMessageInit {
-  /** Request header fields, as `fetch` names them. */
-  headers?: HeadersInit;
-  /** Request header fields, as the message names them. */
-  requestHeaders?: HeadersInit;
-  /** Request body, as `fetch` names it; a string is sent as UTF-8. */
-  body?: MessageBodyInit | null;
-  /** Request body, as the message names it. */
-  requestBody?: MessageBodyInit | null;
-  /** Length of a stream body in bytes, when it is known. */
-  bodyLength?: number;
-  /** Flags. */
-  flags?: Iterable<MessageFlags>;
-  /** Place in the queue. @default {MessagePriority.NORMAL} */
-  priority?: MessagePriority;
-  /** The page the request is made for, for third-party rules of cookies. */
-  firstParty?: string | URL;
-  /** The request replaces the page in a window, as following a link does, for SameSite rules of cookies. @default {false} */
-  isTopLevelNavigation?: boolean;
-  /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
-  timeout?: number;
-  /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */
-  requires?: readonly TransportCapability[];
-}
+export type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 
 /** Header names and status codes of guarded handlers, see {@linkcode HttpMessage.addHeaderHandler}. */
 export type MessageEventName = keyof HttpMessageEvents & string;
@@ -69,6 +33,7 @@ export type MessageEventName = keyof HttpMessageEvents & string;
 const none: readonly never[] = Object.freeze([]);
 
 let stateOf: (msg: HttpMessage) => MessageState;
+let isMessage: (value: unknown) => boolean;
 let putSource: (msg: HttpMessage, source: BodySource) => void;
 
 /**
@@ -88,17 +53,16 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
 export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   static {
     stateOf = (msg) => {
-      if (!(#state in Object(msg))) throw new TypeError("Cannot use the value as a message: it is no HttpMessage");
+      checkMessage("use the message", msg);
       return msg.#state;
     };
+    isMessage = (value) => typeof value === "object" && value !== null && #state in value;
     putSource = (msg, source) => {
       msg.#requestBody = source.body;
       msg.requestBodyLength = source.length;
     };
   }
 
-  /** Page the request is made for; null means unknown (`SoupMessage:first-party`). */
-  firstParty: URL | null = null;
   /** True for a request that replaces the page in a window (`SoupMessage:is-top-level-navigation`). */
   isTopLevelNavigation = false;
   /**
@@ -120,8 +84,6 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   readonly metrics: MessageMetrics = new MessageMetrics();
   /** What went wrong: the runtime's own error; null when nothing did. */
   error: unknown = null;
-  /** What the transport of this message must be able to do; decides which one carries it. */
-  requires: readonly TransportCapability[] = none;
   /** Trailer fields of the response, where the transport has them; null otherwise. */
   trailers: Headers | null = null;
 
@@ -130,6 +92,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   #uri: URL;
   #timeout: number | null = null;
   #flags: Set<MessageFlags> | null = null;
+  #firstParty: URL | null = null;
+  #requires: readonly TransportCapability[] = none;
   #priority: MessagePriority = MessagePriority.NORMAL;
   #requestHeaders: Headers | null = null;
   #responseHeaders: Headers | null = null;
@@ -143,7 +107,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     super();
     this.#method = checkMethod(method);
     this.#uri = parseUri(uri);
-    if (init !== undefined) this.#initialize(init);
+    if (init !== undefined) this.#initialize(checkOptions("make a message", init));
   }
 
   #initialize(init: HttpMessageInit): void {
@@ -152,9 +116,9 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     const body = init.body ?? init.requestBody;
     if (body !== undefined && body !== null) this.requestBody = body;
     if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
-    if (init.flags !== undefined) this.#flags = new Set(init.flags);
+    if (init.flags !== undefined) this.#flags = flagsOf(init.flags);
     if (init.priority !== undefined) this.priority = init.priority;
-    if (init.firstParty !== undefined) this.firstParty = parseUri(init.firstParty);
+    if (init.firstParty !== undefined) this.firstParty = init.firstParty;
     if (init.isTopLevelNavigation !== undefined) this.isTopLevelNavigation = init.isTopLevelNavigation;
     if (init.timeout !== undefined) this.timeout = init.timeout;
     if (init.requires !== undefined) this.requires = init.requires;
@@ -162,6 +126,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Makes a message of a `Request`. The body becomes a stream that is sent once. */
   static fromRequest(request: Request): HttpMessage {
+    if (!(request instanceof Request)) throw unexpected("make a message", "a Request", request);
     const msg = new HttpMessage(request.method, request.url, { headers: request.headers });
     if (request.body) msg.requestBody = request.body;
     return msg;
@@ -221,6 +186,23 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return this.#flags !== null && this.#flags.has(flag);
   }
 
+  /** Page the request is made for; null means unknown (`SoupMessage:first-party`). */
+  get firstParty(): URL | null {
+    return this.#firstParty;
+  }
+  set firstParty(value: string | URL | null) {
+    this.#firstParty = value === null ? null : parseUri(value);
+  }
+
+  /** What the transport of this message must be able to do; decides which one carries it. */
+  get requires(): readonly TransportCapability[] {
+    return this.#requires;
+  }
+  set requires(value: readonly TransportCapability[]) {
+    checkIterable("set requires", value, "a list of capabilities");
+    this.#requires = value;
+  }
+
   /** Place in the queue; may be changed while the message waits. */
   get priority(): MessagePriority {
     return this.#priority;
@@ -243,7 +225,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return this.#requestHeaders ??= new Headers(this.#state.defaults as [string, string][] | null ?? undefined);
   }
   set requestHeaders(value: Headers) {
-    this.#requestHeaders = value;
+    this.#requestHeaders = checkHeaders("set the request headers", value);
   }
 
   /** True once `requestHeaders` was given or looked at. */
@@ -286,6 +268,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Sets body and Content-Type at once (`soup_message_set_request`). */
   setRequest(contentType: string | null, body: MessageBodyInit | null): void {
+    if (contentType !== null) checkText("set the request", contentType);
     if (contentType === null) this.requestHeaders.delete("content-type");
     else this.requestHeaders.set("content-type", contentType);
     this.requestBody = body;
@@ -296,7 +279,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return this.#responseHeaders ??= new Headers();
   }
   set responseHeaders(value: Headers) {
-    this.#responseHeaders = value;
+    this.#responseHeaders = checkHeaders("set the response headers", value);
   }
 
   /** What has arrived of the response body; complete at `got-body`. */
@@ -306,6 +289,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Keeps a feature, and its subclasses, away from this message (`soup_message_disable_feature`). */
   disableFeature(type: FeatureType): void {
+    checkClass("disable a feature", type);
     (this.#state.disabled ??= []).push(type);
   }
 
@@ -317,6 +301,9 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Adds a listener that runs only when the header is present: the response's for `got-` events, else the request's. */
   addHeaderHandler(event: MessageEventName, header: string, listener: (msg: HttpMessage) => void): void {
+    checkText("add a header handler", event);
+    checkText("add a header handler", header);
+    checkFunction("add a header handler", listener);
     this.addEventListener(event, () => {
       const headers = event.startsWith("wrote-") ? this.requestHeaders : this.responseHeaders;
       if (headers.has(header)) listener(this);
@@ -325,6 +312,9 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Adds a listener that runs only when the status code is this one at that moment. */
   addStatusCodeHandler(event: MessageEventName, status: number, listener: (msg: HttpMessage) => void): void {
+    checkText("add a status code handler", event);
+    checkFunction("add a status code handler", listener);
+    wholeNumber("the status code of a handler", status);
     this.addEventListener(event, () => {
       if (this.statusCode === status) listener(this);
     });
@@ -339,6 +329,11 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     (this.#state.listened ??= new Set()).add(type);
     super.addEventListener(type, listener, options);
   }
+}
+
+/** Checks a message; `action` completes "Cannot …". Not part of the public surface. */
+export function checkMessage(action: string, msg: unknown): void {
+  if (!isMessage(msg)) throw unexpected(action, "a HttpMessage", msg);
 }
 
 /** The session's part of a message. Not part of the public surface. */

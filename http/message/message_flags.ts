@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkIterable } from "../../internal/expected.ts";
 
 /** Flags of a message (`SoupMessageFlags`). */
 export const MessageFlags = {
@@ -38,3 +39,15 @@ export const MessagePriority = {
 
 /** One of the priorities. */
 export type MessagePriority = typeof MessagePriority[keyof typeof MessagePriority];
+
+/** Flags that a caller gives; text alone is no list of them. */
+export function flagsOf(flags: Iterable<MessageFlags>): Set<MessageFlags> {
+  checkIterable("set the flags", flags, "a list of flags");
+  const known: readonly unknown[] = Object.values(MessageFlags);
+  for (const flag of flags) {
+    if (!known.includes(flag)) {
+      throw new TypeError(`Cannot set the flag ${JSON.stringify(flag)}: there is none of the name`);
+    }
+  }
+  return new Set(flags);
+}

@@ -1,5 +1,6 @@
 /** The Content-Disposition field (RFC 6266). */
 
+import { checkText } from "../../internal/expected.ts";
 import { decodeExtendedValue, isToken, parseParameters, trimWhitespace } from "./syntax.ts";
 
 /** What a Content-Disposition field says. */
@@ -26,7 +27,7 @@ export interface ContentDisposition {
  * ```
  */
 export function parseContentDisposition(text: string): ContentDisposition | undefined {
-  const semicolon = text.indexOf(";");
+  const semicolon = checkText("parse Content-Disposition", text).indexOf(";");
   const type = trimWhitespace(semicolon < 0 ? text : text.slice(0, semicolon)).toLowerCase();
   if (!isToken(type)) return undefined;
   const parameters = new Map<string, string>();

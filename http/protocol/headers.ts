@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkObject, unexpected } from "../../internal/expected.ts";
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -13,6 +14,7 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  */
 export function checkMethod(method: string): string {
   if (typeof method !== "string" || !token.test(method)) {
+    if (typeof method !== "string") throw unexpected("use a method", "a string", method);
     throw new TypeError(`Cannot use ${JSON.stringify(method)} as a method: it is not a token`);
   }
   return method;
@@ -50,10 +52,18 @@ export function callersHeaders(init: HeadersInit): Headers {
     return new Headers(init);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
+    checkObject("send the headers", init, "names and values");
     const fields = Symbol.iterator in Object(init) ? [...init as Iterable<[unknown, unknown]>] : Object.entries(init);
     for (const [name, value] of fields) checkField(String(name), String(value));
     throw new TypeError("Cannot send the headers: they are no fields with names and values in Latin-1");
   }
+}
+
+/** Checks header fields: the runtime's own, or those of a library that makes its own. */
+export function checkHeaders(action: string, headers: Headers): Headers {
+  const { get, has, set } = Object(headers) as Partial<Headers>;
+  if (typeof headers === "object" && [get, has, set].every((each) => typeof each === "function")) return headers;
+  throw unexpected(action, "Headers", headers);
 }
 
 /** Methods that ask for nothing to be changed; `would_redirect` follows 301, 302, 307 and 308 for these alone. */

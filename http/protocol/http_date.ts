@@ -1,4 +1,5 @@
 /** HTTP dates (RFC 9110 §5.6.7). */
+import { checkOptions, checkText, unexpected } from "../../internal/expected.ts";
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const SHORT_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)";
@@ -36,7 +37,8 @@ export interface HttpDateOptions {
  * ```
  */
 export function parseHttpDate(text: string, options: HttpDateOptions = {}): Date | undefined {
-  const fixdate = IMF_FIXDATE.exec(text);
+  checkOptions("parse an HTTP date", options);
+  const fixdate = IMF_FIXDATE.exec(checkText("parse an HTTP date", text));
   if (fixdate !== null) return assemble(fixdate[3]!, fixdate[2]!, fixdate[1]!, fixdate.slice(4));
   const asctime = ASCTIME.exec(text);
   if (asctime !== null) return assemble(asctime[6]!, asctime[1]!, asctime[2]!, asctime.slice(3));
@@ -52,6 +54,7 @@ export function parseHttpDate(text: string, options: HttpDateOptions = {}): Date
 
 /** Writes `date` as an IMF-fixdate. Throws a `RangeError` for an invalid date and for years outside 0 to 9999. */
 export function formatHttpDate(date: Date): string {
+  if (!(date instanceof Date)) throw unexpected("format an HTTP date", "a Date", date);
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw new RangeError(`Cannot format an HTTP date: ${String(date)} is out of range`);
   return date.toUTCString();

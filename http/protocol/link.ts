@@ -1,5 +1,6 @@
 /** The Link field (RFC 8288). */
 
+import { checkText } from "../../internal/expected.ts";
 import { decodeExtendedValue, parseParameters } from "./syntax.ts";
 
 /** One link of a Link field. */
@@ -31,6 +32,7 @@ export interface HeaderLink {
  * ```
  */
 export function parseLink(text: string, base?: string | URL): HeaderLink[] {
+  checkText("parse Link", text);
   const links: HeaderLink[] = [];
   let position = 0;
   while (position < text.length) {

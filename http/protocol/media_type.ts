@@ -1,5 +1,6 @@
 /** MIME types after the WHATWG MIME Sniffing standard (§4.4 parsing, §4.5 serializing). */
 
+import { checkIterable, checkObject, checkText } from "../../internal/expected.ts";
 import { trimEndOf, trimOf } from "./syntax.ts";
 
 /** A parsed MIME type. */
@@ -32,7 +33,7 @@ const HTTP_WHITESPACE = "\t\n\r ";
  * ```
  */
 export function parseMediaType(text: string): MediaType | undefined {
-  const input = trimOf(text, HTTP_WHITESPACE);
+  const input = trimOf(checkText("parse a media type", text), HTTP_WHITESPACE);
   const slash = input.indexOf("/");
   if (slash < 0) return undefined;
   const semicolon = input.indexOf(";", slash);
@@ -49,7 +50,8 @@ export function parseMediaType(text: string): MediaType | undefined {
 
 /** Writes a MIME type with its parameters. */
 export function formatMediaType(type: Pick<MediaType, "essence" | "parameters">): string {
-  let text = type.essence;
+  let text = checkText("format a media type", checkObject("format a media type", type).essence);
+  checkIterable("format a media type", type.parameters, "a map of parameters");
   for (const [name, value] of type.parameters) {
     text += `;${name}=${TOKEN.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`}`;
   }

@@ -1,5 +1,6 @@
 /** Lists with weights, as in Accept, Accept-Language and Accept-Encoding (RFC 9110 §12.4.2). */
 
+import { checkIterable, checkText } from "../../internal/expected.ts";
 import { type HeaderParameter, parseParameters, splitOutsideQuotes, trimWhitespace } from "./syntax.ts";
 
 /** A member of a list with weights. */
@@ -29,7 +30,7 @@ const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
  */
 export function parseQualityList(text: string): QualityValue[] {
   const members: QualityValue[] = [];
-  for (const member of splitOutsideQuotes(text, ",")) {
+  for (const member of splitOutsideQuotes(checkText("parse qualities", text), ",")) {
     const semicolon = member.indexOf(";");
     const value = trimWhitespace(semicolon < 0 ? member : member.slice(0, semicolon));
     const all = semicolon < 0 ? [] : parseParameters(member.slice(semicolon + 1));
@@ -43,7 +44,8 @@ export function parseQualityList(text: string): QualityValue[] {
 
 /** The weight a list gives to `value` (compared without case, `*` matching anything not named); 0 when it is absent. */
 export function qualityOf(list: readonly QualityValue[], value: string): number {
-  const wanted = value.toLowerCase();
+  checkIterable("look for a quality", list, "a list of qualities");
+  const wanted = checkText("look for a quality", value).toLowerCase();
   const named = list.find((member) => member.value.toLowerCase() === wanted);
   return (named ?? list.find((member) => member.value === "*"))?.quality ?? 0;
 }

@@ -1,5 +1,6 @@
 /** Structured fields (RFC 9651), parsed and written by the `structured-headers` package. */
 
+import { checkText } from "../../internal/expected.ts";
 import {
   type BareItem,
   type Dictionary,
@@ -85,6 +86,7 @@ export function formatStructuredDictionary(dictionary: StructuredDictionary): st
 }
 
 function ignoringFailure<T>(parse: (text: string) => T, text: string): T | undefined {
+  checkText("parse a structured field", text);
   try {
     return parse(text);
   } catch {

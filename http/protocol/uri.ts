@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkIterable, unexpected } from "../../internal/expected.ts";
 
 /**
  * Reads an absolute URI. What is none is shown without what may be secret, a password or a query.
@@ -13,6 +14,7 @@ export function parseUri(value: string | URL): URL {
   try {
     return new URL(value);
   } catch {
+    if (typeof value !== "string" && !(value instanceof URL)) throw unexpected("use a URI", "a string or a URL", value);
     const shown = String(value).replace(/[?#].*$/s, "").replace(/^.*@/s, "").slice(0, 100);
     throw new TypeError(`Cannot use ${JSON.stringify(shown)} as a URI: it is no absolute URL`);
   }
@@ -52,6 +54,7 @@ export function classOf(
 /** Reads an alias list: a list, a comma-separated text, or null. */
 export function parseAliases(value: unknown): readonly string[] | null {
   if (value === null || value === undefined) return null;
+  if (typeof value !== "string") checkIterable("set the aliases", value, "a list of URI schemes");
   const names = typeof value === "string" ? value.split(",") : Array.from(value as Iterable<string>);
   return names.map((name) => {
     const scheme = String(name).trim().replace(/:$/, "").toLowerCase();

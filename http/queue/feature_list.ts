@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkObject } from "../../internal/expected.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { Connection } from "../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
@@ -100,9 +101,7 @@ export class FeatureList {
 
   /** Adds a feature in front and attaches it; a feature that is already there stays where it is. */
   add(feature: SessionFeature): void {
-    if (typeof feature !== "object" || feature === null) {
-      throw new TypeError("Cannot add a feature: the value is no object");
-    }
+    checkObject("add a feature", feature);
     if (this.#features.includes(feature)) return;
     this.#set([feature, ...this.#features]);
     feature.attach?.(this.#session);

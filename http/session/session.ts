@@ -3,21 +3,36 @@
  *
  * @module
  */
+import {
+  checkClass,
+  checkFunction,
+  checkObject,
+  checkOptions,
+  checkSignal,
+  unexpected,
+} from "../../internal/expected.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
 import { makeFetch } from "../fetch/fetch.ts";
-import type { HttpMessage } from "../message/message.ts";
+import { checkMessage, type HttpMessage } from "../message/message.ts";
 import { ItemState, type QueueItem } from "../queue/queue_item.ts";
 import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
 import { SessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
 import { ConnectionEvent, RequestEvent } from "../contract/session_events.ts";
-import type { HttpSessionOptions, SessionProperty } from "./session_options.ts";
+import {
+  checkContext,
+  type HttpSessionOptions,
+  listOf,
+  optionProperties,
+  type SessionProperty,
+} from "./session_options.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
 import { SessionProperties } from "./session_properties.ts";
+import { flag } from "../queue/session_settings.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
@@ -27,25 +42,6 @@ import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../prot
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
-
-/** Options that are properties, in the order the constructor sets them. */
-const optionProperties = [
-  "maxConns",
-  "maxConnsPerHost",
-  "timeout",
-  "idleTimeout",
-  "userAgent",
-  "acceptLanguage",
-  "acceptLanguageAuto",
-  "sslStrict",
-  "httpAliases",
-  "httpsAliases",
-  "sslUseSystemCaFile",
-  "sslCaFile",
-  "tlsDatabase",
-  "clientCertificate",
-  "useThreadContext",
-] as const;
 
 /**
  * A session: queue, connections, credentials and features for the requests of a program.
@@ -92,6 +88,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
   /** Makes a session. Throws RangeError and TypeError for values no property takes. */
   constructor(options: HttpSessionOptions = {}) {
     super();
+    checkOptions("make a session", options);
     this.context = checkContext(options.asyncContext ?? null);
     if (options.maxHeaderBytes !== undefined) {
       this.settings.maxHeaderBytes = wholeNumber("maxHeaderBytes", options.maxHeaderBytes, 1);
@@ -110,7 +107,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
       if (value !== undefined) (this as Record<string, unknown>)[name] = value;
     }
     for (const type of listOf(options.removeFeatureByType)) this.removeFeatureByType(type);
-    for (const feature of [...listOf(options.addFeature), ...options.features ?? []]) this.addFeature(feature);
+    for (const feature of [...listOf(options.addFeature), ...listOf(options.features)]) this.addFeature(feature);
     for (const type of listOf(options.addFeatureByType)) this.addFeatureByType(type);
     if (options.useNtlm !== undefined) this.useNtlm = options.useNtlm;
     if (options.proxyUri !== undefined) this.proxyUri = options.proxyUri;
@@ -139,7 +136,10 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * @throws {TypeError} If the message is already on a queue or the session is closed.
    */
   queueMessage(msg: HttpMessage, callback?: SessionCallback): void {
-    this.#core.queue(msg, callback === undefined ? null : () => callback(this, msg), null, null);
+    checkMessage("queue the message", msg);
+    const isCalledBack = callback !== undefined && callback !== null;
+    if (isCalledBack) checkFunction("queue the message", callback, "a function as callback");
+    this.#core.queue(msg, isCalledBack ? () => callback(this, msg) : null, null, null);
   }
 
   /**
@@ -147,9 +147,11 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * 100; only an abort rejects, with `signal.reason`, and what no transport can do, with NotSupportedError.
    */
   sendMessage(msg: HttpMessage, options: SendOptions = {}): Promise<number> {
-    const { signal } = options;
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
+      checkMessage("send the message", msg);
+      const { signal } = checkOptions("send the message", options);
+      if (signal !== undefined && signal !== null) checkSignal("send the message", signal);
+      if (signal?.aborted) throw signal.reason;
       const aborted = (): void => this.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
       this.#core.queue(msg, null, null, () => {
         signal?.removeEventListener("abort", aborted);
@@ -170,6 +172,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * @throws {NotSupportedError} If a feature answers requests itself or later, or the transport is the caller's own.
    */
   sendMessageSync(msg: HttpMessage): number {
+    checkMessage("send the message", msg);
     return sendSync(this.#core, msg);
   }
 
@@ -180,7 +183,8 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * @throws {TypeError} If the message is not on the queue, or `session.fetch` has handed its Response out.
    */
   requeueMessage(msg: HttpMessage, options: RequeueOptions = {}): void {
-    this.#core.requeue(msg, options);
+    checkMessage("requeue the message", msg);
+    this.#core.requeue(msg, checkOptions("requeue the message", options));
   }
 
   /**
@@ -188,7 +192,9 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * run when it returns; what has arrived of the body is kept. Unknown and finished messages are left alone.
    */
   cancelMessage(msg: HttpMessage, status: number = HttpStatus.CANCELLED, options: CancelOptions = {}): void {
+    checkMessage("cancel the message", msg);
     wholeNumber("the status of a cancelled message", status, 1, 999);
+    checkOptions("cancel the message", options);
     const item = this.#core.itemOf(msg);
     if (item !== null) this.#core.cancel(item, status, options);
   }
@@ -205,6 +211,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * @throws {TypeError} If the message is not on the queue.
    */
   pauseMessage(msg: HttpMessage): void {
+    checkMessage("pause the message", msg);
     const item = this.#core.itemOf(msg);
     if (item === null) throw new TypeError("Cannot pause the message: it is not on the queue of this session");
     if (item.state !== ItemState.FINISHING) item.pause();
@@ -212,16 +219,19 @@ export class HttpSession extends SessionProperties implements FeatureSession {
 
   /** Lets I/O of a message go on, from a microtask (`soup_session_unpause_message`). */
   unpauseMessage(msg: HttpMessage): void {
+    checkMessage("unpause the message", msg);
     this.#core.itemOf(msg)?.unpause();
   }
 
   /** True while the message is paused. */
   isPaused(msg: HttpMessage): boolean {
+    checkMessage("look at the message", msg);
     return this.#core.itemOf(msg)?.isPaused ?? false;
   }
 
   /** Whether the response would be redirected, flags and count aside (`soup_session_would_redirect`). */
   wouldRedirect(msg: HttpMessage): boolean {
+    checkMessage("look at the message", msg);
     return wouldRedirect(this.#core, msg);
   }
 
@@ -230,6 +240,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * not. False if there is nothing to follow; after 20 redirects the message fails with TOO_MANY_REDIRECTS.
    */
   redirectMessage(msg: HttpMessage): boolean {
+    checkMessage("redirect the message", msg);
     const item = this.#core.itemOf(msg);
     return item !== null && redirectMessage(this.#core, item);
   }
@@ -264,17 +275,19 @@ export class HttpSession extends SessionProperties implements FeatureSession {
    * @throws {TypeError} If it is no feature and nobody accepts it.
    */
   addFeatureByType(type: ConstructibleFeatureType): void {
+    checkClass("add a feature by type", type);
     this.#core.features.addByType(type);
     this.#told("add-feature-by-type");
   }
 
   /** Removes and detaches a feature; unknown ones are left alone (`soup_session_remove_feature`). */
   removeFeature(feature: SessionFeature): void {
-    this.#core.features.remove(feature);
+    this.#core.features.remove(checkObject("remove a feature", feature));
   }
 
   /** Removes all features of a class and its subclasses, or a sub-feature (`soup_session_remove_feature_by_type`). */
   removeFeatureByType(type: FeatureType): void {
+    checkClass("remove a feature by type", type);
     this.#core.features.removeByType(type);
     this.#told("remove-feature-by-type");
   }
@@ -282,16 +295,19 @@ export class HttpSession extends SessionProperties implements FeatureSession {
   /** Features of a class and its subclasses, newest first; all of them without one (`soup_session_get_features`). */
   getFeatures<T = SessionFeature>(type?: FeatureType<T>): T[] {
     const all = this.#core.features.all;
+    if (type !== undefined) checkClass("look for features", type);
     return (type === undefined ? [...all] : all.filter((feature) => feature instanceof type)) as T[];
   }
 
   /** The newest feature of a class, or null (`soup_session_get_feature`). */
   getFeature<T extends object>(type: FeatureType<T>): T | null {
+    checkClass("look for a feature", type);
     return (this.#core.features.all.find((feature) => feature instanceof type) ?? null) as T | null;
   }
 
   /** The newest feature of a class, or null if the message disables it (`soup_session_get_feature_for_message`). */
   getFeatureForMessage<T extends object>(type: FeatureType<T>, msg: HttpMessage): T | null {
+    checkMessage("look for a feature", msg);
     const feature = this.getFeature(type);
     return feature !== null && msg.isFeatureDisabled(feature) ? null : feature;
   }
@@ -308,6 +324,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
 
   /** "http" or "https" for a URI this session can send, aliases included; null otherwise. */
   schemeOf(uri: URL): "http" | "https" | null {
+    if (typeof uri?.href !== "string") throw unexpected("tell the scheme", "a URL", uri);
     return classOf(uri, this.settings.httpAliases, this.settings.httpsAliases);
   }
 
@@ -334,8 +351,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     return this.#core.features.all.some((feature) => feature.hasFeature?.(ntlmType) ?? false);
   }
   set useNtlm(value: boolean) {
-    if (typeof value !== "boolean") throw new TypeError("Cannot set use-ntlm: the value must be true or false");
-    if (value && !this.useNtlm) this.#core.features.addByType(ntlmType);
+    if (flag("use-ntlm", value) && !this.useNtlm) this.#core.features.addByType(ntlmType);
     else if (!value) this.#core.features.removeByType(ntlmType);
     this.#told("use-ntlm");
   }
@@ -377,16 +393,4 @@ export class HttpSession extends SessionProperties implements FeatureSession {
   #emitConnection(type: "connection-created" | "tunneling", connection: Connection): void {
     if (this.isListened(type)) this.dispatchEvent(new ConnectionEvent(type, connection));
   }
-}
-
-function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value as T];
-}
-
-function checkContext(context: AsyncContext | null): AsyncContext | null {
-  if (context !== null && typeof context.run !== "function") {
-    throw new TypeError("Cannot use the async context: it has no run(fn)");
-  }
-  return context;
 }

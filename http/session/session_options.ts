@@ -93,3 +93,36 @@ export interface HttpSessionOptions {
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
   maxBodyBytes?: number;
 }
+
+/** Options that are properties, in the order the constructor sets them. */
+export const optionProperties = [
+  "maxConns",
+  "maxConnsPerHost",
+  "timeout",
+  "idleTimeout",
+  "userAgent",
+  "acceptLanguage",
+  "acceptLanguageAuto",
+  "sslStrict",
+  "httpAliases",
+  "httpsAliases",
+  "sslUseSystemCaFile",
+  "sslCaFile",
+  "tlsDatabase",
+  "clientCertificate",
+  "useThreadContext",
+] as const;
+
+/** One value or several. */
+export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value as T];
+}
+
+/** Checks what is to run the work. */
+export function checkContext(context: AsyncContext | null): AsyncContext | null {
+  if (context !== null && typeof context.run !== "function") {
+    throw new TypeError("Cannot use the async context: it has no run(fn)");
+  }
+  return context;
+}

@@ -1,5 +1,6 @@
 /** The event stream format (HTML standard §9.2.5 and §9.2.6). */
 
+import { checkBytes, checkOptions } from "../../internal/expected.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { LineSplitter, RecordTooLongError } from "./lines.ts";
 import { StreamingTextDecoder } from "./text.ts";
@@ -46,6 +47,7 @@ export class EventStreamParser {
 
   /** Makes a parser for one stream. Throws RangeError for a negative limit and NaN, TypeError for one that is no number. */
   constructor(options: EventStreamParserOptions = {}) {
+    checkOptions("make an EventStreamParser", options);
     this.#maxEventSize = zeroOrMore("maxEventSize", options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE, "characters");
     this.#lines = new LineSplitter({ carriageReturn: true, maxLength: this.#maxEventSize });
     this.#lastEventId = this.#idBuffer = options.lastEventId ?? "";
@@ -63,6 +65,7 @@ export class EventStreamParser {
 
   /** The events that `chunk` completes. What is incomplete when a stream ends is no event and is dropped. */
   *push(chunk: Uint8Array): Generator<ServerSentEvent, void, undefined> {
+    checkBytes("read events", chunk);
     for (const line of this.#lines.push(this.#decoder.decode(chunk))) {
       if (line !== "") {
         this.#readField(line);

@@ -1,7 +1,8 @@
 /** The response body of a message as a stream. */
 
+import { checkOptions, checkSignal } from "../../internal/expected.ts";
 import { HttpError } from "../message/http_error.ts";
-import { type HttpMessage, MessageFlags } from "../message/message.ts";
+import { checkMessage, type HttpMessage, MessageFlags } from "../message/message.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
@@ -38,8 +39,10 @@ export function streamMessage(
   msg: HttpMessage,
   options: StreamMessageOptions = {},
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const { signal } = options;
   return new Promise((resolve, reject) => {
+    checkMessage("stream the message", msg);
+    const { signal } = checkOptions("stream the message", options);
+    if (signal !== undefined) checkSignal("stream the message", signal);
     signal?.throwIfAborted();
     const streaming = new StreamingMessage(session, msg, resolve, reject);
     const abort = (): void => session.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });

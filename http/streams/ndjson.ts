@@ -1,5 +1,6 @@
 /** JSON records, one a line (NDJSON, JSON Lines). */
 
+import { checkOptions } from "../../internal/expected.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { LineSplitter } from "./lines.ts";
 import { type BodySource, readChunks } from "./source.ts";
@@ -58,7 +59,11 @@ export async function* readNdjson<T = unknown>(
   source: BodySource,
   options: ReadNdjsonOptions = {},
 ): AsyncGenerator<T, void, undefined> {
-  const maxLength = zeroOrMore("maxRecordSize", options.maxRecordSize ?? 2 ** 24, "characters");
+  const maxLength = zeroOrMore(
+    "maxRecordSize",
+    checkOptions("read NDJSON", options).maxRecordSize ?? 2 ** 24,
+    "characters",
+  );
   const lines = new LineSplitter({ carriageReturn: false, maxLength });
   const decoder = new StreamingTextDecoder();
   let number = 0;

@@ -1,5 +1,6 @@
 /** Server-sent events (HTML standard §9.2). */
 
+import { checkFunction, checkObject, checkOptions } from "../../internal/expected.ts";
 import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
@@ -84,7 +85,7 @@ export async function* readServerSentEvents(
   source: BodySource,
   options: ReadServerSentEventsOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
-  const parser = new EventStreamParser(options);
+  const parser = new EventStreamParser(checkOptions("read events", options));
   for await (const chunk of readChunks(source, options.signal)) yield* parser.push(chunk);
 }
 
@@ -115,7 +116,9 @@ export async function* serverSentEvents(
   input: string | URL,
   options: ServerSentEventsOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
-  let lastEventId = options.lastEventId ?? "";
+  checkObject("open an event stream", session, "a session");
+  checkFunction("open an event stream", session.fetch, "a session");
+  let lastEventId = checkOptions("open an event stream", options).lastEventId ?? "";
   let reconnectDelay = zeroOrMore("reconnectDelay", options.reconnectDelay ?? 3000, "ms");
   const maxReconnectDelay = zeroOrMore("maxReconnectDelay", options.maxReconnectDelay ?? 60_000, "ms");
   const maxFailures = zeroOrMore("maxFailures", options.maxFailures ?? Infinity);

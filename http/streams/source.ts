@@ -1,5 +1,6 @@
 /** What the readers of streams read from. */
 
+import { checkObject, checkSignal, unexpected } from "../../internal/expected.ts";
 import { type ByteStream, ChunkReader } from "../codings/chunks.ts";
 
 /** A body: a response, or a stream of bytes. */
@@ -10,8 +11,10 @@ export async function* readChunks(
   source: BodySource,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const body = source instanceof ReadableStream ? source : source.body;
+  const body = source instanceof ReadableStream ? source : checkObject("read the body", source, "a Response").body;
+  if (signal !== undefined) checkSignal("read the body", signal);
   signal?.throwIfAborted();
+  if (body !== null && !(body instanceof ReadableStream)) throw unexpected("read the body", "a ReadableStream", body);
   if (body === null) return;
   const reader = new ChunkReader(body as ByteStream);
   const cancel = (): void => void reader.cancel(signal?.reason).catch(() => {});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { unexpected } from "../../internal/expected.ts";
 import type { ClientCertificate, ClientTls, TlsSettings } from "./transport.ts";
 
 /** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */
@@ -27,7 +28,7 @@ export function isClientTls(value: ClientCertificate | ClientTls | null): value 
 export function checkClientCertificate(option: ClientCertificateOption): void {
   if (option === null || typeof option === "function") return;
   if (typeof option !== "object" || option === undefined) {
-    throw new TypeError(`Cannot use the client certificate: expected { cert, key }, received ${typeof option}`);
+    throw unexpected("use the client certificate", "{ cert, key }", option);
   }
   if (isClientTls(option)) return;
   checkPem("cert", option.cert, "CERTIFICATE");

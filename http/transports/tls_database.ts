@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkIterable, checkText, unexpected } from "../../internal/expected.ts";
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -54,7 +55,8 @@ export class TlsDatabase implements TrustRoots {
    * @throws TypeError when a text that is not empty contains no certificate, or one that cannot be read
    */
   static fromPem(pem: string | Iterable<string>): TlsDatabase {
-    const texts = typeof pem === "string" ? [pem] : [...pem];
+    if (typeof pem !== "string") checkIterable("read certificates", pem, "PEM text");
+    const texts = typeof pem === "string" ? [pem] : Array.from(pem, (text) => checkText("read certificates", text));
     if (texts.length > 1) { for (const text of texts) certificatesIn(text, "the text"); }
     return new TlsDatabase(certificatesIn(texts.join("\n"), "the text"));
   }
@@ -66,6 +68,8 @@ export class TlsDatabase implements TrustRoots {
    * @throws TypeError as `fromPem` does
    */
   static fromFile(path: string | URL): TlsDatabase {
+    const isPath = typeof path === "string" || path instanceof URL;
+    if (!isPath) throw unexpected("read certificates", "a path", path);
     return new TlsDatabase(certificatesIn(readFileSync(path, "utf8"), String(path)));
   }
 
@@ -75,6 +79,7 @@ export class TlsDatabase implements TrustRoots {
    * @throws TypeError when one of them is not a certificate
    */
   static fromCertificates(certificates: Iterable<CertificateInput>): TlsDatabase {
+    checkIterable("read certificates", certificates, "a list of certificates");
     return new TlsDatabase([...certificates].map((certificate, index) => {
       const der = bytesOf(certificate);
       if (der === null) throw unreadable(`certificate ${index}`, "it is neither bytes nor has `der`");

@@ -153,10 +153,14 @@ for (const transport of transports) {
         assert(!/secret|key=1|me:/.test(everyText(error)), everyText(error));
       }
       const signal = 5 as unknown as AbortSignal;
-      await assertRejects(() => session.fetch(`${server.origin}/ok`, { signal }), TypeError, "is no AbortSignal");
+      await assertRejects(
+        () => session.fetch(`${server.origin}/ok`, { signal }),
+        TypeError,
+        "expected an AbortSignal, got",
+      );
       const msg = {} as HttpMessage;
-      await assertRejects(() => session.sendMessage(msg), TypeError, "it is no HttpMessage");
-      assertThrows(() => session.cancelMessage(msg), TypeError, "it is no HttpMessage");
+      await assertRejects(() => session.sendMessage(msg), TypeError, "expected a HttpMessage, got");
+      assertThrows(() => session.cancelMessage(msg), TypeError, "expected a HttpMessage, got");
       assertEquals(server.requests.length, length);
     });
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { parseUri } from "../../protocol/uri.ts";
+import { checkFunction, checkIterable, checkOptions } from "../../../internal/expected.ts";
 import { MessageFlags } from "../../message/message.ts";
 import type { Challenge } from "../../protocol/challenges.ts";
 import type { HttpFetchInit } from "../../contract/message_options.ts";
@@ -77,9 +79,10 @@ export class AuthBearer extends AuthScheme {
 
   /** The scheme with a function that gets tokens; hand it to `session.addFeatureByType`. */
   static using(options: AuthBearerOptions): AuthSchemeType<AuthBearer> {
-    const origins = new Set(Array.from(options.origins, (origin) => new URL(origin).origin));
-    const { refresh } = options;
-    if (typeof refresh !== "function") throw new TypeError("Cannot use AuthBearer: refresh is not a function");
+    const { refresh } = checkOptions("use AuthBearer", options);
+    checkFunction("use AuthBearer", refresh, "refresh to be a function");
+    checkIterable("use AuthBearer", options.origins, "a list of origins");
+    const origins = new Set(Array.from(options.origins, (origin) => parseUri(origin).origin));
     return class extends AuthBearer {
       protected override readonly refresh: BearerRefresh | null = refresh;
       protected override mayHaveToken(origin: string): boolean {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { parseUri } from "../../protocol/uri.ts";
+import { checkClass, checkOptions, unexpected } from "../../../internal/expected.ts";
 import type { Connection } from "../../transports/connection.ts";
 import type { BodyTransform, SessionFeature } from "../../contract/feature.ts";
 import type { FeatureType } from "../../message/feature_type.ts";
@@ -91,6 +93,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Makes a manager without any credentials. */
   constructor(options: AuthManagerOptions = {}) {
     super();
+    checkOptions("make an AuthManager", options);
     this.#schemes = [...(options.schemes ?? [AuthBasic, AuthDigest, AuthBearer])];
   }
 
@@ -101,6 +104,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Takes a scheme in, in place of one of the same name; false for what is no scheme. */
   addFeature(type: FeatureType): boolean {
+    checkClass("add a scheme", type);
     if (!isScheme(type)) return false;
     const name = type.schemeName.toLowerCase();
     this.#schemes = [type, ...this.#schemes.filter(({ schemeName }) => schemeName.toLowerCase() !== name)];
@@ -118,6 +122,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** True if it knows the scheme or a subclass of it. */
   hasFeature(type: FeatureType): boolean {
+    checkClass("look for a scheme", type);
     return this.#schemes.some((scheme) => isSameOrSubclass(scheme, type));
   }
 
@@ -128,7 +133,8 @@ export class AuthManager extends AuthFeature implements SessionFeature {
    * @throws {TypeError} If the URI is no http or https URI, or the scheme has no credentials.
    */
   useAuth(uri: string | URL, auth: AuthScheme): void {
-    const url = new URL(uri);
+    const url = parseUri(uri);
+    if (!(auth instanceof AuthScheme)) throw unexpected("use credentials", "an AuthScheme", auth);
     if (url.protocol !== "http:" && url.protocol !== "https:") {
       throw new TypeError(`Cannot use credentials for ${url.protocol}: they belong to http: or https: origins`);
     }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkFunction, checkIterable, checkOptions } from "../../../internal/expected.ts";
+import { parseUri } from "../../protocol/uri.ts";
 import type { AuthRequest, AuthSchemeType } from "./scheme.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { channelBinding } from "./channel_binding.ts";
@@ -64,9 +66,10 @@ export class AuthNegotiate extends ConnectionScheme {
 
   /** The scheme with a source of tokens; hand it to `session.addFeatureByType`. */
   static using(options: AuthNegotiateOptions): AuthSchemeType<AuthNegotiate> {
-    const { source } = options;
-    if (typeof source !== "function") throw new TypeError("Cannot use AuthNegotiate: source is not a function");
-    const origins = new Set(Array.from(options.origins ?? [], (origin) => new URL(origin).origin));
+    const { source, origins: given = [] } = checkOptions("use AuthNegotiate", options);
+    checkFunction("use AuthNegotiate", source, "source to be a function");
+    checkIterable("use AuthNegotiate", given, "a list of origins");
+    const origins = new Set(Array.from(given, (origin) => parseUri(origin).origin));
     return class extends AuthNegotiate {
       protected override readonly source: NegotiateTokenSource | null = source;
       protected override mayHaveToken(origin: string): boolean {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkObject, checkOptions } from "../../../internal/expected.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 
@@ -44,12 +45,15 @@ export class MemoryPasswordStore implements PasswordStore {
 
   /** The passwords for a request, the last one saved first. */
   find(request: PasswordRequest): SavedPassword[] {
+    checkObject("look for a password", request, "a request");
     const users = this.#saved.get(keyOf(request)) ?? new Map<string, string>();
     return Array.from(users, ([user, password]) => ({ user, password })).reverse();
   }
 
   /** Keeps a password. */
-  save(request: PasswordRequest, { user, password }: SavedPassword): void {
+  save(request: PasswordRequest, saved: SavedPassword): void {
+    checkObject("save a password", request, "a request");
+    const { user, password } = checkObject("save a password", saved, "a user and a password");
     const key = keyOf(request);
     const users = this.#saved.get(key) ?? new Map<string, string>();
     users.delete(user);
@@ -59,6 +63,7 @@ export class MemoryPasswordStore implements PasswordStore {
 
   /** Drops a password. */
   remove(request: PasswordRequest, user: string): void {
+    checkObject("remove a password", request, "a request");
     this.#saved.get(keyOf(request))?.delete(user);
   }
 }
@@ -97,6 +102,7 @@ export class PasswordManager implements SessionFeature {
 
   /** Makes a manager of the passwords in a store. */
   constructor(options: PasswordManagerOptions = {}) {
+    checkOptions("make a PasswordManager", options);
     this.store = options.store ?? new MemoryPasswordStore();
   }
 

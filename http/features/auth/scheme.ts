@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, checkText } from "../../../internal/expected.ts";
 import type { Connection } from "../../transports/connection.ts";
 import type { HttpMessage, MessageBody } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
@@ -167,6 +168,7 @@ export abstract class AuthScheme implements Auth {
     if (this.credentialKind !== "password") {
       return this.#passOn("password", (other) => other.authenticate(user, password, options));
     }
+    checkOptions("authenticate", options);
     this.checkPassword(user, password);
     this.#set({ kind: "password", user, password, remember: options.remember ?? false });
   }
@@ -178,6 +180,7 @@ export abstract class AuthScheme implements Auth {
    * @throws {TypeError} If the token cannot be one of the scheme, or no offered scheme takes tokens.
    */
   authenticateToken(token: string): void {
+    checkText("authenticate", token);
     if (this.credentialKind !== "token") return this.#passOn("token", (other) => other.authenticateToken(token));
     this.checkToken(token);
     this.#set({ kind: "token", token });
@@ -280,7 +283,7 @@ export abstract class AuthScheme implements Auth {
 
   /** Refuses tokens the scheme cannot carry. */
   protected checkToken(token: string): void {
-    if (typeof token !== "string" || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
+    if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
       throw new TypeError(`Cannot authenticate: the token is not a token68 of RFC 9110 §11.2`);
     }
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { unexpected } from "../../../internal/expected.ts";
 import { Buffer } from "node:buffer";
 import { trimEndOf } from "../../protocol/syntax.ts";
 
@@ -77,7 +78,7 @@ export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
  * @throws {TypeError} If there are any. The text is not shown.
  */
 export function checkCredentialText(what: "user name" | "password", text: string): void {
-  if (typeof text !== "string") throw new TypeError(`Cannot authenticate: the ${what} is not a string`);
+  if (typeof text !== "string") throw unexpected("authenticate", `a string as ${what}`, text);
   // deno-lint-ignore no-control-regex
   if (/[\0-\x1f\x7f]/.test(text)) {
     throw new TypeError(`Cannot authenticate: the ${what} holds a control character`);

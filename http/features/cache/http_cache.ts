@@ -1,4 +1,5 @@
 /** A session's cache of responses (`SoupCache`). */
+import { checkOptions } from "../../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -6,7 +7,7 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking } from "../../contract/blocking.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
-import { travellingUri, waysOf } from "../../protocol/uri.ts";
+import { parseUri, travellingUri, waysOf } from "../../protocol/uri.ts";
 import {
   cacheKey,
   type Exchange,
@@ -76,6 +77,7 @@ export class HttpCache implements SessionFeature {
    * @throws {RangeError} for limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {
+    checkOptions("make a HttpCache", options);
     const { shared = false, store = new CacheMemoryStore(), now = Date.now } = options;
     const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
     const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
@@ -116,7 +118,7 @@ export class HttpCache implements SessionFeature {
 
   /** Removes what is stored for a URI; for one of an alias' scheme, whatever the alias stands for. */
   delete(uri: string | URL): void {
-    for (const each of waysOf(new URL(uri))) this.#shelf.invalidate(cacheKey(each));
+    for (const each of waysOf(parseUri(uri))) this.#shelf.invalidate(cacheKey(each));
   }
 
   /** Removes everything (`soup_cache_clear`). */

@@ -1,4 +1,5 @@
 /** Cookies of a session (`SoupCookieJar`). */
+import { checkObject, checkOptions, checkText } from "../../../internal/expected.ts";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { Connection } from "../../transports/connection.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
@@ -20,7 +21,7 @@ import {
 } from "./rules.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
-import { travellingUri } from "../../protocol/uri.ts";
+import { parseUri, travellingUri } from "../../protocol/uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
 /** Options of a `CookieJar`. */
@@ -109,6 +110,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    */
   constructor(options: CookieJarOptions = {}) {
     super();
+    checkOptions("make a CookieJar", options);
     const { acceptPolicy = "always", store = null, maxCookies = 3000, maxCookiesPerSite = 180, now = Date.now } =
       options;
     this.acceptPolicy = acceptPolicy;
@@ -150,7 +152,8 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    * @returns The cookie that is now in the jar; `null` when it was refused or removed one.
    */
   setCookie(field: string, uri: string | URL, context: CookieContext = {}): Cookie | null {
-    const cookie = this.#accept(field, new URL(uri), context);
+    checkText("set a cookie", field);
+    const cookie = this.#accept(field, parseUri(uri), checkOptions("set a cookie", context));
     this.#publish();
     return cookie;
   }
@@ -162,7 +165,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    * @throws {TypeError} for what no Cookie field can carry.
    */
   addCookie(init: CookieInit): void {
-    const cookie = cookieOf(init, this.#now());
+    const cookie = cookieOf(checkObject("add the cookie", init), this.#now());
     const table = this.#cookies();
     const old = table.find(cookie.domain!, cookie.path!, cookie.key);
     if (old) {
@@ -175,7 +178,9 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** Removes a cookie; whether it was there (`soup_cookie_jar_delete_cookie`). */
   deleteCookie(cookie: Pick<Cookie, "name" | "domain" | "path">): boolean {
-    const removed = this.#cookies().remove(domainHost(cookie.domain) ?? cookie.domain, cookie.path, cookie.name);
+    const { domain, path, name } = checkObject("delete the cookie", cookie);
+    for (const part of [domain, path, name]) checkText("delete the cookie", part);
+    const removed = this.#cookies().remove(domainHost(domain) ?? domain, path, name);
     this.#publish();
     return removed;
   }
@@ -188,12 +193,12 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** The cookies a request to `uri` would carry, in the order of the Cookie field (`soup_cookie_jar_get_cookie_list`). */
   getCookies(uri: string | URL, context: CookieContext = {}): Cookie[] {
-    return this.#matching(new URL(uri), context).map(snapshot);
+    return this.#matching(parseUri(uri), checkOptions("look for cookies", context)).map(snapshot);
   }
 
   /** The Cookie field a request to `uri` would carry; empty for none (`soup_cookie_jar_get_cookies`). */
   getCookieHeader(uri: string | URL, context: CookieContext = {}): string {
-    return headerOf(this.#matching(new URL(uri), context));
+    return headerOf(this.#matching(parseUri(uri), checkOptions("look for cookies", context)));
   }
 
   /** Removes every cookie. */
@@ -351,5 +356,5 @@ function isName(host: string): boolean {
 }
 
 function toUrl(value: string | URL | null | undefined): URL | null {
-  return value === null || value === undefined ? null : new URL(value);
+  return value === null || value === undefined ? null : parseUri(value);
 }

@@ -1,4 +1,5 @@
 /** Hosts that are spoken to over TLS only (`SoupHSTSEnforcer`). */
+import { checkObject, checkOptions, checkText } from "../../../internal/expected.ts";
 import { isIP } from "node:net";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
@@ -88,6 +89,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
    */
   constructor(options: HstsEnforcerOptions = {}) {
     super();
+    checkOptions("make a HstsEnforcer", options);
     const { store = null, maxPolicies = 10_000, now = Date.now } = options;
     this.#maxPolicies = wholeNumber("maxPolicies", maxPolicies, 1);
     this.#now = now;
@@ -105,19 +107,21 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
 
   /** Sets a host's policy (`soup_hsts_enforcer_set_policy`); one that has ended removes it. */
   setPolicy(policy: HstsPolicy): void {
-    const host = canonicalHost(policy.host);
+    checkObject("set an HSTS policy", policy);
+    const host = canonicalHost(checkText("set an HSTS policy", policy.host));
     if (host === null) throw new TypeError(`Cannot set an HSTS policy: ${JSON.stringify(policy.host)} is no host name`);
     this.#set({ host, includeSubDomains: policy.includeSubDomains, expires: policy.expires });
   }
 
   /** Covers a host for as long as the enforcer lives, whatever its server says (`soup_hsts_enforcer_set_session_policy`). */
   setSessionPolicy(host: string, options: { includeSubDomains?: boolean } = {}): void {
+    checkOptions("set an HSTS policy", options);
     this.setPolicy({ host, includeSubDomains: options.includeSubDomains ?? false, expires: null });
   }
 
   /** Forgets the policies of a host; whether there was one. */
   removePolicy(host: string): boolean {
-    const name = canonicalHost(host);
+    const name = canonicalHost(checkText("remove an HSTS policy", host));
     if (name === null) return false;
     const session = this.#remove(this.#sessionPolicies, name);
     return this.#remove(this.#policies, name) || session;
@@ -126,17 +130,20 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   /** The policies in force (`soup_hsts_enforcer_get_policies`). */
   getPolicies(options: { session?: boolean } = {}): HstsPolicy[] {
     const policies = [...this.#policies.values()].filter((policy) => !this.#hasEnded(policy));
-    return options.session === false ? policies : [...policies, ...this.#sessionPolicies.values()];
+    return checkOptions("list HSTS policies", options).session === false
+      ? policies
+      : [...policies, ...this.#sessionPolicies.values()];
   }
 
   /** Whether a host has a policy of its own (`soup_hsts_enforcer_has_valid_policy`). */
   hasValidPolicy(host: string): boolean {
-    const name = canonicalHost(host);
+    const name = canonicalHost(checkText("look for an HSTS policy", host));
     return name !== null && this.#find(name) !== null;
   }
 
   /** Whether a host is covered, by its own policy or by one of a parent domain that includes subdomains. */
   isEnforced(host: string): boolean {
+    checkText("look for an HSTS policy", host);
     if (this.#policies.size === 0 && this.#sessionPolicies.size === 0) return false;
     const name = canonicalHost(host);
     if (name === null) return false;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions } from "../../../internal/expected.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
@@ -97,6 +98,7 @@ export class HarRecorder implements SessionFeature {
    * @throws RangeError when a limit is no integer or out of range
    */
   constructor(options: HarRecorderOptions = {}) {
+    checkOptions("make a HarRecorder", options);
     this.#maxBodySize = bodyLimit(options.maxBodySize ?? 1 << 20);
     this.#maxEntries = wholeNumber("maxEntries", options.maxEntries ?? 10_000, 1);
     this.#connectionTimings = options.connectionTimings ?? false;

@@ -1,5 +1,6 @@
 /** The feature that writes messages down. */
 
+import { checkOptions } from "../../../internal/expected.ts";
 import process from "node:process";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
@@ -106,6 +107,7 @@ export class Logger implements SessionFeature {
    * @throws {RangeError} If `maxBodySize` is no number of bytes.
    */
   constructor(options: LoggerOptions = {}) {
+    checkOptions("make a Logger", options);
     this.level = options.level ?? "minimal";
     this.maxBodySize = options.maxBodySize ?? 2 ** 20;
     this.#options = options;

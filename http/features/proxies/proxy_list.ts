@@ -1,5 +1,6 @@
 /** What names a proxy: URIs, and the lists that PAC functions return. */
 
+import { unexpected } from "../../../internal/expected.ts";
 import type { ProxyTarget } from "../../transports/transport.ts";
 
 /** Proxies in the order they are tried; null is a direct connection. */
@@ -29,6 +30,7 @@ const SOCKS_PORT = "1080";
  * @throws {TypeError} If the URI does not parse, has no host or a scheme that is no proxy's.
  */
 export function parseProxyUri(uri: string | URL): ProxyTarget {
+  if (typeof uri !== "string" && !(uri instanceof URL)) throw unexpected("use the proxy", "a string or a URL", uri);
   const text = String(uri).trim();
   const absolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(absolute) ? new URL(absolute) : undefined;

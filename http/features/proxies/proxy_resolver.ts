@@ -1,5 +1,6 @@
 /** The feature that chooses proxies. */
 
+import { checkFunction, checkOptions, unexpected } from "../../../internal/expected.ts";
 import { believedEnvironment } from "../../transports/permissions.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -87,6 +88,7 @@ export class ProxyResolver implements SessionFeature {
 
   /** Makes a resolver of a function; see {@linkcode ProxyResolver.fromFunction}. */
   constructor(choose: ProxyFunction) {
+    checkFunction("make a ProxyResolver", choose);
     this.#choose = choose;
   }
 
@@ -106,6 +108,7 @@ export class ProxyResolver implements SessionFeature {
    * {@linkcode StaticProxyOptions.ignoreHosts}, or `*`. The environment is read at every request.
    */
   static fromEnvironment(options: EnvironmentProxyOptions = {}): ProxyResolver {
+    checkOptions("make a ProxyResolver", options);
     return new ProxyResolver((uri) => proxyOfEnvironment(uri, isTls(uri), options.env ?? believedEnvironment()));
   }
 
@@ -121,6 +124,7 @@ export class ProxyResolver implements SessionFeature {
    * @throws {ProxyResolutionError} If the function fails or its answer names no proxy.
    */
   resolve(uri: URL, msg: HttpMessage | null = null): ProxyList | undefined | Promise<ProxyList | undefined> {
+    if (!(uri instanceof URL)) throw unexpected("choose a proxy", "a URL", uri);
     try {
       const answer = this.#choose(uri, msg);
       if (!(answer instanceof Promise)) return readAnswer(answer);
@@ -233,7 +237,7 @@ export class StaticProxyResolver extends ProxyResolver {
    */
   constructor(uri: string | URL, options: StaticProxyOptions = {}) {
     const proxy = parseProxyUri(uri);
-    const isIgnored = compileHostPatterns(options.ignoreHosts ?? []);
+    const isIgnored = compileHostPatterns(checkOptions("make a StaticProxyResolver", options).ignoreHosts ?? []);
     super((target) => isIgnored(target.hostname, portOf(target)) ? null : uri);
     this.proxy = proxy;
     this.#isIgnored = isIgnored;

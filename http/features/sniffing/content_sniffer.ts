@@ -1,5 +1,6 @@
 /** The feature that finds the media type of responses. */
 
+import { checkOptions } from "../../../internal/expected.ts";
 import { ChunkInput } from "../../codings/chunk_input.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { type HttpMessage, isListened } from "../../message/message.ts";
@@ -56,6 +57,7 @@ export class ContentSniffer implements SessionFeature {
    * @throws {TypeError} If `maxWait` is no number.
    */
   constructor(options: ContentSnifferOptions = {}) {
+    checkOptions("make a ContentSniffer", options);
     this.#maxWait = zeroOrMore("maxWait", options.maxWait ?? 1000, "ms");
   }
 

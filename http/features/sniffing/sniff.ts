@@ -1,5 +1,6 @@
 /** The MIME type sniffing algorithm (WHATWG MIME Sniffing §5, §7 and §8). */
 
+import { checkBytes, checkOptions } from "../../../internal/expected.ts";
 import { formatMediaType, type MediaType, parseMediaType } from "../../protocol/media_type.ts";
 import { splitOutsideQuotes } from "../../protocol/syntax.ts";
 import { sniffFeed } from "./feed.ts";
@@ -70,6 +71,8 @@ const APACHE_DEFAULTS = new Set([
  * ```
  */
 export function sniffMediaType(data: Uint8Array, options: SniffOptions = {}): string {
+  checkBytes("tell the media type", data);
+  checkOptions("tell the media type", options);
   const supplied = suppliedType(options.contentType);
   const header = data.subarray(0, RESOURCE_HEADER_LENGTH);
   const declared = supplied.type === undefined ? undefined : formatMediaType(supplied.type);

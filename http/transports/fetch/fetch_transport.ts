@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions } from "../../../internal/expected.ts";
 import process from "node:process";
 import { NotSupportedError } from "../../errors.ts";
 import { nativeFetch } from "./native_fetch.ts";
@@ -45,6 +46,7 @@ export class FetchTransport implements Transport {
 
   /** Makes a transport of a fetch function. */
   constructor(options: FetchTransportOptions = {}) {
+    checkOptions("make a FetchTransport", options);
     this.#options = options;
     this.capabilities = { ...assumed(), ...options.capabilities };
   }

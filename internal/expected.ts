@@ -1,0 +1,74 @@
+/** What callers give, told from what is expected of them, in one form of words everywhere. */
+
+/** The type of a value in words, without the value: it may be a secret. */
+export function describeType(value: unknown): string {
+  if (value === null) return "null";
+  if (value === undefined) return "undefined";
+  if (typeof value !== "object") return typeof value === "function" ? "a function" : `a ${typeof value}`;
+  const name = value.constructor?.name;
+  if (!name || name === "Object") return "an object";
+  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+/** Whether a value is an object of no class: of this realm or another, whose Object.prototype has no prototype either. */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** What was given in the place of a name, in words: a text as it is, of anything else the type. */
+export function describeName(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : describeType(value);
+}
+
+/** The error for a value of another type than is expected; `action` completes "Cannot …". The value is not shown. */
+export function unexpected(action: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`Cannot ${action}: expected ${expected}, got ${describeType(value)}`);
+}
+
+/** Checks an object; a function is none. */
+export function checkObject<T extends object>(action: string, value: T, expected = "an object"): T {
+  if (typeof value === "object" && value !== null) return value;
+  throw unexpected(action, expected, value);
+}
+
+/** Checks an object of options. */
+export function checkOptions<T extends object>(action: string, options: T): T {
+  return checkObject(action, options, "an object of options");
+}
+
+/** Checks text. */
+export function checkText(action: string, value: string): string {
+  if (typeof value === "string") return value;
+  throw unexpected(action, "a string", value);
+}
+
+/** Checks bytes. */
+export function checkBytes(action: string, value: Uint8Array): void {
+  if (!(value instanceof Uint8Array)) throw unexpected(action, "a Uint8Array", value);
+}
+
+/** Checks something to call. */
+export function checkFunction(action: string, value: unknown, expected = "a function"): void {
+  if (typeof value !== "function") throw unexpected(action, expected, value);
+}
+
+/** Checks a class, as `instanceof` and `new` take it. */
+export function checkClass(action: string, value: unknown): void {
+  const isClass = typeof value === "function" && typeof value.prototype === "object" && value.prototype !== null;
+  if (!isClass) throw unexpected(action, "a class", value);
+}
+
+/** Checks a signal: a runtime's own, or one of a library that makes its own. */
+export function checkSignal(action: string, signal: unknown): void {
+  const isSignal = typeof signal === "object" && signal !== null && "aborted" in signal &&
+    typeof (signal as Partial<AbortSignal>).addEventListener === "function";
+  if (!isSignal) throw unexpected(action, "an AbortSignal", signal);
+}
+
+/** Checks what is gone through from the beginning to the end. */
+export function checkIterable(action: string, value: unknown, expected: string): void {
+  const isIterable = typeof value === "object" && value !== null && Symbol.iterator in value;
+  if (!isIterable) throw unexpected(action, expected, value);
+}
