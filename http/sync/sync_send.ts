@@ -94,6 +94,7 @@ class SyncSender {
       );
     }
     this.#makeRoom(msg);
+    this.#dropDeadWorker();
     const request = this.#requestOf(msg, requestBody);
     const replay = new SyncReplay(this.#core.session, msg);
     this.#isSending = true;
@@ -131,6 +132,8 @@ class SyncSender {
         if (hooks.item.state === ItemState.FINISHED && this.#core.isClosed) return msg.statusCode;
       }
     } catch (error) {
+      // What the worker was about to say belongs to no other message.
+      void this.close();
       if (hooks.item.state !== ItemState.FINISHED) hooks.abandon(error);
       throw error;
     }
@@ -217,8 +220,12 @@ class SyncSender {
     }
   }
 
+  /** All that a worker says unasked is why it has died: another one takes its place. */
+  #dropDeadWorker(): void {
+    if (this.#port !== null && receiveMessageOnPort(this.#port) !== undefined) void this.close();
+  }
+
   #lost(): never {
-    void this.close();
     throw new TransportError(HttpStatus.IO_ERROR, "response", "Cannot send synchronously: the worker has died", {
       code: "ERR_WORKER_DIED",
     });
@@ -226,7 +233,6 @@ class SyncSender {
 
   /** The library could not be loaded in the worker, or could not make its session. */
   #refusal(error: PlainError): Error {
-    void this.close();
     if (
       !/NotCapable|PermissionDenied|Requires read access|MODULE_NOT_FOUND|Cannot find module|Module not found/.test(
         `${error.name} ${error.message}`,

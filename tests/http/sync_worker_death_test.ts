@@ -4,6 +4,8 @@ import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { startProgram } from "../_support/child_program.ts";
+import { routeServer } from "../_support/http_server.ts";
+
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
 /** What the worker's module does once it is asked to serve. */
@@ -28,4 +30,11 @@ describe("A worker that dies", () => {
       );
     });
   }
+
+  it("between two sends has another one in its place", async () => {
+    await using server = await routeServer();
+    const program = new URL("../_support/sync_idle_death_program.ts", import.meta.url);
+    const said = await text(startProgram(program, [`${server.origin}/ok`]).stdout!);
+    assertEquals(JSON.parse(said).isReplaced, true, said);
+  });
 });

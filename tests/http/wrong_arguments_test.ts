@@ -25,6 +25,8 @@ type Call = (value: any) => unknown;
 /** Kinds of values that a call takes are named with a bar between them; none is "". */
 type Row = readonly [name: string, call: Call, taken: string];
 
+/** Signatures name the member that is missing. */
+const said = /^Cannot [^:]+: (?:expected .+, got (?:an? \w+|null|undefined)|\w+ (?:has not|is no) .+)$/;
 const options = "object|undefined";
 const calls: readonly Row[] = [
   ["HttpSession", (value) => new HttpSession(value), options],
@@ -138,6 +140,10 @@ const calls: readonly Row[] = [
   ["qualityOf", (value) => http.qualityOf(value, "gzip"), "list"],
   ["parseRateLimit", (value) => http.parseRateLimit(value), ""],
   ["parseRetryAfter", (value) => http.parseRetryAfter(value), "text"],
+  ["parseAcceptSignature", (value) => http.parseAcceptSignature(value), "text"],
+  ["MessageSignatures", (value) => new http.MessageSignatures(value), ""],
+  ["signMessage", (value) => http.signMessage(value, {} as http.SignMessageOptions), ""],
+  ["verifyMessage", (value) => http.verifyMessage(value, {} as http.VerifyMessageOptions), ""],
   ["parseStructuredItem", (value) => http.parseStructuredItem(value), "text"],
   ["parseStructuredList", (value) => http.parseStructuredList(value), "text"],
   ["parseStructuredDictionary", (value) => http.parseStructuredDictionary(value), "text"],
@@ -174,7 +180,7 @@ describe("wrong arguments", () => {
       for (const value of nothing.filter((each) => !takes(taken, each))) {
         const error = await errorOf(call, value);
         assert(error instanceof TypeError, `${name}(${String(value)}): ${String(error)}`);
-        assert(/^Cannot [^:]+: expected .+, got (?:an? \w+|null|undefined)$/.test(error.message), error.message);
+        assert(said.test(error.message), error.message);
       }
     });
   }

@@ -11,7 +11,7 @@ const rooms: Readonly<Record<string, string>> = {
 
   "ffi/constants": "",
   "ffi/runtime": "internal",
-  "ffi/memory": "ffi/runtime",
+  "ffi/memory": "ffi/runtime internal",
   "ffi/tables": "ffi/memory ffi/runtime",
   "ffi/attributes": "ffi/constants ffi/memory ffi/runtime",
   "ffi/workers": "ffi/memory ffi/runtime ffi/tables",
@@ -48,7 +48,7 @@ const rooms: Readonly<Record<string, string>> = {
 
   "http/protocol": "internal",
   "http/errors.ts": "http/protocol",
-  "http/codings": "http/errors.ts http/protocol",
+  "http/codings": "http/errors.ts http/protocol internal",
   "http/storage": "http/errors.ts",
   "http/transports": "http/errors.ts http/protocol internal",
   "http/transports/fetch": "http/codings http/errors.ts http/protocol http/transports internal",
