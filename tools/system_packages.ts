@@ -130,7 +130,12 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
   const packages = missing.flatMap((need) => need.apt);
   const command = ["apt-get", "install", "-y", "--no-install-recommends", ...packages];
   if (Deno.uid() !== 0) {
-    say(`Run: sudo ${command.join(" ")}`);
+    const first = "apt-get update";
+    say(
+      programPath("sudo")
+        ? `Run: sudo ${first} && sudo ${command.join(" ")}`
+        : `Run as root: ${first} && ${command.join(" ")}`,
+    );
     return;
   }
   using _quiet = withoutServiceStart();

@@ -45,8 +45,8 @@ function testCase(element: Element, path: string[]): TestCase {
   const { name = "", file, classname = "", time = "0" } = element.attributes;
   const failure = element.children.find((child) => child.tag === "failure" || child.tag === "error");
   const skipped = element.children.find((child) => child.tag === "skipped");
-  // Deno names the file of a top-level test only, in classname.
-  const ownFile = file ?? (/^\.?\/.*\.[cm]?[jt]s/.test(classname) ? classname : null);
+  // Deno names the file of a top-level test only, in classname; tests/_std stands between a test and its file.
+  const ownFile = file ?? (/^\.?\/(?!tests\/_std\/).*\.[cm]?[jt]s/.test(classname) ? classname : null);
   const detail = failure
     ? (failure.text.trim() || failure.attributes.message || "")
     : skipped?.attributes.message ?? "";

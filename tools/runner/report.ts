@@ -54,11 +54,12 @@ export class Report {
 
   #saySkips(): void {
     const skips = this.#results.flatMap((result) => result.tests.filter(isSkipped).map((test) => ({ result, test })));
-    // Deno's and Bun's reports leave the reason out; Node's has it for the same test.
+    // Bun's report leaves the reason out; Deno's and Node's have it for the same test.
     const reasons = new Map(skips.filter(({ test }) => test.detail).map(({ test }) => [test.name, test.detail]));
     const groups = new Map<string, string[]>();
     for (const { result, test } of skips) {
-      const reason = reasons.get(test.name) ?? reasonOfBlock(test.name, reasons) ?? "no reason in the report";
+      const reason = reasons.get(test.name) ?? reasonOfBlock(test.name, reasons) ??
+        "Bun's report has no reasons; a run with Node tells it";
       groups.set(reason, [...groups.get(reason) ?? [], title(result, test)]);
     }
     if (groups.size > 0) say("\nSkipped:");

@@ -51,6 +51,7 @@ export async function runSuite(suite: Suite, program: string): Promise<SuiteResu
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   if (suite.runtime === "node") tests = tests.map((test) => withCause(test, result));
+  if (suite.runtime === "deno") tests = withReasons(tests, result.output);
   return { suite, tests, problems: problemsOf(suite, tests, result), ms: result.ms };
 }
 
@@ -100,6 +101,13 @@ function withCause(test: TestCase, result: RunResult): TestCase {
   return test.detail.includes("cause: 'test failed'")
     ? { ...test, detail: `${test.detail}\n${lastWords(result)}` }
     : test;
+}
+
+/** The reasons of skips, which Deno's report leaves out and tests/_std/node_test.ts prints. */
+function withReasons(tests: readonly TestCase[], output: string): TestCase[] {
+  const lines = output.matchAll(/^# skipped (\[.*\])$/gm);
+  const reasons = new Map([...lines].map(([, pair]) => JSON.parse(pair!) as [name: string, reason: string]));
+  return tests.map((test) => test.outcome === "skipped" ? { ...test, detail: reasons.get(test.name) ?? "" } : test);
 }
 
 /** What neither Deno's nor Bun's report holds: errors thrown while a file loads or between two tests. */
