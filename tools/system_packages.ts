@@ -140,7 +140,8 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
   }
   using _quiet = withoutServiceStart();
   say(`Running: ${command.join(" ")}`);
-  const environment = { DEBIAN_FRONTEND: "noninteractive" };
+  // Whoever became root by `su` has no folder of the administrator's programs in PATH.
+  const environment = { DEBIAN_FRONTEND: "noninteractive", PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
   let result = await run(command, { env: environment, timeoutMs: 600_000 });
   if (result.code !== 0) {
     await run(["apt-get", "update"], { env: environment, timeoutMs: 300_000 });
@@ -148,7 +149,10 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
   }
   if (result.code !== 0) say(`apt-get failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
   // The only package here with a service: it is not to start with the machine either.
-  if (packages.includes("nginx-light")) await run(["update-rc.d", "nginx", "disable"], { timeoutMs: 20_000 });
+  const services = programPath("update-rc.d");
+  if (services && packages.includes("nginx-light")) {
+    await run([services, "nginx", "disable"], { env: environment, timeoutMs: 20_000 });
+  }
 }
 
 /** Debian starts a service as it installs it, unless this file says no: the tests start their own servers on their own ports. */

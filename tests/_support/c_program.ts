@@ -36,7 +36,7 @@ export function runLines(program: string, lines: readonly string[], env?: Record
   const run = spawnSync(program, [path], {
     encoding: "utf8",
     maxBuffer: 1 << 28,
-    timeout: 20_000,
+    timeout: 240_000,
     ...(env && { env }),
   });
   if (run.status !== 0) throw new Error(`Cannot run ${program}: status ${run.status}, ${run.stderr}`);

@@ -87,8 +87,8 @@ export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Waits until a condition holds, at most two seconds. */
+/** Waits until a condition holds; a minute is longer than any machine needs. */
 export async function until(condition: () => boolean): Promise<void> {
-  for (let left = 400; left > 0 && !condition(); left--) await wait(5);
+  for (const end = performance.now() + 60_000; !condition() && performance.now() < end;) await wait(5);
   if (!condition()) throw new Error("Cannot wait any longer: the condition does not hold");
 }

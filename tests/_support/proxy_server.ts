@@ -268,7 +268,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until a child accepts connections. */
-export async function untilListening(port: number, child: ChildProcess, timeout = 5000): Promise<void> {
+export async function untilListening(port: number, child: ChildProcess, timeout = 60_000): Promise<void> {
   const deadline = Date.now() + timeout;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`Cannot start the server: it exited with ${child.exitCode}`);

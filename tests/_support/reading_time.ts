@@ -1,6 +1,6 @@
 // Fails a reader whose time grows faster than its text: n characters and 4 n of every class, in every frame it is known in.
 import { AssertionError } from "node:assert";
-import process from "node:process";
+import { ownTime } from "./own_time.ts";
 
 /** Reads a text; what it returns or throws does not matter. */
 export type Reader = (text: string) => unknown;
@@ -99,12 +99,6 @@ async function growthOf(read: Reader, small: string, large: string): Promise<num
     growth = Math.min(growth, most / least);
   }
   return growth;
-}
-
-/** Milliseconds of this process's own, which a busy machine does not lengthen. */
-function ownTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }
 
 async function time(read: Reader, text: string): Promise<number> {

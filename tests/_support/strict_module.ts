@@ -99,7 +99,7 @@ export class StrictModule {
   /** Resolves when so many calls are blocked. */
   async blocked(count = 1): Promise<void> {
     const blocked = this.#call("strict_blocked", 0);
-    for (const end = performance.now() + 10_000; blocked() < count;) {
+    for (const end = performance.now() + 60_000; blocked() < count;) {
       if (performance.now() > end) throw new Error(`Cannot wait any longer for ${count} blocked calls`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }

@@ -6,6 +6,7 @@ import { streamMessage } from "../../http/streams/message_body.ts";
 import { readNdjson } from "../../http/streams/ndjson.ts";
 import { readServerSentEvents, serverSentEvents } from "../../http/streams/server_sent_events.ts";
 import { chunkedReply, featureBench, TRANSPORTS } from "../_support/feature_session.ts";
+import { until } from "../_support/http_sessions.ts";
 import { reply } from "../_support/socket_server.ts";
 
 async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
@@ -32,16 +33,20 @@ describe("streams over a session", () => {
 
     it(`open an event stream again that breaks off ${on}`, async () => {
       let count = 0;
+      let breakOff = () => {};
       await using bench = await featureBench((_request, socket) => {
         if (++count === 3) return socket.write("HTTP/1.1 204 No Content\r\n\r\n");
         socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
         socket.write("b\r\ndata: hey\n\n\r\n");
-        setTimeout(() => socket.destroy(), 20);
+        breakOff = () => socket.destroy();
       }, { transport });
       const seen: string[] = [];
       const errors: unknown[] = [];
       const options = { reconnectDelay: 1, onReconnect: ({ error }: { error: unknown }) => void errors.push(error) };
-      for await (const event of serverSentEvents(bench.session, bench.url, options)) seen.push(event.data);
+      for await (const event of serverSentEvents(bench.session, bench.url, options)) {
+        seen.push(event.data);
+        breakOff();
+      }
       assertEquals(seen, ["hey", "hey"]);
       assert(errors.every((error) => error instanceof TypeError), String(errors));
     });
@@ -56,10 +61,7 @@ describe("streams over a session", () => {
         break;
       }
       if (!bench.session.capabilities.exactConnections) return; // Node's fetch keeps its sockets to itself.
-      for (let round = 0; bench.server.open.size > 0 && round < 100; round++) {
-        await new Promise((r) => setTimeout(r, 10));
-      }
-      assertEquals(bench.server.open.size, 0);
+      await until(() => bench.server.open.size === 0);
     });
 
     it(`give a message's body as it arrives, redirects and compression done ${on}`, async () => {

@@ -19,7 +19,7 @@ describe("a program with an open session", () => {
     });
     const child = startProgram(new URL("../_support/http_exit_program.ts", import.meta.url), [server.origin]);
     // Far more than a busy machine takes: a program that does not end is killed, and its exit code tells.
-    const deadline = setTimeout(() => child.kill("SIGKILL"), 100_000);
+    const deadline = setTimeout(() => child.kill("SIGKILL"), 240_000);
     const [output] = await once(child.stdout!, "data");
     await programEnd(child);
     clearTimeout(deadline);
@@ -58,7 +58,7 @@ describe("a program with Deno's permissions", { skip: isDeno ? false : "only Den
     const { stdout } = await promisify(execFile)("/usr/bin/script", [
       ...["-qec", `/bin/sh -c 'exec "$RUNTIME" "$@"' sh ${argumentsOf(["--allow-net=127.0.0.1"], url).join(" ")}`],
       "/dev/null",
-    ], { env: { ...process.env, RUNTIME: process.execPath }, timeout: 60_000 });
+    ], { env: { ...process.env, RUNTIME: process.execPath }, timeout: 240_000 });
     assert(!/Deno requests/.test(stdout), stdout);
     assertEquals(/"status":(\d+)/.exec(stdout)?.[1], "4");
   });

@@ -29,7 +29,7 @@ describe("importing an entry", () => {
   for (const [name, path] of Object.entries(entries)) {
     it(`opens nothing, needs no permission and keeps nothing alive: ${name}`, async () => {
       const args = importing(path, "console.log(typeof entry)");
-      const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: 20_000 });
+      const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: 240_000 });
       assertEquals(stdout.trim(), "object");
     });
   }

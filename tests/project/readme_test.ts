@@ -37,7 +37,7 @@ describe("the README", () => {
     writeFileSync(file, firstExample(token.module, token.userPin));
     const importMap = `--import-map=${fileURLToPath(new URL("tests/offline.import_map.json", projectRoot))}`;
     const args = ["run", "--no-prompt", "--quiet", importMap, ...documentedFlags(token.module), file];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 240_000 });
     assertEquals(stdout, "true\n");
   });
 });

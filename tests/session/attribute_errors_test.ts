@@ -11,7 +11,7 @@ import { softhsmSkip } from "../_support/softhsm.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 import { TokenSession } from "../_support/token_session.ts";
 
-const timeout = 60_000;
+const timeout = 240_000;
 
 describe("An attribute that SoftHSM2 fails to give", () => {
   const skip = softhsmSkip;

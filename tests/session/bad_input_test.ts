@@ -26,7 +26,7 @@ import { StrictModule, strictModuleSkip as skip } from "../_support/strict_modul
 
 const SEED = 20261121;
 const ROUNDS = 2500;
-const timeout = 60_000;
+const timeout = 240_000;
 
 function detached(): ArrayBuffer {
   const buffer = new ArrayBuffer(32);

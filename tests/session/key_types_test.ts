@@ -18,7 +18,7 @@ describe("A key of another type than the mechanism's", () => {
   });
   after(() => open?.close());
 
-  it("is refused before SoftHSM 2.6 dies of it, and the session goes on", { skip, timeout: 60_000 }, async () => {
+  it("is refused before SoftHSM 2.6 dies of it, and the session goes on", { skip, timeout: 240_000 }, async () => {
     const { session } = open;
     const attributes = { valueLen: 32, token: false, sign: true, verify: true };
     const key = await session.generateKey(CKM.AES_KEY_GEN, attributes);
@@ -52,7 +52,7 @@ describe("A key of another type than the mechanism's", () => {
     assert(session.verifySync(publicKey, CKM.ECDSA, digest, signature));
   });
 
-  it("is found out by reading the type once for each key", { skip, timeout: 60_000 }, async () => {
+  it("is found out by reading the type once for each key", { skip, timeout: 240_000 }, async () => {
     const { token } = open;
     const reads: string[] = [];
     const event = ({ fn }: { fn: string }) => {

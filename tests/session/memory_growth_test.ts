@@ -11,7 +11,7 @@ const operations = process.env["GP11_MEMORY_OPERATIONS"] ?? "10000";
 describe("Memory", () => {
   it(
     "many operations grow the process only until its heaps have found their size",
-    { skip, timeout: 120_000 },
+    { skip, timeout: 240_000 },
     async () => {
       const { token, environment } = createSeparateToken();
       const child = startProgram(program, [token.module, token.userPin, operations, "14"], environment);

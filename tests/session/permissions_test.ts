@@ -9,7 +9,7 @@ import { createToken, softhsmSkip, type TestToken } from "../_support/softhsm.ts
 const program = fileURLToPath(new URL("../_support/permission_program.ts", import.meta.url));
 const candidates = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6"];
 const skip = softhsmSkip || (process.versions["deno"] ? false : "only Deno has permissions by library");
-const timeout = 60_000;
+const timeout = 240_000;
 
 function libc(): string {
   for (const path of candidates) {

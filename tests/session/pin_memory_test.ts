@@ -8,7 +8,7 @@ import type { Session } from "../../session/tokens/session.ts";
 import { memorySkip, SecretInMemory } from "../_support/secret_in_memory.ts";
 import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
 
-const timeout = 60_000;
+const timeout = 240_000;
 
 describe("PINs", () => {
   let strict: StrictModule;

@@ -11,7 +11,7 @@ import { memorySkip, SecretInMemory } from "../_support/secret_in_memory.ts";
 import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 
 const skip = strictModuleSkip || memorySkip;
-const timeout = 60_000;
+const timeout = 240_000;
 const cipher = { type: CKM.AES_CTR, parameter: new Uint8Array(16).fill(1) };
 /** Longer than what runtimes keep on a heap where it is moved. */
 const LENGTH = 120;

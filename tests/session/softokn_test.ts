@@ -12,7 +12,7 @@ import { P256 } from "../_support/token_session.ts";
 const { subtle } = webcrypto;
 const data = new TextEncoder().encode("another token, the same answers");
 const pin = "softokn's 1";
-const timeout = 60_000;
+const timeout = 240_000;
 const token = { token: false };
 
 describe("Sessions on NSS softokn", () => {

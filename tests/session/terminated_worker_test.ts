@@ -6,7 +6,7 @@ import { createSeparateToken, softhsmSkip as skip } from "../_support/softhsm.ts
 const program = new URL("../_support/terminated_worker_program.ts", import.meta.url);
 
 describe("A worker thread that is terminated during its asynchronous call", () => {
-  it("leaves the process and the other callers of the module alone", { skip, timeout: 200_000 }, async () => {
+  it("leaves the process and the other callers of the module alone", { skip, timeout: 240_000 }, async () => {
     const { token, environment } = createSeparateToken();
     const child = startProgram(program, [token.module], environment, "pipe");
     let output = "";

@@ -7,7 +7,7 @@ import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import { softhsmSkip as skip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";
 
-const timeout = 60_000;
+const timeout = 240_000;
 const half = "12\ud83d34";
 
 describe("Texts between programs and tokens", () => {

@@ -121,7 +121,7 @@ describe("Inputs of calls that wait", () => {
   });
   after(() => on?.close());
 
-  it("may be changed once the call was made", { skip: softhsmSkip, timeout: 60_000 }, async () => {
+  it("may be changed once the call was made", { skip: softhsmSkip, timeout: 240_000 }, async () => {
     const { session } = on;
     const aes = await session.generateKey(CKM.AES_KEY_GEN, {
       valueLen: 16,

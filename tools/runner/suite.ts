@@ -19,13 +19,12 @@ export interface SuiteResult {
 
 const importMap = "--import-map=tests/offline.import_map.json";
 
-/**
- * The longest a file may go without a sign of life: a hang fails instead of eating the time, and a slow machine is none.
- * Every runtime prints something when a file ends, most do for each test.
- */
-const fileLimitMs = 300_000;
-/** The longest a single test may take, where the runtime wants a number. */
-const testLimitMs = 120_000;
+/** The longest a single test may take, where the runtime takes a limit: it then names the test, and goes on. */
+const testLimitMs = 540_000;
+/** The longest a process may be silent. Every runtime prints a line for each test: only what makes no progress is ended. */
+const silenceMs = 600_000;
+/** The longest a file may take that prints for ever. */
+const fileLimitMs = 3_600_000;
 
 /** Runs a process of the suite with a token folder and a temporary folder of its own. */
 export async function runSuite(suite: Suite, program: string): Promise<SuiteResult> {
@@ -42,7 +41,7 @@ export async function runSuite(suite: Suite, program: string): Promise<SuiteResu
     SOFTHSM2_CONF: folder.config,
     ...(module ? { PKCS11_MODULE: module } : {}),
   };
-  const limits = { silenceMs: fileLimitMs, timeoutMs: suite.files.length * fileLimitMs };
+  const limits = { silenceMs, timeoutMs: suite.files.length * fileLimitMs };
   const result = await run([program, ...suiteArguments(suite, report)], { env, ...limits });
   let tests: TestCase[] = [];
   try {
@@ -69,7 +68,7 @@ function suiteArguments(suite: Suite, report: string): string[] {
       const node = ["--disable-warning=ExperimentalWarning", "--import", "./tests/_std/node_hooks.mjs"];
       const reporters = ["spec", "stdout", "junit", report]
         .map((value, index) => `--test-reporter${index % 2 ? "-destination" : ""}=${value}`);
-      return [...node, "--test", "--test-concurrency=1", `--test-timeout=${fileLimitMs}`, ...reporters, ...files];
+      return [...node, "--test", "--test-concurrency=1", `--test-timeout=${testLimitMs}`, ...reporters, ...files];
     }
   }
 }

@@ -34,7 +34,7 @@ describe("docs/keys-and-certificates.md", { skip: softhsmSkip }, () => {
           ? ["run", "-A", "--no-check", `--import-map=${root}tests/offline.import_map.json`, path]
           : [path];
         const env = { ...process.env, ...environment, PKCS11_MODULE: token.module };
-        const child = spawnSync(process.execPath, run, { encoding: "utf8", env, timeout: 120_000 });
+        const child = spawnSync(process.execPath, run, { encoding: "utf8", env, timeout: 240_000 });
         assertEquals([child.status, child.stdout], [0, outputs[index]], child.stderr);
       }
     } finally {
