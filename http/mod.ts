@@ -161,3 +161,4 @@ export { RecordTooLongError } from "./streams/lines.ts";
 export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
 export * from "./features/signatures/mod.ts";
 export * from "./features/signatures/jose/mod.ts";
+export * from "./features/signatures/aws/mod.ts";

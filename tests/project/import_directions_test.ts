@@ -72,6 +72,7 @@ const rooms: Readonly<Record<string, string>> = {
     "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/proxies": "http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/signatures": "http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features/signatures/aws": "http/contract http/errors.ts http/features/signatures http/message http/transports",
   "http/features/signatures/jose": "http/contract http/features/signatures http/message http/protocol http/transports",
   "http/features/sniffing": "http/codings http/contract http/message http/protocol internal",
   "http/fetch":

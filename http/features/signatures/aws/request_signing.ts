@@ -1,0 +1,175 @@
+/**
+ * Who signs for AWS: secrets (SigV4), as chains of HMACs, and elliptic-curve keys (SigV4a).
+ *
+ * @module
+ */
+import { createHmac } from "node:crypto";
+import { checkSigner, type Signer, signInPlace, utf8 } from "../signer.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Credentials as AWS gives them out. */
+export interface AwsCredentials {
+  /** Which credentials these are. */
+  readonly accessKeyId: string;
+  /** The secret. */
+  readonly secretAccessKey: string;
+  /** Goes along with temporary credentials. */
+  readonly sessionToken?: string | undefined;
+}
+
+/** Where requests go. */
+export interface AwsPlace {
+  /** The region; of SigV4a the regions it is good for, with commas between, or "*". */
+  readonly region: string;
+  /** The service. */
+  readonly service: string;
+}
+
+/** Makes a signature of a text, waiting or in place. */
+export interface AwsSigning {
+  /** The algorithm's name in the Authorization field. */
+  readonly algorithm: "AWS4-HMAC-SHA256" | "AWS4-ECDSA-P256-SHA256";
+  /** Which credentials it is. */
+  readonly accessKeyId: string;
+  /** Goes along with temporary credentials; null for others. */
+  readonly sessionToken: string | null;
+  /** Day, region where the signature is for one alone, service. */
+  scope(day: string): string;
+  /** The signature in hexadecimal. */
+  sign(day: string, text: string): Promise<string>;
+  /** The signature in hexadecimal, in place. */
+  signInPlace(day: string, text: string, runtime: string): string;
+}
+
+function hmac(key: Uint8Array, text: string): Bytes {
+  return new Uint8Array(createHmac("sha256", key).update(text).digest());
+}
+
+/**
+ * The chain of HMACs. The first one, with the secret, is the signer's: where that is a key of a token, the secret stays there,
+ * and what comes out is good for one day. The links behind it are made here.
+ */
+class HmacChain implements AwsSigning {
+  readonly algorithm = "AWS4-HMAC-SHA256";
+  readonly accessKeyId: string;
+  readonly sessionToken: string | null;
+  readonly #signer: Signer;
+  readonly #place: AwsPlace;
+  #day = "";
+  #key: Bytes | Promise<Bytes> | null = null;
+
+  constructor(signer: Signer, sessionToken: string | null, place: AwsPlace) {
+    this.accessKeyId = signer.keyId;
+    this.sessionToken = sessionToken;
+    this.#signer = signer;
+    this.#place = place;
+  }
+
+  scope(day: string): string {
+    return `${day}/${this.#place.region}/${this.#place.service}/aws4_request`;
+  }
+
+  async sign(day: string, text: string): Promise<string> {
+    if (this.#day !== day || this.#key === null) {
+      this.#day = day;
+      const making = this.#signer.sign(utf8(day)).then((key) => this.#rest(key));
+      this.#key = making;
+      // What has failed is made again for the next request.
+      making.then((key) => this.#settle(making, key), () => this.#settle(making, null));
+    }
+    return hmac(await this.#key, text).toHex();
+  }
+
+  signInPlace(day: string, text: string, runtime: string): string {
+    if (this.#day !== day || !(this.#key instanceof Uint8Array)) {
+      this.#key = this.#rest(signInPlace(this.#signer, utf8(day), runtime));
+      this.#day = day;
+    }
+    return hmac(this.#key, text).toHex();
+  }
+
+  #settle(making: Promise<Bytes>, key: Bytes | null): void {
+    if (this.#key === making) this.#key = key;
+  }
+
+  #rest(ofDay: Uint8Array): Bytes {
+    const { region, service } = this.#place;
+    return hmac(hmac(hmac(ofDay, region), service), "aws4_request");
+  }
+}
+
+/** A P-256 key that AWS knows; its signatures are DER. */
+class CurveSigning implements AwsSigning {
+  readonly algorithm = "AWS4-ECDSA-P256-SHA256";
+  readonly accessKeyId: string;
+  readonly sessionToken: string | null;
+  readonly #signer: Signer;
+  readonly #place: AwsPlace;
+
+  constructor(signer: Signer, sessionToken: string | null, place: AwsPlace) {
+    this.accessKeyId = signer.keyId;
+    this.sessionToken = sessionToken;
+    this.#signer = signer;
+    this.#place = place;
+  }
+
+  scope(day: string): string {
+    return `${day}/${this.#place.service}/aws4_request`;
+  }
+
+  async sign(_day: string, text: string): Promise<string> {
+    return derSignature(await this.#signer.sign(utf8(text))).toHex();
+  }
+
+  signInPlace(_day: string, text: string, runtime: string): string {
+    return derSignature(signInPlace(this.#signer, utf8(text), runtime)).toHex();
+  }
+}
+
+/**
+ * What signs with a signer or with credentials.
+ *
+ * @throws {TypeError} Where there is neither or both, and for a signer with another algorithm.
+ */
+export function awsSigning(
+  given: { readonly signer?: Signer | undefined; readonly credentials?: AwsCredentials | undefined },
+  sessionToken: string | null,
+  place: AwsPlace,
+): AwsSigning {
+  const { credentials, signer } = given;
+  if ((signer === undefined) === (credentials === undefined)) {
+    throw new TypeError("Cannot make AwsSigV4: it wants either signer or credentials");
+  }
+  if (credentials !== undefined) {
+    return new HmacChain(secretSigner(credentials), credentials.sessionToken ?? sessionToken, place);
+  }
+  const { algorithm } = checkSigner(signer, "AwsSigV4");
+  if (algorithm === "HS256") return new HmacChain(signer!, sessionToken, place);
+  if (algorithm === "ES256") return new CurveSigning(signer!, sessionToken, place);
+  throw new TypeError(`Cannot make AwsSigV4: the signer's algorithm ${algorithm} is neither HS256 nor ES256`);
+}
+
+function secretSigner({ accessKeyId, secretAccessKey }: AwsCredentials): Signer {
+  if (typeof accessKeyId !== "string" || typeof secretAccessKey !== "string" || secretAccessKey === "") {
+    throw new TypeError("Cannot make AwsSigV4: credentials has not the texts accessKeyId and secretAccessKey");
+  }
+  const secret = utf8(`AWS4${secretAccessKey}`);
+  const signSync = (message: Bytes): Bytes => new Uint8Array(createHmac("sha256", secret).update(message).digest());
+  return { algorithm: "HS256", keyId: accessKeyId, signSync, sign: (message) => Promise.resolve(signSync(message)) };
+}
+
+/** r and s side by side as SEQUENCE of two INTEGERs (RFC 3279 §2.2.3). */
+function derSignature(signature: Uint8Array): Uint8Array {
+  const half = signature.byteLength / 2;
+  const numbers = [...derInteger(signature.subarray(0, half)), ...derInteger(signature.subarray(half))];
+  return Uint8Array.of(0x30, numbers.length, ...numbers);
+}
+
+function derInteger(bytes: Uint8Array): number[] {
+  let start = 0;
+  while (start < bytes.byteLength - 1 && bytes[start] === 0) start++;
+  const digits = [...bytes.subarray(start)];
+  if (digits[0]! >= 0x80) digits.unshift(0);
+  return [0x02, digits.length, ...digits];
+}
