@@ -4,10 +4,10 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { Cryptoki, nativeRuntime, P11_KIT_FUNCTIONS, P11Kit, type P11KitFunction } from "../../ffi/mod.ts";
-import { p11KitPath } from "../../tools/native_libraries.ts";
-import { compileMockModule, mockModuleSkip } from "../_support/mock_module.ts";
-import { temporaryFolder } from "../_support/temporary_folder.ts";
+import { Cryptoki, nativeRuntime, P11_KIT_FUNCTIONS, P11Kit, type P11KitFunction } from "../../../ffi/mod.ts";
+import { p11KitPath } from "../../../tools/native_libraries.ts";
+import { compileMockModule, mockModuleSkip } from "../../_support/mock_module.ts";
+import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const skip = mockModuleSkip || (p11KitPath() === null ? "libp11-kit is not installed" : false);
 
@@ -57,7 +57,7 @@ describe("P11Kit", { skip }, () => {
     writeFileSync(`${folder}/plain.module`, `module: ${compileMockModule("bound").path}\nx-note: hello\n`);
     const trusted = `module: ${compileMockModule("bound").path}\ntrust-policy: yes\npriority: 3\n`;
     writeFileSync(`${folder}/trusted.module`, trusted);
-    const child = fileURLToPath(new URL("../_support/p11_kit_child.ts", import.meta.url));
+    const child = fileURLToPath(new URL("../../_support/p11_kit_child.ts", import.meta.url));
     const run = "deno" in process.versions ? ["run", "-A", "--no-check", child] : [child];
     const { stdout, stderr, status } = spawnSync(process.execPath, [...run, folder], { encoding: "utf8" });
     assertEquals(status, 0, stderr);

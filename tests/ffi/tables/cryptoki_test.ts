@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Cryptoki, NotCryptokiError } from "../../ffi/tables/cryptoki.ts";
-import { FUNCTION_NAMES, FUNCTIONS } from "../../ffi/tables/functions.ts";
-import { Block } from "../../ffi/memory/block.ts";
-import { softhsmModule, softhsmSkip } from "../_support/softhsm.ts";
-import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
+import { nativeAbi, nativeRuntime } from "../../../ffi/runtime/runtime.ts";
+import { Cryptoki, NotCryptokiError } from "../../../ffi/tables/cryptoki.ts";
+import { FUNCTION_NAMES, FUNCTIONS } from "../../../ffi/tables/functions.ts";
+import { Block } from "../../../ffi/memory/block.ts";
+import { softhsmModule, softhsmSkip } from "../../_support/softhsm.ts";
+import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
 
 const NOT_SUPPORTED = 0x54;
 const NOT_INITIALIZED = 0x190;

@@ -1,17 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { CKA } from "../../ffi/constants/cka.ts";
-import type { Block } from "../../ffi/memory/block.ts";
-import { readStruct, structLayout } from "../../ffi/memory/structs.ts";
-import { CK_ATTRIBUTE } from "../../ffi/memory/structs_infos.ts";
+import { CKA } from "../../../ffi/constants/cka.ts";
+import type { Block } from "../../../ffi/memory/block.ts";
+import { readStruct, structLayout } from "../../../ffi/memory/structs.ts";
+import { CK_ATTRIBUTE } from "../../../ffi/memory/structs_infos.ts";
 import {
   ckDate,
   type TemplateEntry,
   type TemplateValue,
   writeTemplate,
   writeUlongs,
-} from "../../ffi/memory/templates.ts";
-import { abis, pointedTo, usedBlock } from "../_support/native_block.ts";
+} from "../../../ffi/memory/templates.ts";
+import { abis, pointedTo, usedBlock } from "../../_support/native_block.ts";
 
 /** The attributes C would see at an offset: type and bytes. */
 function seen(block: Block, offset: number, count: number): [type: number, value: Uint8Array][] {

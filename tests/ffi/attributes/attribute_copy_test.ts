@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertFalse, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { BlockCopy, CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
-import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
-import type { ReadRequest } from "../../ffi/attributes/attribute.ts";
-import { CKA } from "../../ffi/constants/cka.ts";
-import { CKR } from "../../ffi/constants/ckr.ts";
-import { unavailableInformation } from "../../ffi/constants/values.ts";
-import type { Block } from "../../ffi/memory/block.ts";
-import { getPointer } from "../../ffi/memory/structs.ts";
-import { attributeLayout } from "../../ffi/memory/templates.ts";
-import { Attributes } from "../../session/attributes/attributes.ts";
-import { abis, usedBlock } from "../_support/native_block.ts";
+import { BlockCopy, CopiedAttributes } from "../../../ffi/attributes/attribute_copy.ts";
+import { ReadPlan } from "../../../ffi/attributes/read_plan.ts";
+import type { ReadRequest } from "../../../ffi/attributes/attribute.ts";
+import { CKA } from "../../../ffi/constants/cka.ts";
+import { CKR } from "../../../ffi/constants/ckr.ts";
+import { unavailableInformation } from "../../../ffi/constants/values.ts";
+import type { Block } from "../../../ffi/memory/block.ts";
+import { getPointer } from "../../../ffi/memory/structs.ts";
+import { attributeLayout } from "../../../ffi/memory/templates.ts";
+import { Attributes } from "../../../session/attributes/attributes.ts";
+import { abis, usedBlock } from "../../_support/native_block.ts";
 
 const requests: readonly ReadRequest[] = [
   { type: CKA.LABEL, kind: "string", size: 128, secret: false },

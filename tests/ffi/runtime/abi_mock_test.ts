@@ -1,23 +1,29 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
-import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { CKA } from "../../ffi/constants/cka.ts";
-import { CKM } from "../../ffi/constants/ckm.ts";
-import { CKR } from "../../ffi/constants/ckr.ts";
-import { CKO } from "../../ffi/constants/objects.ts";
-import { prepareMechanism, writeMechanism } from "../../ffi/memory/mechanisms.ts";
-import type { Block } from "../../ffi/memory/block.ts";
-import type { Abi } from "../../ffi/runtime/native.ts";
-import { functionListSize, functionOffset, readStruct, structLayout, writeStruct } from "../../ffi/memory/structs.ts";
-import { CK_TOKEN_INFO } from "../../ffi/memory/structs_infos.ts";
-import { writeTemplate } from "../../ffi/memory/templates.ts";
-import { readRequest } from "../../session/attributes/attribute_table.ts";
-import { Attributes } from "../../session/attributes/attributes.ts";
-import { compileTemplate } from "../../session/attributes/attributes_init.ts";
-import { aesGcm, kbkdf } from "../../session/mechanisms/mod.ts";
-import { compileLibrary, compilerSkip } from "../_support/c_assertions.ts";
-import { abis, usedBlock } from "../_support/native_block.ts";
+import { ReadPlan } from "../../../ffi/attributes/read_plan.ts";
+import { nativeRuntime } from "../../../ffi/runtime/runtime.ts";
+import { CKA } from "../../../ffi/constants/cka.ts";
+import { CKM } from "../../../ffi/constants/ckm.ts";
+import { CKR } from "../../../ffi/constants/ckr.ts";
+import { CKO } from "../../../ffi/constants/objects.ts";
+import { prepareMechanism, writeMechanism } from "../../../ffi/memory/mechanisms.ts";
+import type { Block } from "../../../ffi/memory/block.ts";
+import type { Abi } from "../../../ffi/runtime/native.ts";
+import {
+  functionListSize,
+  functionOffset,
+  readStruct,
+  structLayout,
+  writeStruct,
+} from "../../../ffi/memory/structs.ts";
+import { CK_TOKEN_INFO } from "../../../ffi/memory/structs_infos.ts";
+import { writeTemplate } from "../../../ffi/memory/templates.ts";
+import { readRequest } from "../../../session/attributes/attribute_table.ts";
+import { Attributes } from "../../../session/attributes/attributes.ts";
+import { compileTemplate } from "../../../session/attributes/attributes_init.ts";
+import { aesGcm, kbkdf } from "../../../session/mechanisms/mod.ts";
+import { compileLibrary, compilerSkip } from "../../_support/c_assertions.ts";
+import { abis, usedBlock } from "../../_support/native_block.ts";
 
 /** A module's side of the memory this library writes, for a CK_ULONG and a packing that this machine does not have. */
 const source = String.raw`

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { after, before, describe, it } from "node:test";
-import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { FunctionName } from "../../ffi/tables/functions.ts";
-import { Block } from "../../ffi/memory/block.ts";
-import { type JobResult, type NativeCall, type PendingJob, WorkerPool } from "../../ffi/workers/worker_pool.ts";
-import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
+import { nativeAbi, nativeRuntime } from "../../../ffi/runtime/runtime.ts";
+import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
+import type { FunctionName } from "../../../ffi/tables/functions.ts";
+import { Block } from "../../../ffi/memory/block.ts";
+import { type JobResult, type NativeCall, type PendingJob, WorkerPool } from "../../../ffi/workers/worker_pool.ts";
+import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 
 describe("WorkerPool", () => {
   let strict: StrictModule;

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
-import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import { Engine } from "../../ffi/engine/engine.ts";
-import { moduleInfo, slotInfo } from "../../ffi/operations/modules.ts";
-import { WorkerPool } from "../../ffi/workers/worker_pool.ts";
-import { StrictModule, strictModuleSkip as skip } from "../_support/strict_module.ts";
+import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
+import { Engine } from "../../../ffi/engine/engine.ts";
+import { moduleInfo, slotInfo } from "../../../ffi/operations/modules.ts";
+import { WorkerPool } from "../../../ffi/workers/worker_pool.ts";
+import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 
 describe("Engine", () => {
   let strict: StrictModule;

@@ -1,16 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
-import { isReadOutcome, type ReadAttribute, type ReadRequest } from "../../ffi/attributes/attribute.ts";
-import type { AttributeKind } from "../../ffi/attributes/attribute.ts";
-import { CKA } from "../../ffi/constants/cka.ts";
-import { CKR } from "../../ffi/constants/ckr.ts";
-import { unavailableInformation } from "../../ffi/constants/values.ts";
-import type { Block } from "../../ffi/memory/block.ts";
-import type { Abi } from "../../ffi/runtime/native.ts";
-import { setPointer, structLayout } from "../../ffi/memory/structs.ts";
-import { CK_ATTRIBUTE } from "../../ffi/memory/structs_infos.ts";
-import { abis, usedBlock } from "../_support/native_block.ts";
+import { ReadPlan } from "../../../ffi/attributes/read_plan.ts";
+import { isReadOutcome, type ReadAttribute, type ReadRequest } from "../../../ffi/attributes/attribute.ts";
+import type { AttributeKind } from "../../../ffi/attributes/attribute.ts";
+import { CKA } from "../../../ffi/constants/cka.ts";
+import { CKR } from "../../../ffi/constants/ckr.ts";
+import { unavailableInformation } from "../../../ffi/constants/values.ts";
+import type { Block } from "../../../ffi/memory/block.ts";
+import type { Abi } from "../../../ffi/runtime/native.ts";
+import { setPointer, structLayout } from "../../../ffi/memory/structs.ts";
+import { CK_ATTRIBUTE } from "../../../ffi/memory/structs_infos.ts";
+import { abis, usedBlock } from "../../_support/native_block.ts";
 
 type Stored = Uint8Array | "sensitive" | [type: number, value: Uint8Array][];
 

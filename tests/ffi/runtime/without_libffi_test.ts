@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { denoRuntime } from "../../ffi/runtime/deno.ts";
-import { libffiBinder } from "../../ffi/runtime/libffi.ts";
+import { denoRuntime } from "../../../ffi/runtime/deno.ts";
+import { libffiBinder } from "../../../ffi/runtime/libffi.ts";
 
 interface DenoNamespace {
   dlopen(path: string, symbols: unknown): unknown;

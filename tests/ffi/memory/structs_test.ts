@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import type { Abi } from "../../ffi/runtime/native.ts";
+import type { Abi } from "../../../ffi/runtime/native.ts";
 import {
   functionListSize,
   functionOffset,
@@ -9,14 +9,14 @@ import {
   type StructDefinition,
   structLayout,
   writeStruct,
-} from "../../ffi/memory/structs.ts";
-import * as cipher from "../../ffi/memory/structs_cipher.ts";
-import * as derive from "../../ffi/memory/structs_derive.ts";
-import * as infos from "../../ffi/memory/structs_infos.ts";
-import * as publicKey from "../../ffi/memory/structs_public_key.ts";
-import { compilerSkip, compilerTakes, failedAssertions } from "../_support/c_assertions.ts";
-import { abis, pointedTo, usedBlock } from "../_support/native_block.ts";
-import { pkcs11Headers } from "../_support/pkcs11_headers.ts";
+} from "../../../ffi/memory/structs.ts";
+import * as cipher from "../../../ffi/memory/structs_cipher.ts";
+import * as derive from "../../../ffi/memory/structs_derive.ts";
+import * as infos from "../../../ffi/memory/structs_infos.ts";
+import * as publicKey from "../../../ffi/memory/structs_public_key.ts";
+import { compilerSkip, compilerTakes, failedAssertions } from "../../_support/c_assertions.ts";
+import { abis, pointedTo, usedBlock } from "../../_support/native_block.ts";
+import { pkcs11Headers } from "../../_support/pkcs11_headers.ts";
 
 const structs: [string, StructDefinition][] = Object.entries({ ...cipher, ...derive, ...infos, ...publicKey });
 

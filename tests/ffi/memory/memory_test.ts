@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Block, BlockPool } from "../../ffi/memory/block.ts";
-import type { Abi } from "../../ffi/runtime/native.ts";
+import { nativeRuntime } from "../../../ffi/runtime/runtime.ts";
+import { Block, BlockPool } from "../../../ffi/memory/block.ts";
+import type { Abi } from "../../../ffi/runtime/native.ts";
 
 const runtime = nativeRuntime();
 const LP64: Abi = { ulong: 8, packed: false };

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import type { Program, Step } from "../../ffi/engine/program.ts";
-import type { Frame } from "../../ffi/engine/frame.ts";
-import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../ffi/operations/quirks.ts";
-import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import { structLayout } from "../../ffi/memory/structs.ts";
-import { CK_INFO } from "../../ffi/memory/structs_infos.ts";
-import { abis, usedBlock } from "../_support/native_block.ts";
+import type { Program, Step } from "../../../ffi/engine/program.ts";
+import type { Frame } from "../../../ffi/engine/frame.ts";
+import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../../ffi/operations/quirks.ts";
+import type { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
+import { structLayout } from "../../../ffi/memory/structs.ts";
+import { CK_INFO } from "../../../ffi/memory/structs_infos.ts";
+import { abis, usedBlock } from "../../_support/native_block.ts";
 
 const CKR_GENERAL_ERROR = 5;
 
