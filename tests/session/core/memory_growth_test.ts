@@ -1,0 +1,27 @@
+import { assertLess } from "@std/assert";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { createSeparateToken, softhsmSkip as skip } from "../../_support/softhsm.ts";
+
+const program = new URL("../../_support/memory_program.ts", import.meta.url);
+/** Operations of a round; with `GP11_MEMORY_OPERATIONS` any number, and the growth is shown. */
+const operations = process.env["GP11_MEMORY_OPERATIONS"] ?? "10000";
+
+describe("Memory", () => {
+  it(
+    "many operations grow the process only until its heaps have found their size",
+    { skip, timeout: 240_000 },
+    async () => {
+      const { token, environment } = createSeparateToken();
+      const child = startProgram(program, [token.module, token.userPin, operations, "14"], environment);
+      let output = "";
+      child.stdout!.on("data", (chunk: unknown) => output += String(chunk));
+      await programEnd(child);
+      const growths = JSON.parse(output) as number[];
+      if (process.env["GP11_MEMORY_OPERATIONS"]) process.stderr.write(`MB in each round: ${output}\n`);
+      // A leak grows in every round: 100 bytes for each operation would be 1 MB.
+      assertLess(Math.min(...growths.slice(2)), 1);
+    },
+  );
+});

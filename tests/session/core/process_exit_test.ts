@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+import process from "node:process";
+import { describe, it } from "node:test";
+import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { createSeparateToken, softhsmSkip as skip } from "../../_support/softhsm.ts";
+
+const program = new URL("../../_support/exit_program.ts", import.meta.url);
+/** Processes at a time. */
+const atOnce = 4;
+const runs = process.versions["deno"] || process.versions["bun"] ? 8 : 4;
+/** Far more than the processes of one test take where everything else is busy too. */
+const timeout = 280_000;
+
+type Place = ReturnType<typeof createSeparateToken>;
+const places: Place[] = [];
+
+/** What came of one process: `ended`, or how it ended otherwise. */
+async function outcome({ token, environment }: Place, way: string): Promise<string> {
+  const child = startProgram(program, [token.module, way, token.userPin], environment, "pipe");
+  let output = "";
+  for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: unknown) => output += String(chunk));
+  await programEnd(child);
+  const code = way.startsWith("an uncaught error") ? 1 : 0;
+  if (child.signalCode === null && child.exitCode === code) return "ended";
+  return `${way}: ${child.signalCode ?? `exit code ${child.exitCode}`}: ${output}`;
+}
+
+async function outcomes(ways: readonly string[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  const waiting = [...ways];
+  const lane = async (_: unknown, at: number) => {
+    const place = places[at] ??= createSeparateToken();
+    for (let way = waiting.pop(); way !== undefined; way = waiting.pop()) {
+      const result = await outcome(place, way);
+      counts[result] = (counts[result] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return counts;
+}
+
+describe("A process that has used worker threads", () => {
+  for (const way of ["all left open", "sessions closed", "module closed", "pool closed"]) {
+    it(`ends without a crash in ${runs} of ${runs} runs, ${way}`, { skip, timeout }, async () => {
+      assertEquals(await outcomes(Array.from({ length: runs }, () => way)), { ended: runs });
+    });
+  }
+
+  it("ends without a crash with a long call running, aborted, or cut off by exit()", { skip, timeout }, async () => {
+    assertEquals(await outcomes(["call running", "call aborted", "exit during a call"]), { ended: 3 });
+  });
+
+  for (const end of ["exit", "the runtime's exit", "an uncaught error"]) {
+    const way = `${end} during calls of every length`;
+    it(`ends without a crash in ${runs} of ${runs} runs, ${way}`, { skip, timeout }, async () => {
+      assertEquals(await outcomes(Array.from({ length: runs }, () => way)), { ended: runs });
+    });
+  }
+});

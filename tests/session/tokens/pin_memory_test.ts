@@ -1,0 +1,104 @@
+import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
+import { after, before, describe, it } from "node:test";
+import { inspect } from "node:util";
+import { CKM, CKR, CKU } from "../../../ffi/constants/mod.ts";
+import { Pkcs11Error } from "../../../session/errors.ts";
+import { Module } from "../../../session/tokens/module.ts";
+import type { Session } from "../../../session/tokens/session.ts";
+import { memorySkip, SecretInMemory } from "../../_support/secret_in_memory.ts";
+import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+
+const timeout = 240_000;
+
+describe("PINs", () => {
+  let strict: StrictModule;
+  let module: Module;
+  let session: Session;
+  before(async () => {
+    if (skip) return;
+    strict = new StrictModule();
+    module = await Module.load(strict.path, { managed: false });
+    session = await (await module.slots())[0]!.openSession({ readWrite: true });
+  });
+  after(() => module?.close());
+
+  /** Every call that takes a PIN. */
+  const calls: Record<string, (pin: Uint8Array<ArrayBuffer>) => unknown> = {
+    "login": (pin) => session.login(CKU.USER, pin),
+    "loginSync": (pin) => session.loginSync(CKU.USER, pin),
+    "login by callback": (pin) => session.login(CKU.USER, () => Promise.resolve(pin)),
+    "login that is not needed": (pin) => session.login(CKU.USER, pin, { ifNeeded: true }),
+    "initPin": (pin) => session.initPin(pin),
+    "setPinSync": (pin) => session.setPinSync(pin, pin),
+    "openSession": async (pin) => await (await session.slot.openSession({ login: { pin } })).close(),
+    "openSessionSync": (pin) => session.slot.openSessionSync({ login: { pin } }).closeSync(),
+  };
+
+  for (const [name, call] of Object.entries(calls)) {
+    it(`${name} reads the caller's bytes and does not change them`, { skip, timeout }, async () => {
+      const pin = new TextEncoder().encode("4711-unchanged");
+      await call(pin);
+      assertEquals(new TextDecoder().decode(pin), "4711-unchanged");
+    });
+  }
+
+  it("after the calls no copy of a PIN is left in memory", { skip: skip || memorySkip, timeout }, async () => {
+    const secret = new SecretInMemory();
+    const mine = secret.bytes();
+    for (const call of Object.values(calls)) await call(mine);
+    strict.fail("C_Login", CKR.PIN_INCORRECT, { times: 2 });
+    await assertRejects(() => session.login(CKU.USER, mine), Pkcs11Error);
+    assertThrows(() => session.loginSync(CKU.USER, mine), Pkcs11Error);
+    strict.fail("C_OpenSession", CKR.DEVICE_ERROR);
+    await assertRejects(() => session.slot.openSession({ login: { pin: mine } }), Pkcs11Error);
+    await assertRejects(() => session.login(CKU.USER, mine, { signal: AbortSignal.abort() }));
+    assertEquals(secret.occurrences(), 1);
+    mine.fill(0);
+    assertEquals(secret.occurrences(), 0);
+  });
+
+  it("the PIN a session keeps for its keys goes with the session", { skip: skip || memorySkip, timeout }, async () => {
+    const secret = new SecretInMemory();
+    const mine = secret.bytes();
+    const login = { pin: mine };
+    const other = await Module.load(strict.path, { managed: "gp11" });
+    const slot = (await other.slots())[0]!;
+    const sessions = await Promise.all(Array.from({ length: 5 }, () => slot.openSession({ login })));
+    sessions.push(slot.openSessionSync({ login }));
+    const key = (await sessions[0]!.findObjects())[0]!;
+    for (const opened of sessions) await opened.sign(key, CKM.SHA256_HMAC, new Uint8Array(8));
+    mine.fill(0);
+    assert(secret.occurrences() >= 6);
+    await sessions[0]!.close();
+    sessions[1]!.closeSync();
+    await sessions[2]![Symbol.asyncDispose]();
+    {
+      using _ends = sessions[3]!;
+    }
+    await sessions[3]!.idle();
+    await other.close();
+    assertEquals(secret.occurrences(), 0);
+  });
+
+  it("no error, JSON or inspection shows a PIN", { skip, timeout }, async () => {
+    const pin = "1234-shown-nowhere";
+    strict.fail("C_Login", CKR.PIN_INCORRECT, { times: 4 });
+    strict.fail("C_SetPIN", CKR.PIN_LEN_RANGE, { times: 4 });
+    const errors = [
+      await assertRejects(() => session.login(CKU.USER, pin)),
+      assertThrows(() => session.loginSync(CKU.USER, pin)),
+      await assertRejects(() => session.slot.openSession({ login: { pin } })),
+      await assertRejects(() => session.setPin(pin, pin)),
+      await assertRejects(() => session.login(pin as unknown as number, pin)),
+      await assertRejects(() => session.initPin([pin] as unknown as string)),
+      await assertRejects(() => session.slot.initToken({ pin } as unknown as string, pin.repeat(3).slice(0, 5))),
+    ] as Error[];
+    for (const error of errors) {
+      const texts = [error.message, error.stack ?? "", inspect(error, { depth: 9 }), JSON.stringify(error)];
+      for (const text of texts) assertFalse(text.includes("shown-nowhere"), text);
+    }
+    for (const value of [session, session.slot, module]) {
+      assertFalse(inspect(value, { depth: 9, showHidden: true }).includes("shown-nowhere"));
+    }
+  });
+});
