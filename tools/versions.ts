@@ -15,8 +15,8 @@ interface TestedVersion {
 
 const smoke: Record<RuntimeUse, string> = {
   "PKCS#11 modules": "tests/session/tokens/smoke_test.ts",
-  "HTTP sessions": "tests/http/smoke_test.ts",
-  "TLS over sockets": "tests/http/smoke_test.ts",
+  "HTTP sessions": "tests/http/session/smoke_test.ts",
+  "TLS over sockets": "tests/http/session/smoke_test.ts",
 };
 
 /**

@@ -1,0 +1,171 @@
+import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
+import { type HarEntry, HarRecorder } from "../../../../http/features/logging/har_recorder.ts";
+import { HttpMessage } from "../../../../http/message/message.ts";
+import { MockTransport } from "../../../../http/features/mock_transport.ts";
+import { Retry } from "../../../../http/features/retry.ts";
+import { HttpSession } from "../../../../http/session/session.ts";
+import { HttpStatus } from "../../../../http/protocol/status.ts";
+import { freePort } from "../../../_support/proxy_server.ts";
+import { reply, socketServer } from "../../../_support/socket_server.ts";
+
+async function record(har: HarRecorder, answer: () => Response, msg: HttpMessage): Promise<HarEntry> {
+  await using session = new HttpSession({ features: [new MockTransport(answer), har] });
+  await session.sendMessage(msg);
+  return har.entries.at(-1)!;
+}
+
+describe("HarRecorder", () => {
+  it("writes an archive of version 1.2 that names this library", () => {
+    const archive = JSON.parse(JSON.stringify(new HarRecorder()));
+    const { version } = JSON.parse(readFileSync(new URL("../../../../deno.json", import.meta.url), "utf8"));
+    assertEquals(archive, { log: { version: "1.2", creator: { name: "gp11", version }, entries: [] } });
+  });
+
+  it("records request, response and times of a message over the network", async () => {
+    for (const connectionTimings of [false, true]) {
+      await using server = await socketServer((_request, socket) =>
+        void socket.write(reply("200 OK", "hello", ["Content-Type: text/plain", "Set-Cookie: id=secret; Path=/"]))
+      );
+      const har = new HarRecorder({ connectionTimings });
+      await using session = new HttpSession({ features: [har] });
+      const before = Date.now();
+      const headers = { "content-type": "application/json", "x-own": "1" };
+      await session.sendMessage(new HttpMessage("POST", `${server.origin}/p?a=1&b=2#c`, { headers, body: '{"a":1}' }));
+      const [entry] = har.entries;
+      assert(entry);
+      const { request, response, timings, time, startedDateTime, connection } = entry;
+      assertEquals([request.method, request.url, request.httpVersion], [
+        "POST",
+        `${server.origin}/p?a=1&b=2`,
+        "HTTP/1.1",
+      ]);
+      assertEquals(request.queryString, [{ name: "a", value: "1" }, { name: "b", value: "2" }]);
+      assertEquals(request.postData, { mimeType: "application/json", text: '{"a":1}', params: [] });
+      assertEquals([request.bodySize, request.headers.find(({ name }) => name === "x-own")?.value], [7, "1"]);
+      assertEquals([response.status, response.statusText, response.redirectURL], [200, "OK", ""]);
+      assertEquals(response.content, { size: 5, mimeType: "text/plain", text: "hello" });
+      assertEquals([response.bodySize, response.cookies], [5, [{ name: "id", value: "****" }]]);
+      assert(Math.abs(Date.parse(startedDateTime) - before) < 5000);
+      assert(time > 0 && timings.wait > 0 && timings.receive >= 0 && timings.blocked >= 0);
+      assertEquals(connectionTimings, timings.connect > 0 && timings.dns >= 0);
+      assert(Math.abs(time - [...Object.values(timings)].reduce((sum, part) => sum + Math.max(part, 0), 0)) < 0.01);
+      assert(Number(connection) > 0);
+    }
+  });
+
+  it("makes an entry of each attempt", async () => {
+    const har = new HarRecorder();
+    const answers = [new Response("gone", { status: 302, headers: { location: "/there" } }), new Response("here")];
+    await record(har, () => answers.shift()!, new HttpMessage("GET", "http://a.example/"));
+    assertEquals(har.entries.map(({ request, response }) => [request.url, response.status, response.redirectURL]), [
+      ["http://a.example/", 302, "/there"],
+      ["http://a.example/there", 200, ""],
+    ]);
+    har.clear();
+    assertEquals(har.toJSON().log.entries, []);
+  });
+
+  it("records responses that were repeated, wherever the feature that repeats them stands", async () => {
+    for (const isFirst of [true, false]) {
+      const har = new HarRecorder();
+      const retry = new Retry({ baseDelay: 0 });
+      const answers = [
+        new Response("x".repeat(100_000), { status: 503, headers: { "x-try": "1" } }),
+        new Response("y"),
+      ];
+      await using session = new HttpSession({
+        features: [new MockTransport(() => answers.shift()!), ...isFirst ? [retry, har] : [har, retry]],
+      });
+      await session.sendMessage(new HttpMessage("GET", "http://a.example/"));
+      assertEquals(har.entries.map(({ response }) => response.status), [503, 200]);
+      assertEquals(har.entries[0]!.response.headers.find(({ name }) => name === "x-try")?.value, "1");
+    }
+  });
+
+  it("records failures with the session's status and reason", async () => {
+    const har = new HarRecorder();
+    await using session = new HttpSession({ features: [har] });
+    await session.sendMessage(new HttpMessage("GET", `http://127.0.0.1:${await freePort()}/`));
+    const { response } = har.entries[0]!;
+    assertEquals([response.status, response._transportStatus], [0, HttpStatus.CANT_CONNECT]);
+    assert(response._error?.startsWith("Cannot connect to destination"));
+    const cancelled = new HttpMessage("GET", "http://127.0.0.1:1/");
+    session.queueMessage(cancelled);
+    await Promise.resolve();
+    session.cancelMessage(cancelled);
+    assertEquals(har.entries[1]?.response._transportStatus, HttpStatus.CANCELLED);
+  });
+
+  it("records what session.fetch handed out, and decoded contents with their size on the wire", async () => {
+    const packed = gzipSync("again ".repeat(1000));
+    await using server = await socketServer((_request, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${packed.byteLength}\r\n\r\n`);
+      socket.write(packed);
+    });
+    const har = new HarRecorder();
+    await using session = new HttpSession({ transport: "node", features: [har] });
+    assertEquals((await (await session.fetch(server.origin)).text()).length, 6000);
+    const { content, bodySize } = har.entries[0]!.response;
+    assertEquals([content.size, content.compression, bodySize], [6000, 6000 - packed.byteLength, packed.byteLength]);
+    assertEquals(content.text?.length, 6000);
+  });
+
+  it("keeps bytes that are no text in Base64, and cuts long bodies", async () => {
+    const bytes = new Uint8Array([0xff, 0xfe, 0, 1]);
+    const binary = await record(
+      new HarRecorder(),
+      () => new Response(bytes),
+      new HttpMessage("GET", "http://a.example/"),
+    );
+    assertEquals(binary.response.content, { size: 4, mimeType: "", text: "//4AAQ==", encoding: "base64" });
+    const msg = new HttpMessage("PUT", "http://a.example/", { body: "0123456789" });
+    const cut = await record(new HarRecorder({ maxBodySize: 4 }), () => new Response("\u20ac\u20ac\u20ac"), msg);
+    assertEquals([cut.response.content.text, cut.response.content.size], ["\u20ac", 9]);
+    assertEquals([cut.response.content.comment, cut.request.postData?.text], [
+      "5 more bytes were not recorded",
+      "0123",
+    ]);
+    const none = await record(
+      new HarRecorder({ maxBodySize: 0 }),
+      () => new Response("abc"),
+      new HttpMessage("GET", "http://a.example/"),
+    );
+    assertEquals([none.response.content.size, none.response.content.text ?? ""], [3, ""]);
+  });
+
+  it("hides credentials, cookies and tokens unless told to show them", async () => {
+    const headers = { authorization: "Bearer abcdef", cookie: "sid=hush; b=c", "x-api-key": "k3y", "x-mine": "m1ne" };
+    const make = () =>
+      new HttpMessage("POST", "http://user:pw@a.example/?access_token=t0ken&x=1", {
+        headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
+        body: "user=u&password=p4ss",
+      });
+    const answer = () =>
+      Response.json({ refresh_token: "r3fresh", id: 5 }, {
+        headers: { "set-cookie": "s=s3cret", location: "/?code=c0de" },
+      });
+    const secrets = ["abcdef", "hush", "k3y", "m1ne", "t0ken", "p4ss", "r3fresh", "s3cret", "c0de", "user:pw"];
+    const hidden = new HarRecorder({ hiddenHeaders: ["X-Mine"] });
+    await record(hidden, answer, make());
+    for (const secret of secrets) assertFalse(JSON.stringify(hidden).includes(secret), secret);
+    assertEquals(hidden.entries[0]!.request.cookies.map(({ name }) => name), ["sid", "b"]);
+    assert(JSON.stringify(hidden).includes("x=1"));
+    const shown = new HarRecorder({ showSecrets: true });
+    await record(shown, answer, make());
+    for (const secret of secrets.slice(0, -1)) assert(JSON.stringify(shown).includes(secret), secret);
+    assertFalse(JSON.stringify(shown).includes("user:pw"));
+  });
+
+  it("keeps no more entries than it may", async () => {
+    const har = new HarRecorder({ maxEntries: 3 });
+    for (let i = 0; i < 5; i++) {
+      await record(har, () => new Response(), new HttpMessage("GET", `http://a.example/${i}`));
+    }
+    assertEquals(har.entries.map(({ request }) => request.url.slice(-1)), ["2", "3", "4"]);
+    assertThrows(() => new HarRecorder({ maxEntries: 0 }), RangeError, "maxEntries to 0");
+    assertThrows(() => new HarRecorder({ maxBodySize: 1.5 }), RangeError, "maxBodySize to 1.5");
+  });
+});

@@ -1,0 +1,44 @@
+// Header fields that cannot be sent are refused without showing what may be secret.
+import { assertEquals, assertFalse, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { describe, it } from "node:test";
+import { HttpMessage, HttpSession } from "../../../http/mod.ts";
+
+/** What a call throws or rejects with. */
+async function failure(call: () => unknown): Promise<Error> {
+  const error = await Promise.resolve().then(call).then(() => null, (thrown: unknown) => thrown);
+  assertInstanceOf(error, TypeError);
+  return error;
+}
+
+describe("header fields of the caller", () => {
+  const url = "http://127.0.0.1:1/";
+
+  it("with CR, LF, NUL or characters beyond Latin-1 are refused by name, the value is not shown", async () => {
+    await using session = new HttpSession();
+    for (const value of ["secret\r\nx: y", "secret\0", "secret\u20ac"]) {
+      const forms: HeadersInit[] = [{ authorization: value }, [["accept", "*/*"], ["authorization", value]]];
+      for (const headers of forms) {
+        for (
+          const error of [
+            await failure(() => session.fetch(url, { headers })),
+            await failure(() => new HttpMessage("GET", url, { headers })),
+          ]
+        ) {
+          assertStringIncludes(error.message, "Cannot send the header");
+          assertFalse(error.message.includes("secret"), error.message);
+          assertEquals(error.cause, undefined);
+        }
+      }
+    }
+  });
+
+  it("with a name that is no token are refused by that name", async () => {
+    const { message } = await failure(() => new HttpMessage("GET", url, { headers: { "a b": "secret" } }));
+    assertStringIncludes(message, '"a b"');
+    assertFalse(message.includes("secret"));
+  });
+
+  it("that are no pairs are refused", async () => {
+    await failure(() => new HttpMessage("GET", url, { headers: [["lonely"]] as unknown as HeadersInit }));
+  });
+});

@@ -1,0 +1,142 @@
+// Which bodies session.fetch can send again: after a refusal, and at a redirect that keeps the method.
+import { describe, it } from "node:test";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { HttpSession } from "../../../http/mod.ts";
+import { basic } from "../../_support/auth_servers.ts";
+import { transports, wait } from "../../_support/http_sessions.ts";
+import { reply, type SeenRequest, socketServer } from "../../_support/socket_server.ts";
+
+const limit = 64 * 1024;
+const encoder = new TextEncoder();
+
+/** Asks for a password, redirects with 307 and 308, then says how much came. */
+function demandingServer() {
+  return socketServer((request, socket) => {
+    const { target } = request;
+    if (target === "/") socket.write(reply("307 Temporary Redirect", "", ["Location: /next"]));
+    else if (target === "/next") socket.write(reply("308 Permanent Redirect", "", ["Location: /guarded"]));
+    else if (request.headers.get("authorization") === basic("alice", "secret")) {
+      socket.write(reply("200 OK", `${request.method} ${request.body.length}`));
+    } else socket.write(reply("401 Unauthorized", "who?", ['WWW-Authenticate: Basic realm="a"']));
+  });
+}
+
+function answering(transport: "fetch" | "node"): HttpSession {
+  const session = new HttpSession({ transport });
+  session.addEventListener("authenticate", ({ auth, retrying }) => {
+    if (!retrying) auth.authenticate("alice", "secret");
+  });
+  return session;
+}
+
+const form = new FormData();
+form.set("a", "b");
+const bodies: [string, BodyInit][] = [
+  ["a string", "hello"],
+  ["bytes", encoder.encode("hello")],
+  ["an ArrayBuffer", encoder.encode("hello").buffer],
+  ["a Blob", new Blob(["hello"], { type: "text/css" })],
+  ["a form", form],
+  ["parameters", new URLSearchParams({ a: "b" })],
+  ["an empty string", ""],
+];
+
+for (const transport of transports) {
+  describe(`bodies of session.fetch on ${transport}`, () => {
+    for (const [what, body] of bodies) {
+      for (const how of ["init", "Request"]) {
+        it(`${what} in ${how} is sent again at 307, 308 and 401, the same each time`, async () => {
+          await using server = await demandingServer();
+          await using session = answering(transport);
+          const init = { method: "POST", body };
+          const response = await (how === "init"
+            ? session.fetch(server.origin, init)
+            : session.fetch(new Request(server.origin, init)));
+          const text = await response.text();
+          assertEquals(response.status, 200, text);
+          assertEquals(
+            server.requests.map(({ target }) =>
+              target
+            ),
+            ["/", "/next", "/guarded", "/guarded"],
+          );
+          const seen = (request: SeenRequest) => [
+            request.body.toString("latin1"),
+            request.headers.get("content-type") ?? null,
+            request.headers.get("content-length") ?? null,
+          ];
+          for (const request of server.requests) assertEquals(seen(request), seen(server.requests[0]!));
+          assertEquals(server.requests[0]!.headers.get("content-length"), `${server.requests[0]!.body.length}`);
+        });
+      }
+    }
+
+    it("a Request's body of 64 KiB is sent again, a larger one once", async () => {
+      await using server = await demandingServer();
+      await using session = answering(transport);
+      const post = (length: number, path = "/") =>
+        session.fetch(new Request(server.origin + path, { method: "POST", body: "x".repeat(length) }));
+      assertEquals(await (await post(limit)).text(), `POST ${limit}`);
+      await assertRejects(() => post(limit + 1), TypeError, "stream");
+      await using plain = await socketServer((request, socket) => {
+        socket.write(reply("200 OK", `${request.body.length}`));
+      });
+      const large = new Request(plain.origin, { method: "POST", body: "x".repeat(300_000) });
+      assertEquals(await (await session.fetch(large)).text(), "300000");
+    });
+
+    it("a Request is used at once, and not twice", async () => {
+      await using server = await socketServer((_request, socket) => socket.write(reply("200 OK")));
+      await using session = new HttpSession({ transport });
+      const request = new Request(server.origin, { method: "POST", body: "abc" });
+      const sending = session.fetch(request);
+      assertStrictEquals(request.bodyUsed, true);
+      assertEquals((await sending).status, 200);
+      await assertRejects(() => session.fetch(request), TypeError);
+      const other = new Request(server.origin, { method: "POST", body: "abc" });
+      assertEquals((await session.fetch(other, { body: "instead" })).status, 200);
+      assertEquals(server.requests.at(-1)!.body.toString(), "instead");
+      await assertRejects(() => session.fetch(other, { method: "GET" }), TypeError, "GET");
+      assertStrictEquals(other.bodyUsed, false);
+    });
+
+    it("a Request's body that is still being written is sent as it comes", async () => {
+      let begun!: () => void;
+      const hasBegun = new Promise<void>((resolve) => begun = resolve);
+      await using server = await socketServer((request, socket) => {
+        socket.write(reply("200 OK", request.body.toString()));
+      }, { onHead: () => begun() });
+      await using session = new HttpSession({ transport });
+      let finish!: () => void;
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start(controller) {
+          controller.enqueue(encoder.encode("early "));
+          finish = () => {
+            controller.enqueue(encoder.encode("late"));
+            controller.close();
+          };
+        },
+      });
+      const init = { method: "POST", body, duplex: "half" } as RequestInit;
+      const sending = session.fetch(new Request(server.origin, init));
+      await hasBegun;
+      finish();
+      assertEquals(await (await sending).text(), "early late");
+    });
+
+    it("a Request's body that fails ends the fetch", async () => {
+      await using server = await socketServer((_request, socket) => socket.write(reply("200 OK")));
+      await using session = new HttpSession({ transport });
+      for (const pause of [0, 60]) {
+        const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+          async pull(controller) {
+            await wait(pause);
+            controller.error(new TypeError("the source broke"));
+          },
+        });
+        const init = { method: "POST", body, duplex: "half" } as RequestInit;
+        await assertRejects(() => session.fetch(new Request(server.origin, init)), TypeError);
+      }
+    });
+  });
+}

@@ -1,0 +1,271 @@
+import { assert, assertEquals, assertInstanceOf, assertIsError, assertStringIncludes, assertThrows } from "@std/assert";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, before, describe, it } from "node:test";
+import process from "node:process";
+import { NotSupportedError } from "../../../http/errors.ts";
+import type { SessionFeature } from "../../../http/contract/feature.ts";
+import { HttpMessage, MessageFlags } from "../../../http/message/message.ts";
+import { MockTransport } from "../../../http/features/mock_transport.ts";
+import { HttpSession } from "../../../http/session/session.ts";
+import { HttpStatus } from "../../../http/protocol/status.ts";
+import { stopChild } from "../../_support/proxy_server.ts";
+
+// The server must live in another process: while a message is sent synchronously this one answers nobody.
+const SERVER = `
+const http = require("node:http");
+const zlib = require("node:zlib");
+let connections = 0, seen = [];
+const server = http.createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk) => body += chunk);
+  request.on("end", () => {
+    seen.push(request.method + " " + request.url);
+    const { url } = request;
+    if (url === "/redirect") return response.writeHead(302, { location: "/echo" }).end("moved");
+    if (url === "/loop") return response.writeHead(302, { location: "/loop" }).end();
+    if (url === "/gzip") return response.writeHead(200, { "content-encoding": "gzip" }).end(zlib.gzipSync("unpacked"));
+    if (url === "/hang") return;
+    if (url === "/big") return response.end("x".repeat(300_000));
+    if (url === "/reset") return request.socket.destroy();
+    if (url === "/seen") return response.end(JSON.stringify({ connections, seen }));
+    if (url === "/private") {
+      if (request.headers.authorization === "Basic dXNlcjpwYXNz") return response.end("come in");
+      return response.writeHead(401, { "www-authenticate": 'Basic realm="here"' }).end("who are you");
+    }
+    response.setHeader("x-method", request.method);
+    response.end(JSON.stringify({ url, body, agent: request.headers["user-agent"] ?? null, own: request.headers["x-own"] ?? null }));
+  });
+});
+server.on("connection", () => connections++);
+server.listen(0, "127.0.0.1", () => console.log("http://127.0.0.1:" + server.address().port));
+process.stdin.on("end", () => process.exit());
+process.stdin.resume();
+`;
+
+let server: ChildProcess;
+let origin = "";
+
+before(async () => {
+  const args = process.versions["deno"] ? ["eval", "--ext=cjs", SERVER] : ["-e", SERVER];
+  server = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const [line] = await once(server.stdout!, "data");
+  origin = String(line).trim();
+});
+after(() => stopChild(server));
+
+function text(msg: HttpMessage): string {
+  return new TextDecoder().decode(msg.responseBody);
+}
+
+describe("HttpSession.sendMessageSync", () => {
+  it("blocks until the response is there", async () => {
+    await using session = new HttpSession({ userAgent: "tester/1" });
+    const msg = new HttpMessage("PUT", `${origin}/echo`, { headers: { "x-own": "yes" }, body: "up" });
+    let ticked = false;
+    queueMicrotask(() => ticked = true);
+    assertEquals(session.sendMessageSync(msg), 200);
+    assertEquals(ticked, false);
+    assertEquals(JSON.parse(text(msg)), { url: "/echo", body: "up", agent: "tester/1", own: "yes" });
+    assertEquals([msg.reasonPhrase, msg.responseHeaders.get("x-method"), msg.error], ["OK", "PUT", null]);
+    const { attempts, finished, firstByte, queued, requestBodyBytes, responseBodyBytes, started } = msg.metrics;
+    assertEquals([attempts, requestBodyBytes, responseBodyBytes], [1, 2, msg.responseBody.byteLength]);
+    assert(queued > 0 && started >= queued - 1 && firstByte >= started && finished >= firstByte);
+  });
+
+  it("tells the events in their order after it has returned, with the message as it was then", async () => {
+    for (const transport of ["node", "fetch"] as const) {
+      await using session = new HttpSession({ transport });
+      const events: string[] = [];
+      for (const type of ["request-queued", "connection-created", "request-started", "request-unqueued"] as const) {
+        session.addEventListener(type, () => events.push(type));
+      }
+      const msg = new HttpMessage("GET", `${origin}/redirect`);
+      for (const type of ["wrote-headers", "wrote-body", "got-headers", "got-body", "restarted", "finished"] as const) {
+        msg.addEventListener(type, () => events.push(`${type} ${msg.statusCode}`));
+      }
+      msg.addEventListener("got-chunk", ({ chunk }) => events.push(`got-chunk ${chunk.byteLength > 0}`));
+      assertEquals([session.sendMessageSync(msg), events], [200, []]);
+      await Promise.resolve();
+      assertEquals(events, [
+        ...["request-queued", "connection-created", "request-started", "wrote-headers 0", "wrote-body 0"],
+        ...["got-headers 302", "got-chunk true", "got-body 302", "restarted 302"],
+        ...["request-started", "wrote-headers 0", "wrote-body 0", "got-headers 200", "got-chunk true", "got-body 200"],
+        ...["finished 200", "request-unqueued"],
+      ]);
+      assertEquals([msg.statusCode, msg.uri.pathname], [200, "/echo"]);
+    }
+  });
+
+  it("uses one connection for one send after another", async () => {
+    await using session = new HttpSession();
+    const connectionsNow = () => {
+      const msg = new HttpMessage("GET", `${origin}/seen`);
+      session.sendMessageSync(msg);
+      return (JSON.parse(text(msg)) as { connections: number }).connections;
+    };
+    const first = connectionsNow();
+    for (let i = 0; i < 5; i++) session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`));
+    assertEquals(connectionsNow(), first);
+  });
+
+  it("ends failures with the status, the reason and the original error", async () => {
+    await using session = new HttpSession({ timeout: 0.3, transport: "node" });
+    const cases: [string, number, string][] = [
+      ["http://no-such-host.invalid/", HttpStatus.CANT_RESOLVE, "ENOTFOUND"],
+      [`${origin}/reset`, HttpStatus.IO_ERROR, ""],
+      [`${origin}/hang`, HttpStatus.IO_ERROR, ""],
+      [`${origin}/loop`, HttpStatus.TOO_MANY_REDIRECTS, ""],
+    ];
+    for (const [url, status, code] of cases) {
+      const msg = new HttpMessage("POST", url, { flags: [] });
+      if (status === HttpStatus.TOO_MANY_REDIRECTS) msg.method = "GET";
+      assertEquals([url, session.sendMessageSync(msg), msg.statusCode], [url, status, status]);
+      assert(msg.reasonPhrase !== "");
+      if (code !== "") assertEquals((msg.error as { code?: string }).code, code);
+    }
+    const timedOut = new HttpMessage("GET", `${origin}/hang`);
+    session.sendMessageSync(timedOut);
+    assertEquals((timedOut.error as Error).name, "TimeoutError");
+  });
+
+  it("asks the features on this thread, and sends again when one of them says so", async () => {
+    await using session = new HttpSession();
+    const asked: [string, string, boolean][] = [];
+    session.addEventListener("authenticate", ({ auth, retrying }) => {
+      asked.push([auth.scheme, auth.realm, retrying]);
+      auth.authenticate("user", retrying ? "pass" : "wrong");
+    });
+    const msg = new HttpMessage("GET", `${origin}/private`);
+    assertEquals([session.sendMessageSync(msg), text(msg)], [200, "come in"]);
+    assertEquals(asked, [["Basic", "here", false], ["Basic", "here", true]]);
+    const next = new HttpMessage("GET", `${origin}/private`);
+    assertEquals([session.sendMessageSync(next), asked.length], [200, 2]);
+  });
+
+  it("decodes contents and lets features see and change what is sent", async () => {
+    const rounds: string[] = [];
+    const feature: SessionFeature = {
+      requestQueued: () => void rounds.push("queued"),
+      requestStarting: (_session, msg) => {
+        rounds.push("starting");
+        msg.requestHeaders.set("x-own", "added");
+      },
+      requestStarted: (_session, _msg, connection) =>
+        void rounds.push(`started ${connection.port === Number(new URL(origin).port)}`),
+      gotHeaders: (_session, msg) => void rounds.push(`headers ${msg.statusCode}`),
+      gotBody: (_session, msg) => void rounds.push(`body ${msg.responseBody.byteLength > 0}`),
+      attemptEnded: () => void rounds.push("ended"),
+      requestUnqueued: () => void rounds.push("unqueued"),
+    };
+    await using session = new HttpSession({ features: [feature], transport: "node" });
+    const packed = new HttpMessage("GET", `${origin}/gzip`);
+    assertEquals([session.sendMessageSync(packed), text(packed)], [200, "unpacked"]);
+    assert(packed.flags.has(MessageFlags.CONTENT_DECODED));
+    assertEquals(rounds, ["queued", "starting", "started true", "headers 200", "body true", "ended", "unqueued"]);
+    const msg = new HttpMessage("GET", `${origin}/echo`);
+    session.sendMessageSync(msg);
+    assertEquals((JSON.parse(text(msg)) as { own: string }).own, "added");
+    session.removeFeature(feature);
+    const without = new HttpMessage("GET", `${origin}/echo`);
+    session.sendMessageSync(without);
+    assertEquals((JSON.parse(text(without)) as { own: string | null }).own, null);
+  });
+
+  it("ends a message a feature cancels or fails, with the feature's own error", async () => {
+    const broken = new RangeError("no luck");
+    const failing: SessionFeature = {
+      gotHeaders: () => {
+        throw broken;
+      },
+    };
+    await using session = new HttpSession({ features: [failing] });
+    const failed = new HttpMessage("GET", `${origin}/echo`);
+    assertEquals([session.sendMessageSync(failed), failed.error], [HttpStatus.IO_ERROR, broken]);
+    session.removeFeature(failing);
+    const cancelling: SessionFeature = { gotHeaders: (owner, msg) => owner.cancelMessage(msg, 418) };
+    session.addFeature(cancelling);
+    const cancelled = new HttpMessage("GET", `${origin}/echo`);
+    assertEquals([session.sendMessageSync(cancelled), cancelled.statusCode], [418, 418]);
+    session.removeFeature(cancelling);
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+  });
+
+  it("refuses what it cannot do while the thread is blocked", async () => {
+    await using session = new HttpSession();
+    const stream = new HttpMessage("POST", `${origin}/echo`, { body: new ReadableStream() });
+    assertThrows(() => session.sendMessageSync(stream), TypeError, "stream");
+    const later: SessionFeature = { requestStarting: () => Promise.resolve() };
+    session.addFeature(later);
+    const msg = new HttpMessage("GET", `${origin}/echo`);
+    assertEquals(session.sendMessageSync(msg), HttpStatus.IO_ERROR);
+    assertInstanceOf(msg.error, NotSupportedError);
+    session.removeFeature(later);
+    const pausing: SessionFeature = { gotHeaders: (owner, paused) => owner.pauseMessage(paused) };
+    session.addFeature(pausing);
+    assertEquals(session.sendMessageSync(msg), HttpStatus.IO_ERROR);
+    assertIsError(msg.error, NotSupportedError, "pause");
+    session.removeFeature(pausing);
+    session.addFeature(new MockTransport(() => new Response("x")));
+    const error = assertThrows(() => session.sendMessageSync(msg), NotSupportedError);
+    assertStringIncludes(error.message, "answers requests");
+    session.removeFeatureByType(MockTransport);
+    assertEquals(session.sendMessageSync(msg), 200);
+  });
+
+  it("counts its connection against the session's limits", async () => {
+    await using session = new HttpSession({ maxConns: 1 });
+    assertEquals(await session.sendMessage(new HttpMessage("GET", `${origin}/echo`)), 200);
+    assertEquals(session.connections.length, 1);
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+    assertEquals(session.connections.length, 0);
+    const hanging = new HttpMessage("GET", `${origin}/hang`);
+    const waiting = session.sendMessage(hanging);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "busy");
+    session.cancelMessage(hanging);
+    await waiting;
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+  });
+
+  it("counts its connection against the limit of its host too", async () => {
+    await using session = new HttpSession({ maxConnsPerHost: 1 });
+    const hanging = new HttpMessage("GET", `${origin}/hang`);
+    const waiting = session.sendMessage(hanging);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "busy");
+    const elsewhere = origin.replace("127.0.0.1", "localhost");
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${elsewhere}/echo`)), 200);
+    session.cancelMessage(hanging);
+    await waiting;
+  });
+
+  it("waits for no response that its own thread has left unread", async () => {
+    for (const path of ["/big", "/echo"]) {
+      await using session = new HttpSession({ maxConns: 2, maxConnsPerHost: 2 });
+      const unread = await Promise.all([1, 2].map(() => session.fetch(`${origin}${path}`)));
+      assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+      const lengths = (await Promise.all(unread.map((response) => response.text()))).map(({ length }) => length);
+      assert(lengths.every((length) => length === lengths[0] && length > 10), `${path}: ${lengths}`);
+      assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+    }
+  });
+
+  it("may be mixed with messages on the queue, and refuses one that is there already", async () => {
+    await using session = new HttpSession();
+    const queued = new HttpMessage("GET", `${origin}/echo`);
+    const sending = session.sendMessage(queued);
+    assertThrows(() => session.sendMessageSync(queued), TypeError, "already on a queue");
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+    assertEquals(await sending, 200);
+    await session.close();
+    assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "closed");
+  });
+
+  it("keeps large bodies whole in both directions", async () => {
+    await using session = new HttpSession();
+    const msg = new HttpMessage("POST", `${origin}/echo`, { body: "x".repeat(3_000_000) });
+    assertEquals(session.sendMessageSync(msg), 200);
+    assertEquals((JSON.parse(text(msg)) as { body: string }).body.length, 3_000_000);
+  });
+});
