@@ -27,7 +27,7 @@ const SOCKS_PORT = "1080";
 /**
  * The proxy a URI names. Without a scheme it is an HTTP proxy, as `proxy.example.org:3128`.
  *
- * @throws {TypeError} If the URI does not parse, has no host or a scheme that is no proxy's.
+ * @throws {TypeError} If the URI does not parse, has no host, a scheme that is no proxy's, or credentials nobody can send.
  */
 export function parseProxyUri(uri: string | URL): ProxyTarget {
   if (typeof uri !== "string" && !(uri instanceof URL)) throw unexpected("use the proxy", "a string or a URL", uri);
@@ -40,6 +40,7 @@ export function parseProxyUri(uri: string | URL): ProxyTarget {
   if (scheme === undefined) throw new TypeError(`Cannot use the proxy: ${url.protocol}// is no scheme of a proxy`);
   const username = url.username === "" ? undefined : decode(url.username);
   const password = url.password === "" ? undefined : decode(url.password);
+  if (scheme.startsWith("http")) checkBasic(username ?? "", password ?? "");
   url.username = "";
   url.password = "";
   if (scheme.startsWith("socks") && url.port === "") url.port = SOCKS_PORT;
@@ -49,6 +50,15 @@ export function parseProxyUri(uri: string | URL): ProxyTarget {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+}
+
+/** What Basic can carry (RFC 7617 §2): a proxy would read something else out of the rest. */
+function checkBasic(username: string, password: string): void {
+  if (username.includes(":")) throw new TypeError("Cannot use the proxy: its user name holds a colon");
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(username + password)) {
+    throw new TypeError("Cannot use the proxy: its user name or password holds a control character");
+  }
 }
 
 /** Whether a text is written as PAC functions write their results. */

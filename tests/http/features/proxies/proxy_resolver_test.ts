@@ -51,6 +51,15 @@ describe("results of PAC functions", () => {
   const read = (text: string): string =>
     parsePacResult(text).map((proxy) => proxy === null ? "direct" : `${proxy.scheme} ${proxy.uri.host}`).join(", ");
 
+  it("refuses credentials that a proxy would read otherwise", () => {
+    const bad = ["us%3aer:pw", "us%0d%0aX%3a y:pw", "user:p%00w", "us%7fer", "user:p%0aw"];
+    for (const credentials of bad) {
+      assertThrows(() => parseProxyUri(`http://${credentials}@proxy/`), TypeError, "holds a");
+    }
+    assertEquals(parseProxyUri("socks5://us%3aer:p%00w@proxy/").username, "us:er");
+    assertThrows(() => parsePacResult("PROXY us%3aer:pw@proxy:1"), TypeError);
+  });
+
   it("keep their order", () => {
     assertEquals(
       read("PROXY a:3128; SOCKS5 b; HTTPS c:443 ;socks d:9;  direct"),
