@@ -132,6 +132,8 @@ function* readPrepared(
 /** Handles per C_FindObjects. */
 const FIRST_BATCH = 64;
 const MAX_BATCH = 1024;
+/** More objects than any token holds. */
+const MOST_OBJECTS = 1 << 22;
 
 /** Input of {@linkcode findObjects}. */
 export interface FindArgs {
@@ -165,6 +167,7 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
   const final = { fn: frame.fn(FN.C_FindObjectsFinal), args: [session] };
   const search = () => ({ fn: find, args: [session, room.address, BigInt(batch), block.address(found)] });
   const handles: bigint[] = [];
+  const known = new Set<bigint>();
   let active = false;
   try {
     let rv = yield [init, search()];
@@ -178,8 +181,17 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
       expectOk(frame, rv, "C_FindObjects");
       const n = Number(block.getUlong(found));
       if (n > batch) throw new RangeError(`Cannot use the module's answer: ${n} objects found where ${batch} had room`);
+      const before = known.size;
       readHandles(room.take(n * block.abi.ulong), block.abi.ulong, handles);
       if (n === 0 || handles.length >= limit) break;
+      for (const handle of handles.slice(-n)) known.add(handle);
+      // A module that never says that it is done would fill the memory.
+      if (known.size === before) {
+        throw new RangeError("Cannot use the module's answer: it finds the same objects again");
+      }
+      if (known.size > MOST_OBJECTS) {
+        throw new RangeError(`Cannot use the module's answer: it finds more than ${MOST_OBJECTS} objects`);
+      }
       if (n === batch && batch < MAX_BATCH) {
         batch = Math.min(batch * 4, MAX_BATCH);
         room = frame.output(batch * block.abi.ulong);

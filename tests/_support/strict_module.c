@@ -57,7 +57,7 @@ static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, une
 
 /* Bits of `habits`, beside those of attributes below. */
 enum { ENDS_WHEN_TOO_SMALL = 128, MADE_BY_MOZILLA = 8, WANTS_BLOCKS = 16, GIVES_AT_THE_END = 32,
-       PADS_WITH_NUL = 64 };
+       PADS_WITH_NUL = 64, FINDS_FOR_EVER = 256 };
 
 /* Commands */
 static int index_of(const char *name) {
@@ -246,7 +246,8 @@ static W f_FindObjectsInit(W s, W t, W n) {
 }
 static W f_FindObjects(W s, W *list, W max, W *count) {
   PLAIN(FindObjects, s, if (sessions[s].active != FIND) rv = NOT_INITIALIZED_OPERATION; else {
-    for (*count = 0; *count < max && sessions[s].found < objects; ++*count) list[*count] = 1 + sessions[s].found++;
+    for (*count = 0; *count < max && (sessions[s].found < objects || habits & FINDS_FOR_EVER); ++*count)
+      list[*count] = 1 + sessions[s].found++ % objects;
     if (lie) *count = lie;
   });
 }

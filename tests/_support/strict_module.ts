@@ -36,6 +36,8 @@ export const HABIT = {
   wantsBlocks: 16,
   /** What a cipher gives comes with its end. */
   givesAtTheEnd: 32,
+  /** A search begins again when it has found everything. */
+  findsForEver: 256,
   /** The token's label is filled with NULs. */
   padsWithNul: 64,
 } as const;

@@ -182,6 +182,18 @@ for (const version of ["2.40", "3.2"] as const) {
       assertEquals((await slot.tokenInfo()).label, "strict");
     });
 
+    it("a search that never ends is ended, and the session can go on", { skip }, async () => {
+      strict.set("habits", HABIT.findsForEver);
+      for (const objects of [1, 3, 200]) {
+        strict.set("objects", objects);
+        await assertRejects(() => session.findObjects(), RangeError, "finds the same objects again");
+        assertThrows(() => session.findObjectsSync(), RangeError, "finds the same objects again");
+      }
+      strict.set("habits", 0);
+      strict.set("objects", 200);
+      assertEquals((await session.findObjects()).length, 200);
+    });
+
     it("an empty signature is a wrong one, whoever complains about it", { skip }, async () => {
       strict.fail("C_Verify", CKR.ARGUMENTS_BAD);
       assertEquals(await session.verify(key, CKM.SHA256_HMAC, data, new Uint8Array(0)), false);
