@@ -1,4 +1,5 @@
-import { open } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { open, stat } from "node:fs/promises";
 
 /** A PIN file holds no more than this, in bytes. */
 const MAX_LENGTH = 3072;
@@ -30,11 +31,19 @@ function pathOf(source: string): string | null {
   }
 }
 
+function assertRegular(found: Stats): void {
+  if (!found.isFile()) throw new TypeError("it is no regular file");
+}
+
 async function read(path: string, source: string): Promise<Uint8Array | null> {
   let file;
   try {
+    // To open a pipe nobody writes to, or a terminal, would wait for ever: a URI from outside may name one.
+    assertRegular(await stat(path));
     file = await open(path, "r");
+    assertRegular(await file.stat());
   } catch (error) {
+    await file?.close();
     const isName = path === source && !path.includes("/");
     if (isName && error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw new Error(`Cannot read the PIN file ${path}: ${error instanceof Error ? error.message : String(error)}`, {

@@ -1,4 +1,5 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -98,6 +99,22 @@ describe("requestPin() and registerPinSource()", () => {
       writeFileSync(`${folder}/closed`, "1");
       chmodSync(`${folder}/closed`, 0);
       await assertRejects(() => requestPin(`${folder}/closed`), Error, "closed");
+    }
+  });
+
+  it("waits for no pipe, terminal or folder, whatever leads there", async () => {
+    const folder = temporaryFolder("pins");
+    const unsuitable = [folder];
+    if (process.platform !== "win32") {
+      execFileSync("mkfifo", [`${folder}/pipe`]);
+      symlinkSync("pipe", `${folder}/link`);
+      writeFileSync(`${folder}/pin`, "1234");
+      symlinkSync("pin", `${folder}/good`);
+      assertEquals(await requestPin(`${folder}/good`), "1234");
+      unsuitable.push(`${folder}/pipe`, `${folder}/link`, "/dev/zero");
+    }
+    for (const path of unsuitable) {
+      await assertRejects(() => requestPin(path), Error, `Cannot read the PIN file ${path}: it is no regular file`);
     }
   });
 
