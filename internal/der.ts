@@ -1,27 +1,34 @@
-/** DER as far as certificates need it (X.690 §8, §10): walking through elements, strictly. */
+/** DER as far as keys and certificates need it (X.690 §8, §10): walking through elements, strictly, without copies. */
 
-/** One DER element. */
-export interface DerElement {
+/** One DER element; its bytes lie in the bytes that were read. */
+export interface DerElement<B extends ArrayBufferLike = ArrayBufferLike> {
   /** The identifier octet. */
   readonly tag: number;
   /** The contents. */
-  readonly content: Uint8Array;
+  readonly content: Uint8Array<B>;
   /** Identifier, length and contents. */
-  readonly whole: Uint8Array;
+  readonly whole: Uint8Array<B>;
 }
 
 /** Identifier octets. */
 export const Tag = {
   BOOLEAN: 0x01,
+  INTEGER: 0x02,
+  BIT_STRING: 0x03,
   OCTET_STRING: 0x04,
+  NULL: 0x05,
   OID: 0x06,
   UTF8_STRING: 0x0c,
+  PRINTABLE_STRING: 0x13,
+  IA5_STRING: 0x16,
+  UTC_TIME: 0x17,
+  GENERALIZED_TIME: 0x18,
   SEQUENCE: 0x30,
   SET: 0x31,
 } as const;
 
 /** Reads the element at `at`; `null` where there is none: one cut short, of indefinite length, or longer written than need be. */
-export function readElement(bytes: Uint8Array, at = 0): DerElement | null {
+export function readElement<B extends ArrayBufferLike>(bytes: Uint8Array<B>, at = 0): DerElement<B> | null {
   const tag = bytes[at];
   let length = bytes[at + 1];
   if (tag === undefined || length === undefined || (tag & 0x1f) === 0x1f) return null;
@@ -38,8 +45,8 @@ export function readElement(bytes: Uint8Array, at = 0): DerElement | null {
 }
 
 /** Reads the elements that follow one another in `bytes`; `null` where they are damaged. */
-export function readElements(bytes: Uint8Array): DerElement[] | null {
-  const elements: DerElement[] = [];
+export function readElements<B extends ArrayBufferLike>(bytes: Uint8Array<B>): DerElement<B>[] | null {
+  const elements: DerElement<B>[] = [];
   for (let at = 0; at < bytes.length;) {
     const element = readElement(bytes, at);
     if (element === null) return null;
@@ -50,7 +57,7 @@ export function readElements(bytes: Uint8Array): DerElement[] | null {
 }
 
 /** The elements inside the one element of this tag that `bytes` begins with; `null` where they are something else. */
-export function readInside(bytes: Uint8Array, tag: number): DerElement[] | null {
+export function readInside<B extends ArrayBufferLike>(bytes: Uint8Array<B>, tag: number): DerElement<B>[] | null {
   const outer = readElement(bytes);
   return outer?.tag === tag ? readElements(outer.content) : null;
 }
@@ -64,6 +71,8 @@ export function oidText(content: Uint8Array): string {
   const arcs: bigint[] = [];
   let value = 0n;
   for (const byte of content) {
+    // A number that begins with a zero is written longer than need be.
+    if (value === 0n && byte === 0x80) return "";
     value = (value << 7n) | BigInt(byte & 0x7f);
     if (byte & 0x80) continue;
     if (arcs.length === 0) {
@@ -75,16 +84,21 @@ export function oidText(content: Uint8Array): string {
   return arcs.join(".");
 }
 
-/** The whole element of an object identifier in dotted form, which must be one. */
-export function oidElement(text: string): Uint8Array<ArrayBuffer> {
-  const [first = 0, second = 0, ...rest] = text.split(".").map(Number);
-  const content = [40 * first + second, ...rest].flatMap(arcBytes);
-  return Uint8Array.of(Tag.OID, content.length, ...content);
+/** The contents of an object identifier in dotted form, which must be one. */
+export function oidContent(text: string): Uint8Array<ArrayBuffer> {
+  const [first = 0n, second = 0n, ...rest] = text.split(".").map(BigInt);
+  return Uint8Array.from([40n * first + second, ...rest].flatMap(arcBytes));
 }
 
 /** Seven bits a byte, all but the last with the high bit. */
-function arcBytes(arc: number): number[] {
-  const bytes = [arc & 0x7f];
-  for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) bytes.unshift((left & 0x7f) | 0x80);
+function arcBytes(arc: bigint): number[] {
+  const bytes = [Number(arc & 0x7fn)];
+  for (let left = arc >> 7n; left > 0n; left >>= 7n) bytes.unshift(Number(left & 0x7fn) | 0x80);
   return bytes;
+}
+
+/** The whole element of an object identifier of up to 127 bytes in dotted form, which must be one. */
+export function oidElement(text: string): Uint8Array<ArrayBuffer> {
+  const content = oidContent(text);
+  return Uint8Array.of(Tag.OID, content.length, ...content);
 }

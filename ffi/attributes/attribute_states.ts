@@ -1,4 +1,5 @@
 /** What came of an attribute that was asked for: its value, or why it has none. */
+import { secretCopy } from "../../internal/secret_bytes.ts";
 import type { AttributeState, ReadAttribute, ReadRequest } from "./attribute.ts";
 import { decodeValue, lengthProblem } from "./attribute_decoding.ts";
 import type { AttributeKind, DecodedValue } from "./attribute.ts";
@@ -32,6 +33,13 @@ export function failed({ type }: ReadRequest, failure: number | string): ReadAtt
   return { type, state: "error", value: undefined, failure };
 }
 
+/** Overwrites what may be secret in values that nobody gets. */
+export function forget(requests: readonly ReadRequest[], read: readonly ReadAttribute[]): void {
+  read.forEach(({ value }, index) => {
+    if (requests[index]!.secret && value instanceof Uint8Array) value.fill(0);
+  });
+}
+
 /** Kinds that have a value without a single byte. */
 const EMPTY_VALUES: { readonly [kind in AttributeKind]?: () => DecodedValue } = {
   bytes: () => new Uint8Array(0),
@@ -47,7 +55,9 @@ export function decoded(block: ReadableMemory, request: ReadRequest, offset: num
   if (kind === "template") return missing(request, "invalid");
   const problem = lengthProblem(kind, length, block.abi.ulong);
   if (problem !== undefined) return failed(request, problem);
-  const value = decodeValue(block, kind, offset, length);
+  const value = request.secret && kind === "bytes"
+    ? secretCopy(block.bytesAt(offset, length))
+    : decodeValue(block, kind, offset, length);
   if (value !== undefined) return { type, state: "ok", value };
   return kind === "ulong" ? missing(request, "empty") : failed(request, "its bytes are no CK_DATE");
 }

@@ -2,7 +2,7 @@
 import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute.ts";
 import { AttributeCalls } from "./attribute_calls.ts";
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
-import { decoded, missing, stateWithoutValue } from "./attribute_states.ts";
+import { decoded, forget, missing, stateWithoutValue } from "./attribute_states.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Block, ReadableMemory } from "../memory/block.ts";
 import type { Abi } from "../runtime/native.ts";
@@ -97,9 +97,13 @@ export class ReadPlan {
       if (this.#isSettled(block, index, length, value, rv)) {
         results.push(decoded(block, request, value, length));
       } else {
-        if (length !== undefined) return undefined;
-        const state = stateWithoutValue(request, this.#unavailable(block, offset), rv, false);
-        if (!state) return undefined;
+        const state = length === undefined
+          ? stateWithoutValue(request, this.#unavailable(block, offset), rv, false)
+          : undefined;
+        if (!state) {
+          forget(this.requests, results);
+          return undefined;
+        }
         results.push(missing(request, state));
       }
       at += size;

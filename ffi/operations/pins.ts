@@ -1,4 +1,5 @@
 /** PINs on their way to the token. */
+import { secretText } from "../../internal/secret_bytes.ts";
 import type { Frame } from "../engine/frame.ts";
 
 /** A PIN as it goes to the token: text is encoded as UTF-8, `null` is the protected authentication path. */
@@ -30,9 +31,7 @@ export function placePin(frame: Frame, pin: PinBytes): [address: bigint, length:
 
 /** A PIN as bytes that can be compared, and overwritten when they are not needed any more. */
 export function ownPin(pin: string | Uint8Array): Uint8Array {
-  if (typeof pin !== "string") return pin;
-  const bytes = new Uint8Array(new ArrayBuffer(pin.length * MAX_UTF8));
-  return bytes.subarray(0, encoder.encodeInto(pin, bytes).written);
+  return typeof pin === "string" ? secretText(pin) : pin;
 }
 
 /** Overwrites a copy of a PIN that is not needed any more. */

@@ -4,19 +4,8 @@
  * @module
  */
 import { describeName } from "../../ffi/memory/inputs.ts";
-import {
-  bits,
-  damaged,
-  type DerElement,
-  DerReader,
-  type DerValue,
-  nothing,
-  oid,
-  raw,
-  readDer,
-  sequence,
-  writeDer,
-} from "../keys/forms/asn1.ts";
+import { damaged, type DerElement, DerReader, readDer } from "../keys/forms/asn1.ts";
+import { bits, type DerValue, nothing, oid, raw, sequence, writeDer } from "../keys/forms/asn1_writer.ts";
 import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
 import { type AsymmetricMaterial, type CurveMaterial, describeKey } from "../keys/forms/key_material.ts";
 import { isWeierstrass } from "../keys/forms/read_der.ts";

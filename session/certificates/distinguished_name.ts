@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type DerValue, oid, primitive, raw, readDer, sequence, setOf, Tag, writeDer } from "../keys/forms/asn1.ts";
+import { readDer, Tag } from "../keys/forms/asn1.ts";
+import { type DerValue, oid, primitive, raw, sequence, setOf, writeDer } from "../keys/forms/asn1_writer.ts";
 
 /** Attribute types by their short names, and the string type each wants. */
 const types: Readonly<Record<string, readonly [oid: string, tag: number]>> = {

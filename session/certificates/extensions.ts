@@ -4,21 +4,20 @@
  * @module
  */
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
+import { contextTag, readDer } from "../keys/forms/asn1.ts";
 import {
   bits,
   boolean,
   context,
-  contextTag,
   type DerValue,
   octets,
   oid,
   primitive,
-  readDer,
   sequence,
   setOf,
   small,
   writeDer,
-} from "../keys/forms/asn1.ts";
+} from "../keys/forms/asn1_writer.ts";
 import type { Extension } from "../keys/forms/certificate.ts";
 
 /** Object identifiers of the extensions that are written here. */

@@ -6,6 +6,7 @@
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { ObjectNotFoundError } from "../errors.ts";
+import { Tag } from "../keys/forms/asn1.ts";
 import {
   context,
   type DerValue,
@@ -13,10 +14,9 @@ import {
   raw,
   sequence,
   small,
-  Tag,
   unsigned,
   writeDer,
-} from "../keys/forms/asn1.ts";
+} from "../keys/forms/asn1_writer.ts";
 import { certificateParts, type Extension } from "../keys/forms/certificate.ts";
 import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
 import { writePem } from "../keys/forms/pem.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { secretCopy } from "../../internal/secret_bytes.ts";
 import { describeName } from "../../ffi/memory/inputs.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./forms/key_material.ts";
 import {
@@ -124,11 +125,11 @@ function exportedForm(
 function rawForm(material: KeyMaterial): Bytes {
   switch (material.kind) {
     case "secret":
-      return material.value.slice();
+      return secretCopy(material.value);
     case "curve":
-      return material.privateKey!.slice();
+      return secretCopy(material.privateKey!);
     case "post-quantum":
-      return (material.seed ?? material.privateKey!).slice();
+      return secretCopy(material.seed ?? material.privateKey!);
     case "RSA":
       throw new TypeError('Cannot export the key as "raw": an RSA key is several numbers; take "pkcs8" or "jwk"');
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { secretBytes } from "../../internal/secret_bytes.ts";
 import { CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { ckaName, ckkName } from "../../ffi/constants/names.ts";
 import type { Program } from "../../ffi/engine/program.ts";
@@ -48,7 +49,7 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
       const read = yield* readValues(frame, { session, object }, ["ecParams", "value"]);
       const value = needed(read, "value");
       const curve = curveOfKey(needed(read, "ecParams"), key.keyType);
-      const privateKey = new Uint8Array(curve.privateSize);
+      const privateKey = secretBytes(curve.privateSize);
       // Tokens leave leading zeros out, or add one.
       const digits = value.subarray(Math.max(0, value.length - curve.privateSize));
       privateKey.set(digits, curve.privateSize - digits.length);

@@ -1,4 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
+import { secretCopy } from "../../internal/secret_bytes.ts";
 import { describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
 import type { PinOrQuestion, PinQuestion } from "../../ffi/operations/pin_tries.ts";
 import { ownPin, type PinBytes } from "../../ffi/operations/pins.ts";
@@ -11,11 +12,7 @@ export function plainPin(pin: string | BufferSource | null, subject: string): Pi
   if (pin === null) return pin;
   if (typeof pin === "string") return wellFormed(pin, subject);
   if (isBytesInput(pin)) {
-    const bytes = viewBytes(pin, subject);
-    // Memory of its own: a small array on the heap is moved about, and leaves copies where it was.
-    const copy = new Uint8Array(new ArrayBuffer(bytes.length));
-    copy.set(bytes);
-    return copy;
+    return secretCopy(viewBytes(pin, subject));
   }
   throw new TypeError(`Cannot use ${subject}: expected text, bytes or null, got ${describeType(pin)}`);
 }

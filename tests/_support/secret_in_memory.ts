@@ -18,6 +18,13 @@ export class SecretInMemory {
     this.#inverted[0] = 0x1c;
   }
 
+  /** What stands somewhere already, for example a part of a key; the bytes themselves are not kept. */
+  static of(bytes: Uint8Array): SecretInMemory {
+    const secret = new SecretInMemory(bytes.length);
+    for (let i = 0; i < bytes.length; i++) secret.#inverted[i] = bytes[i]! ^ 0xff;
+    return secret;
+  }
+
   /** The secret with its bits inverted, in memory that keeps its address. */
   get inverted(): Uint8Array<ArrayBuffer> {
     return this.#inverted;

@@ -95,7 +95,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** The npm libraries, and the one floor that uses each of them. */
 const libraries: Record<string, readonly string[]> = {
-  session: ["asn1js", "@noble/curves", "@noble/post-quantum"],
+  session: ["@noble/curves", "@noble/post-quantum"],
   http: ["http-cache-semantics", "structured-headers", "tough-cookie"],
 };
 

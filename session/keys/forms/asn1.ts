@@ -1,62 +1,29 @@
 /**
- * DER, read and written by the ASN.1 library, which is loaded when the first key or certificate is looked at.
- *
- * Reading is strict: one element, definite lengths, nothing behind it. What is wrong is said with the name of the part.
+ * DER, read with the name of the part that is wrong: one element, definite lengths, nothing behind it. What is read lies
+ * in the bytes that were given, so that who gave a private key overwrites all of it.
  *
  * @module
  */
-import { createRequire } from "node:module";
-import type * as Asn1 from "asn1js";
+import { type DerElement as Element, oidText as oidOf, readElement, Tag } from "../../../internal/der.ts";
 
-let loaded: typeof Asn1 | null = null;
-
-/** Loads the library on first use, in place, so that a synchronous call can need it. */
-function asn1(): typeof Asn1 {
-  if (loaded === null) loaded = createRequire(import.meta.resolve("asn1js"))("asn1js") as typeof Asn1;
-  return loaded;
-}
-
-/** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */
-export function preloadAsn1(): Promise<typeof Asn1> {
-  return import("asn1js");
-}
-
-/** Identifier octets of the elements that keys and certificates are made of. */
-export const Tag = {
-  BOOLEAN: 0x01,
-  INTEGER: 0x02,
-  BIT_STRING: 0x03,
-  OCTET_STRING: 0x04,
-  NULL: 0x05,
-  OBJECT_IDENTIFIER: 0x06,
-  UTF8_STRING: 0x0c,
-  PRINTABLE_STRING: 0x13,
-  IA5_STRING: 0x16,
-  UTC_TIME: 0x17,
-  GENERALIZED_TIME: 0x18,
-  SEQUENCE: 0x30,
-  SET: 0x31,
-} as const;
+export { Tag } from "../../../internal/der.ts";
 
 /** The identifier octet of an element of the context, `[number]`. */
 export function contextTag(number: number, isConstructed: boolean): number {
-  return 0x80 | (isConstructed ? 0x20 : 0) | number;
+  return 0x80 | (isConstructed ? CONSTRUCTED : 0) | number;
 }
 
+/** Bit of an identifier octet: the contents are elements. */
+const CONSTRUCTED = 0x20;
+
 /** One element; its bytes lie in the bytes that were read. */
-export interface DerElement {
-  /** The identifier octet. */
-  readonly tag: number;
-  /** Identifier, length and contents. */
-  readonly whole: Uint8Array<ArrayBuffer>;
-  /** The contents. */
-  readonly content: Uint8Array<ArrayBuffer>;
+export interface DerElement extends Element<ArrayBuffer> {
   /** The elements inside a constructed one. */
   readonly children: readonly DerElement[];
 }
 
 /** Bounds that no key and no certificate comes near: what lies beyond them is an attack on the reader. */
-const LIMITS = { maxDepth: 32, maxNodes: 20_000, maxContentLength: 4 * 1024 * 1024 } as const;
+const LIMITS = { depth: 32, elements: 20_000, bytes: 4 * 1024 * 1024 } as const;
 
 /**
  * Reads the one element that `bytes` holds.
@@ -64,54 +31,30 @@ const LIMITS = { maxDepth: 32, maxNodes: 20_000, maxContentLength: 4 * 1024 * 10
  * @throws {TypeError} where it is damaged, cut, followed by something, or not in DER; `what` names it
  */
 export function readDer(bytes: Uint8Array<ArrayBuffer>, what: string): DerElement {
-  const { fromBER } = asn1();
-  let parsed: Asn1.FromBerResult;
-  try {
-    parsed = fromBER(bytes, LIMITS);
-  } catch {
-    throw damaged(what, "it is no DER");
+  if (bytes.length > LIMITS.bytes) {
+    throw damaged(what, `it has ${bytes.length} bytes, at most ${LIMITS.bytes} are read`);
   }
-  try {
-    if (parsed.offset === -1 || parsed.result.error !== "") throw damaged(what, "it is no DER, or it is cut off");
-    if (parsed.offset !== bytes.length) {
-      throw damaged(what, `${bytes.length - parsed.offset} bytes follow behind it`);
-    }
-    return elementOf(parsed.result, bytes, 0, what);
-  } finally {
-    wipeBlock(parsed.result);
-  }
+  const outer = readElement(bytes);
+  if (outer === null) throw damaged(what, "it is no DER, or it is cut off");
+  const rest = bytes.length - outer.whole.length;
+  if (rest > 0) throw damaged(what, `${rest} bytes follow behind it`);
+  return withChildren(outer, what, { left: LIMITS.elements }, 0);
 }
 
-function elementOf(block: Asn1.AsnType, bytes: Uint8Array<ArrayBuffer>, at: number, what: string): DerElement {
-  const { blockLength, idBlock, lenBlock } = block;
-  if (lenBlock.isIndefiniteForm || lenBlock.warnings.length > 0) throw damaged(what, "a length in it is not in DER");
-  const whole = bytes.subarray(at, at + blockLength);
-  const start = blockLength - lenBlock.length;
-  const tag = whole[0]!;
+/** All of an element is looked at at once: what is damaged deep inside is said before anything is done. */
+function withChildren(element: Element<ArrayBuffer>, what: string, count: { left: number }, depth: number): DerElement {
   const children: DerElement[] = [];
-  if (idBlock.isConstructed) {
-    let next = at + start;
-    for (const child of childrenOf(block)) {
-      children.push(elementOf(child, bytes, next, what));
-      next += child.blockLength;
-    }
+  if ((element.tag & CONSTRUCTED) === 0) return { ...element, children };
+  if (depth >= LIMITS.depth) throw damaged(what, `its elements lie more than ${LIMITS.depth} deep in each other`);
+  const { content } = element;
+  for (let at = 0; at < content.length;) {
+    const inner = readElement(content, at);
+    if (inner === null) throw damaged(what, "an element in it is no DER, or it is cut off");
+    if (--count.left < 0) throw damaged(what, `it has more than ${LIMITS.elements} elements`);
+    children.push(withChildren(inner, what, count, depth + 1));
+    at += inner.whole.length;
   }
-  return { tag, whole, content: whole.subarray(start), children };
-}
-
-/** The blocks inside a block; in a primitive OCTET STRING these are what the library has tried to read in it. */
-function childrenOf(block: Asn1.AsnType): readonly Asn1.AsnType[] {
-  const { value } = block.valueBlock as { value?: unknown };
-  return Array.isArray(value) ? value.filter((child) => "idBlock" in child) : [];
-}
-
-/** Overwrites what the library has copied: it may be a private key. */
-function wipeBlock(block: Asn1.AsnType): void {
-  block.valueBeforeDecodeView.fill(0);
-  const { valueBlock } = block as { valueBlock: { valueHexView?: Uint8Array; valueBeforeDecodeView?: Uint8Array } };
-  valueBlock.valueHexView?.fill(0);
-  valueBlock.valueBeforeDecodeView?.fill(0);
-  for (const child of childrenOf(block)) wipeBlock(child);
+  return { ...element, children };
 }
 
 /** The error of a text or of bytes that cannot be read. */
@@ -184,7 +127,7 @@ export class DerReader {
 
   /** An OBJECT IDENTIFIER, in dotted form. */
   oid(part: string): string {
-    return oidText(this.element(part, Tag.OBJECT_IDENTIFIER), this.#what);
+    return oidText(this.element(part, Tag.OID), this.#what);
   }
 
   /** The contents of an OCTET STRING. */
@@ -212,95 +155,9 @@ export function wholeOctets(content: Uint8Array<ArrayBuffer>, what: string, part
 
 /** An OBJECT IDENTIFIER in dotted form. */
 export function oidText(element: DerElement, what: string): string {
-  const bytes = element.content;
-  if (element.tag !== Tag.OBJECT_IDENTIFIER || bytes.length === 0 || bytes.at(-1)! >= 0x80) {
-    throw damaged(what, "an OBJECT IDENTIFIER in it is damaged");
-  }
-  return (asn1().fromBER(element.whole).result as Asn1.ObjectIdentifier).getValue();
-}
-
-/** An element to be written. */
-export type DerValue = Asn1.AsnType;
-
-/** The bytes of an element. */
-export function writeDer(value: DerValue): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(value.toBER());
-}
-
-/** A SEQUENCE. */
-export function sequence(...value: DerValue[]): DerValue {
-  return new (asn1().Sequence)({ value });
-}
-
-/** A SET, in the order of DER. */
-export function setOf(...values: DerValue[]): DerValue {
-  const sorted = values.map((value) => ({ value, der: writeDer(value) })).sort((a, b) => compareBytes(a.der, b.der));
-  return new (asn1().Set)({ value: sorted.map(({ value }) => value) });
-}
-
-/** An INTEGER that is not negative. */
-export function unsigned(bytes: Uint8Array): DerValue {
-  let start = 0;
-  while (start < bytes.length - 1 && bytes[start] === 0) start++;
-  const digits = bytes.subarray(start);
-  const padded = new Uint8Array(digits.length + (digits.length === 0 || digits[0]! >= 0x80 ? 1 : 0));
-  padded.set(digits, padded.length - digits.length);
-  return primitive(Tag.INTEGER, padded);
-}
-
-/** A small INTEGER. */
-export function small(value: number): DerValue {
-  return unsigned(Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value));
-}
-
-/** An OBJECT IDENTIFIER. */
-export function oid(value: string): DerValue {
-  return new (asn1().ObjectIdentifier)({ value });
-}
-
-/** An OCTET STRING. */
-export function octets(bytes: Uint8Array): DerValue {
-  return primitive(Tag.OCTET_STRING, bytes);
-}
-
-/** A BIT STRING of whole octets. */
-export function bits(bytes: Uint8Array, unused = 0): DerValue {
-  const content = new Uint8Array(bytes.length + 1);
-  content[0] = unused;
-  content.set(bytes, 1);
-  return primitive(Tag.BIT_STRING, content);
-}
-
-/** A NULL. */
-export function nothing(): DerValue {
-  return new (asn1().Null)();
-}
-
-/** A BOOLEAN. */
-export function boolean(value: boolean): DerValue {
-  return primitive(Tag.BOOLEAN, Uint8Array.of(value ? 0xff : 0));
-}
-
-/** A constructed element of the context, `[number]`. */
-export function context(number: number, ...value: DerValue[]): DerValue {
-  return new (asn1().Constructed)({ idBlock: { tagClass: 3, tagNumber: number }, value });
-}
-
-/** A primitive element with this identifier octet. */
-export function primitive(tag: number, bytes: Uint8Array): DerValue {
-  const valueHex = new Uint8Array(bytes).buffer;
-  return new (asn1().Primitive)({ idBlock: { tagClass: (tag >> 6) + 1, tagNumber: tag & 0x1f }, valueHex });
-}
-
-/** An element whose bytes are there already, in DER. */
-export function raw(bytes: Uint8Array): DerValue {
-  return asn1().fromBER(new Uint8Array(bytes), LIMITS).result;
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) if (a[at] !== b[at]) return a[at]! - b[at]!;
-  return a.length - b.length;
+  const text = element.tag === Tag.OID ? oidOf(element.content) : "";
+  if (text === "") throw damaged(what, "an OBJECT IDENTIFIER in it is damaged");
+  return text;
 }
 
 function hexTag(tag: number): string {

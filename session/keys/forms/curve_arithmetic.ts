@@ -118,7 +118,7 @@ export function uncompressedPoint(curve: Curve, bytes: Uint8Array): Uint8Array<A
  */
 export function publicPoint(curve: Curve, privateNumber: Uint8Array): Uint8Array<ArrayBuffer> | null {
   const curvePoints = pointsOf(curve);
-  const scalar = BigInt(`0x${hex(privateNumber)}`);
+  const scalar = BigInt(`0x${privateNumber.toHex()}`);
   if (scalar === 0n || scalar >= curvePoints.Fn.ORDER) return null;
   return new Uint8Array(curvePoints.BASE.multiply(scalar).toBytes(false));
 }
@@ -135,8 +135,4 @@ export function publicKeyOf(curve: Curve, privateKey: Uint8Array): Uint8Array<Ar
     default:
       return new Uint8Array(library.ed448().x448.getPublicKey(privateKey));
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -5,7 +5,8 @@
  * @module
  */
 import { type BytesInput, copyBytes } from "../../../ffi/memory/inputs.ts";
-import { DerReader, readDer, sequence, unsigned, writeDer } from "./asn1.ts";
+import { DerReader, readDer } from "./asn1.ts";
+import { sequence, unsigned, writeDer } from "./asn1_writer.ts";
 
 /**
  * A signature of a token as OpenSSL wants it.

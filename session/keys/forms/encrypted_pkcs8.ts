@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { secretBytes } from "../../../internal/secret_bytes.ts";
 import type * as Crypto from "node:crypto";
 import process from "node:process";
 import { damaged, type DerElement, DerReader, Tag } from "./asn1.ts";
@@ -168,7 +169,7 @@ function decrypted({ cipher, encrypted, iv }: Encryption, key: Uint8Array, what:
   const first = decipher.update(encrypted);
   try {
     const last = decipher.final();
-    const plain = new Uint8Array(first.length + last.length);
+    const plain = secretBytes(first.length + last.length);
     plain.set(first);
     plain.set(last, first.length);
     last.fill(0);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { secretCopy } from "../../../internal/secret_bytes.ts";
 import { Buffer } from "node:buffer";
 import { describeName } from "../../../ffi/memory/inputs.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
@@ -169,7 +170,7 @@ function member(key: JsonWebKeyFields, name: ByteMember, what: string): Bytes {
     throw damaged(what, `its member "${name}" is no base64url`);
   }
   const decoded = Buffer.from(text, "base64url");
-  const bytes = new Uint8Array(decoded);
+  const bytes = secretCopy(decoded);
   decoded.fill(0);
   return bytes;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { secretCopy } from "../../../internal/secret_bytes.ts";
 import { Buffer } from "node:buffer";
 
 /** One block between its two lines. */
@@ -55,7 +56,7 @@ function blockBytes(lines: readonly string[], label: string, what: string): Uint
     throw new TypeError(`Cannot read ${what}: the PEM block "${label}" is no base64`);
   }
   const bytes = Buffer.from(base64, "base64");
-  const own = new Uint8Array(bytes);
+  const own = secretCopy(bytes);
   bytes.fill(0);
   return own;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { secretCopy } from "../../../internal/secret_bytes.ts";
 import { createRequire } from "node:module";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
@@ -52,7 +53,11 @@ function algorithmOf({ name }: ParameterSet): Algorithm {
 /** Both halves that a seed makes (FIPS 204 §6.1, FIPS 203 §6.1). */
 export function expandSeed(set: ParameterSet, seed: Bytes): { publicKey: Bytes; privateKey: Bytes } {
   const { publicKey, secretKey } = algorithmOf(set).keygen(seed);
-  return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(secretKey) };
+  try {
+    return { publicKey: new Uint8Array(publicKey), privateKey: secretCopy(secretKey) };
+  } finally {
+    secretKey.fill(0);
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { secretBytes } from "../../../internal/secret_bytes.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
 import { contextTag, damaged, type DerElement, DerReader, oidText, readDer, Tag, wholeOctets } from "./asn1.ts";
 import { uncompressedPoint } from "./curve_arithmetic.ts";
@@ -212,7 +213,7 @@ function padded(number: Bytes, curve: Curve, what: string): Bytes {
     throw damaged(what, `its private number has ${number.length} bytes, ${curve.name} has ${curve.privateSize}`);
   }
   if (digits.length === curve.privateSize) return digits;
-  const full = new Uint8Array(curve.privateSize);
+  const full = secretBytes(curve.privateSize);
   full.set(digits, curve.privateSize - digits.length);
   number.fill(0);
   return full;

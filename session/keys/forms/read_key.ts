@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, describeType, encodeText, isBytesInput } from "../../../ffi/memory/inputs.ts";
+import { secretCopy, secretText } from "../../../internal/secret_bytes.ts";
+import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../../ffi/memory/inputs.ts";
 import { damaged, type DerElement, readDer } from "./asn1.ts";
 import { completeKey } from "./check_key.ts";
 import { decryptPkcs8, deriveKey, deriveKeySync, type Encryption, readEncryption } from "./encrypted_pkcs8.ts";
@@ -74,7 +75,7 @@ function finishReading(begun: Begun, what: string): Promise<ReadKey> {
 
 function begin(input: Exclude<KeyInput, CryptoKey>, passphrase: Passphrase | undefined, what: string): Begun {
   if (typeof input === "string") return beginPem(input, passphrase, what);
-  if (isBytesInput(input)) return beginDer(copyBytes(input, what), passphrase, null, what);
+  if (isBytesInput(input)) return beginDer(secretCopy(viewBytes(input, what)), passphrase, null, what);
   if (isJsonWebKey(input)) return { read: finished(readJsonWebKey(input, what), null, what), locked: null };
   throw new TypeError(
     `Cannot read ${what}: expected PEM text, DER bytes, a JSON Web Key or a CryptoKey, got ${describeType(input)}`,
@@ -170,8 +171,8 @@ function finished(material: KeyMaterial, source: Bytes | null, what: string): Re
 
 function passphraseBytes(passphrase: Passphrase): Bytes {
   return typeof passphrase === "string"
-    ? encodeText(passphrase, "a passphrase")
-    : copyBytes(passphrase, "a passphrase");
+    ? secretText(wellFormed(passphrase, "a passphrase"))
+    : secretCopy(viewBytes(passphrase, "a passphrase"));
 }
 
 function isCryptoKey(value: unknown): value is CryptoKey {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { secretBytes } from "../../../internal/secret_bytes.ts";
 import type { RsaMaterial, RsaPrivateNumbers } from "./key_material.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -15,13 +16,14 @@ const MAX_WITHOUT_PRIMES = 1024;
 const UNLUCKY = 4;
 
 function toNumber(bytes: Uint8Array): bigint {
-  return BigInt(`0x0${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`);
+  return BigInt(`0x0${bytes.toHex()}`);
 }
 
 function toBytes(value: bigint): Bytes {
   const digits = value.toString(16);
-  const even = digits.length % 2 === 0 ? digits : `0${digits}`;
-  return Uint8Array.from(even.match(/../g)!, (pair) => parseInt(pair, 16));
+  const bytes = secretBytes(Math.ceil(digits.length / 2));
+  bytes.setFromHex(digits.padStart(2 * bytes.length, "0"));
+  return bytes;
 }
 
 function power(base: bigint, exponent: bigint, modulus: bigint): bigint {

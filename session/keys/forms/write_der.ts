@@ -1,12 +1,12 @@
 /**
- * Keys written in DER: SubjectPublicKeyInfo, PKCS#8.
+ * Keys written in DER: SubjectPublicKeyInfo, PKCS#8. Of a private key nothing is copied but into what is returned.
  *
  * @module
  */
+import { contextTag } from "./asn1.ts";
 import {
   bits,
   context,
-  contextTag,
   type DerValue,
   nothing,
   octets,
@@ -16,7 +16,7 @@ import {
   small,
   unsigned,
   writeDer,
-} from "./asn1.ts";
+} from "./asn1_writer.ts";
 import {
   type AsymmetricMaterial,
   type CurveMaterial,
@@ -71,12 +71,12 @@ function rsaPublic({ modulus, publicExponent }: RsaMaterial): DerValue {
   return sequence(unsigned(modulus), unsigned(publicExponent));
 }
 
-function privateKeyOctets(material: AsymmetricMaterial): Bytes {
+function privateKeyOctets(material: AsymmetricMaterial): Bytes | DerValue {
   switch (material.kind) {
     case "RSA":
-      return writeDer(rsaPrivate(material));
+      return rsaPrivate(material);
     case "curve":
-      return writeDer(isWeierstrass(material.curve) ? sec1(material) : octets(privateOf(material)));
+      return isWeierstrass(material.curve) ? sec1(material) : octets(privateOf(material));
     case "post-quantum":
       return postQuantumPrivate(material);
   }
@@ -105,11 +105,11 @@ function sec1(material: CurveMaterial): DerValue {
 }
 
 /** The seed where it is known, which the RFCs prefer; else the expanded key. */
-function postQuantumPrivate(material: PostQuantumMaterial): Bytes {
+function postQuantumPrivate(material: PostQuantumMaterial): Bytes | DerValue {
   const { privateKey, seed, set } = material;
-  if (seed !== null) return writeDer(primitive(contextTag(0, false), seed));
+  if (seed !== null) return primitive(contextTag(0, false), seed);
   if (privateKey === null) throw noPrivateHalf(material);
-  return set.seedLength === 0 ? privateKey : writeDer(octets(privateKey));
+  return set.seedLength === 0 ? privateKey : octets(privateKey);
 }
 
 function privateOf(material: CurveMaterial): Bytes {
