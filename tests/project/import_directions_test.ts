@@ -13,10 +13,10 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/runtime": "internal",
   "ffi/memory": "ffi/runtime internal",
   "ffi/tables": "ffi/memory ffi/runtime",
-  "ffi/attributes": "ffi/constants ffi/memory ffi/runtime",
+  "ffi/attributes": "ffi/constants ffi/memory ffi/runtime internal",
   "ffi/workers": "ffi/memory ffi/runtime ffi/tables",
   "ffi/engine": "ffi/memory ffi/runtime ffi/tables ffi/workers",
-  "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers",
+  "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "ffi/mod.ts": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
 
   "session/function_actions.ts": "",
