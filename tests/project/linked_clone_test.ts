@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -8,25 +8,46 @@ import { temporaryFolder } from "../_support/temporary_folder.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 
-/** What a program in a folder of its own prints. */
-function output(imported: string): string {
+/** What a program in a folder of its own prints; `config` is its deno.json, `args` are given to `deno run`. */
+function output(imported: string, { config, args = [] }: { config?: unknown; args?: string[] }): string {
   const folder = temporaryFolder("program");
-  writeFileSync(`${folder}/deno.json`, JSON.stringify({ links: [root], lock: false }));
+  if (config !== undefined) writeFileSync(`${folder}/deno.json`, JSON.stringify(config));
   const names = "CookieJar, HttpSession, Module";
   writeFileSync(
     `${folder}/program.ts`,
     `import { ${names} } from ${JSON.stringify(imported)};\nconsole.log([${names}].map(({ name }) => name).join());\n`,
   );
-  return execFileSync(process.execPath, ["run", "-A", "--no-check", "program.ts"], {
+  return execFileSync(process.execPath, ["run", "-A", "--no-check", ...args, "program.ts"], {
     cwd: folder,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
 }
 
-describe("A program in another folder that links the clone", () => {
-  it("imports mod.ts by its path, with what it needs from npm", () => {
-    assertEquals(output(`${root}/mod.ts`), "CookieJar,HttpSession,Module\n");
+/** What is published of the clone, in a folder. */
+function unpackedPackage(): string {
+  const folder = temporaryFolder("unpacked");
+  const { publish }: { publish: { include: string[] } } = JSON.parse(readFileSync(`${root}/deno.json`, "utf8"));
+  for (const path of publish.include) cpSync(`${root}/${path}`, `${folder}/${path}`, { recursive: true });
+  return folder;
+}
+
+describe("A program in another folder", () => {
+  const printed = "CookieJar,HttpSession,Module\n";
+
+  it("links the clone or an unpacked package, and imports mod.ts by its path or the package by its name", () => {
+    for (const folder of [root, unpackedPackage()]) {
+      for (const imported of [`${folder}/mod.ts`, "@gp11/gp11"]) {
+        assertEquals(output(imported, { config: { links: [folder], lock: false } }), printed, imported);
+      }
+    }
+  });
+
+  it("runs without a deno.json of its own with that of the clone or of an unpacked package", () => {
+    for (const folder of [root, unpackedPackage()]) {
+      const args = ["--config", `${folder}/deno.json`, "--no-lock"];
+      for (const imported of [`${folder}/mod.ts`, "@gp11/gp11"]) assertEquals(output(imported, { args }), printed);
+    }
   });
 });
 
