@@ -1,18 +1,24 @@
 // deno-lint-ignore-file no-console
 /**
  * The main job: opens a real token, makes keys in it, signs and verifies in place and on worker threads, encrypts a
- * stream, and tells how fast it was and how long the event loop was ever held up.
+ * stream, sends requests that the token signs to a server that verifies them, and tells how fast it was and how long the
+ * event loop was ever held up.
  *
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/demo.ts
  *
  * It needs a slot with a token that has not been initialised yet, as SoftHSM2 always has one.
  */
 import { aesCbc, CKF, CKM, ckmName, CKU, Module, type Pkcs11KeyPair, type Session, type Slot } from "@gp11/gp11";
+import { HttpSession, MessageSignatureError, MessageSignatures, tokenSigner, verifyMessage } from "@gp11/gp11";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import process from "node:process";
 
 const SO_PIN = "12345678";
 const USER_PIN = "1234";
 const PARALLEL = 200;
+const REQUESTS = 100;
 const STREAM_BYTES = 8 * 1024 * 1024;
 const P256 = Uint8Array.of(0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07);
 
@@ -189,6 +195,68 @@ async function encryptStream(session: Session): Promise<void> {
   await key.destroy();
 }
 
+/** A server that knows a public key and nothing else of the token. */
+async function verifyingServer(
+  key: () => ReturnType<Awaited<ReturnType<typeof tokenSigner>>["publicJwk"]>,
+): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of request) pieces.push(piece);
+    const content = new Uint8Array(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+    const url = `http://${request.headers.host}${request.url}`;
+    const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const);
+    try {
+      const [signature] = await verifyMessage({ method: request.method!, url, headers }, { key, content });
+      response.end(signature!.components.join(" "));
+    } catch (error) {
+      response.writeHead(error instanceof MessageSignatureError ? 401 : 500).end(String(error));
+    }
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+/** Requests that the token signs (RFC 9421), through the queue of an HTTP session. */
+async function signedRequests(slot: Slot, keys: Pkcs11KeyPair): Promise<void> {
+  title("HTTP requests signed by the token");
+  await using sessions = slot.sessionPool({ max: 2 });
+  const signer = await tokenSigner(keys.privateKey, { publicKey: keys.publicKey, sessions });
+  const server = await verifyingServer(() => signer.publicJwk());
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using http = new HttpSession({ maxConnsPerHost: 4, features: [new MessageSignatures({ signer })] });
+
+  const began = performance.now();
+  const life: string[] = [];
+  const note = (event: string) => life.push(`${event} ${(performance.now() - began).toFixed(1)}`);
+  const started = http.fetch(`${origin}/life`, {
+    ...{ method: "POST", body: "one" },
+    prepare(msg) {
+      for (const event of ["wrote-headers", "wrote-body", "got-headers", "got-body"] as const) {
+        msg.addEventListener(event, () => note(event));
+      }
+    },
+  });
+  http.addEventListener("request-started", () => note("signed"), { once: true });
+  const first = await started;
+  const covered = await first.text();
+  line("life of one, in ms", life.join(", "));
+  line("what it covers", covered.replaceAll('"', ""));
+  count([first.status === 200]);
+
+  const stalls = new StallWatch();
+  const all = performance.now();
+  const right = await Promise.all(Array.from({ length: REQUESTS }, async (_, index) => {
+    const response = await http.fetch(`${origin}/${index}`, { method: "POST", body: String(index) });
+    await response.text();
+    return response.status === 200;
+  }));
+  const took = performance.now() - all;
+  count(right);
+  line("signed, sent, verified", `${perSecond(REQUESTS, took)}, ${REQUESTS} in parallel`);
+  line("longest stall of the loop", `${stalls.stop().toFixed(1)} ms`);
+  server.close();
+}
+
 async function main(): Promise<void> {
   const path = process.env["PKCS11_MODULE"];
   if (!path) throw new Error("Cannot run the demo: set PKCS11_MODULE to the path of a PKCS#11 module");
@@ -203,6 +271,7 @@ async function main(): Promise<void> {
   await signAndVerify(slot, session, "RSA-2048 with SHA-256", rsa, CKM.SHA256_RSA_PKCS, data);
   await encryptStream(session);
   await twoCallers(path, slot);
+  await signedRequests(slot, ec);
   for (const key of [ec.publicKey, ec.privateKey, rsa.publicKey, rsa.privateKey]) await key.destroy();
   title("Result");
   line("verified", `${verified}`);
