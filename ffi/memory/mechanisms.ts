@@ -37,6 +37,12 @@ export interface BuiltParameter {
   write(block: Block, use: MechanismUse): WrittenParameter;
   /** Takes back what the token wrote into the parameter; called once the call has returned. */
   readBack?(block: Block, offset: number): void;
+  /** Completes what was written at `offset` once the modulus of the RSA key is known, which is read for it. */
+  fitModulus?(block: Block, offset: number, modulus: Uint8Array): void;
+  /** Bytes that the token appends to an encrypted result in one piece, for {@linkcode BuiltParameter.takeAppended}. */
+  readonly appended?: number | undefined;
+  /** Takes what was appended off a result. */
+  takeAppended?(result: Uint8Array<ArrayBuffer>, dataLength: number): Uint8Array<ArrayBuffer>;
 }
 
 /** A mechanism: its type alone, or its type with a parameter. */

@@ -8,6 +8,7 @@ import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
 import type { ActiveKind, AuthenticatedUse } from "../engine/active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
+import { fitMechanism, wantsFit } from "./key_fit.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
 
 const CKR_OK = 0;
@@ -93,7 +94,7 @@ export function beginning(
   const { session, key } = args;
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
-  const asks = args.authentication !== null || wantsKeyCheck(frame, args);
+  const asks = args.authentication !== null || wantsKeyCheck(frame, args) || wantsFit(args);
   return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false, use: null };
 }
 
@@ -101,6 +102,7 @@ export function beginning(
 export function* beginAuthenticated(frame: Frame, begun: Beginning): Program<number> {
   const { session, key, authentication } = begun.args!;
   yield* checkKey(frame, begun.args!, begun.functions.init);
+  yield* fitMechanism(frame, begun.args!, begun.mechanism);
   if (key === null || !authentication || !(yield* wantsLogin(frame, session, key, authentication))) {
     return yield begun.both;
   }

@@ -2,7 +2,7 @@
 import type { Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
-import { ownMechanism } from "../memory/mechanisms.ts";
+import { type BuiltParameter, ownMechanism } from "../memory/mechanisms.ts";
 import { word } from "../memory/block.ts";
 import {
   abandon,
@@ -14,6 +14,7 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
+import { wantsFit } from "./key_fit.ts";
 import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
 import { transform } from "./transformation.ts";
@@ -58,8 +59,21 @@ const ECDSA_ROOM = 160;
 
 /** C_EncryptInit and C_Encrypt. */
 export function encrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
-  const { type } = args.mechanism;
-  return transform(frame, args, ENCRYPT, encryptedRoom(type, args.data.length), hasKnownLength(type));
+  const { type, parameter } = args.mechanism;
+  const { length } = args.data;
+  const appended = parameter === null || parameter instanceof Uint8Array ? 0 : parameter.appended ?? 0;
+  const program = transform(frame, args, ENCRYPT, encryptedRoom(type, length) + appended, hasKnownLength(type));
+  return appended === 0 ? program : withoutAppended(program, parameter as BuiltParameter, length);
+}
+
+/** What the token has appended to the result goes to the mechanism. */
+function* withoutAppended(
+  program: Program<Uint8Array<ArrayBuffer>>,
+  parameter: BuiltParameter,
+  length: number,
+): Program<Uint8Array<ArrayBuffer>> {
+  const result = yield* program;
+  return parameter.takeAppended?.(result, length) ?? result;
 }
 
 /** C_DecryptInit and C_Decrypt. */
@@ -92,7 +106,7 @@ export function verifyRecover(frame: Frame, args: CryptoArgs): Program<Uint8Arra
 export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: Uint8Array }): Program<boolean> {
   const { session, data, signature } = args;
   const mechanism = mechanismOf(frame, args, VERIFY);
-  const asks = args.authentication !== null;
+  const asks = args.authentication !== null || wantsFit(args);
   const words = [
     session,
     frame.input(data, asks),

@@ -22,6 +22,7 @@ import {
   verify,
 } from "./crypto.ts";
 import { endOperation } from "./ending.ts";
+import { wantsFit } from "./key_fit.ts";
 import { checkKey } from "./key_types.ts";
 
 /** An operation on many inputs. */
@@ -65,7 +66,7 @@ function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
   const { session, inputs, signatures } = args;
   yield* checkKey(frame, args, VERIFY.init);
   const results: boolean[] = [];
-  if (args.authentication) {
+  if (args.authentication || wantsFit(args)) {
     for (let i = 0; i < inputs.length; i++) {
       results.push(yield* verify(frame, { ...args, data: inputs[i]!, signature: signatures[i]! }));
     }
@@ -130,14 +131,15 @@ function* each(
 ): Program<Bytes[]> {
   const { inputs } = args;
   yield* checkKey(frame, args, functions.init);
+  const alone = args.authentication !== null || wantsFit(args);
   const results: Bytes[] = [];
   const mark = frame.block.mark();
   while (results.length < inputs.length) {
     frame.block.rewind(mark);
-    if (!args.authentication) yield* tripOf(frame, args, functions, room, single, known, results, mark);
+    if (!alone) yield* tripOf(frame, args, functions, room, single, known, results, mark);
     if (results.length === inputs.length) break;
-    // Either each use wants a login, or this input stopped the trip: alone it shows what is to be done about it.
-    if (args.authentication || frame.rv !== CKR_OK) {
+    // Either each use wants a login or a look at the key, or this input stopped the trip: alone it shows what is to be done about it.
+    if (alone || frame.rv !== CKR_OK) {
       results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
       frame.rv = CKR_OK;
     }

@@ -11,6 +11,7 @@ import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto
 import { CANCEL_FLAG, type CancelArgs, cancelOperations } from "./ending.ts";
 import type { BegunParts } from "../engine/active.ts";
 import { endTurn, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
+import { fitMechanism } from "./key_fit.ts";
 import { checkKey, type KeyUse } from "./key_types.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
@@ -73,6 +74,7 @@ function* beginParts(frame: Frame, args: BeginPartsArgs, use: PartsUse): Program
   yield* checkKey(frame, args, functions.init);
   const operation = kind === "encrypt" || kind === "decrypt" ? { operation: kind } : undefined;
   const mechanism = writeMechanism(frame.block, args.mechanism, operation);
+  yield* fitMechanism(frame, args, mechanism);
   if (authentication && key !== null && (yield* wantsLogin(frame, session, key, authentication))) {
     const { pin, slot } = authentication;
     use.asked = isQuestion(pin) ? yield* askAhead(frame, slot, pin) : null;

@@ -25,6 +25,7 @@ import {
   settle,
 } from "./beginning.ts";
 import type { AuthenticatedUse } from "../engine/active.ts";
+import { wantsFit } from "./key_fit.ts";
 import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
 
@@ -94,7 +95,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const { block } = frame;
     const fresh = block.isFresh;
     const small = data.length + room < KEPT_BYTES;
-    const asks = args.authentication !== null;
+    const asks = args.authentication !== null || wantsFit(args);
     const mechanism = mechanismOf(frame, args, functions);
     this.#frame = frame;
     this.#room = room;

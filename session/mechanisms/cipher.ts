@@ -1,5 +1,6 @@
 /** Builders of cipher and MAC mechanisms. */
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import type { Block } from "../../ffi/memory/block.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import {
   type BuiltParameter,
@@ -7,6 +8,7 @@ import {
   OutputParameter,
   StructParameter,
   UlongParameter,
+  type WrittenParameter,
 } from "../../ffi/memory/mechanisms.ts";
 import {
   CK_AES_CTR_PARAMS,
@@ -23,9 +25,15 @@ export interface AesGcmOptions {
   /**
    * The initialization vector, up to 2^32 - 1 bytes; 12 unless there is a reason. Never the same twice with one key. Tokens
    * that make it themselves, as some do in FIPS mode, want none: an empty one, or `additionalData` alone, is a NULL pointer.
-   * They append theirs to the result, which is given as it comes.
+   * They append theirs to the result, which is given as it comes; with `ivLength` it is split off.
    */
   readonly iv?: BytesInput | undefined;
+  /**
+   * Bytes of the initialization vector that the token makes and appends to the result, 1 to 256, usually 12; instead of
+   * `iv`. `encrypt` splits it off: it is `parameter.iv` of the mechanism then, which decrypts with it. Results of parts and
+   * of `encryptMany` are given as they come, with the vector at the end.
+   */
+  readonly ivLength?: number | undefined;
   /**
    * Data that is authenticated but not encrypted.
    *
@@ -74,6 +82,48 @@ class GcmStruct extends OutputParameter<typeof CK_GCM_PARAMS> implements GcmPara
   }
 }
 
+/** The parameter of AES-GCM on a token that makes the IV and appends it to what it encrypts. */
+class TokenIv implements GcmParameter {
+  readonly appended: number;
+  readonly #additionalData: Uint8Array | null;
+  readonly #tagLength: number;
+  #iv: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+  constructor(ivLength: number, additionalData: Uint8Array | null, tagLength: number) {
+    this.appended = ivLength;
+    this.#additionalData = additionalData;
+    this.#tagLength = tagLength;
+  }
+
+  get iv(): Uint8Array<ArrayBuffer> {
+    return this.#iv.slice();
+  }
+
+  write(block: Block, use: MechanismUse): WrittenParameter {
+    const isDecrypted = use.operation === "decrypt";
+    if (isDecrypted && this.#iv.length === 0) {
+      throw new TypeError(
+        "Cannot decrypt with AES-GCM: the iv is not known yet; give the one that encrypting has left in parameter.iv",
+      );
+    }
+    const iv = isDecrypted ? this.#iv : new Uint8Array(0);
+    return new GcmStruct(iv, this.#additionalData, this.#tagLength).write(block, use);
+  }
+
+  takeAppended(result: Uint8Array<ArrayBuffer>, dataLength: number): Uint8Array<ArrayBuffer> {
+    const end = dataLength + this.#tagLength / 8;
+    if (result.length !== end + this.appended) {
+      // Without the IV it cannot be decrypted, and the token may have used the same one before.
+      throw new RangeError(
+        `Cannot use the module's answer: it has ${result.length} bytes, expected ${end} and an IV of ${this.appended}; ` +
+          "the token does not make the IV, give iv",
+      );
+    }
+    this.#iv = result.slice(end);
+    return result.slice(0, end);
+  }
+}
+
 /**
  * AES-GCM (`CKM_AES_GCM`), as WebCrypto's `AesGcmParams`.
  *
@@ -92,23 +142,38 @@ class GcmStruct extends OutputParameter<typeof CK_GCM_PARAMS> implements GcmPara
  */
 export function aesGcm(options: AesGcmOptions): BuiltMechanism<GcmParameter> {
   checkOptions(options, "AES-GCM");
-  return { type: CKM.AES_GCM, parameter: gcmParameter(options) };
+  const { ivLength } = options;
+  if (ivLength === undefined) return { type: CKM.AES_GCM, parameter: gcmParameter(options) };
+  if (options.iv !== undefined) throw new TypeError("Cannot use ivLength of AES-GCM: iv is given beside it");
+  const parameter = new TokenIv(
+    integer(ivLength, "ivLength of AES-GCM", 1, 256),
+    optionalBytes(options.additionalData, "the additionalData of AES-GCM"),
+    tagBits(options.tagLength),
+  );
+  return { type: CKM.AES_GCM, parameter };
 }
 
 /** AES-GMAC (`CKM_AES_GMAC`): the authentication of AES-GCM alone; see {@linkcode aesGcm}. */
-export function aesGmac(options: AesGcmOptions): BuiltMechanism<GcmParameter> {
+export function aesGmac(options: Omit<AesGcmOptions, "ivLength">): BuiltMechanism<GcmParameter> {
   checkOptions(options, "AES-GMAC");
+  if ("ivLength" in options && options.ivLength !== undefined) {
+    throw new TypeError("Cannot use ivLength of AES-GMAC: a signature has no IV behind it, give iv");
+  }
   return { type: CKM.AES_GMAC, parameter: gcmParameter(options) };
 }
 
-function gcmParameter({ iv, additionalData, tagLength = 128 }: AesGcmOptions): GcmParameter {
+function gcmParameter({ iv, additionalData, tagLength }: AesGcmOptions): GcmParameter {
   // Without anything at all an IV was more likely forgotten than left to the token.
   const given = iv === undefined && additionalData !== undefined ? new Uint8Array(0) : iv;
   return new GcmStruct(
     bytesMember(given, "the iv of AES-GCM", { max: MAX_GCM_IV }),
     optionalBytes(additionalData, "the additionalData of AES-GCM"),
-    oneOf(tagLength, "tagLength of AES-GCM", GCM_TAGS),
+    tagBits(tagLength),
   );
+}
+
+function tagBits(tagLength = 128): number {
+  return oneOf(tagLength, "tagLength of AES-GCM", GCM_TAGS);
 }
 
 /** Options of {@linkcode aesCbc}. */

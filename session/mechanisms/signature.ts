@@ -1,5 +1,7 @@
 /** Builders of signature and public-key encryption mechanisms. */
-import { type BytesInput, describeType } from "../../ffi/memory/inputs.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import { structLayout } from "../../ffi/memory/structs.ts";
+import { type BytesInput, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKH } from "../../ffi/constants/objects.ts";
 import { CKZ } from "../../ffi/constants/parameters.ts";
@@ -42,11 +44,12 @@ export interface RsaPssOptions {
   /** The digest. */
   readonly hash: HashIdentifier;
   /**
-   * Bytes of the salt.
+   * Bytes of the salt: a number, `"hash"` for the length of the digest, or `"max"` for the longest that the key has room
+   * for (RFC 8017 §9.1.1), as some libraries sign by default. For `"max"` the key's modulus is read.
    *
-   * @default the length of the digest
+   * @default {"hash"}
    */
-  readonly saltLength?: number | "hash" | undefined;
+  readonly saltLength?: number | "hash" | "max" | undefined;
   /**
    * The digest of the mask generation function.
    *
@@ -79,14 +82,48 @@ export interface RsaPssOptions {
 export function rsaPss(options: RsaPssOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "RSA-PSS");
   const hash = findHash(options.hash);
-  const { saltLength = hash.length, mgfHash, prehashed = false } = options;
+  const { saltLength = "hash", mgfHash, prehashed = false } = options;
   const values = {
     hashAlg: hash.digest,
     mgf: mgfHash === undefined ? hash.mgf : findHash(mgfHash).mgf,
-    sLen: saltLength === "hash" ? hash.length : integer(saltLength, "saltLength of RSA-PSS", 0, 0xffff),
+    sLen: saltLength === "max" ? 0 : saltBytes(saltLength, hash.length),
   };
   const type = prehashed ? CKM.RSA_PKCS_PSS : hash.rsaPss;
+  if (saltLength === "max") return { type, parameter: new LongestSalt(values, hash.length) };
   return { type, parameter: new StructParameter(CK_RSA_PKCS_PSS_PARAMS, values) };
+}
+
+function saltBytes(saltLength: number | "hash", hashLength: number): number {
+  if (saltLength === "hash") return hashLength;
+  if (typeof saltLength === "string") {
+    throw new TypeError(
+      `Cannot use saltLength of RSA-PSS: ${describeName(saltLength)} is neither a number, "hash" nor "max"`,
+    );
+  }
+  return integer(saltLength, "saltLength of RSA-PSS", 0, 0xffff);
+}
+
+/** A parameter of RSA-PSS with the longest salt that the key has room for (RFC 8017 §9.1.1). */
+class LongestSalt extends StructParameter<typeof CK_RSA_PKCS_PSS_PARAMS> {
+  readonly #hashLength: number;
+
+  constructor(values: { hashAlg: number; mgf: number; sLen: number }, hashLength: number) {
+    super(CK_RSA_PKCS_PSS_PARAMS, values);
+    this.#hashLength = hashLength;
+  }
+
+  fitModulus(block: Block, offset: number, modulus: Uint8Array): void {
+    const first = modulus.findIndex((byte) => byte !== 0);
+    // One bit less than the modulus has, in whole bytes.
+    const encoded = first < 0 ? 0 : modulus.length - first - (modulus[first] === 1 ? 1 : 0);
+    const length = encoded - this.#hashLength - 2;
+    if (length < 0) {
+      throw new RangeError(
+        `Cannot use RSA-PSS: a key of ${encoded * 8} bits has no room for a digest of ${this.#hashLength} bytes`,
+      );
+    }
+    block.setUlong(offset + structLayout(CK_RSA_PKCS_PSS_PARAMS, block.abi).offsets.sLen, length);
+  }
 }
 
 /** Options of {@linkcode rsaOaep}. */

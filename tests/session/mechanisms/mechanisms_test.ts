@@ -129,6 +129,31 @@ describe("AES-GCM", () => {
     assertThrows(() => m.aesGcmMessage({ iv: new Uint8Array(0) }), RangeError, "it has 0 bytes");
   });
 
+  it("leaves an IV of a length to the token, splits it off and decrypts with it", () => {
+    const mechanism = m.aesGcm({ ivLength: 12, additionalData: bytes(5), tagLength: 96 });
+    assertEquals(mechanism.parameter.iv, new Uint8Array(0));
+    assertThrows(
+      () => written(mechanism, cipher.CK_GCM_PARAMS, { operation: "decrypt" }),
+      TypeError,
+      "the iv is not known yet",
+    );
+    const { values } = written(mechanism, cipher.CK_GCM_PARAMS, { operation: "encrypt", dataLength: 10 });
+    assertEquals([values.pIv, values.ulIvLen, values.ulAADLen, values.ulTagBits], [0n, 0, 5, 96]);
+    assertEquals(mechanism.parameter.takeAppended!(bytes(34), 10), bytes(22));
+    assertEquals(mechanism.parameter.iv, bytes(34).slice(22));
+    const again = written(mechanism, cipher.CK_GCM_PARAMS, { operation: "decrypt" });
+    assertEquals(pointedTo(again.block, again.values.pIv, 12), bytes(34).slice(22));
+    const missing = assertThrows(() => mechanism.parameter.takeAppended!(bytes(22), 10), RangeError);
+    assertEquals(
+      missing.message,
+      "Cannot use the module's answer: it has 22 bytes, expected 22 and an IV of 12; the token does not make the IV, give iv",
+    );
+    assertThrows(() => m.aesGcm({ ivLength: 12, iv: bytes(12) }), TypeError, "iv is given beside it");
+    assertThrows(() => m.aesGcm({ ivLength: 0 }), RangeError, "ivLength of AES-GCM");
+    assertThrows(() => m.aesGcm({}), TypeError, "the iv of AES-GCM");
+    assertThrows(() => m.aesGmac({ ivLength: 12 } as never), TypeError, "ivLength of AES-GMAC");
+  });
+
   it("refuses lengths that are none", () => {
     assertThrows(() => m.aesGcm({ iv: bytes(12), tagLength: 127 }), RangeError, "tagLength of AES-GCM 127");
     assertThrows(() => m.aesGcm({ iv: bytes(12), tagLength: 16 }), RangeError);
