@@ -81,8 +81,10 @@ export class Engine {
     let observer: CallObserver | null = null;
     let turn = lane?.token ?? null;
     let gate: CallGate | null = null;
+    let register = lane?.register ?? null;
     if (options) {
       checkOptions(options);
+      register ??= options.register ?? null;
       turn ??= options.turn ?? null;
       signal = options.signal;
       signal?.throwIfAborted();
@@ -98,6 +100,7 @@ export class Engine {
     frame.undisturbed = !signal && observer === null;
     frame.lane = lane;
     frame.turn = turn;
+    frame.register = register;
     if (turn !== null) frame.refusals = turn.pins.refusals;
     frame.args = args;
     this.#inFlight++;
@@ -153,7 +156,8 @@ export class Engine {
     const turn = lane?.token ?? options.turn ?? null;
     const within = currentQuestion();
     const refusals = turn?.pins.refusals ?? 0;
-    const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within, refusals });
+    const register = lane?.register ?? options.register ?? null;
+    const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within, refusals, register });
     let work: Prepared<T> | Waiting<T>;
     try {
       work = (room.waiting >= LAID_OUT ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
@@ -166,7 +170,7 @@ export class Engine {
   #prepare<T, A>(
     operation: Operation<T, A>,
     args: A,
-    place: Pick<Frame, "lane" | "turn" | "within" | "refusals">,
+    place: Pick<Frame, "lane" | "turn" | "within" | "refusals" | "register">,
   ): Prepared<T> {
     const frame = Object.assign(new Frame(this, this.#blocks.take(), false), place);
     frame.args = args;
@@ -215,6 +219,7 @@ export class Engine {
 
   /** Gives back the memory of an operation that never started. */
   dropped(frame: Frame): void {
+    frame.whenDropped?.();
     // It was laid out with data of the caller, which would be kept alive with it.
     frame.block.kept = null;
     frame.overwriteOutputs();

@@ -7,6 +7,7 @@ import { FUNCTION_NAMES, type FunctionName } from "../tables/functions.ts";
 import type { Lane } from "./lane.ts";
 import { type Block, word } from "../memory/block.ts";
 import type { Question } from "./question.ts";
+import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
 
 const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
@@ -97,6 +98,10 @@ export class Frame {
   within: Question | undefined = undefined;
   /** The turns of the token that is worked with; `null` where there are none to take. */
   turn: TokenTurn | null = null;
+  /** Where sessions are written down that the operation opens. */
+  register: SessionRegister | null = null;
+  /** Gives back what the operation has taken before its first step, where it is never made. */
+  whenDropped: (() => void) | null = null;
   /** Refusals of PINs the token had made when the call was made. */
   refusals = 0;
   /** Answer to the last question. */
@@ -125,6 +130,8 @@ export class Frame {
     this.interrupted = false;
     this.lane = null;
     this.turn = null;
+    this.register = null;
+    this.whenDropped = null;
     this.within = undefined;
     this.answer = undefined;
     this.args = null;

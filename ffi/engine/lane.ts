@@ -2,6 +2,7 @@
 import { Queue } from "./queue.ts";
 import type { ActiveKind, BegunParts, UnusedKey } from "./active.ts";
 import type { Question } from "./question.ts";
+import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
 
 /** An operation waiting for its place. */
@@ -85,6 +86,8 @@ export class Lane implements WaitingRoom {
   readonly handle: bigint;
   /** The turns of the session's token; `null` where nobody takes any. */
   token: TokenTurn | null = null;
+  /** Where the session is written down, and those that its operations open; `null` where nowhere. */
+  register: SessionRegister | null = null;
   /** What the running operation asks its user. */
   question: Question | null = null;
   /** How many wrappers hold it. */

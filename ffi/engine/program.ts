@@ -1,6 +1,7 @@
 /** The words of an operation: what it yields, what it is given, how it is run. */
 import type { Frame } from "./frame.ts";
 import type { CallGate } from "./gate.ts";
+import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 
@@ -56,6 +57,8 @@ export interface RunOptions<T> {
   readonly turn?: TokenTurn | null | undefined;
   /** Lets calls through. */
   readonly gate?: CallGate | null | undefined;
+  /** Where the sessions of an operation without one are written down. */
+  readonly register?: SessionRegister | null | undefined;
   /** Undoes what an aborted operation created. */
   readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
 }

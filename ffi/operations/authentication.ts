@@ -52,13 +52,17 @@ export interface LoginArgs {
   readonly slot: bigint;
   /** Whether a login that is not needed counts as done. */
   readonly ifNeeded: boolean;
+  /** Told before each C_Login. */
+  readonly trying?: (() => void) | undefined;
+  /** Asked where the token says that somebody is logged in: whether that is over, and the PIN can be tried. */
+  readonly hasEnded?: (() => Program<boolean>) | undefined;
 }
 
 /** C_Login. Returns `false` where `ifNeeded` found nothing to do. */
 export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   const { session, slot, userType, pin, ifNeeded } = args;
   if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
-  const rv = yield* askAndLogin(frame, session, slot, userType, pin);
+  const rv = yield* askAndLogin(frame, args);
   if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
   if (rv === CKR_ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login");
   if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
@@ -79,22 +83,18 @@ function* needsLogin(frame: Frame, session: bigint, slot: bigint, userType: bigi
 }
 
 /** One C_Login with a PIN at hand, or those that the answers to a question give. */
-function* askAndLogin(
-  frame: Frame,
-  session: bigint,
-  slot: bigint,
-  userType: bigint,
-  pin: PinOrQuestion,
-): Program<number> {
+function* askAndLogin(frame: Frame, args: LoginArgs): Program<number> {
+  const { session, slot, userType, pin, trying, hasEnded } = args;
   const fn = frame.fn(FN.C_Login);
-  if (!isQuestion(pin)) {
-    return yield* tryOnce(frame, userType, pin, function* (pin) {
-      return yield [{ fn, args: [session, userType, ...putPin(frame, pin)] }];
-    });
-  }
-  return yield* tryPins(frame, slot, userType, pin, function* (pin) {
-    return yield [{ fn, args: [session, userType, ...placePin(frame, pin)] }];
-  });
+  const attempt = function* ([address, length]: readonly [bigint, bigint]): Program<number> {
+    trying?.();
+    const call = { fn, args: [session, userType, address, length] };
+    const rv = yield [call];
+    // The token has not looked at the PIN so far.
+    return rv === CKR_USER_ALREADY_LOGGED_IN && hasEnded && (yield* hasEnded()) ? yield [call] : rv;
+  };
+  if (!isQuestion(pin)) return yield* tryOnce(frame, userType, pin, (pin) => attempt(putPin(frame, pin)));
+  return yield* tryPins(frame, slot, userType, pin, (pin) => attempt(placePin(frame, pin)));
 }
 
 /**

@@ -12,9 +12,8 @@ import { endOperation, tryCancel } from "./ending.ts";
 import { tryOnce } from "./one_try.ts";
 import { isQuestion, tryPins } from "./pin_tries.ts";
 import { type PinBytes, placePin } from "./pins.ts";
-import { closeSession } from "./sessions.ts";
+import { closeSession, tryOpenSession } from "./sessions.ts";
 
-const CKR_OK = 0;
 const CKF_SERIAL_SESSION = 4n;
 const CKU_CONTEXT_SPECIFIC = 2n;
 
@@ -32,10 +31,7 @@ export function isLeftBegun(frame: Frame, { kind, begun }: AuthenticatedUse): bo
 
 /** Opens the session of a use. */
 export function* openUse(frame: Frame, slot: bigint, use: AuthenticatedUse): Program<void> {
-  const handle = frame.ulong();
-  const args = [slot, CKF_SERIAL_SESSION, 0n, 0n, frame.block.address(handle)];
-  const rv = yield [{ fn: frame.fn(FN.C_OpenSession), args }];
-  if (rv === CKR_OK) use.session = frame.block.getHandle(handle);
+  use.session = (yield* tryOpenSession(frame, { slot, flags: CKF_SERIAL_SESSION })) ?? use.session;
 }
 
 /** Takes the token for the operation alone, until {@linkcode endTurn}. */

@@ -5,7 +5,7 @@ import { readStruct, structLayout, type StructRead } from "../memory/structs.ts"
 import { CK_SESSION_INFO } from "../memory/structs_infos.ts";
 import { tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
-import { expectOk, handleOf } from "./objects.ts";
+import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
 import { mayWait } from "../engine/waiting_inputs.ts";
 
@@ -27,15 +27,42 @@ const TOO_MANY: ReadonlySet<number> = new Set([CKR_ARGUMENTS_BAD, CKR_DATA_LEN_R
 const FEW_RANDOM_BYTES = 64;
 
 /** C_OpenSession with CKF_SERIAL_SESSION, without notifications. */
-export function openSession(
-  frame: Frame,
-  { slot, flags }: { readonly slot: bigint; readonly flags: bigint },
-): Program<bigint> {
-  return handleOf(frame, "C_OpenSession", (handle) => [slot, flags, 0n, 0n, handle]);
+export function* openSession(frame: Frame, args: OpenSessionArgs): Program<bigint> {
+  const session = yield* tryOpenSession(frame, args);
+  if (session === null) throw frame.failure("C_OpenSession");
+  return session;
+}
+
+/** Which session is opened. */
+export interface OpenSessionArgs {
+  /** The slot. */
+  readonly slot: bigint;
+  /** CKF_ flags. */
+  readonly flags: bigint;
+}
+
+/** {@linkcode openSession}, answering `null` where the token opens none; its CK_RV is the last of the frame. */
+export function* tryOpenSession(frame: Frame, { slot, flags }: OpenSessionArgs): Program<bigint | null> {
+  const record = frame.register?.begin(slot) ?? null;
+  const handle = frame.ulong();
+  const address = record?.address ?? frame.block.address(handle);
+  let isOpen = false;
+  frame.whenDropped = () => record?.failed();
+  try {
+    isOpen = (yield [{ fn: frame.fn(FN.C_OpenSession), args: [slot, flags, 0n, 0n, address] }]) === CKR_OK;
+  } finally {
+    frame.whenDropped = null;
+    if (!isOpen) record?.failed();
+  }
+  if (!isOpen) return null;
+  if (record === null) return frame.block.getHandle(handle);
+  return record.address === null ? record.opened(frame.block.getHandle(handle)) : record.opened();
 }
 
 /** C_CloseSession, answering its CK_RV. */
 export function* closeSession(frame: Frame, { session }: SessionArgs): Program<number> {
+  // Before the call: as soon as the session is closed its handle may be another's.
+  frame.register?.forget(session);
   return yield [{ fn: frame.fn(FN.C_CloseSession), args: [session] }];
 }
 

@@ -3,7 +3,7 @@
  * agree on about a library of the process lies there. Linux only.
  */
 import process from "node:process";
-import { nativeRuntime } from "./runtime.ts";
+import { nativeAbi, nativeRuntime } from "./runtime.ts";
 import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "./native.ts";
 
 const WORD = 8;
@@ -121,6 +121,18 @@ export class ProcessMemory {
   set(at: number, value: bigint): void {
     this.#word[0] = value;
     this.#c.memcpy(this.#at(at), nativeRuntime().address(this.#wordBytes), BigInt(WORD));
+  }
+
+  /** Reads words that lie side by side. */
+  slice(at: number, count: number): BigUint64Array {
+    const words = new BigUint64Array(new ArrayBuffer(count * WORD));
+    if (count > 0) nativeRuntime().read(this.#at(at), new Uint8Array(words.buffer));
+    return words;
+  }
+
+  /** Where a word lies, for C to write; `null` where C writes handles of another size. */
+  addressOf(at: number): bigint | null {
+    return nativeAbi().ulong === WORD ? this.#at(at) : null;
   }
 
   #at(word: number): bigint {

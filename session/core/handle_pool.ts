@@ -7,6 +7,7 @@ import type { Lane } from "../../ffi/engine/lane.ts";
 import { endOperation } from "../../ffi/operations/ending.ts";
 import { endParts } from "../../ffi/operations/parts.ts";
 import { closeSession, sessionInfo } from "../../ffi/operations/sessions.ts";
+import { leaveLogin } from "./logins.ts";
 import type { DiscardHandleEvent } from "./discard_handle.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
@@ -129,6 +130,7 @@ export function* leave(frame: Frame, { core }: LeaveArgs): Program<boolean> {
   const { pool } = module;
   if (lane.open !== null || lane.begun.size > 0 || lane.failed !== null || lane.unused !== null) core.reusable = false;
   yield* endAll(frame, session, lane);
+  if (!module.isUsing(slot) && !module.isOpening(slot)) yield* leaveLogin(frame, { core: module, session, slot });
   if (pool === null || !core.reusable) return false;
   try {
     if (module.isUsing(slot) || isPublic(yield* sessionInfo(frame, { session }))) return true;

@@ -1,32 +1,19 @@
-import type { Program } from "../../ffi/engine/program.ts";
+/**
+ * A login belongs to the token, not to the caller who made it: without counting, one caller's logout is everybody's. Each
+ * caller's logins are written down where those of all threads are, whether his was the real one or found made.
+ */
+import { Ask, type Program } from "../../ffi/engine/program.ts";
 import { FN, type Frame } from "../../ffi/engine/frame.ts";
 import { login, type LoginArgs } from "../../ffi/operations/authentication.ts";
 import { logout } from "../../ffi/operations/sessions.ts";
 import { CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
-import type { Callers } from "../managed/callers.ts";
+import { endLeftovers, HELD } from "../managed/leftovers.ts";
+import { ENTRY } from "../managed/session_table.ts";
 
-/**
- * A login belongs to the token, not to the caller who made it: without counting, one caller's logout is everybody's. The
- * callers who have logged in to each slot of a module, whether theirs was the real login or found one made.
- */
-const logins = new WeakMap<Callers, Map<bigint, Set<ModuleCore>>>();
-
-function holdersOf(core: ModuleCore, slot: bigint): Set<ModuleCore> | null {
-  const { callers } = core.backend;
-  if (callers === null || !core.countLogins) return null;
-  let slots = logins.get(callers);
-  if (slots === undefined) logins.set(callers, slots = new Map());
-  let holders = slots.get(slot);
-  if (holders === undefined) slots.set(slot, holders = new Set());
-  return holders;
-}
-
-/** A caller without a session on the token has no login there either. */
-function holds(core: ModuleCore, slot: bigint): boolean {
-  return !core.closed && [...core.sessions].some((session) => session.slot === slot);
-}
+/** A thread that is terminated takes a moment to end: how often it is looked at. */
+const LOOKS = 100;
 
 /** A login or logout of a caller. */
 export interface CountedArgs {
@@ -34,15 +21,52 @@ export interface CountedArgs {
   readonly core: ModuleCore;
 }
 
-/** C_Login, counted for the caller. One that is refused counts for nothing, whoever is logged in. */
+/** Whether the logins of a caller keep another's logout from the token. */
+function isCounted({ backend, countLogins }: ModuleCore): boolean {
+  return countLogins && backend.callers !== null;
+}
+
+/**
+ * C_Login, counted for the caller. One that is refused counts for nothing, whoever is logged in. A login that a thread has
+ * left behind is nobody's: it is ended first.
+ */
 export function* countedLogin(frame: Frame, args: LoginArgs & CountedArgs): Program<boolean> {
   const { core, slot, userType } = args;
-  const holders = userType === BigInt(CKU.CONTEXT_SPECIFIC) ? null : holdersOf(core, slot);
-  const made = yield* login(frame, args);
+  const { register } = core.backend;
+  if (register === null || userType === BigInt(CKU.CONTEXT_SPECIFIC)) return yield* login(frame, args);
+  yield* endLeftovers(frame, register.callers);
+  const wasHeld = register.holdsLogin(slot);
+  let made: boolean;
+  try {
+    made = yield* login(frame, {
+      ...args,
+      trying: () => register.tryLogin(slot),
+      hasEnded: () => loginHasEnded(frame, core, slot),
+    });
+  } catch (error) {
+    if (!wasHeld) register.endLogin(slot);
+    throw error;
+  }
   // A real login means that the token had none: what was counted before is over.
-  if (made) holders?.clear();
-  holders?.add(core);
+  if (made) register.callers.endLogins(slot, register.place);
+  register.holdLogin(slot, isCounted(core) ? ENTRY.login : ENTRY.uncounted);
   return made;
+}
+
+/**
+ * Whether the login that a token says it has is over: it was another thread's, which ends just now. It is waited for a
+ * moment.
+ */
+function* loginHasEnded(frame: Frame, { backend: { register } }: ModuleCore, slot: bigint): Program<boolean> {
+  const { callers } = register!;
+  if (callers.hasLoginHere(slot) || !callers.hasLoginElsewhere(slot)) return false;
+  for (let look = 0; look < LOOKS; look++) {
+    yield* endLeftovers(frame, callers);
+    if (!callers.hasLoginElsewhere(slot)) return true;
+    if (frame.inPlace) callers.pause();
+    else yield new Ask(() => callers.rest());
+  }
+  return false;
 }
 
 /** Where a login was made. */
@@ -54,11 +78,14 @@ export interface LoginPlace extends CountedArgs {
 }
 
 /** Undoes a login that came too late for an aborted call, unless another caller has come to count on it. */
-export function* undoLogin(frame: Frame, { core, session, slot }: LoginPlace): Program<void> {
-  const holders = holdersOf(core, slot);
-  holders?.delete(core);
-  for (const holder of holders ?? []) if (!holds(holder, slot)) holders!.delete(holder);
-  if (!holders?.size) yield [{ fn: frame.fn(FN.C_Logout), args: [session] }];
+export function* undoLogin(
+  frame: Frame,
+  { core: { backend: { register } }, session, slot }: LoginPlace,
+): Program<void> {
+  register?.endLogin(slot);
+  if (!register?.callers.hasLogin(slot, HELD, register.place)) {
+    yield [{ fn: frame.fn(FN.C_Logout), args: [session] }];
+  }
 }
 
 /** C_Logout for the last caller who has logged in; for others the count goes down and the token is left alone. */
@@ -66,14 +93,30 @@ export function* countedLogout(
   frame: Frame,
   { core, session, slot }: LoginPlace,
 ): Program<void> {
-  const holders = holdersOf(core, slot);
-  for (const holder of holders ?? []) if (!holds(holder, slot)) holders!.delete(holder);
-  const others = (holders?.size ?? 0) > (holders?.has(core) ? 1 : 0);
+  const { register } = core.backend;
+  if (register === null) return yield* logout(frame, { session });
+  yield* endLeftovers(frame, register.callers);
+  const others = isCounted(core) && register.callers.hasLogin(slot, [ENTRY.login], register.place);
   if (!others) yield* logout(frame, { session });
-  else if (!holders!.has(core)) {
+  else if (!register.holdsLogin(slot)) {
     throw new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_Logout", {
       hint: "Another caller of the module has logged in to the token, this one has not.",
     });
   }
-  holders?.delete(core);
+  register.endLogin(slot);
+}
+
+/**
+ * A caller who has no session on a token any more has no login there either: where others still have sessions on it, and
+ * nobody else counts on the login, it is ended with C_Logout. Made before the last session is closed.
+ */
+export function* leaveLogin(frame: Frame, { core, session, slot }: LoginPlace): Program<void> {
+  const { register } = core.backend;
+  if (register === null || !register.holdsLogin(slot)) return;
+  yield* endLeftovers(frame, register.callers);
+  const { callers, place } = register;
+  register.endLogin(slot);
+  if (isCounted(core) && !callers.hasLogin(slot, HELD, place) && callers.hasSession(slot, place)) {
+    yield [{ fn: frame.fn(FN.C_Logout), args: [session] }];
+  }
 }

@@ -58,8 +58,8 @@ export class ModuleCore {
   /** Whether this caller has closed the module. */
   closed = false;
   readonly #reconnection: Reconnection | null;
-  /** Sessions that are being opened. */
-  readonly opening: Set<Promise<unknown>> = new Set();
+  /** Sessions that are being opened, and on which slots. */
+  readonly opening: Map<Promise<unknown>, bigint> = new Map();
   /** Asynchronous calls somebody waits for, and calls in place that belong to no session. */
   pending = 0;
 
@@ -84,6 +84,11 @@ export class ModuleCore {
     return [...this.sessions].some((session) => session.slot === slot && !session.closed);
   }
 
+  /** Whether sessions are being opened on a slot, by so many calls at least. */
+  isOpening(slot: bigint, calls = 1): boolean {
+    return [...this.opening.values()].filter((other) => other === slot).length >= calls;
+  }
+
   /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */
   assertOpen(fn: `C_${string}`): void {
     if (this.closed) {
@@ -106,10 +111,10 @@ export class ModuleCore {
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
     if (options !== undefined) checkOptions(options);
-    const { observer, backend: { gate } } = this;
+    const { observer, backend: { gate, register } } = this;
     const turn = lane === null ? this.#turnFor(args) : null;
-    if (!observer && !gate && !options?.signal && turn === null) return this.engine.runSync(lane, operation, args);
-    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer, gate, turn });
+    if (lane !== null && !observer && !gate && !options?.signal) return this.engine.runSync(lane, operation, args);
+    return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer, gate, turn, register });
   }
 
   /** Runs an operation on worker threads. */
@@ -139,6 +144,7 @@ export class ModuleCore {
       observer: this.observer,
       turn: lane === null ? this.#turnFor(args) : null,
       gate: this.backend.gate,
+      register: this.backend.register,
       discard,
     }).finally(() => this.pending--);
   }

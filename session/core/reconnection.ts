@@ -87,5 +87,6 @@ export class Reconnection {
   #giveUpSessions(): void {
     for (const session of [...this.#core.sessions]) session.lose();
     this.#core.pool?.drain();
+    this.#core.backend.register?.clear();
   }
 }

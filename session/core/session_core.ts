@@ -45,6 +45,7 @@ export class SessionCore {
     this.reusable = options.reusable;
     this.lane = module.engine.lane(handle);
     this.lane.token = module.turn(slot);
+    this.lane.register ??= module.backend.register;
     module.sessions.add(this);
   }
 

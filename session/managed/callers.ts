@@ -1,6 +1,7 @@
 import type { CallLock } from "../../ffi/runtime/native.ts";
 import { threadMarks } from "../../ffi/workers/worker_pool.ts";
-import { type CallersMemory, callersMemory, type CommonMemory } from "./callers_memory.ts";
+import { CallersLock, type CallersMemory, callersMemory, type CommonMemory } from "./callers_memory.ts";
+import { CallerSessions, type Chunks, ENTRY, type Entry, SessionTable, TABLE_SIZE } from "./session_table.ts";
 import { type Threads, threadsThrough } from "./thread.ts";
 
 /**
@@ -9,23 +10,23 @@ import { type Threads, threadsThrough } from "./thread.ts";
  */
 export const ROAD = { gp11: 0n, p11Kit: 1n, unmanaged: 2n } as const;
 
-/** A place is free, has a caller, has a guest who may be in a call, or a caller whose C_Finalize is still to be made. */
-const STATE = { free: 0n, caller: 1n, guest: 2n, calling: 3n, left: 4n } as const;
+/**
+ * A place is free, has a caller, has a guest who may be in a call, a caller whose C_Finalize is still to be made, or one
+ * who has died and whose sessions are still to be closed, or whose C_Finalize to be made.
+ */
+const STATE = { free: 0n, caller: 1n, guest: 2n, calling: 3n, left: 4n, dead: 5n } as const;
 
 /**
  * Words before the places: how many places were ever used, how often the module was finalised, whether it is called one
- * at a time, which thread holds the lock.
+ * at a time, which thread holds the lock, whether the last caller has closed it.
  */
-const HEAD = { used: 0, finalised: 1, oneAtATime: 2, holder: 3, places: 4 } as const;
+const HEAD = { used: 0, finalised: 1, oneAtATime: 2, holder: 3, closing: 4, places: 5 } as const;
 /** Words of a place. */
-const PLACE = { state: 0, thread: 1, list: 2, road: 3, owner: 4, marks: 5, words: 6 } as const;
+const PLACE = { state: 0, thread: 1, list: 2, road: 3, owner: 4, marks: 5, sessions: 6, life: 7, words: 8 } as const;
 const PLACES = 2048;
+const SESSIONS = HEAD.places + PLACES * PLACE.words;
 /** Words the callers of a module need. */
-export const CALLERS_SIZE = HEAD.places + PLACES * PLACE.words;
-
-/** Milliseconds between two looks at a lock somebody else holds. */
-const PATIENCE = 1;
-const never = new Int32Array(new SharedArrayBuffer(4));
+export const CALLERS_SIZE = SESSIONS + TABLE_SIZE;
 
 interface Place {
   readonly at: number;
@@ -34,23 +35,56 @@ interface Place {
   readonly list: bigint;
   readonly road: bigint;
   readonly owner: boolean;
+  /** Where his sessions and logins are written down; 0 where nothing is. */
+  readonly sessions: number;
+}
+
+/** What a caller who has died left open. */
+export interface Leftovers {
+  /** His place. */
+  readonly place: number;
+  /** The functions he has called. */
+  readonly list: bigint;
+  /** His sessions and logins. */
+  readonly entries: readonly Entry[];
+}
+
+function isHeld({ kind }: Entry): boolean {
+  return kind === ENTRY.login || kind === ENTRY.uncounted;
+}
+
+/** Where the sessions of one caller are written down. */
+export class CallerRegister extends CallerSessions {
+  /** All callers of the module. */
+  readonly callers: Callers;
+  /** The caller's place. */
+  readonly place: number;
+
+  /** Nothing so far. */
+  constructor(callers: Callers, place: number, words: CallersMemory, chunks: Chunks) {
+    super(words, chunks);
+    this.callers = callers;
+    this.place = place;
+  }
 }
 
 /**
  * The callers of one library in a process, by whatever road they have loaded it, in all copies of this package and all
  * threads: the module is finalised when the last of them has gone, by him. Each caller has a place in memory they share.
  */
-export class Callers {
+export class Callers extends CallersLock {
   /** The memory, for other threads. */
   readonly memory: SharedArrayBuffer;
   readonly #words: CallersMemory;
   readonly #threads: Threads;
-  #heldHere = false;
+  readonly #table: SessionTable;
 
   /** Callers in memory that is shared; {@linkcode Callers.of} finds that of a library. */
   constructor(threads: Threads, { words, shared }: CommonMemory) {
+    super(threads, words, HEAD.holder);
     this.#threads = threads;
     this.#words = words;
+    this.#table = new SessionTable(words, SESSIONS);
     this.memory = shared;
   }
 
@@ -70,49 +104,6 @@ export class Callers {
     const callers = new Callers(threads, callersMemory(path, name, CALLERS_SIZE, threads, memory));
     Callers.#known.set(name, callers);
     return callers;
-  }
-
-  /** Takes the lock if it is free, or if the thread that held it has died. */
-  tryLock(): boolean {
-    if (this.#heldHere || !this.#words.tryLock()) return false;
-    this.#heldHere = true;
-    this.#words.set(HEAD.holder, BigInt(this.#threads.self));
-    return true;
-  }
-
-  /** Whether this very thread holds the lock, for an operation that is not finished; another copy of this package may. */
-  get heldHere(): boolean {
-    const { self } = this.#threads;
-    return this.#heldHere || (self !== 0 && this.#words.get(HEAD.holder) === BigInt(self));
-  }
-
-  /** Waits a little for the lock, blocking the thread. */
-  pause(): void {
-    Atomics.wait(never, 0, 0, PATIENCE);
-  }
-
-  /** Waits a little for the lock. */
-  rest(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, PATIENCE));
-  }
-
-  /** Gives the lock back. */
-  unlock(): void {
-    this.#heldHere = false;
-    this.#words.set(HEAD.holder, 0n);
-    this.#words.unlock();
-  }
-
-  /** Does something short while nobody else holds the lock. */
-  exclusively<T>(body: () => T): T {
-    // What this thread holds for an operation of several steps cannot be given back meanwhile, and keeps others out.
-    if (this.heldHere) return body();
-    while (!this.tryLock()) this.pause();
-    try {
-      return body();
-    } finally {
-      this.unlock();
-    }
   }
 
   /** A lock for calls of a module that may be called by one thread at a time; `null` where there is none. */
@@ -161,8 +152,98 @@ export class Callers {
     this.#words.set(at + PLACE.road, road);
     this.#words.set(at + PLACE.owner, 0n);
     this.#words.set(at + PLACE.marks, threadMarks());
+    this.#words.set(at + PLACE.sessions, 0n);
+    this.#words.set(at + PLACE.life, this.finalised);
     this.#words.set(at + PLACE.state, STATE.caller);
+    this.#words.set(HEAD.closing, 0n);
     return at;
+  }
+
+  /** Where the sessions of the caller at a place are written down, by this thread. */
+  register(place: number): CallerRegister {
+    return new CallerRegister(this, place, this.#words, {
+      take: (first) =>
+        this.exclusively(() => {
+          const chunk = this.#table.take(place, first);
+          if (chunk !== 0) this.#words.set(place + PLACE.sessions, BigInt(chunk));
+          return chunk;
+        }),
+      free: (first) => this.exclusively(() => this.#table.free(first)),
+    });
+  }
+
+  /** Whether a caller has died and left sessions open, or a login. */
+  get hasLeftovers(): boolean {
+    if (this.#threads.self === 0) return false;
+    return this.#places(false).some((place) => this.#isLeft(place));
+  }
+
+  /** What callers who have died left open, while the module has not been finalised since. Needs the lock. */
+  leftovers(): Leftovers[] {
+    return this.#places().filter((place) => this.#isLeft(place)).map(({ at, list, sessions }) => ({
+      place: at,
+      list,
+      entries: this.#isOver(at) ? [] : this.#table.entries(sessions),
+    }));
+  }
+
+  /** What a caller has left open is closed. Needs the lock. */
+  endLeftovers(place: number): void {
+    this.#freeSessions(place);
+    if (this.#words.get(place + PLACE.owner) === 0n) this.remove(place);
+  }
+
+  /** Whether a caller who lives, of any thread, counts on a login to a slot; `except` is left out. */
+  hasLogin(slot: bigint, kinds: readonly bigint[], except = 0): boolean {
+    return this.#others(except).some((entry) => kinds.includes(entry.kind) && entry.slot === slot);
+  }
+
+  /** Whether a caller who lives has a session on a slot; `except` is left out. */
+  hasSession(slot: bigint, except: number): boolean {
+    return this.#others(except).some((entry) => entry.kind === ENTRY.session && entry.slot === slot);
+  }
+
+  /** Whether a caller of this thread counts on a login to a slot. */
+  hasLoginHere(slot: bigint): boolean {
+    const here = this.#places(false).filter(({ thread, at }) => thread === this.#threads.self && !this.#isOver(at));
+    return here.some(({ sessions }) => this.#entriesOn(sessions, slot).some(isHeld));
+  }
+
+  /** Whether a login to a slot was made in another thread, or is being tried there. */
+  hasLoginElsewhere(slot: bigint): boolean {
+    const there = this.#places(false).filter(({ thread, at }) => thread !== this.#threads.self && !this.#isOver(at));
+    return there.some(({ sessions }) => this.#entriesOn(sessions, slot).some(({ kind }) => kind !== ENTRY.session));
+  }
+
+  #entriesOn(sessions: number, slot: bigint): Entry[] {
+    return this.#table.entries(sessions).filter((entry) => entry.slot === slot);
+  }
+
+  /** A login has shown that the token had none: those that are written down for other callers are over. */
+  endLogins(slot: bigint, except: number): void {
+    this.exclusively(() => {
+      for (const { at, sessions } of this.#places()) if (at !== except) this.#table.endLogins(sessions, slot);
+    });
+  }
+
+  #others(except: number): Entry[] {
+    return this.#places(false)
+      .filter(({ at, state }) => at !== except && state !== STATE.left && state !== STATE.dead && !this.#isOver(at))
+      .flatMap(({ sessions }) => this.#table.entries(sessions));
+  }
+
+  #isLeft({ state, sessions }: Place): boolean {
+    return sessions !== 0 && state === STATE.dead;
+  }
+
+  /** Whether the module was finalised since a caller came: nothing of his is open. */
+  #isOver(place: number): boolean {
+    return this.#words.get(place + PLACE.life) !== this.finalised;
+  }
+
+  #freeSessions(place: number): void {
+    this.#table.free(Number(this.#words.get(place + PLACE.sessions)));
+    this.#words.set(place + PLACE.sessions, 0n);
   }
 
   /** The caller has initialised: its C_Finalize has to be made some day. Needs the lock. */
@@ -191,52 +272,73 @@ export class Callers {
    * @param never Whether the module is left initialised by him and those who went before.
    */
   leave(place: number, never: boolean): void {
+    if (this.#words.get(place) === STATE.caller) this.#words.set(HEAD.closing, 1n);
     const left = this.#words.get(place + PLACE.owner) === 1n && !never;
+    // His sessions are closed; what is written down of them he gives back himself.
+    this.#words.set(place + PLACE.sessions, 0n);
     this.#words.set(place + PLACE.state, left ? STATE.left : STATE.free);
     if (!never) return;
-    for (const { at, state } of this.#places()) if (state === STATE.left) this.remove(at);
+    for (const { at, state, sessions } of this.#places()) {
+      if (state === STATE.left || state === STATE.dead && sessions === 0) this.remove(at);
+    }
   }
 
   /**
    * The function lists whose C_Finalize is to be made now, by whoever asks. A wrapper's ends only its own use while
-   * libp11-kit has others; everything else waits until nobody is left. Needs the lock.
+   * libp11-kit has others; everything else waits until nobody is left. Guests do not count where the last caller has
+   * closed the module; where his thread has died they keep it. Needs the lock.
    */
   takeDue(): bigint[] {
     const places = this.#places();
     const here = places.filter(({ state }) => state === STATE.caller || state === STATE.calling);
+    if (here.some(({ state }) => state === STATE.caller)) this.#words.set(HEAD.closing, 0n);
+    const isClosed = this.#words.get(HEAD.closing) === 1n || !places.some(({ state }) => state === STATE.guest);
+    const ends = here.length === 0 && isClosed;
     const wrapped = here.some(({ road, owner }) => road === ROAD.p11Kit && owner);
-    const due = places.filter(({ state, road }) =>
-      state === STATE.left && (here.length === 0 || wrapped && road === ROAD.p11Kit)
+    const due = places.filter(({ state, road, owner, sessions }) =>
+      (state === STATE.left || state === STATE.dead && owner) &&
+      (ends || wrapped && road === ROAD.p11Kit && sessions === 0)
     );
-    for (const { at } of due) this.remove(at);
+    for (const { at, sessions } of due) {
+      if (sessions !== 0) this.#freeSessions(at);
+      this.remove(at);
+    }
     if (due.length > 0 && here.length === 0) {
       this.#words.set(HEAD.finalised, this.finalised + 1n);
       this.oneAtATime = false;
+      this.#words.set(HEAD.closing, 0n);
     }
     return [...new Set(due.map(({ list }) => list))];
   }
 
-  /** The places in use, those of threads that have died given up. */
-  #places(): Place[] {
+  /**
+   * The places in use, those of threads that have died given up.
+   *
+   * @param writes Whether that is written down, which needs the lock.
+   */
+  #places(writes = true): Place[] {
     const places: Place[] = [];
-    const end = HEAD.places + Number(this.#words.get(HEAD.used)) * PLACE.words;
-    for (let at = HEAD.places; at < end; at += PLACE.words) {
-      let state = this.#words.get(at);
+    const all = this.#words.slice(HEAD.places, Number(this.#words.get(HEAD.used)) * PLACE.words);
+    for (let first = 0; first < all.length; first += PLACE.words) {
+      const word = (name: Exclude<keyof typeof PLACE, "words">): bigint => all[first + PLACE[name]]!;
+      let state = word("state");
       if (state === STATE.free) continue;
-      const thread = Number(this.#words.get(at + PLACE.thread));
-      const owner = this.#words.get(at + PLACE.owner) === 1n;
-      if (state !== STATE.left && this.#isGone(thread, at)) {
-        this.#words.set(at, state = owner && state === STATE.caller ? STATE.left : STATE.free);
+      const at = HEAD.places + first;
+      const thread = Number(word("thread"));
+      const owner = word("owner") === 1n;
+      const sessions = Number(word("sessions"));
+      if (state !== STATE.left && state !== STATE.dead && this.#isGone(thread, word("marks"))) {
+        state = owner || sessions !== 0 ? STATE.dead : STATE.free;
+        if (writes) this.#words.set(at, state);
         if (state === STATE.free) continue;
       }
-      const list = this.#words.get(at + PLACE.list);
-      places.push({ at, state, thread, list, road: this.#words.get(at + PLACE.road), owner });
+      places.push({ at, state, thread, list: word("list"), road: word("road"), owner, sessions });
     }
     return places;
   }
 
   /** Whether a thread has died, and with it those that make its calls. */
-  #isGone(thread: number, place: number): boolean {
-    return !this.#threads.isAlive(thread) && !this.#threads.anyAlive(this.#words.get(place + PLACE.marks));
+  #isGone(thread: number, marks: bigint): boolean {
+    return !this.#threads.isAlive(thread) && !this.#threads.anyAlive(marks);
   }
 }

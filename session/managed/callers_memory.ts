@@ -12,6 +12,10 @@ export interface CallersMemory {
   get(at: number): bigint;
   /** Writes a word. */
   set(at: number, value: bigint): void;
+  /** Reads words that lie side by side. */
+  slice(at: number, count: number): BigUint64Array;
+  /** Where a word lies, for C to write; `null` where C cannot. */
+  addressOf(at: number): bigint | null;
   /** A lock for calls of a module that may be called by one thread at a time; `null` where there is none. */
   readonly callLock: CallLock | null;
 }
@@ -47,11 +51,19 @@ class SharedWords implements CallersMemory {
   }
 
   get(at: number): bigint {
-    return Atomics.load(this.#words, HEAD + at);
+    return BigInt.asUintN(64, Atomics.load(this.#words, HEAD + at));
   }
 
   set(at: number, value: bigint): void {
     Atomics.store(this.#words, HEAD + at, value);
+  }
+
+  slice(at: number, count: number): BigUint64Array {
+    return BigUint64Array.from({ length: count }, (_, index) => BigInt.asUintN(64, this.get(at + index)));
+  }
+
+  addressOf(): null {
+    return null;
   }
 }
 
@@ -114,4 +126,67 @@ export function callersMemory(
   const { shared, words } = sharedMemory(size, threads, share ?? memories.get(name));
   memories.set(name, shared);
   return { shared, words: ProcessMemory.find(path, name, size) ?? words };
+}
+
+/** Milliseconds between two looks at a lock somebody else holds. */
+const PATIENCE = 1;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** A lock that a thread holds, for an operation of several steps too. */
+export class CallersLock {
+  readonly #words: CallersMemory;
+  readonly #threads: Threads;
+  /** The word that says which thread holds it. */
+  readonly #holder: number;
+  #heldHere = false;
+
+  /** The lock of memory that is shared. */
+  constructor(threads: Threads, words: CallersMemory, holder: number) {
+    this.#threads = threads;
+    this.#words = words;
+    this.#holder = holder;
+  }
+
+  /** Takes the lock if it is free, or if the thread that held it has died. */
+  tryLock(): boolean {
+    if (this.#heldHere || !this.#words.tryLock()) return false;
+    this.#heldHere = true;
+    this.#words.set(this.#holder, BigInt(this.#threads.self));
+    return true;
+  }
+
+  /** Whether this very thread holds the lock, for an operation that is not finished; another copy of this package may. */
+  get heldHere(): boolean {
+    const { self } = this.#threads;
+    return this.#heldHere || (self !== 0 && this.#words.get(this.#holder) === BigInt(self));
+  }
+
+  /** Waits a little for the lock, blocking the thread. */
+  pause(): void {
+    Atomics.wait(never, 0, 0, PATIENCE);
+  }
+
+  /** Waits a little for the lock. */
+  rest(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  }
+
+  /** Gives the lock back. */
+  unlock(): void {
+    this.#heldHere = false;
+    this.#words.set(this.#holder, 0n);
+    this.#words.unlock();
+  }
+
+  /** Does something short while nobody else holds the lock. */
+  exclusively<T>(body: () => T): T {
+    // What this thread holds for an operation of several steps cannot be given back meanwhile, and keeps others out.
+    if (this.heldHere) return body();
+    while (!this.tryLock()) this.pause();
+    try {
+      return body();
+    } finally {
+      this.unlock();
+    }
+  }
 }

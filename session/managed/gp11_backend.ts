@@ -2,8 +2,9 @@ import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation } from "../../ffi/engine/program.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "./module_backend.ts";
-import { Callers, ROAD } from "./callers.ts";
+import { type CallerRegister, Callers, ROAD } from "./callers.ts";
 import { beginModule, finalizeDue, takeTurns } from "./life.ts";
+import { endAllLeftovers } from "./leftovers.ts";
 import { LocalCaller, tableName } from "./library.ts";
 import { locked } from "./locked.ts";
 import { type BackendOptions, optionReader, reconnecting, releasing } from "./options.ts";
@@ -37,6 +38,7 @@ export class Gp11Backend implements ModuleBackend {
   /** All callers of the module in this process. */
   readonly callers: Callers;
   readonly #caller: LocalCaller;
+  #register: CallerRegister | null = null;
 
   /** A further caller of a module. */
   constructor(table: Cryptoki, path: string, options: BackendOptions) {
@@ -50,9 +52,14 @@ export class Gp11Backend implements ModuleBackend {
     const reserved = options.reserved ?? null;
     const caller = new LocalCaller(table);
     this.#caller = caller;
+    const setRegister = (register: CallerRegister | null) => {
+      this.#register?.close();
+      this.#register = register;
+    };
     let place = -1;
     this.initialize = releasing(options, (frame) =>
       locked(frame, callers, "load the module", function* () {
+        yield* endAllLeftovers(frame, callers);
         yield* finalizeDue(frame, callers.takeDue());
         const isBegun = callers.begun;
         place = callers.enter(table.address, ROAD.gp11);
@@ -61,6 +68,7 @@ export class Gp11Backend implements ModuleBackend {
           if (rv !== CKR_OK && rv !== CKR_CRYPTOKI_ALREADY_INITIALIZED) throw new Pkcs11Error(rv, "C_Initialize");
           takeTurns(frame, callers);
           if (rv === CKR_OK) callers.own(place);
+          setRegister(callers.register(place));
           caller.begin();
         } catch (error) {
           callers.remove(place);
@@ -71,9 +79,16 @@ export class Gp11Backend implements ModuleBackend {
       locked(frame, callers, "close the module", function* () {
         caller.end();
         options.released?.();
+        setRegister(null);
         callers.leave(place, options.neverFinalize ?? false);
+        yield* endAllLeftovers(frame, callers);
         yield* finalizeDue(frame, callers.takeDue());
       });
+  }
+
+  /** Where the caller's sessions and logins are written down. */
+  get register(): CallerRegister | null {
+    return this.#register;
   }
 
   /** Whether a load or close of the module is under way in this thread. */

@@ -4,8 +4,9 @@ import type { Operation, Program } from "../../ffi/engine/program.ts";
 import type { CallGate } from "../../ffi/engine/gate.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { Pkcs11Error } from "../errors.ts";
-import { Callers, ROAD } from "./callers.ts";
+import { type CallerRegister, Callers, ROAD } from "./callers.ts";
 import { GuestGate } from "./guest_gate.ts";
+import { endAllLeftovers } from "./leftovers.ts";
 import { LocalCaller, tableName } from "./library.ts";
 import { beginModule, finalizeDue } from "./life.ts";
 import { locked } from "./locked.ts";
@@ -30,6 +31,8 @@ export interface ModuleBackend {
   readonly gate: CallGate | null;
   /** The callers this one is counted with; `null` where nobody counts. */
   readonly callers: Callers | null;
+  /** Where the caller's sessions and logins are written down; `null` before he has begun and after he has ended. */
+  readonly register: CallerRegister | null;
   /** Begins this caller's use of the module. */
   readonly initialize: Operation<void, null>;
   /** Ends it; called once, with no call of this caller under way and its sessions closed. */
@@ -88,6 +91,7 @@ export class DirectBackend implements ModuleBackend {
   #gate: GuestGate | null = null;
   #owner = false;
   #place = -1;
+  #register: CallerRegister | null = null;
 
   /** Uses a table directly. */
   constructor(table: Cryptoki, options: DirectBackendOptions) {
@@ -105,6 +109,7 @@ export class DirectBackend implements ModuleBackend {
   }
 
   *#begin(frame: Frame, callers: Callers, reserved: string | null): Program<void> {
+    yield* endAllLeftovers(frame, callers);
     yield* finalizeDue(frame, callers.takeDue());
     const place = callers.enter(this.table.address, ROAD.unmanaged);
     try {
@@ -118,14 +123,23 @@ export class DirectBackend implements ModuleBackend {
     this.#place = place;
     if (this.#owner) callers.own(place);
     else this.#gate = new GuestGate(frame.table, callers, place);
+    this.#register = callers.register(place);
     this.#caller.begin();
   }
 
   *#end(frame: Frame, callers: Callers, never: boolean): Program<void> {
     this.#owner = false;
     this.#caller.end();
+    this.#register?.close();
+    this.#register = null;
     callers.leave(this.#place, never);
+    yield* endAllLeftovers(frame, callers);
     yield* finalizeDue(frame, callers.takeDue());
+  }
+
+  /** Where the caller's sessions and logins are written down. */
+  get register(): CallerRegister | null {
+    return this.#register;
   }
 
   /** Lets a guest's calls through while the module is the one he found. */

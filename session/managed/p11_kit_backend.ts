@@ -5,8 +5,9 @@ import { initialize } from "../../ffi/operations/modules.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError, Pkcs11Error } from "../errors.ts";
 import type { ModuleBackend } from "./module_backend.ts";
-import { Callers, ROAD } from "./callers.ts";
+import { type CallerRegister, Callers, ROAD } from "./callers.ts";
 import { withServerAddress } from "./environment.ts";
+import { endAllLeftovers, endLeftovers } from "./leftovers.ts";
 import { libraryName, tableName } from "./library.ts";
 import { finalizeDue } from "./life.ts";
 import { locked } from "./locked.ts";
@@ -57,6 +58,7 @@ export class P11KitBackend implements ModuleBackend {
   /** The callers of the module that use this library, in all threads. */
   readonly callers: Callers;
   #initialized = false;
+  #register: CallerRegister | null = null;
 
   /**
    * A further caller of a module.
@@ -77,7 +79,11 @@ export class P11KitBackend implements ModuleBackend {
     const name = serverAddress === undefined ? libraryName(this.path ?? path) : tableName(table);
     const callers = Callers.of(kit.path, name, serverAddress === undefined ? options.share?.memory : undefined);
     this.callers = callers;
-    const setInitialized = (initialized: boolean) => this.#initialized = initialized;
+    const setInitialized = (register: CallerRegister | null) => {
+      this.#initialized = register !== null;
+      this.#register?.close();
+      this.#register = register;
+    };
     const reserved = options.reserved ?? null;
     let place = -1;
     this.initialize = releasing(options, function* (frame) {
@@ -90,7 +96,8 @@ export class P11KitBackend implements ModuleBackend {
         giveBack(key, table);
         throw error;
       }
-      setInitialized(true);
+      setInitialized(callers.register(place));
+      yield* endLeftovers(frame, callers);
       const due = callers.exclusively(() => {
         callers.own(place);
         return callers.takeDue();
@@ -99,12 +106,18 @@ export class P11KitBackend implements ModuleBackend {
     });
     this.finalize = (frame) =>
       locked(frame, callers, "close the module", function* () {
-        setInitialized(false);
+        setInitialized(null);
         options.released?.();
         if (!options.neverFinalize) waiting.set(table.address, () => giveBack(key, table));
         callers.leave(place, options.neverFinalize ?? false);
+        yield* endAllLeftovers(frame, callers);
         yield* finalizeWrappers(frame, callers.takeDue());
       });
+  }
+
+  /** Where the caller's sessions and logins are written down. */
+  get register(): CallerRegister | null {
+    return this.#register;
   }
 
   /** Whether a load or close of the module is under way in this thread. */

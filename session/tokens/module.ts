@@ -364,7 +364,7 @@ export class Module {
     const closing = this.closeAllSessions();
     core.closed = true;
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
-    await Promise.allSettled(core.opening);
+    await Promise.allSettled(core.opening.keys());
     // C_Finalize must never meet a call under way, an abandoned one included. In place, no other can start meanwhile.
     for (;;) {
       if (core.backend.last && core.engine.inFlight > 0) await core.engine.drained();

@@ -7,7 +7,8 @@ import type { PinOrQuestion } from "../../ffi/operations/pin_tries.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { closeSession, openSession as open } from "../../ffi/operations/sessions.ts";
 import { CKU } from "../../ffi/constants/mod.ts";
-import { countedLogin, undoLogin } from "../core/logins.ts";
+import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
+import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
 import { askerOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
@@ -39,6 +40,8 @@ interface Opened {
 
 const openAndLogin: Operation<Opened, OpenArgs> = function* (frame, args) {
   const { core, slot, flags, logins } = args;
+  const { register } = core.backend;
+  if (register !== null) yield* endLeftovers(frame, register.callers);
   const reused = yield* reuse(frame, args);
   args.pooled = null;
   const session = reused ?? (yield* open(frame, { slot, flags }));
@@ -48,7 +51,7 @@ const openAndLogin: Operation<Opened, OpenArgs> = function* (frame, args) {
       login = yield* countedLogin(frame, { core, session, slot, userType, pin, ifNeeded: true });
     }
   } catch (error) {
-    yield* closeSession(frame, { session });
+    yield* close(frame, core, slot, session);
     throw error;
   }
   return { session, login };
@@ -57,6 +60,13 @@ const openAndLogin: Operation<Opened, OpenArgs> = function* (frame, args) {
 /** Undoes the opening of a session nobody will get. */
 function* undo(frame: Frame, { core, slot, session, login }: Opened & UndoArgs): Program<void> {
   if (login) yield* undoLogin(frame, { core, session, slot });
+  yield* close(frame, core, slot, session);
+}
+
+/** Closes a session that nobody gets; with the last one of its caller ends what others would have kept him logged in. */
+function* close(frame: Frame, core: ModuleCore, slot: bigint, session: bigint): Program<void> {
+  // The call that opens it counts as one.
+  if (!core.isUsing(slot) && !core.isOpening(slot, 2)) yield* leaveLogin(frame, { core, session, slot });
   yield* closeSession(frame, { session });
 }
 
@@ -65,7 +75,10 @@ interface UndoArgs {
   readonly slot: bigint;
 }
 
-function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): OpenArgs {
+/** The login whose PIN the keys of a session get that want it for each use. */
+type KeyLogin = OpenSessionOptions["login"];
+
+function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions, keyLogin: KeyLogin): OpenArgs {
   const readWrite = options.readWrite ?? false;
   const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
   const ask = askerOf(options.interaction) ?? autoAuthenticateOf(core)?.tokens;
@@ -81,24 +94,39 @@ function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Op
     slot: slot.id,
     flags: CKF_SERIAL_SESSION | (readWrite ? CKF_RW_SESSION : 0n),
     pooled: core.pool?.take(slot.id, readWrite) ?? null,
-    pin: login && (login.userType ?? CKU.USER) === CKU.USER ? keptPin(login.pin) : null,
+    pin: keyLogin && (keyLogin.userType ?? CKU.USER) === CKU.USER ? keptPin(keyLogin.pin) : null,
     logins,
   };
 }
 
-/** Opens a session on worker threads. */
-export function openSession(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
-  const opening = openAsync(slot, core, options);
-  core.opening.add(opening);
+/**
+ * Opens a session on worker threads.
+ *
+ * @param keyLogin The login whose PIN its keys get; by default the one it is opened with.
+ */
+export function openSession(
+  slot: Slot,
+  core: ModuleCore,
+  options: OpenSessionOptions,
+  keyLogin: KeyLogin = options.login,
+): Promise<Session> {
+  const opening = openAsync(slot, core, options, keyLogin);
+  core.opening.set(opening, slot.id);
   const opened = () => void core.opening.delete(opening);
   opening.then(opened, opened);
   return opening;
 }
 
-async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Promise<Session> {
+async function openAsync(
+  slot: Slot,
+  core: ModuleCore,
+  options: OpenSessionOptions,
+  keyLogin: KeyLogin,
+): Promise<Session> {
+  core.assertOpen("C_OpenSession");
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const args = openArgs(slot, core, options);
+  const args = openArgs(slot, core, options, keyLogin);
   try {
     const opened = await core.run(
       null,
@@ -125,7 +153,7 @@ async function openAsync(slot: Slot, core: ModuleCore, options: OpenSessionOptio
 export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Session {
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const args = openArgs(slot, core, options);
+  const args = openArgs(slot, core, options, options.login);
   try {
     const opened = core.runSync(null, openAndLogin, args, options);
     if (core.closed) {

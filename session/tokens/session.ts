@@ -1252,6 +1252,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const core = this.#core;
     const event = new DiscardHandleEvent(core.handle);
     this.dispatchEvent(event);
+    // It is somebody else's from now on.
+    if (event.claimed) core.lane.register?.forget(core.handle);
     if (!event.claimed && fit && core.reusable && !core.module.closed) {
       core.module.pool?.offer(event, core.slot, core.readWrite);
     }

@@ -15,7 +15,8 @@ import {
   type UseOptions,
 } from "./shared_session_options.ts";
 import { coreOf } from "./faces.ts";
-import type { Slot } from "./slot.ts";
+import { openSession } from "./open_session.ts";
+import { moduleCoreOf, type Slot } from "./slot.ts";
 
 /** Errors after which a session is of no use any more. */
 export const DEAD: ReadonlySet<number> = new Set([
@@ -226,11 +227,9 @@ export class SessionPool {
     this.#opening++;
     const { interaction, login, readWrite } = this.#settings;
     try {
-      const session = await this.#slot.openSession({
-        readWrite,
-        interaction,
-        login: this.#isLoggedIn ? undefined : login,
-      });
+      // Sessions after the first need no login, but their keys may want its PIN for each use.
+      const options = { readWrite, interaction, login: this.#isLoggedIn ? undefined : login };
+      const session = await openSession(this.#slot, moduleCoreOf(this.#slot), options, login);
       this.#isLoggedIn = true;
       this.#room = Infinity;
       this.#opening--;

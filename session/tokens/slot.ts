@@ -151,7 +151,7 @@ export class Slot {
    * @throws {Pkcs11Error} when the token refuses it, or the login that was asked for
    */
   async openSession(options: OpenSessionOptions = {}): Promise<Session> {
-    return await openSession(this, this.#opened("C_OpenSession"), options);
+    return await openSession(this, this.#core, options);
   }
 
   /** {@linkcode Slot.openSession} in place. */

@@ -80,6 +80,22 @@ for (const managed of ["gp11", "p11-kit"] as const) {
       await three.module.close();
     });
 
+    it("end with the last session of the last caller who has one, though another's session is open", async () => {
+      const mock = compileMockModule("logins");
+      const one = await caller(mock, { managed });
+      const two = await caller(mock, { managed });
+      const another = await one.session.slot.openSession({ login: { pin: "1234" } });
+      await one.session.close();
+      assertEquals([await state(two.session), mock.logouts()], [RO_USER, 0]);
+      await another.close();
+      assertEquals([await state(two.session), mock.logouts()], [RO_PUBLIC, 1]);
+      await two.session.login(CKU.USER, "1234");
+      await one.module.close();
+      assertEquals([await state(two.session), mock.logouts()], [RO_USER, 1]);
+      await two.module.close();
+      assertEquals(mock.logouts(), 1);
+    });
+
     it("are PKCS#11's own with countLogins: false", async () => {
       const mock = compileMockModule("logins");
       const one = await caller(mock, { managed, countLogins: false });

@@ -4,6 +4,7 @@ import { splitCommand } from "../../../session/managed/bridge.ts";
 import { threadMarks } from "../../../ffi/workers/worker_pool.ts";
 import { Callers, CALLERS_SIZE, ROAD } from "../../../session/managed/callers.ts";
 import { sharedMemory } from "../../../session/managed/callers_memory.ts";
+import { ENTRY } from "../../../session/managed/session_table.ts";
 import type { Threads } from "../../../session/managed/thread.ts";
 
 /** Callers of a thread as a test wants it: threads in `dead` have ended, those in `calling` have left calls behind. */
@@ -63,6 +64,47 @@ describe("Callers", () => {
     callers.leave(starting, false);
     callers.leave(direct, false);
     assertEquals(callers.takeDue(), [WRAPPER + 16n]);
+  });
+
+  it("wait for a guest with what a thread that died has left", () => {
+    const dead = new Set<number>();
+    const one = callersOf(1, undefined, dead);
+    const two = callersOf(2, one.memory, dead);
+    const owner = enterOwner(one, MODULE, ROAD.gp11);
+    two.enter(MODULE, ROAD.gp11);
+    const guest = one.enter(MODULE, ROAD.unmanaged);
+    one.becomeGuest(guest);
+    one.leave(owner, false);
+    assertEquals(one.takeDue(), []);
+    dead.add(2);
+    one.setCalling(guest, true);
+    one.setCalling(guest, false);
+    assertEquals(one.takeDue(), []);
+    one.leave(guest, false);
+    assertEquals(one.takeDue(), [MODULE]);
+  });
+
+  it("tell what a caller has left open whose thread has died, and of logins whose callers live", () => {
+    const dead = new Set<number>();
+    const one = callersOf(1, undefined, dead);
+    const two = callersOf(2, one.memory, dead);
+    const [mine, other] = [one.register(one.enter(MODULE, ROAD.gp11)), two.register(two.enter(MODULE, ROAD.gp11))];
+    other.begin(7n)!.opened(70n);
+    other.begin(7n)!.opened(71n);
+    other.begin(8n)!.failed();
+    other.forget(70n);
+    other.holdLogin(7n, ENTRY.login);
+    const held = (slot: bigint) => one.hasLogin(slot, [ENTRY.login], mine.place);
+    assertEquals([one.hasLeftovers, held(7n), held(8n)], [false, true, false]);
+    dead.add(2);
+    assertEquals([one.hasLeftovers, held(7n)], [true, false]);
+    const [left] = one.leftovers();
+    assertEquals(left!.entries.map(({ kind, slot, handle }) => [kind, slot, handle]), [
+      [ENTRY.login, 7n, 0n],
+      [ENTRY.session, 7n, 71n],
+    ]);
+    one.endLeftovers(left!.place);
+    assertFalse(one.hasLeftovers);
   });
 
   it("do not wait for a guest, but for his calls", () => {

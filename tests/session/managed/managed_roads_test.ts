@@ -23,7 +23,13 @@ const SLOW = "slots=1,slow=300";
 async function slowCall(mock: MockModule, module: Module): Promise<{ answer: Promise<unknown> }> {
   const [slot] = await module.slots();
   const answer = slot!.tokenInfo();
-  while (mock.inside() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  let isSettled = false;
+  const settled = (): void => void (isSettled = true);
+  answer.then(settled, settled);
+  while (mock.inside() === 0) {
+    assertFalse(isSettled, "the call has ended before it was seen inside the module");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   return { answer };
 }
 
@@ -31,9 +37,9 @@ async function slowCall(mock: MockModule, module: Module): Promise<{ answer: Pro
 async function otherCopy(): Promise<typeof import("../../../session/tokens/module.ts")> {
   const folder = temporaryFolder("copy");
   for (const name of ["session", "ffi", "internal"]) {
-    cpSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), `${folder}/${name}`, { recursive: true });
+    cpSync(fileURLToPath(new URL(`../../../${name}`, import.meta.url)), `${folder}/${name}`, { recursive: true });
   }
-  return await import(pathToFileURL(`${folder}/session/module.ts`).href);
+  return await import(pathToFileURL(`${folder}/session/tokens/module.ts`).href);
 }
 
 describe("One library loaded by several roads", { skip }, () => {

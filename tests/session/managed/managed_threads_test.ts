@@ -73,6 +73,7 @@ for (const managed of ["gp11", "p11-kit"] as const) {
       while (isAlive(thread!) || anyAlive(marks!)) await new Promise((resolve) => setTimeout(resolve, 1));
       const session = await (await keeper.slots())[0]!.openSession();
       await session.getInfo();
+      assertEquals(module.sessions(), 1);
       await keeper.close();
       assertEquals([module.initializes(), module.finalizes()], [1, 1]);
     });

@@ -71,6 +71,28 @@ describe("A key that wants its PIN for each use", () => {
     await assertClean();
   });
 
+  it("gets it in every session of a pool, also in those that had no login to make", { skip }, async () => {
+    await slot.module.closeAllSessions();
+    card.reset();
+    const pool = slot.sessionPool({ max: 3, login: { pin: "1234" } });
+    let users = 0;
+    let together!: () => void;
+    const all = new Promise<void>((resolve) => together = resolve);
+    const use = () =>
+      pool.use(async (session) => {
+        if (++users === 3) together();
+        await all;
+        const [key] = await session.findObjects();
+        return (await session.sign(key!, CKM.ECDSA, data)).length;
+      });
+    assertEquals(await Promise.all([use(), use(), use()]), [4, 4, 4]);
+    // The login, and one for each use.
+    assertEquals(card.calls("C_Login"), 4);
+    await pool.close();
+    [session, other] = [await open(), await open()];
+    assertEquals(card.sessions, 2);
+  });
+
   it("is used from many sessions at once, and by several callers, beside other keys", { skip }, async () => {
     const second = await card.slot();
     const third = await card.slot({ managed: "gp11" });
