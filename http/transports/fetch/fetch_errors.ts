@@ -139,8 +139,10 @@ function telling(error: unknown): unknown {
 function lastText(error: unknown): string {
   const texts = chain(error).map((each) => each.message).filter((text) => text !== "");
   const text = texts.at(-1) ?? String(error);
-  return text.replace(/^error sending request for url \([^)]*\): /, "").replace(/^client error \(\w+\): /, "")
-    .replace(/ For more information, pass `verbose: true` .*$/, "");
+  // The address stands in front of this text already, and that something failed is what the error itself says.
+  return text.replace(/^error sending request (?:from \S+ )?for (?:url )?\S*(?: \([^)]*\))?: /, "")
+    .replace(/^client error \(\w+\): |^fetch failed: /i, "")
+    .replace(/ fetching "[^"]*"\.?$| For more information, pass `verbose: true` .*$/, "");
 }
 
 function chain(error: unknown): Error[] {

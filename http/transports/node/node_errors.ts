@@ -23,9 +23,37 @@ export function connectError(error: unknown, where: string, isProxy: boolean): T
   return new TransportError(
     status,
     "connect",
-    `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${textOf(error)}`,
+    `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${withoutPlace(textOf(error), where)}`,
     { cause: error, code, reason: `${reasonPhrase(status)} (${where})` },
   );
+}
+
+/** The system names the call and the place once more; an address that stands for a name is worth knowing. */
+function withoutPlace(text: string, where: string): string {
+  const [failure, code, place] = /^(?:connect|getaddrinfo) (E\w+) (\S+)$/.exec(text) ?? [];
+  if (failure === undefined) return text;
+  const isKnown = place === where || place === where.replace(/:\d+$/, "");
+  return isKnown ? code! : `${code} ${place}`;
+}
+
+/** What is wrong with a certificate, by the codes of TLS libraries. */
+const faults: ReadonlyArray<readonly [pattern: RegExp, what: string]> = [
+  [/CERT_HAS_EXPIRED/, "has expired"],
+  [/CERT_NOT_YET_VALID/, "is not valid yet"],
+  [/ALTNAME_INVALID/, "is one of another host"],
+  [/SELF_SIGNED/, "is signed by itself, or one of its chain is"],
+  [/UNABLE_TO_/, "is signed by nobody who is trusted"],
+  [/REVOKED/, "was revoked"],
+];
+
+/** The certificate of a peer that is not trusted, and why. */
+export function untrustedError(codes: readonly string[], host: string): TransportError {
+  const [code = ""] = codes;
+  const whats = codes.flatMap((each) => faults.find(([pattern]) => pattern.test(each))?.[1] ?? []);
+  const named = codes.join(", ");
+  const cause = Object.assign(new Error(`The certificate of ${host} is not trusted: ${named}`), { code });
+  const why = whats.length === 0 ? named : `its certificate ${whats.join(", and ")} (${named})`;
+  return new TransportError(HttpStatus.SSL_FAILED, "connect", `Cannot trust ${host}: ${why}`, { cause, code });
 }
 
 /** Deno says of a name only that it is not permitted, in the words of the system; what to do about it is said here. */

@@ -8,11 +8,9 @@ import {
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
-import { TransportError } from "../../errors.ts";
-import { HttpStatus } from "../../protocol/status.ts";
 import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
 import { altNamesOf, isNamed } from "../certificate_names.ts";
-import { handshakeError, textOf } from "./node_errors.ts";
+import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
 import { readableCertificates } from "../permissions.ts";
 
@@ -71,14 +69,7 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
 /** Refuses a peer that showed no trusted certificate, when certificates count. */
 export function enforceTrust(info: TlsInfo, host: string, strict: boolean): void {
   if (!strict || info.errors.length === 0) return;
-  const codes = info.errors.join(", ");
-  const cause = Object.assign(new Error(`The certificate of ${host} is not trusted: ${codes}`), {
-    code: info.errors[0],
-  });
-  throw new TransportError(HttpStatus.SSL_FAILED, "connect", `Cannot trust ${host}: ${codes}`, {
-    cause,
-    code: info.errors[0] ?? "",
-  });
+  throw untrustedError(info.errors, host);
 }
 
 /** What a handshake of somebody else's showed, once the names in the certificate are looked at. */

@@ -85,6 +85,8 @@ for (const transport of transports) {
         assertEquals(new Set(parts).size, parts.length, `${name}: ${error.message}`);
         assert((error.message.match(/cannot /gi) ?? []).length <= 1, `${name}: ${error.message}`);
         assert(!error.message.endsWith(": fetch failed"), `${name}: ${error.message}`);
+        // Once as the address of the request, once as what was connected to.
+        assert(error.message.split(new URL(url).host).length <= 3, `${name}: ${error.message}`);
       }
     });
 
@@ -177,7 +179,12 @@ for (const transport of transports) {
         socket.write(body);
       });
       const expected: [url: string, texts: RegExp][] = [
-        [origin, /localhost.*(issuer|VERIFY|SELF_SIGNED|self.signed|certificate)/i],
+        [
+          origin,
+          transport === "node"
+            ? /Cannot trust localhost: its certificate .+ \([A-Z_, ]+\)$/
+            : /localhost.*(issuer|VERIFY|SELF_SIGNED|self.signed|certificate)/i,
+        ],
         [`https://127.0.0.1:${plain.port}`, /127\.0\.0\.1.*TLS/],
         [`${bodies.origin}/cut`, /Cannot decode the gzip body: the data end too early/],
         [`${bodies.origin}/damaged`, /Cannot decode the gzip body: the compressed data are damaged/],
