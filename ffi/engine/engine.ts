@@ -3,11 +3,12 @@
  * Calls on one session wait for each other in a lane; calls of one module are counted, so that it is never finalised
  * with one under way.
  */
+import { CKR } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { describeType } from "../memory/inputs.ts";
 import type { Cryptoki } from "../tables/cryptoki.ts";
 import { Frame } from "./frame.ts";
-import { type CallGate, CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
+import type { CallGate } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
 import { BlockPool } from "../memory/block.ts";
 import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
@@ -240,7 +241,7 @@ export class Engine {
   ): void {
     if (gate === null) return this.#callInPlace(step, frame, signal, observer);
     if (!gate.enter()) {
-      frame.rv = CKR_CRYPTOKI_NOT_INITIALIZED;
+      frame.rv = CKR.CRYPTOKI_NOT_INITIALIZED;
       frame.stopped = 0;
       return;
     }

@@ -1,4 +1,5 @@
 /** What one running operation works with: its native memory, and what its last step came to. */
+import { CKR } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { assertPresent, LARGE } from "../memory/inputs.ts";
 import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
@@ -10,7 +11,6 @@ import type { Question } from "./question.ts";
 import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
 
-const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 /** A guess that was too small was one for a short result: the next is generous. */
 const MIN_GROWN = 0x800;
 /** A module that wants more than this for one result, and more than twice what was thought enough, is not believed. */
@@ -138,10 +138,10 @@ export class Frame {
     this.#pinned = null;
   }
 
-  /** A function of the module. Throws CKR_FUNCTION_NOT_SUPPORTED where it has none. */
+  /** A function of the module. Throws CKR.FUNCTION_NOT_SUPPORTED where it has none. */
   fn(index: number): BoundFunction {
     const fn = this.table.at(index);
-    if (!fn) throw this.failure(FUNCTION_NAMES[index]!, CKR_FUNCTION_NOT_SUPPORTED);
+    if (!fn) throw this.failure(FUNCTION_NAMES[index]!, CKR.FUNCTION_NOT_SUPPORTED);
     return fn;
   }
 

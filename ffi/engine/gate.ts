@@ -7,6 +7,3 @@ export interface CallGate {
   /** The calls have returned. */
   leave(): void;
 }
-
-/** What calls come to that a gate has refused. */
-export const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190;

@@ -2,10 +2,9 @@
  * PINs that are tried on one token. A card has three tries: calls that run side by side do not take one each with the same
  * PIN. One of them tries it, the others wait for its answer, which is theirs too where it is a refusal.
  */
+import { CKR } from "../constants/mod.ts";
 import { createHmac, randomBytes } from "node:crypto";
 
-const CKR_PIN_INCORRECT = 0xa0;
-const CKR_PIN_LOCKED = 0xa4;
 /** Refusals that are remembered; a token is locked long before. */
 const REMEMBERED = 64;
 
@@ -68,7 +67,7 @@ export class PinTries {
 
   /** What the token has said to a PIN. */
   answered(name: string, rv: number): void {
-    if (rv !== CKR_PIN_INCORRECT && rv !== CKR_PIN_LOCKED) return;
+    if (rv !== CKR.PIN_INCORRECT && rv !== CKR.PIN_LOCKED) return;
     this.#refused.push({ name, number: ++this.refusals, rv });
     if (this.#refused.length > REMEMBERED) this.#refused.shift();
   }

@@ -1,16 +1,16 @@
 /** One asynchronous operation: waits in its lane, is driven step by step on worker threads, can be aborted at any point. */
+import { CKR } from "../constants/mod.ts";
 import { type Abortable, listen, stopListening } from "./aborts.ts";
 import type { Engine } from "./engine.ts";
 import { Ask, type Program, type ProgramStep, type RunOptions, type Step } from "./program.ts";
 import type { Frame } from "./frame.ts";
-import { CKR_CRYPTOKI_NOT_INITIALIZED } from "./gate.ts";
 import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
 import type { JobResult, PendingJob } from "../workers/worker_pool.ts";
 
 type Progress<T> = ProgramStep<T>;
 
-const REFUSED: JobResult = { value: CKR_CRYPTOKI_NOT_INITIALIZED, stopped: 0, cancelled: false, microseconds: 0 };
+const REFUSED: JobResult = { value: CKR.CRYPTOKI_NOT_INITIALIZED, stopped: 0, cancelled: false, microseconds: 0 };
 
 /** An operation laid out in native memory of its own, its first step ready. */
 export interface Prepared<T> {

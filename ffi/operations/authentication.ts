@@ -1,7 +1,8 @@
 /**
  * Logging in: with a PIN at hand, by asking for one until it is right, and for one operation with a key that has
- * CKA_ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
+ * CKA.ALWAYS_AUTHENTICATE (PKCS#11 §5.6.8).
  */
+import { CKA, CKF, CKR, CKU } from "../constants/mod.ts";
 import { decodeUtf8 } from "../memory/inputs.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
@@ -23,21 +24,15 @@ export interface KeyAuthentication {
 
 /** What decides about a login for each use of a key. */
 export interface KeyTraits {
-  /** CKA_ALWAYS_AUTHENTICATE. */
+  /** CKA.ALWAYS_AUTHENTICATE. */
   alwaysAuthenticate?: boolean;
   /** CKA_KEY_TYPE; `null` for what is no key. */
   keyType?: number | null;
-  /** CKA_LABEL. */
+  /** CKA.LABEL. */
   label?: string;
 }
 
-const CKR_OK = 0;
-const CKR_ARGUMENTS_BAD = 7;
-const CKR_USER_ALREADY_LOGGED_IN = 0x100;
-const CKF_LOGIN_REQUIRED = 0x4;
-const CKU_SO = 0n;
-const CKA_LABEL = 0x3;
-const CKA_ALWAYS_AUTHENTICATE = 0x202;
+const CKU_SO = BigInt(CKU.SO);
 const LABEL_ROOM = 256;
 
 /** Input of {@linkcode login}. */
@@ -63,9 +58,9 @@ export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   const { session, slot, userType, pin, ifNeeded } = args;
   if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
   const rv = yield* askAndLogin(frame, args);
-  if (rv === CKR_USER_ALREADY_LOGGED_IN && ifNeeded) return false;
-  if (rv === CKR_ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login");
-  if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
+  if (rv === CKR.USER_ALREADY_LOGGED_IN && ifNeeded) return false;
+  if (rv === CKR.ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login");
+  if (rv !== CKR.OK) throw frame.failure("C_Login", rv);
   return true;
 }
 
@@ -73,10 +68,10 @@ export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
 function* needsLogin(frame: Frame, session: bigint, slot: bigint, userType: bigint): Program<boolean> {
   if (userType === CKU_SO) return true;
   const info = yield* tokenInfo(frame, { slot });
-  if ((Number(info.flags) & CKF_LOGIN_REQUIRED) === 0) return false;
+  if ((Number(info.flags) & CKF.LOGIN_REQUIRED) === 0) return false;
   const state = frame.block.alloc(32);
   const rv = yield [{ fn: frame.fn(FN.C_GetSessionInfo), args: [session, frame.block.address(state)] }];
-  if (rv !== CKR_OK) throw frame.failure("C_GetSessionInfo");
+  if (rv !== CKR.OK) throw frame.failure("C_GetSessionInfo");
   // CKS_RO_PUBLIC_SESSION and CKS_RW_PUBLIC_SESSION
   const value = Number(frame.block.getUlong(state + frame.table.abi.ulong));
   return value === 0 || value === 2;
@@ -91,7 +86,7 @@ function* askAndLogin(frame: Frame, args: LoginArgs): Program<number> {
     const call = { fn, args: [session, userType, address, length] };
     const rv = yield [call];
     // The token has not looked at the PIN so far.
-    return rv === CKR_USER_ALREADY_LOGGED_IN && hasEnded && (yield* hasEnded()) ? yield [call] : rv;
+    return rv === CKR.USER_ALREADY_LOGGED_IN && hasEnded && (yield* hasEnded()) ? yield [call] : rv;
   };
   if (!isQuestion(pin)) return yield* tryOnce(frame, userType, pin, (pin) => attempt(putPin(frame, pin)));
   return yield* tryPins(frame, slot, userType, pin, (pin) => attempt(placePin(frame, pin)));
@@ -99,7 +94,7 @@ function* askAndLogin(frame: Frame, args: LoginArgs): Program<number> {
 
 /**
  * Whether a key wants a login for each use. The two attributes are read one by one: a key without a label must not
- * look like a key without CKA_ALWAYS_AUTHENTICATE.
+ * look like a key without CKA.ALWAYS_AUTHENTICATE.
  */
 export function* wantsLogin(
   frame: Frame,
@@ -108,10 +103,10 @@ export function* wantsLogin(
   { traits }: KeyAuthentication,
 ): Program<boolean> {
   if (traits.alwaysAuthenticate !== undefined) return traits.alwaysAuthenticate;
-  const flag = yield* readRaw(frame, session, key, CKA_ALWAYS_AUTHENTICATE, 1);
+  const flag = yield* readRaw(frame, session, key, CKA.ALWAYS_AUTHENTICATE, 1);
   traits.alwaysAuthenticate = flag?.[0] === 1;
   if (traits.alwaysAuthenticate) {
-    const label = yield* readRaw(frame, session, key, CKA_LABEL, LABEL_ROOM);
+    const label = yield* readRaw(frame, session, key, CKA.LABEL, LABEL_ROOM);
     traits.label = label ? decodeUtf8(label) : "";
   }
   return traits.alwaysAuthenticate;
@@ -133,5 +128,5 @@ function* readRaw(
   block.setUlong(template + offsets.ulValueLen, room);
   const rv = yield [{ fn: frame.fn(FN.C_GetAttributeValue), args: [session, object, block.address(template), 1n] }];
   const length = block.getLength(template + offsets.ulValueLen);
-  return rv !== CKR_OK || length === undefined || length > room ? null : block.copyOut(value, length);
+  return rv !== CKR.OK || length === undefined || length > room ? null : block.copyOut(value, length);
 }

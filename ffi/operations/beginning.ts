@@ -1,4 +1,5 @@
 /** How an operation of cryptography begins: its two calls as one step, with a login between them where the key wants one. */
+import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
@@ -10,14 +11,6 @@ import { endActive, endOperation } from "./ending.ts";
 import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
 import { fitMechanism, wantsFit } from "./key_fit.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
-
-const CKR_OK = 0;
-const CKR_OPERATION_ACTIVE = 0x90;
-const CKR_FUNCTION_CANCELED = 0x50;
-const CKR_PIN_INCORRECT = 0xa0;
-const CKR_PIN_LOCKED = 0xa4;
-const CKR_USER_NOT_LOGGED_IN = 0x101;
-const CKR_BUFFER_TOO_SMALL = 0x150;
 
 /** What every operation with a key is given. */
 export interface CryptoArgs extends KeyUse {
@@ -128,7 +121,7 @@ export function* beginAgain(frame: Frame, ended: Beginning, once: NativeCall): P
   };
   try {
     const rv = yield* beginAuthenticated(frame, begun);
-    return rv === CKR_OK ? rv : yield* settle(frame, begun, rv);
+    return rv === CKR.OK ? rv : yield* settle(frame, begun, rv);
   } finally {
     ended.active = begun.active;
     ended.use = begun.use;
@@ -154,17 +147,17 @@ function* useKey(
   use.wantsPin = true;
   const once = begun.once;
   begun.paired = false;
-  let outcome = CKR_OK;
+  let outcome: number = CKR.OK;
   const rv = yield* tryKeyPins(frame, authentication, function* (pin) {
     yield* takeTurn(frame);
     yield* openUse(frame, authentication.slot, use);
     const init = inSession(begun.init, use.session);
     begun.once = inSession(once, use.session);
     let rv = yield* loginAndUse(frame, use, pin, [init], [begun.once]);
-    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE && use.session === use.own && isLeftBegun(frame, use)) {
+    if (frame.stopped === 0 && rv === CKR.OPERATION_ACTIVE && use.session === use.own && isLeftBegun(frame, use)) {
       use.active = true;
       rv = yield* loginAndUse(frame, use, pin, [], [begun.once]);
-    } else if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+    } else if (frame.stopped === 0 && rv === CKR.OPERATION_ACTIVE) {
       yield* endActive(frame, functions.kind, use.session);
       rv = yield* loginAndUse(frame, use, pin, [init], [begun.once]);
     }
@@ -174,10 +167,10 @@ function* useKey(
       return rv;
     }
     outcome = rv;
-    use.active = rv === CKR_BUFFER_TOO_SMALL;
-    return CKR_OK;
+    use.active = rv === CKR.BUFFER_TOO_SMALL;
+    return CKR.OK;
   });
-  if (rv !== CKR_OK) throw failure(rv, "C_Login");
+  if (rv !== CKR.OK) throw failure(rv, "C_Login");
   return outcome;
 }
 
@@ -186,7 +179,7 @@ function inSession({ fn, args: [, ...rest] }: NativeCall, session: bigint): Nati
 }
 
 function isAboutPin(rv: number): boolean {
-  return rv >= CKR_PIN_INCORRECT && rv <= CKR_PIN_LOCKED || rv === CKR_FUNCTION_CANCELED;
+  return rv >= CKR.PIN_INCORRECT && rv <= CKR.PIN_LOCKED || rv === CKR.FUNCTION_CANCELED;
 }
 
 /** What to do about calls that failed: end what others left behind, log in where the token asks for it only now. */
@@ -195,12 +188,12 @@ export function* settle(frame: Frame, begun: Beginning, failed: number): Program
   const { functions, init, once } = begun;
   let rv = failed;
   if (begun.paired && frame.stopped === 0) {
-    if (rv !== CKR_OPERATION_ACTIVE) throw frame.failure(functions.init);
+    if (rv !== CKR.OPERATION_ACTIVE) throw frame.failure(functions.init);
     yield* endActive(frame, functions.kind, session);
     rv = yield [init, once];
-    if (frame.stopped === 0 && rv !== CKR_OK) throw frame.failure(functions.init);
+    if (frame.stopped === 0 && rv !== CKR.OK) throw frame.failure(functions.init);
   }
-  if (rv !== CKR_USER_NOT_LOGGED_IN || !authentication || begun.use) return rv;
+  if (rv !== CKR.USER_NOT_LOGGED_IN || !authentication || begun.use) return rv;
   return yield* useKey(frame, begun, authentication, frame.failure(functions.once));
 }
 
@@ -220,9 +213,9 @@ export function* abandon(frame: Frame, begun: Beginning, session: bigint): Progr
 /** Makes the first call alone; what somebody left active on the session is ended. */
 export function* start(frame: Frame, functions: CryptoFunctions, init: NativeCall, session: bigint): Program<void> {
   let rv = yield [init];
-  if (rv === CKR_OPERATION_ACTIVE) {
+  if (rv === CKR.OPERATION_ACTIVE) {
     yield* endActive(frame, functions.kind, session);
     rv = yield [init];
   }
-  if (rv !== CKR_OK) throw frame.failure(functions.init);
+  if (rv !== CKR.OK) throw frame.failure(functions.init);
 }

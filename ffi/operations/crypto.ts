@@ -1,4 +1,5 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
+import { CKM, CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
@@ -22,11 +23,6 @@ import { type CopyBytes, mayWait } from "../engine/waiting_inputs.ts";
 
 export type { CryptoArgs, CryptoFunctions };
 export { start } from "./beginning.ts";
-
-const CKR_OK = 0;
-const CKR_ARGUMENTS_BAD = 0x7;
-const CKR_SIGNATURE_INVALID = 0xc0;
-const CKR_SIGNATURE_LEN_RANGE = 0xc1;
 
 /** C_EncryptInit and C_Encrypt. */
 export const ENCRYPT: CryptoFunctions = functionsOf("encrypt", "C_EncryptInit", "C_Encrypt");
@@ -117,7 +113,7 @@ export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: U
   const begun = beginning(frame, args, VERIFY, mechanism, { fn: frame.fn(VERIFY.onceIndex), args: words });
   try {
     let rv = begun.asks ? yield* beginAuthenticated(frame, begun) : yield begun.both;
-    if (rv !== CKR_OK) rv = yield* settle(frame, begun, rv);
+    if (rv !== CKR.OK) rv = yield* settle(frame, begun, rv);
     begun.mechanism.readBack();
     if (begun.use) yield* endUse(frame, begun.use);
     return yield* isVerified(frame, rv, "C_Verify", { mechanism: args.mechanism.type, signature });
@@ -134,38 +130,25 @@ export function* isVerified(
   fn: FunctionName,
   { mechanism, signature }: { readonly mechanism: number; readonly signature: Uint8Array },
 ): Program<boolean> {
-  if (rv === CKR_OK) return true;
-  if (rv === CKR_SIGNATURE_INVALID || rv === CKR_SIGNATURE_LEN_RANGE) return false;
+  if (rv === CKR.OK) return true;
+  if (rv === CKR.SIGNATURE_INVALID || rv === CKR.SIGNATURE_LEN_RANGE) return false;
   // No signature is empty.
-  if (rv === CKR_ARGUMENTS_BAD && signature.length === 0) return false;
+  if (rv === CKR.ARGUMENTS_BAD && signature.length === 0) return false;
   if (yield* meansWrongSignature(frame, rv, mechanism)) return false;
   throw frame.failure(fn, rv);
 }
 
-const CKM_AES_CBC_PAD = 0x1085;
-const CKM_AES_GCM = 0x1087;
-const CKM_MD2 = 0x200;
-const CKM_SHA3_512_HMAC_GENERAL = 0x2d2;
-const CKM_ECDSA = 0x1041;
-const CKM_ECDSA_SHA3_512 = 0x104a;
-const CKM_ML_DSA = 0x1d;
-const CKM_HASH_ML_DSA_SHAKE256 = 0x2c;
-const CKM_SLH_DSA = 0x2e;
-const CKM_HASH_SLH_DSA_SHAKE256 = 0x3f;
-const CKM_HSS = 0x4033;
-const CKM_XMSSMT = 0x4037;
-const CKM_VENDOR_DEFINED = 0x8000_0000;
-const LENGTH_KEEPING = new Set([0x1081, 0x1082, 0x1086]);
+const LENGTH_KEEPING: ReadonlySet<number> = new Set([CKM.AES_ECB, CKM.AES_CBC, CKM.AES_CTR]);
 
 /** Whether the length of the data tells that of the result, or the most it can be. */
 export function hasKnownLength(mechanism: number): boolean {
-  return mechanism === CKM_AES_CBC_PAD || mechanism === CKM_AES_GCM || LENGTH_KEEPING.has(mechanism);
+  return mechanism === CKM.AES_CBC_PAD || mechanism === CKM.AES_GCM || LENGTH_KEEPING.has(mechanism);
 }
 
 /** Room for a ciphertext; exact for the common modes, so that large results need no second copy. */
 export function encryptedRoom(mechanism: number, length: number): number {
-  if (mechanism === CKM_AES_CBC_PAD) return length - length % 16 + 16;
-  if (mechanism === CKM_AES_GCM) return length + 16;
+  if (mechanism === CKM.AES_CBC_PAD) return length - length % 16 + 16;
+  if (mechanism === CKM.AES_GCM) return length + 16;
   if (LENGTH_KEEPING.has(mechanism)) return length;
   return Math.max(length + 64, SIGNATURE_ROOM);
 }
@@ -176,11 +159,11 @@ export function encryptedRoom(mechanism: number, length: number): number {
  */
 export function signatureRoom(mechanism: number): number {
   // The mechanisms of each hash lie together: from MD2 to SHA-3.
-  if (mechanism >= CKM_MD2 && mechanism <= CKM_SHA3_512_HMAC_GENERAL) return HASH_ROOM;
-  if (mechanism >= CKM_ECDSA && mechanism <= CKM_ECDSA_SHA3_512) return ECDSA_ROOM;
-  if (mechanism >= CKM_ML_DSA && mechanism <= CKM_HASH_ML_DSA_SHAKE256) return ML_DSA_ROOM;
-  const large = mechanism >= CKM_SLH_DSA && mechanism <= CKM_HASH_SLH_DSA_SHAKE256 ||
-    mechanism >= CKM_HSS && mechanism <= CKM_XMSSMT || mechanism >= CKM_VENDOR_DEFINED;
+  if (mechanism >= CKM.MD2 && mechanism <= CKM.SHA3_512_HMAC_GENERAL) return HASH_ROOM;
+  if (mechanism >= CKM.ECDSA && mechanism <= CKM.ECDSA_SHA3_512) return ECDSA_ROOM;
+  if (mechanism >= CKM.ML_DSA && mechanism <= CKM.HASH_ML_DSA_SHAKE256) return ML_DSA_ROOM;
+  const large = mechanism >= CKM.SLH_DSA && mechanism <= CKM.HASH_SLH_DSA_SHAKE256 ||
+    mechanism >= CKM.HSS && mechanism <= CKM.XMSSMT || mechanism >= CKM.VENDOR_DEFINED;
   return large ? LARGEST_SIGNATURE : SIGNATURE_ROOM;
 }
 

@@ -1,27 +1,23 @@
 /** Ending what an operation has begun and will not finish, so that the session stays usable. */
+import { CKF, CKR } from "../constants/mod.ts";
 import type { ActiveKind } from "../engine/active.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 
 /** CKF flags of C_SessionCancel (PKCS#11 3.0 §5.6.11). */
 export const CANCEL_FLAG: { readonly [Kind in ActiveKind]: bigint } = {
-  messageEncrypt: 0x2n,
-  messageDecrypt: 0x4n,
-  find: 0x40n,
-  encrypt: 0x100n,
-  decrypt: 0x200n,
-  digest: 0x400n,
-  sign: 0x800n,
-  signRecover: 0x1000n,
-  verify: 0x2000n,
-  verifyRecover: 0x4000n,
+  messageEncrypt: BigInt(CKF.MESSAGE_ENCRYPT),
+  messageDecrypt: BigInt(CKF.MESSAGE_DECRYPT),
+  find: BigInt(CKF.FIND_OBJECTS),
+  encrypt: BigInt(CKF.ENCRYPT),
+  decrypt: BigInt(CKF.DECRYPT),
+  digest: BigInt(CKF.DIGEST),
+  sign: BigInt(CKF.SIGN),
+  signRecover: BigInt(CKF.SIGN_RECOVER),
+  verify: BigInt(CKF.VERIFY),
+  verifyRecover: BigInt(CKF.VERIFY_RECOVER),
 };
 
-const CKR_OK = 0;
-const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
-const CKR_OPERATION_NOT_INITIALIZED = 0x91;
-const CKR_BUFFER_TOO_SMALL = 0x150;
-const CKR_OPERATION_CANCEL_FAILED = 0x202;
 const SCRATCH = 0x2000;
 
 /** How the last call of each kind looks like, given scratch memory: whatever it answers, the operation is over. */
@@ -77,7 +73,7 @@ export function* tryCancel(frame: Frame, kind: ActiveKind, session: bigint): Pro
   const cancel = frame.table.at(FN.C_SessionCancel);
   if (!cancel) return false;
   const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]] }];
-  return rv === CKR_OK || rv === CKR_OPERATION_NOT_INITIALIZED;
+  return rv === CKR.OK || rv === CKR.OPERATION_NOT_INITIALIZED;
 }
 
 function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
@@ -92,7 +88,7 @@ function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
     if (fn) {
       const rv = yield [{ fn, args: [session, scratch, 0n, scratch, block.address(length)] }];
       // Anything else may be the refusal of an operation that has had parts.
-      if (rv === CKR_OK) return;
+      if (rv === CKR.OK) return;
     }
   }
   const [index, args] = FINISH[kind](session, scratch, block.address(length));
@@ -100,7 +96,7 @@ function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   if (!fn) return;
   block.setUlong(length, SCRATCH);
   const rv = yield [{ fn, args }];
-  if (rv !== CKR_BUFFER_TOO_SMALL) return;
+  if (rv !== CKR.BUFFER_TOO_SMALL) return;
   const needed = block.getLength(length) ?? 0;
   const large = frame.output(Math.min(Math.max(needed, 2 * SCRATCH), 2 ** 30));
   block.setUlong(length, large.capacity);
@@ -121,12 +117,12 @@ export interface CancelArgs {
 /** C_SessionCancel; where the module cannot do that, the operations are finished into scratch memory. */
 export function* cancelOperations(frame: Frame, { session, flags, ifAny }: CancelArgs): Program<void> {
   const cancel = frame.table.at(FN.C_SessionCancel);
-  const rv = cancel ? yield [{ fn: cancel, args: [session, flags] }] : CKR_FUNCTION_NOT_SUPPORTED;
-  if (rv === CKR_OK || ifAny && rv === CKR_OPERATION_NOT_INITIALIZED) return;
+  const rv = cancel ? yield [{ fn: cancel, args: [session, flags] }] : CKR.FUNCTION_NOT_SUPPORTED;
+  if (rv === CKR.OK || ifAny && rv === CKR.OPERATION_NOT_INITIALIZED) return;
   const kinds = (Object.keys(CANCEL_FLAG) as ActiveKind[]).filter((kind) => CANCEL_FLAG[kind] & flags);
-  const unable = rv === CKR_FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR_OPERATION_CANCEL_FAILED;
+  const unable = rv === CKR.FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR.OPERATION_CANCEL_FAILED;
   if (!unable || kinds.length === 0) throw frame.failure("C_SessionCancel", rv);
   const kept = frame.lane?.unused?.kind;
   for (const kind of kinds) if (kind !== kept) yield* endOperation(frame, kind, session);
-  if (kept && kinds.includes(kept)) throw frame.failure("C_SessionCancel", CKR_OPERATION_CANCEL_FAILED);
+  if (kept && kinds.includes(kept)) throw frame.failure("C_SessionCancel", CKR.OPERATION_CANCEL_FAILED);
 }

@@ -1,4 +1,5 @@
 /** Mechanism parameters that depend on the key: the modulus is read for them before the operation begins. */
+import { CKA } from "../constants/mod.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
@@ -6,7 +7,6 @@ import type { WrittenMechanism } from "../memory/mechanisms.ts";
 import { attributeLayout } from "../memory/templates.ts";
 import type { KeyUse } from "./key_types.ts";
 
-const CKA_MODULUS = 0x120;
 /** Enough for RSA with 16 384 bits. */
 const MODULUS_ROOM = 2048 + 8;
 
@@ -26,7 +26,7 @@ export function* fitMechanism(frame: Frame, use: KeyUse, written: WrittenMechani
   const { size, offsets } = attributeLayout(block.abi);
   const template = block.alloc(size);
   const room = block.alloc(MODULUS_ROOM);
-  block.setUlong(template + offsets.type, CKA_MODULUS);
+  block.setUlong(template + offsets.type, CKA.MODULUS);
   block.setPointer(template + offsets.pValue, block.address(room));
   block.setUlong(template + offsets.ulValueLen, MODULUS_ROOM);
   const fn = frame.fn(FN.C_GetAttributeValue);

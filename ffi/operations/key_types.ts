@@ -1,6 +1,5 @@
 /** Keys told from mechanisms they cannot serve, before a module that dies of it is called. */
-import { CKR } from "../constants/ckr.ts";
-import { CKK } from "../constants/ckk.ts";
+import { CKA, CKK, CKM, CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
@@ -21,23 +20,23 @@ export interface KeyUse {
   readonly mechanism: PreparedMechanism;
 }
 
-const CKA_KEY_TYPE = 0x100n;
+const CKA_KEY_TYPE = BigInt(CKA.KEY_TYPE);
 
 /** Signatures and ciphers of public keys, by the numbers of their mechanisms, and the type of key they take. */
 const FAMILIES: readonly (readonly [first: number, last: number, keyType: number])[] = [
-  [0x1, 0x9, CKK.RSA],
-  [0xb, 0xe, CKK.RSA],
-  [0x11, 0x1b, CKK.DSA],
-  [0x40, 0x47, CKK.RSA],
-  [0x60, 0x67, CKK.RSA],
-  [0x1041, 0x104a, CKK.EC],
-  [0x1057, 0x1057, CKK.EC_EDWARDS],
+  [CKM.RSA_PKCS, CKM.RSA_PKCS_OAEP, CKK.RSA],
+  [CKM.RSA_X9_31, CKM.SHA1_RSA_PKCS_PSS, CKK.RSA],
+  [CKM.DSA, CKM.DSA_SHA3_512, CKK.DSA],
+  [CKM.SHA256_RSA_PKCS, CKM.SHA224_RSA_PKCS_PSS, CKK.RSA],
+  [CKM.SHA3_256_RSA_PKCS, CKM.SHA3_224_RSA_PKCS_PSS, CKK.RSA],
+  [CKM.ECDSA, CKM.ECDSA_SHA3_512, CKK.EC],
+  [CKM.EDDSA, CKM.EDDSA, CKK.EC_EDWARDS],
 ];
 
 /** The one type of key that a mechanism takes; `null` where it takes several, or is none of those that matter here. */
 export function keyTypeOf(mechanism: number): number | null {
   // Most mechanisms of secret keys lie between.
-  if (mechanism > 0x67 && mechanism < 0x1041) return null;
+  if (mechanism > CKM.SHA3_224_RSA_PKCS_PSS && mechanism < CKM.ECDSA) return null;
   for (const [first, last, keyType] of FAMILIES) if (mechanism >= first && mechanism <= last) return keyType;
   return null;
 }

@@ -3,6 +3,7 @@
  * that is done, by whatever session; so from the PIN to the end of the use the token is the operation's own. It runs in a
  * session of its own: one that is refused its PIN ends with that session, and the key is not used to end it.
  */
+import { CKF, CKU } from "../constants/mod.ts";
 import type { ActiveKind, AuthenticatedUse, BegunUse } from "../engine/active.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
@@ -14,8 +15,8 @@ import { isQuestion, tryPins } from "./pin_tries.ts";
 import { type PinBytes, placePin } from "./pins.ts";
 import { closeSession, tryOpenSession } from "./sessions.ts";
 
-const CKF_SERIAL_SESSION = 4n;
-const CKU_CONTEXT_SPECIFIC = 2n;
+const CKF_SERIAL_SESSION = BigInt(CKF.SERIAL_SESSION);
+const CKU_CONTEXT_SPECIFIC = BigInt(CKU.CONTEXT_SPECIFIC);
 
 /** A use that has not begun. */
 export function newUse(own: bigint, kind: ActiveKind, begun: BegunUse | null = null): AuthenticatedUse {

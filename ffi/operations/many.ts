@@ -1,4 +1,5 @@
 /** The same operation on many inputs, as few trips to a worker as their size allows. */
+import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
 import { type BlockMark, word } from "../memory/block.ts";
@@ -34,7 +35,6 @@ export interface ManyArgs extends Omit<CryptoArgs, "data"> {
 /** Bytes of native memory one trip may take. */
 const TRIP_BYTES = 0x100000;
 const MAX_TRIP = 256;
-const CKR_OK = 0;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -88,7 +88,7 @@ function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
     }
     const rv = yield* trip(frame, VERIFY, session, step);
     for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
-    if (rv === CKR_OK) continue;
+    if (rv === CKR.OK) continue;
     const { length } = results;
     const signature = signatures[length]!;
     const verified = frame.stopped % 2 === 1
@@ -139,9 +139,9 @@ function* each(
     if (!alone) yield* tripOf(frame, args, functions, room, single, known, results, mark);
     if (results.length === inputs.length) break;
     // Either each use wants a login or a look at the key, or this input stopped the trip: alone it shows what is to be done about it.
-    if (alone || frame.rv !== CKR_OK) {
+    if (alone || frame.rv !== CKR.OK) {
       results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
-      frame.rv = CKR_OK;
+      frame.rv = CKR.OK;
     }
   }
   return results;
@@ -187,7 +187,7 @@ function* tripOf(
   }
   frame.rv = rv;
   // A result that did not fit leaves its operation active.
-  if (rv !== CKR_OK && stopped % 2 === 1) {
+  if (rv !== CKR.OK && stopped % 2 === 1) {
     yield* endOperation(frame, functions.kind, session);
     frame.rv = rv;
   }

@@ -1,4 +1,5 @@
 /** Encryption message by message, each with a nonce and a tag of its own (PKCS#11 3.0 §5.10, §5.12). */
+import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
@@ -30,9 +31,6 @@ interface MessageFunctions {
   readonly final: FunctionName;
 }
 
-const CKR_OK = 0;
-const CKR_OPERATION_ACTIVE = 0x90;
-const CKR_BUFFER_TOO_SMALL = 0x150;
 const MARGIN = 64;
 
 const ENCRYPT: MessageFunctions = {
@@ -79,20 +77,20 @@ function* message(frame: Frame, args: MessageArgs, functions: MessageFunctions):
   let active = false;
   try {
     let rv = yield [init, call(), final];
-    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+    if (frame.stopped === 0 && rv === CKR.OPERATION_ACTIVE) {
       yield* endActive(frame, functions.kind, session);
       rv = yield [init, call(), final];
     }
     let at = frame.stopped;
     // A message that failed leaves the message operation open.
     active = at === 1;
-    for (let growths = 0; active && rv === CKR_BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
+    for (let growths = 0; active && rv === CKR.BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
       output = frame.grow(output, length);
       rv = yield [call(), final];
       at = frame.stopped + 1;
       active = at === 1;
     }
-    if (rv !== CKR_OK) throw frame.failure(names[at]!);
+    if (rv !== CKR.OK) throw frame.failure(names[at]!);
   } catch (error) {
     if (active || frame.interrupted && frame.stopped > 0) yield* endOperation(frame, functions.kind, session);
     throw error;

@@ -1,4 +1,5 @@
 /** Operations on a module, its slots and tokens. */
+import { CKF, CKR, CKU } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { encodeText } from "../memory/inputs.ts";
 import type { Program } from "../engine/program.ts";
@@ -20,12 +21,8 @@ import { mayWait } from "../engine/waiting_inputs.ts";
 /** The values of a structure C filled. */
 export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };
 
-const CKR_OK = 0;
-const CKU_SO = 0n;
-const CKR_NO_EVENT = 8;
-const CKR_BUFFER_TOO_SMALL = 0x150;
-const CKF_OS_LOCKING_OK = 2;
-const CKF_DONT_BLOCK = 1n;
+const CKU_SO = BigInt(CKU.SO);
+const CKF_DONT_BLOCK = BigInt(CKF.DONT_BLOCK);
 const LABEL_LENGTH = 32;
 /** Entries of a list before its length is known. */
 const FIRST_ROOM = 512;
@@ -49,7 +46,7 @@ export function* initialize(frame: Frame, { reserved, locking }: InitializeArgs)
   const { block } = frame;
   const { size, offsets } = structLayout(CK_C_INITIALIZE_ARGS, block.abi);
   const offset = block.alloc(size + INITIALIZE_MARGIN);
-  block.setUlong(offset + offsets.flags, locking ? CKF_OS_LOCKING_OK : 0);
+  block.setUlong(offset + offsets.flags, locking ? CKF.OS_LOCKING_OK : 0);
   if (reserved !== null) {
     const text = block.putBytes(encodeText(`${reserved}\0`, "the reserved text of a module"));
     block.setPointer(offset + offsets.pReserved, block.address(text));
@@ -112,7 +109,7 @@ export function* slotEvent(
   const slot = frame.ulong();
   const args = [CKF_DONT_BLOCK, frame.block.address(slot), 0n];
   const rv = yield [{ fn: frame.fn(FN.C_WaitForSlotEvent), args }];
-  if (rv === CKR_NO_EVENT) return;
+  if (rv === CKR.NO_EVENT) return;
   expectOk(frame, rv, "C_WaitForSlotEvent");
   happened(frame.block.getHandle(slot));
 }
@@ -139,7 +136,7 @@ export function* initToken(
     const rv = yield* tryOnce(frame, CKU_SO, pin, function* (pin) {
       return yield [{ fn: frame.fn(FN.C_InitToken), args: [slot, ...placePin(frame, pin), place] }];
     });
-    if (rv !== CKR_OK) throw frame.failure("C_InitToken", rv);
+    if (rv !== CKR.OK) throw frame.failure("C_InitToken", rv);
   } finally {
     forgetPin(pin);
   }
@@ -162,8 +159,8 @@ function* structOf<D extends StructDefinition>(
 function* entriesOf(frame: Frame, name: FunctionName, words: readonly bigint[]): Program<number> {
   const count = frame.ulong();
   const rv = yield [{ fn: frame.fn(FN[name]), args: [...words, 0n, frame.block.address(count)] }];
-  if (rv === CKR_BUFFER_TOO_SMALL) throw tooSmall(0, name);
-  if (rv !== CKR_OK) throw frame.failure(name);
+  if (rv === CKR.BUFFER_TOO_SMALL) throw tooSmall(0, name);
+  if (rv !== CKR.OK) throw frame.failure(name);
   const entries = frame.block.getUlong(count);
   if (entries <= MAX_ENTRIES) return Number(entries);
   throw new RangeError(`Cannot use the module's answer: it wants room for ${entries} entries in ${name}`);
@@ -191,13 +188,13 @@ function* list(frame: Frame, name: FunctionName, words: readonly bigint[], fresh
     const call = { fn, args: [...words, block.address(offset), block.address(count)] };
     const length = { fn, args: [...words, 0n, block.address(frame.ulong())] };
     const rv = yield fresh ? [length, call] : [call];
-    if (rv === CKR_BUFFER_TOO_SMALL) {
+    if (rv === CKR.BUFFER_TOO_SMALL) {
       if (asked === MAX_ASKED) throw tooSmall(room, name);
       room = yield* entriesOf(frame, name, words);
       continue;
     }
     const found = Number(block.getUlong(count));
-    if (rv !== CKR_OK) throw frame.failure(name);
+    if (rv !== CKR.OK) throw frame.failure(name);
     if (found > room) throw new RangeError(`Cannot use the module's answer: ${found} entries where ${room} had room`);
     // A module may leave the number as it is.
     if (found === room && asked === 0 && (room = yield* entriesOf(frame, name, words)) !== found) continue;

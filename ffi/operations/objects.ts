@@ -1,4 +1,5 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
+import { CKR } from "../constants/mod.ts";
 import type { ReadPlan } from "../attributes/read_plan.ts";
 import type { ReadAttribute } from "../attributes/attribute.ts";
 import type { Program } from "../engine/program.ts";
@@ -12,10 +13,6 @@ import { mayWait } from "../engine/waiting_inputs.ts";
 
 export type { Found };
 
-const CKR_OK = 0;
-const CKR_OBJECT_HANDLE_INVALID = 0x82;
-const CKR_OPERATION_ACTIVE = 0x90;
-
 /** An object of a session. */
 export interface ObjectArgs {
   /** The session. */
@@ -24,9 +21,9 @@ export interface ObjectArgs {
   readonly object: bigint;
 }
 
-/** Fails with the function's name unless the last call returned CKR_OK. */
+/** Fails with the function's name unless the last call returned CKR.OK. */
 export function expectOk(frame: Frame, rv: number, fn: FunctionName): void {
-  if (rv !== CKR_OK) throw frame.failure(fn, rv);
+  if (rv !== CKR.OK) throw frame.failure(fn, rv);
 }
 
 /** Makes one call that gives a handle. */
@@ -97,7 +94,7 @@ export function* getAttributes(
   args: ObjectArgs & { readonly plan: ReadPlan },
 ): Program<ReadAttribute[]> {
   const read = yield* getAttributesIfPresent(frame, args);
-  if (!read) throw frame.failure("C_GetAttributeValue", CKR_OBJECT_HANDLE_INVALID);
+  if (!read) throw frame.failure("C_GetAttributeValue", CKR.OBJECT_HANDLE_INVALID);
   return read;
 }
 
@@ -171,7 +168,7 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
   let active = false;
   try {
     let rv = yield [init, search()];
-    if (frame.stopped === 0 && rv === CKR_OPERATION_ACTIVE) {
+    if (frame.stopped === 0 && rv === CKR.OPERATION_ACTIVE) {
       yield* endActive(frame, "find", session);
       rv = yield [init, search()];
     }

@@ -1,12 +1,12 @@
 /** One try of a PIN, wherever it is given: in a login, for the use of a key, to change it. */
+import { CKR, CKU } from "../constants/mod.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import { pinName } from "../engine/pin_tries.ts";
 import type { PinBytes } from "./pins.ts";
 
-const CKR_OK = 0;
-const CKU_USER = 1n;
-const CKU_CONTEXT_SPECIFIC = 2n;
+const CKU_USER = BigInt(CKU.USER);
+const CKU_CONTEXT_SPECIFIC = BigInt(CKU.CONTEXT_SPECIFIC);
 
 /** Tries one PIN and answers the CK_RV of the call it is for. */
 export type PinTry = (pin: PinBytes) => Program<number>;
@@ -35,7 +35,7 @@ export function* tryOnce(frame: Frame, userType: bigint, pin: PinBytes, attempt:
   }
   try {
     const refusal = tries.refusalSince(frame.refusals, name);
-    if (refusal !== CKR_OK) return refusal;
+    if (refusal !== CKR.OK) return refusal;
     const rv = yield* attempt(pin);
     tries.answered(name, rv);
     return rv;

@@ -1,11 +1,10 @@
 /** Calls that give bytes of a length not known before. */
+import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 
-const CKR_OK = 0;
-const CKR_BUFFER_TOO_SMALL = 0x150;
 /** How often a module may say that the room is too small. */
 export const MAX_GROWTHS = 6;
 
@@ -39,18 +38,18 @@ export function* outputOf(
   let output = frame.output(room);
   const length = frame.ulong(output.capacity);
   let rv = yield* first({ fn, args: words(output.address, block.address(length)) });
-  for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
+  for (let growths = 0; rv === CKR.BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
     output = frame.grow(output, length);
     rv = yield [{ fn, args: words(output.address, block.address(length)) }];
   }
-  if (repeats && rv === CKR_OK && block.getUlong(length) === output.capacity) {
+  if (repeats && rv === CKR.OK && block.getUlong(length) === output.capacity) {
     block.setUlong(length, 0);
     rv = yield [{ fn, args: words(0n, block.address(length)) }];
-    if (rv === CKR_OK) {
+    if (rv === CKR.OK) {
       output = frame.asked(length);
       rv = yield [{ fn, args: words(output.address, block.address(length)) }];
     }
   }
-  if (rv !== CKR_OK) throw frame.failure(name);
+  if (rv !== CKR.OK) throw frame.failure(name);
   return output.take(Number(block.getUlong(length)));
 }

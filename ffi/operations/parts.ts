@@ -1,4 +1,5 @@
 /** Operations whose data comes in parts. */
+import { CKR } from "../constants/mod.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import { FN } from "../engine/frame.ts";
@@ -17,9 +18,6 @@ import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
 import { mayWait } from "../engine/waiting_inputs.ts";
 import { askAhead, type AskedAhead, isQuestion } from "./pin_tries.ts";
-
-const CKR_OK = 0;
-const CKR_USER_NOT_LOGGED_IN = 0x101;
 
 /** The C functions of one kind of operation in parts. */
 export interface PartFunctions extends CryptoFunctions {
@@ -131,7 +129,7 @@ export function* updateParts(
   try {
     return yield* take();
   } catch (error) {
-    if (use.due === null || frame.rv !== CKR_USER_NOT_LOGGED_IN) throw error;
+    if (use.due === null || frame.rv !== CKR.USER_NOT_LOGGED_IN) throw error;
   }
   return yield* takeAfterPin(frame, use, use.due, functions, init, take);
 }
@@ -155,7 +153,7 @@ function* takeAfterPin<T>(
       if (!use.isAuthenticated) yield* endUse(frame, use);
       return rv;
     });
-    if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
+    if (rv !== CKR.OK) throw frame.failure("C_Login", rv);
     use.due = null;
     const result = yield* take();
     endTurn(frame);
@@ -170,19 +168,19 @@ function* takeAfterPin<T>(
 function* lastCall(frame: Frame, use: PartsUse, call: NativeCall): Program<number> {
   const { due } = use;
   if (due === null) return yield [call];
-  let outcome = CKR_OK;
+  let outcome: number = CKR.OK;
   const rv = yield* tryKeyPins(frame, due, function* (pin) {
     yield* takeTurn(frame);
     const rv = yield* loginAndUse(frame, use, pin, [], [call]);
     if (use.isAuthenticated) {
       outcome = rv;
-      return CKR_OK;
+      return CKR.OK;
     }
     // A wrong PIN does the operation no harm: another one may be right.
     endTurn(frame);
     return rv;
   });
-  if (rv !== CKR_OK) throw frame.failure("C_Login", rv);
+  if (rv !== CKR.OK) throw frame.failure("C_Login", rv);
   use.due = null;
   return outcome;
 }

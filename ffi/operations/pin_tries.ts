@@ -1,4 +1,5 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
+import { CKF, CKR, CKU } from "../constants/mod.ts";
 import { decodeUtf8 } from "../memory/inputs.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
@@ -34,11 +35,7 @@ export function isQuestion(pin: PinOrQuestion): pin is PinQuestion {
   return typeof pin === "object" && pin !== null && !(pin instanceof Uint8Array);
 }
 
-const CKR_PIN_INCORRECT = 0xa0;
-const CKU_SO = 0n;
-const CKF_PROTECTED_AUTHENTICATION_PATH = 0x100;
-const CKF_USER_PIN_COUNT_LOW = 0x10000;
-const CKF_SO_PIN_COUNT_LOW = 0x100000;
+const CKU_SO = BigInt(CKU.SO);
 
 /**
  * Asks and tries until a PIN is right, nobody gives another one, or the token has one try left; answers the CK_RV of the
@@ -59,13 +56,13 @@ export function* tryPins(
     for (;;) {
       const asked = yield* attemptAt(frame, slot, isOfficer, refused.length > 0);
       if (asked === null) return yield* attempt(null);
-      if (asked.retry && (asked.finalTry || refused.length >= question.maxTries)) return CKR_PIN_INCORRECT;
+      if (asked.retry && (asked.finalTry || refused.length >= question.maxTries)) return CKR.PIN_INCORRECT;
       const pin = yield* ask(frame, question, asked);
       const known = refused.some((other) => isSame(other, pin));
       refused.push(pin);
-      if (known) return CKR_PIN_INCORRECT;
+      if (known) return CKR.PIN_INCORRECT;
       const rv = yield* tryOnce(frame, userType, pin, attempt);
-      if (rv !== CKR_PIN_INCORRECT) return rv;
+      if (rv !== CKR.PIN_INCORRECT) return rv;
     }
   } finally {
     refused.forEach(forgetPin);
@@ -93,8 +90,8 @@ export function* askAhead(frame: Frame, slot: bigint, question: PinQuestion): Pr
 function* attemptAt(frame: Frame, slot: bigint, isOfficer: boolean, retry: boolean): Program<PinAttempt | null> {
   const info = yield* tokenInfo(frame, { slot });
   const flags = Number(info.flags);
-  if (flags & CKF_PROTECTED_AUTHENTICATION_PATH) return null;
-  const low = isOfficer ? CKF_SO_PIN_COUNT_LOW : CKF_USER_PIN_COUNT_LOW;
+  if (flags & CKF.PROTECTED_AUTHENTICATION_PATH) return null;
+  const low = isOfficer ? CKF.SO_PIN_COUNT_LOW : CKF.USER_PIN_COUNT_LOW;
   return {
     retry,
     countLow: (flags & low) !== 0,

@@ -1,4 +1,5 @@
 /** Habits of single modules that an operation must know of. */
+import { CKM, CKR } from "../constants/mod.ts";
 import type { Cryptoki } from "../tables/cryptoki.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
@@ -6,7 +7,6 @@ import { decodeText } from "../attributes/attribute_decoding.ts";
 import { getByte, structLayout, type Version } from "../memory/structs.ts";
 import { CK_INFO } from "../memory/structs_infos.ts";
 
-const CKR_OK = 0;
 /** Who made a module, and what it calls itself. */
 interface Maker {
   readonly manufacturer: string;
@@ -27,7 +27,7 @@ function* makerOf(frame: Frame): Program<Maker | null> {
   const { size, offsets } = structLayout(CK_INFO, block.abi);
   const info = block.alloc(size);
   const rv = yield [{ fn: frame.fn(FN.C_GetInfo), args: [block.address(info)] }];
-  if (rv !== CKR_OK) return null;
+  if (rv !== CKR.OK) return null;
   const maker = {
     manufacturer: decodeText(block, info + offsets.manufacturerID, 32),
     description: decodeText(block, info + offsets.libraryDescription, 32),
@@ -88,12 +88,21 @@ interface VerifyHabit {
 const VERIFY_HABITS: readonly VerifyHabit[] = [
   {
     // Signatures of a wrong length have the answers of wrong data; the answer to a wrong MAC is what an earlier failure of
-    // the thread has left: device error, general error, function failed, arguments, data length, key size, mechanism, room.
+    // the thread has left.
     maker: "Mozilla",
-    answers: [0x30, 0x5, 0x6, 0x7, 0x21, 0x62, 0x70, 0x150],
+    answers: [
+      CKR.DEVICE_ERROR,
+      CKR.GENERAL_ERROR,
+      CKR.FUNCTION_FAILED,
+      CKR.ARGUMENTS_BAD,
+      CKR.DATA_LEN_RANGE,
+      CKR.KEY_SIZE_RANGE,
+      CKR.MECHANISM_INVALID,
+      CKR.BUFFER_TOO_SMALL,
+    ],
   },
-  // What OpenSSL cannot unpad is a general error: CKM_RSA_PKCS and CKM_RSA_X_509.
-  { maker: "OpenSC", mechanisms: [0x1, 0x3], answers: [0x5] },
+  // What OpenSSL cannot unpad is a general error.
+  { maker: "OpenSC", mechanisms: [CKM.RSA_PKCS, CKM.RSA_X_509], answers: [CKR.GENERAL_ERROR] },
 ];
 
 /** Whether an answer to C_Verify or C_VerifyFinal, which were begun with success, is this module's word for a wrong signature. */

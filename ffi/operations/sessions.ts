@@ -1,4 +1,5 @@
 /** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
+import { CKR, CKU } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { readStruct, structLayout, type StructRead } from "../memory/structs.ts";
@@ -15,14 +16,10 @@ export interface SessionArgs {
   readonly session: bigint;
 }
 
-const CKR_OK = 0;
-const CKU_USER = 1n;
+const CKU_USER = BigInt(CKU.USER);
 const STATE_ROOM = 4096;
-const CKR_ARGUMENTS_BAD = 0x7;
-const CKR_DATA_LEN_RANGE = 0x21;
-const CKR_DEVICE_ERROR = 0x30;
 /** What tokens answer that are asked for more random bytes at once than they give. */
-const TOO_MANY: ReadonlySet<number> = new Set([CKR_ARGUMENTS_BAD, CKR_DATA_LEN_RANGE, CKR_DEVICE_ERROR]);
+const TOO_MANY: ReadonlySet<number> = new Set([CKR.ARGUMENTS_BAD, CKR.DATA_LEN_RANGE, CKR.DEVICE_ERROR]);
 /** So few are given by every token: an answer to a request for them means something else. */
 const FEW_RANDOM_BYTES = 64;
 
@@ -49,7 +46,7 @@ export function* tryOpenSession(frame: Frame, { slot, flags }: OpenSessionArgs):
   let isOpen = false;
   frame.whenDropped = () => record?.failed();
   try {
-    isOpen = (yield [{ fn: frame.fn(FN.C_OpenSession), args: [slot, flags, 0n, 0n, address] }]) === CKR_OK;
+    isOpen = (yield [{ fn: frame.fn(FN.C_OpenSession), args: [slot, flags, 0n, 0n, address] }]) === CKR.OK;
   } finally {
     frame.whenDropped = null;
     if (!isOpen) record?.failed();
@@ -100,7 +97,7 @@ export function* setPin(
     const rv = yield* tryOnce(frame, CKU_USER, oldPin, function* (pin) {
       return yield [{ fn: frame.fn(FN.C_SetPIN), args: [session, ...placePin(frame, pin), ...changed] }];
     });
-    if (rv !== CKR_OK) throw frame.failure("C_SetPIN", rv);
+    if (rv !== CKR.OK) throw frame.failure("C_SetPIN", rv);
   } finally {
     forgetPin(oldPin);
   }
@@ -119,7 +116,7 @@ export function* generateRandom(
   do {
     const size = Math.min(piece, length - done);
     const rv = yield [{ fn, args: [session, output.address + BigInt(done), BigInt(size)] }];
-    if (rv === CKR_OK) done += size;
+    if (rv === CKR.OK) done += size;
     else if (TOO_MANY.has(rv) && size > FEW_RANDOM_BYTES) piece = Math.ceil(size / 2);
     else throw frame.failure("C_GenerateRandom", rv);
   } while (done < length);

@@ -2,6 +2,7 @@
  * Operations that turn data into other data in two calls. Their common case, both calls done in one step, is what speed
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
+import { CKR } from "../constants/mod.ts";
 import { assertPresent } from "../memory/inputs.ts";
 import type { Program, ProgramStep } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
@@ -33,9 +34,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** What came of the first step: its CK_RV, what was thrown at it; `null` before it. */
 type Outcome = { readonly rv: number } | { readonly error: unknown } | null;
 
-const CKR_OK = 0;
-const CKR_OPERATION_NOT_INITIALIZED = 0x91;
-const CKR_BUFFER_TOO_SMALL = 0x150;
 /** Layouts larger than this are not kept. */
 const KEPT_BYTES = 0x2000;
 const KEPT_PARAMETER = 256;
@@ -156,7 +154,7 @@ class Transformation implements Program<Bytes>, Beginning {
       this.#begun = true;
       return this.asks ? this.#proceed(null) : this.#firstStep;
     }
-    if (rv !== CKR_OK) return this.#proceed({ rv });
+    if (rv !== CKR.OK) return this.#proceed({ rv });
     const { block } = this.#frame!;
     if (block.getUlong(this.#length) === this.#doubtful) return this.#proceed({ rv });
     this.args = null;
@@ -197,12 +195,12 @@ class Transformation implements Program<Bytes>, Beginning {
     };
     frame.block.setUlong(this.#length, 0);
     let rv = yield* beginAgain(frame, this, { fn, args: words(0n) });
-    if (rv === CKR_OK) {
+    if (rv === CKR.OK) {
       this.active = true;
       const output = frame.asked(this.#length);
       rv = yield [{ fn, args: words(output.address) }];
-      this.active = rv === CKR_BUFFER_TOO_SMALL;
-      if (rv === CKR_OK) return output;
+      this.active = rv === CKR.BUFFER_TOO_SMALL;
+      if (rv === CKR.OK) return output;
     }
     throw frame.failure(this.functions.once);
   }
@@ -213,8 +211,8 @@ class Transformation implements Program<Bytes>, Beginning {
     try {
       if (outcome && "error" in outcome) throw outcome.error;
       let rv = outcome ? outcome.rv : yield* beginAuthenticated(frame, this);
-      if (rv !== CKR_OK) rv = yield* settle(frame, this, rv);
-      for (let growths = 0; rv === CKR_BUFFER_TOO_SMALL; growths++) {
+      if (rv !== CKR.OK) rv = yield* settle(frame, this, rv);
+      for (let growths = 0; rv === CKR.BUFFER_TOO_SMALL; growths++) {
         this.active = true;
         if (growths === MAX_GROWTHS) throw frame.failure(once, rv);
         output = frame.grow(output, this.#length);
@@ -224,11 +222,11 @@ class Transformation implements Program<Bytes>, Beginning {
         const call = { fn: this.once.fn, args: words };
         rv = yield [call];
         this.active = false;
-        if (this.use) this.use.active = rv === CKR_BUFFER_TOO_SMALL;
+        if (this.use) this.use.active = rv === CKR.BUFFER_TOO_SMALL;
         // Some modules end the operation with the answer that the room is too small.
-        if (rv === CKR_OPERATION_NOT_INITIALIZED) rv = yield* beginAgain(frame, this, call);
+        if (rv === CKR.OPERATION_NOT_INITIALIZED) rv = yield* beginAgain(frame, this, call);
       }
-      if (rv !== CKR_OK) throw frame.failure(once);
+      if (rv !== CKR.OK) throw frame.failure(once);
       if (frame.block.getUlong(this.#length) === this.#doubtful) output = yield* this.#measured(frame);
       if (this.use) yield* endUse(frame, this.use);
       return this.#result(frame.block, output);

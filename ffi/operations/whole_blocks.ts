@@ -1,9 +1,33 @@
 /** Data in parts for ciphers that work on blocks: what makes no whole block waits for the next part. */
+import { CKM } from "../constants/ckm.ts";
 
 /** Bytes of a block of the ciphers in the modes ECB, CBC and CBC with padding, by mechanism. */
 const FAMILIES: readonly (readonly [bytes: number, mechanisms: readonly number[]])[] = [
-  [8, [0x121, 0x122, 0x125, 0x132, 0x133, 0x136, 0x141, 0x142, 0x145]],
-  [16, [0x551, 0x552, 0x555, 0x561, 0x562, 0x565, 0x651, 0x652, 0x655, 0x1081, 0x1082, 0x1085]],
+  [8, [
+    CKM.DES_ECB,
+    CKM.DES_CBC,
+    CKM.DES_CBC_PAD,
+    CKM.DES3_ECB,
+    CKM.DES3_CBC,
+    CKM.DES3_CBC_PAD,
+    CKM.CDMF_ECB,
+    CKM.CDMF_CBC,
+    CKM.CDMF_CBC_PAD,
+  ]],
+  [16, [
+    CKM.CAMELLIA_ECB,
+    CKM.CAMELLIA_CBC,
+    CKM.CAMELLIA_CBC_PAD,
+    CKM.ARIA_ECB,
+    CKM.ARIA_CBC,
+    CKM.ARIA_CBC_PAD,
+    CKM.SEED_ECB,
+    CKM.SEED_CBC,
+    CKM.SEED_CBC_PAD,
+    CKM.AES_ECB,
+    CKM.AES_CBC,
+    CKM.AES_CBC_PAD,
+  ]],
 ];
 
 const BLOCK_BYTES: ReadonlyMap<number, number> = new Map(

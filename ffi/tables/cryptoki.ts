@@ -1,4 +1,5 @@
 /** The function table of one PKCS#11 module: found through C_GetInterface or C_GetFunctionList, bound entry by entry. */
+import { CKR } from "../constants/mod.ts";
 import { nativeAbi, nativeRuntime } from "../runtime/runtime.ts";
 import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "../runtime/native.ts";
 import type { NativeRuntime, NativeSource } from "../runtime/native.ts";
@@ -59,9 +60,7 @@ export class NotCryptokiError extends Error {
   override readonly name = "NotCryptokiError";
 }
 
-const CKR_OK = 0;
 const FUNCTION_LIST_VERSION: CryptokiVersion = { major: 2, minor: 40 };
-const CKR_FUNCTION_NOT_SUPPORTED = 0x54;
 const POINTER = 8;
 
 /** The functions of one module by their C names; entries that are missing or NULL are `null`. */
@@ -155,13 +154,13 @@ export class Cryptoki {
 
   /**
    * Calls a function by its C name with raw words and returns its CK_RV. A function the module lacks answers
-   * CKR_FUNCTION_NOT_SUPPORTED and is never called.
+   * CKR.FUNCTION_NOT_SUPPORTED and is never called.
    *
    * @throws {TypeError} when the number of words is not the function's
    */
   call(name: FunctionName, ...words: bigint[]): number {
     const fn = this.get(name);
-    if (!fn) return CKR_FUNCTION_NOT_SUPPORTED;
+    if (!fn) return CKR.FUNCTION_NOT_SUPPORTED;
     if (words.length !== fn.arity) {
       throw new TypeError(`Cannot call ${name}: it takes ${fn.arity} arguments, got ${words.length}`);
     }
@@ -212,7 +211,7 @@ function findInterface(runtime: NativeRuntime, library: NativeLibrary): bigint |
   // No version asked for: the module answers with its default, which is its newest.
   const rv = getInterface(block.address(name), 0n, block.address(out), 0n);
   const found = block.getPointer(out);
-  if (rv !== CKR_OK || found === 0n) return null;
+  if (rv !== CKR.OK || found === 0n) return null;
   // CK_INTERFACE: { name, function list, flags }
   const structure = new Uint8Array(new ArrayBuffer(2 * POINTER));
   runtime.read(found, structure);
@@ -226,7 +225,7 @@ export function libraryIdentity(path: string): bigint {
   const getFunctionList = runtime.open(path).bind("C_GetFunctionList", 1, "u32");
   const block = new Block(runtime, nativeAbi(), 64);
   const out = block.alloc(POINTER);
-  return getFunctionList?.(block.address(out)) === CKR_OK ? block.getPointer(out) : 0n;
+  return getFunctionList?.(block.address(out)) === CKR.OK ? block.getPointer(out) : 0n;
 }
 
 function findFunctionList(runtime: NativeRuntime, library: NativeLibrary): bigint {
@@ -235,7 +234,7 @@ function findFunctionList(runtime: NativeRuntime, library: NativeLibrary): bigin
   const block = new Block(runtime, nativeAbi(), 64);
   const out = block.alloc(POINTER);
   const rv = getFunctionList(block.address(out));
-  if (rv !== CKR_OK) throw new NotCryptokiError(`C_GetFunctionList answered 0x${Number(rv).toString(16)}`);
+  if (rv !== CKR.OK) throw new NotCryptokiError(`C_GetFunctionList answered 0x${Number(rv).toString(16)}`);
   const list = block.getPointer(out);
   if (list === 0n) throw new NotCryptokiError("C_GetFunctionList gave no list");
   return list;

@@ -1,4 +1,5 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
+import { CKF } from "../../ffi/constants/mod.ts";
 import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
 import type { StructValues } from "../../ffi/operations/modules.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
@@ -79,7 +80,7 @@ export interface TokenInfo {
   readonly hardwareVersion: Version;
   /** Version of the firmware. */
   readonly firmwareVersion: Version;
-  /** The token's clock, `YYYYMMDDhhmmss00`; `undefined` without CKF_CLOCK_ON_TOKEN. */
+  /** The token's clock, `YYYYMMDDhhmmss00`; `undefined` without CKF.CLOCK_ON_TOKEN. */
   readonly utcTime: string | undefined;
 }
 
@@ -108,7 +109,6 @@ export interface SessionInfo {
 /** The type of a mechanism, a CKM number. */
 export type MechanismType = number;
 
-const CKF_CLOCK_ON_TOKEN = 0x40;
 const BLANK = 0x20;
 const UNAVAILABLE = new Set<number | bigint>([0xffff_ffff_ffff_ffffn, 0xffff_ffff]);
 
@@ -179,7 +179,7 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     freePrivateMemory: available(values.ulFreePrivateMemory, ulong),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
-    utcTime: Number(BigInt(values.flags) & 0xffff_ffffn) & CKF_CLOCK_ON_TOKEN
+    utcTime: Number(BigInt(values.flags) & 0xffff_ffffn) & CKF.CLOCK_ON_TOKEN
       ? withoutNuls(text(values.utcTime))
       : undefined,
   };

@@ -1,4 +1,5 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
+import { CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { checkOptions, Engine } from "../../ffi/engine/engine.ts";
 import type { CallObserver, Operation, RunOptions } from "../../ffi/engine/program.ts";
@@ -13,9 +14,6 @@ import type { CallOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { HandlePool } from "./handle_pool.ts";
 
-const CKR_FUNCTION_CANCELED = 0x50;
-const CKR_CRYPTOKI_NOT_INITIALIZED = 0x190;
-
 const engines = new Map<bigint, Engine>();
 
 /** The engine of a function list; all callers of one module in this thread share it, and with it the order of calls. */
@@ -25,7 +23,7 @@ export function engineFor(table: Cryptoki): Engine {
     engine = new Engine(table, {
       failure: callFailure,
       declined: (fn) =>
-        new Pkcs11Error(CKR_FUNCTION_CANCELED, fn as `C_${string}`, {
+        new Pkcs11Error(CKR.FUNCTION_CANCELED, fn as `C_${string}`, {
           hint: "Nobody gave a PIN: whoever was asked for it declined.",
         }),
       noPinPad: (rv, fn) =>
@@ -89,10 +87,10 @@ export class ModuleCore {
     return [...this.opening.values()].filter((other) => other === slot).length >= calls;
   }
 
-  /** Throws CKR_CRYPTOKI_NOT_INITIALIZED once the module is closed. */
+  /** Throws CKR.CRYPTOKI_NOT_INITIALIZED once the module is closed. */
   assertOpen(fn: `C_${string}`): void {
     if (this.closed) {
-      throw new Pkcs11Error(CKR_CRYPTOKI_NOT_INITIALIZED, fn, { hint: "The module was closed by this program." });
+      throw new Pkcs11Error(CKR.CRYPTOKI_NOT_INITIALIZED, fn, { hint: "The module was closed by this program." });
     }
   }
 

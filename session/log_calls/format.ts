@@ -1,3 +1,4 @@
+import { CKA, CKR } from "../../ffi/constants/mod.ts";
 import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
 import { certificateTypeName, ckaName, ckmName, ckuName, classNameOf, keyTypeName } from "./names.ts";
 import type { Argument } from "./arguments.ts";
@@ -18,11 +19,9 @@ import {
 } from "./values.ts";
 import { CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_MECHANISM } from "../../ffi/memory/structs_infos.ts";
 
-const CKR_OK = 0;
-const CKR_BUFFER_TOO_SMALL = 0x150;
 const UNAVAILABLE = -1n;
 const LABEL_LENGTH = 32;
-const CKA_CLASS = 0n;
+const CKA_CLASS = BigInt(CKA.CLASS);
 
 /** One call's words, and how to look behind them. */
 export interface CallWords {
@@ -38,13 +37,13 @@ export interface CallWords {
 
 /** The text behind `name = ` for an argument given to a call. */
 export function formatInput(call: CallWords, argument: Argument): string {
-  return format(call, argument, CKR_OK);
+  return format(call, argument, CKR.OK);
 }
 
 /** The text behind `name = ` for what a call has left; `null` where the log leaves it out. */
 export function formatOutput(call: CallWords, argument: Argument, rv: number): string | null {
-  if (rv === CKR_OK) return format(call, argument, rv);
-  return rv === CKR_BUFFER_TOO_SMALL && argument.length !== null ? format(call, argument, rv) : null;
+  if (rv === CKR.OK) return format(call, argument, rv);
+  return rv === CKR.BUFFER_TOO_SMALL && argument.length !== null ? format(call, argument, rv) : null;
 }
 
 function format(call: CallWords, argument: Argument, rv: number): string {
@@ -112,7 +111,7 @@ function isUnavailable(length: bigint, reader: NativeReader): boolean {
 function formatBytes(call: CallWords, argument: Argument, address: bigint, rv: number): string {
   const length = lengthOf(call, argument);
   if (length === null) return "(?) NOTHING";
-  if (rv !== CKR_OK || address === 0n) return `(${length}) NOTHING`;
+  if (rv !== CKR.OK || address === 0n) return `(${length}) NOTHING`;
   if (argument.secret && !call.showSecrets) return `(${length}) NOT-PRINTED`;
   if (isUnavailable(length, call.reader)) return `(${length}) ????`;
   const shown = length < BigInt(shownBytes) ? Number(length) : shownBytes;
@@ -122,7 +121,7 @@ function formatBytes(call: CallWords, argument: Argument, address: bigint, rv: n
 function formatArray(call: CallWords, argument: Argument, address: bigint, rv: number): string {
   const count = lengthOf(call, argument);
   if (count === null) return "(?) NO-VALUES";
-  if (rv !== CKR_OK || address === 0n) return `(${count}) NO-VALUES`;
+  if (rv !== CKR.OK || address === 0n) return `(${count}) NO-VALUES`;
   const values = call.reader.ulongs(address, Number(count));
   const text = values.map((value) =>
     argument.kind === "mechanismTypeArray" ? ckmName(value) : `${argument.kind === "slotArray" ? "SL" : "H"}${value}`
@@ -169,7 +168,7 @@ interface LoggedAttribute {
 function formatAttributes(call: CallWords, argument: Argument, address: bigint, rv: number): string {
   const { reader } = call;
   const count = call.args[argument.length!]!;
-  if (rv !== CKR_OK || address === 0n) return `(${count}) NONE`;
+  if (rv !== CKR.OK || address === 0n) return `(${count}) NONE`;
   const attributes: LoggedAttribute[] = Array.from({ length: Number(count) }, (_, at) => {
     const attribute = reader.struct(reader.element(address, CK_ATTRIBUTE, at), CK_ATTRIBUTE);
     return {

@@ -1,3 +1,4 @@
+import { CKF } from "../../ffi/constants/mod.ts";
 import {
   CK_INFO,
   CK_MECHANISM_INFO,
@@ -69,7 +70,7 @@ function slotInfoLines(reader: NativeReader, address: bigint): [string, string][
   ];
 }
 
-const CKF_CLOCK_ON_TOKEN = 0x40n;
+const CKF_CLOCK_ON_TOKEN = BigInt(CKF.CLOCK_ON_TOKEN);
 
 function tokenInfoLines(reader: NativeReader, address: bigint): [string, string][] {
   const info = reader.struct(address, CK_TOKEN_INFO);

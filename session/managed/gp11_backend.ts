@@ -1,3 +1,4 @@
+import { CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation } from "../../ffi/engine/program.ts";
 import { Pkcs11Error } from "../errors.ts";
@@ -8,9 +9,6 @@ import { endAllLeftovers } from "./leftovers.ts";
 import { LocalCaller, tableName } from "./library.ts";
 import { locked } from "./locked.ts";
 import { type BackendOptions, optionReader, reconnecting, releasing } from "./options.ts";
-
-const CKR_OK = 0;
-const CKR_CRYPTOKI_ALREADY_INITIALIZED = 0x191;
 
 /**
  * Our own management, for a module by path: the first caller's C_Initialize is the real one, the last caller's
@@ -64,10 +62,10 @@ export class Gp11Backend implements ModuleBackend {
         const isBegun = callers.begun;
         place = callers.enter(table.address, ROAD.gp11);
         try {
-          const rv = isBegun ? CKR_CRYPTOKI_ALREADY_INITIALIZED : yield* beginModule(frame, callers, reserved);
-          if (rv !== CKR_OK && rv !== CKR_CRYPTOKI_ALREADY_INITIALIZED) throw new Pkcs11Error(rv, "C_Initialize");
+          const rv = isBegun ? CKR.CRYPTOKI_ALREADY_INITIALIZED : yield* beginModule(frame, callers, reserved);
+          if (rv !== CKR.OK && rv !== CKR.CRYPTOKI_ALREADY_INITIALIZED) throw new Pkcs11Error(rv, "C_Initialize");
           takeTurns(frame, callers);
-          if (rv === CKR_OK) callers.own(place);
+          if (rv === CKR.OK) callers.own(place);
           setRegister(callers.register(place));
           caller.begin();
         } catch (error) {

@@ -1,4 +1,5 @@
 /** Who initialises and finalises a module: one contract for every way to load it. */
+import { CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation, Program } from "../../ffi/engine/program.ts";
 import type { CallGate } from "../../ffi/engine/gate.ts";
@@ -44,9 +45,6 @@ export interface ModuleBackend {
   /** A value of the module's configuration. */
   configOption(key: string): string | null;
 }
-
-const CKR_OK = 0;
-const CKR_CRYPTOKI_ALREADY_INITIALIZED = 0x191;
 
 /** How a module without management is used. */
 export interface DirectBackendOptions {
@@ -114,8 +112,8 @@ export class DirectBackend implements ModuleBackend {
     const place = callers.enter(this.table.address, ROAD.unmanaged);
     try {
       const rv = yield* beginModule(frame, callers, reserved);
-      if (rv !== CKR_OK && rv !== CKR_CRYPTOKI_ALREADY_INITIALIZED) throw new Pkcs11Error(rv, "C_Initialize");
-      this.#owner = rv === CKR_OK;
+      if (rv !== CKR.OK && rv !== CKR.CRYPTOKI_ALREADY_INITIALIZED) throw new Pkcs11Error(rv, "C_Initialize");
+      this.#owner = rv === CKR.OK;
     } catch (error) {
       callers.remove(place);
       throw error;

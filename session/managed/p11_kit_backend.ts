@@ -1,3 +1,4 @@
+import { CKR } from "../../ffi/constants/mod.ts";
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Operation, Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -12,8 +13,6 @@ import { libraryName, tableName } from "./library.ts";
 import { finalizeDue } from "./life.ts";
 import { locked } from "./locked.ts";
 import { type BackendOptions, optionReader, reconnecting, releasing } from "./options.ts";
-
-const CKR_OK = 0;
 
 /**
  * Wrappers no caller uses any more, by what they were loaded by. libp11-kit may never give their memory back, and
@@ -90,7 +89,7 @@ export class P11KitBackend implements ModuleBackend {
       place = callers.exclusively(() => callers.enter(table.address, ROAD.p11Kit));
       try {
         const rv = yield* initialize(frame, { reserved, locking: true });
-        if (rv !== CKR_OK) throw new Pkcs11Error(rv, "C_Initialize");
+        if (rv !== CKR.OK) throw new Pkcs11Error(rv, "C_Initialize");
       } catch (error) {
         callers.exclusively(() => callers.remove(place));
         giveBack(key, table);

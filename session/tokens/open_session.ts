@@ -6,7 +6,7 @@ import { checkUlong } from "../../ffi/memory/inputs.ts";
 import type { PinOrQuestion } from "../../ffi/operations/pin_tries.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { closeSession, openSession as open } from "../../ffi/operations/sessions.ts";
-import { CKU } from "../../ffi/constants/mod.ts";
+import { CKF, CKU } from "../../ffi/constants/mod.ts";
 import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
 import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
@@ -17,8 +17,8 @@ import { type PooledHandle, reuse } from "../core/handle_pool.ts";
 import type { Slot } from "./slot.ts";
 import { autoAuthenticateOf } from "./faces.ts";
 
-const CKF_RW_SESSION = 2n;
-const CKF_SERIAL_SESSION = 4n;
+const CKF_RW_SESSION = BigInt(CKF.RW_SESSION);
+const CKF_SERIAL_SESSION = BigInt(CKF.SERIAL_SESSION);
 
 interface OpenArgs {
   readonly core: ModuleCore;

@@ -6,8 +6,10 @@ import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { OperationStateOptions } from "./options.ts";
 
-/** CKF_MESSAGE_ENCRYPT to CKF_MESSAGE_VERIFY, CKF_FIND_OBJECTS, CKF_ENCRYPT to CKF_VERIFY_RECOVER. */
-const ALL_OPERATIONS = 0x7f5e;
+/** Everything that can be active on a session. */
+const ALL_OPERATIONS = CKF.MESSAGE_ENCRYPT | CKF.MESSAGE_DECRYPT | CKF.MESSAGE_SIGN | CKF.MESSAGE_VERIFY |
+  CKF.FIND_OBJECTS | CKF.ENCRYPT | CKF.DECRYPT | CKF.DIGEST | CKF.SIGN | CKF.SIGN_RECOVER | CKF.VERIFY |
+  CKF.VERIFY_RECOVER;
 
 /** The flag of each operation in parts. */
 const OPEN_FLAGS: Readonly<Record<string, number>> = {

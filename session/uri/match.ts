@@ -1,3 +1,4 @@
+import { CKA } from "../../ffi/constants/mod.ts";
 import { decodePercent, octetsFromBytes, octetsFromText, textFromOctets, withoutPadding } from "./octets.ts";
 import { fieldOctets } from "./parts.ts";
 import type { UriObjectType, UriParts, UriVersion } from "./parts.ts";
@@ -36,10 +37,6 @@ export interface UriTokenInfo {
 export type UriAttributes =
   | { readonly class?: unknown; readonly label?: unknown; readonly id?: unknown; readonly [type: number]: unknown }
   | { get(name: "class" | "label" | "id"): unknown };
-
-const CKA_CLASS = 0x0;
-const CKA_LABEL = 0x3;
-const CKA_ID = 0x102;
 
 /** The CKO_ number of each object type. */
 export const objectClasses: Readonly<Record<UriObjectType, number>> = {
@@ -85,9 +82,9 @@ export function matchesToken(parts: UriParts, info: UriTokenInfo): boolean {
 /** Whether attributes fit the object attributes; one that is absent on either side fits (`p11_kit_uri_match_attributes`). */
 export function matchesAttributes(parts: UriParts, attributes: UriAttributes): boolean {
   if (parts.unrecognized) return false;
-  const objectClass = read(attributes, "class", CKA_CLASS);
-  const label = read(attributes, "label", CKA_LABEL);
-  const id = read(attributes, "id", CKA_ID);
+  const objectClass = read(attributes, "class", CKA.CLASS);
+  const label = read(attributes, "label", CKA.LABEL);
+  const id = read(attributes, "id", CKA.ID);
   return (parts.type === undefined || isAbsent(objectClass) || Number(objectClass) === objectClasses[parts.type]) &&
     (parts.object === undefined || isAbsent(label) || octetsOf(label) === decodePercent(parts.object)) &&
     (parts.id === undefined || isAbsent(id) || octetsOf(id) === decodePercent(parts.id));

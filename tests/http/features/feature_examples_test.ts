@@ -37,7 +37,7 @@ const expected: Record<string, string[]> = {
 };
 
 async function linesOf(name: string): Promise<string[]> {
-  const child = startProgram(new URL(`../../examples/${name}.ts`, import.meta.url), []);
+  const child = startProgram(new URL(`../../../examples/${name}.ts`, import.meta.url), []);
   let output = "";
   child.stdout!.on("data", (chunk) => output += chunk);
   await programEnd(child);

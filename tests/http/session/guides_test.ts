@@ -34,7 +34,7 @@ const expected: Record<string, string[]> = {
 describe("the guides", () => {
   for (const [guide, outputs] of Object.entries(expected)) {
     it(`docs/${guide}.md runs and prints what it says`, async () => {
-      const text = await readFile(new URL(`../../docs/${guide}.md`, import.meta.url), "utf8");
+      const text = await readFile(new URL(`../../../docs/${guide}.md`, import.meta.url), "utf8");
       const programs = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!);
       assertEquals(programs.length, outputs.length);
       const folder = await mkdtemp(fileURLToPath(new URL("../../.guides-", import.meta.url)));

@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { programEnd, startProgram } from "../../../_support/child_program.ts";
 
 async function run(name: string): Promise<string> {
-  const child = startProgram(new URL(`../../examples/${name}`, import.meta.url), []);
+  const child = startProgram(new URL(`../../../../examples/${name}`, import.meta.url), []);
   let output = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => output += text);
   await programEnd(child);
