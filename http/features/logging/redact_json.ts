@@ -45,6 +45,8 @@ export function redactJson(
     }
     const end = endOfString(text, at, "\n");
     const content = contentOf(text.slice(at, end));
+    const shown = nested(content);
+    if (shown !== content) changes.set(at, { end, shown: JSON.stringify(shown) });
     const colon = skipBlanks(text, end);
     if (text[colon] === ":") {
       const start = skipBlanks(text, colon + 1);
@@ -55,8 +57,6 @@ export function redactJson(
       }
       noteLabel(open.at(-1), text, content, start, isSecret);
     }
-    const shown = nested(content);
-    if (shown !== content) changes.set(at, { end, shown: JSON.stringify(shown) });
     at = end;
   }
   open.forEach(close);

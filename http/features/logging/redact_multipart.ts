@@ -19,13 +19,13 @@ export function redactMultipart(text: string, boundary: string, rules: PartRules
   // Lines may end by a line feed alone: what reads the body may be as lenient.
   const mark = `\n--${boundary}`;
   const [preamble = "", ...parts] = `\n${text}`.split(mark);
-  const shown = preamble.trim() === "" ? preamble : `\n${HIDDEN}`;
+  const shown = preamble === "" ? "" : `\n${rules.body(preamble.slice(1), "text/plain")}`;
   return [shown, ...parts.map((part) => redactPart(part, rules))].join(mark).slice(1);
 }
 
 function redactPart(part: string, rules: PartRules): string {
   // The rest of the boundary's line is there, and "--" behind the last one.
-  if (part.startsWith("--")) return part.slice(2).trim() === "" ? part : `--\r\n${HIDDEN}`;
+  if (part.startsWith("--")) return `--${rules.body(part.slice(2), "text/plain")}`;
   const [gap] = /\r?\n\r?\n/.exec(part) ?? [];
   if (gap === undefined) return part.trim() === "" ? part : `\r\n${HIDDEN}`;
   const fields = new Map<string, string>();
@@ -35,7 +35,8 @@ function redactPart(part: string, rules: PartRules): string {
     if (colon < 0) return line;
     const [name, value] = [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
     fields.set(name, value);
-    return `${line.slice(0, colon)}: ${rules.header(name, value)}`;
+    const shown = rules.header(name, value);
+    return shown === value ? line : `${line.slice(0, colon)}: ${shown}`;
   });
   const field = parseContentDisposition(fields.get("content-disposition") ?? "")?.parameters.get("name");
   const body = part.slice(part.indexOf(gap) + gap.length);

@@ -12,11 +12,16 @@ const LAYERS = 4;
 // Each pattern below begins where a run of its characters begins and ends with that run, so that none takes time by the
 // square of a text.
 
+/** The beginning of a part in a multipart body. */
+const PART = /--([^\s"<>]{1,70})\r?\n(?:content|x)-[\w-]+:/i;
+/** Objects, lists, strings with escapes: of JSON whatever stands around it. */
+const JSON_TEXT = /^\s*[{["]|"\s{0,16}:|\\["\\/bfnrtu]/;
 /** What there is in each text that could say more than it shows. */
 const TELLING = /[=%:<"]|[\w+/-]{16}/;
 /** A signed or encrypted token (RFC 7515 §7.1, RFC 7516 §7.1): whoever has it may use it, whatever it is called. */
 const COMPACT_TOKEN = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*(?:\.[\w-]+){0,2}/g;
-const LINE = /^([ \t]*(?:-[ \t]+)?)([\w.-]+)([ \t]*:[ \t]*)(\S.*)$/gm;
+const NAME_AND_COLON = /(?<![\w.-])([\w.-]+)[ \t]*:[ \t]*/g;
+const REST_OF_LINE = /.*/y;
 const AUTHORITY = /((?:https?|wss?|ftp):[/\\]*|:[/\\]+|[/\\]{2})([^/\\?#\s"<>]+)/gi;
 const NAME = /(?<![^?&#;,=\s<>"'(){}/|])[^?&#;,=\s<>"'(){}/|]+=/g;
 const VALUE = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[^&#\s<>"]*/sy;
@@ -26,9 +31,11 @@ const WORD = /[^?&#;,=\s<>"']+/g;
 /** A text as it may be shown. */
 export function redactText(text: string, rules: RedactionRules, layers = LAYERS): string {
   if (!TELLING.test(text)) return text;
-  const [, boundary] = /^--([^\r\n]{1,70})\r?\n[^\r\n]+:/.exec(text) ?? [];
-  if (boundary !== undefined) return redactParts(text, boundary, rules, layers);
-  if (/^\s*[{["]|"\s{0,16}:/.test(text)) {
+  const part = PART.exec(text);
+  if (part !== null) {
+    text = text.slice(0, part.index) + redactParts(text.slice(part.index), part[1]!, rules, layers);
+  }
+  if (JSON_TEXT.test(text)) {
     if (layers < 0) return HIDDEN;
     text = redactMembers(text, rules, layers);
   }
@@ -40,7 +47,7 @@ export function redactText(text: string, rules: RedactionRules, layers = LAYERS)
       (inner, isEncoded) => isEncoded && layers === 0 ? HIDDEN : redactText(inner, rules, layers - 1),
     );
   }
-  if (text.includes(":")) text = redactLines(text, rules);
+  if (text.includes(":")) text = redactFields(text, rules);
   if (text.includes("@")) text = redactUsers(text);
   if (text.includes("=")) text = redactParameters(text, rules);
   return redactWords(text.replace(COMPACT_TOKEN, HIDDEN), rules, layers);
@@ -71,19 +78,30 @@ export function redactForm(text: string, rules: RedactionRules): string {
     const equals = pair.indexOf("=");
     if (equals < 0 || equals === pair.length - 1) return redactText(pair, rules);
     const name = pair.slice(0, equals);
-    return `${name}=${isSecretParameter(meant(name), rules) ? HIDDEN : redactText(pair.slice(equals + 1), rules)}`;
+    if (isSecretParameter(meant(name), rules)) return `${redactText(name, rules)}=${HIDDEN}`;
+    const value = pair.slice(equals + 1);
+    const spaced = value.replaceAll("+", "%20");
+    const shown = redactText(spaced, rules);
+    return `${redactText(name, rules)}=${shown === spaced ? value : shown}`;
   }).join("&");
 }
 
-/** Lines such as `name: value`, of header sections and YAML. */
-function redactLines(text: string, rules: RedactionRules): string {
-  return text.replace(
-    LINE,
-    (line, indent: string, name: string, colon: string) =>
-      isSecretField(name.toLowerCase(), rules) || isSecretMember(name, rules)
-        ? `${indent}${name}${colon}${HIDDEN}`
-        : line,
-  );
+/** `name: value` up to the end of a line, of header sections and YAML. */
+function redactFields(text: string, rules: RedactionRules): string {
+  let shown = "";
+  let kept = 0;
+  for (const match of text.matchAll(NAME_AND_COLON)) {
+    const start = match.index + match[0].length;
+    if (match.index < kept || text.startsWith(HIDDEN, start)) continue;
+    const name = match[1]!;
+    if (!isSecretField(name.toLowerCase(), rules) && !isSecretMember(name, rules)) continue;
+    REST_OF_LINE.lastIndex = start;
+    const [rest] = REST_OF_LINE.exec(text)!;
+    if (rest === "") continue;
+    shown += text.slice(kept, start) + HIDDEN;
+    kept = start + rest.length;
+  }
+  return shown + text.slice(kept);
 }
 
 /** User information of addresses. */
@@ -117,11 +135,15 @@ function redactWords(text: string, rules: RedactionRules, layers: number): strin
   if (!text.includes("%")) return text.replace(BASE64, (word) => redactBase64(word, rules, layers));
   return text.replace(WORD, (word) => {
     if (!word.includes("%")) return redactBase64(word, rules, layers);
-    const decoded = percentDecoded(word);
-    if (decoded === word) return word;
-    if (layers <= 0) return HIDDEN;
-    const shown = redactText(decoded, rules, layers - 1);
-    return shown === decoded ? word : percentEncoded(shown);
+    // In forms a plus sign is a blank, elsewhere it is itself.
+    for (const form of word.includes("+") ? [word.replaceAll("+", "%20"), word] : [word]) {
+      const decoded = percentDecoded(form);
+      if (decoded === word) continue;
+      if (layers <= 0) return HIDDEN;
+      const shown = redactText(decoded, rules, layers - 1);
+      if (shown !== decoded) return percentEncoded(shown);
+    }
+    return word;
   });
 }
 

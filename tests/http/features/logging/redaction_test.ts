@@ -16,6 +16,16 @@ const wrappers: { name: string; wrap: (text: string) => string }[] = [
   { name: "form", wrap: (text) => `a=1&b=${encodeURIComponent(text).replaceAll("%20", "+")}` },
   { name: "JSON", wrap: (text) => JSON.stringify({ a: [text], b: 1 }) },
   { name: "Base64", wrap: base64 },
+  { name: "JSON name", wrap: (text) => JSON.stringify({ [text]: 1 }) },
+  { name: "event", wrap: (text) => `event: x\ndata: ${JSON.stringify(text)}\n\n` },
+  { name: "CDATA", wrap: (text) => `<a><![CDATA[${text}]]></a>` },
+  {
+    name: "multipart",
+    wrap: (text) => {
+      const boundary = `q${text.length}x`;
+      return `--${boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\n${text}\r\n--${boundary}--\r\n`;
+    },
+  },
   { name: "XML", wrap: (text) => `<a b="${references(text)}">c</a>` },
 ];
 const leaves: [text: string, isSecret: boolean][] = [
@@ -24,6 +34,7 @@ const leaves: [text: string, isSecret: boolean][] = [
   ["https://me:S3cr3t@b.example/", true],
   ["<password>S3cr3t</password>", true],
   ["Authorization: Bearer S3cr3t", true],
+  ['--r\r\nContent-Disposition: form-data; name="password"\r\n\r\nS3cr3t\r\n--r--\r\n', true],
   ["https://b.example/?a=b c", false],
 ];
 
