@@ -47,6 +47,11 @@ export function softoknPath(): string | null {
   return firstExisting(["libsoftokn3.so", "nss/libsoftokn3.so", "libsoftokn3.dylib"]);
 }
 
+/** The PKCS#11 module of TPMs, or null. */
+export function tpm2Pkcs11Path(): string | null {
+  return firstExisting(["pkcs11/libtpm2_pkcs11.so", "libtpm2_pkcs11.so", "libtpm2_pkcs11.so.1"]);
+}
+
 /** libp11-kit, or null. */
 export function p11KitPath(): string | null {
   return firstExisting(["libp11-kit.so.0", "libp11-kit.0.dylib"]);

@@ -9,6 +9,7 @@ import {
   programPath,
   softhsmPath,
   softoknPath,
+  tpm2Pkcs11Path,
 } from "./native_libraries.ts";
 import { run } from "./runner/process.ts";
 import type { RuntimeName } from "./runner/runtimes.ts";
@@ -43,6 +44,16 @@ export const systemNeeds: readonly SystemNeed[] = [
     from: "demo",
   },
   { what: "NSS softokn", present: () => softoknPath() !== null, apt: ["libnss3"], brew: "nss", from: "tests" },
+  {
+    what: "a TPM 2.0 in software, its resource manager and its PKCS#11 module",
+    present: () =>
+      process.platform !== "linux" ||
+      tpm2Pkcs11Path() !== null &&
+        ["swtpm", "tpm2-abrmd", "dbus-daemon", "dbus-send"].every((name) => programPath(name)),
+    apt: ["swtpm", "libtss2-tcti-swtpm0", "libtpm2-pkcs11-1", "tpm2-abrmd", "libtss2-tcti-tabrmd0", "dbus"],
+    brew: null,
+    from: "tests",
+  },
   {
     what: "p11-kit",
     present: () => p11KitPath() !== null && programPath("p11-kit") !== null,
@@ -148,10 +159,11 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
     result = await run(command, { env: environment, timeoutMs: 600_000 });
   }
   if (result.code !== 0) say(`apt-get failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
-  // The only package here with a service: it is not to start with the machine either.
+  // Services of these packages are not to start with the machine either.
   const services = programPath("update-rc.d");
-  if (services && packages.includes("nginx-light")) {
-    await run([services, "nginx", "disable"], { env: environment, timeoutMs: 20_000 });
+  for (const [name, service] of [["nginx-light", "nginx"], ["tpm2-abrmd", "tpm2-abrmd"]] as const) {
+    if (!services || !packages.includes(name)) continue;
+    await run([services, service, "disable"], { env: environment, timeoutMs: 20_000 });
   }
 }
 

@@ -27,47 +27,47 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A key as JSON. Numbers and byte strings are base64url without padding. */
 export interface JsonWebKeyFields {
   /** Key type: "RSA", "EC", "OKP", "AKP" or "oct". */
-  kty?: string;
+  kty?: string | undefined;
   /** Curve, of EC and OKP. */
-  crv?: string;
+  crv?: string | undefined;
   /** Algorithm; the parameter set of AKP. */
-  alg?: string;
+  alg?: string | undefined;
   /** Key id. */
-  kid?: string;
+  kid?: string | undefined;
   /** The private number, key or exponent. */
-  d?: string;
+  d?: string | undefined;
   /** The public exponent of RSA. */
-  e?: string;
+  e?: string | undefined;
   /** The modulus of RSA. */
-  n?: string;
+  n?: string | undefined;
   /** The first prime of RSA. */
-  p?: string;
+  p?: string | undefined;
   /** The second prime of RSA. */
-  q?: string;
+  q?: string | undefined;
   /** d mod (p - 1) of RSA. */
-  dp?: string;
+  dp?: string | undefined;
   /** d mod (q - 1) of RSA. */
-  dq?: string;
+  dq?: string | undefined;
   /** The inverse of q mod p of RSA. */
-  qi?: string;
+  qi?: string | undefined;
   /** The value of a secret key. */
-  k?: string;
+  k?: string | undefined;
   /** The first coordinate, or the public key of OKP. */
-  x?: string;
+  x?: string | undefined;
   /** The second coordinate. */
-  y?: string;
+  y?: string | undefined;
   /** The public key of AKP. */
-  pub?: string;
+  pub?: string | undefined;
   /** The seed of AKP. */
-  priv?: string;
+  priv?: string | undefined;
   /** Whether the key may be exported; not read here. */
-  ext?: boolean;
+  ext?: boolean | undefined;
   /** What the key may be used for; not read here. */
-  key_ops?: string[];
+  key_ops?: string[] | undefined;
   /** "sig" or "enc"; not read here. */
-  use?: string;
+  use?: string | undefined;
   /** Primes beyond the second; such keys are refused. */
-  oth?: unknown[];
+  oth?: unknown[] | undefined;
 }
 
 /** Whether a value looks like a JSON Web Key. */
