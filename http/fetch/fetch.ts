@@ -34,7 +34,14 @@ export function makeFetch(core: SessionCore): SessionFetch {
         if (isHttp || !isNative(input)) {
           const msg = new HttpMessage("GET", input);
           if (!isHttp) checkScheme(core, msg.uri);
-          return enqueue(face, { msg, signal: null, redirect: "follow", referrer: null, integrity: "" });
+          return enqueue(face, {
+            msg,
+            signal: null,
+            redirect: "follow",
+            referrer: null,
+            integrity: "",
+            isWindowless: false,
+          });
         }
       }
       // What only a runtime can read is its own affair: data, blobs and files.
@@ -72,10 +79,9 @@ function checkScheme({ settings }: SessionCore, uri: URL): void {
   }
 }
 
-function enqueue(face: FetchFace, { msg, signal, redirect, referrer }: FetchRequest): Promise<Response> {
-  const { core, responses } = face;
+function enqueue({ core, responses }: FetchFace, request: FetchRequest): Promise<Response> {
   return new Promise((resolve, reject) => {
-    core.queue(msg, null, new FetchSink(core, responses, signal, redirect, referrer, resolve, reject), null);
+    core.queue(request.msg, null, new FetchSink(core, responses, request, resolve, reject), null);
   });
 }
 

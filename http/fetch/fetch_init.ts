@@ -23,6 +23,8 @@ export interface FetchRequest {
   readonly referrer: Referrer | null;
   /** Hashes one of which the body must have; "" for none. */
   readonly integrity: string;
+  /** The caller has said that there is no window in which somebody could be asked for a proxy's credentials. */
+  readonly isWindowless: boolean;
 }
 
 /** Words an option may have. */
@@ -83,6 +85,7 @@ export async function messageOf(
     redirect: init.redirect ?? request?.redirect ?? "follow",
     referrer: isOwn ? referrer : null,
     integrity: String(init.integrity ?? request?.integrity ?? ""),
+    isWindowless: init.window === null,
   };
 }
 

@@ -6,7 +6,7 @@
 import type { Attempt } from "../queue/attempt.ts";
 import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
-import { dropBody } from "./fetch_init.ts";
+import { dropBody, type FetchRequest } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
 import { handOut } from "./fetch_response.ts";
 import type { HandedOut } from "./handed_out.ts";
@@ -20,7 +20,6 @@ import {
   rewriteAsGet,
 } from "../queue/redirect_rules.ts";
 import { tooMany } from "../queue/redirect_message.ts";
-import type { Referrer } from "./referrer.ts";
 import type { SessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";
@@ -33,9 +32,7 @@ function forgotten(): void {}
 export class FetchSink implements ResponseSink {
   readonly #core: SessionCore;
   readonly #responses: HandedOut;
-  readonly #signal: AbortSignal | null;
-  readonly #redirect: RequestRedirect;
-  readonly #referrer: Referrer | null;
+  readonly #request: FetchRequest;
   #resolve: (response: Response) => void;
   #reject: (reason: unknown) => void;
   #aborted: (() => void) | null = null;
@@ -45,24 +42,20 @@ export class FetchSink implements ResponseSink {
   constructor(
     core: SessionCore,
     responses: HandedOut,
-    signal: AbortSignal | null,
-    redirect: RequestRedirect,
-    referrer: Referrer | null,
+    request: FetchRequest,
     resolve: (response: Response) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#core = core;
     this.#responses = responses;
-    this.#signal = signal;
-    this.#redirect = redirect;
-    this.#referrer = referrer;
+    this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   /** The entry is on the queue: listens to the caller's signal from now on. */
   queued(item: QueueItem): void {
-    const signal = this.#signal;
+    const { signal } = this.#request;
     if (signal === null) return;
     this.#aborted = () => this.#core.cancel(item, HttpStatus.CANCELLED, { error: signal.reason });
     signal.addEventListener("abort", this.#aborted);
@@ -70,12 +63,18 @@ export class FetchSink implements ResponseSink {
 
   decide(item: QueueItem, _response: TransportResponse): "take" | "retry" | Error {
     const { msg } = item;
+    const { isWindowless, redirect, referrer } = this.#request;
     if (msg.statusCode < 200) {
       const cause = `Cannot fetch ${bareAddress(msg.uri)}: the server switches protocols, which nobody has asked for`;
       return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_HTTP_UNREQUESTED_UPGRADE" });
     }
-    if (!isRedirectStatus(msg.statusCode) || this.#redirect === "manual") return "take";
-    if (this.#redirect === "error") {
+    if (isWindowless && msg.statusCode === HttpStatus.PROXY_UNAUTHORIZED) {
+      return new TypeError(
+        `Cannot fetch ${bareAddress(msg.uri)}: it is answered 407, and no window is there to ask in`,
+      );
+    }
+    if (!isRedirectStatus(msg.statusCode) || redirect === "manual") return "take";
+    if (redirect === "error") {
       return new TypeError(`Cannot follow the redirect from ${msg.uri.origin}: the option redirect is "error"`);
     }
     const target = fetchRedirectTarget(msg);
@@ -92,9 +91,9 @@ export class FetchSink implements ResponseSink {
     item.redirects++;
     if (becomesGet) rewriteAsGet(msg);
     moveTo(msg, target);
-    if (this.#referrer !== null) {
-      this.#referrer.redirected(msg.responseHeaders);
-      this.#referrer.apply(msg);
+    if (referrer !== null) {
+      referrer.redirected(msg.responseHeaders);
+      referrer.apply(msg);
     }
     this.#core.requeue(msg, { after: "body" });
     return "retry";
@@ -106,7 +105,7 @@ export class FetchSink implements ResponseSink {
     // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
     try {
-      this.#resolve(handOut(reader, this.#signal, this.#responses.loans));
+      this.#resolve(handOut(reader, this.#request.signal, this.#responses.loans));
       // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
       this.#resolve = this.#reject = forgotten;
     } catch (error) {
@@ -116,14 +115,14 @@ export class FetchSink implements ResponseSink {
   }
 
   done(item: QueueItem): void {
-    if (this.#aborted !== null) this.#signal!.removeEventListener("abort", this.#aborted);
+    if (this.#aborted !== null) this.#request.signal!.removeEventListener("abort", this.#aborted);
     const { msg } = item;
     if (this.#isSettled) {
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
-      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#signal) : msg.error);
+      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#request.signal) : msg.error);
       return;
     }
-    const failure = fetchFailure(msg, this.#signal);
+    const failure = fetchFailure(msg, this.#request.signal);
     dropBody(msg, failure);
     this.#reject(failure);
   }

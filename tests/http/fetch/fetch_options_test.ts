@@ -22,6 +22,7 @@ for (const transport of transports) {
           socket.write(reply("302 Found", "", ["Referrer-Policy: no-referrer, bogus", "Location: /head"])),
         "/typed": (_request, socket) =>
           socket.write(reply("200 OK", "x".repeat(200_000), ["Content-Type: application/x-large"])),
+        "/407": (_request, socket) => socket.write(reply("407 Proxy Authentication Required", "who are you?")),
         "/nothing": (_request, socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n"),
       });
       session = sessionOn(transport);
@@ -82,6 +83,15 @@ for (const transport of transports) {
         await assertRejects(() => session.fetch(`${server.origin}/ok`, init), NotSupportedError, `"${name}"`);
       }
       assertEquals(server.requests.length, before);
+    });
+
+    it("rejects a 407 where the caller says that there is no window, and hands it out otherwise", async () => {
+      const url = `${server.origin}/407`;
+      await assertRejects(() => session.fetch(url, { window: null }), TypeError);
+      const { name, runtime } = session.capabilities;
+      // Node's own fetch has no window anywhere.
+      if (runtime === "node" && name !== "node") return;
+      assertEquals(await (await session.fetch(url)).text(), "who are you?");
     });
 
     it("sends nothing to schemes it does not know", async () => {
