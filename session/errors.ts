@@ -28,6 +28,8 @@ export interface Pkcs11ErrorOptions {
   readonly action?: string | undefined;
   /** The type of the mechanism in use; its name is added to the message. */
   readonly mechanism?: number | undefined;
+  /** The label of the token in use, added to the message. */
+  readonly token?: string | undefined;
   /**
    * What to do about it, in one sentence.
    *
@@ -61,6 +63,10 @@ export class Pkcs11Error extends Error {
   readonly ckr: `CKR_${string}`;
   /** The function that returned it. */
   readonly fn: `C_${string}`;
+  /** The type of the mechanism in use, a {@linkcode CKM} number, where the call was made with one. */
+  declare readonly mechanism?: number;
+  /** The label of the token, where it is known: something has read what the token tells about itself. */
+  declare readonly token?: string;
   /** What to do about it, in one sentence, where there is something to say; the message ends with it. */
   declare readonly hint?: string;
 
@@ -75,14 +81,17 @@ export class Pkcs11Error extends Error {
     const action = options.action ?? functionAction(fn);
     const mechanism = options.mechanism === undefined ? "" : ` with ${ckmName(options.mechanism)}`;
     const hint = options.hint ?? ckrHint(code, fn);
+    const where = options.token ? ` on the token ${JSON.stringify(options.token)}` : "";
     const advice = hint === undefined ? "" : `. ${hint.replace(/\.$/, "")}`;
     super(
-      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn})${advice}`,
+      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn}${where})${advice}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.code = code;
     this.ckr = ckr;
     this.fn = fn;
+    if (options.mechanism !== undefined) this.mechanism = options.mechanism;
+    if (options.token) this.token = options.token;
     if (hint !== undefined) this.hint = hint;
   }
 }

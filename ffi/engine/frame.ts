@@ -147,7 +147,7 @@ export class Frame {
 
   /** The error for a CK_RV, that of the last call if none is given. */
   failure(fn: FunctionName, rv: number = this.rv): Error {
-    return this.engine.errors.failure(rv, fn, this.args);
+    return this.engine.errors.failure(rv, fn, this.args, this.turn?.label);
   }
 
   /**

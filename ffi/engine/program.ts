@@ -65,8 +65,8 @@ export interface RunOptions<T> {
 
 /** Errors of the floor above, which knows them as classes. */
 export interface EngineErrors {
-  /** A call returned something else than CKR_OK; `args` is what its operation was given. */
-  failure(rv: number, fn: string, args: unknown): Error;
+  /** A call returned something else than CKR_OK; `args` is what its operation was given, `token` the token's label. */
+  failure(rv: number, fn: string, args: unknown, token: string | undefined): Error;
   /** Nobody gave the PIN a function wants. */
   declined(fn: string): Error;
   /** A login without a PIN, on a token that has no other way to get it. */

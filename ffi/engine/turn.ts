@@ -10,6 +10,8 @@ interface Waiting {
 export class TokenTurn {
   /** The PINs that are tried on the token. */
   readonly pins: PinTries = new PinTries();
+  /** The token's label as it was read last. */
+  label: string | undefined = undefined;
   #holder: object | null = null;
   /** Steps under way. */
   #running = 0;

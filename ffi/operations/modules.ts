@@ -1,7 +1,7 @@
 /** Operations on a module, its slots and tokens. */
 import { CKF, CKR, CKU } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
-import { encodeText } from "../memory/inputs.ts";
+import { decodeUtf8, encodeText } from "../memory/inputs.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
@@ -76,11 +76,14 @@ export function slotInfo(
 }
 
 /** C_GetTokenInfo. */
-export function tokenInfo(
+export function* tokenInfo(
   frame: Frame,
   { slot }: { readonly slot: bigint },
 ): Program<StructValues<typeof CK_TOKEN_INFO>> {
-  return structOf(frame, "C_GetTokenInfo", CK_TOKEN_INFO, [slot]);
+  if (frame.turn) frame.turn.label = undefined;
+  const info = yield* structOf(frame, "C_GetTokenInfo", CK_TOKEN_INFO, [slot]);
+  if (frame.turn) frame.turn.label = decodeUtf8(info.label).split("\0")[0]!.trimEnd();
+  return info;
 }
 
 /** C_GetMechanismInfo. */

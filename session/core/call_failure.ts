@@ -27,12 +27,12 @@ interface Known {
   readonly publicAttributes?: readonly { readonly type: number }[];
 }
 
-/** The error for what a function returned in an operation that was given `args`. */
-export function callFailure(rv: number, fn: string, args: unknown): Pkcs11Error {
+/** The error for what a function returned in an operation that was given `args`, on a token that may be known. */
+export function callFailure(rv: number, fn: string, args: unknown, token?: string): Pkcs11Error {
   const known: Known = typeof args === "object" && args !== null ? args : {};
   const type = typeof known.mechanism === "number" ? known.mechanism : known.mechanism?.type;
   const mechanism = WITH_MECHANISM.test(fn) ? type : undefined;
-  return new Pkcs11Error(rv, fn as `C_${string}`, { mechanism, hint: missingAttribute(rv, mechanism, known) });
+  return new Pkcs11Error(rv, fn as `C_${string}`, { mechanism, token, hint: missingAttribute(rv, mechanism, known) });
 }
 
 function missingAttribute(

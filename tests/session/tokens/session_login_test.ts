@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertFalse, assertNotMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertNotMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKF, CKM, CKO, CKR, CKS, CKU } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
@@ -46,6 +54,10 @@ describe("Logging in", () => {
     const pin = "a-very-secret-pin";
     const error = await failsWith(CKR.PIN_INCORRECT, () => on.session.login(CKU.USER, pin));
     assertEquals(error.fn, "C_Login");
+    assertEquals([error.token, error.mechanism], [on.token.label, undefined]);
+    assertStringIncludes(error.message, `(CKR_PIN_INCORRECT from C_Login on the token "${on.token.label}")`);
+    const missing = await failsWith(CKR.MECHANISM_INVALID, () => on.session.digest(CKM.AES_CBC, data));
+    assertEquals([missing.token, missing.mechanism], [on.token.label, CKM.AES_CBC]);
     assertNotMatch(`${error.message} ${error.stack} ${JSON.stringify(error)}`, /a-very-secret/);
   });
 
