@@ -23,7 +23,7 @@ export interface PublishedPackage {
  * @throws {Error} When it cannot be had, or has another content than is named.
  */
 export function unpackedPackage({ name, version, sha512 }: PublishedPackage): string {
-  const folder = privateFolder(join(tmpdir(), `gp11-packages-${userInfo().uid}`));
+  const folder = packageFolder();
   // The content is part of the name: a folder made for another one is never taken.
   const path = join(
     folder,
@@ -48,6 +48,11 @@ export function unpackedPackage({ name, version, sha512 }: PublishedPackage): st
     rmSync(work, { recursive: true, force: true });
   }
   return path;
+}
+
+/** The folder where packages lie, one for each user. */
+export function packageFolder(): string {
+  return privateFolder(join(tmpdir(), `gp11-packages-${userInfo().uid}`));
 }
 
 /** A folder that nobody else may write into: under the temporary one, another user may have made it first. */

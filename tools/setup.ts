@@ -2,6 +2,7 @@
 //
 //   deno task setup               everything the tests use
 //   deno task setup --minimal     what the demo uses: a PKCS#11 token in software
+import { fetchNewerNss } from "./newer_nss.ts";
 import { run } from "./runner/process.ts";
 import { runtimeProgram } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
@@ -17,7 +18,15 @@ export async function setUp(purpose: Purpose): Promise<SystemNeed[]> {
   const strict = purpose === "demo" || Boolean(Deno.env.get("CI"));
   const needed = strict && missing.find((need) => need.from === "demo" || need.runtime);
   if (needed) throw new Error(`Cannot go on without ${needed.what}`);
-  if (purpose === "tests") await installNpmPackages();
+  if (purpose === "tests") {
+    await installNpmPackages();
+    try {
+      fetchNewerNss();
+    } catch (error) {
+      // What is tested with it is skipped then.
+      say(`Not fetched: NSS with ML-DSA and ML-KEM (${error instanceof Error ? error.message.split("\n")[0] : error})`);
+    }
+  }
   return missing;
 }
 

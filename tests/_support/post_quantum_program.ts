@@ -1,0 +1,143 @@
+// Every form of ML-DSA and ML-KEM keys on a token that has them: softokn of a later NSS, whose path and database are the
+// arguments. Prints one line of JSON for each check: its name, and what was wrong. Checked by a library of its own.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ml_dsa44, ml_dsa65, ml_dsa87 } from "@noble/post-quantum/ml-dsa.js";
+import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+import { Buffer } from "node:buffer";
+import process from "node:process";
+import { CKK, CKM, CKU } from "../../ffi/constants/mod.ts";
+import {
+  createCertificateRequest,
+  createSelfSignedCertificate,
+  issueCertificate,
+} from "../../session/certificates/mod.ts";
+import { readRequest } from "../../session/certificates/certificate_request.ts";
+import { readCertificate } from "../../session/keys/forms/certificate.ts";
+import { contextTag } from "../../session/keys/forms/asn1.ts";
+import { octets, oid, primitive, sequence, small, writeDer } from "../../session/keys/forms/asn1_writer.ts";
+import { parameterSetByName, type ParameterSetName } from "../../session/attributes/parameter_sets.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Session } from "../../session/tokens/session.ts";
+
+const [path, reserved] = process.argv.slice(2);
+const open = { sensitive: false, extractable: true };
+const message = new TextEncoder().encode("release 2027");
+const signatures = { "ML-DSA-44": ml_dsa44, "ML-DSA-65": ml_dsa65, "ML-DSA-87": ml_dsa87 } as const;
+const encapsulations = { "ML-KEM-512": ml_kem512, "ML-KEM-768": ml_kem768, "ML-KEM-1024": ml_kem1024 } as const;
+
+async function check(name: string, run: () => Promise<void>): Promise<void> {
+  let problem: string | null = null;
+  try {
+    await run();
+  } catch (error) {
+    problem = error instanceof Error ? error.stack ?? error.message : String(error);
+  }
+  console.log(JSON.stringify({ name, problem }));
+}
+
+/** The three forms of a private key (RFC 9881 §6, RFC 9935 §6). */
+function pkcs8Forms(name: ParameterSetName, seed: Uint8Array, expanded: Uint8Array): Record<string, Uint8Array> {
+  const whole = (key: Parameters<typeof octets>[0]) =>
+    writeDer(sequence(small(0), sequence(oid(parameterSetByName(name)!.oid)), octets(key)));
+  return {
+    seed: whole(primitive(contextTag(0, false), seed)),
+    expanded: whole(octets(expanded)),
+    both: whole(sequence(octets(seed), octets(expanded))),
+  };
+}
+
+/** In by each form, out by each form; `use` shows that both halves work. */
+async function forms(
+  session: Session,
+  name: ParameterSetName,
+  made: { secretKey: Uint8Array; publicKey: Uint8Array; seed: Uint8Array },
+  use: (pair: Awaited<ReturnType<Session["importKeyPair"]>>) => Promise<void>,
+): Promise<void> {
+  const { publicKey: half, secretKey, seed } = made;
+  const jwk = {
+    kty: "AKP",
+    alg: name,
+    pub: Buffer.from(half).toString("base64url"),
+    priv: Buffer.from(seed).toString("base64url"),
+  };
+  const inputs = { ...pkcs8Forms(name, seed, secretKey), jwk };
+  for (const [form, input] of Object.entries(inputs)) {
+    const pair = await session.importKeyPair(input, {}, open);
+    assertEquals((await pair.privateKey.get(["parameterSet"])).parameterSetName, name, form);
+    assertEquals(await pair.publicKey.publicKey("raw"), new Uint8Array(half), form);
+    assertEquals(await pair.privateKey.publicKey("spki"), await pair.publicKey.publicKey("spki"), form);
+    assertEquals(await pair.publicKey.publicKey("jwk"), { kty: "AKP", alg: name, pub: jwk.pub }, form);
+    await use(pair);
+    if (form === "expanded") {
+      assertEquals(await pair.privateKey.exportKey("raw"), new Uint8Array(secretKey));
+      await assertRejects(() => pair.privateKey.exportKey("jwk"), TypeError, "seed");
+    } else {
+      assertEquals(await pair.privateKey.exportKey("raw"), new Uint8Array(seed), form);
+      assertEquals(await pair.privateKey.exportKey("jwk"), jwk, form);
+    }
+    const again = await session.importKeyPair(await pair.privateKey.exportKey("pem"));
+    assertEquals(await again.publicKey.publicKey("raw"), new Uint8Array(half), form);
+    for (const key of [pair, again].flatMap(({ privateKey, publicKey }) => [privateKey, publicKey])) {
+      await key.destroy();
+    }
+  }
+}
+
+async function signing(session: Session, name: keyof typeof signatures): Promise<void> {
+  const library = signatures[name];
+  const seed = crypto.getRandomValues(new Uint8Array(32));
+  await check(
+    `${name} comes in and goes out in every form, and signs`,
+    () =>
+      forms(session, name, { ...library.keygen(seed), seed }, async ({ privateKey, publicKey }) => {
+        const signature = await session.sign(privateKey, CKM.ML_DSA, message);
+        assert(library.verify(signature, message, await publicKey.publicKey("raw")));
+        assert(await session.verify(publicKey, CKM.ML_DSA, message, signature));
+      }),
+  );
+  await check(`${name} requests and certificates are signed, issued and verified`, async () => {
+    const pair = () =>
+      session.generateKeyPair(CKM.ML_DSA_KEY_PAIR_GEN, { parameterSet: name, verify: true }, { sign: true });
+    const [authority, server] = [await pair(), await pair()];
+    const half = await authority.publicKey.publicKey("raw");
+    const request = await createCertificateRequest(server, { subject: "CN=server" });
+    const asked = readRequest(request);
+    assert(library.verify(asked.signature, asked.content, await server.publicKey.publicKey("raw")));
+    const pem = await createSelfSignedCertificate(authority, { subject: "CN=CA", basicConstraints: { ca: true } });
+    const issuer = await session.importCertificate(pem);
+    const issued = await issueCertificate(request, { issuer, key: authority.privateKey });
+    for (const certificate of [readCertificate(pem), readCertificate(issued)]) {
+      assert(library.verify(certificate.signature, certificate.signedPart, half));
+    }
+    assertEquals(await issuer.publicKey("raw"), half);
+  });
+}
+
+async function encapsulating(session: Session, name: keyof typeof encapsulations): Promise<void> {
+  const library = encapsulations[name];
+  const seed = crypto.getRandomValues(new Uint8Array(64));
+  await check(
+    `${name} comes in and goes out in every form, and agrees on a secret both ways`,
+    () =>
+      forms(session, name, { ...library.keygen(seed), seed }, async ({ privateKey, publicKey }) => {
+        const { secretKey } = library.keygen(seed);
+        const { ciphertext, key } = await session.encapsulate(publicKey, { attributes: open });
+        assertEquals(await key.exportKey("raw"), new Uint8Array(library.decapsulate(ciphertext, secretKey)));
+        const outside = library.encapsulate(await publicKey.publicKey("raw"));
+        const shared = await session.decapsulate(privateKey, outside.cipherText, {
+          attributes: { ...open, keyType: CKK.AES, encrypt: true },
+        });
+        assertEquals(await shared.exportKey("raw"), new Uint8Array(outside.sharedSecret));
+      }),
+  );
+}
+
+await using module = await Module.load(path!, { managed: false, reserved: reserved! });
+const slot = (await module.slots({ tokenPresent: true })).find(({ id }) => id === 2n)!;
+const officer = await slot.openSession({ readWrite: true });
+await officer.login(CKU.SO, "");
+await officer.initPin("1234");
+await officer.close();
+const session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
+for (const name of Object.keys(signatures) as (keyof typeof signatures)[]) await signing(session, name);
+for (const name of Object.keys(encapsulations) as (keyof typeof encapsulations)[]) await encapsulating(session, name);
