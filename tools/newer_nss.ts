@@ -20,6 +20,9 @@ function libraryFolder(): string {
 /** The folder of its libraries, which wants to stand in `LD_LIBRARY_PATH`; null where it was not fetched. */
 export function newerNssFolder(): string | null {
   if (process.platform !== "linux") return null;
+  // The suite gives its processes a temporary folder of their own, and says where this one is.
+  const known = process.env.GP11_NEWER_NSS;
+  if (known) return known;
   return existsSync(join(libraryFolder(), "libsoftokn3.so")) ? libraryFolder() : null;
 }
 

@@ -32,7 +32,7 @@ async function check(name: string, run: () => Promise<void>): Promise<void> {
   } catch (error) {
     problem = error instanceof Error ? error.stack ?? error.message : String(error);
   }
-  console.log(JSON.stringify({ name, problem }));
+  process.stdout.write(`${JSON.stringify({ name, problem })}\n`);
 }
 
 /** The three forms of a private key (RFC 9881 §6, RFC 9935 §6). */

@@ -1,4 +1,5 @@
 // Runs one process of the suite and reads what it reports.
+import { newerNssFolder } from "../newer_nss.ts";
 import { softhsmPath } from "../native_libraries.ts";
 import { createTokenFolder } from "../token_folder.ts";
 import { parseJUnit, type TestCase } from "./junit.ts";
@@ -35,11 +36,13 @@ export async function runSuite(suite: Suite, program: string): Promise<SuiteResu
   // Servers that the tests start drop to a user of their own and read files from here.
   await Deno.chmod(folder.path, 0o755);
   const module = softhsmPath();
+  const nss = newerNssFolder();
   const env = {
     NO_COLOR: "1",
     TMPDIR: temporary,
     SOFTHSM2_CONF: folder.config,
     ...(module ? { PKCS11_MODULE: module } : {}),
+    ...(nss ? { GP11_NEWER_NSS: nss } : {}),
   };
   const limits = { silenceMs, timeoutMs: suite.files.length * fileLimitMs };
   const result = await run([program, ...suiteArguments(suite, report)], { env, ...limits });
