@@ -16,7 +16,7 @@ export interface DecodeOptions {
   /**
    * The most bytes a body, or any layer of it, may expand to.
    *
-   * @default Infinity
+   * @default {Infinity}
    */
   maxSize?: number;
   /** Called when the outermost layer turns out not to be encoded at all; the bytes then pass as they are. */

@@ -17,7 +17,7 @@ export interface ContentDecoderOptions {
    * The most bytes a response body may expand to; one that grows beyond fails with `MALFORMED`. `Infinity` sets no
    * limit. 256 MiB by default.
    *
-   * @default 268435456
+   * @default {268435456}
    */
   maxSize?: number;
 }

@@ -15,32 +15,32 @@ export interface RateLimitOptions {
   /**
    * Requests to one origin in every interval; `Infinity` leaves the rate to the server.
    *
-   * @default Infinity
+   * @default {Infinity}
    */
   requests?: number;
   /**
    * The interval in milliseconds.
    *
-   * @default 1000
+   * @default {1000}
    */
   interval?: number;
   /**
    * Requests that may follow each other at once after a pause.
    *
-   * @default options.requests
+   * @default {options.requests}
    */
   burst?: number;
   /**
    * Whether the origin's own limits are kept: Retry-After with a 429 or 503, and `RateLimit` fields that say that
    * nothing remains.
    *
-   * @default true
+   * @default {true}
    */
   obeyServer?: boolean;
   /**
    * The longest time in milliseconds a server can hold requests back; what it asks beyond is cut.
    *
-   * @default 60000
+   * @default {60000}
    */
   maxHold?: number;
   /** Names what shares a limit; the origin of the URI unless given. */

@@ -16,13 +16,13 @@ export interface RetryBudgetOptions {
   /**
    * Retries that may be made at once; each takes one from the budget.
    *
-   * @default 100
+   * @default {100}
    */
   capacity?: number;
   /**
    * What every first attempt adds to the budget, up to its capacity: 0.1 allows one retry for ten requests.
    *
-   * @default 0.1
+   * @default {0.1}
    */
   ratio?: number;
 }
@@ -44,38 +44,38 @@ export interface RetryOptions {
   /**
    * How often a message is sent again at most.
    *
-   * @default 2
+   * @default {2}
    */
   limit?: number;
   /**
    * The longest wait before the first retry, in milliseconds; every further one doubles it.
    *
-   * @default 300
+   * @default {300}
    */
   baseDelay?: number;
   /**
    * The longest wait, in milliseconds. A server that asks for more with Retry-After is not asked again.
    *
-   * @default 30000
+   * @default {30000}
    */
   maxDelay?: number;
   /**
    * Which part of a wait is left to chance: `true` or 1 all of it (full jitter), `false` or 0 nothing. The wait a server
    * asks for is never shortened.
    *
-   * @default true
+   * @default {true}
    */
   jitter?: boolean | number;
   /**
    * The methods that may be sent again. Messages with the flag `IDEMPOTENT` may be besides.
    *
-   * @default ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "QUERY"]
+   * @default {["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "QUERY"]}
    */
   methods?: Iterable<string>;
   /**
    * The statuses that are worth another attempt: of responses, and of transports (below 100).
    *
-   * @default [408, 425, 429, 500, 502, 503, 504, 2, 3, 4, 5, 7]
+   * @default {[408, 425, 429, 500, 502, 503, 504, 2, 3, 4, 5, 7]}
    */
   statuses?: Iterable<number>;
   /**

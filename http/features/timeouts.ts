@@ -15,20 +15,20 @@ export interface TimeoutsOptions {
    * honour it, so such messages go over `node:http`'s sockets; where that is excluded they fail with
    * `NotSupportedError`.
    *
-   * @default 0
+   * @default {0}
    */
   connect?: number;
   /**
    * For every pause without progress in one attempt, from the moment the request is sent.
    *
-   * @default 0
+   * @default {0}
    */
   idle?: number;
   /**
    * For the message as a whole, from queueing to the end of the body: waiting, redirects, authentication and retries
    * included.
    *
-   * @default 0
+   * @default {0}
    */
   total?: number;
 }

@@ -20,13 +20,13 @@ export interface EventStreamParserOptions {
   /**
    * The last event id known when the stream begins.
    *
-   * @default ""
+   * @default {""}
    */
   lastEventId?: string;
   /**
    * The most characters one event may have; a stream that goes beyond fails.
    *
-   * @default 16777216
+   * @default {16777216}
    */
   maxEventSize?: number;
 }

@@ -11,13 +11,13 @@ export interface ReadNdjsonOptions {
   /**
    * The most characters one record may have; a body that goes beyond fails with a `RecordTooLongError`.
    *
-   * @default 16777216
+   * @default {16777216}
    */
   maxRecordSize?: number;
   /**
    * Called with a line that is no JSON, to pass over it; without it such a line throws an {@linkcode NdjsonError}.
    *
-   * @default undefined
+   * @default {undefined}
    */
   onInvalid?: (error: NdjsonError) => void;
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */

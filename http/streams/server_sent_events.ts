@@ -32,19 +32,19 @@ export interface ServerSentEventsOptions extends ReadServerSentEventsOptions {
   /**
    * Milliseconds to wait before the stream is opened again, until the server names a time of its own.
    *
-   * @default 3000
+   * @default {3000}
    */
   reconnectDelay?: number;
   /**
    * The longest wait in milliseconds; attempts in a row that bring no response double it up to here.
    *
-   * @default 60000
+   * @default {60000}
    */
   maxReconnectDelay?: number;
   /**
    * How many attempts in a row may fail before the failure is thrown.
    *
-   * @default Infinity
+   * @default {Infinity}
    */
   maxFailures?: number;
   /** Called with every response that opens the stream. */

@@ -43,7 +43,7 @@ export interface AesGcmOptions {
   /**
    * Bits of the authentication tag at the end of the encrypted data: 32, 64, 96, 104, 112, 120 or 128.
    *
-   * @default 128
+   * @default {128}
    */
   readonly tagLength?: number | undefined;
 }
@@ -183,7 +183,7 @@ export interface AesCbcOptions {
   /**
    * Whether the token pads the data (PKCS #7, as WebCrypto does); without, its length must be a multiple of 16.
    *
-   * @default true
+   * @default {true}
    */
   readonly pad?: boolean | undefined;
 }
@@ -237,7 +237,7 @@ export interface AesCcmOptions {
   /**
    * Bits of the authentication tag: 32, 48, 64, 80, 96, 112 or 128.
    *
-   * @default 128
+   * @default {128}
    */
   readonly tagLength?: number | undefined;
   /**
@@ -359,7 +359,7 @@ export interface AesCmacOptions {
   /**
    * Bytes of the MAC, 1 to 16.
    *
-   * @default 16
+   * @default {16}
    */
   readonly length?: number | undefined;
 }

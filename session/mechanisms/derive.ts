@@ -36,7 +36,7 @@ export interface Ecdh1Options {
   /**
    * Whether the cofactor is multiplied in (`CKM_ECDH1_COFACTOR_DERIVE`).
    *
-   * @default false
+   * @default {false}
    */
   readonly cofactor?: boolean | undefined;
 }
@@ -144,19 +144,19 @@ export interface HkdfOptions {
   /**
    * Whether to do the first step, which makes a pseudorandom key of the input.
    *
-   * @default true
+   * @default {true}
    */
   readonly extract?: boolean | undefined;
   /**
    * Whether to do the second step, which makes output of any length.
    *
-   * @default true
+   * @default {true}
    */
   readonly expand?: boolean | undefined;
   /**
    * Whether the output is a data object (`CKM_HKDF_DATA`) rather than a key.
    *
-   * @default false
+   * @default {false}
    */
   readonly data?: boolean | undefined;
 }
@@ -199,7 +199,7 @@ export interface Pbkdf2Options {
   /**
    * How the token takes the password's length: by `value` since 2.40, by `pointer` before, and in NSS still.
    *
-   * @default "value"
+   * @default {"value"}
    */
   readonly passwordLength?: "value" | "pointer" | undefined;
 }

@@ -24,7 +24,7 @@ export type KbkdfPart =
     /**
      * Its byte order.
      *
-     * @default false
+     * @default {false}
      */
     readonly littleEndian?: boolean | undefined;
   }
@@ -34,13 +34,13 @@ export type KbkdfPart =
     /**
      * Whether it counts whole PRF outputs (`segments`) or the keys' bits (`keys`).
      *
-     * @default "keys"
+     * @default {"keys"}
      */
     readonly method?: "keys" | "segments" | undefined;
     /**
      * Its byte order.
      *
-     * @default false
+     * @default {false}
      */
     readonly littleEndian?: boolean | undefined;
   }

@@ -39,7 +39,7 @@ export interface MessageNonceOptions {
   /**
    * Bits at the nonce's start that a generator leaves alone.
    *
-   * @default 0
+   * @default {0}
    */
   readonly fixedBits?: number | undefined;
   /**
@@ -106,7 +106,7 @@ export interface AesGcmMessageOptions extends MessageNonceOptions {
   /**
    * Bits of the tag: 32, 64, 96, 104, 112, 120 or 128.
    *
-   * @default 128
+   * @default {128}
    */
   readonly tagLength?: number | undefined;
 }
@@ -136,7 +136,7 @@ export interface AesCcmMessageOptions extends MessageNonceOptions {
   /**
    * Bits of the tag: 32, 48, 64, 80, 96, 112 or 128.
    *
-   * @default 128
+   * @default {128}
    */
   readonly tagLength?: number | undefined;
   /**

@@ -59,7 +59,7 @@ export interface RsaPssOptions {
   /**
    * Whether the data is a digest already.
    *
-   * @default false
+   * @default {false}
    */
   readonly prehashed?: boolean | undefined;
 }
@@ -180,7 +180,7 @@ export interface EddsaOptions {
   /**
    * Whether the token signs the data's digest (Ed25519ph, Ed448ph).
    *
-   * @default false
+   * @default {false}
    */
   readonly prehash?: boolean | undefined;
 }
@@ -226,7 +226,7 @@ export interface PostQuantumSignatureOptions {
   /**
    * Whether the signature is hedged.
    *
-   * @default "preferred"
+   * @default {"preferred"}
    */
   readonly hedge?: Hedge | undefined;
   /**
@@ -238,7 +238,7 @@ export interface PostQuantumSignatureOptions {
   /**
    * With a hash: whether the data is the digest already.
    *
-   * @default false
+   * @default {false}
    */
   readonly prehashed?: boolean | undefined;
 }

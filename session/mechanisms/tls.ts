@@ -52,7 +52,7 @@ export type Tls12MasterSecretOptions =
     /**
      * Whether the premaster secret came from Diffie-Hellman and carries no version.
      *
-     * @default false
+     * @default {false}
      */
     readonly dh?: boolean | undefined;
   }

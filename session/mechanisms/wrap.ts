@@ -18,7 +18,7 @@ export interface AesKeyWrapOptions {
   /**
    * How keys whose length is no multiple of 8 bytes are padded: `KWP` as RFC 5649, `PKCS7`, or not at all.
    *
-   * @default "none"
+   * @default {"none"}
    */
   readonly padding?: "none" | "KWP" | "PKCS7" | undefined;
   /**
@@ -53,7 +53,7 @@ export interface RsaAesKeyWrapOptions extends RsaOaepOptions {
   /**
    * Bits of the AES key in between: 128, 192 or 256.
    *
-   * @default 256
+   * @default {256}
    */
   readonly aesKeyBits?: number | undefined;
 }
@@ -77,7 +77,7 @@ export interface EcdhAesKeyWrapOptions {
   /**
    * Bits of the AES key in between: 128, 192 or 256.
    *
-   * @default 256
+   * @default {256}
    */
   readonly aesKeyBits?: number | undefined;
   /** What is done with the shared secret: a {@linkcode CKD} number, or the hash of the ANSI X9.63 KDF. */

@@ -21,13 +21,13 @@ export interface LoggerOptions {
   /**
    * How much is written.
    *
-   * @default "minimal"
+   * @default {"minimal"}
    */
   level?: LoggerLevel;
   /**
    * The most bytes of a body that are written; -1 sets no limit. 1 MiB by default.
    *
-   * @default 1048576
+   * @default {1048576}
    */
   maxBodySize?: number;
   /** Receives each line with the level it belongs to. Without it lines go to standard error. */
@@ -39,13 +39,13 @@ export interface LoggerOptions {
   /**
    * Names of further header fields whose values are hidden.
    *
-   * @default []
+   * @default {[]}
    */
   hiddenHeaders?: Iterable<string>;
   /**
    * Names of further query parameters, form fields and JSON members whose values are hidden.
    *
-   * @default []
+   * @default {[]}
    */
   hiddenParameters?: Iterable<string>;
 }

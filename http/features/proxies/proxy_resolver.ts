@@ -28,7 +28,7 @@ export interface StaticProxyOptions {
    * Hosts that are reached directly: domains (with everything below them), addresses, ranges such as `10.0.0.0/8`,
    * `<local>` for names without a dot, each with or without a port.
    *
-   * @default []
+   * @default {[]}
    */
   ignoreHosts?: Iterable<string>;
 }
@@ -39,7 +39,7 @@ export interface EnvironmentProxyOptions {
    * The environment to read, at every request. Without it that of the process; in a program with more rights than its
    * caller (setuid) nothing.
    *
-   * @default process.env
+   * @default {process.env}
    */
   env?: Environment;
 }

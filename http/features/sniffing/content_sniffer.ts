@@ -17,7 +17,7 @@ export interface ContentSnifferOptions {
    * The longest time in milliseconds a first chunk is held back while more bytes are awaited; what has arrived by then
    * decides.
    *
-   * @default 1000
+   * @default {1000}
    */
   maxWait?: number;
 }

@@ -26,19 +26,19 @@ export interface SniffOptions {
   /**
    * The Content-Type as it was received; its last member counts.
    *
-   * @default undefined
+   * @default {undefined}
    */
   contentType?: string | null | undefined;
   /**
    * Whether `X-Content-Type-Options: nosniff` was received.
    *
-   * @default false
+   * @default {false}
    */
   noSniff?: boolean;
   /**
    * What the resource is loaded for.
    *
-   * @default "any"
+   * @default {"any"}
    */
   context?: SniffContext;
 }
