@@ -50,7 +50,7 @@ export type { HttpSessionOptions } from "./session/session_options.ts";
 export type { HttpFetchInit, RequeueOptions, SendOptions } from "./contract/message_options.ts";
 export { SessionProperty } from "./session/session_options.ts";
 export type { TransportChoice } from "./transports/choice/select.ts";
-export { SessionProperties, sessionProperties } from "./session/session_properties.ts";
+export { sessionProperties } from "./session/session_properties.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 export { type CertificateInput, TlsDatabase } from "./transports/tls_database.ts";
 export type {

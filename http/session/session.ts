@@ -21,7 +21,7 @@ import { ItemState, type QueueItem } from "../queue/queue_item.ts";
 import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
 import { SessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
-import { ConnectionEvent, RequestEvent } from "../contract/session_events.ts";
+import { ConnectionEvent, type HttpSessionEvents, NotifyEvent, RequestEvent } from "../contract/session_events.ts";
 import {
   checkContext,
   type HttpSessionOptions,
@@ -31,12 +31,14 @@ import {
 } from "./session_options.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
-import { SessionProperties } from "./session_properties.ts";
-import { flag } from "../queue/session_settings.ts";
-import { wholeNumber } from "../../internal/time_limits.ts";
+import { accessorOf } from "./session_properties.ts";
+import { flag, SessionSettings } from "../queue/session_settings.ts";
+import { seconds, wholeNumber } from "../../internal/time_limits.ts";
+import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
+import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
-import type { TransportCapabilities } from "../transports/transport.ts";
+import type { TransportCapabilities, TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
 import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../protocol/uri.ts";
 
@@ -74,13 +76,17 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
  * assertEquals(seen, ["got-headers", "got-chunk", "got-body", "finished"]);
  * ```
  */
-export class HttpSession extends SessionProperties implements FeatureSession {
+export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements FeatureSession {
   /**
    * Fetches through the queue: a drop-in for `globalThis.fetch`, bound to the session. Aborts and timeouts reject with
    * `signal.reason`, every transport failure with an `HttpError`.
    */
   readonly fetch: SessionFetch;
+  readonly #settings: SessionSettings = new SessionSettings();
   readonly #core: SessionCore;
+  /** What runs the session's work, as given to the constructor. */
+  #context: AsyncContext | null = null;
+  #listened: Set<string> | null = null;
   #proxyResolver: SessionFeature | null = null;
   #proxyUri: URL | null = null;
   #isConstructed = false;
@@ -89,14 +95,14 @@ export class HttpSession extends SessionProperties implements FeatureSession {
   constructor(options: HttpSessionOptions = {}) {
     super();
     checkOptions("make a session", options);
-    this.context = checkContext(options.asyncContext ?? null);
+    this.#context = checkContext(options.asyncContext ?? null);
     if (options.maxHeaderBytes !== undefined) {
-      this.settings.maxHeaderBytes = wholeNumber("maxHeaderBytes", options.maxHeaderBytes, 1);
+      this.#settings.maxHeaderBytes = wholeNumber("maxHeaderBytes", options.maxHeaderBytes, 1);
     }
     if (options.maxBodyBytes !== undefined) {
-      this.settings.maxBodyBytes = wholeNumber("maxBodyBytes", options.maxBodyBytes, 1);
+      this.#settings.maxBodyBytes = wholeNumber("maxBodyBytes", options.maxBodyBytes, 1);
     }
-    this.#core = new SessionCore(this, this.settings, new TransportList(options.transport ?? "auto"), {
+    this.#core = new SessionCore(this, this.#settings, new TransportList(options.transport ?? "auto"), {
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
     });
@@ -254,8 +260,8 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
       const proxy = await this.#core.features.proxyFor(travellingUri(this, url) ?? url, null) ?? null;
-      const { maxHeaderBytes } = this.settings;
-      const tls = this.settings.tlsFor(`${scheme}://${url.host}`);
+      const { maxHeaderBytes } = this.#settings;
+      const tls = this.#settings.tlsFor(`${scheme}://${url.host}`);
       await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
     } catch {
       return; // The manual: preparing is a hint, the request itself will tell what is wrong.
@@ -314,7 +320,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
 
   /** What runs the session's work; null is the runtime's event loop (`soup_session_get_async_context`). */
   getAsyncContext(): AsyncContext | null {
-    return this.context;
+    return this.#context;
   }
 
   /** The messages on the queue, oldest first: waiting, running and paused ones. */
@@ -325,7 +331,7 @@ export class HttpSession extends SessionProperties implements FeatureSession {
   /** "http" or "https" for a URI this session can send, aliases included; null otherwise. */
   schemeOf(uri: URL): "http" | "https" | null {
     if (typeof uri?.href !== "string") throw unexpected("tell the scheme", "a URL", uri);
-    return classOf(uri, this.settings.httpAliases, this.settings.httpsAliases);
+    return classOf(uri, this.#settings.httpAliases, this.#settings.httpsAliases);
   }
 
   /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */
@@ -356,6 +362,167 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     this.#told("use-ntlm");
   }
 
+  /** Connections at once, from 1 (`SoupSession:max-conns`). @default {10} */
+  get maxConns(): number {
+    return this.#settings.maxConns;
+  }
+  set maxConns(value: number) {
+    this.#settings.maxConns = wholeNumber("max-conns", value, 1);
+    this.#changed("max-conns");
+  }
+
+  /** Connections at once to one host, from 1 (`SoupSession:max-conns-per-host`). @default {2} */
+  get maxConnsPerHost(): number {
+    return this.#settings.maxConnsPerHost;
+  }
+  set maxConnsPerHost(value: number) {
+    this.#settings.maxConnsPerHost = wholeNumber("max-conns-per-host", value, 1);
+    this.#changed("max-conns-per-host");
+  }
+
+  /** File with the trusted certificates, or null (`SoupSession:ssl-ca-file`). @default {null} */
+  get sslCaFile(): string | null {
+    return this.#settings.sslCaFile;
+  }
+  set sslCaFile(value: string | null) {
+    this.#tlsChange("ssl-ca-file", () => this.#settings.sslCaFile = value);
+  }
+
+  /** What runs the session's work (`SoupSession:async-context`); given to the constructor only. @default {null} */
+  get asyncContext(): AsyncContext | null {
+    return this.#context;
+  }
+
+  /** Seconds without progress after which a message fails; 0 never (`SoupSession:timeout`). @default {0} */
+  get timeout(): number {
+    return this.#settings.timeout;
+  }
+  set timeout(value: number) {
+    this.#settings.timeout = seconds("timeout", value);
+    this.#changed("timeout");
+  }
+
+  /** Seconds after which an idle connection is closed; 0 never (`SoupSession:idle-timeout`). @default {0} */
+  get idleTimeout(): number {
+    return this.#settings.idleTimeout;
+  }
+  set idleTimeout(value: number) {
+    this.#settings.idleTimeout = seconds("idle-timeout", value);
+    this.#changed("idle-timeout");
+  }
+
+  /**
+   * User-Agent of every message, replacing the message's own; null leaves it alone (`SoupSession:user-agent`). An empty
+   * text is this library's token, trailing space appends it. @default {null}
+   */
+  get userAgent(): string | null {
+    return this.#settings.userAgent;
+  }
+  set userAgent(value: string | null) {
+    this.#settings.setUserAgent(value);
+    this.#changed("user-agent");
+  }
+
+  /** Accept-Language of messages that have none (`SoupSession:accept-language`). @default {null} */
+  get acceptLanguage(): string | null {
+    return this.#settings.acceptLanguage;
+  }
+  set acceptLanguage(value: string | null) {
+    const wasAuto = this.#settings.acceptLanguageAuto;
+    this.#settings.setAcceptLanguage(value);
+    this.#changed("accept-language");
+    if (wasAuto) this.#changed("accept-language-auto");
+  }
+
+  /** Accept-Language from the user's environment (`SoupSession:accept-language-auto`). @default {false} */
+  get acceptLanguageAuto(): boolean {
+    return this.#settings.acceptLanguageAuto;
+  }
+  set acceptLanguageAuto(value: boolean) {
+    const before = this.#settings.acceptLanguage;
+    this.#settings.setAcceptLanguageAuto(value);
+    this.#changed("accept-language-auto");
+    if (before !== this.#settings.acceptLanguage) this.#changed("accept-language");
+  }
+
+  /** Refuse certificates that are not trusted (`SoupSession:ssl-strict`). @default {true} */
+  get sslStrict(): boolean {
+    return this.#settings.sslStrict;
+  }
+  set sslStrict(value: boolean) {
+    this.#tlsChange("ssl-strict", () => this.#settings.sslStrict = value);
+  }
+
+  /** URI schemes that mean http; `["*"]` is every scheme (`SoupSession:http-aliases`). @default {["*"]} */
+  get httpAliases(): readonly string[] | null {
+    return this.#settings.httpAliases;
+  }
+  set httpAliases(value: readonly string[] | string | null) {
+    this.#settings.setHttpAliases(value);
+    this.#changed("http-aliases");
+  }
+
+  /** URI schemes that mean https: a list or a comma-separated text (`SoupSession:https-aliases`). @default {null} */
+  get httpsAliases(): readonly string[] | null {
+    return this.#settings.httpsAliases;
+  }
+  set httpsAliases(value: readonly string[] | string | null) {
+    this.#settings.setHttpsAliases(value);
+    this.#changed("https-aliases");
+  }
+
+  /** Trust the system's certificates (`SoupSession:ssl-use-system-ca-file`). @default {true} */
+  get sslUseSystemCaFile(): boolean {
+    return this.#settings.sslUseSystemCaFile;
+  }
+  set sslUseSystemCaFile(value: boolean) {
+    this.#tlsChange("ssl-use-system-ca-file", () => this.#settings.sslUseSystemCaFile = value);
+  }
+
+  /** The trusted certificates; null is the runtime's own choice (`SoupSession:tls-database`). @default {TlsDatabase.system} */
+  get tlsDatabase(): TrustRoots | null {
+    return this.#settings.tlsDatabase;
+  }
+  set tlsDatabase(value: TrustRoots | null) {
+    this.#tlsChange("tls-database", () => this.#settings.tlsDatabase = value);
+  }
+
+  /** The client's certificate: PEM, a ClientTls, or a function of the origin. @default {null} */
+  get clientCertificate(): ClientCertificateOption {
+    return this.#settings.clientCertificate;
+  }
+  set clientCertificate(value: ClientCertificateOption) {
+    this.#settings.clientCertificate = value;
+    this.#apply("tls-database");
+  }
+
+  /** Run work in the context current when a message is queued (`SoupSession:use-thread-context`). @default {false} */
+  get useThreadContext(): boolean {
+    return this.#settings.useThreadContext;
+  }
+  set useThreadContext(value: boolean) {
+    this.#settings.useThreadContext = flag("use-thread-context", value);
+    this.#changed("use-thread-context");
+  }
+
+  /** A property by its manual name. The three that only act when set read as null. */
+  get(name: SessionProperty): unknown {
+    const accessor = accessorOf(name);
+    return accessor === null ? null : (this as unknown as Record<string, unknown>)[accessor];
+  }
+
+  /** Sets a property by its manual name. Throws TypeError for unknown names and for "async-context". */
+  set(name: SessionProperty, value: unknown): void {
+    const accessor = accessorOf(name);
+    if (name === "async-context") {
+      throw new TypeError("Cannot set async-context: it is given to the constructor only");
+    }
+    if (accessor !== null) (this as unknown as Record<string, unknown>)[accessor] = value;
+    else if (name === "add-feature") this.addFeature(value as SessionFeature);
+    else if (name === "add-feature-by-type") this.addFeatureByType(value as ConstructibleFeatureType);
+    else this.removeFeatureByType(value as FeatureType);
+  }
+
   /** Ends the session: every message is cancelled, every connection closed, every feature detached. Idempotent. */
   close(): Promise<void> {
     this.#core.close();
@@ -372,8 +539,18 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     return this.close();
   }
 
+  /** Adds a listener; see `EventTarget.addEventListener`. */
+  override addEventListener<K extends keyof HttpSessionEvents & string>(
+    type: K,
+    listener: TypedListener<HttpSessionEvents[K]>,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    (this.#listened ??= new Set()).add(type);
+    super.addEventListener(type, listener, options);
+  }
+
   /** Does what a changed property asks of the rest of the session. */
-  protected override changed(property: SessionProperty): void {
+  #apply(property: SessionProperty): void {
     const core = this.#core;
     if (property === "max-conns" || property === "max-conns-per-host") core.pool.reconsider();
     else if (property === "idle-timeout") core.pool.idleTimeoutChanged();
@@ -381,16 +558,42 @@ export class HttpSession extends SessionProperties implements FeatureSession {
     else core.fieldsChanged();
   }
 
+  /** True if the event ever got a listener: events nobody hears are not made. */
+  #isListened(type: keyof HttpSessionEvents): boolean {
+    return this.#listened !== null && this.#listened.has(type);
+  }
+
+  /** Tells that a property was set. */
+  #notify(property: SessionProperty): void {
+    if (this.#isListened("notify")) this.dispatchEvent(new NotifyEvent(property));
+  }
+
+  #changed(property: SessionProperty): void {
+    this.#apply(property);
+    this.#notify(property);
+  }
+
+  /** TLS properties share one slot: tells every one of them that reads differently now. */
+  #tlsChange(property: SessionProperty, change: () => void): void {
+    const names = ["ssl-use-system-ca-file", "ssl-ca-file", "tls-database"] as const;
+    const before = names.map((name) => this.get(name));
+    change();
+    this.#changed(property);
+    names.forEach((name, index) => {
+      if (name !== property && this.get(name) !== before[index]) this.#notify(name);
+    });
+  }
+
   #told(property: SessionProperty): void {
-    if (this.#isConstructed) this.notify(property);
+    if (this.#isConstructed) this.#notify(property);
   }
 
   #emitRequest(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void {
-    if (!this.isListened(type)) return;
+    if (!this.#isListened(type)) return;
     this.dispatchEvent(new RequestEvent(type, item.msg, type === "request-started" ? item.connection : null));
   }
 
   #emitConnection(type: "connection-created" | "tunneling", connection: Connection): void {
-    if (this.isListened(type)) this.dispatchEvent(new ConnectionEvent(type, connection));
+    if (this.#isListened(type)) this.dispatchEvent(new ConnectionEvent(type, connection));
   }
 }

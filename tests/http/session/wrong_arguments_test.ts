@@ -166,7 +166,7 @@ const calls: readonly Row[] = [
 /** Made or called by sessions, or errors, events and bases of the caller's own classes. */
 const ofSessions =
   /^(?:is|reason)|Error$|Event$|Store$|^Auth(?:Basic|Digest|Ntlm|Feature|Scheme|Bearer|Negotiate)$|Scheme$/;
-const withoutArguments = ["Connection", "MessageMetrics", "NodeTransport", "SessionProperties", "TypedEventTarget"];
+const withoutArguments = ["Connection", "MessageMetrics", "NodeTransport", "TypedEventTarget"];
 /** What this library says, told from what runtimes do. */
 const ofLibrary = /^Cannot (?!read propert|destructure|convert|use 'in')[^:]+: ./;
 
