@@ -120,7 +120,7 @@ export { ConnectionScheme } from "./features/auth/connection_scheme.ts";
 export { AuthFeature } from "./features/auth/auth_feature.ts";
 export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./features/auth/scheme.ts";
 export type { PasswordCredentials, TokenCredentials } from "./features/auth/scheme.ts";
-export type { Dance } from "./features/auth/connection_scheme.ts";
+export type { Handshake } from "./features/auth/connection_scheme.ts";
 export type { Challenge } from "./protocol/challenges.ts";
 export type {
   HarEntry,

@@ -1,4 +1,4 @@
-/** The same operation on many inputs, as few trips to a worker as their size allows. */
+/** The same operation on many inputs, as few jobs on a worker as their size allows. */
 import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
@@ -32,9 +32,9 @@ export interface ManyArgs extends Omit<CryptoArgs, "data"> {
   readonly inputs: readonly Uint8Array[];
 }
 
-/** Bytes of native memory one trip may take. */
-const TRIP_BYTES = 0x100000;
-const MAX_TRIP = 256;
+/** Bytes of native memory one batch may take. */
+const BATCH_BYTES = 0x100000;
+const MAX_BATCH = 256;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -79,14 +79,14 @@ function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
     const init = initCall(frame, args, VERIFY, undefined);
     const step: NativeCall[] = [];
     const from = results.length;
-    for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_TRIP && bytes < TRIP_BYTES; i++) {
+    for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_BATCH && bytes < BATCH_BYTES; i++) {
       const data = inputs[i]!;
       const signature = signatures[i]!;
       bytes += data.length + signature.length;
       const words = [session, frame.input(data), word(data.length), frame.input(signature), word(signature.length)];
       step.push(init, { fn, args: words });
     }
-    const rv = yield* trip(frame, VERIFY, session, step);
+    const rv = yield* runBatch(frame, VERIFY, session, step);
     for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
     if (rv === CKR.OK) continue;
     const { length } = results;
@@ -136,9 +136,9 @@ function* each(
   const mark = frame.block.mark();
   while (results.length < inputs.length) {
     frame.block.rewind(mark);
-    if (!alone) yield* tripOf(frame, args, functions, room, single, known, results, mark);
+    if (!alone) yield* batchOf(frame, args, functions, room, single, known, results, mark);
     if (results.length === inputs.length) break;
-    // Either each use wants a login or a look at the key, or this input stopped the trip: alone it shows what is to be done about it.
+    // Either each use wants a login or a look at the key, or this input stopped the batch: alone it shows what is to be done about it.
     if (alone || frame.rv !== CKR.OK) {
       results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
       frame.rv = CKR.OK;
@@ -147,8 +147,8 @@ function* each(
   return results;
 }
 
-/** One trip with as many inputs as fit; appends what came of those that succeeded. */
-function* tripOf(
+/** One batch with as many inputs as fit; appends what came of those that succeeded. */
+function* batchOf(
   frame: Frame,
   args: ManyArgs,
   functions: CryptoFunctions,
@@ -165,7 +165,7 @@ function* tripOf(
   const outputs: Output[] = [];
   const lengths: number[] = [];
   const from = results.length;
-  for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_TRIP && bytes < TRIP_BYTES; i++) {
+  for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_BATCH && bytes < BATCH_BYTES; i++) {
     const data = inputs[i]!;
     const output = frame.output(room(data));
     const length = frame.ulong(output.capacity);
@@ -175,7 +175,7 @@ function* tripOf(
     const words = [session, frame.input(data), word(data.length), output.address, block.address(length)];
     step.push(initCall(frame, args, functions, data.length), { fn, args: words });
   }
-  yield* trip(frame, functions, session, step);
+  yield* runBatch(frame, functions, session, step);
   const { rv, stopped } = frame;
   for (let i = 0; i < stopped >> 1; i++) {
     const length = Number(block.getUlong(lengths[i]!));
@@ -207,7 +207,7 @@ function initCall(
   return { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
 }
 
-function* trip(
+function* runBatch(
   frame: Frame,
   functions: CryptoFunctions,
   session: bigint,

@@ -95,47 +95,47 @@ export function* readAll(
   const start = block.mark();
   const present: bigint[] = [];
   const attributes: (ReadAttribute[] | CopiedAttributes)[] = [];
-  let trip = new Trip(frame, session, plan, handles.length);
+  let batch = new Batch(frame, session, plan, handles.length);
   for (let at = 0; at < handles.length;) {
     const prepared = block.mark();
-    const step = trip.step(handles, at);
+    const step = batch.step(handles, at);
     const rv = yield step;
     // Those before the one that stopped the step returned CKR_OK.
     const { stopped } = frame;
-    const copy = trip.fitted && stopped > 0 ? trip.copy(Math.min(stopped, step.length)) : null;
+    const copy = batch.fitted && stopped > 0 ? batch.copy(Math.min(stopped, step.length)) : null;
     let alone = 0;
     for (let i = 0; i < Math.min(step.length, stopped + 1); i++) {
       const handle = handles[at + i]!;
-      const offset = trip.offsets[i]!;
-      if (copy && i < stopped && trip.plan.isComplete(block, offset)) {
+      const offset = batch.offsets[i]!;
+      if (copy && i < stopped && batch.plan.isComplete(block, offset)) {
         present.push(handle);
-        attributes.push(new CopiedAttributes(trip.plan, copy, offset - trip.offsets[0]!));
+        attributes.push(new CopiedAttributes(batch.plan, copy, offset - batch.offsets[0]!));
         continue;
       }
       alone++;
       const outcome = i === stopped ? rv : CKR.OK;
-      const read = trip.plan.collect(block, offset, outcome) ??
-        (yield* readCompleted(frame, session, handle, trip.plan, offset, outcome));
+      const read = batch.plan.collect(block, offset, outcome) ??
+        (yield* readCompleted(frame, session, handle, batch.plan, offset, outcome));
       // Destroyed by somebody else since it was found.
       if (!read) continue;
       present.push(handle);
       attributes.push(read);
     }
     at += Math.min(step.length, stopped + 1);
-    const next = at < handles.length ? trip.after(plan, Math.min(stopped, step.length), alone) : null;
-    if (next === trip.plan) {
+    const next = at < handles.length ? batch.after(plan, Math.min(stopped, step.length), alone) : null;
+    if (next === batch.plan) {
       block.rewind(prepared);
-      trip.renew();
+      batch.renew();
     } else if (next) {
       block.wipe(start);
-      trip = new Trip(frame, session, next, handles.length - at, next !== plan);
+      batch = new Batch(frame, session, next, handles.length - at, next !== plan);
     }
   }
   return { handles: present, attributes };
 }
 
 /** Templates for the objects that are read in one step. */
-class Trip {
+class Batch {
   readonly plan: ReadPlan;
   /** Whether the room for the values was measured. */
   readonly fitted: boolean;

@@ -5,7 +5,7 @@
  * @module
  */
 import { FetchedResponse, type ResponseOrigin } from "../transports/fetched_response.ts";
-import { lend, lendWithoutBody, type Loans } from "./loans.ts";
+import { handOutEmpty, handOutSmall, type SmallResponses } from "./small_responses.ts";
 import type { BodyReader } from "./body_reader.ts";
 import { giveBack, isBodyless, isWatched } from "../queue/response_phase.ts";
 import { countBytes, discard, isSmall, smallBody, transformed } from "../queue/response_body.ts";
@@ -15,7 +15,7 @@ import type { TransportResponse } from "../transports/transport.ts";
 import { bareUrl } from "../protocol/uri.ts";
 
 /** Makes the Response a caller gets. */
-export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: Loans): Response {
+export function handOut(reader: BodyReader, signal: AbortSignal | null, responses: SmallResponses): Response {
   const { core, item, response } = reader;
   const { arrived, encodedLength } = response as TransportResponse;
   const { msg } = item;
@@ -25,7 +25,7 @@ export function handOut(reader: BodyReader, signal: AbortSignal | null, loans: L
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = response.whole !== undefined || isSmall(response);
   if (isSame && isUntouched && isSmallBody && item.connection !== null && !item.isTimed) {
-    return lend(loans, reader, response, item.redirects > 0);
+    return handOutSmall(responses, reader, response, item.redirects > 0);
   }
   if (response.body === null) return withoutBody(reader, isSame);
   if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
@@ -53,7 +53,7 @@ function originOf(item: QueueItem, signal: AbortSignal | null): ResponseOrigin {
 function withoutBody(reader: BodyReader, isSame: boolean): Response {
   const { response, item } = reader;
   if (isSame && response instanceof Response) {
-    const result = lendWithoutBody(response, item.redirects > 0);
+    const result = handOutEmpty(response, item.redirects > 0);
     reader.finish();
     return result;
   }

@@ -105,7 +105,7 @@ export class FetchSink implements ResponseSink {
     // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
     try {
-      this.#resolve(handOut(reader, this.#request.signal, this.#responses.loans));
+      this.#resolve(handOut(reader, this.#request.signal, this.#responses.small));
       // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
       this.#resolve = this.#reject = forgotten;
     } catch (error) {

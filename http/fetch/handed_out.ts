@@ -4,14 +4,14 @@
  * @module
  */
 import type { ConnectionPool } from "../pool/connection_pool.ts";
-import { Loans } from "./loans.ts";
+import { SmallResponses } from "./small_responses.ts";
 import type { ResponseHolder } from "../queue/engine.ts";
 import { UnreadBodies } from "./unread_bodies.ts";
 
 /** Small responses that were lent as the runtime made them, and bodies that hold their connections. */
 export class HandedOut implements ResponseHolder {
   /** Small responses that nobody has read yet. */
-  readonly loans: Loans = new Loans();
+  readonly small: SmallResponses = new SmallResponses();
   /** Bodies that hold a connection. */
   readonly unread: UnreadBodies;
 
@@ -26,7 +26,7 @@ export class HandedOut implements ResponseHolder {
 
   /** The session ends. */
   close(): void {
-    this.loans.close();
+    this.small.close();
     this.unread.close();
   }
 }

@@ -106,7 +106,7 @@ export function manyArgs(
     key: key === null ? null : keyHandle(core, action, key),
     traits: key === null ? null : traitsOf(key),
     mechanism: prepareMechanism(mechanism),
-    // Trips are laid out one after the other: the inputs of later ones are copied here.
+    // Batches are laid out one after the other: the inputs of later ones are copied here.
     inputs: listOf(inputs, "inputs").map((input) => copyBytes(input, "an input")),
     authentication: key === null ? null : authenticationFor(core, key),
   };

@@ -854,7 +854,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** Signs many inputs in one trip to a worker thread. (C_SignInit, C_Sign for each) */
+  /** Signs many inputs in one job of a worker thread. (C_SignInit, C_Sign for each) */
   async signMany(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -874,7 +874,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(signMany, manyArgs(this.#core, "sign", key, mechanism, inputs), options);
   }
 
-  /** Encrypts many inputs in one trip to a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for each) */
+  /** Encrypts many inputs in one job of a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for each) */
   async encryptMany(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -894,7 +894,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(encryptMany, manyArgs(this.#core, "encrypt", key, mechanism, inputs), options);
   }
 
-  /** Hashes many inputs in one trip to a worker thread. (C_DigestInit, C_Digest for each) */
+  /** Hashes many inputs in one job of a worker thread. (C_DigestInit, C_Digest for each) */
   async digestMany(
     mechanism: Mechanism,
     inputs: readonly BytesInput[],
@@ -913,7 +913,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Verifies many signatures in one trip to a worker thread. (C_VerifyInit, C_Verify for each)
+   * Verifies many signatures in one job of a worker thread. (C_VerifyInit, C_Verify for each)
    *
    * @param inputs What was signed.
    * @param signatures As many signatures, in the same order.

@@ -122,14 +122,14 @@ export class SessionPool {
     }
     checkOptions(options);
     const session = await this.#take(options.signal);
-    const loan: Use = { session, outer: current.getStore() ?? null, isOver: false };
+    const use: Use = { session, outer: current.getStore() ?? null, isOver: false };
     try {
-      const result = await current.run(loan, work, session);
-      loan.isOver = true;
+      const result = await current.run(use, work, session);
+      use.isOver = true;
       this.#give(session, false);
       return result;
     } catch (error) {
-      loan.isOver = true;
+      use.isOver = true;
       this.#give(session, error instanceof Pkcs11Error && DEAD.has(error.code), error);
       throw error;
     }

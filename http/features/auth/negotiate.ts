@@ -8,7 +8,7 @@ import { parseUri } from "../../protocol/uri.ts";
 import type { AuthRequest, AuthSchemeType } from "./scheme.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { channelBinding } from "./channel_binding.ts";
-import { ConnectionScheme, type Dance } from "./connection_scheme.ts";
+import { ConnectionScheme, type Handshake } from "./connection_scheme.ts";
 import { fromBase64 } from "./text.ts";
 
 /** What a {@linkcode NegotiateTokenSource} is told. */
@@ -112,29 +112,32 @@ export class AuthNegotiate extends ConnectionScheme {
   }
 
   /** The first token of a connection. */
-  protected override firstToken(dance: Dance): Uint8Array | null | Promise<Uint8Array | null> {
+  protected override firstToken(handshake: Handshake): Uint8Array | null | Promise<Uint8Array | null> {
     if (!this.#isFromSource) return this.credentials?.kind === "token" ? fromBase64(this.credentials.token) : null;
     const ready = this.#ready;
     this.#ready = null;
-    if (ready === null) return this.#ask(dance, null, false);
-    for (const [key, value] of ready.context) dance.context.set(key, value);
+    if (ready === null) return this.#ask(handshake, null, false);
+    for (const [key, value] of ready.context) handshake.context.set(key, value);
     return ready.token;
   }
 
   /** The next token. */
-  protected override answer(dance: Dance, challenge: Uint8Array): Uint8Array | null | Promise<Uint8Array | null> {
-    return this.#isFromSource ? this.#ask(dance, challenge, false) : null;
+  protected override answer(
+    handshake: Handshake,
+    challenge: Uint8Array,
+  ): Uint8Array | null | Promise<Uint8Array | null> {
+    return this.#isFromSource ? this.#ask(handshake, challenge, false) : null;
   }
 
   /** Shows the source the server's last token. */
-  protected override verify(dance: Dance, token: Uint8Array | null): void | Promise<void> {
+  protected override verify(handshake: Handshake, token: Uint8Array | null): void | Promise<void> {
     if (!this.#isFromSource || token === null) return;
-    const checked = this.#ask(dance, token, true);
+    const checked = this.#ask(handshake, token, true);
     if (checked instanceof Promise) return checked.then(() => {});
   }
 
   #ask(
-    { connection, host, context }: Pick<Dance, "host" | "context"> & { readonly connection: Connection | null },
+    { connection, host, context }: Pick<Handshake, "host" | "context"> & { readonly connection: Connection | null },
     challenge: Uint8Array | null,
     isFinal: boolean,
   ): Uint8Array | null | Promise<Uint8Array | null> {

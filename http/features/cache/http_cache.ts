@@ -22,7 +22,7 @@ import { Flights } from "./flights.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import { fieldOf, judge, mayCoverError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
-import { type Asked, Shelf, wholeBytes } from "./shelf.ts";
+import { type Asked, StoredResponses, wholeBytes } from "./stored_responses.ts";
 import type { CacheEntry, CacheStore } from "./store.ts";
 
 /** Options of an `HttpCache`. */
@@ -65,7 +65,7 @@ const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 export class HttpCache implements SessionFeature {
   /** Bodies are stored as they came over the wire. */
   readonly bodyStage: BodyStage = BodyStage.WIRE;
-  readonly #shelf: Shelf;
+  readonly #stored: StoredResponses;
   readonly #exchanges = new WeakMap<HttpMessage, Exchange>();
   readonly #flights = new Flights();
   readonly #refreshing = new Map<string, HttpMessage>();
@@ -81,7 +81,7 @@ export class HttpCache implements SessionFeature {
     const { shared = false, store = new CacheMemoryStore(), now = Date.now } = options;
     const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
     const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
-    this.#shelf = new Shelf(store, { shared, now }, {
+    this.#stored = new StoredResponses(store, { shared, now }, {
       bytes: maxBytes,
       entryBytes: wholeBytes("maxEntryBytes", maxEntryBytes),
     });
@@ -89,16 +89,16 @@ export class HttpCache implements SessionFeature {
 
   /** Whether several users share the cache. */
   get shared(): boolean {
-    return this.#shelf.policy.shared;
+    return this.#stored.policy.shared;
   }
 
   /** Most bytes kept; a smaller value takes effect at once (`soup_cache_set_max_size`). */
   get maxBytes(): number {
-    return this.#shelf.limits.bytes;
+    return this.#stored.limits.bytes;
   }
   set maxBytes(value: number) {
-    this.#shelf.limits.bytes = wholeBytes("maxBytes", value);
-    this.#shelf.store.trim(value);
+    this.#stored.limits.bytes = wholeBytes("maxBytes", value);
+    this.#stored.store.trim(value);
   }
 
   /** What last went wrong while a response was stored; the response itself was delivered all the same. */
@@ -108,27 +108,27 @@ export class HttpCache implements SessionFeature {
 
   /** Bytes kept at present. */
   get bytes(): number {
-    return this.#shelf.store.bytes;
+    return this.#stored.store.bytes;
   }
 
   /** Responses kept at present. */
   get size(): number {
-    return this.#shelf.store.size;
+    return this.#stored.store.size;
   }
 
   /** Removes what is stored for a URI; for one of an alias' scheme, whatever the alias stands for. */
   delete(uri: string | URL): void {
-    for (const each of waysOf(parseUri(uri))) this.#shelf.invalidate(cacheKey(each));
+    for (const each of waysOf(parseUri(uri))) this.#stored.invalidate(cacheKey(each));
   }
 
   /** Removes everything (`soup_cache_clear`). */
   clear(): void {
-    this.#shelf.store.clear();
+    this.#stored.store.clear();
   }
 
   /** Frees what the store holds open. */
   close(): void {
-    this.#shelf.store.close?.();
+    this.#stored.store.close?.();
   }
 
   /** Same as `close`. */
@@ -176,12 +176,12 @@ export class HttpCache implements SessionFeature {
 
   /** Confirms or replaces what is stored once the server has answered. */
   replaceResponse(session: FeatureSession, msg: HttpMessage, response: TransportResponse): Response | null {
-    const shelf = this.#shelf;
+    const stored = this.#stored;
     const { headers, status } = response;
     if (!isSafeMethod(msg.method)) {
       const uri = travellingUri(session, msg.uri);
       if (status >= 200 && status < 400 && uri !== null) {
-        shelf.invalidateAfter(uri, headers, (named) => travellingUri(session, named));
+        stored.invalidateAfter(uri, headers, (named) => travellingUri(session, named));
       }
       return null;
     }
@@ -197,13 +197,13 @@ export class HttpCache implements SessionFeature {
     const isSameAsker = asked.answered.authorization === entry?.record.authorization;
     if (entry) {
       if (status === 304) return this.#confirm(session, msg, exchange, entry, asked, headers);
-      if (SERVER_FAILURES.has(status) && mayCoverError(entry.record, directives, shelf.policy)) {
+      if (SERVER_FAILURES.has(status) && mayCoverError(entry.record, directives, stored.policy)) {
         return this.#serve(msg, exchange, entry);
       }
-      if (status < 500 && status !== 401 && status !== 407 && isSameAsker) shelf.store.delete(entry);
+      if (status < 500 && status !== 401 && status !== 407 && isSameAsker) stored.store.delete(entry);
     }
     if (msg.method === "GET") this.#beginToStore(exchange, asked, response);
-    else if (msg.method === "HEAD" && status === 200) shelf.compareHead(key, headers);
+    else if (msg.method === "HEAD" && status === 200) stored.compareHead(key, headers);
     if (!exchange.storing) this.#land(exchange);
     return null;
   }
@@ -215,7 +215,7 @@ export class HttpCache implements SessionFeature {
     if (!exchange || !storing) return null;
     exchange.storing = null;
     return (source) => {
-      const body = new RecordedBody(source, storing.writer, this.#shelf.limits.entryBytes, {
+      const body = new RecordedBody(source, storing.writer, this.#stored.limits.entryBytes, {
         finish: (isComplete) => {
           if (isComplete) this.#guarded(() => storing.commit());
           this.#land(exchange);
@@ -235,7 +235,7 @@ export class HttpCache implements SessionFeature {
     return (body) => {
       exchange.storing = null;
       this.#guarded(() => {
-        if (body.length > this.#shelf.limits.entryBytes) return;
+        if (body.length > this.#stored.limits.entryBytes) return;
         storing.writer.write(body);
         storing.commit();
       });
@@ -249,7 +249,7 @@ export class HttpCache implements SessionFeature {
     const exchange = this.#exchanges.get(msg);
     if (!exchange?.entry || exchange.useStale || msg.statusCode >= 100) return;
     if (msg.statusCode === HttpStatus.SSL_FAILED || msg.statusCode === HttpStatus.TLS_FAILED) return;
-    if (!mayCoverError(exchange.entry.record, exchange.directives, this.#shelf.policy)) return;
+    if (!mayCoverError(exchange.entry.record, exchange.directives, this.#stored.policy)) return;
     exchange.useStale = true;
     session.requeueMessage(msg);
   }
@@ -271,14 +271,14 @@ export class HttpCache implements SessionFeature {
   ): Response | null | Promise<Response | null> {
     const { bypass, directives, key } = exchange;
     const askers = askersOf(session, msg);
-    const entry = bypass ? null : this.#shelf.find(key, askers, msg.requestHeaders);
+    const entry = bypass ? null : this.#stored.find(key, askers, msg.requestHeaders);
     if (entry) {
       const isRefresh = this.#refreshing.get(key) === msg;
       const verdict = exchange.useStale
         ? "stale"
         : isRefresh
         ? "validate"
-        : judge(entry.record, directives, this.#shelf.policy);
+        : judge(entry.record, directives, this.#stored.policy);
       if (verdict === "refresh") this.#refresh(session, msg, key);
       const response = verdict === "validate" ? null : this.#serve(msg, exchange, entry);
       if (response) return response;
@@ -310,7 +310,7 @@ export class HttpCache implements SessionFeature {
   }
 
   #serve(msg: HttpMessage, exchange: Exchange, entry: CacheEntry, extra?: [string, string][]): Response | null {
-    const response = this.#shelf.answer(entry, msg.method === "HEAD", extra);
+    const response = this.#stored.answer(entry, msg.method === "HEAD", extra);
     if (response) this.#land(exchange);
     return response;
   }
@@ -326,16 +326,16 @@ export class HttpCache implements SessionFeature {
   ): Response | null {
     // Another one than the stored response was given to, or came from, has no say about it.
     const isSameAsker = asked.answered.authorization === entry.record.authorization;
-    const confirmed = isSameAsker ? this.#shelf.confirm(entry, asked, update) : null;
+    const confirmed = isSameAsker ? this.#stored.confirm(entry, asked, update) : null;
     const cookies = update.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
     const answer = confirmed && this.#serve(msg, exchange, confirmed.entry, cookies);
     if (answer) {
       // A synchronous send reads the answer after this.
-      if (!confirmed.mayStay) queueMicrotask(() => this.#shelf.store.delete(entry));
+      if (!confirmed.mayStay) queueMicrotask(() => this.#stored.store.delete(entry));
       return answer;
     }
     // The stored response is of no use after all: ask for a whole one.
-    if (isSameAsker) this.#shelf.store.delete(entry);
+    if (isSameAsker) this.#stored.store.delete(entry);
     exchange.bypass = true;
     exchange.entry = null;
     session.requeueMessage(msg);
@@ -344,7 +344,7 @@ export class HttpCache implements SessionFeature {
 
   #beginToStore(exchange: Exchange, asked: Asked, response: TransportResponse): void {
     this.#guarded(() => {
-      const storing = this.#shelf.begin(asked, response);
+      const storing = this.#stored.begin(asked, response);
       if (!storing) return;
       // Others could not use it without asking again; they need not wait for its body.
       if (!storing.isFresh) this.#land(exchange);

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { channelBinding, channelBindingHash } from "../channel_binding.ts";
-import { ConnectionScheme, type Dance } from "../connection_scheme.ts";
+import { ConnectionScheme, type Handshake } from "../connection_scheme.ts";
 import { ntlmAuthenticate, ntlmNegotiate, parseNtlmChallenge, toFileTime } from "./ntlm_messages.ts";
 
 /**
@@ -30,12 +30,12 @@ export class AuthNtlm extends ConnectionScheme {
   static override readonly strength: number = 3;
 
   /** NEGOTIATE_MESSAGE. */
-  protected override firstToken(_dance: Dance): Uint8Array {
+  protected override firstToken(_handshake: Handshake): Uint8Array {
     return ntlmNegotiate();
   }
 
   /** AUTHENTICATE_MESSAGE. */
-  protected override answer({ connection }: Dance, message: Uint8Array): Uint8Array | null {
+  protected override answer({ connection }: Handshake, message: Uint8Array): Uint8Array | null {
     const { credentials } = this;
     const challenge = parseNtlmChallenge(message);
     if (challenge === null || credentials?.kind !== "password") return null;

@@ -36,7 +36,7 @@ for (const transport of authTransports) {
       });
     }
 
-    it("keeps ten parallel dances on their own connections and asks once", async () => {
+    it("keeps ten parallel handshakes on their own connections and asks once", async () => {
       await using server = await ntlmServer();
       const { session, asked } = ntlmSession(transport, { maxConnsPerHost: 10 });
       await using _ = session;

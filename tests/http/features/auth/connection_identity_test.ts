@@ -102,7 +102,7 @@ for (const transport of authTransports) {
         assertEquals(await send(session, open), "200 alice");
       });
 
-      it("does a dance of its own for a user the URI names", async () => {
+      it("makes a handshake of its own for a user the URI names", async () => {
         await using server = await identityServer();
         const { session } = sessionOf({ transport });
         await using _ = session;
@@ -173,7 +173,7 @@ for (const transport of authTransports) {
   });
 }
 
-it("a transport that shares its sockets with everybody does no dance", async () => {
+it("a transport that shares its sockets with everybody makes no handshake", async () => {
   await using server = await identityServer();
   const { session } = sessionOf({ transport: "fetch" });
   await using _ = session;

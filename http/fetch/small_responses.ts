@@ -1,5 +1,5 @@
 /**
- * Small responses of `session.fetch`, lent out as the runtime made them. The slot comes back when one of the reading
+ * Small responses of `session.fetch`, handed out as the runtime made them. The slot comes back when one of the reading
  * methods ends; a response left unread is read into memory a moment later, through a copy, so that it stays readable in
  * every way, also by the runtime's own server, and never keeps its slot.
  *
@@ -22,31 +22,31 @@ const pace = 2;
 const patience = 16;
 
 /** The unread responses of one session, oldest first; one that is read leaves the list at once. */
-export class Loans {
-  #first: Loan | null = null;
-  #last: Loan | null = null;
+export class SmallResponses {
+  #first: SmallResponse | null = null;
+  #last: SmallResponse | null = null;
   #look = 0;
   #idleLooks = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
 
   /** Keeps an eye on a response. */
-  add(loan: Loan): void {
-    loan.look = this.#look;
-    loan.previous = this.#last;
-    if (this.#last === null) this.#first = loan;
-    else this.#last.next = loan;
-    this.#last = loan;
+  add(small: SmallResponse): void {
+    small.look = this.#look;
+    small.previous = this.#last;
+    if (this.#last === null) this.#first = small;
+    else this.#last.next = small;
+    this.#last = small;
     if (this.#timer === null) this.#watch();
   }
 
   /** Forgets a response. */
-  remove(loan: Loan): void {
-    if (loan.previous !== null) loan.previous.next = loan.next;
-    else if (this.#first === loan) this.#first = loan.next;
+  remove(small: SmallResponse): void {
+    if (small.previous !== null) small.previous.next = small.next;
+    else if (this.#first === small) this.#first = small.next;
     else return;
-    if (loan.next !== null) loan.next.previous = loan.previous;
-    else this.#last = loan.previous;
-    loan.previous = loan.next = null;
+    if (small.next !== null) small.next.previous = small.previous;
+    else this.#last = small.previous;
+    small.previous = small.next = null;
   }
 
   /** Ends the watch. */
@@ -75,27 +75,27 @@ export class Loans {
   }
 }
 
-/** One response that was lent out. */
-class Loan {
+/** One response that was handed out. */
+class SmallResponse {
   /** Neighbours in the list of the unread. */
-  previous: Loan | null = null;
-  next: Loan | null = null;
-  /** The look before which it was lent. */
+  previous: SmallResponse | null = null;
+  next: SmallResponse | null = null;
+  /** The look before which it was handed out. */
   look = 0;
-  readonly #loans: Loans;
+  readonly #all: SmallResponses;
   readonly #msg: HttpMessage;
   #reader: BodyReader | null;
   #response: Response | null;
 
-  constructor(loans: Loans, reader: BodyReader, response: Response) {
-    this.#loans = loans;
+  constructor(responses: SmallResponses, reader: BodyReader, response: Response) {
+    this.#all = responses;
     this.#reader = reader;
     this.#msg = reader.item.msg;
     this.#response = response;
   }
 
   /** Somebody reads it: the slot is free when that has ended. What breaks off is told in the words of a session. */
-  repaid<T>(reading: Promise<T>): Promise<T> {
+  whenRead<T>(reading: Promise<T>): Promise<T> {
     const reader = this.#reader;
     this.#forget();
     return reading.then((result) => {
@@ -124,66 +124,71 @@ class Loan {
     // Should it never come to its end, nobody is to wait for it.
     this.#reader.watch();
     // Who reads the response learns of a failure; nobody may.
-    this.repaid<unknown>(reading).catch(() => {});
+    this.whenRead<unknown>(reading).catch(() => {});
   }
 
   #forget(): void {
-    this.#loans.remove(this);
+    this.#all.remove(this);
     this.#reader = this.#response = null;
   }
 }
 
-/** Puts a loan on a response in a private field: a foreign object can carry one, and nobody else sees it. */
-class Bearer {
+/** Puts a mark on a response in a private field: a foreign object can carry one, and nobody else sees it. */
+class MarkedObject {
   constructor(response: Response) {
-    return response as unknown as Bearer;
+    return response as unknown as MarkedObject;
   }
 }
 
-class LoanStamp extends Bearer {
-  #loan: Loan;
+class ResponseMark extends MarkedObject {
+  #small: SmallResponse;
 
-  constructor(response: Response, loan: Loan) {
+  constructor(response: Response, small: SmallResponse) {
     super(response);
-    this.#loan = loan;
+    this.#small = small;
   }
 
-  static of(response: object): Loan | undefined {
-    return #loan in response ? (response as LoanStamp).#loan : undefined;
+  static of(response: object): SmallResponse | undefined {
+    return #small in response ? (response as ResponseMark).#small : undefined;
   }
 }
 
-/** Lends a native response out. */
-export function lend(loans: Loans, reader: BodyReader, response: Response, redirected: boolean): Response {
-  const loan = new Loan(loans, reader, response);
-  new LoanStamp(response, loan);
-  Object.setPrototypeOf(response, redirected ? redirectedPrototype : lentPrototype);
-  loans.add(loan);
+/** Hands a native response out. */
+export function handOutSmall(
+  responses: SmallResponses,
+  reader: BodyReader,
+  response: Response,
+  redirected: boolean,
+): Response {
+  const small = new SmallResponse(responses, reader, response);
+  new ResponseMark(response, small);
+  Object.setPrototypeOf(response, redirected ? redirectedPrototype : smallPrototype);
+  responses.add(small);
   return response;
 }
 
 /** A native response without a body needs no watching. */
-export function lendWithoutBody(response: Response, redirected: boolean): Response {
-  Object.setPrototypeOf(response, redirected ? redirectedPrototype : lentPrototype);
+export function handOutEmpty(response: Response, redirected: boolean): Response {
+  Object.setPrototypeOf(response, redirected ? redirectedPrototype : smallPrototype);
   return response;
 }
 
 /** Reads with one of the runtime's methods; the slot is free when that has ended. */
 function consume<T>(response: Response, method: (this: Response) => Promise<T>): Promise<T> {
   const result = method.call(response);
-  return LoanStamp.of(response)?.repaid(result) ?? result;
+  return ResponseMark.of(response)?.whenRead(result) ?? result;
 }
 
 /** What is done in any other way finds the body in memory. */
 function settle(response: Response): void {
-  LoanStamp.of(response)?.settle();
+  ResponseMark.of(response)?.settle();
 }
 
 function method(value: (this: Response) => unknown): PropertyDescriptor {
   return { value, writable: true, enumerable: false, configurable: true };
 }
 
-const lentPrototype: object = Object.create(native, {
+const smallPrototype: object = Object.create(native, {
   text: method(function (): Promise<string> {
     return consume(this, native.text);
   }),
@@ -206,7 +211,7 @@ const lentPrototype: object = Object.create(native, {
   }),
   clone: method(function (): Response {
     settle(this);
-    return lendWithoutBody(native.clone.call(this), this.redirected);
+    return handOutEmpty(native.clone.call(this), this.redirected);
   }),
   headers: {
     get(this: Response): Headers {
@@ -225,6 +230,6 @@ const lentPrototype: object = Object.create(native, {
   },
 });
 
-const redirectedPrototype: object = Object.create(lentPrototype, {
+const redirectedPrototype: object = Object.create(smallPrototype, {
   redirected: { get: () => true, enumerable: false, configurable: true },
 });

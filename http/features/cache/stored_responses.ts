@@ -34,7 +34,7 @@ export interface Asked {
 }
 
 /** How much goes in. */
-export interface ShelfLimits {
+export interface StorageLimits {
   /** Most bytes kept. */
   bytes: number;
   /** Largest body stored. */
@@ -42,12 +42,12 @@ export interface ShelfLimits {
 }
 
 /** A store with the rules of one cache. */
-export class Shelf {
+export class StoredResponses {
   readonly store: CacheStore;
   readonly policy: PolicyOptions;
-  readonly limits: ShelfLimits;
+  readonly limits: StorageLimits;
 
-  constructor(store: CacheStore, policy: PolicyOptions, limits: ShelfLimits) {
+  constructor(store: CacheStore, policy: PolicyOptions, limits: StorageLimits) {
     this.store = store;
     this.policy = policy;
     this.limits = limits;
