@@ -45,6 +45,14 @@ export interface Program<T> {
  */
 export type Operation<T, A> = (frame: Frame, args: A) => Program<T>;
 
+/**
+ * The first step of an operation that takes what others wait for, such as a lock: until its turn comes it has taken
+ * nothing, and where it is given up before, nothing has to be given back.
+ */
+export function* whenItsTurnComes({ inPlace }: Pick<Frame, "inPlace">): Program<void> {
+  if (!inPlace) yield new Ask(() => undefined);
+}
+
 /** How an operation is run. */
 export interface RunOptions<T> {
   /** Cancels it: see {@linkcode Engine.run}. */

@@ -1,7 +1,7 @@
 /** What a worker thread leaves open that ends without closing the module: the next who comes ends it. */
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { FN, type Frame } from "../../ffi/engine/frame.ts";
-import { Ask, type Program } from "../../ffi/engine/program.ts";
+import type { Program } from "../../ffi/engine/program.ts";
 import { CKF, CKR } from "../../ffi/constants/mod.ts";
 import type { Callers, Leftovers } from "./callers.ts";
 import { locked } from "./locked.ts";
@@ -15,8 +15,6 @@ export function* endLeftovers(frame: Frame, callers: Callers): Program<void> {
   if (!callers.hasLeftovers) return;
   // What this thread holds for an asynchronous load or close cannot be waited for in place: the next call ends them.
   if (frame.inPlace && callers.heldHere) return;
-  // Up to its first step an operation runs when the call is made: it must not hold the lock while it waits for its turn.
-  if (!frame.inPlace) yield new Ask(() => undefined);
   yield* locked(frame, callers, "end the sessions of a thread that has died", () => endAllLeftovers(frame, callers));
 }
 

@@ -1,6 +1,6 @@
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import type { Operation, Program } from "../../ffi/engine/program.ts";
+import { type Operation, type Program, whenItsTurnComes } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { initialize } from "../../ffi/operations/modules.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
@@ -86,6 +86,7 @@ export class P11KitBackend implements ModuleBackend {
     const reserved = options.reserved ?? null;
     let place = -1;
     this.initialize = releasing(options, function* (frame) {
+      yield* whenItsTurnComes(frame);
       place = callers.exclusively(() => callers.enter(table.address, ROAD.p11Kit));
       try {
         const rv = yield* initialize(frame, { reserved, locking: true });

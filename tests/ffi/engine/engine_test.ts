@@ -2,8 +2,11 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import { after, before, describe, it } from "node:test";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
 import { Engine } from "../../../ffi/engine/engine.ts";
+import type { Frame } from "../../../ffi/engine/frame.ts";
 import { moduleInfo, slotInfo } from "../../../ffi/operations/modules.ts";
 import { WorkerPool } from "../../../ffi/workers/worker_pool.ts";
+import { Callers } from "../../../session/managed/callers.ts";
+import { locked } from "../../../session/managed/locked.ts";
 import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 
 describe("Engine", () => {
@@ -63,6 +66,28 @@ describe("Engine", () => {
       engine.releaseLane(lane);
       engine.releaseLane(lane);
       assertEquals([lane.busy, engine.lane(7n) === lane], [false, false]);
+    },
+  );
+
+  it(
+    "takes no lock of the module's callers before its turn, and leaves none when it is given up",
+    { skip },
+    async () => {
+      const callers = Callers.of(strict.path, "engine_test");
+      const controller = new AbortController();
+      strict.block("C_GetInfo");
+      const before = Array.from({ length: 80 }, () => engine.run(null, moduleInfo, null));
+      await strict.blocked();
+      const body = (frame: Frame) => locked(frame, callers, "load the module", () => moduleInfo(frame));
+      const given = engine.run(null, body, null, { signal: controller.signal });
+      assertEquals(callers.heldHere, false);
+      const reason = new Error("enough");
+      controller.abort(reason);
+      assertStrictEquals(await assertRejects(() => given), reason);
+      strict.release();
+      await Promise.all(before);
+      assertEquals(callers.heldHere, false);
+      assertEquals(await engine.run(null, body, null), await engine.run(null, moduleInfo, null));
     },
   );
 });

@@ -191,6 +191,8 @@ describe('Module with managed: "gp11"', { skip: mockModuleSkip }, () => {
   it("refuses a load in place while the first asynchronous one is under way", async () => {
     const module = compileMockModule("busy");
     const loading = Module.load(module.path, { managed: "gp11" });
+    // Its turn has come, and no answer of a worker thread is looked at before the next turn of the event loop.
+    await Promise.resolve();
     assertThrows(() => Module.loadSync(module.path, { managed: "gp11" }), SessionBusyError);
     await (await loading).close();
   });
