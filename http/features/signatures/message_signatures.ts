@@ -247,17 +247,17 @@ export class MessageSignatures implements SessionFeature {
   }
 
   /** Whether a digest is to be covered that nobody has made yet. */
-  #wantsDigest(msg: HttpMessage, { origin }: URL): boolean {
+  #wantsDigest(msg: HttpMessage, uri: URL): boolean {
     if (msg.requestHeaders.has(DIGEST.name)) return false;
     return this.#covered(msg).some(isDigest) ||
-      this.#requested.of(origin).some(({ components }) => components.some(isDigest));
+      this.#requested.of(uri).some(({ components }) => components.some(isDigest));
   }
 
   /** The signatures of one attempt: the session's own, and those that the server has asked for. */
-  #wanted(msg: HttpMessage, { origin }: URL): readonly WantedSignature[] {
+  #wanted(msg: HttpMessage, uri: URL): readonly WantedSignature[] {
     const created = this.#created();
     const common = { created, keyid: this.#signer.keyId };
-    const asked = this.#requested.take(origin).map(
+    const asked = this.#requested.take(uri).map(
       ({ components, label, parameters, wantsExpiry }): WantedSignature => {
         const life = this.#expires ?? (wantsExpiry ? USUAL_LIFE : null);
         const expires = life === null ? undefined : created + life;

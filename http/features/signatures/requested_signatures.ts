@@ -43,17 +43,18 @@ export class RequestedSignatures {
     return true;
   }
 
-  /** What an origin wants. */
-  of(origin: string): readonly RequestedPlan[] {
-    return this.#origins.size === 0 ? nothing : this.#origins.get(origin) ?? nothing;
+  /** What the origin of a URI wants. */
+  of(uri: URL): readonly RequestedPlan[] {
+    return this.#origins.size === 0 ? nothing : this.#origins.get(uri.origin) ?? nothing;
   }
 
-  /** What an origin wants of one message: a nonce is for this one alone. */
-  take(origin: string): readonly RequestedPlan[] {
-    const plans = this.of(origin);
+  /** What the origin of a URI wants of one message: a nonce is for this one alone. */
+  take(uri: URL): readonly RequestedPlan[] {
+    const plans = this.of(uri);
+    if (plans === nothing) return nothing;
     if (plans.some(({ parameters }) => parameters.nonce !== undefined)) {
       this.#origins.set(
-        origin,
+        uri.origin,
         plans.map((plan) => ({ ...plan, parameters: { ...plan.parameters, nonce: undefined } })),
       );
     }

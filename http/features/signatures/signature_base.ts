@@ -42,6 +42,7 @@ export function signatureParams(components: readonly Component[], parameters: Si
 }
 
 function quoted(name: string, text: string): string {
+  if (/^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) return `"${text}"`;
   if (/^[\x20-\x7e]*$/.test(text)) return formatStructuredItem([text, new Map()]);
   throw new TypeError(`Cannot sign: the parameter ${name} holds characters beyond ASCII`);
 }
