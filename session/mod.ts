@@ -23,7 +23,7 @@ export type { AttributeState } from "../ffi/attributes/attribute.ts";
 export type { AttributeName } from "./attributes/attribute_table.ts";
 export type { AttributeValues } from "./attributes/attribute_values.ts";
 export { type Attribute, Attributes, type AttributeSubset, type AttributeValue } from "./attributes/attributes.ts";
-export type { AttributeInput, AttributesInit, RawAttributeInput } from "./attributes/attributes_init.ts";
+export type { AttributeInput, AttributesInit, RawAttributeInput, TemplateInput } from "./attributes/attributes_init.ts";
 export { DiscardHandleEvent } from "./core/discard_handle.ts";
 export * from "./errors.ts";
 export type {

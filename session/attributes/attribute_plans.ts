@@ -1,7 +1,7 @@
 /** How attributes are read, kept from one reading to the next. */
 import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
 import { type AttributeName, readRequest } from "./attribute_table.ts";
-import { attributeTypes } from "./attributes_init.ts";
+import { attributeTypes } from "./attribute_types.ts";
 
 const plans = new Map<string, ReadPlan>();
 const MAX_PLANS = 256;

@@ -6,11 +6,12 @@ import type { Attributes } from "./attributes.ts";
 
 /**
  * Every attribute of PKCS#11 3.2 §4 under the camelCase form of its name, with the type its value reads as. Templates
- * ({@linkcode AttributesInit}) take the same names.
+ * ({@linkcode AttributesInit}) take the same names. A number above 2^53, which JavaScript cannot hold exactly, has the
+ * state `error` under its name; read by {@linkcode CKA} number it is a bigint.
  */
 export interface AttributeValues {
   /** The object's class, a {@linkcode CKO} number. (`CKA_CLASS`) */
-  class: number | bigint;
+  class: number;
   /** Whether the object is kept on the token; false for an object of the session. (`CKA_TOKEN`) */
   token: boolean;
   /** Whether the object is hidden until the user has logged in. (`CKA_PRIVATE`) */
@@ -26,7 +27,7 @@ export interface AttributeValues {
   /** DER of the object identifier that names a data object's type. (`CKA_OBJECT_ID`) */
   objectId: Uint8Array<ArrayBuffer>;
   /** The certificate's type, a {@linkcode CKC} number. (`CKA_CERTIFICATE_TYPE`) */
-  certificateType: number | bigint;
+  certificateType: number;
   /** DER of the certificate issuer's name. (`CKA_ISSUER`) */
   issuer: Uint8Array<ArrayBuffer>;
   /** DER of the certificate's serial number. (`CKA_SERIAL_NUMBER`) */
@@ -40,9 +41,9 @@ export interface AttributeValues {
   /** Whether the security officer has marked the certificate or wrapping key as trusted. (`CKA_TRUSTED`) */
   trusted: boolean;
   /** The certificate's category, a `CK.CERTIFICATE_CATEGORY_…` number. (`CKA_CERTIFICATE_CATEGORY`) */
-  certificateCategory: number | bigint;
+  certificateCategory: number;
   /** The certificate's Java MIDP security domain. (`CKA_JAVA_MIDP_SECURITY_DOMAIN`) */
-  javaMidpSecurityDomain: number | bigint;
+  javaMidpSecurityDomain: number;
   /** Where the whole certificate is found. (`CKA_URL`) */
   url: string;
   /** Digest of the certificate's public key. (`CKA_HASH_OF_SUBJECT_PUBLIC_KEY`) */
@@ -50,11 +51,11 @@ export interface AttributeValues {
   /** Digest of the issuer's public key. (`CKA_HASH_OF_ISSUER_PUBLIC_KEY`) */
   hashOfIssuerPublicKey: Uint8Array<ArrayBuffer>;
   /** The mechanism of the digests above. (`CKA_NAME_HASH_ALGORITHM`) */
-  nameHashAlgorithm: number | bigint;
+  nameHashAlgorithm: number;
   /** The first bytes of a checksum over the value. (`CKA_CHECK_VALUE`) */
   checkValue: Uint8Array<ArrayBuffer>;
   /** The key's type, a {@linkcode CKK} number. (`CKA_KEY_TYPE`) */
-  keyType: number | bigint;
+  keyType: number;
   /** DER of the subject's name. (`CKA_SUBJECT`) */
   subject: Uint8Array<ArrayBuffer>;
   /** Identifier that a certificate and its keys have in common. (`CKA_ID`) */
@@ -86,7 +87,7 @@ export interface AttributeValues {
   /** RSA modulus, big-endian. (`CKA_MODULUS`) */
   modulus: Uint8Array<ArrayBuffer>;
   /** Bits of the RSA modulus. (`CKA_MODULUS_BITS`) */
-  modulusBits: number | bigint;
+  modulusBits: number;
   /** RSA public exponent, big-endian. (`CKA_PUBLIC_EXPONENT`) */
   publicExponent: Uint8Array<ArrayBuffer>;
   /** RSA private exponent, big-endian. (`CKA_PRIVATE_EXPONENT`) */
@@ -110,15 +111,15 @@ export interface AttributeValues {
   /** Base of DSA or Diffie-Hellman parameters, big-endian. (`CKA_BASE`) */
   base: Uint8Array<ArrayBuffer>;
   /** Bits of the prime. (`CKA_PRIME_BITS`) */
-  primeBits: number | bigint;
+  primeBits: number;
   /** Bits of the subprime. (`CKA_SUBPRIME_BITS`) */
-  subprimeBits: number | bigint;
+  subprimeBits: number;
   /** The same as `subprimeBits`, as the standard also spells it. (`CKA_SUB_PRIME_BITS`) */
-  subPrimeBits: number | bigint;
+  subPrimeBits: number;
   /** Bits of a Diffie-Hellman private value. (`CKA_VALUE_BITS`) */
-  valueBits: number | bigint;
+  valueBits: number;
   /** Bytes of a secret key's value. (`CKA_VALUE_LEN`) */
-  valueLen: number | bigint;
+  valueLen: number;
   /** Whether the key may be wrapped, or read when it is not sensitive. (`CKA_EXTRACTABLE`) */
   extractable: boolean;
   /** Whether the key was generated on the token. (`CKA_LOCAL`) */
@@ -128,7 +129,7 @@ export interface AttributeValues {
   /** Whether the key was always sensitive. (`CKA_ALWAYS_SENSITIVE`) */
   alwaysSensitive: boolean;
   /** The mechanism that generated the key. (`CKA_KEY_GEN_MECHANISM`) */
-  keyGenMechanism: number | bigint;
+  keyGenMechanism: number;
   /** Whether attributes may be changed. (`CKA_MODIFIABLE`) */
   modifiable: boolean;
   /** Whether the object may be copied. (`CKA_COPYABLE`) */
@@ -144,7 +145,7 @@ export interface AttributeValues {
   /** Withdrawn: whether a second authentication is wanted. (`CKA_SECONDARY_AUTH`) */
   secondaryAuth: boolean;
   /** Withdrawn: flags of the PIN of `secondaryAuth`. (`CKA_AUTH_PIN_FLAGS`) */
-  authPinFlags: number | bigint;
+  authPinFlags: number;
   /** Whether the PIN is wanted again for each use of the key. (`CKA_ALWAYS_AUTHENTICATE`) */
   alwaysAuthenticate: boolean;
   /** Whether only a trusted key may wrap this one. (`CKA_WRAP_WITH_TRUSTED`) */
@@ -156,21 +157,21 @@ export interface AttributeValues {
   /** What is added to keys derived from this one. (`CKA_DERIVE_TEMPLATE`) */
   deriveTemplate: Attributes;
   /** Format of one-time passwords, a `CK.OTP_FORMAT_…` number. (`CKA_OTP_FORMAT`) */
-  otpFormat: number | bigint;
+  otpFormat: number;
   /** Length of one-time passwords. (`CKA_OTP_LENGTH`) */
-  otpLength: number | bigint;
+  otpLength: number;
   /** Seconds between time-based one-time passwords. (`CKA_OTP_TIME_INTERVAL`) */
-  otpTimeInterval: number | bigint;
+  otpTimeInterval: number;
   /** Whether one-time passwords can be made for people to read. (`CKA_OTP_USER_FRIENDLY_MODE`) */
   otpUserFriendlyMode: boolean;
   /** Whether a challenge is wanted, a `CK.OTP_PARAM_…` number. (`CKA_OTP_CHALLENGE_REQUIREMENT`) */
-  otpChallengeRequirement: number | bigint;
+  otpChallengeRequirement: number;
   /** Whether a time is wanted, a `CK.OTP_PARAM_…` number. (`CKA_OTP_TIME_REQUIREMENT`) */
-  otpTimeRequirement: number | bigint;
+  otpTimeRequirement: number;
   /** Whether a counter is wanted, a `CK.OTP_PARAM_…` number. (`CKA_OTP_COUNTER_REQUIREMENT`) */
-  otpCounterRequirement: number | bigint;
+  otpCounterRequirement: number;
   /** Whether a PIN is wanted, a `CK.OTP_PARAM_…` number. (`CKA_OTP_PIN_REQUIREMENT`) */
-  otpPinRequirement: number | bigint;
+  otpPinRequirement: number;
   /** The user a one-time password key belongs to. (`CKA_OTP_USER_IDENTIFIER`) */
   otpUserIdentifier: string;
   /** The service a one-time password key is for. (`CKA_OTP_SERVICE_IDENTIFIER`) */
@@ -190,25 +191,25 @@ export interface AttributeValues {
   /** DER of the GOST 28147 parameters' object identifier. (`CKA_GOST28147_PARAMS`) */
   gost28147Params: Uint8Array<ArrayBuffer>;
   /** Kind of a hardware feature, a {@linkcode CKH} number. (`CKA_HW_FEATURE_TYPE`) */
-  hwFeatureType: number | bigint;
+  hwFeatureType: number;
   /** Whether a counter starts over when the token is initialised. (`CKA_RESET_ON_INIT`) */
   resetOnInit: boolean;
   /** Whether a counter has ever been reset. (`CKA_HAS_RESET`) */
   hasReset: boolean;
   /** Width of a display in pixels. (`CKA_PIXEL_X`) */
-  pixelX: number | bigint;
+  pixelX: number;
   /** Height of a display in pixels. (`CKA_PIXEL_Y`) */
-  pixelY: number | bigint;
+  pixelY: number;
   /** Resolution of a display in pixels per inch. (`CKA_RESOLUTION`) */
-  resolution: number | bigint;
+  resolution: number;
   /** Rows of a character display. (`CKA_CHAR_ROWS`) */
-  charRows: number | bigint;
+  charRows: number;
   /** Columns of a character display. (`CKA_CHAR_COLUMNS`) */
-  charColumns: number | bigint;
+  charColumns: number;
   /** Whether a display has colours. (`CKA_COLOR`) */
   color: boolean;
   /** Bits of colour in a pixel. (`CKA_BITS_PER_PIXEL`) */
-  bitsPerPixel: number | bigint;
+  bitsPerPixel: number;
   /** Character sets a display supports. (`CKA_CHAR_SETS`) */
   charSets: string;
   /** Content transfer encodings a display supports. (`CKA_ENCODING_METHODS`) */
@@ -216,7 +217,7 @@ export interface AttributeValues {
   /** MIME types a display supports. (`CKA_MIME_TYPES`) */
   mimeTypes: string;
   /** The mechanism a mechanism object stands for. (`CKA_MECHANISM_TYPE`) */
-  mechanismType: number | bigint;
+  mechanismType: number;
   /** Attributes a CMS signature must have. (`CKA_REQUIRED_CMS_ATTRIBUTES`) */
   requiredCmsAttributes: Uint8Array<ArrayBuffer>;
   /** Attributes a CMS signature has by default. (`CKA_DEFAULT_CMS_ATTRIBUTES`) */
@@ -224,13 +225,13 @@ export interface AttributeValues {
   /** Attributes a CMS signature may have. (`CKA_SUPPORTED_CMS_ATTRIBUTES`) */
   supportedCmsAttributes: Uint8Array<ArrayBuffer>;
   /** The mechanisms the key may be used with. (`CKA_ALLOWED_MECHANISMS`) */
-  allowedMechanisms: (number | bigint)[];
+  allowedMechanisms: number[];
   /** The profile a profile object announces, a {@linkcode CKP} number. (`CKA_PROFILE_ID`) */
-  profileId: number | bigint;
+  profileId: number;
   /** Double ratchet: keys of messages that arrived out of order. (`CKA_X2RATCHET_BAG`) */
   x2ratchetBag: Uint8Array<ArrayBuffer>;
   /** Double ratchet: how many such keys are kept. (`CKA_X2RATCHET_BAGSIZE`) */
-  x2ratchetBagsize: number | bigint;
+  x2ratchetBagsize: number;
   /** Double ratchet: whether Bob has sent a message. (`CKA_X2RATCHET_BOBS1STMSG`) */
   x2ratchetBobs1stmsg: boolean;
   /** Double ratchet: the receiver's chain key. (`CKA_X2RATCHET_CKR`) */
@@ -254,41 +255,41 @@ export interface AttributeValues {
   /** Double ratchet: the sender's next header key. (`CKA_X2RATCHET_NHKS`) */
   x2ratchetNhks: Uint8Array<ArrayBuffer>;
   /** Double ratchet: number of messages received. (`CKA_X2RATCHET_NR`) */
-  x2ratchetNr: number | bigint;
+  x2ratchetNr: number;
   /** Double ratchet: number of messages sent. (`CKA_X2RATCHET_NS`) */
-  x2ratchetNs: number | bigint;
+  x2ratchetNs: number;
   /** Double ratchet: number of messages sent before. (`CKA_X2RATCHET_PNS`) */
-  x2ratchetPns: number | bigint;
+  x2ratchetPns: number;
   /** Double ratchet: the root key. (`CKA_X2RATCHET_RK`) */
   x2ratchetRk: Uint8Array<ArrayBuffer>;
   /** Levels of an HSS key. (`CKA_HSS_LEVELS`) */
-  hssLevels: number | bigint;
+  hssLevels: number;
   /** LMS type of an HSS key's top level. (`CKA_HSS_LMS_TYPE`) */
-  hssLmsType: number | bigint;
+  hssLmsType: number;
   /** LM-OTS type of an HSS key's top level. (`CKA_HSS_LMOTS_TYPE`) */
-  hssLmotsType: number | bigint;
+  hssLmotsType: number;
   /** LMS types of an HSS key's levels. (`CKA_HSS_LMS_TYPES`) */
-  hssLmsTypes: (number | bigint)[];
+  hssLmsTypes: number[];
   /** LM-OTS types of an HSS key's levels. (`CKA_HSS_LMOTS_TYPES`) */
-  hssLmotsTypes: (number | bigint)[];
+  hssLmotsTypes: number[];
   /** How many signatures an HSS key has left. (`CKA_HSS_KEYS_REMAINING`) */
-  hssKeysRemaining: number | bigint;
+  hssKeysRemaining: number;
   /** Parameter set of an ML-KEM, ML-DSA, SLH-DSA or XMSS key, a {@linkcode CKP} number. (`CKA_PARAMETER_SET`) */
-  parameterSet: number | bigint;
+  parameterSet: number;
   /** The validations the object was made under. (`CKA_OBJECT_VALIDATION_FLAGS`) */
-  objectValidationFlags: number | bigint;
+  objectValidationFlags: number;
   /** What was validated, a `CKV.TYPE_…` number. (`CKA_VALIDATION_TYPE`) */
-  validationType: number | bigint;
+  validationType: number;
   /** Version of the standard that was validated against. (`CKA_VALIDATION_VERSION`) */
   validationVersion: Version;
   /** Level of the validation. (`CKA_VALIDATION_LEVEL`) */
-  validationLevel: number | bigint;
+  validationLevel: number;
   /** How the validation names the module. (`CKA_VALIDATION_MODULE_ID`) */
   validationModuleId: string;
   /** The flag that stands for this validation in sessions and objects. (`CKA_VALIDATION_FLAG`) */
-  validationFlag: number | bigint;
+  validationFlag: number;
   /** Who validated, a `CKV.AUTHORITY_TYPE_…` number. (`CKA_VALIDATION_AUTHORITY_TYPE`) */
-  validationAuthorityType: number | bigint;
+  validationAuthorityType: number;
   /** Country of the authority, two letters. (`CKA_VALIDATION_COUNTRY`) */
   validationCountry: string;
   /** The validation certificate's identifier. (`CKA_VALIDATION_CERTIFICATE_IDENTIFIER`) */
@@ -304,19 +305,19 @@ export interface AttributeValues {
   /** What is added to keys this one decapsulates. (`CKA_DECAPSULATE_TEMPLATE`) */
   decapsulateTemplate: Attributes;
   /** Trust for TLS servers, a {@linkcode CKT} number. (`CKA_TRUST_SERVER_AUTH`) */
-  trustServerAuth: number | bigint;
+  trustServerAuth: number;
   /** Trust for TLS clients, a {@linkcode CKT} number. (`CKA_TRUST_CLIENT_AUTH`) */
-  trustClientAuth: number | bigint;
+  trustClientAuth: number;
   /** Trust for signed code, a {@linkcode CKT} number. (`CKA_TRUST_CODE_SIGNING`) */
-  trustCodeSigning: number | bigint;
+  trustCodeSigning: number;
   /** Trust for email, a {@linkcode CKT} number. (`CKA_TRUST_EMAIL_PROTECTION`) */
-  trustEmailProtection: number | bigint;
+  trustEmailProtection: number;
   /** Trust for IPsec, a {@linkcode CKT} number. (`CKA_TRUST_IPSEC_IKE`) */
-  trustIpsecIke: number | bigint;
+  trustIpsecIke: number;
   /** Trust for time stamps, a {@linkcode CKT} number. (`CKA_TRUST_TIME_STAMPING`) */
-  trustTimeStamping: number | bigint;
+  trustTimeStamping: number;
   /** Trust for OCSP answers, a {@linkcode CKT} number. (`CKA_TRUST_OCSP_SIGNING`) */
-  trustOcspSigning: number | bigint;
+  trustOcspSigning: number;
   /** Whether the key may encapsulate. (`CKA_ENCAPSULATE`) */
   encapsulate: boolean;
   /** Whether the key may decapsulate. (`CKA_DECAPSULATE`) */

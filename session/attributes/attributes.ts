@@ -7,7 +7,7 @@ import { CKO } from "../../ffi/constants/objects.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
 import type { AttributeValues } from "./attribute_values.ts";
-import { attributeType } from "./attributes_init.ts";
+import { attributeType } from "./attribute_types.ts";
 import { derivedValue, isDerived } from "./derived_attributes.ts";
 import type { ParameterSetName } from "./parameter_sets.ts";
 import { Pkcs11Error } from "../errors.ts";
@@ -97,7 +97,8 @@ export class Attributes implements Iterable<Attribute> {
   get(type: number): AttributeValue | undefined;
   get(name: AttributeName | number): AttributeValue | undefined {
     if (isDerived(name)) return derivedValue(name, (type) => this.#find(type)?.value);
-    return this.#find(name)?.value as AttributeValue | undefined;
+    const value = this.#find(name)?.value as AttributeValue | undefined;
+    return typeof name === "string" && isInexact(value) ? undefined : value;
   }
 
   /**
@@ -108,7 +109,8 @@ export class Attributes implements Iterable<Attribute> {
    * @throws {TypeError} When there is no attribute of this name.
    */
   state(name: AttributeName | number): AttributeState {
-    return this.#find(name)?.state ?? "invalid";
+    const found = this.#find(name);
+    return found === undefined ? "invalid" : typeof name === "string" && isInexact(found.value) ? "error" : found.state;
   }
 
   /**
@@ -118,7 +120,11 @@ export class Attributes implements Iterable<Attribute> {
    * @throws {TypeError} When there is no attribute of this name.
    */
   error(name: AttributeName | number): Error | undefined {
-    return this.#byType.get(attributeType(name))?.error;
+    const found = this.#byType.get(attributeType(name));
+    if (typeof name !== "string" || !isInexact(found?.value)) return found?.error;
+    return new RangeError(
+      `Cannot read the attribute ${name}: ${found?.value} is above 2^53; read it by its CKA number`,
+    );
   }
 
   /** Whether an attribute was asked for. */
@@ -159,6 +165,11 @@ export class Attributes implements Iterable<Attribute> {
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
+}
+
+/** Whether a number, or one of several, is above what a JavaScript number holds. */
+function isInexact(value: unknown): boolean {
+  return typeof value === "bigint" || Array.isArray(value) && value.some((item) => typeof item === "bigint");
 }
 
 function wrapped(read: ReadAttribute): Attribute {

@@ -12,17 +12,12 @@ import {
 import { CKA } from "../../ffi/constants/cka.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import { ckDate, type TemplateEntry, type TemplateValue } from "../../ffi/memory/templates.ts";
-import {
-  attributeByName,
-  attributeByType,
-  type AttributeDefinition,
-  type AttributeName,
-  suggestAttributeName,
-} from "./attribute_table.ts";
+import { attributeByName, attributeByType, type AttributeDefinition, type AttributeName } from "./attribute_table.ts";
+import { numberedType } from "./attribute_types.ts";
 import type { AttributeValues } from "./attribute_values.ts";
-import type { Attributes } from "./attributes.ts";
+import { Attributes } from "./attributes.ts";
 import type { NamedCurve } from "./curves.ts";
-import { checkFamily, curveEntry, type DerivedName, derivedSources, namedSet } from "./derived_attributes.ts";
+import { checkFamily, curveEntry, type DerivedName, namedSet } from "./derived_attributes.ts";
 import type { ParameterSet, ParameterSetName } from "./parameter_sets.ts";
 
 /** What may be given for an attribute whose value reads as `V`. */
@@ -32,7 +27,7 @@ export type AttributeInput<V> = V extends boolean ? boolean
   : V extends Uint8Array ? BytesInput
   : V extends Date ? Date | BytesInput
   : V extends (number | bigint)[] ? readonly (number | bigint)[]
-  : V extends Attributes ? AttributesInit
+  : V extends Attributes ? TemplateInput
   : V extends Version ? Version
   : never;
 
@@ -45,7 +40,7 @@ export type RawAttributeInput =
   | Date
   | BytesInput
   | readonly (number | bigint)[]
-  | AttributesInit;
+  | TemplateInput;
 
 /**
  * Attributes to create, change or look for, by camelCase name or by {@linkcode CKA} number. Values under a number go
@@ -75,6 +70,9 @@ export type AttributesInit =
   }
   & { [cka: number]: RawAttributeInput | undefined };
 
+/** A template: attributes as they are written, or {@linkcode Attributes} as they were read, which all must have a value. */
+export type TemplateInput = AttributesInit | Attributes;
+
 /**
  * Checks a template and copies what it holds.
  *
@@ -82,8 +80,8 @@ export type AttributesInit =
  * @throws {TypeError} For an unknown name, a value of the wrong kind, a detached buffer, an attribute given twice.
  * @throws {RangeError} For a number that is no `CK_ULONG`, or a date that is no `CK_DATE`.
  */
-export function compileTemplate(init: AttributesInit, keyType?: number): TemplateEntry[] {
-  checkAttributes(init);
+export function compileTemplate(template: TemplateInput, keyType?: number): TemplateEntry[] {
+  const init = templateInit(template);
   const entries: TemplateEntry[] = [];
   let set: ParameterSet | undefined;
   for (const key of Object.keys(init)) {
@@ -102,6 +100,31 @@ export function compileTemplate(init: AttributesInit, keyType?: number): Templat
   return entries;
 }
 
+/**
+ * A template as attributes are written.
+ *
+ * @throws {TypeError} For what is no template, and for attributes that were read without a value.
+ */
+export function templateInit(template: TemplateInput): AttributesInit {
+  if (!(template instanceof Attributes)) {
+    checkAttributes(template);
+    return template;
+  }
+  if (template.size === 0) throw new TypeError("Cannot use attributes: none was read, and every object would match");
+  return readInit(template);
+}
+
+function readInit(read: Attributes): AttributesInit {
+  const init: Record<string, unknown> = {};
+  for (const { name, type, state, value } of read) {
+    if (value === undefined) {
+      throw new TypeError(`Cannot use attribute ${name ?? type}: it was read without a value, its state is "${state}"`);
+    }
+    init[name ?? type] = value;
+  }
+  return init as AttributesInit;
+}
+
 function templateEntry(key: string, value: unknown): TemplateEntry {
   const named = attributeByName(key);
   return named
@@ -115,35 +138,9 @@ function templateEntry(key: string, value: unknown): TemplateEntry {
  *
  * @throws {TypeError} For anything else.
  */
-export function checkAttributes(init: unknown): asserts init is object {
+function checkAttributes(init: unknown): asserts init is object {
   if (isPlainObject(init)) return;
   throw new TypeError(`Cannot use attributes: expected an object, got ${describeType(init)}`);
-}
-
-/** The numbers of attributes given by name or number. */
-export function attributeTypes(names: readonly (AttributeName | number)[]): number[] {
-  if (!Array.isArray(names)) {
-    throw new TypeError(`Cannot read attributes: expected an array of names, got ${describeType(names)}`);
-  }
-  const types = names.flatMap((name) => derivedSources(name) ?? attributeType(name));
-  return types.length === names.length ? types : [...new Set(types)];
-}
-
-/**
- * The number of an attribute given by name or number.
- *
- * @throws {TypeError} For an unknown name.
- */
-export function attributeType(name: AttributeName | number): number {
-  if (typeof name !== "string") return checkType(name, "an attribute type");
-  return attributeByName(name)?.type ?? derivedSources(name)?.[0] ?? numberedType(name);
-}
-
-function numberedType(key: string): number {
-  if (/^-?\d+$/.test(key)) return checkType(Number(key), `attribute ${key}`);
-  const suggestion = suggestAttributeName(key);
-  const help = suggestion ? `; did you mean "${suggestion}"?` : "";
-  throw new TypeError(`Cannot use attribute "${key}": there is no attribute of this name${help}`);
 }
 
 function numberedValue(key: string, value: unknown): TemplateValue {
@@ -222,7 +219,7 @@ function checkVersion(value: { major: unknown; minor: unknown }, subject: string
 
 function nested(value: object, subject: string): TemplateEntry[] {
   try {
-    return compileTemplate(value as AttributesInit);
+    return compileTemplate(value instanceof Attributes ? readInit(value) : value as AttributesInit);
   } catch (error) {
     if (error instanceof TypeError) throw new TypeError(`${error.message} (inside ${subject})`, { cause: error });
     throw error;

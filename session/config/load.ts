@@ -7,15 +7,15 @@ import type { Settings } from "./lexer.ts";
 /** Where p11-kit's configuration is; what is left out of an explicit one does not exist. */
 export interface ConfigurationPaths {
   /** The system's global settings, `/etc/pkcs11/pkcs11.conf` by default. */
-  systemConf?: string;
+  readonly systemConf?: string | undefined;
   /** The user's global settings, `~/.config/pkcs11/pkcs11.conf` by default. */
-  userConf?: string;
+  readonly userConf?: string | undefined;
   /** Folder of module files that packages install, `/usr/share/p11-kit/modules` by default. */
-  packageModules?: string;
+  readonly packageModules?: string | undefined;
   /** Folder of the system's module files, `/etc/pkcs11/modules` by default. */
-  systemModules?: string;
+  readonly systemModules?: string | undefined;
   /** Folder of the user's module files, `~/.config/pkcs11/modules` by default. */
-  userModules?: string;
+  readonly userModules?: string | undefined;
 }
 
 /** The paths libp11-kit uses on this platform unless told otherwise. */

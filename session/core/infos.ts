@@ -1,5 +1,5 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
-import { CKF } from "../../ffi/constants/mod.ts";
+import { CKF, type CKS } from "../../ffi/constants/mod.ts";
 import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
 import type { StructValues } from "../../ffi/operations/modules.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
@@ -24,7 +24,7 @@ export interface ModuleInfo {
   /** The version of Cryptoki it states. */
   readonly cryptokiVersion: Version;
   /** Always 0 up to PKCS#11 3.2. */
-  readonly flags: number | bigint;
+  readonly flags: number;
 }
 
 /** What C_GetSlotInfo tells. */
@@ -34,7 +34,7 @@ export interface SlotInfo {
   /** Who made it. */
   readonly manufacturerId: string;
   /** CKF_TOKEN_PRESENT, CKF_REMOVABLE_DEVICE, CKF_HW_SLOT. */
-  readonly flags: number | bigint;
+  readonly flags: number;
   /** Version of the hardware. */
   readonly hardwareVersion: Version;
   /** Version of the firmware. */
@@ -42,7 +42,8 @@ export interface SlotInfo {
 }
 
 /**
- * What C_GetTokenInfo tells. A size or count the token does not tell is `undefined`. Texts are without the blanks that fill
+ * What C_GetTokenInfo tells. A size or count the token does not tell, or that is above 2^53, is
+ * `undefined`. Texts are without the blanks that fill
  * their fields; a token that fills with NULs has them in its texts, as it has in its URIs.
  */
 export interface TokenInfo {
@@ -55,27 +56,27 @@ export interface TokenInfo {
   /** Its serial number. */
   readonly serialNumber: string;
   /** CKF_ bits of a token. */
-  readonly flags: number | bigint;
+  readonly flags: number;
   /** Sessions one program may open; `Infinity` where there is no limit. */
-  readonly maxSessionCount: number | bigint | undefined;
+  readonly maxSessionCount: number | undefined;
   /** Sessions open now. */
-  readonly sessionCount: number | bigint | undefined;
+  readonly sessionCount: number | undefined;
   /** Read-write sessions one program may open; `Infinity` where there is no limit. */
-  readonly maxRwSessionCount: number | bigint | undefined;
+  readonly maxRwSessionCount: number | undefined;
   /** Read-write sessions open now. */
-  readonly rwSessionCount: number | bigint | undefined;
+  readonly rwSessionCount: number | undefined;
   /** Most bytes of a PIN. */
-  readonly maxPinLen: number | bigint | undefined;
+  readonly maxPinLen: number | undefined;
   /** Fewest bytes of a PIN. */
-  readonly minPinLen: number | bigint | undefined;
+  readonly minPinLen: number | undefined;
   /** Bytes for public objects. */
-  readonly totalPublicMemory: number | bigint | undefined;
+  readonly totalPublicMemory: number | undefined;
   /** Bytes left for public objects. */
-  readonly freePublicMemory: number | bigint | undefined;
+  readonly freePublicMemory: number | undefined;
   /** Bytes for private objects. */
-  readonly totalPrivateMemory: number | bigint | undefined;
+  readonly totalPrivateMemory: number | undefined;
   /** Bytes left for private objects. */
-  readonly freePrivateMemory: number | bigint | undefined;
+  readonly freePrivateMemory: number | undefined;
   /** Version of the hardware. */
   readonly hardwareVersion: Version;
   /** Version of the firmware. */
@@ -87,11 +88,11 @@ export interface TokenInfo {
 /** What C_GetMechanismInfo tells. */
 export interface MechanismInfo {
   /** Smallest key, in the unit of the mechanism. */
-  readonly minKeySize: number | bigint;
-  /** Largest key, in the unit of the mechanism. */
-  readonly maxKeySize: number | bigint;
+  readonly minKeySize: number;
+  /** Largest key, in the unit of the mechanism; `Infinity` above 2^53. */
+  readonly maxKeySize: number;
   /** CKF_ bits: what it can be used for. */
-  readonly flags: number | bigint;
+  readonly flags: number;
 }
 
 /** What C_GetSessionInfo tells (`GP11SessionInfo`). */
@@ -99,18 +100,19 @@ export interface SessionInfo {
   /** The slot. */
   readonly slotId: bigint;
   /** A CKS number: public, user or security officer; read-only or read-write. */
-  readonly state: number;
+  readonly state: CKS;
   /** CKF_RW_SESSION and CKF_SERIAL_SESSION. */
-  readonly flags: number | bigint;
-  /** An error code of the device; 0 when there is none. */
-  readonly deviceError: number | bigint;
+  readonly flags: number;
+  /** An error code of the device; 0 when there is none, `undefined` above 2^53. */
+  readonly deviceError: number | undefined;
 }
 
 /** The type of a mechanism, a CKM number. */
 export type MechanismType = number;
 
 const BLANK = 0x20;
-const UNAVAILABLE = new Set<number | bigint>([0xffff_ffff_ffff_ffffn, 0xffff_ffff]);
+/** CK_UNAVAILABLE_INFORMATION where a CK_ULONG has four bytes. */
+const UNAVAILABLE_4 = 0xffff_ffff;
 
 /**
  * Text of a field, without the blanks it is padded with. Some tokens pad with NULs: these are part of the text, as
@@ -129,11 +131,21 @@ export function withoutNuls(field: string): string {
   return end < 0 ? field : field.slice(0, end).trimEnd();
 }
 
-function available(value: number | bigint, ulong: 4 | 8): number | bigint | undefined {
-  return UNAVAILABLE.has(value) && (typeof value === "bigint" || ulong === 4) ? undefined : value;
+function available(value: number | bigint, ulong: 4 | 8): number | undefined {
+  return ulong === 4 && value === UNAVAILABLE_4 ? undefined : exact(value);
 }
 
-function limit(value: number | bigint, ulong: 4 | 8): number | bigint | undefined {
+/** A number JavaScript can hold exactly; CK_UNAVAILABLE_INFORMATION of eight bytes is none. */
+function exact(value: number | bigint): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+/** CKF_ bits. The standard's fit in 32 bits; of flags above 2^53 these alone are kept. */
+function flagsOf(value: number | bigint): number {
+  return typeof value === "number" ? value : Number(BigInt.asUintN(32, value));
+}
+
+function limit(value: number | bigint, ulong: 4 | 8): number | undefined {
   return value === 0 ? Infinity : available(value, ulong);
 }
 
@@ -144,7 +156,7 @@ export function moduleInfoOf(values: StructValues<typeof CK_INFO>): ModuleInfo {
     libraryDescription: text(values.libraryDescription),
     libraryVersion: values.libraryVersion,
     cryptokiVersion: values.cryptokiVersion,
-    flags: values.flags,
+    flags: flagsOf(values.flags),
   };
 }
 
@@ -153,7 +165,7 @@ export function slotInfoOf(values: StructValues<typeof CK_SLOT_INFO>): SlotInfo 
   return {
     slotDescription: text(values.slotDescription),
     manufacturerId: text(values.manufacturerID),
-    flags: values.flags,
+    flags: flagsOf(values.flags),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
   };
@@ -166,7 +178,7 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     manufacturerId: text(values.manufacturerID),
     model: text(values.model),
     serialNumber: text(values.serialNumber),
-    flags: values.flags,
+    flags: flagsOf(values.flags),
     maxSessionCount: limit(values.ulMaxSessionCount, ulong),
     sessionCount: available(values.ulSessionCount, ulong),
     maxRwSessionCount: limit(values.ulMaxRwSessionCount, ulong),
@@ -179,23 +191,25 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     freePrivateMemory: available(values.ulFreePrivateMemory, ulong),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
-    utcTime: Number(BigInt(values.flags) & 0xffff_ffffn) & CKF.CLOCK_ON_TOKEN
-      ? withoutNuls(text(values.utcTime))
-      : undefined,
+    utcTime: flagsOf(values.flags) & CKF.CLOCK_ON_TOKEN ? withoutNuls(text(values.utcTime)) : undefined,
   };
 }
 
 /** Reads CK_MECHANISM_INFO. */
 export function mechanismInfoOf(values: StructValues<typeof CK_MECHANISM_INFO>): MechanismInfo {
-  return { minKeySize: values.ulMinKeySize, maxKeySize: values.ulMaxKeySize, flags: values.flags };
+  return {
+    minKeySize: exact(values.ulMinKeySize) ?? Infinity,
+    maxKeySize: exact(values.ulMaxKeySize) ?? Infinity,
+    flags: flagsOf(values.flags),
+  };
 }
 
 /** Reads CK_SESSION_INFO. */
 export function sessionInfoOf(values: StructValues<typeof CK_SESSION_INFO>): SessionInfo {
   return {
     slotId: BigInt(values.slotID),
-    state: Number(values.state),
-    flags: values.flags,
-    deviceError: values.ulDeviceError,
+    state: Number(values.state) as CKS,
+    flags: flagsOf(values.flags),
+    deviceError: exact(values.ulDeviceError),
   };
 }

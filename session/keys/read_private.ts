@@ -11,7 +11,7 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
-import { attributeType } from "../attributes/attributes_init.ts";
+import { attributeType } from "../attributes/attribute_types.ts";
 import { Attributes } from "../attributes/attributes.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { KeyMaterial } from "./forms/key_material.ts";

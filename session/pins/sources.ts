@@ -1,4 +1,5 @@
 /** Where PINs come from, by the name a URI's `pin-source` gives. */
+import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
 import type { Pkcs11Uri } from "../uri/mod.ts";
 import { readPinFile } from "./file.ts";
 
@@ -33,7 +34,7 @@ export interface PinSourceCallbackRequest {
 }
 
 /** A PIN source's answer; `null` leaves it to the next. */
-export type PinSourceAnswer = string | Uint8Array | null;
+export type PinSourceAnswer = string | BytesInput | null;
 
 /** Answers for a PIN source. */
 export type PinSourceCallback = (request: PinSourceCallbackRequest) => PinSourceAnswer | Promise<PinSourceAnswer>;
@@ -87,7 +88,7 @@ export function registerPinSource(source: string, callback: PinSourceCallback): 
  * @returns The PIN; `null` when nobody has one. A file is not asked again on `retry`.
  * @throws {Error} If the file cannot be read, or is too large for a PIN.
  */
-export async function requestPin(source: string, request: PinSourceRequest = {}): Promise<PinSourceAnswer> {
+export async function requestPin(source: string, request: PinSourceRequest = {}): Promise<string | Uint8Array | null> {
   if (typeof source !== "string") {
     throw new TypeError(`Cannot ask a PIN source: its name is text, got ${typeof source}`);
   }
@@ -103,7 +104,8 @@ export async function requestPin(source: string, request: PinSourceRequest = {})
   };
   for (const callback of [...callbacks]) {
     const answer = await callback(asked);
-    if (answer !== null && answer !== undefined) return answer;
+    if (typeof answer === "string" || answer instanceof Uint8Array) return answer;
+    if (answer !== null && answer !== undefined) return viewBytes(answer, "the answer of a PIN source");
   }
   return null;
 }

@@ -3,7 +3,12 @@ import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
-import { type AttributesInit, checkAttributes, compileTemplate } from "../attributes/attributes_init.ts";
+import {
+  type AttributesInit,
+  compileTemplate,
+  templateInit,
+  type TemplateInput,
+} from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
 import { readCertificate } from "../keys/forms/certificate.ts";
@@ -25,13 +30,13 @@ export function checkEncapsulation(
   options: EncapsulateOptions,
 ): void {
   checkOptions(options);
-  if (options.attributes !== undefined) checkAttributes(options.attributes);
+  if (options.attributes !== undefined) templateInit(options.attributes);
   core.assertFree(action);
   keyHandle(core, action, key);
 }
 
 /** A certificate to bring in. */
-export function certificateArgs(core: SessionCore, certificate: string | BytesInput, attributes: AttributesInit) {
+export function certificateArgs(core: SessionCore, certificate: string | BytesInput, attributes: TemplateInput) {
   core.assertFree("import a certificate");
   return {
     session: core.handle,
@@ -56,7 +61,7 @@ export function encapsulation(keyType: number | bigint | undefined): number {
 /** Bytes of an ML-KEM secret, whatever the parameter set (FIPS 203 §8). */
 const SHARED_LENGTH = 32;
 
-export function sharedKey(attributes: AttributesInit = {}): AttributesInit {
+export function sharedKey(attributes: TemplateInput = {}): AttributesInit {
   return {
     class: CKO.SECRET_KEY,
     keyType: CKK.GENERIC_SECRET,
@@ -64,16 +69,16 @@ export function sharedKey(attributes: AttributesInit = {}): AttributesInit {
     token: false,
     sensitive: true,
     extractable: false,
-    ...attributes,
+    ...templateInit(attributes),
   };
 }
 
-export function pairAttributes(core: SessionCore, publicAttributes: AttributesInit, privateAttributes: AttributesInit) {
-  checkAttributes(publicAttributes);
-  checkAttributes(privateAttributes);
+export function pairAttributes(core: SessionCore, publicAttributes: TemplateInput, privateAttributes: TemplateInput) {
+  const publicInit = templateInit(publicAttributes);
+  const privateInit = templateInit(privateAttributes);
   return {
-    publicAttributes: newTemplate(core, { ...idOf(privateAttributes), ...publicAttributes }),
-    privateAttributes: newTemplate(core, { ...idOf(publicAttributes), ...privateAttributes }),
+    publicAttributes: newTemplate(core, { ...idOf(privateInit), ...publicInit }),
+    privateAttributes: newTemplate(core, { ...idOf(publicInit), ...privateInit }),
   };
 }
 
@@ -98,9 +103,10 @@ function isPrivate(material: KeyMaterial): material is AsymmetricMaterial {
  *
  * @throws {TypeError} where it is no template
  */
-export function describeMatch(match: AttributesInit): string {
-  compileTemplate(match);
-  const parts = Object.entries(match).map(([name, value]) => {
+export function describeMatch(match: TemplateInput): string {
+  const init = templateInit(match);
+  compileTemplate(init);
+  const parts = Object.entries(init).map(([name, value]) => {
     const isShown = SHOWN.some((shown) => shown === name);
     return isShown ? `${name} ${value instanceof Uint8Array ? value.toHex() : JSON.stringify(value, plain)}` : name;
   });

@@ -2,7 +2,7 @@
 import { CKK, CKM } from "../../ffi/constants/mod.ts";
 import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
 import { prepareMechanism } from "../../ffi/memory/mechanisms.ts";
-import type { AttributesInit } from "../attributes/attributes_init.ts";
+import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import { keyHandle } from "./crypto_args.ts";
@@ -18,7 +18,7 @@ const PARAMETERIZED: ReadonlyMap<unknown, number> = new Map<unknown, number>([
 ]);
 
 /** A key to generate. */
-export function generateArgs(core: SessionCore, mechanism: Mechanism, attributes: AttributesInit) {
+export function generateArgs(core: SessionCore, mechanism: Mechanism, attributes: TemplateInput) {
   core.assertOpen("generate a key");
   return {
     session: core.handle,
@@ -31,8 +31,8 @@ export function generateArgs(core: SessionCore, mechanism: Mechanism, attributes
 export function pairArgs(
   core: SessionCore,
   mechanism: Mechanism,
-  publicAttributes: AttributesInit,
-  privateAttributes: AttributesInit,
+  publicAttributes: TemplateInput,
+  privateAttributes: TemplateInput,
 ) {
   core.assertOpen("generate a key pair");
   const keyType = PARAMETERIZED.get(typeof mechanism === "number" ? mechanism : mechanism?.type);
@@ -68,7 +68,7 @@ export function unwrapArgs(
   key: Pkcs11Object,
   mechanism: Mechanism,
   wrapped: BytesInput,
-  attributes: AttributesInit,
+  attributes: TemplateInput,
   options: WrapOptions | undefined,
 ) {
   core.assertFree("unwrap a key");
@@ -88,7 +88,7 @@ export function deriveArgs(
   action: string,
   key: Pkcs11Object,
   mechanism: Mechanism,
-  attributes: AttributesInit,
+  attributes: TemplateInput,
 ) {
   core.assertFree(action);
   return {
@@ -105,7 +105,7 @@ export function decapsulateArgs(
   key: Pkcs11Object,
   mechanism: Mechanism,
   ciphertext: BytesInput,
-  attributes: AttributesInit,
+  attributes: TemplateInput,
 ) {
   return {
     ...deriveArgs(core, "decapsulate a key", key, mechanism, attributes),

@@ -2,7 +2,7 @@
 import { CKU } from "../../ffi/constants/mod.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import type { Program } from "../../ffi/engine/program.ts";
-import { checkUlong } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, checkUlong } from "../../ffi/memory/inputs.ts";
 import { type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { faceOf } from "./faces.ts";
@@ -27,12 +27,12 @@ export function logoutArgs(core: SessionCore) {
 }
 
 /** One PIN. */
-export function pinArgs(core: SessionCore, pin: string | BufferSource | null) {
+export function pinArgs(core: SessionCore, pin: string | BytesInput | null) {
   return { session: core.handle, pin: plainPin(pin, "a PIN") };
 }
 
 /** The PIN there was, and the one that is to be. */
-export function twoPins(core: SessionCore, oldPin: string | BufferSource | null, newPin: string | BufferSource | null) {
+export function twoPins(core: SessionCore, oldPin: string | BytesInput | null, newPin: string | BytesInput | null) {
   const { handle } = core;
   return { session: handle, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
 }

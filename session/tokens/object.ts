@@ -7,7 +7,7 @@ import { tokenInfo } from "../../ffi/operations/modules.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { Attributes, type AttributeSubset } from "../attributes/attributes.ts";
-import { type AttributesInit, compileTemplate } from "../attributes/attributes_init.ts";
+import { compileTemplate, type TemplateInput } from "../attributes/attributes_init.ts";
 import { type TokenInfo, tokenInfoOf } from "../core/infos.ts";
 import { certificateOf, partnerOf } from "../keys/partners.ts";
 import {
@@ -111,13 +111,13 @@ export class Pkcs11Object {
   }
 
   /** Changes attributes (C_SetAttributeValue). */
-  async set(attributes: AttributesInit, options?: CallOptions): Promise<void> {
+  async set(attributes: TemplateInput, options?: CallOptions): Promise<void> {
     const args = { ...this.#args("set attributes"), attributes: compileTemplate(attributes) };
     await coreOf(this.session).run(setAttributes, args, options);
   }
 
   /** {@linkcode Pkcs11Object.set} in place. */
-  setSync(attributes: AttributesInit, options?: CallOptions): void {
+  setSync(attributes: TemplateInput, options?: CallOptions): void {
     const args = { ...this.#args("set attributes"), attributes: compileTemplate(attributes) };
     coreOf(this.session).runSync(setAttributes, args, options);
   }

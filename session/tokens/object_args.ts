@@ -3,27 +3,27 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import { discardObjects, type FindArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
-import { type AttributesInit, compileTemplate } from "../attributes/attributes_init.ts";
+import { compileTemplate, templateInit, type TemplateInput } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { FindOptions } from "./options.ts";
 
 /** An object to make. */
-export function createArgs(core: SessionCore, attributes: AttributesInit) {
+export function createArgs(core: SessionCore, attributes: TemplateInput) {
   core.assertOpen("create an object");
   return { session: core.handle, attributes: newTemplate(core, attributes) };
 }
 
 /** An object to copy, and what its copy has otherwise. */
-export function copyArgs(core: SessionCore, object: Pkcs11Object, attributes: AttributesInit) {
+export function copyArgs(core: SessionCore, object: Pkcs11Object, attributes: TemplateInput) {
   core.assertOpen("copy an object");
   const handle = keyHandle(core, "copy an object", object);
   return { session: core.handle, object: handle, attributes: newTemplate(core, attributes) };
 }
 
 /** What objects must have, and what is read of them. */
-export function findArgs(core: SessionCore, match: AttributesInit, options: FindOptions | undefined): FindArgs {
+export function findArgs(core: SessionCore, match: TemplateInput, options: FindOptions | undefined): FindArgs {
   core.assertFree("find objects");
   return {
     session: core.handle,
@@ -36,11 +36,12 @@ export function findArgs(core: SessionCore, match: AttributesInit, options: Find
 /** The template of an object that is about to be made: one that is not the token's lives in the session. */
 export function newTemplate(
   core: SessionCore,
-  attributes: AttributesInit,
+  attributes: TemplateInput,
   keyType?: number,
 ): ReturnType<typeof compileTemplate> {
-  const template = compileTemplate(attributes, keyType);
-  if (attributes.token !== true) core.reusable = false;
+  const init = templateInit(attributes);
+  const template = compileTemplate(init, keyType);
+  if (init.token !== true) core.reusable = false;
   return template;
 }
 

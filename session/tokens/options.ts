@@ -1,7 +1,7 @@
 /** Options and callbacks shared by modules, slots, sessions and objects. */
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
-import type { AttributesInit } from "../attributes/attributes_init.ts";
+import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { DiscardHandleEvent } from "../core/discard_handle.ts";
 import type { Passphrase } from "../keys/forms/read_key.ts";
@@ -179,7 +179,7 @@ export interface ImportKeyOptions extends CallOptions {
 /** How a shared secret is made. */
 export interface EncapsulateOptions extends CallOptions {
   /** Attributes of the key that comes of it. */
-  readonly attributes?: AttributesInit | undefined;
+  readonly attributes?: TemplateInput | undefined;
   /**
    * The mechanism.
    *

@@ -1,6 +1,6 @@
 /** PINs as callers give them, made ready for the token. */
 import { secretCopy } from "../../internal/secret_bytes.ts";
-import { describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
 import type { PinOrQuestion, PinQuestion } from "../../ffi/operations/pin_tries.ts";
 import { ownPin, type PinBytes } from "../../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
@@ -8,7 +8,7 @@ import type { Interaction, LoginSpec, Pin, PinAnswer, PinCallback } from "./opti
 import type { Slot } from "./slot.ts";
 
 /** Checks a PIN that is at hand. The bytes are copied by the operation when the call is made. */
-export function plainPin(pin: string | BufferSource | null, subject: string): PinBytes {
+export function plainPin(pin: string | BytesInput | null, subject: string): PinBytes {
   if (pin === null) return pin;
   if (typeof pin === "string") return wellFormed(pin, subject);
   if (isBytesInput(pin)) {
@@ -24,13 +24,13 @@ const MAX_TRIES = 3;
 export function preparePin(pin: Pin | null, slot: Slot, maxTries?: number): PinOrQuestion {
   const tries = checkTries(maxTries);
   if (typeof pin === "function") return question(pin, slot, { maxTries: tries });
-  return plainPin(pin as string | BufferSource | null, "a PIN");
+  return plainPin(pin, "a PIN");
 }
 
 /** A PIN as a session keeps it for its keys: a copy that can be overwritten, or who is asked for it. */
 export function keptPin(pin: Pin | null): Uint8Array | PinCallback | null {
   if (typeof pin === "function") return pin;
-  const plain = plainPin(pin as string | BufferSource | null, "a PIN");
+  const plain = plainPin(pin, "a PIN");
   return plain === null ? null : ownPin(plain);
 }
 
@@ -100,5 +100,5 @@ function checkTries(maxTries: number | undefined): number | undefined {
 }
 
 function answered(answer: PinAnswer): PinBytes {
-  return plainPin((answer ?? null) as string | BufferSource | null, "the answer to a question for a PIN");
+  return plainPin(answer ?? null, "the answer to a question for a PIN");
 }

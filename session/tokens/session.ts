@@ -41,7 +41,7 @@ import {
   setPin,
 } from "../../ffi/operations/sessions.ts";
 import { Attributes } from "../attributes/attributes.ts";
-import type { AttributesInit } from "../attributes/attributes_init.ts";
+import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { DiscardHandleEvent } from "../core/discard_handle.ts";
 import { leave } from "../core/handle_pool.ts";
@@ -200,13 +200,13 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** Mixes bytes into the token's random numbers (C_SeedRandom). */
-  async seedRandom(data: BufferSource, options?: CallOptions): Promise<void> {
+  async seedRandom(data: BytesInput, options?: CallOptions): Promise<void> {
     const args = { ...this.#args(), data: viewBytes(data, "a seed") };
     await this.#opened("seed the random generator").run(seedRandom, args, options);
   }
 
   /** {@linkcode Session.seedRandom} in place. */
-  seedRandomSync(data: BufferSource, options?: CallOptions): void {
+  seedRandomSync(data: BytesInput, options?: CallOptions): void {
     const args = { ...this.#args(), data: viewBytes(data, "a seed") };
     this.#opened("seed the random generator").runSync(seedRandom, args, options);
   }
@@ -222,7 +222,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** Restores a state that was saved (C_SetOperationState). */
-  async setOperationState(state: BufferSource, options?: OperationStateOptions): Promise<void> {
+  async setOperationState(state: BytesInput, options?: OperationStateOptions): Promise<void> {
     await this.#opened("restore the operation's state").run(
       setOperationState,
       stateArgs(this.#core, state, options),
@@ -231,7 +231,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** {@linkcode Session.setOperationState} in place. */
-  setOperationStateSync(state: BufferSource, options?: OperationStateOptions): void {
+  setOperationStateSync(state: BytesInput, options?: OperationStateOptions): void {
     this.#opened("restore the operation's state").runSync(
       setOperationState,
       stateArgs(this.#core, state, options),
@@ -348,19 +348,19 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** Sets the user's PIN, as security officer (C_InitPIN). */
-  async initPin(pin: string | BufferSource | null, options?: CallOptions): Promise<void> {
+  async initPin(pin: string | BytesInput | null, options?: CallOptions): Promise<void> {
     await this.#opened("set the user's PIN").run(initPin, pinArgs(this.#core, pin), options);
   }
 
   /** {@linkcode Session.initPin} in place. */
-  initPinSync(pin: string | BufferSource | null, options?: CallOptions): void {
+  initPinSync(pin: string | BytesInput | null, options?: CallOptions): void {
     this.#opened("set the user's PIN").runSync(initPin, pinArgs(this.#core, pin), options);
   }
 
   /** Changes the PIN of whoever is logged in, or of the user in a public session (C_SetPIN). */
   async setPin(
-    oldPin: string | BufferSource | null,
-    newPin: string | BufferSource | null,
+    oldPin: string | BytesInput | null,
+    newPin: string | BytesInput | null,
     options?: CallOptions,
   ): Promise<void> {
     await this.#opened("change the PIN").run(setPin, twoPins(this.#core, oldPin, newPin), options);
@@ -368,8 +368,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
 
   /** {@linkcode Session.setPin} in place. */
   setPinSync(
-    oldPin: string | BufferSource | null,
-    newPin: string | BufferSource | null,
+    oldPin: string | BytesInput | null,
+    newPin: string | BytesInput | null,
     options?: CallOptions,
   ): void {
     this.#opened("change the PIN").runSync(setPin, twoPins(this.#core, oldPin, newPin), options);
@@ -380,20 +380,20 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @param attributes What it is made of: at least its class.
    */
-  async createObject(attributes: AttributesInit, options?: CallOptions): Promise<Pkcs11Object> {
+  async createObject(attributes: TemplateInput, options?: CallOptions): Promise<Pkcs11Object> {
     const args = createArgs(this.#core, attributes);
     return this.#object(await this.#core.run(createObject, args, options, destroyLate(args.session)));
   }
 
   /** {@linkcode Session.createObject} in place. */
-  createObjectSync(attributes: AttributesInit, options?: CallOptions): Pkcs11Object {
+  createObjectSync(attributes: TemplateInput, options?: CallOptions): Pkcs11Object {
     return this.#object(this.#core.runSync(createObject, createArgs(this.#core, attributes), options));
   }
 
   /** Copies an object; `attributes` differ from the original's (C_CopyObject). */
   async copyObject(
     object: Pkcs11Object,
-    attributes: AttributesInit = {},
+    attributes: TemplateInput = {},
     options?: CallOptions,
   ): Promise<Pkcs11Object> {
     const args = copyArgs(this.#core, object, attributes);
@@ -401,7 +401,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** {@linkcode Session.copyObject} in place. */
-  copyObjectSync(object: Pkcs11Object, attributes: AttributesInit = {}, options?: CallOptions): Pkcs11Object {
+  copyObjectSync(object: Pkcs11Object, attributes: TemplateInput = {}, options?: CallOptions): Pkcs11Object {
     return this.#object(this.#core.runSync(copyObject, copyArgs(this.#core, object, attributes), options));
   }
 
@@ -411,12 +411,12 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @returns The objects; finding none is no error.
    */
-  async findObjects(match: AttributesInit = {}, options?: FindOptions): Promise<Pkcs11Object[]> {
+  async findObjects(match: TemplateInput = {}, options?: FindOptions): Promise<Pkcs11Object[]> {
     return this.#objects(await this.#core.run(findObjects, findArgs(this.#core, match, options), options));
   }
 
   /** {@linkcode Session.findObjects} in place. */
-  findObjectsSync(match: AttributesInit = {}, options?: FindOptions): Pkcs11Object[] {
+  findObjectsSync(match: TemplateInput = {}, options?: FindOptions): Pkcs11Object[] {
     return this.#objects(this.#core.runSync(findObjects, findArgs(this.#core, match, options), options));
   }
 
@@ -424,7 +424,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * The objects that have these attributes, one by one. The session is not held between the steps: any call works inside
    * the loop, and a loop that is left early leaves nothing open. Objects that vanish meanwhile are passed over.
    */
-  async *objects(match: AttributesInit = {}, options?: FindOptions): AsyncIterableIterator<Pkcs11Object> {
+  async *objects(match: TemplateInput = {}, options?: FindOptions): AsyncIterableIterator<Pkcs11Object> {
     const { plan, ...args } = findArgs(this.#core, match, options);
     const core = this.#core;
     for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
@@ -441,7 +441,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** {@linkcode Session.objects} in place. */
-  *objectsSync(match: AttributesInit = {}, options?: FindOptions): IterableIterator<Pkcs11Object> {
+  *objectsSync(match: TemplateInput = {}, options?: FindOptions): IterableIterator<Pkcs11Object> {
     const { plan, ...args } = findArgs(this.#core, match, options);
     const core = this.#core;
     for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
@@ -477,7 +477,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    */
   async importKey(
     key: KeyInput,
-    attributes: AttributesInit = {},
+    attributes: TemplateInput = {},
     options: ImportKeyOptions = {},
   ): Promise<Pkcs11Object> {
     const core = this.#free("import a key");
@@ -495,7 +495,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** {@linkcode Session.importKey} in place; a `CryptoKey` can only be read by waiting. */
-  importKeySync(key: KeyInput, attributes: AttributesInit = {}, options: ImportKeyOptions = {}): Pkcs11Object {
+  importKeySync(key: KeyInput, attributes: TemplateInput = {}, options: ImportKeyOptions = {}): Pkcs11Object {
     const core = this.#free("import a key");
     const given = newTemplate(core, attributes);
     checkOptions(options);
@@ -518,8 +518,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
    */
   async importKeyPair(
     key: KeyInput,
-    publicAttributes: AttributesInit = {},
-    privateAttributes: AttributesInit = {},
+    publicAttributes: TemplateInput = {},
+    privateAttributes: TemplateInput = {},
     options: ImportKeyOptions = {},
   ): Promise<Pkcs11KeyPair> {
     const core = this.#free("import a key pair");
@@ -545,8 +545,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /** {@linkcode Session.importKeyPair} in place. */
   importKeyPairSync(
     key: KeyInput,
-    publicAttributes: AttributesInit = {},
-    privateAttributes: AttributesInit = {},
+    publicAttributes: TemplateInput = {},
+    privateAttributes: TemplateInput = {},
     options: ImportKeyOptions = {},
   ): Pkcs11KeyPair {
     const core = this.#free("import a key pair");
@@ -572,7 +572,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    */
   async importCertificate(
     certificate: string | BytesInput,
-    attributes: AttributesInit = {},
+    attributes: TemplateInput = {},
     options?: CallOptions,
   ): Promise<Pkcs11Object> {
     const args = certificateArgs(this.#core, certificate, attributes);
@@ -582,7 +582,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /** {@linkcode Session.importCertificate} in place. */
   importCertificateSync(
     certificate: string | BytesInput,
-    attributes: AttributesInit = {},
+    attributes: TemplateInput = {},
     options?: CallOptions,
   ): Pkcs11Object {
     return this.#object(
@@ -611,13 +611,13 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {ObjectNotFoundError} Where there is none.
    * @throws {ObjectAmbiguousError} Where there is more than one.
    */
-  async findObject(match: AttributesInit, options?: FindOptions): Promise<Pkcs11Object> {
+  async findObject(match: TemplateInput, options?: FindOptions): Promise<Pkcs11Object> {
     const text = describeMatch(match);
     return onlyOne(await this.findObjects(match, options), text);
   }
 
   /** {@linkcode Session.findObject} in place. */
-  findObjectSync(match: AttributesInit, options?: FindOptions): Pkcs11Object {
+  findObjectSync(match: TemplateInput, options?: FindOptions): Pkcs11Object {
     const text = describeMatch(match);
     return onlyOne(this.findObjectsSync(match, options), text);
   }
@@ -1049,21 +1049,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** Generates a secret key or domain parameters (C_GenerateKey). */
-  async generateKey(mechanism: Mechanism, attributes: AttributesInit, options?: CallOptions): Promise<Pkcs11Object> {
+  async generateKey(mechanism: Mechanism, attributes: TemplateInput, options?: CallOptions): Promise<Pkcs11Object> {
     const args = generateArgs(this.#core, mechanism, attributes);
     return this.#object(await this.#core.run(generateKey, args, options, destroyLate(args.session)));
   }
 
   /** {@linkcode Session.generateKey} in place. */
-  generateKeySync(mechanism: Mechanism, attributes: AttributesInit, options?: CallOptions): Pkcs11Object {
+  generateKeySync(mechanism: Mechanism, attributes: TemplateInput, options?: CallOptions): Pkcs11Object {
     return this.#object(this.#core.runSync(generateKey, generateArgs(this.#core, mechanism, attributes), options));
   }
 
   /** Generates a public and a private key (C_GenerateKeyPair). */
   async generateKeyPair(
     mechanism: Mechanism,
-    publicAttributes: AttributesInit,
-    privateAttributes: AttributesInit,
+    publicAttributes: TemplateInput,
+    privateAttributes: TemplateInput,
     options?: CallOptions,
   ): Promise<Pkcs11KeyPair> {
     const args = pairArgs(this.#core, mechanism, publicAttributes, privateAttributes);
@@ -1080,8 +1080,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /** {@linkcode Session.generateKeyPair} in place. */
   generateKeyPairSync(
     mechanism: Mechanism,
-    publicAttributes: AttributesInit,
-    privateAttributes: AttributesInit,
+    publicAttributes: TemplateInput,
+    privateAttributes: TemplateInput,
     options?: CallOptions,
   ): Pkcs11KeyPair {
     return this.#pair(
@@ -1119,7 +1119,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     key: Pkcs11Object,
     mechanism: Mechanism,
     wrapped: BytesInput,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: WrapOptions,
   ): Promise<Pkcs11Object> {
     const args = unwrapArgs(this.#core, key, mechanism, wrapped, attributes, options);
@@ -1131,7 +1131,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     key: Pkcs11Object,
     mechanism: Mechanism,
     wrapped: BytesInput,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: WrapOptions,
   ): Pkcs11Object {
     return this.#object(
@@ -1143,7 +1143,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   async deriveKey(
     key: Pkcs11Object,
     mechanism: Mechanism,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: CallOptions,
   ): Promise<Pkcs11Object> {
     const args = deriveArgs(this.#core, "derive a key", key, mechanism, attributes);
@@ -1154,7 +1154,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   deriveKeySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: CallOptions,
   ): Pkcs11Object {
     return this.#object(
@@ -1166,7 +1166,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   async encapsulateKey(
     publicKey: Pkcs11Object,
     mechanism: Mechanism,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: CallOptions,
   ): Promise<EncapsulatedKey> {
     const args = deriveArgs(this.#core, "encapsulate a key", publicKey, mechanism, attributes);
@@ -1184,7 +1184,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   encapsulateKeySync(
     publicKey: Pkcs11Object,
     mechanism: Mechanism,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: CallOptions,
   ): EncapsulatedKey {
     return this.#encapsulated(
@@ -1201,7 +1201,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     privateKey: Pkcs11Object,
     mechanism: Mechanism,
     ciphertext: BytesInput,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: CallOptions,
   ): Promise<Pkcs11Object> {
     const args = decapsulateArgs(this.#core, privateKey, mechanism, ciphertext, attributes);
@@ -1213,7 +1213,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     privateKey: Pkcs11Object,
     mechanism: Mechanism,
     ciphertext: BytesInput,
-    attributes: AttributesInit,
+    attributes: TemplateInput,
     options?: CallOptions,
   ): Pkcs11Object {
     return this.#object(

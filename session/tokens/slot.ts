@@ -1,5 +1,5 @@
 /** Slots and the tokens in them. */
-import { checkType, checkUlong, describeType, encodeText } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, checkType, checkUlong, describeType, encodeText } from "../../ffi/memory/inputs.ts";
 import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../../ffi/operations/modules.ts";
 import {
   type MechanismInfo,
@@ -136,12 +136,12 @@ export class Slot {
    * @param soPin The security officer's PIN: the present one, or on a new token the one it shall have.
    * @param label At most 32 bytes in UTF-8.
    */
-  async initToken(soPin: string | BufferSource | null, label: string, options?: CallOptions): Promise<void> {
+  async initToken(soPin: string | BytesInput | null, label: string, options?: CallOptions): Promise<void> {
     await this.#opened("C_InitToken").run(null, initToken, this.#initArgs(soPin, label), options);
   }
 
   /** {@linkcode Slot.initToken} in place. */
-  initTokenSync(soPin: string | BufferSource | null, label: string, options?: CallOptions): void {
+  initTokenSync(soPin: string | BytesInput | null, label: string, options?: CallOptions): void {
     this.#opened("C_InitToken").runSync(null, initToken, this.#initArgs(soPin, label), options);
   }
 
@@ -164,7 +164,7 @@ export class Slot {
     return this.#core;
   }
 
-  #initArgs(soPin: string | BufferSource | null, label: string) {
+  #initArgs(soPin: string | BytesInput | null, label: string) {
     if (typeof label !== "string") {
       throw new TypeError(`Cannot use a token's label: expected text, got ${describeType(label)}`);
     }

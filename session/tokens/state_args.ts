@@ -1,6 +1,6 @@
 /** What random numbers, saved states and cancelled operations are asked with. */
 import { CKF } from "../../ffi/constants/mod.ts";
-import { checkUlong, viewBytes } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, checkUlong, viewBytes } from "../../ffi/memory/inputs.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
@@ -32,7 +32,7 @@ export function lengthArgs(core: SessionCore, length: number) {
 }
 
 /** A saved state and the keys it needs. */
-export function stateArgs(core: SessionCore, state: BufferSource, options: OperationStateOptions | undefined) {
+export function stateArgs(core: SessionCore, state: BytesInput, options: OperationStateOptions | undefined) {
   return {
     session: core.handle,
     state: viewBytes(state, "an operation state"),

@@ -1,3 +1,4 @@
+import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
 import { formatUri } from "./format.ts";
 import { matchesAttributes, matchesModule, matchesSlot, matchesToken } from "./match.ts";
 import type { UriAttributes, UriModuleInfo, UriSlotInfo, UriTokenInfo } from "./match.ts";
@@ -9,39 +10,39 @@ import { parseUri } from "./parse.ts";
 /** The parts {@linkcode Pkcs11Uri.from} makes a URI of. What is left out matches anything. */
 export interface Pkcs11UriInit {
   /** Label of the token, at most 32 bytes of UTF-8. */
-  token?: string;
+  readonly token?: string | undefined;
   /** Serial number of the token, at most 16 bytes. */
-  serial?: string;
+  readonly serial?: string | undefined;
   /** Maker of the token, at most 32 bytes. */
-  manufacturer?: string;
+  readonly manufacturer?: string | undefined;
   /** Model of the token, at most 16 bytes. */
-  model?: string;
+  readonly model?: string | undefined;
   /** Description of the library, at most 32 bytes. */
-  libraryDescription?: string;
+  readonly libraryDescription?: string | undefined;
   /** Maker of the library, at most 32 bytes. */
-  libraryManufacturer?: string;
+  readonly libraryManufacturer?: string | undefined;
   /** Version of the library, each number 0 to 254. */
-  libraryVersion?: UriVersion;
+  readonly libraryVersion?: UriVersion | undefined;
   /** Description of the slot, at most 64 bytes. */
-  slotDescription?: string;
+  readonly slotDescription?: string | undefined;
   /** Maker of the slot, at most 32 bytes. */
-  slotManufacturer?: string;
+  readonly slotManufacturer?: string | undefined;
   /** Number of the slot. */
-  slotId?: bigint;
+  readonly slotId?: bigint | undefined;
   /** Label of the object (CKA_LABEL). */
-  object?: string;
+  readonly object?: string | undefined;
   /** Identifier of the object (CKA_ID). */
-  id?: BufferSource;
+  readonly id?: BytesInput | undefined;
   /** Kind of the object (CKA_CLASS). */
-  type?: UriObjectType;
+  readonly type?: UriObjectType | undefined;
   /** Where the PIN comes from. */
-  pinSource?: string;
+  readonly pinSource?: string | undefined;
   /** The PIN itself. Whoever sees the URI sees the PIN. */
-  pinValue?: string;
+  readonly pinValue?: string | undefined;
   /** Name of the module's library file, without prefix and suffix. */
-  moduleName?: string;
+  readonly moduleName?: string | undefined;
   /** Path of the module's library file. */
-  modulePath?: string;
+  readonly modulePath?: string | undefined;
 }
 
 /**
@@ -93,7 +94,7 @@ export class Pkcs11Uri {
     if (init.libraryVersion !== undefined) parts.libraryVersion = checkedVersion(init.libraryVersion);
     if (init.slotId !== undefined) parts.slotId = checkedSlotId(init.slotId);
     if (init.object !== undefined) parts.object = encodePercent(octetsFromText(init.object));
-    if (init.id !== undefined) parts.id = encodePercent(octetsFromBytes(bytesOf(init.id)));
+    if (init.id !== undefined) parts.id = encodePercent(octetsFromBytes(viewBytes(init.id, "a URI's id")));
     parts.type = init.type;
     parts.pinSource = queryValue(init.pinSource);
     parts.pinValue = queryValue(init.pinValue);
@@ -275,10 +276,4 @@ function checkedSlotId(id: bigint): bigint {
   if (typeof id !== "bigint") throw new TypeError(`Cannot make the URI: slotId is a bigint, got ${typeof id}`);
   if (id < 0n || id > 0x7fff_ffff_ffff_ffffn) throw new RangeError(`Cannot make the URI: slotId ${id} is out of range`);
   return id;
-}
-
-function bytesOf(source: BufferSource): Uint8Array {
-  return ArrayBuffer.isView(source)
-    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-    : new Uint8Array(source);
 }

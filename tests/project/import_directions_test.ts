@@ -22,7 +22,7 @@ const rooms: Readonly<Record<string, string>> = {
   "session/function_actions.ts": "",
   "session/errors.ts": "ffi/constants session/function_actions.ts",
   "session/uri": "ffi/constants ffi/memory session/errors.ts",
-  "session/pins": "session/uri",
+  "session/pins": "ffi/memory session/uri",
   "session/config": "ffi/runtime",
   "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "session/mechanisms": "ffi/constants ffi/memory",

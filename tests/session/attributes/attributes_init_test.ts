@@ -4,12 +4,9 @@ import { CKA } from "../../../ffi/constants/cka.ts";
 import { CKM } from "../../../ffi/constants/ckm.ts";
 import { CKO } from "../../../ffi/constants/objects.ts";
 import { attributeByName, attributeByType, suggestAttributeName } from "../../../session/attributes/attribute_table.ts";
-import {
-  type AttributesInit,
-  attributeType,
-  attributeTypes,
-  compileTemplate,
-} from "../../../session/attributes/attributes_init.ts";
+import { attributeType, attributeTypes } from "../../../session/attributes/attribute_types.ts";
+import { Attributes } from "../../../session/attributes/attributes.ts";
+import { type AttributesInit, compileTemplate } from "../../../session/attributes/attributes_init.ts";
 
 /** Compiles what the compiler would refuse. */
 function compileAnything(init: unknown): unknown {
@@ -173,6 +170,56 @@ describe("a template under names", () => {
 
   it("refuses what is no object", () => {
     for (const init of [null, 5, "label", [], new Uint8Array(2)]) assertThrows(() => compileAnything(init), TypeError);
+    for (const init of [new Map([["label", "a"]]), new Date(), new Set(), new (class Template {})()]) {
+      assertThrows(() => compileAnything(init), TypeError, "expected an object");
+      assertThrows(() => compileOne("wrapTemplate", init), TypeError, "wrapTemplate");
+    }
+  });
+});
+
+describe("a template of attributes that were read", () => {
+  it("has the same attributes with the same values, copied", () => {
+    const id = Uint8Array.of(1, 2);
+    const nested = [{ type: CKA.TOKEN, state: "ok", value: true } as const];
+    const template = compileTemplate(
+      new Attributes([
+        { type: CKA.CLASS, state: "ok", value: CKO.SECRET_KEY },
+        { type: CKA.ID, state: "ok", value: id },
+        { type: CKA.LABEL, state: "empty", value: "" },
+        { type: CKA.ALLOWED_MECHANISMS, state: "ok", value: [CKM.AES_GCM] },
+        { type: CKA.WRAP_TEMPLATE, state: "ok", value: nested },
+        { type: CKA.UNWRAP_TEMPLATE, state: "empty", value: [] },
+        { type: 0x80000001, state: "ok", value: Uint8Array.of(7) },
+        { type: CKA.VALUE_LEN, state: "ok", value: 2n ** 60n },
+      ]),
+    );
+    id.fill(0);
+    assertEquals(
+      new Map(template.map(({ type, value }) => [type, value])),
+      new Map<number, unknown>([
+        [CKA.CLASS, CKO.SECRET_KEY],
+        [CKA.ID, Uint8Array.of(1, 2)],
+        [CKA.LABEL, ""],
+        [CKA.ALLOWED_MECHANISMS, [CKM.AES_GCM]],
+        [CKA.WRAP_TEMPLATE, [{ type: CKA.TOKEN, value: true }]],
+        [CKA.UNWRAP_TEMPLATE, []],
+        [0x80000001, Uint8Array.of(7)],
+        [CKA.VALUE_LEN, 2n ** 60n],
+      ]),
+    );
+  });
+
+  it("is refused where one has no value, or none was read: it would match what it does not mean", () => {
+    for (const state of ["invalid", "sensitive", "empty", "error"] as const) {
+      const read = new Attributes([{ type: CKA.LABEL, state: "ok", value: "a" }, {
+        type: CKA.ID,
+        state,
+        value: undefined,
+      }]);
+      assertThrows(() => compileTemplate(read), TypeError, `id: it was read without a value, its state is "${state}"`);
+      assertThrows(() => compileTemplate({ wrapTemplate: read }), TypeError, "inside attribute wrapTemplate");
+    }
+    assertThrows(() => compileTemplate(new Attributes([])), TypeError, "none was read");
   });
 });
 

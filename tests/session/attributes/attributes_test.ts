@@ -48,6 +48,20 @@ describe("attributes that were read", () => {
     assertEquals([attributes.has("subject"), attributes.has("url")], [true, false]);
   });
 
+  it("are numbers under their names: what is above 2^53 is an error there, and a bigint by number", () => {
+    const huge = new Attributes([
+      { type: CKA.VALUE_LEN, state: "ok", value: 2n ** 60n },
+      { type: CKA.ALLOWED_MECHANISMS, state: "ok", value: [CKM.AES_GCM, 2n ** 60n] },
+    ]);
+    for (const name of ["valueLen", "allowedMechanisms"] as const) {
+      assertEquals([huge.get(name), huge.state(name)], [undefined, "error"]);
+      assertStringIncludes(huge.error(name)!.message, `Cannot read the attribute ${name}`);
+    }
+    assertEquals([huge.get(CKA.VALUE_LEN), huge.state(CKA.VALUE_LEN)], [2n ** 60n, "ok"]);
+    assertEquals(huge.error(CKA.VALUE_LEN), undefined);
+    assertEquals(huge.pick(["valueLen", CKA.VALUE_LEN]), { valueLen: undefined, [CKA.VALUE_LEN]: 2n ** 60n });
+  });
+
   it("refuse names there are none of", () => {
     assertThrows(() => attributes.get("lable" as "label"), TypeError, 'did you mean "label"?');
     assertThrows(() => attributes.state("nothing like it" as "label"), TypeError);

@@ -92,6 +92,7 @@ describe("What a token tells of itself", () => {
       const { maxPinLen, minPinLen, maxSessionCount, freePrivateMemory } = told;
       assertEquals([maxPinLen, minPinLen, maxSessionCount, freePrivateMemory], new Array(4).fill(undefined));
     }
+    assertEquals(info(2n ** 53n, 8).maxPinLen, undefined);
     assertEquals([info(0xffff_ffff, 8).maxPinLen, info(8, 8).minPinLen], [0xffff_ffff, 8]);
   });
 
