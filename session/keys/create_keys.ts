@@ -24,6 +24,7 @@ import {
   secretTemplate,
   standardDialect,
 } from "./templates.ts";
+import { importByUnwrapping, mayBeUnwrapped } from "./unwrap_key.ts";
 
 /** Arguments of every import. */
 interface ImportArgs {
@@ -53,16 +54,39 @@ const REFUSED_FORM: ReadonlySet<number> = new Set([
 /** One key: its private half where it has one. */
 export function* importKey(
   frame: Frame,
-  { attributes, material, session }: ImportArgs & {
+  { attributes, material, session, unwrap }: ImportArgs & {
     readonly material: KeyMaterial;
     readonly attributes: readonly TemplateEntry[];
+    readonly unwrap: boolean;
   },
 ): Program<bigint> {
   if (material.kind === "secret") {
-    return yield* createObject(frame, { session, attributes: secretTemplate(material, attributes) });
+    const template = secretTemplate(material, attributes);
+    const created = createObject(frame, { session, attributes: template });
+    return yield* unwrap ? orUnwrapped(frame, session, material, created, template) : created;
   }
   if (!hasPrivateHalf(material)) return yield* createPublic(frame, session, material, attributes);
-  return yield* createPrivate(frame, session, material, attributes);
+  return yield* createPrivate(frame, session, material, attributes, unwrap);
+}
+
+/** A key as it is created, or unwrapped where it is refused; where that fails, too, the first answer counts. */
+function* orUnwrapped(
+  frame: Frame,
+  session: bigint,
+  material: KeyMaterial,
+  created: Program<bigint>,
+  template: readonly TemplateEntry[],
+): Program<bigint> {
+  try {
+    return yield* created;
+  } catch (refused) {
+    if (!mayBeUnwrapped(refused)) throw refused;
+    try {
+      return yield* importByUnwrapping(frame, session, material, template);
+    } catch (error) {
+      throw error instanceof Pkcs11Error ? refused : error;
+    }
+  }
 }
 
 /** Both halves of a key, the private one first: it is the one that a token refuses. */
@@ -72,10 +96,11 @@ export function* importKeyPair(
     readonly material: AsymmetricMaterial;
     readonly publicAttributes: readonly TemplateEntry[];
     readonly privateAttributes: readonly TemplateEntry[];
+    readonly unwrap: boolean;
   },
 ): Program<{ readonly publicKey: bigint; readonly privateKey: bigint }> {
-  const { material, privateAttributes, publicAttributes, session } = args;
-  const privateKey = yield* createPrivate(frame, session, material, privateAttributes);
+  const { material, privateAttributes, publicAttributes, session, unwrap } = args;
+  const privateKey = yield* createPrivate(frame, session, material, privateAttributes, unwrap);
   try {
     return { privateKey, publicKey: yield* createPublic(frame, session, material, publicAttributes) };
   } catch (error) {
@@ -89,8 +114,11 @@ function createPrivate(
   session: bigint,
   material: AsymmetricMaterial,
   given: readonly TemplateEntry[],
+  unwrap: boolean,
 ): Program<bigint> {
-  return createAs(frame, session, material, (dialect) => privateTemplate(material, given, dialect));
+  const template = (dialect: Dialect) => privateTemplate(material, given, dialect);
+  const created = createAs(frame, session, material, template);
+  return unwrap ? orUnwrapped(frame, session, material, created, template(standardDialect)) : created;
 }
 
 function createPublic(

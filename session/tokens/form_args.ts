@@ -2,7 +2,7 @@
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
-import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, describeType } from "../../ffi/memory/inputs.ts";
 import {
   type AttributesInit,
   compileTemplate,
@@ -17,7 +17,7 @@ import type { ReadKey } from "../keys/forms/read_key.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
 import { newTemplate } from "./object_args.ts";
-import type { EncapsulateOptions } from "./options.ts";
+import type { EncapsulateOptions, ImportKeyOptions } from "./options.ts";
 
 /** Attributes shown in errors by value; of others only the name is. */
 const SHOWN: readonly (keyof AttributesInit)[] = ["label", "class", "keyType", "id", "application", "token", "private"];
@@ -85,6 +85,13 @@ export function pairAttributes(core: SessionCore, publicAttributes: TemplateInpu
 /** One half's CKA_ID is the other's too. */
 function idOf({ id }: AttributesInit): AttributesInit {
   return id === undefined ? {} : { id };
+}
+/** Checks how a key is brought in; answers whether it may be unwrapped. */
+export function checkImport(options: ImportKeyOptions): boolean {
+  checkOptions(options);
+  const { unwrap = false } = options;
+  if (typeof unwrap === "boolean") return unwrap;
+  throw new TypeError(`Cannot import a key: unwrap is ${describeType(unwrap)}, expected true or false`);
 }
 
 export function pairMaterial({ material }: ReadKey): AsymmetricMaterial {

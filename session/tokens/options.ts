@@ -174,6 +174,14 @@ export interface MessageOptions extends CallOptions {
 export interface ImportKeyOptions extends CallOptions {
   /** What opens an encrypted key. */
   readonly passphrase?: Passphrase | undefined;
+  /**
+   * Whether a private or secret key that the token refuses to create (C_CreateObject) is brought in by C_UnwrapKey: the
+   * token makes an AES key for the session and encrypts the key with it, in PKCS#8 where it is private. Some devices take
+   * keys in no other way.
+   *
+   * @default false
+   */
+  readonly unwrap?: boolean | undefined;
 }
 
 /** How a shared secret is made. */

@@ -3,7 +3,6 @@ import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
 import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
 import { type BytesInput, copyBytes, viewBytes } from "../../ffi/memory/inputs.ts";
 import { decrypt, digest, encrypt, sign, signRecover, verify, verifyRecover } from "../../ffi/operations/crypto.ts";
@@ -58,6 +57,7 @@ import { faceOf, revealCore, setFace } from "./faces.ts";
 import {
   certificateArgs,
   checkEncapsulation,
+  checkImport,
   describeMatch,
   encapsulation,
   objectArgs,
@@ -483,11 +483,11 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const core = this.#free("import a key");
     const session = core.handle;
     const given = newTemplate(core, attributes);
-    checkOptions(options);
+    const unwrap = checkImport(options);
     options.signal?.throwIfAborted();
     const read = await readKey(key, options.passphrase);
     try {
-      const args = { session, material: read.material, attributes: given };
+      const args = { session, material: read.material, attributes: given, unwrap };
       return this.#object(await this.#free("import a key").run(importKey, args, options, destroyLate(session)));
     } finally {
       read.wipe();
@@ -498,11 +498,11 @@ export class Session extends TypedEventTarget<SessionEvents> {
   importKeySync(key: KeyInput, attributes: TemplateInput = {}, options: ImportKeyOptions = {}): Pkcs11Object {
     const core = this.#free("import a key");
     const given = newTemplate(core, attributes);
-    checkOptions(options);
+    const unwrap = checkImport(options);
     options.signal?.throwIfAborted();
     const read = readKeySync(key, options.passphrase);
     try {
-      const args = { session: core.handle, material: read.material, attributes: given };
+      const args = { session: core.handle, material: read.material, attributes: given, unwrap };
       return this.#object(core.runSync(importKey, args, options));
     } finally {
       read.wipe();
@@ -525,11 +525,11 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const core = this.#free("import a key pair");
     const session = core.handle;
     const given = pairAttributes(core, publicAttributes, privateAttributes);
-    checkOptions(options);
+    const unwrap = checkImport(options);
     options.signal?.throwIfAborted();
     const read = await readKey(key, options.passphrase);
     try {
-      const args = { session, material: pairMaterial(read), ...given };
+      const args = { session, material: pairMaterial(read), ...given, unwrap };
       const pair = await this.#free("import a key pair").run(
         importKeyPair,
         args,
@@ -551,11 +551,11 @@ export class Session extends TypedEventTarget<SessionEvents> {
   ): Pkcs11KeyPair {
     const core = this.#free("import a key pair");
     const given = pairAttributes(core, publicAttributes, privateAttributes);
-    checkOptions(options);
+    const unwrap = checkImport(options);
     options.signal?.throwIfAborted();
     const read = readKeySync(key, options.passphrase);
     try {
-      const args = { session: core.handle, material: pairMaterial(read), ...given };
+      const args = { session: core.handle, material: pairMaterial(read), ...given, unwrap };
       const pair = core.runSync(importKeyPair, args, options);
       return { publicKey: this.#object(pair.publicKey), privateKey: this.#object(pair.privateKey) };
     } finally {
