@@ -44,7 +44,7 @@ function isWithin(uri: URL, origin: URL): boolean {
 }
 
 function originOf(origin: string | URL): URL {
-  const url = URL.parse(origin);
+  const url = URL.canParse(origin) ? new URL(origin) : null;
   if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
   throw new TypeError(`Cannot sign for ${JSON.stringify(String(origin))}: it is no http or https origin`);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHmac } from "node:crypto";
-import { checkSigner, type Signer, signInPlace, utf8 } from "../signer.ts";
+import { checkSigner, encoded, type Signer, signInPlace, utf8 } from "../signer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -78,7 +78,7 @@ class HmacChain implements AwsSigning {
       // What has failed is made again for the next request.
       making.then((key) => this.#settle(making, key), () => this.#settle(making, null));
     }
-    return hmac(await this.#key, text).toHex();
+    return encoded(hmac(await this.#key, text), "hex");
   }
 
   signInPlace(day: string, text: string, runtime: string): string {
@@ -86,7 +86,7 @@ class HmacChain implements AwsSigning {
       this.#key = this.#rest(signInPlace(this.#signer, utf8(day), runtime));
       this.#day = day;
     }
-    return hmac(this.#key, text).toHex();
+    return encoded(hmac(this.#key, text), "hex");
   }
 
   #settle(making: Promise<Bytes>, key: Bytes | null): void {
@@ -119,11 +119,11 @@ class CurveSigning implements AwsSigning {
   }
 
   async sign(_day: string, text: string): Promise<string> {
-    return derSignature(await this.#signer.sign(utf8(text))).toHex();
+    return encoded(derSignature(await this.#signer.sign(utf8(text))), "hex");
   }
 
   signInPlace(_day: string, text: string, runtime: string): string {
-    return derSignature(signInPlace(this.#signer, utf8(text), runtime)).toHex();
+    return encoded(derSignature(signInPlace(this.#signer, utf8(text), runtime)), "hex");
   }
 }
 
