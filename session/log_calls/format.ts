@@ -5,15 +5,14 @@ import type { Argument } from "./arguments.ts";
 import type { NativeReader } from "./native_reader.ts";
 import { formatStruct } from "./structures.ts";
 import {
-  eventFlags,
   flagNames,
+  flagsOfCalls,
   hex,
   isPrintable,
   lockingFlags,
   pointer,
   quotedAttribute,
   quotedBytes,
-  sessionFlags,
   shownAttributeBytes,
   shownBytes,
 } from "./values.ts";
@@ -63,7 +62,7 @@ function format(call: CallWords, argument: Argument, rv: number): string {
     case "user":
       return ckuName(word);
     case "flags":
-      return `${word}${flagNames(word, call.fn === "C_OpenSession" ? sessionFlags : eventFlags)}`;
+      return `${word}${flagNames(word, flagsOfCalls[call.fn] ?? [])}`;
     case "mechanismType":
       return ckmName(word);
     case "pointer":

@@ -56,7 +56,6 @@ export function flagNames(flags: bigint, names: readonly (readonly [number, stri
 }
 
 export const sessionFlags: readonly (readonly [number, string])[] = [[4, "CKF_SERIAL_SESSION"], [2, "CKF_RW_SESSION"]];
-export const eventFlags: readonly (readonly [number, string])[] = [[1, "CKF_DONT_BLOCK"]];
 export const lockingFlags: readonly (readonly [number, string])[] = [[2, "CKF_OS_LOCKING_OK"]];
 export const slotFlags: readonly (readonly [number, string])[] = [
   [1, "CKF_TOKEN_PRESENT"],
@@ -99,6 +98,16 @@ export const mechanismFlags: readonly (readonly [number, string])[] = [
   [0x80000, "CKF_DERIVE"],
   [0x80000000, "CKF_EXTENSION"],
 ];
+const messageFlags: readonly (readonly [number, string])[] = [[1, "CKF_END_OF_MESSAGE"]];
+/** What a parameter `flags` means, by the function that has it. */
+export const flagsOfCalls: Readonly<Record<string, readonly (readonly [number, string])[]>> = {
+  C_OpenSession: sessionFlags,
+  C_WaitForSlotEvent: [[1, "CKF_DONT_BLOCK"]],
+  C_GetInterface: [[1, "CKF_INTERFACE_FORK_SAFE"]],
+  C_SessionCancel: mechanismFlags,
+  C_EncryptMessageNext: messageFlags,
+  C_DecryptMessageNext: messageFlags,
+};
 
 /** Attributes that hold no secret; the value of any other is not printed. */
 const printable: ReadonlySet<bigint> = new Set(

@@ -70,7 +70,9 @@ describe("certificates made by a token's key", () => {
       };
       const request = await createCertificateRequest(key, options);
       assertEquals(
-        openssl(["req", "-verify", "-noout", "-subject", "-nameopt", "RFC2253"], request),
+        openssl(["req", "-verify", "-noout", "-subject", "-nameopt", "RFC2253"], request)
+          // Later versions of OpenSSL say here what older ones say among the errors.
+          .replace(/^Certificate request self-signature verify OK\n/, ""),
         "subject=CN=example.org,O=Example\\, Inc.,C=DE\n",
       );
 

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { execFile } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -10,9 +9,23 @@ import { isSecureExecution } from "../../../ffi/runtime/runtime.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const SETPRIV = "/usr/bin/setpriv";
-const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+let readable: string | undefined;
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const skip = !isRoot ? "only root can make a setuid program" : existsSync(SETPRIV) ? false : "setpriv is missing";
+
+/** A copy of what the program loads: the clone may lie in a folder that only its owner may read. */
+function readableCopy(): string {
+  const folder = temporaryFolder("readable");
+  chmodSync(folder, 0o755);
+  for (
+    const name of [
+      ...["ffi", "http", "internal", "session", "node_modules", "package.json"],
+      ...["tests/_std", "tests/_support", "tests/offline.import_map.json"],
+    ]
+  ) cpSync(`${root}/${name}`, `${folder}/${name}`, { recursive: true });
+  return folder;
+}
 
 /** Runs the program as a user without rights, through a copy of the runtime with a mode of its own. */
 async function run(mode: number): Promise<unknown> {
@@ -29,12 +42,20 @@ async function run(mode: number): Promise<unknown> {
   copyFileSync(process.execPath, runtime);
   chmodSync(runtime, mode);
   const { deno, bun } = process.versions;
+  readable ??= readableCopy();
   const options = deno
-    ? ["run", "-A", "--quiet", "--no-check", `--import-map=${path("../../offline.import_map.json")}`]
+    ? [
+      "run",
+      "-A",
+      "--quiet",
+      "--no-check",
+      "--node-modules-dir=manual",
+      `--import-map=${readable}/tests/offline.import_map.json`,
+    ]
     : bun
     ? []
     : ["--no-warnings"];
-  const words = [...options, path("../../_support/secure_program.ts")];
+  const words = [...options, `${readable}/tests/_support/secure_program.ts`];
   const { stdout } = await promisify(execFile)(
     SETPRIV,
     ["--reuid", "65534", "--regid", "65534", "--clear-groups", runtime, ...words],
@@ -47,7 +68,7 @@ async function run(mode: number): Promise<unknown> {
         TMPDIR: scratch,
         LANGUAGE: "tlh",
         http_proxy: "http://evil.example:1/",
-        DENO_DIR: process.env.DENO_DIR ?? `${homedir()}/.cache/deno`,
+        DENO_DIR: `${scratch}/deno`,
         DENO_NO_UPDATE_CHECK: "1",
       },
     },
