@@ -86,6 +86,7 @@ export function pairAttributes(core: SessionCore, publicAttributes: TemplateInpu
 function idOf({ id }: AttributesInit): AttributesInit {
   return id === undefined ? {} : { id };
 }
+
 /** Checks how a key is brought in; answers whether it may be unwrapped. */
 export function checkImport(options: ImportKeyOptions): boolean {
   checkOptions(options);
