@@ -31,11 +31,11 @@ export type TransportPhase = "connect" | "send" | "response";
 /** Options of {@linkcode TransportError}. */
 export interface TransportErrorOptions {
   /** The runtime's own error; becomes `msg.error`. */
-  cause?: unknown;
+  cause?: unknown | undefined;
   /** A stable code, for example `ECONNRESET`. */
-  code?: string;
+  code?: string | undefined;
   /** Reason phrase for the message; the status's standard one otherwise. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** What a transport rejects with: the runtime's error translated to a status of the session. */

@@ -34,6 +34,7 @@ export {
 export { MessageFlags, MessagePriority } from "./message/message.ts";
 export {
   ChunkEvent,
+  type ChunkEventName,
   ContentSniffedEvent,
   type HttpMessageEvents,
   InformationalEvent,
@@ -42,7 +43,7 @@ export { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts
 export { MessageMetrics } from "./message/metrics.ts";
 export { HttpSession, type SessionCallback } from "./session/session.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./contract/session_events.ts";
-export { type HttpSessionEvents, NotifyEvent, RequestEvent } from "./contract/session_events.ts";
+export { type HttpSessionEvents, NotifyEvent, RequestEvent, RequestStartedEvent } from "./contract/session_events.ts";
 export type { ClientCertificateOption } from "./transports/client_tls.ts";
 export type { CancelOptions } from "./contract/message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
@@ -116,6 +117,7 @@ export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions }
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";
+export type { BytesInput, FetchInput, HeadersInput, ListenerOptions } from "../internal/platform_types.ts";
 export { ConnectionScheme } from "./features/auth/connection_scheme.ts";
 export { AuthFeature } from "./features/auth/auth_feature.ts";
 export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./features/auth/scheme.ts";

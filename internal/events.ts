@@ -1,7 +1,12 @@
 /** An `EventTarget` whose event names and classes are known to the compiler. */
 
-/** A listener of one typed event. */
-export type TypedListener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void } | null;
+import type { ListenerOptions } from "./platform_types.ts";
+
+/** A listener of one typed event, and of the target it is told at: `event.currentTarget`, and `this` of a function. */
+export type TypedListener<E extends Event, T = EventTarget> =
+  | ((this: T, event: E & { readonly currentTarget: T }) => void)
+  | { handleEvent(event: E & { readonly currentTarget: T }): void }
+  | null;
 
 /**
  * Base class of everything that emits events. `Events` maps each event name to the class its listeners receive.
@@ -11,18 +16,26 @@ export class TypedEventTarget<Events extends { [K in keyof Events]: Event }> ext
   /** Adds a listener; see `EventTarget.addEventListener`. */
   override addEventListener<K extends keyof Events & string>(
     type: K,
-    listener: TypedListener<Events[K]>,
-    options?: boolean | AddEventListenerOptions,
+    listener: TypedListener<Events[K], this>,
+    options?: boolean | ListenerOptions,
   ): void {
-    super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
+    super.addEventListener(
+      type,
+      listener as EventListenerOrEventListenerObject | null,
+      options as AddEventListenerOptions,
+    );
   }
 
   /** Removes a listener; see `EventTarget.removeEventListener`. */
   override removeEventListener<K extends keyof Events & string>(
     type: K,
-    listener: TypedListener<Events[K]>,
-    options?: boolean | EventListenerOptions,
+    listener: TypedListener<Events[K], this>,
+    options?: boolean | Pick<ListenerOptions, "capture">,
   ): void {
-    super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
+    super.removeEventListener(
+      type,
+      listener as EventListenerOrEventListenerObject | null,
+      options as AddEventListenerOptions,
+    );
   }
 }

@@ -5,7 +5,7 @@
  */
 
 /** The longest time a timer of the platform can run, in milliseconds; a longer one would fire at once. */
-export const MAX_TIMER = 2 ** 31 - 1;
+export const MAX_TIMER: number = 2 ** 31 - 1;
 
 /** Checks a number: 0 or more, NaN is none. */
 export function zeroOrMore(name: string, value: unknown, unit = ""): number {

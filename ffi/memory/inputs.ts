@@ -1,11 +1,10 @@
 /** Byte inputs: what callers may pass where C wants memory, checked and copied. */
 
 import { describeType } from "../../internal/expected.ts";
+import type { BytesInput } from "../../internal/platform_types.ts";
 
 export { describeName, describeType, isPlainObject } from "../../internal/expected.ts";
-
-/** What callers may pass as bytes: `BufferSource`, on shared memory too. */
-export type BytesInput = ArrayBufferView | ArrayBufferLike;
+export type { BytesInput } from "../../internal/platform_types.ts";
 
 /** From this size on, bytes need not be copied into an operation's own memory. */
 export const LARGE = 0x10000;

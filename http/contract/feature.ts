@@ -46,9 +46,9 @@ export type BodyTransform = (
  */
 export interface SessionFeature {
   /** Fields sent with every message that lacks them, for example Accept-Encoding. Read once, at attach. */
-  readonly requestDefaults?: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly requestDefaults?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
   /** Where {@linkcode SessionFeature.transformBody} sits. @default {BodyStage.DECODED} */
-  readonly bodyStage?: BodyStage;
+  readonly bodyStage?: BodyStage | undefined;
   /** Called by `addFeature`. */
   attach?(session: FeatureSession): void;
   /** Called by `removeFeature` and when the session closes. */

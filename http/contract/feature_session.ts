@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
+import type { FetchInput } from "../../internal/platform_types.ts";
 import type { FeatureType } from "../message/feature_type.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { CancelOptions, HttpFetchInit, RequeueOptions } from "./message_options.ts";
@@ -16,7 +17,12 @@ export interface AsyncContext {
 }
 
 /** The type of `session.fetch`. */
-export type SessionFetch = (input: RequestInfo | URL, init?: HttpFetchInit) => Promise<Response>;
+export interface SessionFetch {
+  /** Fetches through the queue of the session, as `fetch` does. */
+  (input: FetchInput, init?: HttpFetchInit): Promise<Response>;
+  /** Same as `session.prepareForUri`, which nobody waits for; Bun's name for it. Throws TypeError for what is no URL. */
+  preconnect(url: string | URL): void;
+}
 
 /**
  * What the hooks of a feature get for a session; `HttpSession` is one. A feature that needs more of the session declares

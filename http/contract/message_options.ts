@@ -3,36 +3,80 @@
  *
  * @module
  */
-import type { HttpMessage, MessagePriority } from "../message/message.ts";
+import type { HeadersInput } from "../../internal/platform_types.ts";
+import type { HttpMessage, MessageBodyInit, MessagePriority } from "../message/message.ts";
 
-/** What `session.fetch` takes besides the fields of `RequestInit`. */
-export interface HttpFetchInit extends Omit<RequestInit, "priority"> {
-  /** Place in the queue: a number of `MessagePriority`, or fetch's own words. */
-  priority?: MessagePriority | "high" | "low" | "auto";
-  /** Seconds without progress after which this request fails. */
-  timeout?: number;
+/**
+ * Options of `session.fetch`: those of `fetch` (Fetch §5.4), written out so that they mean the same on every runtime and
+ * for every compiler, and three of the session.
+ */
+export interface HttpFetchInit {
+  /** Method. @default {"GET"} */
+  method?: string | undefined;
+  /** Request header fields. */
+  headers?: HeadersInput | RequestInit["headers"] | undefined;
+  /** Request body; what the runtime's own fetch takes, and what messages take. @default {null} */
+  body?: MessageBodyInit | RequestInit["body"] | null | undefined;
+  /** Said of a body that is a stream: it is sent before the response is read. */
+  duplex?: "half" | undefined;
+  /** How an `HttpCache` of the session is asked. @default {"default"} */
+  cache?: "default" | "force-cache" | "no-cache" | "no-store" | "only-if-cached" | "reload" | undefined;
+  /** "omit" keeps from the request what identifies the user to the origin. @default {"same-origin"} */
+  credentials?: "include" | "omit" | "same-origin" | undefined;
+  /** Hashes one of which the body must have. @default {""} */
+  integrity?: string | undefined;
+  /** Taken for fetch's sake; requests of a session end with it. */
+  keepalive?: boolean | undefined;
+  /** Checked and without effect: a session has no origin of its own. "navigate" is refused. */
+  mode?: "cors" | "navigate" | "no-cors" | "same-origin" | undefined;
+  /** What is done with redirects. @default {"follow"} */
+  redirect?: "error" | "follow" | "manual" | undefined;
+  /** The URL that refers to the request. */
+  referrer?: string | undefined;
+  /** How much of the referrer is told, and to whom. */
+  referrerPolicy?: ReferrerPolicyName | undefined;
+  /** Cancels the request, which then rejects with `signal.reason`. @default {null} */
+  signal?: AbortSignal | null | undefined;
+  /** Null says that nobody can be asked for a proxy's credentials. */
+  window?: null | undefined;
+  /** Place in the queue: a number of `MessagePriority`, or fetch's own words; TypeError for others. @default {"auto"} */
+  priority?: MessagePriority | "high" | "low" | "auto" | undefined;
+  /** Seconds without progress after which this request fails; 0 and Infinity are no limit, `Timeouts` counts in ms. */
+  timeout?: number | undefined;
   /** Called with the message before it is queued: a place to set flags and listeners. */
-  prepare?(msg: HttpMessage): void;
+  prepare?: ((msg: HttpMessage) => void) | undefined;
 }
+
+/** Referrer policies (Referrer Policy §3). */
+type ReferrerPolicyName =
+  | ""
+  | "no-referrer"
+  | "no-referrer-when-downgrade"
+  | "origin"
+  | "origin-when-cross-origin"
+  | "same-origin"
+  | "strict-origin"
+  | "strict-origin-when-cross-origin"
+  | "unsafe-url";
 
 /** Options of `requeueMessage`. */
 export interface RequeueOptions {
   /** "body": finish reading this response first, with all its events. Otherwise it is dropped at once. */
-  after?: "body";
+  after?: "body" | undefined;
   /** Send the next attempt on the same connection if it stays open (authentication bound to a connection). */
-  sameConnection?: boolean;
+  sameConnection?: boolean | undefined;
 }
 
 /** Options of `cancelMessage`. */
 export interface CancelOptions {
   /** What to put into `msg.error`. */
-  error?: unknown;
+  error?: unknown | undefined;
   /** What to put into `msg.reasonPhrase`; the standard phrase otherwise. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** Options of `sendMessage`. */
 export interface SendOptions {
   /** Cancels the message; `sendMessage` then rejects with `signal.reason`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }

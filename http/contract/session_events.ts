@@ -9,7 +9,7 @@ import type { HttpMessage } from "../message/message.ts";
 /** Options of {@linkcode Auth.authenticate}. */
 export interface AuthenticateOptions {
   /** Hand user name and password to the session's PasswordManager once they have proved right. @default {false} */
-  remember?: boolean;
+  remember?: boolean | undefined;
 }
 
 /** What a listener of `authenticate` gets to answer with. */
@@ -36,14 +36,29 @@ export interface Auth {
 export class RequestEvent extends Event {
   /** The message. */
   readonly msg: HttpMessage;
-  /** The connection it is sent on (`request-started`); null otherwise. */
+  /** The connection it is sent on; null where it is not being sent. */
   readonly connection: Connection | null;
 
   /** Makes the event of one message. */
-  constructor(type: string, msg: HttpMessage, connection: Connection | null = null) {
+  constructor(
+    type: "request-queued" | "request-started" | "request-unqueued",
+    msg: HttpMessage,
+    connection: Connection | null = null,
+  ) {
     super(type);
     this.msg = msg;
     this.connection = connection;
+  }
+}
+
+/** `request-started`: a message is about to be sent. */
+export class RequestStartedEvent extends RequestEvent {
+  /** The connection it is sent on. */
+  declare readonly connection: Connection;
+
+  /** Makes the event of one message. */
+  constructor(msg: HttpMessage, connection: Connection) {
+    super("request-started", msg, connection);
   }
 }
 
@@ -71,7 +86,7 @@ export class ConnectionEvent extends Event {
   readonly connection: Connection;
 
   /** Makes the event of one connection. */
-  constructor(type: string, connection: Connection) {
+  constructor(type: "connection-created" | "tunneling", connection: Connection) {
     super(type);
     this.connection = connection;
   }
@@ -94,7 +109,7 @@ export interface HttpSessionEvents {
   /** A message was put on the queue. */
   "request-queued": RequestEvent;
   /** A message is about to be sent. */
-  "request-started": RequestEvent;
+  "request-started": RequestStartedEvent;
   /** The session is done with a message. */
   "request-unqueued": RequestEvent;
   /** Credentials are required. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FetchInput } from "../../internal/platform_types.ts";
 import type { SessionFetch } from "../contract/feature_session.ts";
 import { type FetchRequest, messageOf } from "./fetch_init.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
@@ -22,12 +23,12 @@ interface FetchFace {
   readonly responses: HandedOut;
 }
 
-/** Makes a session's bound fetch. */
-export function makeFetch(core: SessionCore): SessionFetch {
+/** Makes a session's bound fetch; `preconnect` prepares for a URI. */
+export function makeFetch(core: SessionCore, preconnect: SessionFetch["preconnect"]): SessionFetch {
   const responses = new HandedOut(core.pool);
   core.responses = responses;
   const face: FetchFace = { core, responses };
-  const bound: SessionFetch = (input, init = undefined) => {
+  const bound = (input: FetchInput, init: HttpFetchInit | undefined = undefined): Promise<Response> => {
     try {
       if (init === undefined && !(input instanceof Request)) {
         const isHttp = typeof input === "string" && (input.startsWith("http://") || input.startsWith("https://"));
@@ -52,15 +53,15 @@ export function makeFetch(core: SessionCore): SessionFetch {
     }
   };
   // Name and number of parameters are those of fetch.
-  return Object.defineProperty(bound, "name", { value: "fetch" });
+  return Object.assign(Object.defineProperty(bound, "name", { value: "fetch" }), { preconnect });
 }
 
-function isNative(input: RequestInfo | URL): boolean {
+function isNative(input: FetchInput): boolean {
   return /^\s*(?:data|blob|file):/i.test(input instanceof Request ? input.url : String(input));
 }
 
 /** A request with options. */
-async function fetchWith(face: FetchFace, input: RequestInfo | URL, init: HttpFetchInit): Promise<Response> {
+async function fetchWith(face: FetchFace, input: FetchInput, init: HttpFetchInit): Promise<Response> {
   const { core } = face;
   const request = await messageOf(input, init, core.transports.capabilities.runtime);
   checkScheme(core, request.msg.uri);

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkFunction, checkOptions, checkSignal } from "../../internal/expected.ts";
+import type { FetchInput } from "../../internal/platform_types.ts";
 import { setCacheMode } from "../features/cache/fetch_mode.ts";
 import { NotSupportedError } from "../errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
@@ -18,7 +19,7 @@ export interface FetchRequest {
   /** The caller's; null for none. */
   readonly signal: AbortSignal | null;
   /** What is done with redirects. */
-  readonly redirect: RequestRedirect;
+  readonly redirect: NonNullable<HttpFetchInit["redirect"]>;
   /** Who refers to the request; null for nobody. */
   readonly referrer: Referrer | null;
   /** Hashes one of which the body must have; "" for none. */
@@ -28,7 +29,7 @@ export interface FetchRequest {
 }
 
 /** Words an option may have. */
-const words: ReadonlyArray<readonly [name: keyof HttpFetchInit | "duplex", words: readonly string[]]> = [
+const words: ReadonlyArray<readonly [name: keyof HttpFetchInit, words: readonly string[]]> = [
   ["credentials", ["omit", "same-origin", "include"]],
   ["mode", ["same-origin", "no-cors", "cors"]],
   ["redirect", ["follow", "error", "manual"]],
@@ -51,7 +52,7 @@ const runtimeOptions: Readonly<Record<string, string>> = {
  * @throws {NotSupportedError} For an option of a runtime's own, which is never left out silently.
  */
 export async function messageOf(
-  input: RequestInfo | URL,
+  input: FetchInput,
   init: HttpFetchInit,
   runtime: string,
 ): Promise<FetchRequest> {
@@ -117,7 +118,7 @@ async function bringBody(
   if (body !== null && (msg.method === "GET" || msg.method === "HEAD")) {
     throw new TypeError(`Cannot fetch with ${msg.method}: it has no body`);
   }
-  if (body !== null && init.body !== undefined) setBody(msg, body, (init as { duplex?: unknown }).duplex !== undefined);
+  if (body !== null && init.body !== undefined) setBody(msg, body, init.duplex !== undefined);
   else if (body !== null && !signal?.aborted) msg.requestBody = await takeBody(request!);
   if (!signal?.aborted) return;
   dropBody(msg, signal.reason);

@@ -24,8 +24,8 @@ export function bodySourceOf(body: unknown): BodySource | null {
   if (typeof body === "string") return whole(encoder.encode(body), "text/plain;charset=UTF-8");
   if (body instanceof ReadableStream) return { body, length: null, type: null };
   if (typeof body === "function") return { body: body as () => ReadableStream<Bytes>, length: null, type: null };
-  if (body instanceof ArrayBuffer) return whole(new Uint8Array(body.slice(0)), null);
   if (ArrayBuffer.isView(body)) return whole(copied(body), null);
+  if (isBuffer(body)) return whole(copied(new Uint8Array(body)), null);
   if (body instanceof URLSearchParams) {
     return whole(encoder.encode(String(body)), "application/x-www-form-urlencoded;charset=UTF-8");
   }
@@ -40,6 +40,12 @@ export function bodySourceOf(body: unknown): BodySource | null {
 
 function whole(body: Bytes, type: string | null): BodySource {
   return { body, length: null, type };
+}
+
+/** Whether a value is a buffer, shared or not, of this realm or another. */
+function isBuffer(value: unknown): value is ArrayBufferLike {
+  const tag = Object.prototype.toString.call(value);
+  return tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]";
 }
 
 function copied(view: ArrayBufferView): Bytes {

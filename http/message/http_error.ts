@@ -8,9 +8,9 @@ import type { HttpMessage } from "./message.ts";
 /** Options of {@linkcode HttpError}. */
 export interface HttpErrorOptions {
   /** The error the transport or feature gave. */
-  cause?: unknown;
+  cause?: unknown | undefined;
   /** A stable code, for example `ECONNREFUSED`. */
-  code?: string;
+  code?: string | undefined;
 }
 
 /** A request that got no response: what `session.fetch` rejects with for every transport failure. */

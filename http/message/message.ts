@@ -13,8 +13,9 @@ import {
 } from "../../internal/expected.ts";
 import { type BodySource, bodySourceOf } from "./body_source.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
+import type { HeadersInput, ListenerOptions } from "../../internal/platform_types.ts";
 import type { FeatureType } from "./feature_type.ts";
-import { callersHeaders, checkHeaders, checkMethod } from "../protocol/headers.ts";
+import { callersHeaders, checkMethod, headersOf } from "../protocol/headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
 import { flagsOf, type MessageFlags, MessagePriority } from "./message_flags.ts";
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
@@ -224,8 +225,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   get requestHeaders(): Headers {
     return this.#requestHeaders ??= new Headers(this.#state.defaults as [string, string][] | null ?? undefined);
   }
-  set requestHeaders(value: Headers) {
-    this.#requestHeaders = checkHeaders("set the request headers", value);
+  set requestHeaders(value: HeadersInput) {
+    this.#requestHeaders = headersOf("set the request headers", value);
   }
 
   /** True once `requestHeaders` was given or looked at. */
@@ -278,8 +279,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   get responseHeaders(): Headers {
     return this.#responseHeaders ??= new Headers();
   }
-  set responseHeaders(value: Headers) {
-    this.#responseHeaders = checkHeaders("set the response headers", value);
+  set responseHeaders(value: HeadersInput) {
+    this.#responseHeaders = headersOf("set the response headers", value);
   }
 
   /** What has arrived of the response body; complete at `got-body`. */
@@ -299,32 +300,48 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     return disabled !== null && disabled.some((type) => feature instanceof type);
   }
 
-  /** Adds a listener that runs only when the header is present: the response's for `got-` events, else the request's. */
-  addHeaderHandler(event: MessageEventName, header: string, listener: (msg: HttpMessage) => void): void {
+  /**
+   * Adds a listener that runs only when the header is present: the response's for `got-` events, else the request's. A
+   * `signal` among the options removes it.
+   */
+  addHeaderHandler(
+    event: MessageEventName,
+    header: string,
+    listener: (msg: HttpMessage) => void,
+    options?: ListenerOptions,
+  ): void {
     checkText("add a header handler", event);
     checkText("add a header handler", header);
     checkFunction("add a header handler", listener);
     this.addEventListener(event, () => {
       const headers = event.startsWith("wrote-") ? this.requestHeaders : this.responseHeaders;
       if (headers.has(header)) listener(this);
-    });
+    }, options);
   }
 
-  /** Adds a listener that runs only when the status code is this one at that moment. */
-  addStatusCodeHandler(event: MessageEventName, status: number, listener: (msg: HttpMessage) => void): void {
+  /**
+   * Adds a listener that runs only when the status code is this one at that moment. A `signal` among the options removes
+   * it.
+   */
+  addStatusCodeHandler(
+    event: MessageEventName,
+    status: number,
+    listener: (msg: HttpMessage) => void,
+    options?: ListenerOptions,
+  ): void {
     checkText("add a status code handler", event);
     checkFunction("add a status code handler", listener);
     wholeNumber("the status code of a handler", status);
     this.addEventListener(event, () => {
       if (this.statusCode === status) listener(this);
-    });
+    }, options);
   }
 
   /** Adds a listener; see `EventTarget.addEventListener`. */
   override addEventListener<K extends MessageEventName>(
     type: K,
-    listener: TypedListener<HttpMessageEvents[K]>,
-    options?: boolean | AddEventListenerOptions,
+    listener: TypedListener<HttpMessageEvents[K], this>,
+    options?: boolean | ListenerOptions,
   ): void {
     (this.#state.listened ??= new Set()).add(type);
     super.addEventListener(type, listener, options);

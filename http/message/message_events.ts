@@ -5,13 +5,16 @@
  */
 import type { NetworkEventName } from "../transports/transport.ts";
 
+/** Names of the events that bring a piece of a body. */
+export type ChunkEventName = "got-chunk" | "wrote-body-data";
+
 /** `got-chunk` and `wrote-body-data`: a piece of a body. */
 export class ChunkEvent extends Event {
   /** The bytes; the listener must not change them. */
-  readonly chunk: Uint8Array;
+  readonly chunk: Uint8Array<ArrayBuffer>;
 
   /** Makes the event of one piece. */
-  constructor(type: string, chunk: Uint8Array) {
+  constructor(type: ChunkEventName, chunk: Uint8Array<ArrayBuffer>) {
     super(type);
     this.chunk = chunk;
   }

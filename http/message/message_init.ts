@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BytesInput, HeadersInput } from "../../internal/platform_types.ts";
 import type { MessageFlags, MessagePriority } from "./message_flags.ts";
 import type { TransportCapability } from "../transports/transport.ts";
 
@@ -18,7 +19,9 @@ export type MessageBody =
  */
 export type MessageBodyInit =
   | MessageBody
-  | BufferSource
+  | BytesInput
+  | ReadableStream<Uint8Array>
+  | (() => ReadableStream<Uint8Array>)
   | string
   | Blob
   | FormData
@@ -29,25 +32,25 @@ export type MessageBodyInit =
 /** Options of {@linkcode HttpMessage}. */
 export interface HttpMessageInit {
   /** Request header fields, as `fetch` names them. */
-  headers?: HeadersInit;
+  headers?: HeadersInput | undefined;
   /** Request header fields, as the message names them. */
-  requestHeaders?: HeadersInit;
+  requestHeaders?: HeadersInput | undefined;
   /** Request body, as `fetch` names it; a string is sent as UTF-8. */
-  body?: MessageBodyInit | null;
+  body?: MessageBodyInit | null | undefined;
   /** Request body, as the message names it. */
-  requestBody?: MessageBodyInit | null;
+  requestBody?: MessageBodyInit | null | undefined;
   /** Length of a stream body in bytes, when it is known. */
-  bodyLength?: number;
+  bodyLength?: number | undefined;
   /** Flags. */
-  flags?: Iterable<MessageFlags>;
+  flags?: Iterable<MessageFlags> | undefined;
   /** Place in the queue. @default {MessagePriority.NORMAL} */
-  priority?: MessagePriority;
+  priority?: MessagePriority | undefined;
   /** The page the request is made for, for third-party rules of cookies. */
-  firstParty?: string | URL;
+  firstParty?: string | URL | undefined;
   /** The request replaces the page in a window, as following a link does, for SameSite rules of cookies. @default {false} */
-  isTopLevelNavigation?: boolean;
+  isTopLevelNavigation?: boolean | undefined;
   /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */
-  requires?: readonly TransportCapability[];
+  requires?: readonly TransportCapability[] | undefined;
 }

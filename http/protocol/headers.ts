@@ -4,6 +4,7 @@
  * @module
  */
 import { checkObject, unexpected } from "../../internal/expected.ts";
+import type { HeadersInput } from "../../internal/platform_types.ts";
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -47,9 +48,9 @@ export function checkField(name: string, value: string): void {
  *
  * @throws {TypeError} If a name or a value cannot be sent; the value is not shown.
  */
-export function callersHeaders(init: HeadersInit): Headers {
+export function callersHeaders(init: HeadersInput | HeadersInit): Headers {
   try {
-    return new Headers(init);
+    return new Headers(init as HeadersInit);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     checkObject("send the headers", init, "names and values");
@@ -61,9 +62,23 @@ export function callersHeaders(init: HeadersInit): Headers {
 
 /** Checks header fields: the runtime's own, or those of a library that makes its own. */
 export function checkHeaders(action: string, headers: Headers): Headers {
-  const { get, has, set } = Object(headers) as Partial<Headers>;
-  if (typeof headers === "object" && [get, has, set].every((each) => typeof each === "function")) return headers;
+  if (isHeaders(headers)) return headers;
   throw unexpected(action, "Headers", headers);
+}
+
+/**
+ * Header fields in any form. The runtime's own are taken as they are, and those of a library that makes its own; of pairs
+ * and objects fields are made.
+ *
+ * @throws {TypeError} If they are none, or a name or a value cannot be sent; the value is not shown.
+ */
+export function headersOf(action: string, headers: HeadersInput): Headers {
+  return isHeaders(headers) ? headers : callersHeaders(checkObject(action, headers, "Headers"));
+}
+
+function isHeaders(headers: unknown): headers is Headers {
+  const { append, get, has, set } = Object(headers) as Partial<Headers>;
+  return typeof headers === "object" && [append, get, has, set].every((each) => typeof each === "function");
 }
 
 /** Methods that ask for nothing to be changed; `would_redirect` follows 301, 302, 307 and 308 for these alone. */

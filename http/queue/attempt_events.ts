@@ -69,7 +69,9 @@ export class AttemptEvents implements ExchangeObserver {
     const { msg } = this.#item;
     this.#item.progressed();
     msg.metrics.requestBodyBytes += chunk.byteLength;
-    if (isListened(msg, "wrote-body-data")) this.#item.dispatch(new ChunkEvent("wrote-body-data", chunk));
+    if (isListened(msg, "wrote-body-data")) {
+      this.#item.dispatch(new ChunkEvent("wrote-body-data", chunk as Uint8Array<ArrayBuffer>));
+    }
     if (this.#isCurrent) this.#item.emit("wrote-chunk");
     if (this.#isCurrent && isListened(msg, "progress")) {
       const total = msg.requestBody instanceof Uint8Array ? msg.requestBody.byteLength : msg.requestBodyLength;

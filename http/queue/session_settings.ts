@@ -30,8 +30,8 @@ export class SessionSettings {
   httpAliases: readonly string[] | null = ["*"];
   httpsAliases: readonly string[] | null = null;
   useThreadContext = false;
-  maxHeaderBytes = defaultHeaderBytes;
-  maxBodyBytes = defaultBodyBytes;
+  maxHeaderBytes: number = defaultHeaderBytes;
+  maxBodyBytes: number = defaultBodyBytes;
   #strict = true;
   #database: TrustRoots | null = TlsDatabase.system;
   #caFile: string | null = null;

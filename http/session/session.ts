@@ -21,7 +21,13 @@ import { ItemState, type QueueItem } from "../queue/queue_item.ts";
 import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
 import { SessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
-import { ConnectionEvent, type HttpSessionEvents, NotifyEvent, RequestEvent } from "../contract/session_events.ts";
+import {
+  ConnectionEvent,
+  type HttpSessionEvents,
+  NotifyEvent,
+  RequestEvent,
+  RequestStartedEvent,
+} from "../contract/session_events.ts";
 import {
   checkContext,
   type HttpSessionOptions,
@@ -35,6 +41,7 @@ import { accessorOf } from "./session_properties.ts";
 import { flag, SessionSettings } from "../queue/session_settings.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
+import type { ListenerOptions } from "../../internal/platform_types.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
@@ -106,7 +113,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
     });
-    this.fetch = makeFetch(this.#core);
+    this.fetch = makeFetch(this.#core, (url) => void this.prepareForUri(parseUri(url)));
     if (options.defaultFeatures !== false) { for (const feature of makeDefaultFeatures()) this.addFeature(feature); }
     for (const name of optionProperties) {
       const value = options[name];
@@ -542,8 +549,8 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   /** Adds a listener; see `EventTarget.addEventListener`. */
   override addEventListener<K extends keyof HttpSessionEvents & string>(
     type: K,
-    listener: TypedListener<HttpSessionEvents[K]>,
-    options?: boolean | AddEventListenerOptions,
+    listener: TypedListener<HttpSessionEvents[K], this>,
+    options?: boolean | ListenerOptions,
   ): void {
     (this.#listened ??= new Set()).add(type);
     super.addEventListener(type, listener, options);
@@ -590,7 +597,11 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
 
   #emitRequest(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void {
     if (!this.#isListened(type)) return;
-    this.dispatchEvent(new RequestEvent(type, item.msg, type === "request-started" ? item.connection : null));
+    this.dispatchEvent(
+      type === "request-started"
+        ? new RequestStartedEvent(item.msg, item.connection!)
+        : new RequestEvent(type, item.msg),
+    );
   }
 
   #emitConnection(type: "connection-created" | "tunneling", connection: Connection): void {

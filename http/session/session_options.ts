@@ -41,57 +41,57 @@ export type SessionProperty =
 /** Options of `HttpSession`. Properties are described at the accessors of the same name. */
 export interface HttpSessionOptions {
   /** The proxy of the session. @default {null} */
-  proxyUri?: string | URL | null;
+  proxyUri?: string | URL | null | undefined;
   /** Connections at once. @default {10} */
-  maxConns?: number;
+  maxConns?: number | undefined;
   /** Connections at once to one host. @default {2} */
-  maxConnsPerHost?: number;
+  maxConnsPerHost?: number | undefined;
   /** NTLM authentication. @default {false} */
-  useNtlm?: boolean;
+  useNtlm?: boolean | undefined;
   /** File with the trusted certificates. @default {null} */
-  sslCaFile?: string | null;
+  sslCaFile?: string | null | undefined;
   /** What runs the session's work. @default {null} */
-  asyncContext?: AsyncContext | null;
+  asyncContext?: AsyncContext | null | undefined;
   /** Seconds without progress after which a message fails; 0 never. @default {0} */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Seconds after which an idle connection is closed; 0 never. @default {0} */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
   /** User-Agent. @default {null} */
-  userAgent?: string | null;
+  userAgent?: string | null | undefined;
   /** Accept-Language. @default {null} */
-  acceptLanguage?: string | null;
+  acceptLanguage?: string | null | undefined;
   /** Accept-Language from the user's environment. @default {false} */
-  acceptLanguageAuto?: boolean;
+  acceptLanguageAuto?: boolean | undefined;
   /** Refuse certificates that are not trusted. @default {true} */
-  sslStrict?: boolean;
+  sslStrict?: boolean | undefined;
   /** URI schemes that mean http. @default {["*"]} */
-  httpAliases?: readonly string[] | string | null;
+  httpAliases?: readonly string[] | string | null | undefined;
   /** URI schemes that mean https. @default {null} */
-  httpsAliases?: readonly string[] | string | null;
+  httpsAliases?: readonly string[] | string | null | undefined;
   /** Trust the system's certificates. @default {true} */
-  sslUseSystemCaFile?: boolean;
+  sslUseSystemCaFile?: boolean | undefined;
   /** The trusted certificates. @default {TlsDatabase.system} */
-  tlsDatabase?: TrustRoots | null;
+  tlsDatabase?: TrustRoots | null | undefined;
   /** Run work in the context current when a message was queued. @default {false} */
-  useThreadContext?: boolean;
+  useThreadContext?: boolean | undefined;
   /** Features to add, in this order, besides the default ones. @default {[]} */
-  addFeature?: SessionFeature | readonly SessionFeature[];
+  addFeature?: SessionFeature | readonly SessionFeature[] | undefined;
   /** Features or sub-features to add by their class. @default {[]} */
-  addFeatureByType?: ConstructibleFeatureType | readonly ConstructibleFeatureType[];
+  addFeatureByType?: ConstructibleFeatureType | readonly ConstructibleFeatureType[] | undefined;
   /** Features or sub-features to remove by their class, default ones included. @default {[]} */
-  removeFeatureByType?: FeatureType | readonly FeatureType[];
+  removeFeatureByType?: FeatureType | readonly FeatureType[] | undefined;
   /** Same as `addFeature`, the shorter name. @default {[]} */
-  features?: readonly SessionFeature[];
+  features?: readonly SessionFeature[] | undefined;
   /** False leaves out AuthManager and ContentDecoder. @default {true} */
-  defaultFeatures?: boolean;
+  defaultFeatures?: boolean | undefined;
   /** The client's certificate. @default {null} */
-  clientCertificate?: ClientCertificateOption;
+  clientCertificate?: ClientCertificateOption | undefined;
   /** What carries messages. @default {"auto"} */
-  transport?: TransportChoice;
+  transport?: TransportChoice | undefined;
   /** Largest response header section in bytes. @default {262144} */
-  maxHeaderBytes?: number;
+  maxHeaderBytes?: number | undefined;
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
-  maxBodyBytes?: number;
+  maxBodyBytes?: number | undefined;
 }
 
 /** Options that are properties, in the order the constructor sets them. */

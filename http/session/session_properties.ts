@@ -6,7 +6,7 @@
 import type { SessionProperty } from "./session_options.ts";
 
 /** The manual's names and the accessors behind them. */
-const accessors = {
+const accessors: Readonly<Record<SessionProperty, string | null>> = {
   "accept-language": "acceptLanguage",
   "accept-language-auto": "acceptLanguageAuto",
   "add-feature": null,
@@ -27,13 +27,13 @@ const accessors = {
   "use-ntlm": "useNtlm",
   "use-thread-context": "useThreadContext",
   "user-agent": "userAgent",
-} as const satisfies Record<SessionProperty, string | null>;
+};
 
 /** The manual's names of all 20 properties. */
 export const sessionProperties: readonly SessionProperty[] = Object.keys(accessors) as SessionProperty[];
 
 /** The accessor behind a name; null for the three that only act when set. */
-export function accessorOf(name: SessionProperty): (typeof accessors)[SessionProperty] {
+export function accessorOf(name: SessionProperty): string | null {
   if (!Object.hasOwn(accessors, name)) throw new TypeError(`Cannot find the property ${JSON.stringify(name)}`);
   return accessors[name];
 }

@@ -9,7 +9,7 @@ import { HttpStatus } from "../protocol/status.ts";
 /** Options of {@linkcode streamMessage}. */
 export interface StreamMessageOptions {
   /** Cancels the message; the promise or the stream then fails with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What is kept of a response that another one may still replace. */

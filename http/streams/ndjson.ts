@@ -13,15 +13,15 @@ export interface ReadNdjsonOptions {
    *
    * @default {16777216}
    */
-  maxRecordSize?: number;
+  maxRecordSize?: number | undefined;
   /**
    * Called with a line that is no JSON, to pass over it; without it such a line throws an {@linkcode NdjsonError}.
    *
    * @default {undefined}
    */
-  onInvalid?: (error: NdjsonError) => void;
+  onInvalid?: ((error: NdjsonError) => void) | undefined;
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Raised for a line that is no JSON. */

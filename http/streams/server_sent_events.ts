@@ -1,6 +1,7 @@
 /** Server-sent events (HTML standard §9.2). */
 
 import { checkFunction, checkObject, checkOptions } from "../../internal/expected.ts";
+import { callersHeaders } from "../protocol/headers.ts";
 import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
@@ -12,7 +13,7 @@ import { type BodySource, readChunks } from "./source.ts";
 /** Options of {@linkcode readServerSentEvents}. */
 export interface ReadServerSentEventsOptions extends EventStreamParserOptions {
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Why a stream is opened again. */
@@ -28,29 +29,29 @@ export interface ReconnectInfo {
 /** Options of {@linkcode serverSentEvents}. */
 export interface ServerSentEventsOptions extends ReadServerSentEventsOptions {
   /** What the request says besides: header fields, method, body. A body has to be replayable. */
-  init?: HttpFetchInit;
+  init?: HttpFetchInit | undefined;
   /**
    * Milliseconds to wait before the stream is opened again, until the server names a time of its own.
    *
    * @default {3000}
    */
-  reconnectDelay?: number;
+  reconnectDelay?: number | undefined;
   /**
    * The longest wait in milliseconds; attempts in a row that bring no response double it up to here.
    *
    * @default {60000}
    */
-  maxReconnectDelay?: number;
+  maxReconnectDelay?: number | undefined;
   /**
    * How many attempts in a row may fail before the failure is thrown.
    *
    * @default {Infinity}
    */
-  maxFailures?: number;
+  maxFailures?: number | undefined;
   /** Called with every response that opens the stream. */
-  onOpen?(response: Response): void;
+  onOpen?: ((response: Response) => void) | undefined;
   /** Called before every wait. */
-  onReconnect?(info: ReconnectInfo): void;
+  onReconnect?: ((info: ReconnectInfo) => void) | undefined;
 }
 
 /** Raised when the server answers with something that is no event stream; such a request is not repeated. */
@@ -157,7 +158,7 @@ async function open(
   lastEventId: string,
   options: ServerSentEventsOptions,
 ): Promise<Response | undefined> {
-  const headers = new Headers(options.init?.headers);
+  const headers = callersHeaders(options.init?.headers ?? {});
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   if (lastEventId !== "") headers.set("last-event-id", toByteString(lastEventId));

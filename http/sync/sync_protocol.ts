@@ -104,18 +104,18 @@ export interface HookReply {
   kind: "reply";
   snapshot: MessageSnapshot;
   /** The body, when a feature has changed it. */
-  body?: Uint8Array<ArrayBuffer> | null;
+  body?: Uint8Array<ArrayBuffer> | null | undefined;
   requeue: { after?: "body"; sameConnection: boolean } | null;
   /** Connections the message may not go over: they are authenticated as somebody else. */
   barred: readonly number[];
   /** What ended the message. */
   cancelled: boolean;
   error: PlainError | null;
-  proxy?: PlainProxy | null;
+  proxy?: PlainProxy | null | undefined;
   /** A feature's own answer (`lookup`, `replaceResponse`). */
-  answer?: PlainResponse & { body: Uint8Array<ArrayBuffer> };
+  answer?: (PlainResponse & { body: Uint8Array<ArrayBuffer> }) | undefined;
   /** True when a feature wants the body as it comes over the wire. */
-  wantsWireBody?: boolean;
+  wantsWireBody?: boolean | undefined;
 }
 
 /** From the session to its worker. */
@@ -139,14 +139,18 @@ export type FromWorker =
     hook: RemoteHook;
     snapshot: MessageSnapshot;
     connection: PlainConnection | null;
-    body?: Uint8Array;
+    body?: Uint8Array | undefined;
     /** What came over the wire (`replaceResponse`). */
-    received?: PlainResponse;
+    received?: PlainResponse | undefined;
     /** The body as it came over the wire (`gotBody`). */
-    wireBody?: Uint8Array;
+    wireBody?: Uint8Array | undefined;
   }
   | { kind: "event"; type: string; snapshot: MessageSnapshot; detail: EventDetail }
-  | { kind: "session-event"; type: string; connection: PlainConnection | null }
+  | {
+    kind: "session-event";
+    type: "request-started" | "connection-created" | "tunneling";
+    connection: PlainConnection | null;
+  }
   | {
     kind: "done";
     snapshot: MessageSnapshot;
@@ -158,16 +162,16 @@ export type FromWorker =
 
 /** What an event carries besides the message. */
 export interface EventDetail {
-  chunk?: Uint8Array;
-  status?: number;
-  reasonPhrase?: string;
-  headers?: Fields;
-  event?: string;
-  direction?: string;
-  loaded?: number;
-  total?: number | null;
-  contentType?: string;
-  parameters?: Readonly<Record<string, string>>;
+  chunk?: Uint8Array<ArrayBuffer> | undefined;
+  status?: number | undefined;
+  reasonPhrase?: string | undefined;
+  headers?: Fields | undefined;
+  event?: string | undefined;
+  direction?: string | undefined;
+  loaded?: number | undefined;
+  total?: number | null | undefined;
+  contentType?: string | undefined;
+  parameters?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Times are milliseconds since the epoch, since each thread has a clock of its own. */

@@ -7,13 +7,19 @@ import type { Connection } from "../transports/connection.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import {
   ChunkEvent,
+  type ChunkEventName,
   ContentSniffedEvent,
   InformationalEvent,
   NetworkEvent,
   TransferProgressEvent,
 } from "../message/message_events.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
-import { ConnectionEvent, RequestEvent } from "../contract/session_events.ts";
+import {
+  ConnectionEvent,
+  type HttpSessionEvents,
+  RequestEvent,
+  RequestStartedEvent,
+} from "../contract/session_events.ts";
 import { applySnapshot, type EventDetail, type FromWorker, type MessageSnapshot, snapshotOf } from "./sync_protocol.ts";
 import type { NetworkEventName } from "../transports/transport.ts";
 
@@ -41,10 +47,14 @@ export class SyncReplay {
   }
 
   /** Keeps an event of the session. */
-  session(type: string, connection: Connection | null): void {
+  session(type: Exclude<keyof HttpSessionEvents, "authenticate" | "notify">, connection: Connection | null): void {
     this.#told.push(() => {
-      if (type.startsWith("request-")) this.#session.dispatchEvent(new RequestEvent(type, this.#msg, connection));
-      else if (connection !== null) this.#session.dispatchEvent(new ConnectionEvent(type, connection));
+      if (type === "request-queued" || type === "request-unqueued") {
+        this.#session.dispatchEvent(new RequestEvent(type, this.#msg));
+      } else if (connection === null) return;
+      else if (type === "request-started") {
+        this.#session.dispatchEvent(new RequestStartedEvent(this.#msg, connection));
+      } else this.#session.dispatchEvent(new ConnectionEvent(type, connection));
     });
   }
 
@@ -65,7 +75,7 @@ export class SyncReplay {
 }
 
 function eventOf(type: string, detail: EventDetail): Event {
-  if (detail.chunk !== undefined) return new ChunkEvent(type, detail.chunk);
+  if (detail.chunk !== undefined) return new ChunkEvent(type as ChunkEventName, detail.chunk);
   if (detail.contentType !== undefined) return new ContentSniffedEvent(detail.contentType, detail.parameters ?? {});
   if (detail.event !== undefined) return new NetworkEvent(detail.event as NetworkEventName);
   if (detail.status !== undefined) {

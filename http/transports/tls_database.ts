@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { oidText, readElement, readElements, Tag } from "../../internal/der.ts";
+import type { BytesInput } from "../../internal/platform_types.ts";
 import type { TrustRoots } from "./transport.ts";
 import { readableCertificates } from "./permissions.ts";
 
@@ -15,9 +16,9 @@ const PEM_BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 const PEM_BLOCK = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;
 
 /** A certificate as {@linkcode TlsDatabase.fromCertificates} takes it: DER, or an object that has it. */
-export type CertificateInput = BufferSource | Uint8Array | {
+export type CertificateInput = BytesInput | {
   /** The certificate in DER. */
-  readonly der: BufferSource | Uint8Array;
+  readonly der: BytesInput;
 };
 
 /**

@@ -26,9 +26,9 @@ export interface TransportCapabilities {
   /** Trailer fields are available. */
   readonly trailers: boolean;
   /** Fields can be sent behind a streamed body, see {@linkcode RequestTrailers}. Absent means false. */
-  readonly requestTrailers?: boolean;
+  readonly requestTrailers?: boolean | undefined;
   /** Connections can be encrypted: https: messages and https: proxies. Absent means true. */
-  readonly tls?: boolean;
+  readonly tls?: boolean | undefined;
   /** The peer's certificate is available. */
   readonly peerCertificate: boolean;
   /** Certificates can be left unchecked. */
@@ -60,7 +60,7 @@ export interface TransportCapabilities {
   /** Bodies arrive as they came over the wire, whatever their content coding. */
   readonly contentAsReceived: boolean;
   /** A body that is streamed goes with its Content-Length where that is known. Absent means false. */
-  readonly uploadLength?: boolean;
+  readonly uploadLength?: boolean | undefined;
   /** True when `method` goes onto the wire exactly as given. */
   supportsMethod(method: string): boolean;
 }
@@ -80,9 +80,9 @@ export interface ProxyTarget {
   /** "http", "https", "socks5" or "socks5h" (names are resolved by the proxy). */
   readonly scheme: string;
   /** User name from the URI, decoded; undefined when there is none. */
-  readonly username?: string;
+  readonly username?: string | undefined;
   /** Password from the URI, decoded; undefined when there is none. */
-  readonly password?: string;
+  readonly password?: string | undefined;
 }
 
 /** The roots a connection trusts. `TlsDatabase` is one. */
@@ -203,7 +203,7 @@ export interface TransportRequest {
   /** Hold the body back until 100 Continue. */
   readonly expectContinue: boolean;
   /** What makes the fields behind a streamed body, in order; such a body goes in chunks. Absent means none. */
-  readonly trailers?: readonly RequestTrailers[] | null;
+  readonly trailers?: readonly RequestTrailers[] | null | undefined;
 }
 
 /** One response as a transport gives it; a `Response` of the runtime's fetch already is one. */
@@ -228,18 +228,18 @@ export interface TransportResponse {
   /** A `Response` of the runtime with these `headers` and the body in `whole`, if the transport has made one of them. */
   readonly ready?: Response | undefined;
   /** "1.0", "1.1" or "2"; absent means "1.1". */
-  readonly httpVersion?: string;
+  readonly httpVersion?: string | undefined;
   /** Trailer fields, after the body has ended. */
   readonly trailers?: Promise<Headers> | undefined;
   /**
    * True when the runtime has removed the content codings of `body` by itself; `headers` then have neither
    * Content-Encoding nor Content-Length. Absent means that the body is as it came over the wire.
    */
-  readonly contentDecoded?: boolean;
+  readonly contentDecoded?: boolean | undefined;
   /** The Content-Length of a body that the runtime has decoded, as it came over the wire; absent or null when unknown. */
-  readonly encodedLength?: number | null;
+  readonly encodedLength?: number | null | undefined;
   /** False when the connection cannot carry another exchange (`Connection: close`, HTTP/1.0). Absent means true. */
-  readonly keepAlive?: boolean;
+  readonly keepAlive?: boolean | undefined;
 }
 
 /** What a transport tells the session during `open` and `send`. Every method returns at once and never throws. */
@@ -313,7 +313,7 @@ export interface TransportConnection {
   /** Translates the runtime's own errors, where `send` or the body's stream give them untranslated. */
   explain?(error: unknown, url: string): TransportError;
   /** Called when the connection turned out closed while idle (the session then drops the slot). */
-  onClosed?: (() => void) | null;
+  onClosed?: (() => void) | null | undefined;
 }
 
 /** Makes connections. Stateless besides what it must share between them. */

@@ -73,7 +73,8 @@ const rooms: Readonly<Record<string, string>> = {
   "http/features/proxies": "http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/signatures": "http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/signatures/aws": "http/contract http/errors.ts http/features/signatures http/message http/transports",
-  "http/features/signatures/jose": "http/contract http/features/signatures http/message http/protocol http/transports",
+  "http/features/signatures/jose":
+    "http/contract http/features/signatures http/message http/protocol http/transports internal",
   "http/features/sniffing": "http/codings http/contract http/message http/protocol internal",
   "http/fetch":
     "http/codings http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",

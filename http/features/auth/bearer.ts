@@ -5,6 +5,7 @@
  */
 import { parseUri } from "../../protocol/uri.ts";
 import { checkFunction, checkIterable, checkOptions } from "../../../internal/expected.ts";
+import type { FetchInput } from "../../../internal/platform_types.ts";
 import { MessageFlags } from "../../message/message.ts";
 import type { Challenge } from "../../protocol/challenges.ts";
 import type { HttpFetchInit } from "../../contract/message_options.ts";
@@ -36,7 +37,7 @@ export interface BearerRefreshRequest {
    * `session.fetch` for asking a token server: it does not wait for a free connection, which the messages that wait for
    * the token may hold, and leaves authentication to the caller.
    */
-  readonly fetch: (input: RequestInfo | URL, init?: HttpFetchInit) => Promise<Response>;
+  readonly fetch: (input: FetchInput, init?: HttpFetchInit) => Promise<Response>;
 }
 
 /** Gets a token; null when there is none. */

@@ -38,7 +38,7 @@ export interface Authorization {
   /** {@linkcode AuthScheme.generation} of the credentials that were used. */
   readonly generation: number;
   /** Whether user name and password went in UTF-8; absent where that is no question. */
-  readonly isUtf8?: boolean;
+  readonly isUtf8?: boolean | undefined;
 }
 
 /** What a challenge left for the next attempt of the same message. Schemes derive from it what they need. */

@@ -31,7 +31,7 @@ export interface HarRequest {
   /** Query parameters. */
   queryString: HarPair[];
   /** The body, when there was one. */
-  postData?: { mimeType: string; text: string; params: HarPair[]; comment?: string };
+  postData?: { mimeType: string; text: string; params: HarPair[]; comment?: string | undefined } | undefined;
   /** Bytes of the header section; -1 as it is not known. */
   headersSize: number;
   /** Bytes of the body. */
@@ -53,11 +53,11 @@ export interface HarResponse {
   /** The decoded body; `encoding` is "base64" for what is no text. */
   content: {
     size: number;
-    compression?: number;
+    compression?: number | undefined;
     mimeType: string;
-    text?: string;
-    encoding?: "base64";
-    comment?: string;
+    text?: string | undefined;
+    encoding?: "base64" | undefined;
+    comment?: string | undefined;
   };
   /** The Location field, or "". */
   redirectURL: string;
@@ -66,9 +66,9 @@ export interface HarResponse {
   /** Bytes of the body on the wire. */
   bodySize: number;
   /** The session's status below 100 when there was no complete response. */
-  _transportStatus?: number;
+  _transportStatus?: number | undefined;
   /** Why there was no complete response. */
-  _error?: string;
+  _error?: string | undefined;
 }
 
 /** Milliseconds of each phase; -1 where a phase did not happen or is not known. */
@@ -104,7 +104,7 @@ export interface HarEntry {
   /** How long each phase took. */
   timings: HarTimings;
   /** Number of the connection; absent when none was used. */
-  connection?: string;
+  connection?: string | undefined;
 }
 
 /** An HTTP Archive. */

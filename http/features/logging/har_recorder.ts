@@ -23,37 +23,37 @@ export interface HarRecorderOptions {
    *
    * @default {1048576}
    */
-  maxBodySize?: number;
+  maxBodySize?: number | undefined;
   /**
    * The most entries that are kept; the oldest give way.
    *
    * @default {10000}
    */
-  maxEntries?: number;
+  maxEntries?: number | undefined;
   /**
    * Measure resolving, connecting and TLS too. Only the socket transport reports these steps, so messages then prefer it.
    *
    * @default {false}
    */
-  connectionTimings?: boolean;
+  connectionTimings?: boolean | undefined;
   /**
    * Keep credentials, cookies and tokens instead of hiding them.
    *
    * @default {false}
    */
-  showSecrets?: boolean;
+  showSecrets?: boolean | undefined;
   /**
    * Names of further header fields whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenHeaders?: Iterable<string>;
+  hiddenHeaders?: Iterable<string> | undefined;
   /**
    * Names of further query parameters, form fields and JSON members whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenParameters?: Iterable<string>;
+  hiddenParameters?: Iterable<string> | undefined;
 }
 
 const CREATOR = { name: "gp11", version: "0.1.0" };

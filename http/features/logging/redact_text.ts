@@ -29,7 +29,7 @@ const BASE64 = /[\w+/-]{16,}/g;
 const WORD = /[^?&#;,=\s<>"']+/g;
 
 /** A text as it may be shown. */
-export function redactText(text: string, rules: RedactionRules, layers = LAYERS): string {
+export function redactText(text: string, rules: RedactionRules, layers: number = LAYERS): string {
   if (!TELLING.test(text)) return text;
   const part = PART.exec(text);
   if (part !== null) {

@@ -30,7 +30,7 @@ export interface StaticProxyOptions {
    *
    * @default {[]}
    */
-  ignoreHosts?: Iterable<string>;
+  ignoreHosts?: Iterable<string> | undefined;
 }
 
 /** Options of {@linkcode ProxyResolver.fromEnvironment}. */
@@ -41,7 +41,7 @@ export interface EnvironmentProxyOptions {
    *
    * @default {process.env}
    */
-  env?: Environment;
+  env?: Environment | undefined;
 }
 
 /** Raised when a proxy function fails or answers with something that is no proxy; ends the message. */

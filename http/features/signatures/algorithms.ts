@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import * as crypto from "node:crypto";
+import type { BytesInput } from "../../../internal/platform_types.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
 import type { PublicJwk, Signer } from "./signer.ts";
@@ -92,7 +93,7 @@ export function httpAlgorithmOf(signer: Signer): string {
 }
 
 /** A public key in one of the forms it is found in: as JSON, as SubjectPublicKeyInfo in PEM or in DER. */
-export type VerificationKey = PublicJwk | string | BufferSource;
+export type VerificationKey = PublicJwk | string | BytesInput;
 
 /**
  * A verification key as JSON.
@@ -104,17 +105,17 @@ export function jwkOf(key: VerificationKey): PublicJwk {
   try {
     const input: crypto.PublicKeyInput | string = typeof key === "string"
       ? key
-      : { key: bytesOf(key as BufferSource), format: "der", type: "spki" };
+      : { key: bytesOf(key as BytesInput), format: "der", type: "spki" };
     return crypto.createPublicKey(input).export({ format: "jwk" }) as PublicJwk;
   } catch (cause) {
     throw new TypeError("Cannot verify: the key is neither a JSON Web Key nor a public key in PEM or DER", { cause });
   }
 }
 
-function bytesOf(source: BufferSource): Buffer {
-  return source instanceof ArrayBuffer
-    ? Buffer.from(source)
-    : Buffer.from(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
+function bytesOf(source: BytesInput): Buffer {
+  return ArrayBuffer.isView(source)
+    ? Buffer.from(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength)
+    : Buffer.from(source as ArrayBuffer);
 }
 
 /**

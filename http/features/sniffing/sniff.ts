@@ -34,13 +34,13 @@ export interface SniffOptions {
    *
    * @default {false}
    */
-  noSniff?: boolean;
+  noSniff?: boolean | undefined;
   /**
    * What the resource is loaded for.
    *
    * @default {"any"}
    */
-  context?: SniffContext;
+  context?: SniffContext | undefined;
 }
 
 /** Which of the algorithms a declared type leads to. */

@@ -23,11 +23,11 @@ export interface FetchSlot {
   /** Closes the pool's idle connections. */
   close(): void;
   /** A `Headers` object that is used many times costs less than a list. */
-  readonly prefersHeaders?: boolean;
+  readonly prefersHeaders?: boolean | undefined;
   /** The Content-Length of a body that is a stream is sent; absent where such a body is always chunked. */
-  readonly sendsLength?: boolean;
+  readonly sendsLength?: boolean | undefined;
   /** Tells which responses the runtime has decoded; absent when it decodes none. */
-  readonly decodes?: DecodesContent;
+  readonly decodes?: DecodesContent | undefined;
   /** Takes the observer of the exchange that begins. */
   observe?(observer: ExchangeObserver): void;
 }

@@ -12,7 +12,7 @@ interface Row {
   readonly pattern: RegExp;
   readonly status: number;
   readonly phase: TransportPhase;
-  readonly code?: string;
+  readonly code?: string | undefined;
 }
 
 /** Matched in order against the error's code, then against its text and that of its causes. */

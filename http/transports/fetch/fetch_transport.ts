@@ -15,13 +15,13 @@ import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";
 /** Options of {@linkcode FetchTransport}. */
 export interface FetchTransportOptions {
   /** The function to send with. @default {the runtime's fetch at the time the library was imported} */
-  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /** Fields added to every `RequestInit`, for example `{ dispatcher }` on Node. @default {{}} */
-  init?: Record<string, unknown>;
+  init?: Record<string, unknown> | undefined;
   /** Called when the session closes a slot, for example to close a dispatcher's sockets. */
-  close?: () => void;
+  close?: (() => void) | undefined;
   /** Capabilities the function has beyond those assumed. @default {{}} */
-  capabilities?: Partial<TransportCapabilities>;
+  capabilities?: Partial<TransportCapabilities> | undefined;
 }
 
 /**

@@ -15,7 +15,7 @@ export interface ResponseHead {
   /** In wire order. */
   headers: HeaderField[];
   /** What the fields say about framing, once somebody has asked. */
-  framing?: Framing;
+  framing?: Framing | undefined;
 }
 
 /** What a start line says. */

@@ -27,7 +27,7 @@ export interface ResponseParserOptions {
   /** What the connection's last response looked like. */
   known?: KnownLines | undefined;
   /** Informational responses accepted before the final one. @default {64} */
-  maxInformational?: number;
+  maxInformational?: number | undefined;
 }
 
 type State = "head" | "length" | "chunk-size" | "chunk-data" | "chunk-end" | "trailers" | "until-close" | "done";

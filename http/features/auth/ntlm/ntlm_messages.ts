@@ -120,7 +120,7 @@ export interface NtlmIdentity {
   /** The time now, in ticks of 100 ns since 1601; the server's own clock wins when it sends one. */
   readonly timestamp: bigint;
   /** MD5 of the channel binding of the TLS connection (RFC 5929); null without. */
-  readonly channelBinding?: Uint8Array | null;
+  readonly channelBinding?: Uint8Array | null | undefined;
 }
 
 /** Ticks of 100 ns since 1601 from milliseconds since 1970. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { BytesInput } from "../../../../internal/platform_types.ts";
 import { algorithmNamed, isKeyFor, jwkOf, type VerificationKey, verifySignature } from "../algorithms.ts";
 import { checkSigner, encoded, type Signer, type SignOptions, utf8 } from "../signer.ts";
 import { JwsError } from "./jws_error.ts";
@@ -29,7 +30,7 @@ export interface JwsHeader {
 }
 
 /** What is signed: text as UTF-8, bytes, or anything JSON can write. */
-export type JwsPayload = string | BufferSource | object;
+export type JwsPayload = string | BytesInput | object;
 
 /** How a JSON Web Signature is made. */
 export interface SignJwsOptions extends SignOptions {
@@ -139,7 +140,7 @@ export interface VerifyJwsOptions {
   /** Critical header members that the caller understands, beside "b64". */
   readonly understood?: readonly string[] | undefined;
   /** The payload of a detached signature. */
-  readonly payload?: string | BufferSource | undefined;
+  readonly payload?: string | BytesInput | undefined;
 }
 
 /** A JSON Web Signature that is right. */

@@ -1,0 +1,30 @@
+/**
+ * Forms of values the platform's functions take, under names of this library: the names of the DOM library are unknown to
+ * programs that are compiled without it, and what is unknown is checked by nobody.
+ *
+ * @module
+ */
+
+/** What callers may pass as bytes: `BufferSource`, on shared memory too. */
+export type BytesInput = ArrayBufferView | ArrayBufferLike;
+
+/** Header fields as `new Headers` takes them: fields, pairs of a name and a value, or an object of them. */
+export type HeadersInput =
+  | Headers
+  | Iterable<readonly [name: string, value: string]>
+  | Readonly<Record<string, string>>;
+
+/** What `fetch` is told to fetch. */
+export type FetchInput = string | URL | Request;
+
+/** What a listener is added with, as `EventTarget.addEventListener` takes it. */
+export interface ListenerOptions {
+  /** Hear the event before the target does; it makes no difference where events do not travel. @default {false} */
+  readonly capture?: boolean | undefined;
+  /** Remove the listener after its first event. @default {false} */
+  readonly once?: boolean | undefined;
+  /** The listener promises not to call `preventDefault`. @default {false} */
+  readonly passive?: boolean | undefined;
+  /** Removes the listener when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
