@@ -1,5 +1,6 @@
 /** The oldest runtimes that can do what the library does, and the sentence for those that are older. */
 import process from "node:process";
+import { runtimeName } from "./runtime.ts";
 
 /** What a runtime is asked for, in the words of the sentence. */
 export type RuntimeUse = "PKCS#11 modules" | "HTTP sessions" | "TLS over sockets";
@@ -29,7 +30,7 @@ export function requireRuntime(
   versions: Readonly<Record<string, string | undefined>> = process.versions,
 ): void {
   if (isNewEnough(use, versions)) return;
-  const runtime = runtimeOf(versions);
+  const runtime = runtimeName(versions);
   const oldest = oldestRuntimes[use];
   const version = versions[runtime] ?? "";
   const needed = Object.entries(names).map(([key, name]) => `${name} ${textOf(oldest[key as keyof typeof names])}`);
@@ -45,14 +46,10 @@ export function isNewEnough(
   use: RuntimeUse,
   versions: Readonly<Record<string, string | undefined>> = process.versions,
 ): boolean {
-  const runtime = runtimeOf(versions);
+  const runtime = runtimeName(versions);
   const [major = 0, minor = 0, patch = 0] = (versions[runtime] ?? "").split(".").map((part) => parseInt(part, 10));
   const [wantedMajor, wantedMinor, wantedPatch = 0] = oldestRuntimes[use][runtime];
   return (major - wantedMajor || minor - wantedMinor || patch - wantedPatch) >= 0;
-}
-
-function runtimeOf(versions: Readonly<Record<string, string | undefined>>): keyof typeof names {
-  return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }
 
 /** A version without the numbers that say nothing: Node 26, Deno 2.5. */

@@ -1,8 +1,10 @@
-/** Which runtime this is, for errors that name it. */
+/** Which runtime this is: the one place that looks. */
 import process from "node:process";
 
-/** "deno", "bun" or "node". */
-export function runtimeName(): "deno" | "bun" | "node" {
-  const { versions } = process;
-  return versions.bun ? "bun" : versions.deno ? "deno" : "node";
+/** The runtimes this library knows. */
+export type RuntimeName = "deno" | "bun" | "node";
+
+/** The runtime that these versions are of. */
+export function runtimeName(versions: Readonly<Record<string, string | undefined>> = process.versions): RuntimeName {
+  return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }

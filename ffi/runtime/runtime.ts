@@ -7,6 +7,7 @@ import { denoRuntime } from "./deno.ts";
 import { libffiBinder } from "./libffi.ts";
 import type { Abi, NativeRuntime } from "./native.ts";
 import { nodeRuntime } from "./node.ts";
+import { runtimeName } from "../../internal/runtime.ts";
 
 let current: NativeRuntime | null = null;
 
@@ -59,9 +60,4 @@ function makeRuntime(): NativeRuntime {
     case "node":
       return nodeRuntime(libffiBinder);
   }
-}
-
-function runtimeName(): NativeRuntime["name"] {
-  const versions: Record<string, string | undefined> = process.versions;
-  return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }

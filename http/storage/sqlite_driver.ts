@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import process from "node:process";
 import { NotSupportedError } from "../errors.ts";
+import { runtimeName } from "../../internal/runtime.ts";
 
 /** A value SQLite stores. */
 export type SqliteValue = string | number | bigint | null | Uint8Array;
@@ -49,7 +50,7 @@ export function openSqlite(path: string): SqliteDatabase {
 }
 
 function driverConstructor(): DriverConstructor {
-  const runtime = process.versions.bun ? "bun" : process.versions.deno ? "deno" : "node";
+  const runtime = runtimeName();
   if (runtime === "bun") {
     const name = "bun:sqlite";
     return (createRequire(import.meta.url)(name) as { Database: DriverConstructor }).Database;

@@ -49,7 +49,7 @@ const rooms: Readonly<Record<string, string>> = {
   "http/protocol": "internal",
   "http/errors.ts": "http/protocol",
   "http/codings": "http/errors.ts http/protocol internal",
-  "http/storage": "http/errors.ts",
+  "http/storage": "http/errors.ts internal",
   "http/transports": "http/errors.ts http/protocol internal",
   "http/transports/fetch": "http/codings http/errors.ts http/protocol http/transports internal",
   "http/transports/node": "http/codings http/errors.ts http/protocol http/transports internal",

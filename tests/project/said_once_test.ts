@@ -10,3 +10,9 @@ it("the standard's numbers are typed in ffi/constants/ alone", () => {
   );
   assertEquals(typed, []);
 });
+
+it("runtimes are told apart in internal/runtime.ts alone", () => {
+  const asking = librarySources().filter((file) => file !== "internal/runtime.ts")
+    .filter((file) => /\bversions\b[?.]*(?:\[["'](?:deno|bun)["']\]|\.(?:deno|bun)\b)/.test(readText(file)));
+  assertEquals(asking, []);
+});

@@ -4,13 +4,13 @@
  * @module
  */
 import { checkOptions } from "../../../internal/expected.ts";
-import process from "node:process";
 import { NotSupportedError } from "../../errors.ts";
 import { nativeFetch } from "./native_fetch.ts";
 import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
 import { isBunMethod, isStandardMethod } from "./fetch_methods.ts";
 import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";
+import { runtimeName } from "../../../internal/runtime.ts";
 
 /** Options of {@linkcode FetchTransport}. */
 export interface FetchTransportOptions {
@@ -69,7 +69,7 @@ export class FetchTransport implements Transport {
 }
 
 function assumed(): TransportCapabilities {
-  const runtime = process.versions["bun"] ? "bun" : process.versions["deno"] ? "deno" : "node";
+  const runtime = runtimeName();
   return {
     name: "fetch",
     runtime,
@@ -95,6 +95,6 @@ function assumed(): TransportCapabilities {
     hostHeader: false,
     contentAsReceived: runtime === "bun",
     uploadLength: runtime !== "deno",
-    supportsMethod: process.versions["bun"] ? isBunMethod : isStandardMethod,
+    supportsMethod: runtime === "bun" ? isBunMethod : isStandardMethod,
   };
 }

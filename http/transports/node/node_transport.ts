@@ -14,6 +14,7 @@ import type { ConnectionTarget, Transport, TransportCapabilities, TransportConne
 import { connectError } from "./node_errors.ts";
 import { NodeConnection } from "./node_connection.ts";
 import { isPlainMethod } from "./node_request_head.ts";
+import { runtimeName } from "../../../internal/runtime.ts";
 
 const encryptsSockets = isNewEnough("TLS over sockets");
 
@@ -102,9 +103,4 @@ export class NodeTransport implements Transport {
       throw connectError(error, host, target.proxy !== null);
     }
   }
-}
-
-function runtimeName(): string {
-  const names = globalThis as { Deno?: unknown; Bun?: unknown };
-  return names.Deno !== undefined ? "deno" : names.Bun !== undefined ? "bun" : "node";
 }
