@@ -34,28 +34,32 @@ export interface HookGate {
   readonly mayGo: boolean;
 }
 
-/** Names of the members that make a class a feature. */
-const hookNames: readonly Hook[] = [
-  "attach",
-  "detach",
-  "requestQueued",
-  "requestStarting",
-  "lookup",
-  "resolveProxy",
-  "connecting",
-  "tunnelRefused",
-  "requestStarted",
-  "respond",
-  "replaceResponse",
-  "gotHeaders",
-  "transformBody",
-  "gotBody",
-  "attemptEnded",
-  "requestUnqueued",
-  "addFeature",
-  "removeFeature",
-  "hasFeature",
-];
+/** Every member of a feature: whether it alone makes one. The type names them all, so that none can be missed. */
+const members: Readonly<Record<Hook, boolean>> = {
+  requestDefaults: true,
+  bodyStage: false,
+  attach: true,
+  detach: true,
+  requestQueued: true,
+  requestStarting: true,
+  lookup: true,
+  resolveProxy: true,
+  connecting: true,
+  tunnelRefused: true,
+  requestStarted: true,
+  respond: true,
+  replaceResponse: true,
+  gotHeaders: true,
+  transformBody: true,
+  wireBodySink: true,
+  gotBody: true,
+  attemptEnded: true,
+  requestUnqueued: true,
+  addFeature: true,
+  removeFeature: true,
+  hasFeature: true,
+};
+const telling = Object.entries(members).filter(([, isTelling]) => isTelling).map(([name]) => name);
 
 /** Hooks that run for messages, each with the features that have it. */
 interface Rounds {
@@ -116,11 +120,11 @@ export class FeatureList {
 
   /** Constructs and adds a feature, or offers a sub-feature to the features, newest first. */
   addByType(type: ConstructibleFeatureType): void {
-    if (isFeatureType(type)) {
-      this.add(new type() as SessionFeature);
-      return;
-    }
+    if (isFeature(type.prototype)) return this.add(new type() as SessionFeature);
     for (const feature of this.#features) if (feature.addFeature?.(type)) return;
+    // Members may be fields of the instance alone.
+    const instance: object = new type();
+    if (isFeature(instance)) return this.add(instance);
     throw new TypeError(`Cannot add ${type.name} by type: it is no feature and no feature of the session accepts it`);
   }
 
@@ -267,8 +271,7 @@ function stageOf(feature: SessionFeature): number {
   return feature.bodyStage ?? BodyStage.DECODED;
 }
 
-/** True for a class whose instances are features. Sub-features, such as authentication schemes, have none of the hooks. */
-function isFeatureType(type: ConstructibleFeatureType): boolean {
-  const prototype: object = type.prototype;
-  return hookNames.some((name) => name in prototype);
+/** Whether something has what makes a feature. Sub-features, such as authentication schemes, have nothing of it. */
+function isFeature(candidate: object): boolean {
+  return telling.some((name) => name in candidate);
 }

@@ -57,6 +57,19 @@ class Accepting implements SessionFeature {
 }
 
 describe("the features of a session", () => {
+  it("are found by type whatever member makes them one, fields of the instance included", async () => {
+    class WithDefaults implements SessionFeature {
+      readonly requestDefaults = [["x-default", "1"]] as const;
+    }
+    class WithSink implements SessionFeature {
+      wireBodySink = () => null;
+    }
+    await using session = new HttpSession({ addFeatureByType: [WithDefaults, WithSink] });
+    assertEquals(session.getFeatures(WithDefaults).length, 1);
+    assertEquals(session.getFeatures(WithSink).length, 1);
+    assertThrows(() => session.addFeatureByType(SubFeature), TypeError, "SubFeature");
+  });
+
   it("are newest first, attached once, detached when removed", async () => {
     await using session = new HttpSession({ defaultFeatures: false });
     const first = new Noting("first");

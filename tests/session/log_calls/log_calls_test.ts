@@ -35,7 +35,7 @@ async function open(
 function comparable(log: string): string[] {
   const lines = log.replace(/0x[0-9A-F]{8,}/g, "0x").replace(/^\tflags: .*CKF_OS_LOCKING_OK$/m, "\tflags").split("\n");
   // p11-kit from 0.25 on names this parameter of functions of PKCS#11 3.0 as the standard does not.
-  return lines.map((line) => line.replace(/^  IN: session = /, "  IN: hSession = ")).filter((line) =>
+  return lines.map((line) => line.replace(/^ {2}IN: session = /, "  IN: hSession = ")).filter((line) =>
     !line.startsWith(" OUT: pMechanismList") &&
     (!/^\t(ul|utcTime)/.test(line) || /KeySize|DeviceError/.test(line))
   );
