@@ -18,6 +18,15 @@ function brand(constructor: ErrorClass, name: string): void {
   });
 }
 
+/**
+ * A reason without what stands before it anyway. The C library begins with the path, runtimes and libp11-kit put in front
+ * that a library could not be opened, some of them twice, and the path once more.
+ */
+function withoutPath(reason: string, path: string): string {
+  const start = reason.lastIndexOf(`${path}: `);
+  return start < 0 ? reason.replace(/([^:]+: )\1+/g, "$1") : reason.slice(start + path.length + 2);
+}
+
 /** What a {@linkcode Pkcs11Error} may say beyond the return value. */
 export interface Pkcs11ErrorOptions {
   /**
@@ -108,8 +117,7 @@ export class ModuleLoadError extends Error {
    * @param reason Why it could not be loaded, as half a sentence.
    */
   constructor(path: string, reason: string, options?: ErrorOptions) {
-    // Runtimes and libp11-kit say some things twice: "Could not open library: Could not open library: …".
-    super(`Cannot load the PKCS#11 module "${path}": ${reason.replace(/([^:]+: )\1+/g, "$1")}`, options);
+    super(`Cannot load the PKCS#11 module "${path}": ${withoutPath(reason, path)}`, options);
     this.path = path;
   }
 }
@@ -124,9 +132,10 @@ export class SessionBusyError extends Error {
    *
    * @param action What could not be done, to follow "Cannot ".
    * @param operation What holds the session.
+   * @param used What is held, where it is not the session alone.
    */
-  constructor(action: string, operation: string) {
-    super(`Cannot ${action}: ${operation} is using the session`);
+  constructor(action: string, operation: string, used = "the session") {
+    super(`Cannot ${action}: ${operation} is using ${used}`);
     this.operation = operation;
   }
 }

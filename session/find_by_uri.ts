@@ -8,7 +8,7 @@ import type { AttributeName } from "./attributes/attribute_table.ts";
 import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { Pkcs11Error } from "./errors.ts";
 import { askerOf } from "./tokens/pin.ts";
-import type { TokenInfo } from "./core/infos.ts";
+import { type TokenInfo, withoutNuls } from "./core/infos.ts";
 import type { Module } from "./tokens/module.ts";
 import type { Pkcs11Object } from "./tokens/object.ts";
 import type { Interaction, Pin } from "./tokens/options.ts";
@@ -145,7 +145,7 @@ class Search {
   async *#inSlot(module: Module, slot: Slot): AsyncGenerator<Pkcs11Object, void, undefined> {
     const opened = await this.#attempt(module, slot, () => this.#open(slot));
     if (!opened) return;
-    const { session, unseen } = opened;
+    const { session, unseen, label } = opened;
     let used = false;
     try {
       const objects = await this.#attempt(
@@ -158,7 +158,7 @@ class Search {
         used = true;
         yield object;
       }
-      if (objects?.length === 0 && unseen) this.#tell({ module, slot, error: notLoggedIn() });
+      if (objects?.length === 0 && unseen) this.#tell({ module, slot, error: notLoggedIn(label) });
     } finally {
       if (!used) await this.#attempt(module, slot, () => session.close());
     }
@@ -170,16 +170,17 @@ class Search {
     const token = await slot.tokenInfo(this.#call());
     if (!this.#uri.matchToken(token)) return null;
     const flags = Number(token.flags);
+    const label = withoutNuls(token.label);
     const pin = this.#pin(token);
     const refusal = this.#refused.get(nameOf(token));
     if (pin !== undefined && flags & CKF.LOGIN_REQUIRED && !refusal) {
-      return { session: await this.#openAndLogin(slot, token, pin), unseen: false };
+      return { session: await this.#openAndLogin(slot, token, pin), unseen: false, label };
     }
     const session = await slot.openSession(this.#call());
     try {
       const isPublic = (flags & CKF.LOGIN_REQUIRED) !== 0 && await this.#isPublic(session);
       if (isPublic && refusal) throw refusal.error;
-      return { session, unseen: isPublic && mayBePrivate(this.#uri) };
+      return { session, unseen: isPublic && mayBePrivate(this.#uri), label };
     } catch (error) {
       await session.close();
       throw error;
@@ -213,6 +214,7 @@ class Search {
       const answer = await requestPin(pinSource, { uri: this.#uri, description: label, retry, countLow, finalTry });
       if (answer !== null) return answer as string | BytesInput;
       throw new Pkcs11Error(retry ? CKR.PIN_INCORRECT : CKR.FUNCTION_CANCELED, "C_Login", {
+        token: withoutNuls(label),
         hint: retry ? "The PIN source has no other PIN." : "The PIN source has no PIN.",
       });
     };
@@ -244,6 +246,8 @@ interface OpenedToken {
   readonly session: Session;
   /** Whether what the URI names may be there and not be seen, because nobody gave a PIN. */
   readonly unseen: boolean;
+  /** The token's label. */
+  readonly label: string;
 }
 
 function nameOf({ manufacturerId, model, serialNumber, label }: TokenInfo): string {
@@ -255,8 +259,9 @@ function mayBePrivate({ type, object, id }: Pkcs11Uri): boolean {
   return type === undefined ? object !== undefined || id !== undefined : type !== "cert" && type !== "public";
 }
 
-function notLoggedIn(): Pkcs11Error {
+function notLoggedIn(token: string): Pkcs11Error {
   return new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_FindObjects", {
+    token,
     action: "find private objects",
     hint: "The token was not logged in to; give pin-value or pin-source in the URI, or an interaction.",
   });

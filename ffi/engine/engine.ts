@@ -254,7 +254,7 @@ export class Engine {
 
   #callInPlace(step: Step, frame: Frame, signal: AbortSignal | undefined, observer: CallObserver | null): void {
     const { turn } = frame;
-    if (turn?.isTakenFrom(frame)) throw this.errors.busy("a use of a key that has the token for itself");
+    if (turn?.isTakenFrom(frame)) throw this.errors.busy("a use of a key that wants it for itself", turn);
     const isWhole = turn?.isHeldBy(frame) ?? false;
     frame.rv = 0;
     let index = 0;

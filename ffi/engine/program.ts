@@ -76,11 +76,11 @@ export interface EngineErrors {
   /** A call returned something else than CKR_OK; `args` is what its operation was given, `token` the token's label. */
   failure(rv: number, fn: string, args: unknown, token: string | undefined): Error;
   /** Nobody gave the PIN a function wants. */
-  declined(fn: string): Error;
+  declined(fn: string, token: string | undefined): Error;
   /** A login without a PIN, on a token that has no other way to get it. */
-  noPinPad(rv: number, fn: string): Error;
-  /** A call in place on a session, or a token, that is busy with `operation`. */
-  busy(operation: string): Error;
+  noPinPad(rv: number, fn: string, token: string | undefined): Error;
+  /** A call in place on a session, or on the token that `turn` is of, that is busy with `operation`. */
+  busy(operation: string, turn?: TokenTurn): Error;
 }
 
 /** Sees every native call of a module, for logs. */

@@ -30,7 +30,7 @@ export class Question {
     this.outer = frame.within;
     for (let question = this.outer; question !== undefined; question = question.outer) {
       if (!question.#isOver && frame.turn !== null && question.#frame.turn === frame.turn) {
-        throw frame.engine.errors.busy("a question for a PIN of the same token");
+        throw frame.engine.errors.busy("a question for its PIN", frame.turn);
       }
     }
     this.inner = frame.lane && new Lane(frame.lane.handle);

@@ -59,7 +59,7 @@ export function* login(frame: Frame, args: LoginArgs): Program<boolean> {
   if (ifNeeded && !(yield* needsLogin(frame, session, slot, userType))) return false;
   const rv = yield* askAndLogin(frame, args);
   if (rv === CKR.USER_ALREADY_LOGGED_IN && ifNeeded) return false;
-  if (rv === CKR.ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login");
+  if (rv === CKR.ARGUMENTS_BAD && pin === null) throw frame.engine.errors.noPinPad(rv, "C_Login", frame.turn?.label);
   if (rv !== CKR.OK) throw frame.failure("C_Login", rv);
   return true;
 }

@@ -41,7 +41,7 @@ export function* takeTurn(frame: Frame): Program<void> {
   if (turn === null || turn.isHeldBy(frame)) return;
   yield new Ask(() => {
     if (!frame.inPlace) return turn.claim(frame);
-    if (!turn.claimInPlace(frame)) throw frame.engine.errors.busy("another call to the token");
+    if (!turn.claimInPlace(frame)) throw frame.engine.errors.busy("another call", turn);
   });
 }
 

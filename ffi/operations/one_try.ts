@@ -24,7 +24,9 @@ export function* tryOnce(frame: Frame, userType: bigint, pin: PinBytes, attempt:
   if (!frame.inPlace) yield new Ask(() => undefined);
   const name = pinName(userType === CKU_CONTEXT_SPECIFIC ? CKU_USER : userType, pin);
   if (!tries.begin(name)) {
-    if (frame.inPlace) throw frame.engine.errors.busy("an asynchronous login with the same PIN");
+    if (frame.inPlace) {
+      throw frame.engine.errors.busy("an asynchronous login with the same PIN", frame.turn ?? undefined);
+    }
     const { turn, leave } = tries.next(name);
     try {
       yield new Ask(() => turn);

@@ -105,7 +105,7 @@ function* ask(frame: Frame, question: PinQuestion, attempt: PinAttempt): Program
   yield new Ask((signal) => question.ask(attempt, signal), true);
   const answer = frame.answer as PinBytes | undefined;
   frame.answer = undefined;
-  if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login");
+  if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login", frame.turn?.label);
   return ownPin(answer);
 }
 

@@ -58,6 +58,14 @@ export interface CryptokiVersion {
 export class NotCryptokiError extends Error {
   /** The name of this class. */
   override readonly name = "NotCryptokiError";
+  /** Why, as half a sentence. */
+  readonly reason: string;
+
+  /** Says why, in half a sentence. */
+  constructor(reason: string) {
+    super(`Cannot use the library as a PKCS#11 module: ${reason}`);
+    this.reason = reason;
+  }
 }
 
 const FUNCTION_LIST_VERSION: CryptokiVersion = { major: 2, minor: 40 };
@@ -120,7 +128,7 @@ export class Cryptoki {
 
   /** The table at an address that another library handed over, such as p11-kit's wrapper of a module. */
   static fromFunctionList(address: bigint, version?: CryptokiVersion): Cryptoki {
-    if (address === 0n) throw new NotCryptokiError("Cannot use a function list: its address is NULL");
+    if (address === 0n) throw new NotCryptokiError("the address of its function list is NULL");
     return new Cryptoki(nativeRuntime(), null, address, version);
   }
 

@@ -259,7 +259,7 @@ export class P11Kit {
 }
 
 function cString(text: string): Uint8Array<ArrayBuffer> {
-  if (text.includes("\0")) throw new TypeError("Cannot hand a text with a NUL character to libp11-kit");
+  if (text.includes("\0")) throw new TypeError("Cannot hand a text to libp11-kit: it has a NUL character");
   const encoded = new TextEncoder().encode(text);
   const bytes = new Uint8Array(new ArrayBuffer(encoded.length + 1));
   bytes.set(encoded);

@@ -100,6 +100,7 @@ export function* countedLogout(
   if (!others) yield* logout(frame, { session });
   else if (!register.holdsLogin(slot)) {
     throw new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_Logout", {
+      token: frame.turn?.label,
       hint: "Another caller of the module has logged in to the token, this one has not.",
     });
   }

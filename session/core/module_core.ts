@@ -22,19 +22,25 @@ export function engineFor(table: Cryptoki): Engine {
   if (!engine) {
     engine = new Engine(table, {
       failure: callFailure,
-      declined: (fn) =>
+      declined: (fn, token) =>
         new Pkcs11Error(CKR.FUNCTION_CANCELED, fn as `C_${string}`, {
+          token,
           hint: "Nobody gave a PIN: whoever was asked for it declined.",
         }),
-      noPinPad: (rv, fn) =>
+      noPinPad: (rv, fn, token) =>
         new Pkcs11Error(rv, fn as `C_${string}`, {
+          token,
           hint: "A login without a PIN needs a token with a PIN pad; give the PIN.",
         }),
-      busy: (operation) => new SessionBusyError("call synchronously", operation),
+      busy: (operation, turn) => new SessionBusyError("call synchronously", operation, turn && nameOf(turn)),
     });
     engines.set(table.address, engine);
   }
   return engine;
+}
+
+function nameOf({ label }: TokenTurn): string {
+  return label ? `the token ${JSON.stringify(label)}` : "the token";
 }
 
 /** The shared state of one caller's module. */

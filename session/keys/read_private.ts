@@ -35,7 +35,7 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
   const key = yield* identify(frame, { session, object });
   if (key.class === CKO.SECRET_KEY) {
     const read = yield* readValues(frame, { session, object }, ["value"]);
-    return { kind: "secret", keyType: key.keyType ?? CKK.GENERIC_SECRET, value: needed(read, "value") };
+    return { kind: "secret", keyType: key.keyType ?? CKK.GENERIC_SECRET, value: needed(frame, read, "value") };
   }
   if (key.class !== CKO.PRIVATE_KEY) {
     throw new TypeError("Cannot export the key: it is neither private nor secret; publicKey() gives public keys");
@@ -47,8 +47,8 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
     case CKK.EC_EDWARDS:
     case CKK.EC_MONTGOMERY: {
       const read = yield* readValues(frame, { session, object }, ["ecParams", "value"]);
-      const value = needed(read, "value");
-      const curve = curveOfKey(needed(read, "ecParams"), key.keyType);
+      const value = needed(frame, read, "value");
+      const curve = curveOfKey(needed(frame, read, "ecParams"), key.keyType);
       const privateKey = secretBytes(curve.privateSize);
       // Tokens leave leading zeros out, or add one.
       const digits = value.subarray(Math.max(0, value.length - curve.privateSize));
@@ -63,7 +63,7 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
       const set = parameterSetByNumber(key.keyType, Number(read.get("parameterSet")));
       if (set === undefined) throw damaged(WHAT, `parameter set ${read.get("parameterSet")} is unknown`);
       const seed = read.get("seed") ?? null;
-      const privateKey = seed === null ? needed(read, "value") : read.get("value") ?? null;
+      const privateKey = seed === null ? needed(frame, read, "value") : read.get("value") ?? null;
       const half = yield* publicKeyAnywhere(frame, session, key);
       const publicKey = half?.kind === "post-quantum" ? half.publicKey : null;
       return completeKey({ kind: "post-quantum", set, publicKey, seed, privateKey }, WHAT);
@@ -79,8 +79,8 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
 
 function* readRsa(frame: Frame, args: ObjectArgs): Program<KeyMaterial> {
   const read = yield* readValues(frame, args, ["modulus", "publicExponent", "privateExponent", ...RSA_NUMBERS]);
-  const privateExponent = needed(read, "privateExponent");
-  const modulus = needed(read, "modulus");
+  const privateExponent = needed(frame, read, "privateExponent");
+  const modulus = needed(frame, read, "modulus");
   let publicExponent = read.get("publicExponent");
   if (publicExponent === undefined) {
     const half = yield* publicKeyAnywhere(frame, args.session, yield* identify(frame, args));
@@ -108,23 +108,31 @@ function* readValues(frame: Frame, args: ObjectArgs, names: readonly AttributeNa
 }
 
 /** A value the key cannot be exported without. */
-function needed<K extends "value" | "modulus" | "privateExponent" | "ecParams">(read: Attributes, name: K): Bytes {
+function needed<K extends "value" | "modulus" | "privateExponent" | "ecParams">(
+  frame: Frame,
+  read: Attributes,
+  name: K,
+): Bytes {
   const value = read.get(name);
   if (value !== undefined) return value;
   const cka = ckaName(attributeType(name));
+  const token = frame.turn?.label;
   if (read.get("extractable") === false) {
     throw new Pkcs11Error(CKR.KEY_UNEXTRACTABLE, "C_GetAttributeValue", {
+      token,
       action: "export the key, whose CKA_EXTRACTABLE is false",
       hint: "The key was made or brought in without extractable: true; it stays in its token.",
     });
   }
   if (read.state(name) === "sensitive" || read.get("sensitive") === true) {
     throw new Pkcs11Error(CKR.ATTRIBUTE_SENSITIVE, "C_GetAttributeValue", {
+      token,
       action: "export the key, whose CKA_SENSITIVE is true",
       hint: "The token gives its value to nobody; wrapKey takes it out under another key.",
     });
   }
   throw new Pkcs11Error(CKR.ATTRIBUTE_TYPE_INVALID, "C_GetAttributeValue", {
+    token,
     action: `export the key, whose ${cka} the token does not tell`,
   });
 }

@@ -9,7 +9,7 @@ export function* locked<T>(frame: Frame, callers: Callers, action: string, body:
   while (!callers.tryLock()) {
     if (!frame.inPlace) yield new Ask(() => callers.rest());
     // What this thread holds for an asynchronous call cannot be given back while the thread waits here.
-    else if (callers.heldHere) throw new SessionBusyError(action, "an asynchronous load or close of the same module");
+    else if (callers.heldHere) throw new SessionBusyError(action, "an asynchronous load or close", "the module");
     else callers.pause();
   }
   try {

@@ -27,7 +27,7 @@ export function openTable(path: string, serverAddress?: string): Cryptoki {
     return serverAddress === undefined ? open() : withServerAddress(path, serverAddress, open);
   } catch (error) {
     if (!(error instanceof Error) || isPermissionError(error)) throw error;
-    const reason = error instanceof NotCryptokiError ? `it is no PKCS#11 module, ${error.message}` : error.message;
+    const reason = error instanceof NotCryptokiError ? `it is no PKCS#11 module, ${error.reason}` : error.message;
     throw new ModuleLoadError(path, reason, { cause: error });
   }
 }

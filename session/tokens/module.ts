@@ -306,7 +306,9 @@ export class Module {
    * the last caller finalises the module. What fails on the way keeps nothing open and is reported once, by the first call.
    */
   async close(): Promise<void> {
-    if (isAskedBy(this.#core.engine)) throw new SessionBusyError("close the module", "the call that asks for a PIN");
+    if (isAskedBy(this.#core.engine)) {
+      throw new SessionBusyError("close the module", "the call that asks for a PIN", "the module");
+    }
     await this.#closed();
   }
 
@@ -325,9 +327,7 @@ export class Module {
   closeSync(): void {
     const core = this.#core;
     if (core.closed) return;
-    if (core.busy) {
-      throw new SessionBusyError("close the module", "an asynchronous call");
-    }
+    if (core.busy) throw new SessionBusyError("close the module", "an asynchronous call", "the module");
     this.#closing = Promise.resolve();
     const problems: unknown[] = [];
     const finish = (work: () => void) => {

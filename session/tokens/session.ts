@@ -1264,7 +1264,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   #checkClosed(rv: number): void {
     // A server that is away has closed its sessions.
     if (GONE.has(rv) || rv === CKR.DEVICE_ERROR && this.#core.module.backend.reconnect !== null) return;
-    throw new Pkcs11Error(rv, "C_CloseSession");
+    throw new Pkcs11Error(rv, "C_CloseSession", { token: this.#core.lane.token?.label });
   }
 
   /** Refuses what would wait for the question for a PIN within which it is called. */

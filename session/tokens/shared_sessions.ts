@@ -141,7 +141,9 @@ export class SessionPool {
    * @throws {SessionBusyError} Inside a function that uses a session of the pool: it would wait for itself.
    */
   close(): Promise<void> {
-    if (this.#heldHere().size > 0) return Promise.reject(new SessionBusyError("close the pool", "its own user"));
+    if (this.#heldHere().size > 0) {
+      return Promise.reject(new SessionBusyError("close the pool", "the caller", "a session of it"));
+    }
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -179,7 +181,7 @@ export class SessionPool {
     }
     const held = this.#heldHere();
     if (held.size >= Math.min(this.#settings.max, this.#room)) {
-      throw new SessionBusyError("use a session of the pool", "the function that asks for it");
+      throw new SessionBusyError("use a session of the pool", "the function that asks for it", "one");
     }
     return new Promise((resolve, reject) => {
       const aborted = (): void => {

@@ -42,7 +42,7 @@ export function codeOf(source: string): string {
 }
 
 /** Replaces comments, and the insides of strings if asked, by spaces. What stands in `${…}` is code and stays. */
-function blank(source: string, what: { comments: boolean; strings: boolean }): string {
+export function blank(source: string, what: { comments: boolean; strings: boolean }): string {
   const out: string[] = [];
   const hide = (text: string, hidden: boolean) => out.push(hidden ? text.replace(/[^\n]/g, " ") : text);
   const token =

@@ -109,9 +109,16 @@ describe("What an error of a call says", () => {
   });
 
   it("says nothing twice", () => {
-    const reason = "Could not open library: Could not open library: /x: /x: no such file";
-    const error = new ModuleLoadError("/x", reason);
-    assertEquals(error.message, 'Cannot load the PKCS#11 module "/x": Could not open library: /x: no such file');
+    const reasons = [
+      "Could not open library: Could not open library: /x.so: no such file",
+      'Failed to open library "/x.so": /x.so: no such file',
+      "couldn't load module: /x.so: /x.so: no such file",
+      "/x.so: no such file",
+    ];
+    for (const reason of reasons) {
+      const error = new ModuleLoadError("/x.so", reason);
+      assertEquals(error.message, 'Cannot load the PKCS#11 module "/x.so": no such file');
+    }
   });
 });
 
@@ -136,12 +143,14 @@ describe("the other errors", () => {
     const messages = [
       new ModuleLoadError("/nowhere.so", "there is no such file"),
       new SessionBusyError("sign", "an open encryptor"),
+      new SessionBusyError("load the module", "an asynchronous load", "the module"),
       new SessionClosedError("sign"),
       new UriError("scheme", "it does not start with pkcs11:"),
     ].map((error) => `${error.name}: ${error.message}`);
     assertEquals(messages, [
       'ModuleLoadError: Cannot load the PKCS#11 module "/nowhere.so": there is no such file',
       "SessionBusyError: Cannot sign: an open encryptor is using the session",
+      "SessionBusyError: Cannot load the module: an asynchronous load is using the module",
       "SessionClosedError: Cannot sign: the session is closed",
       "UriError: Cannot parse the PKCS#11 URI: it does not start with pkcs11:",
     ]);
