@@ -34,7 +34,17 @@ export interface HttpFetchInit {
   /** The URL that refers to the request. */
   referrer?: string | undefined;
   /** How much of the referrer is told, and to whom. */
-  referrerPolicy?: ReferrerPolicyName | undefined;
+  referrerPolicy?:
+    | ""
+    | "no-referrer"
+    | "no-referrer-when-downgrade"
+    | "origin"
+    | "origin-when-cross-origin"
+    | "same-origin"
+    | "strict-origin"
+    | "strict-origin-when-cross-origin"
+    | "unsafe-url"
+    | undefined;
   /** Cancels the request, which then rejects with `signal.reason`. @default {null} */
   signal?: AbortSignal | null | undefined;
   /** Null says that nobody can be asked for a proxy's credentials. */
@@ -46,18 +56,6 @@ export interface HttpFetchInit {
   /** Called with the message before it is queued: a place to set flags and listeners. */
   prepare?: ((msg: HttpMessage) => void) | undefined;
 }
-
-/** Referrer policies (Referrer Policy §3). */
-type ReferrerPolicyName =
-  | ""
-  | "no-referrer"
-  | "no-referrer-when-downgrade"
-  | "origin"
-  | "origin-when-cross-origin"
-  | "same-origin"
-  | "strict-origin"
-  | "strict-origin-when-cross-origin"
-  | "unsafe-url";
 
 /** Options of `requeueMessage`. */
 export interface RequeueOptions {

@@ -1,6 +1,6 @@
 /** The feature that sends failed requests again. */
 
-import { checkOptions } from "../../internal/expected.ts";
+import { checkIterable, checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { NOT_SIGNED } from "../errors.ts";
 import { contentLength } from "../protocol/headers.ts";
@@ -71,13 +71,13 @@ export interface RetryOptions {
    *
    * @default {["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "QUERY"]}
    */
-  methods?: Iterable<string> | undefined;
+  methods?: readonly string[] | ReadonlySet<string> | undefined;
   /**
    * The statuses that are worth another attempt: of responses, and of transports (below 100).
    *
    * @default {[408, 425, 429, 500, 502, 503, 504, 2, 3, 4, 5, 7]}
    */
-  statuses?: Iterable<number> | undefined;
+  statuses?: readonly number[] | ReadonlySet<number> | undefined;
   /**
    * What the retries of all messages together may cost; `false` sets no limit. It keeps a session from multiplying the
    * load of a server that is down.
@@ -162,8 +162,11 @@ export class Retry implements SessionFeature {
     if (this.#jitter > 1) {
       throw new RangeError(`Cannot set jitter to ${this.#jitter}: it must be 0 to 1`);
     }
-    this.#methods = new Set([...options.methods ?? METHODS].map((method) => method.toUpperCase()));
-    this.#statuses = new Set(options.statuses ?? STATUSES);
+    const { methods = METHODS, statuses = STATUSES } = options;
+    checkIterable("retry", methods, "a list of methods");
+    checkIterable("retry", statuses, "a list of statuses");
+    this.#methods = new Set([...methods].map((method) => method.toUpperCase()));
+    this.#statuses = new Set(statuses);
     const budget = options.budget ?? {};
     this.#capacity = budget === false ? Infinity : zeroOrMore("budget.capacity", budget.capacity ?? 100);
     this.#ratio = budget === false ? 0 : zeroOrMore("budget.ratio", budget.ratio ?? 0.1);

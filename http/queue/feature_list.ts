@@ -106,6 +106,9 @@ export class FeatureList {
   /** Adds a feature in front and attaches it; a feature that is already there stays where it is. */
   add(feature: SessionFeature): void {
     checkObject("add a feature", feature);
+    if (!isFeature(feature)) {
+      throw new TypeError("Cannot add the feature: it has no member of SessionFeature, so nothing would ever call it");
+    }
     if (this.#features.includes(feature)) return;
     this.#set([feature, ...this.#features]);
     feature.attach?.(this.#session);

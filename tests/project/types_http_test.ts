@@ -60,6 +60,9 @@ const wrong: Readonly<Record<string, string>> = {
   priority: 'void session.fetch(url, { priority: "urgent" });',
   event_name: 'msg.addEventListener("finnished", () => {});',
   connection_event: 'new http.ConnectionEvent("foo", {} as http.Connection);',
+  retry_methods: 'new http.Retry({ methods: "GET" });',
+  hidden_headers: 'new http.Logger({ hiddenHeaders: "cookie" });',
+  ignored_hosts: 'http.ProxyResolver.fromUri(url, { ignoreHosts: "<local>" });',
   chunk_event: 'new http.ChunkEvent("foo", new Uint8Array(1));',
 };
 

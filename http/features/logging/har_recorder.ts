@@ -4,6 +4,7 @@
  * @module
  */
 import { checkOptions } from "../../../internal/expected.ts";
+import { lowerCaseSet } from "./secret_names.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
@@ -47,13 +48,13 @@ export interface HarRecorderOptions {
    *
    * @default {[]}
    */
-  hiddenHeaders?: Iterable<string> | undefined;
+  hiddenHeaders?: readonly string[] | ReadonlySet<string> | undefined;
   /**
    * Names of further query parameters, form fields and JSON members whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenParameters?: Iterable<string> | undefined;
+  hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
 const CREATOR = { name: "gp11", version: "0.1.0" };
@@ -102,10 +103,9 @@ export class HarRecorder implements SessionFeature {
     this.#maxBodySize = bodyLimit(options.maxBodySize ?? 1 << 20);
     this.#maxEntries = wholeNumber("maxEntries", options.maxEntries ?? 10_000, 1);
     this.#connectionTimings = options.connectionTimings ?? false;
-    const names = (given: Iterable<string> | undefined) => new Set([...given ?? []].map((name) => name.toLowerCase()));
     this.#rules = options.showSecrets
       ? null
-      : { headers: names(options.hiddenHeaders), parameters: names(options.hiddenParameters) };
+      : { headers: lowerCaseSet(options.hiddenHeaders), parameters: lowerCaseSet(options.hiddenParameters) };
   }
 
   /** The entries so far, in the order in which the attempts ended. */

@@ -1,6 +1,7 @@
 /** The feature that writes messages down. */
 
 import { checkOptions } from "../../../internal/expected.ts";
+import { lowerCaseSet } from "./secret_names.ts";
 import process from "node:process";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
@@ -41,13 +42,13 @@ export interface LoggerOptions {
    *
    * @default {[]}
    */
-  hiddenHeaders?: Iterable<string> | undefined;
+  hiddenHeaders?: readonly string[] | ReadonlySet<string> | undefined;
   /**
    * Names of further query parameters, form fields and JSON members whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenParameters?: Iterable<string> | undefined;
+  hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
 /** What a logger knows about one message. */
@@ -317,10 +318,6 @@ export class Logger implements SessionFeature {
     if (this.#options.printer !== undefined) this.#options.printer(level, direction, safe);
     else process.stderr.write(`${direction} ${safe}\n`);
   }
-}
-
-function lowerCaseSet(names: Iterable<string> | undefined): ReadonlySet<string> {
-  return new Set([...names ?? []].map((name) => name.toLowerCase()));
 }
 
 /** A server must not be able to move the cursor of the terminal a log is read in. */

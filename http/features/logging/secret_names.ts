@@ -1,4 +1,5 @@
 /** Names that say that what they name is a secret. */
+import { checkIterable } from "../../../internal/expected.ts";
 
 const WORDS = [
   "token",
@@ -51,4 +52,10 @@ export function isSecretMember(name: string, rules: RedactionRules): boolean {
   // accessToken and access_token are one name.
   const separated = name.replace(/([a-z])([A-Z])/g, "$1_$2");
   return SECRET_NAME.test(separated) || rules.parameters.has(name.toLowerCase());
+}
+
+/** Names of fields or parameters, which are compared without case. Text alone is no list of them. */
+export function lowerCaseSet(names: Iterable<string> = []): ReadonlySet<string> {
+  checkIterable("hide secrets", names, "a list of names");
+  return new Set(Array.from(names, (name) => name.toLowerCase()));
 }

@@ -1,6 +1,6 @@
 /** The feature that chooses proxies. */
 
-import { checkFunction, checkOptions, unexpected } from "../../../internal/expected.ts";
+import { checkFunction, checkIterable, checkOptions, unexpected } from "../../../internal/expected.ts";
 import { believedEnvironment } from "../../transports/permissions.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -30,7 +30,7 @@ export interface StaticProxyOptions {
    *
    * @default {[]}
    */
-  ignoreHosts?: Iterable<string> | undefined;
+  ignoreHosts?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
 /** Options of {@linkcode ProxyResolver.fromEnvironment}. */
@@ -237,7 +237,9 @@ export class StaticProxyResolver extends ProxyResolver {
    */
   constructor(uri: string | URL, options: StaticProxyOptions = {}) {
     const proxy = parseProxyUri(uri);
-    const isIgnored = compileHostPatterns(checkOptions("make a StaticProxyResolver", options).ignoreHosts ?? []);
+    const { ignoreHosts = [] } = checkOptions("make a StaticProxyResolver", options);
+    checkIterable("make a StaticProxyResolver", ignoreHosts, "a list of hosts");
+    const isIgnored = compileHostPatterns(ignoreHosts);
     super((target) => isIgnored(target.hostname, portOf(target)) ? null : uri);
     this.proxy = proxy;
     this.#isIgnored = isIgnored;
