@@ -1,6 +1,7 @@
 /** The errors of PKCS#11 objects. Input that makes no sense is a `TypeError` or `RangeError` instead. */
 import { ckrHint, ckrMessage } from "../ffi/constants/ckr_messages.ts";
-import { ckmName, ckrName } from "../ffi/constants/names.ts";
+import { ckmName, type CkrName, ckrName } from "../ffi/constants/names.ts";
+import type { FunctionName } from "../ffi/tables/functions.ts";
 import { functionAction } from "./function_actions.ts";
 
 type ErrorClass = abstract new (...args: never[]) => Error;
@@ -69,9 +70,9 @@ export class Pkcs11Error extends Error {
   /** The return value, a {@linkcode CKR} number or a vendor's own. */
   readonly code: number;
   /** The return value's name, in hexadecimal where it has none. */
-  readonly ckr: `CKR_${string}`;
+  readonly ckr: CkrName;
   /** The function that returned it. */
-  readonly fn: `C_${string}`;
+  readonly fn: FunctionName;
   /** The type of the mechanism in use, a {@linkcode CKM} number, where the call was made with one. */
   declare readonly mechanism?: number;
   /** The label of the token, where it is known: something has read what the token tells about itself. */
@@ -85,7 +86,7 @@ export class Pkcs11Error extends Error {
    * @param code The `CK_RV`.
    * @param fn The function that returned it.
    */
-  constructor(code: number, fn: `C_${string}`, options: Pkcs11ErrorOptions = {}) {
+  constructor(code: number, fn: FunctionName, options: Pkcs11ErrorOptions = {}) {
     const ckr = ckrName(code);
     const action = options.action ?? functionAction(fn);
     const mechanism = options.mechanism === undefined ? "" : ` with ${ckmName(options.mechanism)}`;

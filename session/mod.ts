@@ -20,21 +20,23 @@
 export * from "../ffi/constants/mod.ts";
 export type { BytesInput } from "../ffi/memory/inputs.ts";
 export type { AttributeState } from "../ffi/attributes/attribute.ts";
+export type { AttributeNames, CamelCase, NumberedValue } from "./attributes/attribute_names.ts";
 export type { AttributeName } from "./attributes/attribute_table.ts";
 export type { AttributeValues } from "./attributes/attribute_values.ts";
 export { type Attribute, Attributes, type AttributeSubset, type AttributeValue } from "./attributes/attributes.ts";
-export type { AttributeInput, AttributesInit, RawAttributeInput, TemplateInput } from "./attributes/attributes_init.ts";
+export type {
+  AttributeFamilies,
+  AttributeInput,
+  AttributesInit,
+  FamilyInput,
+  NumberedInput,
+  RawAttributeInput,
+  TemplateInput,
+} from "./attributes/attributes_init.ts";
+export type { FunctionName } from "../ffi/tables/functions.ts";
 export { DiscardHandleEvent } from "./core/discard_handle.ts";
 export * from "./errors.ts";
-export type {
-  MechanismInfo,
-  MechanismType,
-  ModuleInfo,
-  SessionInfo,
-  SlotInfo,
-  TokenInfo,
-  Version,
-} from "./core/infos.ts";
+export type { MechanismInfo, ModuleInfo, SessionInfo, SlotInfo, TokenInfo, Version } from "./core/infos.ts";
 export * from "./mechanisms/mod.ts";
 export { Module, type SlotsOptions } from "./tokens/module.ts";
 export { ModuleFlags } from "./core/module_flags.ts";

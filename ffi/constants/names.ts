@@ -57,6 +57,9 @@ class Names {
   }
 }
 
+/** The name of a return value, as {@linkcode ckrName} gives it: of a vendor's own and unknown ones the number in hexadecimal. */
+export type CkrName = `CKR_${keyof typeof CKR}` | `CKR_0x${string}`;
+
 const attributes = new Names("CKA", CKA);
 const certificateTypes = new Names("CKC", CKC);
 const classes = new Names("CKO", CKO);
@@ -80,41 +83,41 @@ const users = new Names("CKU", CKU);
  * assertEquals(ckrName(0xa0), "CKR_PIN_INCORRECT");
  * ```
  */
-export function ckrName(rv: number | bigint): `CKR_${string}` {
-  return returnValues.of(rv) as `CKR_${string}`;
+export function ckrName(rv: number | bigint): CkrName {
+  return returnValues.of(rv) as CkrName;
 }
 
 /** Name of a mechanism type: `CKM_AES_GCM` for 0x1087; vendor and unknown numbers in hexadecimal. */
-export function ckmName(type: number | bigint): `CKM_${string}` {
-  return mechanisms.of(type) as `CKM_${string}`;
+export function ckmName(type: number | bigint): `CKM_${keyof typeof CKM}` | `CKM_0x${string}` {
+  return mechanisms.of(type) as ReturnType<typeof ckmName>;
 }
 
 /** Name of an attribute type: `CKA_LABEL` for 3; vendor and unknown numbers in hexadecimal. */
-export function ckaName(type: number | bigint): `CKA_${string}` {
-  return attributes.of(type) as `CKA_${string}`;
+export function ckaName(type: number | bigint): `CKA_${keyof typeof CKA}` | `CKA_0x${string}` {
+  return attributes.of(type) as ReturnType<typeof ckaName>;
 }
 
 /** Name of an object class: `CKO_PRIVATE_KEY` for 3; vendor and unknown numbers in hexadecimal. */
-export function ckoName(value: number | bigint): `CKO_${string}` {
-  return classes.of(value) as `CKO_${string}`;
+export function ckoName(value: number | bigint): `CKO_${keyof typeof CKO}` | `CKO_0x${string}` {
+  return classes.of(value) as ReturnType<typeof ckoName>;
 }
 
 /** Name of a key type: `CKK_EC` for 3; vendor and unknown numbers in hexadecimal. */
-export function ckkName(value: number | bigint): `CKK_${string}` {
-  return keyTypes.of(value) as `CKK_${string}`;
+export function ckkName(value: number | bigint): `CKK_${keyof typeof CKK}` | `CKK_0x${string}` {
+  return keyTypes.of(value) as ReturnType<typeof ckkName>;
 }
 
 /** Name of a certificate type: `CKC_X_509` for 0; vendor and unknown numbers in hexadecimal. */
-export function ckcName(value: number | bigint): `CKC_${string}` {
-  return certificateTypes.of(value) as `CKC_${string}`;
+export function ckcName(value: number | bigint): `CKC_${keyof typeof CKC}` | `CKC_0x${string}` {
+  return certificateTypes.of(value) as ReturnType<typeof ckcName>;
 }
 
 /** Name of a session state: `CKS_RW_USER_FUNCTIONS` for 3. */
-export function cksName(value: number | bigint): `CKS_${string}` {
-  return states.of(value) as `CKS_${string}`;
+export function cksName(value: number | bigint): `CKS_${keyof typeof CKS}` | `CKS_0x${string}` {
+  return states.of(value) as ReturnType<typeof cksName>;
 }
 
 /** Name of a user type: `CKU_USER` for 1. */
-export function ckuName(value: number | bigint): `CKU_${string}` {
-  return users.of(value) as `CKU_${string}`;
+export function ckuName(value: number | bigint): `CKU_${keyof typeof CKU}` | `CKU_0x${string}` {
+  return users.of(value) as ReturnType<typeof ckuName>;
 }

@@ -1,18 +1,20 @@
+import type { ObjectClass, UserType } from "./flavor.ts";
+
 /** Object classes (`CKO_`), the values of `CKA_CLASS`. */
 export const CKO = {
-  DATA: 0x00,
-  CERTIFICATE: 0x01,
-  PUBLIC_KEY: 0x02,
-  PRIVATE_KEY: 0x03,
-  SECRET_KEY: 0x04,
-  HW_FEATURE: 0x05,
-  DOMAIN_PARAMETERS: 0x06,
-  MECHANISM: 0x07,
-  OTP_KEY: 0x08,
-  PROFILE: 0x09,
-  VALIDATION: 0x0a,
-  TRUST: 0x0b,
-  VENDOR_DEFINED: 0x80000000,
+  DATA: 0x00 as ObjectClass,
+  CERTIFICATE: 0x01 as ObjectClass,
+  PUBLIC_KEY: 0x02 as ObjectClass,
+  PRIVATE_KEY: 0x03 as ObjectClass,
+  SECRET_KEY: 0x04 as ObjectClass,
+  HW_FEATURE: 0x05 as ObjectClass,
+  DOMAIN_PARAMETERS: 0x06 as ObjectClass,
+  MECHANISM: 0x07 as ObjectClass,
+  OTP_KEY: 0x08 as ObjectClass,
+  PROFILE: 0x09 as ObjectClass,
+  VALIDATION: 0x0a as ObjectClass,
+  TRUST: 0x0b as ObjectClass,
+  VENDOR_DEFINED: 0x80000000 as ObjectClass,
 } as const;
 
 /** One value of {@linkcode CKO}. */
@@ -44,9 +46,9 @@ export type CKS = (typeof CKS)[keyof typeof CKS];
 
 /** User types (`CKU_`) of `C_Login`. */
 export const CKU = {
-  SO: 0x00,
-  USER: 0x01,
-  CONTEXT_SPECIFIC: 0x02,
+  SO: 0x00 as UserType,
+  USER: 0x01 as UserType,
+  CONTEXT_SPECIFIC: 0x02 as UserType,
 } as const;
 
 /** One value of {@linkcode CKU}. */

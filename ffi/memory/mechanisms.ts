@@ -1,4 +1,5 @@
 /** Mechanisms written for C: a `CK_MECHANISM` and whatever its parameter points to. */
+import type { MechanismType } from "../constants/flavor.ts";
 import { type BytesInput, checkType, checkUlong, describeType, isBytesInput, viewBytes } from "./inputs.ts";
 import type { Block } from "./block.ts";
 import {
@@ -46,9 +47,9 @@ export interface BuiltParameter {
 }
 
 /** A mechanism: its type alone, or its type with a parameter. */
-export type MechanismInit = number | {
+export type MechanismInit = MechanismType | {
   /** The mechanism's type, a {@linkcode CKM} number. */
-  readonly type: number;
+  readonly type: MechanismType;
   /** Its parameter: raw bytes, or what a builder made. */
   readonly parameter?: BytesInput | BuiltParameter | null | undefined;
 };

@@ -2,10 +2,12 @@
 import { CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
 import type { AttributeState, ReadAttribute } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
+import type { AttributeType } from "../../ffi/constants/flavor.ts";
 import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../../ffi/constants/names.ts";
 import { CKO } from "../../ffi/constants/objects.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
+import type { AttributeNames, NumberedValue } from "./attribute_names.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attribute_types.ts";
 import { derivedValue, isDerived } from "./derived_attributes.ts";
@@ -24,9 +26,15 @@ export type AttributeValue =
   | (number | bigint)[]
   | Attributes;
 
-/** The values of some attributes: those asked for by name typed, those asked for by number as they come. */
+/** The values of some attributes, typed by name and by {@linkcode CKA} number; vendors' as they come. */
 export type AttributeSubset<N extends AttributeName | number> =
-  & { [K in N]: K extends AttributeName ? AttributeValues[K] | undefined : AttributeValue | undefined }
+  & {
+    [K in N]:
+      | (K extends AttributeName ? AttributeValues[K]
+        : K extends keyof AttributeNames ? NumberedValue<K>
+        : AttributeValue)
+      | undefined;
+  }
   & ("parameterSet" extends N ? { parameterSetName: ParameterSetName | undefined } : unknown);
 
 /** One attribute that was read. */
@@ -93,8 +101,10 @@ export class Attributes implements Iterable<Attribute> {
    * @throws {TypeError} When there is no attribute of this name.
    */
   get<K extends AttributeName>(name: K): AttributeValues[K] | undefined;
-  /** The same for an attribute given by number. */
-  get(type: number): AttributeValue | undefined;
+  /** The same for an attribute given by number; what is a number under its name may be a bigint here. */
+  get<N extends keyof AttributeNames>(type: N): NumberedValue<N> | undefined;
+  /** The same for a vendor's attribute, or one whose number is known at run time only. */
+  get(type: AttributeType): AttributeValue | undefined;
   get(name: AttributeName | number): AttributeValue | undefined {
     if (isDerived(name)) return derivedValue(name, (type) => this.#find(type)?.value);
     const value = this.#find(name)?.value as AttributeValue | undefined;

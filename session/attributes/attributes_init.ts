@@ -9,10 +9,12 @@ import {
   isPlainObject,
   wellFormed,
 } from "../../ffi/memory/inputs.ts";
+import type { Flavor } from "../../ffi/constants/flavor.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import { ckDate, type TemplateEntry, type TemplateValue } from "../../ffi/memory/templates.ts";
 import { attributeByName, attributeByType, type AttributeDefinition, type AttributeName } from "./attribute_table.ts";
+import type { AttributeNames } from "./attribute_names.ts";
 import { numberedType } from "./attribute_types.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { Attributes } from "./attributes.ts";
@@ -42,6 +44,39 @@ export type RawAttributeInput =
   | readonly (number | bigint)[]
   | TemplateInput;
 
+/** What may be given under the number of an attribute whose value reads as `V`: bytes may always be. */
+export type NumberedInput<V> =
+  | BytesInput
+  | (V extends boolean ? boolean
+    : V extends number ? number | bigint
+    : V extends string | Uint8Array ? string
+    : V extends Date ? Date | string
+    : V extends number[] ? readonly (number | bigint)[]
+    : V extends Attributes ? TemplateInput
+    : never);
+
+/** Attributes whose numbers are of a family of constants. */
+export interface AttributeFamilies {
+  /** Mechanisms the key may be used with. */
+  readonly allowedMechanisms: "CKM";
+  /** Types of certificates. */
+  readonly certificateType: "CKC";
+  /** Classes of objects. */
+  readonly class: "CKO";
+  /** Mechanisms that generate keys. */
+  readonly keyGenMechanism: "CKM";
+  /** Types of keys. */
+  readonly keyType: "CKK";
+  /** Mechanisms of mechanism objects. */
+  readonly mechanismType: "CKM";
+  /** Mechanisms of digests. */
+  readonly nameHashAlgorithm: "CKM";
+}
+
+/** What may be given for an attribute whose numbers are of a family of constants. */
+export type FamilyInput<V, N extends string> = V extends number[] ? readonly ((number & Flavor<N>) | bigint)[]
+  : (number & Flavor<N>) | bigint;
+
 /**
  * Attributes to create, change or look for, by camelCase name or by {@linkcode CKA} number. Values under a number go
  * to the token as their JavaScript type says: booleans as `CK_BBOOL`, numbers and bigints as `CK_ULONG`, strings in
@@ -59,7 +94,8 @@ export type RawAttributeInput =
 export type AttributesInit =
   & {
     [K in Exclude<AttributeName, DerivedName>]?:
-      | AttributeInput<AttributeValues[K]>
+      | (K extends keyof AttributeFamilies ? FamilyInput<AttributeValues[K], AttributeFamilies[K]>
+        : AttributeInput<AttributeValues[K]>)
       | (K extends "id" | "value" ? string : never)
       | (K extends "parameterSet" ? ParameterSetName : never)
       | undefined;
@@ -68,6 +104,7 @@ export type AttributesInit =
     /** The curve of an elliptic-curve key by its name, in place of `ecParams`. */
     namedCurve?: NamedCurve | undefined;
   }
+  & { [N in keyof AttributeNames]?: NumberedInput<AttributeValues[AttributeNames[N] & AttributeName]> | undefined }
   & { [cka: number]: RawAttributeInput | undefined };
 
 /** A template: attributes as they are written, or {@linkcode Attributes} as they were read, which all must have a value. */

@@ -1,4 +1,5 @@
 /** The error of a call that failed, with what is known of the call. */
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { CKA, CKM, CKR } from "../../ffi/constants/mod.ts";
 import { attributeByType } from "../attributes/attribute_table.ts";
 import { Pkcs11Error } from "../errors.ts";
@@ -32,7 +33,7 @@ export function callFailure(rv: number, fn: string, args: unknown, token?: strin
   const known: Known = typeof args === "object" && args !== null ? args : {};
   const type = typeof known.mechanism === "number" ? known.mechanism : known.mechanism?.type;
   const mechanism = WITH_MECHANISM.test(fn) ? type : undefined;
-  return new Pkcs11Error(rv, fn as `C_${string}`, { mechanism, token, hint: missingAttribute(rv, mechanism, known) });
+  return new Pkcs11Error(rv, fn as FunctionName, { mechanism, token, hint: missingAttribute(rv, mechanism, known) });
 }
 
 function missingAttribute(

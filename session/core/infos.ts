@@ -107,9 +107,6 @@ export interface SessionInfo {
   readonly deviceError: number | undefined;
 }
 
-/** The type of a mechanism, a CKM number. */
-export type MechanismType = number;
-
 const BLANK = 0x20;
 /** CK_UNAVAILABLE_INFORMATION where a CK_ULONG has four bytes. */
 const UNAVAILABLE_4 = 0xffff_ffff;

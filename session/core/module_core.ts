@@ -1,4 +1,5 @@
 /** What a module's slots, sessions and objects share and nobody else sees. */
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { checkOptions, Engine } from "../../ffi/engine/engine.ts";
@@ -23,12 +24,12 @@ export function engineFor(table: Cryptoki): Engine {
     engine = new Engine(table, {
       failure: callFailure,
       declined: (fn, token) =>
-        new Pkcs11Error(CKR.FUNCTION_CANCELED, fn as `C_${string}`, {
+        new Pkcs11Error(CKR.FUNCTION_CANCELED, fn as FunctionName, {
           token,
           hint: "Nobody gave a PIN: whoever was asked for it declined.",
         }),
       noPinPad: (rv, fn, token) =>
-        new Pkcs11Error(rv, fn as `C_${string}`, {
+        new Pkcs11Error(rv, fn as FunctionName, {
           token,
           hint: "A login without a PIN needs a token with a PIN pad; give the PIN.",
         }),
@@ -94,7 +95,7 @@ export class ModuleCore {
   }
 
   /** Throws CKR.CRYPTOKI_NOT_INITIALIZED once the module is closed. */
-  assertOpen(fn: `C_${string}`): void {
+  assertOpen(fn: FunctionName): void {
     if (this.closed) {
       throw new Pkcs11Error(CKR.CRYPTOKI_NOT_INITIALIZED, fn, { hint: "The module was closed by this program." });
     }

@@ -51,7 +51,7 @@ export class CallLogger implements CallObserver {
     }
     const logged: LoggedCall = {
       module: this.#module,
-      fn: fn.name as `C_${string}`,
+      fn: fn.name as FunctionName,
       input: begun.input,
       output,
       code,

@@ -1,3 +1,5 @@
+import type { FunctionName } from "../../ffi/tables/functions.ts";
+
 /** One argument of a logged call. */
 export interface LoggedArgument {
   /** Its name. */
@@ -11,7 +13,7 @@ export interface LoggedCall {
   /** The module's name in the configuration, else its path; `null` where it has neither. */
   readonly module: string | null;
   /** The function. */
-  readonly fn: `C_${string}`;
+  readonly fn: FunctionName;
   /** What it was given. */
   readonly input: readonly LoggedArgument[];
   /** What it has left. */

@@ -1,4 +1,5 @@
 /** Mechanisms: what a call does, with parameters built from options named after WebCrypto's. */
+import type { MechanismType } from "../../ffi/constants/mod.ts";
 import { type BytesInput, checkType, copyBytes } from "../../ffi/memory/inputs.ts";
 import type { MechanismInit } from "../../ffi/memory/mechanisms.ts";
 import type { BuiltMechanism } from "./built.ts";
@@ -25,7 +26,7 @@ export type Mechanism = MechanismInit;
  * assertEquals(mechanism.type, CKM.DES3_CBC_PAD);
  * ```
  */
-export function rawMechanism(type: number, bytes: BytesInput): BuiltMechanism<Uint8Array> {
+export function rawMechanism(type: MechanismType, bytes: BytesInput): BuiltMechanism<Uint8Array> {
   return { type: checkType(type, "a mechanism type"), parameter: copyBytes(bytes, "a mechanism parameter") };
 }
 

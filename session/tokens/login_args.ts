@@ -1,5 +1,5 @@
 /** What logins and changes of PINs are asked with. */
-import { CKU } from "../../ffi/constants/mod.ts";
+import { CKU, type UserType } from "../../ffi/constants/mod.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import { type BytesInput, checkUlong } from "../../ffi/memory/inputs.ts";
@@ -10,7 +10,7 @@ import type { LoginOptions, Pin } from "./options.ts";
 import { plainPin, preparePin } from "./pin.ts";
 
 /** A login. */
-export function loginArgs(core: SessionCore, userType: number, pin: Pin | null, options: LoginOptions | undefined) {
+export function loginArgs(core: SessionCore, userType: UserType, pin: Pin | null, options: LoginOptions | undefined) {
   return {
     core: core.module,
     session: core.handle,

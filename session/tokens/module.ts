@@ -375,7 +375,7 @@ export class Module {
     if (problem) throw problem.error;
   }
 
-  #opened(fn: `C_${string}`): ModuleCore {
+  #opened(fn: FunctionName): ModuleCore {
     this.#core.assertOpen(fn);
     return this.#core;
   }

@@ -1,6 +1,6 @@
 /** Objects of a token: keys, certificates, data. */
 import { describeType } from "../../ffi/memory/inputs.ts";
-import { CKO } from "../../ffi/constants/mod.ts";
+import { type AttributeType, CKO } from "../../ffi/constants/mod.ts";
 import type { KeyTraits } from "../../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../../ffi/operations/objects.ts";
 import { tokenInfo } from "../../ffi/operations/modules.ts";
@@ -86,7 +86,7 @@ export class Pkcs11Object {
    * Reads attributes into a plain object; those the object lacks or keeps to itself are `undefined`
    * (C_GetAttributeValue).
    */
-  async get<const N extends AttributeName | number>(
+  async get<const N extends AttributeName | AttributeType>(
     names: readonly N[],
     options?: CallOptions,
   ): Promise<AttributeSubset<N>> {
@@ -94,18 +94,21 @@ export class Pkcs11Object {
   }
 
   /** {@linkcode Pkcs11Object.get} in place. */
-  getSync<const N extends AttributeName | number>(names: readonly N[], options?: CallOptions): AttributeSubset<N> {
+  getSync<const N extends AttributeName | AttributeType>(
+    names: readonly N[],
+    options?: CallOptions,
+  ): AttributeSubset<N> {
     return this.getAttributesSync(names, options).pick(names);
   }
 
   /** Reads attributes, with the reason where one has no value (C_GetAttributeValue). */
-  async getAttributes(types: readonly (AttributeName | number)[], options?: CallOptions): Promise<Attributes> {
+  async getAttributes(types: readonly (AttributeName | AttributeType)[], options?: CallOptions): Promise<Attributes> {
     const args = { ...this.#args("read attributes"), plan: readPlan(types) };
     return new Attributes(await coreOf(this.session).run(getAttributes, args, options));
   }
 
   /** {@linkcode Pkcs11Object.getAttributes} in place. */
-  getAttributesSync(types: readonly (AttributeName | number)[], options?: CallOptions): Attributes {
+  getAttributesSync(types: readonly (AttributeName | AttributeType)[], options?: CallOptions): Attributes {
     const args = { ...this.#args("read attributes"), plan: readPlan(types) };
     return new Attributes(coreOf(this.session).runSync(getAttributes, args, options));
   }

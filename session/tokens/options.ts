@@ -1,4 +1,5 @@
 /** Options and callbacks shared by modules, slots, sessions and objects. */
+import type { AttributeType, UserType } from "../../ffi/constants/mod.ts";
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
@@ -62,7 +63,7 @@ export interface LoginSpec {
    *
    * @default {CKU.USER}
    */
-  readonly userType?: number | undefined;
+  readonly userType?: UserType | undefined;
   /** The PIN; `null` uses the protected authentication path. */
   readonly pin: Pin | null;
   /**
@@ -132,7 +133,7 @@ export interface LoginOptions extends CallOptions {
 /** How objects are found. */
 export interface FindOptions extends CallOptions {
   /** Attributes to read of each object that is found: names, or CKA numbers. */
-  readonly read?: readonly (AttributeName | number)[] | undefined;
+  readonly read?: readonly (AttributeName | AttributeType)[] | undefined;
 }
 
 /** Data at hand, or a stream of it. */

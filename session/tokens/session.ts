@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { CKR } from "../../ffi/constants/mod.ts";
+import { CKR, type UserType } from "../../ffi/constants/mod.ts";
 import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
 import { type BytesInput, copyBytes, viewBytes } from "../../ffi/memory/inputs.ts";
 import { decrypt, digest, encrypt, sign, signRecover, verify, verifyRecover } from "../../ffi/operations/crypto.ts";
@@ -23,6 +23,7 @@ import {
   copyObject,
   createObject,
   discardObjects,
+  type FindArgs,
   findObjects,
   type Found,
   getAttributesIfPresent,
@@ -313,7 +314,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @returns Whether a login was made; `false` only with `ifNeeded`.
    * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
    */
-  async login(userType: number, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
+  async login(userType: UserType, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
     const core = this.#opened("log in");
     const args = loginArgs(this.#core, userType, pin, options);
     try {
@@ -324,7 +325,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** {@linkcode Session.login} in place. */
-  loginSync(userType: number, pin: Pin | null, options?: LoginOptions): boolean {
+  loginSync(userType: UserType, pin: Pin | null, options?: LoginOptions): boolean {
     const core = this.#opened("log in");
     const args = loginArgs(this.#core, userType, pin, options);
     try {
@@ -422,39 +423,16 @@ export class Session extends TypedEventTarget<SessionEvents> {
 
   /**
    * The objects that have these attributes, one by one. The session is not held between the steps: any call works inside
-   * the loop, and a loop that is left early leaves nothing open. Objects that vanish meanwhile are passed over.
+   * the loop, and a loop that is left early leaves nothing open. Objects that vanish meanwhile are passed over. What to
+   * look for is checked and copied when this is called; the objects are found at the first step.
    */
-  async *objects(match: TemplateInput = {}, options?: FindOptions): AsyncIterableIterator<Pkcs11Object> {
-    const { plan, ...args } = findArgs(this.#core, match, options);
-    const core = this.#core;
-    for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
-      options?.signal?.throwIfAborted();
-      core.assertOpen("find objects");
-      if (!plan) {
-        yield this.#object(handle);
-        continue;
-      }
-      const read = { session: core.handle, object: handle, plan };
-      const found = await core.run(getAttributesIfPresent, read, options);
-      if (found) yield this.#object(handle, new Attributes(found));
-    }
+  objects(match: TemplateInput = {}, options?: FindOptions): AsyncGenerator<Pkcs11Object, void, undefined> {
+    return this.#eachObject(findArgs(this.#core, match, options), options);
   }
 
   /** {@linkcode Session.objects} in place. */
-  *objectsSync(match: TemplateInput = {}, options?: FindOptions): IterableIterator<Pkcs11Object> {
-    const { plan, ...args } = findArgs(this.#core, match, options);
-    const core = this.#core;
-    for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
-      options?.signal?.throwIfAborted();
-      core.assertOpen("find objects");
-      if (!plan) {
-        yield this.#object(handle);
-        continue;
-      }
-      const read = { session: core.handle, object: handle, plan };
-      const found = core.runSync(getAttributesIfPresent, read, options);
-      if (found) yield this.#object(handle, new Attributes(found));
-    }
+  objectsSync(match: TemplateInput = {}, options?: FindOptions): Generator<Pkcs11Object, void, undefined> {
+    return this.#eachObjectSync(findArgs(this.#core, match, options), options);
   }
 
   /**
@@ -990,12 +968,12 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /** A stream that encrypts what flows through it. */
-  encryptStream(key: Pkcs11Object, mechanism: Mechanism): TransformStream<Uint8Array, Uint8Array> {
+  encryptStream(key: Pkcs11Object, mechanism: Mechanism): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
     return cipherStream(new Encryptor(this, key, mechanism));
   }
 
   /** A stream that decrypts what flows through it. */
-  decryptStream(key: Pkcs11Object, mechanism: Mechanism): TransformStream<Uint8Array, Uint8Array> {
+  decryptStream(key: Pkcs11Object, mechanism: Mechanism): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
     return cipherStream(new Decryptor(this, key, mechanism));
   }
 
@@ -1284,6 +1262,33 @@ export class Session extends TypedEventTarget<SessionEvents> {
   #free(action: string): SessionCore {
     this.#core.assertFree(action);
     return this.#core;
+  }
+
+  async *#eachObject(
+    { plan, ...args }: FindArgs,
+    options: FindOptions | undefined,
+  ): AsyncGenerator<Pkcs11Object, void> {
+    const core = this.#core;
+    for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
+      options?.signal?.throwIfAborted();
+      core.assertOpen("find objects");
+      const read = plan &&
+        await core.run(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
+      if (!plan) yield this.#object(handle);
+      else if (read) yield this.#object(handle, new Attributes(read));
+    }
+  }
+
+  *#eachObjectSync({ plan, ...args }: FindArgs, options: FindOptions | undefined): Generator<Pkcs11Object, void> {
+    const core = this.#core;
+    for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
+      options?.signal?.throwIfAborted();
+      core.assertOpen("find objects");
+      const read = plan &&
+        core.runSync(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
+      if (!plan) yield this.#object(handle);
+      else if (read) yield this.#object(handle, new Attributes(read));
+    }
   }
 
   #objects({ handles, attributes }: Found): Pkcs11Object[] {

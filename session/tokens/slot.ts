@@ -1,10 +1,11 @@
 /** Slots and the tokens in them. */
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { type BytesInput, checkType, checkUlong, describeType, encodeText } from "../../ffi/memory/inputs.ts";
+import type { MechanismType } from "../../ffi/constants/mod.ts";
 import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../../ffi/operations/modules.ts";
 import {
   type MechanismInfo,
   mechanismInfoOf,
-  type MechanismType,
   type SlotInfo,
   slotInfoOf,
   type TokenInfo,
@@ -159,7 +160,7 @@ export class Slot {
     return openSessionSync(this, this.#opened("C_OpenSession"), options);
   }
 
-  #opened(fn: `C_${string}`): ModuleCore {
+  #opened(fn: FunctionName): ModuleCore {
     this.#core.assertOpen(fn);
     return this.#core;
   }

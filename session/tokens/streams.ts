@@ -1,13 +1,14 @@
 /** Streams through operations in parts. */
 import { reportUncaught } from "../../internal/report_error.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { Decryptor, Encryptor } from "./parts_async.ts";
 
 /** A transform stream through a cipher; ending it early frees the session. */
-export function cipherStream(cipher: Encryptor | Decryptor): TransformStream<Uint8Array, Uint8Array> {
-  const transformer: Transformer<Uint8Array, Uint8Array> & { cancel(): Promise<void> } = {
+export function cipherStream(cipher: Encryptor | Decryptor): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
+  const transformer: Transformer<BytesInput, Uint8Array<ArrayBuffer>> & { cancel(): Promise<void> } = {
     async transform(chunk, controller) {
-      const output = await cipher.update(chunk as Uint8Array<ArrayBuffer>);
+      const output = await cipher.update(chunk);
       if (output.length > 0) controller.enqueue(output);
     },
     async flush(controller) {

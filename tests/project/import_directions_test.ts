@@ -20,7 +20,7 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/mod.ts": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
 
   "session/function_actions.ts": "",
-  "session/errors.ts": "ffi/constants session/function_actions.ts",
+  "session/errors.ts": "ffi/constants ffi/tables session/function_actions.ts",
   "session/uri": "ffi/constants ffi/memory session/errors.ts",
   "session/pins": "ffi/memory session/uri",
   "session/config": "ffi/runtime",

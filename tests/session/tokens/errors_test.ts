@@ -12,7 +12,7 @@ import { describe, it } from "node:test";
 import { CKA } from "../../../ffi/constants/cka.ts";
 import { CKM } from "../../../ffi/constants/ckm.ts";
 import { CKR } from "../../../ffi/constants/ckr.ts";
-import { FUNCTION_NAMES } from "../../../ffi/tables/functions.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../../ffi/tables/functions.ts";
 import { functionAction } from "../../../session/function_actions.ts";
 import { callFailure } from "../../../session/core/call_failure.ts";
 import {
@@ -59,7 +59,7 @@ describe("Pkcs11Error", () => {
 
 describe("What an error of a call says", () => {
   it("has a hint that fits the function, as the end of its message and by itself", () => {
-    const hints: [code: number, fn: `C_${string}`, hint: RegExp | null][] = [
+    const hints: [code: number, fn: FunctionName, hint: RegExp | null][] = [
       [CKR.GENERAL_ERROR, "C_Initialize", /token folder/],
       [CKR.GENERAL_ERROR, "C_OpenSession", /token folder/],
       [CKR.GENERAL_ERROR, "C_Decrypt", /data that is damaged/],

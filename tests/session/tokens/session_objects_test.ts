@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKA, CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
+import type { TemplateInput } from "../../../session/attributes/attributes_init.ts";
 import { Pkcs11Error, SessionClosedError } from "../../../session/errors.ts";
 import { aesKeyWrap, ecdh1 } from "../../../session/mechanisms/mod.ts";
 import { Pkcs11Uri } from "../../../session/uri/mod.ts";
@@ -114,6 +115,39 @@ describe("Objects of a session", () => {
     assertEquals(error.fn, "C_SetAttributeValue");
     await object.destroy();
   });
+
+  it("what objects are looked for by is checked and copied when the walk is asked for", { skip }, async () => {
+    const made = [await create("walk a"), await create("walk b")];
+    const template = { label: "walk a" };
+    const walks = [on.session.objects(template), on.session.objectsSync(template)] as const;
+    template.label = "walk b";
+    assertEquals((await walks[0].next()).value?.getSync(["label"]).label, "walk a");
+    assertEquals(walks[1].map((object) => object.getSync(["label"]).label).toArray(), ["walk a"]);
+    await walks[0].return();
+    for (const wrong of [{ lable: "a" }, new Map([["label", "a"]]), new Date()] as unknown[] as TemplateInput[]) {
+      assertThrows(() => on.session.objects(wrong), TypeError);
+      assertThrows(() => on.session.objectsSync(wrong), TypeError);
+    }
+    for (const object of made) object.destroySync();
+  });
+
+  it(
+    "what was read of an object finds it again, and what was not read finds nothing by mistake",
+    { skip },
+    async () => {
+      const made = [
+        await create("again a", { application: "again" }),
+        await create("again b", { application: "again" }),
+      ];
+      const read = await made[1]!.getAttributes(["label", "application"]);
+      const found = await on.session.findObjects(read);
+      assertEquals(found.map(({ handle }) => handle), [made[1]!.handle]);
+      assertEquals((await on.session.findObject(read)).handle, made[1]!.handle);
+      const without = await made[1]!.getAttributes(["label", "keyType"]);
+      await assertRejects(() => on.session.findObjects(without), TypeError, "keyType: it was read without a value");
+      for (const object of made) object.destroySync();
+    },
+  );
 
   it("an object is copied with other attributes", { skip }, async () => {
     const object = await create("original");
