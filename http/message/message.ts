@@ -121,6 +121,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (init.priority !== undefined) this.priority = init.priority;
     if (init.firstParty !== undefined) this.firstParty = init.firstParty;
     if (init.isTopLevelNavigation !== undefined) this.isTopLevelNavigation = init.isTopLevelNavigation;
+    if (init.omitsCredentials !== undefined) this.omitsCredentials = init.omitsCredentials;
     if (init.timeout !== undefined) this.timeout = init.timeout;
     if (init.requires !== undefined) this.requires = init.requires;
   }

@@ -49,6 +49,8 @@ export interface HttpMessageInit {
   firstParty?: string | URL | undefined;
   /** The request replaces the page in a window, as following a link does, for SameSite rules of cookies. @default {false} */
   isTopLevelNavigation?: boolean | undefined;
+  /** Keep from the message what identifies its user to the origin: cookies and credentials. @default {false} */
+  omitsCredentials?: boolean | undefined;
   /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
   timeout?: number | undefined;
   /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */

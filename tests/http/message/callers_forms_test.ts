@@ -36,6 +36,11 @@ describe("what callers hand in", () => {
     assert(msg.requestHeaders === own);
   });
 
+  it("is whether credentials are kept from the message, said when it is made", () => {
+    assertEquals(new HttpMessage("GET", url, { omitsCredentials: true }).omitsCredentials, true);
+    assertEquals(new HttpMessage("GET", url, { omitsCredentials: undefined }).omitsCredentials, false);
+  });
+
   it("is a body on shared memory, copied when it is set", async () => {
     const sent: string[] = [];
     await using http = session(sent);
