@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import process from "node:process";
 import { before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
-import { CKS, CKU, Module, type ModuleOptions, Pkcs11Error } from "../../../session/mod.ts";
+import { CKS, CKU, Module, type ModuleOptions, Pkcs11Error, type Session, type Slot } from "../../../session/mod.ts";
 import { threadsThrough } from "../../../session/managed/thread.ts";
 import type { Leaving, LeavingWork, Left } from "../../_support/leaving_worker.ts";
 import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
@@ -11,8 +11,8 @@ import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm
 const skip = softhsmSkip || (process.platform !== "linux" && "threads that have died are known on Linux only");
 const ROADS: readonly ModuleOptions["managed"][] = ["auto", "gp11", false];
 
-/** How threads end differs by runtime, not by road: they are tried on one. */
-const LEAVING: readonly Leaving[] = ["returns", "exits", "throws", "stays", "calls"];
+/** How threads end by themselves differs by runtime, not by road: they are tried on one. */
+const LEAVING: readonly Leaving[] = ["returns", "exits", "throws"];
 
 /** A thread that has logged in; `gone` ends it and resolves when it is no more. */
 async function start(token: TestToken, managed: ModuleOptions["managed"], leaving: Leaving) {
@@ -35,71 +35,70 @@ async function start(token: TestToken, managed: ModuleOptions["managed"], leavin
   return { gone };
 }
 
-for (const managed of ROADS) {
-  describe(`managed: ${managed}: a thread that logged in and left nothing closed`, { skip }, () => {
-    let token: TestToken;
-    before(() => {
-      if (!skip) token = createToken();
-    });
-
-    for (const leaving of managed === "gp11" ? LEAVING : ["calls"] as const) {
-      it(`${leaving}: its login is over and its sessions are closed`, async () => {
-        await using module = await Module.load(token.module, { managed });
-        const slot = await module.findSlot(token.label);
-        const first = await slot.openSession();
-        const { gone } = await start(token, managed, leaving);
-        await gone();
-        const session = await slot.openSession({ readWrite: true });
-        assertEquals((await session.getInfo()).state, CKS.RW_PUBLIC_SESSION);
-        assertEquals((await first.findObjects()).length, 0);
-        // Only a token without a login looks at the PIN.
-        const refusal = await assertRejects(() => session.login(CKU.USER, "9999"), Pkcs11Error);
-        assertEquals(refusal.ckr, "CKR_PIN_INCORRECT");
-        assertEquals(await session.login(CKU.USER, token.userPin), true);
-        assertEquals((await first.findObjects({ label: `of one who ${leaving}` })).length > 0, true);
-      });
-    }
-
-    it("takes no login from a thread that lives", async () => {
-      await using module = await Module.load(token.module, { managed });
-      const slot = await module.findSlot(token.label);
-      const stays = await start(token, managed, "stays");
-      const goes = await start(token, managed, "stays");
-      await goes.gone();
-      const session = await slot.openSession({ readWrite: true });
-      assertEquals((await session.getInfo()).state, CKS.RW_USER_FUNCTIONS);
-      const refusal = await assertRejects(() => session.login(CKU.USER, token.userPin), Pkcs11Error);
-      assertEquals(refusal.ckr, "CKR_USER_ALREADY_LOGGED_IN");
-      await stays.gone();
-      const next = await slot.openSession({ readWrite: true });
-      assertEquals((await next.getInfo()).state, CKS.RW_PUBLIC_SESSION);
-    });
-  });
+/** No login is left, nor a session that would keep one: only a token without a login looks at the PIN. */
+async function assertNothingLeft(slot: Slot, others: Session, pin: string): Promise<void> {
+  const session = await slot.openSession({ readWrite: true });
+  assertEquals((await session.getInfo()).state, CKS.RW_PUBLIC_SESSION);
+  assertEquals((await others.findObjects()).length, 0);
+  const refusal = await assertRejects(() => session.login(CKU.USER, "9999"), Pkcs11Error);
+  assertEquals(refusal.ckr, "CKR_PIN_INCORRECT");
+  assertEquals(await session.login(CKU.USER, pin), true);
 }
 
-describe("a login that a thread has left behind", { skip }, () => {
-  const managed = "gp11";
+describe("threads that logged in and left nothing closed", { skip }, () => {
   let token: TestToken;
   before(() => {
     if (!skip) token = createToken();
   });
 
-  it("is forgotten by whoever logs in first, with a PIN that is looked at", async () => {
-    await using module = await Module.load(token.module, { managed });
+  for (const leaving of LEAVING) {
+    it(`one that ${leaving}: its login is over and its sessions are closed`, async () => {
+      await using module = await Module.load(token.module, { managed: "gp11" });
+      const slot = await module.findSlot(token.label);
+      const first = await slot.openSession();
+      const { gone } = await start(token, "gp11", leaving);
+      await gone();
+      await assertNothingLeft(slot, first, token.userPin);
+      assertEquals((await first.findObjects({ label: `of one who ${leaving}` })).length > 0, true);
+    });
+  }
+
+  for (const managed of ROADS) {
+    it(`managed: ${managed}: one in a call takes no login from one that lives, and the last ends it`, async () => {
+      await using module = await Module.load(token.module, { managed });
+      const slot = await module.findSlot(token.label);
+      const first = await slot.openSession();
+      const stays = await start(token, managed, "stays");
+      const calls = await start(token, managed, "calls");
+      await calls.gone();
+      const session = await slot.openSession({ readWrite: true });
+      assertEquals((await session.getInfo()).state, CKS.RW_USER_FUNCTIONS);
+      const refusal = await assertRejects(() => session.login(CKU.USER, token.userPin), Pkcs11Error);
+      assertEquals(refusal.ckr, "CKR_USER_ALREADY_LOGGED_IN");
+      await stays.gone();
+      await assertNothingLeft(slot, first, token.userPin);
+      for (const leaving of ["stays", "calls"]) {
+        assertEquals((await first.findObjects({ label: `of one who ${leaving}` })).length > 0, true);
+      }
+    });
+  }
+
+  it("a login left behind is forgotten by whoever logs in first, with a PIN that is looked at", async () => {
+    await using module = await Module.load(token.module, { managed: "gp11" });
     const slot = await module.findSlot(token.label);
     const session = await slot.openSession();
-    const { gone } = await start(token, managed, "stays");
+    const { gone } = await start(token, "gp11", "stays");
     await gone();
     const refusal = await assertRejects(() => session.login(CKU.USER, "9999", { ifNeeded: true }), Pkcs11Error);
     assertEquals(refusal.ckr, "CKR_PIN_INCORRECT");
     assertEquals(session.loginSync(CKU.USER, token.userPin), true);
   });
 
-  it("takes no login from this thread", async () => {
-    await using module = await Module.load(token.module, { managed });
+  it("one that goes takes no login from this thread", async () => {
+    await using module = await Module.load(token.module, { managed: "gp11" });
     const slot = await module.findSlot(token.label);
     const session = await slot.openSession({ readWrite: true, login: { pin: token.userPin } });
-    const { gone } = await start(token, managed, "stays");
+    const { gone } = await start(token, "gp11", "stays");
     await gone();
     await slot.openSession();
     assertEquals((await session.getInfo()).state, CKS.RW_USER_FUNCTIONS);
