@@ -43,8 +43,8 @@ export interface TokenSignerOptions {
   /** The public half, where the token has it nowhere: an object, or a key outside it. */
   readonly publicKey?: Pkcs11Object | KeyInput | undefined;
   /**
-   * Sessions for signatures that run side by side. A key whose token goes away and comes back is found again in them by
-   * the URI it had.
+   * Sessions for signatures that run side by side. A key whose token goes away and comes back to its slot is found
+   * again in them by the URI it had.
    *
    * @default the session of the key, one signature after another
    */

@@ -50,8 +50,9 @@ const algorithms: readonly SignatureAlgorithm[] = [
   algorithm("PS256", "RSA", "sha256"),
   algorithm("PS384", "RSA", "sha384"),
   algorithm("PS512", "RSA", "sha512", "rsa-pss-sha512"),
-  algorithm("EdDSA", "OKP", null, "ed25519", ["Ed25519", "Ed448"]),
+  // First, as it is what "ed25519" means: EdDSA alone is of another curve, too.
   algorithm("Ed25519", "OKP", null, "ed25519", ["Ed25519"]),
+  algorithm("EdDSA", "OKP", null, "ed25519", ["Ed25519", "Ed448"]),
   algorithm("Ed448", "OKP", null, null, ["Ed448"]),
   algorithm("HS256", "oct", "sha256", "hmac-sha256"),
   algorithm("HS384", "oct", "sha384"),

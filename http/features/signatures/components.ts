@@ -206,9 +206,10 @@ function fieldValue(
   }
   const text = lines.map(trimmed).join(", ");
   if (!parameters.has("key") && !parameters.has("sf")) return text;
+  const value = parameters.has("key") ? memberValue(component, text) : strictValue(component, text, types);
+  // Looked at behind the parser, as only what parses is quick to look through.
   if (hasWholeDecimal(text)) throw lacks(component, "a decimal such as 1.0 in it would be written as the integer 1");
-  if (parameters.has("key")) return memberValue(component, text);
-  return strictValue(component, text, types);
+  return value;
 }
 
 /** Decimals without a fraction: JavaScript's numbers do not tell them from integers. */
@@ -219,7 +220,8 @@ function hasWholeDecimal(text: string): boolean {
 
 /** A line without whitespace around it and folds within (RFC 9421 §2.1). */
 function trimmed(line: string): string {
-  return line.trim().replace(/[\t ]*\r?\n[\t ]+/g, " ");
+  const text = line.trim();
+  return text.includes("\n") ? text.replace(/[\t ]*\r?\n[\t ]+/g, " ") : text;
 }
 
 function memberValue(component: Component, text: string): string {

@@ -67,6 +67,11 @@ type Lines = (name: string) => readonly string[] | null;
 
 function linesOf(fields: FieldLines): Lines {
   if (fields instanceof Headers) return (name) => headerLines(fields, name);
+  if (typeof fields?.[Symbol.iterator] !== "function") {
+    throw new TypeError(
+      "Cannot sign or verify the message: its fields are neither Headers nor pairs of name and value, as Object.entries makes",
+    );
+  }
   const lines = new Map<string, string[]>();
   for (const [name, value] of fields) {
     const key = name.toLowerCase();

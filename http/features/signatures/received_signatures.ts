@@ -17,6 +17,8 @@ import { MessageSignatureError, type MessageSignatureReason } from "./signature_
 
 /** Signatures of one message that are looked at. */
 const MOST_SIGNATURES = 16;
+/** Components of one signature: each is looked for in the whole message, before anything shows that its key made it. */
+const MOST_COMPONENTS = 128;
 
 /** What a signature says of itself. */
 export interface SignatureInfo {
@@ -103,6 +105,7 @@ function receivedOf(
   const value = signatures.get(label)?.[0];
   if (!(value instanceof ArrayBuffer)) throw refusal("malformed", "the field Signature has no bytes for it", label);
   const [items, parameters] = member;
+  if (items.length > MOST_COMPONENTS) throw refusal("malformed", `it covers ${items.length} components`, label);
   const components = items.map(componentOf);
   const twice = repeated(components);
   if (twice !== undefined) throw refusal("malformed", `it covers ${twice.identifier} twice`, label);

@@ -37,10 +37,9 @@ export class SigningScope {
   }
 }
 
-/** The same origin, or the same host encrypted, which HSTS may have led to. */
+/** The same origin, or the same one encrypted, which HSTS may have led to: it leaves ports that are named (RFC 6797 §8.3). */
 function isWithin(uri: URL, origin: URL): boolean {
-  if (uri.protocol === origin.protocol) return uri.host === origin.host;
-  return uri.protocol === "https:" && uri.hostname === origin.hostname;
+  return uri.host === origin.host && (uri.protocol === origin.protocol || uri.protocol === "https:");
 }
 
 function originOf(origin: string | URL): URL {

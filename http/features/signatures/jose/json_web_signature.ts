@@ -173,9 +173,12 @@ export async function verifyJws(
   key: VerificationKey | JwsKeyFinder,
   options: VerifyJwsOptions = {},
 ): Promise<VerifiedJws> {
-  const [head, middle, tail, ...rest] = typeof jws === "string" ? jws.split(".") : [];
+  const [head, middle, tail, ...rest] = typeof jws === "string" ? jws.split(".", 4) : [];
   if (head === undefined || middle === undefined || tail === undefined || rest.length > 0) {
     throw refused("malformed", "it has not three parts");
+  }
+  if (options.algorithms !== undefined && !Array.isArray(options.algorithms)) {
+    throw new TypeError("Cannot verify: algorithms is no array of names");
   }
   const header = headerOf(head);
   checkCritical(header, options.understood ?? []);
@@ -203,7 +206,11 @@ function refused(reason: JwsError["reason"], why: string): JwsError {
 }
 
 function decoded(text: string): Bytes {
-  if (/^[A-Za-z0-9_-]*$/.test(text) && text.length % 4 !== 1) return new Uint8Array(Buffer.from(text, "base64url"));
+  if (/^[A-Za-z0-9_-]*$/.test(text)) {
+    const bytes = new Uint8Array(Buffer.from(text, "base64url"));
+    // Bits that stand for nothing would make several texts of one signature (RFC 4648 §3.5).
+    if (base64url(bytes) === text) return bytes;
+  }
   throw refused("malformed", "a part of it is no base64url");
 }
 
@@ -225,7 +232,8 @@ function checkCritical(header: JwsHeader, understood: readonly string[]): void {
     if (b64 === undefined || b64 === true) return;
     throw refused("critical", "b64 is not named in crit");
   }
-  const isList = Array.isArray(crit) && crit.length > 0 && crit.every((name) => typeof name === "string");
+  const isList = Array.isArray(crit) && crit.length > 0 && new Set(crit).size === crit.length &&
+    crit.every((name) => typeof name === "string" && Object.hasOwn(header, name));
   if (!isList || (b64 !== undefined && typeof b64 !== "boolean")) {
     throw refused("malformed", "crit or b64 has no such value");
   }

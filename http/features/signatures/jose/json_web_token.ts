@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { zeroOrMore } from "../../../../internal/time_limits.ts";
 import type { VerificationKey } from "../algorithms.ts";
 import type { Signer, SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
@@ -121,13 +122,16 @@ export async function verifyJwt(
   key: VerificationKey | JwsKeyFinder,
   options: VerifyJwtOptions = {},
 ): Promise<VerifiedJwt> {
+  const times = timesOf(options);
   const { header, payload } = await verifyJws(jwt, key, options);
+  // RFC 7797 §7: nobody may have to guess whether claims are encoded.
+  if (header.b64 === false) throw refused("malformed", "its claims are not encoded");
   const claims = claimsOf(payload);
   const type = plainType(header.typ);
   if (options.type !== undefined && type !== plainType(options.type)) {
     throw refused("claim", `its type is ${JSON.stringify(header.typ)}`);
   }
-  checkTimes(claims, options);
+  checkTimes(claims, times);
   checkClaims(claims, options);
   return { header, claims };
 }
@@ -151,7 +155,23 @@ function claimsOf(payload: Uint8Array): JwtClaims {
   throw refused("malformed", "its claims are no object");
 }
 
-function checkTimes(claims: JwtClaims, { maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJwtOptions): void {
+/** What times a token is held to. */
+interface HeldTo {
+  readonly maxAge: number | undefined;
+  readonly now: number;
+  readonly tolerance: number;
+}
+
+/** Checks the times: NaN and text would make every token a new one. */
+function timesOf({ maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJwtOptions): HeldTo {
+  return {
+    maxAge: maxAge === undefined ? undefined : zeroOrMore("maxAge", maxAge, "seconds"),
+    now: zeroOrMore("now", now, "seconds"),
+    tolerance: zeroOrMore("tolerance", tolerance, "seconds"),
+  };
+}
+
+function checkTimes(claims: JwtClaims, { maxAge, now, tolerance }: HeldTo): void {
   for (const name of ["exp", "nbf", "iat"]) {
     const time = claims[name];
     if (time !== undefined && !Number.isFinite(time)) throw refused("malformed", `${name} is no time`);
@@ -166,12 +186,18 @@ function checkTimes(claims: JwtClaims, { maxAge, now = secondsNow(), tolerance =
 }
 
 function checkClaims(claims: JwtClaims, { audience, issuer, required = [], subject }: VerifyJwtOptions): void {
-  const missing = required.find((name) => claims[name] === undefined);
+  const { aud } = claims;
+  const isAudience = aud === undefined || [aud].flat().every((each) => typeof each === "string");
+  const wrong = isAudience
+    ? ["iss", "sub", "jti"].find((name) => !/^(?:string|undefined)$/.test(typeof claims[name]))
+    : "aud";
+  if (wrong !== undefined) throw refused("malformed", `${wrong} is no text`);
+  const missing = required.find((name) => !Object.hasOwn(claims, name) || claims[name] === null);
   if (missing !== undefined) throw refused("claim", `it has no ${missing}`);
   if (issuer !== undefined && claims.iss !== issuer) throw refused("claim", "it is of another issuer");
   if (subject !== undefined && claims.sub !== subject) throw refused("claim", "it is of another subject");
   if (audience === undefined) return;
   const wanted = typeof audience === "string" ? [audience] : audience;
-  const named = typeof claims.aud === "string" ? [claims.aud] : Array.isArray(claims.aud) ? claims.aud : [];
+  const named = aud === undefined ? [] : [aud].flat();
   if (!wanted.some((each) => named.includes(each))) throw refused("claim", "it is for another audience");
 }

@@ -74,7 +74,20 @@ describe("verifyMessage", () => {
         "malformed",
         changed(request, { "signature-input": Array.from({ length: 17 }, (_, i) => `s${i}=()`).join(", ") }),
       ],
+      [
+        "malformed",
+        changed(request, {
+          "signature-input": `sig=(${Array.from({ length: 129 }, (_, i) => `"x${i}"`).join(" ")});created=${now}`,
+        }),
+      ],
+      ["malformed", changed(request, { "signature-input": input.replace('"@method"', '"@METHOD"') })],
+      ["malformed", changed(request, { "signature-input": input.replace('"@method"', '"@method" "X-Name"') })],
+      // Of two members with one name the last counts, in both fields.
+      ["signature", changed(request, { signature: `${request.headers.get("signature")}, sig=:AAAA:` })],
+      ["coverage", changed(request, { "signature-input": `${input}, sig=();created=${now}` })],
+      ["malformed", changed(request, { "signature-input": `__proto__=${input.slice(4)}` })],
       ["coverage", request, { required: ["@method", "content-type"] }],
+      ["coverage", changed(request, { "signature-input": input.replace('"@method"', '"@method";req') })],
       ["coverage", await signed({ components: ["@method"] })],
       ["coverage", await signed({}, { method: "POST", body: "x" })],
       [
@@ -107,6 +120,54 @@ describe("verifyMessage", () => {
     }
     for (const now of [usual.created! + 330, usual.created! - 30]) await verifyMessage(request, { ...options, now });
     await verifyMessage(request, { ...options, now: now + 1e9, maxAge: Infinity });
+  });
+
+  it("takes no time for one that is always right", async () => {
+    for (const name of ["now", "maxAge", "tolerance"]) {
+      const call = (value: unknown) =>
+        signed().then((request) => verifyMessage(request, { ...options, [name]: value }));
+      await assertRejects(() => call(NaN), RangeError, name);
+      await assertRejects(() => call("300"), TypeError, name);
+    }
+  });
+
+  it("wants the digest of a body that a plain request announces", async () => {
+    const { headers, method, url } = await signed();
+    for (const announced of [["content-length", "3"], ["transfer-encoding", "chunked"]] as const) {
+      const plain = { method, url, headers: [...headers, announced] };
+      const error = await assertRejects(() => verifyMessage(plain, options), MessageSignatureError);
+      assertEquals(error.reason, "coverage");
+      await verifyMessage(plain, { ...options, content: new Uint8Array(0) });
+    }
+    await verifyMessage({ method, url, headers: [...headers, ["content-length", "0"]] }, options);
+  });
+
+  it("takes an empty body for none, and wants a digest of any other", async () => {
+    const bodyless = await signed({}, { method: "DELETE" });
+    const withBody = (...pieces: string[]) =>
+      new Request(bodyless, {
+        method: "DELETE",
+        duplex: "half",
+        body: ReadableStream.from(["", ...pieces].map((piece) => new TextEncoder().encode(piece))),
+      } as RequestInit);
+    const empty = withBody();
+    assertEquals((await verifyMessage(empty, options)).length, 1);
+    assertEquals(await empty.text(), "");
+    const full = withBody("a", "b");
+    const error = await assertRejects(() => verifyMessage(full, options), MessageSignatureError);
+    assertEquals([error.reason, await full.text()], ["coverage", "ab"]);
+    assertEquals((await verifyMessage(withBody("a"), { ...options, required: ["@method"] })).length, 1);
+  });
+
+  it("does not take a key of another curve for ed25519", async () => {
+    const key = { kty: "OKP", crv: "Ed448", x: "A".repeat(76) };
+    for (const found of [{ key, algorithm: "EdDSA" }, { key, algorithm: "ed25519" }]) {
+      const error = await assertRejects(
+        async () => verifyMessage(await signed({ alg: true }), { ...options, key: () => found }),
+        MessageSignatureError,
+      );
+      assertEquals(error.reason, "algorithm");
+    }
   });
 
   it("compares the body with the digest that is covered, and leaves it to be read", async () => {
@@ -202,6 +263,8 @@ describe("verifyMessage", () => {
         "neither a request nor a response",
       );
     }
+    const record = { method: "GET", url: "https://x.example", headers: { a: "b" } as never };
+    await assertRejects(() => verifyMessage(record, options), TypeError, "Object.entries");
     await assertRejects(() => verifyMessage(new Response(), {} as never), TypeError, "key is no function");
     const [one] = parseAcceptSignature(
       'sig=("@status" "x";sf);keyid="k";alg="ed25519";created;tag="t", bad=1, odd=("@")',

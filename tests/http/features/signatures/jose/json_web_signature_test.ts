@@ -119,6 +119,12 @@ describe("JSON Web Signatures", () => {
       ["malformed", () => verifyJws(`${jws.slice(0, -4)}====`, key)],
       ["malformed", () => verifyJws(jws, key, { payload: "y" })],
       ["malformed", () => verifyJws(withHeader({ alg: "ES256", crit: [] }), key)],
+      ["malformed", () => verifyJws(withHeader({ alg: "ES256", crit: ["b64"] }), key)],
+      ["malformed", () => verifyJws(withHeader({ alg: "ES256", crit: ["b64", "b64"], b64: true }), key)],
+      ["malformed", () => verifyJws(".".repeat(1e6), key)],
+      // The same signature in another text: bits behind its last byte.
+      ["malformed", () => verifyJws(jws.slice(0, -1) + String.fromCharCode(jws.charCodeAt(jws.length - 1) + 1), key)],
+      ["algorithm", () => verifyJws(withHeader({ ["__proto__"]: { alg: "ES256" } }), key)],
       ["algorithm", () => verifyJws(withHeader({ alg: "none" }), key)],
       ["algorithm", () => verifyJws(withHeader({ alg: "ES384" }), key)],
       ["algorithm", () => verifyJws(withHeader({}), key)],
@@ -135,6 +141,7 @@ describe("JSON Web Signatures", () => {
       ["signature", () => verifyJws(withHeader({ alg: "ES256", more: 1 }), key)],
     ];
     for (const [index, [reason, call]] of wrong.entries()) assertEquals(await reasonOf(call), reason, `case ${index}`);
+    await assertRejects(() => verifyJws(jws, key, { algorithms: "ES256K" as never }), TypeError, "no array");
     const critical = await signJws(signer, "x", { crit: ["exp"], exp: 1 });
     assertEquals((await verifyJws(critical, key, { understood: ["exp"] })).header["exp"], 1);
     await assertRejects(() => signJws(signer, "x", { alg: "ES384" }), TypeError, "the signer's algorithm is ES256");
@@ -177,6 +184,12 @@ describe("JSON Web Tokens", () => {
       ["expired", { iat: now - 91 }, { maxAge: 60 }],
       ["malformed", { exp: "soon" as never }, {}],
       ["malformed", { iat: null as never }, {}],
+      ["malformed", { sub: { toString: 1 } as never }, {}],
+      ["malformed", { iss: ["me"] as never }, {}],
+      ["malformed", { aud: ["a", 3] as never }, { audience: "a" }],
+      ["expired", { exp: -1 }, {}],
+      ["claim", {}, { required: ["constructor"] }],
+      ["claim", { scope: null }, { required: ["scope"] }],
       ["claim", {}, { issuer: "another" }],
       ["claim", {}, { subject: "another" }],
       ["claim", {}, { audience: "c" }],
@@ -190,6 +203,17 @@ describe("JSON Web Tokens", () => {
     for (const payload of ["no json", "[]", "3", Uint8Array.of(255)]) {
       const jws = await signJws(signer, payload);
       assertEquals(await reasonOf(() => verifyJwt(jws, key)), "malformed");
+    }
+    for (const time of ["1e999", '"1"', "[1]", "null"]) {
+      const jws = await signJws(signer, `{"exp":${time}}`);
+      assertEquals(await reasonOf(() => verifyJwt(jws, key)), "malformed");
+    }
+    const plain = await signJws(signer, "{}", { b64: false });
+    assertEquals(await reasonOf(() => verifyJwt(plain, key)), "malformed");
+    // Compared with these, every time would be right.
+    for (const name of ["now", "tolerance", "maxAge"]) {
+      await assertRejects(() => check({}, { [name]: NaN }), RangeError, name);
+      await assertRejects(() => check({}, { [name]: "30" }), TypeError, name);
     }
     await assertRejects(() => signJwt(signer, [] as never), TypeError, "its claims are no object");
   });
