@@ -209,16 +209,19 @@ export class Attempt {
   #askForAnswer(): void {
     const { msg, core } = this;
     const answer = core.features.answer(core.features.rounds.respond, msg, (f) => f.respond!(msg, core.session));
+    const drop = (response: Response | null) => response && discard(response);
     this.settle(answer, (response) => {
-      if (response !== null) {
-        this.#events!.assumeWritten();
-        this.#respond(response);
-        return;
-      }
-      const { transport } = this.connection!;
-      if (transport.open !== undefined && !transport.isOpen) this.#open(Attempt.#sending);
-      else this.#send();
-    }, (response) => response && discard(response));
+      this.proceed(() => {
+        if (response !== null) {
+          this.#events!.assumeWritten();
+          this.#respond(response);
+          return;
+        }
+        const { transport } = this.connection!;
+        if (transport.open !== undefined && !transport.isOpen) this.#open(Attempt.#sending);
+        else this.#send();
+      }, () => drop(response));
+    }, drop);
   }
 
   static readonly #sending: Step = (attempt) => attempt.#send();

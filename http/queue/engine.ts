@@ -335,8 +335,11 @@ export class SessionCore implements PoolOwner {
     const { connection } = item;
     if (connection === null || keep) return;
     item.connection = null;
-    if (item.isBodyRead) this.pool.release(connection, performance.now(), true);
-    else this.pool.drop(connection, reason ?? cancelReason());
+    if (item.isBodyRead && item.upload === null) this.pool.release(connection, performance.now(), true);
+    else {
+      this.pool.drop(connection, reason ?? cancelReason());
+      item.upload?.(reason ?? cancelReason());
+    }
   }
 
   /** Gives a connection back whose response has been read; to who is next at once, unless `keep` says wait. */
@@ -363,7 +366,8 @@ export class SessionCore implements PoolOwner {
     // Nothing can be queued or started again any more; what stands in its own "finished" ends when its listeners return.
     this.abort();
     this.responses?.close();
-    for (const feature of [...this.features.all]) this.features.remove(feature);
+    // Whatever a feature throws when it is detached: the others are detached as well, and nothing stays open.
+    for (const feature of [...this.features.all]) callBack(() => this.features.remove(feature));
     this.transports.close();
   }
 }

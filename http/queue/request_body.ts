@@ -35,26 +35,43 @@ function watched(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = source.getReader();
   const attempt = item.attempt;
+  let end: QueueItem["upload"] = null;
+  const over = (): void => {
+    if (item.upload === end) item.upload = null;
+  };
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller): void {
+      // Who has got a whole answer wants nobody to go on asking a source that may never end.
+      end = item.upload = (reason) => {
+        over();
+        controller.error(reason);
+        reader.cancel(reason).catch(() => {});
+      };
+    },
     async pull(controller): Promise<void> {
       if (!writesEvents) events.wroteHeaders();
       if (item.isPaused) await item.resumed();
       if (item.attempt !== attempt) {
+        over();
         await reader.cancel(item.msg.error);
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
       // Not every runtime tells what a source has thrown.
       const { done, value } = await reader.read().catch((error: unknown) => {
+        over();
         failed(sourceFailed(error));
         throw error;
       });
+      if (end !== item.upload) return;
       if (done) {
+        over();
         controller.close();
         if (!writesEvents) events.wroteBody();
         return;
       }
       if (!(value instanceof Uint8Array)) {
+        over();
         const error = new TypeError("Cannot send the body: its stream gave something that is no Uint8Array");
         await reader.cancel(error);
         throw error;
@@ -63,6 +80,7 @@ function watched(
       if (!writesEvents) events.wroteBodyData(value);
     },
     cancel(reason): Promise<void> {
+      over();
       // Not every runtime tells why: the message does.
       return reader.cancel(item.attempt === attempt ? reason : item.msg.error ?? reason);
     },

@@ -61,7 +61,19 @@ function body(attempt: Attempt): void {
   const { core, item, msg } = attempt;
   const response = attempt.response!;
   // Asking a runtime's Response for its stream makes reading it in one go slower: nobody does before it is needed.
-  item.transforms = isBodyless(msg, response) ? [] : transformsOf(core, msg, response);
+  item.emitting++;
+  try {
+    item.transforms = isBodyless(msg, response) ? [] : transformsOf(core, msg, response);
+  } finally {
+    item.emitting--;
+  }
+  attempt.proceed(takeBody, discardResponse);
+}
+
+/** Hands the body out, or reads it. */
+const takeBody: Step = (attempt) => {
+  const { core, item, msg } = attempt;
+  const response = attempt.response!;
   if (item.sink !== null && item.requeue === null) {
     const decision = item.sink.decide(item, response);
     if (decision === "take") {
@@ -92,7 +104,7 @@ function body(attempt: Attempt): void {
   attempt.wait(readBody(attempt, response), (isComplete) => {
     if (isComplete) ended(attempt);
   });
-}
+};
 
 /** What the features make of a body. One that the runtime has decoded has a limit, whether a decoder is there or not. */
 function transformsOf(core: SessionCore, msg: HttpMessage, response: TransportResponse): readonly BodyTransform[] {
@@ -183,7 +195,7 @@ function afterBody(attempt: Attempt): void {
   noteKeptFor(item, attempt.response!);
   redirect(attempt);
   if (!attempt.isCurrent) return;
-  if (item.connection !== null && !staysOpen(attempt.response!)) dropConnection(core, item);
+  if (item.connection !== null && !mayGoOn(item, attempt.response!)) dropConnection(core, item);
   proceedToEnd(attempt);
 }
 
@@ -213,6 +225,7 @@ function dropConnection(core: SessionCore, item: QueueItem): void {
   if (connection === null) return;
   item.connection = null;
   core.pool.drop(connection);
+  item.upload?.(new DOMException("The request was answered before its body was sent", "AbortError"));
 }
 
 /** A server says how long it keeps an idle connection; behind some networks nobody hears when it closes one. */
@@ -230,10 +243,15 @@ function staysOpen(response: TransportResponse): boolean {
   return value === null || value === "keep-alive" || !/(^|,)\s*close\s*(,|$)/i.test(value);
 }
 
+/** False when the connection has no use for another message: its server closes it, or the request is still on its way. */
+function mayGoOn(item: QueueItem, response: TransportResponse): boolean {
+  return item.upload === null && staysOpen(response);
+}
+
 /** Gives the connection back ahead of the end of the message: its body is in memory. */
 export function giveBack(core: SessionCore, item: QueueItem, response: TransportResponse): void {
   noteKeptFor(item, response);
-  if (staysOpen(response)) return core.releaseConnection(item);
+  if (mayGoOn(item, response)) return core.releaseConnection(item);
   dropConnection(core, item);
   core.pool.dispatch();
 }

@@ -17,7 +17,12 @@ const url = process.argv[2]!;
 const boom = (): never => {
   throw new Error("boom");
 };
-const session = new HttpSession({ features: [{ requestQueued: boom, requestUnqueued: boom }] });
+let detached = 0;
+const detach = (): never => {
+  detached++;
+  return boom();
+};
+const session = new HttpSession({ features: [{ requestQueued: boom, requestUnqueued: boom, detach }, { detach }] });
 for (const type of ["request-queued", "request-started", "request-unqueued"] as const) {
   session.addEventListener(type, boom);
 }
@@ -37,5 +42,5 @@ for (let round = 0; round < 2; round++) {
 }
 const text = await (await session.fetch(url)).text();
 await session.close();
-process.stdout.write(JSON.stringify({ statuses, text, reported: reported >= 20 }));
+process.stdout.write(JSON.stringify({ statuses, text, detached, reported: reported >= 22 }));
 process.exit(0);

@@ -315,7 +315,9 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #onResponseDone(isClean: boolean): void {
     const isAnsweredEarly = !this.#sentAll && this.#options.head.framing !== "none";
     if (!isClean || isAnsweredEarly) this.#finish(false);
-    else this.#finishWhenDone();
+    else if (this.#written) this.#finish(this.#isPersistent);
+    // A stream that has given as much as was announced need not end for the request to be over.
+    else if (this.#sentAll) this.#wroteAll();
   }
 
   #finishWhenDone(): void {
