@@ -1,6 +1,6 @@
 // Every form of ML-DSA and ML-KEM keys on a token that has them: softokn of a later NSS, whose path and database are the
 // arguments. Prints one line of JSON for each check: its name, and what was wrong. Checked by a library of its own.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from "@noble/post-quantum/ml-dsa.js";
 import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { Buffer } from "node:buffer";
@@ -16,6 +16,8 @@ import { readCertificate } from "../../session/keys/forms/certificate.ts";
 import { contextTag } from "../../session/keys/forms/asn1.ts";
 import { octets, oid, primitive, sequence, small, writeDer } from "../../session/keys/forms/asn1_writer.ts";
 import { parameterSetByName, type ParameterSetName } from "../../session/attributes/parameter_sets.ts";
+import { JwsError, MessageSignatures, NotSupportedError, signJws, verifyJws } from "../../http/mod.ts";
+import { tokenSigner } from "../../session/signer/token_signer.ts";
 import { Module } from "../../session/tokens/module.ts";
 import type { Session } from "../../session/tokens/session.ts";
 
@@ -111,6 +113,33 @@ async function signing(session: Session, name: keyof typeof signatures): Promise
     }
     assertEquals(await issuer.publicKey("raw"), half);
   });
+  await check(`${name} signs for JOSE (RFC 9964), and HTTP has no name for it`, () => joseSigning(session, name));
+}
+
+/** The library verifies on every runtime, `verifyJws` where the runtime knows such keys. */
+async function joseSigning(session: Session, name: keyof typeof signatures): Promise<void> {
+  const { privateKey, publicKey } = await session.generateKeyPair(
+    CKM.ML_DSA_KEY_PAIR_GEN,
+    { parameterSet: name, verify: true },
+    { sign: true },
+  );
+  const signer = await tokenSigner(privateKey, { publicKey });
+  const jwk = signer.publicJwk();
+  assertEquals([signer.algorithm, jwk.kty, jwk["alg"]], [name, "AKP", name]);
+  const jws = await signJws(signer, "release 2027");
+  const [head, payload, signature] = jws.split(".") as [string, string, string];
+  const signed = new TextEncoder().encode(`${head}.${payload}`);
+  const half = await publicKey.publicKey("raw");
+  assert(signatures[name].verify(new Uint8Array(Buffer.from(signature, "base64url")), signed, half));
+  try {
+    assertEquals((await verifyJws(jws, jwk)).header.alg, name);
+    const changed = `${head}.${payload.slice(0, -2)}AA.${signature}`;
+    assertEquals((await assertRejects(() => verifyJws(changed, jwk), JwsError)).reason, "signature");
+  } catch (error) {
+    if (!(error instanceof NotSupportedError)) throw error;
+  }
+  // RFC 9421 §3.3 and its registry: HTTP message signatures know no ML-DSA.
+  assertThrows(() => new MessageSignatures({ signer }), TypeError, "RFC 9421 has no name for it");
 }
 
 async function encapsulating(session: Session, name: keyof typeof encapsulations): Promise<void> {
