@@ -62,21 +62,26 @@ export function stringToSign({ algorithm, scope, time }: AwsScope, request: AwsR
 /** The path as S3 reads it, encoded once; for the other services what goes out is encoded again. */
 function canonicalPath({ isS3, url }: AwsRequest): string {
   if (!isS3) return url.pathname.replace(/\/+/g, "/").split("/").map(encoded).join("/");
-  return url.pathname.split("/").map((segment) => encoded(decoded(segment.replaceAll("+", " ")))).join("/");
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
+  return url.pathname.split("/").map(recoded).join("/");
 }
 
 function canonicalQuery(url: URL): string {
-  return [...url.searchParams].map(([name, value]) => [encoded(name), encoded(value)] as const)
+  return url.search.slice(1).split("&").filter((pair) => pair !== "").map((pair) => {
+    const end = pair.indexOf("=");
+    const [name, value] = end < 0 ? [pair, ""] : [pair.slice(0, end), pair.slice(end + 1)];
+    return [recoded(name), recoded(value)] as const;
+  })
     .sort(([a, x], [b, y]) => a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0)
     .map(([name, value]) => `${name}=${value}`).join("&");
+}
+
+/** Text of a URL, encoded in AWS's one way; a plus is a space. Bytes that are no UTF-8 stay what they are. */
+function recoded(text: string): string {
+  return text.replaceAll("+", " ").replace(/%([0-9A-Fa-f]{2})|[^A-Za-z0-9._~-]/g, (each, hex: string | undefined) => {
+    const code = hex === undefined ? each.charCodeAt(0) : Number.parseInt(hex, 16);
+    const char = String.fromCharCode(code);
+    return /[A-Za-z0-9._~-]/.test(char) ? char : `%${code.toString(16).toUpperCase().padStart(2, "0")}`;
+  });
 }
 
 /** Everything but the unreserved characters of RFC 3986. */

@@ -128,6 +128,14 @@ describe("AWS Signature Version 4", () => {
     }
   });
 
+  it("keeps bytes that are no UTF-8, and says each in one way", () => {
+    const url = new URL("https://h/a/../%7eb%2f%ff//%zz/+?b=%ff&b=%7E&&a=x+y%2B&c&a=%zz=");
+    const [, path, query] = canonicalRequest({ method: "GET", url, fields: [], payloadHash: "", isS3: true }).split(
+      "\n",
+    );
+    assertEquals([path, query], ["/~b%2F%FF//%25zz/%20", "a=%25zz%3D&a=x%20y%2B&b=%FF&b=~&c="]);
+  });
+
   it("is the one of the documentation of S3", async () => {
     const example = {
       accessKeyId: "AKIAIOSFODNN7EXAMPLE",
