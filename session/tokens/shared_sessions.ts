@@ -5,6 +5,7 @@ import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
+import type { TokenInfo } from "../core/infos.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
 import {
@@ -70,6 +71,8 @@ interface Idle {
 export class SessionPool {
   readonly #slot: Slot;
   readonly #settings: PoolSettings;
+  /** The token of the slot when the first session was opened. */
+  #token: TokenInfo | null = null;
   readonly #idle: Idle[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #busy = new Set<Session>();
@@ -229,6 +232,7 @@ export class SessionPool {
     this.#opening++;
     const { interaction, login, readWrite } = this.#settings;
     try {
+      await this.#checkToken();
       // Sessions after the first need no login, but their keys may want its PIN for each use.
       const options = { readWrite, interaction, login: this.#isLoggedIn ? undefined : login };
       const session = await openSession(this.#slot, moduleCoreOf(this.#slot), options, login);
@@ -243,6 +247,19 @@ export class SessionPool {
     }
     if (this.closed) this.#settle();
     else this.#grow();
+  }
+
+  /** The PIN is for the token that the pool began with: another one in its slot is not tried with it. */
+  async #checkToken(): Promise<void> {
+    const token = await this.#slot.tokenInfo();
+    this.#token ??= token;
+    const isSame = (["serialNumber", "label", "manufacturerId", "model"] as const)
+      .every((name) => token[name] === this.#token![name]);
+    if (isSame) return;
+    throw new Pkcs11Error(CKR.TOKEN_NOT_RECOGNIZED, "C_OpenSession", {
+      action: "open a session of the pool",
+      hint: `Its slot holds the token "${token.label}" now, not "${this.#token.label}": make a new pool for it.`,
+    });
   }
 
   /** A token without room makes calls wait for what is there; anything else is told to those who wait. */

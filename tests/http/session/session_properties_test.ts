@@ -259,7 +259,7 @@ describe("session properties", () => {
     assert(session.getFeature(ContentDecoder) instanceof ContentDecoder);
     session.set("remove-feature-by-type", ContentDecoder);
     assertEquals(session.getFeature(ContentDecoder), null);
-    const feature = {};
+    const feature = { requestDefaults: [] };
     assertEquals(notified(session, () => session.set("add-feature", feature)), ["add-feature"]);
     assertStrictEquals(session.getFeatures()[0], feature);
   });

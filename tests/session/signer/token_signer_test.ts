@@ -165,13 +165,18 @@ describe("a signer of a token's key", () => {
     };
     const key = await (await slot.openSession({ readWrite: true })).createObject(secret);
     await using sessions = slot.sessionPool();
+    await using loggedIn = slot.sessionPool({ login: { pin: spare!.userPin } });
     const signer = await tokenSigner(key, { sessions });
     await signer.sign(message);
+    await loggedIn.use((session) => session.getInfo());
     await on.module.closeAllSessions(slot);
     await slot.initToken(spare!.soPin, "another");
     await (await slot.openSession({ readWrite: true })).createObject(secret);
     const error = await assertRejects(() => signer.sign(message), Error);
-    assertMatch(error.message, /Cannot find the signing key again: .*its slot holds the token "another" now/);
+    assertMatch(error.message, /slot holds the token "another" now/);
+    // Nor is that token tried with the PIN of the one that was there.
+    const refused = await assertRejects(() => loggedIn.use((session) => session.getInfo()), Pkcs11Error);
+    assertEquals(refused.ckr, "CKR_TOKEN_NOT_RECOGNIZED");
   });
 
   it("asks for the PIN of a key that wants one for every signature", { skip }, async () => {

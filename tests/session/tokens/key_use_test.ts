@@ -379,7 +379,7 @@ describe("A token that says only at the use that it wants a PIN", { skip: strict
     asked = 0;
     strict.reset();
     strict.fail("C_Sign", CKR.USER_NOT_LOGGED_IN, { times: 9 });
-    await assertRejects(() => session.sign(key, CKM.SHA256_HMAC, data), Pkcs11Error, "C_Sign)");
+    await assertRejects(() => session.sign(key, CKM.SHA256_HMAC, data), Pkcs11Error, "from C_Sign");
     assertEquals([asked, strict.calls("C_Login")], [1, 1]);
   });
 });
