@@ -308,7 +308,7 @@ for (const version of ["2.40", "3.2"] as const) {
     it("many inputs: a failure in the middle ends its operation and names its function", { skip }, async () => {
       strict.fail("C_Sign", CKR.DEVICE_ERROR, { after: 2, times: 9 });
       const inputs = Array.from({ length: 5 }, () => data);
-      await assertRejects(() => session.signMany(key, CKM.SHA256_HMAC, inputs), Pkcs11Error, "C_Sign)");
+      await assertRejects(() => session.signMany(key, CKM.SHA256_HMAC, inputs), Pkcs11Error, "from C_Sign");
       assertEquals(strict.active, 0);
       strict.reset();
       const { signal, abort } = aborting();
