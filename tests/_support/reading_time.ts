@@ -62,6 +62,8 @@ const CLASSES: readonly string[] = [
 const CHARACTERS = 4096;
 /** Below this many milliseconds for 4 n nothing grows by the square: it would be hundreds, or seconds. */
 const TOO_SHORT_TO_TELL = 8;
+/** Milliseconds below which n itself is noise: compilers and collectors work in the same process. */
+const LEAST_TO_TELL = 1.5;
 const MOST_GROWTH = 8;
 
 /** Checks one reader with every class in every frame. */
@@ -96,7 +98,7 @@ async function growthOf(read: Reader, small: string, large: string): Promise<num
       // So short that the clock and the compiler decide.
       if (most < TOO_SHORT_TO_TELL) return 0;
     }
-    growth = Math.min(growth, most / least);
+    growth = Math.min(growth, most / Math.max(least, LEAST_TO_TELL));
   }
   return growth;
 }
