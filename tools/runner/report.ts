@@ -3,6 +3,10 @@ import { say } from "../say.ts";
 import type { TestCase } from "./junit.ts";
 import type { SuiteResult } from "./suite.ts";
 
+/** Tests from this many milliseconds on are named as slow, the slowest first. */
+const slowMs = 5000;
+const mostSlow = 25;
+
 /** Adds up the results of the suite and prints them. */
 export class Report {
   readonly #results: SuiteResult[] = [];
@@ -38,10 +42,23 @@ export class Report {
       skipped += counts.skipped;
     }
     if (this.#results.length === 0) say("No test file was chosen");
+    this.#saySlowest();
     this.#saySkips();
     this.#sayFailures();
     say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     return failed > 0 || passed === 0 ? 1 : 0;
+  }
+
+  /** Where the time of a long run goes. */
+  #saySlowest(): void {
+    const slow = this.#results.flatMap((result) => result.tests.map((test) => ({ result, test })))
+      .filter(({ test }) => test.ms > slowMs)
+      .sort((a, b) => b.test.ms - a.test.ms).slice(0, mostSlow);
+    if (slow.length === 0) return;
+    const lines = slow.map(({ result, test }) =>
+      `  ${(test.ms / 1000).toFixed(1).padStart(6)} s  ${title(result, test)}`
+    );
+    say(`\nSlowest:\n${lines.join("\n")}\n`);
   }
 
   #sayFailures(): void {
