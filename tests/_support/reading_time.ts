@@ -59,7 +59,7 @@ const CLASSES: readonly string[] = [
   ],
 ];
 
-const CHARACTERS = 4096;
+const CHARACTERS = 2048;
 /** Below this many milliseconds for 4 n nothing grows by the square: it would be hundreds, or seconds. */
 const TOO_SHORT_TO_TELL = 8;
 /** Milliseconds below which n itself is noise: compilers and collectors work in the same process. */
