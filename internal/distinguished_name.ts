@@ -1,4 +1,5 @@
 // Distinguished names as text, over the DER reader both floors share.
+import { toHex } from "./bytes.ts";
 import { type DerElement, oidText, readElements, readInside, Tag } from "./der.ts";
 
 /** Attribute types with a short name in RFC 4514, and those people know from certificates. */
@@ -26,12 +27,8 @@ function attributeText(attribute: DerElement): string {
   if (type === undefined || value === undefined) return "";
   const oid = oidText(type.content);
   const name = shortNames.get(oid);
-  if (name === undefined) return `${oid}=#${hex(value)}`;
+  if (name === undefined) return `${oid}=#${toHex(value.whole)}`;
   return `${name}=${escapeValue(stringText(value))}`;
-}
-
-function hex({ whole }: DerElement): string {
-  return Array.from(whole, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function stringText({ tag, content }: DerElement): string {

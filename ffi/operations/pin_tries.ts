@@ -1,4 +1,5 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
+import { isSameBytes } from "../../internal/bytes.ts";
 import { CKF, CKR, CKU } from "../constants/mod.ts";
 import { decodeUtf8 } from "../memory/inputs.ts";
 import { Ask, type Program } from "../engine/program.ts";
@@ -58,7 +59,7 @@ export function* tryPins(
       if (asked === null) return yield* attempt(null);
       if (asked.retry && (asked.finalTry || refused.length >= question.maxTries)) return CKR.PIN_INCORRECT;
       const pin = yield* ask(frame, question, asked);
-      const known = refused.some((other) => isSame(other, pin));
+      const known = refused.some((other) => isSameBytes(other, pin));
       refused.push(pin);
       if (known) return CKR.PIN_INCORRECT;
       const rv = yield* tryOnce(frame, userType, pin, attempt);
@@ -107,8 +108,4 @@ function* ask(frame: Frame, question: PinQuestion, attempt: PinAttempt): Program
   frame.answer = undefined;
   if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login", frame.turn?.label);
   return ownPin(answer);
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -40,7 +40,7 @@ interface Place {
   readonly transport: Transport;
   /** It counts against the limits. */
   isCounted: boolean;
-  /** It does not count for now only: nobody reads what is on it. */
+  /** It counts again once somebody reads what is on it. */
   isParked: boolean;
 }
 

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { toHex } from "../../internal/bytes.ts";
 import { isIP } from "node:net";
 import { type DerElement, readElements, readInside, Tag } from "../../internal/der.ts";
 
@@ -34,7 +35,7 @@ function alternativeNames(der: Uint8Array): DerElement[] | null {
     const parts = extension.tag === Tag.SEQUENCE ? readElements(extension.content) : null;
     const [type, value] = [parts?.[0], parts?.at(-1)];
     if (type?.tag !== Tag.OID || value?.tag !== Tag.OCTET_STRING) return null;
-    if (hex(type.content) === SUBJECT_ALT_NAME) found.push(value);
+    if (toHex(type.content) === SUBJECT_ALT_NAME) found.push(value);
   }
   // An extension that is there twice (RFC 5280 §4.2 forbids it) means whatever one likes it to mean.
   return found.length === 1 ? readInside(found[0]!.content, Tag.SEQUENCE) : null;
@@ -74,8 +75,8 @@ function covers(pattern: Uint8Array, host: string): boolean {
 
 function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
-  if (bytes.length !== 16) return hex(bytes);
-  const groups = Array.from({ length: 8 }, (_, n) => hex(bytes.subarray(2 * n, 2 * n + 2)));
+  if (bytes.length !== 16) return toHex(bytes);
+  const groups = Array.from({ length: 8 }, (_, n) => toHex(bytes.subarray(2 * n, 2 * n + 2)));
   return canonicalAddress(groups.join(":"));
 }
 
@@ -88,8 +89,4 @@ function printable(bytes: Uint8Array): string {
     bytes,
     (byte) => byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
   ).join("");
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

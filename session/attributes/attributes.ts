@@ -1,4 +1,5 @@
 /** The attributes of an object as they were read. */
+import { toHex } from "../../internal/bytes.ts";
 import { CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
 import type { AttributeState, ReadAttribute } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
@@ -166,13 +167,8 @@ export class Attributes implements Iterable<Attribute> {
     return parts.length === 0 ? "Attributes {}" : `Attributes { ${parts.join(", ")} }`;
   }
 
-  /** The same for `console.log` on Node and Bun. */
+  /** The same for `console.log`; every runtime asks for it by this symbol. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
-  }
-
-  /** The same for `console.log` on Deno. */
-  [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 }
@@ -231,6 +227,6 @@ function numberShown(type: number, value: number | bigint): string {
 const SHOWN_BYTES = 32;
 
 function hex(bytes: Uint8Array): string {
-  const text = Array.from(bytes.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const text = toHex(bytes.subarray(0, SHOWN_BYTES));
   return bytes.length > SHOWN_BYTES ? `${text}… (${bytes.length} bytes)` : text || "<empty>";
 }

@@ -1,4 +1,5 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
+import { MAX_TIMER } from "../../internal/time_limits.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { CKS } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
@@ -31,8 +32,6 @@ interface Pooled {
 
 const DEFAULT_PER_SLOT = 8;
 const DEFAULT_IDLE_MS = 60_000;
-/** The largest delay a timer takes. */
-const MAX_TIMER = 0x7fffffff;
 
 /**
  * A module's pool. Sessions are taken last in, first out. It keeps sessions for their cost alone: never one with objects of

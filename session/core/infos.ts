@@ -210,3 +210,9 @@ export function sessionInfoOf(values: StructValues<typeof CK_SESSION_INFO>): Ses
     deviceError: exact(values.ulDeviceError),
   };
 }
+
+/** Whether two are of one token: another one has another serial number, or was initialised anew. */
+export function isSameToken(token: TokenInfo, other: TokenInfo | undefined): boolean {
+  return other !== undefined && token.serialNumber === other.serialNumber && token.label === other.label &&
+    token.manufacturerId === other.manufacturerId && token.model === other.model;
+}

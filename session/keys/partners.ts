@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSameBytes } from "../../internal/bytes.ts";
 import { CKA, CKO } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -10,7 +11,6 @@ import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operation
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { Attributes } from "../attributes/attributes.ts";
 import { type CertificateParts, certificateParts } from "./forms/certificate.ts";
-import { isSame } from "./forms/check_key.ts";
 import { identify, isSameKey, publicKeyAnywhere, withIdentifier } from "./read_public.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -46,9 +46,9 @@ export function* chainOf(frame: Frame, { object, session }: ObjectArgs): Program
   const chain: bigint[] = [object];
   let parts = yield* readCertificateObject(frame, session, object);
   const seen: Bytes[] = [parts.der];
-  while (chain.length < MAX_CHAIN && !isSame(parts.issuer, parts.subject)) {
+  while (chain.length < MAX_CHAIN && !isSameBytes(parts.issuer, parts.subject)) {
     const issuer = yield* issuerOf(frame, session, parts);
-    if (issuer === null || seen.some((der) => isSame(der, issuer.parts.der))) break;
+    if (issuer === null || seen.some((der) => isSameBytes(der, issuer.parts.der))) break;
     chain.push(issuer.object);
     seen.push(issuer.parts.der);
     parts = issuer.parts;
@@ -83,7 +83,7 @@ function isNamedKey(certificate: CertificateParts, issuer: CertificateParts): bo
   if (wanted === undefined || own === undefined) return false;
   // SEQUENCE { [0] keyIdentifier … } and OCTET STRING, each with a header of two bytes.
   const identifier = own.subarray(2);
-  return wanted[2] === 0x80 && isSame(wanted.subarray(4, 4 + wanted[3]!), identifier);
+  return wanted[2] === 0x80 && isSameBytes(wanted.subarray(4, 4 + wanted[3]!), identifier);
 }
 
 /** The parts of a certificate object. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSameBytes } from "../../internal/bytes.ts";
 import { CKA, CKK, CKO } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -14,7 +15,6 @@ import { readPlan } from "../attributes/attribute_plans.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { damaged, readDer, Tag } from "./forms/asn1.ts";
 import { certificateKey, certificateParts } from "./forms/certificate.ts";
-import { isSame } from "./forms/check_key.ts";
 import { type Curve, curveOfParameters } from "../attributes/curves.ts";
 import type { AsymmetricMaterial } from "./forms/key_material.ts";
 import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
@@ -184,7 +184,7 @@ function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: Asym
   const read = new Attributes(yield* getAttributes(frame, { session, object: key.object, plan }));
   if (found.kind === "RSA") {
     const modulus = read.get("modulus");
-    return key.keyType === CKK.RSA && (modulus === undefined || isSame(trimmed(modulus), found.modulus));
+    return key.keyType === CKK.RSA && (modulus === undefined || isSameBytes(trimmed(modulus), found.modulus));
   }
   if (found.kind === "curve") {
     const parameters = read.get("ecParams");
@@ -197,5 +197,5 @@ function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: Asym
 
 /** Whether two public halves are the same key. */
 export function isSameKey(a: AsymmetricMaterial, b: AsymmetricMaterial): boolean {
-  return isSame(writeSpki(a), writeSpki(b));
+  return isSameBytes(writeSpki(a), writeSpki(b));
 }

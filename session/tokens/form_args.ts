@@ -35,6 +35,27 @@ export function checkEncapsulation(
   keyHandle(core, action, key);
 }
 
+/** A key to bring in: all but the key itself is checked at once, which is read afterwards. */
+export function importArgs(core: SessionCore, attributes: TemplateInput, options: ImportKeyOptions) {
+  core.assertFree("import a key");
+  const given = newTemplate(core, attributes);
+  const unwrap = checkImport(options);
+  return ({ material }: ReadKey) => ({ session: core.handle, material, attributes: given, unwrap });
+}
+
+/** Both halves of a key to bring in, as {@linkcode importArgs}. */
+export function importPairArgs(
+  core: SessionCore,
+  publicAttributes: TemplateInput,
+  privateAttributes: TemplateInput,
+  options: ImportKeyOptions,
+) {
+  core.assertFree("import a key pair");
+  const given = pairAttributes(core, publicAttributes, privateAttributes);
+  const unwrap = checkImport(options);
+  return (read: ReadKey) => ({ session: core.handle, material: pairMaterial(read), ...given, unwrap });
+}
+
 /** A certificate to bring in. */
 export function certificateArgs(core: SessionCore, certificate: string | BytesInput, attributes: TemplateInput) {
   core.assertFree("import a certificate");
@@ -73,7 +94,7 @@ export function sharedKey(attributes: TemplateInput = {}): AttributesInit {
   };
 }
 
-export function pairAttributes(core: SessionCore, publicAttributes: TemplateInput, privateAttributes: TemplateInput) {
+function pairAttributes(core: SessionCore, publicAttributes: TemplateInput, privateAttributes: TemplateInput) {
   const publicInit = templateInit(publicAttributes);
   const privateInit = templateInit(privateAttributes);
   return {
@@ -87,15 +108,18 @@ function idOf({ id }: AttributesInit): AttributesInit {
   return id === undefined ? {} : { id };
 }
 
-/** Checks how a key is brought in; answers whether it may be unwrapped. */
-export function checkImport(options: ImportKeyOptions): boolean {
+/** Checks how a key is brought in, if at all; answers whether it may be unwrapped. */
+function checkImport(options: ImportKeyOptions): boolean {
   checkOptions(options);
   const { unwrap = false } = options;
-  if (typeof unwrap === "boolean") return unwrap;
-  throw new TypeError(`Cannot import a key: unwrap is ${describeType(unwrap)}, expected true or false`);
+  if (typeof unwrap !== "boolean") {
+    throw new TypeError(`Cannot import a key: unwrap is ${describeType(unwrap)}, expected true or false`);
+  }
+  options.signal?.throwIfAborted();
+  return unwrap;
 }
 
-export function pairMaterial({ material }: ReadKey): AsymmetricMaterial {
+function pairMaterial({ material }: ReadKey): AsymmetricMaterial {
   if (isPrivate(material)) return material;
   throw new TypeError(
     `Cannot import a key pair: the ${describeKey(material)} has no private half; importKey takes a single key`,

@@ -50,7 +50,7 @@ import { countedLogin, countedLogout } from "../core/logins.ts";
 import { SessionCore } from "../core/session_core.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import { importCertificate, importKey, importKeyPair } from "../keys/create_keys.ts";
-import { type KeyInput, readKey, readKeySync } from "../keys/forms/read_key.ts";
+import { type KeyInput, withKey, withKeySync } from "../keys/forms/read_key.ts";
 import { chainOf } from "../keys/partners.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import { cryptoArgs, digestArgs, manyArgs, messageArgs, verifyArgs, verifyManyArgs } from "./crypto_args.ts";
@@ -58,20 +58,19 @@ import { faceOf, revealCore, setFace } from "./faces.ts";
 import {
   certificateArgs,
   checkEncapsulation,
-  checkImport,
   describeMatch,
   encapsulation,
+  importArgs,
+  importPairArgs,
   objectArgs,
   onlyOne,
-  pairAttributes,
-  pairMaterial,
   sharedKey,
 } from "./form_args.ts";
 import { decapsulateArgs, deriveArgs, generateArgs, pairArgs, unwrapArgs, wrapArgs } from "./key_args.ts";
 import { loginArgs, logoutArgs, pinArgs, twoPins, undoneLogin } from "./login_args.ts";
 import type { Module } from "./module.ts";
 import { Pkcs11Object } from "./object.ts";
-import { copyArgs, createArgs, destroyLate, findArgs, newTemplate } from "./object_args.ts";
+import { copyArgs, createArgs, destroyLate, findArgs } from "./object_args.ts";
 import type {
   DataInput,
   EncapsulatedKey,
@@ -458,33 +457,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     attributes: TemplateInput = {},
     options: ImportKeyOptions = {},
   ): Promise<Pkcs11Object> {
-    const core = this.#free("import a key");
-    const session = core.handle;
-    const given = newTemplate(core, attributes);
-    const unwrap = checkImport(options);
-    options.signal?.throwIfAborted();
-    const read = await readKey(key, options.passphrase);
-    try {
-      const args = { session, material: read.material, attributes: given, unwrap };
-      return this.#object(await this.#free("import a key").run(importKey, args, options, destroyLate(session)));
-    } finally {
-      read.wipe();
-    }
+    const args = importArgs(this.#core, attributes, options);
+    const { handle } = this.#core;
+    return await withKey(key, options.passphrase, async (read) =>
+      this.#object(
+        await this.#free("import a key").run(importKey, args(read), options, destroyLate(handle)),
+      ));
   }
 
   /** {@linkcode Session.importKey} in place; a `CryptoKey` can only be read by waiting. */
   importKeySync(key: KeyInput, attributes: TemplateInput = {}, options: ImportKeyOptions = {}): Pkcs11Object {
-    const core = this.#free("import a key");
-    const given = newTemplate(core, attributes);
-    const unwrap = checkImport(options);
-    options.signal?.throwIfAborted();
-    const read = readKeySync(key, options.passphrase);
-    try {
-      const args = { session: core.handle, material: read.material, attributes: given, unwrap };
-      return this.#object(core.runSync(importKey, args, options));
-    } finally {
-      read.wipe();
-    }
+    const args = importArgs(this.#core, attributes, options);
+    return withKeySync(
+      key,
+      options.passphrase,
+      (read) => this.#object(this.#core.runSync(importKey, args(read), options)),
+    );
   }
 
   /**
@@ -500,24 +488,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
     privateAttributes: TemplateInput = {},
     options: ImportKeyOptions = {},
   ): Promise<Pkcs11KeyPair> {
-    const core = this.#free("import a key pair");
-    const session = core.handle;
-    const given = pairAttributes(core, publicAttributes, privateAttributes);
-    const unwrap = checkImport(options);
-    options.signal?.throwIfAborted();
-    const read = await readKey(key, options.passphrase);
-    try {
-      const args = { session, material: pairMaterial(read), ...given, unwrap };
-      const pair = await this.#free("import a key pair").run(
-        importKeyPair,
-        args,
-        options,
-        (frame, made) => discardObjects(frame, session, [made.privateKey, made.publicKey]),
-      );
-      return { publicKey: this.#object(pair.publicKey), privateKey: this.#object(pair.privateKey) };
-    } finally {
-      read.wipe();
-    }
+    const args = importPairArgs(this.#core, publicAttributes, privateAttributes, options);
+    const { handle } = this.#core;
+    return await withKey(key, options.passphrase, async (read) =>
+      this.#pair(
+        await this.#free("import a key pair").run(
+          importKeyPair,
+          args(read),
+          options,
+          (frame, made) => discardObjects(frame, handle, [made.privateKey, made.publicKey]),
+        ),
+      ));
   }
 
   /** {@linkcode Session.importKeyPair} in place. */
@@ -527,18 +508,12 @@ export class Session extends TypedEventTarget<SessionEvents> {
     privateAttributes: TemplateInput = {},
     options: ImportKeyOptions = {},
   ): Pkcs11KeyPair {
-    const core = this.#free("import a key pair");
-    const given = pairAttributes(core, publicAttributes, privateAttributes);
-    const unwrap = checkImport(options);
-    options.signal?.throwIfAborted();
-    const read = readKeySync(key, options.passphrase);
-    try {
-      const args = { session: core.handle, material: pairMaterial(read), ...given, unwrap };
-      const pair = core.runSync(importKeyPair, args, options);
-      return { publicKey: this.#object(pair.publicKey), privateKey: this.#object(pair.privateKey) };
-    } finally {
-      read.wipe();
-    }
+    const args = importPairArgs(this.#core, publicAttributes, privateAttributes, options);
+    return withKeySync(
+      key,
+      options.passphrase,
+      (read) => this.#pair(this.#core.runSync(importKeyPair, args(read), options)),
+    );
   }
 
   /**

@@ -1,4 +1,5 @@
 /** What a pool of sessions is told: its options, read once and checked. */
+import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import type { Interaction, LoginSpec, Pin } from "./options.ts";
 import { askerOf, checkLogin, keptPin } from "./pin.ts";
@@ -38,12 +39,11 @@ export interface UseOptions {
 
 const DEFAULT_MAX = 8;
 const DEFAULT_IDLE_MS = 60_000;
-/** The largest delay a timer takes. */
-export const MAX_TIMER = 0x7fff_ffff;
 
 /** The options of a pool as it keeps them. */
 export interface PoolSettings {
   readonly max: number;
+  /** 0 is never. */
   readonly maxIdleMs: number;
   readonly readWrite: boolean | undefined;
   readonly login: LoginSpec | undefined;
@@ -58,30 +58,10 @@ export function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
   const login = checkLogin(options.login);
   askerOf(options.interaction);
   return {
-    max: count(options.max ?? DEFAULT_MAX),
-    maxIdleMs: idleTime(options.maxIdleMs ?? DEFAULT_IDLE_MS),
+    max: wholeNumber("max", options.max ?? DEFAULT_MAX, 1),
+    maxIdleMs: milliseconds("maxIdleMs", options.maxIdleMs ?? DEFAULT_IDLE_MS),
     readWrite: options.readWrite,
     login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
     interaction: options.interaction,
   };
-}
-
-function count(max: unknown): number {
-  if (typeof max !== "number") {
-    throw new TypeError(`Cannot make a session pool: max is ${describeType(max)}, no number`);
-  }
-  if (!Number.isInteger(max) || max < 1) {
-    throw new RangeError(`Cannot make a session pool: max ${max} is no count from 1`);
-  }
-  return max;
-}
-
-function idleTime(milliseconds: unknown): number {
-  if (typeof milliseconds !== "number") {
-    throw new TypeError(`Cannot make a session pool: maxIdleMs is ${describeType(milliseconds)}, no number`);
-  }
-  if (!(milliseconds >= 0)) {
-    throw new RangeError(`Cannot make a session pool: maxIdleMs ${milliseconds} is negative or NaN`);
-  }
-  return milliseconds === 0 ? Infinity : milliseconds;
 }

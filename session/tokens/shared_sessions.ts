@@ -5,11 +5,10 @@ import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import type { TokenInfo } from "../core/infos.ts";
+import { isSameToken, type TokenInfo } from "../core/infos.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
 import {
-  MAX_TIMER,
   type PoolSettings,
   readPoolOptions,
   type SharedSessionsOptions,
@@ -253,9 +252,7 @@ export class SessionPool {
   async #checkToken(): Promise<void> {
     const token = await this.#slot.tokenInfo();
     this.#token ??= token;
-    const isSame = (["serialNumber", "label", "manufacturerId", "model"] as const)
-      .every((name) => token[name] === this.#token![name]);
-    if (isSame) return;
+    if (isSameToken(token, this.#token)) return;
     throw new Pkcs11Error(CKR.TOKEN_NOT_RECOGNIZED, "C_OpenSession", {
       action: "open a session of the pool",
       hint: `Its slot holds the token "${token.label}" now, not "${this.#token.label}": make a new pool for it.`,
@@ -322,7 +319,7 @@ export class SessionPool {
 
   #keep(session: Session): void {
     const { maxIdleMs } = this.#settings;
-    const timer = maxIdleMs > MAX_TIMER ? undefined : setTimeout(() => this.#expire(session), maxIdleMs);
+    const timer = maxIdleMs === 0 ? undefined : setTimeout(() => this.#expire(session), maxIdleMs);
     (timer as { unref?(): void } | undefined)?.unref?.();
     this.#idle.push({ session, timer });
   }

@@ -1,7 +1,7 @@
 /** Tokens that come and go, watched by looking at the slots again and again: every module can do that. */
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { Module } from "./module.ts";
-import type { TokenInfo } from "../core/infos.ts";
+import { isSameToken, type TokenInfo } from "../core/infos.ts";
 import type { Slot } from "./slot.ts";
 import { goneToken } from "./find_slot.ts";
 
@@ -96,10 +96,10 @@ export class TokenWatch implements AsyncIterableIterator<TokenChange> {
       const now = await this.#tokens();
       if (this.#isOver) return;
       for (const [id, { slot, token }] of this.#seen) {
-        if (!isSame(token, now.get(id)?.token)) this.#changes.push({ slot, change: "removed", token });
+        if (!isSameToken(token, now.get(id)?.token)) this.#changes.push({ slot, change: "removed", token });
       }
       for (const [id, { slot, token }] of now) {
-        if (!isSame(token, this.#seen.get(id)?.token)) this.#changes.push({ slot, change: "inserted", token });
+        if (!isSameToken(token, this.#seen.get(id)?.token)) this.#changes.push({ slot, change: "inserted", token });
       }
       this.#seen = now;
     } catch (error) {
@@ -144,10 +144,4 @@ export class TokenWatch implements AsyncIterableIterator<TokenChange> {
     this.#signal?.removeEventListener("abort", this.#aborted);
     this.#awake();
   }
-}
-
-/** The same token: another one has another serial number, or was initialised anew. */
-function isSame(token: TokenInfo, other: TokenInfo | undefined): boolean {
-  return other !== undefined && token.serialNumber === other.serialNumber && token.label === other.label &&
-    token.manufacturerId === other.manufacturerId && token.model === other.model;
 }

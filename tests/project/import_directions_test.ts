@@ -30,7 +30,7 @@ const rooms: Readonly<Record<string, string>> = {
   "session/managed":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers session/errors.ts session/log_calls",
   "session/core":
-    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables session/attributes session/errors.ts session/managed",
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables session/attributes session/errors.ts session/managed internal",
   "session/keys/forms": "ffi/constants ffi/memory internal session/attributes",
   "session/keys":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms",
@@ -62,7 +62,7 @@ const rooms: Readonly<Record<string, string>> = {
     "http/codings http/contract http/errors.ts http/message http/pool http/protocol http/transports http/transports/choice internal",
   "http/features": "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/auth": "http/contract http/errors.ts http/message http/protocol http/transports internal",
-  "http/features/auth/ntlm": "http/features/auth http/message http/protocol",
+  "http/features/auth/ntlm": "http/features/auth http/message http/protocol internal",
   "http/features/cache":
     "http/contract http/errors.ts http/message http/protocol http/storage http/transports internal",
   "http/features/cookies":
@@ -72,7 +72,8 @@ const rooms: Readonly<Record<string, string>> = {
     "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/proxies": "http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/signatures": "http/contract http/errors.ts http/message http/protocol http/transports internal",
-  "http/features/signatures/aws": "http/contract http/errors.ts http/features/signatures http/message http/transports",
+  "http/features/signatures/aws":
+    "http/contract http/errors.ts http/features/signatures http/message http/transports internal",
   "http/features/signatures/jose":
     "http/contract http/features/signatures http/message http/protocol http/transports internal",
   "http/features/sniffing": "http/codings http/contract http/message http/protocol internal",

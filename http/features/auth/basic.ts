@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { concatBytes, toBase64 } from "../../../internal/bytes.ts";
 import type { Challenge } from "../../protocol/challenges.ts";
 import { type Authorization, type AuthRequest, AuthScheme, type AuthStep, plainStep } from "./scheme.ts";
-import { concatBytes, encodeCredential, encodeLatin1, toBase64 } from "./text.ts";
+import { encodeCredential, encodeLatin1 } from "./text.ts";
 
 /**
  * User name and password in the clear, base64-encoded (RFC 7617). `charset="UTF-8"` is honoured; without it ISO-8859-1

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { concatBytes, toHex } from "../../../internal/bytes.ts";
 import { createHash } from "node:crypto";
 import type { Connection } from "../../transports/connection.ts";
-import { concatBytes, encodeLatin1, toHex } from "./text.ts";
+import { encodeLatin1 } from "./text.ts";
 
 /** Signature algorithms whose hash is not SHA-256: the content of their object identifiers in hexadecimal. */
 const longHashes: Readonly<Record<string, "sha384" | "sha512">> = {

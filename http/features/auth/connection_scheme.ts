@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { toBase64 } from "../../../internal/bytes.ts";
 import type { Connection } from "../../transports/connection.ts";
 import type { Challenge } from "../../protocol/challenges.ts";
 import { type Authorization, type AuthRequest, AuthScheme, type AuthStep, type BodyCheck } from "./scheme.ts";
-import { fromBase64, toBase64 } from "./text.ts";
+import { fromBase64 } from "./text.ts";
 
 /** What is kept from one round to the next on one connection. */
 export interface Handshake {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHex } from "../../../internal/bytes.ts";
 import { createHash, randomBytes } from "node:crypto";
 import type { MessageBody } from "../../message/message.ts";
 import { type Challenge, quoteString, splitOptions } from "../../protocol/challenges.ts";
@@ -25,7 +26,7 @@ import {
   type BodyCheck,
   type PasswordCredentials,
 } from "./scheme.ts";
-import { encodeCredential, toHex } from "./text.ts";
+import { encodeCredential } from "./text.ts";
 
 type Qop = "auth" | "auth-int";
 

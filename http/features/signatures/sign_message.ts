@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { toBase64 } from "../../../internal/bytes.ts";
 import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
 import { type Component, parseComponent, type SignedParts, type StructuredFieldType } from "./components.ts";
 import { partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
 import { repeated, signatureBase, type SignatureParameters, signatureParams } from "./signature_base.ts";
-import { checkSigner, encoded, type Signer, utf8 } from "./signer.ts";
+import { checkSigner, type Signer, utf8 } from "./signer.ts";
 
 /** How a message is signed. */
 export interface SignMessageOptions {
@@ -113,7 +114,7 @@ export function baseOf(
 
 /** The members of the two fields. */
 export function fieldsOf(label: string, params: string, signature: Uint8Array): SignatureFields {
-  return { signatureInput: `${label}=${params}`, signature: `${label}=:${encoded(signature, "base64")}:` };
+  return { signatureInput: `${label}=${params}`, signature: `${label}=:${toBase64(signature)}:` };
 }
 
 /**

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { NotSupportedError } from "../../errors.ts";
 
 /** A public key as JSON (RFC 7517). */
@@ -94,11 +93,6 @@ export function signInPlace(
 /** Text as the bytes of UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
-}
-
-/** Bytes as text, in a way that every runtime HTTP sessions run on knows. */
-export function encoded(bytes: Uint8Array, encoding: "base64" | "base64url" | "hex"): string {
-  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength).toString(encoding);
 }
 
 const encoder = new TextEncoder();

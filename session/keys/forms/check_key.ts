@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSameBytes } from "../../../internal/bytes.ts";
 import { damaged } from "./asn1.ts";
 import { publicKeyOf, publicPoint } from "./curve_arithmetic.ts";
 import type { AsymmetricMaterial, CurveMaterial, KeyMaterial, PostQuantumMaterial } from "./key_material.ts";
@@ -49,7 +50,7 @@ function completePostQuantum(material: PostQuantumMaterial, what: string): PostQ
   const { privateKey, seed, set } = material;
   if (seed !== null) {
     const expanded = expandSeed(set, seed);
-    if (privateKey !== null && !isSame(privateKey, expanded.privateKey)) {
+    if (privateKey !== null && !isSameBytes(privateKey, expanded.privateKey)) {
       throw damaged(what, "its expanded key does not come from its seed");
     }
     checkSame(material.publicKey, expanded.publicKey, what);
@@ -63,12 +64,7 @@ function completePostQuantum(material: PostQuantumMaterial, what: string): PostQ
 }
 
 function checkSame(given: Bytes | null, calculated: Bytes, what: string): void {
-  if (given !== null && !isSame(given, calculated)) {
+  if (given !== null && !isSameBytes(given, calculated)) {
     throw damaged(what, "its public half does not belong to its private half");
   }
-}
-
-/** Whether two byte strings are the same. */
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -56,6 +56,30 @@ export function readKeySync(input: KeyInput, passphrase: Passphrase | undefined,
   }
 }
 
+/** Reads a key, uses it, and overwrites what was read. */
+export async function withKey<T>(
+  input: KeyInput,
+  passphrase: Passphrase | undefined,
+  use: (read: ReadKey) => Promise<T>,
+): Promise<T> {
+  const read = await readKey(input, passphrase);
+  try {
+    return await use(read);
+  } finally {
+    read.wipe();
+  }
+}
+
+/** {@linkcode withKey} in place. */
+export function withKeySync<T>(input: KeyInput, passphrase: Passphrase | undefined, use: (read: ReadKey) => T): T {
+  const read = readKeySync(input, passphrase);
+  try {
+    return use(read);
+  } finally {
+    read.wipe();
+  }
+}
+
 /** An encrypted key with what opens it. */
 interface Locked {
   readonly encryption: Encryption;

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { concatBytes } from "../../../../internal/bytes.ts";
 import { createHmac } from "node:crypto";
-import { concatBytes } from "../text.ts";
 
 /** MD4 (RFC 1320). Broken for signatures; NTLM defines its password hash by it. */
 export function md4(message: Uint8Array): Uint8Array<ArrayBuffer> {

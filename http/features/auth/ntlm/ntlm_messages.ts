@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { concatBytes } from "../../../../internal/bytes.ts";
 import { encodeUtf16, hmacMd5, ntlmV2Key, ntlmV2Response } from "./ntlm_crypto.ts";
-import { concatBytes, encodeLatin1 } from "../text.ts";
+import { encodeLatin1 } from "../text.ts";
 
 /** Negotiate flags (MS-NLMP §2.2.2.5). */
 const Flag = {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { toHex } from "../../../../internal/bytes.ts";
 import { createHmac } from "node:crypto";
-import { checkSigner, encoded, type Signer, signInPlace, utf8 } from "../signer.ts";
+import { checkSigner, type Signer, signInPlace, utf8 } from "../signer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -78,7 +79,7 @@ class HmacChain implements AwsSigning {
       // What has failed is made again for the next request.
       making.then((key) => this.#settle(making, key), () => this.#settle(making, null));
     }
-    return encoded(hmac(await this.#key, text), "hex");
+    return toHex(hmac(await this.#key, text));
   }
 
   signInPlace(day: string, text: string, runtime: string): string {
@@ -86,7 +87,7 @@ class HmacChain implements AwsSigning {
       this.#key = this.#rest(signInPlace(this.#signer, utf8(day), runtime));
       this.#day = day;
     }
-    return encoded(hmac(this.#key, text), "hex");
+    return toHex(hmac(this.#key, text));
   }
 
   #settle(making: Promise<Bytes>, key: Bytes | null): void {
@@ -119,11 +120,11 @@ class CurveSigning implements AwsSigning {
   }
 
   async sign(_day: string, text: string): Promise<string> {
-    return encoded(derSignature(await this.#signer.sign(utf8(text))), "hex");
+    return toHex(derSignature(await this.#signer.sign(utf8(text))));
   }
 
   signInPlace(_day: string, text: string, runtime: string): string {
-    return encoded(derSignature(signInPlace(this.#signer, utf8(text), runtime)), "hex");
+    return toHex(derSignature(signInPlace(this.#signer, utf8(text), runtime)));
   }
 }
 

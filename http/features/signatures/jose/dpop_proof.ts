@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { toBase64Url } from "../../../../internal/bytes.ts";
 import { createHash } from "node:crypto";
 import { checkSigner, type PublicJwk, type Signer, type SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
-import { base64url, type JwsInput, jwsInput } from "./json_web_signature.ts";
+import { type JwsInput, jwsInput } from "./json_web_signature.ts";
 
 /** What a proof is for. */
 export interface DpopProofOptions extends SignOptions {
@@ -64,7 +65,7 @@ export function proofInput(
 }
 
 function hashOf(accessToken: string): string {
-  return base64url(createHash("sha256").update(accessToken).digest());
+  return toBase64Url(createHash("sha256").update(accessToken).digest());
 }
 
 /** Members of a key that make it (RFC 7638 §3.2, RFC 9964 §3). */

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { concatBytes, toBase64Url } from "../../../../internal/bytes.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
 import { algorithmNamed, isKeyFor, jwkOf, type VerificationKey, verifySignature } from "../algorithms.ts";
-import { checkSigner, encoded, type Signer, type SignOptions, utf8 } from "../signer.ts";
+import { checkSigner, type Signer, type SignOptions, utf8 } from "../signer.ts";
 import { JwsError } from "./jws_error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -86,11 +87,11 @@ export function jwsInput(signer: Signer, payload: JwsPayload, header: JwsHeader,
   }
   const isPlain = header.b64 === false;
   const crit = isPlain && !header.crit?.includes("b64") ? { crit: [...header.crit ?? [], "b64"] } : {};
-  const head = base64url(utf8(JSON.stringify({ alg: algorithm, kid: signer.keyId, ...header, ...crit })));
+  const head = toBase64Url(utf8(JSON.stringify({ alg: algorithm, kid: signer.keyId, ...header, ...crit })));
   const bytes = payloadBytes(payload);
-  const text = isPlain ? plainText(bytes, detached) : base64url(bytes);
-  const message = isPlain ? joined(utf8(`${head}.`), bytes) : utf8(`${head}.${text}`);
-  return { message, compact: (signature) => `${head}.${detached ? "" : text}.${base64url(signature)}` };
+  const text = isPlain ? plainText(bytes, detached) : toBase64Url(bytes);
+  const message = isPlain ? concatBytes(utf8(`${head}.`), bytes) : utf8(`${head}.${text}`);
+  return { message, compact: (signature) => `${head}.${detached ? "" : text}.${toBase64Url(signature)}` };
 }
 
 /** A payload as it stands between the full stops, where it is not encoded. */
@@ -112,18 +113,6 @@ function payloadBytes(payload: JwsPayload): Bytes {
   const text = typeof payload === "object" ? JSON.stringify(payload) as string | undefined : undefined;
   if (text === undefined) throw new TypeError(`Cannot sign ${String(payload)}: it is no text, no bytes and no object`);
   return utf8(text);
-}
-
-function joined(head: Bytes, tail: Bytes): Bytes {
-  const whole = new Uint8Array(head.byteLength + tail.byteLength);
-  whole.set(head);
-  whole.set(tail, head.byteLength);
-  return whole;
-}
-
-/** Base64url without padding. */
-export function base64url(bytes: Uint8Array): string {
-  return encoded(bytes, "base64url");
 }
 
 /** Finds the key of a signature by its header; null for a key nobody knows. */
@@ -195,8 +184,8 @@ export async function verifyJws(
     throw refused("algorithm", `its algorithm ${JSON.stringify(header.alg)} is not one of the key, or not accepted`);
   }
   // What was signed is the text as it came, in whatever way it was encoded.
-  const text = given === undefined ? middle : base64url(payload);
-  const message = isPlain ? joined(utf8(`${head}.`), payload) : utf8(`${head}.${text}`);
+  const text = given === undefined ? middle : toBase64Url(payload);
+  const message = isPlain ? concatBytes(utf8(`${head}.`), payload) : utf8(`${head}.${text}`);
   if (!verifySignature(algorithm, jwk, message, decoded(tail))) throw refused("signature", "the signature is wrong");
   return { header, payload };
 }
@@ -209,7 +198,7 @@ function decoded(text: string): Bytes {
   if (/^[A-Za-z0-9_-]*$/.test(text)) {
     const bytes = new Uint8Array(Buffer.from(text, "base64url"));
     // Bits that stand for nothing would make several texts of one signature (RFC 4648 §3.5).
-    if (base64url(bytes) === text) return bytes;
+    if (toBase64Url(bytes) === text) return bytes;
   }
   throw refused("malformed", "a part of it is no base64url");
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { zeroOrMore } from "../../../../internal/time_limits.ts";
+import { moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
 import type { VerificationKey } from "../algorithms.ts";
 import type { Signer, SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
@@ -41,7 +41,8 @@ export interface SignJwtOptions extends SignOptions {
 /**
  * Signs claims as a JSON Web Token; `iat` is now, where they do not say.
  *
- * @throws {TypeError} For claims that are no object, and a header that contradicts the signer.
+ * @throws {TypeError} For claims that are no object, an `expiresIn` that is no number, and a header that contradicts the signer.
+ * @throws {RangeError} For an `expiresIn` that is not above 0.
  *
  * @example An access token of ten minutes
  * ```ts
@@ -58,7 +59,9 @@ export async function signJwt(signer: Signer, claims: JwtClaims, options: SignJw
   }
   const { expiresIn, header, signal } = options;
   const iat = claims.iat ?? secondsNow();
-  const expiry = expiresIn === undefined ? {} : { exp: iat + expiresIn };
+  const expiry = expiresIn === undefined ? {} : {
+    exp: zeroOrMore("iat", iat, "seconds") + moreThanZero("expiresIn", expiresIn, "seconds"),
+  };
   return await signJws(signer, { iat, ...expiry, ...claims }, { typ: "JWT", ...header }, { signal });
 }
 

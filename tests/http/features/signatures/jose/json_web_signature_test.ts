@@ -216,6 +216,12 @@ describe("JSON Web Tokens", () => {
       await assertRejects(() => check({}, { [name]: "30" }), TypeError, name);
     }
     await assertRejects(() => signJwt(signer, [] as never), TypeError, "its claims are no object");
+    // Added to a time, text would make another one.
+    await assertRejects(() => signJwt(signer, {}, { expiresIn: "60" as never }), TypeError, "expiresIn");
+    await assertRejects(() => signJwt(signer, { iat: "1" as never }, { expiresIn: 60 }), TypeError, "iat");
+    for (const expiresIn of [NaN, 0, -1]) {
+      await assertRejects(() => signJwt(signer, {}, { expiresIn }), RangeError, "expiresIn");
+    }
   });
 
   it("authenticate a client (RFC 7523)", async () => {
