@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { assertEquals } from "@std/assert";
 import { channelBindingHash, serverEndPoint } from "../../../../http/features/auth/channel_binding.ts";
 import { AuthNegotiate } from "../../../../http/features/auth/negotiate.ts";
-import { toHex } from "../../../../http/features/auth/text.ts";
+import { toHex } from "../../../../internal/bytes.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
 import { TlsDatabase } from "../../../../http/transports/tls_database.ts";
 import { guardedServer } from "../../../_support/auth_servers.ts";

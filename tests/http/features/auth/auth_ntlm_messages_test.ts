@@ -9,7 +9,7 @@ import {
   splitNtlmUser,
   toFileTime,
 } from "../../../../http/features/auth/ntlm/ntlm_messages.ts";
-import { toHex } from "../../../../http/features/auth/text.ts";
+import { toHex } from "../../../../internal/bytes.ts";
 import { pseudoRandom } from "../../../_support/pseudo_random.ts";
 
 const fromHex = (hex: string): Uint8Array =>
