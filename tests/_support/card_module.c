@@ -60,7 +60,11 @@ static int enter(int fn, W s) {
   return !s || (s < SESSIONS && sessions[s].open);
 }
 static W leave(W rv) { return pthread_mutex_unlock(&lock), rv; }
-static void rest(void) { if (slow) pthread_mutex_unlock(&lock), usleep(slow), pthread_mutex_lock(&lock); }
+static void rest(void) {
+  for (unsigned long slept = 0; slept < slow; slept += 1000) {
+    pthread_mutex_unlock(&lock), usleep(slow < 1000 ? slow : 1000), pthread_mutex_lock(&lock);
+  }
+}
 
 static W unsupported(void) { return FUNCTION_NOT_SUPPORTED; }
 static W f_Initialize(void *args) {

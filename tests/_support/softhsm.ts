@@ -46,16 +46,20 @@ export function createSeparateToken(): { readonly token: TestToken; readonly env
 }
 
 /** Makes an initialised token. Throws where SoftHSM2 is missing: decide that with {@linkcode softhsmSkip} first. */
-export function createToken(label = `gp11 ${process.pid} ${++count}`): TestToken {
+export function createToken(label = `gp11 ${process.pid} ${++count}`, userPin?: string): TestToken {
   useOwnFolder();
-  return initialiseToken(label);
+  return initialiseToken(label, {}, userPin);
 }
 
-function initialiseToken(label: string, environment: Readonly<Record<string, string>> = {}): TestToken {
+function initialiseToken(
+  label: string,
+  environment: Readonly<Record<string, string>> = {},
+  userPin = "1234",
+): TestToken {
   const module = softhsmPath();
   const tool = programPath("softhsm2-util");
   if (module === null || tool === null) throw new Error("Cannot create a token: SoftHSM2 is not installed");
-  const token = { module, label, userPin: "1234", soPin: "12345678" };
+  const token = { module, label, userPin, soPin: "12345678" };
   const pins = ["--pin", token.userPin, "--so-pin", token.soPin];
   execFileSync(tool, ["--module", module, "--init-token", "--free", "--label", label, ...pins], {
     stdio: "pipe",

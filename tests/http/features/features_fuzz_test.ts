@@ -184,7 +184,8 @@ describe("features under a hostile server", () => {
       return ownTime() - start;
     };
     const [plain, added] = [[], []] as [number[], number[]];
-    for (let round = 0; round < 8; round++) {
+    // What disturbs a round passes, what features cost does not.
+    for (let round = 0; round < 5 || round < 40 && Math.min(...added) >= Math.min(...plain) * 4; round++) {
       plain.push(await timeOf(without));
       added.push(await timeOf(withThem));
     }

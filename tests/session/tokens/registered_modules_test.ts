@@ -143,13 +143,13 @@ for (const managed of ["gp11", "p11-kit"] as const) {
       const modules = await loadModules({ config, managed, logCalls });
       for (const module of modules) {
         const session = await (await module.slots())[0]!.openSession();
-        await session.login(1, "1234");
+        await session.login(1, "PiNs");
       }
       await close(modules);
       assertEquals([...names].sort(), ["logged", "silent"]);
       assertStringIncludes(texts.join(""), "C_Initialize = CKR_OK\n");
       assertStringIncludes(texts.join(""), "  IN: pPin = (4) NOT-PRINTED\n");
-      assertNotMatch(texts.join(""), /1234/);
+      assertNotMatch(texts.join(""), /PiNs/);
     });
 
     it("takes two names of one library for one module, and says so", async () => {

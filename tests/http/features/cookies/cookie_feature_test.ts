@@ -122,7 +122,8 @@ describe("features on requests they do not touch", () => {
     await run([]);
     await run(loaded());
     const [without, withThem] = [[], []] as [number[], number[]];
-    for (let round = 0; round < 5; round++) {
+    // What disturbs a round passes, what features cost does not.
+    for (let round = 0; round < 5 || round < 40 && Math.min(...withThem) >= Math.min(...without) * 4; round++) {
       without.push(await run([]));
       withThem.push(await run(loaded()));
     }
