@@ -3,12 +3,11 @@
  *
  * @module
  */
+import { brandError } from "../internal/error_brand.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 
 /** A thing this runtime cannot do truthfully; it is refused, never faked. */
 export class NotSupportedError extends Error {
-  /** Always "NotSupportedError". */
-  override name = "NotSupportedError";
   /** The runtime that cannot do it: "deno", "bun", "node" or another name. */
   readonly runtime: string;
   /** Why it cannot. */
@@ -21,6 +20,8 @@ export class NotSupportedError extends Error {
     this.reason = reason;
   }
 }
+
+brandError(NotSupportedError, "NotSupportedError");
 
 /** Code of a message that was not sent because nobody could sign it: sending it again would ask for the same PIN again. */
 export const NOT_SIGNED = "ERR_HTTP_NOT_SIGNED";
@@ -40,8 +41,6 @@ export interface TransportErrorOptions {
 
 /** What a transport rejects with: the runtime's error translated to a status of the session. */
 export class TransportError extends Error {
-  /** Always "TransportError". */
-  override name = "TransportError";
   /** The status below 100 the message ends with. */
   readonly status: number;
   /** How far the exchange had come: decides about `wrote-headers` and about the silent retry of a stale connection. */
@@ -60,6 +59,8 @@ export class TransportError extends Error {
     this.reason = options.reason ?? "";
   }
 }
+
+brandError(TransportError, "TransportError");
 
 /** A proxy that was reached and makes no tunnel. Its 407 keeps its number, so that whoever has credentials can tell. */
 export function tunnelError(status: number, phrase: string, cause?: unknown): TransportError {

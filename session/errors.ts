@@ -2,22 +2,8 @@
 import { ckrHint, ckrMessage } from "../ffi/constants/ckr_messages.ts";
 import { ckmName, type CkrName, ckrName } from "../ffi/constants/names.ts";
 import type { FunctionName } from "../ffi/tables/functions.ts";
+import { brandError } from "../internal/error_brand.ts";
 import { functionAction } from "./function_actions.ts";
-
-type ErrorClass = abstract new (...args: never[]) => Error;
-
-/** Marks `prototype` so that another copy of this package knows its instances, and knows theirs. */
-function brand(constructor: ErrorClass, name: string): void {
-  const key = Symbol.for(`gp11.${name}`);
-  Object.defineProperty(constructor.prototype, key, { value: true });
-  Object.defineProperty(constructor.prototype, "name", { value: name, configurable: true, writable: true });
-  Object.defineProperty(constructor, Symbol.hasInstance, {
-    value(this: ErrorClass, value: unknown): boolean {
-      if (this !== constructor) return Function.prototype[Symbol.hasInstance].call(this, value);
-      return typeof value === "object" && value !== null && key in value;
-    },
-  });
-}
 
 /**
  * A reason without what stands before it anyway. The C library begins with the path, runtimes and libp11-kit put in front
@@ -234,12 +220,12 @@ export class SlotAmbiguousError extends Error {
   }
 }
 
-brand(Pkcs11Error, "Pkcs11Error");
-brand(ModuleLoadError, "ModuleLoadError");
-brand(SessionBusyError, "SessionBusyError");
-brand(SessionClosedError, "SessionClosedError");
-brand(UriError, "UriError");
-brand(ObjectNotFoundError, "ObjectNotFoundError");
-brand(ObjectAmbiguousError, "ObjectAmbiguousError");
-brand(SlotNotFoundError, "SlotNotFoundError");
-brand(SlotAmbiguousError, "SlotAmbiguousError");
+brandError(Pkcs11Error, "Pkcs11Error");
+brandError(ModuleLoadError, "ModuleLoadError");
+brandError(SessionBusyError, "SessionBusyError");
+brandError(SessionClosedError, "SessionClosedError");
+brandError(UriError, "UriError");
+brandError(ObjectNotFoundError, "ObjectNotFoundError");
+brandError(ObjectAmbiguousError, "ObjectAmbiguousError");
+brandError(SlotNotFoundError, "SlotNotFoundError");
+brandError(SlotAmbiguousError, "SlotAmbiguousError");

@@ -1,5 +1,6 @@
 /** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
 
+import { brandError } from "../../internal/error_brand.ts";
 import { checkText } from "../../internal/expected.ts";
 import * as zlib from "node:zlib";
 import { HttpStatus } from "../protocol/status.ts";
@@ -26,8 +27,6 @@ const NAMES: Record<string, ContentCoding> = {
 
 /** Raised when a body is not what its Content-Encoding says, or expands beyond the limit. */
 export class ContentDecodingError extends Error {
-  /** Always "ContentDecodingError". */
-  override name = "ContentDecodingError";
   /** `ERR_CONTENT_CORRUPT`, `ERR_CONTENT_TRUNCATED`, `ERR_CONTENT_TOO_LARGE` or `ERR_CONTENT_LAYERS`. */
   readonly code: string;
   /** The status a message ends with. */
@@ -39,6 +38,8 @@ export class ContentDecodingError extends Error {
     this.code = code;
   }
 }
+
+brandError(ContentDecodingError, "ContentDecodingError");
 
 /**
  * The codings of a Content-Encoding value in the order they were applied; `identity` is dropped. Returns `undefined`

@@ -1,5 +1,6 @@
 /** The feature that limits how long requests may take. */
 
+import { brandClass } from "../../internal/error_brand.ts";
 import { checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
@@ -51,6 +52,8 @@ export class RequestTimeoutError extends DOMException {
     this.limit = limit;
   }
 }
+
+brandClass(RequestTimeoutError, "RequestTimeoutError");
 
 /** The timers of a message. */
 interface Watch {

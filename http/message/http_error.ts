@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { brandClass } from "../../internal/error_brand.ts";
 import type { HttpMessage } from "./message.ts";
 
 /** Options of {@linkcode HttpError}. */
@@ -35,3 +36,5 @@ export class HttpError extends TypeError {
     this.code = options.code ?? "ERR_HTTP";
   }
 }
+
+brandClass(HttpError, "HttpError");

@@ -1,4 +1,5 @@
 /** Cuts text into lines as it arrives, in linear time and bounded memory. */
+import { brandError } from "../../internal/error_brand.ts";
 
 /** Options of {@linkcode LineSplitter}. */
 export interface LineSplitterOptions {
@@ -9,10 +10,9 @@ export interface LineSplitterOptions {
 }
 
 /** Raised when a line or a record is longer than its limit. */
-export class RecordTooLongError extends Error {
-  /** Always "RecordTooLongError". */
-  override name = "RecordTooLongError";
-}
+export class RecordTooLongError extends Error {}
+
+brandError(RecordTooLongError, "RecordTooLongError");
 
 /** The lines of a text that comes in pieces. */
 export class LineSplitter {

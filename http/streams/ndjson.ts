@@ -1,5 +1,6 @@
 /** JSON records, one a line (NDJSON, JSON Lines). */
 
+import { brandError } from "../../internal/error_brand.ts";
 import { checkOptions } from "../../internal/expected.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { LineSplitter } from "./lines.ts";
@@ -26,8 +27,6 @@ export interface ReadNdjsonOptions {
 
 /** Raised for a line that is no JSON. */
 export class NdjsonError extends SyntaxError {
-  /** Always "NdjsonError". */
-  override name = "NdjsonError";
   /** The number of the line, from 1. */
   readonly line: number;
   /** The line. */
@@ -40,6 +39,8 @@ export class NdjsonError extends SyntaxError {
     this.text = text;
   }
 }
+
+brandError(NdjsonError, "NdjsonError");
 
 /**
  * The JSON values of a body with one value a line, as they arrive. Empty lines are passed over; the last line needs no

@@ -1,5 +1,6 @@
 /** Server-sent events (HTML standard §9.2). */
 
+import { brandError } from "../../internal/error_brand.ts";
 import { checkFunction, checkObject, checkOptions } from "../../internal/expected.ts";
 import { callersHeaders } from "../protocol/headers.ts";
 import { parseMediaType } from "../protocol/media_type.ts";
@@ -56,8 +57,6 @@ export interface ServerSentEventsOptions extends ReadServerSentEventsOptions {
 
 /** Raised when the server answers with something that is no event stream; such a request is not repeated. */
 export class EventStreamError extends Error {
-  /** Always "EventStreamError". */
-  override name = "EventStreamError";
   /** The response; its body is cancelled. */
   readonly response: Response;
 
@@ -67,6 +66,8 @@ export class EventStreamError extends Error {
     this.response = response;
   }
 }
+
+brandError(EventStreamError, "EventStreamError");
 
 /**
  * The events of a body, as they arrive. Ends where the body ends and throws what the body throws.

@@ -1,10 +1,10 @@
+import { brandError } from "../../internal/error_brand.ts";
+
 /**
  * p11-kit's configuration cannot be used: a file is damaged or cannot be read, or a module marked `critical` failed.
  * As in libp11-kit, nothing is loaded then.
  */
 export class ConfigurationError extends Error {
-  /** The name of this class. */
-  override readonly name = "ConfigurationError";
   /** The file, folder or module the problem was met at. */
   readonly where: string;
 
@@ -19,3 +19,5 @@ export class ConfigurationError extends Error {
     this.where = where;
   }
 }
+
+brandError(ConfigurationError, "ConfigurationError");

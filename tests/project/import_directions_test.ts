@@ -20,10 +20,10 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/mod.ts": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
 
   "session/function_actions.ts": "",
-  "session/errors.ts": "ffi/constants ffi/tables session/function_actions.ts",
+  "session/errors.ts": "ffi/constants ffi/tables internal session/function_actions.ts",
   "session/uri": "ffi/constants ffi/memory session/errors.ts",
   "session/pins": "ffi/memory session/uri",
-  "session/config": "ffi/runtime",
+  "session/config": "ffi/runtime internal",
   "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "session/mechanisms": "ffi/constants ffi/memory",
   "session/attributes": "ffi/attributes ffi/constants ffi/memory internal session/errors.ts",
@@ -47,7 +47,7 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/memory session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
 
   "http/protocol": "internal",
-  "http/errors.ts": "http/protocol",
+  "http/errors.ts": "http/protocol internal",
   "http/codings": "http/errors.ts http/protocol internal",
   "http/storage": "http/errors.ts internal",
   "http/transports": "http/errors.ts http/protocol internal",

@@ -1,5 +1,6 @@
 /** The feature that chooses proxies. */
 
+import { brandError } from "../../../internal/error_brand.ts";
 import { checkFunction, checkIterable, checkOptions, unexpected } from "../../../internal/expected.ts";
 import { believedEnvironment } from "../../transports/permissions.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
@@ -46,11 +47,11 @@ export interface EnvironmentProxyOptions {
 
 /** Raised when a proxy function fails or answers with something that is no proxy; ends the message. */
 export class ProxyResolutionError extends Error {
-  /** Always "ProxyResolutionError". */
-  override name = "ProxyResolutionError";
   /** The status the message ends with: `CANT_RESOLVE_PROXY`. */
   readonly status: number = HttpStatus.CANT_RESOLVE_PROXY;
 }
+
+brandError(ProxyResolutionError, "ProxyResolutionError");
 
 /** How long a proxy that could not be reached is tried after the others only. */
 const AVOID_TIME = 300_000;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { brandError } from "../../../internal/error_brand.ts";
 
 /**
  * The kind of reason: "missing", no such signature; "malformed", its fields do not parse; "component", a part of the message
@@ -24,8 +25,6 @@ export type MessageSignatureReason =
 
 /** A signature of an HTTP message that cannot be made, or is not accepted. */
 export class MessageSignatureError extends Error {
-  /** Always "MessageSignatureError". */
-  override name = "MessageSignatureError";
   /** The kind of reason. */
   readonly reason: MessageSignatureReason;
   /** The signature's label; null where no one signature is meant. */
@@ -44,3 +43,5 @@ export class MessageSignatureError extends Error {
     this.label = label;
   }
 }
+
+brandError(MessageSignatureError, "MessageSignatureError");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { brandError } from "../../../../internal/error_brand.ts";
 
 /**
  * The kind of reason: "malformed", it does not parse; "algorithm", it is not one of the key; "key", no known key; "critical",
@@ -13,8 +14,6 @@ export type JwsErrorReason = "malformed" | "algorithm" | "key" | "critical" | "s
 
 /** A JSON Web Signature or Token that is not accepted. */
 export class JwsError extends Error {
-  /** Always "JwsError". */
-  override name = "JwsError";
   /** The kind of reason. */
   readonly reason: JwsErrorReason;
 
@@ -29,3 +28,5 @@ export class JwsError extends Error {
     this.reason = reason;
   }
 }
+
+brandError(JwsError, "JwsError");
