@@ -49,9 +49,9 @@ export type { CancelOptions } from "./contract/message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
 export type { HttpSessionOptions } from "./session/session_options.ts";
 export type { HttpFetchInit, RequeueOptions, SendOptions } from "./contract/message_options.ts";
-export { SessionProperty } from "./session/session_options.ts";
+export { sessionProperties, SessionProperty } from "./contract/session_property.ts";
+export type { SessionPropertyInputs, SessionPropertyValues } from "./session/session_property_types.ts";
 export type { TransportChoice } from "./transports/choice/select.ts";
-export { sessionProperties } from "./session/session_properties.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 export { type CertificateInput, TlsDatabase } from "./transports/tls_database.ts";
 export type {

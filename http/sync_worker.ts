@@ -120,21 +120,12 @@ class SyncServer {
     if (sniffWait !== null) features.push(new ContentSniffer({ maxWait: sniffWait }));
     if (timeouts !== null) features.push(new Timeouts(timeouts));
     const session = this.#session = new HttpSession({
-      maxConns: settings.maxConns,
-      maxConnsPerHost: settings.maxConnsPerHost,
-      timeout: settings.timeout,
-      userAgent: settings.userAgent,
-      acceptLanguage: settings.acceptLanguage,
-      sslStrict: settings.sslStrict,
+      ...settings.values,
       tlsDatabase: roots === null ? null : roots === "system" ? TlsDatabase.system : TlsDatabase.fromPem(roots),
       clientCertificate: client === null ? null : (origin) => {
         if (client.origin === null || client.origin === origin) return client.certificate;
         throw new TypeError(`Cannot choose the client certificate for ${origin} while the caller's thread is blocked`);
       },
-      httpAliases: settings.httpAliases,
-      httpsAliases: settings.httpsAliases,
-      maxHeaderBytes: settings.maxHeaderBytes,
-      maxBodyBytes: settings.maxBodyBytes,
       transport: settings.transport,
       defaultFeatures: false,
       features: [...features, this.#remoteFeature(settings)],

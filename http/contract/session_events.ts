@@ -5,6 +5,7 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { HttpMessage } from "../message/message.ts";
+import type { SessionProperty } from "./session_property.ts";
 
 /** Options of {@linkcode Auth.authenticate}. */
 export interface AuthenticateOptions {
@@ -95,10 +96,10 @@ export class ConnectionEvent extends Event {
 /** `notify`: a property has changed (`GObject::notify`). */
 export class NotifyEvent extends Event {
   /** The property's manual name, for example "max-conns". */
-  readonly property: string;
+  readonly property: SessionProperty;
 
   /** Makes the event of one property. */
-  constructor(property: string) {
+  constructor(property: SessionProperty) {
     super("notify");
     this.property = property;
   }

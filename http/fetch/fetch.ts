@@ -74,8 +74,9 @@ function checkScheme({ settings }: SessionCore, uri: URL): void {
   const { protocol, hostname } = uri;
   if (protocol === "http:" || protocol === "https:") return;
   const scheme = protocol.slice(0, -1);
-  const httpAliases = settings.hasOwnHttpAliases ? settings.httpAliases : null;
-  if (hostname === "" || schemeClass(scheme, httpAliases, settings.httpsAliases) === null) {
+  const { httpAliases, httpsAliases } = settings.values;
+  const own = settings.hasOwnHttpAliases ? httpAliases : null;
+  if (hostname === "" || schemeClass(scheme, own, httpsAliases) === null) {
     throw new TypeError(`Cannot fetch: the scheme ${protocol} is neither http, https nor an alias`);
   }
 }

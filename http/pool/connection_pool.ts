@@ -14,16 +14,22 @@ import type { ConnectionTarget, TlsSettings, Transport } from "../transports/tra
 import type { SchemeClass } from "../protocol/uri.ts";
 import { MAX_TIMER } from "../../internal/time_limits.ts";
 
-/** What the pool asks of its session. */
-export interface PoolOwner {
+/** The limits of a session, as they are at the moment. */
+export interface PoolLimits {
   /** Connections at once. */
   readonly maxConns: number;
   /** Connections at once to one host. */
   readonly maxConnsPerHost: number;
-  /** Milliseconds an idle connection is kept; 0 is for ever. */
+  /** Seconds an idle connection is kept; 0 is for ever. */
   readonly idleTimeout: number;
   /** Largest response header section in bytes. */
   readonly maxHeaderBytes: number;
+}
+
+/** What the pool asks of its session. */
+export interface PoolOwner {
+  /** Its limits; the object stays, what it says may change. */
+  readonly limits: PoolLimits;
   /** TLS settings for a message to an origin; the same object as long as nothing has changed. */
   tlsFor(origin: string, msg: HttpMessage): TlsSettings;
   /** A connection object was made. */
@@ -47,6 +53,7 @@ interface Place {
 /** The connections of one session. */
 export class ConnectionPool {
   readonly #owner: PoolOwner;
+  readonly #limits: PoolLimits;
   readonly #hosts = new Map<string, Host>();
   readonly #ready = new HostHeap();
   readonly #all = new Set<Connection>();
@@ -61,6 +68,7 @@ export class ConnectionPool {
 
   constructor(owner: PoolOwner) {
     this.#owner = owner;
+    this.#limits = owner.limits;
   }
 
   /** Connections that count against the limit, busy and idle. */
@@ -104,7 +112,7 @@ export class ConnectionPool {
   }
 
   #targetOf(item: PoolEntry, host: Host): ConnectionTarget {
-    return host.target(item.proxy, this.#owner.tlsFor(host.origin, item.msg), this.#owner.maxHeaderBytes);
+    return host.target(item.proxy, this.#owner.tlsFor(host.origin, item.msg), this.#limits.maxHeaderBytes);
   }
 
   /** Takes an entry out of its host's queue. */
@@ -180,12 +188,12 @@ export class ConnectionPool {
         return "served";
       }
     }
-    if (host.count >= this.#owner.maxConnsPerHost) {
+    if (host.count >= this.#limits.maxConnsPerHost) {
       const victim = host.idle[0];
       if (victim === undefined) return "blocked";
       this.drop(victim);
     }
-    if (this.#count >= this.#owner.maxConns) {
+    if (this.#count >= this.#limits.maxConns) {
       const oldest = this.#oldestIdle();
       if (oldest === null) return "full";
       this.drop(oldest);
@@ -270,7 +278,7 @@ export class ConnectionPool {
     const place = this.#placeOf.get(connection)!;
     const { host } = place;
     if (!place.isCounted || connection.state !== "busy" || this.#waiting === 0) return false;
-    if (host.waiting.head === null && this.#count < this.#owner.maxConns) return false;
+    if (host.waiting.head === null && this.#count < this.#limits.maxConns) return false;
     place.isCounted = false;
     place.isParked = true;
     host.count--;
@@ -283,7 +291,7 @@ export class ConnectionPool {
   #unpark(place: Place): void {
     const { host } = place;
     place.isParked = false;
-    if (host.count >= this.#owner.maxConnsPerHost || this.#count >= this.#owner.maxConns) return;
+    if (host.count >= this.#limits.maxConnsPerHost || this.#count >= this.#limits.maxConns) return;
     place.isCounted = true;
     host.count++;
     this.#count++;
@@ -342,7 +350,7 @@ export class ConnectionPool {
 
   /** Milliseconds a connection may be idle: by the session's own limit, and by what its server has said. */
   #idleLimit({ keptFor }: Connection): number {
-    return Math.min(this.#owner.idleTimeout || Infinity, keptFor);
+    return Math.min(this.#limits.idleTimeout * 1000 || Infinity, keptFor);
   }
 
   #scheduleSweep(delay: number): void {

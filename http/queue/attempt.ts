@@ -112,7 +112,7 @@ export class Attempt {
   #route(): void {
     const { core, item, msg } = this;
     const { uri } = msg;
-    const scheme = classOf(uri, core.settings.httpAliases, core.settings.httpsAliases);
+    const scheme = classOf(uri, core.settings.values.httpAliases, core.settings.values.httpsAliases);
     if (scheme === null) {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
@@ -121,7 +121,7 @@ export class Attempt {
     item.transport = selectTransport(core, item, scheme === "https" ? tls : null);
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection && kept.mayCarry(msg) &&
-      kept.target === host.target(item.proxy, tls, core.maxHeaderBytes);
+      kept.target === host.target(item.proxy, tls, core.limits.maxHeaderBytes);
     item.sameConnection = false;
     if (isSame) {
       this.run(kept);
@@ -141,7 +141,7 @@ export class Attempt {
     }
     const headers = msg.requestHeaders;
     for (const [name, value] of fields) {
-      const isProperty = name === "user-agent" && core.settings.userAgent !== null;
+      const isProperty = name === "user-agent" && core.settings.values.userAgent !== null;
       if (isProperty || !headers.has(name)) headers.set(name, value);
     }
   }
@@ -380,7 +380,7 @@ function openRequest(item: QueueItem): { proxyAuthorization: string | null; user
 
 /** Fails the attempt when nothing has moved for as long as the session allows. */
 export function watchTime(core: SessionCore, item: QueueItem, attempt: number): void {
-  const seconds = item.msg.timeout ?? core.settings.timeout;
+  const seconds = item.msg.timeout ?? core.settings.values.timeout;
   if (seconds === 0) return;
   item.watch(seconds, () => {
     if (item.attempt !== attempt) return;

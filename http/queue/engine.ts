@@ -6,7 +6,7 @@
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
-import { ConnectionPool, type PoolOwner } from "../pool/connection_pool.ts";
+import { ConnectionPool, type PoolLimits, type PoolOwner } from "../pool/connection_pool.ts";
 import { ownStatus, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
@@ -44,6 +44,7 @@ const settled: Promise<void> = Promise.resolve();
 export class SessionCore implements PoolOwner {
   readonly session: FeatureSession;
   readonly settings: SessionSettings;
+  readonly limits: PoolLimits;
   readonly transports: TransportList;
   readonly features: FeatureList;
   readonly pool: ConnectionPool;
@@ -60,26 +61,11 @@ export class SessionCore implements PoolOwner {
   constructor(session: FeatureSession, settings: SessionSettings, transports: TransportList, events: CoreEvents) {
     this.session = session;
     this.settings = settings;
+    this.limits = settings.values;
     this.transports = transports;
     this.#events = events;
     this.features = new FeatureList(session, () => this.fieldsChanged());
     this.pool = new ConnectionPool(this);
-  }
-
-  get maxConns(): number {
-    return this.settings.maxConns;
-  }
-
-  get maxConnsPerHost(): number {
-    return this.settings.maxConnsPerHost;
-  }
-
-  get idleTimeout(): number {
-    return this.settings.idleTimeout * 1000;
-  }
-
-  get maxHeaderBytes(): number {
-    return this.settings.maxHeaderBytes;
   }
 
   get isClosed(): boolean {

@@ -19,7 +19,8 @@ export function wouldRedirect(core: SessionCore, msg: HttpMessage): boolean {
 }
 
 function isSendable(core: SessionCore, uri: URL): boolean {
-  return schemeClass(uri.protocol.slice(0, -1), core.settings.httpAliases, core.settings.httpsAliases) !== null;
+  return schemeClass(uri.protocol.slice(0, -1), core.settings.values.httpAliases, core.settings.values.httpsAliases) !==
+    null;
 }
 
 /** `soup_session_redirect_message`: false if the response leads nowhere or the message has left the queue. */

@@ -104,11 +104,11 @@ export function gotChunk(core: SessionCore, item: QueueItem, chunk: Uint8Array<A
   if (item.transforms.length === 0) countBytes(item, chunk.byteLength);
   if (item.sink === null && !msg.hasFlag(MessageFlags.OVERWRITE_CHUNKS)) {
     const state = messageState(msg);
-    if (state.bodyLength + chunk.byteLength > core.settings.maxBodyBytes) {
+    if (state.bodyLength + chunk.byteLength > core.settings.values.maxBodyBytes) {
       throw new TransportError(
         HttpStatus.IO_ERROR,
         "response",
-        `Cannot keep the response body: it is larger than maxBodyBytes (${core.settings.maxBodyBytes})`,
+        `Cannot keep the response body: it is larger than maxBodyBytes (${core.settings.values.maxBodyBytes})`,
         { code: "ERR_BODY_TOO_LARGE", reason: "Response body too large" },
       );
     }

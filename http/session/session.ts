@@ -28,18 +28,14 @@ import {
   RequestEvent,
   RequestStartedEvent,
 } from "../contract/session_events.ts";
-import {
-  checkContext,
-  type HttpSessionOptions,
-  listOf,
-  optionProperties,
-  type SessionProperty,
-} from "./session_options.ts";
+import { checkContext, type HttpSessionOptions, listOf } from "./session_options.ts";
+import type { SessionPropertyInputs, SessionPropertyValues } from "./session_property_types.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
-import { accessorOf } from "./session_properties.ts";
-import { flag, SessionSettings } from "../queue/session_settings.ts";
-import { seconds, wholeNumber } from "../../internal/time_limits.ts";
+import { accessorOf, type ActingProperty, isActing, type SessionProperty } from "../contract/session_property.ts";
+import { flag, type SessionValueName, sessionValueNames, sessionValues } from "../queue/session_properties.ts";
+import { SessionSettings } from "../queue/session_settings.ts";
+import { wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { ListenerOptions } from "../../internal/platform_types.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
@@ -103,22 +99,13 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     super();
     checkOptions("make a session", options);
     this.#context = checkContext(options.asyncContext ?? null);
-    if (options.maxHeaderBytes !== undefined) {
-      this.#settings.maxHeaderBytes = wholeNumber("maxHeaderBytes", options.maxHeaderBytes, 1);
-    }
-    if (options.maxBodyBytes !== undefined) {
-      this.#settings.maxBodyBytes = wholeNumber("maxBodyBytes", options.maxBodyBytes, 1);
-    }
     this.#core = new SessionCore(this, this.#settings, new TransportList(options.transport ?? "auto"), {
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
     });
     this.fetch = makeFetch(this.#core, (url) => void this.prepareForUri(parseUri(url)));
     if (options.defaultFeatures !== false) { for (const feature of makeDefaultFeatures()) this.addFeature(feature); }
-    for (const name of optionProperties) {
-      const value = options[name];
-      if (value !== undefined) (this as Record<string, unknown>)[name] = value;
-    }
+    for (const name of sessionValueNames) if (options[name] !== undefined) this.#set(name, options[name]);
     for (const type of listOf(options.removeFeatureByType)) this.removeFeatureByType(type);
     for (const feature of [...listOf(options.addFeature), ...listOf(options.features)]) this.addFeature(feature);
     for (const type of listOf(options.addFeatureByType)) this.addFeatureByType(type);
@@ -267,7 +254,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
       const proxy = await this.#core.features.proxyFor(travellingUri(this, url) ?? url, null) ?? null;
-      const { maxHeaderBytes } = this.#settings;
+      const { maxHeaderBytes } = this.#settings.values;
       const tls = this.#settings.tlsFor(`${scheme}://${url.host}`);
       await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
     } catch {
@@ -338,7 +325,8 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   /** "http" or "https" for a URI this session can send, aliases included; null otherwise. */
   schemeOf(uri: URL): "http" | "https" | null {
     if (typeof uri?.href !== "string") throw unexpected("tell the scheme", "a URL", uri);
-    return classOf(uri, this.#settings.httpAliases, this.#settings.httpsAliases);
+    const { httpAliases, httpsAliases } = this.#settings.values;
+    return classOf(uri, httpAliases, httpsAliases);
   }
 
   /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */
@@ -371,28 +359,26 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
 
   /** Connections at once, from 1 (`SoupSession:max-conns`). @default {10} */
   get maxConns(): number {
-    return this.#settings.maxConns;
+    return this.#settings.values.maxConns;
   }
   set maxConns(value: number) {
-    this.#settings.maxConns = wholeNumber("max-conns", value, 1);
-    this.#changed("max-conns");
+    this.#set("maxConns", value);
   }
 
   /** Connections at once to one host, from 1 (`SoupSession:max-conns-per-host`). @default {2} */
   get maxConnsPerHost(): number {
-    return this.#settings.maxConnsPerHost;
+    return this.#settings.values.maxConnsPerHost;
   }
   set maxConnsPerHost(value: number) {
-    this.#settings.maxConnsPerHost = wholeNumber("max-conns-per-host", value, 1);
-    this.#changed("max-conns-per-host");
+    this.#set("maxConnsPerHost", value);
   }
 
   /** File with the trusted certificates, or null (`SoupSession:ssl-ca-file`). @default {null} */
   get sslCaFile(): string | null {
-    return this.#settings.sslCaFile;
+    return this.#settings.values.sslCaFile;
   }
   set sslCaFile(value: string | null) {
-    this.#tlsChange("ssl-ca-file", () => this.#settings.sslCaFile = value);
+    this.#set("sslCaFile", value);
   }
 
   /** What runs the session's work (`SoupSession:async-context`); given to the constructor only. @default {null} */
@@ -402,20 +388,18 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
 
   /** Seconds without progress after which a message fails; 0 never (`SoupSession:timeout`). @default {0} */
   get timeout(): number {
-    return this.#settings.timeout;
+    return this.#settings.values.timeout;
   }
-  set timeout(value: number) {
-    this.#settings.timeout = seconds("timeout", value);
-    this.#changed("timeout");
+  set timeout(value: number | null) {
+    this.#set("timeout", value);
   }
 
   /** Seconds after which an idle connection is closed; 0 never (`SoupSession:idle-timeout`). @default {0} */
   get idleTimeout(): number {
-    return this.#settings.idleTimeout;
+    return this.#settings.values.idleTimeout;
   }
-  set idleTimeout(value: number) {
-    this.#settings.idleTimeout = seconds("idle-timeout", value);
-    this.#changed("idle-timeout");
+  set idleTimeout(value: number | null) {
+    this.#set("idleTimeout", value);
   }
 
   /**
@@ -423,111 +407,115 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
    * text is this library's token, trailing space appends it. @default {null}
    */
   get userAgent(): string | null {
-    return this.#settings.userAgent;
+    return this.#settings.values.userAgent;
   }
   set userAgent(value: string | null) {
-    this.#settings.setUserAgent(value);
-    this.#changed("user-agent");
+    this.#set("userAgent", value);
   }
 
   /** Accept-Language of messages that have none (`SoupSession:accept-language`). @default {null} */
   get acceptLanguage(): string | null {
-    return this.#settings.acceptLanguage;
+    return this.#settings.values.acceptLanguage;
   }
   set acceptLanguage(value: string | null) {
-    const wasAuto = this.#settings.acceptLanguageAuto;
-    this.#settings.setAcceptLanguage(value);
-    this.#changed("accept-language");
-    if (wasAuto) this.#changed("accept-language-auto");
+    this.#set("acceptLanguage", value);
   }
 
   /** Accept-Language from the user's environment (`SoupSession:accept-language-auto`). @default {false} */
   get acceptLanguageAuto(): boolean {
-    return this.#settings.acceptLanguageAuto;
+    return this.#settings.values.acceptLanguageAuto;
   }
   set acceptLanguageAuto(value: boolean) {
-    const before = this.#settings.acceptLanguage;
-    this.#settings.setAcceptLanguageAuto(value);
-    this.#changed("accept-language-auto");
-    if (before !== this.#settings.acceptLanguage) this.#changed("accept-language");
+    this.#set("acceptLanguageAuto", value);
   }
 
   /** Refuse certificates that are not trusted (`SoupSession:ssl-strict`). @default {true} */
   get sslStrict(): boolean {
-    return this.#settings.sslStrict;
+    return this.#settings.values.sslStrict;
   }
   set sslStrict(value: boolean) {
-    this.#tlsChange("ssl-strict", () => this.#settings.sslStrict = value);
+    this.#set("sslStrict", value);
   }
 
   /** URI schemes that mean http; `["*"]` is every scheme (`SoupSession:http-aliases`). @default {["*"]} */
   get httpAliases(): readonly string[] | null {
-    return this.#settings.httpAliases;
+    return this.#settings.values.httpAliases;
   }
   set httpAliases(value: readonly string[] | string | null) {
-    this.#settings.setHttpAliases(value);
-    this.#changed("http-aliases");
+    this.#set("httpAliases", value);
   }
 
   /** URI schemes that mean https: a list or a comma-separated text (`SoupSession:https-aliases`). @default {null} */
   get httpsAliases(): readonly string[] | null {
-    return this.#settings.httpsAliases;
+    return this.#settings.values.httpsAliases;
   }
   set httpsAliases(value: readonly string[] | string | null) {
-    this.#settings.setHttpsAliases(value);
-    this.#changed("https-aliases");
+    this.#set("httpsAliases", value);
   }
 
   /** Trust the system's certificates (`SoupSession:ssl-use-system-ca-file`). @default {true} */
   get sslUseSystemCaFile(): boolean {
-    return this.#settings.sslUseSystemCaFile;
+    return this.#settings.values.sslUseSystemCaFile;
   }
   set sslUseSystemCaFile(value: boolean) {
-    this.#tlsChange("ssl-use-system-ca-file", () => this.#settings.sslUseSystemCaFile = value);
+    this.#set("sslUseSystemCaFile", value);
   }
 
   /** The trusted certificates; null is the runtime's own choice (`SoupSession:tls-database`). @default {TlsDatabase.system} */
   get tlsDatabase(): TrustRoots | null {
-    return this.#settings.tlsDatabase;
+    return this.#settings.values.tlsDatabase;
   }
   set tlsDatabase(value: TrustRoots | null) {
-    this.#tlsChange("tls-database", () => this.#settings.tlsDatabase = value);
+    this.#set("tlsDatabase", value);
   }
 
   /** The client's certificate: PEM, a ClientTls, or a function of the origin. @default {null} */
   get clientCertificate(): ClientCertificateOption {
-    return this.#settings.clientCertificate;
+    return this.#settings.values.clientCertificate;
   }
   set clientCertificate(value: ClientCertificateOption) {
-    this.#settings.clientCertificate = value;
-    this.#apply("tls-database");
+    this.#set("clientCertificate", value);
   }
 
   /** Run work in the context current when a message is queued (`SoupSession:use-thread-context`). @default {false} */
   get useThreadContext(): boolean {
-    return this.#settings.useThreadContext;
+    return this.#settings.values.useThreadContext;
   }
   set useThreadContext(value: boolean) {
-    this.#settings.useThreadContext = flag("use-thread-context", value);
-    this.#changed("use-thread-context");
+    this.#set("useThreadContext", value);
   }
 
-  /** A property by its manual name. The three that only act when set read as null. */
-  get(name: SessionProperty): unknown {
-    const accessor = accessorOf(name);
-    return accessor === null ? null : (this as unknown as Record<string, unknown>)[accessor];
+  /**
+   * A property by its manual name (`g_object_get`). The three that only act when set read as null.
+   *
+   * @throws {TypeError} If there is no property of the name.
+   */
+  get<P extends SessionProperty>(name: P): SessionPropertyValues[P] {
+    const accessor: string = accessorOf(name);
+    return (isActing(name) ? null : Reflect.get(this, accessor, this)) as SessionPropertyValues[P];
   }
 
-  /** Sets a property by its manual name. Throws TypeError for unknown names and for "async-context". */
-  set(name: SessionProperty, value: unknown): void {
-    const accessor = accessorOf(name);
+  /**
+   * Sets a property by its manual name (`g_object_set`).
+   *
+   * @throws {TypeError} If there is no property of the name, for "async-context", which is given to the constructor only,
+   * and for a value of another type than the property's.
+   * @throws {RangeError} For a number out of the property's range.
+   */
+  set<P extends SessionProperty>(name: P, value: SessionPropertyInputs[P]): void {
+    const accessor: string = accessorOf(name);
     if (name === "async-context") {
       throw new TypeError("Cannot set async-context: it is given to the constructor only");
     }
-    if (accessor !== null) (this as unknown as Record<string, unknown>)[accessor] = value;
-    else if (name === "add-feature") this.addFeature(value as SessionFeature);
-    else if (name === "add-feature-by-type") this.addFeatureByType(value as ConstructibleFeatureType);
-    else this.removeFeatureByType(value as FeatureType);
+    if (isActing(name)) this.#act(name, value);
+    else Reflect.set(this, accessor, value, this);
+  }
+
+  #act(name: ActingProperty, value: unknown): void {
+    if (name === "add-feature") { for (const feature of listOf(value as SessionFeature)) this.addFeature(feature); }
+    else if (name === "add-feature-by-type") {
+      for (const type of listOf(value as ConstructibleFeatureType)) this.addFeatureByType(type);
+    } else for (const type of listOf(value as FeatureType)) this.removeFeatureByType(type);
   }
 
   /** Ends the session: every message is cancelled, every connection closed, every feature detached. Idempotent. */
@@ -556,13 +544,16 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     super.addEventListener(type, listener, options);
   }
 
-  /** Does what a changed property asks of the rest of the session. */
-  #apply(property: SessionProperty): void {
+  /** Sets a property, does what that asks of the rest of the session, and tells all that read differently now. */
+  #set(name: SessionValueName, value: unknown): void {
+    const changed = this.#settings.set(name, value);
     const core = this.#core;
-    if (property === "max-conns" || property === "max-conns-per-host") core.pool.reconsider();
-    else if (property === "idle-timeout") core.pool.idleTimeoutChanged();
-    else if (property.startsWith("ssl-") || property === "tls-database") core.pool.closeIdle();
-    else core.fieldsChanged();
+    const { concerns } = sessionValues[name];
+    if (concerns === "limits") core.pool.reconsider();
+    else if (concerns === "idle time") core.pool.idleTimeoutChanged();
+    else if (concerns === "TLS") core.pool.closeIdle();
+    else if (concerns === "fields") core.fieldsChanged();
+    for (const property of changed) this.#notify(property);
   }
 
   /** True if the event ever got a listener: events nobody hears are not made. */
@@ -573,22 +564,6 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   /** Tells that a property was set. */
   #notify(property: SessionProperty): void {
     if (this.#isListened("notify")) this.dispatchEvent(new NotifyEvent(property));
-  }
-
-  #changed(property: SessionProperty): void {
-    this.#apply(property);
-    this.#notify(property);
-  }
-
-  /** TLS properties share one slot: tells every one of them that reads differently now. */
-  #tlsChange(property: SessionProperty, change: () => void): void {
-    const names = ["ssl-use-system-ca-file", "ssl-ca-file", "tls-database"] as const;
-    const before = names.map((name) => this.get(name));
-    change();
-    this.#changed(property);
-    names.forEach((name, index) => {
-      if (name !== property && this.get(name) !== before[index]) this.#notify(name);
-    });
   }
 
   #told(property: SessionProperty): void {

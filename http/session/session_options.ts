@@ -1,5 +1,5 @@
 /**
- * Options and property names of sessions.
+ * Options of sessions.
  *
  * @module
  */
@@ -9,34 +9,6 @@ import type { AsyncContext } from "../contract/feature_session.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import type { TrustRoots } from "../transports/transport.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
-
-/** The manual's names of the session's properties (`SOUP_SESSION_PROXY_URI` and its siblings). */
-export const SessionProperty = {
-  PROXY_URI: "proxy-uri",
-  MAX_CONNS: "max-conns",
-  MAX_CONNS_PER_HOST: "max-conns-per-host",
-  USE_NTLM: "use-ntlm",
-  SSL_CA_FILE: "ssl-ca-file",
-  ASYNC_CONTEXT: "async-context",
-  TIMEOUT: "timeout",
-  IDLE_TIMEOUT: "idle-timeout",
-  USER_AGENT: "user-agent",
-  ADD_FEATURE: "add-feature",
-  ADD_FEATURE_BY_TYPE: "add-feature-by-type",
-  REMOVE_FEATURE_BY_TYPE: "remove-feature-by-type",
-  ACCEPT_LANGUAGE: "accept-language",
-  ACCEPT_LANGUAGE_AUTO: "accept-language-auto",
-  SSL_STRICT: "ssl-strict",
-  HTTP_ALIASES: "http-aliases",
-  HTTPS_ALIASES: "https-aliases",
-} as const;
-
-/** A property name: the 17 with a constant and the three without. */
-export type SessionProperty =
-  | typeof SessionProperty[keyof typeof SessionProperty]
-  | "ssl-use-system-ca-file"
-  | "tls-database"
-  | "use-thread-context";
 
 /** Options of `HttpSession`. Properties are described at the accessors of the same name. */
 export interface HttpSessionOptions {
@@ -52,10 +24,10 @@ export interface HttpSessionOptions {
   sslCaFile?: string | null | undefined;
   /** What runs the session's work. @default {null} */
   asyncContext?: AsyncContext | null | undefined;
-  /** Seconds without progress after which a message fails; 0 never. @default {0} */
-  timeout?: number | undefined;
-  /** Seconds after which an idle connection is closed; 0 never. @default {0} */
-  idleTimeout?: number | undefined;
+  /** Seconds without progress after which a message fails; 0 and null never. `Timeouts` counts in ms. @default {0} */
+  timeout?: number | null | undefined;
+  /** Seconds after which an idle connection is closed; 0 and null never. @default {0} */
+  idleTimeout?: number | null | undefined;
   /** User-Agent. @default {null} */
   userAgent?: string | null | undefined;
   /** Accept-Language. @default {null} */
@@ -93,25 +65,6 @@ export interface HttpSessionOptions {
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
   maxBodyBytes?: number | undefined;
 }
-
-/** Options that are properties, in the order the constructor sets them. */
-export const optionProperties = [
-  "maxConns",
-  "maxConnsPerHost",
-  "timeout",
-  "idleTimeout",
-  "userAgent",
-  "acceptLanguage",
-  "acceptLanguageAuto",
-  "sslStrict",
-  "httpAliases",
-  "httpsAliases",
-  "sslUseSystemCaFile",
-  "sslCaFile",
-  "tlsDatabase",
-  "clientCertificate",
-  "useThreadContext",
-] as const;
 
 /** One value or several. */
 export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {

@@ -146,7 +146,7 @@ export class SyncHooks {
       const { scheme, host, port, exact } = plain;
       const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`, this.#msg);
       const proxy = plain.proxy === null ? null : { ...plain.proxy, uri: new URL(plain.proxy.uri) };
-      const { maxHeaderBytes } = this.#core;
+      const { maxHeaderBytes } = this.#core.limits;
       connection = new Connection({ scheme, host, port, proxy, tls, maxHeaderBytes }, ELSEWHERE, exact);
       known.set(plain.id, connection);
       for (const [id, { identities }] of known) if (known.size > MAX_CONNECTIONS && !identities) known.delete(id);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { HttpMessage, MessageFlags, MessagePriority } from "../message/message.ts";
+import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "../transports/transport.ts";
@@ -61,19 +62,11 @@ export interface MessageSnapshot {
 /** The settings of the worker's session; it is made anew when `version` changes. */
 export interface PlainSettings {
   version: number;
-  maxConns: number;
-  maxConnsPerHost: number;
-  timeout: number;
-  userAgent: string | null;
-  acceptLanguage: string | null;
-  sslStrict: boolean;
+  /** Properties that go as they are. */
+  values: Readonly<Partial<SessionValues>>;
   /** Roots as PEM texts, "system", or null for the runtime's own. */
   roots: readonly string[] | "system" | null;
   clientCertificate: { origin: string | null; certificate: ClientCertificate } | null;
-  httpAliases: readonly string[] | null;
-  httpsAliases: readonly string[] | null;
-  maxHeaderBytes: number;
-  maxBodyBytes: number;
   transport: Exclude<TransportChoice, object>;
   /** Largest decoded body, or null when nothing is decoded. */
   maxDecodedSize: number | null;

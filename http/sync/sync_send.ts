@@ -141,7 +141,7 @@ class SyncSender {
 
   /** The worker's connection counts: idle ones here make room for it, and when all are busy none ever becomes free. */
   #makeRoom(msg: HttpMessage): void {
-    const { items, pool, session } = this.#core;
+    const { items, limits, pool, session } = this.#core;
     const scheme = session.schemeOf(msg.uri);
     const host = bareHost(msg.uri.hostname).toLowerCase();
     const port = msg.uri.port === "" ? defaultPort(scheme ?? "http") : Number(msg.uri.port);
@@ -153,7 +153,7 @@ class SyncSender {
       const toHost = counted.filter(({ target }) =>
         target.scheme === scheme && target.host === host && target.port === port
       );
-      return counted.length >= this.#core.maxConns || toHost.length >= this.#core.maxConnsPerHost;
+      return counted.length >= limits.maxConns || toHost.length >= limits.maxConnsPerHost;
     };
     if (!isFull()) return;
     pool.closeIdle();

@@ -8,27 +8,19 @@ import { ContentDecoder } from "../features/content_decoder.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { SessionCore } from "../queue/engine.ts";
+import { sentValues } from "../queue/session_properties.ts";
 import { ContentSniffer } from "../features/sniffing/content_sniffer.ts";
 import { type PlainSettings, type RemoteHook, remoteHooks } from "./sync_protocol.ts";
 import { Timeouts } from "../features/timeouts.ts";
 
 /** Values that, as long as they stay the same, leave the worker's session as it is. */
 export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unknown[] {
-  const { settings } = core;
+  const { values } = core.settings;
   return [
-    settings.maxConns,
-    settings.maxConnsPerHost,
-    settings.timeout,
-    settings.userAgent,
-    settings.acceptLanguage,
-    settings.sslStrict,
-    settings.tlsDatabase,
-    settings.clientCertificate,
-    typeof settings.clientCertificate === "function" ? originOf(core, msg) : null,
-    settings.httpAliases,
-    settings.httpsAliases,
-    settings.maxHeaderBytes,
-    settings.maxBodyBytes,
+    ...Object.values(sentValues(values)),
+    values.tlsDatabase,
+    values.clientCertificate,
+    typeof values.clientCertificate === "function" ? originOf(core, msg) : null,
     decoderOf(core, msg),
     core.session.getFeatureForMessage(ContentSniffer, msg),
     core.session.getFeatureForMessage(Timeouts, msg),
@@ -42,38 +34,28 @@ export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unk
  * @throws NotSupportedError when one of them cannot leave its thread
  */
 export function settingsOf(core: SessionCore, msg: HttpMessage, version: number): PlainSettings {
-  const { features, settings } = core;
+  const { features } = core;
+  const { values } = core.settings;
   const { runtime } = core.transports.capabilities;
   const refuse = (what: string, why: string) => new NotSupportedError(`send synchronously ${what}`, runtime, why);
   const { choice } = core.transports;
   if (typeof choice !== "string") {
-    {
-      throw refuse("with a transport of one's own", "it cannot go to the worker that sends");
-    }
+    throw refuse("with a transport of one's own", "it cannot go to the worker that sends");
   }
   if (features.rounds.respond.some((feature) => !msg.isFeatureDisabled(feature))) {
     throw refuse("with a feature that answers requests", "its Response cannot be read while the thread is blocked");
   }
-  const client = clientCertificateFor(settings.clientCertificate, originOf(core, msg));
+  const client = clientCertificateFor(values.clientCertificate, originOf(core, msg));
   if (isClientTls(client)) throw refuse("with a ClientTls", "it cannot go to the worker that sends");
-  const roots = settings.tlsDatabase;
+  const roots = values.tlsDatabase;
   return {
     version,
-    maxConns: settings.maxConns,
-    maxConnsPerHost: settings.maxConnsPerHost,
-    timeout: settings.timeout,
-    userAgent: settings.userAgent,
-    acceptLanguage: settings.acceptLanguage,
-    sslStrict: settings.sslStrict,
+    values: sentValues(values),
     roots: roots === null ? null : roots.isSystem ? "system" : [...roots.pem()],
     clientCertificate: client === null ? null : {
-      origin: typeof settings.clientCertificate === "function" ? originOf(core, msg) : null,
+      origin: typeof values.clientCertificate === "function" ? originOf(core, msg) : null,
       certificate: { cert: client.cert, key: client.key },
     },
-    httpAliases: settings.httpAliases,
-    httpsAliases: settings.httpsAliases,
-    maxHeaderBytes: settings.maxHeaderBytes,
-    maxBodyBytes: settings.maxBodyBytes,
     transport: choice,
     maxDecodedSize: decoderOf(core, msg)?.maxSize ?? null,
     sniffWait: core.session.getFeatureForMessage(ContentSniffer, msg)?.maxWait ?? null,

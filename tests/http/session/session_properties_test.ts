@@ -91,17 +91,17 @@ describe("session properties", () => {
     await using session = new HttpSession();
     assertThrows(() => session.get("no-such" as SessionProperty), TypeError);
     assertThrows(() => session.set("no-such" as SessionProperty, 1), TypeError);
-    assertThrows(() => session.set("async-context", { run: queueMicrotask }), TypeError);
+    assertThrows(() => session.set("async-context", { run: queueMicrotask } as never), TypeError);
     for (const bad of [0, -1, 1.5, NaN, Infinity]) {
       assertThrows(() => session.set("max-conns", bad), RangeError);
       assertThrows(() => session.set("max-conns-per-host", bad), RangeError);
     }
     for (const [bad, kind] of [[-1, RangeError], [NaN, RangeError], ["3", TypeError]] as const) {
-      assertThrows(() => session.set("timeout", bad), kind);
-      assertThrows(() => session.set("idle-timeout", bad), kind);
+      assertThrows(() => session.set("timeout", bad as number), kind);
+      assertThrows(() => session.set("idle-timeout", bad as number), kind);
     }
     assertThrows(() => session.userAgent = "a\r\nb: c", TypeError);
-    assertThrows(() => session.set("ssl-strict", "no"), TypeError);
+    assertThrows(() => session.set("ssl-strict", "no" as never), TypeError);
     assertThrows(() => new HttpSession({ maxConns: 0 }), RangeError);
     assertEquals([session.maxConns, session.timeout, session.userAgent], [10, 0, null]);
   });
