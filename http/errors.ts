@@ -4,17 +4,18 @@
  * @module
  */
 import { brandError } from "../internal/error_brand.ts";
+import type { RuntimeLabel } from "../internal/runtime.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 
 /** A thing this runtime cannot do truthfully; it is refused, never faked. */
 export class NotSupportedError extends Error {
   /** The runtime that cannot do it: "deno", "bun", "node" or another name. */
-  readonly runtime: string;
+  readonly runtime: RuntimeLabel;
   /** Why it cannot. */
   readonly reason: string;
 
   /** Makes the error; `what` completes "Cannot …". */
-  constructor(what: string, runtime: string, reason: string) {
+  constructor(what: string, runtime: RuntimeLabel, reason: string) {
     super(`Cannot ${what} on ${runtime}: ${reason}`);
     this.runtime = runtime;
     this.reason = reason;

@@ -69,12 +69,9 @@ export type {
   TlsInfo,
   TlsSettings,
 } from "./transports/transport.ts";
-export type {
-  Transport,
-  TransportCapabilities,
-  TransportCapability,
-  TransportConnection,
-} from "./transports/transport.ts";
+export type { RuntimeLabel, RuntimeName } from "../internal/runtime.ts";
+export type { TransportCapabilities, TransportCapability } from "./transports/capabilities.ts";
+export type { Transport, TransportConnection } from "./transports/transport.ts";
 export type { RequestTrailers, TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node/node_transport.ts";

@@ -8,7 +8,7 @@ import type { FetchInput } from "../../internal/platform_types.ts";
 import type { FeatureType } from "../message/feature_type.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { CancelOptions, HttpFetchInit, RequeueOptions } from "./message_options.ts";
-import type { TransportCapabilities } from "../transports/transport.ts";
+import type { TransportCapabilities } from "../transports/capabilities.ts";
 
 /** Runs the session's work: the counterpart of a main context. */
 export interface AsyncContext {

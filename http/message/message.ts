@@ -22,7 +22,8 @@ import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_in
 import { MessageState } from "./message_state.ts";
 import { MessageMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
-import type { PeerCertificate, TransportCapability } from "../transports/transport.ts";
+import type { TransportCapability } from "../transports/capabilities.ts";
+import type { PeerCertificate } from "../transports/transport.ts";
 import { bareAddress, parseUri } from "../protocol/uri.ts";
 
 export { MessageFlags, MessagePriority } from "./message_flags.ts";

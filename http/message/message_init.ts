@@ -5,7 +5,7 @@
  */
 import type { BytesInput, HeadersInput } from "../../internal/platform_types.ts";
 import type { MessageFlags, MessagePriority } from "./message_flags.ts";
-import type { TransportCapability } from "../transports/transport.ts";
+import type { TransportCapability } from "../transports/capabilities.ts";
 
 /** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */
 export type MessageBody =

@@ -41,7 +41,8 @@ import type { ListenerOptions } from "../../internal/platform_types.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
-import type { TransportCapabilities, TrustRoots } from "../transports/transport.ts";
+import type { TransportCapabilities } from "../transports/capabilities.ts";
+import type { TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
 import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../protocol/uri.ts";
 

@@ -11,7 +11,7 @@ import { NotSupportedError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { ConstructibleFeatureType } from "../message/feature_type.ts";
 import { ProxyResolver } from "../features/proxies/proxy_resolver.ts";
-import type { TransportCapabilities } from "../transports/transport.ts";
+import type { TransportCapabilities } from "../transports/capabilities.ts";
 
 /** Makes the features every session gets unless `defaultFeatures` is false. */
 export function makeDefaultFeatures(): SessionFeature[] {

@@ -8,7 +8,8 @@ import type { HttpMessage, MessageFlags, MessagePriority } from "../message/mess
 import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
-import type { ClientCertificate, PeerCertificate, ProxyTarget, TransportCapability } from "../transports/transport.ts";
+import type { TransportCapability } from "../transports/capabilities.ts";
+import type { ClientCertificate, PeerCertificate, ProxyTarget } from "../transports/transport.ts";
 
 /** Places in the shared memory: what wakes the caller, and a sign of life. */
 export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2 } as const;

@@ -6,72 +6,7 @@
  */
 
 import type { TransportError } from "../errors.ts";
-
-/** What a transport can do truthfully. A session refuses with `NotSupportedError` what none of its transports can. */
-export interface TransportCapabilities {
-  /** Name of the transport, for example "deno-fetch", "bun-fetch", "node". */
-  readonly name: string;
-  /** The runtime: "deno", "bun", "node" or another name. */
-  readonly runtime: string;
-  /** One connection object is one TCP connection at a time. */
-  readonly exactConnections: boolean;
-  /** `open` connects before `request-started`, and `network-event`s are reported. */
-  readonly connectionEvents: boolean;
-  /** The transport itself says when headers and body were written. */
-  readonly writeEvents: boolean;
-  /** 1xx responses are reported. */
-  readonly informational: boolean;
-  /** `Expect: 100-continue` holds the body back. */
-  readonly expectContinue: boolean;
-  /** Trailer fields are available. */
-  readonly trailers: boolean;
-  /** Fields can be sent behind a streamed body, see {@linkcode RequestTrailers}. Absent means false. */
-  readonly requestTrailers?: boolean | undefined;
-  /** Connections can be encrypted: https: messages and https: proxies. Absent means true. */
-  readonly tls?: boolean | undefined;
-  /** The peer's certificate is available. */
-  readonly peerCertificate: boolean;
-  /** Certificates can be left unchecked. */
-  readonly insecureTls: boolean;
-  /** The given roots replace those of the runtime. */
-  readonly pinnedRoots: boolean;
-  /** The roots of the operating system are trusted too, without an option of the runtime's own. */
-  readonly systemRoots: boolean;
-  /** A client certificate and key as PEM can be used. */
-  readonly clientCertificate: boolean;
-  /** A {@linkcode ClientTls} can make the encrypted stream. */
-  readonly clientTls: boolean;
-  /** HTTP proxies for http: targets. */
-  readonly httpProxy: boolean;
-  /** CONNECT tunnels through HTTP proxies for https: targets. */
-  readonly tunnel: boolean;
-  /** The refusal of a CONNECT is available as a response, with its challenge. */
-  readonly tunnelStatus: boolean;
-  /** SOCKS5 proxies. */
-  readonly socks: boolean;
-  /** Proxies set in the environment are not used behind the session's back. */
-  readonly direct: boolean;
-  /** GET and HEAD may carry a body. */
-  readonly bodyWithGet: boolean;
-  /** The server's own reason phrase is available. */
-  readonly reasonPhrase: boolean;
-  /** The `Host` header of the message is sent. */
-  readonly hostHeader: boolean;
-  /** Bodies arrive as they came over the wire, whatever their content coding. */
-  readonly contentAsReceived: boolean;
-  /** A body that is streamed goes with its Content-Length where that is known. Absent means false. */
-  readonly uploadLength?: boolean | undefined;
-  /** True when `method` goes onto the wire exactly as given. */
-  supportsMethod(method: string): boolean;
-}
-
-/** One of the yes-or-no capabilities. */
-export type TransportCapability = Exclude<
-  { [K in keyof TransportCapabilities]: NonNullable<TransportCapabilities[K]> extends boolean ? K : never }[
-    keyof TransportCapabilities
-  ],
-  undefined
->;
+import type { TransportCapabilities } from "./capabilities.ts";
 
 /** A proxy one connection goes through. */
 export interface ProxyTarget {

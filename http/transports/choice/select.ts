@@ -5,7 +5,8 @@
  */
 import { requireRuntime } from "../../../internal/required_runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
-import type { ProxyTarget, TlsSettings, Transport, TransportCapabilities, TransportCapability } from "../transport.ts";
+import { isCapable, type TransportCapabilities, type TransportCapability } from "../capabilities.ts";
+import type { ProxyTarget, TlsSettings, Transport } from "../transport.ts";
 import { BunFetchTransport, isBun } from "../fetch/fetch_bun.ts";
 import { DenoFetchTransport, isDeno } from "../fetch/fetch_deno.ts";
 import { FetchTransport } from "../fetch/fetch_transport.ts";
@@ -74,13 +75,11 @@ export class TransportList {
     const isDirect = needs.scheme === "http" && needs.proxy === null;
     const required = requiredFor(needs);
     const candidates = isDirect ? [this.#direct, ...this.#transports] : this.#transports;
-    const encrypted = isEncrypted(needs);
     const able = candidates.filter(({ capabilities }) =>
-      capabilities.supportsMethod(needs.method) && required.every((name) => capabilities[name] === true) &&
-      !(encrypted && capabilities.tls === false)
+      capabilities.supportsMethod(needs.method) && required.every((name) => isCapable(capabilities, name))
     );
     const wished = wishedFor(needs);
-    const best = able.find(({ capabilities }) => wished.every((name) => capabilities[name] === true)) ?? able[0];
+    const best = able.find(({ capabilities }) => wished.every((name) => isCapable(capabilities, name))) ?? able[0];
     if (best === undefined) throw this.#refusal(needs, required);
     return best;
   }
@@ -97,9 +96,8 @@ export class TransportList {
 
   #refusal(needs: Requirements, required: readonly TransportCapability[]): NotSupportedError {
     const lacking = this.#transports.map(({ capabilities }) => {
-      const missing: string[] = required.filter((name) => !capabilities[name]);
+      const missing: string[] = required.filter((name) => !isCapable(capabilities, name));
       if (!capabilities.supportsMethod(needs.method)) missing.unshift(`method ${needs.method}`);
-      if (isEncrypted(needs) && capabilities.tls === false) missing.unshift("tls");
       return `${capabilities.name} lacks ${missing.join(", ")}`;
     });
     return new NotSupportedError("send the message", this.capabilities.runtime, lacking.join("; "));
@@ -134,6 +132,7 @@ function isBodyless(method: string): boolean {
 
 function requiredFor(needs: Requirements): TransportCapability[] {
   const required: TransportCapability[] = [...needs.requires];
+  if (isEncrypted(needs)) required.push("tls");
   if (needs.hasBody && isBodyless(needs.method)) required.push("bodyWithGet");
   if (needs.expectContinue) required.push("expectContinue");
   if (needs.host) required.push("hostHeader");

@@ -10,9 +10,9 @@ import type {
   ExchangeObserver,
   PeerCertificate,
   Transport,
-  TransportCapabilities,
   TransportConnection,
 } from "../transport.ts";
+import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import { altNamesOf, isNamed } from "../certificate_names.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
@@ -39,33 +39,19 @@ const longestIdle = 14_280;
 
 /** The fetch of Bun. */
 export class BunFetchTransport implements Transport {
-  readonly capabilities: TransportCapabilities = {
+  readonly capabilities: TransportCapabilities = capabilitiesWith({
     name: "bun-fetch",
-    runtime: "bun",
     exactConnections: true,
-    connectionEvents: false,
-    writeEvents: false,
-    informational: false,
-    expectContinue: false,
-    trailers: false,
-    peerCertificate: false,
     insecureTls: true,
     pinnedRoots: true,
-    systemRoots: false,
     clientCertificate: true,
-    clientTls: false,
     httpProxy: true,
     tunnel: true,
-    tunnelStatus: false,
-    socks: false,
-    direct: true,
-    bodyWithGet: false,
-    reasonPhrase: true,
     hostHeader: true,
     contentAsReceived: true,
     uploadLength: true,
     supportsMethod: isBunMethod,
-  };
+  });
   readonly #FetchSession: FetchSessionConstructor;
 
   constructor() {

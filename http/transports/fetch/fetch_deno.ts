@@ -6,7 +6,8 @@
 import { NotSupportedError } from "../../errors.ts";
 import { nativeFetch } from "./native_fetch.ts";
 import { readsSystemCertificates } from "../runtime_certificates.ts";
-import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
+import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
+import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
 import { FetchConnection, isForwarded } from "./fetch_connection.ts";
 import { isStandardMethod } from "./fetch_methods.ts";
 import { environmentVariable, readableCertificates } from "../permissions.ts";
@@ -40,33 +41,19 @@ export class DenoFetchTransport implements Transport {
     const deno = denoNamespace();
     if (deno === undefined) throw new NotSupportedError("use Deno's fetch", "this runtime", "it is not Deno");
     this.#deno = deno;
-    this.capabilities = {
+    this.capabilities = capabilitiesWith({
       name: "deno-fetch",
-      runtime: "deno",
       exactConnections: true,
-      connectionEvents: false,
-      writeEvents: false,
-      informational: false,
-      expectContinue: false,
-      trailers: false,
-      peerCertificate: false,
-      insecureTls: false,
-      pinnedRoots: false,
       systemRoots: readsSystemCertificates,
       clientCertificate: true,
-      clientTls: false,
       httpProxy: true,
       tunnel: true,
-      tunnelStatus: false,
       socks: true,
       direct: !usesEnvironmentProxy(),
-      bodyWithGet: false,
       reasonPhrase: false,
       hostHeader: true,
-      contentAsReceived: false,
-      uploadLength: false,
       supportsMethod: isStandardMethod,
-    };
+    });
   }
 
   /** Makes a slot. */

@@ -6,7 +6,8 @@
 import { checkOptions } from "../../../internal/expected.ts";
 import { NotSupportedError } from "../../errors.ts";
 import { nativeFetch } from "./native_fetch.ts";
-import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
+import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
+import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
 import { isBunMethod, isStandardMethod } from "./fetch_methods.ts";
 import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";
@@ -70,31 +71,10 @@ export class FetchTransport implements Transport {
 
 function assumed(): TransportCapabilities {
   const runtime = runtimeName();
-  return {
+  return capabilitiesWith({
     name: "fetch",
-    runtime,
-    exactConnections: false,
-    connectionEvents: false,
-    writeEvents: false,
-    informational: false,
-    expectContinue: false,
-    trailers: false,
-    peerCertificate: false,
-    insecureTls: false,
-    pinnedRoots: false,
-    systemRoots: false,
-    clientCertificate: false,
-    clientTls: false,
-    httpProxy: false,
-    tunnel: false,
-    tunnelStatus: false,
-    socks: false,
-    direct: true,
-    bodyWithGet: false,
-    reasonPhrase: true,
-    hostHeader: false,
     contentAsReceived: runtime === "bun",
     uploadLength: runtime !== "deno",
     supportsMethod: runtime === "bun" ? isBunMethod : isStandardMethod,
-  };
+  });
 }

@@ -10,11 +10,11 @@ import { lookup } from "node:dns/promises";
 import { isNewEnough } from "../../../internal/required_runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
 import { readsSystemCertificates } from "../runtime_certificates.ts";
-import type { ConnectionTarget, Transport, TransportCapabilities, TransportConnection } from "../transport.ts";
+import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
+import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
 import { connectError } from "./node_errors.ts";
 import { NodeConnection } from "./node_connection.ts";
 import { isPlainMethod } from "./node_request_head.ts";
-import { runtimeName } from "../../../internal/runtime.ts";
 
 const encryptsSockets = isNewEnough("TLS over sockets");
 
@@ -36,9 +36,8 @@ const PROXY_SCHEMES = ["http", "https", "socks5", "socks5h"];
  */
 export class NodeTransport implements Transport {
   /** Everything a session knows to ask for. */
-  readonly capabilities: TransportCapabilities = Object.freeze({
+  readonly capabilities: TransportCapabilities = capabilitiesWith({
     name: "node",
-    runtime: runtimeName(),
     exactConnections: true,
     connectionEvents: true,
     writeEvents: true,
@@ -57,9 +56,7 @@ export class NodeTransport implements Transport {
     tunnel: encryptsSockets,
     tunnelStatus: encryptsSockets,
     socks: true,
-    direct: true,
     bodyWithGet: true,
-    reasonPhrase: true,
     hostHeader: true,
     contentAsReceived: true,
     uploadLength: true,
