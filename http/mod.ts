@@ -49,7 +49,12 @@ export type { CancelOptions } from "./contract/message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
 export type { HttpSessionOptions } from "./session/session_options.ts";
 export type { HttpFetchInit, RequeueOptions, SendOptions } from "./contract/message_options.ts";
-export { sessionProperties, SessionProperty } from "./contract/session_property.ts";
+export {
+  type ActingProperty,
+  type SessionAccessor,
+  sessionProperties,
+  SessionProperty,
+} from "./contract/session_property.ts";
 export type { SessionPropertyInputs, SessionPropertyValues } from "./session/session_property_types.ts";
 export type { TransportChoice } from "./transports/choice/select.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";

@@ -6,7 +6,7 @@
  */
 export interface Flavor<N extends string> {
   /** The family: only ever a type, no value has it. */
-  readonly "family of constants"?: N;
+  readonly "family of constants"?: N | undefined;
 }
 
 /** The type of a mechanism: a {@linkcode CKM} number, or a vendor's own. */

@@ -56,7 +56,7 @@ export interface ClientTls {
       readonly roots: TrustRoots | null;
       readonly signal: AbortSignal;
     },
-  ): Promise<ByteDuplex & { readonly tls?: TlsInfo }>;
+  ): Promise<ByteDuplex & { readonly tls?: TlsInfo | undefined }>;
 }
 
 /** TLS settings of a connection. */

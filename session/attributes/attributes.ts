@@ -49,7 +49,7 @@ export interface Attribute {
   /** Its value; `undefined` where there is none. */
   readonly value: AttributeValue | undefined;
   /** With the state `error`: why it could not be read. */
-  readonly error?: Error;
+  readonly error?: Error | undefined;
 }
 
 /** Classes whose CKA_VALUE is public. */

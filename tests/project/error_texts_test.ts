@@ -1,6 +1,8 @@
 // Every error of bad input says what could not be done, a colon, and what state was met: the texts in the sources do.
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
+import * as http from "../../http/mod.ts";
+import * as session from "../../session/mod.ts";
 import { blank, filesBelow, readText } from "../_support/source_text.ts";
 
 /** Halves of a sentence that another text is put in front of where they are caught, and a text with more behind it. */
@@ -50,5 +52,15 @@ describe("the texts of errors", () => {
     assert(found.length > 100, `${found.length} texts`);
     const others = found.filter(({ text }) => !/^Cannot [^:]+: .*[^.\s]\s?$/s.test(text) && !OTHERS.includes(text));
     assertEquals(others, []);
+  });
+});
+
+describe("errors", () => {
+  it("of every public class are known to another copy of the package", () => {
+    const unknown = Object.entries({ ...session, ...http })
+      .filter(([, value]) => typeof value === "function" && value.prototype instanceof Error)
+      .filter(([name, value]) => !((Symbol.for(`gp11.${name}`)) in (value as { prototype: object }).prototype))
+      .map(([name]) => name);
+    assertEquals(unknown, []);
   });
 });
