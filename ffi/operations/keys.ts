@@ -3,7 +3,7 @@ import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { type PreparedMechanism, writeMechanism } from "../memory/mechanisms.ts";
 import type { TemplateEntry } from "../memory/templates.ts";
-import { expectOk, handleOf, template } from "./objects.ts";
+import { expectOk, handleOf, makeObject, template } from "./objects.ts";
 import { outputOf } from "./output.ts";
 import { mayWait } from "../engine/waiting_inputs.ts";
 
@@ -23,9 +23,9 @@ export function* generateKey(
   { session, mechanism, attributes }: MechanismArgs & { readonly attributes: readonly TemplateEntry[] },
 ): Program<bigint> {
   const written = writeMechanism(frame.block, mechanism);
-  const [address, count] = template(frame, attributes);
   const at = frame.block.address(written.offset);
-  const key = yield* handleOf(frame, "C_GenerateKey", (handle) => [session, at, address, count, handle]);
+  const words = (entries: readonly bigint[], handle: bigint) => [session, at, ...entries, handle];
+  const key = yield* makeObject(frame, "C_GenerateKey", session, attributes, words);
   written.readBack();
   return key;
 }
@@ -103,13 +103,14 @@ export function unwrapKey(
   const name = associatedData ? "C_UnwrapKeyAuthenticated" : "C_UnwrapKey";
   const at = block.address(writeMechanism(block, mechanism).offset);
   const input = frame.input(wrapped);
-  const [address, count] = template(frame, attributes);
   const extra = associatedData ? frame.optionalInput(associatedData) : [];
-  const length = BigInt(wrapped.length);
-  return handleOf(
+  const head = [session, at, unwrappingKey, input, BigInt(wrapped.length)];
+  return makeObject(
     frame,
     name,
-    (handle) => [session, at, unwrappingKey, input, length, address, count, ...extra, handle],
+    session,
+    attributes,
+    (entries, handle) => [...head, ...entries, ...extra, handle],
   );
 }
 
@@ -122,9 +123,9 @@ export function* deriveKey(
   },
 ): Program<bigint> {
   const written = writeMechanism(frame.block, mechanism);
-  const [address, count] = template(frame, attributes);
   const at = frame.block.address(written.offset);
-  const derived = yield* handleOf(frame, "C_DeriveKey", (handle) => [session, at, key, address, count, handle]);
+  const words = (entries: readonly bigint[], handle: bigint) => [session, at, key, ...entries, handle];
+  const derived = yield* makeObject(frame, "C_DeriveKey", session, attributes, words);
   written.readBack();
   return derived;
 }

@@ -1,5 +1,5 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
-import { CKR } from "../constants/mod.ts";
+import { CKA, CKR } from "../constants/mod.ts";
 import type { ReadPlan } from "../attributes/read_plan.ts";
 import type { ReadAttribute } from "../attributes/attribute.ts";
 import type { Program } from "../engine/program.ts";
@@ -7,7 +7,7 @@ import { FN, type Frame } from "../engine/frame.ts";
 import { endActive } from "./ending.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { type TemplateEntry, writeTemplate } from "../memory/templates.ts";
-import { overflowsBuffers } from "./quirks.ts";
+import { isKnownToKeepHalves, keepsHalves, overflowsBuffers } from "./quirks.ts";
 import { type Found, readAll, readCompleted } from "./read_all.ts";
 import { mayWait } from "../engine/waiting_inputs.ts";
 
@@ -46,8 +46,77 @@ export function createObject(
   frame: Frame,
   { session, attributes }: { readonly session: bigint; readonly attributes: readonly TemplateEntry[] },
 ): Program<bigint> {
-  const [address, count] = template(frame, attributes);
-  return handleOf(frame, "C_CreateObject", (handle) => [session, address, count, handle]);
+  return makeObject(frame, "C_CreateObject", session, attributes, (entries, handle) => [session, ...entries, handle]);
+}
+
+/** Words of a call that makes an object of a template. */
+type CreationWords = (template: readonly [address: bigint, count: bigint], handle: bigint) => bigint[];
+
+/**
+ * Makes an object of a template by one call; of one that is refused nothing stays. With a module that keeps half of it an
+ * object of the session is tried before, which has a label by which its half is found: half of a token's object has none.
+ */
+export function* makeObject(
+  frame: Frame,
+  fn: FunctionName,
+  session: bigint,
+  attributes: readonly TemplateEntry[],
+  words: CreationWords,
+): Program<bigint> {
+  const whole = template(frame, attributes);
+  if (isKnownToKeepHalves(frame.table) !== false) {
+    const mark = { type: CKA.LABEL, value: crypto.getRandomValues(new Uint8Array(16)) };
+    const more = markedAttributes(attributes, mark);
+    const marked = template(frame, more);
+    if (more.length <= MOST_ATTRIBUTES && (yield* keepsHalves(frame))) {
+      yield* tryObject(frame, session, mark, handleOf(frame, fn, (handle) => words(marked, handle)));
+    }
+  }
+  return yield* handleOf(frame, fn, (handle) => words(whole, handle));
+}
+
+/** A module that keeps halves refuses templates with more attributes before it makes anything of them. */
+const MOST_ATTRIBUTES = 32;
+
+/** The template of an object that is tried: what a label cannot be read without comes before it. */
+function markedAttributes(attributes: readonly TemplateEntry[], mark: TemplateEntry): TemplateEntry[] {
+  const first: readonly number[] = [CKA.CLASS, CKA.KEY_TYPE, CKA.PRIVATE];
+  const without: readonly number[] = [...first, CKA.TOKEN, CKA.LABEL, CKA.DESTROYABLE];
+  return [
+    ...attributes.filter(({ type }) => first.includes(type)),
+    { type: CKA.TOKEN, value: false },
+    mark,
+    ...attributes.filter(({ type }) => !without.includes(type)),
+  ];
+}
+
+/** Makes an object and destroys it; where it is refused, what has its mark. */
+function* tryObject(frame: Frame, session: bigint, mark: TemplateEntry, made: Program<bigint>): Program<void> {
+  let object: bigint;
+  try {
+    object = yield* made;
+  } catch (refused) {
+    yield* discardMarked(frame, session, mark);
+    throw refused;
+  }
+  try {
+    yield* discardObjects(frame, session, [object]);
+  } catch (error) {
+    // An abort that comes meanwhile must not leave it.
+    yield* discardObjects(frame, session, [object]);
+    throw error;
+  }
+}
+
+function* discardMarked(frame: Frame, session: bigint, mark: TemplateEntry): Program<void> {
+  // A search would end what is open; an object of the session ends with it.
+  if (frame.lane === null || frame.lane.open !== null) return;
+  try {
+    const { handles } = yield* findObjects(frame, { session, attributes: [mark], plan: null, limit: Infinity });
+    yield* discardObjects(frame, session, handles);
+  } catch {
+    // What is told is why the object was refused.
+  }
 }
 
 /** C_CopyObject. */

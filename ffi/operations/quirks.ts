@@ -77,6 +77,28 @@ function isDyingOfKeyTypes({ manufacturer, description, version }: Maker): boole
   );
 }
 
+/**
+ * Makers whose modules keep half of an object that they refuse to create: what it has by default, of an object of the
+ * session also what stands in the template before what was refused.
+ */
+const KEEP_HALVES: readonly string[] = ["SoftHSM"];
+
+/** {@linkcode keepsHalves} as far as it is known; `null` as long as nobody has asked. */
+export function isKnownToKeepHalves(table: Cryptoki): boolean | null {
+  const maker = makers.get(table);
+  return maker === undefined ? null : isKeepingHalves(maker);
+}
+
+/** Whether the module keeps half of an object that it refuses to create. */
+export function* keepsHalves(frame: Frame): Program<boolean> {
+  const maker = yield* makerOf(frame);
+  return maker !== null && isKeepingHalves(maker);
+}
+
+function isKeepingHalves({ manufacturer }: Maker): boolean {
+  return KEEP_HALVES.some((maker) => manufacturer.startsWith(maker));
+}
+
 /** What modules answer to a wrong signature otherwise than the standard has it. */
 interface VerifyHabit {
   readonly maker: string;

@@ -165,26 +165,32 @@ export function* importCertificate(
   const isGiven = attributes.some(({ type }) => type === CKA.ID);
   const id = isGiven ? new Uint8Array() : (yield* identifierOfKey(frame, session, key)) ?? keyIdentifier(key);
   const whole = certificateTemplate(certificate, id, attributes);
+  const isAsked = attributes.some(({ type }) => type === CKA.CHECK_VALUE);
+  if (!isAsked && withoutCheckValue.has(frame.table)) return yield* createUnchecked(frame, session, whole);
   try {
     return yield* createObject(frame, { session, attributes: whole });
   } catch (error) {
-    const isAsked = attributes.some(({ type }) => type === CKA.CHECK_VALUE);
     if (!(error instanceof Pkcs11Error) || isAsked) throw error;
-    return yield* createUnchecked(frame, session, whole, error);
+    const certificate = yield* createUnchecked(frame, session, whole, error);
+    withoutCheckValue.add(frame.table);
+    return certificate;
   }
 }
 
-/** Without CKA_CHECK_VALUE, which SoftHSM makes itself and refuses from others; the first answer counts. */
+/** Modules that have taken certificates without CKA_CHECK_VALUE only: SoftHSM refuses it. */
+const withoutCheckValue = new WeakSet<Cryptoki>();
+
+/** Without CKA_CHECK_VALUE; where it is refused so, too, the first answer counts. */
 function* createUnchecked(
   frame: Frame,
   session: bigint,
   whole: readonly TemplateEntry[],
-  first: Pkcs11Error,
+  first?: Pkcs11Error,
 ): Program<bigint> {
   try {
     return yield* createObject(frame, { session, attributes: whole.filter(({ type }) => type !== CKA.CHECK_VALUE) });
   } catch (error) {
-    throw error instanceof Pkcs11Error ? first : error;
+    throw error instanceof Pkcs11Error ? first ?? error : error;
   }
 }
 

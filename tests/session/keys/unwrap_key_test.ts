@@ -80,8 +80,7 @@ describe("importing with unwrap: true", { skip: softhsmSkip }, () => {
     for (const each of [pair.publicKey, pair.privateKey]) await each.destroy();
     const error = await assertRejects(() => session.importKey(rsa, { modulusBits: 5 }, { unwrap: true }), Pkcs11Error);
     assertEquals([error.code, error.fn], [CKR.ATTRIBUTE_TYPE_INVALID, "C_CreateObject"]);
-    // SoftHSM2 keeps half an object of what it refuses to create; the key that should have carried it is gone.
-    assertEquals(await session.findObjects({ class: CKO.SECRET_KEY }), []);
+    assertEquals(await session.findObjects(), []);
   });
 
   it("wants true or false", () => {
