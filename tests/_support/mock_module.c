@@ -208,7 +208,8 @@ static CK_RV mock_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, CK_UTF8CHAR
   (void)user;
   if (!valid(handle)) return CKR_SESSION_HANDLE_INVALID;
   if (loggedIn[sessions[handle].slot]) return CKR_USER_ALREADY_LOGGED_IN;
-  if (length != 4 || memcmp(pin, "1234", 4)) return CKR_PIN_INCORRECT;
+  /* The second one for tests that look for it in texts: no number has it in it. */
+  if (length != 4 || (memcmp(pin, "1234", 4) && memcmp(pin, "PiNs", 4))) return CKR_PIN_INCORRECT;
   loggedIn[sessions[handle].slot] = 1;
   logins++;
   return CKR_OK;
