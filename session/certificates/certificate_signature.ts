@@ -16,6 +16,8 @@ import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../tokens/session.ts";
 import { ecdsaWith, schemesOf, type SignatureScheme } from "../signer/signature_schemes.ts";
 import { signWith, verifyWith } from "../signer/sign_with.ts";
+import { Pkcs11Error } from "../errors.ts";
+import { DEAD } from "../tokens/shared_sessions.ts";
 import { verifyOutside } from "../signer/verify_outside.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -77,9 +79,10 @@ export async function signed(
 }
 
 /**
- * Whether a signature is right: by the runtime, else in a token, as some curves and algorithms no runtime knows.
+ * Whether a signature is right: by the runtime or a library, else in a token, as some keys of RSA a runtime does not take.
  *
  * @param session A session of a token that may know them.
+ * @throws {Error} NotSupportedError where nobody can tell
  */
 export async function isSignedBy(
   material: AsymmetricMaterial,
@@ -91,12 +94,36 @@ export async function isSignedBy(
 ): Promise<boolean> {
   const outside = verifyOutside(material, scheme, content, signature);
   if (outside !== null) return outside;
+  try {
+    return await isSignedInToken(material, scheme, content, signature, session, options);
+  } catch (cause) {
+    const isUnable = cause instanceof Pkcs11Error ? !DEAD.has(cause.code) : isNotSupported(cause);
+    if (!isUnable) throw cause;
+    const what = `a signature by ${scheme.algorithm} with the ${describeKey(material)}`;
+    const error = new Error(`Cannot check ${what}: neither the runtime nor the token can`, { cause });
+    error.name = "NotSupportedError";
+    throw error;
+  }
+}
+
+async function isSignedInToken(
+  material: AsymmetricMaterial,
+  scheme: SignatureScheme,
+  content: Bytes,
+  signature: Bytes,
+  session: Session,
+  options?: CallOptions,
+): Promise<boolean> {
   const key = await session.importKey(writeSpki(material), {}, options);
   try {
     return await verifyWith(session, key, scheme, content, signature, options);
   } finally {
     await key.destroy();
   }
+}
+
+function isNotSupported(error: unknown): boolean {
+  return error instanceof Error && error.name === "NotSupportedError";
 }
 
 /**

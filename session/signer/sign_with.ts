@@ -101,7 +101,8 @@ export async function verifyWith(
   return await session.verify(key, plan.mechanism, plan.input(message), signature, options);
 }
 
-function digestOutside(hash: string, message: Bytes): Bytes {
+/** The digest of a message, made outside the token. */
+export function digestOutside(hash: string, message: Bytes): Bytes {
   const { createHash } = process.getBuiltinModule("node:crypto");
   return new Uint8Array(createHash(hash.replace("-", "").toLowerCase()).update(message).digest());
 }

@@ -1,13 +1,17 @@
 /**
- * Signatures checked outside the token, with the runtime's own cryptography.
+ * Signatures checked outside the token: with the runtime's own cryptography, or a library where a runtime lacks it.
  *
  * @module
  */
 import type * as Crypto from "node:crypto";
 import process from "node:process";
+import { isEcdsaSignature, isEdwardsSignature } from "../keys/forms/curve_arithmetic.ts";
 import { ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
 import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
-import { writeSpki } from "../keys/forms/write_der.ts";
+import { isPostQuantumSignature } from "../keys/forms/post_quantum.ts";
+import { isWeierstrass } from "../keys/forms/read_der.ts";
+import { publicKeyBits, writeSpki } from "../keys/forms/write_der.ts";
+import { digestOutside } from "./sign_with.ts";
 import type { SignatureScheme } from "./signature_schemes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -15,7 +19,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /**
  * Whether a signature is right; ECDSA signatures have r and s side by side.
  *
- * @returns null where the runtime does not know such keys, or not all their signatures
+ * @returns null where neither the runtime nor the library can tell
  */
 export function verifyOutside(
   material: AsymmetricMaterial,
@@ -23,24 +27,49 @@ export function verifyOutside(
   message: Bytes,
   signature: Bytes,
 ): boolean | null {
-  // Deno refuses every second signature on this curve: those whose s is in the upper half, which ECDSA allows.
-  if (material.kind === "curve" && material.curve.name === "secp256k1") return null;
+  const byRuntime = verifyByRuntime(material, scheme, message, signature);
+  // A refusal is looked at again: Deno refuses right signatures of secp256k1, and of P-521 where the digest is short.
+  if (byRuntime === true || material.kind === "RSA") return byRuntime;
+  return verifyByLibrary(material, scheme, message, signature);
+}
+
+/** Null where the runtime does not know such keys or signatures. */
+function verifyByRuntime(
+  material: AsymmetricMaterial,
+  { algorithm, hash }: SignatureScheme,
+  message: Bytes,
+  signature: Bytes,
+): boolean | null {
   const { constants, createPublicKey, verify } = process.getBuiltinModule("node:crypto");
-  let key: Crypto.KeyObject;
+  const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants;
   try {
-    key = createPublicKey({
+    const key: Crypto.KeyObject = createPublicKey({
       key: writeSpki(material) as unknown as Crypto.PublicKeyInput["key"],
       format: "der",
       type: "spki",
     });
+    return verify(
+      hash?.replace("-", "").toLowerCase() ?? null,
+      message,
+      algorithm.startsWith("PS") ? { key, padding, saltLength } : key,
+      algorithm.startsWith("ES") ? ecdsaSignatureToDer(signature) : signature,
+    );
   } catch {
     return null;
   }
-  const hash = scheme.hash?.replace("-", "").toLowerCase() ?? null;
-  if (scheme.algorithm.startsWith("ES")) {
-    if (signature.length === 0 || signature.length % 2 !== 0) return false;
-    return verify(hash, message, key, ecdsaSignatureToDer(signature));
-  }
-  const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants;
-  return verify(hash, message, scheme.algorithm.startsWith("PS") ? { key, padding, saltLength } : key, signature);
+}
+
+/** Null where the library does not know such keys. */
+function verifyByLibrary(
+  material: Exclude<AsymmetricMaterial, { kind: "RSA" }>,
+  { hash }: SignatureScheme,
+  message: Bytes,
+  signature: Bytes,
+): boolean | null {
+  const publicKey = publicKeyBits(material);
+  if (material.kind === "post-quantum") return isPostQuantumSignature(material.set, publicKey, message, signature);
+  const { curve } = material;
+  return isWeierstrass(curve)
+    ? isEcdsaSignature(curve, publicKey, digestOutside(hash!, message), signature)
+    : isEdwardsSignature(curve, publicKey, message, signature);
 }

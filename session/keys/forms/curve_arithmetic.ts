@@ -1,6 +1,6 @@
 /**
- * Public keys from private ones, and whether a point lies on its curve. The arithmetic is a library's, which is loaded
- * when a key is brought in or taken out.
+ * Public keys from private ones, whether a point lies on its curve, and signatures that a runtime cannot check. The
+ * arithmetic is a library's, which is loaded when it is needed.
  *
  * @module
  */
@@ -135,4 +135,44 @@ export function publicKeyOf(curve: Curve, privateKey: Uint8Array): Uint8Array<Ar
     default:
       return new Uint8Array(library.ed448().x448.getPublicKey(privateKey));
   }
+}
+
+/** Whether r and s, side by side, are the ECDSA signature of a digest (FIPS 186-5 §6.4.2). */
+export function isEcdsaSignature(
+  curve: Curve,
+  publicKey: Uint8Array,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const curvePoints = pointsOf(curve);
+  const { BASE, Fn } = curvePoints;
+  const half = signature.length / 2;
+  const [r, s] = [numberOf(signature.subarray(0, half)), numberOf(signature.subarray(half))];
+  if (!Number.isInteger(half) || r === 0n || s === 0n || r >= Fn.ORDER || s >= Fn.ORDER) return false;
+  // A digest with more bits than the order is cut.
+  const cut = BigInt(Math.max(0, 8 * digest.length - Fn.BITS));
+  const inverse = Fn.inv(s);
+  const ofBase = Fn.mul(Fn.create(numberOf(digest) >> cut), inverse);
+  const point = BASE.mulAddUnsafe(ofBase, curvePoints.fromBytes(publicKey), Fn.mul(r, inverse));
+  return !point.is0() && Fn.create(point.toAffine().x) === r;
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toHex()}`);
+}
+
+/**
+ * Whether a signature is that of RFC 8032, without a context.
+ *
+ * @returns null for a curve whose keys sign nothing
+ */
+export function isEdwardsSignature(
+  { name }: Curve,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean | null {
+  if (name !== "Ed25519" && name !== "Ed448") return null;
+  const { lengths, verify } = name === "Ed448" ? library.ed448().ed448 : library.ed25519().ed25519;
+  return signature.length === lengths.signature && verify(signature, message, publicKey, { zip215: false });
 }

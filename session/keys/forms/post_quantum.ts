@@ -1,6 +1,6 @@
 /**
- * Expanded keys from seeds, and public keys from expanded ones, of ML-DSA, SLH-DSA and ML-KEM. The arithmetic is a
- * library's, which is loaded when such a key is brought in.
+ * Expanded keys from seeds, public keys from expanded ones, and signatures that a runtime cannot check, of ML-DSA, SLH-DSA
+ * and ML-KEM. The arithmetic is a library's, which is loaded when such a key is brought in.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { secretCopy } from "../../../internal/secret_bytes.ts";
 import { createRequire } from "node:module";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
+import type * as SlhDsa from "@noble/post-quantum/slh-dsa.js";
 import type { ParameterSet } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -20,9 +21,17 @@ function mlKem(): typeof MlKem {
   return createRequire(import.meta.resolve("@noble/post-quantum/ml-kem.js"))("@noble/post-quantum/ml-kem.js");
 }
 
+function slhDsa(): typeof SlhDsa {
+  return createRequire(import.meta.resolve("@noble/post-quantum/slh-dsa.js"))("@noble/post-quantum/slh-dsa.js");
+}
+
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of these expressions. */
 export function preloadPostQuantum(): Promise<unknown> {
-  return Promise.all([import("@noble/post-quantum/ml-dsa.js"), import("@noble/post-quantum/ml-kem.js")]);
+  return Promise.all([
+    import("@noble/post-quantum/ml-dsa.js"),
+    import("@noble/post-quantum/ml-kem.js"),
+    import("@noble/post-quantum/slh-dsa.js"),
+  ]);
 }
 
 /** What the rest of the library and this room call from it. */
@@ -73,4 +82,24 @@ export function publicKeyOfExpanded(set: ParameterSet, privateKey: Bytes): Bytes
   } catch {
     return null;
   }
+}
+
+/** What checks signatures. */
+interface Verifier {
+  readonly lengths: { readonly signature?: number | undefined };
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+}
+
+/** Whether a signature is that of ML-DSA (FIPS 204 §5.3) or SLH-DSA (FIPS 205 §10.3), without a context. */
+export function isPostQuantumSignature(
+  set: ParameterSet,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const named: Readonly<Record<string, unknown>> = set.family === "SLH-DSA" ? { ...slhDsa() } : { ...mlDsa() };
+  const name = set.name.toLowerCase();
+  const key = set.family === "SLH-DSA" ? name.replaceAll("-", "_") : name.replace("-", "_").replace("-", "");
+  const { lengths, verify } = named[key] as Verifier;
+  return signature.length === lengths.signature && verify(signature, message, publicKey);
 }

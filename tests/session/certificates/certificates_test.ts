@@ -1,20 +1,32 @@
 // About session/certificates/ and session/signer/: requests and certificates made by token keys, verified by OpenSSL.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
+import { slh_dsa_sha2_128f } from "@noble/post-quantum/slh-dsa.js";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
-import { CKM } from "../../../ffi/constants/mod.ts";
+import { CKK, CKM, CKU } from "../../../ffi/constants/mod.ts";
 import {
   createCertificateRequest,
   createSelfSignedCertificate,
   issueCertificate,
 } from "../../../session/certificates/mod.ts";
+import { readRequest, requestContent } from "../../../session/certificates/certificate_request.ts";
+import { certificateScheme, isSignedBy } from "../../../session/certificates/certificate_signature.ts";
 import { writeName } from "../../../session/certificates/distinguished_name.ts";
-import { readCertificate } from "../../../session/keys/forms/certificate.ts";
+import { parameterSetByName, type ParameterSetName } from "../../../session/attributes/parameter_sets.ts";
+import { bits, oid, raw, sequence, writeDer } from "../../../session/keys/forms/asn1_writer.ts";
+import { certificateKey, readCertificate } from "../../../session/keys/forms/certificate.ts";
+import type { AsymmetricMaterial } from "../../../session/keys/forms/key_material.ts";
+import { readKeySync } from "../../../session/keys/forms/read_key.ts";
+import { writeSpki } from "../../../session/keys/forms/write_der.ts";
+import { Module } from "../../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import { X509 } from "../../../session/keys/x509.ts";
 import { nameText } from "../../../internal/distinguished_name.ts";
+import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
@@ -187,6 +199,116 @@ describe("certificates made by a token's key", () => {
       assert(error instanceof TypeError || error instanceof RangeError, String(error));
       assert(error.message.includes(message), error.message);
     }
+  });
+});
+
+/** Requests by keys that this CA's token knows nothing of: OpenSSL's, and of the library that has those it lacks. */
+const requests: Readonly<Record<string, () => Uint8Array<ArrayBuffer>>> = {
+  "RSA": () => opensslRequest("rsa:2048", "-sha384"),
+  ...Object.fromEntries(
+    ["secp224r1", "P-521", "secp256k1", "brainpoolP256r1", "brainpoolP320r1"].map((
+      curve,
+    ) => [curve, () => opensslRequest("ec", "-pkeyopt", `ec_paramgen_curve:${curve}`)]),
+  ),
+  "P-256 with SHA-512": () => opensslRequest("ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-sha512"),
+  "Ed25519": () => opensslRequest("ed25519"),
+  "Ed448": () => opensslRequest("ed448"),
+  "ML-DSA-44": () => postQuantumRequest("ML-DSA-44", ml_dsa44),
+  "SLH-DSA-SHA2-128f": () => postQuantumRequest("SLH-DSA-SHA2-128f", slh_dsa_sha2_128f),
+};
+
+function opensslRequest(key: string, ...more: string[]): Uint8Array<ArrayBuffer> {
+  const args = [
+    "req",
+    "-new",
+    "-newkey",
+    key,
+    ...more,
+    ..."-nodes -keyout /dev/null -outform DER -subj /CN=asks".split(" "),
+  ];
+  return new Uint8Array(execFileSync("openssl", args, { stdio: ["ignore", "pipe", "ignore"] }));
+}
+
+function postQuantumRequest(
+  name: ParameterSetName,
+  library: {
+    keygen(): { secretKey: Uint8Array; publicKey: Uint8Array };
+    sign(data: Uint8Array, key: Uint8Array): Uint8Array;
+  },
+): Uint8Array<ArrayBuffer> {
+  const { publicKey, secretKey } = library.keygen();
+  const set = parameterSetByName(name)!;
+  const half = {
+    kind: "post-quantum",
+    set,
+    publicKey: new Uint8Array(publicKey),
+    seed: null,
+    privateKey: null,
+  } as const;
+  const content = requestContent(half, { subject: "CN=asks" });
+  return writeDer(
+    sequence(raw(content), sequence(oid(set.oid)), bits(new Uint8Array(library.sign(content, secretKey)))),
+  );
+}
+
+describe("a CA whose token cannot check what it certifies", { skip: softoknSkip }, () => {
+  let module: Module;
+  let issuer: Pkcs11Object;
+  let key: Pkcs11Object;
+  before(async () => {
+    const database = createSoftoknDatabase();
+    module = await Module.load(database.module, { managed: false, reserved: database.reserved });
+    const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
+    const officer = await slot.openSession({ readWrite: true });
+    await officer.login(CKU.SO, "");
+    await officer.initPin("1234");
+    await officer.close();
+    const session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
+    const pair = await session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, { namedCurve: "P-256", verify: true }, {
+      sign: true,
+    });
+    key = pair.privateKey;
+    const options = { subject: "CN=softokn CA", basicConstraints: { ca: true } };
+    issuer = await session.importCertificate(await createSelfSignedCertificate(pair, options));
+  });
+  after(() => module?.close());
+
+  for (const [name, make] of Object.entries(requests)) {
+    it(`certifies what is signed by its key, and nothing else: ${name}`, async () => {
+      const request = make();
+      const leaf = readCertificate(await issueCertificate(request, { issuer, key }));
+      assertEquals(nameText(leaf.subject), "CN=asks");
+      const { key: asked } = readRequest(request);
+      assertEquals(writeSpki(certificateKey(leaf)), writeSpki(asked));
+      // The last byte of the signature, and the last of the name.
+      const name = new TextEncoder().encode("asks");
+      const inName = request.findIndex((_, at) => name.every((byte, index) => request[at + index] === byte));
+      for (const at of [request.length - 1, inName]) {
+        const changed = request.slice();
+        changed[at]! ^= 1;
+        await assertRejects(() => issueCertificate(changed, { issuer, key }), TypeError, "not signed by its own key");
+      }
+    });
+  }
+
+  it("says so where nobody can tell whether a signature is right", async () => {
+    // A key that signs nothing, and a scheme that is none of its.
+    const material = readKeySync(openssl(["genpkey", "-algorithm", "X25519"]), undefined)
+      .material as AsymmetricMaterial;
+    const scheme = certificateScheme(
+      readKeySync(openssl(["genpkey", "-algorithm", "Ed25519"]), undefined).material as AsymmetricMaterial,
+    ).scheme;
+    const content = new Uint8Array(8);
+    const error = await assertRejects(
+      () => isSignedBy(material, scheme, content, new Uint8Array(64), issuer.session),
+      Error,
+    );
+    assertEquals(error.name, "NotSupportedError");
+    assertEquals(
+      error.message,
+      "Cannot check a signature by EdDSA with the X25519 key: neither the runtime nor the token can",
+    );
+    assertEquals(await issuer.session.findObjects({ keyType: CKK.EC_MONTGOMERY }), []);
   });
 });
 
