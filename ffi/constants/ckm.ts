@@ -3,21 +3,31 @@ import type { MechanismType } from "./flavor.ts";
 /** Mechanism types (`CKM_` in PKCS#11 3.2 §6), by their names without the prefix. */
 export const CKM = {
   // Key pairs: generation, signatures, encryption, agreement, encapsulation.
+  /** Generates an RSA key pair, of `modulusBits` bits. */
   RSA_PKCS_KEY_PAIR_GEN: 0x00 as MechanismType,
+  /**
+   * RSA as PKCS #1 v1.5 pads it: signs a DigestInfo as it is, encrypts and wraps short data; {@linkcode rsaPkcs1} names
+   * the hash.
+   */
   RSA_PKCS: 0x01 as MechanismType,
   RSA_9796: 0x02 as MechanismType,
+  /** RSA without padding, on as many bytes as the modulus has: for those who pad themselves. */
   RSA_X_509: 0x03 as MechanismType,
   MD2_RSA_PKCS: 0x04 as MechanismType,
   MD5_RSA_PKCS: 0x05 as MechanismType,
+  /** Hashes with SHA-1 and signs as PKCS #1 v1.5 does; out of use for signatures. */
   SHA1_RSA_PKCS: 0x06 as MechanismType,
   RIPEMD128_RSA_PKCS: 0x07 as MechanismType,
   RIPEMD160_RSA_PKCS: 0x08 as MechanismType,
+  /** RSA-OAEP: encrypts and wraps short data; {@linkcode rsaOaep} makes its parameter. */
   RSA_PKCS_OAEP: 0x09 as MechanismType,
   RSA_X9_31_KEY_PAIR_GEN: 0x0a as MechanismType,
   RSA_X9_31: 0x0b as MechanismType,
   SHA1_RSA_X9_31: 0x0c as MechanismType,
+  /** RSA-PSS of a hash that was made before; {@linkcode rsaPss} with `prehashed` makes its parameter. */
   RSA_PKCS_PSS: 0x0d as MechanismType,
   SHA1_RSA_PKCS_PSS: 0x0e as MechanismType,
+  /** Generates an ML-KEM key pair, of the set that `parameterSet` names (FIPS 203). */
   ML_KEM_KEY_PAIR_GEN: 0x0f as MechanismType,
   DSA_KEY_PAIR_GEN: 0x10 as MechanismType,
   DSA: 0x11 as MechanismType,
@@ -26,15 +36,20 @@ export const CKM = {
   DSA_SHA256: 0x14 as MechanismType,
   DSA_SHA384: 0x15 as MechanismType,
   DSA_SHA512: 0x16 as MechanismType,
+  /** Makes and opens shared secrets, with `encapsulate` and `decapsulate` (FIPS 203). */
   ML_KEM: 0x17 as MechanismType,
   DSA_SHA3_224: 0x18 as MechanismType,
   DSA_SHA3_256: 0x19 as MechanismType,
   DSA_SHA3_384: 0x1a as MechanismType,
   DSA_SHA3_512: 0x1b as MechanismType,
+  /** Generates an ML-DSA key pair, of the set that `parameterSet` names (FIPS 204). */
   ML_DSA_KEY_PAIR_GEN: 0x1c as MechanismType,
+  /** Signs the data itself with ML-DSA; {@linkcode mlDsa} makes the parameter of the forms with context. */
   ML_DSA: 0x1d as MechanismType,
   HASH_ML_DSA: 0x1f as MechanismType,
+  /** Generates a Diffie-Hellman key pair from `prime` and `base`. */
   DH_PKCS_KEY_PAIR_GEN: 0x20 as MechanismType,
+  /** Diffie-Hellman: derives a key from the other one's public value; {@linkcode dh} makes its parameter. */
   DH_PKCS_DERIVE: 0x21 as MechanismType,
   HASH_ML_DSA_SHA224: 0x23 as MechanismType,
   HASH_ML_DSA_SHA256: 0x24 as MechanismType,
@@ -46,7 +61,9 @@ export const CKM = {
   HASH_ML_DSA_SHA3_512: 0x2a as MechanismType,
   HASH_ML_DSA_SHAKE128: 0x2b as MechanismType,
   HASH_ML_DSA_SHAKE256: 0x2c as MechanismType,
+  /** Generates an SLH-DSA key pair, of the set that `parameterSet` names (FIPS 205). */
   SLH_DSA_KEY_PAIR_GEN: 0x2d as MechanismType,
+  /** Signs the data itself with SLH-DSA; {@linkcode slhDsa} makes the parameter of the forms with context. */
   SLH_DSA: 0x2e as MechanismType,
   X9_42_DH_KEY_PAIR_GEN: 0x30 as MechanismType,
   X9_42_DH_DERIVE: 0x31 as MechanismType,
@@ -63,11 +80,17 @@ export const CKM = {
   HASH_SLH_DSA_SHA3_512: 0x3d as MechanismType,
   HASH_SLH_DSA_SHAKE128: 0x3e as MechanismType,
   HASH_SLH_DSA_SHAKE256: 0x3f as MechanismType,
+  /** Hashes with SHA-256 and signs as PKCS #1 v1.5 does: JOSE's RS256, {@linkcode rsaPkcs1}. */
   SHA256_RSA_PKCS: 0x40 as MechanismType,
+  /** Hashes with SHA-384 and signs as PKCS #1 v1.5 does: JOSE's RS384, {@linkcode rsaPkcs1}. */
   SHA384_RSA_PKCS: 0x41 as MechanismType,
+  /** Hashes with SHA-512 and signs as PKCS #1 v1.5 does: JOSE's RS512, {@linkcode rsaPkcs1}. */
   SHA512_RSA_PKCS: 0x42 as MechanismType,
+  /** Hashes with SHA-256 and signs with RSA-PSS: JOSE's PS256; {@linkcode rsaPss} makes its parameter. */
   SHA256_RSA_PKCS_PSS: 0x43 as MechanismType,
+  /** Hashes with SHA-384 and signs with RSA-PSS: JOSE's PS384; {@linkcode rsaPss} makes its parameter. */
   SHA384_RSA_PKCS_PSS: 0x44 as MechanismType,
+  /** Hashes with SHA-512 and signs with RSA-PSS: JOSE's PS512; {@linkcode rsaPss} makes its parameter. */
   SHA512_RSA_PKCS_PSS: 0x45 as MechanismType,
   SHA224_RSA_PKCS: 0x46 as MechanismType,
   SHA224_RSA_PKCS_PSS: 0x47 as MechanismType,
@@ -83,24 +106,41 @@ export const CKM = {
   KEA_KEY_DERIVE: 0x1011 as MechanismType,
   KEA_DERIVE: 0x1012 as MechanismType,
   ECDSA_KEY_PAIR_GEN: 0x1040 as MechanismType,
+  /** Generates a key pair on an elliptic curve, which `namedCurve` or `ecParams` names. */
   EC_KEY_PAIR_GEN: 0x1040 as MechanismType,
+  /** ECDSA of a hash that was made before: r and s side by side come out; {@linkcode ecdsa}. */
   ECDSA: 0x1041 as MechanismType,
   ECDSA_SHA1: 0x1042 as MechanismType,
   ECDSA_SHA224: 0x1043 as MechanismType,
+  /** Hashes with SHA-256 and signs with ECDSA: r and s side by side come out; JOSE's ES256, {@linkcode ecdsa}. */
   ECDSA_SHA256: 0x1044 as MechanismType,
+  /** Hashes with SHA-384 and signs with ECDSA: r and s side by side come out; JOSE's ES384, {@linkcode ecdsa}. */
   ECDSA_SHA384: 0x1045 as MechanismType,
+  /** Hashes with SHA-512 and signs with ECDSA: r and s side by side come out; JOSE's ES512, {@linkcode ecdsa}. */
   ECDSA_SHA512: 0x1046 as MechanismType,
   ECDSA_SHA3_224: 0x1047 as MechanismType,
   ECDSA_SHA3_256: 0x1048 as MechanismType,
   ECDSA_SHA3_384: 0x1049 as MechanismType,
   ECDSA_SHA3_512: 0x104a as MechanismType,
+  /** Diffie-Hellman on elliptic curves, X25519 and X448: derives a key; {@linkcode ecdh1} makes its parameter. */
   ECDH1_DERIVE: 0x1050 as MechanismType,
+  /** Diffie-Hellman on elliptic curves with the cofactor; {@linkcode ecdh1} makes its parameter. */
   ECDH1_COFACTOR_DERIVE: 0x1051 as MechanismType,
   ECMQV_DERIVE: 0x1052 as MechanismType,
+  /** Wraps a key for the owner of a curve's public key; {@linkcode ecdhAesKeyWrap} makes its parameter. */
   ECDH_AES_KEY_WRAP: 0x1053 as MechanismType,
+  /**
+   * Wraps a key of any size: an AES key under RSA-OAEP, the key under that; {@linkcode rsaAesKeyWrap} makes its
+   * parameter.
+   */
   RSA_AES_KEY_WRAP: 0x1054 as MechanismType,
+  /** Generates an Ed25519 or Ed448 key pair, as `namedCurve` says. */
   EC_EDWARDS_KEY_PAIR_GEN: 0x1055 as MechanismType,
+  /** Generates an X25519 or X448 key pair, as `namedCurve` says. */
   EC_MONTGOMERY_KEY_PAIR_GEN: 0x1056 as MechanismType,
+  /**
+   * Ed25519 and Ed448: signs the data itself; {@linkcode eddsa} makes the parameter of the forms with context or hash.
+   */
   EDDSA: 0x1057 as MechanismType,
   GOSTR3410_KEY_PAIR_GEN: 0x1200 as MechanismType,
   GOSTR3410: 0x1201 as MechanismType,
@@ -154,6 +194,7 @@ export const CKM = {
   DES3_CBC: 0x0133 as MechanismType,
   DES3_MAC: 0x0134 as MechanismType,
   DES3_MAC_GENERAL: 0x0135 as MechanismType,
+  /** Triple DES in CBC mode, padded; out of use. Its parameter is an IV of 8 bytes. */
   DES3_CBC_PAD: 0x0136 as MechanismType,
   DES3_CMAC_GENERAL: 0x0137 as MechanismType,
   DES3_CMAC: 0x0138 as MechanismType,
@@ -249,20 +290,32 @@ export const CKM = {
   JUNIPER_WRAP: 0x1065 as MechanismType,
   AES_XTS: 0x1071 as MechanismType,
   AES_XTS_KEY_GEN: 0x1072 as MechanismType,
+  /** Generates an AES key, of `valueLen` bytes: 16, 24 or 32. */
   AES_KEY_GEN: 0x1080 as MechanismType,
+  /** AES on each block by itself: equal blocks stay equal, so not for data of people. */
   AES_ECB: 0x1081 as MechanismType,
+  /**
+   * AES-CBC without padding: the length is a multiple of 16; {@linkcode aesCbc} with `pad: false` makes its parameter,
+   * the IV.
+   */
   AES_CBC: 0x1082 as MechanismType,
   AES_MAC: 0x1083 as MechanismType,
   AES_MAC_GENERAL: 0x1084 as MechanismType,
+  /** AES-CBC, padded as PKCS #7 does; {@linkcode aesCbc} makes its parameter, the IV. */
   AES_CBC_PAD: 0x1085 as MechanismType,
+  /** AES in counter mode; {@linkcode aesCtr} makes its parameter. */
   AES_CTR: 0x1086 as MechanismType,
+  /** AES-GCM: encrypts and authenticates, the tag comes at the end; {@linkcode aesGcm} makes its parameter. */
   AES_GCM: 0x1087 as MechanismType,
+  /** AES-CCM: encrypts and authenticates, the tag comes at the end; {@linkcode aesCcm} makes its parameter. */
   AES_CCM: 0x1088 as MechanismType,
   AES_CTS: 0x1089 as MechanismType,
+  /** A message authentication code of 16 bytes; {@linkcode aesCmac} makes shorter ones. */
   AES_CMAC: 0x108a as MechanismType,
   AES_CMAC_GENERAL: 0x108b as MechanismType,
   AES_XCBC_MAC: 0x108c as MechanismType,
   AES_XCBC_MAC_96: 0x108d as MechanismType,
+  /** The authentication of AES-GCM alone; {@linkcode aesGmac} makes its parameter. */
   AES_GMAC: 0x108e as MechanismType,
   BLOWFISH_KEY_GEN: 0x1090 as MechanismType,
   BLOWFISH_CBC: 0x1091 as MechanismType,
@@ -275,6 +328,7 @@ export const CKM = {
   GOST28147: 0x1222 as MechanismType,
   GOST28147_MAC: 0x1223 as MechanismType,
   GOST28147_KEY_WRAP: 0x1224 as MechanismType,
+  /** Generates a ChaCha20 key of 32 bytes. */
   CHACHA20_KEY_GEN: 0x1225 as MechanismType,
   CHACHA20: 0x1226 as MechanismType,
   POLY1305_KEY_GEN: 0x1227 as MechanismType,
@@ -284,11 +338,15 @@ export const CKM = {
   AES_CFB8: 0x2106 as MechanismType,
   AES_CFB128: 0x2107 as MechanismType,
   AES_CFB1: 0x2108 as MechanismType,
+  /** Wraps keys whose length is a multiple of 8 (RFC 3394); {@linkcode aesKeyWrap}. */
   AES_KEY_WRAP: 0x2109 as MechanismType,
+  /** AES key wrap with padding, which tokens do in different ways; {@linkcode aesKeyWrap}. */
   AES_KEY_WRAP_PAD: 0x210a as MechanismType,
+  /** Wraps keys of any length (RFC 5649); {@linkcode aesKeyWrap}. */
   AES_KEY_WRAP_KWP: 0x210b as MechanismType,
   AES_KEY_WRAP_PKCS7: 0x210c as MechanismType,
   SALSA20: 0x4020 as MechanismType,
+  /** Encrypts and authenticates, the tag comes at the end; {@linkcode chacha20Poly1305} makes its parameter. */
   CHACHA20_POLY1305: 0x4021 as MechanismType,
   SALSA20_POLY1305: 0x4022 as MechanismType,
   SALSA20_KEY_GEN: 0x402d as MechanismType,
@@ -311,6 +369,7 @@ export const CKM = {
   MD5: 0x0210 as MechanismType,
   MD5_HMAC: 0x0211 as MechanismType,
   MD5_HMAC_GENERAL: 0x0212 as MechanismType,
+  /** SHA-1: 20 bytes come out; out of use for signatures. */
   SHA_1: 0x0220 as MechanismType,
   SHA_1_HMAC: 0x0221 as MechanismType,
   SHA_1_HMAC_GENERAL: 0x0222 as MechanismType,
@@ -320,18 +379,27 @@ export const CKM = {
   RIPEMD160: 0x0240 as MechanismType,
   RIPEMD160_HMAC: 0x0241 as MechanismType,
   RIPEMD160_HMAC_GENERAL: 0x0242 as MechanismType,
+  /** SHA-256: 32 bytes come out. */
   SHA256: 0x0250 as MechanismType,
+  /** HMAC with SHA-256, 32 bytes: JOSE's HS256, {@linkcode hmac}. */
   SHA256_HMAC: 0x0251 as MechanismType,
+  /** HMAC with SHA-256, cut to as many bytes as its parameter says; {@linkcode hmac} with `length`. */
   SHA256_HMAC_GENERAL: 0x0252 as MechanismType,
+  /** SHA-224: 28 bytes come out. */
   SHA224: 0x0255 as MechanismType,
   SHA224_HMAC: 0x0256 as MechanismType,
   SHA224_HMAC_GENERAL: 0x0257 as MechanismType,
+  /** SHA-384: 48 bytes come out. */
   SHA384: 0x0260 as MechanismType,
+  /** HMAC with SHA-384, 48 bytes: JOSE's HS384, {@linkcode hmac}. */
   SHA384_HMAC: 0x0261 as MechanismType,
   SHA384_HMAC_GENERAL: 0x0262 as MechanismType,
+  /** SHA-512: 64 bytes come out. */
   SHA512: 0x0270 as MechanismType,
+  /** HMAC with SHA-512, 64 bytes: JOSE's HS512, {@linkcode hmac}. */
   SHA512_HMAC: 0x0271 as MechanismType,
   SHA512_HMAC_GENERAL: 0x0272 as MechanismType,
+  /** SHA3-256: 32 bytes come out. */
   SHA3_256: 0x02b0 as MechanismType,
   SHA3_256_HMAC: 0x02b1 as MechanismType,
   SHA3_256_HMAC_GENERAL: 0x02b2 as MechanismType,
@@ -340,10 +408,12 @@ export const CKM = {
   SHA3_224_HMAC: 0x02b6 as MechanismType,
   SHA3_224_HMAC_GENERAL: 0x02b7 as MechanismType,
   SHA3_224_KEY_GEN: 0x02b8 as MechanismType,
+  /** SHA3-384: 48 bytes come out. */
   SHA3_384: 0x02c0 as MechanismType,
   SHA3_384_HMAC: 0x02c1 as MechanismType,
   SHA3_384_HMAC_GENERAL: 0x02c2 as MechanismType,
   SHA3_384_KEY_GEN: 0x02c3 as MechanismType,
+  /** SHA3-512: 64 bytes come out. */
   SHA3_512: 0x02d0 as MechanismType,
   SHA3_512_HMAC: 0x02d1 as MechanismType,
   SHA3_512_HMAC_GENERAL: 0x02d2 as MechanismType,
@@ -407,6 +477,7 @@ export const CKM = {
   HOTP: 0x0291 as MechanismType,
   ACTI: 0x02a0 as MechanismType,
   ACTI_KEY_GEN: 0x02a1 as MechanismType,
+  /** Generates a secret of `valueLen` bytes, for HMAC and derivation. */
   GENERIC_SECRET_KEY_GEN: 0x0350 as MechanismType,
   CONCATENATE_BASE_AND_KEY: 0x0360 as MechanismType,
   CONCATENATE_BASE_AND_DATA: 0x0362 as MechanismType,
@@ -438,9 +509,11 @@ export const CKM = {
   PBE_SHA1_DES2_EDE_CBC: 0x03a9 as MechanismType,
   PBE_SHA1_RC2_128_CBC: 0x03aa as MechanismType,
   PBE_SHA1_RC2_40_CBC: 0x03ab as MechanismType,
+  /** Derives keys as NIST SP 800-108 does with a counter; {@linkcode kbkdf} makes its parameter. */
   SP800_108_COUNTER_KDF: 0x03ac as MechanismType,
   SP800_108_FEEDBACK_KDF: 0x03ad as MechanismType,
   SP800_108_DOUBLE_PIPELINE_KDF: 0x03ae as MechanismType,
+  /** PBKDF2: makes a key of a password, with `generateKey`; {@linkcode pbkdf2} makes its parameter. */
   PKCS5_PBKD2: 0x03b0 as MechanismType,
   PBA_SHA1_WITH_SHA1_HMAC: 0x03c0 as MechanismType,
   WTLS_PRE_MASTER_KEY_GEN: 0x03d0 as MechanismType,
@@ -453,6 +526,7 @@ export const CKM = {
   TLS10_MAC_CLIENT: 0x03d7 as MechanismType,
   TLS12_MAC: 0x03d8 as MechanismType,
   TLS12_KDF: 0x03d9 as MechanismType,
+  /** Derives TLS 1.2's master secret; {@linkcode tls12MasterSecret} makes its parameter. */
   TLS12_MASTER_KEY_DERIVE: 0x03e0 as MechanismType,
   TLS12_KEY_AND_MAC_DERIVE: 0x03e1 as MechanismType,
   TLS12_MASTER_KEY_DERIVE_DH: 0x03e2 as MechanismType,
@@ -476,9 +550,12 @@ export const CKM = {
   DES3_ECB_ENCRYPT_DATA: 0x1102 as MechanismType,
   DES3_CBC_ENCRYPT_DATA: 0x1103 as MechanismType,
   AES_ECB_ENCRYPT_DATA: 0x1104 as MechanismType,
+  /** Derives a key by encrypting data with AES-CBC; {@linkcode aesCbcEncryptData} makes its parameter. */
   AES_CBC_ENCRYPT_DATA: 0x1105 as MechanismType,
   NULL: 0x400b as MechanismType,
+  /** HKDF: derives a key (RFC 5869); {@linkcode hkdf} makes its parameter. */
   HKDF_DERIVE: 0x402a as MechanismType,
+  /** HKDF: derives a data object (RFC 5869); {@linkcode hkdf} makes its parameter. */
   HKDF_DATA: 0x402b as MechanismType,
   HKDF_KEY_GEN: 0x402c as MechanismType,
   IKE2_PRF_PLUS_DERIVE: 0x402e as MechanismType,
