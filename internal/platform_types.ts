@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What callers may pass as bytes: `BufferSource`, on shared memory too. */
+/** What callers may pass as bytes: typed arrays, `DataView`, `ArrayBuffer`, on shared memory too. */
 export type BytesInput = ArrayBufferView | ArrayBufferLike;
 
 /** Header fields as `new Headers` takes them: fields, pairs of a name and a value, or an object of them. */

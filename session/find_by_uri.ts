@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import process from "node:process";
 import type { BytesInput } from "../ffi/memory/inputs.ts";
-import { CKF, CKR, CKS } from "../ffi/constants/mod.ts";
+import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
 import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { Pkcs11Error } from "./errors.ts";
@@ -31,7 +31,7 @@ export interface FindProblem {
 }
 
 /** Where and how to look. */
-export interface FindByUriOptions {
+export interface FindByUriOptions<R extends AttributeName | AttributeType = AttributeName | AttributeType> {
   /**
    * The modules to look through.
    *
@@ -39,7 +39,7 @@ export interface FindByUriOptions {
    */
   readonly modules?: readonly Module[] | undefined;
   /** Attributes to read of each object: names, or CKA numbers. */
-  readonly read?: readonly (AttributeName | number)[] | undefined;
+  readonly read?: readonly R[] | undefined;
   /** Asked for the PIN of a token the URI matches, where the URI says nothing about a PIN. */
   readonly interaction?: Interaction | undefined;
   /**
@@ -56,12 +56,16 @@ export interface FindByUriOptions {
 /**
  * The objects a URI names, in every module and slot it matches. Where the URI holds a `pin-value` or a `pin-source`, or
  * somebody can be asked, one login is made on each matching token that wants one; no other token is logged in to. The PIN
- * serves the keys of that token that want one for each use too. What fails is told to `onError` and passed over.
+ * serves the keys of that token that want one for each use too. What fails is told to `onError` and passed over. With
+ * `read`, each object comes with these attributes. Each loop over what is returned begins anew.
  *
  * An object's session stays open for its use and belongs to the caller, and so does the object's module where
  * registered modules are searched: `object.session.module.close()` ends both. Everything else is closed.
  *
  * @param uri The URI; `module-name` and `module-path` in it choose among the modules, and never load one.
+ * @param options What to read, where to look, who is asked for PINs, who hears of problems, and a signal that ends the
+ * search.
+ * @returns The objects, module after module and slot after slot.
  * @throws {UriError} If the text is no PKCS#11 URI.
  *
  * @example Find a key and sign with it
@@ -77,6 +81,24 @@ export interface FindByUriOptions {
  * }
  * ```
  */
+export function findByUri<const R extends AttributeName | AttributeType>(
+  uri: string | Pkcs11Uri,
+  options: FindByUriOptions<R> & { readonly read: readonly R[] },
+): AsyncIterable<Pkcs11Object<R>>;
+/**
+ * The objects a URI names, in every module and slot it matches. Where the URI holds a `pin-value` or a `pin-source`, or
+ * somebody can be asked, one login is made on each matching token that wants one; no other token is logged in to. What
+ * fails is told to `onError` and passed over. Each loop over what is returned begins anew.
+ *
+ * An object's session stays open for its use and belongs to the caller, and so does the object's module where
+ * registered modules are searched: `object.session.module.close()` ends both. Everything else is closed.
+ *
+ * @param uri The URI; `module-name` and `module-path` in it choose among the modules, and never load one.
+ * @param options Where to look, who is asked for PINs, who hears of problems, and a signal that ends the search.
+ * @returns The objects, module after module and slot after slot.
+ * @throws {UriError} If the text is no PKCS#11 URI.
+ */
+export function findByUri(uri: string | Pkcs11Uri, options?: FindByUriOptions): AsyncIterable<Pkcs11Object>;
 export function findByUri(uri: string | Pkcs11Uri, options: FindByUriOptions = {}): AsyncIterable<Pkcs11Object> {
   const parsed = typeof uri === "string" ? Pkcs11Uri.parse(uri) : uri;
   if (!(parsed instanceof Pkcs11Uri)) {

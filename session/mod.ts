@@ -20,10 +20,23 @@
 export * from "../ffi/constants/mod.ts";
 export type { BytesInput } from "../ffi/memory/inputs.ts";
 export type { AttributeState } from "../ffi/attributes/attribute.ts";
-export type { AttributeNames, CamelCase, NumberedValue } from "./attributes/attribute_names.ts";
+export type {
+  AttributeNames,
+  AttributeNumbers,
+  AttributesReadAlong,
+  CamelCase,
+  NumberedValue,
+  ReadAttributeKey,
+} from "./attributes/attribute_names.ts";
 export type { AttributeName } from "./attributes/attribute_table.ts";
 export type { AttributeValues } from "./attributes/attribute_values.ts";
-export { type Attribute, Attributes, type AttributeSubset, type AttributeValue } from "./attributes/attributes.ts";
+export {
+  type Attribute,
+  Attributes,
+  type AttributeSubset,
+  type AttributeValue,
+  type ValueOf,
+} from "./attributes/attributes.ts";
 export type {
   AttributeFamilies,
   AttributeInput,
@@ -41,12 +54,13 @@ export * from "./mechanisms/mod.ts";
 export { Module, type SlotsOptions } from "./tokens/module.ts";
 export { ModuleFlags } from "./core/module_flags.ts";
 export type { ModuleOptions } from "./managed/module_options.ts";
-export { Pkcs11Object } from "./tokens/object.ts";
+export { type FoundAttributes, Pkcs11Object } from "./tokens/object.ts";
 export type {
   AutoAuthenticate,
   DataInput,
   EncapsulatedKey,
   EncapsulateOptions,
+  FindAndReadOptions,
   FindOptions,
   FromHandleOptions,
   ImportKeyOptions,

@@ -60,12 +60,12 @@ function isPlainArray(value: unknown): value is Uint8Array {
  * itself.
  *
  * @param subject What the bytes are for, as it stands in an error message: `the data`.
- * @throws {TypeError} When the input is no `BufferSource`, or its buffer was transferred away.
+ * @throws {TypeError} When the input is not bytes, or its buffer was transferred away.
  */
 export function viewBytes(input: unknown, subject: string): Uint8Array {
   if (isPlainArray(input) && input.length > 0 && input.length < LARGE) return input;
   if (!isBytesInput(input)) {
-    throw new TypeError(`Cannot use ${subject}: expected a BufferSource, got ${describeType(input)}`);
+    throw new TypeError(`Cannot use ${subject}: expected bytes, got ${describeType(input)}`);
   }
   const view = ArrayBuffer.isView(input)
     ? asBytes(input, subject)

@@ -46,8 +46,11 @@ export interface BuiltParameter {
   takeAppended?(result: Uint8Array<ArrayBuffer>, dataLength: number): Uint8Array<ArrayBuffer>;
 }
 
-/** A mechanism: its type alone, or its type with a parameter. */
-export type MechanismInit = MechanismType | {
+/**
+ * A mechanism: its {@linkcode CKM} number, or its number with a parameter, which is raw bytes or what a builder such
+ * as {@linkcode aesGcm} made (`GP11Mechanism`). The parameter is copied when the call is made.
+ */
+export type Mechanism = MechanismType | {
   /** The mechanism's type, a {@linkcode CKM} number. */
   readonly type: MechanismType;
   /** Its parameter: raw bytes, or what a builder made. */
@@ -78,7 +81,7 @@ export interface WrittenMechanism {
  * @throws {TypeError} When it is no mechanism, or its parameter is neither bytes nor built by a builder.
  * @throws {RangeError} When its type is no `CK_ULONG`.
  */
-export function prepareMechanism(mechanism: MechanismInit): PreparedMechanism {
+export function prepareMechanism(mechanism: Mechanism): PreparedMechanism {
   const checked = checkMechanism(mechanism);
   const { type, parameter } = checked;
   return parameter instanceof Uint8Array ? { type, parameter: new Uint8Array(parameter) } : checked;
@@ -100,7 +103,7 @@ let lastPlain: PreparedMechanism = { type: 0, parameter: null };
  * Checks a mechanism that is written before control returns to the caller, so that its raw bytes need no copy; see
  * {@linkcode prepareMechanism}.
  */
-export function checkMechanism(mechanism: MechanismInit): PreparedMechanism {
+export function checkMechanism(mechanism: Mechanism): PreparedMechanism {
   if (typeof mechanism === "number") {
     if (mechanism === lastPlain.type) return lastPlain;
     return lastPlain = { type: checkType(mechanism, "a mechanism type"), parameter: null };

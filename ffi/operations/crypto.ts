@@ -74,8 +74,8 @@ function* withoutAppended(
 
 /** C_DecryptInit and C_Decrypt. */
 export function decrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
-  const known = hasKnownLength(args.mechanism.type);
-  return transform(frame, args, DECRYPT, Math.max(args.data.length, 64) + (known ? 0 : MARGIN), known);
+  const { type } = args.mechanism;
+  return transform(frame, args, DECRYPT, decryptedRoom(type, args.data.length), hasKnownLength(type));
 }
 
 /** C_DigestInit and C_Digest. */
@@ -151,6 +151,11 @@ export function encryptedRoom(mechanism: number, length: number): number {
   if (mechanism === CKM.AES_GCM) return length + 16;
   if (LENGTH_KEEPING.has(mechanism)) return length;
   return Math.max(length + 64, SIGNATURE_ROOM);
+}
+
+/** Room for what comes out of a ciphertext. */
+export function decryptedRoom(mechanism: number, length: number): number {
+  return Math.max(length, 64) + (hasKnownLength(mechanism) ? 0 : MARGIN);
 }
 
 /**

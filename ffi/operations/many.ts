@@ -8,6 +8,9 @@ import type { NativeCall } from "../workers/worker_pool.ts";
 import {
   type CryptoArgs,
   type CryptoFunctions,
+  DECRYPT,
+  decrypt,
+  decryptedRoom,
   DIGEST,
   digest,
   ENCRYPT,
@@ -47,6 +50,12 @@ export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
 export function encryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
   const { type } = args.mechanism;
   return many(frame, args, ENCRYPT, (data) => encryptedRoom(type, data.length), encrypt, hasKnownLength(type));
+}
+
+/** C_DecryptInit and C_Decrypt for each input. */
+export function decryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
+  const { type } = args.mechanism;
+  return many(frame, args, DECRYPT, (data) => decryptedRoom(type, data.length), decrypt, hasKnownLength(type));
 }
 
 /** C_DigestInit and C_Digest for each input. */
@@ -134,17 +143,22 @@ function* each(
   const alone = args.authentication !== null || wantsFit(args);
   const results: Bytes[] = [];
   const mark = frame.block.mark();
-  while (results.length < inputs.length) {
-    frame.block.rewind(mark);
-    if (!alone) yield* batchOf(frame, args, functions, room, single, known, results, mark);
-    if (results.length === inputs.length) break;
-    // Either each use wants a login or a look at the key, or this input stopped the batch: alone it shows what is to be done about it.
-    if (alone || frame.rv !== CKR.OK) {
-      results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
-      frame.rv = CKR.OK;
+  try {
+    while (results.length < inputs.length) {
+      frame.block.rewind(mark);
+      if (!alone) yield* batchOf(frame, args, functions, room, single, known, results, mark);
+      if (results.length === inputs.length) break;
+      // Either each use wants a login or a look at the key, or this input stopped the batch: alone it shows what is to be done about it.
+      if (alone || frame.rv !== CKR.OK) {
+        results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
+        frame.rv = CKR.OK;
+      }
     }
+    return results;
+  } catch (error) {
+    for (const result of results) result.fill(0);
+    throw error;
   }
-  return results;
 }
 
 /** One batch with as many inputs as fit; appends what came of those that succeeded. */
@@ -202,7 +216,8 @@ function initCall(
   dataLength: number | undefined,
 ): NativeCall {
   const { session, key } = args;
-  const use = functions.kind === "encrypt" ? { operation: functions.kind, dataLength } : undefined;
+  const { kind } = functions;
+  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind, dataLength } : undefined;
   const address = frame.block.address(writeMechanism(frame.block, args.mechanism, use).offset);
   return { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
 }

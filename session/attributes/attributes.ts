@@ -8,7 +8,7 @@ import { ckaName, ckcName, ckkName, ckmName, ckoName } from "../../ffi/constants
 import { CKO } from "../../ffi/constants/objects.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import { attributeByType, type AttributeName, readRequest } from "./attribute_table.ts";
-import type { AttributeNames, NumberedValue } from "./attribute_names.ts";
+import type { AttributeNames, NumberedValue, ReadAttributeKey } from "./attribute_names.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attribute_types.ts";
 import { derivedValue, isDerived } from "./derived_attributes.ts";
@@ -27,15 +27,14 @@ export type AttributeValue =
   | (number | bigint)[]
   | Attributes;
 
+/** What an attribute reads as, by its name or {@linkcode CKA} number; a vendor's as it comes. */
+export type ValueOf<K> = K extends AttributeName ? AttributeValues[K]
+  : K extends keyof AttributeNames ? NumberedValue<K>
+  : AttributeValue;
+
 /** The values of some attributes, typed by name and by {@linkcode CKA} number; vendors' as they come. */
 export type AttributeSubset<N extends AttributeName | number> =
-  & {
-    [K in N]:
-      | (K extends AttributeName ? AttributeValues[K]
-        : K extends keyof AttributeNames ? NumberedValue<K>
-        : AttributeValue)
-      | undefined;
-  }
+  & { [K in N]: ValueOf<K> | undefined }
   & ("parameterSet" extends N ? { parameterSetName: ParameterSetName | undefined } : unknown);
 
 /** One attribute that was read. */
@@ -61,17 +60,28 @@ const PUBLIC_CLASSES: ReadonlySet<unknown> = new Set([
   CKO.TRUST,
 ]);
 
+/** Wraps what was read. */
+export let attributesOf: <R extends AttributeName | AttributeType = AttributeName | AttributeType>(
+  read: readonly ReadAttribute[] | CopiedAttributes,
+) => Attributes<R>;
+
 /**
  * Attributes read from an object, in the order they were asked for. An attribute that could not be read is no error:
- * its value is `undefined` and {@linkcode Attributes.state} tells why (PKCS#11 3.2 §5.7.5).
+ * its value is `undefined` and {@linkcode Attributes.state} tells why (PKCS#11 3.2 §5.7.5). They come from
+ * {@linkcode Pkcs11Object.getAttributes} and from `findObjects(match, { read })`; `R` is what was asked for there, and
+ * {@linkcode Attributes.get} takes nothing else.
  */
-export class Attributes implements Iterable<Attribute> {
+export class Attributes<R extends AttributeName | AttributeType = AttributeName | AttributeType>
+  implements Iterable<Attribute> {
   readonly #read: readonly ReadAttribute[] | CopiedAttributes;
   /** Made when it is first asked for: most programs look at one or two values of many objects. */
   #wrapped: ReadonlyMap<number, Attribute> | undefined;
 
-  /** Wraps what was read. */
-  constructor(attributes: readonly ReadAttribute[] | CopiedAttributes) {
+  static {
+    attributesOf = (read) => new Attributes(read);
+  }
+
+  private constructor(attributes: readonly ReadAttribute[] | CopiedAttributes) {
     this.#read = attributes;
   }
 
@@ -101,12 +111,11 @@ export class Attributes implements Iterable<Attribute> {
    * @param name Its camelCase name or its {@linkcode CKA} number.
    * @throws {TypeError} When there is no attribute of this name.
    */
-  get<K extends AttributeName>(name: K): AttributeValues[K] | undefined;
-  /** The same for an attribute given by number; what is a number under its name may be a bigint here. */
-  get<N extends keyof AttributeNames>(type: N): NumberedValue<N> | undefined;
-  /** The same for a vendor's attribute, or one whose number is known at run time only. */
-  get(type: AttributeType): AttributeValue | undefined;
-  get(name: AttributeName | number): AttributeValue | undefined {
+  get<const K extends ReadAttributeKey<R>>(name: K): ValueOf<K> | undefined {
+    return this.#value(name) as ValueOf<K> | undefined;
+  }
+
+  #value(name: AttributeName | number): AttributeValue | undefined {
     if (isDerived(name)) return derivedValue(name, (type) => this.#find(type)?.value);
     const value = this.#find(name)?.value as AttributeValue | undefined;
     return typeof name === "string" && isInexact(value) ? undefined : value;
@@ -144,11 +153,11 @@ export class Attributes implements Iterable<Attribute> {
   }
 
   /** The values as a plain object under the names and numbers given; those without a value are `undefined`. */
-  pick<N extends AttributeName | number>(names: readonly N[]): AttributeSubset<N> {
+  pick<const N extends ReadAttributeKey<R>>(names: readonly N[]): AttributeSubset<N> {
     const values: Record<string | number, AttributeValue | undefined> = {};
     for (const name of names) {
-      values[name] = this.get(name as number);
-      if (name === "parameterSet") values["parameterSetName"] = this.get("parameterSetName");
+      values[name] = this.#value(name);
+      if (name === "parameterSet") values["parameterSetName"] = this.#value("parameterSetName");
     }
     return values as AttributeSubset<N>;
   }
@@ -186,7 +195,7 @@ function wrapped(read: ReadAttribute): Attribute {
   if (readRequest(type).kind !== "template" || !Array.isArray(value)) {
     return { type, name, state, value: value as Exclude<typeof value, ReadAttribute[]> };
   }
-  return { type, name, state, value: new Attributes(value as ReadAttribute[]) };
+  return { type, name, state, value: attributesOf(value as ReadAttribute[]) };
 }
 
 function errorOf({ type, failure }: ReadAttribute): Error | undefined {

@@ -1,6 +1,6 @@
 /** How single calls are made, and what the pool of closed sessions keeps. */
 
-/** How a single call is made. */
+/** How a single call to a PKCS#11 module is made. */
 export interface CallOptions {
   /** Cancels the call; it rejects, or throws, with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
@@ -13,7 +13,7 @@ export interface CallOptions {
 }
 
 /**
- * Limits of the pool of closed sessions (`gp11_module_set_pool_sessions`). Only sessions that `openSession` has opened are
+ * Limits of the pool of closed PKCS#11 sessions (`gp11_module_set_pool_sessions`). Only sessions that `openSession` has opened are
  * kept, none through which session objects may have been made, and none that would keep a token logged in when every
  * other session on it is closed.
  */

@@ -95,7 +95,7 @@ export interface MechanismInfo {
   readonly flags: number;
 }
 
-/** What C_GetSessionInfo tells (`GP11SessionInfo`). */
+/** What C_GetSessionInfo tells about a PKCS#11 session (`GP11SessionInfo`). */
 export interface SessionInfo {
   /** The slot. */
   readonly slotId: bigint;

@@ -9,7 +9,7 @@ import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
-import { Attributes } from "../attributes/attributes.ts";
+import { attributesOf } from "../attributes/attributes.ts";
 import { type CertificateParts, certificateParts } from "./forms/certificate.ts";
 import { identify, isSameKey, publicKeyAnywhere, withIdentifier } from "./read_public.ts";
 
@@ -93,7 +93,7 @@ export function certificateOf(frame: Frame, { object, session }: ObjectArgs): Pr
 
 function* readCertificateObject(frame: Frame, session: bigint, object: bigint): Program<CertificateParts> {
   const plan = readPlan(["class", "value"]);
-  const read = new Attributes(yield* getAttributes(frame, { session, object, plan }));
+  const read = attributesOf(yield* getAttributes(frame, { session, object, plan }));
   const value = read.get("value");
   if (Number(read.get("class")) !== CKO.CERTIFICATE) {
     throw new TypeError("Cannot read the certificate: the object is none");

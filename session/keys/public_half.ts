@@ -8,7 +8,7 @@ import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
-import { Attributes } from "../attributes/attributes.ts";
+import { attributesOf } from "../attributes/attributes.ts";
 import { ObjectNotFoundError } from "../errors.ts";
 import { type AsymmetricMaterial, wipeKey } from "./forms/key_material.ts";
 import { readSecretKey } from "./read_private.ts";
@@ -38,7 +38,7 @@ export function* publicMaterial(frame: Frame, { object, session }: ObjectArgs): 
 /** The public half of a private key that the token lets out; null where it does not. */
 function* calculatedHalf(frame: Frame, args: ObjectArgs): Program<AsymmetricMaterial | null> {
   const plan = readPlan(["sensitive", "extractable"]);
-  const read = new Attributes(yield* getAttributes(frame, { ...args, plan }));
+  const read = attributesOf(yield* getAttributes(frame, { ...args, plan }));
   if (read.get("sensitive") !== false || read.get("extractable") !== true) return null;
   const material = yield* readSecretKey(frame, args);
   try {

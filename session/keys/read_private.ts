@@ -12,7 +12,7 @@ import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts"
 import { readPlan } from "../attributes/attribute_plans.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { attributeType } from "../attributes/attribute_types.ts";
-import { Attributes } from "../attributes/attributes.ts";
+import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { KeyMaterial } from "./forms/key_material.ts";
 import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
@@ -104,7 +104,7 @@ function* readRsa(frame: Frame, args: ObjectArgs): Program<KeyMaterial> {
 
 function* readValues(frame: Frame, args: ObjectArgs, names: readonly AttributeName[]): Program<Attributes> {
   const plan = readPlan([...names, "sensitive", "extractable"]);
-  return new Attributes(yield* getAttributes(frame, { ...args, plan }));
+  return attributesOf(yield* getAttributes(frame, { ...args, plan }));
 }
 
 /** A value the key cannot be exported without. */

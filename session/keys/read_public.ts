@@ -9,7 +9,7 @@ import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
-import { Attributes } from "../attributes/attributes.ts";
+import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
@@ -45,7 +45,7 @@ export interface KeyIdentity {
 
 /** Reads what an object is. */
 export function* identify(frame: Frame, { session, object }: ObjectArgs): Program<KeyIdentity> {
-  const read = new Attributes(yield* getAttributes(frame, { session, object, plan: readPlan(ABOUT) }));
+  const read = attributesOf(yield* getAttributes(frame, { session, object, plan: readPlan(ABOUT) }));
   return {
     object,
     class: Number(read.get("class")),
@@ -63,7 +63,7 @@ export function* ownPublicKey(frame: Frame, session: bigint, key: KeyIdentity): 
     ? PUBLIC
     : [...PUBLIC, "value"] as const;
   const plan = readPlan([...names, ...key.class === CKO.CERTIFICATE ? ["value"] as const : ["publicKeyInfo"] as const]);
-  const read = new Attributes(yield* getAttributes(frame, { session, object: key.object, plan }));
+  const read = attributesOf(yield* getAttributes(frame, { session, object: key.object, plan }));
   if (key.class === CKO.CERTIFICATE) {
     const value = read.get("value");
     return value === undefined ? null : certificateKey(certificateParts(value));
@@ -181,7 +181,7 @@ export function* publicKeyAnywhere(
 /** Whether a public half can be that of a private key which does not tell its own: type and curve are the same. */
 function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: AsymmetricMaterial): Program<boolean> {
   const plan = readPlan(["ecParams", "parameterSet", "modulus"]);
-  const read = new Attributes(yield* getAttributes(frame, { session, object: key.object, plan }));
+  const read = attributesOf(yield* getAttributes(frame, { session, object: key.object, plan }));
   if (found.kind === "RSA") {
     const modulus = read.get("modulus");
     return key.keyType === CKK.RSA && (modulus === undefined || isSameBytes(trimmed(modulus), found.modulus));

@@ -10,7 +10,10 @@ import { sha256 } from "./forms/digest.ts";
 import { checkPublicFormat, type PublicKeyFormats, publicKeyIn } from "./key_forms.ts";
 import { writePem } from "./forms/pem.ts";
 
-/** What an X.509 certificate says (RFC 5280 §4.1). */
+/** What the parts of a certificate say. */
+export let x509Of: (parts: CertificateParts) => X509;
+
+/** What an X.509 certificate says (RFC 5280 §4.1), read by {@linkcode Pkcs11Object.x509}. */
 export class X509 {
   /** The certificate in DER. */
   readonly der: Uint8Array<ArrayBuffer>;
@@ -32,12 +35,11 @@ export class X509 {
   readonly fingerprint256: string;
   readonly #parts: CertificateParts;
 
-  /**
-   * Certificates come from {@linkcode Pkcs11Object.x509}.
-   *
-   * @internal
-   */
-  constructor(parts: CertificateParts) {
+  static {
+    x509Of = (parts) => new X509(parts);
+  }
+
+  private constructor(parts: CertificateParts) {
     this.#parts = parts;
     this.der = parts.der;
     this.pem = writePem("CERTIFICATE", parts.der);

@@ -1,11 +1,12 @@
 /** What mechanism builders return, and the checks they share. */
+import type { MechanismType } from "../../ffi/constants/flavor.ts";
 import { type BytesInput, checkUlong, copyBytes, describeType } from "../../ffi/memory/inputs.ts";
 import type { BuiltParameter } from "../../ffi/memory/mechanisms.ts";
 
 /** A mechanism with the parameter a builder made. */
 export interface BuiltMechanism<P extends BuiltParameter | Uint8Array | null = BuiltParameter | Uint8Array | null> {
   /** The mechanism's type, a {@linkcode CKM} number. */
-  readonly type: number;
+  readonly type: MechanismType;
   /** Its parameter; `null` for a mechanism without one. */
   readonly parameter: P;
 }

@@ -45,10 +45,17 @@ export interface AesGcmOptions {
    *
    * @default {128}
    */
-  readonly tagLength?: number | undefined;
+  readonly tagLength?: AesGcmTagLength | undefined;
 }
 
-const GCM_TAGS = [32, 64, 96, 104, 112, 120, 128];
+/** Bits an authentication tag of AES-GCM may have (PKCS#11 3.0 §6.13.4). */
+export type AesGcmTagLength = 32 | 64 | 96 | 104 | 112 | 120 | 128;
+
+/** Bits an authentication tag of AES-CCM may have (PKCS#11 3.0 §6.13.5). */
+export type AesCcmTagLength = 32 | 48 | 64 | 80 | 96 | 112 | 128;
+
+const GCM_TAGS: readonly AesGcmTagLength[] = [32, 64, 96, 104, 112, 120, 128];
+const CCM_TAGS: readonly AesCcmTagLength[] = [32, 48, 64, 80, 96, 112, 128];
 
 /** The parameter of AES-GCM. */
 export interface GcmParameter extends BuiltParameter {
@@ -148,7 +155,7 @@ export function aesGcm(options: AesGcmOptions): BuiltMechanism<GcmParameter> {
   const parameter = new TokenIv(
     integer(ivLength, "ivLength of AES-GCM", 1, 256),
     optionalBytes(options.additionalData, "the additionalData of AES-GCM"),
-    tagBits(options.tagLength),
+    gcmTagBits(options.tagLength),
   );
   return { type: CKM.AES_GCM, parameter };
 }
@@ -168,12 +175,18 @@ function gcmParameter({ iv, additionalData, tagLength }: AesGcmOptions): GcmPara
   return new GcmStruct(
     bytesMember(given, "the iv of AES-GCM", { max: MAX_GCM_IV }),
     optionalBytes(additionalData, "the additionalData of AES-GCM"),
-    tagBits(tagLength),
+    gcmTagBits(tagLength),
   );
 }
 
-function tagBits(tagLength = 128): number {
+/** The bits of a tag of AES-GCM, checked. */
+export function gcmTagBits(tagLength: AesGcmTagLength = 128): number {
   return oneOf(tagLength, "tagLength of AES-GCM", GCM_TAGS);
+}
+
+/** The bits of a tag of AES-CCM, checked. */
+export function ccmTagBits(tagLength: AesCcmTagLength = 128): number {
+  return oneOf(tagLength, "tagLength of AES-CCM", CCM_TAGS);
 }
 
 /** Options of {@linkcode aesCbc}. */
@@ -239,7 +252,7 @@ export interface AesCcmOptions {
    *
    * @default {128}
    */
-  readonly tagLength?: number | undefined;
+  readonly tagLength?: AesCcmTagLength | undefined;
   /**
    * Bytes of the unencrypted data. Needed only when the data comes in parts.
    *
@@ -255,10 +268,10 @@ export interface AesCcmOptions {
  */
 export function aesCcm(options: AesCcmOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "AES-CCM");
-  const { dataLength, tagLength = 128 } = options;
+  const { dataLength, tagLength } = options;
   const pNonce = bytesMember(options.nonce, "the nonce of AES-CCM", { min: 7, max: 13 });
   const pAAD = optionalBytes(options.additionalData, "the additionalData of AES-CCM");
-  const ulMACLen = oneOf(tagLength, "tagLength of AES-CCM", [32, 48, 64, 80, 96, 112, 128]) / 8;
+  const ulMACLen = ccmTagBits(tagLength) / 8;
   const parameter = new StructParameter(CK_CCM_PARAMS, (_block, use) => ({
     ulDataLen: dataLength ?? plainLength(use, ulMACLen),
     pNonce,

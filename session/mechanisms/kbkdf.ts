@@ -20,7 +20,7 @@ export type KbkdfPart =
   | BytesInput
   | {
     /** The counter, or in the other modes the iteration's value; bits of its width: 8, 16, 24 or 32. */
-    readonly counter: number;
+    readonly counter: 8 | 16 | 24 | 32;
     /**
      * Its byte order.
      *
@@ -30,7 +30,7 @@ export type KbkdfPart =
   }
   | {
     /** The length of the derived key; bits of its width: 8 to 64. */
-    readonly keyLength: number;
+    readonly keyLength: 8 | 16 | 24 | 32 | 40 | 48 | 56 | 64;
     /**
      * Whether it counts whole PRF outputs (`segments`) or the keys' bits (`keys`).
      *

@@ -15,7 +15,8 @@ import {
   CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS,
 } from "../../ffi/memory/structs_cipher.ts";
 import type { StructDefinition } from "../../ffi/memory/structs.ts";
-import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, oneOf } from "./built.ts";
+import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV } from "./built.ts";
+import { type AesCcmTagLength, type AesGcmTagLength, ccmTagBits, gcmTagBits } from "./cipher.ts";
 
 /** Who makes the nonce of a message: the caller, or the token by counting, at random, or by a masked counter. */
 export type NonceGenerator = "none" | "token" | "counter" | "random" | "counter-xor";
@@ -108,7 +109,7 @@ export interface AesGcmMessageOptions extends MessageNonceOptions {
    *
    * @default {128}
    */
-  readonly tagLength?: number | undefined;
+  readonly tagLength?: AesGcmTagLength | undefined;
 }
 
 /** One message of AES-GCM (`CK_GCM_MESSAGE_PARAMS`), for `encryptMessage` and `decryptMessage`. */
@@ -117,7 +118,7 @@ export function aesGcmMessage(
 ): BuiltMechanism<MessageParameter> {
   checkOptions(options, "AES-GCM message");
   const iv = bytesMember(options.iv, "the iv of AES-GCM", { min: 1, max: MAX_GCM_IV });
-  const bits = oneOf(options.tagLength ?? 128, "tagLength of AES-GCM", [32, 64, 96, 104, 112, 120, 128]);
+  const bits = gcmTagBits(options.tagLength);
   const values = {
     ulIvLen: iv.length,
     ulIvFixedBits: fixedBits(options, iv),
@@ -138,7 +139,7 @@ export interface AesCcmMessageOptions extends MessageNonceOptions {
    *
    * @default {128}
    */
-  readonly tagLength?: number | undefined;
+  readonly tagLength?: AesCcmTagLength | undefined;
   /**
    * Bytes of the message. Needed only when it comes in parts.
    *
@@ -153,7 +154,7 @@ export function aesCcmMessage(
 ): BuiltMechanism<MessageParameter> {
   checkOptions(options, "AES-CCM message");
   const nonce = bytesMember(options.nonce, "the nonce of AES-CCM", { min: 7, max: 13 });
-  const length = oneOf(options.tagLength ?? 128, "tagLength of AES-CCM", [32, 48, 64, 80, 96, 112, 128]) / 8;
+  const length = ccmTagBits(options.tagLength) / 8;
   const ulNonceFixedBits = fixedBits(options, nonce);
   const nonceGenerator = generator(options);
   const values = (_block: unknown, use: MechanismUse) => ({

@@ -1,21 +1,14 @@
 /** Mechanisms: what a call does, with parameters built from options named after WebCrypto's. */
 import type { MechanismType } from "../../ffi/constants/mod.ts";
 import { type BytesInput, checkType, copyBytes } from "../../ffi/memory/inputs.ts";
-import type { MechanismInit } from "../../ffi/memory/mechanisms.ts";
 import type { BuiltMechanism } from "./built.ts";
-
-/**
- * A mechanism: its {@linkcode CKM} number, or its number with a parameter, which is raw bytes or what a builder such
- * as {@linkcode aesGcm} made (`GP11Mechanism`). The parameter is copied when the call is made.
- */
-export type Mechanism = MechanismInit;
 
 /**
  * A mechanism with the bytes of its parameter as the module wants them in memory: for vendors' mechanisms, and for
  * parameters that are plain bytes.
  *
  * @param type The mechanism's {@linkcode CKM} number, or a vendor's own.
- * @throws {TypeError} When the parameter is no `BufferSource`.
+ * @throws {TypeError} When the parameter is not bytes.
  *
  * @example An IV as parameter
  * ```ts
@@ -30,19 +23,21 @@ export function rawMechanism(type: MechanismType, bytes: BytesInput): BuiltMecha
   return { type: checkType(type, "a mechanism type"), parameter: copyBytes(bytes, "a mechanism parameter") };
 }
 
-export type { BuiltParameter, MechanismUse, WrittenParameter } from "../../ffi/memory/mechanisms.ts";
+export type { BuiltParameter, Mechanism, MechanismUse, WrittenParameter } from "../../ffi/memory/mechanisms.ts";
 export type { BuiltMechanism } from "./built.ts";
 export {
   aesCbc,
   type AesCbcOptions,
   aesCcm,
   type AesCcmOptions,
+  type AesCcmTagLength,
   aesCmac,
   type AesCmacOptions,
   aesCtr,
   type AesCtrOptions,
   aesGcm,
   type AesGcmOptions,
+  type AesGcmTagLength,
   aesGmac,
   chacha20,
   type Chacha20Options,

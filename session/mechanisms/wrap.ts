@@ -55,7 +55,7 @@ export interface RsaAesKeyWrapOptions extends RsaOaepOptions {
    *
    * @default {256}
    */
-  readonly aesKeyBits?: number | undefined;
+  readonly aesKeyBits?: 128 | 192 | 256 | undefined;
 }
 
 /** A key of any length wrapped for an RSA key (`CKM_RSA_AES_KEY_WRAP`): RSA-OAEP, then AES key wrap with padding. */
@@ -79,7 +79,7 @@ export interface EcdhAesKeyWrapOptions {
    *
    * @default {256}
    */
-  readonly aesKeyBits?: number | undefined;
+  readonly aesKeyBits?: 128 | 192 | 256 | undefined;
   /** What is done with the shared secret: a {@linkcode CKD} number, or the hash of the ANSI X9.63 KDF. */
   readonly kdf: number | HashIdentifier;
   /**

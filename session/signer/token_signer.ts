@@ -56,9 +56,22 @@ export interface TokenSignerOptions {
 /** Answers that mean the key has to be found again: its token was away. */
 const LOST: ReadonlySet<number> = new Set([CKR.KEY_HANDLE_INVALID, CKR.OBJECT_HANDLE_INVALID]);
 
+/** What a signer is made of. */
+interface SignerParts {
+  readonly key: Pkcs11Object;
+  readonly scheme: SignatureScheme;
+  readonly keyId: string;
+  readonly material: AsymmetricMaterial | null;
+  readonly sessions: SessionPool | null;
+  readonly match: AttributesInit;
+  readonly uri: Pkcs11Uri | null;
+}
+
+let newSigner: (parts: SignerParts) => TokenSigner;
+
 /**
  * A key of a token that signs for JOSE, HTTP message signatures and whatever takes a `Signer`. Signatures have JOSE's
- * form: ECDSA's r and s side by side (RFC 7518 §3.4).
+ * form: ECDSA's r and s side by side (RFC 7518 §3.4). Signers come from {@linkcode tokenSigner}.
  */
 export class TokenSigner {
   /** The algorithm by its JOSE name. */
@@ -76,20 +89,11 @@ export class TokenSigner {
   /** A session has died: the key's handle may be another object's now. */
   #isLost = false;
 
-  /**
-   * Signers come from {@linkcode tokenSigner}.
-   *
-   * @internal
-   */
-  constructor(parts: {
-    readonly key: Pkcs11Object;
-    readonly scheme: SignatureScheme;
-    readonly keyId: string;
-    readonly material: AsymmetricMaterial | null;
-    readonly sessions: SessionPool | null;
-    readonly match: AttributesInit;
-    readonly uri: Pkcs11Uri | null;
-  }) {
+  static {
+    newSigner = (parts) => new TokenSigner(parts);
+  }
+
+  private constructor(parts: SignerParts) {
     this.algorithm = parts.scheme.algorithm;
     this.keyId = parts.keyId;
     this.#key = parts.key;
@@ -260,7 +264,7 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
   const match: AttributesInit = { class: identity.class };
   if (identity.id.length > 0) match.id = identity.id;
   else if (identity.label !== "") match.label = identity.label;
-  return new TokenSigner({
+  return newSigner({
     key,
     scheme,
     keyId: keyId ?? (material === null ? identity.id.toHex() : thumbprint(material)),

@@ -9,7 +9,7 @@ import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import { autoAuthenticateOf, coreOf, faceOf } from "./faces.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
-import type { MessageOptions } from "./options.ts";
+import type { MessageOptions, WrapOptions } from "./options.ts";
 import { askerOf, question } from "./pin.ts";
 
 /**
@@ -143,9 +143,19 @@ export function messageArgs(
     session: core.handle,
     key: keyHandle(core, action, key),
     mechanism: prepareMechanism(mechanism),
-    associatedData: viewBytes(options?.associatedData ?? new Uint8Array(0), "associated data"),
+    associatedData: additionalDataOf(options) ?? new Uint8Array(0),
     data: viewBytes(data, "a message"),
   };
+}
+
+/** Data that is authenticated beside what is encrypted, under either of its names. */
+export function additionalDataOf(options: MessageOptions | WrapOptions | undefined): Uint8Array | null {
+  const { additionalData, associatedData } = options ?? {};
+  if (additionalData !== undefined && associatedData !== undefined) {
+    throw new TypeError("Cannot use additionalData: associatedData, which is the same, is given beside it");
+  }
+  const data = additionalData ?? associatedData;
+  return data === undefined ? null : viewBytes(data, "additionalData");
 }
 
 function listOf<T>(list: readonly T[], subject: string): readonly T[] {

@@ -5,7 +5,7 @@ import { prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
-import { keyHandle } from "./crypto_args.ts";
+import { additionalDataOf, keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
 import { newTemplate } from "./object_args.ts";
 import type { WrapOptions } from "./options.ts";
@@ -58,7 +58,7 @@ export function wrapArgs(
     mechanism: prepareMechanism(mechanism),
     wrappingKey: keyHandle(core, "wrap a key", wrappingKey),
     key: keyHandle(core, "wrap a key", key),
-    associatedData: associated(options),
+    associatedData: additionalDataOf(options),
   };
 }
 
@@ -78,7 +78,7 @@ export function unwrapArgs(
     unwrappingKey: keyHandle(core, "unwrap a key", key),
     wrapped: viewBytes(wrapped, "a wrapped key"),
     attributes: newTemplate(core, attributes),
-    associatedData: associated(options),
+    associatedData: additionalDataOf(options),
   };
 }
 
@@ -111,8 +111,4 @@ export function decapsulateArgs(
     ...deriveArgs(core, "decapsulate a key", key, mechanism, attributes),
     ciphertext: viewBytes(ciphertext, "a ciphertext"),
   };
-}
-
-function associated(options: WrapOptions | undefined): Uint8Array | null {
-  return options?.associatedData === undefined ? null : viewBytes(options.associatedData, "associated data");
 }

@@ -1,6 +1,7 @@
 /** Modules: libraries that give access to tokens. */
 import { reportUncaught } from "../../internal/report_error.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { isAskedBy, unasked } from "../../ffi/engine/question.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -13,13 +14,14 @@ import { type ModuleInfo, moduleInfoOf } from "../core/infos.ts";
 import { callLogger } from "../log_calls/mod.ts";
 import type { ModuleBackend } from "../managed/module_backend.ts";
 import { engineFor, ModuleCore } from "../core/module_core.ts";
+import type { SessionCore } from "../core/session_core.ts";
 import type { ModuleShare } from "../managed/share.ts";
 import { ModuleFlags } from "../core/module_flags.ts";
 import { checkModuleOptions, type ModuleOptions } from "../managed/module_options.ts";
 import type { AutoAuthenticate } from "./options.ts";
 import type { CallOptions, SessionPoolOptions } from "../core/call_options.ts";
 import { HandlePool } from "../core/handle_pool.ts";
-import { Slot } from "./slot.ts";
+import { newSlot, Slot } from "./slot.ts";
 import { type DescribedSlot, goneToken, onlySlot, slotCondition, type SlotMatch } from "./find_slot.ts";
 import { waitForSlotEvent } from "../core/slot_events.ts";
 import { type TokenChange, TokenWatch, type WatchTokensOptions } from "./token_watch.ts";
@@ -42,6 +44,9 @@ export interface SlotsOptions extends CallOptions {
  * A PKCS#11 module: a library that gives access to tokens (`GP11Module`). Each load is a caller of its own, which closes
  * only what it has opened.
  *
+ * Two properties may be set: {@linkcode Module.poolSessions}, whether and how long closed sessions are kept to be used
+ * again (milliseconds), and {@linkcode Module.autoAuthenticate}, who is asked for PINs where nobody else is named.
+ *
  * @example List the tokens of a module
  * ```ts
  * import { Module } from "@gp11/gp11";
@@ -63,14 +68,20 @@ export class Module {
   }
 
   private constructor(core: ModuleCore) {
+    if (!(core instanceof ModuleCore)) throw new TypeError("Cannot make a module: modules come from Module.load()");
     this.#core = core;
   }
 
   /**
    * Loads a module by the path of its library and initialises it.
    *
+   * @param path The library's path, as the system's loader takes it.
+   * @param options Who counts the callers, what is logged, and a signal that cancels the call.
+   * @returns The module; it is the caller's to close.
    * @throws {ModuleLoadError} when the file is missing, no library or no PKCS#11 module
    * @throws {Pkcs11Error} when C_Initialize fails
+   * @throws {TypeError} When an option is of the wrong kind.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   static async load(path: string, options: ModuleOptions = {}): Promise<Module> {
     checkOptions(options);
@@ -79,7 +90,17 @@ export class Module {
     return await Module.#begin(openBackend(path, options), options);
   }
 
-  /** {@linkcode Module.load} in place. */
+  /**
+   * Loads a module by the path of its library and initialises it. In place; see {@linkcode Module.load}.
+   *
+   * @param path The library's path, as the system's loader takes it.
+   * @param options Who counts the callers, what is logged, and a signal.
+   * @returns The module; it is the caller's to close.
+   * @throws {ModuleLoadError} when the file is missing, no library or no PKCS#11 module
+   * @throws {Pkcs11Error} when C_Initialize fails
+   * @throws {TypeError} When an option is of the wrong kind.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   static loadSync(path: string, options: ModuleOptions = {}): Module {
     checkOptions(options);
     checkModuleOptions(options);
@@ -145,9 +166,10 @@ export class Module {
   }
 
   /** The newest version of Cryptoki whose functions the module has: `2.40`, `3.0`, `3.1` or `3.2`. */
-  get interfaceVersion(): string {
+  get interfaceVersion(): "2.40" | "3.0" | "3.1" | "3.2" {
     const { major, minor } = this.#core.engine.table.version;
-    return major < 3 ? "2.40" : `${major}.${minor}`;
+    if (major < 3) return "2.40";
+    return major > 3 || minor > 1 ? "3.2" : minor === 1 ? "3.1" : "3.0";
   }
 
   /**
@@ -177,23 +199,51 @@ export class Module {
     setAutoAuthenticate(this.#core, value);
   }
 
-  /** What the module tells about itself (C_GetInfo). */
+  /**
+   * What the module tells about itself (C_GetInfo).
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns What it tells; texts are without the blanks that fill them.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async info(options?: CallOptions): Promise<ModuleInfo> {
     return moduleInfoOf(await this.#opened("C_GetInfo").run(null, moduleInfo, null, options));
   }
 
-  /** {@linkcode Module.info} in place. */
+  /**
+   * What the module tells about itself (C_GetInfo). In place; see {@linkcode Module.info}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns What it tells; texts are without the blanks that fill them.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   infoSync(options?: CallOptions): ModuleInfo {
     return moduleInfoOf(this.#opened("C_GetInfo").runSync(null, moduleInfo, null, options));
   }
 
-  /** The module's slots (`gp11_module_get_slots`, C_GetSlotList). */
+  /**
+   * The module's slots (`gp11_module_get_slots`, C_GetSlotList).
+   *
+   * @param options Whether only slots with a token are listed, and a signal that cancels the call.
+   * @returns The slots, in the module's order; the same slot is the same object each time.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async slots(options: SlotsOptions = {}): Promise<Slot[]> {
     const args = { tokenPresent: options?.tokenPresent ?? false };
     return (await this.#opened("C_GetSlotList").run(null, slotList, args, options)).map((id) => this.#slot(id));
   }
 
-  /** {@linkcode Module.slots} in place. */
+  /**
+   * The module's slots (`gp11_module_get_slots`, C_GetSlotList). In place; see {@linkcode Module.slots}.
+   *
+   * @param options Whether only slots with a token are listed, and a signal.
+   * @returns The slots, in the module's order; the same slot is the same object each time.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   slotsSync(options: SlotsOptions = {}): Slot[] {
     const args = { tokenPresent: options?.tokenPresent ?? false };
     return this.#opened("C_GetSlotList").runSync(null, slotList, args, options).map((id) => this.#slot(id));
@@ -203,8 +253,12 @@ export class Module {
    * The slot of the one token that is meant.
    *
    * @param match Its label, a `pkcs11:` URI, or members of its {@linkcode TokenInfo}.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The slot.
    * @throws {SlotNotFoundError} Where no token is; those that are there are named.
    * @throws {SlotAmbiguousError} Where more than one is.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    *
    * @example A token by its label
    * ```ts
@@ -226,7 +280,17 @@ export class Module {
     return onlySlot(condition, described);
   }
 
-  /** {@linkcode Module.findSlot} in place. */
+  /**
+   * The slot of the one token that is meant. In place; see {@linkcode Module.findSlot}.
+   *
+   * @param match Its label, a `pkcs11:` URI, or members of its {@linkcode TokenInfo}.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The slot.
+   * @throws {SlotNotFoundError} Where no token is; those that are there are named.
+   * @throws {SlotAmbiguousError} Where more than one is.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   findSlotSync(match: SlotMatch, options?: CallOptions): Slot {
     const condition = slotCondition(match);
     const described = this.slotsSync({ ...options, tokenPresent: true }).map((slot): DescribedSlot => {
@@ -244,6 +308,11 @@ export class Module {
    * The tokens that are there, then each one that comes or goes; a token with another serial number has gone and come.
    * Works on every module, by looking at its slots four times a second while somebody asks for changes.
    *
+   * @param options A signal that ends the watch.
+   * @returns The changes; `return()`, which ends a loop, ends the watch.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   *
    * @example Greet a card
    * ```ts
    * import type { Module } from "@gp11/gp11";
@@ -258,7 +327,15 @@ export class Module {
     return new TokenWatch(this, options);
   }
 
-  /** Resolves with the slot in which a token comes or goes (C_WaitForSlotEvent). */
+  /**
+   * Resolves with the slot in which a token comes or goes (C_WaitForSlotEvent).
+   *
+   * @param options A signal that ends the wait.
+   * @returns The slot.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module cannot wait, {@linkcode Module.watchTokens} can;
+   * CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async waitForSlotEvent(options: CallOptions = {}): Promise<Slot> {
     return this.#slot(await waitForSlotEvent(this.#opened("C_WaitForSlotEvent"), options));
   }
@@ -267,7 +344,9 @@ export class Module {
    * What another worker thread needs to join the callers of this module, so that the count holds across threads and
    * survives a thread that dies: `Module.load(share.path, { share })` there.
    *
-   * @throws {TypeError} when nobody counts the callers, or the module is known by name only
+   * @returns What can be sent to the thread with `postMessage`.
+   * @throws {TypeError} When nobody counts the callers, or the module is known by name only.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
    */
   share(): ModuleShare {
     const { callers, managed, path } = this.#opened("C_Initialize").backend;
@@ -278,7 +357,11 @@ export class Module {
     return { path, managed, memory: callers.memory };
   }
 
-  /** A value of the module's configuration; `null` where there is none. */
+  /**
+   * A value of the module's configuration; `null` where there is none.
+   *
+   * @param key Its name in p11-kit's file for the module, such as `critical`.
+   */
   configOption(key: string): string | null {
     return this.#core.backend.configOption(key);
   }
@@ -288,22 +371,46 @@ export class Module {
     return this.#core.engine.table.names();
   }
 
-  /** Closes the sessions this caller has opened, on one slot or on all; those of other callers stay. */
-  async closeAllSessions(slot?: Slot): Promise<void> {
-    const core = this.#opened("C_CloseAllSessions");
-    const sessions = [...core.sessions].filter((session) => !slot || faceOf(session).slot.equals(slot));
-    for (const session of sessions) session.reusable = false;
-    const pooled = core.pool?.drain(slot?.id) ?? [];
-    const results = await Promise.allSettled([
-      ...sessions.map((session) => session.session!.close()),
-      ...pooled.map((session) => core.run(null, closeSession, { session })),
-    ]);
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+  /**
+   * Closes the sessions this caller has opened, on one slot or on all; those of other callers stay.
+   *
+   * @param slot The slot; all where it is left out.
+   * @param options A signal: the sessions are closed all the same when it aborts.
+   * @throws {Pkcs11Error} What C_CloseSession answers, of the first session that could not be closed.
+   * @throws {TypeError} When the slot is none.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  async closeAllSessions(slot?: Slot, options: CallOptions = {}): Promise<void> {
+    const sessions = this.#sessionsOn(slot, options);
+    await unlessAborted(closeSessions(this.#core, sessions, slot), options);
+  }
+
+  /**
+   * Closes the sessions this caller has opened, on one slot or on all; those of other callers stay. In place; see
+   * {@linkcode Module.closeAllSessions}.
+   *
+   * @param slot The slot; all where it is left out.
+   * @param options A signal: the sessions are closed all the same when it aborts.
+   * @throws {Pkcs11Error} What C_CloseSession answers, of the first session that could not be closed.
+   * @throws {TypeError} When the slot is none.
+   * @throws {SessionBusyError} While an asynchronous call runs on one of them; nothing is closed then.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  closeAllSessionsSync(slot?: Slot, options: CallOptions = {}): void {
+    const sessions = this.#sessionsOn(slot, options);
+    if (sessions.some(({ lane }) => lane.busy)) {
+      throw new SessionBusyError("close the sessions", "an asynchronous call");
+    }
+    const [problem] = closeSessionsSync(this.#core, sessions, slot);
+    if (problem) throw problem.error;
   }
 
   /**
    * Ends this caller's use of the module: calls that run deliver, those that wait reject, the sessions are closed, and
    * the last caller finalises the module. What fails on the way keeps nothing open and is reported once, by the first call.
+   *
+   * @throws {Pkcs11Error} What C_CloseSession or C_Finalize answers; the module is closed all the same.
+   * @throws {SessionBusyError} Within a question for a PIN that a call of the module asks: it would wait for itself.
    */
   async close(): Promise<void> {
     if (isAskedBy(this.#core.engine)) {
@@ -320,31 +427,21 @@ export class Module {
   }
 
   /**
-   * {@linkcode Module.close} in place.
+   * Ends this caller's use of the module: the sessions are closed, and the last caller finalises the module. In place; see
+   * {@linkcode Module.close}.
    *
-   * @throws {SessionBusyError} when a call runs; nothing is closed then
+   * @throws {Pkcs11Error} What C_CloseSession or C_Finalize answers; the module is closed all the same.
+   * @throws {SessionBusyError} When a call runs; nothing is closed then.
    */
   closeSync(): void {
     const core = this.#core;
     if (core.closed) return;
     if (core.busy) throw new SessionBusyError("close the module", "an asynchronous call", "the module");
     this.#closing = Promise.resolve();
-    const problems: unknown[] = [];
-    const finish = (work: () => void) => {
-      try {
-        work();
-      } catch (error) {
-        problems.push(error);
-      }
-    };
-    for (const session of [...core.sessions]) {
-      session.reusable = false;
-      finish(() => session.session!.closeSync());
-    }
-    for (const session of core.pool?.drain() ?? []) finish(() => core.runSync(null, closeSession, { session }));
+    const problems = closeSessionsSync(core, [...core.sessions]);
     core.closed = true;
-    finish(() => core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer }));
-    if (problems.length > 0) throw problems[0];
+    attempt(problems, () => core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer }));
+    if (problems.length > 0) throw problems[0]!.error;
   }
 
   /** Closes the module, now or when the running calls have ended. */
@@ -361,7 +458,7 @@ export class Module {
   async #close(): Promise<void> {
     const core = this.#core;
     if (core.closed) return;
-    const closing = this.closeAllSessions();
+    const closing = closeSessions(core, [...core.sessions]);
     core.closed = true;
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
     await Promise.allSettled(core.opening.keys());
@@ -380,11 +477,76 @@ export class Module {
     return this.#core;
   }
 
+  /** The sessions this caller has opened, on one slot or on all. */
+  #sessionsOn(slot: Slot | undefined, options: CallOptions): SessionCore[] {
+    const core = this.#opened("C_CloseAllSessions");
+    if (slot !== undefined && !(slot instanceof Slot)) {
+      throw new TypeError(`Cannot close the sessions: expected a Slot, got ${describeType(slot)}`);
+    }
+    checkOptions(options);
+    options.signal?.throwIfAborted();
+    return [...core.sessions].filter((session) => !slot || faceOf(session).slot.equals(slot));
+  }
+
   #slot(id: bigint): Slot {
     let slot = this.#slots.get(id);
-    if (!slot) this.#slots.set(id, slot = new Slot(this, this.#core, id));
+    if (!slot) this.#slots.set(id, slot = newSlot(this, this.#core, id));
     return slot;
   }
+}
+
+/** Something that failed while the rest went on. */
+interface Problem {
+  readonly error: unknown;
+}
+
+function attempt(problems: Problem[], work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    problems.push({ error });
+  }
+}
+
+async function closeSessions(core: ModuleCore, sessions: readonly SessionCore[], slot?: Slot): Promise<void> {
+  for (const session of sessions) session.reusable = false;
+  const pooled = core.pool?.drain(slot?.id) ?? [];
+  const results = await Promise.allSettled([
+    ...sessions.map((session) => session.session!.close()),
+    ...pooled.map((session) => core.run(null, closeSession, { session })),
+  ]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+function closeSessionsSync(core: ModuleCore, sessions: readonly SessionCore[], slot?: Slot): Problem[] {
+  const problems: Problem[] = [];
+  for (const session of sessions) {
+    session.reusable = false;
+    attempt(problems, () => session.session!.closeSync());
+  }
+  for (const session of core.pool?.drain(slot?.id) ?? []) {
+    attempt(problems, () => core.runSync(null, closeSession, { session }));
+  }
+  return problems;
+}
+
+/** Waits for work that goes on when nobody waits for it any more. */
+function unlessAborted(work: Promise<void>, { signal, abort }: CallOptions): Promise<void> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const aborted = () => {
+      if (abort === "wait") return;
+      work.catch(reportUncaught);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", aborted, { once: true });
+    const ended = (settle: () => void) => {
+      signal.removeEventListener("abort", aborted);
+      if (signal.aborted) reject(signal.reason);
+      else settle();
+    };
+    work.then(() => ended(resolve), (error) => ended(() => reject(error)));
+  });
 }
 
 /** Whether a module says that it cannot lock in the way that was asked for, which libp11-kit always asks for. */

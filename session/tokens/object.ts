@@ -6,7 +6,7 @@ import { destroyObject, getAttributes, objectSize, setAttributes } from "../../f
 import { tokenInfo } from "../../ffi/operations/modules.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
-import { Attributes, type AttributeSubset } from "../attributes/attributes.ts";
+import { type Attributes, attributesOf, type AttributeSubset } from "../attributes/attributes.ts";
 import { compileTemplate, type TemplateInput } from "../attributes/attributes_init.ts";
 import { type TokenInfo, tokenInfoOf } from "../core/infos.ts";
 import { certificateOf, partnerOf } from "../keys/partners.ts";
@@ -22,7 +22,7 @@ import {
 } from "../keys/key_forms.ts";
 import { readSecretKey } from "../keys/read_private.ts";
 import { publicMaterial } from "../keys/public_half.ts";
-import { X509 } from "../keys/x509.ts";
+import { type X509, x509Of } from "../keys/x509.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./faces.ts";
 import type { Session } from "./session.ts";
@@ -39,11 +39,17 @@ const TYPES: ReadonlyMap<unknown, UriObjectType> = new Map<unknown, UriObjectTyp
 /** What is known of a key's wish for a login at each use. */
 export let traitsOf: (object: Pkcs11Object) => KeyTraits;
 
+/** What was read of an object when it was found: the attributes `R`, with `null` among them perhaps nothing. */
+export type FoundAttributes<R extends AttributeName | AttributeType | null> =
+  | Attributes<R & (AttributeName | number)>
+  | (R & null);
+
 const MAX_HANDLE = 0xffff_ffff_ffff_ffffn;
 const URI_ATTRIBUTES: readonly AttributeName[] = ["class", "id", "label"];
 
 /**
- * An object of a token as one session sees it (`GP11Object`). Its handle works in every session on the same token.
+ * An object of a token as one session sees it (`GP11Object`). Its handle works in every session on the same token. `R`
+ * says which attributes were read when it was found; with `null` among them there may be none.
  *
  * @example Read what an object tells about itself
  * ```ts
@@ -55,13 +61,15 @@ const URI_ATTRIBUTES: readonly AttributeName[] = ["class", "id", "label"];
  * }
  * ```
  */
-export class Pkcs11Object {
+export class Pkcs11Object<
+  R extends AttributeName | AttributeType | null = AttributeName | AttributeType | null,
+> {
   /** The session it was found or made in. */
   readonly session: Session;
   /** The module's handle, CK_OBJECT_HANDLE. */
   readonly handle: bigint;
   /** What `findObjects({ read })` read of it; `null` where nothing was asked for. */
-  readonly attributes: Attributes | null;
+  readonly attributes: FoundAttributes<R>;
   /** Made when they are first looked for: most objects are never used as keys. */
   #traits: KeyTraits | null = null;
 
@@ -72,6 +80,9 @@ export class Pkcs11Object {
   /**
    * Wraps a handle of the session's token.
    *
+   * @param session The session its calls are made in.
+   * @param handle The module's CK_OBJECT_HANDLE; it is not checked whether the token has such an object.
+   * @param attributes What was read of it.
    * @throws {TypeError} when the handle is no bigint
    * @throws {RangeError} when it is no CK_OBJECT_HANDLE
    */
@@ -79,79 +90,195 @@ export class Pkcs11Object {
     if (typeof handle !== "bigint" || handle < 0n || handle > MAX_HANDLE) throw handleError(handle);
     this.session = session;
     this.handle = handle;
-    this.attributes = attributes;
+    this.attributes = attributes as FoundAttributes<R>;
   }
 
   /**
    * Reads attributes into a plain object; those the object lacks or keeps to itself are `undefined`
    * (C_GetAttributeValue).
+   *
+   * @param names Their names, or {@linkcode CKA} numbers.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The values under the names and numbers given.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {TypeError} When there is no attribute of a name.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async get<const N extends AttributeName | AttributeType>(
     names: readonly N[],
     options?: CallOptions,
   ): Promise<AttributeSubset<N>> {
-    return (await this.getAttributes(names, options)).pick(names);
+    const read: Attributes = await this.getAttributes(names, options);
+    return read.pick(names);
   }
 
-  /** {@linkcode Pkcs11Object.get} in place. */
+  /**
+   * Reads attributes into a plain object; those the object lacks or keeps to itself are `undefined`
+   * (C_GetAttributeValue). In place; see {@linkcode Pkcs11Object.get}.
+   *
+   * @param names Their names, or {@linkcode CKA} numbers.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The values under the names and numbers given.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {TypeError} When there is no attribute of a name.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   getSync<const N extends AttributeName | AttributeType>(
     names: readonly N[],
     options?: CallOptions,
   ): AttributeSubset<N> {
-    return this.getAttributesSync(names, options).pick(names);
+    const read: Attributes = this.getAttributesSync(names, options);
+    return read.pick(names);
   }
 
-  /** Reads attributes, with the reason where one has no value (C_GetAttributeValue). */
-  async getAttributes(types: readonly (AttributeName | AttributeType)[], options?: CallOptions): Promise<Attributes> {
+  /**
+   * Reads attributes, with the reason where one has no value (C_GetAttributeValue).
+   *
+   * @param types Their names, or {@linkcode CKA} numbers.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The values, in the order asked for.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {TypeError} When there is no attribute of a name.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  async getAttributes<const N extends AttributeName | AttributeType>(
+    types: readonly N[],
+    options?: CallOptions,
+  ): Promise<Attributes<N>> {
     const args = { ...this.#args("read attributes"), plan: readPlan(types) };
-    return new Attributes(await coreOf(this.session).run(getAttributes, args, options));
+    return attributesOf<N>(await coreOf(this.session).run(getAttributes, args, options));
   }
 
-  /** {@linkcode Pkcs11Object.getAttributes} in place. */
-  getAttributesSync(types: readonly (AttributeName | AttributeType)[], options?: CallOptions): Attributes {
+  /**
+   * Reads attributes, with the reason where one has no value (C_GetAttributeValue). In place; see
+   * {@linkcode Pkcs11Object.getAttributes}.
+   *
+   * @param types Their names, or {@linkcode CKA} numbers.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The values, in the order asked for.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {TypeError} When there is no attribute of a name.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  getAttributesSync<const N extends AttributeName | AttributeType>(
+    types: readonly N[],
+    options?: CallOptions,
+  ): Attributes<N> {
     const args = { ...this.#args("read attributes"), plan: readPlan(types) };
-    return new Attributes(coreOf(this.session).runSync(getAttributes, args, options));
+    return attributesOf<N>(coreOf(this.session).runSync(getAttributes, args, options));
   }
 
-  /** Changes attributes (C_SetAttributeValue). */
+  /**
+   * Changes attributes (C_SetAttributeValue).
+   *
+   * @param attributes What the object shall have.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED, CKR_SESSION_READ_ONLY,
+   * CKR_ATTRIBUTE_VALUE_INVALID …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async set(attributes: TemplateInput, options?: CallOptions): Promise<void> {
     const args = { ...this.#args("set attributes"), attributes: compileTemplate(attributes) };
     await coreOf(this.session).run(setAttributes, args, options);
   }
 
-  /** {@linkcode Pkcs11Object.set} in place. */
+  /**
+   * Changes attributes (C_SetAttributeValue). In place; see {@linkcode Pkcs11Object.set}.
+   *
+   * @param attributes What the object shall have.
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED, CKR_SESSION_READ_ONLY,
+   * CKR_ATTRIBUTE_VALUE_INVALID …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   setSync(attributes: TemplateInput, options?: CallOptions): void {
     const args = { ...this.#args("set attributes"), attributes: compileTemplate(attributes) };
     coreOf(this.session).runSync(setAttributes, args, options);
   }
 
-  /** Destroys the object (C_DestroyObject). */
+  /**
+   * Destroys the object (C_DestroyObject).
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_ACTION_PROHIBITED, CKR_SESSION_READ_ONLY, CKR_OBJECT_HANDLE_INVALID: the object is gone.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async destroy(options?: CallOptions): Promise<void> {
     await coreOf(this.session).run(destroyObject, this.#args("destroy the object"), options);
   }
 
-  /** {@linkcode Pkcs11Object.destroy} in place. */
+  /**
+   * Destroys the object (C_DestroyObject). In place; see {@linkcode Pkcs11Object.destroy}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_ACTION_PROHIBITED, CKR_SESSION_READ_ONLY, CKR_OBJECT_HANDLE_INVALID: the object is gone.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   destroySync(options?: CallOptions): void {
     coreOf(this.session).runSync(destroyObject, this.#args("destroy the object"), options);
   }
 
-  /** Bytes the object takes on the token; `undefined` where the token does not tell (C_GetObjectSize). */
+  /**
+   * Bytes the object takes on the token; `undefined` where the token does not tell (C_GetObjectSize).
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The bytes, or `undefined`.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async size(options?: CallOptions): Promise<number | undefined> {
     return await coreOf(this.session).run(objectSize, this.#args("read the object's size"), options);
   }
 
-  /** {@linkcode Pkcs11Object.size} in place. */
+  /**
+   * Bytes the object takes on the token; `undefined` where the token does not tell (C_GetObjectSize). In place; see
+   * {@linkcode Pkcs11Object.size}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns The bytes, or `undefined`.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   sizeSync(options?: CallOptions): number | undefined {
     return coreOf(this.session).runSync(objectSize, this.#args("read the object's size"), options);
   }
 
-  /** Whether this is the same object of the same token, in whatever session it was found (`gp11_object_equal`). */
+  /**
+   * Whether this is the same object of the same token, in whatever session it was found (`gp11_object_equal`).
+   *
+   * @param other What it is compared with; anything else than an object is another one.
+   */
   equals(other: Pkcs11Object): boolean {
     return other instanceof Pkcs11Object && other.handle === this.handle &&
       other.session.slot.equals(this.session.slot);
   }
 
-  /** The RFC 7512 URI of the object: its token, class, id and label. */
+  /**
+   * The RFC 7512 URI of the object: its token, class, id and label.
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The URI as text.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async uri(options?: CallOptions): Promise<string> {
     const core = coreOf(this.session);
     const attributes = await this.getAttributes(URI_ATTRIBUTES, options);
@@ -159,7 +286,16 @@ export class Pkcs11Object {
     return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
   }
 
-  /** {@linkcode Pkcs11Object.uri} in place. */
+  /**
+   * The RFC 7512 URI of the object: its token, class, id and label. In place; see {@linkcode Pkcs11Object.uri}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns The URI as text.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   uriSync(options?: CallOptions): string {
     const core = coreOf(this.session);
     const attributes = this.getAttributesSync(URI_ATTRIBUTES, options);
@@ -171,8 +307,14 @@ export class Pkcs11Object {
    * The public key of a public key, a private key or a certificate: from its own attributes, its pair's or its
    * certificate's (those with the same CKA_ID).
    *
+   * @param format Which form.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The key in that form.
    * @throws {ObjectNotFoundError} Where the token has the public half of a private key nowhere.
    * @throws {TypeError} Where the key has no such form.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async publicKey<F extends keyof PublicKeyFormats>(format: F, options?: CallOptions): Promise<PublicKeyFormats[F]> {
     checkPublicFormat(format);
@@ -180,7 +322,21 @@ export class Pkcs11Object {
     return publicKeyIn(material, format) as PublicKeyFormats[F] | Promise<PublicKeyFormats[F]>;
   }
 
-  /** {@linkcode Pkcs11Object.publicKey} in place; a `CryptoKey` can only be made by waiting. */
+  /**
+   * The public key of a public key, a private key or a certificate: from its own attributes, its pair's or its
+   * certificate's (those with the same CKA_ID). In place; a `CryptoKey` can only be made by waiting; see
+   * {@linkcode Pkcs11Object.publicKey}.
+   *
+   * @param format Which form.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The key in that form.
+   * @throws {ObjectNotFoundError} Where the token has the public half of a private key nowhere.
+   * @throws {TypeError} Where the key has no such form.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   publicKeySync<F extends ImmediateFormat>(format: F, options?: CallOptions): PublicKeyFormats[F] {
     checkPublicFormat(format);
     const material = coreOf(this.session).runSync(publicMaterial, this.#args("read the public key"), options);
@@ -190,7 +346,13 @@ export class Pkcs11Object {
   /**
    * A private or secret key that the token lets out.
    *
+   * @param format Which form.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The key in that form; its bytes are the caller's to overwrite.
    * @throws {Pkcs11Error} CKR_KEY_UNEXTRACTABLE or CKR_ATTRIBUTE_SENSITIVE where it does not.
+   * @throws {TypeError} Where the key has no such form.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async exportKey<F extends keyof ExportedKeyFormats>(
     format: F,
@@ -201,45 +363,111 @@ export class Pkcs11Object {
     return exported(await coreOf(this.session).run(readSecretKey, args, options), format);
   }
 
-  /** {@linkcode Pkcs11Object.exportKey} in place. */
+  /**
+   * A private or secret key that the token lets out. In place; see {@linkcode Pkcs11Object.exportKey}.
+   *
+   * @param format Which form.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The key in that form; its bytes are the caller's to overwrite.
+   * @throws {Pkcs11Error} CKR_KEY_UNEXTRACTABLE or CKR_ATTRIBUTE_SENSITIVE where it does not.
+   * @throws {TypeError} Where the key has no such form.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   exportKeySync<F extends keyof ExportedKeyFormats>(format: F, options?: CallOptions): ExportedKeyFormats[F] {
     checkExportFormat(format);
     const args = this.#args("export the key");
     return exported(coreOf(this.session).runSync(readSecretKey, args, options), format);
   }
 
-  /** The certificate of this key: the one with its CKA_ID and its public key; `null` where the token has none. */
+  /**
+   * The certificate of this key: the one with its CKA_ID and its public key; `null` where the token has none.
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The certificate, or `null`.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async certificate(options?: CallOptions): Promise<Pkcs11Object | null> {
     const args = { ...this.#args("find the certificate"), objectClass: CKO.CERTIFICATE };
     return this.#partner(await coreOf(this.session).run(partnerOf, args, options));
   }
 
-  /** {@linkcode Pkcs11Object.certificate} in place. */
+  /**
+   * The certificate of this key: the one with its CKA_ID and its public key; `null` where the token has none. In place;
+   * see {@linkcode Pkcs11Object.certificate}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns The certificate, or `null`.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   certificateSync(options?: CallOptions): Pkcs11Object | null {
     const args = { ...this.#args("find the certificate"), objectClass: CKO.CERTIFICATE };
     return this.#partner(coreOf(this.session).runSync(partnerOf, args, options));
   }
 
-  /** The private key of this certificate or public key, as {@linkcode Pkcs11Object.certificate} finds the other way. */
+  /**
+   * The private key of this certificate or public key, as {@linkcode Pkcs11Object.certificate} finds the other way.
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The private key, or `null`.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async privateKey(options?: CallOptions): Promise<Pkcs11Object | null> {
     const args = { ...this.#args("find the private key"), objectClass: CKO.PRIVATE_KEY };
     return this.#partner(await coreOf(this.session).run(partnerOf, args, options));
   }
 
-  /** {@linkcode Pkcs11Object.privateKey} in place. */
+  /**
+   * The private key of this certificate or public key, as {@linkcode Pkcs11Object.certificate} finds the other way. In
+   * place; see {@linkcode Pkcs11Object.privateKey}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns The private key, or `null`.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   privateKeySync(options?: CallOptions): Pkcs11Object | null {
     const args = { ...this.#args("find the private key"), objectClass: CKO.PRIVATE_KEY };
     return this.#partner(coreOf(this.session).runSync(partnerOf, args, options));
   }
 
-  /** What a certificate says (RFC 5280). */
+  /**
+   * What a certificate says (RFC 5280).
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns What it says.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {TypeError} When the object is no certificate, or a damaged one.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async x509(options?: CallOptions): Promise<X509> {
-    return new X509(await coreOf(this.session).run(certificateOf, this.#args("read the certificate"), options));
+    return x509Of(await coreOf(this.session).run(certificateOf, this.#args("read the certificate"), options));
   }
 
-  /** {@linkcode Pkcs11Object.x509} in place. */
+  /**
+   * What a certificate says (RFC 5280). In place; see {@linkcode Pkcs11Object.x509}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns What it says.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
+   * @throws {TypeError} When the object is no certificate, or a damaged one.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   x509Sync(options?: CallOptions): X509 {
-    return new X509(coreOf(this.session).runSync(certificateOf, this.#args("read the certificate"), options));
+    return x509Of(coreOf(this.session).runSync(certificateOf, this.#args("read the certificate"), options));
   }
 
   #partner(handle: bigint | null): Pkcs11Object | null {

@@ -74,7 +74,7 @@ export interface LoginSpec {
   readonly maxTries?: number | undefined;
 }
 
-/** How a session is opened. */
+/** How a PKCS#11 session is opened. */
 export interface OpenSessionOptions extends CallOptions {
   /**
    * Whether objects on the token may be created and changed.
@@ -100,7 +100,7 @@ export interface FromHandleOptions {
   readonly interaction?: Interaction | undefined;
 }
 
-/** Events of a session. */
+/** Events of a PKCS#11 session. */
 export interface SessionEvents {
   /** The session gives up its handle. */
   "discard-handle": DiscardHandleEvent;
@@ -131,13 +131,20 @@ export interface LoginOptions extends CallOptions {
 }
 
 /** How objects are found. */
-export interface FindOptions extends CallOptions {
+export interface FindOptions<R extends AttributeName | AttributeType = AttributeName | AttributeType>
+  extends CallOptions {
   /** Attributes to read of each object that is found: names, or CKA numbers. */
-  readonly read?: readonly (AttributeName | AttributeType)[] | undefined;
+  readonly read?: readonly R[] | undefined;
 }
 
-/** Data at hand, or a stream of it. */
-export type DataInput = BytesInput | ReadableStream<Uint8Array>;
+/** How objects are found of which something is read. */
+export interface FindAndReadOptions<R extends AttributeName | AttributeType> extends FindOptions<R> {
+  /** Attributes to read of each object that is found: names, or CKA numbers. */
+  readonly read: readonly R[];
+}
+
+/** Data at hand, or what gives it piece by piece: a Blob or file, a stream of the web or of Node, an asynchronous iterable. */
+export type DataInput = BytesInput | Blob | ReadableStream<Uint8Array> | AsyncIterable<BytesInput>;
 
 /** A public key and its private key. */
 export interface Pkcs11KeyPair {
@@ -158,16 +165,20 @@ export interface EncapsulatedKey {
 /** How a key is wrapped or unwrapped. */
 export interface WrapOptions extends CallOptions {
   /** Data that is authenticated with the wrapped key (C_WrapKeyAuthenticated, PKCS#11 3.2). */
+  readonly additionalData?: BytesInput | undefined;
+  /** The same as `additionalData`, by the standard's name. */
   readonly associatedData?: BytesInput | undefined;
 }
 
-/** How a message is encrypted or decrypted. */
+/** How `encryptMessage` and `decryptMessage` of a PKCS#11 session go about it. */
 export interface MessageOptions extends CallOptions {
   /**
    * Data that is authenticated and not encrypted.
    *
    * @default none
    */
+  readonly additionalData?: BytesInput | undefined;
+  /** The same as `additionalData`, by the standard's name. */
   readonly associatedData?: BytesInput | undefined;
 }
 

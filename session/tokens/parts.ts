@@ -56,6 +56,9 @@ export const PARTS: { readonly [Name in PartsName]: PartFunctions } = {
   verifier: functionsOf("verify", "Verify"),
 };
 
+/** Makes an operation in parts; digests have no key. */
+export type PartsMaker<P> = (session: Session, key: Pkcs11Object | null, mechanism: Mechanism) => P;
+
 type State = "new" | "open" | "ended";
 
 /** A part on its way to the token. */
@@ -175,8 +178,8 @@ class PartsState {
 export abstract class Parts {
   readonly #state: PartsState;
 
-  /** Parts come from a session. */
-  constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
+  /** Operations in parts come from a session, such as {@linkcode Session.signer} makes. */
+  protected constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
   }
 
@@ -245,8 +248,8 @@ export abstract class Parts {
 export abstract class SyncParts {
   readonly #state: PartsState;
 
-  /** Parts come from a session. */
-  constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
+  /** Operations in parts come from a session, such as {@linkcode Session.signer} makes. */
+  protected constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
   }
 

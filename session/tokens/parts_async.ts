@@ -1,16 +1,24 @@
 /** The operations in parts that are awaited. */
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
-import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { Parts } from "./parts.ts";
-import type { Session } from "./session.ts";
+import { Parts, type PartsMaker } from "./parts.ts";
+
+/** Makes an encryptor. */
+export let newEncryptor: PartsMaker<Encryptor>;
+/** Makes a decryptor. */
+export let newDecryptor: PartsMaker<Decryptor>;
+/** Makes a digester. */
+export let newDigester: PartsMaker<Digester>;
+/** Makes a signer. */
+export let newPartsSigner: PartsMaker<PartsSigner>;
+/** Makes a verifier. */
+export let newPartsVerifier: PartsMaker<PartsVerifier>;
 
 /** Encrypts in parts (C_EncryptInit, C_EncryptUpdate, C_EncryptFinal). */
 export class Encryptor extends Parts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "encryptor", key, mechanism);
+  static {
+    newEncryptor = (session, key, mechanism) => new Encryptor(session, "encryptor", key, mechanism);
   }
 
   /** Takes a part and gives what can be given of the result. */
@@ -26,9 +34,8 @@ export class Encryptor extends Parts {
 
 /** Decrypts in parts (C_DecryptInit, C_DecryptUpdate, C_DecryptFinal). */
 export class Decryptor extends Parts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "decryptor", key, mechanism);
+  static {
+    newDecryptor = (session, key, mechanism) => new Decryptor(session, "decryptor", key, mechanism);
   }
 
   /** Takes a part and gives what can be given of the result. */
@@ -44,9 +51,8 @@ export class Decryptor extends Parts {
 
 /** Hashes in parts (C_DigestInit, C_DigestUpdate, C_DigestKey, C_DigestFinal). */
 export class Digester extends Parts {
-  /** Made by a session. */
-  constructor(session: Session, mechanism: Mechanism) {
-    super(session, "digester", null, mechanism);
+  static {
+    newDigester = (session, key, mechanism) => new Digester(session, "digester", key, mechanism);
   }
 
   /** Takes a part. */
@@ -67,9 +73,8 @@ export class Digester extends Parts {
 
 /** Signs in parts (C_SignInit, C_SignUpdate, C_SignFinal). */
 export class PartsSigner extends Parts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "signer", key, mechanism);
+  static {
+    newPartsSigner = (session, key, mechanism) => new PartsSigner(session, "signer", key, mechanism);
   }
 
   /** Takes a part. */
@@ -85,9 +90,8 @@ export class PartsSigner extends Parts {
 
 /** Verifies in parts (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal). */
 export class PartsVerifier extends Parts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "verifier", key, mechanism);
+  static {
+    newPartsVerifier = (session, key, mechanism) => new PartsVerifier(session, "verifier", key, mechanism);
   }
 
   /** Takes a part. */

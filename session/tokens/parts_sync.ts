@@ -1,16 +1,24 @@
 /** The operations in parts that run in place. */
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
-import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { SyncParts } from "./parts.ts";
-import type { Session } from "./session.ts";
+import { type PartsMaker, SyncParts } from "./parts.ts";
+
+/** Makes an encryptor. */
+export let newSyncEncryptor: PartsMaker<SyncEncryptor>;
+/** Makes a decryptor. */
+export let newSyncDecryptor: PartsMaker<SyncDecryptor>;
+/** Makes a digester. */
+export let newSyncDigester: PartsMaker<SyncDigester>;
+/** Makes a signer. */
+export let newSyncPartsSigner: PartsMaker<SyncPartsSigner>;
+/** Makes a verifier. */
+export let newSyncPartsVerifier: PartsMaker<SyncPartsVerifier>;
 
 /** Encrypts in parts (C_EncryptInit, C_EncryptUpdate, C_EncryptFinal). In place. */
 export class SyncEncryptor extends SyncParts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "encryptor", key, mechanism);
+  static {
+    newSyncEncryptor = (session, key, mechanism) => new SyncEncryptor(session, "encryptor", key, mechanism);
   }
 
   /** Takes a part and gives what can be given of the result. */
@@ -26,9 +34,8 @@ export class SyncEncryptor extends SyncParts {
 
 /** Decrypts in parts (C_DecryptInit, C_DecryptUpdate, C_DecryptFinal). In place. */
 export class SyncDecryptor extends SyncParts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "decryptor", key, mechanism);
+  static {
+    newSyncDecryptor = (session, key, mechanism) => new SyncDecryptor(session, "decryptor", key, mechanism);
   }
 
   /** Takes a part and gives what can be given of the result. */
@@ -44,9 +51,8 @@ export class SyncDecryptor extends SyncParts {
 
 /** Hashes in parts (C_DigestInit, C_DigestUpdate, C_DigestKey, C_DigestFinal). In place. */
 export class SyncDigester extends SyncParts {
-  /** Made by a session. */
-  constructor(session: Session, mechanism: Mechanism) {
-    super(session, "digester", null, mechanism);
+  static {
+    newSyncDigester = (session, key, mechanism) => new SyncDigester(session, "digester", key, mechanism);
   }
 
   /** Takes a part. */
@@ -67,9 +73,8 @@ export class SyncDigester extends SyncParts {
 
 /** Signs in parts (C_SignInit, C_SignUpdate, C_SignFinal). In place. */
 export class SyncPartsSigner extends SyncParts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "signer", key, mechanism);
+  static {
+    newSyncPartsSigner = (session, key, mechanism) => new SyncPartsSigner(session, "signer", key, mechanism);
   }
 
   /** Takes a part. */
@@ -85,9 +90,8 @@ export class SyncPartsSigner extends SyncParts {
 
 /** Verifies in parts (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal). In place. */
 export class SyncPartsVerifier extends SyncParts {
-  /** Made by a session. */
-  constructor(session: Session, key: Pkcs11Object, mechanism: Mechanism) {
-    super(session, "verifier", key, mechanism);
+  static {
+    newSyncPartsVerifier = (session, key, mechanism) => new SyncPartsVerifier(session, "verifier", key, mechanism);
   }
 
   /** Takes a part. */

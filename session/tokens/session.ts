@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { CKR, type UserType } from "../../ffi/constants/mod.ts";
+import { type AttributeType, CKR, type UserType } from "../../ffi/constants/mod.ts";
 import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
 import { type BytesInput, copyBytes, viewBytes } from "../../ffi/memory/inputs.ts";
 import { decrypt, digest, encrypt, sign, signRecover, verify, verifyRecover } from "../../ffi/operations/crypto.ts";
@@ -17,7 +17,7 @@ import {
   unwrapKey,
   wrapKey,
 } from "../../ffi/operations/keys.ts";
-import { digestMany, encryptMany, signMany, verifyMany } from "../../ffi/operations/many.ts";
+import { decryptMany, digestMany, encryptMany, signMany, verifyMany } from "../../ffi/operations/many.ts";
 import { decryptMessage, encryptMessage } from "../../ffi/operations/messages.ts";
 import {
   copyObject,
@@ -40,7 +40,8 @@ import {
   setOperationState,
   setPin,
 } from "../../ffi/operations/sessions.ts";
-import { Attributes } from "../attributes/attributes.ts";
+import { type Attributes, attributesOf } from "../attributes/attributes.ts";
+import type { AttributeName } from "../attributes/attribute_table.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { DiscardHandleEvent } from "../core/discard_handle.ts";
@@ -75,6 +76,7 @@ import type {
   DataInput,
   EncapsulatedKey,
   EncapsulateOptions,
+  FindAndReadOptions,
   FindOptions,
   FromHandleOptions,
   ImportKeyOptions,
@@ -88,11 +90,33 @@ import type {
   SessionEvents,
   WrapOptions,
 } from "./options.ts";
-import { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./parts_async.ts";
-import { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./parts_sync.ts";
+import {
+  type Decryptor,
+  type Digester,
+  type Encryptor,
+  newDecryptor,
+  newDigester,
+  newEncryptor,
+  newPartsSigner,
+  newPartsVerifier,
+  type PartsSigner,
+  type PartsVerifier,
+} from "./parts_async.ts";
+import {
+  newSyncDecryptor,
+  newSyncDigester,
+  newSyncEncryptor,
+  newSyncPartsSigner,
+  newSyncPartsVerifier,
+  type SyncDecryptor,
+  type SyncDigester,
+  type SyncEncryptor,
+  type SyncPartsSigner,
+  type SyncPartsVerifier,
+} from "./parts_sync.ts";
 import { moduleCoreOf, Slot } from "./slot.ts";
 import { cancelArgs, lengthArgs, stateArgs } from "./state_args.ts";
-import { cipherStream, closing, feed } from "./streams.ts";
+import { cipherStream, closing, feed, isPiecemeal } from "./streams.ts";
 
 /** Answers of C_CloseSession that mean there is nothing left to close. */
 const GONE: ReadonlySet<number> = new Set([
@@ -104,8 +128,10 @@ const GONE: ReadonlySet<number> = new Set([
   CKR.CRYPTOKI_NOT_INITIALIZED,
 ]);
 
+let newSession: (core: SessionCore) => Session;
+
 /**
- * A session with a token (`GP11Session`). Every verb has two forms: a plain one runs its native calls on a worker thread
+ * A session with a token (`GP11Session`), from {@linkcode Slot.openSession} or {@linkcode Session.fromHandle}. Every verb has two forms: a plain one runs its native calls on a worker thread
  * and returns a promise, one with `Sync` at its end runs them in place. Calls on one session wait for each other, so any
  * number can be made at once; a synchronous call while another one runs throws SessionBusyError.
  *
@@ -128,10 +154,13 @@ export class Session extends TypedEventTarget<SessionEvents> {
 
   static {
     revealCore((session) => session.#core);
+    newSession = (core) => new Session(core);
   }
 
-  /** Sessions come from {@linkcode Slot.openSession} and {@linkcode Session.fromHandle}. */
-  constructor(core: SessionCore) {
+  private constructor(core: SessionCore) {
+    if (!(core instanceof SessionCore)) {
+      throw new TypeError("Cannot make a session: sessions come from slot.openSession()");
+    }
     super();
     this.#core = core;
   }
@@ -140,7 +169,13 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * Wraps a handle and owns it: it is discarded when the wrapper closes (`gp11_session_from_handle`). The handle is not
    * checked.
    *
-   * @throws {RangeError} when the handle is negative or no CK_SESSION_HANDLE
+   * @param slot The slot whose token the session is with.
+   * @param handle The module's CK_SESSION_HANDLE.
+   * @param options Whether it was opened for reading and writing, and who is asked for PINs.
+   * @returns The session.
+   * @throws {TypeError} When the handle is no bigint, or the slot none.
+   * @throws {RangeError} When the handle is negative or no CK_SESSION_HANDLE.
+   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
    */
   static fromHandle(slot: Slot, handle: bigint, options: FromHandleOptions = {}): Session {
     if (typeof handle !== "bigint") {
@@ -175,12 +210,30 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.closed;
   }
 
-  /** The state of the session, asked anew each time (`gp11_session_get_info`, C_GetSessionInfo). */
+  /**
+   * The state of the session, asked anew each time (`gp11_session_get_info`, C_GetSessionInfo).
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns Its slot, its state and its flags.
+   * @throws {Pkcs11Error} CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_DEVICE_ERROR: the token is gone or broken.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async getInfo(options?: CallOptions): Promise<SessionInfo> {
     return sessionInfoOf(await this.#opened("read the session's information").run(sessionInfo, this.#args(), options));
   }
 
-  /** {@linkcode Session.getInfo} in place. */
+  /**
+   * The state of the session, asked anew each time (`gp11_session_get_info`, C_GetSessionInfo). In place; see
+   * {@linkcode Session.getInfo}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns Its slot, its state and its flags.
+   * @throws {Pkcs11Error} CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_DEVICE_ERROR: the token is gone or broken.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   getInfoSync(options?: CallOptions): SessionInfo {
     return sessionInfoOf(this.#opened("read the session's information").runSync(sessionInfo, this.#args(), options));
   }
@@ -189,39 +242,102 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * Random bytes of the token (C_GenerateRandom).
    *
    * @param length Bytes wanted.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns As many bytes.
+   * @throws {Pkcs11Error} CKR_RANDOM_NO_RNG: the token makes none.
+   * @throws {RangeError} When the length is no whole number from 0 on.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async generateRandom(length: number, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.#opened("generate random bytes").run(generateRandom, lengthArgs(this.#core, length), options);
   }
 
-  /** {@linkcode Session.generateRandom} in place. */
+  /**
+   * Random bytes of the token (C_GenerateRandom). In place; see {@linkcode Session.generateRandom}.
+   *
+   * @param length Bytes wanted.
+   * @param options A signal, which is looked at before each native call.
+   * @returns As many bytes.
+   * @throws {Pkcs11Error} CKR_RANDOM_NO_RNG: the token makes none.
+   * @throws {RangeError} When the length is no whole number from 0 on.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   generateRandomSync(length: number, options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.#opened("generate random bytes").runSync(generateRandom, lengthArgs(this.#core, length), options);
   }
 
-  /** Mixes bytes into the token's random numbers (C_SeedRandom). */
+  /**
+   * Mixes bytes into the token's random numbers (C_SeedRandom).
+   *
+   * @param data Bytes to mix in; nothing is lost when they are not random.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_RANDOM_SEED_NOT_SUPPORTED, CKR_RANDOM_NO_RNG …
+   * @throws {TypeError} When the data is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async seedRandom(data: BytesInput, options?: CallOptions): Promise<void> {
     const args = { ...this.#args(), data: viewBytes(data, "a seed") };
     await this.#opened("seed the random generator").run(seedRandom, args, options);
   }
 
-  /** {@linkcode Session.seedRandom} in place. */
+  /**
+   * Mixes bytes into the token's random numbers (C_SeedRandom). In place; see {@linkcode Session.seedRandom}.
+   *
+   * @param data Bytes to mix in; nothing is lost when they are not random.
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_RANDOM_SEED_NOT_SUPPORTED, CKR_RANDOM_NO_RNG …
+   * @throws {TypeError} When the data is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   seedRandomSync(data: BytesInput, options?: CallOptions): void {
     const args = { ...this.#args(), data: viewBytes(data, "a seed") };
     this.#opened("seed the random generator").runSync(seedRandom, args, options);
   }
 
-  /** Saves the state of the open multi-part operation (C_GetOperationState). */
+  /**
+   * Saves the state of the open multi-part operation (C_GetOperationState).
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The state, for a session on the same token.
+   * @throws {Pkcs11Error} CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE, CKR_FUNCTION_NOT_SUPPORTED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async getOperationState(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.#opened("save the operation's state").run(operationState, this.#args(), options);
   }
 
-  /** {@linkcode Session.getOperationState} in place. */
+  /**
+   * Saves the state of the open multi-part operation (C_GetOperationState). In place; see
+   * {@linkcode Session.getOperationState}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @returns The state, for a session on the same token.
+   * @throws {Pkcs11Error} CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE, CKR_FUNCTION_NOT_SUPPORTED …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   getOperationStateSync(options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.#opened("save the operation's state").runSync(operationState, this.#args(), options);
   }
 
-  /** Restores a state that was saved (C_SetOperationState). */
+  /**
+   * Restores a state that was saved (C_SetOperationState).
+   *
+   * @param state What {@linkcode Session.getOperationState} gave.
+   * @param options The keys of the operation, and a signal that cancels the call.
+   * @throws {Pkcs11Error} CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_CHANGED …
+   * @throws {TypeError} When the state is not bytes, or a key is of another token.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async setOperationState(state: BytesInput, options?: OperationStateOptions): Promise<void> {
     await this.#opened("restore the operation's state").run(
       setOperationState,
@@ -230,7 +346,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** {@linkcode Session.setOperationState} in place. */
+  /**
+   * Restores a state that was saved (C_SetOperationState). In place; see {@linkcode Session.setOperationState}.
+   *
+   * @param state What {@linkcode Session.getOperationState} gave.
+   * @param options The keys of the operation, and a signal.
+   * @throws {Pkcs11Error} CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_CHANGED …
+   * @throws {TypeError} When the state is not bytes, or a key is of another token.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   setOperationStateSync(state: BytesInput, options?: OperationStateOptions): void {
     this.#opened("restore the operation's state").runSync(
       setOperationState,
@@ -244,19 +370,40 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * where the module has not got it, they are finished and what they give is thrown away).
    *
    * @param flags CKF_ flags of the operations; by default the one that is open in parts, or any the module knows of.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_OPERATION_CANCEL_FAILED, CKR_OPERATION_NOT_INITIALIZED: nothing of what was named is
+   * active.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async cancelOperation(flags?: number, options?: CallOptions): Promise<void> {
     await this.#opened("cancel the session's operation").run(cancelBegun, cancelArgs(this.#core, flags), options);
     this.#core.lane.open = null;
   }
 
-  /** {@linkcode Session.cancelOperation} in place. */
+  /**
+   * Ends operations that are active on the session, those whose object was lost too (C_SessionCancel of PKCS#11 3.0;
+   * where the module has not got it, they are finished and what they give is thrown away). In place; see
+   * {@linkcode Session.cancelOperation}.
+   *
+   * @param flags CKF_ flags of the operations; by default the one that is open in parts, or any the module knows of.
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_OPERATION_CANCEL_FAILED, CKR_OPERATION_NOT_INITIALIZED: nothing of what was named is
+   * active.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   cancelOperationSync(flags?: number, options?: CallOptions): void {
     this.#opened("cancel the session's operation").runSync(cancelBegun, cancelArgs(this.#core, flags), options);
     this.#core.lane.open = null;
   }
 
-  /** Resolves when no call runs or waits on the session. */
+  /**
+   * Resolves when no call runs or waits on the session.
+   *
+   * @throws {SessionBusyError} Within a question for a PIN that a call of the session asks: it would wait for itself.
+   */
   async idle(): Promise<void> {
     this.#assertNotAsked("wait for the session");
     await this.#core.lane.idle();
@@ -267,6 +414,9 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Closes the session. The running call delivers its result; those that wait reject with SessionClosedError. The handle
    * is offered by `discard-handle` before it is closed with C_CloseSession. What fails is reported by the first call alone.
+   *
+   * @throws {Pkcs11Error} What C_CloseSession answers; the session is closed all the same.
+   * @throws {SessionBusyError} Within a question for a PIN that a call of the session asks: it would wait for itself.
    */
   async close(): Promise<void> {
     this.#assertNotAsked("close the session");
@@ -274,9 +424,10 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * {@linkcode Session.close} in place.
+   * Closes the session. In place; see {@linkcode Session.close}.
    *
-   * @throws {SessionBusyError} when a call runs; nothing is closed then
+   * @throws {Pkcs11Error} What C_CloseSession answers; the session is closed all the same.
+   * @throws {SessionBusyError} When a call runs; nothing is closed then.
    */
   closeSync(): void {
     const core = this.#core;
@@ -310,8 +461,13 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @param userType A CKU number.
    * @param pin The PIN; `null` uses the protected authentication path.
+   * @param options Whether a login that is not needed fails, how often a callback is asked, and a signal that cancels
+   * the call.
    * @returns Whether a login was made; `false` only with `ifNeeded`.
    * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
+   * @throws {TypeError} When the PIN is neither text nor bytes, a callback or `null`.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async login(userType: UserType, pin: Pin | null, options?: LoginOptions): Promise<boolean> {
     const core = this.#opened("log in");
@@ -323,7 +479,20 @@ export class Session extends TypedEventTarget<SessionEvents> {
     }
   }
 
-  /** {@linkcode Session.login} in place. */
+  /**
+   * Logs in to the token, for every session this program has on it (`gp11_session_login`, C_Login). In place; see
+   * {@linkcode Session.login}.
+   *
+   * @param userType A CKU number.
+   * @param pin The PIN; `null` uses the protected authentication path.
+   * @param options Whether a login that is not needed fails, how often a callback is asked, and a signal.
+   * @returns Whether a login was made; `false` only with `ifNeeded`.
+   * @throws {Pkcs11Error} CKR_USER_ALREADY_LOGGED_IN, CKR_PIN_INCORRECT, CKR_PIN_LOCKED …
+   * @throws {TypeError} When the PIN is neither text nor bytes, a callback or `null`.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   loginSync(userType: UserType, pin: Pin | null, options?: LoginOptions): boolean {
     const core = this.#opened("log in");
     const args = loginArgs(this.#core, userType, pin, options);
@@ -337,27 +506,69 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Logs out of the token (`gp11_session_logout`, C_Logout). Where the callers of the module are counted and another of
    * them has logged in too, the token stays logged in until the last of them logs out.
+   *
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_USER_NOT_LOGGED_IN.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async logout(options?: CallOptions): Promise<void> {
     await this.#opened("log out").run(countedLogout, logoutArgs(this.#core), options);
   }
 
-  /** {@linkcode Session.logout} in place. */
+  /**
+   * Logs out of the token (`gp11_session_logout`, C_Logout). In place; see {@linkcode Session.logout}.
+   *
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_USER_NOT_LOGGED_IN.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   logoutSync(options?: CallOptions): void {
     this.#opened("log out").runSync(countedLogout, logoutArgs(this.#core), options);
   }
 
-  /** Sets the user's PIN, as security officer (C_InitPIN). */
+  /**
+   * Sets the user's PIN, as security officer (C_InitPIN).
+   *
+   * @param pin The PIN the user shall have; `null` uses the protected authentication path.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_USER_NOT_LOGGED_IN, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID …
+   * @throws {TypeError} When the PIN is neither text nor bytes nor `null`.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async initPin(pin: string | BytesInput | null, options?: CallOptions): Promise<void> {
     await this.#opened("set the user's PIN").run(initPin, pinArgs(this.#core, pin), options);
   }
 
-  /** {@linkcode Session.initPin} in place. */
+  /**
+   * Sets the user's PIN, as security officer (C_InitPIN). In place; see {@linkcode Session.initPin}.
+   *
+   * @param pin The PIN the user shall have; `null` uses the protected authentication path.
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_USER_NOT_LOGGED_IN, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID …
+   * @throws {TypeError} When the PIN is neither text nor bytes nor `null`.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   initPinSync(pin: string | BytesInput | null, options?: CallOptions): void {
     this.#opened("set the user's PIN").runSync(initPin, pinArgs(this.#core, pin), options);
   }
 
-  /** Changes the PIN of whoever is logged in, or of the user in a public session (C_SetPIN). */
+  /**
+   * Changes the PIN of whoever is logged in, or of the user in a public session (C_SetPIN).
+   *
+   * @param oldPin The present PIN; `null` uses the protected authentication path for both.
+   * @param newPin The PIN it shall be.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @throws {Pkcs11Error} CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_SESSION_READ_ONLY …
+   * @throws {TypeError} When a PIN is neither text nor bytes nor `null`.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async setPin(
     oldPin: string | BytesInput | null,
     newPin: string | BytesInput | null,
@@ -366,7 +577,19 @@ export class Session extends TypedEventTarget<SessionEvents> {
     await this.#opened("change the PIN").run(setPin, twoPins(this.#core, oldPin, newPin), options);
   }
 
-  /** {@linkcode Session.setPin} in place. */
+  /**
+   * Changes the PIN of whoever is logged in, or of the user in a public session (C_SetPIN). In place; see
+   * {@linkcode Session.setPin}.
+   *
+   * @param oldPin The present PIN; `null` uses the protected authentication path for both.
+   * @param newPin The PIN it shall be.
+   * @param options A signal, which is looked at before each native call.
+   * @throws {Pkcs11Error} CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_SESSION_READ_ONLY …
+   * @throws {TypeError} When a PIN is neither text nor bytes nor `null`.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   setPinSync(
     oldPin: string | BytesInput | null,
     newPin: string | BytesInput | null,
@@ -379,18 +602,48 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * Creates an object (`gp11_session_create_object`, C_CreateObject).
    *
    * @param attributes What it is made of: at least its class.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The object.
+   * @throws {Pkcs11Error} CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID,
+   * CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async createObject(attributes: TemplateInput, options?: CallOptions): Promise<Pkcs11Object> {
     const args = createArgs(this.#core, attributes);
     return this.#object(await this.#core.run(createObject, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.createObject} in place. */
+  /**
+   * Creates an object (`gp11_session_create_object`, C_CreateObject). In place; see {@linkcode Session.createObject}.
+   *
+   * @param attributes What it is made of: at least its class.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The object.
+   * @throws {Pkcs11Error} CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID,
+   * CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   createObjectSync(attributes: TemplateInput, options?: CallOptions): Pkcs11Object {
     return this.#object(this.#core.runSync(createObject, createArgs(this.#core, attributes), options));
   }
 
-  /** Copies an object; `attributes` differ from the original's (C_CopyObject). */
+  /**
+   * Copies an object; `attributes` differ from the original's (C_CopyObject).
+   *
+   * @param object The original.
+   * @param attributes What the copy has otherwise.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The copy.
+   * @throws {Pkcs11Error} CKR_ACTION_PROHIBITED, CKR_ATTRIBUTE_READ_ONLY, CKR_SESSION_READ_ONLY …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async copyObject(
     object: Pkcs11Object,
     attributes: TemplateInput = {},
@@ -400,7 +653,20 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#object(await this.#core.run(copyObject, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.copyObject} in place. */
+  /**
+   * Copies an object; `attributes` differ from the original's (C_CopyObject). In place; see
+   * {@linkcode Session.copyObject}.
+   *
+   * @param object The original.
+   * @param attributes What the copy has otherwise.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The copy.
+   * @throws {Pkcs11Error} CKR_ACTION_PROHIBITED, CKR_ATTRIBUTE_READ_ONLY, CKR_SESSION_READ_ONLY …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   copyObjectSync(object: Pkcs11Object, attributes: TemplateInput = {}, options?: CallOptions): Pkcs11Object {
     return this.#object(this.#core.runSync(copyObject, copyArgs(this.#core, object, attributes), options));
   }
@@ -409,13 +675,70 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * Finds the objects that have these attributes, in the token's order; all of them without any
    * (`gp11_session_find_objects`; C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal).
    *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal that cancels the call.
    * @returns The objects; finding none is no error.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
+  findObjects<const R extends AttributeName | AttributeType>(
+    match: TemplateInput,
+    options: FindAndReadOptions<R>,
+  ): Promise<Pkcs11Object<R>[]>;
+  /**
+   * Finds the objects that have these attributes, in the token's order; all of them without any
+   * (`gp11_session_find_objects`; C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal).
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal that cancels the call.
+   * @returns The objects; finding none is no error.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  findObjects(match?: TemplateInput, options?: FindOptions): Promise<Pkcs11Object[]>;
   async findObjects(match: TemplateInput = {}, options?: FindOptions): Promise<Pkcs11Object[]> {
     return this.#objects(await this.#core.run(findObjects, findArgs(this.#core, match, options), options));
   }
 
-  /** {@linkcode Session.findObjects} in place. */
+  /**
+   * Finds the objects that have these attributes, in the token's order; all of them without any
+   * (`gp11_session_find_objects`; C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal). In place; see
+   * {@linkcode Session.findObjects}.
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal.
+   * @returns The objects; finding none is no error.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  findObjectsSync<const R extends AttributeName | AttributeType>(
+    match: TemplateInput,
+    options: FindAndReadOptions<R>,
+  ): Pkcs11Object<R>[];
+  /**
+   * Finds the objects that have these attributes, in the token's order; all of them without any
+   * (`gp11_session_find_objects`; C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal). In place; see
+   * {@linkcode Session.findObjects}.
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal.
+   * @returns The objects; finding none is no error.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  findObjectsSync(match?: TemplateInput, options?: FindOptions): Pkcs11Object[];
   findObjectsSync(match: TemplateInput = {}, options?: FindOptions): Pkcs11Object[] {
     return this.#objects(this.#core.runSync(findObjects, findArgs(this.#core, match, options), options));
   }
@@ -424,12 +747,68 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * The objects that have these attributes, one by one. The session is not held between the steps: any call works inside
    * the loop, and a loop that is left early leaves nothing open. Objects that vanish meanwhile are passed over. What to
    * look for is checked and copied when this is called; the objects are found at the first step.
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal that ends the loop.
+   * @returns The objects, in the token's order.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
+  objects<const R extends AttributeName | AttributeType>(
+    match: TemplateInput,
+    options: FindAndReadOptions<R>,
+  ): AsyncGenerator<Pkcs11Object<R>, void, undefined>;
+  /**
+   * The objects that have these attributes, one by one. The session is not held between the steps: any call works inside
+   * the loop, and a loop that is left early leaves nothing open. Objects that vanish meanwhile are passed over. What to
+   * look for is checked and copied when this is called; the objects are found at the first step.
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal that ends the loop.
+   * @returns The objects, in the token's order.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  objects(match?: TemplateInput, options?: FindOptions): AsyncGenerator<Pkcs11Object, void, undefined>;
   objects(match: TemplateInput = {}, options?: FindOptions): AsyncGenerator<Pkcs11Object, void, undefined> {
     return this.#eachObject(findArgs(this.#core, match, options), options);
   }
 
-  /** {@linkcode Session.objects} in place. */
+  /**
+   * The objects that have these attributes, one by one. In place; see {@linkcode Session.objects}.
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal that ends the loop.
+   * @returns The objects, in the token's order.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  objectsSync<const R extends AttributeName | AttributeType>(
+    match: TemplateInput,
+    options: FindAndReadOptions<R>,
+  ): Generator<Pkcs11Object<R>, void, undefined>;
+  /**
+   * The objects that have these attributes, one by one. In place; see {@linkcode Session.objects}.
+   *
+   * @param match What they have; nothing for all.
+   * @param options Attributes to read of each, and a signal that ends the loop.
+   * @returns The objects, in the token's order.
+   * @throws {Pkcs11Error} CKR_ATTRIBUTE_TYPE_INVALID, CKR_DEVICE_REMOVED …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  objectsSync(match?: TemplateInput, options?: FindOptions): Generator<Pkcs11Object, void, undefined>;
   objectsSync(match: TemplateInput = {}, options?: FindOptions): Generator<Pkcs11Object, void, undefined> {
     return this.#eachObjectSync(findArgs(this.#core, match, options), options);
   }
@@ -440,8 +819,15 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * and may be used for all that fits their type unless those name a use. What was read is overwritten afterwards.
    *
    * @param key PEM, DER, a JSON Web Key or an extractable `CryptoKey`.
-   * @throws {TypeError} Where the input is damaged, contradicts itself, or is no key; the message says which part is wrong.
+   * @param attributes What it shall have besides what the input says.
+   * @param options The passphrase of an encrypted key, another way in, and a signal that cancels the call.
+   * @returns The key.
+   * @throws {TypeError} Where the input is damaged, contradicts itself, or is no key; the message says which part is
+   * wrong.
    * @throws {Pkcs11Error} Where the token does not take it (C_CreateObject).
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    *
    * @example Bring a PEM key into a token
    * ```ts
@@ -465,7 +851,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
       ));
   }
 
-  /** {@linkcode Session.importKey} in place; a `CryptoKey` can only be read by waiting. */
+  /**
+   * Brings a key into the token: its class and type come from the input. In place; a `CryptoKey` can only be read by
+   * waiting; see {@linkcode Session.importKey}.
+   *
+   * @param key PEM, DER, a JSON Web Key or an extractable `CryptoKey`.
+   * @param attributes What it shall have besides what the input says.
+   * @param options The passphrase of an encrypted key, another way in, and a signal.
+   * @returns The key.
+   * @throws {TypeError} Where the input is damaged, contradicts itself, or is no key; the message says which part is
+   * wrong.
+   * @throws {Pkcs11Error} Where the token does not take it (C_CreateObject).
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   importKeySync(key: KeyInput, attributes: TemplateInput = {}, options: ImportKeyOptions = {}): Pkcs11Object {
     const args = importArgs(this.#core, attributes, options);
     return withKeySync(
@@ -480,7 +880,15 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * the one given, else the SHA-1 of the public key's bits. When one half is refused, nothing of the other stays.
    *
    * @param key A private key; its public half is calculated where the input does not hold it.
+   * @param publicAttributes What the public half shall have besides.
+   * @param privateAttributes What the private half shall have besides.
+   * @param options The passphrase of an encrypted key, another way in, and a signal that cancels the call.
+   * @returns Both halves.
    * @throws {TypeError} Where the input is damaged, contradicts itself, or is no private key.
+   * @throws {Pkcs11Error} Where the token does not take a half (C_CreateObject).
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async importKeyPair(
     key: KeyInput,
@@ -501,7 +909,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
       ));
   }
 
-  /** {@linkcode Session.importKeyPair} in place. */
+  /**
+   * Brings both halves of a private key into the token, as {@linkcode Session.importKey} does. In place; see
+   * {@linkcode Session.importKeyPair}.
+   *
+   * @param key A private key; its public half is calculated where the input does not hold it.
+   * @param publicAttributes What the public half shall have besides.
+   * @param privateAttributes What the private half shall have besides.
+   * @param options The passphrase of an encrypted key, another way in, and a signal.
+   * @returns Both halves.
+   * @throws {TypeError} Where the input is damaged, contradicts itself, or is no private key.
+   * @throws {Pkcs11Error} Where the token does not take a half (C_CreateObject).
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   importKeyPairSync(
     key: KeyInput,
     publicAttributes: TemplateInput = {},
@@ -521,7 +943,14 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * token's key with the same public key, else the SHA-1 of that key's bits, so that a key imported later meets it.
    *
    * @param certificate PEM or DER, one certificate.
+   * @param attributes What it shall have besides.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The certificate.
    * @throws {TypeError} Where it is damaged or no certificate.
+   * @throws {Pkcs11Error} Where the token does not take it (C_CreateObject).
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async importCertificate(
     certificate: string | BytesInput,
@@ -532,7 +961,20 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#object(await this.#core.run(importCertificate, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.importCertificate} in place. */
+  /**
+   * Brings a certificate into the token, with subject, issuer, serial number and dates from it. In place; see
+   * {@linkcode Session.importCertificate}.
+   *
+   * @param certificate PEM or DER, one certificate.
+   * @param attributes What it shall have besides.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The certificate.
+   * @throws {TypeError} Where it is damaged or no certificate.
+   * @throws {Pkcs11Error} Where the token does not take it (C_CreateObject).
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   importCertificateSync(
     certificate: string | BytesInput,
     attributes: TemplateInput = {},
@@ -546,13 +988,34 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * A certificate and those of its issuers that the token has, the leaf first. Issuers are found by name and, where
    * several have it, by the key identifier (RFC 5280 §4.2.1.1); signatures are not checked.
+   *
+   * @param certificate Where it begins.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The certificates as far as the token has them; the first is the one given.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the certificate is gone.
+   * @throws {TypeError} When the object is of another token or no certificate.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async certificateChain(certificate: Pkcs11Object, options?: CallOptions): Promise<Pkcs11Object[]> {
     const chain = await this.#core.run(chainOf, objectArgs(this.#core, "find the chain", certificate), options);
     return chain.map((handle) => this.#object(handle));
   }
 
-  /** {@linkcode Session.certificateChain} in place. */
+  /**
+   * A certificate and those of its issuers that the token has, the leaf first. In place; see
+   * {@linkcode Session.certificateChain}.
+   *
+   * @param certificate Where it begins.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The certificates as far as the token has them; the first is the one given.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the certificate is gone.
+   * @throws {TypeError} When the object is of another token or no certificate.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   certificateChainSync(certificate: Pkcs11Object, options?: CallOptions): Pkcs11Object[] {
     const chain = this.#core.runSync(chainOf, objectArgs(this.#core, "find the chain", certificate), options);
     return chain.map((handle) => this.#object(handle));
@@ -561,15 +1024,66 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * The one object that has these attributes.
    *
+   * @param match What it has.
+   * @param options Attributes to read of it, and a signal that cancels the call.
    * @throws {ObjectNotFoundError} Where there is none.
    * @throws {ObjectAmbiguousError} Where there is more than one.
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
+  findObject<const R extends AttributeName | AttributeType>(
+    match: TemplateInput,
+    options: FindAndReadOptions<R>,
+  ): Promise<Pkcs11Object<R>>;
+  /**
+   * The one object that has these attributes.
+   *
+   * @param match What it has.
+   * @param options Attributes to read of it, and a signal that cancels the call.
+   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectAmbiguousError} Where there is more than one.
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  findObject(match: TemplateInput, options?: FindOptions): Promise<Pkcs11Object>;
   async findObject(match: TemplateInput, options?: FindOptions): Promise<Pkcs11Object> {
     const text = describeMatch(match);
     return onlyOne(await this.findObjects(match, options), text);
   }
 
-  /** {@linkcode Session.findObject} in place. */
+  /**
+   * The one object that has these attributes. In place; see {@linkcode Session.findObject}.
+   *
+   * @param match What it has.
+   * @param options Attributes to read of it, and a signal.
+   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectAmbiguousError} Where there is more than one.
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  findObjectSync<const R extends AttributeName | AttributeType>(
+    match: TemplateInput,
+    options: FindAndReadOptions<R>,
+  ): Pkcs11Object<R>;
+  /**
+   * The one object that has these attributes. In place; see {@linkcode Session.findObject}.
+   *
+   * @param match What it has.
+   * @param options Attributes to read of it, and a signal.
+   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectAmbiguousError} Where there is more than one.
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  findObjectSync(match: TemplateInput, options?: FindOptions): Pkcs11Object;
   findObjectSync(match: TemplateInput, options?: FindOptions): Pkcs11Object {
     const text = describeMatch(match);
     return onlyOne(this.findObjectsSync(match, options), text);
@@ -580,7 +1094,16 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * PKCS#11 3.2; FIPS 203). The key is a sensitive, unextractable session object and a generic secret of 32 bytes unless
    * the attributes say otherwise; `{ keyType: CKK.AES }` alone makes an AES key of 32 bytes.
    *
+   * @param publicKey Whose owner gets the secret.
+   * @param options Attributes of the secret, another mechanism, and a signal that cancels the call.
+   * @returns The secret, and the ciphertext for the owner of the private key.
    * @throws {TypeError} Where the key's type has no mechanism of its own: name it.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async encapsulate(publicKey: Pkcs11Object, options: EncapsulateOptions = {}): Promise<EncapsulatedKey> {
     checkEncapsulation(this.#core, "encapsulate a key", publicKey, options);
@@ -589,7 +1112,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.encapsulateKey(publicKey, own, sharedKey(attributes), call);
   }
 
-  /** {@linkcode Session.encapsulate} in place. */
+  /**
+   * A shared secret for who has the private half, as a key, and the ciphertext that brings it there (C_EncapsulateKey,
+   * PKCS#11 3.2; FIPS 203). In place; see {@linkcode Session.encapsulate}.
+   *
+   * @param publicKey Whose owner gets the secret.
+   * @param options Attributes of the secret, another mechanism, and a signal.
+   * @returns The secret, and the ciphertext for the owner of the private key.
+   * @throws {TypeError} Where the key's type has no mechanism of its own: name it.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   encapsulateSync(publicKey: Pkcs11Object, options: EncapsulateOptions = {}): EncapsulatedKey {
     checkEncapsulation(this.#core, "encapsulate a key", publicKey, options);
     const { attributes, mechanism, ...call } = options;
@@ -597,7 +1134,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.encapsulateKeySync(publicKey, own, sharedKey(attributes), call);
   }
 
-  /** The shared secret out of a ciphertext of {@linkcode Session.encapsulate} (C_DecapsulateKey, PKCS#11 3.2). */
+  /**
+   * The shared secret out of a ciphertext of {@linkcode Session.encapsulate} (C_DecapsulateKey, PKCS#11 3.2).
+   *
+   * @param privateKey The key the secret was made for.
+   * @param ciphertext What {@linkcode Session.encapsulate} gave beside the secret.
+   * @param options Attributes of the secret, another mechanism, and a signal that cancels the call.
+   * @returns The secret. A wrong ciphertext gives another one (FIPS 203 §6.3).
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} Where the key's type has no mechanism of its own, and for a ciphertext that is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async decapsulate(
     privateKey: Pkcs11Object,
     ciphertext: BytesInput,
@@ -610,7 +1161,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.decapsulateKey(privateKey, own, bytes, sharedKey(attributes), call);
   }
 
-  /** {@linkcode Session.decapsulate} in place. */
+  /**
+   * The shared secret out of a ciphertext of {@linkcode Session.encapsulate} (C_DecapsulateKey, PKCS#11 3.2). In place;
+   * see {@linkcode Session.decapsulate}.
+   *
+   * @param privateKey The key the secret was made for.
+   * @param ciphertext What {@linkcode Session.encapsulate} gave beside the secret.
+   * @param options Attributes of the secret, another mechanism, and a signal.
+   * @returns The secret. A wrong ciphertext gives another one (FIPS 203 §6.3).
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} Where the key's type has no mechanism of its own, and for a ciphertext that is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   decapsulateSync(privateKey: Pkcs11Object, ciphertext: BytesInput, options: EncapsulateOptions = {}): Pkcs11Object {
     checkEncapsulation(this.#core, "decapsulate a key", privateKey, options);
     const { attributes, mechanism, ...call } = options;
@@ -621,7 +1187,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Encrypts data (`gp11_session_encrypt_full`; C_EncryptInit, C_Encrypt).
    *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is encrypted.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The encrypted data.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async encrypt(
     key: Pkcs11Object,
@@ -632,7 +1208,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(encrypt, cryptoArgs(this.#core, "encrypt", key, mechanism, data), options);
   }
 
-  /** {@linkcode Session.encrypt} in place. */
+  /**
+   * Encrypts data (`gp11_session_encrypt_full`; C_EncryptInit, C_Encrypt). In place; see {@linkcode Session.encrypt}.
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is encrypted.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The encrypted data.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   encryptSync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -645,7 +1235,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Decrypts data (`gp11_session_decrypt_full`; C_DecryptInit, C_Decrypt).
    *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is decrypted; with AES-GCM and its like the tag is at its end.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The plain data.
+   * @throws {Pkcs11Error} CKR_ENCRYPTED_DATA_INVALID, CKR_AEAD_DECRYPT_FAILED, CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async decrypt(
     key: Pkcs11Object,
@@ -656,7 +1256,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(decrypt, cryptoArgs(this.#core, "decrypt", key, mechanism, data), options);
   }
 
-  /** {@linkcode Session.decrypt} in place. */
+  /**
+   * Decrypts data (`gp11_session_decrypt_full`; C_DecryptInit, C_Decrypt). In place; see {@linkcode Session.decrypt}.
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is decrypted; with AES-GCM and its like the tag is at its end.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The plain data.
+   * @throws {Pkcs11Error} CKR_ENCRYPTED_DATA_INVALID, CKR_AEAD_DECRYPT_FAILED, CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   decryptSync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -669,7 +1283,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Signs data (`gp11_session_sign_full`; C_SignInit, C_Sign). Raw mechanisms sign a hash, combined ones the data.
    *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param data What is signed: bytes, a Blob, a stream, an asynchronous iterable.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The signature.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async sign(
     key: Pkcs11Object,
@@ -677,8 +1301,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
     data: DataInput,
     options?: CallOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    if (data instanceof ReadableStream) {
-      const parts = new PartsSigner(this, key, mechanism);
+    if (isPiecemeal(data)) {
+      const parts = newPartsSigner(this, key, mechanism);
       return await closing(parts, async () => {
         await feed(data, parts, options);
         return await parts.final(options);
@@ -687,7 +1311,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
   }
 
-  /** {@linkcode Session.sign} in place. */
+  /**
+   * Signs data (`gp11_session_sign_full`; C_SignInit, C_Sign). In place; see {@linkcode Session.sign}.
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param data What is signed.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The signature.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   signSync(key: Pkcs11Object, mechanism: Mechanism, data: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.#core.runSync(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
   }
@@ -695,8 +1333,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Verifies a signature (`gp11_session_verify_full`; C_VerifyInit, C_Verify).
    *
+   * @param key A public or secret key that may verify.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param data What was signed: bytes, a Blob, a stream, an asynchronous iterable.
+   * @param signature The signature.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns Whether it is right; `false` for a signature that is wrong or of a wrong length.
    * @throws {Pkcs11Error} when the token could not look at it
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async verify(
     key: Pkcs11Object,
@@ -705,8 +1352,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
     signature: BytesInput,
     options?: CallOptions,
   ): Promise<boolean> {
-    if (data instanceof ReadableStream) {
-      const verifier = new PartsVerifier(this, key, mechanism);
+    if (isPiecemeal(data)) {
+      const verifier = newPartsVerifier(this, key, mechanism);
       return await closing(verifier, async () => {
         await feed(data, verifier, options);
         return await verifier.final(signature, options);
@@ -715,7 +1362,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(verify, verifyArgs(this.#core, key, mechanism, data, signature), options);
   }
 
-  /** {@linkcode Session.verify} in place. */
+  /**
+   * Verifies a signature (`gp11_session_verify_full`; C_VerifyInit, C_Verify). In place; see
+   * {@linkcode Session.verify}.
+   *
+   * @param key A public or secret key that may verify.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param data What was signed.
+   * @param signature The signature.
+   * @param options A signal, which is looked at before each native call.
+   * @returns Whether it is right; `false` for a signature that is wrong or of a wrong length.
+   * @throws {Pkcs11Error} when the token could not look at it
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   verifySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -729,11 +1391,19 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Hashes data (C_DigestInit, C_Digest).
    *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @param data What is hashed: bytes, a Blob, a stream, an asynchronous iterable.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The hash.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID: the token does not know the hash.
+   * @throws {TypeError} For a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async digest(mechanism: Mechanism, data: DataInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
-    if (data instanceof ReadableStream) {
-      const digester = new Digester(this, mechanism);
+    if (isPiecemeal(data)) {
+      const digester = newDigester(this, null, mechanism);
       return await closing(digester, async () => {
         await feed(data, digester, options);
         return await digester.final(options);
@@ -742,7 +1412,19 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(digest, digestArgs(this.#core, mechanism, data), options);
   }
 
-  /** {@linkcode Session.digest} in place. */
+  /**
+   * Hashes data (C_DigestInit, C_Digest). In place; see {@linkcode Session.digest}.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @param data What is hashed.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The hash.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID: the token does not know the hash.
+   * @throws {TypeError} For a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   digestSync(mechanism: Mechanism, data: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.#core.runSync(digest, digestArgs(this.#core, mechanism, data), options);
   }
@@ -750,7 +1432,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Signs data that {@linkcode Session.verifyRecover} gets back (C_SignRecoverInit, C_SignRecover).
    *
+   * @param key A private key that may sign with recovery.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rawMechanism} makes.
+   * @param data What is signed, short enough to stand in the signature.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The signature.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async signRecover(
     key: Pkcs11Object,
@@ -765,7 +1457,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** {@linkcode Session.signRecover} in place. */
+  /**
+   * Signs data that {@linkcode Session.verifyRecover} gets back (C_SignRecoverInit, C_SignRecover). In place; see
+   * {@linkcode Session.signRecover}.
+   *
+   * @param key A private key that may sign with recovery.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rawMechanism} makes.
+   * @param data What is signed, short enough to stand in the signature.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The signature.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   signRecoverSync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -778,7 +1485,17 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Verifies a signature and gets the data back from it (C_VerifyRecoverInit, C_VerifyRecover).
    *
+   * @param key The public key.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rawMechanism} makes.
+   * @param signature The signature.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The data that was signed.
+   * @throws {Pkcs11Error} CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async verifyRecover(
     key: Pkcs11Object,
@@ -793,7 +1510,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** {@linkcode Session.verifyRecover} in place. */
+  /**
+   * Verifies a signature and gets the data back from it (C_VerifyRecoverInit, C_VerifyRecover). In place; see
+   * {@linkcode Session.verifyRecover}.
+   *
+   * @param key The public key.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rawMechanism} makes.
+   * @param signature The signature.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The data that was signed.
+   * @throws {Pkcs11Error} CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   verifyRecoverSync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -807,7 +1539,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** Signs many inputs in one job of a worker thread. (C_SignInit, C_Sign for each) */
+  /**
+   * Signs many inputs in one job of a worker thread. (C_SignInit, C_Sign for each)
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param inputs What is signed, each by itself.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns As many signatures, in the same order.
+   * @throws {Pkcs11Error} CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID,
+   * CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async signMany(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -817,7 +1563,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(signMany, manyArgs(this.#core, "sign", key, mechanism, inputs), options);
   }
 
-  /** {@linkcode Session.signMany} in place. */
+  /**
+   * Signs many inputs in one job of a worker thread. (C_SignInit, C_Sign for each) In place; see
+   * {@linkcode Session.signMany}.
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param inputs What is signed, each by itself.
+   * @param options A signal, which is looked at before each native call.
+   * @returns As many signatures, in the same order.
+   * @throws {Pkcs11Error} CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID,
+   * CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   signManySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -827,7 +1588,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(signMany, manyArgs(this.#core, "sign", key, mechanism, inputs), options);
   }
 
-  /** Encrypts many inputs in one job of a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for each) */
+  /**
+   * Encrypts many inputs in one job of a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for each)
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
+   * {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @param inputs What is encrypted, each by itself.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns As many encrypted texts, in the same order.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async encryptMany(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -837,7 +1613,23 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(encryptMany, manyArgs(this.#core, "encrypt", key, mechanism, inputs), options);
   }
 
-  /** {@linkcode Session.encryptMany} in place. */
+  /**
+   * Encrypts many inputs in one job of a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for
+   * each) In place; see {@linkcode Session.encryptMany}.
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
+   * {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @param inputs What is encrypted, each by itself.
+   * @param options A signal, which is looked at before each native call.
+   * @returns As many encrypted texts, in the same order.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   encryptManySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -847,7 +1639,72 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(encryptMany, manyArgs(this.#core, "encrypt", key, mechanism, inputs), options);
   }
 
-  /** Hashes many inputs in one job of a worker thread. (C_DigestInit, C_Digest for each) */
+  /**
+   * Decrypts many inputs in one job of a worker thread, each with the same parameter. (C_DecryptInit, C_Decrypt for each)
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
+   * {@linkcode aesCbc} makes.
+   * @param inputs What is decrypted, each by itself.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns As many plain texts, in the same order.
+   * @throws {Pkcs11Error} When one of them cannot be decrypted: CKR_ENCRYPTED_DATA_INVALID,
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  async decryptMany(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    inputs: readonly BytesInput[],
+    options?: CallOptions,
+  ): Promise<Uint8Array<ArrayBuffer>[]> {
+    return await this.#core.run(decryptMany, manyArgs(this.#core, "decrypt", key, mechanism, inputs), options);
+  }
+
+  /**
+   * Decrypts many inputs in one job of a worker thread, each with the same parameter. (C_DecryptInit, C_Decrypt for
+   * each) In place; see {@linkcode Session.decryptMany}.
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
+   * {@linkcode aesCbc} makes.
+   * @param inputs What is decrypted, each by itself.
+   * @param options A signal, which is looked at before each native call.
+   * @returns As many plain texts, in the same order.
+   * @throws {Pkcs11Error} When one of them cannot be decrypted: CKR_ENCRYPTED_DATA_INVALID,
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  decryptManySync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    inputs: readonly BytesInput[],
+    options?: CallOptions,
+  ): Uint8Array<ArrayBuffer>[] {
+    return this.#core.runSync(decryptMany, manyArgs(this.#core, "decrypt", key, mechanism, inputs), options);
+  }
+
+  /**
+   * Hashes many inputs in one job of a worker thread. (C_DigestInit, C_Digest for each)
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @param inputs What is hashed, each by itself.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns As many hashes, in the same order.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID: the token does not know the hash.
+   * @throws {TypeError} For a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async digestMany(
     mechanism: Mechanism,
     inputs: readonly BytesInput[],
@@ -856,7 +1713,20 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(digestMany, manyArgs(this.#core, "digest", null, mechanism, inputs), options);
   }
 
-  /** {@linkcode Session.digestMany} in place. */
+  /**
+   * Hashes many inputs in one job of a worker thread. (C_DigestInit, C_Digest for each) In place; see
+   * {@linkcode Session.digestMany}.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @param inputs What is hashed, each by itself.
+   * @param options A signal, which is looked at before each native call.
+   * @returns As many hashes, in the same order.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID: the token does not know the hash.
+   * @throws {TypeError} For a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   digestManySync(
     mechanism: Mechanism,
     inputs: readonly BytesInput[],
@@ -868,8 +1738,19 @@ export class Session extends TypedEventTarget<SessionEvents> {
   /**
    * Verifies many signatures in one job of a worker thread. (C_VerifyInit, C_Verify for each)
    *
+   * @param key A public or secret key that may verify.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
    * @param inputs What was signed.
    * @param signatures As many signatures, in the same order.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns For each whether its signature is right.
+   * @throws {Pkcs11Error} Where the token could not look at one: CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {RangeError} When there are not as many signatures as inputs.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async verifyMany(
     key: Pkcs11Object,
@@ -881,7 +1762,24 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(verifyMany, verifyManyArgs(this.#core, key, mechanism, inputs, signatures), options);
   }
 
-  /** {@linkcode Session.verifyMany} in place. */
+  /**
+   * Verifies many signatures in one job of a worker thread. (C_VerifyInit, C_Verify for each) In place; see
+   * {@linkcode Session.verifyMany}.
+   *
+   * @param key A public or secret key that may verify.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param inputs What was signed.
+   * @param signatures As many signatures, in the same order.
+   * @param options A signal, which is looked at before each native call.
+   * @returns For each whether its signature is right.
+   * @throws {Pkcs11Error} Where the token could not look at one: CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {RangeError} When there are not as many signatures as inputs.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   verifyManySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -892,71 +1790,200 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(verifyMany, verifyManyArgs(this.#core, key, mechanism, inputs, signatures), options);
   }
 
-  /** Encrypts data that comes in parts. Until it is finished or closed, the session does no other cryptography. */
+  /**
+   * Encrypts data that comes in parts. Until it is finished or closed, the session does no other cryptography.
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   encryptor(key: Pkcs11Object, mechanism: Mechanism): Encryptor {
-    return new Encryptor(this, key, mechanism);
+    return newEncryptor(this, key, mechanism);
   }
 
-  /** {@linkcode Session.encryptor} in place. */
+  /**
+   * Encrypts data that comes in parts. In place; see {@linkcode Session.encryptor}.
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   encryptorSync(key: Pkcs11Object, mechanism: Mechanism): SyncEncryptor {
-    return new SyncEncryptor(this, key, mechanism);
+    return newSyncEncryptor(this, key, mechanism);
   }
 
-  /** Decrypts data that comes in parts. Until it is finished or closed, the session does no other cryptography. */
+  /**
+   * Decrypts data that comes in parts. Until it is finished or closed, the session does no other cryptography.
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   decryptor(key: Pkcs11Object, mechanism: Mechanism): Decryptor {
-    return new Decryptor(this, key, mechanism);
+    return newDecryptor(this, key, mechanism);
   }
 
-  /** {@linkcode Session.decryptor} in place. */
+  /**
+   * Decrypts data that comes in parts. In place; see {@linkcode Session.decryptor}.
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   decryptorSync(key: Pkcs11Object, mechanism: Mechanism): SyncDecryptor {
-    return new SyncDecryptor(this, key, mechanism);
+    return newSyncDecryptor(this, key, mechanism);
   }
 
-  /** Signs data that comes in parts. Until it is finished or closed, the session does no other cryptography. */
+  /**
+   * Signs data that comes in parts. Until it is finished or closed, the session does no other cryptography.
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   signer(key: Pkcs11Object, mechanism: Mechanism): PartsSigner {
-    return new PartsSigner(this, key, mechanism);
+    return newPartsSigner(this, key, mechanism);
   }
 
-  /** {@linkcode Session.signer} in place. */
+  /**
+   * Signs data that comes in parts. In place; see {@linkcode Session.signer}.
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   signerSync(key: Pkcs11Object, mechanism: Mechanism): SyncPartsSigner {
-    return new SyncPartsSigner(this, key, mechanism);
+    return newSyncPartsSigner(this, key, mechanism);
   }
 
-  /** Verifies data that comes in parts. Until it is finished or closed, the session does no other cryptography. */
+  /**
+   * Verifies data that comes in parts. Until it is finished or closed, the session does no other cryptography.
+   *
+   * @param key A public or secret key that may verify.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   verifier(key: Pkcs11Object, mechanism: Mechanism): PartsVerifier {
-    return new PartsVerifier(this, key, mechanism);
+    return newPartsVerifier(this, key, mechanism);
   }
 
-  /** {@linkcode Session.verifier} in place. */
+  /**
+   * Verifies data that comes in parts. In place; see {@linkcode Session.verifier}.
+   *
+   * @param key A public or secret key that may verify.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   verifierSync(key: Pkcs11Object, mechanism: Mechanism): SyncPartsVerifier {
-    return new SyncPartsVerifier(this, key, mechanism);
+    return newSyncPartsVerifier(this, key, mechanism);
   }
 
-  /** Hashes data that comes in parts. Until it is finished or closed, the session does no other cryptography. */
+  /**
+   * Hashes data that comes in parts. Until it is finished or closed, the session does no other cryptography.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a mechanism of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   digester(mechanism: Mechanism): Digester {
-    return new Digester(this, mechanism);
+    return newDigester(this, null, mechanism);
   }
 
-  /** {@linkcode Session.digester} in place. */
+  /**
+   * Hashes data that comes in parts. In place; see {@linkcode Session.digester}.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @returns The operation; it begins on the token with its first part.
+   * @throws {TypeError} For a mechanism of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   */
   digesterSync(mechanism: Mechanism): SyncDigester {
-    return new SyncDigester(this, mechanism);
+    return newSyncDigester(this, null, mechanism);
   }
 
-  /** A stream that encrypts what flows through it. */
-  encryptStream(key: Pkcs11Object, mechanism: Mechanism): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
-    return cipherStream(new Encryptor(this, key, mechanism));
+  /**
+   * A stream that encrypts what flows through it.
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @param options A signal that ends the stream, and the operation with it.
+   * @returns A stream that takes bytes of any kind. What the token refuses is an error of the stream.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  encryptStream(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    options?: CallOptions,
+  ): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
+    return cipherStream(() => newEncryptor(this, key, mechanism), options);
   }
 
-  /** A stream that decrypts what flows through it. */
-  decryptStream(key: Pkcs11Object, mechanism: Mechanism): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
-    return cipherStream(new Decryptor(this, key, mechanism));
+  /**
+   * A stream that decrypts what flows through it.
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @param options A signal that ends the stream, and the operation with it.
+   * @returns A stream that takes bytes of any kind. What the token refuses is an error of the stream.
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  decryptStream(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    options?: CallOptions,
+  ): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
+    return cipherStream(() => newDecryptor(this, key, mechanism), options);
   }
 
   /**
    * Encrypts one message (C_MessageEncryptInit, C_EncryptMessage, C_MessageEncryptFinal; PKCS#11 3.0).
    *
-   * @param mechanism With a message's parameter, such as `aesGcmMessage` makes: the nonce the token used and the tag are
-   * read from it after the call.
+   * @param key A secret key that may encrypt messages.
+   * @param mechanism With a message's parameter, such as `aesGcmMessage` makes: the nonce the token used and the tag
+   * are read from it after the call.
+   * @param data The message.
+   * @param options Data that is authenticated beside it, and a signal that cancels the call.
+   * @returns The encrypted message, without the tag.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.0;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async encryptMessage(
     key: Pkcs11Object,
@@ -968,7 +1995,24 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(encryptMessage, args, options);
   }
 
-  /** {@linkcode Session.encryptMessage} in place. */
+  /**
+   * Encrypts one message (C_MessageEncryptInit, C_EncryptMessage, C_MessageEncryptFinal; PKCS#11 3.0). In place; see
+   * {@linkcode Session.encryptMessage}.
+   *
+   * @param key A secret key that may encrypt messages.
+   * @param mechanism With a message's parameter, such as `aesGcmMessage` makes: the nonce the token used and the tag
+   * are read from it after the call.
+   * @param data The message.
+   * @param options Data that is authenticated beside it, and a signal.
+   * @returns The encrypted message, without the tag.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.0;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   encryptMessageSync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -979,7 +2023,23 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(encryptMessage, args, options);
   }
 
-  /** Decrypts one message (C_MessageDecryptInit, C_DecryptMessage, C_MessageDecryptFinal; PKCS#11 3.0). */
+  /**
+   * Decrypts one message (C_MessageDecryptInit, C_DecryptMessage, C_MessageDecryptFinal; PKCS#11 3.0).
+   *
+   * @param key A secret key that may decrypt messages.
+   * @param mechanism With a message's parameter that holds the nonce and the tag, such as {@linkcode aesGcmMessage}
+   * makes.
+   * @param data The encrypted message.
+   * @param options Data that was authenticated beside it, and a signal that cancels the call.
+   * @returns The message.
+   * @throws {Pkcs11Error} CKR_AEAD_DECRYPT_FAILED, CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.0;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async decryptMessage(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -990,7 +2050,24 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(decryptMessage, args, options);
   }
 
-  /** {@linkcode Session.decryptMessage} in place. */
+  /**
+   * Decrypts one message (C_MessageDecryptInit, C_DecryptMessage, C_MessageDecryptFinal; PKCS#11 3.0). In place; see
+   * {@linkcode Session.decryptMessage}.
+   *
+   * @param key A secret key that may decrypt messages.
+   * @param mechanism With a message's parameter that holds the nonce and the tag, such as {@linkcode aesGcmMessage}
+   * makes.
+   * @param data The encrypted message.
+   * @param options Data that was authenticated beside it, and a signal.
+   * @returns The message.
+   * @throws {Pkcs11Error} CKR_AEAD_DECRYPT_FAILED, CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.0;
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   decryptMessageSync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -1001,18 +2078,56 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(decryptMessage, args, options);
   }
 
-  /** Generates a secret key or domain parameters (C_GenerateKey). */
+  /**
+   * Generates a secret key or domain parameters (C_GenerateKey).
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.AES_KEY_GEN`, or with a parameter.
+   * @param attributes What the key shall have, such as `valueLen` of an AES key.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The key, an object of the session unless `token: true` is among the attributes.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID, CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT,
+   * CKR_ATTRIBUTE_VALUE_INVALID, CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async generateKey(mechanism: Mechanism, attributes: TemplateInput, options?: CallOptions): Promise<Pkcs11Object> {
     const args = generateArgs(this.#core, mechanism, attributes);
     return this.#object(await this.#core.run(generateKey, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.generateKey} in place. */
+  /**
+   * Generates a secret key or domain parameters (C_GenerateKey). In place; see {@linkcode Session.generateKey}.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.AES_KEY_GEN`, or with a parameter.
+   * @param attributes What the key shall have, such as `valueLen` of an AES key.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The key, an object of the session unless `token: true` is among the attributes.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID, CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT,
+   * CKR_ATTRIBUTE_VALUE_INVALID, CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   generateKeySync(mechanism: Mechanism, attributes: TemplateInput, options?: CallOptions): Pkcs11Object {
     return this.#object(this.#core.runSync(generateKey, generateArgs(this.#core, mechanism, attributes), options));
   }
 
-  /** Generates a public and a private key (C_GenerateKeyPair). */
+  /**
+   * Generates a public and a private key (C_GenerateKeyPair).
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.EC_KEY_PAIR_GEN`, or with a parameter.
+   * @param publicAttributes What the public key shall have, such as `namedCurve` or `modulusBits`.
+   * @param privateAttributes What the private key shall have.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns Both keys, objects of the session unless `token: true` is among their attributes.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_TEMPLATE_INCOMPLETE,
+   * CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID, CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async generateKeyPair(
     mechanism: Mechanism,
     publicAttributes: TemplateInput,
@@ -1030,7 +2145,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** {@linkcode Session.generateKeyPair} in place. */
+  /**
+   * Generates a public and a private key (C_GenerateKeyPair). In place; see {@linkcode Session.generateKeyPair}.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.EC_KEY_PAIR_GEN`, or with a parameter.
+   * @param publicAttributes What the public key shall have, such as `namedCurve` or `modulusBits`.
+   * @param privateAttributes What the private key shall have.
+   * @param options A signal, which is looked at before each native call.
+   * @returns Both keys, objects of the session unless `token: true` is among their attributes.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID, CKR_CURVE_NOT_SUPPORTED, CKR_TEMPLATE_INCOMPLETE,
+   * CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID, CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   generateKeyPairSync(
     mechanism: Mechanism,
     publicAttributes: TemplateInput,
@@ -1046,7 +2175,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** Encrypts a key with another one, to leave the token (C_WrapKey). */
+  /**
+   * Encrypts a key with another one, to leave the token (C_WrapKey).
+   *
+   * @param wrappingKey The key that encrypts.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesKeyWrap} makes.
+   * @param key The key that leaves the token.
+   * @param options Data that is authenticated beside it, and a signal that cancels the call.
+   * @returns The wrapped key.
+   * @throws {Pkcs11Error} CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE, CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async wrapKey(
     wrappingKey: Pkcs11Object,
     mechanism: Mechanism,
@@ -1057,7 +2200,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return await this.#core.run(wrapKey, args, options);
   }
 
-  /** {@linkcode Session.wrapKey} in place. */
+  /**
+   * Encrypts a key with another one, to leave the token (C_WrapKey). In place; see {@linkcode Session.wrapKey}.
+   *
+   * @param wrappingKey The key that encrypts.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesKeyWrap} makes.
+   * @param key The key that leaves the token.
+   * @param options Data that is authenticated beside it, and a signal.
+   * @returns The wrapped key.
+   * @throws {Pkcs11Error} CKR_KEY_UNEXTRACTABLE, CKR_KEY_NOT_WRAPPABLE, CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   wrapKeySync(
     wrappingKey: Pkcs11Object,
     mechanism: Mechanism,
@@ -1067,7 +2224,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#core.runSync(wrapKey, wrapArgs(this.#core, wrappingKey, mechanism, key, options), options);
   }
 
-  /** Makes a key of an encrypted one (C_UnwrapKey). */
+  /**
+   * Makes a key of an encrypted one (C_UnwrapKey).
+   *
+   * @param key The key that decrypts.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesKeyWrap} makes.
+   * @param wrapped What {@linkcode Session.wrapKey} gave.
+   * @param attributes What the key shall have: at least its class and type.
+   * @param options Data that was authenticated beside it, and a signal that cancels the call.
+   * @returns The key.
+   * @throws {Pkcs11Error} CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_LEN_RANGE, CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+   * CKR_TEMPLATE_INCONSISTENT …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async unwrapKey(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -1079,7 +2251,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#object(await this.#core.run(unwrapKey, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.unwrapKey} in place. */
+  /**
+   * Makes a key of an encrypted one (C_UnwrapKey). In place; see {@linkcode Session.unwrapKey}.
+   *
+   * @param key The key that decrypts.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesKeyWrap} makes.
+   * @param wrapped What {@linkcode Session.wrapKey} gave.
+   * @param attributes What the key shall have: at least its class and type.
+   * @param options Data that was authenticated beside it, and a signal.
+   * @returns The key.
+   * @throws {Pkcs11Error} CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_LEN_RANGE, CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+   * CKR_TEMPLATE_INCONSISTENT …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   unwrapKeySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -1092,7 +2279,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** Derives a key from another one (C_DeriveKey). */
+  /**
+   * Derives a key from another one (C_DeriveKey).
+   *
+   * @param key The key it is derived from.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode ecdh1} makes.
+   * @param attributes What the new key shall have: at least its class and type.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The new key.
+   * @throws {Pkcs11Error} CKR_TEMPLATE_INCONSISTENT, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async deriveKey(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -1103,7 +2304,21 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#object(await this.#core.run(deriveKey, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.deriveKey} in place. */
+  /**
+   * Derives a key from another one (C_DeriveKey). In place; see {@linkcode Session.deriveKey}.
+   *
+   * @param key The key it is derived from.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode ecdh1} makes.
+   * @param attributes What the new key shall have: at least its class and type.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The new key.
+   * @throws {Pkcs11Error} CKR_TEMPLATE_INCONSISTENT, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   deriveKeySync(
     key: Pkcs11Object,
     mechanism: Mechanism,
@@ -1115,7 +2330,22 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** Makes a shared secret for the owner of a public key (C_EncapsulateKey, PKCS#11 3.2). */
+  /**
+   * Makes a shared secret for the owner of a public key (C_EncapsulateKey, PKCS#11 3.2).
+   *
+   * @param publicKey Whose owner gets the secret.
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.ML_KEM`.
+   * @param attributes What the secret shall have: at least its class and type.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The secret, and the ciphertext for the owner of the private key.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2; CKR_TEMPLATE_INCONSISTENT,
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async encapsulateKey(
     publicKey: Pkcs11Object,
     mechanism: Mechanism,
@@ -1133,7 +2363,23 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** {@linkcode Session.encapsulateKey} in place. */
+  /**
+   * Makes a shared secret for the owner of a public key (C_EncapsulateKey, PKCS#11 3.2). In place; see
+   * {@linkcode Session.encapsulateKey}.
+   *
+   * @param publicKey Whose owner gets the secret.
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.ML_KEM`.
+   * @param attributes What the secret shall have: at least its class and type.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The secret, and the ciphertext for the owner of the private key.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2; CKR_TEMPLATE_INCONSISTENT,
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   encapsulateKeySync(
     publicKey: Pkcs11Object,
     mechanism: Mechanism,
@@ -1149,7 +2395,23 @@ export class Session extends TypedEventTarget<SessionEvents> {
     );
   }
 
-  /** Gets the shared secret out of a ciphertext (C_DecapsulateKey, PKCS#11 3.2). */
+  /**
+   * Gets the shared secret out of a ciphertext (C_DecapsulateKey, PKCS#11 3.2).
+   *
+   * @param privateKey The key the secret was made for.
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.ML_KEM`.
+   * @param ciphertext What {@linkcode Session.encapsulateKey} gave beside the secret.
+   * @param attributes What the secret shall have: at least its class and type.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The secret.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2; CKR_TEMPLATE_INCONSISTENT,
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async decapsulateKey(
     privateKey: Pkcs11Object,
     mechanism: Mechanism,
@@ -1161,7 +2423,24 @@ export class Session extends TypedEventTarget<SessionEvents> {
     return this.#object(await this.#core.run(decapsulateKey, args, options, destroyLate(args.session)));
   }
 
-  /** {@linkcode Session.decapsulateKey} in place. */
+  /**
+   * Gets the shared secret out of a ciphertext (C_DecapsulateKey, PKCS#11 3.2). In place; see
+   * {@linkcode Session.decapsulateKey}.
+   *
+   * @param privateKey The key the secret was made for.
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.ML_KEM`.
+   * @param ciphertext What {@linkcode Session.encapsulateKey} gave beside the secret.
+   * @param attributes What the secret shall have: at least its class and type.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The secret.
+   * @throws {Pkcs11Error} CKR_FUNCTION_NOT_SUPPORTED: the module is older than PKCS#11 3.2; CKR_TEMPLATE_INCONSISTENT,
+   * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID,
+   * CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, a mechanism of the wrong kind, and an attribute that is none.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   decapsulateKeySync(
     privateKey: Pkcs11Object,
     mechanism: Mechanism,
@@ -1250,7 +2529,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
       const read = plan &&
         await core.run(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
       if (!plan) yield this.#object(handle);
-      else if (read) yield this.#object(handle, new Attributes(read));
+      else if (read) yield this.#object(handle, attributesOf(read));
     }
   }
 
@@ -1262,12 +2541,12 @@ export class Session extends TypedEventTarget<SessionEvents> {
       const read = plan &&
         core.runSync(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
       if (!plan) yield this.#object(handle);
-      else if (read) yield this.#object(handle, new Attributes(read));
+      else if (read) yield this.#object(handle, attributesOf(read));
     }
   }
 
   #objects({ handles, attributes }: Found): Pkcs11Object[] {
-    return handles.map((handle, index) => this.#object(handle, attributes && new Attributes(attributes[index]!)));
+    return handles.map((handle, index) => this.#object(handle, attributes && attributesOf(attributes[index]!)));
   }
 
   #object(handle: bigint, attributes: Attributes | null = null): Pkcs11Object {
@@ -1301,7 +2580,7 @@ export function sessionOn(
     interaction: options.interaction ?? null,
     askedAtLogin: typeof pin === "function" ? pin : null,
   });
-  const session = new Session(core);
+  const session = newSession(core);
   core.session = session;
   return session;
 }

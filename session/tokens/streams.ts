@@ -1,23 +1,54 @@
-/** Streams through operations in parts. */
+/** Data that comes piece by piece, through operations in parts. */
 import { reportUncaught } from "../../internal/report_error.ts";
-import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import { checkOptions } from "../../ffi/engine/engine.ts";
+import { type BytesInput, isBytesInput } from "../../ffi/memory/inputs.ts";
 import type { CallOptions } from "../core/call_options.ts";
+import type { DataInput } from "./options.ts";
 import type { Decryptor, Encryptor } from "./parts_async.ts";
 
-/** A transform stream through a cipher; ending it early frees the session. */
-export function cipherStream(cipher: Encryptor | Decryptor): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
+/**
+ * A transform stream through a cipher, which is made once the options are known to be right; ending the stream early frees
+ * the session.
+ */
+export function cipherStream(
+  make: () => Encryptor | Decryptor,
+  options: CallOptions = {},
+): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
+  checkOptions(options);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const cipher = make();
+  let abort: () => void;
+  const finish = async () => {
+    signal?.removeEventListener("abort", abort);
+    await cipher.close();
+  };
+  const step = async (
+    controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
+    output: Promise<Uint8Array<ArrayBuffer>>,
+  ) => {
+    try {
+      const bytes = await output;
+      if (bytes.length > 0) controller.enqueue(bytes);
+    } catch (error) {
+      await finish();
+      throw error;
+    }
+  };
   const transformer: Transformer<BytesInput, Uint8Array<ArrayBuffer>> & { cancel(): Promise<void> } = {
-    async transform(chunk, controller) {
-      const output = await cipher.update(chunk);
-      if (output.length > 0) controller.enqueue(output);
+    start(controller) {
+      abort = () => {
+        controller.error(signal!.reason);
+        finish().catch(reportUncaught);
+      };
+      signal?.addEventListener("abort", abort);
     },
+    transform: (chunk, controller) => step(controller, cipher.update(chunk, options)),
     async flush(controller) {
-      const output = await cipher.final();
-      if (output.length > 0) controller.enqueue(output);
+      await step(controller, cipher.final(options));
+      await finish();
     },
-    async cancel() {
-      await cipher.close();
-    },
+    cancel: finish,
   };
   return new TransformStream(transformer);
 }
@@ -31,27 +62,73 @@ export async function closing<T>(owner: { close(): Promise<void> }, use: () => P
   }
 }
 
+/** Whether data comes piece by piece. It is told by what it can do: each runtime, realm and library has classes of its own. */
+export function isPiecemeal(data: DataInput): data is Exclude<DataInput, BytesInput> {
+  return typeof data === "object" && data !== null && !isBytesInput(data) &&
+    (isReadable(data) || isIterable(data) || isBlob(data));
+}
+
+function isReadable(data: object): data is ReadableStream<Uint8Array> {
+  return typeof (data as Partial<ReadableStream>).getReader === "function";
+}
+
+function isIterable(data: object): data is AsyncIterable<BytesInput> {
+  return typeof (data as Partial<AsyncIterable<BytesInput>>)[Symbol.asyncIterator] === "function";
+}
+
+function isBlob(data: object): data is Blob {
+  const { stream, arrayBuffer } = data as Partial<Blob>;
+  return typeof stream === "function" && typeof arrayBuffer === "function";
+}
+
+/** Where pieces come from. */
+interface Source {
+  next(): Promise<{ readonly done?: boolean | undefined; readonly value?: BytesInput | undefined }>;
+  /** No more are wanted. */
+  cancel(reason: unknown): Promise<unknown>;
+  /** Whoever gave the source has it to himself again. */
+  release(): void;
+}
+
+function sourceOf(data: Exclude<DataInput, BytesInput>): Source {
+  if (isReadable(data)) {
+    const reader = data.getReader();
+    return {
+      next: () => reader.read(),
+      cancel: (reason) => reader.cancel(reason),
+      release: () => reader.releaseLock(),
+    };
+  }
+  if (isBlob(data)) return sourceOf(data.stream());
+  const iterator = data[Symbol.asyncIterator]();
+  return {
+    next: () => iterator.next(),
+    cancel: async () => await iterator.return?.(),
+    release() {},
+  };
+}
+
 /**
- * Feeds a stream to an operation in parts; when the stream fails, the operation is ended. Aborted, it rejects at once,
- * whether it waits for the module or for the stream.
+ * Feeds data to an operation in parts; when its source fails, the operation is ended. Aborted, it rejects at once, whether
+ * it waits for the module or for the source.
  */
 export async function feed(
-  stream: ReadableStream<Uint8Array>,
-  parts: { update(chunk: Uint8Array<ArrayBuffer>, options?: CallOptions): Promise<unknown>; close(): Promise<void> },
+  data: Exclude<DataInput, BytesInput>,
+  parts: { update(chunk: BytesInput, options?: CallOptions): Promise<unknown>; close(): Promise<void> },
   options: CallOptions | undefined,
 ): Promise<void> {
   const signal = options?.signal;
-  const reader = stream.getReader();
-  const reading = new AbortableRead(reader, signal);
+  const source = sourceOf(data);
+  const reading = new AbortableRead(source, signal);
   try {
     for (;;) {
       const { done, value } = await reading.next();
       if (done) return;
-      await parts.update(value as Uint8Array<ArrayBuffer>, options);
+      await parts.update(value!, options);
     }
   } catch (error) {
     // What the source makes of it is its own affair, and may take for ever; so may the call that was aborted.
-    reader.cancel(error).catch(() => {});
+    source.cancel(error).catch(() => {});
     const closing = parts.close();
     if (signal?.aborted && options?.abort !== "wait") closing.catch(reportUncaught);
     // The first error is the one to tell.
@@ -59,29 +136,29 @@ export async function feed(
     throw error;
   } finally {
     reading.stop();
-    reader.releaseLock();
+    source.release();
   }
 }
 
 /** Reads that end when a signal does. */
 class AbortableRead {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #source: Source;
   readonly #signal: AbortSignal | undefined;
   #reject: ((reason: unknown) => void) | null = null;
   readonly #abort = () => this.#reject?.(this.#signal!.reason);
 
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal | undefined) {
-    this.#reader = reader;
+  constructor(source: Source, signal: AbortSignal | undefined) {
+    this.#source = source;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
   }
 
-  next(): Promise<ReadableStreamReadResult<Uint8Array>> {
-    if (!this.#signal) return this.#reader.read();
+  next(): ReturnType<Source["next"]> {
+    if (!this.#signal) return this.#source.next();
     return new Promise((resolve, reject) => {
       this.#signal!.throwIfAborted();
       this.#reject = reject;
-      this.#reader.read().then(resolve, reject);
+      this.#source.next().then(resolve, reject);
     });
   }
 

@@ -8,18 +8,13 @@ import { CKU } from "../../ffi/constants/objects.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { FunctionName } from "../../ffi/tables/functions.ts";
-import {
-  type MechanismInit,
-  type MechanismUse,
-  prepareMechanism,
-  writeMechanism,
-} from "../../ffi/memory/mechanisms.ts";
+import { type Mechanism, type MechanismUse, prepareMechanism, writeMechanism } from "../../ffi/memory/mechanisms.ts";
 import { Block } from "../../ffi/memory/block.ts";
 import { writeStruct } from "../../ffi/memory/structs.ts";
 import { CK_C_INITIALIZE_ARGS_NSS } from "../../ffi/memory/structs_infos.ts";
 import { writeTemplate } from "../../ffi/memory/templates.ts";
 import { readRequest } from "../../session/attributes/attribute_table.ts";
-import { Attributes } from "../../session/attributes/attributes.ts";
+import { type Attributes, attributesOf } from "../../session/attributes/attributes.ts";
 import { type AttributesInit, compileTemplate } from "../../session/attributes/attributes_init.ts";
 
 /** How to open a {@linkcode RawSession}. */
@@ -100,7 +95,7 @@ export class RawSession {
   }
 
   /** C_GenerateKey. */
-  generateKey(mechanism: MechanismInit, attributes: AttributesInit): bigint {
+  generateKey(mechanism: Mechanism, attributes: AttributesInit): bigint {
     const block = this.block();
     const written = writeMechanism(block, prepareMechanism(mechanism));
     const words = this.#template(block, attributes);
@@ -109,7 +104,7 @@ export class RawSession {
 
   /** C_GenerateKeyPair: the public key's handle, then the private key's. */
   generateKeyPair(
-    mechanism: MechanismInit,
+    mechanism: Mechanism,
     publicAttributes: AttributesInit,
     privateAttributes: AttributesInit,
   ): [bigint, bigint] {
@@ -130,7 +125,7 @@ export class RawSession {
   }
 
   /** C_DeriveKey. */
-  derive(key: bigint, mechanism: MechanismInit, attributes: AttributesInit): bigint {
+  derive(key: bigint, mechanism: Mechanism, attributes: AttributesInit): bigint {
     const block = this.block();
     const written = writeMechanism(block, prepareMechanism(mechanism));
     const words = this.#template(block, attributes);
@@ -140,14 +135,14 @@ export class RawSession {
   }
 
   /** C_WrapKey. */
-  wrap(mechanism: MechanismInit, wrappingKey: bigint, key: bigint): Uint8Array {
+  wrap(mechanism: Mechanism, wrappingKey: bigint, key: bigint): Uint8Array {
     const block = this.block();
     const written = writeMechanism(block, prepareMechanism(mechanism));
     return this.#output("C_WrapKey", block, block.address(written.offset), wrappingKey, key);
   }
 
   /** An operation's Init and its one part: "Encrypt", "Decrypt", "Sign". */
-  crypt(verb: "Encrypt" | "Decrypt" | "Sign", key: bigint, mechanism: MechanismInit, data: Uint8Array): Uint8Array {
+  crypt(verb: "Encrypt" | "Decrypt" | "Sign", key: bigint, mechanism: Mechanism, data: Uint8Array): Uint8Array {
     const block = this.block();
     const operation = verb === "Sign" ? undefined : verb === "Encrypt" ? "encrypt" : "decrypt";
     const use: MechanismUse = { operation, dataLength: data.length };
@@ -161,7 +156,7 @@ export class RawSession {
   }
 
   /** Whether C_Verify accepts a signature. */
-  verify(key: bigint, mechanism: MechanismInit, data: Uint8Array, signature: Uint8Array): boolean {
+  verify(key: bigint, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
     const block = this.block();
     const written = writeMechanism(block, prepareMechanism(mechanism));
     expectOk(this.table.call("C_VerifyInit", this.handle, block.address(written.offset), key), "C_VerifyInit");
@@ -190,7 +185,7 @@ export class RawSession {
       while (!step.done) step = completion.next(call(step.value.offset, step.value.count));
       read = step.value;
     }
-    return { attributes: new Attributes(read), calls };
+    return { attributes: attributesOf(read), calls };
   }
 
   #output(name: FunctionName, block: Block, ...words: bigint[]): Uint8Array {

@@ -8,7 +8,12 @@ const mostLines = 400;
 /** Tables of the standard's numbers and functions are data, however long. */
 const tables = /^ffi\/(constants\/|tables\/functions\.ts$)/;
 /** One page each, as a reader of the reference sees them: signatures with their texts that hand on to small files. */
-const pages = ["session/tokens/session.ts", "http/session/session.ts"];
+const pages = [
+  "session/tokens/module.ts",
+  "session/tokens/object.ts",
+  "session/tokens/session.ts",
+  "http/session/session.ts",
+];
 
 const programs = ["tools", "examples", "bench"].filter((folder) => existsSync(new URL(folder, projectRoot)));
 

@@ -9,7 +9,7 @@ import { unavailableInformation } from "../../../ffi/constants/values.ts";
 import type { Block } from "../../../ffi/memory/block.ts";
 import { getPointer } from "../../../ffi/memory/structs.ts";
 import { attributeLayout } from "../../../ffi/memory/templates.ts";
-import { Attributes } from "../../../session/attributes/attributes.ts";
+import { Attributes, attributesOf } from "../../../session/attributes/attributes.ts";
 import { abis, usedBlock } from "../../_support/native_block.ts";
 
 const requests: readonly ReadRequest[] = [
@@ -68,7 +68,7 @@ describe("attributes copied to be decoded later", () => {
     const templates = [1, 2].map(() => plan.prepare(block));
     templates.forEach((template, i) => fill(block, template, values(8, "key", new Uint8Array(3).fill(i + 1))));
     const copy = new BlockCopy(block, 0, block.used);
-    const read = templates.map((template) => new Attributes(new CopiedAttributes(plan, copy, template)));
+    const read = templates.map((template) => attributesOf(new CopiedAttributes(plan, copy, template)));
     const [first, second] = read.map((attributes) => attributes.get("value")!);
     assertStrictEquals(read[0]!.get("value"), first);
     assertNotStrictEquals(first!.buffer, second!.buffer);

@@ -19,7 +19,7 @@ import {
 import { CK_TOKEN_INFO } from "../../../ffi/memory/structs_infos.ts";
 import { writeTemplate } from "../../../ffi/memory/templates.ts";
 import { readRequest } from "../../../session/attributes/attribute_table.ts";
-import { Attributes } from "../../../session/attributes/attributes.ts";
+import { attributesOf } from "../../../session/attributes/attributes.ts";
 import { compileTemplate } from "../../../session/attributes/attributes_init.ts";
 import { aesGcm, kbkdf } from "../../../session/mechanisms/mod.ts";
 import { compileLibrary, compilerSkip } from "../../_support/c_assertions.ts";
@@ -246,7 +246,7 @@ for (const [name, abi] of [["Windows", abis.windows], ["packed 8-byte", abis.pac
         rv = module().call("get_attributes", block, step.value.offset, BigInt(step.value.count));
         step = completion.next(rv);
       }
-      const attributes = new Attributes(step.value);
+      const attributes = attributesOf(step.value);
       assertEquals(attributes.get("class"), CKO.SECRET_KEY);
       assertEquals(attributes.get("label"), "a label longer than what was guessed for it, by far and away");
       assertEquals(attributes.state("value"), "sensitive");

@@ -5,7 +5,7 @@ import { CKM } from "../../../ffi/constants/ckm.ts";
 import { CKO } from "../../../ffi/constants/objects.ts";
 import { attributeByName, attributeByType, suggestAttributeName } from "../../../session/attributes/attribute_table.ts";
 import { attributeType, attributeTypes } from "../../../session/attributes/attribute_types.ts";
-import { Attributes } from "../../../session/attributes/attributes.ts";
+import { attributesOf } from "../../../session/attributes/attributes.ts";
 import { type AttributesInit, compileTemplate } from "../../../session/attributes/attributes_init.ts";
 
 /** Compiles what the compiler would refuse. */
@@ -182,7 +182,7 @@ describe("a template of attributes that were read", () => {
     const id = Uint8Array.of(1, 2);
     const nested = [{ type: CKA.TOKEN, state: "ok", value: true } as const];
     const template = compileTemplate(
-      new Attributes([
+      attributesOf([
         { type: CKA.CLASS, state: "ok", value: CKO.SECRET_KEY },
         { type: CKA.ID, state: "ok", value: id },
         { type: CKA.LABEL, state: "empty", value: "" },
@@ -211,7 +211,7 @@ describe("a template of attributes that were read", () => {
 
   it("is refused where one has no value, or none was read: it would match what it does not mean", () => {
     for (const state of ["invalid", "sensitive", "empty", "error"] as const) {
-      const read = new Attributes([{ type: CKA.LABEL, state: "ok", value: "a" }, {
+      const read = attributesOf([{ type: CKA.LABEL, state: "ok", value: "a" }, {
         type: CKA.ID,
         state,
         value: undefined,
@@ -219,7 +219,7 @@ describe("a template of attributes that were read", () => {
       assertThrows(() => compileTemplate(read), TypeError, `id: it was read without a value, its state is "${state}"`);
       assertThrows(() => compileTemplate({ wrapTemplate: read }), TypeError, "inside attribute wrapTemplate");
     }
-    assertThrows(() => compileTemplate(new Attributes([])), TypeError, "none was read");
+    assertThrows(() => compileTemplate(attributesOf([])), TypeError, "none was read");
   });
 });
 

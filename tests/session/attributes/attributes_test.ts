@@ -6,7 +6,7 @@ import { CKA } from "../../../ffi/constants/cka.ts";
 import { CKK } from "../../../ffi/constants/ckk.ts";
 import { CKM } from "../../../ffi/constants/ckm.ts";
 import { CKO } from "../../../ffi/constants/objects.ts";
-import { Attributes } from "../../../session/attributes/attributes.ts";
+import { Attributes, attributesOf } from "../../../session/attributes/attributes.ts";
 
 const secret = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);
 
@@ -26,7 +26,7 @@ const read: ReadAttribute[] = [
 ];
 
 describe("attributes that were read", () => {
-  const attributes = new Attributes(read);
+  const attributes = attributesOf(read);
 
   it("are found by name and by number", () => {
     const label: string | undefined = attributes.get("label");
@@ -49,7 +49,7 @@ describe("attributes that were read", () => {
   });
 
   it("are numbers under their names: what is above 2^53 is an error there, and a bigint by number", () => {
-    const huge = new Attributes([
+    const huge = attributesOf([
       { type: CKA.VALUE_LEN, state: "ok", value: 2n ** 60n },
       { type: CKA.ALLOWED_MECHANISMS, state: "ok", value: [CKM.AES_GCM, 2n ** 60n] },
     ]);
@@ -91,7 +91,7 @@ describe("attributes that were read", () => {
 });
 
 describe("attributes as text", () => {
-  const attributes = new Attributes(read);
+  const attributes = attributesOf(read);
 
   it("show names of numbers, bytes in hexadecimal and states", () => {
     const text = String(attributes);
@@ -122,11 +122,11 @@ describe("attributes as text", () => {
   });
 
   it("show the value of a certificate, shortened", () => {
-    const certificate = new Attributes([
+    const certificate = attributesOf([
       { type: CKA.CLASS, state: "ok", value: CKO.CERTIFICATE },
       { type: CKA.VALUE, state: "ok", value: new Uint8Array(100).fill(0x30) },
     ]);
     assertStringIncludes(String(certificate), `value: ${"30".repeat(32)}… (100 bytes)`);
-    assertEquals(String(new Attributes([])), "Attributes {}");
+    assertEquals(String(attributesOf([])), "Attributes {}");
   });
 });

@@ -24,7 +24,7 @@ import { writeSpki } from "../../../session/keys/forms/write_der.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
-import { X509 } from "../../../session/keys/x509.ts";
+import { x509Of } from "../../../session/keys/x509.ts";
 import { nameText } from "../../../internal/distinguished_name.ts";
 import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
@@ -137,7 +137,7 @@ describe("certificates made by a token's key", () => {
       write("ca.pem", authorityPem),
       write("leaf.pem", pem),
     ]);
-    const leaf = new X509(readCertificate(pem));
+    const leaf = x509Of(readCertificate(pem));
     assertEquals([leaf.subject, leaf.issuer, leaf.serialNumber], ["CN=asked", "CN=Test CA", "FF01"]);
     assertEquals(leaf.subjectAltNames, ["server.example"]);
     // What the request asks for is not given unless it is named.

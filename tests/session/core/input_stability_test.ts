@@ -195,7 +195,7 @@ describe("Bytes that lie about their length", () => {
       { length: 4, 0: 1 },
     ];
     for (const fake of fakes) {
-      assertThrows(() => session.encryptSync(key, cipher, fake as BytesInput), TypeError, "expected a BufferSource");
+      assertThrows(() => session.encryptSync(key, cipher, fake as BytesInput), TypeError, "expected bytes");
     }
   });
 });

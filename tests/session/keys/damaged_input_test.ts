@@ -11,7 +11,7 @@ import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../../../session/key
 import { readEncryption } from "../../../session/keys/forms/encrypted_pkcs8.ts";
 import { writePem } from "../../../session/keys/forms/pem.ts";
 import { readKeySync } from "../../../session/keys/forms/read_key.ts";
-import { X509 } from "../../../session/keys/x509.ts";
+import { x509Of } from "../../../session/keys/x509.ts";
 import { SeededRandom } from "../../_support/random.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -47,7 +47,7 @@ const readers: Readonly<Record<string, readonly [Bytes, (bytes: Bytes) => unknow
     const parts = readCertificate(bytes);
     certificateKey(parts);
     subjectAltNames(parts.extensions);
-    return new X509(parts);
+    return x509Of(parts);
   }],
   "a request": [openssl(`${request} ${names}`), readRequest],
   "an ECDSA signature": [

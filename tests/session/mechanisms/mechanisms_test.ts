@@ -6,7 +6,7 @@ import { CKH } from "../../../ffi/constants/objects.ts";
 import { CK, CKD, CKG, CKP, CKZ } from "../../../ffi/constants/parameters.ts";
 import {
   type BuiltParameter,
-  type MechanismInit,
+  type Mechanism,
   type MechanismUse,
   prepareMechanism,
   writeMechanism,
@@ -37,7 +37,7 @@ function written<D extends StructDefinition>(
 const bytes = (length: number, start = 1) => Uint8Array.from({ length }, (_, index) => start + index);
 
 describe("a mechanism for C", () => {
-  function seen(mechanism: MechanismInit, abi: Abi = abis.lp64) {
+  function seen(mechanism: Mechanism, abi: Abi = abis.lp64) {
     const block = usedBlock(abi);
     const { offset } = writeMechanism(block, prepareMechanism(mechanism));
     const values = readStruct(block, CK_MECHANISM, offset);
@@ -69,10 +69,10 @@ describe("a mechanism for C", () => {
       parameter: {},
     }];
     for (const mechanism of wrong) {
-      assertThrows(() => prepareMechanism(mechanism as MechanismInit), TypeError, "Cannot use a mechanism");
+      assertThrows(() => prepareMechanism(mechanism as Mechanism), TypeError, "Cannot use a mechanism");
     }
     for (const type of [1.5, NaN, -(2 ** 32)]) assertThrows(() => prepareMechanism(type), RangeError);
-    assertThrows(() => m.rawMechanism(1, "bytes" as unknown as Uint8Array), TypeError, "BufferSource");
+    assertThrows(() => m.rawMechanism(1, "bytes" as unknown as Uint8Array), TypeError, "expected bytes");
   });
 });
 
@@ -155,8 +155,8 @@ describe("AES-GCM", () => {
   });
 
   it("refuses lengths that are none", () => {
-    assertThrows(() => m.aesGcm({ iv: bytes(12), tagLength: 127 }), RangeError, "tagLength of AES-GCM 127");
-    assertThrows(() => m.aesGcm({ iv: bytes(12), tagLength: 16 }), RangeError);
+    assertThrows(() => m.aesGcm({ iv: bytes(12), tagLength: 127 as never }), RangeError, "tagLength of AES-GCM 127");
+    assertThrows(() => m.aesGcm({ iv: bytes(12), tagLength: 16 as never }), RangeError);
     assertThrows(() => m.aesGcm({ iv: "iv" as unknown as Uint8Array }), TypeError, "the iv of AES-GCM");
     assertThrows(() => m.aesGcm({} as m.AesGcmOptions), TypeError, "got undefined");
     assertThrows(() => m.aesGcm(undefined as unknown as m.AesGcmOptions), TypeError, "options");
@@ -187,7 +187,7 @@ describe("other ciphers", () => {
     const { values } = written(m.aesCcm({ nonce: bytes(7), dataLength: 5 }), cipher.CK_CCM_PARAMS);
     assertEquals([values.ulDataLen, values.ulNonceLen, values.ulMACLen, values.pAAD], [5, 7, 16, 0n]);
     assertThrows(() => m.aesCcm({ nonce: bytes(14) }), RangeError, "7 to 13");
-    assertThrows(() => m.aesCcm({ nonce: bytes(13), tagLength: 40 }), RangeError);
+    assertThrows(() => m.aesCcm({ nonce: bytes(13), tagLength: 40 as never }), RangeError);
   });
 
   it("ChaCha20-Poly1305 and Salsa20-Poly1305 have nonce and additional data", () => {
@@ -252,7 +252,7 @@ describe("signatures and RSA", () => {
     );
     const inner = readStruct(block, publicKey.CK_RSA_PKCS_OAEP_PARAMS, Number(values.pOAEPParams - block.base));
     assertEquals([values.ulAESKeyBits, inner.hashAlg, inner.ulSourceDataLen], [256, CKM.SHA_1, 3]);
-    assertThrows(() => m.rsaAesKeyWrap({ hash: "SHA-1", aesKeyBits: 512 }), RangeError, "512");
+    assertThrows(() => m.rsaAesKeyWrap({ hash: "SHA-1", aesKeyBits: 512 as never }), RangeError, "512");
   });
 
   it("EdDSA has a parameter only when something is in it", () => {
@@ -339,7 +339,11 @@ describe("derivations and wrapping", () => {
     const { size } = structLayout(derive.CK_PRF_DATA_PARAM, block.abi);
     const types = [0, 1, 2].map((index) => readStruct(block, derive.CK_PRF_DATA_PARAM, start + index * size).type);
     assertEquals(types, [CK.SP800_108_ITERATION_VARIABLE, CK.SP800_108_BYTE_ARRAY, CK.SP800_108_DKM_LENGTH]);
-    assertThrows(() => m.kbkdf({ mode: "counter", prf: "SHA-256", parts: [{ counter: 12 }] }), RangeError, "12");
+    assertThrows(
+      () => m.kbkdf({ mode: "counter", prf: "SHA-256", parts: [{ counter: 12 as never }] }),
+      RangeError,
+      "12",
+    );
     assertThrows(() => m.kbkdf({ mode: "other" as "counter", prf: "SHA-256", parts: [] }), TypeError, '"other"');
     assertThrows(() => m.kbkdf({ mode: "counter", prf: "SHA-256", parts: [5 as unknown as Uint8Array] }), TypeError);
   });

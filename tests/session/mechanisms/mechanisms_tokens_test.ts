@@ -64,7 +64,7 @@ const ciphers: Tests = (test) => {
     const iv = utf8.encode("twelve bytes");
     const additionalData = utf8.encode("header");
     const key = await crypto.subtle.importKey("raw", keyBytes, "AES-GCM", false, ["encrypt"]);
-    for (const tagLength of [128, 96]) {
+    for (const tagLength of [128, 96] as const) {
       const mechanism = aesGcm({ iv, additionalData, tagLength });
       const encrypted = session.crypt("Encrypt", secretKey(session, CKK.AES), mechanism, data);
       const expected = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData, tagLength }, key, data);

@@ -1,14 +1,15 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import * as session from "../../../session/mod.ts";
 
 /** Members that have a form on worker threads and one in place. */
 const BOTH = {
-  Module: ["info", "slots", "close"],
+  Module: ["info", "slots", "findSlot", "closeAllSessions", "close"],
   Slot: ["info", "tokenInfo", "mechanisms", "mechanismInfo", "hasFlags", "initToken", "openSession"],
   Session: [
     ..."getInfo login logout createObject copyObject findObjects objects encrypt decrypt sign verify digest".split(" "),
-    ..."signRecover verifyRecover signMany verifyMany encryptMany digestMany signer verifier encryptor".split(" "),
+    ..."signRecover verifyRecover signMany verifyMany encryptMany decryptMany digestMany signer verifier encryptor"
+      .split(" "),
     ..."decryptor digester encryptMessage decryptMessage generateKey generateKeyPair wrapKey unwrapKey".split(" "),
     ..."deriveKey encapsulateKey decapsulateKey generateRandom seedRandom initPin setPin".split(" "),
     ..."getOperationState setOperationState cancelOperation close".split(" "),
@@ -20,7 +21,7 @@ const BOTH = {
 const ONE = {
   Module: [
     ..."path name flags closed managed owner poolSessions autoAuthenticate interfaceVersion configOption".split(" "),
-    ..."waitForSlotEvent closeAllSessions share functions".split(" "),
+    ..."waitForSlotEvent watchTokens share functions".split(" "),
   ],
   Slot: [],
   Session: ["module", "slot", "handle", "closed", "encryptStream", "decryptStream", "idle", "addEventListener"],
@@ -63,6 +64,15 @@ describe("The API of PKCS#11", () => {
       assertEquals([missing, own.includes("constructor")], [[], true]);
     });
   }
+
+  it("what a module makes cannot be made without one", () => {
+    for (const name of ["Module", "Slot", "Session"]) {
+      const Made = exported[name] as new (...args: unknown[]) => unknown;
+      for (const args of [[], [{}], [{}, {}, 0n], [undefined, undefined, 0n]]) {
+        assertThrows(() => new Made(...args), TypeError, `Cannot make a ${name.toLowerCase()}: `);
+      }
+    }
+  });
 
   it("owners can be disposed of, at once and awaited", () => {
     for (const name of ["Module", "Session", "Parts"]) assert(Symbol.asyncDispose in members(name), name);

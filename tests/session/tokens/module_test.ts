@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
@@ -116,6 +124,39 @@ describe("Modules", () => {
     assertEquals((await theirs.getInfo()).slotId, slot.id);
     await guest.close();
     assert(theirs.closed);
+  });
+
+  it("closeAllSessionsSync closes them in place, and none of them while a call runs", { skip }, async () => {
+    const slot = findSlot(module, token.label);
+    const ours = [await slot.openSession(), await slot.openSession()];
+    const running = ours[1]!.generateRandom(1_000_000);
+    assertThrows(() => module.closeAllSessionsSync(slot), SessionBusyError);
+    assert(ours.every((session) => !session.closed));
+    await running;
+    await ours[1]!.idle();
+    module.closeAllSessionsSync(slot);
+    assert(ours.every((session) => session.closed));
+    for (const close of [module.closeAllSessions, module.closeAllSessionsSync]) {
+      const wrong = assertRejects(async () => await close.call(module, { signal: undefined } as never), TypeError);
+      assertStringIncludes((await wrong).message, "expected a Slot, got an object");
+    }
+  });
+
+  it("closeAllSessions closes nothing when it is aborted before, and all when it is afterwards", { skip }, async () => {
+    const slot = findSlot(module, token.label);
+    const session = await slot.openSession();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const closing = module.closeAllSessions(slot, { signal });
+    controller.abort(new Error("enough"));
+    await assertRejects(() => closing, Error, "enough");
+    assert(session.closed);
+    const other = await slot.openSession();
+    await assertRejects(() => module.closeAllSessions(slot, { signal }), Error, "enough");
+    assertThrows(() => module.closeAllSessionsSync(slot, { signal }), Error, "enough");
+    assertFalse(other.closed);
+    await module.closeAllSessions(slot, { signal: new AbortController().signal, abort: "wait" });
+    assert(other.closed);
   });
 
   it("waiting for a slot event can be cancelled", { skip }, async () => {

@@ -7,7 +7,7 @@ import { makeExtensions } from "../../../session/certificates/extensions.ts";
 import { loadConfiguration, registeredModules } from "../../../session/config/mod.ts";
 import { readCertificate } from "../../../session/keys/forms/certificate.ts";
 import { type KeyInput, readKeySync } from "../../../session/keys/forms/read_key.ts";
-import { X509 } from "../../../session/keys/x509.ts";
+import { x509Of } from "../../../session/keys/x509.ts";
 import { splitCommand } from "../../../session/managed/bridge.ts";
 import { requestPin } from "../../../session/pins/mod.ts";
 import { nameText } from "../../../internal/distinguished_name.ts";
@@ -81,7 +81,7 @@ const read = {
     readKeySync(input, "passphrase").wipe();
   },
   certificate(input: string | Bytes): void {
-    const x509 = new X509(readCertificate(input));
+    const x509 = x509Of(readCertificate(input));
     x509.publicKey("pem");
   },
 };

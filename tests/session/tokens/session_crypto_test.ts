@@ -1,12 +1,13 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { constants, createHash, createHmac, createPublicKey, publicDecrypt, publicEncrypt, verify } from "node:crypto";
+import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { CKF, CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../../session/errors.ts";
 import { aesCbc, aesGcm, rsaPss } from "../../../session/mechanisms/mod.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
-import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
+import type { DataInput, Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
@@ -99,7 +100,7 @@ describe("Cryptography in a session", () => {
     }
   });
 
-  it("inputs may be any BufferSource, and later changes of theirs have no effect", { skip }, async () => {
+  it("inputs may be bytes of any kind, and later changes of theirs have no effect", { skip }, async () => {
     const expected = new Uint8Array(createHash("sha256").update(data).digest());
     const inputs = [data.slice(), data.slice().buffer, new DataView(data.slice().buffer)];
     const results = inputs.map((input) => on.session.digest(CKM.SHA256, input));
@@ -251,6 +252,74 @@ describe("Cryptography in a session", () => {
     assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
   });
 
+  it("sign, verify and digest take whatever gives bytes piece by piece", { skip }, async () => {
+    const expected = on.session.digestSync(CKM.SHA256, data);
+    const signature = on.session.signSync(hmacKey, CKM.SHA256_HMAC, data);
+    async function* pieces() {
+      yield data.subarray(0, 7);
+      yield new DataView(data.buffer, 7, 0);
+      yield data.slice(7).buffer;
+    }
+    const ofAnotherRealm = { getReader: () => chunks(data, 9).getReader() } as ReadableStream<Uint8Array>;
+    const inputs: Record<string, () => DataInput> = {
+      "a Blob": () => new Blob([data.subarray(0, 50), data.subarray(50)]),
+      "a file": () => new File([data], "data"),
+      "a stream of Node": () => Readable.from([Buffer.from(data.subarray(0, 3)), Buffer.from(data.subarray(3))]),
+      "an asynchronous generator": pieces,
+      "a stream of another realm": () => ofAnotherRealm,
+    };
+    for (const [name, input] of Object.entries(inputs)) {
+      assertEquals(await on.session.digest(CKM.SHA256, input()), expected, name);
+      assertEquals(await on.session.sign(hmacKey, CKM.SHA256_HMAC, input()), signature, name);
+      assert(await on.session.verify(hmacKey, CKM.SHA256_HMAC, input(), signature), name);
+    }
+    for (const wrong of [{}, [data], new Map(), "text", 5, null]) {
+      await assertRejects(() => on.session.digest(CKM.SHA256, wrong as never), TypeError, "expected bytes, got");
+    }
+    assertThrows(() => on.session.digestSync(CKM.SHA256, new Blob([data]) as never), TypeError, "got a Blob");
+  });
+
+  it("an iterable that is left is told so, and the session is free", { skip }, async () => {
+    const left: string[] = [];
+    async function* giving(name: string, piece: unknown) {
+      try {
+        yield data;
+        yield piece as Uint8Array;
+        await new Promise(() => {});
+      } finally {
+        left.push(name);
+      }
+    }
+    await assertRejects(() => on.session.digest(CKM.SHA256, giving("text", "text")), TypeError, "got a string");
+    assertEquals(left, ["text"]);
+    assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+    const controller = new AbortController();
+    const waiting = on.session.sign(hmacKey, CKM.SHA256_HMAC, giving("waits", data), { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await assertRejects(() => waiting, Error, "enough");
+    await on.session.idle();
+    assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+  });
+
+  it("a stream ends with its signal, and frees the session", { skip }, async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stream = on.session.encryptStream(aes, aesCbc({ iv }), { signal });
+    const writer = stream.writable.getWriter();
+    const reader = stream.readable.getReader();
+    const [, first] = await Promise.all([writer.write(data), reader.read()]);
+    assertEquals(first.value?.length, 96);
+    const next = assertRejects(() => reader.read(), Error, "enough");
+    const closed = assertRejects(() => writer.closed, Error, "enough");
+    controller.abort(new Error("enough"));
+    await Promise.all([next, closed]);
+    await on.session.idle();
+    assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+    assertThrows(() => on.session.decryptStream(aes, aesCbc({ iv }), { signal }), Error, "enough");
+    assertThrows(() => on.session.decryptStream(aes, aesCbc({ iv }), { signal: 5 as never }), TypeError, "AbortSignal");
+    assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+  });
+
   it("a stream that is cancelled frees the session", { skip }, async () => {
     const stream = chunks(new Uint8Array(100_000), 1000).pipeThrough(on.session.encryptStream(aes, aesCbc({ iv })));
     const reader = stream.getReader();
@@ -272,6 +341,11 @@ describe("Cryptography in a session", () => {
     assertEquals(on.session.verifyManySync(hmacKey, CKM.SHA256_HMAC, inputs, signatures), results);
     const encrypted = await on.session.encryptMany(aes, aesCbc({ iv }), inputs);
     assertEquals(on.session.decryptSync(aes, aesCbc({ iv }), encrypted[50]!), inputs[50]);
+    assertEquals(await on.session.decryptMany(aes, aesCbc({ iv }), encrypted), inputs);
+    assertEquals(on.session.decryptManySync(aes, aesCbc({ iv }), encrypted), inputs);
+    const damaged = [encrypted[0]!, data.subarray(0, 17), encrypted[1]!];
+    await assertRejects(() => on.session.decryptMany(aes, aesCbc({ iv }), damaged), Pkcs11Error);
+    assertThrows(() => on.session.decryptManySync(aes, aesCbc({ iv }), damaged), Pkcs11Error);
     await assertRejects(
       () => on.session.signMany(rsa.privateKey, CKM.RSA_PKCS, [data, new Uint8Array(999)]),
       Pkcs11Error,

@@ -525,7 +525,12 @@ describe("Functions a module lacks, and those of PKCS#11 3.2", () => {
     assertEquals(session.decryptMessageSync(key, cipher, session.encryptMessageSync(key, cipher, data)), data);
     const wrapped = await session.wrapKey(key, cipher, key, { associatedData: data });
     assertEquals(wrapped.length, data.length);
-    assert(await session.unwrapKey(key, cipher, wrapped, {}, { associatedData: data }));
+    assert(await session.unwrapKey(key, cipher, wrapped, {}, { additionalData: data }));
+    assertEquals(session.wrapKeySync(key, cipher, key, { additionalData: data }), wrapped);
+    const both = { additionalData: data, associatedData: data };
+    await assertRejects(() => session.wrapKey(key, cipher, key, both), TypeError, "is given beside it");
+    await assertRejects(() => session.encryptMessage(key, cipher, data, both), TypeError, "is given beside it");
+    assertEquals(session.encryptMessageSync(key, cipher, data, { additionalData: data }), message);
     const digester = session.digester(CKM.SHA256);
     await digester.update(data);
     await session.cancelOperation();
