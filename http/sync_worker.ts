@@ -48,6 +48,7 @@ export function serveSync(port: MessagePort, shared: Int32Array): void {
       const seen = Atomics.load(shared, SyncWord.REPLY);
       const received = receiveMessageOnPort(port);
       if (received !== undefined) return unpacked(received.message) as HookReply;
+      if (Atomics.load(shared, SyncWord.END) !== 0) throw new Error("Cannot ask the features: the session is closed");
       Atomics.wait(shared, SyncWord.REPLY, seen);
     }
   };

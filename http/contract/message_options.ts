@@ -73,8 +73,8 @@ export interface CancelOptions {
   reason?: string | undefined;
 }
 
-/** Options of `sendMessage`. */
+/** Options of `sendMessage` and `sendMessageSync`. */
 export interface SendOptions {
-  /** Cancels the message; `sendMessage` then rejects with `signal.reason`. */
-  signal?: AbortSignal | undefined;
+  /** Cancels the message; the send then fails with `signal.reason`. */
+  signal?: AbortSignal | null | undefined;
 }

@@ -220,6 +220,7 @@ export class SessionCore implements PoolOwner {
     msg.reasonPhrase = options.reason ?? reasonPhrase(status);
     msg.error = error;
     item.unpause();
+    if (item.leaveEarly !== null) return item.leaveEarly();
     item.attempt++;
     item.requeue = null;
     this.#leave(item, false, error);

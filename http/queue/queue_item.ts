@@ -74,6 +74,8 @@ export class QueueItem implements MessageItem, PoolEntry {
   isBodyRead = false;
   /** A body stream that can be sent only once has been handed over. */
   isStreamUsed = false;
+  /** Takes a cancelled message off the queue whose attempts are made in a worker; null where they are made here. */
+  leaveEarly: (() => void) | null = null;
   /** Ends a request body that streams and is still on its way; null when none is. */
   upload: ((reason: unknown) => void) | null = null;
   /** Listeners or hooks are running right now: the attempt looks at the outcome when they return. */

@@ -146,13 +146,16 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   /**
    * Sends a message and resolves with its status (`soup_session_send_message`). Transport failures are statuses below
    * 100; only an abort rejects, with `signal.reason`, and what no transport can do, with NotSupportedError.
+   *
+   * @param msg The message; it may be on no queue.
+   * @param options What cancels it.
+   * @throws {TypeError} If the message is already on a queue or the session is closed.
+   * @throws {NotSupportedError} If no transport of the session can send such a message.
    */
   sendMessage(msg: HttpMessage, options: SendOptions = {}): Promise<number> {
     return new Promise((resolve, reject) => {
       checkMessage("send the message", msg);
-      const { signal } = checkOptions("send the message", options);
-      if (signal !== undefined && signal !== null) checkSignal("send the message", signal);
-      if (signal?.aborted) throw signal.reason;
+      const signal = signalOf(options);
       const aborted = (): void => this.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
       this.#core.queue(msg, null, null, () => {
         signal?.removeEventListener("abort", aborted);
@@ -169,12 +172,27 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
    * its status. It is sent by a worker with this session's settings and limits; features are asked on this thread, and
    * must answer at once. Events are told right after this call, except `authenticate`, which is told during it.
    *
-   * @throws {TypeError} If the message is on a queue, has a stream for a body, or every connection is busy.
+   * Nothing else happens on the thread meanwhile: no timer runs, so a signal ends the message only when a hook aborts it
+   * (`timeout` and {@linkcode Timeouts} are kept all the same), and a server in the same thread never answers.
+   *
+   * @param msg The message; it may be on no queue, and its body must be bytes.
+   * @param options What cancels it.
+   * @throws {TypeError} If the message is on a queue, has a stream for a body, or every connection is busy; if a hook of
+   * a synchronous send of this session calls.
    * @throws {NotSupportedError} If a feature answers requests itself or later, or the transport is the caller's own.
    */
-  sendMessageSync(msg: HttpMessage): number {
+  sendMessageSync(msg: HttpMessage, options: SendOptions = {}): number {
     checkMessage("send the message", msg);
-    return sendSync(this.#core, msg);
+    const signal = signalOf(options);
+    const aborted = (): void => this.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
+    signal?.addEventListener("abort", aborted);
+    try {
+      const status = sendSync(this.#core, msg);
+      if (signal?.aborted && status === HttpStatus.CANCELLED) throw signal.reason;
+      return status;
+    } finally {
+      signal?.removeEventListener("abort", aborted);
+    }
   }
 
   /**
@@ -583,4 +601,12 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   #emitConnection(type: "connection-created" | "tunneling", connection: Connection): void {
     if (this.#isListened(type)) this.dispatchEvent(new ConnectionEvent(type, connection));
   }
+}
+
+/** The signal among the options of a send; throws its reason if it is aborted already. */
+function signalOf(options: SendOptions): AbortSignal | null {
+  const signal = checkOptions("send the message", options).signal ?? null;
+  if (signal !== null) checkSignal("send the message", signal);
+  if (signal?.aborted) throw signal.reason;
+  return signal;
 }

@@ -8,6 +8,7 @@ import { NotSupportedError, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
+import { forgetResponse } from "../queue/message_reset.ts";
 import { ItemState, QueueItem } from "../queue/queue_item.ts";
 import type { SessionCore } from "../queue/engine.ts";
 import {
@@ -50,6 +51,7 @@ export class SyncHooks {
     if (core.isClosed) throw new TypeError("Cannot send the message: the session is closed");
     if (state.item !== null) throw new TypeError("Cannot send the message: it is already on a queue");
     this.item = state.item = new QueueItem(msg);
+    this.item.leaveEarly = () => this.#leave();
     core.items.add(this.item);
     setBlocking(msg, true);
   }
@@ -59,16 +61,17 @@ export class SyncHooks {
     connections.delete(core);
   }
 
+  /** True when a hook has ended the message. */
+  get isOver(): boolean {
+    return this.item.state === ItemState.FINISHED;
+  }
+
   /** Puts the message on the queue; returns it as it starts. */
   begin(): MessageSnapshot {
     const { features } = this.#core;
     const { item } = this;
     const msg = this.#msg;
-    messageState(msg).clearBody();
-    msg.responseHeaders = new Headers();
-    msg.statusCode = 0;
-    msg.reasonPhrase = "";
-    msg.error = null;
+    forgetResponse(msg);
     msg.metrics.queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
@@ -81,6 +84,7 @@ export class SyncHooks {
   run(call: HookCall): HookReply {
     const { item } = this;
     const msg = this.#msg;
+    if (this.isOver) return this.#reply(msg.requestBody, null);
     applySnapshot(msg, call.snapshot);
     if (call.body !== undefined) {
       messageState(msg).clearBody();
@@ -106,7 +110,7 @@ export class SyncHooks {
   /** The message is done. */
   end({ body, error, metrics, snapshot }: Done): void {
     const msg = this.#msg;
-    if (this.item.state === ItemState.FINISHED) return;
+    if (this.isOver) return;
     applySnapshot(msg, snapshot);
     const state = messageState(msg);
     state.clearBody();

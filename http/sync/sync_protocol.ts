@@ -11,8 +11,8 @@ import { TransportError } from "../errors.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget } from "../transports/transport.ts";
 
-/** Places in the shared memory: what wakes the caller, and a sign of life. */
-export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2 } as const;
+/** Places in the shared memory: what wakes the caller, a sign of life, what wakes the worker, and that it is to end. */
+export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2, END: 3 } as const;
 
 /** Header fields as pairs. */
 export type Fields = [name: string, value: string][];

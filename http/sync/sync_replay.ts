@@ -58,6 +58,12 @@ export class SyncReplay {
     });
   }
 
+  /** Keeps the end of a message that a hook has ended. */
+  end(): void {
+    this.event({ kind: "event", type: "finished", snapshot: snapshotOf(this.#msg), detail: {} });
+    this.session("request-unqueued", null);
+  }
+
   /** Tells everything once the caller has gone on, then calls `after`. */
   start(after: () => void): void {
     queueMicrotask(() => {
@@ -66,12 +72,27 @@ export class SyncReplay {
     });
   }
 
-  #as(snapshot: MessageSnapshot, run: () => void): void {
-    const now = snapshotOf(this.#msg);
-    applySnapshot(this.#msg, snapshot);
+  /** Runs listeners with the message as it was. What they change stays, and so does all of it when they send it again. */
+  #as(then: MessageSnapshot, run: () => void): void {
+    const msg = this.#msg;
+    const { queued } = msg.metrics;
+    const now = snapshotOf(msg);
+    applySnapshot(msg, then);
     run();
-    applySnapshot(this.#msg, now);
+    if (msg.metrics.queued === queued) applySnapshot(msg, withChanges(now, then, snapshotOf(msg)));
   }
+}
+
+/** `now`, with what has changed between `before` and `after`. */
+function withChanges(now: MessageSnapshot, before: MessageSnapshot, after: MessageSnapshot): MessageSnapshot {
+  const changed = Object.entries(after).filter(([name, value]) =>
+    isChanged(before[name as keyof MessageSnapshot], value)
+  );
+  return { ...now, ...Object.fromEntries(changed) };
+}
+
+function isChanged(before: unknown, after: unknown): boolean {
+  return before !== after && JSON.stringify(before) !== JSON.stringify(after);
 }
 
 function eventOf(type: string, detail: EventDetail): Event {

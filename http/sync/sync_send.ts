@@ -13,7 +13,6 @@ import { inflateRawSync } from "node:zlib";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
-import { ItemState } from "../queue/queue_item.ts";
 import type { SessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import {
@@ -71,12 +70,34 @@ export async function closeSync(core: SessionCore): Promise<void> {
   await sender?.close();
 }
 
-/** The worker of one session. */
+/** A worker and the ways to it. */
+interface WorkerLink {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  readonly shared: Int32Array;
+}
+
+/** Lets a worker look at what is there for it. */
+function wake(shared: Int32Array): void {
+  Atomics.add(shared, SyncWord.REPLY, 1);
+  Atomics.notify(shared, SyncWord.REPLY);
+}
+
+/** Ends a worker; one that waits for an answer could not be ended otherwise. */
+async function end({ port, shared, worker }: WorkerLink): Promise<void> {
+  Atomics.store(shared, SyncWord.END, 1);
+  wake(shared);
+  port.close();
+  await worker.terminate();
+}
+
+/** Ends the workers of sessions that are gone without having been closed. */
+const unwatched = new FinalizationRegistry<WorkerLink>((link) => void end(link));
+
+/** The sender of one session, with its worker. */
 class SyncSender {
   readonly #core: SessionCore;
-  readonly #shared = new Int32Array(new SharedArrayBuffer(4 * Object.keys(SyncWord).length));
-  #worker: Worker | null = null;
-  #port: MessagePort | null = null;
+  #link: WorkerLink | null = null;
   #key: readonly unknown[] = [];
   #version = 0;
   #isSending = false;
@@ -86,7 +107,9 @@ class SyncSender {
   }
 
   send(msg: HttpMessage): number {
-    if (this.#isSending) throw new TypeError("Cannot send synchronously: another message is being sent");
+    if (this.#isSending) {
+      throw new TypeError("Cannot send synchronously: the session waits for another message, whose hook has called");
+    }
     const { requestBody } = msg;
     if (requestBody !== null && !(requestBody instanceof Uint8Array)) {
       throw new TypeError(
@@ -107,35 +130,49 @@ class SyncSender {
   }
 
   async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#port?.close();
-    this.#worker = this.#port = null;
-    await worker?.terminate();
+    const link = this.#link;
+    this.#link = null;
+    if (link === null) return;
+    unwatched.unregister(this);
+    await end(link);
   }
 
   #exchange(msg: HttpMessage, request: Omit<SendRequest, "snapshot">, replay: SyncReplay): number {
     const hooks = new SyncHooks(this.#core, msg);
     replay.session("request-queued", null);
     try {
-      this.#post({ ...request, snapshot: hooks.begin() });
-      for (;;) {
-        const message = this.#next();
-        if (message.kind === "hook") this.#post(hooks.run(message));
-        else if (message.kind === "event") replay.event(message);
-        else if (message.kind === "session-event") replay.session(message.type, hooks.connectionOf(message.connection));
-        else if (message.kind === "broken") throw this.#refusal(message.error);
-        else {
-          hooks.end(message);
-          replay.session("request-unqueued", null);
-          return msg.statusCode;
-        }
-        if (hooks.item.state === ItemState.FINISHED && this.#core.isClosed) return msg.statusCode;
+      const snapshot = hooks.begin();
+      if (!hooks.isOver) {
+        this.#post({ ...request, snapshot });
+        if (this.#serve(hooks, replay)) return msg.statusCode;
       }
+      // A hook has ended the message and nobody else will say so: the worker never began, or is gone with its session.
+      replay.end();
+      return msg.statusCode;
     } catch (error) {
       // What the worker was about to say belongs to no other message.
       void this.close();
-      if (hooks.item.state !== ItemState.FINISHED) hooks.abandon(error);
+      if (!hooks.isOver) hooks.abandon(error);
       throw error;
+    }
+  }
+
+  /** Answers the worker until the message is done; false when a hook has closed the session meanwhile. */
+  #serve(hooks: SyncHooks, replay: SyncReplay): boolean {
+    for (;;) {
+      const message = this.#next();
+      if (message.kind === "hook") {
+        const reply = hooks.run(message);
+        if (this.#core.isClosed) return false;
+        this.#post(reply);
+      } else if (message.kind === "event") replay.event(message);
+      else if (message.kind === "session-event") replay.session(message.type, hooks.connectionOf(message.connection));
+      else if (message.kind === "broken") throw this.#refusal(message.error);
+      else {
+        hooks.end(message);
+        replay.session("request-unqueued", null);
+        return true;
+      }
     }
   }
 
@@ -181,39 +218,48 @@ class SyncSender {
   }
 
   #post(message: ToWorker): void {
-    if (message.kind === "close-idle" && this.#port === null) return;
-    (this.#port ?? this.#start()).postMessage(packed(message));
-    if (message.kind !== "reply") return;
-    Atomics.add(this.#shared, SyncWord.REPLY, 1);
-    Atomics.notify(this.#shared, SyncWord.REPLY);
+    if (message.kind === "close-idle" && this.#link === null) return;
+    const { port, shared } = this.#link ?? this.#start();
+    port.postMessage(packed(message));
+    if (message.kind === "reply") wake(shared);
   }
 
-  #start(): MessagePort {
-    const { port1, port2 } = new MessageChannel();
+  #start(): WorkerLink {
+    const { port1: port, port2 } = new MessageChannel();
+    const shared = new Int32Array(new SharedArrayBuffer(4 * Object.keys(SyncWord).length));
     SyncHooks.forgetConnections(this.#core);
-    const worker = this.#worker = startSyncWorker(port2, this.#shared, moduleAddress());
-    // Nobody is there to hear of it while the thread waits; the next send finds out.
-    worker.on("error", () => this.#forget(worker)).on("exit", () => this.#forget(worker));
+    const worker = startSyncWorker(port2, shared, moduleAddress());
+    const link = this.#link = { port, shared, worker };
+    // Nobody is there to hear of it while the thread waits; the next send finds out. What runs while the worker lives
+    // must not hold the session: one that nobody can reach any more takes its worker along.
+    const sender = new WeakRef(this);
+    const forget = (): void => {
+      const held = sender.deref();
+      if (held !== undefined) held.#forget(link);
+    };
+    worker.on("error", forget).on("exit", forget);
     worker.unref();
-    port1.unref();
-    return this.#port = port1;
+    port.unref();
+    unwatched.register(this, link, this);
+    return link;
   }
 
-  #forget(worker: Worker): void {
-    if (this.#worker !== worker) return;
-    this.#port?.close();
-    this.#worker = this.#port = null;
+  #forget(link: WorkerLink): void {
+    if (this.#link !== link) return;
+    link.port.close();
+    this.#link = null;
   }
 
   /** Blocks until the worker says something. */
   #next(): FromWorker {
-    let beat = Atomics.load(this.#shared, SyncWord.BEAT);
+    const { port, shared } = this.#link!;
+    let beat = Atomics.load(shared, SyncWord.BEAT);
     for (let looks = 0;;) {
-      const seen = Atomics.load(this.#shared, SyncWord.WAKE);
-      const received = receiveMessageOnPort(this.#port!);
+      const seen = Atomics.load(shared, SyncWord.WAKE);
+      const received = receiveMessageOnPort(port);
       if (received !== undefined) return unpacked(received.message) as FromWorker;
-      if (Atomics.wait(this.#shared, SyncWord.WAKE, seen, LOOK_INTERVAL) !== "timed-out") continue;
-      const now = Atomics.load(this.#shared, SyncWord.BEAT);
+      if (Atomics.wait(shared, SyncWord.WAKE, seen, LOOK_INTERVAL) !== "timed-out") continue;
+      const now = Atomics.load(shared, SyncWord.BEAT);
       looks = now === beat ? looks + 1 : 0;
       beat = now;
       if (looks >= LOOKS_WITHOUT_LIFE) return this.#lost();
@@ -222,7 +268,7 @@ class SyncSender {
 
   /** All that a worker says unasked is why it has died: another one takes its place. */
   #dropDeadWorker(): void {
-    if (this.#port !== null && receiveMessageOnPort(this.#port) !== undefined) void this.close();
+    if (this.#link !== null && receiveMessageOnPort(this.#link.port) !== undefined) void this.close();
   }
 
   #lost(): never {

@@ -1,4 +1,13 @@
-import { assert, assertEquals, assertInstanceOf, assertIsError, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertIsError,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
@@ -9,6 +18,7 @@ import { HttpMessage, MessageFlags } from "../../../http/message/message.ts";
 import { MockTransport } from "../../../http/features/mock_transport.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { HttpStatus } from "../../../http/protocol/status.ts";
+import { collectGarbage } from "../../_support/garbage.ts";
 import { stopChild } from "../../_support/proxy_server.ts";
 
 // The server must live in another process: while a message is sent synchronously this one answers nobody.
@@ -260,6 +270,143 @@ describe("HttpSession.sendMessageSync", () => {
     assertEquals(await sending, 200);
     await session.close();
     assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "closed");
+  });
+
+  it("may be called in the middle of another message, but not of one that is sent synchronously", async () => {
+    const inner: unknown[] = [];
+    await using session = new HttpSession();
+    const send = (): void => {
+      try {
+        inner.push(session.sendMessageSync(new HttpMessage("GET", `${origin}/seen`)));
+      } catch (error) {
+        inner.push((error as Error).message);
+      }
+    };
+    async function* body() {
+      yield "a";
+      send();
+      yield await Promise.resolve("b");
+    }
+    const outer = new HttpMessage("POST", `${origin}/echo`, { body: body() });
+    outer.addEventListener("got-headers", send);
+    outer.addEventListener("finished", send);
+    const calling: SessionFeature = {
+      gotBody: (_session, msg) => {
+        if (msg.uri.pathname === "/echo") send();
+      },
+    };
+    session.addFeature(calling);
+    assertEquals([await session.sendMessage(outer), inner], [200, [200, 200, 200, 200]]);
+    const nested = new HttpMessage("GET", `${origin}/echo`);
+    assertEquals(session.sendMessageSync(nested), 200);
+    assertStringIncludes(String(inner[4]), "Cannot send synchronously: the session waits for another message");
+    session.removeFeature(calling);
+    assertEquals(session.sendMessageSync(nested), 200);
+  });
+
+  it("takes a message from nobody who is sending it, and disturbs nobody", async () => {
+    await using session = new HttpSession();
+    await using other = new HttpSession();
+    const msg = new HttpMessage("GET", `${origin}/echo`);
+    const { signal } = new AbortController();
+    const sending = session.sendMessage(msg, { signal });
+    for (const each of [session, other]) {
+      await assertRejects(() => each.sendMessage(msg, { signal }), TypeError, "already on a queue");
+      assertThrows(() => each.queueMessage(msg), TypeError, "already on a queue");
+      assertThrows(() => each.sendMessageSync(msg), TypeError, "already on a queue");
+    }
+    assertThrows(() => other.requeueMessage(msg), TypeError, "not on the queue of this session");
+    assertThrows(() => other.pauseMessage(msg), TypeError, "not on the queue of this session");
+    other.cancelMessage(msg);
+    const queued = (own: HttpMessage) => session.queueMessage(own);
+    await assertRejects(() => session.fetch(`${origin}/echo`, { prepare: queued }), TypeError, "already on a queue");
+    assertEquals([await sending, await other.sendMessage(msg)], [200, 200]);
+    const refusals: string[] = [];
+    session.addFeature({
+      gotHeaders: (_session, own) => {
+        for (const send of [() => other.sendMessageSync(own), () => other.queueMessage(own)]) {
+          refusals.push(assertThrows(send, TypeError).message.replace(/.*: /, ""));
+        }
+      },
+    });
+    assertEquals([session.sendMessageSync(msg), refusals], [200, Array(2).fill("it is already on a queue")]);
+  });
+
+  it("tells the end of a message once, whoever ends it", async () => {
+    const endings: [string, number, (session: HttpSession, msg: HttpMessage) => void][] = [
+      ["requestQueued", 418, (session, msg) => session.cancelMessage(msg, 418)],
+      ["gotHeaders", 418, (session, msg) => session.cancelMessage(msg, 418)],
+      ["requestStarting", HttpStatus.CANCELLED, (session) => session.abort()],
+      ["requestQueued", HttpStatus.CANCELLED, (session) => void session.close()],
+      ["gotHeaders", HttpStatus.CANCELLED, (session) => void session.close()],
+    ];
+    let session = new HttpSession();
+    for (const [hook, status, end] of endings) {
+      const events: string[] = [];
+      const feature: SessionFeature = {
+        [hook]: (_session: unknown, msg: HttpMessage) => end(session, msg),
+        requestUnqueued: () => void events.push("unqueued"),
+      };
+      session.addFeature(feature);
+      const msg = new HttpMessage("GET", `${origin}/echo`);
+      const tell = (event: Event): void => void events.push(`${event.type} ${msg.statusCode}`);
+      msg.addEventListener("finished", tell);
+      session.addEventListener("request-unqueued", tell);
+      assertEquals([hook, session.sendMessageSync(msg), msg.statusCode, events], [hook, status, status, ["unqueued"]]);
+      await Promise.resolve();
+      assertEquals(events.slice(1), [`finished ${status}`, `request-unqueued ${status}`]);
+      session.removeFeature(feature);
+      session.removeEventListener("request-unqueued", tell);
+      if (session.closed) session = new HttpSession();
+    }
+    await session.close();
+  });
+
+  it("leaves to a message what its listeners make of it", async () => {
+    await using session = new HttpSession();
+    const msg = new HttpMessage("GET", `${origin}/redirect`);
+    const methods: string[] = [];
+    msg.addEventListener("finished", () => {
+      methods.push(msg.method);
+      if (methods.length === 3) return;
+      msg.method = methods.length === 1 ? "PUT" : "POST";
+      if (methods.length === 1) session.sendMessageSync(msg);
+      else session.queueMessage(msg);
+    });
+    session.sendMessageSync(msg);
+    await new Promise((resolve) =>
+      session.addEventListener("request-unqueued", () => methods.length === 3 && resolve(0))
+    );
+    assertEquals([methods, msg.responseHeaders.get("x-method")], [["GET", "PUT", "POST"], "POST"]);
+  });
+
+  it("ends with the reason of its signal when a hook aborts it", async () => {
+    await using session = new HttpSession();
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    session.addFeature({ gotHeaders: () => controller.abort(reason) });
+    const msg = new HttpMessage("GET", `${origin}/echo`);
+    for (let time = 0; time < 2; time++) {
+      assertStrictEquals(
+        assertThrows(() => session.sendMessageSync(msg, { signal: controller.signal })),
+        reason,
+      );
+    }
+    assertEquals([msg.statusCode, msg.error], [HttpStatus.CANCELLED, reason]);
+  });
+
+  const skip = collectGarbage === null ? "nothing here collects garbage when told" : false;
+  it("does not keep a session that nobody can reach any more", { skip }, async () => {
+    const gone = (() => {
+      const session = new HttpSession();
+      assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+      return new WeakRef(session);
+    })();
+    for (let round = 0; round < 100 && gone.deref() !== undefined; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      collectGarbage!();
+    }
+    assertEquals(gone.deref(), undefined);
   });
 
   it("keeps large bodies whole in both directions", async () => {
