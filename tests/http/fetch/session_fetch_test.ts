@@ -1,4 +1,5 @@
-// session.fetch as a drop-in for the runtime's own.
+// session.fetch as a drop-in for the runtime's own. undici's own tests of fetch can run on Node alone: they load undici's sources,
+// their dispatchers and node:test plans. What they found is told here in our own words, on every runtime.
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
