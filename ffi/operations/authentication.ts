@@ -32,6 +32,16 @@ export interface KeyTraits {
   label?: string;
 }
 
+/** Whether somebody may be asked before the key is used: it wants a login for each use, or has not told yet. */
+export function mayAsk(authentication: KeyAuthentication | null): boolean {
+  return authentication !== null && authentication.traits.alwaysAuthenticate !== false;
+}
+
+/** Whether code of the caller may run before the key is used, and change its data: some tokens want a PIN only at the use. */
+export function mayRunCaller(authentication: KeyAuthentication | null): boolean {
+  return authentication !== null && isQuestion(authentication.pin);
+}
+
 const CKU_SO = BigInt(CKU.SO);
 const LABEL_ROOM = 256;
 

@@ -5,7 +5,7 @@ import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { writeMechanism, type WrittenMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
-import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
+import { type KeyAuthentication, mayAsk, wantsLogin } from "./authentication.ts";
 import type { ActiveKind, AuthenticatedUse } from "../engine/active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
@@ -87,7 +87,7 @@ export function beginning(
   const { session, key } = args;
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
-  const asks = args.authentication !== null || wantsKeyCheck(frame, args) || wantsFit(args);
+  const asks = mayAsk(args.authentication) || wantsKeyCheck(frame, args) || wantsFit(args);
   return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false, use: null };
 }
 

@@ -15,6 +15,7 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
+import { mayRunCaller } from "./authentication.ts";
 import { wantsFit } from "./key_fit.ts";
 import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
@@ -102,7 +103,7 @@ export function verifyRecover(frame: Frame, args: CryptoArgs): Program<Uint8Arra
 export function* verify(frame: Frame, args: CryptoArgs & { readonly signature: Uint8Array }): Program<boolean> {
   const { session, data, signature } = args;
   const mechanism = mechanismOf(frame, args, VERIFY);
-  const asks = args.authentication !== null || wantsFit(args);
+  const asks = mayRunCaller(args.authentication) || wantsFit(args);
   const words = [
     session,
     frame.input(data, asks),

@@ -3,6 +3,7 @@ import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
 import { type BlockMark, word } from "../memory/block.ts";
+import { wantsLogin } from "./authentication.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 import {
@@ -75,7 +76,7 @@ function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
   const { session, inputs, signatures } = args;
   yield* checkKey(frame, args, VERIFY.init);
   const results: boolean[] = [];
-  if (args.authentication || wantsFit(args)) {
+  if (yield* wantsEachAlone(frame, args)) {
     for (let i = 0; i < inputs.length; i++) {
       results.push(yield* verify(frame, { ...args, data: inputs[i]!, signature: signatures[i]! }));
     }
@@ -109,6 +110,13 @@ function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
   return results;
 }
 
+/** Whether each use of the key goes alone: it wants a login for each, or its mechanism a look at it. */
+function* wantsEachAlone(frame: Frame, args: Omit<ManyArgs, "inputs">): Program<boolean> {
+  const { session, key, authentication } = args;
+  if (wantsFit(args)) return true;
+  return authentication !== null && key !== null && (yield* wantsLogin(frame, session, key, authentication));
+}
+
 function many(
   frame: Frame,
   args: ManyArgs,
@@ -140,7 +148,7 @@ function* each(
 ): Program<Bytes[]> {
   const { inputs } = args;
   yield* checkKey(frame, args, functions.init);
-  const alone = args.authentication !== null || wantsFit(args);
+  const alone = yield* wantsEachAlone(frame, args);
   const results: Bytes[] = [];
   const mark = frame.block.mark();
   try {
@@ -148,7 +156,7 @@ function* each(
       frame.block.rewind(mark);
       if (!alone) yield* batchOf(frame, args, functions, room, single, known, results, mark);
       if (results.length === inputs.length) break;
-      // Either each use wants a login or a look at the key, or this input stopped the batch: alone it shows what is to be done about it.
+      // Either each use goes alone, or this input stopped the batch: alone it shows what is to be done about it.
       if (alone || frame.rv !== CKR.OK) {
         results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
         frame.rv = CKR.OK;

@@ -7,7 +7,7 @@ import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
-import { type KeyAuthentication, wantsLogin } from "./authentication.ts";
+import { type KeyAuthentication, mayAsk, wantsLogin } from "./authentication.ts";
 import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto.ts";
 import { CANCEL_FLAG, type CancelArgs, cancelOperations } from "./ending.ts";
 import type { BegunParts } from "../engine/active.ts";
@@ -54,7 +54,7 @@ export interface PartsUse extends BegunParts {
 
 /** An operation that has not begun. */
 export function newParts({ session, functions, authentication }: BeginPartsArgs): PartsUse {
-  return { ...newUse(session, functions.kind), due: null, asked: null, mayMove: authentication !== null };
+  return { ...newUse(session, functions.kind), due: null, asked: null, mayMove: mayAsk(authentication) };
 }
 
 /** Waits for the steps before this one: up to its first step an operation runs when the call is made. */

@@ -26,6 +26,7 @@ import {
   settle,
 } from "./beginning.ts";
 import type { AuthenticatedUse } from "../engine/active.ts";
+import { mayAsk, mayRunCaller } from "./authentication.ts";
 import { wantsFit } from "./key_fit.ts";
 import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
@@ -93,7 +94,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const { block } = frame;
     const fresh = block.isFresh;
     const small = data.length + room < KEPT_BYTES;
-    const asks = args.authentication !== null || wantsFit(args);
+    const asks = mayRunCaller(args.authentication) || wantsFit(args);
     const mechanism = mechanismOf(frame, args, functions);
     this.#frame = frame;
     this.#room = room;
@@ -128,7 +129,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const { data, mechanism } = args;
     if (
       functions !== this.functions || room !== this.#room || data.length !== this.#dataLength ||
-      args.session !== this.#session || args.key !== this.#key || args.authentication !== null || !block.isFresh ||
+      args.session !== this.#session || args.key !== this.#key || mayAsk(args.authentication) || !block.isFresh ||
       !this.#hasShapeOf(mechanism)
     ) return false;
     block.used = this.#used;
@@ -136,6 +137,8 @@ class Transformation implements Program<Bytes>, Beginning {
     block.setUlong(this.#length, room);
     rewriteMechanism(block, mechanism, this.mechanism);
     this.args = args;
+    this.once = this.both[1]!;
+    this.use = null;
     this.paired = true;
     this.active = false;
     this.#frame = frame;
