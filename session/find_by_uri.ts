@@ -311,7 +311,8 @@ function namesModule(uri: Pkcs11Uri, module: Module): boolean {
   return real === wanted || real.startsWith(`${wanted}/`);
 }
 
-function objectTemplate({ type, object, id }: Pkcs11Uri): AttributesInit {
+/** The attributes that the objects of a URI have. */
+export function objectTemplate({ type, object, id }: Pkcs11Uri): AttributesInit {
   return {
     ...(type === undefined ? {} : { class: objectClasses[type] }),
     ...(object === undefined ? {} : { label: object }),

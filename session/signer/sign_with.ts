@@ -35,10 +35,10 @@ function unsupported(scheme: SignatureScheme, tried: readonly Mechanism[]): Erro
  *
  * @throws {Error} NotSupportedError, naming the mechanisms that are missing.
  */
-export function planSignature(scheme: SignatureScheme, mechanisms: readonly number[]): SignaturePlan {
+export function planSignature(scheme: SignatureScheme, mechanisms: ReadonlySet<number>): SignaturePlan {
   const { hash, prehashed, whole } = scheme;
-  if (mechanisms.includes(mechanismType(whole))) return { mechanism: whole, input: (message) => message };
-  if (prehashed !== null && hash !== null && mechanisms.includes(mechanismType(prehashed))) {
+  if (mechanisms.has(mechanismType(whole))) return { mechanism: whole, input: (message) => message };
+  if (prehashed !== null && hash !== null && mechanisms.has(mechanismType(prehashed))) {
     return { mechanism: prehashed, input: (message) => scheme.prepare(digestOutside(hash, message)) };
   }
   throw unsupported(scheme, prehashed === null ? [whole] : [whole, prehashed]);
@@ -56,12 +56,12 @@ function keep(slot: Slot, scheme: SignatureScheme, plan: SignaturePlan): Signatu
 
 async function planOf({ slot }: Session, scheme: SignatureScheme, options?: CallOptions): Promise<SignaturePlan> {
   return plans.get(slot)?.get(scheme) ??
-    keep(slot, scheme, planSignature(scheme, (await slot.mechanisms(options)).map(Number)));
+    keep(slot, scheme, planSignature(scheme, new Set(await slot.mechanisms(options))));
 }
 
 function planOfSync({ slot }: Session, scheme: SignatureScheme, options?: CallOptions): SignaturePlan {
   return plans.get(slot)?.get(scheme) ??
-    keep(slot, scheme, planSignature(scheme, slot.mechanismsSync(options).map(Number)));
+    keep(slot, scheme, planSignature(scheme, new Set(slot.mechanismsSync(options))));
 }
 
 /** Signs a message with a key as a scheme says; ECDSA signatures have r and s side by side. */
@@ -104,5 +104,10 @@ export async function verifyWith(
 /** The digest of a message, made outside the token. */
 export function digestOutside(hash: string, message: Bytes): Bytes {
   const { createHash } = process.getBuiltinModule("node:crypto");
-  return new Uint8Array(createHash(hash.replace("-", "").toLowerCase()).update(message).digest());
+  return new Uint8Array(createHash(nodeHashName(hash)).update(message).digest());
+}
+
+/** What node:crypto calls a digest: "SHA-256" is "sha256", "SHA3-256" is "sha3-256". */
+export function nodeHashName(hash: string): string {
+  return hash.replace(/^SHA-/, "SHA").toLowerCase();
 }

@@ -44,8 +44,9 @@ function rsaPkcs(algorithm: string, hash: HashName): SignatureScheme {
   return { algorithm, hash, whole: findHash(hash).rsaPkcs, prehashed: CKM.RSA_PKCS, prepare };
 }
 
-function pss(algorithm: string, hash: HashName): SignatureScheme {
-  return { algorithm, hash, whole: rsaPss({ hash }), prehashed: rsaPss({ hash, prehashed: true }), prepare: same };
+function pss(algorithm: string, hash: HashName, saltLength?: number): SignatureScheme {
+  const whole = rsaPss({ hash, saltLength });
+  return { algorithm, hash, whole, prehashed: rsaPss({ hash, saltLength, prehashed: true }), prepare: same };
 }
 
 function itself(algorithm: string, whole: Mechanism, hash: HashName | null = null): SignatureScheme {
@@ -53,9 +54,13 @@ function itself(algorithm: string, whole: Mechanism, hash: HashName | null = nul
 }
 
 const digestIdentifiers: Readonly<Partial<Record<HashName, string>>> = {
+  "SHA-1": "1.3.14.3.2.26",
   "SHA-256": "2.16.840.1.101.3.4.2.1",
   "SHA-384": "2.16.840.1.101.3.4.2.2",
   "SHA-512": "2.16.840.1.101.3.4.2.3",
+  "SHA3-256": "2.16.840.1.101.3.4.2.8",
+  "SHA3-384": "2.16.840.1.101.3.4.2.9",
+  "SHA3-512": "2.16.840.1.101.3.4.2.10",
 };
 
 /** The DigestInfo that RSASSA-PKCS1-v1_5 signs (RFC 8017 §9.2). */
@@ -110,6 +115,16 @@ function curveSchemes(curve: Curve): readonly SignatureScheme[] {
 export function ecdsaWith(hash: HashName): SignatureScheme {
   const suffix = sizes.find(([, name]) => name === hash)?.[0] ?? "";
   return ecdsa(`ES${suffix}`, hash);
+}
+
+/** RSASSA-PKCS1-v1_5 with any of the hashes, for what has no JOSE name. */
+export function rsaPkcsWith(hash: HashName): SignatureScheme {
+  return rsaPkcs(`RSASSA-PKCS1-v1_5 of ${hash}`, hash);
+}
+
+/** RSA-PSS with any of the hashes and any salt, for what has no JOSE name. */
+export function rsaPssWith(hash: HashName, saltLength: number): SignatureScheme {
+  return pss(`RSA-PSS of ${hash}`, hash, saltLength);
 }
 
 /** The algorithms of a secret key. */

@@ -85,6 +85,13 @@ const rooms: Readonly<Record<string, string>> = {
     "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice internal",
   "http/sync_worker.ts":
     "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports",
+
+  "webcrypto/contract":
+    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/tokens",
+  "webcrypto/algorithms":
+    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract",
+  "webcrypto":
+    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/find_by_uri.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri webcrypto/algorithms webcrypto/contract",
 };
 
 /** What leads into the house: each imports what it hands on, and nobody imports it but a door above. */

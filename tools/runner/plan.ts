@@ -31,7 +31,7 @@ const denoOnly = new Set(["deno", "project"]);
 /** A crash takes down the files of its process only, and two cores stay busy to the end. */
 const filesPerProcess = 16;
 
-const documentedFolders = ["ffi", "session", "http", "docs"];
+const documentedFolders = ["ffi", "session", "http", "webcrypto", "docs"];
 const documentedFiles = ["mod.ts", "README.md"];
 
 /** The processes to run, the largest first. */

@@ -1,0 +1,113 @@
+/**
+ * Agreements on a secret: ECDH (Web Cryptography §24), X25519 and X448 (§27, §28).
+ *
+ * @module
+ */
+import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
+import { curveByName } from "../../session/attributes/curves.ts";
+import { publicKeyBits } from "../../session/keys/forms/write_der.ts";
+import { ecdh1 } from "../../session/mechanisms/derive.ts";
+import type { KeySlots } from "../contract/crypto_key.ts";
+import { refusal } from "../contract/errors.ts";
+import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
+import { readOut, readPublic } from "../contract/objects.ts";
+import { placement, required } from "../contract/parameters.ts";
+import { type AsymmetricKeys, keyOperations } from "./asymmetric_keys.ts";
+import { ecdhKeys } from "./elliptic_keys.ts";
+import { checkType } from "./key_type.ts";
+import { x25519Keys, x448Keys } from "./octet_keys.ts";
+import { firstBits } from "./first_bits.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The other side's key, checked in the specification's order. */
+function otherSide({ key, parameters }: KeyUse): KeySlots {
+  checkType(key, "private", "derive bits");
+  const other = parameters.peer!;
+  const { name, namedCurve } = other.algorithm;
+  if (other.type !== "public") throw refusal("InvalidAccessError", "Cannot derive bits: `public` is no public key");
+  if (name !== key.algorithm.name || namedCurve !== key.algorithm.namedCurve) {
+    throw refusal(
+      "InvalidAccessError",
+      `Cannot derive bits: the other side's key is one of ${name} ${namedCurve ?? ""}`.trimEnd(),
+    );
+  }
+  return other;
+}
+
+/** The secret that both sides have. */
+async function agree(use: KeyUse, other: KeySlots): Promise<Bytes> {
+  const { access, key } = use;
+  const { name, namedCurve } = key.algorithm;
+  const valueLen = curveByName(namedCurve ?? name)!.size;
+  return await access.use([key.held, other.held], async (session) => {
+    const half = publicKeyBits(await readPublic(session, other.object));
+    const template = {
+      class: CKO.SECRET_KEY,
+      keyType: CKK.GENERIC_SECRET,
+      valueLen,
+      token: false,
+      sensitive: false,
+      extractable: true,
+    };
+    const secret = await session.deriveKey(key.object, ecdh1({ public: half }), template);
+    try {
+      const material = await readOut(session, secret);
+      if (material.kind !== "secret") throw new TypeError("Cannot derive bits: the token made another kind of key");
+      return material.value;
+    } finally {
+      await secret.destroy();
+    }
+  });
+}
+
+async function deriveBits(use: KeyUse, length: number | null): Promise<Bytes> {
+  const secret = await agree(use, otherSide(use));
+  if (length === null) return secret;
+  if (secret.length * 8 < length) {
+    throw refusal("OperationError", `Cannot derive ${length} bits: the secret has ${secret.length * 8}`);
+  }
+  return firstBits(secret, length);
+}
+
+/** The points of these curves that agree with every key on the same secret make one of zeros (RFC 7748 §6). */
+async function deriveMontgomery(use: KeyUse, length: number | null): Promise<Bytes> {
+  const bits = await deriveBits(use, null);
+  if (bits.every((byte) => byte === 0)) throw refusal("OperationError", "Cannot derive bits: the secret is zero");
+  if (length === null) return bits;
+  if (bits.length * 8 < length) throw refusal("OperationError", `Cannot derive ${length} bits: the secret is shorter`);
+  return firstBits(bits, length);
+}
+
+function agreement(
+  keys: AsymmetricKeys,
+  generators: readonly number[],
+  derive: typeof deriveBits,
+  parameters: Family["operations"],
+): Family {
+  const derives = anyOf(CKM.ECDH1_DERIVE);
+  return {
+    name: keys.name,
+    operations: { ...parameters, exportKey: [], deriveBits: [required("public", "key")] },
+    needs: {
+      generateKey: (access) => derives(access) && anyOf(...generators)(access),
+      importKey: derives,
+      deriveBits: derives,
+    },
+    ...keyOperations(keys),
+    deriveBits: derive,
+  };
+}
+
+const curve = [required("namedCurve", "text"), placement];
+
+/** ECDH, X25519, X448. */
+export const agreements: readonly Family[] = [
+  agreement(ecdhKeys, [CKM.EC_KEY_PAIR_GEN], deriveBits, { generateKey: curve, importKey: curve }),
+  ...[x25519Keys, x448Keys].map((keys) =>
+    agreement(keys, [CKM.EC_MONTGOMERY_KEY_PAIR_GEN, CKM.EC_EDWARDS_KEY_PAIR_GEN], deriveMontgomery, {
+      generateKey: [placement],
+      importKey: [placement],
+    })
+  ),
+];

@@ -1,0 +1,39 @@
+/**
+ * All algorithms by their names.
+ *
+ * @module
+ */
+import type { Family } from "../contract/family.ts";
+import { aesCiphers } from "./aes_ciphers.ts";
+import { aesKeyWrap } from "./aes_key_wrap.ts";
+import { agreements } from "./ecdh.ts";
+import { ecdsa } from "./ecdsa.ts";
+import { edwardsCurves } from "./eddsa.ts";
+import { hashes } from "./hashes.ts";
+import { hmac } from "./hmac.ts";
+import { rsaOaep } from "./rsa_oaep.ts";
+import { rsaSignatures } from "./rsa_signatures.ts";
+
+const families: readonly Family[] = [
+  ...rsaSignatures,
+  rsaOaep,
+  ecdsa,
+  ...agreements,
+  ...edwardsCurves,
+  ...aesCiphers,
+  aesKeyWrap,
+  hmac,
+  ...hashes,
+];
+
+/** Names are compared without regard to the case of ASCII letters, and of no others. */
+function folded(name: string): string {
+  return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+}
+
+const byName: ReadonlyMap<string, Family> = new Map(families.map((family) => [folded(family.name), family]));
+
+/** The algorithm of a name, however its letters are written. */
+export function familyOf(name: string): Family | undefined {
+  return byName.get(folded(name));
+}

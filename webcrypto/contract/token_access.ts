@@ -1,0 +1,111 @@
+/**
+ * One token for many calls at once: its mechanisms, its sessions, and the session objects that keys stand for.
+ *
+ * @module
+ */
+import { isSameBytes } from "../../internal/bytes.ts";
+import { SessionClosedError } from "../../session/errors.ts";
+import { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { SessionPool } from "../../session/tokens/shared_sessions.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
+
+/** A key's object on the token, and how many calls use it at the moment. */
+export interface HeldObject {
+  /** The object. */
+  readonly handle: bigint;
+  /** CKA_ID, by which it is known before it is destroyed: its handle may have become another object's. */
+  readonly id: Uint8Array;
+  /** Calls that use it. */
+  uses: number;
+  /** Whether the program has dropped the key. */
+  isDropped: boolean;
+}
+
+/** A token that keys live on. */
+export class TokenAccess {
+  /** The slot. */
+  readonly slot: Slot;
+  /** Whether objects on the token may be made and changed. */
+  readonly readWrite: boolean;
+  readonly #mechanisms: ReadonlySet<number>;
+  readonly #pool: SessionPool;
+  /** Keys of the session go when the program has dropped them, as keys of a runtime do. */
+  readonly #dropped: FinalizationRegistry<HeldObject>;
+
+  /** A token whose pool has been logged in. */
+  constructor(slot: Slot, pool: SessionPool, mechanisms: readonly number[], readWrite: boolean) {
+    this.slot = slot;
+    this.readWrite = readWrite;
+    this.#pool = pool;
+    this.#mechanisms = new Set(mechanisms);
+    this.#dropped = new FinalizationRegistry((held) => {
+      held.isDropped = true;
+      this.#destroyUnused(held);
+    });
+  }
+
+  /** Whether the token lists a mechanism. */
+  has(mechanism: number): boolean {
+    return this.#mechanisms.has(mechanism);
+  }
+
+  /** All that it lists. */
+  get mechanisms(): ReadonlySet<number> {
+    return this.#mechanisms;
+  }
+
+  /** Whether it is closed. */
+  get closed(): boolean {
+    return this.#pool.closed;
+  }
+
+  /** Runs a function with a session that nobody else uses; the objects it uses are kept meanwhile. */
+  async use<T>(held: readonly HeldObject[], work: (session: Session) => Promise<T>): Promise<T> {
+    if (this.#pool.closed) throw new SessionClosedError("use the token's cryptography");
+    for (const each of held) each.uses++;
+    try {
+      return await this.#pool.use(work);
+    } finally {
+      for (const each of held) {
+        each.uses--;
+        this.#destroyUnused(each);
+      }
+    }
+  }
+
+  /** Holds an object that was there before: it stays when its key is dropped. */
+  hold({ handle }: Pkcs11Object): HeldObject {
+    return { handle, id: new Uint8Array(0), uses: 0, isDropped: false };
+  }
+
+  /** Holds an object of the session, which goes with the last reference to it. */
+  own(object: Pkcs11Object, id: Uint8Array): HeldObject {
+    const held: HeldObject = { ...this.hold(object), id };
+    this.#dropped.register(object, held, held);
+    return held;
+  }
+
+  #destroyUnused(held: HeldObject): void {
+    if (!held.isDropped || held.uses > 0 || this.#pool.closed) return;
+    held.isDropped = false;
+    // Nobody waits for it: what a token does not destroy now goes with its session.
+    this.#pool.use((session) => destroyKnown(new Pkcs11Object(session, held.handle), held.id)).catch(() => {});
+  }
+
+  /** Destroys an object. */
+  async destroy(object: Pkcs11Object, held: HeldObject): Promise<void> {
+    await this.use([held], (session) => new Pkcs11Object(session, object.handle).destroy());
+    this.#dropped.unregister(held);
+  }
+
+  /** Closes the sessions, and with them all keys that are not on the token. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+async function destroyKnown(object: Pkcs11Object, id: Uint8Array): Promise<void> {
+  const found = (await object.get(["id"])).id;
+  if (found !== undefined && isSameBytes(found, id)) await object.destroy();
+}
