@@ -3,26 +3,9 @@
  *
  * @module
  */
+export { NotSupportedError } from "../internal/not_supported_error.ts";
 import { brandError } from "../internal/error_brand.ts";
-import type { RuntimeLabel } from "../internal/runtime.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
-
-/** A thing this runtime cannot do truthfully; it is refused, never faked. */
-export class NotSupportedError extends Error {
-  /** The runtime that cannot do it: "deno", "bun", "node" or another name. */
-  readonly runtime: RuntimeLabel;
-  /** Why it cannot. */
-  readonly reason: string;
-
-  /** Makes the error; `what` completes "Cannot …". */
-  constructor(what: string, runtime: RuntimeLabel, reason: string) {
-    super(`Cannot ${what} on ${runtime}: ${reason}`);
-    this.runtime = runtime;
-    this.reason = reason;
-  }
-}
-
-brandError(NotSupportedError, "NotSupportedError");
 
 /** Code of a message that was not sent because nobody could sign it: sending it again would ask for the same PIN again. */
 export const NOT_SIGNED = "ERR_HTTP_NOT_SIGNED";

@@ -1,8 +1,8 @@
 /** libp11-kit by its symbol table: the managed modules other programs in this process share with us. */
-import process from "node:process";
-import { decodeUtf8 } from "../memory/inputs.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import type { NativeFunction, NativeLibrary, NativeResult } from "../runtime/native.ts";
+import { cString, textAt } from "./c_text.ts";
+import { systemLibraryPaths } from "./system_library.ts";
 
 /** libp11-kit's functions: what each returns and the C type and name of every parameter. */
 export const P11_KIT_FUNCTIONS = {
@@ -43,7 +43,8 @@ export type P11KitFunction = keyof typeof P11_KIT_FUNCTIONS;
 export const P11_KIT_MODULE = { UNMANAGED: 1, CRITICAL: 2, TRUSTED: 4, VERBOSE: 8 } as const;
 
 const POINTER = 8;
-const MAX_TEXT = 4096;
+/** For whom texts are made. */
+const TO = "libp11-kit";
 
 /** Configuration files of libp11-kit; `null` keeps what it uses now. */
 export type P11KitFiles = readonly [
@@ -77,16 +78,11 @@ export class P11Kit {
 
   /** Where libp11-kit is looked for: the library folders of the system, then the loader's own search. */
   static candidates(): string[] {
-    const { platform, arch } = process;
-    if (platform === "win32") return ["libp11-kit-0.dll"];
-    if (platform === "darwin") {
-      return ["/opt/homebrew/lib/libp11-kit.0.dylib", "/usr/local/lib/libp11-kit.0.dylib"];
-    }
-    const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[arch as string] ?? arch;
-    const triplet = `${machine}-linux-gnu${arch === "arm" ? "eabihf" : ""}`;
-    return [`/usr/lib/${triplet}`, `/lib/${triplet}`, "/usr/lib64", "/usr/lib"].map((folder) =>
-      `${folder}/libp11-kit.so.0`
-    );
+    return systemLibraryPaths({
+      elf: "libp11-kit.so.0",
+      macos: "libp11-kit.0.dylib",
+      windows: "libp11-kit-0.dll",
+    });
   }
 
   /** Whether this build of libp11-kit has a function. */
@@ -111,7 +107,7 @@ export class P11Kit {
 
   /** What the last failing call on this thread had to say; `null` for nothing. */
   message(): string | null {
-    return this.#textAt(this.call("p11_kit_message") as bigint);
+    return textAt(this.call("p11_kit_message") as bigint);
   }
 
   /**
@@ -119,7 +115,9 @@ export class P11Kit {
    * 0 when it failed, which {@linkcode P11Kit.message} explains.
    */
   loadModule(path: string, flags = 0): bigint {
-    return this.#lending(() => this.call("p11_kit_module_load", this.#lend(cString(path)), BigInt(flags)) as bigint);
+    return this.#lending(() =>
+      this.call("p11_kit_module_load", this.#lend(cString(path, TO)), BigInt(flags)) as bigint
+    );
   }
 
   /**
@@ -140,7 +138,7 @@ export class P11Kit {
     const array = new BigUint64Array(new ArrayBuffer((lists.length + 1) * POINTER));
     array.set(lists);
     return this.#lending(() => {
-      const words = [this.#lend(new Uint8Array(array.buffer)), this.#lend(cString(name))] as const;
+      const words = [this.#lend(new Uint8Array(array.buffer)), this.#lend(cString(name, TO))] as const;
       return this.call("p11_kit_module_for_name", ...words) as bigint;
     });
   }
@@ -178,7 +176,7 @@ export class P11Kit {
   /** A setting of a module, or a global one for `0n`. */
   configOption(list: bigint, option: string): string | null {
     return this.#lending(() =>
-      this.#ownedText(this.call("p11_kit_config_option", list, this.#lend(cString(option))) as bigint)
+      this.#ownedText(this.call("p11_kit_config_option", list, this.#lend(cString(option, TO))) as bigint)
     );
   }
 
@@ -186,7 +184,7 @@ export class P11Kit {
   overrideSystemFiles(files: P11KitFiles): void {
     const words = files.map((file) => {
       if (file === null) return 0n;
-      const text = cString(file);
+      const text = cString(file, TO);
       this.#kept.push(text);
       return nativeRuntime().address(text);
     });
@@ -239,29 +237,8 @@ export class P11Kit {
   }
 
   #ownedText(address: bigint): string | null {
-    const text = this.#textAt(address);
+    const text = textAt(address);
     this.free(address);
     return text;
   }
-
-  #textAt(address: bigint): string | null {
-    if (address === 0n) return null;
-    const bytes: number[] = [];
-    const byte = new Uint8Array(new ArrayBuffer(1));
-    // One byte at a time: what follows the text may not be ours to read.
-    while (bytes.length < MAX_TEXT) {
-      nativeRuntime().read(address + BigInt(bytes.length), byte);
-      if (byte[0] === 0) break;
-      bytes.push(byte[0]!);
-    }
-    return decodeUtf8(new Uint8Array(bytes));
-  }
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  if (text.includes("\0")) throw new TypeError("Cannot hand a text to libp11-kit: it has a NUL character");
-  const encoded = new TextEncoder().encode(text);
-  const bytes = new Uint8Array(new ArrayBuffer(encoded.length + 1));
-  bytes.set(encoded);
-  return bytes;
 }

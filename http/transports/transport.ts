@@ -5,8 +5,12 @@
  * @module
  */
 
+import type { ByteDuplex } from "../../internal/byte_duplex.ts";
+import type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
 import type { TransportError } from "../errors.ts";
 import type { TransportCapabilities } from "./capabilities.ts";
+
+export type { ByteDuplex, PeerCertificate, TlsInfo };
 
 /** A proxy one connection goes through. */
 export interface ProxyTarget {
@@ -36,14 +40,6 @@ export interface ClientCertificate {
   readonly key: string;
 }
 
-/** A plain two-way byte stream. */
-export interface ByteDuplex {
-  /** Bytes from the peer; ends when the peer closes. */
-  readonly readable: ReadableStream<Uint8Array>;
-  /** Bytes to the peer. */
-  readonly writable: WritableStream<Uint8Array>;
-}
-
 /** Makes the encrypted stream of an origin itself, for example with a key that never leaves its token. */
 export interface ClientTls {
   /** Does the TLS handshake over `socket` and returns the decrypted stream. */
@@ -67,36 +63,6 @@ export interface TlsSettings {
   readonly roots: TrustRoots | null;
   /** The client's certificate, or what makes the encrypted stream. */
   readonly client: ClientCertificate | ClientTls | null;
-}
-
-/** A certificate a peer has shown. */
-export interface PeerCertificate {
-  /** The certificate in DER. */
-  readonly der: Uint8Array;
-  /** Subject, as one line. */
-  readonly subject: string;
-  /** Issuer, as one line. */
-  readonly issuer: string;
-  /** SHA-256 fingerprint in hexadecimal with colons. */
-  readonly fingerprint256: string;
-  /** Start of validity. */
-  readonly validFrom: Date;
-  /** End of validity. */
-  readonly validTo: Date;
-  /** Subject alternative names, for example "DNS:example.com". */
-  readonly altNames: readonly string[];
-}
-
-/** What a TLS handshake showed. */
-export interface TlsInfo {
-  /** The peer's certificate; null when the runtime does not show it. */
-  readonly certificate: PeerCertificate | null;
-  /** Why the certificate is not trusted, as stable codes such as "CERT_HAS_EXPIRED"; empty when it is. */
-  readonly errors: readonly string[];
-  /** For example "TLSv1.3"; empty when unknown. */
-  readonly protocol: string;
-  /** Cipher suite name; empty when unknown. */
-  readonly cipher: string;
 }
 
 /** Where a connection leads and how. Two messages share a connection only if these are the same objects or equal. */

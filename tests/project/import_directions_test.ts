@@ -45,6 +45,8 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants internal session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
   "session/find_by_uri.ts":
     "ffi/constants ffi/memory session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
+  "session/tls":
+    "ffi/constants ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/registered_modules.ts session/tokens session/uri",
 
   "http/protocol": "internal",
   "http/errors.ts": "http/protocol internal",

@@ -13,7 +13,7 @@ import type {
   TransportConnection,
 } from "../transport.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
-import { altNamesOf, isNamed } from "../certificate_names.ts";
+import { altNamesOf, isNamed } from "../../../internal/certificate_names.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
 

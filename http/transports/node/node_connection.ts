@@ -1,5 +1,6 @@
 /** One slot of the socket transport: one TCP connection, one exchange at a time. */
 import { lookup } from "node:dns/promises";
+import { orAborted } from "../../../internal/aborts.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isClientTls } from "../client_tls.ts";
@@ -14,13 +15,13 @@ import type {
   TransportRequest,
   TransportResponse,
 } from "../transport.ts";
-import { fromByteDuplex, toByteDuplex } from "./node_byte_duplex.ts";
+import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { connectError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import { authority, RequestHeads } from "./node_request_head.ts";
 import { KnownLines } from "./node_response_head.ts";
 import { socksConnect } from "./node_socks.ts";
-import { connectTcp, orAborted } from "./node_tcp.ts";
+import { connectTcp } from "./node_tcp.ts";
 import { encrypt, enforceTrust, withNames } from "./node_tls.ts";
 import { basicAuthorization } from "../basic_authorization.ts";
 import { requestTunnel } from "./node_tunnel.ts";
@@ -228,13 +229,18 @@ export class NodeConnection implements TransportConnection {
     const { host, port, tls } = this.#target;
     const signal = this.#abort.signal;
     const { strict, roots } = tls;
-    const making = client.connect(toByteDuplex(line.stream), { host, port, strict, roots, signal });
+    const bare = toByteDuplex(line.stream);
+    const making = client.connect(bare, { host, port, strict, roots, signal });
     const pair = await orAborted(making, signal);
     observer.networkEvent("tls-handshaked");
     if (pair.tls !== undefined) {
       const info = withNames(pair.tls, host);
       observer.tlsInfo(info);
       enforceTrust(info, host, tls.strict);
+    }
+    // What was to be encrypted would go out in clear.
+    if (pair.duplex === line.stream || (pair as unknown) === bare) {
+      throw new TypeError("the ClientTls has given back the stream that it was to encrypt");
     }
     return { stream: fromByteDuplex(pair), socket: line.socket };
   }

@@ -89,7 +89,7 @@ export function exchangeError(error: unknown, phase: TransportPhase): TransportE
   const code = codeOf(error);
   const status = error instanceof MalformedResponseError
     ? HttpStatus.MALFORMED
-    : code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS")
+    : /^ERR_(SSL|TLS)|^GNUTLS_E_(?!PREMATURE_TERMINATION|UNEXPECTED_PACKET_LENGTH)/.test(code)
     ? HttpStatus.TLS_FAILED
     : HttpStatus.IO_ERROR;
   const text = textOf(error);

@@ -9,7 +9,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
-import { altNamesOf, isNamed } from "../certificate_names.ts";
+import { altNamesOf, isNamed } from "../../../internal/certificate_names.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
 import { readableCertificates } from "../permissions.ts";

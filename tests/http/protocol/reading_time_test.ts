@@ -45,7 +45,7 @@ import { proxyOfEnvironment } from "../../../http/features/proxies/environment.t
 import { compileHostPatterns } from "../../../http/features/proxies/host_patterns.ts";
 import { parsePacResult, parseProxyUri } from "../../../http/features/proxies/proxy_list.ts";
 import { isNoSniff, sniffMediaType } from "../../../http/features/sniffing/sniff.ts";
-import { altNamesOf, isNamed } from "../../../http/transports/certificate_names.ts";
+import { altNamesOf, isNamed } from "../../../internal/certificate_names.ts";
 import { ResponseParser } from "../../../http/transports/node/node_response_parser.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../../_support/reading_time.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";

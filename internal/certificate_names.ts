@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { toHex } from "../../internal/bytes.ts";
+import { toHex } from "./bytes.ts";
 import { isIP } from "node:net";
-import { type DerElement, readElements, readInside, Tag } from "../../internal/der.ts";
+import { type DerElement, readElements, readInside, Tag } from "./der.ts";
 
 /** Identifier octets of a GeneralName. */
 const General = { EMAIL: 0x81, DNS: 0x82, URI: 0x86, IP: 0x87 } as const;

@@ -1,10 +1,29 @@
-/** Between Node's streams and the plain byte streams a `ClientTls` works on. */
+/** Between Node's streams and pairs of web streams. */
 import { Duplex } from "node:stream";
-import type { ByteDuplex } from "../transport.ts";
 
-/** A connected stream as a pair of web streams; errors and backpressure go through. */
+/** A plain two-way byte stream. */
+export interface ByteDuplex {
+  /** Bytes from the peer; ends when the peer closes. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes to the peer. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** The same stream as Node has it, where it is one. Whoever uses it leaves the other two alone. */
+  readonly duplex?: Duplex | undefined;
+}
+
+/** A connected stream as a pair of web streams, each made when it is asked for; errors and backpressure go through. */
 export function toByteDuplex(stream: Duplex): ByteDuplex {
-  return { readable: readableOf(stream), writable: writableOf(stream) };
+  let readable: ReadableStream<Uint8Array> | null = null;
+  let writable: WritableStream<Uint8Array> | null = null;
+  return {
+    get readable() {
+      return readable ??= readableOf(stream);
+    },
+    get writable() {
+      return writable ??= writableOf(stream);
+    },
+    duplex: stream,
+  };
 }
 
 function readableOf(stream: Duplex): ReadableStream<Uint8Array> {
@@ -23,7 +42,7 @@ function readableOf(stream: Duplex): ReadableStream<Uint8Array> {
       });
       stream.on("end", () => end(() => controller.close()));
       stream.on("error", (error: Error) => end(() => controller.error(error)));
-      stream.on("close", () => end(() => controller.error(new Error("Connection closed"))));
+      stream.on("close", () => end(() => controller.error(new Error("Cannot go on: the connection was closed"))));
       stream.pause();
     },
     pull() {
@@ -54,6 +73,7 @@ function writableOf(stream: Duplex): WritableStream<Uint8Array> {
 
 /** A pair of web streams as a Node stream. */
 export function fromByteDuplex(pair: ByteDuplex): Duplex {
+  if (pair.duplex !== undefined) return pair.duplex;
   const reader = pair.readable.getReader();
   const writer = pair.writable.getWriter();
   let isReading = false;
@@ -72,7 +92,7 @@ export function fromByteDuplex(pair: ByteDuplex): Duplex {
       writer.close().then(() => done(), () => done());
     },
     destroy(error, done) {
-      const reason = error ?? new Error("Connection closed");
+      const reason = error ?? new Error("Cannot go on: the connection was closed");
       // Both sides are told; either may have failed already, which is why they are.
       Promise.allSettled([reader.cancel(reason), writer.abort(reason)]).then(() => done(error));
     },

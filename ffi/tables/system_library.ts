@@ -1,0 +1,22 @@
+/** Where the system keeps its libraries. */
+import process from "node:process";
+
+/** A library's file name on each system. */
+export interface LibraryNames {
+  /** On Linux and other systems with ELF. */
+  readonly elf: string;
+  /** On macOS. */
+  readonly macos: string;
+  /** On Windows. */
+  readonly windows: string;
+}
+
+/** The paths a library of the system may have, most likely first. */
+export function systemLibraryPaths({ elf, macos, windows }: LibraryNames): string[] {
+  const { arch, platform } = process;
+  if (platform === "win32") return [windows];
+  if (platform === "darwin") return ["/opt/homebrew/lib", "/usr/local/lib"].map((folder) => `${folder}/${macos}`);
+  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[arch as string] ?? arch;
+  const triplet = `${machine}-linux-gnu${arch === "arm" ? "eabihf" : ""}`;
+  return [`/usr/lib/${triplet}`, `/lib/${triplet}`, "/usr/lib64", "/usr/lib"].map((folder) => `${folder}/${elf}`);
+}
