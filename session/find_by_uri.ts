@@ -230,16 +230,7 @@ class Search {
     const { interaction } = this.#options;
     if (pinValue === undefined && pinSource === undefined && interaction === undefined) return undefined;
     if (Number(token.flags) & CKF.PROTECTED_AUTHENTICATION_PATH) return null;
-    if (pinValue !== undefined) return pinValue;
-    if (pinSource === undefined) return askerOf(interaction);
-    return async ({ retry, countLow, finalTry, label }) => {
-      const answer = await requestPin(pinSource, { uri: this.#uri, description: label, retry, countLow, finalTry });
-      if (answer !== null) return answer as string | BytesInput;
-      throw new Pkcs11Error(retry ? CKR.PIN_INCORRECT : CKR.FUNCTION_CANCELED, "C_Login", {
-        token: withoutNuls(label),
-        hint: retry ? "The PIN source has no other PIN." : "The PIN source has no PIN.",
-      });
-    };
+    return pinOf(this.#uri) ?? askerOf(interaction);
   }
 
   #call(): CallOptions {
@@ -270,6 +261,20 @@ interface OpenedToken {
   readonly unseen: boolean;
   /** The token's label. */
   readonly label: string;
+}
+
+/** The PIN a URI tells, or who is asked for it; `undefined` where it tells nothing. */
+export function pinOf(uri: Pkcs11Uri): Pin | undefined {
+  const { pinSource, pinValue } = uri;
+  if (pinValue !== undefined || pinSource === undefined) return pinValue;
+  return async ({ retry, countLow, finalTry, label }) => {
+    const answer = await requestPin(pinSource, { uri, description: label, retry, countLow, finalTry });
+    if (answer !== null) return answer as string | BytesInput;
+    throw new Pkcs11Error(retry ? CKR.PIN_INCORRECT : CKR.FUNCTION_CANCELED, "C_Login", {
+      token: withoutNuls(label),
+      hint: retry ? "The PIN source has no other PIN." : "The PIN source has no PIN.",
+    });
+  };
 }
 
 function nameOf({ manufacturerId, model, serialNumber, label }: TokenInfo): string {

@@ -104,5 +104,6 @@ export type { LogCallsOptions, LoggedArgument, LoggedCall } from "./log_calls/mo
 export type { ModuleShare } from "./managed/share.ts";
 export * from "./pins/mod.ts";
 export { loadModules, type RegisteredModuleProblem, type RegisteredModulesOptions } from "./registered_modules.ts";
+export * from "./tls/mod.ts";
 export * from "./trust/mod.ts";
 export * from "./uri/mod.ts";

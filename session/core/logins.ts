@@ -69,6 +69,11 @@ function* loginHasEnded(frame: Frame, { backend: { register } }: ModuleCore, slo
   return false;
 }
 
+/** A caller counts on the login a token has, whoever has made it: another's logout leaves it to him. */
+export function joinLogin(core: ModuleCore, slot: bigint): void {
+  core.backend.register?.holdLogin(slot, isCounted(core) ? ENTRY.login : ENTRY.uncounted);
+}
+
 /** Where a login was made. */
 export interface LoginPlace extends CountedArgs {
   /** The session. */

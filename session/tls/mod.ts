@@ -1,0 +1,13 @@
+export { NotSupportedError } from "../../internal/not_supported_error.ts";
+export type { ByteDuplex } from "../../internal/byte_duplex.ts";
+export type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
+export type { ChainInput, ChainPart } from "./certificate_chain.ts";
+export { TlsError } from "./tls_error.ts";
+export {
+  TokenCertificate,
+  tokenCertificate,
+  type TokenCertificateOptions,
+  type TokenTlsStream,
+  type TokenTlsTarget,
+} from "./token_certificate.ts";
+export type { AuthoritiesInput, AuthorityInput, RootCertificates } from "./trust.ts";

@@ -1,0 +1,107 @@
+/** The TLS handshake over a connected stream, and the verdict about the peer's certificate. */
+import type { Duplex } from "node:stream";
+import type { TlsInfo } from "../../internal/tls_info.ts";
+import type { Gnutls } from "../../ffi/tables/gnutls.ts";
+import type { Credentials } from "./credentials.ts";
+import { tlsInfo } from "./peer.ts";
+import { isResumed, resumptionOf, type Resumptions } from "./resumptions.ts";
+import { TlsDuplex } from "./tls_duplex.ts";
+import { TlsError } from "./tls_error.ts";
+import { TlsSession } from "./tls_session.ts";
+
+/** What a handshake is made for. */
+export interface SecureTarget {
+  /** Whom the certificate must name, without a final dot. */
+  readonly host: string;
+  /** The port. */
+  readonly port: number;
+  /** Whether an untrusted certificate ends the handshake. */
+  readonly strict: boolean;
+  /** What is offered to the server. */
+  readonly alpnProtocols: readonly string[];
+  /** Whether writing goes on after the peer has ended. */
+  readonly allowHalfOpen: boolean;
+  /** Ends the handshake. */
+  readonly signal: AbortSignal;
+  /** Earlier sessions that trusted the same. */
+  readonly resumptions: Resumptions;
+}
+
+/** An encrypted stream and what its handshake has shown. */
+export interface Secured {
+  readonly duplex: TlsDuplex;
+  readonly tls: TlsInfo & { readonly alpnProtocol: string | null };
+}
+
+/**
+ * Does the handshake. The stream of an untrusted peer is destroyed where certificates count; `tls.errors` says why. Settles
+ * only when no call is under way any more: the credentials can be lent again then.
+ *
+ * @throws {TlsError} when the handshake fails; `signal.reason` when aborted
+ */
+export async function secureStream(
+  gnutls: Gnutls,
+  raw: Duplex,
+  credentials: Credentials,
+  target: SecureTarget,
+): Promise<Secured> {
+  const { host, signal, strict } = target;
+  signal.throwIfAborted();
+  const duplex = makeDuplex(gnutls, raw, credentials, target);
+  const { session, stream } = duplex;
+  const abort = () => void stream.destroy(asError(signal.reason));
+  signal.addEventListener("abort", abort);
+  try {
+    const step = await stream.handshake(host);
+    let status = 0;
+    if (step === "untrusted") {
+      status = gnutls.call("gnutls_session_get_verify_cert_status", session.handle) as number;
+    } else if (!strict || isResumed(gnutls, session)) status = await stream.verify();
+    const tls = tlsInfo(gnutls, session, host, status);
+    if (strict && tls.errors.length > 0) stream.destroy();
+    else assertSent(gnutls, session, host);
+    return { duplex: stream, tls };
+  } catch (error) {
+    stream.destroy(asError(error));
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function makeDuplex(
+  gnutls: Gnutls,
+  raw: Duplex,
+  credentials: Credentials,
+  target: SecureTarget,
+): { readonly session: TlsSession; readonly stream: TlsDuplex } {
+  const { allowHalfOpen, alpnProtocols, host, port, resumptions, strict } = target;
+  const server = JSON.stringify([host, port, strict, alpnProtocols]);
+  const resumption = resumptions.take(server);
+  const session = new TlsSession(gnutls, { host, alpnProtocols, strict, credentials: credentials.handle, resumption });
+  resumption?.fill(0);
+  credentials.hold();
+  let isKept = false;
+  const read = () => {
+    const data = isKept ? null : resumptionOf(gnutls, session);
+    if (data === null) return;
+    isKept = true;
+    resumptions.put(server, data);
+  };
+  return { session, stream: new TlsDuplex(session, raw, { allowHalfOpen, freed: () => credentials.release(), read }) };
+}
+
+/** A server that asks for a certificate and gets none answers in ways that nobody understands. */
+function assertSent(gnutls: Gnutls, { handle }: TlsSession, host: string): void {
+  if (gnutls.call("gnutls_certificate_client_get_request_status", handle) === 0) return;
+  if (gnutls.call("gnutls_certificate_get_ours", handle) !== 0n) return;
+  throw new TlsError(
+    `Cannot speak TLS with ${host}: it asks for a client certificate, and takes none with a key and signature ` +
+      "algorithm of the one that was given",
+    { code: "ERR_TLS_CERTIFICATE_NOT_SENT" },
+  );
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

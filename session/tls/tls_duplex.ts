@@ -1,0 +1,342 @@
+/** A TLS session as a stream over another stream: the event loop's way to drive it. */
+import { Duplex } from "node:stream";
+import { TlsError } from "./tls_error.ts";
+import type { HandshakeStep, TlsSession } from "./tls_session.ts";
+import { callNative, onEventLoop } from "./work.ts";
+
+/** Bytes that are encrypted before others get their turn on the event loop. */
+const BURST = 0x40000;
+/** Pieces up to this size in all go out as one. */
+const JOINED = 0x10000;
+
+/** What may be there besides a stream's own members: of sockets. */
+type MaybeSocket = Duplex & {
+  setNoDelay?(on?: boolean): unknown;
+  setKeepAlive?(on?: boolean, delay?: number): unknown;
+  setTimeout?(milliseconds: number): unknown;
+  ref?(): unknown;
+  unref?(): unknown;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+};
+
+/** How a stream is made. */
+export interface TlsDuplexOptions {
+  /** Whether writing goes on after the peer has ended. */
+  readonly allowHalfOpen: boolean;
+  /** Called when the session is freed. */
+  readonly freed: () => void;
+  /** Called after something was read. */
+  readonly read?: (() => void) | undefined;
+}
+
+/** The decrypted stream. */
+export class TlsDuplex extends Duplex {
+  /** As of sockets with TLS. */
+  readonly encrypted = true;
+  readonly #session: TlsSession;
+  readonly #raw: MaybeSocket;
+  readonly #freed: () => void;
+  readonly #afterRead: (() => void) | undefined;
+  #isSecured = false;
+  /** A worker thread is inside a call on the session. */
+  #isCalling = false;
+  /** Calls of this thread on the session that are under way. */
+  #inside = 0;
+  #isFreed = false;
+  #wants = false;
+  #isPulling = false;
+  #isOver = false;
+  #hasEnded = false;
+  #burst = 0;
+  #wake: (() => void) | null = null;
+  #drained: (() => void) | null = null;
+
+  /** Puts a session on a connected stream, which is this one's from now on. */
+  constructor(session: TlsSession, raw: Duplex, options: TlsDuplexOptions) {
+    super({ allowHalfOpen: options.allowHalfOpen });
+    this.#session = session;
+    this.#raw = raw;
+    this.#freed = options.freed;
+    this.#afterRead = options.read;
+    raw.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
+    raw.on("drain", this.#onDrain).on("timeout", this.#onTimeout);
+    // Whoever reads or writes hears of a failure; without any listener it would end the process.
+    this.on("error", () => {});
+    raw.resume();
+  }
+
+  /**
+   * Does the handshake, with the token's signature on a worker thread. Settles only when no call is under way any more.
+   *
+   * @throws {TlsError} when it fails; what the stream was destroyed with when that comes before
+   */
+  async handshake(host: string): Promise<Exclude<HandshakeStep, "more">> {
+    for (;;) {
+      this.#session.flushIn();
+      const answer = await this.#call(() => onEventLoop(callNative(this.#session.handshakeCall())));
+      let next: HandshakeStep;
+      try {
+        next = this.#session.handshakeStep(answer, host);
+      } finally {
+        this.#flushOut();
+      }
+      if (next !== "more") return next;
+      if (!this.#session.flushIn() && !this.#session.canGoOn) await new Promise<void>((wake) => this.#wake = wake);
+      this.#assertAlive();
+    }
+  }
+
+  /** What GnuTLS finds wrong with the certificate of the peer. */
+  async verify(): Promise<number> {
+    const { call, status } = this.#session.verifyCall();
+    const answer = await this.#call(() => onEventLoop(callNative(call)));
+    return answer < 0 ? -1 >>> 0 : status();
+  }
+
+  /** From now on what is read and written is the peer's and for the peer. */
+  secured(): void {
+    this.#isSecured = true;
+    this.#pull();
+  }
+
+  async #call<T>(call: () => Promise<T>): Promise<T> {
+    this.#isCalling = true;
+    try {
+      return await call();
+    } finally {
+      this.#isCalling = false;
+      if (this.destroyed) this.#free();
+      this.#assertAlive();
+    }
+  }
+
+  #assertAlive(): void {
+    if (this.destroyed) throw this.errored ?? closedError();
+  }
+
+  override _read(): void {
+    this.#wants = true;
+    this.#pull();
+  }
+
+  override _write(bytes: Uint8Array, _encoding: unknown, done: (error?: Error | null) => void): void {
+    this.#send([bytes], done);
+  }
+
+  override _writev(chunks: readonly { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
+    this.#send(chunks.map(({ chunk }) => chunk), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#isSecured && !this.destroyed) {
+      this.#session.sayGoodbye();
+      this.#flushOut();
+      this.#raw.end();
+    }
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const raw = this.#raw;
+    raw.off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onClose);
+    raw.off("drain", this.#onDrain).off("timeout", this.#onTimeout);
+    raw.destroy();
+    this.#free();
+    this.#drained = null;
+    this.#wakeUp();
+    done(error);
+  }
+
+  /** Frees the session, unless a call on it is under way: then that does. */
+  #free(): void {
+    if (this.#isFreed || this.#isCalling || this.#inside > 0) return;
+    this.#isFreed = true;
+    this.#session.close();
+    this.#freed();
+  }
+
+  /** Does something with the session, which others may destroy meanwhile. */
+  #enter(body: () => void): void {
+    this.#inside++;
+    try {
+      body();
+    } finally {
+      this.#inside--;
+      if (this.destroyed) this.#free();
+    }
+  }
+
+  #pull(): void {
+    if (!this.#isSecured || this.#inside > 0 || this.#isOver || this.destroyed) return;
+    this.#enter(() => {
+      try {
+        this.#readAll();
+      } catch (error) {
+        this.#flushOut();
+        this.destroy(error as Error);
+      }
+      this.#flushOut();
+      this.#throttle();
+    });
+  }
+
+  #readAll(): void {
+    while (this.#wants && !this.destroyed) {
+      const piece = this.#session.read();
+      if (piece === null) break;
+      if (piece === "end") {
+        this.#isOver = true;
+        this.push(null);
+        break;
+      }
+      // Whoever gets it may end everything.
+      if (!this.push(piece)) this.#wants = false;
+    }
+    if (!this.destroyed) this.#afterRead?.();
+  }
+
+  /** The peer is held back while what it has sent finds no room. */
+  #throttle(): void {
+    if (this.destroyed) return;
+    if (this.#session.hasBacklog) this.#raw.pause();
+    else if (this.#raw.isPaused()) this.#raw.resume();
+  }
+
+  #send(pieces: readonly Uint8Array[], done: (error?: Error | null) => void): void {
+    const size = pieces.reduce((sum, { length }) => sum + length, 0);
+    let failure: Error | null = null;
+    this.#enter(() => {
+      try {
+        const output = (): void => this.#flushOut();
+        for (const piece of size <= JOINED ? [joined(pieces, size)] : pieces) this.#session.write(piece, output);
+      } catch (error) {
+        failure = error as Error;
+        this.#flushOut();
+      }
+    });
+    this.#burst += size;
+    if (failure !== null) done(failure);
+    else if (this.#raw.writableNeedDrain && !this.destroyed) this.#drained = done;
+    else if (this.#burst < BURST) done();
+    else {
+      this.#burst = 0;
+      setImmediate(done);
+    }
+  }
+
+  #flushOut(): void {
+    if (this.#isFreed || this.#isCalling || this.#raw.destroyed || this.#raw.writableEnded) return;
+    for (let bytes = this.#session.takeOutput(); bytes !== null; bytes = this.#session.takeOutput()) {
+      this.#raw.write(bytes);
+    }
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    this.#session.feed(bytes);
+    this.#moveIn();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    this.#session.endOfInput();
+    this.#moveIn();
+  };
+
+  #moveIn(): void {
+    if (this.#isSecured && this.#wants && this.#inside === 0) return this.#pull();
+    this.#session.flushIn();
+    this.#throttle();
+    this.#wakeUp();
+  }
+
+  readonly #onError = (error: Error): void => void this.destroy(error);
+
+  readonly #onClose = (): void => {
+    // What has come before a regular end is still to be read.
+    if (!this.#hasEnded) this.destroy(closedError());
+  };
+
+  readonly #onDrain = (): void => {
+    this.#burst = 0;
+    const drained = this.#drained;
+    this.#drained = null;
+    drained?.();
+  };
+
+  readonly #onTimeout = (): boolean => this.emit("timeout");
+
+  /** As of sockets. */
+  setNoDelay(on?: boolean): this {
+    this.#raw.setNoDelay?.(on);
+    return this;
+  }
+
+  /** As of sockets. */
+  setKeepAlive(on?: boolean, delay?: number): this {
+    this.#raw.setKeepAlive?.(on, delay);
+    return this;
+  }
+
+  /** As of sockets. */
+  setTimeout(milliseconds: number, listener?: () => void): this {
+    this.#raw.setTimeout?.(milliseconds);
+    if (listener !== undefined) this.once("timeout", listener);
+    return this;
+  }
+
+  /** As of sockets. */
+  ref(): this {
+    this.#raw.ref?.();
+    return this;
+  }
+
+  /** As of sockets. */
+  unref(): this {
+    this.#raw.unref?.();
+    return this;
+  }
+
+  /** As of sockets. */
+  get remoteAddress(): string | undefined {
+    return this.#raw.remoteAddress;
+  }
+
+  /** As of sockets. */
+  get remotePort(): number | undefined {
+    return this.#raw.remotePort;
+  }
+
+  /** As of sockets. */
+  get localAddress(): string | undefined {
+    return this.#raw.localAddress;
+  }
+
+  /** As of sockets. */
+  get localPort(): number | undefined {
+    return this.#raw.localPort;
+  }
+}
+
+function closedError(): TlsError {
+  return new TlsError("Cannot go on with TLS: the connection was closed", { code: "ERR_TLS_CONNECTION_CLOSED" });
+}
+
+function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,276 @@
+/**
+ * One TLS session of GnuTLS over a pair of sockets: bytes of the peer go in, bytes for the peer come out, and nothing waits.
+ * Whoever drives it, on the event loop or blocking, moves the bytes and makes the call of the handshake.
+ */
+import { isIP } from "node:net";
+import type { Block } from "../../ffi/memory/block.ts";
+import type { NativeFunction } from "../../ffi/runtime/native.ts";
+import { GNUTLS, type Gnutls, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
+import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
+import { made, memory, putData, putText } from "./native_memory.ts";
+import { scratchBlock, SocketPair } from "./socket_pair.ts";
+import { tlsError } from "./tls_error.ts";
+
+/** Extended key usage of servers (RFC 5280 §4.2.1.12). */
+const SERVER_PURPOSE = "1.3.6.1.5.5.7.3.1";
+/** What the system's policy allows, without what no runtime speaks any more (RFC 8996). */
+const PRIORITY = "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL";
+/** The text in front of a policy may take a page. */
+const ROOM = 4096;
+/** Largest piece of a record (RFC 8446 §5.1). */
+const RECORD = 0x4000n;
+
+/** What a session is made for. */
+export interface TlsSessionOptions {
+  /** Whom the certificate must name, without a final dot. */
+  readonly host: string;
+  /** What the server shall choose from, preferred first. */
+  readonly alpnProtocols: readonly string[];
+  /** Whether an untrusted certificate ends the handshake. */
+  readonly strict: boolean;
+  /** The credentials, which must live longer. */
+  readonly credentials: bigint;
+  /** What an earlier session with the same server has left. */
+  readonly resumption: Uint8Array | null;
+}
+
+/** What came of a step of the handshake. */
+export type HandshakeStep = "done" | "more" | "untrusted";
+
+/** One session. */
+export class TlsSession {
+  readonly #gnutls: Gnutls;
+  readonly #pair: SocketPair;
+  readonly #session: bigint;
+  /** What GnuTLS points to while the session lives. */
+  readonly #kept: Block;
+  readonly #wanted: bigint;
+  /** Where GnuTLS writes why a certificate is not trusted. */
+  readonly #status: number;
+  readonly #receive: NativeFunction;
+  readonly #send: NativeFunction;
+  #incoming: Uint8Array[] = [];
+  #hasEnded = false;
+  #isEndTold = false;
+  #isClosed = false;
+
+  /**
+   * Prepares a session; nothing is sent before the first step of the handshake.
+   *
+   * @throws {TlsError} where the system lacks descriptors, or GnuTLS refuses the settings
+   */
+  constructor(gnutls: Gnutls, options: TlsSessionOptions) {
+    this.#gnutls = gnutls;
+    this.#receive = gnutls.get("gnutls_record_recv").call;
+    this.#send = gnutls.get("gnutls_record_send").call;
+    const kept = this.#kept = memory(ROOM);
+    this.#status = kept.alloc(8);
+    this.#wanted = putWanted(kept, options.host);
+    this.#pair = new SocketPair(gnutls);
+    try {
+      const flags = GNUTLS.CLIENT | GNUTLS.NONBLOCK | GNUTLS.NO_SIGNAL | GNUTLS.FORCE_CLIENT_CERT;
+      this.#session = made(gnutls, "gnutls_init", [flags], (answer) => tlsError(gnutls, "begin TLS", answer));
+    } catch (error) {
+      this.#pair.close();
+      throw error;
+    }
+    try {
+      this.#prepare(options);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #prepare({ alpnProtocols, credentials, host, resumption, strict }: TlsSessionOptions): void {
+    const session = this.#session;
+    const kept = this.#kept;
+    this.#checked("gnutls_set_default_priority_append", session, putText(kept, PRIORITY), 0n, 0n);
+    this.#checked("gnutls_credentials_set", session, GNUTLS.CRD_CERTIFICATE, credentials);
+    if (isIP(host) === 0) {
+      const name = kept.putBytes(new TextEncoder().encode(host));
+      this.#checked("gnutls_server_name_set", session, GNUTLS.NAME_DNS, kept.address(name), BigInt(host.length));
+    }
+    if (alpnProtocols.length > 0) {
+      const names = alpnProtocols.map((name) => new TextEncoder().encode(name));
+      this.#checked("gnutls_alpn_set_protocols", session, putData(kept, names), BigInt(names.length), 0n);
+    }
+    if (strict) this.#gnutls.call("gnutls_session_set_verify_cert2", session, this.#wanted, 2n, 0n);
+    if (resumption !== null) {
+      // A session that cannot be taken up again is begun anew.
+      const at = kept.putBytes(resumption);
+      this.#gnutls.int("gnutls_session_set_data", session, kept.address(at), BigInt(resumption.length));
+    }
+    this.#gnutls.call("gnutls_transport_set_int2", session, this.#pair.inner, this.#pair.inner);
+  }
+
+  #checked(name: Parameters<Gnutls["int"]>[0], ...words: bigint[]): void {
+    const answer = this.#gnutls.int(name, ...words);
+    if (answer < 0) throw tlsError(this.#gnutls, "prepare TLS", answer);
+  }
+
+  /** The number of the session in GnuTLS, for those who read what it knows. */
+  get handle(): bigint {
+    return this.#session;
+  }
+
+  /** Takes bytes of the peer. They are copied before this returns only as far as there is room. */
+  feed(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#incoming.push(bytes);
+  }
+
+  /** The peer sends nothing any more. */
+  endOfInput(): void {
+    this.#hasEnded = true;
+  }
+
+  /** Whether bytes of the peer wait outside of GnuTLS. */
+  get hasBacklog(): boolean {
+    return this.#incoming.length > 0;
+  }
+
+  /** Moves what the peer has sent as far as there is room; whether something was moved. */
+  flushIn(): boolean {
+    let moved = false;
+    while (this.#incoming.length > 0) {
+      const first = this.#incoming[0]!;
+      const count = this.#pair.put(first);
+      moved ||= count > 0;
+      if (count < first.length) {
+        if (count > 0) this.#incoming[0] = first.subarray(count);
+        return moved;
+      }
+      this.#incoming.shift();
+    }
+    if (this.#hasEnded && !this.#isEndTold) {
+      this.#isEndTold = true;
+      this.#pair.end();
+      moved = true;
+    }
+    return moved;
+  }
+
+  /** The next bytes for the peer; null for none. */
+  takeOutput(): Uint8Array<ArrayBuffer> | null {
+    return this.#pair.take();
+  }
+
+  /** The call that goes on with the handshake: it may sign on the token, and takes as long as that takes. */
+  handshakeCall(): NativeCall {
+    return { fn: this.#gnutls.get("gnutls_handshake"), args: [this.#session] };
+  }
+
+  /**
+   * What the call of the handshake has answered.
+   *
+   * @throws {TlsError} where it has failed; the peer is told by what is in the output then
+   */
+  handshakeStep(answer: number, host: string): HandshakeStep {
+    if (answer >= 0) return "done";
+    if (answer === GNUTLS_E.AGAIN || answer === GNUTLS_E.INTERRUPTED) return "more";
+    if (this.#gnutls.int("gnutls_error_is_fatal", intWord(answer)) === 0) return "more";
+    const error = tlsError(this.#gnutls, `speak TLS with ${host}`, answer, this.#session);
+    this.#gnutls.int("gnutls_alert_send_appropriate", this.#session, intWord(answer));
+    if (answer === GNUTLS_E.CERTIFICATE_VERIFICATION_ERROR) return "untrusted";
+    throw error;
+  }
+
+  /** Whether the peer may be given or may have sent something the handshake waits for. */
+  get canGoOn(): boolean {
+    return this.#pair.isWaiting;
+  }
+
+  /** The call that looks whether the certificate of the peer is trusted, and where the answer will stand. */
+  verifyCall(): { readonly call: NativeCall; readonly status: () => number } {
+    const args = [this.#session, this.#wanted, 2n, this.#kept.address(this.#status)];
+    return {
+      call: { fn: this.#gnutls.get("gnutls_certificate_verify_peers"), args },
+      status: () => this.#kept.view.getUint32(this.#status, true),
+    };
+  }
+
+  /**
+   * The next bytes of the peer, decrypted; null for none so far, "end" when the peer has said that no more will follow.
+   *
+   * @throws {TlsError} when the connection is cut, was tampered with, or the peer has broken it off
+   */
+  read(): Uint8Array<ArrayBuffer> | "end" | null {
+    const block = scratchBlock();
+    for (;;) {
+      const moved = this.flushIn();
+      const count = this.#receive(this.#session, block.base, RECORD) as number;
+      if (count > 0) return block.copyOut(0, count);
+      if (count === 0) return "end";
+      if (count === GNUTLS_E.AGAIN || count === GNUTLS_E.INTERRUPTED) {
+        // A record without data for us, such as a ticket: what follows may be there already.
+        if (moved || this.#pair.isWaiting || this.#canPut()) continue;
+        return null;
+      }
+      if (count === GNUTLS_E.REHANDSHAKE) this.#refuseHandshake();
+      else if (this.#gnutls.int("gnutls_error_is_fatal", intWord(count)) !== 0) {
+        throw tlsError(this.#gnutls, "read what the peer sends", count, this.#session);
+      }
+    }
+  }
+
+  #canPut(): boolean {
+    return this.#incoming.length > 0 && this.flushIn();
+  }
+
+  /** A handshake in the middle of the connection would sign on the token, on the event loop (RFC 5746 §4.2). */
+  #refuseHandshake(): void {
+    this.#gnutls.int("gnutls_alert_send", this.#session, GNUTLS.AL_WARNING, GNUTLS.A_NO_RENEGOTIATION);
+  }
+
+  /**
+   * Encrypts bytes; `output` is told to take what has become of them in between.
+   *
+   * @throws {TlsError} when the session has failed
+   */
+  write(bytes: Uint8Array, output: () => void): void {
+    const block = scratchBlock();
+    for (let done = 0; done < bytes.length;) {
+      const piece = bytes.subarray(done, done + Number(RECORD));
+      block.bytes.set(piece);
+      let sent = this.#send(this.#session, block.base, BigInt(piece.length)) as number;
+      while (sent === GNUTLS_E.AGAIN || sent === GNUTLS_E.INTERRUPTED) {
+        output();
+        // The record is made; what is left of it goes out.
+        sent = this.#send(this.#session, 0n, 0n) as number;
+      }
+      if (sent < 0) throw tlsError(this.#gnutls, "write to the peer", sent, this.#session);
+      done += sent;
+    }
+    output();
+  }
+
+  /** Says that nothing will follow (RFC 8446 §6.1). */
+  sayGoodbye(): void {
+    this.#gnutls.int("gnutls_bye", this.#session, GNUTLS.SHUT_WR);
+  }
+
+  /** Frees the session. No call on it may be under way. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#incoming = [];
+    this.#gnutls.call("gnutls_deinit", this.#session);
+    this.#pair.close();
+    // Sessions of the peer's tickets and the like may have been in it.
+    this.#kept.secret = true;
+    this.#kept.clear();
+  }
+}
+
+/** gnutls_typed_vdata_st[2]: the name and the purpose the certificate must be for. */
+function putWanted(block: Block, host: string): bigint {
+  const at = block.alloc(2 * GNUTLS_SIZES.typedData);
+  const wanted = [[GNUTLS.DT_DNS_HOSTNAME, host], [GNUTLS.DT_KEY_PURPOSE_OID, SERVER_PURPOSE]] as const;
+  wanted.forEach(([type, text], index) => {
+    const entry = at + index * GNUTLS_SIZES.typedData;
+    block.view.setInt32(entry, type, true);
+    block.setPointer(entry + 8, putText(block, text));
+    block.view.setUint32(entry + 16, 0, true);
+  });
+  return block.address(at);
+}

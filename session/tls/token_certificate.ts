@@ -1,0 +1,281 @@
+/** Client certificates whose key stays in a token, as sessions of HTTP and other TLS connections use them. */
+import type { Duplex } from "node:stream";
+import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
+import { orAborted } from "../../internal/aborts.ts";
+import type { TlsInfo } from "../../internal/tls_info.ts";
+import { describeType } from "../../ffi/memory/inputs.ts";
+import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
+import { Module } from "../tokens/module.ts";
+import { Pkcs11Object } from "../tokens/object.ts";
+import type { Pin } from "../tokens/options.ts";
+import { type ChainInput, readChain } from "./certificate_chain.ts";
+import { CredentialPool, type Credentials } from "./credentials.ts";
+import { openGnutls } from "./gnutls.ts";
+import { memory, putText } from "./native_memory.ts";
+import { Resumptions } from "./resumptions.ts";
+import { type Secured, secureStream } from "./secure_stream.ts";
+import { checked, isTokenFailure } from "./tls_error.ts";
+import { TokenKey } from "./token_key.ts";
+import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
+import { callNative, onEventLoop, type Work } from "./work.ts";
+
+/** What {@linkcode tokenCertificate} is made of. */
+export interface TokenCertificateOptions {
+  /**
+   * The certificate: a `pkcs11:` URI, PEM text with the certificates that vouch for it behind it, DER, an object of the
+   * token, or a list of these, the client's own first. To an object or URI what its token has of the chain is added.
+   */
+  readonly certificate: ChainInput;
+  /** The private key: a `pkcs11:` URI, whose `pin-value` or `pin-source` counts, or an object. */
+  readonly key: string | Pkcs11Object;
+  /**
+   * The token's PIN, needed where nobody has logged in to it: text, bytes, a callback that is asked for it, or `null` for a
+   * PIN pad. GnuTLS never sees it; what is kept to log in anew is overwritten by `close`.
+   */
+  readonly pin?: Pin | null | undefined;
+  /**
+   * Whom to trust as servers: PEM text, DER, trust anchors or a `TlsDatabase`. It comes before what a session of HTTP
+   * trusts.
+   *
+   * @default what the session trusts, the system's store where it does not say
+   */
+  readonly ca?: AuthoritiesInput | undefined;
+  /**
+   * The PKCS#11 module, or the path of its library.
+   *
+   * @default the key's own, the `module-path` of its URI, or the registered module with its token
+   */
+  readonly module?: Module | string | undefined;
+  /** The path of GnuTLS's library. @default the system's */
+  readonly gnutls?: string | undefined;
+  /** Cancels the making. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where a connection leads. */
+export interface TokenTlsTarget {
+  /** The host's name or address: the server must show a certificate for it. */
+  readonly host: string;
+  /** The port. */
+  readonly port: number;
+  /** False reports what is wrong with the server's certificate instead of refusing it. */
+  readonly strict: boolean;
+  /** Whom to trust; null is the system's store. */
+  readonly roots: RootCertificates | null;
+  /** Ends the handshake. */
+  readonly signal: AbortSignal;
+  /** What is offered to the server (RFC 7301). @default {["http/1.1"]} */
+  readonly alpnProtocols?: readonly string[] | undefined;
+}
+
+/** A connection that is encrypted. */
+export interface TokenTlsStream extends ByteDuplex {
+  /** The decrypted stream as Node has it. */
+  readonly duplex: Duplex;
+  /** What the handshake has shown. */
+  readonly tls: TlsInfo;
+}
+
+/**
+ * A client certificate whose key stays in its token: what `clientCertificate` of an HTTP session takes. It keeps the token
+ * logged in until it is closed.
+ *
+ * @example A session of HTTP with a key in a token
+ * ```ts
+ * import { HttpSession, tokenCertificate } from "@gp11/gp11";
+ *
+ * async function whoAmI(pin: string): Promise<string> {
+ *   await using clientCertificate = await tokenCertificate({
+ *     certificate: "pkcs11:token=My%20card;object=web;type=cert",
+ *     key: "pkcs11:token=My%20card;object=web;type=private",
+ *     pin,
+ *   });
+ *   await using session = new HttpSession({ clientCertificate });
+ *   return await (await session.fetch("https://intranet.example/whoami")).text();
+ * }
+ * ```
+ */
+export class TokenCertificate implements AsyncDisposable {
+  readonly #gnutls: Gnutls;
+  readonly #key: TokenKey;
+  readonly #pool: CredentialPool;
+  readonly #roots: Roots | null;
+  /** By the roots that were trusted: what was not trusted in one way is not taken up in another. */
+  readonly #resumptions = new Map<object, Resumptions>();
+
+  /**
+   * Certificates come from {@linkcode tokenCertificate}.
+   *
+   * @internal
+   */
+  constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {
+    this.#gnutls = gnutls;
+    this.#key = key;
+    this.#pool = new CredentialPool(gnutls, { chain, keyUri: key.uri });
+    this.#roots = roots;
+  }
+
+  /**
+   * Does the TLS handshake over a connected stream, with a signature by the token; what a session of HTTP calls. A server
+   * whose certificate is not trusted is named in `tls.errors`; with `strict` the stream is dead then.
+   *
+   * @throws {TlsError} when the handshake fails
+   * @throws {Pkcs11Error} when the token cannot be logged in to any more
+   */
+  async connect(socket: ByteDuplex, target: TokenTlsTarget): Promise<TokenTlsStream> {
+    const { duplex, tls } = await this.open(fromByteDuplex(socket), { ...target, allowHalfOpen: true });
+    return Object.assign(toByteDuplex(duplex), { duplex, tls });
+  }
+
+  /**
+   * {@linkcode TokenCertificate.connect} between streams of Node.
+   *
+   * @internal
+   */
+  async open(raw: Duplex, target: TokenTlsTarget & { readonly allowHalfOpen: boolean }): Promise<Secured> {
+    const { allowHalfOpen, alpnProtocols = ["http/1.1"], port, signal, strict } = target;
+    // A final dot makes a name absolute for DNS; certificates and SNI do without (RFC 6066 §3).
+    const host = target.host.replace(/\.$/, "");
+    const roots = this.#roots ?? rootsOf(target.roots);
+    const resumptions = this.#resumptionsFor(roots);
+    const working = this.#lending(roots, (credentials) =>
+      secureStream(this.#gnutls, raw, credentials, {
+        host,
+        port,
+        strict,
+        alpnProtocols,
+        allowHalfOpen,
+        signal,
+        resumptions,
+      }));
+    try {
+      const secured = await orAborted(working, signal);
+      secured.duplex.secured();
+      return secured;
+    } catch (error) {
+      raw.destroy();
+      // It may come too late for whoever has given up.
+      working.then(({ duplex }) => void duplex.destroy(), () => {});
+      throw error;
+    }
+  }
+
+  async #lending<T>(roots: Roots, use: (credentials: Credentials) => Promise<T>): Promise<T> {
+    const credentials = await onEventLoop(this.#take(roots));
+    try {
+      return await use(credentials);
+    } catch (error) {
+      // The token was taken away, or somebody has logged out: what GnuTLS has opened on it stays of no use.
+      if (isTokenFailure(error)) this.#pool.giveUpAll();
+      throw error;
+    } finally {
+      this.#pool.give(credentials);
+    }
+  }
+
+  *#take(roots: Roots): Work<Credentials> {
+    if (yield* this.#key.ready()) this.#pool.giveUpAll();
+    return yield* this.#pool.take(roots);
+  }
+
+  #resumptionsFor({ key }: Roots): Resumptions {
+    let resumptions = this.#resumptions.get(key);
+    if (resumptions === undefined) this.#resumptions.set(key, resumptions = new Resumptions());
+    return resumptions;
+  }
+
+  /**
+   * Looks whether the certificate can be used, so that a wrong one is refused before anybody waits for it.
+   *
+   * @internal
+   */
+  async check(): Promise<void> {
+    await this.#lending(this.#roots ?? rootsOf(null), () => Promise.resolve());
+  }
+
+  /** Ends the login, overwrites the PIN, and makes no connection any more; those that are there go on. */
+  async close(): Promise<void> {
+    this.#pool.close();
+    for (const resumptions of this.#resumptions.values()) resumptions.clear();
+    this.#resumptions.clear();
+    await this.#key.close();
+  }
+
+  /** {@linkcode TokenCertificate.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Makes a client certificate of a key that never leaves its token: TLS with the system's GnuTLS, which uses the token
+ * through the same PKCS#11 module. The certificate and the key are tried before this resolves.
+ *
+ * @throws {NotSupportedError} where there is no GnuTLS with PKCS#11 (3.6.5 or later); it says what to install
+ * @throws {Pkcs11Error} when the token refuses the PIN, or the login
+ * @throws {ObjectNotFoundError} when the token has no such key or certificate
+ * @throws {TlsError} when GnuTLS cannot use the key, or it is not the certificate's
+ * @throws {TypeError} for input of a wrong kind
+ */
+export async function tokenCertificate(options: TokenCertificateOptions): Promise<TokenCertificate> {
+  checkInput(options);
+  const { ca, certificate, key, module, pin, signal } = options;
+  const gnutls = openGnutls(options.gnutls);
+  const roots = ca === undefined ? null : readAuthorities(ca);
+  const tokenKey = await TokenKey.open({ key, module, pin, signal });
+  try {
+    const chain = await readChain(certificate, tokenKey.session, { signal });
+    await addModule(gnutls, tokenKey.modulePath);
+    const made = new TokenCertificate(gnutls, tokenKey, chain, roots);
+    await made.check();
+    signal?.throwIfAborted();
+    return made;
+  } catch (error) {
+    await tokenKey.close();
+    throw error;
+  }
+}
+
+function checkInput(options: TokenCertificateOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot use a client certificate: expected { certificate, key }, got ${describeType(options)}`);
+  }
+  const { gnutls, key, module } = options;
+  const refuse = (what: string, value: unknown) =>
+    new TypeError(`Cannot use a client certificate: ${what}, got ${describeType(value)}`);
+  if (typeof key !== "string" && !(key instanceof Pkcs11Object)) {
+    throw refuse("key is a pkcs11: URI or an object of a token", key);
+  }
+  if (typeof key === "string" && !/^\s*pkcs11:/i.test(key)) {
+    throw new TypeError(
+      "Cannot use a client certificate: key is a text, but no pkcs11: URI; a key in PEM goes to clientCertificate itself",
+    );
+  }
+  if (gnutls !== undefined && typeof gnutls !== "string") throw refuse("gnutls is the path of a library", gnutls);
+  if (module !== undefined && typeof module !== "string" && !(module instanceof Module)) {
+    throw refuse("module is a Module or the path of one", module);
+  }
+}
+
+const added = new Map<Gnutls, Map<string, Promise<void>>>();
+
+/** Has GnuTLS load a module, and no others that the system has registered. */
+function addModule(gnutls: Gnutls, path: string): Promise<void> {
+  let modules = added.get(gnutls);
+  if (modules === undefined) added.set(gnutls, modules = new Map());
+  let adding = modules.get(path);
+  if (adding === undefined) {
+    modules.set(path, adding = onEventLoop(addProvider(gnutls, path)));
+    adding.catch(() => modules.delete(path));
+  }
+  return adding;
+}
+
+function* addProvider(gnutls: Gnutls, path: string): Work<void> {
+  const action = `have GnuTLS load the module ${path}`;
+  const block = memory(path.length * 3 + 64);
+  const begin = { fn: gnutls.get("gnutls_pkcs11_init"), args: [GNUTLS.PKCS11_FLAG_MANUAL, 0n] };
+  checked(gnutls, action, yield* callNative(begin));
+  const add = { fn: gnutls.get("gnutls_pkcs11_add_provider"), args: [putText(block, path), 0n] };
+  checked(gnutls, action, yield* callNative(add, block));
+}

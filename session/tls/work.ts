@@ -1,0 +1,75 @@
+/**
+ * Work that is written once and done in two ways: on the event loop, with what takes long on worker threads, or in place,
+ * while the thread waits.
+ */
+import type { Block } from "../../ffi/memory/block.ts";
+import { type NativeCall, WorkerPool } from "../../ffi/workers/worker_pool.ts";
+
+/** Handshakes that may sign at the same time: tokens do not get faster by more. */
+export const MOST_AT_ONCE = 8;
+
+/** Something that takes long. */
+export interface Step {
+  /** Does it while the thread waits. */
+  inPlace(): unknown;
+  /** Does it while the event loop goes on. */
+  waiting(): Promise<unknown>;
+}
+
+/** Work with steps that take long. */
+export type Work<T> = Generator<Step, T, unknown>;
+
+/** One step of work. */
+export function* step<T>(inPlace: () => T, waiting: () => Promise<T>): Work<T> {
+  return (yield { inPlace, waiting }) as T;
+}
+
+/** A call of GnuTLS that may take long, as it reads from a token or signs on it; its answer. The block is what it uses. */
+export function* callNative(call: NativeCall, block: Block | null = null): Work<number> {
+  return yield* step(() => Number(call.fn.call(...call.args)), () => onWorker(call, block));
+}
+
+/** Does work on the event loop. */
+export async function onEventLoop<T>(work: Work<T>): Promise<T> {
+  let next = work.next();
+  while (!next.done) {
+    let answer: unknown;
+    try {
+      answer = await next.value.waiting();
+    } catch (error) {
+      next = work.throw(error);
+      continue;
+    }
+    next = work.next(answer);
+  }
+  return next.value;
+}
+
+/** Does work while the thread waits. */
+export function inPlace<T>(work: Work<T>): T {
+  let next = work.next();
+  while (!next.done) {
+    let answer: unknown;
+    try {
+      answer = next.value.inPlace();
+    } catch (error) {
+      next = work.throw(error);
+      continue;
+    }
+    next = work.next(answer);
+  }
+  return next.value;
+}
+
+let pool: WorkerPool | null = null;
+
+/** Worker threads of their own: a handshake waits for the token's signature, and those that wait must not hold up others. */
+function onWorker(call: NativeCall, block: Block | null): Promise<number> {
+  pool ??= new WorkerPool(MOST_AT_ONCE);
+  return new Promise((resolve, reject) => {
+    pool!.run([call], (result, error) => {
+      if (result === null) reject(error);
+      else resolve(Number(result.value));
+    }, block);
+  });
+}

@@ -1,0 +1,149 @@
+// A token with client keys on P-256 and RSA, their certificates, and TLS servers that ask for them.
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { promisify } from "node:util";
+import { gnutlsPath } from "../../tools/native_libraries.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
+import { createToken, softhsmModule, softhsmSkip, type TestToken } from "./softhsm.ts";
+import { makeCertificates, type TestCertificates } from "./tls_certificates.ts";
+
+const run = promisify(execFile);
+
+/** For `it(name, { skip: tokenTlsSkip }, …)`: what TLS with a key in a token lacks, else false. */
+export const tokenTlsSkip: string | false = softhsmSkip !== false
+  ? softhsmSkip
+  : gnutlsPath() === null
+  ? "GnuTLS is not installed"
+  : false;
+
+/** One client: its key is in the token, and out of it for comparison. */
+export interface TokenClient {
+  readonly key: Pkcs11Object;
+  readonly keyUri: string;
+  readonly certificateUri: string;
+  readonly pem: string;
+  readonly keyFile: string;
+  readonly subject: string;
+}
+
+/** Everything the tests of TLS with keys in tokens share. */
+export interface TokenClients extends AsyncDisposable {
+  readonly token: TestToken;
+  readonly certificates: TestCertificates;
+  readonly module: Module;
+  /** A session that is logged in, and reads and writes. */
+  readonly session: Session;
+  readonly ec: TokenClient;
+  readonly rsa: TokenClient;
+}
+
+/** Makes the token and the clients. */
+export async function tokenClients(): Promise<TokenClients> {
+  softhsmModule();
+  const token = createToken();
+  const certificates = await makeCertificates();
+  const module = await Module.load(token.module);
+  const slot = await module.findSlot(token.label);
+  const session = await slot.openSession({ readWrite: true, login: { pin: token.userPin } });
+  const client = async (name: "ec" | "rsa", pem: string, keyFile: string, subject: string): Promise<TokenClient> => {
+    const id = new TextEncoder().encode(name);
+    const key = await session.importKey(await readFile(keyFile, "utf8"), { token: true, label: name, id, sign: true });
+    await session.importCertificate(pem, { token: true, label: name, id });
+    const uri = `pkcs11:token=${encodeURIComponent(token.label)};object=${name}`;
+    return { key, keyUri: `${uri};type=private`, certificateUri: `${uri};type=cert`, pem, keyFile, subject };
+  };
+  const { directory } = certificates;
+  const openssl = (...args: string[]) => run("openssl", args, { cwd: directory });
+  await openssl(..."req -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.csr -subj /O=gp11/CN=rsa".split(" "));
+  await openssl(..."x509 -req -in rsa.csr -CA ca.pem -CAkey ca.key -days 1000 -out rsa.pem".split(" "));
+  return {
+    token,
+    certificates,
+    module,
+    session,
+    ec: await client("ec", certificates.client.cert, certificates.client.keyFile, "CN=gp11 test client,O=gp11"),
+    rsa: await client("rsa", await readFile(`${directory}/rsa.pem`, "utf8"), `${directory}/rsa.key`, "CN=rsa,O=gp11"),
+    async [Symbol.asyncDispose]() {
+      await module.close();
+      await certificates.remove();
+    },
+  };
+}
+
+/** Starts `openssl s_server` that demands a client certificate and answers each GET with what it has seen. */
+export async function opensslServer(
+  { certificates }: TokenClients,
+  authority: string,
+  ...more: readonly string[]
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const port = await freePort();
+  const { good } = certificates;
+  const files = ["-cert", good.certFile, "-key", good.keyFile, "-CAfile", authority];
+  const args = ["s_server", "-accept", String(port), ...files, "-Verify", "2", "-verify_return_error", "-www", ...more];
+  const child = spawnServer("openssl", args);
+  await untilListening(port, child);
+  return { port, [Symbol.asyncDispose]: () => stopServer(child) };
+}
+
+/** A relay in front of a server: what clients have sent, and a cut after so many bytes of the server. */
+export interface Relay extends AsyncDisposable {
+  readonly port: number;
+  /** Connections so far. */
+  connections: number;
+  /** What the clients have sent, in Latin-1. */
+  sent: string;
+  /** Ends the next connections after so many bytes of the server. */
+  cutAfter: number;
+  /** Whether bytes of the server are kept from the clients. */
+  holds: boolean;
+  /** Connections that are open. */
+  readonly open: ReadonlySet<Socket>;
+}
+
+/** Starts a relay. */
+export async function relayTo(port: number): Promise<Relay> {
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    relay.connections++;
+    const upstream = connect(port, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket.on("error", () => {}).on("close", () => open.delete(socket));
+    }
+    client.on("data", (bytes: Uint8Array) => {
+      relay.sent += String.fromCharCode(...bytes.subarray(0, 4096));
+      upstream.write(bytes);
+    });
+    client.on("close", () => upstream.destroy());
+    let left = relay.cutAfter;
+    upstream.on("data", (bytes: Uint8Array) => {
+      if (relay.holds || left <= 0) return;
+      client.write(bytes.subarray(0, left));
+      left -= bytes.length;
+      if (left <= 0) client.end();
+    });
+    upstream.on("end", () => client.end());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const relay: Relay = {
+    port: (server.address() as AddressInfo).port,
+    connections: 0,
+    sent: "",
+    cutAfter: Infinity,
+    holds: false,
+    open,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+  return relay;
+}

@@ -1,0 +1,269 @@
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { after, before, describe, it } from "node:test";
+import { HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
+import { NotSupportedError } from "../../../internal/not_supported_error.ts";
+import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
+import { CKR, Module, Pkcs11Error, TlsError, type TokenCertificate, tokenCertificate } from "../../../session/mod.ts";
+import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
+import { proxyServer } from "../../_support/proxy_server.ts";
+import {
+  opensslServer,
+  type Relay,
+  relayTo,
+  type TokenClients,
+  tokenClients,
+  tokenTlsSkip,
+} from "../../_support/token_clients.ts";
+
+const skip = tokenTlsSkip !== false ? tokenTlsSkip : nginxPath === null ? "nginx is not installed" : false;
+
+describe("tokenCertificate", { skip }, () => {
+  let clients: TokenClients;
+  let nginx: Nginx;
+  let older: Nginx;
+  let relay: Relay;
+  let ec: TokenCertificate;
+
+  before(async () => {
+    clients = await tokenClients();
+    const { ca, good } = clients.certificates;
+    const body = new Uint8Array(1 << 20);
+    const server = "location /in { return 302 /echo; } location /reused { return 200 $ssl_session_reused; }";
+    const options = { certificate: good, clientAuthority: ca.certFile, files: { body } };
+    nginx = await startNginx({ ...options, server: `${server} ssl_protocols TLSv1.3;` });
+    older = await startNginx({
+      ...options,
+      server: `${server} ssl_protocols TLSv1.2; ssl_session_tickets off; ssl_session_cache off;`,
+    });
+    relay = await relayTo(Number(new URL(nginx.tlsOrigin).port));
+    ec = await tokenCertificate({ certificate: clients.ec.pem, key: clients.ec.key, ca: ca.cert });
+  });
+
+  after(async () => {
+    await ec?.close();
+    await relay?.[Symbol.asyncDispose]();
+    await nginx?.[Symbol.asyncDispose]();
+    await older?.[Symbol.asyncDispose]();
+    await clients?.[Symbol.asyncDispose]();
+  });
+
+  const sent = async (session: HttpSession, method: string, uri: string, body?: string) => {
+    const msg = new HttpMessage(method, uri, body === undefined ? {} : { body });
+    await session.sendMessage(msg);
+    return msg;
+  };
+  const text = (msg: HttpMessage) => new TextDecoder().decode(msg.responseBody);
+  /** Sends one message on a connection of its own. */
+  const once = async (clientCertificate: TokenCertificate, uri = `${nginx.tlsOrigin}/echo`, options = {}) => {
+    await using session = new HttpSession({ clientCertificate, ...options });
+    return await sent(session, "GET", uri);
+  };
+
+  for (const version of ["TLSv1.3", "TLSv1.2"] as const) {
+    it(`${version}: GET, POST, redirects and kept connections with keys on P-256 and RSA`, async () => {
+      const { tlsOrigin } = version === "TLSv1.3" ? nginx : older;
+      const { ca } = clients.certificates;
+      for (const { certificateUri, keyUri, subject } of [clients.ec, clients.rsa]) {
+        const { module, token } = clients;
+        await using client = await tokenCertificate({
+          certificate: certificateUri,
+          key: keyUri,
+          pin: token.userPin,
+          module,
+        });
+        await using session = new HttpSession({ clientCertificate: client, tlsDatabase: TlsDatabase.fromPem(ca.cert) });
+        const shown: unknown[] = [];
+        session.addEventListener("request-started", ({ connection }) => shown.push(connection?.tls?.protocol));
+        const first = await sent(session, "GET", `${tlsOrigin}/echo`);
+        const second = await sent(session, "GET", `${tlsOrigin}/in`);
+        assertEquals([first.statusCode, second.statusCode], [200, 200]);
+        assertEquals(shown.at(-1), version);
+        assertStringIncludes(text(first), subject);
+        // nginx ends what it echoes with the number of the connection.
+        assertEquals(text(second).split(" ").at(-1), text(first).split(" ").at(-1));
+        const posted = await session.fetch(`${tlsOrigin}/echo`, { method: "POST", body: "x".repeat(70_000) });
+        assertStringIncludes(await posted.text(), `POST /echo`);
+        assertEquals(first.tlsErrors, []);
+        assertEquals(first.tlsCertificate?.subject, "O=gp11, CN=localhost");
+        assertEquals(first.tlsCertificate?.altNames.includes("DNS:localhost"), true);
+      }
+    });
+  }
+
+  it("shows openssl s_server the certificate, in TLS 1.2 and 1.3", async () => {
+    const { ca } = clients.certificates;
+    await using rsa = await tokenCertificate({ certificate: clients.rsa.pem, key: clients.rsa.key, ca: ca.cert });
+    for (const flag of ["-tls1_2", "-tls1_3"]) {
+      await using server = await opensslServer(clients, ca.certFile, flag);
+      const msg = await once(rsa, `https://localhost:${server.port}/`);
+      assertEquals(msg.statusCode, 200);
+      assertMatch(text(msg), /Subject: O ?= ?gp11, CN ?= ?rsa/);
+    }
+  });
+
+  it("carries large bodies both ways, through CONNECT proxies too", async () => {
+    await using proxy = await proxyServer();
+    for (const proxyUri of [null, `http://127.0.0.1:${proxy.port}/`]) {
+      await using session = new HttpSession({ clientCertificate: ec, proxyUri });
+      const response = await session.fetch(`${nginx.tlsOrigin}/body`);
+      assertEquals((await response.bytes()).length, 1 << 20);
+      const body = new Uint8Array(1 << 20);
+      const posted = await session.fetch(`${nginx.tlsOrigin}/echo`, { method: "POST", body });
+      assertEquals([posted.status, (await posted.text()).startsWith("POST /echo")], [200, true]);
+    }
+    assertEquals(proxy.heads.every((head) => head.startsWith("CONNECT ")), true);
+  });
+
+  it("sends nothing in clear, and takes earlier sessions up again where the server offers it", async () => {
+    relay.sent = "";
+    const origin = `https://127.0.0.1:${relay.port}`;
+    const [first, again] = [await once(ec, `${origin}/reused`), await once(ec, `${origin}/reused`)];
+    assertEquals([text(first), text(again)], [".", "r"]);
+    assertStringIncludes(text(await once(ec, `${origin}/echo`)), clients.ec.subject);
+    assertEquals(again.tlsCertificate?.subject, first.tlsCertificate?.subject);
+    assert(relay.sent.startsWith("\x16\x03"));
+    for (const secret of ["GET ", "/reused", "gp11 test client"]) assertEquals(relay.sent.includes(secret), false);
+  });
+
+  it("refuses servers it does not trust, and reports them without strict TLS", async () => {
+    const { ca, stranger } = clients.certificates;
+    await using wary = await tokenCertificate({ certificate: clients.ec.pem, key: clients.ec.key });
+    const unknown = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+    for (const tlsDatabase of [null, TlsDatabase.fromPem(stranger.cert), TlsDatabase.fromPem("")]) {
+      const refused = await once(wary, undefined, { tlsDatabase });
+      assertEquals([refused.statusCode, refused.tlsErrors], [HttpStatus.SSL_FAILED, [unknown]]);
+      assertEquals(refused.tlsCertificate?.issuer, "O=gp11, CN=gp11 test authority");
+      const reported = await once(wary, undefined, { tlsDatabase, sslStrict: false });
+      assertEquals([reported.statusCode, reported.tlsErrors], [200, [unknown]]);
+    }
+    for (const given of [ca.cert, TlsDatabase.fromPem(ca.cert), { der: certificateDer(ca.cert) }]) {
+      await using client = await tokenCertificate({ certificate: clients.ec.pem, key: clients.ec.key, ca: given });
+      // What the certificate was made with comes before what the session trusts.
+      const msg = await once(client, undefined, { tlsDatabase: TlsDatabase.fromPem(stranger.cert) });
+      assertEquals([msg.statusCode, msg.tlsErrors], [200, []]);
+    }
+  });
+
+  it("checks name, validity and purpose", async () => {
+    const { ca, expired, wrongName } = clients.certificates;
+    for (
+      const [certificate, code] of [[expired, "CERT_HAS_EXPIRED"], [wrongName, "ERR_TLS_CERT_ALTNAME_INVALID"]] as const
+    ) {
+      await using server = await startNginx({ certificate, clientAuthority: ca.certFile });
+      const refused = await once(ec, `${server.tlsOrigin}/echo`);
+      assertEquals([refused.statusCode, refused.tlsErrors], [HttpStatus.SSL_FAILED, [code]]);
+      const reported = await once(ec, `${server.tlsOrigin}/echo`, { sslStrict: false });
+      assertEquals([reported.statusCode, reported.tlsErrors], [200, [code]]);
+    }
+  });
+
+  it("sees every cut, and never repeats a POST that was refused", async () => {
+    relay.cutAfter = 300_000;
+    const cut = await once(ec, `https://localhost:${relay.port}/body`);
+    relay.cutAfter = Infinity;
+    assertEquals(cut.statusCode, HttpStatus.IO_ERROR);
+    assertMatch(codeOf(cut.error), /^GNUTLS_E_(PREMATURE_TERMINATION|UNEXPECTED_PACKET_LENGTH)$/);
+
+    const { stranger } = clients.certificates;
+    await using server = await opensslServer(clients, stranger.certFile, "-tls1_3");
+    await using refusing = await relayTo(server.port);
+    await using session = new HttpSession({ clientCertificate: ec });
+    const msg = await sent(session, "POST", `https://localhost:${refusing.port}/`, "once");
+    assertEquals([msg.statusCode, codeOf(msg.error)], [HttpStatus.TLS_FAILED, "GNUTLS_E_FATAL_ALERT_RECEIVED"]);
+    assertEquals(refusing.connections, 1);
+  });
+
+  it("names what speaks no TLS", async () => {
+    const msg = await once(ec, `https://127.0.0.1:${new URL(nginx.origin).port}/echo`);
+    assertEquals(msg.statusCode, HttpStatus.TLS_FAILED);
+    assertStringIncludes(String(msg.error), "GNUTLS_E_UNEXPECTED_PACKET");
+  });
+
+  it("closes everything when it is aborted in the middle of the handshake", async () => {
+    relay.holds = true;
+    const reason = new Error("enough");
+    const abort = new AbortController();
+    await using session = new HttpSession({ clientCertificate: ec, maxConns: 20, maxConnsPerHost: 20 });
+    const fetching = Array.from(
+      { length: 10 },
+      () =>
+        session.fetch(`https://127.0.0.1:${relay.port}/echo`, { signal: abort.signal }).catch((error: unknown) =>
+          error
+        ),
+    );
+    while (relay.open.size < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+    abort.abort(reason);
+    assertEquals(await Promise.all(fetching), new Array(10).fill(reason));
+    while (relay.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    relay.holds = false;
+    assertEquals((await once(ec, `https://127.0.0.1:${relay.port}/echo`)).statusCode, 200);
+  });
+
+  it("survives logout, the end of all sessions and of the module, whoever makes them", async () => {
+    const { certificates: { ca }, ec: { keyUri, pem }, session, token } = clients;
+    const given = { certificate: pem, key: keyUri, pin: token.userPin, module: token.module, ca: ca.cert };
+    await using client = await tokenCertificate(given);
+    const raw = Cryptoki.open(token.module);
+    const ends: Record<string, () => unknown> = {
+      "logout of a caller who counts": () => session.logout(),
+      "C_Logout": () => raw.call("C_Logout", session.handle),
+      "C_CloseAllSessions": () => raw.call("C_CloseAllSessions", session.slot.id),
+      "C_Finalize of a caller": async () => await (await Module.load(token.module, { managed: false })).close(),
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      await end();
+      // Here every session is a new one, which the token signs.
+      const msg = await once(client, `${older.tlsOrigin}/echo`);
+      assertEquals([name, msg.statusCode, msg.error], [name, 200, null]);
+    }
+  });
+
+  it("names what is wrong with key, certificate, PIN and libraries, and never shows the PIN", async () => {
+    const { ec, rsa, token } = clients;
+    const good = { certificate: ec.pem, key: ec.keyUri, pin: token.userPin, module: token.module };
+    // Whoever is logged in needs no PIN.
+    Cryptoki.open(token.module).call("C_CloseAllSessions", clients.session.slot.id);
+    const refused = async (changes: object): Promise<Error> => {
+      const error: Error = await tokenCertificate({ ...good, ...changes }).then(
+        () => new Error("taken"),
+        (error) => error,
+      );
+      assertNotEquals(error.message, "taken");
+      assertEquals(`${error.message} ${error.stack} ${JSON.stringify(error)}`.includes("wrong-secret"), false);
+      return error;
+    };
+    const wrong = await refused({ pin: "wrong-secret" });
+    assert(wrong instanceof Pkcs11Error);
+    assertEquals(wrong.code, CKR.PIN_INCORRECT);
+    assertEquals((await refused({ key: `${ec.keyUri}?pin-value=wrong-secret`, pin: undefined })).name, "Pkcs11Error");
+    assertEquals((await refused({ key: "pkcs11:token=nowhere;object=ec" })).name, "SlotNotFoundError");
+    assertEquals((await refused({ key: ec.keyUri.replace("object=ec", "object=no") })).name, "ObjectNotFoundError");
+    assertEquals(
+      (await refused({ certificate: ec.certificateUri.replace("=ec;", "=no;") })).name,
+      "ObjectNotFoundError",
+    );
+    const mismatch = await refused({ certificate: rsa.pem });
+    assert(mismatch instanceof TlsError);
+    assertEquals([mismatch.code, mismatch.number], ["GNUTLS_E_CERTIFICATE_KEY_MISMATCH", -60]);
+    assertEquals((await refused({ module: "/nowhere.so" })).name, "ModuleLoadError");
+    const missing = await refused({ gnutls: "/nowhere/libgnutls.so.30" });
+    assert(missing instanceof NotSupportedError);
+    assertMatch(missing.message, /tried \/nowhere\/libgnutls\.so\.30 \(.*Install libgnutls30/);
+    const other = await refused({ gnutls: token.module });
+    assertStringIncludes(other.message, "it has no gnutls_check_version");
+    await assertRejects(() => tokenCertificate({ ...good, key: "-----BEGIN PRIVATE KEY-----" }), TypeError, "PEM");
+    await assertRejects(() => tokenCertificate({ ...good, certificate: "none" }), TypeError, "no PEM certificate");
+    await assertRejects(() => tokenCertificate({ ...good, ca: "none" }), TypeError, "no PEM certificate");
+    await assertRejects(() => tokenCertificate({ ...good, certificate: 5 as never }), TypeError, "a number");
+    await assertRejects(() => tokenCertificate(null as never), TypeError, "null");
+    await (await tokenCertificate(good)).close();
+  });
+});
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? String(error);
+}
+
+function certificateDer(pem: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromBase64(pem.replace(/-----[^-]+-----|\s/g, ""));
+}
