@@ -77,7 +77,19 @@ describe("keys of a TokenCrypto", { skip: softhsmSkip }, () => {
     assert(pair.publicKey.object.equals(made.publicKey.object));
     assertEquals(pair.publicKey.usages, ["verify"]);
     await assertRejects(() => crypto.key({ label: "nobody" }), ObjectNotFoundError);
-    await assertRejects(() => crypto.key({ class: CKO.PRIVATE_KEY }).then(() => crypto.key({})), ObjectAmbiguousError);
+    await token.session.createObject({
+      class: CKO.SECRET_KEY,
+      keyType: CKK.AES,
+      value: new Uint8Array(16),
+      label: "two",
+    });
+    await token.session.createObject({
+      class: CKO.SECRET_KEY,
+      keyType: CKK.AES,
+      value: new Uint8Array(16),
+      label: "two",
+    });
+    await assertRejects(() => crypto.key({ label: "two" }), ObjectAmbiguousError);
     assertEquals(await nameOf(() => crypto.key(uri, p256, ["deriveBits"])), "InvalidAccessError");
     assertEquals(await nameOf(() => crypto.key(uri, { ...p256, namedCurve: "P-384" })), "DataError");
     assertEquals(await nameOf(() => crypto.key(uri, { name: "RSA-PSS", hash: "SHA-256" })), "DataError");
