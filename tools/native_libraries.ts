@@ -67,6 +67,11 @@ export function gnutlsPath(): string | null {
   return firstExisting(["libgnutls.so.30", "libgnutls.30.dylib"]);
 }
 
+/** The C library as Deno finds it, or null. */
+export function cLibraryPath(): string | null {
+  return [`/lib/${multiarch}/libc.so.6`, "/lib64/libc.so.6"].find((path) => existsSync(path)) ?? null;
+}
+
 /** GCC's library of atomic operations, or null. */
 export function libatomicPath(): string | null {
   return firstExisting(["libatomic.so.1"]);

@@ -10,4 +10,5 @@ export {
   type TokenTlsStream,
   type TokenTlsTarget,
 } from "./token_certificate.ts";
+export { type TokenTlsPlace, TokenTlsSocket, tokenTlsSocket, type TokenTlsSocketOptions } from "./token_tls_socket.ts";
 export type { AuthoritiesInput, AuthorityInput, RootCertificates } from "./trust.ts";

@@ -6,6 +6,11 @@ import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";
 import { memory, readDatum } from "./native_memory.ts";
 import type { TlsSession } from "./tls_session.ts";
 
+/** What every handshake of GnuTLS shows. */
+export interface ShownTls extends TlsInfo {
+  readonly alpnProtocol: string | null;
+}
+
 /** No subject alternative name is the host, in the words of the runtimes. */
 const MISNAMED = "ERR_TLS_CERT_ALTNAME_INVALID";
 
@@ -46,7 +51,7 @@ export function tlsInfo(
   session: TlsSession,
   host: string,
   status: number,
-): TlsInfo & { readonly alpnProtocol: string | null } {
+): ShownTls {
   const der = peerDer(gnutls, session);
   const { handle } = session;
   const version = BigInt(gnutls.int("gnutls_protocol_get_version", handle));

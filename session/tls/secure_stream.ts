@@ -1,13 +1,13 @@
 /** The TLS handshake over a connected stream, and the verdict about the peer's certificate. */
 import type { Duplex } from "node:stream";
-import type { TlsInfo } from "../../internal/tls_info.ts";
-import type { Gnutls } from "../../ffi/tables/gnutls.ts";
+import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";
 import type { Credentials } from "./credentials.ts";
-import { tlsInfo } from "./peer.ts";
+import { type ShownTls, tlsInfo } from "./peer.ts";
 import { isResumed, resumptionOf, type Resumptions } from "./resumptions.ts";
 import { TlsDuplex } from "./tls_duplex.ts";
 import { TlsError } from "./tls_error.ts";
 import { TlsSession } from "./tls_session.ts";
+import { callNative, type Work } from "./work.ts";
 
 /** What a handshake is made for. */
 export interface SecureTarget {
@@ -30,7 +30,7 @@ export interface SecureTarget {
 /** An encrypted stream and what its handshake has shown. */
 export interface Secured {
   readonly duplex: TlsDuplex;
-  readonly tls: TlsInfo & { readonly alpnProtocol: string | null };
+  readonly tls: ShownTls;
 }
 
 /**
@@ -53,13 +53,8 @@ export async function secureStream(
   signal.addEventListener("abort", abort);
   try {
     const step = await stream.handshake(host);
-    let status = 0;
-    if (step === "untrusted") {
-      status = gnutls.call("gnutls_session_get_verify_cert_status", session.handle) as number;
-    } else if (!strict || isResumed(gnutls, session)) status = await stream.verify();
-    const tls = tlsInfo(gnutls, session, host, status);
+    const tls = await stream.doing(verdict(gnutls, session, target, step));
     if (strict && tls.errors.length > 0) stream.destroy();
-    else assertSent(gnutls, session, host);
     return { duplex: stream, tls };
   } catch (error) {
     stream.destroy(asError(error));
@@ -67,6 +62,30 @@ export async function secureStream(
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+/**
+ * What a handshake has shown, and what is wrong with the peer's certificate.
+ *
+ * @throws {TlsError} when the peer has asked for a certificate and was given none
+ */
+export function* verdict(
+  gnutls: Gnutls,
+  session: TlsSession,
+  { host, strict }: { readonly host: string; readonly strict: boolean },
+  step: "done" | "untrusted",
+): Work<ShownTls> {
+  let status = 0;
+  if (step === "untrusted") {
+    status = gnutls.call("gnutls_session_get_verify_cert_status", session.handle) as number;
+  } else if (!strict || isResumed(gnutls, session)) {
+    const verify = session.verifyCall();
+    // Without an answer nothing is known of the certificate.
+    status = (yield* callNative(verify.call)) < 0 ? GNUTLS_CERT.INVALID : verify.status();
+  }
+  const tls = tlsInfo(gnutls, session, host, status);
+  if (!strict || tls.errors.length === 0) assertSent(gnutls, session, host);
+  return tls;
 }
 
 function makeDuplex(

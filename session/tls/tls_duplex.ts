@@ -2,7 +2,7 @@
 import { Duplex } from "node:stream";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
-import { callNative, onEventLoop } from "./work.ts";
+import { callNative, onEventLoop, type Work } from "./work.ts";
 
 /** Bytes that are encrypted before others get their turn on the event loop. */
 const BURST = 0x40000;
@@ -89,11 +89,9 @@ export class TlsDuplex extends Duplex {
     }
   }
 
-  /** What GnuTLS finds wrong with the certificate of the peer. */
-  async verify(): Promise<number> {
-    const { call, status } = this.#session.verifyCall();
-    const answer = await this.#call(() => onEventLoop(callNative(call)));
-    return answer < 0 ? -1 >>> 0 : status();
+  /** Does something else with the session that takes long. */
+  async doing<T>(work: Work<T>): Promise<T> {
+    return await this.#call(() => onEventLoop(work));
   }
 
   /** From now on what is read and written is the peer's and for the peer. */
@@ -143,7 +141,9 @@ export class TlsDuplex extends Duplex {
     const raw = this.#raw;
     raw.off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onClose);
     raw.off("drain", this.#onDrain).off("timeout", this.#onTimeout);
-    raw.destroy();
+    // What was said for goodbye is still on its way.
+    if (error === null && raw.writableEnded && !raw.writableFinished) raw.once("finish", () => raw.destroy());
+    else raw.destroy();
     this.#free();
     this.#drained = null;
     this.#wakeUp();

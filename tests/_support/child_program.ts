@@ -6,20 +6,32 @@ import { fileURLToPath } from "node:url";
 const importMap = fileURLToPath(new URL("../offline.import_map.json", import.meta.url));
 const nodeHooks = new URL("../_std/node_hooks.mjs", import.meta.url).href;
 
-/** Starts a TypeScript program with arguments and more environment; its standard output is a pipe, its errors on request. */
+/**
+ * Starts a TypeScript program with arguments and more environment; its standard output is a pipe, its errors on request.
+ *
+ * @param permissions What it may do on Deno.
+ */
 export function startProgram(
   program: URL,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
   errors: "inherit" | "pipe" = "inherit",
+  permissions: readonly string[] = ["-A"],
 ): ChildProcess {
   const path = fileURLToPath(program);
   const options = process.versions.bun
     ? [path]
     : process.versions.deno
-    ? ["run", "-A", "--no-check", "--quiet", `--import-map=${importMap}`, path]
+    ? ["run", ...permissions, "--no-check", "--quiet", `--import-map=${importMap}`, path]
     : ["--no-warnings", "--import", nodeHooks, path];
   const env = { ...process.env, ...environment };
+  if (permissions[0] !== "-A" && process.versions.deno) {
+    // Through a shell and a variable: Deno gives children it knows for Deno every permission.
+    return spawn("/bin/sh", ["-c", 'exec "$RUNTIME" "$@"', "sh", ...options, ...args], {
+      stdio: ["ignore", "pipe", errors],
+      env: { ...env, RUNTIME: process.execPath },
+    });
+  }
   return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", errors], env });
 }
 

@@ -42,10 +42,15 @@ export interface TokenClients extends AsyncDisposable {
   readonly rsa: TokenClient;
 }
 
-/** Makes the token and the clients. */
-export async function tokenClients(): Promise<TokenClients> {
+/**
+ * Makes the token and the clients.
+ *
+ * @param through A module that stands in front of SoftHSM2's.
+ */
+export async function tokenClients(through?: string): Promise<TokenClients> {
   softhsmModule();
-  const token = createToken();
+  const made = createToken();
+  const token = { ...made, module: through ?? made.module };
   const certificates = await makeCertificates();
   const module = await Module.load(token.module);
   const slot = await module.findSlot(token.label);

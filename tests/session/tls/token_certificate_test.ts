@@ -1,10 +1,25 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect } from "node:net";
+import { text as textOf } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
 import { NotSupportedError } from "../../../internal/not_supported_error.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
-import { CKR, Module, Pkcs11Error, TlsError, type TokenCertificate, tokenCertificate } from "../../../session/mod.ts";
+import {
+  CKR,
+  Module,
+  Pkcs11Error,
+  TlsError,
+  type TokenCertificate,
+  tokenCertificate,
+  tokenTlsSocket,
+} from "../../../session/mod.ts";
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
+import { compilerSkip } from "../../_support/c_assertions.ts";
+import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { softhsmModule } from "../../_support/softhsm.ts";
+import { WaitingModule } from "../../_support/waiting_module.ts";
+import { cLibraryPath, gnutlsPath } from "../../../tools/native_libraries.ts";
 import { proxyServer } from "../../_support/proxy_server.ts";
 import {
   opensslServer,
@@ -22,10 +37,13 @@ describe("tokenCertificate", { skip }, () => {
   let nginx: Nginx;
   let older: Nginx;
   let relay: Relay;
+  /** Stands between everybody and SoftHSM2. */
+  let waiting: WaitingModule | null;
   let ec: TokenCertificate;
 
   before(async () => {
-    clients = await tokenClients();
+    waiting = compilerSkip === false ? new WaitingModule(softhsmModule()!) : null;
+    clients = await tokenClients(waiting?.path);
     const { ca, good } = clients.certificates;
     const body = new Uint8Array(1 << 20);
     const server = "location /in { return 302 /echo; } location /reused { return 200 $ssl_session_reused; }";
@@ -179,6 +197,44 @@ describe("tokenCertificate", { skip }, () => {
     assertStringIncludes(String(msg.error), "GNUTLS_E_UNEXPECTED_PACKET");
   });
 
+  it("makes connections for other protocols, on sockets that are there too", async () => {
+    const port = Number(new URL(nginx.tlsOrigin).port);
+    const { ca, stranger } = clients.certificates;
+    const request = "GET /echo HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    const plain = connect(port, "127.0.0.1");
+    for (const place of [{ host: "localhost", port }, { socket: plain, servername: "localhost" }]) {
+      await using socket = await tokenTlsSocket({ ...place, clientCertificate: ec, alpnProtocols: ["http/1.1"] });
+      assertEquals([socket.protocol, socket.alpnProtocol], ["TLSv1.3", "http/1.1"]);
+      assertMatch(socket.cipher, /AES|CHACHA20/);
+      assertEquals(socket.peerCertificate.subject, "O=gp11, CN=localhost");
+      const writer = socket.writable.getWriter();
+      await writer.write(new TextEncoder().encode(request));
+      assertStringIncludes(
+        await new Response(socket.readable as ReadableStream<Uint8Array<ArrayBuffer>>).text(),
+        clients.ec.subject,
+      );
+    }
+    const { duplex } = await tokenTlsSocket({ host: "localhost", port, clientCertificate: ec });
+    let answer = "";
+    duplex.setEncoding("utf8").on("data", (text: string) => answer += text).write(request);
+    await new Promise((resolve) => duplex.once("close", resolve));
+    assertStringIncludes(answer, clients.ec.subject);
+
+    const named = (changes: object) => tokenTlsSocket({ host: "localhost", port, clientCertificate: ec, ...changes });
+    const misnamed = await named({ servername: "other.example" }).catch((error: unknown) => error);
+    assertEquals([misnamed instanceof TlsError, codeOf(misnamed)], [true, "ERR_TLS_CERT_ALTNAME_INVALID"]);
+    await using wary = await tokenCertificate({ certificate: clients.ec.pem, key: clients.ec.key });
+    const strange = await named({ clientCertificate: wary, tlsDatabase: TlsDatabase.fromPem(stranger.cert) })
+      .catch((error: unknown) => error);
+    assertEquals(codeOf(strange), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    await (await named({ clientCertificate: wary, tlsDatabase: TlsDatabase.fromPem(ca.cert) })).close();
+    await assertRejects(() => named({ clientCertificate: {} }), TypeError, "tokenCertificate");
+    await assertRejects(() => named({ port: 0 }), RangeError, "port");
+    await assertRejects(() => named({ host: undefined, socket: plain }), TypeError, "servername");
+    const reason = new Error("enough");
+    assertEquals(await named({ signal: AbortSignal.abort(reason) }).catch((error: unknown) => error), reason);
+  });
+
   it("closes everything when it is aborted in the middle of the handshake", async () => {
     relay.holds = true;
     const reason = new Error("enough");
@@ -199,6 +255,16 @@ describe("tokenCertificate", { skip }, () => {
     assertEquals((await once(ec, `https://127.0.0.1:${relay.port}/echo`)).statusCode, 200);
   });
 
+  it("signs handshakes side by side, while the event loop goes on", { skip: compilerSkip }, async () => {
+    waiting!.waitFor(3);
+    const fetching = Array.from({ length: 3 }, () => once(ec, `${older.tlsOrigin}/echo`));
+    // The signatures that are under way end only when the third has come.
+    while (waiting!.inside === 0) await new Promise((resolve) => setImmediate(resolve));
+    const messages = await Promise.all(fetching);
+    waiting!.waitFor(0);
+    assertEquals(messages.map(({ statusCode }) => statusCode), [200, 200, 200]);
+  });
+
   it("survives logout, the end of all sessions and of the module, whoever makes them", async () => {
     const { certificates: { ca }, ec: { keyUri, pem }, session, token } = clients;
     const given = { certificate: pem, key: keyUri, pin: token.userPin, module: token.module, ca: ca.cert };
@@ -215,6 +281,22 @@ describe("tokenCertificate", { skip }, () => {
       // Here every session is a new one, which the token signs.
       const msg = await once(client, `${older.tlsOrigin}/echo`);
       assertEquals([name, msg.statusCode, msg.error], [name, 200, null]);
+    }
+  });
+
+  it("ends with the process, in mid-handshake too, and needs permission for the libraries alone", async () => {
+    const { certificates: { ca }, ec: { keyUri, pem }, token } = clients;
+    const environment = { CERTIFICATE: pem, AUTHORITY: ca.cert };
+    const program = new URL("../../_support/token_tls_program.ts", import.meta.url);
+    const module = softhsmModule()!;
+    const args = [module, keyUri, token.userPin, `${nginx.tlsOrigin}/echo`];
+    const libraries = [gnutlsPath()!, module, cLibraryPath()!].join(",");
+    const flags = [`--allow-ffi=${libraries}`, "--allow-net=127.0.0.1", "--allow-env", "--no-prompt"];
+    for (const [more, status] of [[[], 0], [["leave"], 7]] as const) {
+      const child = startProgram(program, [...args, ...more], environment, "pipe", flags);
+      const [output, errors] = await Promise.all([textOf(child.stdout!), textOf(child.stderr!), programEnd(child)]);
+      assertEquals([child.exitCode, errors], [status, ""]);
+      assertStringIncludes(output, `200 GET /echo  ${clients.ec.subject}`);
     }
   });
 

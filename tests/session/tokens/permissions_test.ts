@@ -1,27 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";
-import { realpathSync } from "node:fs";
 import process from "node:process";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { cLibraryPath } from "../../../tools/native_libraries.ts";
 import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
 
 const program = fileURLToPath(new URL("../../_support/permission_program.ts", import.meta.url));
-const candidates = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6"];
 const skip = softhsmSkip || (process.versions["deno"] ? false : "only Deno has permissions by library");
 const timeout = 240_000;
-
-function libc(): string {
-  for (const path of candidates) {
-    try {
-      realpathSync(path);
-      return path;
-    } catch {
-      // The next place.
-    }
-  }
-  throw new Error("Cannot find the C library");
-}
 
 describe("Permissions on Deno", () => {
   let token: TestToken;
@@ -42,7 +29,7 @@ describe("Permissions on Deno", () => {
 
   for (const [managed, expected] of [["none", "false"], ["gp11", "gp11"], ["auto", "gp11"]] as const) {
     it(`the module and the C library are all it takes, managed: ${managed}`, { skip, timeout }, () => {
-      const { status, output, errors } = run([`--allow-ffi=${token.module},${libc()}`], managed);
+      const { status, output, errors } = run([`--allow-ffi=${token.module},${cLibraryPath()}`], managed);
       assertEquals([status, output, errors], [0, `signed ${expected}`, ""]);
     });
   }

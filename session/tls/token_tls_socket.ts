@@ -1,0 +1,182 @@
+/** TLS with a key in a token for protocols other than HTTP. */
+import { Buffer } from "node:buffer";
+import { connect } from "node:net";
+import { Duplex } from "node:stream";
+import { orAborted } from "../../internal/aborts.ts";
+import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
+import { checkSignal, unexpected } from "../../internal/expected.ts";
+import type { PeerCertificate } from "../../internal/tls_info.ts";
+import type { ShownTls } from "./peer.ts";
+import { TlsError } from "./tls_error.ts";
+import { TokenCertificate } from "./token_certificate.ts";
+import type { RootCertificates } from "./trust.ts";
+
+/** Where {@linkcode tokenTlsSocket} connects to, or the connection that TLS begins on. */
+export type TokenTlsPlace =
+  | {
+    /** The host's name or address. */
+    readonly host: string;
+    /** The port. */
+    readonly port: number;
+    readonly socket?: undefined;
+  }
+  | {
+    /** A connection that is there: TLS begins on it now, as after STARTTLS. */
+    readonly socket: Duplex;
+    readonly host?: undefined;
+    readonly port?: undefined;
+  };
+
+/** How {@linkcode tokenTlsSocket} connects. */
+export type TokenTlsSocketOptions = TokenTlsPlace & {
+  /** What {@linkcode tokenCertificate} has made. */
+  readonly clientCertificate: TokenCertificate;
+  /** Whom the server's certificate must name. @default the host; with `socket` it must be given */
+  readonly servername?: string | undefined;
+  /** Whom to trust, where the certificate was made without `ca`. @default the system's store */
+  readonly tlsDatabase?: RootCertificates | null | undefined;
+  /** What is offered to the server, preferred first (RFC 7301). @default nothing */
+  readonly alpnProtocols?: readonly string[] | undefined;
+  /** Ends the connecting. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** A connection with TLS and a client key in a token, as a stream of Node and as a pair of web streams: use one of the two. */
+export class TokenTlsSocket implements AsyncDisposable {
+  /** The stream as Node has it, with the members of a socket that others ask for, such as `setNoDelay` and `ref`. */
+  readonly duplex: Duplex;
+  /** For example "TLSv1.3". */
+  readonly protocol: string;
+  /** The cipher suite. */
+  readonly cipher: string;
+  /** What both sides have agreed to speak; null for nothing. */
+  readonly alpnProtocol: string | null;
+  /** The server's certificate. */
+  readonly peerCertificate: PeerCertificate;
+  readonly #pair: ByteDuplex;
+
+  /**
+   * Sockets come from {@linkcode tokenTlsSocket}.
+   *
+   * @internal
+   */
+  constructor(duplex: Duplex, tls: ShownTls) {
+    this.duplex = duplex;
+    this.#pair = toByteDuplex(duplex);
+    this.protocol = tls.protocol;
+    this.cipher = tls.cipher;
+    this.alpnProtocol = tls.alpnProtocol;
+    this.peerCertificate = tls.certificate!;
+  }
+
+  /** Bytes of the server. */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#pair.readable;
+  }
+
+  /** Bytes to the server. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#pair.writable;
+  }
+
+  /** Tells the server that nothing will follow, and ends the connection. */
+  async close(): Promise<void> {
+    const { duplex } = this;
+    if (duplex.destroyed) return;
+    await new Promise<void>((resolve) => {
+      duplex.once("close", () => resolve());
+      duplex.end(() => void duplex.destroy());
+    });
+  }
+
+  /** {@linkcode TokenTlsSocket.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Connects with TLS and a client certificate whose key stays in a token, for databases, MQTT, gRPC and whatever else speaks
+ * over a stream. The server's certificate and name are always checked.
+ *
+ * @throws {TlsError} when the handshake fails, or the server is not trusted: `code` says why, for example
+ * "CERT_HAS_EXPIRED"
+ * @throws {Error} the system's own, when the host cannot be reached
+ * @throws {TypeError} for input of a wrong kind
+ *
+ * @example Speak a protocol of one's own
+ * ```ts
+ * import { type TokenCertificate, tokenTlsSocket } from "@gp11/gp11";
+ *
+ * async function greeting(clientCertificate: TokenCertificate): Promise<string> {
+ *   await using socket = await tokenTlsSocket({ host: "mail.example", port: 465, clientCertificate });
+ *   const { value } = await socket.readable.getReader().read();
+ *   return new TextDecoder().decode(value);
+ * }
+ * ```
+ */
+export async function tokenTlsSocket(options: TokenTlsSocketOptions): Promise<TokenTlsSocket> {
+  const { alpnProtocols = [], clientCertificate, host, port, servername, tlsDatabase } = checked(options);
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  const raw = options.socket ?? await connected(host!, port!, signal);
+  const name = servername ?? host!;
+  const { duplex, tls } = await clientCertificate.open(raw, {
+    host: name,
+    port: port ?? 0,
+    strict: true,
+    roots: tlsDatabase ?? null,
+    signal,
+    alpnProtocols,
+    allowHalfOpen: false,
+  });
+  if (tls.errors.length > 0) {
+    throw new TlsError(`Cannot trust ${name}: its certificate is refused (${tls.errors.join(", ")})`, {
+      code: tls.errors[0]!,
+    });
+  }
+  return new TokenTlsSocket(duplex, tls);
+}
+
+function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
+  const action = "connect with TLS";
+  if (typeof options !== "object" || options === null) throw unexpected(action, "an object of options", options);
+  const { alpnProtocols, clientCertificate, host, port, servername, signal, socket } = options;
+  if (!(clientCertificate instanceof TokenCertificate)) {
+    throw unexpected(action, "as clientCertificate what tokenCertificate has made", clientCertificate);
+  }
+  if (socket === undefined) {
+    if (typeof host !== "string" || host === "") throw unexpected(action, "a host", host);
+    if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65535) {
+      throw new RangeError(`Cannot ${action}: a port is an integer from 1 to 65535, not ${String(port)}`);
+    }
+  } else {
+    if (!(socket instanceof Duplex)) throw unexpected(action, "as socket a stream of Node", socket);
+    if (servername === undefined) {
+      throw new TypeError(`Cannot ${action}: a socket does not say whom the certificate must name; give servername`);
+    }
+  }
+  if (servername !== undefined && (typeof servername !== "string" || servername === "")) {
+    throw unexpected(action, "a servername", servername);
+  }
+  if (signal !== undefined) checkSignal(action, signal);
+  for (const each of alpnProtocols ?? []) {
+    const size = typeof each === "string" ? Buffer.byteLength(each) : 0;
+    if (size < 1 || size > 255) throw new TypeError(`Cannot ${action}: a name in alpnProtocols has 1 to 255 bytes`);
+  }
+  return options;
+}
+
+async function connected(host: string, port: number, signal: AbortSignal): Promise<Duplex> {
+  const socket = connect({ host, port, noDelay: true });
+  const connecting = new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve).once("error", reject);
+  });
+  try {
+    await orAborted(connecting, signal);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
