@@ -19,6 +19,7 @@ import {
   enumeratedSequence,
   isBufferSource,
 } from "./contract/web_idl.ts";
+import { deriveOnToken } from "./derive_on_token.ts";
 import { checkUse, isOwn, type KeyArgument, keyArgument, onToken } from "./key_arguments.ts";
 import { normalize, type Normalized, normalizeEither } from "./normalize.ts";
 import { isOffered } from "./supports.ts";
@@ -162,8 +163,7 @@ export class Subtle {
   }
 
   async #derive(family: Family, parameters: Parameters, given: KeyArgument, length: number | null): Promise<Bytes> {
-    const other = parameters.public === undefined ? undefined : keyArgument(parameters.public, "`public`");
-    return await this.#with(given, parameters, (use) => family.deriveBits!(use, length), other);
+    return await this.#withOther(given, parameters, (use) => family.deriveBits!(use, length));
   }
 
   async deriveKey(
@@ -180,6 +180,13 @@ export class Subtle {
     const sized = normalize(this.#access, "get key length", derivedKeyType);
     checkUse(given, family.name, "deriveKey");
     const length = sized.family.keyLength!(sized.parameters);
+    const made = { ...target, access: this.#access, extractable: Boolean(extractable), usages: wanted };
+    const derived = await this.#withOther(
+      given,
+      parameters,
+      (use) => deriveOnToken(family, use, target.family, made, length),
+    );
+    if (derived !== null) return derived;
     const secret = await this.#derive(family, parameters, given, length);
     try {
       return await this.#import(target, "raw-secret", secret, Boolean(extractable), wanted);
@@ -314,6 +321,12 @@ export class Subtle {
   supports(operation: unknown, algorithm: unknown, other: unknown = null): boolean {
     checkArguments("supports", arguments.length, 2);
     return isOffered(this.#access, String(operation), algorithm, other);
+  }
+
+  /** Uses a key on the token, and the other side's that its parameters may name. */
+  async #withOther<T>(given: KeyArgument, parameters: Parameters, work: (use: KeyUse) => Promise<T>): Promise<T> {
+    const other = parameters.public === undefined ? undefined : keyArgument(parameters.public, "`public`");
+    return await this.#with(given, parameters, work, other);
   }
 
   /** Uses a key on the token, and the key of another side with it. */

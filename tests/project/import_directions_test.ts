@@ -90,8 +90,10 @@ const rooms: Readonly<Record<string, string>> = {
 
   "webcrypto/contract":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/tokens",
+  "webcrypto/keys":
+    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms webcrypto/contract",
   "webcrypto/algorithms":
-    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract",
+    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract webcrypto/keys",
   "webcrypto":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/find_by_uri.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri webcrypto/algorithms webcrypto/contract",
 };

@@ -220,6 +220,26 @@ const cases: Readonly<Record<string, Refusal>> = {
     "SyntaxError",
     (subtle) => subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["sign"]),
   ),
+  "an HKDF key that is to leave": refusal(
+    "SyntaxError",
+    (subtle) => subtle.importKey("raw", data, "HKDF", true, ["deriveBits"]),
+  ),
+  "bits of HKDF that are no bytes": refusal("OperationError", async (subtle) => {
+    const key = await subtle.importKey("raw", data, "HKDF", false, ["deriveBits"]);
+    return subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: data, info: data }, key, 7);
+  }),
+  "more than HKDF makes": refusal("OperationError", async (subtle) => {
+    const key = await subtle.importKey("raw", data, "HKDF", false, ["deriveBits"]);
+    return subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: data, info: data }, key, 256 * 256);
+  }),
+  "PBKDF2 without iterations": refusal("OperationError", async (subtle) => {
+    const key = await subtle.importKey("raw", data, "PBKDF2", false, ["deriveBits"]);
+    return subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt: data, iterations: 0 }, key, 8);
+  }),
+  "an HKDF key in JSON": refusal(
+    "NotSupportedError",
+    (subtle) => subtle.importKey("jwk", hmacJwk, "HKDF", false, ["deriveBits"]),
+  ),
   "a signature of a wrong length": refusal(
     "false",
     (subtle, { ecdsa }) => subtle.verify(sha256, ecdsa.publicKey, data, data),

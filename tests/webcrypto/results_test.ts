@@ -157,6 +157,44 @@ describe("subtle of a token and of the runtime", { skip: softhsmSkip }, () => {
     });
   }
 
+  it("derive on the token what can stay there", async () => {
+    const pair = await subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, false, ["deriveKey"]);
+    const derive = async (length: number) => {
+      const algorithm = { name: "ECDH", public: pair.publicKey };
+      const key = await subtle.deriveKey(algorithm, pair.privateKey, { name: "AES-CBC", length }, false, ["encrypt"]);
+      return (await key.object.get(["alwaysSensitive"])).alwaysSensitive;
+    };
+    // 128 bits have to be cut off outside: a token would take the others.
+    assertEquals([await derive(256), await derive(128)], [true, false]);
+  });
+
+  it("derive the same with HKDF and PBKDF2, which this token does not have", async () => {
+    const salt = new Uint8Array(16).fill(1);
+    const algorithms = [
+      { name: "HKDF", hash: "SHA-256", salt, info: data },
+      { name: "HKDF", hash: "SHA-512", salt: new Uint8Array(0), info: new Uint8Array(0) },
+      { name: "PBKDF2", hash: "SHA-1", salt, iterations: 50 },
+    ];
+    for (const algorithm of algorithms) {
+      for (const secret of [data, new Uint8Array(0)]) {
+        const [ours, theirs] = await Promise.all(
+          [subtle, native].map((each) =>
+            each.importKey("raw", secret, algorithm.name, false, ["deriveBits", "deriveKey"])
+          ),
+        );
+        assertEquals([ours.type, ours.extractable, ours.algorithm], ["secret", false, { name: algorithm.name }]);
+        for (const length of [8, 512]) {
+          const bits = await subtle.deriveBits(algorithm, ours, length);
+          assert(isSame(bits, await native.deriveBits(algorithm, theirs, length)), `${algorithm.name} ${length}`);
+        }
+        const aes = { name: "AES-GCM", length: 256 };
+        const key = await subtle.deriveKey(algorithm, ours, aes, true, ["encrypt"]);
+        const other = await native.deriveKey(algorithm, theirs, aes, true, ["encrypt"]);
+        assert(isSame(await subtle.exportKey("raw", key), await native.exportKey("raw", other)), algorithm.name);
+      }
+    }
+  });
+
   it("wrap and unwrap the same", async () => {
     const kek = await subtle.generateKey({ name: "AES-KW", length: 256 }, true, ["wrapKey", "unwrapKey"]);
     const outside = await native.importKey("raw", await subtle.exportKey("raw", kek), "AES-KW", true, ["unwrapKey"]);

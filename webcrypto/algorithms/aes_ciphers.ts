@@ -12,7 +12,7 @@ import type { TokenKeyUsage } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { type Dictionary, optional, type Parameters, required } from "../contract/parameters.ts";
-import { aesFamily } from "./aes_keys.ts";
+import { aesFamily } from "../keys/aes_keys.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -10,7 +10,7 @@ import { aesKeyWrap as mechanismOf } from "../../session/mechanisms/wrap.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { bringIn, readOut } from "../contract/objects.ts";
-import { aesFamily } from "./aes_keys.ts";
+import { aesFamily } from "../keys/aes_keys.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -6,16 +6,19 @@
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import { curveByName } from "../../session/attributes/curves.ts";
 import { publicKeyBits } from "../../session/keys/forms/write_der.ts";
+import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";
+import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import { ecdh1 } from "../../session/mechanisms/derive.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import type { KeySlots } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
-import { readOut, readPublic } from "../contract/objects.ts";
+import { readOut, readPublic, secrecy } from "../contract/objects.ts";
 import { placement, required } from "../contract/parameters.ts";
-import { type AsymmetricKeys, keyOperations } from "./asymmetric_keys.ts";
-import { ecdhKeys } from "./elliptic_keys.ts";
-import { checkType } from "./key_type.ts";
-import { x25519Keys, x448Keys } from "./octet_keys.ts";
+import { type AsymmetricKeys, keyOperations } from "../keys/asymmetric_keys.ts";
+import { ecdhKeys } from "../keys/elliptic_keys.ts";
+import { checkType } from "../keys/key_type.ts";
+import { x25519Keys, x448Keys } from "../keys/octet_keys.ts";
 import { firstBits } from "./first_bits.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -35,30 +38,40 @@ function otherSide({ key, parameters }: KeyUse): KeySlots {
   return other;
 }
 
+/** The mechanism, with the other side's public key in it. */
+async function mechanismWith(session: Session, other: KeySlots): Promise<Mechanism> {
+  return ecdh1({ public: publicKeyBits(await readPublic(session, other.object)) });
+}
+
+function secretLength({ key: { algorithm: { name, namedCurve } } }: KeyUse): number {
+  return curveByName(namedCurve ?? name)!.size;
+}
+
 /** The secret that both sides have. */
 async function agree(use: KeyUse, other: KeySlots): Promise<Bytes> {
   const { access, key } = use;
-  const { name, namedCurve } = key.algorithm;
-  const valueLen = curveByName(namedCurve ?? name)!.size;
+  const template = {
+    class: CKO.SECRET_KEY,
+    keyType: CKK.GENERIC_SECRET,
+    valueLen: secretLength(use),
+    token: false,
+    ...secrecy(true),
+  };
   return await access.use([key.held, other.held], async (session) => {
-    const half = publicKeyBits(await readPublic(session, other.object));
-    const template = {
-      class: CKO.SECRET_KEY,
-      keyType: CKK.GENERIC_SECRET,
-      valueLen,
-      token: false,
-      sensitive: false,
-      extractable: true,
-    };
-    const secret = await session.deriveKey(key.object, ecdh1({ public: half }), template);
+    const secret = await session.deriveKey(key.object, await mechanismWith(session, other), template);
     try {
-      const material = await readOut(session, secret);
-      if (material.kind !== "secret") throw new TypeError("Cannot derive bits: the token made another kind of key");
-      return material.value;
+      return (await readOut(session, secret) as SecretMaterial).value;
     } finally {
       await secret.destroy();
     }
   });
+}
+
+/** A token cuts secrets at their beginning, Web Cryptography at their end: only whole ones are the same. */
+async function derivation(use: KeyUse, bytes: number | null): Promise<Mechanism | null> {
+  const other = otherSide(use);
+  if (bytes !== null && bytes !== secretLength(use)) return null;
+  return await use.access.use([other.held], (session) => mechanismWith(session, other));
 }
 
 async function deriveBits(use: KeyUse, length: number | null): Promise<Bytes> {
@@ -83,6 +96,7 @@ function agreement(
   keys: AsymmetricKeys,
   generators: readonly number[],
   derive: typeof deriveBits,
+  derivation: NonNullable<Family["derivation"]> | null,
   parameters: Family["operations"],
 ): Family {
   const derives = anyOf(CKM.ECDH1_DERIVE);
@@ -96,6 +110,7 @@ function agreement(
     },
     ...keyOperations(keys),
     deriveBits: derive,
+    ...derivation === null ? {} : { derivation },
   };
 }
 
@@ -103,9 +118,9 @@ const curve = [required("namedCurve", "text"), placement];
 
 /** ECDH, X25519, X448. */
 export const agreements: readonly Family[] = [
-  agreement(ecdhKeys, [CKM.EC_KEY_PAIR_GEN], deriveBits, { generateKey: curve, importKey: curve }),
+  agreement(ecdhKeys, [CKM.EC_KEY_PAIR_GEN], deriveBits, derivation, { generateKey: curve, importKey: curve }),
   ...[x25519Keys, x448Keys].map((keys) =>
-    agreement(keys, [CKM.EC_MONTGOMERY_KEY_PAIR_GEN, CKM.EC_EDWARDS_KEY_PAIR_GEN], deriveMontgomery, {
+    agreement(keys, [CKM.EC_MONTGOMERY_KEY_PAIR_GEN, CKM.EC_EDWARDS_KEY_PAIR_GEN], deriveMontgomery, null, {
       generateKey: [placement],
       importKey: [placement],
     })

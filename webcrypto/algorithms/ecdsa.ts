@@ -9,8 +9,8 @@ import { findHash, type HashName } from "../../session/mechanisms/hash.ts";
 import { ecdsaWith, type SignatureScheme } from "../../session/signer/signature_schemes.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { placement, required } from "../contract/parameters.ts";
-import { keyOperations } from "./asymmetric_keys.ts";
-import { ecdsaKeys } from "./elliptic_keys.ts";
+import { keyOperations } from "../keys/asymmetric_keys.ts";
+import { ecdsaKeys } from "../keys/elliptic_keys.ts";
 import { hashNames } from "./hashes.ts";
 import { signBy, verifyBy } from "./signatures.ts";
 

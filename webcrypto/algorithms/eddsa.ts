@@ -9,8 +9,8 @@ import type { SignatureScheme } from "../../session/signer/signature_schemes.ts"
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { optional, placement } from "../contract/parameters.ts";
-import { type AsymmetricKeys, keyOperations } from "./asymmetric_keys.ts";
-import { ed25519Keys, ed448Keys } from "./octet_keys.ts";
+import { type AsymmetricKeys, keyOperations } from "../keys/asymmetric_keys.ts";
+import { ed25519Keys, ed448Keys } from "../keys/octet_keys.ts";
 import { signBy, verifyBy } from "./signatures.ts";
 
 /** RFC 8032 §5.2: a context of Ed448 has at most so many bytes. */

@@ -10,16 +10,16 @@ import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type GivenKey, type KeyUse, type NewKey } from "../contract/family.ts";
 import { optional, type Parameters, placement, required } from "../contract/parameters.ts";
 import { blockLength, hashNames } from "./hashes.ts";
-import { wrongJsonWebKey } from "./json_web_keys.ts";
+import { wrongJsonWebKey } from "../keys/json_web_keys.ts";
 import {
-  bytesOf,
   createSecret,
+  derivedSecret,
   describeSecret,
   exportSecret,
   generateSecret,
   readSecret,
   type SecretKeys,
-} from "./secret_keys.ts";
+} from "../keys/secret_keys.ts";
 
 const algorithms: Readonly<Partial<Record<HashName, string>>> = {
   "SHA-1": "HS1",
@@ -38,7 +38,7 @@ const keys: SecretKeys = {
   jsonAlgorithm: ({ hash }) => algorithms[hash!.name],
   // Tokens refuse keys that are shorter than the digest. HMAC fills them up with zeros (RFC 2104 §2): so may a token's key.
   storedLength(algorithm) {
-    const length = bytesOf(algorithm);
+    const length = Math.ceil(algorithm.length! / 8);
     const { name } = algorithm.hash!;
     return length < findHash(name).length ? blockLength(name) : length;
   },
@@ -106,6 +106,7 @@ export const hmac: Family = {
     if (signature.length !== findHash(key.algorithm.hash!.name).length) return false;
     return await access.use([key.held], (session) => session.verify(key.object, mechanismFor(use), data, signature));
   },
+  derivedKey: (made, bits) => derivedSecret(keys, made, { name: "HMAC", hash: made.parameters.hash!, length: bits! }),
   keyLength(parameters) {
     const length = lengthOf(parameters);
     if (length === 0) throw new TypeError("Cannot derive a key of HMAC: its length is 0");

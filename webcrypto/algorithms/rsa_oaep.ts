@@ -10,10 +10,10 @@ import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { type Dictionary, optional } from "../contract/parameters.ts";
 import type { TokenAccess } from "../contract/token_access.ts";
-import { keyOperations } from "./asymmetric_keys.ts";
-import { checkType } from "./key_type.ts";
+import { keyOperations } from "../keys/asymmetric_keys.ts";
+import { checkType } from "../keys/key_type.ts";
 import { addPadding, removePadding } from "./oaep_padding.ts";
-import { rsaGeneration, rsaImport, rsaOaepKeys } from "./rsa_keys.ts";
+import { rsaGeneration, rsaImport, rsaOaepKeys } from "../keys/rsa_keys.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -9,9 +9,9 @@ import { rsaPkcsWith, rsaPssWith, type SignatureScheme } from "../../session/sig
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { type Dictionary, required } from "../contract/parameters.ts";
-import { type AsymmetricKeys, keyOperations } from "./asymmetric_keys.ts";
+import { type AsymmetricKeys, keyOperations } from "../keys/asymmetric_keys.ts";
 import { hashNames } from "./hashes.ts";
-import { rsaGeneration, rsaImport, rsaPkcs1Keys, rsaPssKeys } from "./rsa_keys.ts";
+import { rsaGeneration, rsaImport, rsaPkcs1Keys, rsaPssKeys } from "../keys/rsa_keys.ts";
 import { signBy, verifyBy } from "./signatures.ts";
 
 function signatures(

@@ -6,7 +6,7 @@
 import { planSignature } from "../../session/signer/sign_with.ts";
 import type { SignatureScheme } from "../../session/signer/signature_schemes.ts";
 import type { KeyUse } from "../contract/family.ts";
-import { checkType } from "./key_type.ts";
+import { checkType } from "../keys/key_type.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

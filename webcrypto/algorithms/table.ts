@@ -6,11 +6,14 @@
 import type { Family } from "../contract/family.ts";
 import { aesCiphers } from "./aes_ciphers.ts";
 import { aesKeyWrap } from "./aes_key_wrap.ts";
+import { chacha20Poly1305 } from "./chacha20_poly1305.ts";
 import { agreements } from "./ecdh.ts";
 import { ecdsa } from "./ecdsa.ts";
 import { edwardsCurves } from "./eddsa.ts";
 import { hashes } from "./hashes.ts";
 import { hmac } from "./hmac.ts";
+import { derivations } from "./key_derivation.ts";
+import { postQuantum } from "./post_quantum.ts";
 import { rsaOaep } from "./rsa_oaep.ts";
 import { rsaSignatures } from "./rsa_signatures.ts";
 
@@ -22,7 +25,10 @@ const families: readonly Family[] = [
   ...edwardsCurves,
   ...aesCiphers,
   aesKeyWrap,
+  chacha20Poly1305,
   hmac,
+  ...derivations,
+  ...postQuantum,
   ...hashes,
 ];
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AsymmetricMaterial } from "../../session/keys/forms/key_material.ts";
+import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import type { KeySlots, TokenCryptoKey, TokenCryptoKeyPair, TokenKeyAlgorithm, TokenKeyUsage } from "./crypto_key.ts";
 import type { Dictionary, Parameters } from "./parameters.ts";
 import type { TokenAccess } from "./token_access.ts";
@@ -74,6 +75,16 @@ export interface DescribedKey {
   readonly usages: readonly TokenKeyUsage[];
 }
 
+/** What a derived key is on the token. */
+export interface DerivedKey {
+  readonly keyType: number;
+  /** Bytes of it; null are all that there are. */
+  readonly bytes: number | null;
+  readonly algorithm: TokenKeyAlgorithm;
+  /** The uses that such keys may have. */
+  readonly known: readonly TokenKeyUsage[];
+}
+
 /** One algorithm. An operation that has parameters here has its function below, too. */
 export interface Family {
   /** Its name, as the specification writes it. */
@@ -100,6 +111,10 @@ export interface Family {
   digest?(access: TokenAccess, parameters: Parameters, data: Bytes): Promise<Bytes>;
   /** Bits that a key derives: null is as many as there are. */
   deriveBits?(use: KeyUse, length: number | null): Promise<Bytes>;
+  /** The mechanism that makes a key of so many bytes on the token itself; null where the token has none for them. */
+  derivation?(use: KeyUse, bytes: number | null): Promise<Mechanism | null>;
+  /** What a derived key of so many bits is on the token; null where its bytes have to be changed first. */
+  derivedKey?(made: NewKey, bits: number | null): DerivedKey | null;
   wrapKey?(use: KeyUse, data: Bytes): Promise<Bytes>;
   unwrapKey?(use: KeyUse, data: Bytes): Promise<Bytes>;
   /** Bits of a key that is derived; null where any length will do. */

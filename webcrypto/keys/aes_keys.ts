@@ -12,6 +12,7 @@ import { placement, required } from "../contract/parameters.ts";
 import { wrongJsonWebKey } from "./json_web_keys.ts";
 import {
   createSecret,
+  derivedSecret,
   describeSecret,
   exportSecret,
   generateSecret,
@@ -99,6 +100,7 @@ export function aesFamily(
       return describeSecret(keys, key, (bytes) => ({ name, length: 8 * bytes }));
     },
     exportKey: (form: KeyForm, key: KeySlots) => exportSecret(keys, form, key),
+    derivedKey: (made, bits) => derivedSecret(keys, made, { name, length: bits! }),
     keyLength({ length }) {
       if (LENGTHS.includes(length!)) return length!;
       throw refusal("OperationError", `Cannot derive a key of ${name}: there is none of ${length} bits`);

@@ -17,7 +17,7 @@ import {
   type TokenKeyUsage,
 } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
-import type { DescribedKey, GivenKey, KeyDescription, KeyForm, NewKey } from "../contract/family.ts";
+import type { DerivedKey, DescribedKey, GivenKey, KeyDescription, KeyForm, NewKey } from "../contract/family.ts";
 import { bringIn, keyOf, placed, readOut, secrecy, useTemplate } from "../contract/objects.ts";
 import { unknownForm } from "./asymmetric_keys.ts";
 import { checkJsonWebKey, keyMembers } from "./json_web_keys.ts";
@@ -33,6 +33,8 @@ export interface SecretKeys {
   /** The mechanism that makes them. */
   readonly generator: number;
   readonly use: "sig" | "enc";
+  /** Bytes of a key, where all have the same; else its algorithm tells its bits. */
+  readonly bytes?: number;
   /** Forms in which a key is its bytes. */
   readonly rawForms: readonly KeyForm[];
   /** "alg" of a JSON Web Key of this length; undefined where it has none. */
@@ -41,9 +43,9 @@ export interface SecretKeys {
   storedLength?(algorithm: TokenKeyAlgorithm): number;
 }
 
-/** Bytes of a key of so many bits. */
-export function bytesOf({ length }: TokenKeyAlgorithm): number {
-  return Math.ceil(length! / 8);
+/** Bytes of a key. */
+function bytesOf({ bytes }: SecretKeys, { length }: TokenKeyAlgorithm): number {
+  return bytes ?? Math.ceil(length! / 8);
 }
 
 /** Makes a key whose algorithm has been checked. */
@@ -54,7 +56,7 @@ export async function generateSecret(
 ): Promise<TokenCryptoKey> {
   const { access, extractable, usages } = made;
   checkSomeUsage(usages);
-  const length = bytesOf(algorithm);
+  const length = bytesOf(keys, algorithm);
   // What the token would have to fill up cannot be made by it.
   if (!access.has(keys.generator) || (keys.storedLength?.(algorithm) ?? length) !== length) {
     return await generateOutside(keys, made, algorithm);
@@ -77,7 +79,7 @@ export async function generateSecret(
 /** A key of the token's random bytes. */
 async function generateOutside(keys: SecretKeys, made: NewKey, algorithm: TokenKeyAlgorithm): Promise<TokenCryptoKey> {
   const { access } = made;
-  const value = await access.use([], (session) => session.generateRandom(bytesOf(algorithm)));
+  const value = await access.use([], (session) => session.generateRandom(bytesOf(keys, algorithm)));
   try {
     return await createSecret(keys, made, algorithm, value);
   } finally {
@@ -157,13 +159,26 @@ export function describeSecret(
 /** Types of keys that are for one cipher; all others are bytes for HMAC and derivations. */
 const CIPHER_KEYS: ReadonlySet<number> = new Set([CKK.AES, CKK.CHACHA20]);
 
+/** What a key is on the token that is derived there; its algorithm has been checked. */
+export function derivedSecret(
+  keys: SecretKeys,
+  { usages }: NewKey,
+  algorithm: TokenKeyAlgorithm,
+): DerivedKey | null {
+  checkUsages(usages, keys.usages, `a key of ${keys.name}`);
+  const bytes = bytesOf(keys, algorithm);
+  // A key that has to be filled up, or loses bits, is brought in.
+  if ((keys.storedLength?.(algorithm) ?? bytes) !== bytes || (algorithm.length ?? 0) % 8 !== 0) return null;
+  return { keyType: keys.keyType, bytes, algorithm, known: keys.usages };
+}
+
 /** Writes a key. */
 export async function exportSecret(keys: SecretKeys, form: KeyForm, key: KeySlots): Promise<Bytes | JsonWebKey> {
   if (form !== "jwk" && !keys.rawForms.includes(form)) throw unknownForm(keys.name, form);
   const { access, held, object } = key;
   const material = await access.use([held], (session) => readOut(session, object)) as SecretMaterial;
   try {
-    const value = material.value.subarray(0, bytesOf(key.algorithm));
+    const value = material.value.subarray(0, bytesOf(keys, key.algorithm));
     if (form !== "jwk") return secretCopy(value);
     const members = keyMembers(key.usages, key.extractable, keys.jsonAlgorithm(key.algorithm));
     return { ...writeJsonWebKey({ kind: "secret", keyType: CKK.GENERIC_SECRET, value }) as JsonWebKey, ...members };
