@@ -51,6 +51,25 @@ export * from "./memory/structs_cipher.ts";
 export * from "./memory/structs_derive.ts";
 export * from "./memory/structs_public_key.ts";
 export { type TemplateEntry, type TemplateValue, writeTemplate } from "./memory/templates.ts";
+export { paddedText, withoutNuls } from "./memory/texts.ts";
+export {
+  type BuiltParameter,
+  type Mechanism,
+  type MechanismUse,
+  type OutputBuffer,
+  OutputParameter,
+  type ParameterValues,
+  type PreparedMechanism,
+  prepareMechanism,
+  StructParameter,
+  UlongParameter,
+  writeMechanism,
+  type WrittenMechanism,
+  type WrittenParameter,
+} from "./memory/mechanisms.ts";
+export type { BytesInput } from "./memory/inputs.ts";
+export { AttributeQuery } from "./attributes/attribute_query.ts";
+export { type RawCallOptions, RawCalls } from "./engine/raw_calls.ts";
 export {
   type JobDone,
   type JobResult,

@@ -1,6 +1,7 @@
 /** The calls it takes beyond the first to know every attribute that was asked for. */
 import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute.ts";
 import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
+import { MAX_VALUES } from "./attribute_query.ts";
 import { decoded, failed, missing, stateWithoutValue } from "./attribute_states.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Block } from "../memory/block.ts";
@@ -9,8 +10,6 @@ import { attributeLayout } from "../memory/templates.ts";
 
 /** How often a value may grow between two calls before it is given up. */
 const MAX_ROUNDS = 4;
-/** Bytes that the values of one object may have together: a module that names more is not believed. */
-const MAX_VALUES = 2 ** 26;
 
 /** An attribute whose length is known by now. */
 export interface SizedRequest {

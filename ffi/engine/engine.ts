@@ -7,9 +7,11 @@ import { CKR } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { describeType } from "../memory/inputs.ts";
 import type { Cryptoki } from "../tables/cryptoki.ts";
+import { invoke } from "../tables/invoke.ts";
 import { Frame } from "./frame.ts";
 import type { CallGate } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
+import type { CallOrder } from "./raw_calls.ts";
 import { BlockPool } from "../memory/block.ts";
 import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
@@ -26,7 +28,7 @@ const LAID_OUT = 16;
 const CROWD = 64;
 
 /** Drives the operations of one module. */
-export class Engine {
+export class Engine implements CallOrder {
   /** The module's functions. */
   readonly table: Cryptoki;
   /** Makes the errors this engine throws. */
@@ -59,6 +61,11 @@ export class Engine {
     if (!lane) this.#lanes.set(handle, lane = new Lane(handle));
     lane.users++;
     return lane;
+  }
+
+  /** The lane of a session handle, if anybody has asked for it. */
+  knownLane(handle: bigint): Lane | undefined {
+    return this.#lanes.get(handle);
   }
 
   /** Gives a lane back. */
@@ -265,7 +272,7 @@ export class Engine {
         throw signal.reason;
       }
       const call = step[index]!;
-      const value = observer ? this.#observed(call, observer) : invoke(call);
+      const value = observer ? this.#observed(call, observer) : invoke(call.fn, call.args);
       if (typeof value === "number") {
         frame.rv = value;
         if (value !== 0) break;
@@ -279,7 +286,7 @@ export class Engine {
   #observed(call: NativeCall, observer: CallObserver): number | bigint | undefined {
     const context = observer.calling(call);
     const started = performance.now();
-    const value = invoke(call);
+    const value = invoke(call.fn, call.args);
     observer.called(call, context, value ?? 0, (performance.now() - started) * 1000);
     return value;
   }
@@ -313,25 +320,5 @@ function askInPlace(frame: Frame, { question }: Ask, signal: AbortSignal | undef
     return open.run(() => question(signal));
   } finally {
     open.close(() => {});
-  }
-}
-
-/** Makes one call in place. */
-function invoke(call: NativeCall): number | bigint | undefined {
-  const a = call.args;
-  const fn = call.fn.call;
-  switch (a.length) {
-    case 1:
-      return fn(a[0]!);
-    case 2:
-      return fn(a[0]!, a[1]!);
-    case 3:
-      return fn(a[0]!, a[1]!, a[2]!);
-    case 4:
-      return fn(a[0]!, a[1]!, a[2]!, a[3]!);
-    case 5:
-      return fn(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!);
-    default:
-      return fn(...a);
   }
 }

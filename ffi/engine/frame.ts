@@ -1,7 +1,7 @@
 /** What one running operation works with: its native memory, and what its last step came to. */
 import { CKR } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
-import { assertPresent, LARGE } from "../memory/inputs.ts";
+import { assertPresent, hasPlainMemory, LARGE } from "../memory/inputs.ts";
 import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
 import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../tables/functions.ts";
@@ -160,7 +160,7 @@ export class Frame {
   input(data: Uint8Array, asks = false, secret = true): bigint {
     assertPresent(data);
     if (data.length >= LARGE) {
-      if (this.undisturbed && !asks && isPlain(data)) {
+      if (this.undisturbed && !asks && hasPlainMemory(data)) {
         (this.#pinned ??= []).push(data);
         return nativeRuntime().address(data);
       }
@@ -224,9 +224,4 @@ export class Frame {
     this.block.setUlong(offset, value);
     return offset;
   }
-}
-
-function isPlain(data: Uint8Array): boolean {
-  const { buffer } = data;
-  return buffer instanceof ArrayBuffer && !buffer.resizable && !buffer.detached;
 }

@@ -235,8 +235,9 @@ export interface BlockMark {
 
 /** Blocks of one runtime, reused: taking and giving back costs no native allocation on a warm path. */
 export class BlockPool {
+  /** Layout of the structures written into its blocks. */
+  readonly abi: Abi;
   readonly #runtime: NativeRuntime;
-  readonly #abi: Abi;
   readonly #size: number;
   readonly #free: Block[] = [];
   #made = 0;
@@ -244,13 +245,13 @@ export class BlockPool {
   /** Keeps blocks of `size` bytes. */
   constructor(runtime: NativeRuntime, abi: Abi, size: number) {
     this.#runtime = runtime;
-    this.#abi = abi;
+    this.abi = abi;
     this.#size = size;
   }
 
   /** An empty block for the caller alone. */
   take(): Block {
-    return this.#free.pop() ?? new Block(this.#runtime, this.#abi, this.#size, this.#made++ < KEPT);
+    return this.#free.pop() ?? new Block(this.#runtime, this.abi, this.#size, this.#made++ < KEPT);
   }
 
   /** Overwrites a block and keeps it for the next caller. */

@@ -7,7 +7,8 @@ import { CK_ATTRIBUTE } from "./structs_infos.ts";
 
 /**
  * A value ready for C: booleans become `CK_BBOOL`, numbers and bigints `CK_ULONG`, strings UTF-8, dates `CK_DATE` in
- * UTC, lists of numbers arrays of `CK_ULONG`, lists of entries nested templates; bytes go as they are.
+ * UTC, lists of numbers arrays of `CK_ULONG`, lists of entries nested templates; bytes go as they are. `null` is a NULL
+ * pointer to no bytes: no value, or a question for the length of one.
  */
 export type TemplateValue =
   | boolean
@@ -18,7 +19,8 @@ export type TemplateValue =
   | Uint8Array
   | Version
   | readonly (number | bigint)[]
-  | readonly TemplateEntry[];
+  | readonly TemplateEntry[]
+  | null;
 
 /** One attribute to write. */
 export interface TemplateEntry {
@@ -55,6 +57,10 @@ function writeValue(block: Block, at: number, pValue: number, ulValueLen: number
   const { abi } = block;
   let length: number;
   let offset: number;
+  if (value === null) {
+    setPointer(block, at + pValue, 0n);
+    return block.setUlong(at + ulValueLen, 0);
+  }
   if (typeof value === "boolean") {
     length = 1;
     offset = block.alloc(1);

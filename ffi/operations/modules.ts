@@ -1,7 +1,8 @@
 /** Operations on a module, its slots and tokens. */
 import { CKF, CKR, CKU } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
-import { decodeUtf8, encodeText } from "../memory/inputs.ts";
+import { encodeText } from "../memory/inputs.ts";
+import { paddedText, withoutNuls } from "../memory/texts.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
@@ -82,7 +83,7 @@ export function* tokenInfo(
 ): Program<StructValues<typeof CK_TOKEN_INFO>> {
   if (frame.turn) frame.turn.label = undefined;
   const info = yield* structOf(frame, "C_GetTokenInfo", CK_TOKEN_INFO, [slot]);
-  if (frame.turn) frame.turn.label = decodeUtf8(info.label).split("\0")[0]!.trimEnd();
+  if (frame.turn) frame.turn.label = withoutNuls(paddedText(info.label));
   return info;
 }
 

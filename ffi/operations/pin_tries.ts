@@ -1,7 +1,7 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
 import { isSameBytes } from "../../internal/bytes.ts";
 import { CKF, CKR, CKU } from "../constants/mod.ts";
-import { decodeUtf8 } from "../memory/inputs.ts";
+import { paddedText, withoutNuls } from "../memory/texts.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import { tokenInfo } from "./modules.ts";
@@ -98,7 +98,7 @@ function* attemptAt(frame: Frame, slot: bigint, isOfficer: boolean, retry: boole
     countLow: (flags & low) !== 0,
     // CKF_USER_PIN_FINAL_TRY and CKF_SO_PIN_FINAL_TRY are the flags beside.
     finalTry: (flags & (low << 1)) !== 0,
-    tokenLabel: decodeUtf8(info.label).split("\0")[0]!.trimEnd(),
+    tokenLabel: withoutNuls(paddedText(info.label)),
   };
 }
 

@@ -18,9 +18,8 @@ export function putPin(frame: Frame, pin: PinBytes): [address: bigint, length: b
 }
 
 /** Address and length of a PIN in the block, which is overwritten when the operation ends. */
-export function placePin(frame: Frame, pin: PinBytes): [address: bigint, length: bigint] {
+export function placePin({ block }: Pick<Frame, "block">, pin: PinBytes): [address: bigint, length: bigint] {
   if (pin === null) return [0n, 0n];
-  const { block } = frame;
   block.secret = true;
   if (typeof pin !== "string") return [block.address(block.putBytes(pin)), BigInt(pin.length)];
   const room = pin.length * MAX_UTF8 || 1;

@@ -35,6 +35,8 @@ export interface PendingJob {
   cancel(): boolean;
   /** Says that nobody waits for this job any more, so that a call that never returns does not cost a worker. */
   abandon(): void;
+  /** Waits in place until the job has run, and tells what came of it; one that has not begun is run here. */
+  finish(): void;
 }
 
 /** A job of the pool. */
@@ -64,6 +66,8 @@ export class PooledWorker {
   fast = false;
   /** Slots it may still look at though their jobs went elsewhere. */
   readonly retired: number[] = [];
+  /** Slots of jobs that were settled before it has answered. */
+  readonly settled: Set<number> = new Set();
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Job>();
   readonly #known = new Set<number>();

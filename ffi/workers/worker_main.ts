@@ -147,6 +147,8 @@ export function workerMain(
     states[head + layout.cancelled] = cancelled;
     states[head + layout.duration] = Math.min(1e9, (performance.now() - started) * 1000);
     Atomics.store(states, head + layout.state, jobState.done);
+    // Its caller may wait for it in place.
+    Atomics.notify(states, head + layout.state);
   };
   /** Tells who cleans up after a thread that was terminated whether calls it has begun are still under way. */
   const mark = (id: number): void => {

@@ -7,6 +7,7 @@ import os from "node:os";
 import process from "node:process";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import type { Block } from "../memory/block.ts";
+import { invoke } from "../tables/invoke.ts";
 import {
   type Job,
   type JobDone,
@@ -61,7 +62,11 @@ export class WorkerPool {
     const job: Job = { calls, done, block, slot: -1, area: null, worker: null };
     this.#ready.push(job);
     this.#schedule();
-    return { cancel: () => this.#cancel(job), abandon: () => this.#abandon(job) };
+    return {
+      cancel: () => this.#cancel(job),
+      abandon: () => this.#abandon(job),
+      finish: () => this.#finish(job),
+    };
   }
 
   /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
@@ -71,6 +76,8 @@ export class WorkerPool {
   }
 
   #end(worker: PooledWorker): void {
+    this.#freeSlots.push(...worker.settled);
+    worker.settled.clear();
     const ended = worker.end().finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
   }
@@ -182,7 +189,9 @@ export class WorkerPool {
   #finished(worker: PooledWorker, slots: readonly number[]): void {
     for (const slot of slots) {
       const job = worker.take(slot);
-      if (job) this.#settle(job);
+      if (job === undefined && !worker.settled.delete(slot)) continue;
+      this.#freeSlots.push(slot);
+      if (job !== undefined) this.#settle(job);
     }
     if (worker.quiet) this.#freeSlots.push(...worker.retired.splice(0));
     if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
@@ -217,10 +226,33 @@ export class WorkerPool {
       const known = this.#durations.get(fn.id);
       this.#durations.set(fn.id, known === undefined ? microseconds : known * 0.75 + microseconds * 0.25);
     }
-    this.#freeSlots.push(job.slot);
     job.slot = -1;
     job.worker = null;
     job.done({ value, stopped, cancelled, microseconds }, null);
+  }
+
+  /** Waits in place for a job that runs; one that no worker has begun is run here. */
+  #finish(job: Job): void {
+    const { slot, worker } = job;
+    if (slot < 0) {
+      const index = this.#ready.indexOf(job);
+      if (index < 0) return;
+      this.#ready.splice(index, 1);
+    } else if (!this.#takeBack(job)) {
+      const state = slot * LAYOUT.words * 2 + LAYOUT.state;
+      for (let now = this.#stateAt(state); now !== JOB_STATE.done; now = this.#stateAt(state)) {
+        Atomics.wait(this.#states, state, now);
+      }
+      // The worker's answer is still to come, and with it the slot.
+      worker!.take(slot);
+      worker!.settled.add(slot);
+      return this.#settle(job);
+    }
+    job.done(runHere(job.calls), null);
+  }
+
+  #stateAt(index: number): number {
+    return Atomics.load(this.#states, index);
   }
 
   #cancel(job: Job): boolean {
@@ -271,7 +303,8 @@ export class WorkerPool {
   #lost(worker: PooledWorker, error: Error): void {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
-    this.#freeSlots.push(...worker.retired.splice(0));
+    this.#freeSlots.push(...worker.retired.splice(0), ...worker.settled);
+    worker.settled.clear();
     for (const job of worker.pending()) {
       this.#freeSlots.push(job.slot);
       job.slot = -1;
@@ -280,6 +313,18 @@ export class WorkerPool {
     }
     if (this.#ready.length > 0) this.#schedule();
   }
+}
+
+function runHere(calls: readonly NativeCall[]): JobResult {
+  const started = performance.now();
+  let value: number | bigint = 0;
+  let stopped = 0;
+  for (; stopped < calls.length; stopped++) {
+    const { fn, args } = calls[stopped]!;
+    value = invoke(fn, args) ?? 0;
+    if (typeof value === "number" && value !== 0) break;
+  }
+  return { value, stopped, cancelled: false, microseconds: (performance.now() - started) * 1000 };
 }
 
 /** Worker threads whose numbers are written down while they make calls. */

@@ -1,6 +1,6 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
 import { CKF, type CKS } from "../../ffi/constants/mod.ts";
-import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
+import { paddedText, withoutNuls } from "../../ffi/memory/texts.ts";
 import type { StructValues } from "../../ffi/operations/modules.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import type {
@@ -107,26 +107,8 @@ export interface SessionInfo {
   readonly deviceError: number | undefined;
 }
 
-const BLANK = 0x20;
 /** CK_UNAVAILABLE_INFORMATION where a CK_ULONG has four bytes. */
 const UNAVAILABLE_4 = 0xffff_ffff;
-
-/**
- * Text of a field, without the blanks it is padded with. Some tokens pad with NULs: these are part of the text, as
- * libp11-kit has it, so that a URI made of it is the one others know. A field that begins with one says nothing.
- */
-function text(bytes: Uint8Array): string {
-  if (bytes[0] === 0) return "";
-  let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === BLANK) end--;
-  return decodeUtf8(bytes.subarray(0, end));
-}
-
-/** A text as people know it: without the NULs that some tokens pad with. */
-export function withoutNuls(field: string): string {
-  const end = field.indexOf("\0");
-  return end < 0 ? field : field.slice(0, end).trimEnd();
-}
 
 function available(value: number | bigint, ulong: 4 | 8): number | undefined {
   return ulong === 4 && value === UNAVAILABLE_4 ? undefined : exact(value);
@@ -149,8 +131,8 @@ function limit(value: number | bigint, ulong: 4 | 8): number | undefined {
 /** Reads CK_INFO. */
 export function moduleInfoOf(values: StructValues<typeof CK_INFO>): ModuleInfo {
   return {
-    manufacturerId: text(values.manufacturerID),
-    libraryDescription: text(values.libraryDescription),
+    manufacturerId: paddedText(values.manufacturerID),
+    libraryDescription: paddedText(values.libraryDescription),
     libraryVersion: values.libraryVersion,
     cryptokiVersion: values.cryptokiVersion,
     flags: flagsOf(values.flags),
@@ -160,8 +142,8 @@ export function moduleInfoOf(values: StructValues<typeof CK_INFO>): ModuleInfo {
 /** Reads CK_SLOT_INFO. */
 export function slotInfoOf(values: StructValues<typeof CK_SLOT_INFO>): SlotInfo {
   return {
-    slotDescription: text(values.slotDescription),
-    manufacturerId: text(values.manufacturerID),
+    slotDescription: paddedText(values.slotDescription),
+    manufacturerId: paddedText(values.manufacturerID),
     flags: flagsOf(values.flags),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
@@ -171,10 +153,10 @@ export function slotInfoOf(values: StructValues<typeof CK_SLOT_INFO>): SlotInfo 
 /** Reads CK_TOKEN_INFO. */
 export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4 | 8): TokenInfo {
   return {
-    label: text(values.label),
-    manufacturerId: text(values.manufacturerID),
-    model: text(values.model),
-    serialNumber: text(values.serialNumber),
+    label: paddedText(values.label),
+    manufacturerId: paddedText(values.manufacturerID),
+    model: paddedText(values.model),
+    serialNumber: paddedText(values.serialNumber),
     flags: flagsOf(values.flags),
     maxSessionCount: limit(values.ulMaxSessionCount, ulong),
     sessionCount: available(values.ulSessionCount, ulong),
@@ -188,7 +170,7 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     freePrivateMemory: available(values.ulFreePrivateMemory, ulong),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
-    utcTime: flagsOf(values.flags) & CKF.CLOCK_ON_TOKEN ? withoutNuls(text(values.utcTime)) : undefined,
+    utcTime: flagsOf(values.flags) & CKF.CLOCK_ON_TOKEN ? withoutNuls(paddedText(values.utcTime)) : undefined,
   };
 }
 

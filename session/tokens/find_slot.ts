@@ -2,7 +2,8 @@
 import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "../errors.ts";
-import { type SlotInfo, type TokenInfo, withoutNuls } from "../core/infos.ts";
+import type { SlotInfo, TokenInfo } from "../core/infos.ts";
+import { withoutNuls } from "../../ffi/memory/texts.ts";
 import type { Slot } from "./slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 

@@ -17,7 +17,7 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/workers": "ffi/constants ffi/memory ffi/runtime ffi/tables",
   "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
   "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
-  "ffi/mod.ts": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
+  "ffi/mod.ts": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers",
 
   "session/function_actions.ts": "",
   "session/errors.ts": "ffi/constants ffi/tables internal session/function_actions.ts",
@@ -96,6 +96,10 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract webcrypto/keys",
   "webcrypto":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/find_by_uri.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri webcrypto/algorithms webcrypto/contract",
+
+  "pkcs11js/constants": "ffi/constants",
+  "pkcs11js":
+    "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables pkcs11js/constants session/core session/errors.ts session/managed",
 };
 
 /** What leads into the house: each imports what it hands on, and nobody imports it but a door above. */

@@ -44,6 +44,14 @@ describe("a template", () => {
     assertEquals(bytesOf([]), []);
   });
 
+  it("writes a NULL pointer for no value, over whatever lay there", () => {
+    for (const abi of Object.values(abis)) {
+      const block = usedBlock(abi);
+      const { pValue, ulValueLen } = readStruct(block, CK_ATTRIBUTE, writeTemplate(block, [{ type: 3, value: null }]));
+      assertEquals([pValue, ulValueLen], [0n, 0]);
+    }
+  });
+
   it("writes dates as CK_DATE in UTC", () => {
     const bytes = bytesOf(new Date("2026-03-09T23:30:00-02:00"));
     assertEquals(String.fromCharCode(...bytes), "20260310");

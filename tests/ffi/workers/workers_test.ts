@@ -67,6 +67,30 @@ describe("WorkerPool", () => {
     await pool.close();
   });
 
+  it(
+    "a job is finished in place: waited for where it runs, made here where no worker has begun it",
+    { skip },
+    async () => {
+      const pool = new WorkerPool(1);
+      const order: string[] = [];
+      const start = (name: string, calls: NativeCall[]): PendingJob =>
+        pool.run(calls, (result) => order.push(`${name} ${result?.value} ${result?.stopped}`));
+      // No worker is there yet, then one that is asked to run more jobs than it has begun.
+      start("first", [info(), call("C_GetSlotInfo", 99n, block.base), info()]).finish();
+      assertEquals([order, pool.threads], [["first 3 1"], 0]);
+      const jobs = Array.from({ length: 20 }, (_, index) => start(String(index), [info(), info()]));
+      await Promise.resolve();
+      for (const job of jobs) job.finish();
+      assertEquals(order.slice(1), jobs.map((_, index) => `${index} 0 2`));
+      for (const job of jobs) job.finish();
+      // The places of settled jobs come back with the worker's answer, and no job is told of twice.
+      const more = await Promise.all(Array.from({ length: 600 }, () => run(pool, [info()]).done));
+      assert(more.every(({ value }) => value === 0));
+      assertEquals(order.length, 21);
+      await pool.close();
+    },
+  );
+
   it("an abandoned call does not hold up the others, and its worker comes back or goes", { skip }, async () => {
     const pool = new WorkerPool(1);
     strict.reset();

@@ -1,0 +1,31 @@
+/** The kinds of mechanism parameters: numbers of pkcs11js's own, the `type` of a parameter object. */
+
+/** A kind of mechanism parameter. */ export const CK_PARAMS_BUFFER: number = 0;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_AES_CBC: number = 1;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_AES_CCM: number = 2;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_AES_GCM: number = 3;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RSA_OAEP: number = 4;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RSA_PSS: number = 5;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_EC_DH: number = 6;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_AES_GCM_v240: number = 7;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_ECDH2_DERIVE: number = 8;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_ECMQV_DERIVE: number = 9;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_X9_42_DH1_DERIVE: number = 10;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_X9_42_DH2_DERIVE: number = 11;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_X9_42_MQV_DERIVE: number = 12;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_KEA_DERIVE: number = 13;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RC2: number = 14;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RC2_CBC: number = 15;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RC2_MAC_GENERAL: number = 16;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RC5: number = 17;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RC5_CBC: number = 18;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_RC5_MAC_GENERAL: number = 19;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_DES_CBC_ENCRYPT_DATA: number = 20;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_SKIPJACK_PRIVATE_WRAP: number = 21;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_SKIPJACK_RELAYX: number = 22;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_PBE: number = 23;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_KEY_WRAP_SET_OAEP: number = 24;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_GCM: number = 25;
+/** A kind of mechanism parameter. */ export const CK_PARAMS_CCM: number = 26;
+/** A kind of mechanism parameter. */ export const CK_PARAM_GOSTR3410_DERIVE: number = 27;
+/** A kind of mechanism parameter. */ export const CK_PARAM_GOSTR3410_KEY_WRAP: number = 28;

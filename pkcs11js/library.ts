@@ -1,0 +1,228 @@
+/** A module as one PKCS11 object uses it: counted with all other callers of the process, its sessions written down. */
+import { BlockPool } from "../ffi/memory/block.ts";
+import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
+import { CKR } from "../ffi/constants/mod.ts";
+import type { Engine } from "../ffi/engine/engine.ts";
+import { FN } from "../ffi/engine/frame.ts";
+import type { Operation } from "../ffi/engine/program.ts";
+import { OrderedCalls } from "../ffi/engine/raw_calls.ts";
+import { closeSession, openSession } from "../ffi/operations/sessions.ts";
+import { invoke } from "../ffi/tables/invoke.ts";
+import { engineFor } from "../session/core/module_core.ts";
+import { Pkcs11Error as SessionError, SessionBusyError } from "../session/errors.ts";
+import type { CallerRegister } from "../session/managed/callers.ts";
+import { HELD } from "../session/managed/leftovers.ts";
+import type { ModuleBackend } from "../session/managed/module_backend.ts";
+import { openBackend, openTable } from "../session/managed/open_backend.ts";
+import { ENTRY } from "../session/managed/session_table.ts";
+import type { Call } from "./calls.ts";
+import { failed, notInitialized, returned } from "./errors.ts";
+import { Invocation } from "./invocation.ts";
+
+const BLOCK_SIZE = 0x4000;
+
+let pool: BlockPool | null = null;
+
+/** Blocks for the calls of every PKCS11 object. */
+export function blocks(): BlockPool {
+  return pool ??= new BlockPool(nativeRuntime(), nativeAbi(), BLOCK_SIZE);
+}
+
+/** What a caller has begun. */
+interface Use {
+  readonly backend: ModuleBackend;
+  readonly register: CallerRegister;
+  /** The slots of its sessions. */
+  readonly sessions: Map<bigint, bigint>;
+  /** Asynchronous calls under way, by session. */
+  readonly pending: Map<bigint, number>;
+}
+
+/** A loaded library. */
+export class Library {
+  /** Where it was loaded from. */
+  readonly path: string;
+  /** Drives the operations; shared by all of the thread who use the library's own functions. */
+  readonly engine: Engine;
+  readonly #calls: OrderedCalls;
+  #use: Use | null = null;
+
+  /** Loads a library. Throws where there is none, or it is no PKCS#11 module. */
+  constructor(path: string) {
+    this.path = path;
+    this.engine = engineFor(openTable(path));
+    this.#calls = new OrderedCalls(this.engine);
+  }
+
+  /** C_Initialize for this caller: the real one where he is the first. */
+  begin(reserved: string | undefined): void {
+    if (this.#use !== null) throw returned(CKR.CRYPTOKI_ALREADY_INITIALIZED, "C_Initialize");
+    const backend = openBackend(this.path, { managed: "gp11", reserved });
+    this.#drive("C_Initialize", backend.initialize, null, null);
+    this.#use = { backend, register: backend.register!, sessions: new Map(), pending: new Map() };
+  }
+
+  /** C_Finalize for this caller: his sessions are closed, and the module is finalised where he is the last. */
+  end(): void {
+    const use = this.#begun("C_Finalize");
+    for (const session of [...use.pending.keys()]) this.#settle("C_Finalize", session);
+    this.#use = null;
+    const slots = new Set(use.sessions.values());
+    for (const slot of slots) this.#leaveLogin(use, slot);
+    for (const session of use.sessions.keys()) this.#drive("C_Finalize", closeSession, { session }, use.register);
+    this.#drive("C_Finalize", use.backend.finalize, null, null);
+  }
+
+  /** Whether C_Initialize was called and C_Finalize was not. */
+  get isBegun(): boolean {
+    return this.#use !== null;
+  }
+
+  /** Drives an operation in place; a failure becomes the error of `method`. */
+  run<T, A>(method: string, operation: Operation<T, A>, args: A, session?: bigint): T {
+    const use = this.#begun(method);
+    if (session !== undefined) this.#settle(method, session);
+    return this.#drive(method, operation, args, use.register);
+  }
+
+  /** Makes a call in place. */
+  call(call: Call, args: readonly unknown[]): unknown {
+    const pool = blocks();
+    const block = pool.take();
+    try {
+      const invocation = new Invocation(block, call, args, true);
+      const rv = this.raw(call.name, call.index, invocation.words, invocation.session);
+      if (rv !== CKR.OK) throw returned(rv, call.name);
+      return invocation.result();
+    } finally {
+      pool.give(block);
+    }
+  }
+
+  /** Calls a function in place with words, once the calls of the session that are under way have returned. */
+  raw(method: string, index: number, words: readonly bigint[], session: bigint): number {
+    if (this.#use === null) throw notInitialized(method);
+    if (this.engine.inFlight > 0) this.#settle(method, session);
+    const fn = this.engine.table.at(index);
+    return fn === null ? CKR.FUNCTION_NOT_SUPPORTED : invoke(fn, words) as number;
+  }
+
+  /** Makes a call on a worker thread; `done` hears of it later, when nothing of this library is under way above it. */
+  callLater(call: Call, args: readonly unknown[], done: (error: Error | null, result: unknown) => void): void {
+    const pool = blocks();
+    const block = pool.take();
+    let invocation: Invocation;
+    let use: Use;
+    try {
+      invocation = new Invocation(block, call, args, false);
+      use = this.#begun(call.name);
+    } catch (error) {
+      pool.give(block);
+      throw error;
+    }
+    const { session, words } = invocation;
+    const fn = this.engine.table.at(call.index);
+    const ended = (rv: number, error: Error | null) => {
+      let result: unknown = null;
+      try {
+        if (error === null && rv === CKR.OK) result = invocation.result();
+        else error ??= returned(rv, call.name);
+      } catch (thrown) {
+        error = thrown as Error;
+      }
+      pool.give(block);
+      done(error, result);
+    };
+    if (fn === null) return ended(CKR.FUNCTION_NOT_SUPPORTED, null);
+    const { pending } = use;
+    pending.set(session, (pending.get(session) ?? 0) + 1);
+    this.#calls.start(fn, words, block, session, (rv, error) => {
+      const left = pending.get(session)! - 1;
+      if (left === 0) pending.delete(session);
+      else pending.set(session, left);
+      ended(rv, error);
+    });
+  }
+
+  /** C_OpenSession. */
+  openSession(slot: bigint, flags: bigint): bigint {
+    const session = this.run("C_OpenSession", openSession, { slot, flags });
+    this.#use!.sessions.set(session, slot);
+    return session;
+  }
+
+  /** C_CloseSession. */
+  closeSession(session: bigint): void {
+    const rv = this.run("C_CloseSession", closeSession, { session }, session);
+    if (rv === CKR.OK || rv === CKR.SESSION_HANDLE_INVALID) this.#use!.sessions.delete(session);
+    if (rv !== CKR.OK) throw returned(rv, "C_CloseSession");
+  }
+
+  /** C_CloseAllSessions; where other callers have sessions on the slot, those of this one alone are closed. */
+  closeAllSessions(slot: bigint): void {
+    const { register, sessions } = this.#begun("C_CloseAllSessions");
+    const own = [...sessions].filter(([, other]) => other === slot).map(([session]) => session);
+    for (const session of own) this.#settle("C_CloseAllSessions", session);
+    if (register.callers.hasSession(slot, register.place)) {
+      for (const session of own) this.closeSession(session);
+      return;
+    }
+    const rv = this.raw("C_CloseAllSessions", FN.C_CloseAllSessions, [slot], 0n);
+    if (rv !== CKR.OK) throw returned(rv, "C_CloseAllSessions");
+    for (const session of own) {
+      sessions.delete(session);
+      register.forget(session);
+    }
+    register.endLogin(slot);
+  }
+
+  /** A login was made: what others have counted before is over, and what this caller leaves is ended with him. */
+  loggedIn(session: bigint): void {
+    const { register, sessions } = this.#use!;
+    const slot = sessions.get(session);
+    if (slot === undefined) return;
+    register.callers.endLogins(slot, register.place);
+    register.holdLogin(slot, ENTRY.uncounted);
+  }
+
+  /** A logout was made: nobody is logged in to the token any more. */
+  loggedOut(session: bigint): void {
+    const { register, sessions } = this.#use!;
+    const slot = sessions.get(session);
+    if (slot === undefined) return;
+    register.callers.endLogins(slot, register.place);
+    register.endLogin(slot);
+  }
+
+  /** A login of this caller ends with his sessions, unless somebody else counts on it. */
+  #leaveLogin({ register, sessions }: Use, slot: bigint): void {
+    if (!register.holdsLogin(slot)) return;
+    const { callers, place } = register;
+    register.endLogin(slot);
+    if (callers.hasLogin(slot, HELD, place) || !callers.hasSession(slot, place)) return;
+    const logout = this.engine.table.at(FN.C_Logout);
+    const session = [...sessions].find(([, other]) => other === slot)?.[0];
+    if (logout !== null && session !== undefined) invoke(logout, [session]);
+  }
+
+  #begun(method: string): Use {
+    if (this.#use === null) throw notInitialized(method);
+    return this.#use;
+  }
+
+  /** Waits for the calls of a session that are under way. */
+  #settle(method: string, session: bigint): void {
+    if (this.#calls.finish(session)) return;
+    throw failed(`Cannot call ${method}: an operation of another API is under way in the session`, method);
+  }
+
+  #drive<T, A>(method: string, operation: Operation<T, A>, args: A, register: CallerRegister | null): T {
+    try {
+      return this.engine.runSync(null, operation, args, { register });
+    } catch (error) {
+      if (error instanceof SessionError) throw returned(error.code, method);
+      if (error instanceof SessionBusyError) throw failed(error.message, method, error);
+      throw error;
+    }
+  }
+}
