@@ -60,6 +60,7 @@ export type { TransportChoice } from "./transports/choice/select.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 export { type CertificateInput, TlsDatabase } from "./transports/tls_database.ts";
 export type {
+  BlockingTls,
   ByteDuplex,
   ClientCertificate,
   ClientTls,
@@ -72,6 +73,7 @@ export type {
   PeerCertificate,
   ProxyTarget,
   TlsInfo,
+  TlsPieces,
   TlsSettings,
 } from "./transports/transport.ts";
 export type { RuntimeLabel, RuntimeName } from "../internal/runtime.ts";

@@ -25,8 +25,10 @@ import {
   type SendRequest,
   snapshotOf,
   SyncWord,
+  type TlsReply,
   type ToWorker,
 } from "./sync/sync_protocol.ts";
+import { WorkerTls } from "./sync/sync_tls.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
@@ -42,12 +44,12 @@ export function serveSync(port: MessagePort, shared: Int32Array): void {
     Atomics.notify(shared, SyncWord.WAKE);
   };
   // The caller answers at once, and this thread has nothing else to do: blocking is faster than its event loop.
-  const ask = (message: FromWorker): HookReply => {
+  const ask = <T extends ToWorker>(message: FromWorker): T => {
     tell(message);
     for (;;) {
       const seen = Atomics.load(shared, SyncWord.REPLY);
       const received = receiveMessageOnPort(port);
-      if (received !== undefined) return unpacked(received.message) as HookReply;
+      if (received !== undefined) return unpacked(received.message) as T;
       if (Atomics.load(shared, SyncWord.END) !== 0) throw new Error("Cannot ask the features: the session is closed");
       Atomics.wait(shared, SyncWord.REPLY, seen);
     }
@@ -56,17 +58,22 @@ export function serveSync(port: MessagePort, shared: Int32Array): void {
   port.on("message", (message: unknown) => server.receive(unpacked(message) as ToWorker));
 }
 
+/** Asks the caller's thread, which waits for the message that is being sent. */
+type Ask = <T extends ToWorker = HookReply>(message: FromWorker) => T;
+
 class SyncServer {
   readonly #tell: (message: FromWorker) => void;
-  readonly #askCaller: (message: FromWorker) => HookReply;
+  readonly #askCaller: Ask;
   readonly #beat: () => void;
   #session: HttpSession | null = null;
   #version = -1;
   /** Those that hooks were told of, by number. */
   readonly #connections = new Map<number, Connection>();
   #barred: ReadonlySet<number> = new Set();
+  /** Connections whose TLS the caller's thread makes. */
+  readonly #tls = new WorkerTls();
 
-  constructor(tell: (message: FromWorker) => void, ask: (message: FromWorker) => HookReply, beat: () => void) {
+  constructor(tell: (message: FromWorker) => void, ask: Ask, beat: () => void) {
     this.#tell = tell;
     this.#askCaller = ask;
     this.#beat = beat;
@@ -79,12 +86,15 @@ class SyncServer {
 
   async #send(request: SendRequest): Promise<void> {
     const beating = setInterval(this.#beat, BEAT_INTERVAL);
+    this.#tls.ask = (call) => this.#askCaller<TlsReply>(call);
     try {
       const session = this.#sessionFor(request.settings);
       const msg = this.#messageOf(request);
       await session.sendMessage(msg);
+      this.#tls.ask = null;
       this.#done(msg);
     } catch (error) {
+      this.#tls.ask = null;
       this.#tell({ kind: "broken", error: plainError(error) });
     } finally {
       clearInterval(beating);
@@ -124,7 +134,7 @@ class SyncServer {
       ...settings.values,
       tlsDatabase: roots === null ? null : roots === "system" ? TlsDatabase.system : TlsDatabase.fromPem(roots),
       clientCertificate: client === null ? null : (origin) => {
-        if (client.origin === null || client.origin === origin) return client.certificate;
+        if (client.origin === null || client.origin === origin) return client.certificate ?? this.#tls;
         throw new TypeError(`Cannot choose the client certificate for ${origin} while the caller's thread is blocked`);
       },
       transport: settings.transport,

@@ -1,4 +1,4 @@
-/** What a TLS handshake shows, whoever has made it. */
+/** What TLS shows and how its bytes are handed on, whoever makes it. */
 
 /** A certificate a peer has shown. */
 export interface PeerCertificate {
@@ -30,4 +30,29 @@ export interface TlsInfo {
   readonly cipher: string;
   /** What both sides have agreed to speak (RFC 7301), for example "http/1.1"; null for nothing, absent when unknown. */
   readonly alpnProtocol?: string | null | undefined;
+}
+
+/** What came of bytes that TLS was given. */
+export interface TlsPieces {
+  /** Bytes for the peer. */
+  readonly encrypted: readonly Uint8Array[];
+  /** Bytes of the peer. */
+  readonly decrypted: readonly Uint8Array[];
+  /** The peer sends nothing any more. */
+  readonly hasEnded: boolean;
+}
+
+/** The TLS of one connection, for a thread that waits: bytes go in and come out, and somebody else moves them. */
+export interface BlockingTls {
+  /** What the handshake has shown; null until it is over. */
+  readonly tls: TlsInfo | null;
+  /**
+   * Takes what the peer has sent, "end" when it sends no more, and what is to be sent to it. The first call begins the
+   * handshake.
+   *
+   * @throws {Error} when TLS fails
+   */
+  exchange(received: Uint8Array | "end" | null, written: Uint8Array | null): TlsPieces;
+  /** Frees it. */
+  close(): void;
 }

@@ -9,7 +9,7 @@ import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
-import type { ClientCertificate, PeerCertificate, ProxyTarget } from "../transports/transport.ts";
+import type { ClientCertificate, PeerCertificate, ProxyTarget, TlsInfo, TlsPieces } from "../transports/transport.ts";
 
 /** Places in the shared memory: what wakes the caller, a sign of life, what wakes the worker, and that it is to end. */
 export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2, END: 3 } as const;
@@ -67,7 +67,8 @@ export interface PlainSettings {
   values: Readonly<Partial<SessionValues>>;
   /** Roots as PEM texts, "system", or null for the runtime's own. */
   roots: readonly string[] | "system" | null;
-  clientCertificate: { origin: string | null; certificate: ClientCertificate } | null;
+  /** A certificate of null means that the caller's thread makes the encrypted stream. */
+  clientCertificate: { origin: string | null; certificate: ClientCertificate | null } | null;
   transport: Exclude<TransportChoice, object>;
   /** Largest decoded body, or null when nothing is decoded. */
   maxDecodedSize: number | null;
@@ -113,7 +114,7 @@ export interface HookReply {
 }
 
 /** From the session to its worker. */
-export type ToWorker = SendRequest | HookReply | { kind: "close-idle" };
+export type ToWorker = SendRequest | HookReply | TlsReply | { kind: "close-idle" };
 
 /** A connection of the worker. */
 export interface PlainConnection {
@@ -152,7 +153,31 @@ export type FromWorker =
     error: PlainError | null;
     metrics: PlainMetrics;
   }
+  | TlsCall
   | { kind: "broken"; error: PlainError };
+
+/** What the worker has for the TLS of a connection. */
+export interface TlsCall {
+  kind: "tls";
+  /** The connection. */
+  id: number;
+  /** Where it leads, when TLS begins. */
+  open: { host: string; port: number; strict: boolean } | null;
+  /** What the peer has sent, "end" when it sends no more. */
+  received: Uint8Array | "end" | null;
+  /** What is to be sent to it. */
+  written: Uint8Array | null;
+  /** Connections that are closed. */
+  closed: readonly number[];
+}
+
+/** What came of it. */
+export interface TlsReply extends TlsPieces {
+  kind: "tls";
+  /** What the handshake has shown, once it is over. */
+  tls: TlsInfo | null;
+  error: PlainError | null;
+}
 
 /** What an event carries besides the message. */
 export interface EventDetail {

@@ -10,6 +10,7 @@
 import { Buffer } from "node:buffer";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import { inflateRawSync } from "node:zlib";
+import type { ClientTls } from "../transports/client_tls.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
@@ -27,7 +28,8 @@ import { packed, unpacked } from "./sync_bytes.ts";
 import { startSyncWorker } from "./sync_bootstrap.ts";
 import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
-import { settingsKeyOf, settingsOf } from "./sync_settings.ts";
+import { clientTlsOf, settingsKeyOf, settingsOf } from "./sync_settings.ts";
+import { CallerTls } from "./sync_tls.ts";
 import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "../protocol/uri.ts";
 
@@ -75,6 +77,8 @@ interface WorkerLink {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly shared: Int32Array;
+  /** The TLS of its connections that is made on this thread. */
+  readonly tls: CallerTls;
 }
 
 /** Lets a worker look at what is there for it. */
@@ -84,7 +88,8 @@ function wake(shared: Int32Array): void {
 }
 
 /** Ends a worker; one that waits for an answer could not be ended otherwise. */
-async function end({ port, shared, worker }: WorkerLink): Promise<void> {
+async function end({ port, shared, tls, worker }: WorkerLink): Promise<void> {
+  tls.close();
   Atomics.store(shared, SyncWord.END, 1);
   wake(shared);
   port.close();
@@ -144,7 +149,7 @@ class SyncSender {
       const snapshot = hooks.begin();
       if (!hooks.isOver) {
         this.#post({ ...request, snapshot });
-        if (this.#serve(hooks, replay)) return msg.statusCode;
+        if (this.#serve(hooks, replay, clientTlsOf(this.#core, msg))) return msg.statusCode;
       }
       // A hook has ended the message and nobody else will say so: the worker never began, or is gone with its session.
       replay.end();
@@ -158,14 +163,16 @@ class SyncSender {
   }
 
   /** Answers the worker until the message is done; false when a hook has closed the session meanwhile. */
-  #serve(hooks: SyncHooks, replay: SyncReplay): boolean {
+  #serve(hooks: SyncHooks, replay: SyncReplay, client: ClientTls | null): boolean {
+    const roots = this.#core.settings.values.tlsDatabase;
     for (;;) {
       const message = this.#next();
       if (message.kind === "hook") {
         const reply = hooks.run(message);
         if (this.#core.isClosed) return false;
         this.#post(reply);
-      } else if (message.kind === "event") replay.event(message);
+      } else if (message.kind === "tls") this.#post(this.#link!.tls.answer(message, client, roots));
+      else if (message.kind === "event") replay.event(message);
       else if (message.kind === "session-event") replay.session(message.type, hooks.connectionOf(message.connection));
       else if (message.kind === "broken") throw this.#refusal(message.error);
       else {
@@ -221,7 +228,7 @@ class SyncSender {
     if (message.kind === "close-idle" && this.#link === null) return;
     const { port, shared } = this.#link ?? this.#start();
     port.postMessage(packed(message));
-    if (message.kind === "reply") wake(shared);
+    if (message.kind === "reply" || message.kind === "tls") wake(shared);
   }
 
   #start(): WorkerLink {
@@ -229,7 +236,7 @@ class SyncSender {
     const shared = new Int32Array(new SharedArrayBuffer(4 * Object.keys(SyncWord).length));
     SyncHooks.forgetConnections(this.#core);
     const worker = startSyncWorker(port2, shared, moduleAddress());
-    const link = this.#link = { port, shared, worker };
+    const link = this.#link = { port, shared, tls: new CallerTls(), worker };
     // Nobody is there to hear of it while the thread waits; the next send finds out. What runs while the worker lives
     // must not hold the session: one that nobody can reach any more takes its worker along.
     const sender = new WeakRef(this);
@@ -247,6 +254,7 @@ class SyncSender {
   #forget(link: WorkerLink): void {
     if (this.#link !== link) return;
     link.port.close();
+    link.tls.close();
     this.#link = null;
   }
 

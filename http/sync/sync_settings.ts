@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { clientCertificateFor, isClientTls } from "../transports/client_tls.ts";
+import { clientCertificateFor, type ClientTls, isClientTls } from "../transports/client_tls.ts";
 import { ContentDecoder } from "../features/content_decoder.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
@@ -46,7 +46,9 @@ export function settingsOf(core: SessionCore, msg: HttpMessage, version: number)
     throw refuse("with a feature that answers requests", "its Response cannot be read while the thread is blocked");
   }
   const client = clientCertificateFor(values.clientCertificate, originOf(core, msg));
-  if (isClientTls(client)) throw refuse("with a ClientTls", "it cannot go to the worker that sends");
+  if (isClientTls(client) && client.connectSync === undefined) {
+    throw refuse("with a ClientTls", "it has no connectSync, and cannot go to the worker that sends");
+  }
   const roots = values.tlsDatabase;
   return {
     version,
@@ -54,7 +56,7 @@ export function settingsOf(core: SessionCore, msg: HttpMessage, version: number)
     roots: roots === null ? null : roots.isSystem ? "system" : [...roots.pem()],
     clientCertificate: client === null ? null : {
       origin: typeof values.clientCertificate === "function" ? originOf(core, msg) : null,
-      certificate: { cert: client.cert, key: client.key },
+      certificate: isClientTls(client) ? null : { cert: client.cert, key: client.key },
     },
     transport: choice,
     maxDecodedSize: decoderOf(core, msg)?.maxSize ?? null,
@@ -63,6 +65,12 @@ export function settingsOf(core: SessionCore, msg: HttpMessage, version: number)
     requestDefaults: features.requestDefaults(),
     hooks: hooksOf(core),
   };
+}
+
+/** Who makes the encrypted streams of a message; null where the worker does. */
+export function clientTlsOf(core: SessionCore, msg: HttpMessage): ClientTls | null {
+  const client = clientCertificateFor(core.settings.values.clientCertificate, originOf(core, msg));
+  return isClientTls(client) ? client : null;
 }
 
 function originOf(core: SessionCore, msg: HttpMessage): string {

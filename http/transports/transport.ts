@@ -6,11 +6,11 @@
  */
 
 import type { ByteDuplex } from "../../internal/byte_duplex.ts";
-import type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
+import type { BlockingTls, PeerCertificate, TlsInfo, TlsPieces } from "../../internal/tls_info.ts";
 import type { TransportError } from "../errors.ts";
 import type { TransportCapabilities } from "./capabilities.ts";
 
-export type { ByteDuplex, PeerCertificate, TlsInfo };
+export type { BlockingTls, ByteDuplex, PeerCertificate, TlsInfo, TlsPieces };
 
 /** A proxy one connection goes through. */
 export interface ProxyTarget {
@@ -53,6 +53,13 @@ export interface ClientTls {
       readonly signal: AbortSignal;
     },
   ): Promise<ByteDuplex & { readonly tls?: TlsInfo | undefined }>;
+  /** Begins TLS for a thread that waits, for synchronous sends; without it these are refused. Nothing is sent yet. */
+  connectSync?(options: {
+    readonly host: string;
+    readonly port: number;
+    readonly strict: boolean;
+    readonly roots: TrustRoots | null;
+  }): BlockingTls;
 }
 
 /** TLS settings of a connection. */

@@ -1,6 +1,6 @@
 export { NotSupportedError } from "../../internal/not_supported_error.ts";
 export type { ByteDuplex } from "../../internal/byte_duplex.ts";
-export type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
+export type { BlockingTls, PeerCertificate, TlsInfo, TlsPieces } from "../../internal/tls_info.ts";
 export type { ChainInput, ChainPart } from "./certificate_chain.ts";
 export { TlsError } from "./tls_error.ts";
 export {

@@ -47,8 +47,9 @@ export async function secureStream(
 ): Promise<Secured> {
   const { host, signal, strict } = target;
   signal.throwIfAborted();
-  const duplex = makeDuplex(gnutls, raw, credentials, target);
-  const { session, stream } = duplex;
+  const { read, session } = beginSession(gnutls, credentials, target);
+  const freed = () => credentials.release();
+  const stream = new TlsDuplex(session, raw, { allowHalfOpen: target.allowHalfOpen, freed, read });
   const abort = () => void stream.destroy(asError(signal.reason));
   signal.addEventListener("abort", abort);
   try {
@@ -88,13 +89,18 @@ export function* verdict(
   return tls;
 }
 
-function makeDuplex(
+/** A session, and what is called after something was read: then there may be something to take it up again with. */
+interface Begun {
+  readonly session: TlsSession;
+  readonly read: () => void;
+}
+
+/** Begins a session, as a going on with an earlier one where there is one. It holds the credentials. */
+export function beginSession(
   gnutls: Gnutls,
-  raw: Duplex,
   credentials: Credentials,
-  target: SecureTarget,
-): { readonly session: TlsSession; readonly stream: TlsDuplex } {
-  const { allowHalfOpen, alpnProtocols, host, port, resumptions, strict } = target;
+  { alpnProtocols, host, port, resumptions, strict }: Omit<SecureTarget, "allowHalfOpen" | "signal">,
+): Begun {
   const server = JSON.stringify([host, port, strict, alpnProtocols]);
   const resumption = resumptions.take(server);
   const session = new TlsSession(gnutls, { host, alpnProtocols, strict, credentials: credentials.handle, resumption });
@@ -107,7 +113,7 @@ function makeDuplex(
     isKept = true;
     resumptions.put(server, data);
   };
-  return { session, stream: new TlsDuplex(session, raw, { allowHalfOpen, freed: () => credentials.release(), read }) };
+  return { session, read };
 }
 
 /** A server that asks for a certificate and gets none answers in ways that nobody understands. */

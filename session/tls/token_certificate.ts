@@ -2,22 +2,23 @@
 import type { Duplex } from "node:stream";
 import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { orAborted } from "../../internal/aborts.ts";
-import type { TlsInfo } from "../../internal/tls_info.ts";
+import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
 import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { Pin } from "../tokens/options.ts";
+import { BlockingStream } from "./blocking_stream.ts";
 import { type ChainInput, readChain } from "./certificate_chain.ts";
 import { CredentialPool, type Credentials } from "./credentials.ts";
 import { openGnutls } from "./gnutls.ts";
 import { memory, putText } from "./native_memory.ts";
 import { Resumptions } from "./resumptions.ts";
-import { type Secured, secureStream } from "./secure_stream.ts";
+import { beginSession, type Secured, secureStream } from "./secure_stream.ts";
 import { checked, isTokenFailure } from "./tls_error.ts";
 import { TokenKey } from "./token_key.ts";
 import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
-import { callNative, onEventLoop, type Work } from "./work.ts";
+import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
 
 /** What {@linkcode tokenCertificate} is made of. */
 export interface TokenCertificateOptions {
@@ -128,14 +129,45 @@ export class TokenCertificate implements AsyncDisposable {
   }
 
   /**
+   * Begins TLS for a thread that waits; what a session of HTTP calls in `sendMessageSync`. The token signs in place.
+   *
+   * @throws {Pkcs11Error} when the token cannot be logged in to any more
+   */
+  connectSync(target: Omit<TokenTlsTarget, "signal">): BlockingTls {
+    const { alpnProtocols = ["http/1.1"], port, strict } = target;
+    const host = bareHost(target.host);
+    const roots = this.#roots ?? rootsOf(target.roots);
+    const credentials = inPlace(this.#take(roots));
+    try {
+      const resumptions = this.#resumptionsFor(roots);
+      const { read, session } = beginSession(this.#gnutls, credentials, {
+        alpnProtocols,
+        host,
+        port,
+        resumptions,
+        strict,
+      });
+      return new BlockingStream(this.#gnutls, session, {
+        host,
+        strict,
+        read,
+        shaken: (error) => this.#takeBack(credentials, error),
+        freed: () => credentials.release(),
+      });
+    } catch (error) {
+      this.#takeBack(credentials, error);
+      throw error;
+    }
+  }
+
+  /**
    * {@linkcode TokenCertificate.connect} between streams of Node.
    *
    * @internal
    */
   async open(raw: Duplex, target: TokenTlsTarget & { readonly allowHalfOpen: boolean }): Promise<Secured> {
     const { allowHalfOpen, alpnProtocols = ["http/1.1"], port, signal, strict } = target;
-    // A final dot makes a name absolute for DNS; certificates and SNI do without (RFC 6066 §3).
-    const host = target.host.replace(/\.$/, "");
+    const host = bareHost(target.host);
     const roots = this.#roots ?? rootsOf(target.roots);
     const resumptions = this.#resumptionsFor(roots);
     const working = this.#lending(roots, (credentials) =>
@@ -162,15 +194,20 @@ export class TokenCertificate implements AsyncDisposable {
 
   async #lending<T>(roots: Roots, use: (credentials: Credentials) => Promise<T>): Promise<T> {
     const credentials = await onEventLoop(this.#take(roots));
+    let failure: unknown = null;
     try {
       return await use(credentials);
     } catch (error) {
-      // The token was taken away, or somebody has logged out: what GnuTLS has opened on it stays of no use.
-      if (isTokenFailure(error)) this.#pool.giveUpAll();
-      throw error;
+      throw failure = error;
     } finally {
-      this.#pool.give(credentials);
+      this.#takeBack(credentials, failure);
     }
+  }
+
+  #takeBack(credentials: Credentials, error: unknown): void {
+    // The token was taken away, or somebody has logged out: what GnuTLS has opened on it stays of no use.
+    if (isTokenFailure(error)) this.#pool.giveUpAll();
+    this.#pool.give(credentials);
   }
 
   *#take(roots: Roots): Work<Credentials> {
@@ -255,6 +292,11 @@ function checkInput(options: TokenCertificateOptions): void {
   if (module !== undefined && typeof module !== "string" && !(module instanceof Module)) {
     throw refuse("module is a Module or the path of one", module);
   }
+}
+
+/** A final dot makes a name absolute for DNS; certificates and SNI do without (RFC 6066 §3). */
+function bareHost(host: string): string {
+  return host.replace(/\.$/, "");
 }
 
 const added = new Map<Gnutls, Map<string, Promise<void>>>();

@@ -132,6 +132,30 @@ describe("tokenCertificate", { skip }, () => {
     assertEquals(proxy.heads.every((head) => head.startsWith("CONNECT ")), true);
   });
 
+  it("sends synchronously, on kept connections, with the verdict about the server", async () => {
+    await using session = new HttpSession({ clientCertificate: (origin) => origin === nginx.tlsOrigin ? ec : null });
+    const send = (method: string, path: string, body?: Uint8Array<ArrayBuffer>) => {
+      const msg = new HttpMessage(method, `${nginx.tlsOrigin}${path}`, body === undefined ? {} : { body });
+      assertEquals(session.sendMessageSync(msg), msg.statusCode);
+      return msg;
+    };
+    const [first, second] = [send("GET", "/echo"), send("GET", "/in")];
+    assertStringIncludes(text(first), clients.ec.subject);
+    assertEquals(text(second).split(" ").at(-1), text(first).split(" ").at(-1));
+    assertEquals([first.tlsErrors, first.tlsCertificate?.subject], [[], "O=gp11, CN=localhost"]);
+    assertEquals(send("GET", "/body").responseBody.length, 1 << 20);
+    assertStringIncludes(text(send("POST", "/echo", new Uint8Array(1 << 20))), "POST /echo");
+    await using wary = await tokenCertificate({ certificate: clients.ec.pem, key: clients.ec.key });
+    session.clientCertificate = wary;
+    const refused = send("GET", "/echo");
+    assertEquals([refused.statusCode, refused.tlsErrors], [HttpStatus.SSL_FAILED, ["UNABLE_TO_VERIFY_LEAF_SIGNATURE"]]);
+    session.sslStrict = false;
+    assertEquals(send("GET", "/echo").statusCode, 200);
+    const plain = new HttpMessage("GET", `https://127.0.0.1:${new URL(nginx.origin).port}/echo`);
+    session.sendMessageSync(plain);
+    assertEquals([plain.statusCode, codeOf(plain.error)], [HttpStatus.TLS_FAILED, "GNUTLS_E_UNEXPECTED_PACKET"]);
+  });
+
   it("sends nothing in clear, and takes earlier sessions up again where the server offers it", async () => {
     relay.sent = "";
     const origin = `https://127.0.0.1:${relay.port}`;
