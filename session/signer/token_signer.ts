@@ -18,7 +18,7 @@ import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "../tokens/faces.ts";
 import type { Session } from "../tokens/session.ts";
-import { DEAD, SessionPool } from "../tokens/shared_sessions.ts";
+import { DEAD, lifeOfPool, lifeOfSession, SessionPool } from "../tokens/shared_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 import { schemesOf, secretSchemes, type SignatureScheme } from "./signature_schemes.ts";
@@ -43,8 +43,8 @@ export interface TokenSignerOptions {
   /** The public half, where the token has it nowhere: an object, or a key outside it. */
   readonly publicKey?: Pkcs11Object | KeyInput | undefined;
   /**
-   * Sessions for signatures that run side by side. A key whose token goes away and comes back to its slot is found
-   * again in them by the URI it had.
+   * Sessions for signatures that run side by side. A key whose token goes away and comes back, in its slot or another, is
+   * found again in them by the URI it had.
    *
    * @default the session of the key, one signature after another
    */
@@ -86,8 +86,8 @@ export class TokenSigner {
   readonly #uri: Pkcs11Uri | null;
   readonly #session: Session;
   #key: Pkcs11Object;
-  /** A session has died: the key's handle may be another object's now. */
-  #isLost = false;
+  /** The life of the pool that the key was found in: in another its handle may be another object's. */
+  #life: number | undefined;
 
   static {
     newSigner = (parts) => new TokenSigner(parts);
@@ -103,6 +103,7 @@ export class TokenSigner {
     this.#match = parts.match;
     this.#uri = parts.uri;
     this.#session = parts.key.session;
+    this.#life = parts.sessions === null ? undefined : lifeOfPool(parts.sessions);
   }
 
   /**
@@ -121,7 +122,6 @@ export class TokenSigner {
     } catch (error) {
       // The token was away, and may be back: a new session of the pool tells.
       if (!(error instanceof Pkcs11Error) || !DEAD.has(error.code)) throw error;
-      this.#isLost = true;
       return await sessions.use(work, { signal: options.signal });
     }
   }
@@ -138,16 +138,18 @@ export class TokenSigner {
   }
 
   async #signIn(session: Session, message: Bytes, options: CallOptions): Promise<Bytes> {
-    if (!this.#isLost) {
+    const life = lifeOfSession(session);
+    if (life === this.#life) {
       try {
         return await signWith(session, this.#key, this.#scheme, message, options);
       } catch (error) {
         if (!(error instanceof Pkcs11Error) || !LOST.has(error.code)) throw error;
       }
     }
-    this.#key = await this.#findAgain(session, options);
-    this.#isLost = false;
-    return await signWith(session, this.#key, this.#scheme, message, options);
+    const key = await this.#findAgain(session, options);
+    this.#key = key;
+    this.#life = life;
+    return await signWith(session, key, this.#scheme, message, options);
   }
 
   /**

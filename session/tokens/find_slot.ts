@@ -2,8 +2,9 @@
 import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "../errors.ts";
-import type { SlotInfo, TokenInfo } from "../core/infos.ts";
+import { isSameToken, type SlotInfo, type TokenInfo } from "../core/infos.ts";
 import { withoutNuls } from "../../ffi/memory/texts.ts";
+import type { Module } from "./module.ts";
 import type { Slot } from "./slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 
@@ -128,10 +129,70 @@ export function onlySlot(condition: SlotCondition, slots: readonly DescribedSlot
 }
 
 /** Answers that mean the token has gone since the slots were listed. */
-const GONE: ReadonlySet<number> = new Set([CKR.TOKEN_NOT_PRESENT, CKR.TOKEN_NOT_RECOGNIZED, CKR.DEVICE_REMOVED]);
+const GONE: ReadonlySet<number> = new Set([
+  CKR.TOKEN_NOT_PRESENT,
+  CKR.TOKEN_NOT_RECOGNIZED,
+  CKR.DEVICE_REMOVED,
+  CKR.SLOT_ID_INVALID,
+]);
 
 /** Null for a token that has gone; any other error is thrown on. */
 export function goneToken(error: unknown): null {
   if (error instanceof Pkcs11Error && GONE.has(error.code)) return null;
   throw error;
+}
+
+/** The token that a slot had at first, wherever it is: a PIN is for that one, and no other is tried with it. */
+export class FollowedToken {
+  /** Where it was last. */
+  #slot: Slot;
+  #token: TokenInfo | null = null;
+
+  /** Follows the token that is in a slot when it is first asked for. */
+  constructor(slot: Slot) {
+    this.#slot = slot;
+  }
+
+  /**
+   * The slot that it is in, and whether that is another one than last: the only one whose token tells the same of itself.
+   *
+   * @throws {Pkcs11Error} Where it is away, CKR_TOKEN_NOT_RECOGNIZED where another one is in its slot.
+   */
+  async follow(): Promise<{ readonly slot: Slot; readonly hasMoved: boolean }> {
+    let here: TokenInfo | null = null;
+    let gone: unknown;
+    try {
+      here = await this.#slot.tokenInfo();
+    } catch (error) {
+      goneToken(error);
+      gone = error;
+    }
+    const token = this.#token ??= here;
+    if (token !== null && here !== null && isSameToken(token, here)) return { slot: this.#slot, hasMoved: false };
+    const slot = token === null ? null : await slotOfToken(this.#slot.module, token);
+    if (slot !== null) {
+      const hasMoved = !slot.equals(this.#slot);
+      this.#slot = slot;
+      return { slot, hasMoved };
+    }
+    if (token === null || here === null) throw gone;
+    throw new Pkcs11Error(CKR.TOKEN_NOT_RECOGNIZED, "C_OpenSession", {
+      action: "open a session of the pool",
+      hint: `Its slot holds the token "${here.label}" now, not "${token.label}": make a new pool for it.`,
+    });
+  }
+}
+
+/** The slot that a token is in now; null where none has it, or several tokens tell the same of themselves. */
+async function slotOfToken(module: Module, token: TokenInfo): Promise<Slot | null> {
+  const found: Slot[] = [];
+  for (const slot of await module.slots({ tokenPresent: true })) {
+    if (isSameToken(token, await slot.tokenInfo().catch(untold))) found.push(slot);
+  }
+  return found.length === 1 ? found[0]! : null;
+}
+
+/** A slot that cannot tell of its token does not hinder others. */
+function untold(error: unknown): undefined {
+  if (!(error instanceof Pkcs11Error)) throw error;
 }

@@ -5,7 +5,6 @@ import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { isSameToken, type TokenInfo } from "../core/infos.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
 import {
@@ -15,6 +14,7 @@ import {
   type UseOptions,
 } from "./shared_session_options.ts";
 import { coreOf } from "./faces.ts";
+import { FollowedToken } from "./find_slot.ts";
 import { openSession } from "./open_session.ts";
 import { moduleCoreOf, type Slot } from "./slot.ts";
 
@@ -42,6 +42,17 @@ interface Use {
 /** The function that is run with a session of a pool, to know calls that would wait for themselves. */
 const current = new AsyncLocalStorage<Use>();
 
+/** In which life of its pool a session was opened: with each death of sessions another begins. */
+const lives = new WeakMap<Session, number>();
+
+/** In which life of its pool a session was opened; handles of keys found in another may be those of other objects now. */
+export function lifeOfSession(session: Session): number | undefined {
+  return lives.get(session);
+}
+
+/** In which life a pool is. */
+export let lifeOfPool: (pool: SessionPool) => number;
+
 interface Waiting {
   lend(session: Session): void;
   fail(error: unknown): void;
@@ -54,8 +65,8 @@ interface Idle {
 
 /**
  * Sessions on one token for calls that run side by side: whoever asks gets one that nobody else uses, and waits in line
- * while all are busy. The login is made once for all of them; sessions that have died are replaced; what a user left
- * begun is ended.
+ * while all are busy. The login is made once for all of them; sessions that have died are replaced, in another slot where
+ * the token has come back in another one; what a user left begun is ended.
  *
  * @example Sign with as many sessions as the token has
  * ```ts
@@ -68,10 +79,10 @@ interface Idle {
  * ```
  */
 export class SessionPool {
-  readonly #slot: Slot;
+  readonly #token: FollowedToken;
   readonly #settings: PoolSettings;
-  /** The token of the slot when the first session was opened. */
-  #token: TokenInfo | null = null;
+  /** How often the sessions have died. */
+  #life = 0;
   readonly #idle: Idle[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #busy = new Set<Session>();
@@ -84,9 +95,13 @@ export class SessionPool {
   #closing: Promise<void> | null = null;
   #whenDone: (() => void) | null = null;
 
+  static {
+    lifeOfPool = (pool) => pool.#life;
+  }
+
   /** Pools come from {@linkcode Slot.sessionPool}. */
   constructor(slot: Slot, options: SharedSessionsOptions) {
-    this.#slot = slot;
+    this.#token = new FollowedToken(slot);
     this.#settings = readPoolOptions(options);
   }
 
@@ -231,11 +246,15 @@ export class SessionPool {
     this.#opening++;
     const { interaction, login, readWrite } = this.#settings;
     try {
-      await this.#checkToken();
+      const { slot, hasMoved } = await this.#token.follow();
+      // What there is in its last slot is dead, though nobody may have noticed yet.
+      if (hasMoved) this.#forgetIdle();
+      const life = this.#life;
       // Sessions after the first need no login, but their keys may want its PIN for each use.
       const options = { readWrite, interaction, login: this.#isLoggedIn ? undefined : login };
-      const session = await openSession(this.#slot, moduleCoreOf(this.#slot), options, login);
-      this.#isLoggedIn = true;
+      const session = await openSession(slot, moduleCoreOf(slot), options, login);
+      lives.set(session, life);
+      this.#isLoggedIn ||= life === this.#life;
       this.#room = Infinity;
       this.#opening--;
       this.#busy.add(session);
@@ -246,17 +265,6 @@ export class SessionPool {
     }
     if (this.closed) this.#settle();
     else this.#grow();
-  }
-
-  /** The PIN is for the token that the pool began with: another one in its slot is not tried with it. */
-  async #checkToken(): Promise<void> {
-    const token = await this.#slot.tokenInfo();
-    this.#token ??= token;
-    if (isSameToken(token, this.#token)) return;
-    throw new Pkcs11Error(CKR.TOKEN_NOT_RECOGNIZED, "C_OpenSession", {
-      action: "open a session of the pool",
-      hint: `Its slot holds the token "${token.label}" now, not "${this.#token.label}": make a new pool for it.`,
-    });
   }
 
   /** A token without room makes calls wait for what is there; anything else is told to those who wait. */
@@ -275,7 +283,7 @@ export class SessionPool {
     this.#busy.delete(session);
     if (isDead || session.closed) {
       // What ended one has most likely ended all; a login that is still there is not made again.
-      if (isDead) this.#forgetIdle();
+      if (isDead && lives.get(session) === this.#life) this.#forgetIdle();
       this.#discard(session);
       return this.#after();
     }
@@ -307,6 +315,10 @@ export class SessionPool {
   }
 
   #lend(session: Session): void {
+    if (lives.get(session) !== this.#life) {
+      this.#discard(session);
+      return this.#after();
+    }
     const next = this.#waiting.shift();
     if (next !== undefined && !this.closed) {
       this.#busy.add(session);
@@ -340,6 +352,7 @@ export class SessionPool {
   }
 
   #forgetIdle(): void {
+    this.#life++;
     this.#isLoggedIn = false;
     for (const { session, timer } of this.#idle.splice(0)) {
       clearTimeout(timer);

@@ -90,10 +90,17 @@ const points: Readonly<Partial<Record<NamedCurve, () => Points>>> = {
   "brainpoolP320r1": () => library.weierstrass().weierstrass<bigint>(domains.brainpoolP320r1),
 };
 
+/** Points that were made: each has tables that take longer to calculate than what they are for. */
+const made = new Map<NamedCurve, Points>();
+
 function pointsOf({ name }: Curve): Points {
+  const known = made.get(name);
+  if (known !== undefined) return known;
   const make = points[name];
   if (make === undefined) throw new TypeError(`Cannot calculate on ${name}: its keys are no points`);
-  return make();
+  const fresh = make();
+  made.set(name, fresh);
+  return fresh;
 }
 
 /**

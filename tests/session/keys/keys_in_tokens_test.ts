@@ -5,13 +5,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
-import { CKM, CKO, CKR, CKU } from "../../../ffi/constants/mod.ts";
+import { CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../../../session/errors.ts";
-import { curves } from "../../../session/attributes/curves.ts";
-import { Module } from "../../../session/tokens/module.ts";
-import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
-import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 function openssl(args: readonly string[], input: string | Uint8Array = ""): string {
@@ -24,48 +20,6 @@ function generation(name: string): string[] {
   return ["genpkey", "-algorithm", "EC", "-pkeyopt", `ec_paramgen_curve:${name === "P-224" ? "secp224r1" : name}`];
 }
 
-/** The mechanism that signs a digest with a key of this kind; null where it cannot sign. */
-function signing(name: string): number | null {
-  if (name === "RSA") return CKM.SHA256_RSA_PKCS;
-  if (/^X/.test(name)) return null;
-  return /^Ed/.test(name) ? CKM.EDDSA : CKM.ECDSA;
-}
-
-const digest = new Uint8Array(32).fill(5);
-
-/** Every form in and out, for the kinds of keys that a token has. */
-function roundTrips(skip: string | false, session: () => Session, kinds: readonly string[]): void {
-  for (const kind of kinds) {
-    it(`a pair comes in, works, and goes out in the forms it came in: ${kind}`, { skip }, async () => {
-      const pem = openssl(generation(kind));
-      const publicPem = openssl(["pkey", "-pubout"], pem);
-      const open = { extractable: true, sensitive: false };
-      const { publicKey, privateKey } = await session().importKeyPair(pem, {}, open);
-
-      const ids = [publicKey, privateKey].map((key) => key.getSync(["id", "token"]));
-      assertEquals(ids[0], ids[1]);
-      assertEquals(ids[0]!.id!.length, 20);
-      assertFalse(ids[0]!.token);
-      assertEquals(await publicKey.publicKey("pem"), publicPem);
-      assertEquals(await privateKey.publicKey("pem"), publicPem);
-      assertEquals(privateKey.publicKeySync("spki"), await publicKey.publicKey("spki"));
-      assertEquals(await privateKey.exportKey("pem"), pem);
-      assert((await publicKey.privateKey())!.equals(privateKey));
-
-      const mechanism = signing(kind);
-      if (mechanism !== null) {
-        const signature = await session().sign(privateKey, mechanism, digest);
-        assert(await session().verify(publicKey, mechanism, digest, signature));
-        // The public half alone, in another form, verifies as well.
-        const format = /^(RSA|P-|secp|Ed)/.test(kind) && kind !== "P-224" ? "jwk" : "spki";
-        const alone = await session().importKey(await publicKey.publicKey(format), { label: "alone" });
-        assert(await session().verify(alone, mechanism, digest, signature));
-      }
-      for (const key of [publicKey, privateKey]) await key.destroy();
-    });
-  }
-}
-
 describe("keys and certificates in SoftHSM2", () => {
   let on: TokenSession;
   before(async () => {
@@ -74,22 +28,11 @@ describe("keys and certificates in SoftHSM2", () => {
   after(() => on?.close());
   const skip = softhsmSkip;
 
-  roundTrips(skip, () => on.session, ["RSA", ...curves.map(({ name }) => name)]);
-
-  it("secret keys come in from JSON Web Keys and go out where they may", { skip }, async () => {
+  it("secret keys are kept in their token unless the attributes say otherwise", { skip }, async () => {
     const jwk = { kty: "oct", alg: "A256GCM", k: Buffer.alloc(32, 9).toString("base64url") };
-    const key = await on.session.importKey(jwk, { extractable: true, sensitive: false });
-    assertEquals(await key.exportKey("raw"), new Uint8Array(32).fill(9));
-    assertEquals((await key.exportKey("jwk")).k, jwk.k);
-    assertEquals(
-      await on.session.importKey(jwk).then((kept) => kept.get(["sensitive", "extractable", "private", "token"])),
-      {
-        sensitive: true,
-        extractable: false,
-        private: true,
-        token: false,
-      },
-    );
+    const kept = await on.session.importKey(jwk);
+    const expected = { sensitive: true, extractable: false, private: true, token: false };
+    assertEquals(await kept.get(["sensitive", "extractable", "private", "token"]), expected);
   });
 
   it("a key that may not leave says by which attribute", { skip }, async () => {
@@ -195,35 +138,6 @@ describe("keys and certificates in SoftHSM2", () => {
       assertFalse(many.message.includes("secret words"));
       const none = assertThrows(() => on.session.findObjectSync({ label: "nobody" }), ObjectNotFoundError);
       assertEquals(none.message, 'Cannot find the object: none has label "nobody"');
-    },
-  );
-});
-
-describe("keys in NSS softokn", () => {
-  let module: Module;
-  let session: Session;
-  before(async () => {
-    if (softoknSkip) return;
-    const database = createSoftoknDatabase();
-    module = await Module.load(database.module, { managed: false, reserved: database.reserved });
-    const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
-    const officer = await slot.openSession({ readWrite: true });
-    await officer.login(CKU.SO, "");
-    await officer.initPin("1234");
-    await officer.close();
-    session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
-  });
-  after(() => module?.close());
-
-  roundTrips(softoknSkip, () => session, ["RSA", "P-256", "P-384", "P-521"]);
-
-  it(
-    "a curve it does not have is refused with the first answer, and nothing stays",
-    { skip: softoknSkip },
-    async () => {
-      const error = await assertRejects(() => session.importKeyPair(openssl(generation("secp256k1"))), Pkcs11Error);
-      assertEquals(error.code, CKR.DOMAIN_PARAMS_INVALID);
-      assertEquals(await session.findObjects({ class: CKO.PRIVATE_KEY }), []);
     },
   );
 });

@@ -1,0 +1,88 @@
+/* SoftHSM2's module, whose path is SOFTHSM, with tokens that go away and come back in another slot. A token that goes takes
+   its sessions with it. Self-contained. */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+
+typedef unsigned long W;
+typedef W (*F)();
+
+enum { OK = 0, SLOT_ID_INVALID = 3, TOKEN_NOT_PRESENT = 0xe0, TOO_SMALL = 0x150 };
+enum { INITIALIZE = 0, SLOT_LIST = 4, SLOT_INFO, TOKEN_INFO, MECHANISM_LIST, MECHANISM_INFO, OPEN_SESSION = 12, CLOSE_ALL = 14, SESSION_INFO, LOGIN = 18, LOGOUT };
+#define TOKENS 64
+#define EMPTY 4000
+
+static struct { unsigned char major, minor; F functions[68]; } *real, list;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Which slot each token of SoftHSM2 is shown in; 0 where it is away. */
+static struct { W token, slot; } places[TOKENS];
+static W known, logins;
+
+static W shown(W token) {
+  W slot = token;
+  pthread_mutex_lock(&lock);
+  for (W i = 0; i < known; i++) if (places[i].token == token) slot = places[i].slot;
+  return pthread_mutex_unlock(&lock), slot;
+}
+/* The token in a slot, or EMPTY. */
+static W token_in(W slot) {
+  W tokens[TOKENS], count = TOKENS;
+  if (real->functions[SLOT_LIST](1, tokens, &count) != OK) return EMPTY;
+  for (W i = 0; i < count; i++) if (shown(tokens[i]) == slot) return tokens[i];
+  return EMPTY;
+}
+/* Puts the token of a slot into another one; 0 takes it away. */
+unsigned moving_put(W from, W to) {
+  W token = EMPTY, at = 0;
+  for (W i = 0; i < known; i++) if (places[i].slot == from) token = places[i].token;
+  if (token == EMPTY) token = from;
+  real->functions[CLOSE_ALL](token);
+  pthread_mutex_lock(&lock);
+  while (at < known && places[at].token != token) at++;
+  if (at == known) known++;
+  places[at].token = token, places[at].slot = to;
+  return pthread_mutex_unlock(&lock), 0;
+}
+unsigned moving_logins(void) { return (unsigned)logins; }
+
+static W f_GetSlotList(unsigned char present, W *slots, W *count) {
+  W tokens[TOKENS], all = TOKENS, n = 0, rv = real->functions[SLOT_LIST](1, tokens, &all);
+  if (rv != OK) return rv;
+  for (W i = 0; i < all; i++) if (shown(tokens[i])) tokens[n++] = shown(tokens[i]);
+  if (slots && *count < n) return *count = n, TOO_SMALL;
+  if (slots) memcpy(slots, tokens, n * sizeof *slots);
+  return *count = n, OK;
+}
+#define IN_SLOT(name, n, params, args)                                                    \
+  static W f_##name params {                                                              \
+    W token = token_in(slot);                                                             \
+    return token == EMPTY ? TOKEN_NOT_PRESENT : real->functions[n] args;                  \
+  }
+IN_SLOT(GetSlotInfo, SLOT_INFO, (W slot, void *info), (token, info))
+IN_SLOT(GetTokenInfo, TOKEN_INFO, (W slot, void *info), (token, info))
+IN_SLOT(GetMechanismList, MECHANISM_LIST, (W slot, W *types, W *count), (token, types, count))
+IN_SLOT(GetMechanismInfo, MECHANISM_INFO, (W slot, W type, void *info), (token, type, info))
+IN_SLOT(OpenSession, OPEN_SESSION, (W slot, W flags, void *app, void *notify, W *session), (token, flags, app, notify, session))
+IN_SLOT(CloseAllSessions, CLOSE_ALL, (W slot), (token))
+static W f_GetSessionInfo(W session, W *info) {
+  W rv = real->functions[SESSION_INFO](session, info);
+  if (rv == OK) info[0] = shown(info[0]);
+  return rv;
+}
+static W f_Login(W session, W user, unsigned char *pin, W length) {
+  return logins++, real->functions[LOGIN](session, user, pin, length);
+}
+
+W C_GetFunctionList(void **out) {
+  if (!real) {
+    F get = (F)dlsym(dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL), "C_GetFunctionList");
+    get(&real);
+    memcpy(&list, real, sizeof list);
+    list.functions[SLOT_LIST] = (F)f_GetSlotList, list.functions[SLOT_INFO] = (F)f_GetSlotInfo;
+    list.functions[TOKEN_INFO] = (F)f_GetTokenInfo, list.functions[MECHANISM_LIST] = (F)f_GetMechanismList;
+    list.functions[MECHANISM_INFO] = (F)f_GetMechanismInfo, list.functions[OPEN_SESSION] = (F)f_OpenSession;
+    list.functions[CLOSE_ALL] = (F)f_CloseAllSessions, list.functions[SESSION_INFO] = (F)f_GetSessionInfo;
+    list.functions[LOGIN] = (F)f_Login, list.functions[3] = (F)C_GetFunctionList;
+  }
+  return *out = &list, OK;
+}
