@@ -406,8 +406,8 @@ export class Module {
   }
 
   /**
-   * Ends this caller's use of the module: calls that run deliver, those that wait reject, the sessions are closed, and
-   * the last caller finalises the module. What fails on the way keeps nothing open and is reported once, by the first call.
+   * Ends this caller's use of the module: the sessions are closed, and the last caller finalises the module. Calls that run
+   * deliver, those that wait reject. What fails on the way keeps nothing open and is reported once, by the first call.
    *
    * @throws {Pkcs11Error} What C_CloseSession or C_Finalize answers; the module is closed all the same.
    * @throws {SessionBusyError} Within a question for a PIN that a call of the module asks: it would wait for itself.

@@ -1540,7 +1540,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Signs many inputs in one job of a worker thread. (C_SignInit, C_Sign for each)
+   * Signs many inputs (C_SignInit, C_Sign for each). They are one job of a worker thread.
    *
    * @param key A private or secret key that may sign.
    * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
@@ -1564,8 +1564,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Signs many inputs in one job of a worker thread. (C_SignInit, C_Sign for each) In place; see
-   * {@linkcode Session.signMany}.
+   * Signs many inputs (C_SignInit, C_Sign for each). In place; see {@linkcode Session.signMany}.
    *
    * @param key A private or secret key that may sign.
    * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
@@ -1589,7 +1588,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Encrypts many inputs in one job of a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for each)
+   * Encrypts many inputs, each with the same parameter (C_EncryptInit, C_Encrypt for each). They are one job of a
+   * worker thread.
    *
    * @param key A secret or public key that may encrypt.
    * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
@@ -1614,8 +1614,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Encrypts many inputs in one job of a worker thread, each with the same parameter. (C_EncryptInit, C_Encrypt for
-   * each) In place; see {@linkcode Session.encryptMany}.
+   * Encrypts many inputs, each with the same parameter (C_EncryptInit, C_Encrypt for each). In place; see
+   * {@linkcode Session.encryptMany}.
    *
    * @param key A secret or public key that may encrypt.
    * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
@@ -1640,7 +1640,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Decrypts many inputs in one job of a worker thread, each with the same parameter. (C_DecryptInit, C_Decrypt for each)
+   * Decrypts many inputs, each with the same parameter (C_DecryptInit, C_Decrypt for each). They are one job of a
+   * worker thread.
    *
    * @param key A secret or private key that may decrypt.
    * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
@@ -1666,8 +1667,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Decrypts many inputs in one job of a worker thread, each with the same parameter. (C_DecryptInit, C_Decrypt for
-   * each) In place; see {@linkcode Session.decryptMany}.
+   * Decrypts many inputs, each with the same parameter (C_DecryptInit, C_Decrypt for each). In place; see
+   * {@linkcode Session.decryptMany}.
    *
    * @param key A secret or private key that may decrypt.
    * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
@@ -1693,7 +1694,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Hashes many inputs in one job of a worker thread. (C_DigestInit, C_Digest for each)
+   * Hashes many inputs (C_DigestInit, C_Digest for each). They are one job of a worker thread.
    *
    * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
    * @param inputs What is hashed, each by itself.
@@ -1714,8 +1715,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Hashes many inputs in one job of a worker thread. (C_DigestInit, C_Digest for each) In place; see
-   * {@linkcode Session.digestMany}.
+   * Hashes many inputs (C_DigestInit, C_Digest for each). In place; see {@linkcode Session.digestMany}.
    *
    * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
    * @param inputs What is hashed, each by itself.
@@ -1736,7 +1736,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Verifies many signatures in one job of a worker thread. (C_VerifyInit, C_Verify for each)
+   * Verifies many signatures (C_VerifyInit, C_Verify for each). They are one job of a worker thread.
    *
    * @param key A public or secret key that may verify.
    * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
@@ -1763,8 +1763,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Verifies many signatures in one job of a worker thread. (C_VerifyInit, C_Verify for each) In place; see
-   * {@linkcode Session.verifyMany}.
+   * Verifies many signatures (C_VerifyInit, C_Verify for each). In place; see {@linkcode Session.verifyMany}.
    *
    * @param key A public or secret key that may verify.
    * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.

@@ -4,13 +4,15 @@ import { describe, it } from "node:test";
 import { type TypeProgram, TypePrograms, typeSettings } from "../_support/type_programs.ts";
 
 const setting = `
-import { Attributes, type AttributesInit, type BytesInput, CK, CKA, CKF, CKK, CKM, CKO, CKS, CKU, type DataInput, type FunctionName, type Mechanism, type UserType,
-  type MechanismInfo, Module, Pkcs11Error, type Pkcs11Object, Pkcs11Uri, registerPinSource, type Session,
-  type SessionInfo, type Slot, type TokenInfo } from "@gp11/gp11/session";
+import { aesCcm, aesGcm, aesGcmMessage, Attributes, type AttributesInit, type BytesInput, CK, CKA, CKF, CKK, CKM, CKO, CKS, CKU, type DataInput, Encryptor, findByUri, type FindOptions, type FunctionName, kbkdf, loadModules,
+  type Mechanism, type UserType, type MechanismInfo, Module, Pkcs11Error, Pkcs11Object, Pkcs11Uri, registerPinSource, rsaAesKeyWrap, Session,
+  type SessionInfo, Slot, type TokenInfo, TokenSigner, X509 } from "@gp11/gp11/session";
 declare const module: Module, slot: Slot, session: Session, key: Pkcs11Object, pin: string, data: Uint8Array, n: number;
 declare const info: TokenInfo, mechanism: MechanismInfo, state: SessionInfo, names: string[];
-export { Attributes, CK, CKA, CKF, CKK, CKM, CKO, CKS, CKU, Module, Pkcs11Error, Pkcs11Uri, registerPinSource };
-export type { AttributesInit, BytesInput, DataInput, FunctionName, Mechanism, UserType };
+declare const o: { signal?: AbortSignal; text?: string; bytes?: Uint8Array };
+export { aesCcm, aesGcm, aesGcmMessage, Attributes, CK, CKA, CKF, CKK, CKM, CKO, CKS, CKU, Encryptor, findByUri, kbkdf, loadModules };
+export { Module, o, Pkcs11Error, Pkcs11Object, Pkcs11Uri, registerPinSource, rsaAesKeyWrap, Session, Slot, TokenSigner, X509 };
+export type { AttributesInit, BytesInput, DataInput, FindOptions, FunctionName, Mechanism, UserType };
 export { data, info, key, mechanism, module, n, names, pin, session, slot, state };
 `;
 
@@ -92,6 +94,117 @@ const programs: Readonly<Record<string, TypeProgram>> = {
       "return await session.findObjects({ [CKA.LABEL]: 5 });",
       "return await session.findObjects({ [CKA.TOKEN]: 'yes' });",
       "const label: number | undefined = (await key.get([CKA.LABEL]))[CKA.LABEL]; return label;",
+    ],
+  },
+  "what was read of objects that were found": {
+    setting,
+    right: [
+      "const label: string | undefined = (await session.findObject({}, { read: ['label'] })).attributes.get('label'); return label;",
+      "const [found] = session.findObjectsSync({}, { read: [CKA.ID, 'ecParams', 'parameterSet'] }); const a = found!.attributes; return [a.get('id'), a.get(CKA.ID), a.get('namedCurve'), a.get('parameterSetName')];",
+      "for await (const each of session.objects({}, { read: ['id'] })) { const id: Uint8Array | undefined = each.attributes.get('id'); return id; }",
+      "for (const each of session.objectsSync({}, { read: ['id'] })) return each.attributes.pick(['id']).id;",
+      "for await (const each of findByUri('pkcs11:', { read: ['label'], modules: [module] })) return each.attributes.get('label');",
+      "const read: Attributes = (await session.findObject({}, { read: ['label'] })).attributes; return read.get('id');",
+      "const some: Pkcs11Object[] = await session.findObjects({}, { read: ['label'] }); return some[0]?.attributes?.get('id');",
+      "const [found] = await session.findObjects({}, { read: ['label'] }); return await session.sign(found!, CKM.ECDSA, data);",
+      "const [found] = await session.findObjects({}, { read: ['label'] }); return [found!.attributes.has('id'), found!.attributes.state('id')];",
+      "const [found] = await session.findObjects({}, { read: ['label'] }); return await session.findObjects(found!.attributes);",
+      "const options: FindOptions = {}; const [found] = await session.findObjects({}, options); return found?.attributes?.get('id');",
+      "const names: ('id' | 'label')[] = ['id']; return (await session.findObjects({}, { read: names }))[0]!.attributes.get('label');",
+      "return (await session.findObjects({}, { read: [n] }))[0]!.attributes.get(n);",
+      "const found: Pkcs11Object<'label'> = await session.findObject({}, { read: ['label'] }); return found;",
+    ],
+    wrong: [
+      "return (await session.findObject({}, { read: ['label'] })).attributes.get('id');",
+      "return (await session.findObject({}, { read: ['label'] })).attributes.get(CKA.ID);",
+      "return (await session.findObject({}, { read: ['label'] })).attributes.get('lable');",
+      "return (await session.findObject({}, { read: ['label'] })).attributes.pick(['id']);",
+      "return (await session.findObject({})).attributes.get('label');",
+      "return (await session.findObject({}, { signal: o.signal })).attributes.get('label');",
+      "return (await key.getAttributes(['label'])).get('id');",
+      "return await session.findObjects({}, { read: ['lable'] });",
+      "return await session.findObjects({}, { raed: ['label'] });",
+      "return await session.findObjects({}, { read: [CKM.ECDSA] });",
+      "return await session.findObjects({}, { read: 'label' });",
+      "const some: Pkcs11Object<'id'> = await session.findObject({}, { read: ['label'] }); return some;",
+    ],
+  },
+  "data that comes piece by piece": {
+    setting: `${setting}
+declare const blob: Blob, stream: ReadableStream<Uint8Array>, file: NodeReadable, each: AsyncGenerator<Uint8Array>;
+interface NodeReadable { pipe(): void; [Symbol.asyncIterator](): AsyncIterator<any> }
+export { blob, each, file, stream };`,
+    right: [
+      "return await session.digest(CKM.SHA256, blob);",
+      "return await session.sign(key, n, stream, { signal: o.signal });",
+      "return await session.verify(key, n, file, data);",
+      "return await session.digest(CKM.SHA256, each);",
+      "const input: DataInput = new File([], 'name'); return input;",
+      "async function* pieces() { yield new ArrayBuffer(1); yield data; } return await session.digest(CKM.SHA256, pieces());",
+    ],
+    wrong: [
+      "return await session.digest(CKM.SHA256, 'text');",
+      "return await session.digest(CKM.SHA256, [data]);",
+      "return session.digestSync(CKM.SHA256, blob);",
+      "return await session.encrypt(key, n, stream);",
+      "async function* pieces() { yield 'text'; } return await session.digest(CKM.SHA256, pieces());",
+    ],
+  },
+  "closed sets": {
+    setting,
+    right: [
+      "return [aesGcm({ iv: data, tagLength: 96 }), aesCcm({ nonce: data, tagLength: 48 }), aesGcmMessage({ iv: data, tagLength: 120 })];",
+      "return [kbkdf({ mode: 'counter', prf: 'SHA-256', parts: [{ counter: 32 }, data] }), rsaAesKeyWrap({ hash: 'SHA-1', aesKeyBits: 256 })];",
+      "const version: '2.40' | '3.0' | '3.1' | '3.2' = module.interfaceVersion; return version;",
+    ],
+    wrong: [
+      "return aesGcm({ iv: data, tagLength: 16 });",
+      "return aesCcm({ nonce: data, tagLength: 120 });",
+      "return aesGcmMessage({ iv: data, tagLength: 48 });",
+      "return rsaAesKeyWrap({ hash: 'SHA-1', aesKeyBits: 32 });",
+      "return kbkdf({ mode: 'counter', prf: 'SHA-256', parts: [{ counter: 4 }] });",
+      "return module.interfaceVersion === '2.4';",
+    ],
+  },
+  "what a module makes": {
+    setting,
+    right: [
+      "return new Pkcs11Object(session, 5n);",
+      "const fake: Pick<Session, 'sign'> = { sign: () => Promise.resolve(new Uint8Array(1)) }; return fake;",
+      "return key instanceof Pkcs11Object && session instanceof Session && slot instanceof Slot;",
+      "const read = await key.getAttributes(['id']); return read instanceof Attributes;",
+    ],
+    wrong: [
+      "return new Module({});",
+      "return new Slot(module, undefined, 0n);",
+      "return new Session({});",
+      "return new Attributes([]);",
+      "return new X509({});",
+      "return new TokenSigner({});",
+      "return new Encryptor(session, 'encryptor', key, n);",
+      "class Own extends Session {} return Own;",
+      "key.handle = 5n;",
+      "info.label = 'mine';",
+    ],
+  },
+  "options handed on, and every last parameter": {
+    setting,
+    right: [
+      "return [await session.sign(key, n, data, { signal: o.signal }), await slot.openSession({ signal: o.signal, login: undefined })];",
+      "return [Pkcs11Uri.from({ token: o.text, id: o.bytes }), aesGcm({ iv: data, additionalData: o.bytes })];",
+      "return await loadModules({ signal: o.signal, progname: o.text, config: { systemConf: o.text } });",
+      "return [await session.decryptMany(key, n, [data]), session.decryptManySync(key, n, [data], { signal: o.signal })];",
+      "return [session.encryptStream(key, n, { signal: o.signal }), session.decryptStream(key, n, {})];",
+      "await module.closeAllSessions(slot, { signal: o.signal, abort: 'wait' }); module.closeAllSessionsSync();",
+      "return await session.wrapKey(key, n, key, { additionalData: data, signal: o.signal });",
+      "return await session.encryptMessage(key, n, data, { associatedData: data });",
+      "session.addEventListener('discard-handle', (event) => event.claim(), { signal: o.signal, once: true });",
+    ],
+    wrong: [
+      "return await session.sign(key, n, data, { singal: o.signal });",
+      "return await session.sign(key, n, data, AbortSignal.timeout(5));",
+      "await module.closeAllSessions({ signal: o.signal });",
+      "session.addEventListener('discard-handel', () => {});",
     ],
   },
   "streams and iterators": {
