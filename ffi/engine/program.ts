@@ -45,6 +45,9 @@ export interface Program<T> {
  */
 export type Operation<T, A> = (frame: Frame, args: A) => Program<T>;
 
+/** What an operation is given. */
+export type ArgsOf<O extends (frame: Frame, args: never) => unknown> = Parameters<O>[1];
+
 /**
  * The first step of an operation that takes what others wait for, such as a lock: until its turn comes it has taken
  * nothing, and where it is given up before, nothing has to be given back.

@@ -34,7 +34,7 @@ export const P11_KIT_FUNCTIONS = {
     "const char *system_modules",
     "const char *user_modules",
   ],
-} as const satisfies Record<string, readonly [NativeResult, ...string[]]>;
+} as const;
 
 /** Name of a function of libp11-kit. */
 export type P11KitFunction = keyof typeof P11_KIT_FUNCTIONS;

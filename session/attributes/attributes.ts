@@ -79,6 +79,9 @@ export class Attributes<R extends AttributeName | AttributeType = AttributeName 
 
   static {
     attributesOf = (read) => new Attributes(read);
+    // For `console.log`: every runtime asks by this symbol.
+    const inspect = Symbol.for("nodejs.util.inspect.custom");
+    Object.defineProperty(Attributes.prototype, inspect, { value: Attributes.prototype.toString });
   }
 
   private constructor(attributes: readonly ReadAttribute[] | CopiedAttributes) {
@@ -174,11 +177,6 @@ export class Attributes<R extends AttributeName | AttributeType = AttributeName 
       `${attribute.name ?? ckaName(attribute.type)}: ${shown(attribute, isPublic)}`
     );
     return parts.length === 0 ? "Attributes {}" : `Attributes { ${parts.join(", ")} }`;
-  }
-
-  /** The same for `console.log`; every runtime asks for it by this symbol. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
   }
 }
 

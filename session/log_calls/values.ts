@@ -37,7 +37,7 @@ export function quotedBytes(bytes: Uint8Array): string {
 }
 
 /** How many bytes {@linkcode quotedBytes} may look at. */
-export const shownBytes = MAX_SHOWN;
+export const shownBytes: number = MAX_SHOWN;
 
 /** Bytes of an attribute in quotes, cut when they are many. */
 export function quotedAttribute(bytes: Uint8Array, length: number): string {
@@ -47,7 +47,7 @@ export function quotedAttribute(bytes: Uint8Array, length: number): string {
 }
 
 /** How many bytes {@linkcode quotedAttribute} may look at. */
-export const shownAttributeBytes = MAX_ATTRIBUTE;
+export const shownAttributeBytes: number = MAX_ATTRIBUTE;
 
 /** Names of the flags that are set, after the number: ` = CKF_SERIAL_SESSION | CKF_RW_SESSION`. */
 export function flagNames(flags: bigint, names: readonly (readonly [number, string])[]): string {

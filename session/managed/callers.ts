@@ -26,7 +26,7 @@ const PLACE = { state: 0, thread: 1, list: 2, road: 3, owner: 4, marks: 5, sessi
 const PLACES = 2048;
 const SESSIONS = HEAD.places + PLACES * PLACE.words;
 /** Words the callers of a module need. */
-export const CALLERS_SIZE = SESSIONS + TABLE_SIZE;
+export const CALLERS_SIZE: number = SESSIONS + TABLE_SIZE;
 
 interface Place {
   readonly at: number;

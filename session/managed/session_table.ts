@@ -18,7 +18,7 @@ const CHUNKS = 512;
 /** Words before the chunks: how many were ever used. */
 const FIRST = 1;
 /** Words the sessions of a module need. */
-export const TABLE_SIZE = FIRST + CHUNKS * CHUNK_WORDS;
+export const TABLE_SIZE: number = FIRST + CHUNKS * CHUNK_WORDS;
 
 /** What is written down of a caller. */
 export interface Entry {

@@ -2,6 +2,7 @@
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
+import type { ArgsOf } from "../../ffi/engine/program.ts";
 import { type BytesInput, describeType } from "../../ffi/memory/inputs.ts";
 import {
   type AttributesInit,
@@ -11,9 +12,11 @@ import {
 } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
+import type { importCertificate, importKey, importKeyPair } from "../keys/create_keys.ts";
 import { readCertificate } from "../keys/forms/certificate.ts";
 import { type AsymmetricMaterial, describeKey, hasPrivateHalf, type KeyMaterial } from "../keys/forms/key_material.ts";
 import type { ReadKey } from "../keys/forms/read_key.ts";
+import type { chainOf } from "../keys/partners.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
 import { newTemplate } from "./object_args.ts";
@@ -36,7 +39,11 @@ export function checkEncapsulation(
 }
 
 /** A key to bring in: all but the key itself is checked at once, which is read afterwards. */
-export function importArgs(core: SessionCore, attributes: TemplateInput, options: ImportKeyOptions) {
+export function importArgs(
+  core: SessionCore,
+  attributes: TemplateInput,
+  options: ImportKeyOptions,
+): (read: ReadKey) => ArgsOf<typeof importKey> {
   core.assertFree("import a key");
   const given = newTemplate(core, attributes);
   const unwrap = checkImport(options);
@@ -49,7 +56,7 @@ export function importPairArgs(
   publicAttributes: TemplateInput,
   privateAttributes: TemplateInput,
   options: ImportKeyOptions,
-) {
+): (read: ReadKey) => ArgsOf<typeof importKeyPair> {
   core.assertFree("import a key pair");
   const given = pairAttributes(core, publicAttributes, privateAttributes);
   const unwrap = checkImport(options);
@@ -57,7 +64,11 @@ export function importPairArgs(
 }
 
 /** A certificate to bring in. */
-export function certificateArgs(core: SessionCore, certificate: string | BytesInput, attributes: TemplateInput) {
+export function certificateArgs(
+  core: SessionCore,
+  certificate: string | BytesInput,
+  attributes: TemplateInput,
+): ArgsOf<typeof importCertificate> {
   core.assertFree("import a certificate");
   return {
     session: core.handle,
@@ -67,7 +78,7 @@ export function certificateArgs(core: SessionCore, certificate: string | BytesIn
 }
 
 /** An object to look from. */
-export function objectArgs(core: SessionCore, action: string, object: Pkcs11Object) {
+export function objectArgs(core: SessionCore, action: string, object: Pkcs11Object): ArgsOf<typeof chainOf> {
   core.assertFree(action);
   return { session: core.handle, object: keyHandle(core, action, object) };
 }

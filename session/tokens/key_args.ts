@@ -1,7 +1,16 @@
 /** What keys are generated, wrapped, derived and encapsulated with. */
 import { CKK, CKM } from "../../ffi/constants/mod.ts";
+import type { ArgsOf } from "../../ffi/engine/program.ts";
 import { type BytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
 import { prepareMechanism } from "../../ffi/memory/mechanisms.ts";
+import type {
+  decapsulateKey,
+  deriveKey,
+  generateKey,
+  generateKeyPair,
+  unwrapKey,
+  wrapKey,
+} from "../../ffi/operations/keys.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
@@ -18,7 +27,11 @@ const PARAMETERIZED: ReadonlyMap<unknown, number> = new Map<unknown, number>([
 ]);
 
 /** A key to generate. */
-export function generateArgs(core: SessionCore, mechanism: Mechanism, attributes: TemplateInput) {
+export function generateArgs(
+  core: SessionCore,
+  mechanism: Mechanism,
+  attributes: TemplateInput,
+): ArgsOf<typeof generateKey> {
   core.assertOpen("generate a key");
   return {
     session: core.handle,
@@ -33,7 +46,7 @@ export function pairArgs(
   mechanism: Mechanism,
   publicAttributes: TemplateInput,
   privateAttributes: TemplateInput,
-) {
+): ArgsOf<typeof generateKeyPair> {
   core.assertOpen("generate a key pair");
   const keyType = PARAMETERIZED.get(typeof mechanism === "number" ? mechanism : mechanism?.type);
   return {
@@ -51,7 +64,7 @@ export function wrapArgs(
   mechanism: Mechanism,
   key: Pkcs11Object,
   options: WrapOptions | undefined,
-) {
+): ArgsOf<typeof wrapKey> {
   core.assertFree("wrap a key");
   return {
     session: core.handle,
@@ -70,7 +83,7 @@ export function unwrapArgs(
   wrapped: BytesInput,
   attributes: TemplateInput,
   options: WrapOptions | undefined,
-) {
+): ArgsOf<typeof unwrapKey> {
   core.assertFree("unwrap a key");
   return {
     session: core.handle,
@@ -89,7 +102,7 @@ export function deriveArgs(
   key: Pkcs11Object,
   mechanism: Mechanism,
   attributes: TemplateInput,
-) {
+): ArgsOf<typeof deriveKey> {
   core.assertFree(action);
   return {
     session: core.handle,
@@ -106,7 +119,7 @@ export function decapsulateArgs(
   mechanism: Mechanism,
   ciphertext: BytesInput,
   attributes: TemplateInput,
-) {
+): ArgsOf<typeof decapsulateKey> {
   return {
     ...deriveArgs(core, "decapsulate a key", key, mechanism, attributes),
     ciphertext: viewBytes(ciphertext, "a ciphertext"),

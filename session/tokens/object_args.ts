@@ -1,7 +1,7 @@
 /** What objects are made and found with. */
 import type { Frame } from "../../ffi/engine/frame.ts";
-import type { Program } from "../../ffi/engine/program.ts";
-import { discardObjects, type FindArgs } from "../../ffi/operations/objects.ts";
+import type { ArgsOf, Program } from "../../ffi/engine/program.ts";
+import { type copyObject, type createObject, discardObjects, type FindArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { compileTemplate, templateInit, type TemplateInput } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -10,13 +10,17 @@ import type { Pkcs11Object } from "./object.ts";
 import type { FindOptions } from "./options.ts";
 
 /** An object to make. */
-export function createArgs(core: SessionCore, attributes: TemplateInput) {
+export function createArgs(core: SessionCore, attributes: TemplateInput): ArgsOf<typeof createObject> {
   core.assertOpen("create an object");
   return { session: core.handle, attributes: newTemplate(core, attributes) };
 }
 
 /** An object to copy, and what its copy has otherwise. */
-export function copyArgs(core: SessionCore, object: Pkcs11Object, attributes: TemplateInput) {
+export function copyArgs(
+  core: SessionCore,
+  object: Pkcs11Object,
+  attributes: TemplateInput,
+): ArgsOf<typeof copyObject> {
   core.assertOpen("copy an object");
   const handle = keyHandle(core, "copy an object", object);
   return { session: core.handle, object: handle, attributes: newTemplate(core, attributes) };

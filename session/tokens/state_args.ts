@@ -1,6 +1,9 @@
 /** What random numbers, saved states and cancelled operations are asked with. */
 import { CKF } from "../../ffi/constants/mod.ts";
+import type { ArgsOf } from "../../ffi/engine/program.ts";
 import { type BytesInput, checkUlong, viewBytes } from "../../ffi/memory/inputs.ts";
+import type { cancelBegun } from "../../ffi/operations/parts.ts";
+import type { generateRandom, setOperationState } from "../../ffi/operations/sessions.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
@@ -24,7 +27,7 @@ const OPEN_FLAGS: Readonly<Record<string, number>> = {
 const MAX_RANDOM = 0x7fff_ffff;
 
 /** A number of random bytes. */
-export function lengthArgs(core: SessionCore, length: number) {
+export function lengthArgs(core: SessionCore, length: number): ArgsOf<typeof generateRandom> {
   if (checkUlong(length, "a number of random bytes") > MAX_RANDOM) {
     throw new RangeError(`Cannot generate random bytes: ${length} is no integer from 0 to ${MAX_RANDOM}`);
   }
@@ -32,7 +35,11 @@ export function lengthArgs(core: SessionCore, length: number) {
 }
 
 /** A saved state and the keys it needs. */
-export function stateArgs(core: SessionCore, state: BytesInput, options: OperationStateOptions | undefined) {
+export function stateArgs(
+  core: SessionCore,
+  state: BytesInput,
+  options: OperationStateOptions | undefined,
+): ArgsOf<typeof setOperationState> {
   return {
     session: core.handle,
     state: viewBytes(state, "an operation state"),
@@ -46,7 +53,7 @@ function stateKey(core: SessionCore, key: Pkcs11Object | undefined): bigint {
 }
 
 /** The operations to end: those named, or whatever is open. */
-export function cancelArgs(core: SessionCore, flags: number | undefined) {
+export function cancelArgs(core: SessionCore, flags: number | undefined): ArgsOf<typeof cancelBegun> {
   const { handle: session, lane } = core;
   if (flags !== undefined) {
     return { session, flags: BigInt(checkUlong(flags, "flags of operations")), ifAny: false };
