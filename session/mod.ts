@@ -101,7 +101,7 @@ export type { TokenChange, WatchTokensOptions } from "./tokens/token_watch.ts";
 export { ConfigurationError, type ConfigurationPaths } from "./config/mod.ts";
 export { findByUri, type FindByUriOptions, type FindProblem } from "./find_by_uri.ts";
 export type { LogCallsOptions, LoggedArgument, LoggedCall } from "./log_calls/mod.ts";
-export type { ModuleShare } from "./managed/share.ts";
+export type { ModuleShare } from "./managed/options.ts";
 export * from "./pins/mod.ts";
 export { loadModules, type RegisteredModuleProblem, type RegisteredModulesOptions } from "./registered_modules.ts";
 export * from "./tls/mod.ts";

@@ -1,7 +1,7 @@
 /** How modules are loaded. */
 import { describeType } from "../../ffi/memory/inputs.ts";
 import type { LogCallsOptions } from "../log_calls/mod.ts";
-import type { ModuleShare } from "./share.ts";
+import type { ModuleShare } from "./options.ts";
 
 /** How {@linkcode Module.load} loads a module. */
 export interface ModuleOptions {

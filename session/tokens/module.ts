@@ -15,7 +15,7 @@ import { callLogger } from "../log_calls/mod.ts";
 import type { ModuleBackend } from "../managed/module_backend.ts";
 import { engineFor, ModuleCore } from "../core/module_core.ts";
 import type { SessionCore } from "../core/session_core.ts";
-import type { ModuleShare } from "../managed/share.ts";
+import type { ModuleShare } from "../managed/options.ts";
 import { ModuleFlags } from "../core/module_flags.ts";
 import { checkModuleOptions, type ModuleOptions } from "../managed/module_options.ts";
 import type { AutoAuthenticate } from "./options.ts";
