@@ -1,6 +1,6 @@
 /** libp11-kit by its symbol table: the managed modules other programs in this process share with us. */
 import { nativeRuntime } from "../runtime/runtime.ts";
-import type { NativeFunction, NativeLibrary, NativeResult } from "../runtime/native.ts";
+import type { NativeFunction, NativeLibrary } from "../runtime/native.ts";
 import { cString, textAt } from "./c_text.ts";
 import { systemLibraryPaths } from "./system_library.ts";
 
@@ -71,7 +71,12 @@ export class P11Kit {
     this.path = library.path;
   }
 
-  /** Opens libp11-kit. Throws the loader's error where there is none. */
+  /**
+   * Opens libp11-kit.
+   *
+   * @param path The library's path, or its name where the system's loader finds it.
+   * @throws {Error} What the loader says, where there is none.
+   */
   static open(path: string): P11Kit {
     return new P11Kit(nativeRuntime().open(path));
   }

@@ -109,7 +109,13 @@ export class TokenSigner {
   /**
    * Signs a message. The bytes are copied when the call is made.
    *
+   * @param message What is signed, itself and not its hash.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns The signature in JOSE's form.
+   * @throws {TypeError} When the message is not bytes.
    * @throws {Pkcs11Error} What the token answers.
+   * @throws {SessionClosedError} When the session of the key, or the pool, is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async sign(message: BytesInput, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = copyBytes(message, "a message to sign");
@@ -127,9 +133,16 @@ export class TokenSigner {
   }
 
   /**
-   * {@linkcode TokenSigner.sign} in place, in the session the key was given with.
+   * Signs a message. In place, in the session the key was given with; see {@linkcode TokenSigner.sign}.
    *
+   * @param message What is signed, itself and not its hash.
+   * @param options A signal, which is looked at before each native call.
+   * @returns The signature in JOSE's form.
+   * @throws {TypeError} When the message is not bytes.
    * @throws {Pkcs11Error} What the token answers.
+   * @throws {SessionClosedError} When the session of the key is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on that session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   signSync(message: BytesInput, options: CallOptions = {}): Uint8Array<ArrayBuffer> {
     const bytes = copyBytes(message, "a message to sign");

@@ -21,12 +21,29 @@ export class Encryptor extends Parts {
     newEncryptor = (session, key, mechanism) => new Encryptor(session, "encryptor", key, mechanism);
   }
 
-  /** Takes a part and gives what can be given of the result. */
+  /**
+   * Takes a part and gives what can be given of the result.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async update(chunk: BytesInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.take(chunk, options);
   }
 
-  /** Gives the rest of the result. */
+  /**
+   * Gives the rest of the result.
+   *
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async final(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.end(options);
   }
@@ -38,12 +55,29 @@ export class Decryptor extends Parts {
     newDecryptor = (session, key, mechanism) => new Decryptor(session, "decryptor", key, mechanism);
   }
 
-  /** Takes a part and gives what can be given of the result. */
+  /**
+   * Takes a part and gives what can be given of the result.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async update(chunk: BytesInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.take(chunk, options);
   }
 
-  /** Gives the rest of the result. */
+  /**
+   * Gives the rest of the result.
+   *
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async final(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.end(options);
   }
@@ -55,17 +89,43 @@ export class Digester extends Parts {
     newDigester = (session, key, mechanism) => new Digester(session, "digester", key, mechanism);
   }
 
-  /** Takes a part. */
+  /**
+   * Takes a part.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async update(chunk: BytesInput, options?: CallOptions): Promise<void> {
     await this.take(chunk, options);
   }
 
-  /** Takes the value of a secret key on the token (C_DigestKey). */
+  /**
+   * Takes the value of a secret key on the token (C_DigestKey).
+   *
+   * @param key A key of the token whose value may be hashed.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the key is of another token.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async key(key: Pkcs11Object, options?: CallOptions): Promise<void> {
     await this.takeKey(key, options);
   }
 
-  /** Gives the hash. */
+  /**
+   * Gives the hash.
+   *
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async final(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.end(options);
   }
@@ -77,12 +137,29 @@ export class PartsSigner extends Parts {
     newPartsSigner = (session, key, mechanism) => new PartsSigner(session, "signer", key, mechanism);
   }
 
-  /** Takes a part. */
+  /**
+   * Takes a part.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async update(chunk: BytesInput, options?: CallOptions): Promise<void> {
     await this.take(chunk, options);
   }
 
-  /** Gives the signature. */
+  /**
+   * Gives the signature.
+   *
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async final(options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.end(options);
   }
@@ -94,12 +171,30 @@ export class PartsVerifier extends Parts {
     newPartsVerifier = (session, key, mechanism) => new PartsVerifier(session, "verifier", key, mechanism);
   }
 
-  /** Takes a part. */
+  /**
+   * Takes a part.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async update(chunk: BytesInput, options?: CallOptions): Promise<void> {
     await this.take(chunk, options);
   }
 
-  /** Whether the signature is right. */
+  /**
+   * Whether the signature is right.
+   *
+   * @param signature The signature of all parts together.
+   * @param options A signal that cancels the call; the operation ends with it.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the signature is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   async final(signature: BytesInput, options?: CallOptions): Promise<boolean> {
     return await this.endWith(signature, options);
   }

@@ -21,12 +21,31 @@ export class SyncEncryptor extends SyncParts {
     newSyncEncryptor = (session, key, mechanism) => new SyncEncryptor(session, "encryptor", key, mechanism);
   }
 
-  /** Takes a part and gives what can be given of the result. */
+  /**
+   * Takes a part and gives what can be given of the result.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   update(chunk: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.take(chunk, options);
   }
 
-  /** Gives the rest of the result. */
+  /**
+   * Gives the rest of the result.
+   *
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   final(options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.end(options);
   }
@@ -38,12 +57,31 @@ export class SyncDecryptor extends SyncParts {
     newSyncDecryptor = (session, key, mechanism) => new SyncDecryptor(session, "decryptor", key, mechanism);
   }
 
-  /** Takes a part and gives what can be given of the result. */
+  /**
+   * Takes a part and gives what can be given of the result.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   update(chunk: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.take(chunk, options);
   }
 
-  /** Gives the rest of the result. */
+  /**
+   * Gives the rest of the result.
+   *
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   final(options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.end(options);
   }
@@ -55,17 +93,46 @@ export class SyncDigester extends SyncParts {
     newSyncDigester = (session, key, mechanism) => new SyncDigester(session, "digester", key, mechanism);
   }
 
-  /** Takes a part. */
+  /**
+   * Takes a part.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   update(chunk: BytesInput, options?: CallOptions): void {
     this.take(chunk, options);
   }
 
-  /** Takes the value of a secret key on the token (C_DigestKey). */
+  /**
+   * Takes the value of a secret key on the token (C_DigestKey).
+   *
+   * @param key A key of the token whose value may be hashed.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the key is of another token.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   key(key: Pkcs11Object, options?: CallOptions): void {
     this.takeKey(key, options);
   }
 
-  /** Gives the hash. */
+  /**
+   * Gives the hash.
+   *
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   final(options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.end(options);
   }
@@ -77,12 +144,31 @@ export class SyncPartsSigner extends SyncParts {
     newSyncPartsSigner = (session, key, mechanism) => new SyncPartsSigner(session, "signer", key, mechanism);
   }
 
-  /** Takes a part. */
+  /**
+   * Takes a part.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   update(chunk: BytesInput, options?: CallOptions): void {
     this.take(chunk, options);
   }
 
-  /** Gives the signature. */
+  /**
+   * Gives the signature.
+   *
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   final(options?: CallOptions): Uint8Array<ArrayBuffer> {
     return this.end(options);
   }
@@ -94,12 +180,32 @@ export class SyncPartsVerifier extends SyncParts {
     newSyncPartsVerifier = (session, key, mechanism) => new SyncPartsVerifier(session, "verifier", key, mechanism);
   }
 
-  /** Takes a part. */
+  /**
+   * Takes a part.
+   *
+   * @param chunk The next part: bytes of any length.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the part is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   update(chunk: BytesInput, options?: CallOptions): void {
     this.take(chunk, options);
   }
 
-  /** Whether the signature is right. */
+  /**
+   * Whether the signature is right.
+   *
+   * @param signature The signature of all parts together.
+   * @param options A signal, looked at before each native call; where it is aborted, the operation has ended.
+   * @throws {Pkcs11Error} What the token answers; the operation has ended then.
+   * @throws {TypeError} When the operation has ended, or the signature is not bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session; the operation goes on after it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
   final(signature: BytesInput, options?: CallOptions): boolean {
     return this.endWith(signature, options);
   }

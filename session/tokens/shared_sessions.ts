@@ -63,10 +63,13 @@ interface Idle {
   readonly timer: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** Makes a pool. */
+export let newSessionPool: (slot: Slot, options: SharedSessionsOptions) => SessionPool;
+
 /**
  * Sessions on one token for calls that run side by side: whoever asks gets one that nobody else uses, and waits in line
  * while all are busy. The login is made once for all of them; sessions that have died are replaced, in another slot where
- * the token has come back in another one; what a user left begun is ended.
+ * the token has come back in another one; what a user left begun is ended. Pools come from {@linkcode Slot.sessionPool}.
  *
  * @example Sign with as many sessions as the token has
  * ```ts
@@ -97,10 +100,10 @@ export class SessionPool {
 
   static {
     lifeOfPool = (pool) => pool.#life;
+    newSessionPool = (slot, options) => new SessionPool(slot, options);
   }
 
-  /** Pools come from {@linkcode Slot.sessionPool}. */
-  constructor(slot: Slot, options: SharedSessionsOptions) {
+  private constructor(slot: Slot, options: SharedSessionsOptions) {
     this.#token = new FollowedToken(slot);
     this.#settings = readPoolOptions(options);
   }
@@ -129,6 +132,9 @@ export class SessionPool {
    * Runs a function with a session of its own and resolves to what it gives. The session goes back when the function's
    * promise has settled; it must not be kept.
    *
+   * @param work What is done with the session.
+   * @param options A signal that ends the wait for one.
+   * @returns What the function gives.
    * @throws {Pkcs11Error} When a session cannot be opened, or the login is refused: a refused PIN is not tried again.
    * @throws {SessionClosedError} When the pool is closed.
    * @throws {SessionBusyError} Inside a function that uses the pool, when all its sessions are held by those around it.

@@ -18,7 +18,7 @@ import type { OpenSessionOptions } from "./options.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
-import { SessionPool } from "./shared_sessions.ts";
+import { newSessionPool, type SessionPool } from "./shared_sessions.ts";
 import type { SharedSessionsOptions } from "./shared_session_options.ts";
 
 const LABEL_LENGTH = 32;
@@ -69,7 +69,7 @@ export class Slot {
    * @throws {TypeError | RangeError} When a limit is no number or out of range.
    */
   sessionPool(options: SharedSessionsOptions = {}): SessionPool {
-    return new SessionPool(this, options);
+    return newSessionPool(this, options);
   }
 
   /**

@@ -7,7 +7,8 @@ import { ckrMessage } from "../../ffi/constants/ckr_messages.ts";
 import * as session from "../../session/mod.ts";
 import { readText } from "../_support/source_text.ts";
 
-const pages = ["module", "slot", "session", "object"].map((name) => `session/tokens/${name}.ts`);
+const pages = ["module", "slot", "session", "object", "parts_async", "parts_sync", "shared_sessions"]
+  .map((name) => `session/tokens/${name}.ts`);
 
 /** Those whose methods are calls of a session. */
 const ofSessions = ["session/tokens/session.ts", "session/tokens/object.ts"];
@@ -75,7 +76,7 @@ describe("The text of each method", () => {
       parameters.includes("options") && !tags.has("throws {AbortError}")
     );
     // What these are given is for what they make, which is cancelled by itself.
-    assertEquals([...new Set(silent.map(({ name }) => name))].sort(), ["fromHandle", "sessionPool"]);
+    assertEquals(silent.map(({ name }) => name).sort(), ["fromHandle", "sessionPool", "use"]);
     const open = all.filter(({ page, tags }) => ofSessions.includes(page) && !tags.has("throws {SessionClosedError}"));
     const always = ["close", "closeSync", "constructor", "equals", "fromHandle", "idle"];
     assertEquals(open.map(({ name }) => name).sort(), always);
