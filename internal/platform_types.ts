@@ -8,6 +8,35 @@
 /** What callers may pass as bytes: typed arrays, `DataView`, `ArrayBuffer`, on shared memory too. */
 export type BytesInput = ArrayBufferView | ArrayBufferLike;
 
+/** A key of some Web Cryptography, as it is handed in (a `CryptoKey`). */
+export interface CryptoKeyInput {
+  /** Whether it is public, private or secret. */
+  readonly type: string;
+  /** Whether it can be exported. */
+  readonly extractable: boolean;
+  /** What it is for, by its name in Web Cryptography. */
+  readonly algorithm: { readonly name: string };
+  /** The calls it may be used in. */
+  readonly usages: readonly string[];
+}
+
+/** A public key of the runtime's own Web Cryptography: a `CryptoKey`, which the runtime's `crypto.subtle` takes. */
+export interface RuntimeCryptoKey extends CryptoKeyInput {
+  /** Whether it is public, private or secret. */
+  readonly type: "private" | "public" | "secret";
+  /** The calls it may be used in. */
+  readonly usages: (
+    | "decrypt"
+    | "deriveBits"
+    | "deriveKey"
+    | "encrypt"
+    | "sign"
+    | "unwrapKey"
+    | "verify"
+    | "wrapKey"
+  )[];
+}
+
 /** Header fields as `new Headers` takes them: fields, pairs of a name and a value, or an object of them. */
 export type HeadersInput =
   | Headers

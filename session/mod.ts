@@ -85,8 +85,8 @@ export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./to
 export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./tokens/parts_sync.ts";
 export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/forms/ecdsa_signature.ts";
 export type { JsonWebKeyFields } from "./keys/forms/json_web_key.ts";
-export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats } from "./keys/key_forms.ts";
-export type { KeyInput, Passphrase } from "./keys/forms/read_key.ts";
+export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats, RuntimeCryptoKey } from "./keys/key_forms.ts";
+export type { CryptoKeyInput, KeyInput, Passphrase } from "./keys/forms/read_key.ts";
 export { X509 } from "./keys/x509.ts";
 export * from "./certificates/mod.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";

@@ -89,8 +89,10 @@ export class PooledWorker {
     finished: (slots: number[]) => void,
     lost: (error: Error) => void,
   ) {
-    // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long.
-    const source = `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");\n` +
+    // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long. Bundlers that keep names
+    // (esbuild's keepNames) have wrapped functions in a helper that the text leaves behind.
+    const source = `const __name = (value) => value;\n` +
+      `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");\n` +
       `(${workerMain})(${runtimeSource()}, ${oneAtATime}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
         JSON.stringify(JOB_STATE)
       }, ${JSON.stringify(THREAD)});`;

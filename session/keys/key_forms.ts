@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
 import { secretCopy } from "../../internal/secret_bytes.ts";
 import { describeName } from "../../ffi/memory/inputs.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./forms/key_material.ts";
@@ -14,6 +15,8 @@ import {
 } from "./forms/json_web_key.ts";
 import { writePem } from "./forms/pem.ts";
 import { publicKeyBits, writePkcs8, writeSpki } from "./forms/write_der.ts";
+
+export type { RuntimeCryptoKey };
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -28,7 +31,7 @@ export interface PublicKeyFormats {
   /** The uncompressed point, or the bytes of RFC 8032, RFC 7748 and FIPS 203 to 205; RSA keys have none. */
   "raw": Uint8Array<ArrayBuffer>;
   /** A `CryptoKey` of the runtime's own Web Cryptography, to verify or agree with. */
-  "crypto-key": CryptoKey;
+  "crypto-key": RuntimeCryptoKey;
 }
 
 /** The forms of a private or secret key that leaves its token. */
@@ -85,7 +88,7 @@ export function publicForm(material: AsymmetricMaterial, format: ImmediateFormat
 export function publicKeyIn<F extends keyof PublicKeyFormats>(
   material: AsymmetricMaterial,
   format: F,
-): PublicKeyFormats[ImmediateFormat] | Promise<CryptoKey> {
+): PublicKeyFormats[ImmediateFormat] | Promise<RuntimeCryptoKey> {
   return format === "crypto-key" ? cryptoKeyForm(material) : publicForm(material, format as ImmediateFormat);
 }
 
@@ -163,7 +166,7 @@ function algorithmOf(material: AsymmetricMaterial): { algorithm: AlgorithmIdenti
  *
  * @throws {DOMException} NotSupportedError where the runtime does not know the algorithm
  */
-async function cryptoKeyForm(material: AsymmetricMaterial): Promise<CryptoKey> {
+async function cryptoKeyForm(material: AsymmetricMaterial): Promise<RuntimeCryptoKey> {
   const { algorithm, usages } = algorithmOf(material);
   try {
     return await crypto.subtle.importKey("spki", writeSpki(material), algorithm, true, usages);

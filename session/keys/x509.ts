@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
 import { nameText } from "../../internal/distinguished_name.ts";
 import { readDer } from "./forms/asn1.ts";
 import { certificateKey, type CertificateParts, subjectAltNames } from "./forms/certificate.ts";
@@ -55,9 +56,9 @@ export class X509 {
   /** Its public key; only `"crypto-key"` has to be waited for. */
   publicKey<F extends keyof PublicKeyFormats>(
     format: F,
-  ): F extends "crypto-key" ? Promise<CryptoKey> : PublicKeyFormats[F] {
+  ): F extends "crypto-key" ? Promise<RuntimeCryptoKey> : PublicKeyFormats[F] {
     checkPublicFormat(format);
-    return publicKeyIn(certificateKey(this.#parts), format) as F extends "crypto-key" ? Promise<CryptoKey>
+    return publicKeyIn(certificateKey(this.#parts), format) as F extends "crypto-key" ? Promise<RuntimeCryptoKey>
       : PublicKeyFormats[F];
   }
 }

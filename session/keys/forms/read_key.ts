@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CryptoKeyInput } from "../../../internal/platform_types.ts";
 import { secretCopy, secretText } from "../../../internal/secret_bytes.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../../ffi/memory/inputs.ts";
 import { damaged, type DerElement, readDer } from "./asn1.ts";
@@ -15,11 +16,13 @@ import { type DerForm, derForm, readPkcs8, readRsaPrivate, readRsaPublic, readSe
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+export type { CryptoKeyInput };
+
 /**
  * A key outside the token: PEM text (PKCS#8, encrypted PKCS#8, PKCS#1, SEC1, SubjectPublicKeyInfo), the same in DER, a
  * JSON Web Key, or an extractable `CryptoKey`.
  */
-export type KeyInput = string | BytesInput | JsonWebKeyFields | CryptoKey;
+export type KeyInput = string | BytesInput | JsonWebKeyFields | CryptoKeyInput;
 
 /** What opens an encrypted key: text (as UTF-8) or bytes. */
 export type Passphrase = string | BytesInput;
@@ -97,7 +100,7 @@ function finishReading(begun: Begun, what: string): Promise<ReadKey> {
     .finally(() => locked.passphrase.fill(0));
 }
 
-function begin(input: Exclude<KeyInput, CryptoKey>, passphrase: Passphrase | undefined, what: string): Begun {
+function begin(input: Exclude<KeyInput, CryptoKeyInput>, passphrase: Passphrase | undefined, what: string): Begun {
   if (typeof input === "string") return beginPem(input, passphrase, what);
   if (isBytesInput(input)) return beginDer(secretCopy(viewBytes(input, what)), passphrase, null, what);
   if (isJsonWebKey(input)) return { read: finished(readJsonWebKey(input, what), null, what), locked: null };
@@ -199,11 +202,11 @@ function passphraseBytes(passphrase: Passphrase): Bytes {
     : secretCopy(viewBytes(passphrase, "a passphrase"));
 }
 
-function isCryptoKey(value: unknown): value is CryptoKey {
+function isCryptoKey(value: KeyInput): value is CryptoKeyInput {
   return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
 }
 
-async function exported(key: CryptoKey, what: string): Promise<{ jwk: JsonWebKeyFields }> {
+async function exported(key: CryptoKeyInput, what: string): Promise<{ jwk: JsonWebKeyFields }> {
   if (!key.extractable) throw damaged(what, `the CryptoKey of ${key.algorithm.name} is not extractable`);
-  return { jwk: await crypto.subtle.exportKey("jwk", key) as JsonWebKeyFields };
+  return { jwk: await crypto.subtle.exportKey("jwk", key as CryptoKey) as JsonWebKeyFields };
 }
