@@ -40,9 +40,11 @@ export function softhsmFolder(): string {
  * A token in a folder of its own, for child processes with this environment: processes that start at the same time on
  * one token sometimes get CKR_GENERAL_ERROR from SoftHSM2.
  */
-export function createSeparateToken(): { readonly token: TestToken; readonly environment: Record<string, string> } {
+export function createSeparateToken(
+  label = "separate",
+): { readonly token: TestToken; readonly environment: Record<string, string> } {
   const environment = { SOFTHSM2_CONF: writeConfig(temporaryFolder("softhsm")) };
-  return { token: initialiseToken("separate", environment), environment };
+  return { token: initialiseToken(label, environment), environment };
 }
 
 /** Makes an initialised token. Throws where SoftHSM2 is missing: decide that with {@linkcode softhsmSkip} first. */

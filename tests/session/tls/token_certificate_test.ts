@@ -17,7 +17,7 @@ import {
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
 import { compilerSkip } from "../../_support/c_assertions.ts";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
-import { softhsmModule } from "../../_support/softhsm.ts";
+import { createSeparateToken, softhsmModule } from "../../_support/softhsm.ts";
 import { WaitingModule } from "../../_support/waiting_module.ts";
 import { cLibraryPath, gnutlsPath } from "../../../tools/native_libraries.ts";
 import { proxyServer } from "../../_support/proxy_server.ts";
@@ -309,19 +309,23 @@ describe("tokenCertificate", { skip }, () => {
   });
 
   it("ends with the process, in mid-handshake too, and needs permission for the libraries alone", async () => {
-    const { certificates: { ca }, ec: { keyUri, pem }, token } = clients;
-    const environment = { CERTIFICATE: pem, AUTHORITY: ca.cert };
-    const program = new URL("../../_support/token_tls_program.ts", import.meta.url);
     const module = softhsmModule()!;
-    const args = [module, keyUri, token.userPin, `${nginx.tlsOrigin}/echo`];
     const libraries = [gnutlsPath()!, module, cLibraryPath()!].join(",");
-    const flags = [`--allow-ffi=${libraries}`, "--allow-net=127.0.0.1", "--allow-env", "--no-prompt"];
-    for (const [more, status] of [[[], 0], [["leave"], 7]] as const) {
-      const child = startProgram(program, [...args, ...more], environment, "pipe", flags);
+    const permissions = [`--allow-ffi=${libraries}`, "--allow-net=127.0.0.1,localhost", "--allow-env", "--no-prompt"];
+    const run = async (program: URL, args: readonly string[], environment: Record<string, string>) => {
+      const child = startProgram(program, args, environment, "pipe", permissions);
       const [output, errors] = await Promise.all([textOf(child.stdout!), textOf(child.stderr!), programEnd(child)]);
-      assertEquals([child.exitCode, errors], [status, ""]);
-      assertStringIncludes(output, `200 GET /echo  ${clients.ec.subject}`);
-    }
+      return [child.exitCode, output, errors];
+    };
+    const { certificates: { ca }, ec: { keyUri, pem, subject }, token } = clients;
+    const leaving = new URL("../../_support/token_tls_program.ts", import.meta.url);
+    const args = [module, keyUri, token.userPin, `${nginx.tlsOrigin}/echo`];
+    assertEquals(await run(leaving, args, { CERTIFICATE: pem, AUTHORITY: ca.cert }), [7, `200 ${subject}\n`, ""]);
+
+    const { environment } = createSeparateToken("keys");
+    const example = new URL("../../../examples/token_tls.ts", import.meta.url);
+    const lines = "over HTTP the server has seen Ada Lovelace\nover TLSv1.3 it has seen Ada Lovelace\n";
+    assertEquals(await run(example, [], { ...environment, PKCS11_MODULE: module }), [0, lines, ""]);
   });
 
   it("names what is wrong with key, certificate, PIN and libraries, and never shows the PIN", async () => {
