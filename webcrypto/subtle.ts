@@ -337,14 +337,13 @@ export class Subtle {
     other?: KeyArgument,
   ): Promise<T> {
     const access = this.#access;
-    if (isOwn(access, given) && other === undefined) {
-      return await named(() => work({ access, key: given.slots!, parameters }));
-    }
-    return await named(async () => {
-      const key = await onToken(access, given);
+    try {
+      const key = isOwn(access, given) ? given.slots! : await onToken(access, given);
       const peer = other === undefined ? undefined : await onToken(access, other);
       return await work({ access, key, parameters: peer === undefined ? parameters : { ...parameters, peer } });
-    });
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 }
 

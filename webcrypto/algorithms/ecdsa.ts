@@ -10,7 +10,7 @@ import { ecdsaWith, type SignatureScheme } from "../../session/signer/signature_
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { placement, required } from "../contract/parameters.ts";
 import { keyOperations } from "../keys/asymmetric_keys.ts";
-import { ecdsaKeys } from "../keys/elliptic_keys.ts";
+import { curveNames, ecdsaKeys } from "../keys/elliptic_keys.ts";
 import { hashNames } from "./hashes.ts";
 import { signBy, verifyBy } from "./signatures.ts";
 
@@ -19,9 +19,20 @@ function coordinate({ key }: KeyUse): number {
 }
 
 /** Tokens want no digest that is longer than the curve; its first bits are signed (FIPS 186-5 §6.4). */
-function schemeFor(use: KeyUse): SignatureScheme {
-  const size = coordinate(use);
-  return { ...ecdsaWith(use.parameters.hash!.name), prepare: (digest) => digest.subarray(0, size) };
+function schemeOf(hash: HashName, size: number): SignatureScheme {
+  return { ...ecdsaWith(hash), prepare: (digest) => digest.subarray(0, size) };
+}
+
+/** The schemes of the curves, made once. */
+const schemes: ReadonlyMap<string, ReadonlyMap<HashName, SignatureScheme>> = new Map(
+  curveNames.map((name) => {
+    const { size } = curveByName(name)!;
+    return [name, new Map(hashNames.map((hash) => [hash, schemeOf(hash, size)]))];
+  }),
+);
+
+function schemeFor({ key, parameters }: KeyUse): SignatureScheme {
+  return schemes.get(key.algorithm.namedCurve!)!.get(parameters.hash!.name)!;
 }
 
 const signs = anyOf(CKM.ECDSA, ...hashNames.map((name: HashName) => findHash(name).ecdsa));

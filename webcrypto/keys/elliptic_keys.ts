@@ -16,6 +16,9 @@ import { wrongJsonWebKey } from "./json_web_keys.ts";
 /** The curves of the specification, and the JOSE algorithm of each. */
 const curves: Readonly<Record<string, string>> = { "P-256": "ES256", "P-384": "ES384", "P-521": "ES512" };
 
+/** The names of the curves. */
+export const curveNames: readonly string[] = Object.keys(curves);
+
 /** The curve that parameters name; undefined where it is none of the specification's. */
 export function namedCurve({ namedCurve = "" }: Pick<Parameters, "namedCurve">): Curve | undefined {
   return Object.hasOwn(curves, namedCurve) ? curveByName(namedCurve) : undefined;
