@@ -52,7 +52,6 @@ export const CALLS = {
   C_InitPIN: call("C_InitPIN", "session text"),
   C_SetPIN: call("C_SetPIN", "session text text"),
   C_Login: call("C_Login", "session number text"),
-  C_Logout: call("C_Logout", "session"),
   C_SetOperationState: call("C_SetOperationState", "session input handle handle"),
   C_CreateObject: call("C_CreateObject", "session template", "handle"),
   C_CopyObject: call("C_CopyObject", "session handle template", "handle"),

@@ -11,7 +11,7 @@ import { mechanismInfo, mechanismList, moduleInfo, slotInfo, slotList, tokenInfo
 import { operationState } from "../ffi/operations/sessions.ts";
 import { placePin } from "../ffi/operations/pins.ts";
 import { ASYNC_NAMES, type Call, CALLS } from "./calls.ts";
-import { failed, returned } from "./errors.ts";
+import { failed, Pkcs11Error, returned } from "./errors.ts";
 import { mechanismInfoOf, moduleInfoOf, sessionInfoOf, slotInfoOf, tokenInfoOf } from "./infos.ts";
 import { checkCount, handleArgument as handleIn, numberArgument } from "./invocation.ts";
 import { blocks, Library } from "./library.ts";
@@ -34,13 +34,14 @@ const BLANK = 0x20;
 /** Handles that are asked for at once, however many are wanted. */
 const FOUND_AT_ONCE = 1024;
 
+/** @internal */
 type Dispatch<Result> = (of: Functions, call: Call, args: readonly unknown[]) => Result;
 
-/** Makes a call in place. */
+/** Makes a call in place. @internal */
 export let callNow: Dispatch<unknown>;
-/** Makes a call in place, or on another thread where a callback follows its arguments. */
+/** Makes a call in place, or on another thread where a callback follows its arguments. @internal */
 export let callOrTell: Dispatch<unknown>;
-/** Makes a call on another thread. */
+/** Makes a call on another thread. @internal */
 export let callAsync: Dispatch<Promise<unknown>>;
 
 /** The functions whose results are more than their signature says. */
@@ -212,16 +213,25 @@ export class Functions {
     return asBuffer(library.run("C_GetOperationState", operationState, { session }, session));
   }
 
-  /** Logs in to the token of a session. A PIN that is left out is typed at the token's own PIN pad. */
+  /**
+   * Logs in to the token of a session. A PIN that is left out is typed at the token's own PIN pad. Whoever finds the login
+   * made by another, which CKR_USER_ALREADY_LOGGED_IN says, counts on it from then on.
+   */
   C_Login(...args: [session: Handle, userType: number, pin?: string]): void {
-    this.#callNow(CALLS.C_Login, args);
-    if (args[1] !== CKU.CONTEXT_SPECIFIC) this.#library!.loggedIn(handleArgument(args[0], 0));
+    const counts = () => args[1] !== CKU.CONTEXT_SPECIFIC;
+    try {
+      this.#callNow(CALLS.C_Login, args);
+    } catch (error) {
+      const isMade = error instanceof Pkcs11Error && error.code === CKR.USER_ALREADY_LOGGED_IN;
+      if (isMade && counts()) this.#library!.loggedIn(handleArgument(args[0], 0), false);
+      throw error;
+    }
+    if (counts()) this.#library!.loggedIn(handleArgument(args[0], 0), true);
   }
 
-  /** Logs out of the token of a session: everybody in the process, as the standard has it. */
+  /** Logs out of the token of a session; where other callers in the process count on the login, it is kept for them. */
   C_Logout(...args: [session: Handle]): void {
-    this.#callNow(CALLS.C_Logout, args);
-    this.#library!.loggedOut(handleArgument(args[0], 0));
+    this.#loaded("C_Logout").logout(only(args));
   }
 
   /** The next objects of a search, at most so many. */

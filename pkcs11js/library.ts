@@ -176,22 +176,30 @@ export class Library {
     register.endLogin(slot);
   }
 
-  /** A login was made: what others have counted before is over, and what this caller leaves is ended with him. */
-  loggedIn(session: bigint): void {
+  /**
+   * C_Login was called. A login counts for the callers who have made it or found it made: one made means that the token
+   * had none.
+   */
+  loggedIn(session: bigint, made: boolean): void {
     const { register, sessions } = this.#use!;
     const slot = sessions.get(session);
     if (slot === undefined) return;
-    register.callers.endLogins(slot, register.place);
-    register.holdLogin(slot, ENTRY.uncounted);
+    if (made) register.callers.endLogins(slot, register.place);
+    register.holdLogin(slot, ENTRY.login);
   }
 
-  /** A logout was made: nobody is logged in to the token any more. */
-  loggedOut(session: bigint): void {
-    const { register, sessions } = this.#use!;
+  /** C_Logout: the token's own where no other caller counts on the login; where one does, it ends for this caller. */
+  logout(session: bigint): void {
+    const { register, sessions } = this.#begun("C_Logout");
     const slot = sessions.get(session);
-    if (slot === undefined) return;
-    register.callers.endLogins(slot, register.place);
-    register.endLogin(slot);
+    const isShared = slot !== undefined && register.callers.hasLogin(slot, [ENTRY.login], register.place);
+    const rv = !isShared
+      ? this.raw("C_Logout", FN.C_Logout, [session], session)
+      : register.holdsLogin(slot)
+      ? CKR.OK
+      : CKR.USER_NOT_LOGGED_IN;
+    if (rv !== CKR.OK) throw returned(rv, "C_Logout");
+    if (slot !== undefined) register.endLogin(slot);
   }
 
   /** A login of this caller ends with his sessions, unless somebody else counts on it. */

@@ -1,10 +1,13 @@
-// The rows of pkcs11js, the compiled addon; runs on Deno, Bun and Node. Buffers are reused, as its users do for speed.
+// The rows of pkcs11js, the compiled addon, and of ./pkcs11js over the same calls (`door` as last argument); runs on Deno,
+// Bun and Node. Buffers are reused, as its users do for speed.
 import process from "node:process";
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 
-const pkcs11 = createRequire(`${process.env.PKCS11JS_FOLDER}/`)("pkcs11js");
-const [path, label, pin, time] = process.argv.slice(2);
+const [path, label, pin, time, which] = process.argv.slice(2);
+const pkcs11 = which === "door"
+  ? await import("../../pkcs11js/mod.ts")
+  : createRequire(`${process.env.PKCS11JS_FOLDER}/`)("pkcs11js");
 const seconds = Number(time);
 const p = new pkcs11.PKCS11();
 p.load(path);
@@ -93,4 +96,28 @@ const rates = {
   "AES-CBC-PAD 1 MiB": rate(() => encrypt(data1m)),
   "find 1000, read 3": rate(find),
 };
+const sessions = Array.from({ length: 8 }, () => ({
+  session: p.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION),
+  out: Buffer.alloc(512),
+}));
+const rateAsync = async (count, mechanism, key) => {
+  for (const time of [seconds / 2, seconds]) {
+    let made = 0;
+    const start = performance.now();
+    const end = start + time * 1000;
+    await Promise.all(
+      sessions.slice(0, count).map(async ({ session, out }) => {
+        while (performance.now() < end) {
+          p.C_SignInit(session, { mechanism }, key);
+          await p.C_SignAsync(session, data32, out);
+          made++;
+        }
+      }),
+    );
+    if (time === seconds) return made / (performance.now() - start) * 1000;
+  }
+};
+rates["RSA-2048, async, 2 sessions"] = await rateAsync(2, pkcs11.CKM_SHA256_RSA_PKCS, rsa.privateKey);
+rates["HMAC-SHA256 32 B, async, 8 sessions"] = await rateAsync(8, pkcs11.CKM_SHA256_HMAC, hmacKey);
 process.stdout.write(`${JSON.stringify(rates)}\n`);
+p.C_Finalize();

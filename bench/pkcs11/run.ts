@@ -37,8 +37,27 @@ function installPeer(): string | null {
   spawnSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "ignore" });
   // No install script runs: the addon is compiled here.
   const compile = [`${folder}/node_modules/node-gyp/bin/node-gyp.js`, "rebuild"];
+  // The headers of an installed Node serve: the addon keeps to Node-API, which is the same in every version.
+  if (existsSync("/usr/include/node/node_api.h")) compile.push("--nodedir=/usr");
   spawnSync("node", compile, { cwd: `${folder}/node_modules/pkcs11js`, stdio: "ignore" });
   return existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`) ? folder : null;
+}
+
+/** The door ./pkcs11js against the addon whose names it has, on the same runtime in the same round. */
+function sayDoor(rounds: readonly Map<string, Rates>[], rows: readonly string[], runtimes: readonly string[]): void {
+  say("\n./pkcs11js as a ratio to the addon pkcs11js, medians of the rounds");
+  say(table(
+    ["", ...runtimes],
+    rows.map((row) => [
+      row,
+      ...runtimes.map((name) =>
+        median([...rounds], (rates) => {
+          const [door, addon] = [rates.get(`./pkcs11js on ${name}`)?.[row], rates.get(`pkcs11js on ${name}`)?.[row]];
+          return door === undefined || addon === undefined ? undefined : door / addon;
+        })?.toFixed(2) ?? ""
+      ),
+    ]),
+  ));
 }
 
 /** Runs the benchmark and prints its table. */
@@ -52,7 +71,7 @@ export async function benchPkcs11(): Promise<void> {
     env: { ...Deno.env.toObject(), ...env },
   });
   const args = [module, LABEL, PIN, SECONDS];
-  const [deno, bun] = [await runtimeProgram("deno"), await runtimeProgram("bun")];
+  const [deno, bun, node] = [await runtimeProgram("deno"), await runtimeProgram("bun"), await runtimeProgram("node")];
   const run = [deno, "run", "-A", "--quiet", "--no-check"];
   const contestants: Contestant[] = [
     { name: "C", command: [compileLoop(), ...args] },
@@ -60,16 +79,22 @@ export async function benchPkcs11(): Promise<void> {
     { name: "gp11 on Bun", command: [bun, here("gp11.ts"), ...args] },
   ];
   const peer = installPeer();
-  if (peer) {
-    env.PKCS11JS_FOLDER = peer;
-    contestants.push({ name: "pkcs11js on Deno", command: [...run, here("pkcs11js.mjs"), ...args] });
-    contestants.push({ name: "pkcs11js on Bun", command: [bun, here("pkcs11js.mjs"), ...args] });
-  } else {
-    say("pkcs11js could not be built here: its columns are left out");
+  const runtimes: [name: string, command: string[]][] = [
+    ["Deno", run],
+    ["Bun", [bun]],
+    ["Node", [node, "--disable-warning=ExperimentalWarning"]],
+  ];
+  for (const [name, command] of runtimes) {
+    const program = [...command, here("pkcs11js.mjs"), ...args];
+    contestants.push({ name: `./pkcs11js on ${name}`, command: [...program, "door"] });
+    if (peer) contestants.push({ name: `pkcs11js on ${name}`, command: program });
   }
+  if (peer) env.PKCS11JS_FOLDER = peer;
+  else say("pkcs11js could not be built here: its columns are left out");
   const rounds = measureRounds(contestants, ROUNDS, env);
-  const names = contestants.map(({ name }) => name).filter((name) => name !== "C");
+  const names = contestants.map(({ name }) => name).filter((name) => !/^C$|^\.\/|Node$/.test(name));
   const rows = Object.keys(rounds[0]!.get("gp11 on Deno")!);
+  if (peer) sayDoor(rounds, rows, runtimes.map(([name]) => name));
   say("\nPKCS#11 on SoftHSM2: calls per second as a ratio to C's synchronous loop, medians of the rounds");
   say(table(
     ["", "C per second", ...names],

@@ -8,6 +8,7 @@ const names = {
   "@gp11/gp11/session": "session/mod.ts",
   "@gp11/gp11/http": "http/mod.ts",
   "@gp11/gp11/ffi": "ffi/mod.ts",
+  "@gp11/gp11/pkcs11js": "pkcs11js/mod.ts",
 };
 
 registerHooks({

@@ -167,6 +167,27 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
     first.pkcs11.C_Finalize();
   });
 
+  it("keeps a login for those who count on it", () => {
+    const first = begin();
+    const second = begin();
+    const state = () => first.pkcs11.C_GetSessionInfo(first.session).state;
+    first.pkcs11.C_Login(first.session, CKU_USER, token.userPin);
+    assertThrows(() => second.pkcs11.C_Logout(second.session), Pkcs11Error, "CKR_USER_NOT_LOGGED_IN");
+    assertThrows(
+      () => second.pkcs11.C_Login(second.session, CKU_USER, token.userPin),
+      Pkcs11Error,
+      "CKR_USER_ALREADY_LOGGED_IN",
+    );
+    second.pkcs11.C_Logout(second.session);
+    assertEquals(state(), 3);
+    assertThrows(() => second.pkcs11.C_Login(second.session, CKU_USER, token.userPin), Pkcs11Error);
+    second.pkcs11.C_Finalize();
+    assertEquals(state(), 3);
+    first.pkcs11.C_Logout(first.session);
+    assertEquals(state(), 2);
+    first.pkcs11.C_Finalize();
+  });
+
   for (const managed of ["gp11", "auto", false] as const) {
     it(`is counted together with a Module that is managed by ${managed}`, async () => {
       const module = await Module.load(token.module, { managed });
