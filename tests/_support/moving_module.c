@@ -8,12 +8,16 @@ typedef unsigned long W;
 typedef W (*F)();
 
 enum { OK = 0, SLOT_ID_INVALID = 3, TOKEN_NOT_PRESENT = 0xe0, TOO_SMALL = 0x150 };
-enum { INITIALIZE = 0, SLOT_LIST = 4, SLOT_INFO, TOKEN_INFO, MECHANISM_LIST, MECHANISM_INFO, OPEN_SESSION = 12, CLOSE_ALL = 14, SESSION_INFO, LOGIN = 18, LOGOUT };
+enum { INITIALIZE = 0, SLOT_LIST = 4, SLOT_INFO, TOKEN_INFO, MECHANISM_LIST, MECHANISM_INFO, OPEN_SESSION = 12, CLOSE_SESSION, CLOSE_ALL, SESSION_INFO, LOGIN = 18, LOGOUT };
 #define TOKENS 64
 #define EMPTY 4000
 
 static struct { unsigned char major, minor; F functions[68]; } *real, list;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* SoftHSM2 uses sessions that another thread closes: opening, closing and logging in are done one after another. */
+static pthread_mutex_t turns = PTHREAD_MUTEX_INITIALIZER;
+static W in_turn(W rv) { return pthread_mutex_unlock(&turns), rv; }
+#define IN_TURN(call) (pthread_mutex_lock(&turns), in_turn(call))
 /* Which slot each token of SoftHSM2 is shown in; 0 where it is away. */
 static struct { W token, slot; } places[TOKENS];
 static W known, logins;
@@ -36,7 +40,7 @@ unsigned moving_put(W from, W to) {
   W token = EMPTY, at = 0;
   for (W i = 0; i < known; i++) if (places[i].slot == from) token = places[i].token;
   if (token == EMPTY) token = from;
-  real->functions[CLOSE_ALL](token);
+  IN_TURN(real->functions[CLOSE_ALL](token));
   pthread_mutex_lock(&lock);
   while (at < known && places[at].token != token) at++;
   if (at == known) known++;
@@ -56,7 +60,7 @@ static W f_GetSlotList(unsigned char present, W *slots, W *count) {
 #define IN_SLOT(name, n, params, args)                                                    \
   static W f_##name params {                                                              \
     W token = token_in(slot);                                                             \
-    return token == EMPTY ? TOKEN_NOT_PRESENT : real->functions[n] args;                  \
+    return token == EMPTY ? TOKEN_NOT_PRESENT : IN_TURN(real->functions[n] args);         \
   }
 IN_SLOT(GetSlotInfo, SLOT_INFO, (W slot, void *info), (token, info))
 IN_SLOT(GetTokenInfo, TOKEN_INFO, (W slot, void *info), (token, info))
@@ -70,8 +74,9 @@ static W f_GetSessionInfo(W session, W *info) {
   return rv;
 }
 static W f_Login(W session, W user, unsigned char *pin, W length) {
-  return logins++, real->functions[LOGIN](session, user, pin, length);
+  return logins++, IN_TURN(real->functions[LOGIN](session, user, pin, length));
 }
+static W f_CloseSession(W session) { return IN_TURN(real->functions[CLOSE_SESSION](session)); }
 
 W C_GetFunctionList(void **out) {
   if (!real) {
@@ -82,7 +87,7 @@ W C_GetFunctionList(void **out) {
     list.functions[TOKEN_INFO] = (F)f_GetTokenInfo, list.functions[MECHANISM_LIST] = (F)f_GetMechanismList;
     list.functions[MECHANISM_INFO] = (F)f_GetMechanismInfo, list.functions[OPEN_SESSION] = (F)f_OpenSession;
     list.functions[CLOSE_ALL] = (F)f_CloseAllSessions, list.functions[SESSION_INFO] = (F)f_GetSessionInfo;
-    list.functions[LOGIN] = (F)f_Login, list.functions[3] = (F)C_GetFunctionList;
+    list.functions[LOGIN] = (F)f_Login, list.functions[CLOSE_SESSION] = (F)f_CloseSession, list.functions[3] = (F)C_GetFunctionList;
   }
   return *out = &list, OK;
 }
