@@ -90,5 +90,7 @@ function requested(attributes: DerElement | null): readonly Extension[] {
     if (extensions === undefined || values.children.length > 1) throw damaged(WHAT, "its extensions are damaged");
     found.push(...readExtensions(extensions, WHAT));
   }
+  const twice = found.find(({ oid }, at) => found.findIndex((each) => each.oid === oid) !== at);
+  if (twice !== undefined) throw damaged(WHAT, `it has the extension ${twice.oid} twice`);
   return found;
 }

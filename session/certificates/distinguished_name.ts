@@ -25,6 +25,9 @@ const types: Readonly<Record<string, readonly [oid: string, tag: number]>> = {
   E: ["1.2.840.113549.1.9.1", Tag.IA5_STRING],
 };
 
+/** More than any name has, and little enough to be said in an error. */
+const MAX_TEXT = 16_384;
+
 /**
  * A Name in DER; the text has the most specific part first, the DER last. An empty text is an empty name.
  *
@@ -33,6 +36,9 @@ const types: Readonly<Record<string, readonly [oid: string, tag: number]>> = {
 export function writeName(text: string): Uint8Array<ArrayBuffer> {
   if (typeof text !== "string") {
     throw new TypeError("Cannot use the subject: expected RFC 4514 text such as CN=example.org");
+  }
+  if (text.length > MAX_TEXT) {
+    throw new TypeError(`Cannot use the subject: it has ${text.length} characters, at most ${MAX_TEXT} are taken`);
   }
   const parts = text === "" ? [] : split(text, ",", text).reverse();
   return writeDer(
@@ -109,6 +115,8 @@ function endOf(value: string): number {
 
 function stringValue(value: string, tag: number, name: string, whole: string): DerValue {
   if (value === "") fail(whole, `"${name}" is empty`);
+  // Programs that take text to end there would read another name.
+  if (value.includes("\0")) fail(whole, `"${name}" has a NUL in it`);
   if (name.toUpperCase() === "C" && !/^[A-Za-z]{2}$/.test(value)) {
     fail(whole, `the country "${value}" is no code of two letters`);
   }

@@ -6,7 +6,7 @@
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { ObjectNotFoundError } from "../errors.ts";
-import { Tag } from "../keys/forms/asn1.ts";
+import { readDer, Tag } from "../keys/forms/asn1.ts";
 import {
   context,
   type DerValue,
@@ -243,7 +243,9 @@ function copyExtensions(requested: readonly Extension[], names: readonly string[
       }, and object identifiers`,
     );
   });
-  return requested.filter(({ oid: type }) => wanted.includes(type));
+  const copied = requested.filter(({ oid: type }) => wanted.includes(type));
+  for (const { oid: type, value } of copied) readDer(value, `the certificate request, its extension ${type}`);
+  return copied;
 }
 
 /** The identifier that the issuer's certificate says of its key, else the usual one. */

@@ -10,14 +10,14 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { createObject, discardObjects, findObjects } from "../../ffi/operations/objects.ts";
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Pkcs11Error } from "../errors.ts";
-import { certificateKey, type CertificateParts } from "./forms/certificate.ts";
+import { certificateKeyBits, type CertificateParts, knownCertificateKey } from "./forms/certificate.ts";
+import { sha1 } from "./forms/digest.ts";
 import type { AsymmetricMaterial, KeyMaterial } from "./forms/key_material.ts";
 import { hasPrivateHalf } from "./forms/key_material.ts";
-import { identify, isSameKey, publicKeyAnywhere } from "./read_public.ts";
+import { identify, isSameKey, readablePublicKey } from "./read_public.ts";
 import {
   certificateTemplate,
   type Dialect,
-  keyIdentifier,
   keyTypeOf,
   privateTemplate,
   publicTemplate,
@@ -161,9 +161,10 @@ export function* importCertificate(
     readonly attributes: readonly TemplateEntry[];
   },
 ): Program<bigint> {
-  const key = certificateKey(certificate);
+  const key = knownCertificateKey(certificate);
   const isGiven = attributes.some(({ type }) => type === CKA.ID);
-  const id = isGiven ? new Uint8Array() : (yield* identifierOfKey(frame, session, key)) ?? keyIdentifier(key);
+  const known = isGiven || key === null ? null : yield* identifierOfKey(frame, session, key);
+  const id = known ?? sha1(certificateKeyBits(certificate));
   const whole = certificateTemplate(certificate, id, attributes);
   const isAsked = attributes.some(({ type }) => type === CKA.CHECK_VALUE);
   if (!isAsked && withoutCheckValue.has(frame.table)) return yield* createUnchecked(frame, session, whole);
@@ -205,7 +206,7 @@ function* identifierOfKey(
     const { handles } = yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity });
     for (const object of handles) {
       const identity = yield* identify(frame, { session, object });
-      const half = identity.id.length === 0 ? null : yield* publicKeyAnywhere(frame, session, identity);
+      const half = identity.id.length === 0 ? null : yield* readablePublicKey(frame, session, identity);
       if (half !== null && isSameKey(half, key)) return identity.id;
     }
   }

@@ -11,7 +11,14 @@ import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operation
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { attributesOf } from "../attributes/attributes.ts";
 import { type CertificateParts, certificateParts } from "./forms/certificate.ts";
-import { identify, isSameKey, publicKeyAnywhere, withIdentifier } from "./read_public.ts";
+import {
+  identify,
+  isSameKey,
+  publicKeyAnywhere,
+  readablePublicKey,
+  unlessDamaged,
+  withIdentifier,
+} from "./read_public.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -32,7 +39,7 @@ export function* partnerOf(
   if (known === null) return null;
   for (const candidate of candidates) {
     const partner = yield* identify(frame, { session, object: candidate });
-    const half = yield* publicKeyAnywhere(frame, session, partner);
+    const half = yield* readablePublicKey(frame, session, partner);
     if (half !== null && isSameKey(known, half)) return candidate;
   }
   return null;
@@ -72,7 +79,8 @@ function* issuerOf(
   const { handles } = yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity });
   const candidates: { object: bigint; parts: CertificateParts }[] = [];
   for (const object of handles) {
-    candidates.push({ object, parts: yield* readCertificateObject(frame, session, object) });
+    const parts = yield* unlessDamaged(readCertificateObject(frame, session, object));
+    if (parts !== null) candidates.push({ object, parts });
   }
   return candidates.find(({ parts }) => isNamedKey(certificate, parts)) ?? candidates[0] ?? null;
 }

@@ -31,7 +31,7 @@ export function* publicMaterial(frame: Frame, { object, session }: ObjectArgs): 
   const name = key.label === "" ? "the key" : `the key ${JSON.stringify(key.label)}`;
   const match = key.id.length === 0
     ? `the public half of ${name}, which tells none and has no CKA_ID to look for its pair by`
-    : `the public half of ${name}: it tells none, and no public key or certificate has its CKA_ID ${key.id.toHex()}`;
+    : `the public half of ${name}: it tells none, and no public key or certificate that can be read has its CKA_ID ${key.id.toHex()}`;
   throw new ObjectNotFoundError(match, "read the public key");
 }
 

@@ -171,11 +171,30 @@ export function* publicKeyAnywhere(
   for (const objectClass of [CKO.PUBLIC_KEY, CKO.CERTIFICATE]) {
     for (const object of yield* withIdentifier(frame, session, objectClass, key.id)) {
       const partner = yield* identify(frame, { session, object });
-      const found = yield* ownPublicKey(frame, session, partner);
+      const found = yield* unlessDamaged(ownPublicKey(frame, session, partner));
       if (found !== null && (yield* mayBelong(frame, session, key, found))) return found;
     }
   }
   return null;
+}
+
+/** {@linkcode publicKeyAnywhere} of an object that is only looked at beside others: null also where it cannot be read. */
+export function readablePublicKey(
+  frame: Frame,
+  session: bigint,
+  key: KeyIdentity,
+): Program<AsymmetricMaterial | null> {
+  return unlessDamaged(publicKeyAnywhere(frame, session, key));
+}
+
+/** What is read; null where it is damaged, or of a kind that is unknown here: it hinders nobody who looks for another. */
+export function* unlessDamaged<T>(reading: Program<T>): Program<T | null> {
+  try {
+    return yield* reading;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return null;
+  }
 }
 
 /** Whether a public half can be that of a private key which does not tell its own: type and curve are the same. */

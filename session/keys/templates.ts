@@ -4,6 +4,8 @@
  * @module
  */
 import { CKA, CKC, CKK, CKO } from "../../ffi/constants/mod.ts";
+import { ckaName } from "../../ffi/constants/names.ts";
+import { isSameBytes } from "../../internal/bytes.ts";
 import type { TemplateEntry, TemplateValue } from "../../ffi/memory/templates.ts";
 import type {
   AsymmetricMaterial,
@@ -58,7 +60,7 @@ export function publicTemplate(
   given: readonly TemplateEntry[],
   dialect: Dialect,
 ): TemplateEntry[] {
-  return merged(given, [
+  return merged("key", given, [
     entry(CKA.CLASS, CKO.PUBLIC_KEY),
     entry(CKA.KEY_TYPE, keyTypeOf(material, dialect)),
     entry(CKA.TOKEN, false),
@@ -73,7 +75,7 @@ export function privateTemplate(
   given: readonly TemplateEntry[],
   dialect: Dialect,
 ): TemplateEntry[] {
-  return merged(given, [
+  return merged("key", given, [
     entry(CKA.CLASS, CKO.PRIVATE_KEY),
     entry(CKA.KEY_TYPE, keyTypeOf(material, dialect)),
     entry(CKA.TOKEN, false),
@@ -90,7 +92,7 @@ export function secretTemplate(material: SecretMaterial, given: readonly Templat
   const uses = material.keyType === CKK.AES
     ? [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]
     : [CKA.SIGN, CKA.VERIFY, CKA.DERIVE];
-  return merged(given, [
+  return merged("key", given, [
     entry(CKA.CLASS, CKO.SECRET_KEY),
     entry(CKA.KEY_TYPE, material.keyType),
     entry(CKA.TOKEN, false),
@@ -115,7 +117,7 @@ export function certificateTemplate(
   given: readonly TemplateEntry[],
 ): TemplateEntry[] {
   const { der, issuer, notAfter, notBefore, serialNumber, subject } = certificate;
-  return merged(given, [
+  return merged("certificate", given, [
     entry(CKA.CLASS, CKO.CERTIFICATE),
     entry(CKA.CERTIFICATE_TYPE, CKC.X_509),
     entry(CKA.TOKEN, false),
@@ -137,17 +139,34 @@ function entry(type: number, value: TemplateValue): TemplateEntry {
 }
 
 /**
- * What the caller gave, what is assumed where the caller gave nothing, and what the key itself says.
+ * What the caller gave, what is assumed where the caller gave nothing, and what the key or certificate itself says.
  *
- * @throws {TypeError} when the caller contradicts the key
+ * @throws {TypeError} when the caller contradicts it
  */
 function merged(
+  what: "key" | "certificate",
   given: readonly TemplateEntry[],
   assumed: readonly TemplateEntry[],
   values: readonly TemplateEntry[],
 ): TemplateEntry[] {
-  const isGiven = (type: number): boolean => given.some((each) => each.type === type);
-  return [...assumed.filter(({ type }) => !isGiven(type)), ...given, ...values.filter(({ type }) => !isGiven(type))];
+  const givenOf = (type: number) => given.find((each) => each.type === type);
+  for (const { type, value } of values) {
+    const other = givenOf(type);
+    if (other === undefined || isSameValue(type, other.value, value)) continue;
+    throw new TypeError(
+      `Cannot import the ${what}: the ${ckaName(type)} among the attributes is not its own; leave it out`,
+    );
+  }
+  const missing = ({ type }: TemplateEntry): boolean => givenOf(type) === undefined;
+  return [...assumed.filter(missing), ...given, ...values.filter(missing)];
+}
+
+function isSameValue(type: number, given: TemplateValue, own: TemplateValue): boolean {
+  if (!(given instanceof Uint8Array) || !(own instanceof Uint8Array)) return given === own;
+  if (isSameBytes(given, own)) return true;
+  // As an OCTET STRING, or bare: a token may want the form that the standard does not have.
+  const [short, long] = given.length < own.length ? [given, own] : [own, given];
+  return type === CKA.EC_POINT && long.length - short.length <= 3 && isSameBytes(long.slice(-short.length), short);
 }
 
 /** Uses are assumed only where the caller names none. */

@@ -193,7 +193,9 @@ export class TokenSigner {
     await this.#checkToken(session.slot, options);
     const unknown: Pkcs11Object[] = [];
     for (const found of await session.findObjects(this.#match, options)) {
-      const { half } = await aboutKey(found, options);
+      const about = await aboutKey(found, options).catch(unreadable);
+      if (about === null) continue;
+      const { half } = about;
       if (this.#material !== null && half !== null) {
         if (isSameKey(half, this.#material)) return found;
       } else unknown.push(found);
@@ -213,6 +215,12 @@ export class TokenSigner {
       "find the signing key again",
     );
   }
+}
+
+/** A key of a kind that is unknown here is not the one that is looked for. */
+function unreadable(error: unknown): null {
+  if (!(error instanceof TypeError)) throw error;
+  return null;
 }
 
 /** Classes of objects that tell a public key. */

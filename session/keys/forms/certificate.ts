@@ -6,7 +6,7 @@
 import { contextTag, damaged, type DerElement, DerReader, readDer, Tag } from "./asn1.ts";
 import { looksLikePem, readPem } from "./pem.ts";
 import type { AsymmetricMaterial } from "./key_material.ts";
-import { readSpki } from "./read_der.ts";
+import { isUnknownKey, readSpki } from "./read_der.ts";
 import { type BytesInput, copyBytes } from "../../../ffi/memory/inputs.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -113,6 +113,23 @@ export function certificateParts(der: Bytes, what = "the certificate"): Certific
 /** The public key of a certificate. */
 export function certificateKey(certificate: CertificateParts, what = "the certificate"): AsymmetricMaterial {
   return readSpki(certificate.spki, `${what}'s public key`);
+}
+
+/** The public key of a certificate; null where its algorithm or curve is not known here. */
+export function knownCertificateKey(certificate: CertificateParts): AsymmetricMaterial | null {
+  try {
+    return certificateKey(certificate);
+  } catch (error) {
+    if (!isUnknownKey(error)) throw error;
+    return null;
+  }
+}
+
+/** The bits of a certificate's public key, whatever they mean. */
+export function certificateKeyBits({ spki }: CertificateParts, what = "the certificate"): Bytes {
+  const reader = new DerReader(spki, `${what}'s public key`);
+  reader.element("the algorithm", Tag.SEQUENCE);
+  return reader.bits("the public key");
 }
 
 /** A sequence of extensions. */

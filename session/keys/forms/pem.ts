@@ -16,6 +16,9 @@ export interface PemBlock {
 
 const BEGIN = /^-----BEGIN ([A-Z0-9][A-Z0-9 ]*)-----[ \t]*$/;
 
+/** More than the largest DER that is read takes; the certificates of all authorities of a system take a tenth of it. */
+const MAX_TEXT = 8 << 20;
+
 /** Whether a text has at least one line that begins a block. */
 export function looksLikePem(text: string): boolean {
   return text.includes("-----BEGIN ");
@@ -27,6 +30,9 @@ export function looksLikePem(text: string): boolean {
  * @throws {TypeError} where a block does not end, has header fields (old encrypted keys) or is no base64
  */
 export function readPem(text: string, what: string): PemBlock[] {
+  if (text.length > MAX_TEXT) {
+    throw new TypeError(`Cannot read ${what}: the text has ${text.length} characters, at most ${MAX_TEXT} are read`);
+  }
   const blocks: PemBlock[] = [];
   const lines = text.split(/\r\n|[\r\n]/);
   for (let at = 0; at < lines.length; at++) {

@@ -131,6 +131,19 @@ export function readSec1(element: DerElement, what: string, outer: Curve | null 
   return { kind: "curve", curve, publicKey, privateKey: padded(number, curve, what) };
 }
 
+const unknown = new WeakSet<object>();
+
+function unknownKey(what: string, state: string): TypeError {
+  const error = damaged(what, state);
+  unknown.add(error);
+  return error;
+}
+
+/** Whether an error says that a key is of an algorithm or curve that is not known here, damaged or not. */
+export function isUnknownKey(error: unknown): boolean {
+  return typeof error === "object" && error !== null && unknown.has(error);
+}
+
 function readAlgorithm(reader: DerReader, what: string): Algorithm {
   const oid = reader.oid("its identifier");
   if (oid === KeyOid.RSA || oid === KeyOid.RSA_PSS) return { kind: "RSA" };
@@ -141,16 +154,16 @@ function readAlgorithm(reader: DerReader, what: string): Algorithm {
     return { kind: "curve", curve };
   }
   const set = parameterSetByOid(oid);
-  if (set === undefined) throw damaged(what, `its algorithm ${oid} is unknown`);
+  if (set === undefined) throw unknownKey(what, `its algorithm ${oid} is unknown`);
   reader.end();
   return { kind: "post-quantum", set };
 }
 
 function curveOf(parameters: DerElement, what: string): Curve {
-  if (parameters.tag === Tag.SEQUENCE) throw damaged(what, "its curve is given by its numbers, not by its name");
+  if (parameters.tag === Tag.SEQUENCE) throw unknownKey(what, "its curve is given by its numbers, not by its name");
   const oid = oidText(parameters, what);
   const curve = curveByOid(oid);
-  if (curve === undefined) throw damaged(what, `its curve ${oid} is unknown`);
+  if (curve === undefined) throw unknownKey(what, `its curve ${oid} is unknown`);
   return curve;
 }
 

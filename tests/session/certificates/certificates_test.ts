@@ -16,7 +16,20 @@ import { readRequest, requestContent } from "../../../session/certificates/certi
 import { certificateScheme, isSignedBy } from "../../../session/certificates/certificate_signature.ts";
 import { writeName } from "../../../session/certificates/distinguished_name.ts";
 import { parameterSetByName, type ParameterSetName } from "../../../session/attributes/parameter_sets.ts";
-import { bits, oid, raw, sequence, writeDer } from "../../../session/keys/forms/asn1_writer.ts";
+import { contextTag } from "../../../session/keys/forms/asn1.ts";
+import {
+  bits,
+  context,
+  type DerValue,
+  octets,
+  oid,
+  primitive,
+  raw,
+  sequence,
+  setOf,
+  small,
+  writeDer,
+} from "../../../session/keys/forms/asn1_writer.ts";
 import { certificateKey, readCertificate } from "../../../session/keys/forms/certificate.ts";
 import type { AsymmetricMaterial } from "../../../session/keys/forms/key_material.ts";
 import { readKeySync } from "../../../session/keys/forms/read_key.ts";
@@ -34,6 +47,12 @@ const skip = softhsmSkip;
 
 function openssl(args: readonly string[], input = ""): string {
   return execFileSync("openssl", args, { input, stdio: ["pipe", "pipe", "pipe"] }).toString();
+}
+
+function asymmetricMaterial(pem: string): AsymmetricMaterial {
+  const { material } = readKeySync(pem, undefined);
+  assert(material.kind !== "secret");
+  return material;
 }
 
 describe("certificates made by a token's key", () => {
@@ -158,6 +177,28 @@ describe("certificates made by a token's key", () => {
     );
   });
 
+  it("what a request asks for twice, or damaged, is not copied", { skip }, async () => {
+    const half = asymmetricMaterial(openssl(["genpkey", "-algorithm", "Ed25519"]));
+    const asking = (...extensions: DerValue[]) => {
+      const wanted = sequence(oid("1.2.840.113549.1.9.14"), setOf(sequence(...extensions)));
+      const content = sequence(small(0), raw(writeName("CN=asks")), raw(writeSpki(half)), context(0, wanted));
+      return writeDer(sequence(content, sequence(oid("1.3.101.112")), bits(new Uint8Array(64))));
+    };
+    const extension = (value: Uint8Array) => sequence(oid("2.5.29.17"), octets(value));
+    const authority = await pair("P-256");
+    const issuer = await on.session.importCertificate(
+      await createSelfSignedCertificate(authority, { subject: "CN=CA", basicConstraints: { ca: true } }),
+    );
+    const right = writeDer(sequence(primitive(contextTag(2, false), new TextEncoder().encode("a.example"))));
+    for (
+      const [request, problem] of [
+        [asking(extension(right), extension(right)), "it has the extension 2.5.29.17 twice"],
+        [asking(extension(right.slice(0, -1))), "its extension 2.5.29.17"],
+        [asking(extension(right)), "not signed by its own key"],
+      ] as const
+    ) await assertRejects(() => issueCertificate(request, { issuer }), TypeError, problem);
+  });
+
   it("halves that do not belong together are refused", { skip }, async () => {
     const [one, other] = [await pair("P-256"), await pair("P-256")];
     const mixed = { publicKey: one.publicKey, privateKey: other.privateKey };
@@ -180,6 +221,8 @@ describe("certificates made by a token's key", () => {
       [{ subject: "C=DEU" }, "no code of two letters"],
       [{ subject: "CN=" }, "is empty"],
       [{ subject: "CN=a\\" }, "ends with a backslash"],
+      [{ subject: "CN=a\0b" }, "has a NUL in it"],
+      [{ subject: `CN=${"a".repeat(20_000)}` }, "it has 20003 characters"],
       [{ subject: "CN=x", subjectAltNames: ["a b"] }, "no DNS name"],
       [{ subject: "CN=x", subjectAltNames: ["b\u00fccher.example"] }, "no DNS name"],
       [{ subject: "CN=x", keyUsage: ["sign"] }, 'keyUsage "sign"'],
@@ -293,10 +336,9 @@ describe("a CA whose token cannot check what it certifies", { skip: softoknSkip 
 
   it("says so where nobody can tell whether a signature is right", async () => {
     // A key that signs nothing, and a scheme that is none of its.
-    const material = readKeySync(openssl(["genpkey", "-algorithm", "X25519"]), undefined)
-      .material as AsymmetricMaterial;
+    const material = asymmetricMaterial(openssl(["genpkey", "-algorithm", "X25519"]));
     const scheme = certificateScheme(
-      readKeySync(openssl(["genpkey", "-algorithm", "Ed25519"]), undefined).material as AsymmetricMaterial,
+      asymmetricMaterial(openssl(["genpkey", "-algorithm", "Ed25519"])),
     ).scheme;
     const content = new Uint8Array(8);
     const error = await assertRejects(

@@ -125,6 +125,8 @@ describe("damaged input", () => {
     for (let at = 4; at < many.length; at += 2) many[at] = 5;
     assertThrows(() => readDer(many, "the key"), TypeError, "more than 20000 elements");
     assertThrows(() => readDer(new Uint8Array(5 << 20), "the key"), TypeError, "at most 4194304 are read");
+    const long = `-----BEGIN PRIVATE KEY-----\n${"A".repeat(9 << 20)}\n-----END PRIVATE KEY-----\n`;
+    assertThrows(() => readKeySync(long, undefined), TypeError, "at most 8388608 are read");
   });
 
   it("in PEM is refused in the same way", () => {

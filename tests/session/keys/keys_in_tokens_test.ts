@@ -5,7 +5,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
-import { CKO, CKR } from "../../../ffi/constants/mod.ts";
+import { CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
+import { createSelfSignedCertificate } from "../../../session/certificates/mod.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../../../session/errors.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
@@ -18,6 +19,11 @@ function generation(name: string): string[] {
   if (name === "RSA") return ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
   if (/^(Ed|X)/.test(name)) return ["genpkey", "-algorithm", name];
   return ["genpkey", "-algorithm", "EC", "-pkeyopt", `ec_paramgen_curve:${name === "P-224" ? "secp224r1" : name}`];
+}
+
+function selfSigned(curve: string): string[] {
+  const key = ["-newkey", "ec", "-pkeyopt", `ec_paramgen_curve:${curve}`, "-nodes", "-keyout", "/dev/null"];
+  return ["req", "-x509", ...key, "-subj", "/CN=self"];
 }
 
 describe("keys and certificates in SoftHSM2", () => {
@@ -35,6 +41,57 @@ describe("keys and certificates in SoftHSM2", () => {
     assertEquals(await kept.get(["sensitive", "extractable", "private", "token"]), expected);
   });
 
+  it(
+    "attributes that contradict a key or certificate are refused, those that repeat it are taken",
+    { skip },
+    async () => {
+      const { session } = on;
+      const pem = openssl(generation("P-256"));
+      for (const attributes of [{ value: new Uint8Array(32).fill(1) }, { namedCurve: "P-384" }] as const) {
+        await assertRejects(() => session.importKey(pem, attributes), TypeError, "among the attributes is not its own");
+      }
+      const ecPoint = (await (await session.importKey(openssl(["pkey", "-pubout"], pem))).get(["ecPoint"])).ecPoint!;
+      await assertRejects(() => session.importKeyPair(pem, { ecPoint: ecPoint.with(5, ecPoint[5]! ^ 1) }), TypeError);
+      assertEquals(await session.findObjects({ class: CKO.PRIVATE_KEY }), []);
+      const pair = await session.importKeyPair(pem, { ecPoint, namedCurve: "P-256" }, { namedCurve: "P-256" });
+      const bare = await session.importKey(openssl(["pkey", "-pubout"], pem), { ecPoint: ecPoint.slice(-65) });
+      assertEquals(await bare.publicKey("spki"), await pair.privateKey.publicKey("spki"));
+      const certificate = openssl(selfSigned("P-256"));
+      const subject = Uint8Array.of(0x30, 0);
+      await assertRejects(() => session.importCertificate(certificate, { subject }), TypeError, "CKA_SUBJECT");
+    },
+  );
+
+  it(
+    "keys and certificates of a curve that is unknown here stay beside others, and hinder none",
+    { skip },
+    async () => {
+      const { session } = on;
+      const ecParams = Uint8Array.fromHex("06082a8648ce3d030101"); // prime192v1
+      const both = { id: "unknown" };
+      const pair = await session.generateKeyPair(
+        CKM.EC_KEY_PAIR_GEN,
+        { ecParams, ...both, verify: true },
+        { ...both, sign: true },
+      );
+      await assertRejects(() => pair.publicKey.publicKey("spki"), TypeError, "curve it names is unknown");
+      const foreign = await session.importCertificate(openssl(selfSigned("prime192v1")), both);
+      assertEquals((await foreign.x509()).subject, "CN=self");
+      await assertRejects(() => foreign.publicKey("spki"), TypeError, "its curve 1.2.840.10045.3.1.1 is unknown");
+      const pem = openssl(generation("P-256"));
+      const { privateKey, publicKey } = await session.importKeyPair(pem, both, both);
+      const names = { subject: "CN=known", basicConstraints: { ca: true } };
+      const known = await session.importCertificate(
+        await createSelfSignedCertificate({ privateKey, publicKey }, names),
+      );
+      assertEquals((await known.get(["id"])).id, new TextEncoder().encode("unknown"));
+      assertEquals(await privateKey.publicKey("pem"), openssl(["pkey", "-pubout"], pem));
+      assert((await known.privateKey())!.equals(privateKey));
+      assert((await privateKey.certificate())!.equals(known));
+      for (const each of [...Object.values(pair), foreign, privateKey, publicKey, known]) await each.destroy();
+    },
+  );
+
   it("a key that may not leave says by which attribute", { skip }, async () => {
     const pem = openssl(generation("P-256"));
     const unextractable = await on.session.importKey(pem);
@@ -48,7 +105,10 @@ describe("keys and certificates in SoftHSM2", () => {
   it("a lone private key whose public half is nowhere says what was searched", { skip }, async () => {
     const key = await on.session.importKey(openssl(generation("P-384")), { label: "lonely" });
     const error = await assertRejects(() => key.publicKey("spki"), ObjectNotFoundError);
-    assert(error.message.includes('"lonely"') && error.message.includes("no public key or certificate has its CKA_ID"));
+    assert(
+      error.message.includes('"lonely"') &&
+        error.message.includes("no public key or certificate that can be read has its CKA_ID"),
+    );
   });
 
   it("the public half of a key that may leave is calculated where it is nowhere else", { skip }, async () => {
