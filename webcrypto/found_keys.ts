@@ -83,7 +83,11 @@ export async function findKey(access: TokenAccess, match: KeyMatch, claim: Claim
     if (!match.session.slot.equals(access.slot)) {
       throw new TypeError("Cannot use the object as a key: it is on another token");
     }
-    return describe(access, match, await about(match), claim);
+    // In a session of the pool: that of the object may be closed while the key is used.
+    return await access.use([], async (session) => {
+      const object = new Pkcs11Object(session, match.handle);
+      return describe(access, object, await about(object), claim);
+    });
   }
   const template = await templateOf(access, match);
   return await access.use([], async (session) => {

@@ -77,6 +77,12 @@ export async function onToken(access: TokenAccess, given: KeyArgument): Promise<
   }
   let known = taken.get(access);
   if (known === undefined) taken.set(access, known = new WeakMap());
+  const before = known.get(given.key);
+  if (before !== undefined) {
+    const slots = slotsOf(await before)!;
+    if (!slots.held.session.closed) return slots;
+    if (known.get(given.key) === before) known.delete(given.key);
+  }
   let key = known.get(given.key);
   if (key === undefined) {
     known.set(given.key, key = take(access, given));

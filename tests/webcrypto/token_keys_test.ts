@@ -223,6 +223,25 @@ describe("keys of a TokenCrypto", { skip: softhsmSkip }, () => {
     assertEquals((await crypto.subtle.sign("HMAC", key, data)).byteLength, 32);
   });
 
+  it("are not used once their session is gone, and others are", async () => {
+    const elsewhere = await tokenCrypto(token.slot, { pin: token.token.userPin, sessions: 1 });
+    try {
+      const outside = await native.generateKey(p256, true, ["sign", "verify"]);
+      const { privateKey, publicKey } = await elsewhere.subtle.generateKey(p256, true, ["sign", "verify"]);
+      const signature = await elsewhere.subtle.sign(sha256, outside.privateKey, data);
+      await privateKey.object.session.close();
+      const lost = await assertRejects(() => elsewhere.subtle.sign(sha256, privateKey, data), DOMException, "session");
+      assertEquals(lost.name, "OperationError");
+      assertEquals(await nameOf(() => elsewhere.subtle.exportKey("spki", publicKey)), "OperationError");
+      // What was brought in is brought in again, once for all who ask.
+      const both = [1, 2].map(() => elsewhere.subtle.verify(sha256, outside.publicKey, signature, data));
+      assertEquals(await Promise.all(both), [true, true]);
+      await elsewhere.subtle.generateKey(p256, true, ["sign"]);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
   it("keep the token's error as the cause", async () => {
     const { privateKey } = await crypto.subtle.generateKey(p256, true, ["sign"]);
     await privateKey.object.destroy();

@@ -9,11 +9,14 @@ import { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import type { SessionPool } from "../../session/tokens/shared_sessions.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
+import { refusal } from "./errors.ts";
 
 /** A key's object on the token, and how many calls use it at the moment. */
 export interface HeldObject {
   /** The object. */
   readonly handle: bigint;
+  /** The session it was made or found in. */
+  readonly session: Session;
   /** CKA_ID, by which it is known before it is destroyed: its handle may have become another object's. */
   readonly id: Uint8Array;
   /** Calls that use it. */
@@ -63,6 +66,14 @@ export class TokenAccess {
   /** Runs a function with a session that nobody else uses; the objects it uses are kept meanwhile. */
   async use<T>(held: readonly HeldObject[], work: (session: Session) => Promise<T>): Promise<T> {
     if (this.#pool.closed) throw new SessionClosedError("use the token's cryptography");
+    for (const { session } of held) {
+      // With that session its objects are gone, or the token was away: the handle may be another object's now.
+      if (!session.closed) continue;
+      throw refusal(
+        "OperationError",
+        "Cannot use the key: its session was lost with its token; make it or find it again",
+      );
+    }
     for (const each of held) each.uses++;
     try {
       return await this.#pool.use(work);
@@ -75,8 +86,8 @@ export class TokenAccess {
   }
 
   /** Holds an object that was there before: it stays when its key is dropped. */
-  hold({ handle }: Pkcs11Object): HeldObject {
-    return { handle, id: new Uint8Array(0), uses: 0, isDropped: false };
+  hold({ handle, session }: Pkcs11Object): HeldObject {
+    return { handle, session, id: new Uint8Array(0), uses: 0, isDropped: false };
   }
 
   /** Holds an object of the session, which goes with the last reference to it. */
@@ -87,7 +98,7 @@ export class TokenAccess {
   }
 
   #destroyUnused(held: HeldObject): void {
-    if (!held.isDropped || held.uses > 0 || this.#pool.closed) return;
+    if (!held.isDropped || held.uses > 0 || held.session.closed || this.#pool.closed) return;
     held.isDropped = false;
     // Nobody waits for it: what a token does not destroy now goes with its session.
     this.#pool.use((session) => destroyKnown(new Pkcs11Object(session, held.handle), held.id)).catch(() => {});
