@@ -7,8 +7,49 @@ export { NotSupportedError } from "../internal/not_supported_error.ts";
 import { brandError } from "../internal/error_brand.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 
+/**
+ * Codes of errors that this library gives itself, besides those of the runtime and the system such as `ECONNREFUSED`: the
+ * names of {@linkcode HttpStatus} below 100, and what is told more exactly.
+ */
+export type HttpErrorCode =
+  | "CANCELLED"
+  | "CANT_RESOLVE"
+  | "CANT_RESOLVE_PROXY"
+  | "CANT_CONNECT"
+  | "CANT_CONNECT_PROXY"
+  | "SSL_FAILED"
+  | "IO_ERROR"
+  | "MALFORMED"
+  | "TRY_AGAIN"
+  | "TOO_MANY_REDIRECTS"
+  | "TLS_FAILED"
+  | "ETIMEDOUT"
+  | "ERR_BODY_GIVEN_UP"
+  | "ERR_BODY_TOO_LARGE"
+  | "ERR_CONTENT_CORRUPT"
+  | "ERR_CONTENT_LAYERS"
+  | "ERR_CONTENT_TOO_LARGE"
+  | "ERR_CONTENT_TRUNCATED"
+  | "ERR_HTTP"
+  | "ERR_HTTP_AUTHENTICATION"
+  | "ERR_HTTP_CONTENT_LENGTH_MISMATCH"
+  | "ERR_HTTP_HEADERS_TOO_LARGE"
+  | "ERR_HTTP_INVALID_REQUEST"
+  | "ERR_HTTP_MALFORMED_RESPONSE"
+  | "ERR_HTTP_NOT_MOCKED"
+  | "ERR_HTTP_NOT_SIGNED"
+  | "ERR_HTTP_TRUNCATED_RESPONSE"
+  | "ERR_HTTP_UNREQUESTED_UPGRADE"
+  | "ERR_INTEGRITY"
+  | "ERR_PROXY_TUNNEL"
+  | "ERR_REDIRECT"
+  | "ERR_SOCKS"
+  | "ERR_SOCKS_AUTHENTICATION"
+  | "ERR_TLS_CERT_ALTNAME_INVALID"
+  | "ERR_WORKER_DIED";
+
 /** Code of a message that was not sent because nobody could sign it: sending it again would ask for the same PIN again. */
-export const NOT_SIGNED = "ERR_HTTP_NOT_SIGNED";
+export const NOT_SIGNED: HttpErrorCode = "ERR_HTTP_NOT_SIGNED";
 
 /** How far an exchange had come when it failed. */
 export type TransportPhase = "connect" | "send" | "response";
@@ -16,11 +57,11 @@ export type TransportPhase = "connect" | "send" | "response";
 /** Options of {@linkcode TransportError}. */
 export interface TransportErrorOptions {
   /** The runtime's own error; becomes `msg.error`. */
-  cause?: unknown | undefined;
+  readonly cause?: unknown | undefined;
   /** A stable code, for example `ECONNRESET`. */
-  code?: string | undefined;
+  readonly code?: string | undefined;
   /** Reason phrase for the message; the status's standard one otherwise. */
-  reason?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** What a transport rejects with: the runtime's error translated to a status of the session. */

@@ -15,11 +15,10 @@ export {
   type SameSite,
 } from "./features/cookies/mod.ts";
 export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
-export { NotSupportedError } from "./errors.ts";
+export { type HttpErrorCode, NotSupportedError } from "./errors.ts";
 export { HttpError, type HttpErrorOptions } from "./message/http_error.ts";
 export { TransportError, type TransportErrorOptions, type TransportPhase } from "./errors.ts";
 export { BodyStage, type BodyTransform } from "./contract/feature.ts";
-export type { ConstructibleFeatureType } from "./message/feature_type.ts";
 export type { SessionFeature } from "./contract/feature.ts";
 export type { FeatureType } from "./message/feature_type.ts";
 export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./features/hsts/mod.ts";
@@ -47,7 +46,7 @@ export { type HttpSessionEvents, NotifyEvent, RequestEvent, RequestStartedEvent 
 export type { ClientCertificateOption } from "./transports/client_tls.ts";
 export type { CancelOptions } from "./contract/message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
-export type { HttpSessionOptions } from "./session/session_options.ts";
+export type { ConstructibleFeatureType, HttpSessionOptions } from "./session/session_options.ts";
 export type { HttpFetchInit, RequeueOptions, SendOptions } from "./contract/message_options.ts";
 export {
   type ActingProperty,
@@ -164,7 +163,7 @@ export { StaticProxyResolver } from "./features/proxies/proxy_resolver.ts";
 export { type SniffContext, sniffMediaType, type SniffOptions } from "./features/sniffing/sniff.ts";
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { RecordTooLongError } from "./streams/lines.ts";
-export { streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
+export { type StreamingSession, streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
 export * from "./features/signatures/mod.ts";
 export * from "./features/signatures/jose/mod.ts";
 export * from "./features/signatures/aws/mod.ts";

@@ -251,9 +251,7 @@ class SyncServer {
       session.cancelMessage(msg, reply.snapshot.statusCode || 1);
       return reply;
     }
-    const { statusCode, reasonPhrase } = msg;
     applySnapshot(msg, reply.snapshot);
-    Object.assign(msg, { statusCode, reasonPhrase });
     if (reply.body !== undefined) msg.requestBody = reply.body;
     if (reply.requeue !== null) session.requeueMessage(msg, reply.requeue);
     return reply;

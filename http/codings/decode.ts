@@ -18,9 +18,9 @@ export interface DecodeOptions {
    *
    * @default {Infinity}
    */
-  maxSize?: number | undefined;
+  readonly maxSize?: number | undefined;
   /** Called when the outermost layer turns out not to be encoded at all; the bytes then pass as they are. */
-  onPassThrough?: (() => void) | undefined;
+  readonly onPassThrough?: (() => void) | undefined;
 }
 
 const DECODERS = { gzip: decodeGzip, deflate: decodeDeflate, br: decodeBrotli, zstd: decodeZstd } as const;

@@ -60,21 +60,21 @@ export interface HttpFetchInit {
 /** Options of `requeueMessage`. */
 export interface RequeueOptions {
   /** "body": finish reading this response first, with all its events. Otherwise it is dropped at once. */
-  after?: "body" | undefined;
+  readonly after?: "body" | undefined;
   /** Send the next attempt on the same connection if it stays open (authentication bound to a connection). */
-  sameConnection?: boolean | undefined;
+  readonly sameConnection?: boolean | undefined;
 }
 
 /** Options of `cancelMessage`. */
 export interface CancelOptions {
   /** What to put into `msg.error`. */
-  error?: unknown | undefined;
+  readonly error?: unknown | undefined;
   /** What to put into `msg.reasonPhrase`; the standard phrase otherwise. */
-  reason?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** Options of `sendMessage` and `sendMessageSync`. */
 export interface SendOptions {
   /** Cancels the message; the send then fails with `signal.reason`. */
-  signal?: AbortSignal | null | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }

@@ -10,7 +10,7 @@ import type { SessionProperty } from "./session_property.ts";
 /** Options of {@linkcode Auth.authenticate}. */
 export interface AuthenticateOptions {
   /** Hand user name and password to the session's PasswordManager once they have proved right. @default {false} */
-  remember?: boolean | undefined;
+  readonly remember?: boolean | undefined;
 }
 
 /** What a listener of `authenticate` gets to answer with. */

@@ -19,7 +19,7 @@ export interface ContentDecoderOptions {
    *
    * @default {268435456}
    */
-  maxSize?: number | undefined;
+  readonly maxSize?: number | undefined;
 }
 
 const SMALL_BODY = 65_536;

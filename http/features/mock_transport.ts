@@ -20,7 +20,7 @@ export interface MockTransportOptions {
    *
    * @default {"send"}
    */
-  unanswered?: "send" | "fail" | undefined;
+  readonly unanswered?: "send" | "fail" | undefined;
 }
 
 /** One request a mock has seen. */

@@ -17,34 +17,34 @@ export interface RateLimitOptions {
    *
    * @default {Infinity}
    */
-  requests?: number | undefined;
+  readonly requests?: number | undefined;
   /**
    * The interval in milliseconds.
    *
    * @default {1000}
    */
-  interval?: number | undefined;
+  readonly interval?: number | undefined;
   /**
    * Requests that may follow each other at once after a pause.
    *
    * @default {options.requests}
    */
-  burst?: number | undefined;
+  readonly burst?: number | undefined;
   /**
    * Whether the origin's own limits are kept: Retry-After with a 429 or 503, and `RateLimit` fields that say that
    * nothing remains.
    *
    * @default {true}
    */
-  obeyServer?: boolean | undefined;
+  readonly obeyServer?: boolean | undefined;
   /**
    * The longest time in milliseconds a server can hold requests back; what it asks beyond is cut.
    *
    * @default {60000}
    */
-  maxHold?: number | undefined;
+  readonly maxHold?: number | undefined;
   /** Names what shares a limit; the origin of the URI unless given. */
-  keyOf?: ((msg: HttpMessage) => string) | undefined;
+  readonly keyOf?: ((msg: HttpMessage) => string) | undefined;
 }
 
 /** The tokens of one origin. */

@@ -18,13 +18,13 @@ export interface RetryBudgetOptions {
    *
    * @default {100}
    */
-  capacity?: number | undefined;
+  readonly capacity?: number | undefined;
   /**
    * What every first attempt adds to the budget, up to its capacity: 0.1 allows one retry for ten requests.
    *
    * @default {0.1}
    */
-  ratio?: number | undefined;
+  readonly ratio?: number | undefined;
 }
 
 /** A retry that is about to be made. */
@@ -46,47 +46,47 @@ export interface RetryOptions {
    *
    * @default {2}
    */
-  limit?: number | undefined;
+  readonly limit?: number | undefined;
   /**
    * The longest wait before the first retry, in milliseconds; every further one doubles it.
    *
    * @default {300}
    */
-  baseDelay?: number | undefined;
+  readonly baseDelay?: number | undefined;
   /**
    * The longest wait, in milliseconds. A server that asks for more with Retry-After is not asked again.
    *
    * @default {30000}
    */
-  maxDelay?: number | undefined;
+  readonly maxDelay?: number | undefined;
   /**
    * Which part of a wait is left to chance: `true` or 1 all of it (full jitter), `false` or 0 nothing. The wait a server
    * asks for is never shortened.
    *
    * @default {true}
    */
-  jitter?: boolean | number | undefined;
+  readonly jitter?: boolean | number | undefined;
   /**
    * The methods that may be sent again. Messages with the flag `IDEMPOTENT` may be besides.
    *
    * @default {["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "QUERY"]}
    */
-  methods?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly methods?: readonly string[] | ReadonlySet<string> | undefined;
   /**
    * The statuses that are worth another attempt: of responses, and of transports (below 100).
    *
    * @default {[408, 425, 429, 500, 502, 503, 504, 2, 3, 4, 5, 7]}
    */
-  statuses?: readonly number[] | ReadonlySet<number> | undefined;
+  readonly statuses?: readonly number[] | ReadonlySet<number> | undefined;
   /**
    * What the retries of all messages together may cost; `false` sets no limit. It keeps a session from multiplying the
    * load of a server that is down.
    *
    * @default {}
    */
-  budget?: RetryBudgetOptions | false | undefined;
+  readonly budget?: RetryBudgetOptions | false | undefined;
   /** Called before every wait. */
-  onRetry?: ((info: RetryInfo) => void) | undefined;
+  readonly onRetry?: ((info: RetryInfo) => void) | undefined;
 }
 
 const METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "QUERY"];

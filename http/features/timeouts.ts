@@ -18,20 +18,20 @@ export interface TimeoutsOptions {
    *
    * @default {0}
    */
-  connect?: number | undefined;
+  readonly connect?: number | undefined;
   /**
    * For every pause without progress in one attempt, from the moment the request is sent.
    *
    * @default {0}
    */
-  idle?: number | undefined;
+  readonly idle?: number | undefined;
   /**
    * For the message as a whole, from queueing to the end of the body: waiting, redirects, authentication and retries
    * included.
    *
    * @default {0}
    */
-  total?: number | undefined;
+  readonly total?: number | undefined;
 }
 
 /** Which limit a message has exceeded. */

@@ -11,8 +11,8 @@ import { bareAddress } from "../protocol/uri.ts";
 
 /** What a fetch without a response rejects with; the caller's own reason when it was the caller who ended it. */
 export function fetchFailure(msg: HttpMessage, signal: AbortSignal | null): unknown {
-  const { error } = msg;
-  if (signal?.aborted && error === signal.reason) return error;
+  const { error, thrown } = messageState(msg);
+  if (signal?.aborted && thrown === signal.reason) return thrown;
   return failureOf(msg, error);
 }
 

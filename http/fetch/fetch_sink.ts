@@ -10,6 +10,7 @@ import { dropBody, type FetchRequest } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
 import { handOut } from "./fetch_response.ts";
 import type { HandedOut } from "./handed_out.ts";
+import { messageState } from "../message/message.ts";
 import type { QueueItem, ResponseSink } from "../queue/queue_item.ts";
 import {
   fetchBecomesGet,
@@ -119,7 +120,7 @@ export class FetchSink implements ResponseSink {
     const { msg } = item;
     if (this.#isSettled) {
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
-      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#request.signal) : msg.error);
+      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#request.signal) : messageState(msg).thrown);
       return;
     }
     const failure = fetchFailure(msg, this.#request.signal);

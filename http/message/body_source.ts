@@ -18,11 +18,12 @@ export interface BodySource {
 }
 
 const encoder = new TextEncoder();
+const ended: IteratorResult<unknown> = { done: true, value: undefined };
 
 /** The source of a body; null for a kind nobody here knows. Bytes are copied: later changes have no effect. */
 export function bodySourceOf(body: unknown): BodySource | null {
   if (typeof body === "string") return whole(encoder.encode(body), "text/plain;charset=UTF-8");
-  if (body instanceof ReadableStream) return { body, length: null, type: null };
+  if (isStream(body)) return { body: streamOf(body), length: null, type: null };
   if (typeof body === "function") return { body: body as () => ReadableStream<Bytes>, length: null, type: null };
   if (ArrayBuffer.isView(body)) return whole(copied(body), null);
   if (isBuffer(body)) return whole(copied(new Uint8Array(body)), null);
@@ -30,8 +31,8 @@ export function bodySourceOf(body: unknown): BodySource | null {
     return whole(encoder.encode(String(body)), "application/x-www-form-urlencoded;charset=UTF-8");
   }
   if (body instanceof FormData) return formDataBody(body);
-  if (body instanceof Blob) return blobBody(body);
   if (typeof body !== "object" || body === null) return null;
+  if (isBlob(body)) return blobBody(body);
   if (Symbol.asyncIterator in body) return once((body as AsyncIterable<unknown>)[Symbol.asyncIterator]());
   // What has been begun, as generators have; lists and sets are values, and no bodies.
   if (Symbol.iterator in body && "next" in body) return once((body as Iterable<unknown>)[Symbol.iterator]());
@@ -40,6 +41,26 @@ export function bodySourceOf(body: unknown): BodySource | null {
 
 function whole(body: Bytes, type: string | null): BodySource {
   return { body, length: null, type };
+}
+
+/** Whether a value is a stream as the Streams standard has them: of this realm, another, or a library's own. */
+function isStream(value: unknown): value is ReadableStream<Bytes> {
+  return typeof (value as { getReader?: unknown } | null)?.getReader === "function";
+}
+
+/** A stream of this realm with what another one gives. */
+function streamOf(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
+  if (stream instanceof ReadableStream) return stream;
+  const reader = (stream as ReadableStream<Bytes>).getReader();
+  const pieces = { next: () => reader.read(), return: () => reader.cancel().then(() => ended) };
+  return once(pieces as AsyncIterator<unknown>).body as ReadableStream<Bytes>;
+}
+
+/** Whether a value is a Blob, of this realm or another. */
+function isBlob(value: object): value is Blob {
+  const { size, stream, type } = value as Partial<Blob>;
+  return value instanceof Blob ||
+    (typeof stream === "function" && typeof size === "number" && typeof type === "string");
 }
 
 /** Whether a value is a buffer, shared or not, of this realm or another. */

@@ -6,6 +6,3 @@
 
 /** A class, as the by-type functions take it. Subclasses match. */
 export type FeatureType<T = object> = abstract new (...args: never[]) => T;
-
-/** A class that `addFeatureByType` can construct without arguments. */
-export type ConstructibleFeatureType<T = object> = new () => T;

@@ -4,14 +4,15 @@
  * @module
  */
 import { brandClass } from "../../internal/error_brand.ts";
+import type { HttpErrorCode } from "../errors.ts";
 import type { HttpMessage } from "./message.ts";
 
 /** Options of {@linkcode HttpError}. */
 export interface HttpErrorOptions {
   /** The error the transport or feature gave. */
-  cause?: unknown | undefined;
+  readonly cause?: unknown | undefined;
   /** A stable code, for example `ECONNREFUSED`. */
-  code?: string | undefined;
+  readonly code?: string | undefined;
 }
 
 /** A request that got no response: what `session.fetch` rejects with for every transport failure. */
@@ -24,7 +25,7 @@ export class HttpError extends TypeError {
   /** The transport status below 100 (see `HttpStatus`), or the proxy's status. */
   readonly status: number;
   /** A stable code, for example `CANT_CONNECT` or the system's `ECONNREFUSED`. */
-  readonly code: string;
+  readonly code: HttpErrorCode | (string & Record<never, never>);
   /** The message that failed. */
   readonly msg: HttpMessage;
 

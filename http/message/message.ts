@@ -20,10 +20,11 @@ import type { HttpMessageEvents } from "./message_events.ts";
 import { flagsOf, type MessageFlags, MessagePriority } from "./message_flags.ts";
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 import { MessageState } from "./message_state.ts";
-import { MessageMetrics } from "./metrics.ts";
+import { type MessageMetrics, newMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { PeerCertificate } from "../transports/transport.ts";
+import { reasonPhrase } from "../protocol/status.ts";
 import { bareAddress, parseUri } from "../protocol/uri.ts";
 
 export { MessageFlags, MessagePriority } from "./message_flags.ts";
@@ -72,24 +73,9 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
    * neither sent nor asked for. A proxy still gets its own (Fetch §2.2.5, credentials mode "omit").
    */
   omitsCredentials = false;
-  /** Status code; 0 until a response or an end is there. */
-  statusCode = 0;
-  /** The server's reason phrase, or the standard one. */
-  reasonPhrase = "";
-  /** HTTP version of the response, "1.1" until known. */
-  httpVersion = "1.1";
-  /** The peer's certificate when the transport shows it; null otherwise. */
-  tlsCertificate: PeerCertificate | null = null;
-  /** Why the certificate is not trusted; empty when it is or when there is none. */
-  tlsErrors: readonly string[] = none;
   /** Times and sizes. */
-  readonly metrics: MessageMetrics = new MessageMetrics();
-  /** What went wrong: the runtime's own error; null when nothing did. */
-  error: unknown = null;
-  /** Trailer fields of the response, where the transport has them; null otherwise. */
-  trailers: Headers | null = null;
-
-  #state = new MessageState();
+  readonly metrics: MessageMetrics = newMetrics();
+  readonly #state = new MessageState();
   #method: string;
   #uri: URL;
   #timeout: number | null = null;
@@ -150,6 +136,55 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
       statusText: this.reasonPhrase,
       headers: this.responseHeaders,
     });
+  }
+
+  /** Status code; 0 until a response or an end is there (`SoupMessage:status-code`). */
+  get statusCode(): number {
+    return this.#state.statusCode;
+  }
+
+  /** The server's reason phrase, or the standard one (`SoupMessage:reason-phrase`). */
+  get reasonPhrase(): string {
+    return this.#state.reasonPhrase;
+  }
+
+  /**
+   * Gives the message another status (`soup_message_set_status_full`). For features, in `gotHeaders` or later, and for
+   * the tests of those who read messages: sessions write what the server has said.
+   *
+   * @param status The status code, from 0 to 999.
+   * @param reason The reason phrase; that of the standard where it is left out.
+   * @throws {RangeError} If the status is out of range.
+   */
+  setStatus(status: number, reason?: string): void {
+    const code = wholeNumber("the status", status, 0, 999);
+    this.#state.reasonPhrase = reason === undefined ? reasonPhrase(code) : checkText("set the status", reason);
+    this.#state.statusCode = code;
+  }
+
+  /** HTTP version of the response, "1.1" until known. */
+  get httpVersion(): string {
+    return this.#state.httpVersion;
+  }
+
+  /** The peer's certificate when the transport shows it; null otherwise. */
+  get tlsCertificate(): PeerCertificate | null {
+    return this.#state.tlsCertificate;
+  }
+
+  /** Why the certificate is not trusted; empty when it is or when there is none. */
+  get tlsErrors(): readonly string[] {
+    return this.#state.tlsErrors;
+  }
+
+  /** What went wrong: the runtime's own error; null when nothing did. A reason that is no Error is its `cause`. */
+  get error(): Error | null {
+    return this.#state.error;
+  }
+
+  /** Trailer fields of the response, where the transport has them; null otherwise. */
+  get trailers(): Headers | null {
+    return this.#state.trailers;
   }
 
   /** The method, exactly as it goes onto the wire. */

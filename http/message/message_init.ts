@@ -32,27 +32,27 @@ export type MessageBodyInit =
 /** Options of {@linkcode HttpMessage}. */
 export interface HttpMessageInit {
   /** Request header fields, as `fetch` names them. */
-  headers?: HeadersInput | undefined;
+  readonly headers?: HeadersInput | undefined;
   /** Request header fields, as the message names them. */
-  requestHeaders?: HeadersInput | undefined;
+  readonly requestHeaders?: HeadersInput | undefined;
   /** Request body, as `fetch` names it; a string is sent as UTF-8. */
-  body?: MessageBodyInit | null | undefined;
+  readonly body?: MessageBodyInit | null | undefined;
   /** Request body, as the message names it. */
-  requestBody?: MessageBodyInit | null | undefined;
+  readonly requestBody?: MessageBodyInit | null | undefined;
   /** Length of a stream body in bytes, when it is known. */
-  bodyLength?: number | undefined;
+  readonly bodyLength?: number | undefined;
   /** Flags. */
-  flags?: Iterable<MessageFlags> | undefined;
+  readonly flags?: Iterable<MessageFlags> | undefined;
   /** Place in the queue. @default {MessagePriority.NORMAL} */
-  priority?: MessagePriority | undefined;
+  readonly priority?: MessagePriority | undefined;
   /** The page the request is made for, for third-party rules of cookies. */
-  firstParty?: string | URL | undefined;
+  readonly firstParty?: string | URL | undefined;
   /** The request replaces the page in a window, as following a link does, for SameSite rules of cookies. @default {false} */
-  isTopLevelNavigation?: boolean | undefined;
+  readonly isTopLevelNavigation?: boolean | undefined;
   /** Keep from the message what identifies its user to the origin: cookies and credentials. @default {false} */
-  omitsCredentials?: boolean | undefined;
+  readonly omitsCredentials?: boolean | undefined;
   /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
-  timeout?: number | undefined;
+  readonly timeout?: number | undefined;
   /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */
-  requires?: readonly TransportCapability[] | undefined;
+  readonly requires?: readonly TransportCapability[] | undefined;
 }

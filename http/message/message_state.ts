@@ -5,9 +5,10 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
-import type { RequestTrailers, Transport } from "../transports/transport.ts";
+import type { PeerCertificate, RequestTrailers, Transport } from "../transports/transport.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+const none: readonly string[] = Object.freeze([]);
 
 /** What the rooms above the message may see of its queue entry. */
 export interface MessageItem {
@@ -25,8 +26,20 @@ export interface MessageItem {
   resumed(): Promise<void>;
 }
 
-/** What a session keeps on a message and a user does not see. */
+/** What a session writes on a message: the response, which its user reads there, and what nobody else sees. */
 export class MessageState {
+  /** Status code; 0 until a response or an end is there. */
+  statusCode = 0;
+  /** The server's reason phrase, or the standard one. */
+  reasonPhrase = "";
+  /** HTTP version of the response. */
+  httpVersion = "1.1";
+  /** The peer's certificate when the transport shows it. */
+  tlsCertificate: PeerCertificate | null = null;
+  /** Why the certificate is not trusted. */
+  tlsErrors: readonly string[] = none;
+  /** Trailer fields of the response. */
+  trailers: Headers | null = null;
   /** The queue entry while the message is on a queue. */
   item: MessageItem | null = null;
   /** Names of events that ever got a listener. */
@@ -51,8 +64,33 @@ export class MessageState {
   onPriority: ((item: MessageItem) => void) | null = null;
   /** Content-Length of a response whose body is decoded; null for others, and when it had none. */
   encodedLength: number | null = null;
+  #thrown: unknown = null;
+  #error: Error | null = null;
   #chunks: Uint8Array<ArrayBuffer>[] | null = null;
   #length = 0;
+
+  /** What went wrong, as it was thrown or given: anything at all; null when nothing did. */
+  get thrown(): unknown {
+    return this.#thrown;
+  }
+
+  /** The same as an Error: what is none becomes the cause of one. */
+  get error(): Error | null {
+    return this.#error;
+  }
+  set error(thrown: unknown) {
+    this.#thrown = thrown;
+    this.#error = thrown === null || thrown instanceof Error
+      ? thrown
+      : new Error("Cannot finish the message: it was ended with what is no Error", { cause: thrown });
+  }
+
+  /** Writes down what an attempt has ended with. */
+  end(status: number, reason: string, error: unknown): void {
+    this.statusCode = status;
+    this.reasonPhrase = reason;
+    this.error = error;
+  }
 
   /** Whether the message may get a URI: the connection leads where it leads, and what is written stays written. */
   mayMoveTo(uri: URL): boolean {

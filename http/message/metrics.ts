@@ -4,24 +4,32 @@
  * @module
  */
 
+let makeMetrics: () => MessageMetrics;
+
 /** Times are `performance.now()` milliseconds and never decrease within an attempt; 0 means it has not happened. */
 export class MessageMetrics {
+  static {
+    makeMetrics = () => new MessageMetrics();
+  }
+
   /** Put on the queue. */
-  queued = 0;
+  readonly queued: number = 0;
   /** Handed to the transport, in the last attempt. */
-  started = 0;
+  readonly started: number = 0;
   /** The response's header section was there, in the last attempt. */
-  firstByte = 0;
+  readonly firstByte: number = 0;
   /** The response was complete or had failed, in the last attempt. */
-  finished = 0;
+  readonly finished: number = 0;
   /** Attempts begun. */
-  attempts = 0;
+  readonly attempts: number = 0;
   /** Body bytes sent in the last attempt. */
-  requestBodyBytes = 0;
+  readonly requestBodyBytes: number = 0;
   /** Body bytes received in the last attempt, before content decoding. */
-  responseBodyBytes = 0;
+  readonly responseBodyBytes: number = 0;
   /** Bytes of the response's header section in the last attempt, reckoned from its fields. */
-  responseHeaderBytes = 0;
+  readonly responseHeaderBytes: number = 0;
+
+  private constructor() {}
 
   /** Milliseconds between queueing and hand-over: time spent waiting for a connection. */
   get waiting(): number {
@@ -32,4 +40,9 @@ export class MessageMetrics {
   get duration(): number {
     return this.finished === 0 ? 0 : this.finished - this.started;
   }
+}
+
+/** The metrics of a new message. */
+export function newMetrics(): MessageMetrics {
+  return makeMetrics();
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import { clearTimeout, setTimeout } from "node:timers";
-import { Connection } from "../transports/connection.ts";
+import { type Connection, newConnection } from "../transports/connection.ts";
 import { HostHeap } from "./waiting_queue.ts";
 import { isIdempotentMethod } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags } from "../message/message.ts";
@@ -223,7 +224,7 @@ export class ConnectionPool {
     try {
       const target = this.#targetOf(item, host);
       const transport = item.transport!;
-      connection = new Connection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
+      connection = newConnection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
       this.#placeOf.set(connection, { host, transport, isCounted: !uncounted, isParked: false });
     } catch (error) {
       this.#owner.refuse(item, error);
@@ -245,7 +246,7 @@ export class ConnectionPool {
 
   #start(item: PoolEntry, connection: Connection): void {
     const isNew = connection.state === "new";
-    connection.state = isNew ? "connecting" : "busy";
+    writable(connection).state = isNew ? "connecting" : "busy";
     item.connection = connection;
     const attempt = item.attempt;
     if (isNew) this.#owner.connectionCreated(connection);
@@ -261,8 +262,8 @@ export class ConnectionPool {
     if (!place.isCounted || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
     } else {
-      connection.state = "idle";
-      connection.idleSince = now;
+      writable(connection).state = "idle";
+      writable(connection).idleSince = now;
       host.idle.push(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
       this.#scheduleSweep(this.#idleLimit(connection));
@@ -300,7 +301,7 @@ export class ConnectionPool {
   /** Closes a connection, whatever it is doing. What is in flight fails with `reason`. */
   drop(connection: Connection, reason?: unknown): void {
     if (connection.state === "closed") return;
-    connection.state = "closed";
+    writable(connection).state = "closed";
     this.#all.delete(connection);
     const { host, isCounted } = this.#placeOf.get(connection)!;
     const index = host.idle.indexOf(connection);

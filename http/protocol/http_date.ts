@@ -17,7 +17,7 @@ export interface HttpDateOptions {
    *
    * @default Date.now()
    */
-  now?: number | undefined;
+  readonly now?: number | undefined;
 }
 
 /**

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import { AttemptEvents, noteTls } from "./attempt_events.ts";
 import type { Connection } from "../transports/connection.ts";
 import { ownStatus, TransportError } from "../errors.ts";
@@ -61,7 +62,7 @@ export class Attempt {
 
   /** First part, without a connection: hooks, answers from a cache, the way to the host. */
   begin(): void {
-    this.msg.metrics.attempts++;
+    writable(this.msg.metrics).attempts++;
     try {
       this.proceed(Attempt.#starting);
     } catch (error) {
@@ -187,7 +188,7 @@ export class Attempt {
     messageState(msg).sentTo = msg.uri;
     messageState(msg).isWritten = false;
     item.state = ItemState.READY;
-    connection!.state = "busy";
+    writable(connection!).state = "busy";
     attempt.hooks(core.features.rounds.started, "requestStarted", Attempt.#announce);
   };
 
@@ -201,7 +202,7 @@ export class Attempt {
     const { item, msg, core } = attempt;
     item.state = ItemState.RUNNING;
     item.freshNext = false;
-    msg.metrics.started = performance.now();
+    writable(msg.metrics).started = performance.now();
     if (core.features.rounds.respond.length === 0) attempt.#send();
     else attempt.#askForAnswer();
   };
@@ -231,7 +232,7 @@ export class Attempt {
     const connection = this.connection!;
     const { transport } = connection;
     const { writeEvents } = item.transport!.capabilities;
-    connection.uses++;
+    writable(connection).uses++;
     messageState(msg).sentTo = msg.uri;
     messageState(msg).isWritten = true;
     const hasHeaders = msg.hasRequestHeaders;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import type { Connection } from "../transports/connection.ts";
 import { isListened } from "../message/message.ts";
 import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "../message/message_events.ts";
@@ -49,7 +50,7 @@ export class AttemptEvents implements ExchangeObserver {
 
   /** The TLS handshake is over. */
   tlsInfo(info: TlsInfo): void {
-    this.#connection.tls = info;
+    writable(this.#connection).tls = info;
     if (this.#isCurrent) noteTls(this.#item, info);
   }
 
@@ -68,7 +69,7 @@ export class AttemptEvents implements ExchangeObserver {
     if (!this.#isCurrent) return;
     const { msg } = this.#item;
     this.#item.progressed();
-    msg.metrics.requestBodyBytes += chunk.byteLength;
+    writable(msg.metrics).requestBodyBytes += chunk.byteLength;
     if (isListened(msg, "wrote-body-data")) {
       this.#item.dispatch(new ChunkEvent("wrote-body-data", chunk as Uint8Array<ArrayBuffer>));
     }
@@ -100,7 +101,7 @@ export class AttemptEvents implements ExchangeObserver {
   assumeWritten(): void {
     const { msg } = this.#item;
     if (messageIsSilent(this.#item)) {
-      if (msg.requestBody instanceof Uint8Array) msg.metrics.requestBodyBytes = msg.requestBody.byteLength;
+      if (msg.requestBody instanceof Uint8Array) writable(msg.metrics).requestBodyBytes = msg.requestBody.byteLength;
       return;
     }
     this.wroteHeaders();
@@ -118,8 +119,9 @@ function messageIsSilent(item: QueueItem): boolean {
 /** Puts what the handshake showed on the message. */
 export function noteTls(item: QueueItem, info: TlsInfo): void {
   const { msg } = item;
-  msg.tlsCertificate = info.certificate;
-  msg.tlsErrors = info.errors;
+  const state = messageState(msg);
+  state.tlsCertificate = info.certificate;
+  state.tlsErrors = info.errors;
   if (info.certificate !== null && info.errors.length === 0) msg.flags.add(MessageFlags.CERTIFICATE_TRUSTED);
   else msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
@@ -129,9 +130,9 @@ export class SessionCore implements PoolOwner {
     state.defaults = null;
     state.onPriority = this.#refile;
     this.items.add(item);
-    msg.metrics.queued = performance.now();
+    writable(msg.metrics).queued = performance.now();
     if (msg.metrics.attempts > 0 || msg.statusCode !== 0) forgetResponse(msg);
-    msg.metrics.attempts = 0;
+    writable(msg.metrics).attempts = 0;
     const { queued } = this.features.rounds;
     item.emitting++;
     this.features.tell(queued, "requestQueued", msg);
@@ -216,9 +217,7 @@ export class SessionCore implements PoolOwner {
     if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
     const { msg } = item;
     const error = options.error ?? null;
-    msg.statusCode = status;
-    msg.reasonPhrase = options.reason ?? reasonPhrase(status);
-    msg.error = error;
+    messageState(msg).end(status, options.reason ?? reasonPhrase(status), error);
     item.unpause();
     if (item.leaveEarly !== null) return item.leaveEarly();
     item.attempt++;
@@ -234,12 +233,12 @@ export class SessionCore implements PoolOwner {
     const status = statusOf(error);
     item.attempt++;
     item.requeue = null;
-    msg.statusCode = status;
-    msg.reasonPhrase = error instanceof TransportError && error.reason !== "" ? error.reason : reasonPhrase(status);
-    msg.error = error instanceof TransportError ? error.cause ?? error : error;
-    messageState(msg).errorCode = error instanceof TransportError ? error.code : "";
-    messageState(msg).errorText = error instanceof TransportError ? error.message : "";
-    this.#leave(item, false, msg.error);
+    const own = error instanceof TransportError ? error : null;
+    const state = messageState(msg);
+    state.end(status, own?.reason || reasonPhrase(status), own?.cause ?? error);
+    state.errorCode = own?.code ?? "";
+    state.errorText = own?.message ?? "";
+    this.#leave(item, false, state.thrown);
     this.end(item);
   }
 
@@ -260,9 +259,8 @@ export class SessionCore implements PoolOwner {
     };
     const broken = (error: unknown): void => {
       if (!attempt.isCurrent) return;
-      msg.error = error;
-      msg.statusCode = statusOf(error);
-      msg.reasonPhrase = reasonPhrase(msg.statusCode);
+      const status = statusOf(error);
+      messageState(msg).end(status, reasonPhrase(status), error);
       this.finish(item);
     };
     item.emitting++;
@@ -287,7 +285,7 @@ export class SessionCore implements PoolOwner {
     item.unwatch();
     item.requeue = null;
     messageState(msg).sentTo = null;
-    msg.metrics.finished = now;
+    writable(msg.metrics).finished = now;
     // The next message begins once this one has told its end, unless it takes its own place again.
     this.pool.hold();
     try {

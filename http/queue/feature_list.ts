@@ -7,7 +7,7 @@ import { checkObject } from "../../internal/expected.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { Connection } from "../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import type { FeatureType } from "../message/feature_type.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { ProxyTarget } from "../transports/transport.ts";
@@ -122,7 +122,7 @@ export class FeatureList {
   }
 
   /** Constructs and adds a feature, or offers a sub-feature to the features, newest first. */
-  addByType(type: ConstructibleFeatureType): void {
+  addByType(type: new () => object): void {
     if (isFeature(type.prototype)) return this.add(new type() as SessionFeature);
     for (const feature of this.#features) if (feature.addFeature?.(type)) return;
     // Members may be fields of the instance alone.

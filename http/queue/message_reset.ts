@@ -3,25 +3,24 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 
 /** Wipes what an earlier attempt left on a message. */
 export function forgetResponse(msg: HttpMessage): void {
-  msg.statusCode = 0;
-  msg.reasonPhrase = "";
-  msg.httpVersion = "1.1";
+  const state = messageState(msg);
+  state.end(0, "", null);
+  state.httpVersion = "1.1";
+  state.trailers = null;
+  state.tlsCertificate = null;
+  state.tlsErrors = [];
   msg.responseHeaders = new Headers();
-  msg.error = null;
-  msg.trailers = null;
-  msg.tlsCertificate = null;
-  msg.tlsErrors = [];
   if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) msg.flags.delete(MessageFlags.CONTENT_DECODED);
   if (msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED)) msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
-  const state = messageState(msg);
   state.clearBody();
   state.errorCode = "";
   state.errorText = "";
-  const { metrics } = msg;
+  const metrics = writable(msg.metrics);
   metrics.started = metrics.firstByte = metrics.finished = 0;
   metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;
 }

@@ -5,6 +5,7 @@
  */
 import type { AttemptEvents } from "./attempt_events.ts";
 import { TransportError } from "../errors.ts";
+import { messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
@@ -53,7 +54,7 @@ function watched(
       if (item.isPaused) await item.resumed();
       if (item.attempt !== attempt) {
         over();
-        await reader.cancel(item.msg.error);
+        await reader.cancel(messageState(item.msg).thrown);
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
@@ -82,7 +83,7 @@ function watched(
     cancel(reason): Promise<void> {
       over();
       // Not every runtime tells why: the message does.
-      return reader.cancel(item.attempt === attempt ? reason : item.msg.error ?? reason);
+      return reader.cancel(item.attempt === attempt ? reason : messageState(item.msg).thrown ?? reason);
     },
   }, { highWaterMark: 0 });
 }

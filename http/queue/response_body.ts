@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DrainLimit } from "./drain.ts";
 import { TransportError } from "../errors.ts";
@@ -93,8 +94,7 @@ function counted(
 
 /** Bytes of the body have come over the wire. */
 export function countBytes(item: QueueItem, length: number): void {
-  const { metrics } = item.msg;
-  metrics.responseBodyBytes += length;
+  writable(item.msg.metrics).responseBodyBytes += length;
   item.progressed();
 }
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import type { Attempt, Step } from "./attempt.ts";
 import { DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 import { readWithin } from "./drain.ts";
 import { BodyStage, type BodyTransform } from "../contract/feature.ts";
-import { type HttpMessage, isListened, MessageFlags } from "../message/message.ts";
+import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
@@ -39,12 +40,13 @@ export function receive(attempt: Attempt, response: TransportResponse): void {
 function gotHeaders(attempt: Attempt): void {
   const { item, msg } = attempt;
   const response = attempt.response!;
-  msg.statusCode = response.status;
-  msg.reasonPhrase = response.statusText || reasonPhrase(response.status);
+  const state = messageState(msg);
+  state.statusCode = response.status;
+  state.reasonPhrase = response.statusText || reasonPhrase(response.status);
   msg.responseHeaders = response.headers;
   if (response.contentDecoded === true) msg.flags.add(MessageFlags.CONTENT_DECODED);
-  if (response.httpVersion !== undefined) msg.httpVersion = response.httpVersion;
-  msg.metrics.firstByte = performance.now();
+  if (response.httpVersion !== undefined) state.httpVersion = response.httpVersion;
+  writable(msg.metrics).firstByte = performance.now();
   item.progressed();
   item.emit("got-headers");
   attempt.proceed(askAboutHeaders, discardResponse);
@@ -169,7 +171,7 @@ export function ended(attempt: Attempt): void {
   if (trailers === undefined) gotBody(attempt);
   else {
     attempt.wait(trailers, (fields) => {
-      item.msg.trailers = fields;
+      messageState(item.msg).trailers = fields;
       gotBody(attempt);
     });
   }
@@ -233,7 +235,7 @@ function noteKeptFor({ connection }: QueueItem, { headers }: TransportResponse):
   if (connection === null) return;
   const field = headers.get("keep-alive");
   const seconds = field === null ? null : /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(field);
-  connection.keptFor = seconds === null ? Infinity : Number(seconds[1]) * 1000;
+  writable(connection).keptFor = seconds === null ? Infinity : Number(seconds[1]) * 1000;
 }
 
 /** False when the server said it closes the connection. */

@@ -21,8 +21,7 @@ export function tunnelRefused(attempt: Attempt, refusal: TransportResponse): voi
   };
   if (status !== HttpStatus.PROXY_UNAUTHORIZED) fail();
   const challenge = headers.get("proxy-authenticate");
-  msg.statusCode = status;
-  msg.reasonPhrase = statusText || reasonPhrase(status);
+  msg.setStatus(status, statusText || reasonPhrase(status));
   msg.responseHeaders = new Headers(challenge === null ? [] : [["proxy-authenticate", challenge]]);
   item.progressed();
   attempt.hooks(core.features.rounds.refused, "tunnelRefused", () => {

@@ -14,7 +14,7 @@ import {
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import type { FeatureType } from "../message/feature_type.ts";
 import { makeFetch } from "../fetch/fetch.ts";
 import { checkMessage, type HttpMessage } from "../message/message.ts";
 import { ItemState, type QueueItem } from "../queue/queue_item.ts";
@@ -28,7 +28,7 @@ import {
   RequestEvent,
   RequestStartedEvent,
 } from "../contract/session_events.ts";
-import { checkContext, type HttpSessionOptions, listOf } from "./session_options.ts";
+import { checkContext, type ConstructibleFeatureType, type HttpSessionOptions, listOf } from "./session_options.ts";
 import type { SessionPropertyInputs, SessionPropertyValues } from "./session_property_types.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
@@ -337,7 +337,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   }
 
   /** The messages on the queue, oldest first: waiting, running and paused ones. */
-  *messages(): Iterable<HttpMessage> {
+  *messages(): Generator<HttpMessage, void, undefined> {
     for (const item of this.#core.items.byAge()) yield item.msg;
   }
 

@@ -9,7 +9,7 @@ import { AuthNtlm } from "../features/auth/ntlm/ntlm.ts";
 import { ContentDecoder } from "../features/content_decoder.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import type { ConstructibleFeatureType } from "../message/feature_type.ts";
+import type { ConstructibleFeatureType } from "./session_options.ts";
 import { ProxyResolver } from "../features/proxies/proxy_resolver.ts";
 import type { TransportCapabilities } from "../transports/capabilities.ts";
 

@@ -4,66 +4,70 @@
  * @module
  */
 import type { SessionFeature } from "../contract/feature.ts";
-import type { ConstructibleFeatureType, FeatureType } from "../message/feature_type.ts";
+import type { AuthScheme } from "../features/auth/scheme.ts";
+import type { FeatureType } from "../message/feature_type.ts";
 import type { AsyncContext } from "../contract/feature_session.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import type { TrustRoots } from "../transports/transport.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 
+/** A class that `addFeatureByType` can construct without arguments: a feature, or a scheme for the AuthManager. */
+export type ConstructibleFeatureType<T extends object = SessionFeature | AuthScheme> = new () => T;
+
 /** Options of `HttpSession`. Properties are described at the accessors of the same name. */
 export interface HttpSessionOptions {
   /** The proxy of the session. @default {null} */
-  proxyUri?: string | URL | null | undefined;
+  readonly proxyUri?: string | URL | null | undefined;
   /** Connections at once. @default {10} */
-  maxConns?: number | undefined;
+  readonly maxConns?: number | undefined;
   /** Connections at once to one host. @default {2} */
-  maxConnsPerHost?: number | undefined;
+  readonly maxConnsPerHost?: number | undefined;
   /** NTLM authentication. @default {false} */
-  useNtlm?: boolean | undefined;
+  readonly useNtlm?: boolean | undefined;
   /** File with the trusted certificates. @default {null} */
-  sslCaFile?: string | null | undefined;
+  readonly sslCaFile?: string | null | undefined;
   /** What runs the session's work. @default {null} */
-  asyncContext?: AsyncContext | null | undefined;
+  readonly asyncContext?: AsyncContext | null | undefined;
   /** Seconds without progress after which a message fails; 0 and null never. `Timeouts` counts in ms. @default {0} */
-  timeout?: number | null | undefined;
+  readonly timeout?: number | null | undefined;
   /** Seconds after which an idle connection is closed; 0 and null never. @default {0} */
-  idleTimeout?: number | null | undefined;
+  readonly idleTimeout?: number | null | undefined;
   /** User-Agent. @default {null} */
-  userAgent?: string | null | undefined;
+  readonly userAgent?: string | null | undefined;
   /** Accept-Language. @default {null} */
-  acceptLanguage?: string | null | undefined;
+  readonly acceptLanguage?: string | null | undefined;
   /** Accept-Language from the user's environment. @default {false} */
-  acceptLanguageAuto?: boolean | undefined;
+  readonly acceptLanguageAuto?: boolean | undefined;
   /** Refuse certificates that are not trusted. @default {true} */
-  sslStrict?: boolean | undefined;
+  readonly sslStrict?: boolean | undefined;
   /** URI schemes that mean http. @default {["*"]} */
-  httpAliases?: readonly string[] | string | null | undefined;
+  readonly httpAliases?: readonly string[] | string | null | undefined;
   /** URI schemes that mean https. @default {null} */
-  httpsAliases?: readonly string[] | string | null | undefined;
+  readonly httpsAliases?: readonly string[] | string | null | undefined;
   /** Trust the system's certificates. @default {true} */
-  sslUseSystemCaFile?: boolean | undefined;
+  readonly sslUseSystemCaFile?: boolean | undefined;
   /** The trusted certificates. @default {TlsDatabase.system} */
-  tlsDatabase?: TrustRoots | null | undefined;
+  readonly tlsDatabase?: TrustRoots | null | undefined;
   /** Run work in the context current when a message was queued. @default {false} */
-  useThreadContext?: boolean | undefined;
+  readonly useThreadContext?: boolean | undefined;
   /** Features to add, in this order, besides the default ones. @default {[]} */
-  addFeature?: SessionFeature | readonly SessionFeature[] | undefined;
+  readonly addFeature?: SessionFeature | readonly SessionFeature[] | undefined;
   /** Features or sub-features to add by their class. @default {[]} */
-  addFeatureByType?: ConstructibleFeatureType | readonly ConstructibleFeatureType[] | undefined;
+  readonly addFeatureByType?: ConstructibleFeatureType | readonly ConstructibleFeatureType[] | undefined;
   /** Features or sub-features to remove by their class, default ones included. @default {[]} */
-  removeFeatureByType?: FeatureType | readonly FeatureType[] | undefined;
+  readonly removeFeatureByType?: FeatureType | readonly FeatureType[] | undefined;
   /** Same as `addFeature`, the shorter name. @default {[]} */
-  features?: readonly SessionFeature[] | undefined;
+  readonly features?: readonly SessionFeature[] | undefined;
   /** False leaves out AuthManager and ContentDecoder. @default {true} */
-  defaultFeatures?: boolean | undefined;
+  readonly defaultFeatures?: boolean | undefined;
   /** The client's certificate. @default {null} */
-  clientCertificate?: ClientCertificateOption | undefined;
+  readonly clientCertificate?: ClientCertificateOption | undefined;
   /** What carries messages. @default {"auto"} */
-  transport?: TransportChoice | undefined;
+  readonly transport?: TransportChoice | undefined;
   /** Largest response header section in bytes. @default {262144} */
-  maxHeaderBytes?: number | undefined;
+  readonly maxHeaderBytes?: number | undefined;
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
-  maxBodyBytes?: number | undefined;
+  readonly maxBodyBytes?: number | undefined;
 }
 
 /** One value or several. */

@@ -47,7 +47,7 @@ export function writeAll(file: number, bytes: Uint8Array): void {
 /** How a file is replaced. */
 export interface ReplaceOptions {
   /** Whether a loss of power cannot lose the content either; without it only the death of the process cannot. @default {true} */
-  durable?: boolean | undefined;
+  readonly durable?: boolean | undefined;
 }
 
 /**

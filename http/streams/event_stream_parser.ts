@@ -22,13 +22,13 @@ export interface EventStreamParserOptions {
    *
    * @default {""}
    */
-  lastEventId?: string | undefined;
+  readonly lastEventId?: string | undefined;
   /**
    * The most characters one event may have; a stream that goes beyond fails.
    *
    * @default {16777216}
    */
-  maxEventSize?: number | undefined;
+  readonly maxEventSize?: number | undefined;
 }
 
 const DEFAULT_MAX_EVENT_SIZE = 2 ** 24;

@@ -9,8 +9,14 @@ import { HttpStatus } from "../protocol/status.ts";
 /** Options of {@linkcode streamMessage}. */
 export interface StreamMessageOptions {
   /** Cancels the message; the promise or the stream then fails with the signal's reason. */
-  signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
+
+/** What {@linkcode streamMessage} uses of a session. */
+export type StreamingSession = Pick<
+  FeatureSession,
+  "cancelMessage" | "isPaused" | "pauseMessage" | "queueMessage" | "unpauseMessage"
+>;
 
 /** What is kept of a response that another one may still replace. */
 const MAX_HELD = 2 ** 24;
@@ -35,7 +41,7 @@ const MAX_HELD = 2 ** 24;
  * @throws {HttpError} If there is no response.
  */
 export function streamMessage(
-  session: FeatureSession,
+  session: StreamingSession,
   msg: HttpMessage,
   options: StreamMessageOptions = {},
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -57,7 +63,7 @@ export function streamMessage(
 
 /** One message on its way into a stream. */
 class StreamingMessage {
-  #session: FeatureSession;
+  #session: StreamingSession;
   #msg: HttpMessage;
   #resolve: (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => void;
   #reject: (reason: unknown) => void;
@@ -68,7 +74,7 @@ class StreamingMessage {
   #isOver = false;
 
   constructor(
-    session: FeatureSession,
+    session: StreamingSession,
     msg: HttpMessage,
     resolve: (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => void,
     reject: (reason: unknown) => void,

@@ -14,15 +14,15 @@ export interface ReadNdjsonOptions {
    *
    * @default {16777216}
    */
-  maxRecordSize?: number | undefined;
+  readonly maxRecordSize?: number | undefined;
   /**
    * Called with a line that is no JSON, to pass over it; without it such a line throws an {@linkcode NdjsonError}.
    *
    * @default {undefined}
    */
-  onInvalid?: ((error: NdjsonError) => void) | undefined;
+  readonly onInvalid?: ((error: NdjsonError) => void) | undefined;
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
-  signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Raised for a line that is no JSON. */

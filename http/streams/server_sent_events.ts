@@ -14,7 +14,7 @@ import { type BodySource, readChunks } from "./source.ts";
 /** Options of {@linkcode readServerSentEvents}. */
 export interface ReadServerSentEventsOptions extends EventStreamParserOptions {
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
-  signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Why a stream is opened again. */
@@ -30,29 +30,29 @@ export interface ReconnectInfo {
 /** Options of {@linkcode serverSentEvents}. */
 export interface ServerSentEventsOptions extends ReadServerSentEventsOptions {
   /** What the request says besides: header fields, method, body. A body has to be replayable. */
-  init?: HttpFetchInit | undefined;
+  readonly init?: HttpFetchInit | undefined;
   /**
    * Milliseconds to wait before the stream is opened again, until the server names a time of its own.
    *
    * @default {3000}
    */
-  reconnectDelay?: number | undefined;
+  readonly reconnectDelay?: number | undefined;
   /**
    * The longest wait in milliseconds; attempts in a row that bring no response double it up to here.
    *
    * @default {60000}
    */
-  maxReconnectDelay?: number | undefined;
+  readonly maxReconnectDelay?: number | undefined;
   /**
    * How many attempts in a row may fail before the failure is thrown.
    *
    * @default {Infinity}
    */
-  maxFailures?: number | undefined;
+  readonly maxFailures?: number | undefined;
   /** Called with every response that opens the stream. */
-  onOpen?: ((response: Response) => void) | undefined;
+  readonly onOpen?: ((response: Response) => void) | undefined;
   /** Called before every wait. */
-  onReconnect?: ((info: ReconnectInfo) => void) | undefined;
+  readonly onReconnect?: ((info: ReconnectInfo) => void) | undefined;
 }
 
 /** Raised when the server answers with something that is no event stream; such a request is not repeated. */

@@ -1,20 +1,20 @@
 /** What the readers of streams read from. */
 
 import { checkObject, checkSignal, unexpected } from "../../internal/expected.ts";
+import { bodySourceOf } from "../message/body_source.ts";
 import { type ByteStream, ChunkReader } from "../codings/chunks.ts";
 
-/** A body: a response, or a stream of bytes. */
-export type BodySource = Response | ReadableStream<Uint8Array>;
+/** A body: a response, or bytes as they arrive, from streams of the web and of Node alike. */
+export type BodySource = Response | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** Reads a body chunk by chunk; an abort ends a read that is under way and throws the signal's reason. */
 export async function* readChunks(
   source: BodySource,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const body = source instanceof ReadableStream ? source : checkObject("read the body", source, "a Response").body;
+  const body = bodyOf(checkObject("read the body", source, "a Response"));
   if (signal !== undefined) checkSignal("read the body", signal);
   signal?.throwIfAborted();
-  if (body !== null && !(body instanceof ReadableStream)) throw unexpected("read the body", "a ReadableStream", body);
   if (body === null) return;
   const reader = new ChunkReader(body as ByteStream);
   const cancel = (): void => void reader.cancel(signal?.reason).catch(() => {});
@@ -32,4 +32,14 @@ export async function* readChunks(
     // A body that broke off rejects its cancellation with the error that is already on its way.
     if (!ended) await reader.cancel(signal?.reason).catch(() => {});
   }
+}
+
+/** The stream of a body; null where there is none. */
+function bodyOf(source: BodySource): ReadableStream<Uint8Array> | null {
+  const body: unknown = "body" in source ? source.body : source;
+  if (body === null || body instanceof ReadableStream) return body;
+  const isStream = typeof body === "object" && (Symbol.asyncIterator in body || "getReader" in body);
+  const made = isStream ? bodySourceOf(body)?.body : undefined;
+  if (!(made instanceof ReadableStream)) throw unexpected("read the body", "a Response or a stream", body);
+  return made;
 }

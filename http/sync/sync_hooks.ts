@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Connection } from "../transports/connection.ts";
+import { writable } from "../../internal/writable.ts";
+import { type Connection, newConnection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
@@ -72,7 +73,7 @@ export class SyncHooks {
     const { item } = this;
     const msg = this.#msg;
     forgetResponse(msg);
-    msg.metrics.queued = performance.now();
+    writable(msg.metrics).queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
     features.tell(features.rounds.queued, "requestQueued", msg);
@@ -117,20 +118,17 @@ export class SyncHooks {
     if (body.byteLength > 0) state.append(body);
     const thrown = this.#thrown?.error;
     const own = thrown instanceof TransportError ? thrown.cause ?? thrown : thrown;
-    msg.error = error === null ? null : own ?? revivedError(error);
+    state.error = error === null ? null : own ?? revivedError(error);
     const { attempts, finished, firstByte, started, ...sizes } = metrics;
     const here = (time: number) => time === 0 ? 0 : time - performance.timeOrigin;
-    Object.assign(msg.metrics, sizes, { attempts, started: here(started), firstByte: here(firstByte) });
-    msg.metrics.finished = here(finished);
+    const times = { started: here(started), firstByte: here(firstByte), finished: here(finished) };
+    Object.assign(msg.metrics, sizes, times, { attempts });
     this.#leave();
   }
 
   /** Sending itself has failed. */
   abandon(error: unknown): void {
-    const msg = this.#msg;
-    msg.error = error;
-    msg.statusCode = HttpStatus.IO_ERROR;
-    msg.reasonPhrase = reasonPhrase(HttpStatus.IO_ERROR);
+    messageState(this.#msg).end(HttpStatus.IO_ERROR, reasonPhrase(HttpStatus.IO_ERROR), error);
     this.#leave();
   }
 
@@ -151,11 +149,11 @@ export class SyncHooks {
       const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`, this.#msg);
       const proxy = plain.proxy === null ? null : { ...plain.proxy, uri: new URL(plain.proxy.uri) };
       const { maxHeaderBytes } = this.#core.limits;
-      connection = new Connection({ scheme, host, port, proxy, tls, maxHeaderBytes }, ELSEWHERE, exact);
+      connection = newConnection({ scheme, host, port, proxy, tls, maxHeaderBytes }, ELSEWHERE, exact);
       known.set(plain.id, connection);
       for (const [id, { identities }] of known) if (known.size > MAX_CONNECTIONS && !identities) known.delete(id);
     }
-    connection.uses = plain.uses;
+    writable(connection).uses = plain.uses;
     return connection;
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HttpMessage, MessageFlags, MessagePriority } from "../message/message.ts";
+import { type HttpMessage, type MessageFlags, type MessagePriority, messageState } from "../message/message.ts";
 import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
@@ -243,11 +243,8 @@ export function applySnapshot(msg: HttpMessage, snapshot: MessageSnapshot): void
   const { flags } = msg;
   for (const flag of [...flags]) if (!snapshot.flags.includes(flag)) flags.delete(flag);
   for (const flag of snapshot.flags) flags.add(flag);
-  msg.statusCode = snapshot.statusCode;
-  msg.reasonPhrase = snapshot.reasonPhrase;
-  msg.httpVersion = snapshot.httpVersion;
-  msg.tlsCertificate = snapshot.tlsCertificate;
-  msg.tlsErrors = snapshot.tlsErrors;
+  const { httpVersion, reasonPhrase, statusCode, tlsCertificate, tlsErrors } = snapshot;
+  Object.assign(messageState(msg), { httpVersion, reasonPhrase, statusCode, tlsCertificate, tlsErrors });
 }
 
 function isEqual(headers: Headers, fields: Fields): boolean {

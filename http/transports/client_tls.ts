@@ -10,7 +10,7 @@ import type { ClientCertificate, ClientTls, TlsSettings } from "./transport.ts";
 export type ClientCertificateOption =
   | ClientCertificate
   | ClientTls
-  | ((origin: string) => ClientCertificate | ClientTls | null)
+  | ((origin: string) => ClientCertificate | ClientTls | null | undefined)
   | null;
 
 export type { ByteDuplex, ClientCertificate, ClientTls } from "./transport.ts";

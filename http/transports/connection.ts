@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { writable } from "../../internal/writable.ts";
 import type { ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
 
 /** What a connection is doing. */
@@ -21,8 +22,14 @@ export interface ConnectionIdentity {
   isOf(message: object): boolean;
 }
 
+let makeConnection: typeof newConnection;
+
 /** One slot of a session: at most one TCP connection, at most one request at a time (`SoupConnection`). */
 export class Connection {
+  static {
+    makeConnection = (target, transport, exact) => new Connection(target, transport, exact);
+  }
+
   static #last = 0;
   /** A number of its own in this process. */
   readonly id: number = ++Connection.#last;
@@ -33,20 +40,19 @@ export class Connection {
   /** What the session sends through. */
   readonly transport: TransportConnection;
   /** What it is doing. */
-  state: ConnectionState = "new";
+  readonly state: ConnectionState = "new";
   /** Number of requests sent on it. */
-  uses = 0;
+  readonly uses: number = 0;
   /** What its TLS handshake showed; null without TLS or when the runtime does not show it. */
-  tls: TlsInfo | null = null;
+  readonly tls: TlsInfo | null = null;
   /** `performance.now()` when it became idle. */
-  idleSince = 0;
+  readonly idleSince: number = 0;
   /** Milliseconds the server keeps it while it is idle, as its last response said; Infinity when it did not say. */
-  keptFor: number = Infinity;
+  readonly keptFor: number = Infinity;
   /** Whom the origin, and the proxy, take the sender for; null while nobody was named. */
-  identities: readonly ConnectionIdentity[] | null = null;
+  readonly identities: readonly ConnectionIdentity[] | null = null;
 
-  /** Made by sessions. */
-  constructor(target: ConnectionTarget, transport: TransportConnection, exact: boolean) {
+  private constructor(target: ConnectionTarget, transport: TransportConnection, exact: boolean) {
     this.target = target;
     this.transport = transport;
     this.exact = exact;
@@ -60,7 +66,7 @@ export class Connection {
   /** Notes whom the peer has been told about, in place of who was named before. */
   identify(identity: ConnectionIdentity): void {
     const others = this.identities?.filter(({ isForProxy }) => isForProxy !== identity.isForProxy) ?? [];
-    this.identities = [...others, identity];
+    writable(this).identities = [...others, identity];
   }
 
   /** Lower-case host name. */
@@ -82,4 +88,9 @@ export class Connection {
   get isNew(): boolean {
     return this.uses === 0;
   }
+}
+
+/** Makes a connection that nothing has been sent on. */
+export function newConnection(target: ConnectionTarget, transport: TransportConnection, exact: boolean): Connection {
+  return makeConnection(target, transport, exact);
 }

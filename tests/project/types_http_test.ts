@@ -78,13 +78,120 @@ export { o };`,
       'new http.ChunkEvent("foo", new Uint8Array(1));',
     ],
   },
+  "properties": {
+    setting,
+    right: [
+      "const n: number = session.get(http.SessionProperty.MAX_CONNS); return n;",
+      'const p: URL | null = session.get("proxy-uri"); return p;',
+      'session.set("max-conns", 5); session.set("add-feature", new http.Retry()); session.set("timeout", null);',
+      'session.set("add-feature-by-type", http.AuthNtlm); session.set("proxy-uri", url); session.timeout = null;',
+      'session.addEventListener("notify", (e) => { if (e.property === "max-conns") return; });',
+      'if (session.capabilities.runtime === "deno") return 1; return session.capabilities.runtime === "other";',
+    ],
+    wrong: [
+      'session.get("max-con");',
+      'const s: string = session.get("max-conns"); return s;',
+      'session.set("max-conns", "x");',
+      'session.set("async-context", null);',
+      'session.set("add-feature", 5);',
+      'session.addEventListener("notify", (e) => { if (e.property === "max-con") return; });',
+    ],
+  },
+  "features": {
+    setting,
+    right: [
+      "const all: http.SessionFeature[] = session.getFeatures(); return all;",
+      "const all: http.Retry[] = session.getFeatures(http.Retry); return all;",
+      "session.addFeatureByType(http.AuthNtlm); session.addFeatureByType(http.CookieJar); session.removeFeatureByType(http.AuthBasic);",
+      "class Mine implements http.SessionFeature { gotHeaders() {} } session.addFeatureByType(Mine); session.addFeature(new Mine());",
+      "abstract class Base { abstract x(): void } session.getFeatures(Base); msg.disableFeature(Base); session.removeFeatureByType(Base);",
+      "new http.HttpSession({ addFeatureByType: http.CookieJar, removeFeatureByType: [http.AuthManager] });",
+    ],
+    wrong: [
+      "session.addFeatureByType(Date);",
+      "class Typo { gotHeder() {} } session.addFeatureByType(Typo);",
+      "new http.HttpSession({ addFeatureByType: Date });",
+      "session.addFeature(new Date());",
+      "session.addFeature({ gotHeder() {} });",
+    ],
+  },
+  "messages and their results": {
+    setting,
+    right: [
+      "session.sendMessageSync(msg, { signal });",
+      'new http.HttpMessage("GET", url, { omitsCredentials: true, flags: ["no-redirect"] });',
+      'new http.HttpMessage("GET", url, { flags: new Set([http.MessageFlags.NO_REDIRECT]) });',
+      'msg.responseHeaders = { a: "b" }; msg.firstParty = url; msg.uri = url; msg.setStatus(404); msg.setStatus(404, "No");',
+      "const e: Error | null = msg.error; return e?.message;",
+      "return msg.metrics.waiting + msg.metrics.attempts;",
+      "return session.messages().map((m) => m.uri).toArray();",
+      'function f(e: http.HttpError) { return e.code === "ERR_HTTP_HEADERS_TOO_LARGE" || e.code === "ECONNREFUSED"; } return f;',
+      'const code: http.HttpErrorCode = "CANT_CONNECT"; return code;',
+    ],
+    wrong: [
+      "session.sendMessageSync(msg, { sgnal: 1 });",
+      'new http.HttpMessage("GET", url, { flags: "no-redirect" });',
+      'new http.HttpMessage("GET", url, { flags: ["no-redirct"] });',
+      'const code: http.HttpErrorCode = "CANT_CONECT"; return code;',
+      ...["statusCode = 200", 'reasonPhrase = "x"', 'httpVersion = "1.1"', "tlsErrors = []", "tlsCertificate = null"],
+      ...["trailers = null", "error = null", "metrics.attempts = 5", "metrics = {} as http.MessageMetrics"],
+    ].map((line) => /^[a-zA-Z.]+ = /.test(line) ? `msg.${line};` : line),
+  },
+  "connections": {
+    setting: `${setting}
+declare const connection: http.Connection;
+export { connection };`,
+    right: ["return [connection.state, connection.uses, connection.tls, connection.host, connection.isNew];"],
+    wrong: [
+      'connection.state = "idle";',
+      "connection.uses = 1;",
+      "connection.tls = null;",
+      "connection.idleSince = 1;",
+      "new http.Connection({} as never, {} as never, true);",
+      "new http.MessageMetrics();",
+    ],
+  },
+  "what a test puts in the place of a session": {
+    setting,
+    right: [
+      "return http.serverSentEvents({ fetch: session.fetch }, url);",
+      "const { cancelMessage, isPaused, pauseMessage, queueMessage, unpauseMessage } = session; return http.streamMessage({ cancelMessage, isPaused, pauseMessage, queueMessage, unpauseMessage }, msg);",
+      "await using events = http.readServerSentEvents(new Response()); return await events.next();",
+      'const item: http.StructuredItem | undefined = http.parseStructuredItem("a"); return item;',
+    ],
+    wrong: ["return http.serverSentEvents({}, url);"],
+  },
   "keys and certificates": {
     setting,
-    right: [],
+    right: [
+      'new http.HttpSession({ clientCertificate: (origin) => origin === "a" ? { cert: "", key: "" } : undefined });',
+      "new http.HttpSession({ clientCertificate: () => null });",
+    ],
     wrong: [
       "http.TlsDatabase.fromCertificates([7]);",
       "const key: http.VerificationKey = 7; void key;",
     ],
+  },
+};
+
+/** What only a program with Node's types can have. */
+const onNode: Readonly<Record<string, TypeProgram>> = {
+  "streams of Node": {
+    setting: `${setting}
+import { Blob as NodeBlob } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { ReadableStream as NodeStream } from "node:stream/web";
+declare const nodeStream: NodeStream<Uint8Array>;
+export { createReadStream, NodeBlob, nodeStream, Readable };`,
+    right: [
+      'msg.requestBody = createReadStream("f"); msg.requestBody = Readable.toWeb(createReadStream("f")); msg.requestBody = nodeStream;',
+      'void session.fetch(url, { method: "POST", body: createReadStream("f"), duplex: "half" });',
+      'msg.requestBody = new NodeBlob(["x"]); msg.requestBody = Buffer.from("a");',
+      'new http.HttpMessage("POST", url, { body: Readable.from(["a"]) });',
+      'return [http.readNdjson(Readable.toWeb(createReadStream("f"))), http.readServerSentEvents(createReadStream("f"))];',
+    ],
+    wrong: ["msg.requestBody = { a: 1 };", "msg.requestBody = [1, 2];", "http.readNdjson({ a: 1 });"],
   },
 };
 
@@ -104,7 +211,8 @@ describe("the types of http", { skip: "Deno" in globalThis ? false : "the compil
 
   for (const [name, settings] of typeSettings) {
     it(`take right programs and refuse wrong ones, with ${name}`, async () => {
-      assertEquals((await compiler()).problems(programs, settings), []);
+      const all = settings.dom ? programs : { ...programs, ...onNode };
+      assertEquals((await compiler()).problems(all, settings), []);
     });
   }
 });

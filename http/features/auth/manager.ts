@@ -50,7 +50,7 @@ const messages = new MessageAuths();
 /** Options of {@linkcode AuthManager}. */
 export interface AuthManagerOptions {
   /** The schemes it knows. @default {[AuthBasic, AuthDigest, AuthBearer]} */
-  schemes?: Iterable<AuthSchemeType> | undefined;
+  readonly schemes?: Iterable<AuthSchemeType> | undefined;
 }
 
 /**

@@ -37,7 +37,7 @@ export interface AuthNegotiateOptions {
   /** Makes the tokens, for example through GSS-API or SSPI. */
   source: NegotiateTokenSource;
   /** The origins that may have them: a ticket says who we are, and no other origin gets one. @default {[]} */
-  origins?: Iterable<string | URL> | undefined;
+  readonly origins?: Iterable<string | URL> | undefined;
 }
 
 /**

@@ -76,7 +76,7 @@ function keyOf({ origin, realm, isForProxy }: PasswordRequest): string {
 /** Options of {@linkcode PasswordManager}. */
 export interface PasswordManagerOptions {
   /** Where passwords are kept. @default {a MemoryPasswordStore} */
-  store?: PasswordStore | undefined;
+  readonly store?: PasswordStore | undefined;
 }
 
 /**

@@ -28,15 +28,15 @@ import type { CacheEntry, CacheStore } from "./store.ts";
 /** Options of an `HttpCache`. */
 export interface HttpCacheOptions {
   /** Whether several users share the cache: `private` responses are then not stored, and `s-maxage` counts. @default {false} */
-  shared?: boolean | undefined;
+  readonly shared?: boolean | undefined;
   /** Most bytes kept: bodies, header fields and URIs. @default {67108864} */
-  maxBytes?: number | undefined;
+  readonly maxBytes?: number | undefined;
   /** Largest body stored, in bytes; by default an eighth of `maxBytes` but at least a MiB. */
-  maxEntryBytes?: number | undefined;
+  readonly maxEntryBytes?: number | undefined;
   /** What keeps the responses. @default {new CacheMemoryStore()} */
-  store?: CacheStore | undefined;
+  readonly store?: CacheStore | undefined;
   /** The clock, in milliseconds since 1970. @default {Date.now} */
-  now?: (() => number) | undefined;
+  readonly now?: (() => number) | undefined;
 }
 
 /** The longest a request waits for another one's response before it goes its own way. */

@@ -39,17 +39,17 @@ export interface CookieInit {
   /** The host or domain it belongs to; a leading dot makes it a domain cookie. */
   domain: string;
   /** Whether it goes to exactly that host. @default {true} unless `domain` starts with a dot */
-  hostOnly?: boolean | undefined;
+  readonly hostOnly?: boolean | undefined;
   /** The path it is limited to. @default {"/"} */
-  path?: string | undefined;
+  readonly path?: string | undefined;
   /** Whether it goes over TLS only. @default {false} */
-  secure?: boolean | undefined;
+  readonly secure?: boolean | undefined;
   /** Whether it is kept from anything but HTTP requests. @default {false} */
-  httpOnly?: boolean | undefined;
+  readonly httpOnly?: boolean | undefined;
   /** Its SameSite attribute. @default {"lax"} */
-  sameSite?: SameSite | undefined;
+  readonly sameSite?: SameSite | undefined;
   /** When it ends; `null` for a session cookie. @default {null} */
-  expires?: Date | null | undefined;
+  readonly expires?: Date | null | undefined;
 }
 
 /** One step of a jar: added (no old cookie), replaced, or removed (no new cookie). */

@@ -27,27 +27,27 @@ import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 /** Options of a `CookieJar`. */
 export interface CookieJarOptions {
   /** Which cookies the jar takes. @default {"always"} */
-  acceptPolicy?: CookieAcceptPolicy | undefined;
+  readonly acceptPolicy?: CookieAcceptPolicy | undefined;
   /** What keeps the cookies beyond the jar's life. @default {null} */
-  store?: CookieStore | null | undefined;
+  readonly store?: CookieStore | null | undefined;
   /** Most cookies the jar holds. @default {3000} */
-  maxCookies?: number | undefined;
+  readonly maxCookies?: number | undefined;
   /** Most cookies of one registrable domain. @default {180} */
-  maxCookiesPerSite?: number | undefined;
+  readonly maxCookiesPerSite?: number | undefined;
   /** The clock, in milliseconds since 1970. @default {Date.now} */
-  now?: (() => number) | undefined;
+  readonly now?: (() => number) | undefined;
 }
 
 /** What a cookie is set or asked for with. */
 export interface CookieContext {
   /** The page the request belongs to; without one it counts as its own. @default {null} */
-  firstParty?: string | URL | null | undefined;
+  readonly firstParty?: string | URL | null | undefined;
   /** Whether the request replaces the page in a window, as a link does: such a safe request sends "lax" cookies. @default {false} */
-  navigation?: boolean | undefined;
+  readonly navigation?: boolean | undefined;
   /** Whether an HTTP request asks, rather than a script: only the former sees HttpOnly cookies. @default {true} */
-  http?: boolean | undefined;
+  readonly http?: boolean | undefined;
   /** The request's method. @default {"GET"} */
-  method?: string | undefined;
+  readonly method?: string | undefined;
 }
 
 /** The `changed` event of a jar: a cookie was added, replaced or removed. */

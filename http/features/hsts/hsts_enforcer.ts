@@ -13,11 +13,11 @@ import type { HstsPolicy, HstsStore } from "./store.ts";
 /** Options of an `HstsEnforcer`. */
 export interface HstsEnforcerOptions {
   /** What keeps policies beyond the enforcer's life. @default {null} */
-  store?: HstsStore | null | undefined;
+  readonly store?: HstsStore | null | undefined;
   /** Most hosts remembered; beyond it the policy that ends first is forgotten. @default {10000} */
-  maxPolicies?: number | undefined;
+  readonly maxPolicies?: number | undefined;
   /** The clock, in milliseconds since 1970. @default {Date.now} */
-  now?: (() => number) | undefined;
+  readonly now?: (() => number) | undefined;
 }
 
 /** The `changed` event of an enforcer: a policy was added, replaced or removed. */

@@ -24,37 +24,37 @@ export interface HarRecorderOptions {
    *
    * @default {1048576}
    */
-  maxBodySize?: number | undefined;
+  readonly maxBodySize?: number | undefined;
   /**
    * The most entries that are kept; the oldest give way.
    *
    * @default {10000}
    */
-  maxEntries?: number | undefined;
+  readonly maxEntries?: number | undefined;
   /**
    * Measure resolving, connecting and TLS too. Only the socket transport reports these steps, so messages then prefer it.
    *
    * @default {false}
    */
-  connectionTimings?: boolean | undefined;
+  readonly connectionTimings?: boolean | undefined;
   /**
    * Keep credentials, cookies and tokens instead of hiding them.
    *
    * @default {false}
    */
-  showSecrets?: boolean | undefined;
+  readonly showSecrets?: boolean | undefined;
   /**
    * Names of further header fields whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenHeaders?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly hiddenHeaders?: readonly string[] | ReadonlySet<string> | undefined;
   /**
    * Names of further query parameters, form fields and JSON members whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
 const CREATOR = { name: "gp11", version: "0.1.0" };

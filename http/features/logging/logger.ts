@@ -24,31 +24,31 @@ export interface LoggerOptions {
    *
    * @default {"minimal"}
    */
-  level?: LoggerLevel | undefined;
+  readonly level?: LoggerLevel | undefined;
   /**
    * The most bytes of a body that are written; -1 sets no limit. 1 MiB by default.
    *
    * @default {1048576}
    */
-  maxBodySize?: number | undefined;
+  readonly maxBodySize?: number | undefined;
   /** Receives each line with the level it belongs to. Without it lines go to standard error. */
-  printer?: ((level: LoggerLevel, direction: LoggerDirection, line: string) => void) | undefined;
+  readonly printer?: ((level: LoggerLevel, direction: LoggerDirection, line: string) => void) | undefined;
   /** Chooses the level of a request; without it {@linkcode LoggerOptions.level} holds. */
-  requestFilter?: ((msg: HttpMessage) => LoggerLevel) | undefined;
+  readonly requestFilter?: ((msg: HttpMessage) => LoggerLevel) | undefined;
   /** Chooses the level of a response; without it {@linkcode LoggerOptions.level} holds. */
-  responseFilter?: ((msg: HttpMessage) => LoggerLevel) | undefined;
+  readonly responseFilter?: ((msg: HttpMessage) => LoggerLevel) | undefined;
   /**
    * Names of further header fields whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenHeaders?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly hiddenHeaders?: readonly string[] | ReadonlySet<string> | undefined;
   /**
    * Names of further query parameters, form fields and JSON members whose values are hidden.
    *
    * @default {[]}
    */
-  hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
 /** What a logger knows about one message. */

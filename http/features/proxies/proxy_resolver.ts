@@ -31,7 +31,7 @@ export interface StaticProxyOptions {
    *
    * @default {[]}
    */
-  ignoreHosts?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly ignoreHosts?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
 /** Options of {@linkcode ProxyResolver.fromEnvironment}. */
@@ -42,7 +42,7 @@ export interface EnvironmentProxyOptions {
    *
    * @default {process.env}
    */
-  env?: Environment | undefined;
+  readonly env?: Environment | undefined;
 }
 
 /** Raised when a proxy function fails or answers with something that is no proxy; ends the message. */

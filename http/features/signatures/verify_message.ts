@@ -69,7 +69,7 @@ export interface VerifyMessageOptions {
    */
   readonly now?: number | undefined;
   /** Says whether a nonce is new, and remembers it. Without it, nonces are not looked at. */
-  isNewNonce?: ((nonce: string | null, info: SignatureInfo) => boolean | Promise<boolean>) | undefined;
+  readonly isNewNonce?: ((nonce: string | null, info: SignatureInfo) => boolean | Promise<boolean>) | undefined;
   /** The body, where it was read already. Of a `Request` or `Response` it is read from a copy otherwise. */
   readonly content?: Uint8Array | undefined;
   /** The request a response answers. */

@@ -19,7 +19,7 @@ export interface ContentSnifferOptions {
    *
    * @default {1000}
    */
-  maxWait?: number | undefined;
+  readonly maxWait?: number | undefined;
 }
 
 /**

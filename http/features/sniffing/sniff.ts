@@ -28,19 +28,19 @@ export interface SniffOptions {
    *
    * @default {undefined}
    */
-  contentType?: string | null | undefined;
+  readonly contentType?: string | null | undefined;
   /**
    * Whether `X-Content-Type-Options: nosniff` was received.
    *
    * @default {false}
    */
-  noSniff?: boolean | undefined;
+  readonly noSniff?: boolean | undefined;
   /**
    * What the resource is loaded for.
    *
    * @default {"any"}
    */
-  context?: SniffContext | undefined;
+  readonly context?: SniffContext | undefined;
 }
 
 /** Which of the algorithms a declared type leads to. */

@@ -16,13 +16,13 @@ import { runtimeName } from "../../../internal/runtime.ts";
 /** Options of {@linkcode FetchTransport}. */
 export interface FetchTransportOptions {
   /** The function to send with. @default {the runtime's fetch at the time the library was imported} */
-  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /** Fields added to every `RequestInit`, for example `{ dispatcher }` on Node. @default {{}} */
-  init?: Record<string, unknown> | undefined;
+  readonly init?: Record<string, unknown> | undefined;
   /** Called when the session closes a slot, for example to close a dispatcher's sockets. */
-  close?: (() => void) | undefined;
+  readonly close?: (() => void) | undefined;
   /** Capabilities the function has beyond those assumed. @default {{}} */
-  capabilities?: Partial<TransportCapabilities> | undefined;
+  readonly capabilities?: Partial<TransportCapabilities> | undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ export interface ExchangeOptions {
   observer: ExchangeObserver;
   maxHeaderBytes: number;
   /** What the last response on this wire looked like. */
-  known?: KnownLines | undefined;
+  readonly known?: KnownLines | undefined;
   /** Called once, when both directions are over; false means the wire cannot be used again. */
   onFinished(wire: Wire, reusable: boolean): void;
 }

@@ -25,9 +25,9 @@ export interface ResponseParserOptions {
   /** Longest start line and header section, and longest trailer section, in bytes. */
   maxHeaderBytes: number;
   /** What the connection's last response looked like. */
-  known?: KnownLines | undefined;
+  readonly known?: KnownLines | undefined;
   /** Informational responses accepted before the final one. @default {64} */
-  maxInformational?: number | undefined;
+  readonly maxInformational?: number | undefined;
 }
 
 type State = "head" | "length" | "chunk-size" | "chunk-data" | "chunk-end" | "trailers" | "until-close" | "done";

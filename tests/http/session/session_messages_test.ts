@@ -52,7 +52,7 @@ describe("HttpMessage", () => {
     msg.addStatusCodeHandler("got-headers", 404, () => seen.push("status"));
     msg.dispatchEvent(new Event("got-headers"));
     msg.responseHeaders.set("x-a", "1");
-    msg.statusCode = 404;
+    msg.setStatus(404);
     msg.dispatchEvent(new Event("got-headers"));
     assertEquals(seen, ["header", "status"]);
   });
