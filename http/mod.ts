@@ -1,5 +1,19 @@
 /**
- * HTTP sessions on the fetch of the runtime.
+ * HTTP sessions with the rules of libsoup and the face of fetch: a queue with priorities, connections with limits, cookies,
+ * cache, authentication, HSTS, proxies, signatures. Messages travel over the runtime's fetch or over sockets, whichever
+ * can do what they need.
+ *
+ * @example A session in the place of fetch
+ * ```ts
+ * import { CookieJar, HttpSession, MockTransport, Retry } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using session = new HttpSession({ timeout: 30, features: [new CookieJar(), new Retry()] });
+ * // What follows answers in place of a server, so that the example runs anywhere.
+ * session.addFeature(new MockTransport(() => Response.json({ hello: "world" })));
+ * const response = await session.fetch("https://example.com/");
+ * assertEquals(await response.json(), { hello: "world" });
+ * ```
  *
  * @module
  */

@@ -28,7 +28,10 @@ export type BodyTransform = (
 ) => ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
- * Something that extends a session. Every member is optional and a session calls only what is there, so a feature costs
+ * Something that extends an HTTP session (`SoupSessionFeature`). Hooks get the session first and the message second, but
+ * `respond(msg, session)` and `resolveProxy(uri, msg)`.
+ *
+ * Every member is optional and a session calls only what is there, so a feature costs
  * nothing on messages it has no hook for. A feature disabled for a message (`msg.disableFeature`) gets no hook for it,
  * evaluated at each call. Hooks run oldest feature first (as signal handlers do), so what is added later sees what
  * earlier features have put into the message; of those who answer (`lookup`, `respond`, `resolveProxy`) the newest is

@@ -20,7 +20,11 @@ export interface AsyncContext {
 export interface SessionFetch {
   /** Fetches through the queue of the session, as `fetch` does. */
   (input: FetchInput, init?: HttpFetchInit): Promise<Response>;
-  /** Same as `session.prepareForUri`, which nobody waits for; Bun's name for it. Throws TypeError for what is no URL. */
+  /**
+   * Same as `session.prepareForUri`, which nobody waits for; Bun's name for it.
+   *
+   * @throws {TypeError} For what is no URL.
+   */
   preconnect(url: string | URL): void;
 }
 

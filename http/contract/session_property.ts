@@ -56,7 +56,7 @@ export type SessionAccessor<P extends string> = P extends `${infer First}-${infe
 /**
  * The accessor behind a property.
  *
- * @throws TypeError when there is no property of the name
+ * @throws {TypeError} If there is no property of the name.
  */
 export function accessorOf<P extends SessionProperty>(name: P): SessionAccessor<P> {
   if (!sessionProperties.includes(name)) throw new TypeError(`Cannot find the property ${JSON.stringify(name)}`);

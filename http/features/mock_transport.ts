@@ -60,7 +60,7 @@ export class MockTransport implements SessionFeature {
   /**
    * Makes a mock that asks a function for its answers.
    *
-   * @throws TypeError when the handler is no function
+   * @throws {TypeError} If the handler is no function.
    */
   constructor(handler: MockHandler, options: MockTransportOptions = {}) {
     checkFunction("make a MockTransport", handler);

@@ -40,8 +40,13 @@ let isMessage: (value: unknown) => boolean;
 let putSource: (msg: HttpMessage, source: BodySource) => void;
 
 /**
- * One request and its response. A message can be sent again after it has finished; what the earlier response left is
- * then dropped.
+ * One request and its response, for an HTTP session to send (`SoupMessage`). A message can be sent again after it has
+ * finished; what the earlier response left is then dropped.
+ *
+ * What may be set of it: `method`, `uri`, `requestHeaders`, `requestBody` (any kind of body; reads as bytes, a stream or a
+ * function that makes one), `requestBodyLength` (bytes of a streamed body), `flags`, `priority` (0 to 4), `timeout`
+ * (seconds), `firstParty`, `isTopLevelNavigation`, `omitsCredentials` and `requires`; of the response `responseHeaders`, and
+ * its status by `setStatus`.
  *
  * @example Make a message
  * ```ts
@@ -90,7 +95,15 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   /** The Content-Type that came with the body. */
   #bodyType: string | null = null;
 
-  /** Makes a message. Throws TypeError for a method that is no token and for a URI that is none. */
+  /**
+   * Makes a message.
+   *
+   * @param method The method, exactly as it is to go onto the wire.
+   * @param uri The URI: http, https, or a scheme that the session takes for one of them.
+   * @param init Header fields, body and the rest.
+   * @throws {TypeError} For a method that is no token, a URI that is none, and a body of no known kind.
+   * @throws {RangeError} For a priority, time or length out of range.
+   */
   constructor(method: string, uri: string | URL, init?: HttpMessageInit) {
     super();
     this.#method = checkMethod(method);

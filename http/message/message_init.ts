@@ -31,13 +31,13 @@ export type MessageBodyInit =
 
 /** Options of {@linkcode HttpMessage}. */
 export interface HttpMessageInit {
-  /** Request header fields, as `fetch` names them. */
+  /** Request header fields; fetch's name for `requestHeaders`. */
   readonly headers?: HeadersInput | undefined;
-  /** Request header fields, as the message names them. */
+  /** Request header fields. */
   readonly requestHeaders?: HeadersInput | undefined;
-  /** Request body, as `fetch` names it; a string is sent as UTF-8. */
+  /** Request body; fetch's name for `requestBody`. */
   readonly body?: MessageBodyInit | null | undefined;
-  /** Request body, as the message names it. */
+  /** Request body; a string is sent as UTF-8. */
   readonly requestBody?: MessageBodyInit | null | undefined;
   /** Length of a stream body in bytes, when it is known. */
   readonly bodyLength?: number | undefined;
@@ -51,7 +51,7 @@ export interface HttpMessageInit {
   readonly isTopLevelNavigation?: boolean | undefined;
   /** Keep from the message what identifies its user to the origin: cookies and credentials. @default {false} */
   readonly omitsCredentials?: boolean | undefined;
-  /** Seconds without progress after which this message fails; the session's `timeout` otherwise. */
+  /** Seconds without progress after which this message fails; 0 and Infinity are no limit. The session's `timeout` otherwise. */
   readonly timeout?: number | undefined;
   /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */
   readonly requires?: readonly TransportCapability[] | undefined;

@@ -15,7 +15,7 @@ export interface HttpDateOptions {
   /**
    * The present moment in milliseconds since 1970; it places two-digit years.
    *
-   * @default Date.now()
+   * @default {Date.now()}
    */
   readonly now?: number | undefined;
 }
@@ -52,7 +52,11 @@ export function parseHttpDate(text: string, options: HttpDateOptions = {}): Date
     : date;
 }
 
-/** Writes `date` as an IMF-fixdate. Throws a `RangeError` for an invalid date and for years outside 0 to 9999. */
+/**
+ * Writes a date as an IMF-fixdate (RFC 9110 §5.6.7).
+ *
+ * @throws {RangeError} For an invalid date and for years outside 0 to 9999.
+ */
 export function formatHttpDate(date: Date): string {
   if (!(date instanceof Date)) throw unexpected("format an HTTP date", "a Date", date);
   const year = date.getUTCFullYear();

@@ -50,7 +50,20 @@ import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../prot
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
 
 /**
- * A session: queue, connections, credentials and features for the requests of a program.
+ * An HTTP session: queue, connections, credentials and features for the requests of a program (`SoupSession`).
+ *
+ * Its properties, each an accessor and an option of the constructor; `get` and `set` take the manual's names, and "notify"
+ * tells of a change, but of `clientCertificate`:
+ *
+ * - `proxyUri`: the proxy of all messages; null for none
+ * - `maxConns`, `maxConnsPerHost`: connections at once, in all (10) and to one host (2)
+ * - `timeout`, `idleTimeout`: seconds without progress, and of an idle connection; 0 is no limit
+ * - `userAgent`, `acceptLanguage`, `acceptLanguageAuto`: fields of every message; null for none
+ * - `sslStrict`, `tlsDatabase`, `sslUseSystemCaFile`, `sslCaFile`: whether certificates are checked, and against which
+ * - `clientCertificate`: the client's own, also by origin
+ * - `httpAliases`, `httpsAliases`: URI schemes that mean http and https
+ * - `useNtlm`: NTLM authentication
+ * - `asyncContext`, `useThreadContext`: what runs the session's work
  *
  * @example Fetch through a session
  * ```ts
@@ -95,7 +108,14 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   #proxyUri: URL | null = null;
   #isConstructed = false;
 
-  /** Makes a session. Throws RangeError and TypeError for values no property takes. */
+  /**
+   * Makes a session.
+   *
+   * @param options Properties, features and the transport.
+   * @throws {RangeError} For a number out of its property's range.
+   * @throws {TypeError} For a value of another type than its property's.
+   * @throws {NotSupportedError} For a proxy no transport of the session can go through.
+   */
   constructor(options: HttpSessionOptions = {}) {
     super();
     checkOptions("make a session", options);
@@ -209,6 +229,11 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   /**
    * Ends a message with a status (`soup_session_cancel_message`). "finished", "request-unqueued" and the callback have
    * run when it returns; what has arrived of the body is kept. Unknown and finished messages are left alone.
+   *
+   * @param msg The message.
+   * @param status The status it ends with, from 1 to 999.
+   * @param options What goes into `error` and `reasonPhrase` of the message.
+   * @throws {RangeError} If the status is out of range.
    */
   cancelMessage(msg: HttpMessage, status: number = HttpStatus.CANCELLED, options: CancelOptions = {}): void {
     checkMessage("cancel the message", msg);
@@ -264,7 +289,11 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     return item !== null && redirectMessage(this.#core, item);
   }
 
-  /** Prepares for a URI that may be requested soon (`soup_session_prepare_for_uri`). Errors are left to the request. */
+  /**
+   * Prepares for a URI that may be requested soon (`soup_session_prepare_for_uri`). Errors are left to the request.
+   *
+   * @throws {TypeError} For what is no URI.
+   */
   async prepareForUri(uri: string | URL): Promise<void> {
     const url = parseUri(uri);
     const scheme = this.schemeOf(url);
@@ -281,7 +310,11 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     }
   }
 
-  /** Adds a feature in front of the others and attaches it (`soup_session_add_feature`). */
+  /**
+   * Adds a feature in front of the others and attaches it (`soup_session_add_feature`).
+   *
+   * @throws {TypeError} If it has no member of SessionFeature.
+   */
   addFeature(feature: SessionFeature): void {
     this.#core.features.add(feature);
     this.#told("add-feature");
@@ -348,7 +381,10 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     return classOf(uri, httpAliases, httpsAliases);
   }
 
-  /** The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on. @default {null} */
+  /**
+   * The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on; NotSupportedError for
+   * a proxy no transport of the session can go through. @default {null}
+   */
   get proxyUri(): URL | null {
     return this.#proxyUri === null ? null : new URL(this.#proxyUri);
   }
@@ -405,7 +441,10 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     return this.#context;
   }
 
-  /** Seconds without progress after which a message fails; 0 never (`SoupSession:timeout`). @default {0} */
+  /**
+   * Seconds without progress after which a message fails; 0, null and Infinity are no limit (`SoupSession:timeout`). Of a
+   * feature `Timeouts` limits count in milliseconds. @default {0}
+   */
   get timeout(): number {
     return this.#settings.values.timeout;
   }
@@ -413,7 +452,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     this.#set("timeout", value);
   }
 
-  /** Seconds after which an idle connection is closed; 0 never (`SoupSession:idle-timeout`). @default {0} */
+  /** Seconds after which an idle connection is closed; 0, null and Infinity never (`SoupSession:idle-timeout`). @default {0} */
   get idleTimeout(): number {
     return this.#settings.values.idleTimeout;
   }

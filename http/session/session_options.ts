@@ -14,7 +14,7 @@ import type { TransportChoice } from "../transports/choice/select.ts";
 /** A class that `addFeatureByType` can construct without arguments: a feature, or a scheme for the AuthManager. */
 export type ConstructibleFeatureType<T extends object = SessionFeature | AuthScheme> = new () => T;
 
-/** Options of `HttpSession`. Properties are described at the accessors of the same name. */
+/** Options of `HttpSession`. Those that are properties are described at the accessors of the same name. */
 export interface HttpSessionOptions {
   /** The proxy of the session. @default {null} */
   readonly proxyUri?: string | URL | null | undefined;

@@ -87,7 +87,7 @@ export function appendText(path: string, text: string): void {
 /**
  * Takes from everybody else what a file that was there before lets them do, before secrets are written into it.
  *
- * @throws Error when the file is somebody else's, whose owner could read it or open it again
+ * @throws {Error} If the file is somebody else's, whose owner could read it or open it again.
  */
 export function closeToOthers(file: number, path: string): void {
   // Windows has lists of rights in place of modes; a file is made with those of its folder there.

@@ -45,7 +45,12 @@ export class EventStreamParser {
   #lastEventId: string;
   #retry: number | undefined;
 
-  /** Makes a parser for one stream. Throws RangeError for a negative limit and NaN, TypeError for one that is no number. */
+  /**
+   * Makes a parser for one stream.
+   *
+   * @throws {RangeError} If the limit is negative or NaN.
+   * @throws {TypeError} If the limit is no number.
+   */
   constructor(options: EventStreamParserOptions = {}) {
     checkOptions("make an EventStreamParser", options);
     this.#maxEventSize = zeroOrMore("maxEventSize", options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE, "characters");

@@ -56,8 +56,8 @@ const senders = new WeakMap<SessionCore, SyncSender>();
 /**
  * Sends a message and blocks until it is done. Returns its status.
  *
- * @throws TypeError when the message is on a queue, has a stream for a body, or no connection can become free
- * @throws NotSupportedError when the session has something that cannot go to a worker
+ * @throws {TypeError} If the message is on a queue, has a stream for a body, or no connection can become free.
+ * @throws {NotSupportedError} If the session has something that cannot go to a worker.
  */
 export function sendSync(core: SessionCore, msg: HttpMessage): number {
   let sender = senders.get(core);

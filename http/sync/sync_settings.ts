@@ -31,7 +31,7 @@ export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unk
 /**
  * The settings of a session as its worker takes them.
  *
- * @throws NotSupportedError when one of them cannot leave its thread
+ * @throws {NotSupportedError} If one of them cannot leave its thread.
  */
 export function settingsOf(core: SessionCore, msg: HttpMessage, version: number): PlainSettings {
   const { features } = core;

@@ -23,7 +23,7 @@ export function isClientTls(value: ClientCertificate | ClientTls | null): value 
 /**
  * Checks a `clientCertificate` option when it is set; a function is checked by what it returns.
  *
- * @throws TypeError when it is none of the three forms, is not PEM, or names a key in a token
+ * @throws {TypeError} If it is none of the three forms, is not PEM, or names a key in a token.
  */
 export function checkClientCertificate(option: ClientCertificateOption): void {
   if (option === null || typeof option === "function") return;
@@ -38,7 +38,7 @@ export function checkClientCertificate(option: ClientCertificateOption): void {
 /**
  * What an option means for one origin.
  *
- * @throws TypeError as `checkClientCertificate` does, for what a function returned
+ * @throws {TypeError} As `checkClientCertificate` does, for what a function returned.
  */
 export function clientCertificateFor(
   option: ClientCertificateOption,

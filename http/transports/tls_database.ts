@@ -53,7 +53,7 @@ export class TlsDatabase implements TrustRoots {
    * The certificates of a PEM text, or of several. Text between them is ignored; empty text makes an empty database. Of
    * OpenSSL's TRUSTED CERTIFICATE blocks only those count that are trusted for servers, and rejected ones count nowhere.
    *
-   * @throws TypeError when a text that is not empty contains no certificate, or one that cannot be read
+   * @throws {TypeError} If a text that is not empty contains no certificate, or one that cannot be read.
    */
   static fromPem(pem: string | Iterable<string>): TlsDatabase {
     if (typeof pem !== "string") checkIterable("read certificates", pem, "PEM text");
@@ -65,8 +65,8 @@ export class TlsDatabase implements TrustRoots {
   /**
    * The certificates of a PEM file; a relative path starts at the current directory.
    *
-   * @throws Error the file system's own, when the file cannot be read
-   * @throws TypeError as `fromPem` does
+   * @throws {Error} The file system's own, if the file cannot be read.
+   * @throws {TypeError} As `fromPem` does.
    */
   static fromFile(path: string | URL): TlsDatabase {
     const isPath = typeof path === "string" || path instanceof URL;
@@ -77,7 +77,7 @@ export class TlsDatabase implements TrustRoots {
   /**
    * Certificates in DER, or objects that have one, such as the trust anchors of the operating system's token.
    *
-   * @throws TypeError when one of them is not a certificate
+   * @throws {TypeError} If one of them is not a certificate.
    */
   static fromCertificates(certificates: Iterable<CertificateInput>): TlsDatabase {
     checkIterable("read certificates", certificates, "a list of certificates");

@@ -207,7 +207,11 @@ export interface TransportConnection {
    * `keepAlive`; nothing else of it becomes the message's.
    */
   open?(request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | void>;
-  /** Sends one request; resolves when the header section of the final response is there; rejects with `TransportError`. */
+  /**
+   * Sends one request; resolves when the header section of the final response is there.
+   *
+   * @throws {TransportError} If there is none.
+   */
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse>;
   /** True while the connection can take another request without making a new TCP connection, as far as is known. */
   readonly isOpen: boolean;
@@ -228,7 +232,11 @@ export interface TransportConnection {
 export interface Transport {
   /** What it can do. */
   readonly capabilities: TransportCapabilities;
-  /** Makes a slot for a target; synchronous, opens nothing yet. Throws `NotSupportedError` for what it cannot honour. */
+  /**
+   * Makes a slot for a target; synchronous, opens nothing yet.
+   *
+   * @throws {NotSupportedError} For what it cannot honour.
+   */
   createConnection(target: ConnectionTarget): TransportConnection;
   /** Prepares for an origin (name look-up at most): `soup_session_prepare_for_uri`. Never sends a request. */
   prepare?(target: ConnectionTarget): Promise<void>;

@@ -9,7 +9,7 @@ const mostLines = 400;
 const tables = /^ffi\/(constants\/|tables\/functions\.ts$)/;
 /** One page each, as a reader of the reference sees them: signatures with their texts that hand on to small files. */
 const pages = [
-  "pkcs11js/pkcs11.ts",
+  "http/message/message.ts",
   "session/tokens/module.ts",
   "session/tokens/object.ts",
   "pkcs11js/pkcs11.ts",

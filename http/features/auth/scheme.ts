@@ -51,7 +51,11 @@ export interface AuthStep {
 export interface BodyCheck {
   /** Takes a piece of the body as it came over the wire. */
   update(chunk: Uint8Array): void;
-  /** The body is complete. Throws if it is not what the server vouched for. */
+  /**
+   * The body is complete.
+   *
+   * @throws {AuthenticationError} If it is not what the server vouched for.
+   */
   finish(): void;
 }
 

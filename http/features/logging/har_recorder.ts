@@ -96,7 +96,7 @@ export class HarRecorder implements SessionFeature {
   /**
    * Makes a recorder.
    *
-   * @throws RangeError when a limit is no integer or out of range
+   * @throws {RangeError} If a limit is no integer or out of range.
    */
   constructor(options: HarRecorderOptions = {}) {
     checkOptions("make a HarRecorder", options);

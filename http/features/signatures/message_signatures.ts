@@ -43,11 +43,7 @@ export interface MessageSignaturesOptions {
    * @default {"sig"}
    */
   readonly label?: string | undefined;
-  /**
-   * Gives the time, in seconds since 1970.
-   *
-   * @default the machine's clock
-   */
+  /** Gives the time, in seconds since 1970. Without it that is the machine's. */
   readonly created?: (() => number) | undefined;
   /** Seconds after which a signature is no longer valid. */
   readonly expires?: number | undefined;
@@ -67,11 +63,7 @@ export interface MessageSignaturesOptions {
    * @default {"sha-256"}
    */
   readonly contentDigest?: ContentDigestAlgorithm | undefined;
-  /**
-   * The origins whose requests are signed.
-   *
-   * @default the origin a message is sent to first, never one it is redirected to
-   */
+  /** The origins whose requests are signed. Without it that to which a message is sent first, never one of a redirect. */
   readonly scope?: Iterable<string | URL> | undefined;
   /** Types of structured fields, for components with the parameter `sf`, beside those of fields HTTP defines. */
   readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;

@@ -26,11 +26,7 @@ export interface SignMessageOptions {
    * @default {"sig"}
    */
   readonly label?: string | undefined;
-  /**
-   * When it is made, in seconds since 1970.
-   *
-   * @default now
-   */
+  /** When it is made, in seconds since 1970; now where it is left out. */
   readonly created?: number | undefined;
   /** Seconds after which it is no longer valid. */
   readonly expires?: number | undefined;

@@ -62,11 +62,7 @@ export interface VerifyMessageOptions {
    * @default {30}
    */
   readonly tolerance?: number | undefined;
-  /**
-   * The time, in seconds since 1970.
-   *
-   * @default now
-   */
+  /** The time to check against, in seconds since 1970; now where it is left out. */
   readonly now?: number | undefined;
   /** Says whether a nonce is new, and remembers it. Without it, nonces are not looked at. */
   readonly isNewNonce?: ((nonce: string | null, info: SignatureInfo) => boolean | Promise<boolean>) | undefined;

@@ -52,7 +52,11 @@ export class FetchTransport implements Transport {
     this.capabilities = { ...assumed(), ...options.capabilities };
   }
 
-  /** Makes a slot. Throws NotSupportedError for a proxy or TLS setting: a fetch function takes none. */
+  /**
+   * Makes a slot.
+   *
+   * @throws {NotSupportedError} For a proxy: a fetch function takes none.
+   */
   createConnection(target: ConnectionTarget): TransportConnection {
     const { fetch: send = nativeFetch, init: extra = {}, close } = this.#options;
     if (target.proxy !== null && !this.capabilities.httpProxy) {

@@ -54,7 +54,7 @@ export class RequestHeads {
    * The header section of a request. `Host` and the framing fields are added where the message has none; a
    * `Content-Length` of the message decides the framing of a stream.
    *
-   * @throws TransportError MALFORMED when something cannot be written without changing its meaning
+   * @throws {TransportError} MALFORMED when something cannot be written without changing its meaning.
    */
   write(request: TransportRequest): RequestHead {
     const start = startLine(request, this.#isForwarded);
@@ -147,7 +147,7 @@ function canonicalName(name: string): string {
 /**
  * The end of a body in chunks, with the fields behind it (RFC 9112 §7.1.2).
  *
- * @throws TransportError MALFORMED when a field cannot be written
+ * @throws {TransportError} MALFORMED when a field cannot be written.
  */
 export function lastChunk(fields: Headers | null): string {
   if (fields === null) return "0\r\n\r\n";

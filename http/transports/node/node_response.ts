@@ -189,7 +189,7 @@ export class IncomingResponse implements TransportResponse {
   readonly #body: IncomingBody | null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
-  /** @throws TypeError when a header cannot be represented */
+  /** @throws {TypeError} If a header cannot be represented. */
   constructor(head: ResponseHead, parts: ResponseParts) {
     const { statusCode: status, reasonPhrase: statusText } = head;
     this.status = status;

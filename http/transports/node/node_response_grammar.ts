@@ -38,7 +38,7 @@ const none: readonly string[] = [];
 /**
  * The framing fields of a response, found in one pass.
  *
- * @throws MalformedResponseError when a Content-Length is no number or contradicts another
+ * @throws {MalformedResponseError} If a Content-Length is no number or contradicts another.
  */
 export function framingOf(head: ResponseHead): Framing {
   const framing: Framing = { codings: none, length: null, closes: false, keepsAlive: false };

@@ -55,7 +55,7 @@ export class KnownLines {
 /**
  * Reads a header section: its start line, its fields and the empty line at its end.
  *
- * @throws MalformedResponseError
+ * @throws {MalformedResponseError}
  */
 export function parseHead(section: string, known?: KnownLines): ResponseHead {
   if (known === undefined || section.length > MAX_REMEMBERED) return readHead(section);
@@ -87,7 +87,7 @@ function parseStartLine(section: string): StartLine {
 /**
  * Reads the field lines of a section from an offset up to the empty line.
  *
- * @throws MalformedResponseError
+ * @throws {MalformedResponseError}
  */
 export function parseFields(section: string, offset = 0, known?: KnownLines): HeaderField[] {
   const fields: HeaderField[] = [];

@@ -84,7 +84,7 @@ export class ResponseParser {
   /**
    * Takes the next bytes. Returns what is left over after the end of the response, which no server may send.
    *
-   * @throws MalformedResponseError
+   * @throws {MalformedResponseError}
    */
   push(input: Uint8Array): number {
     this.#received += input.byteLength;
@@ -105,7 +105,7 @@ export class ResponseParser {
   /**
    * Tells the parser that the stream has ended, which completes a response delimited by the end of its connection.
    *
-   * @throws TruncatedResponseError
+   * @throws {TruncatedResponseError}
    */
   end(): void {
     if (this.#state === "done") return;

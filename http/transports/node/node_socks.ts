@@ -34,7 +34,7 @@ export interface SocksDestination {
 /**
  * Asks the proxy at the other end of `stream` to connect to a destination; the stream then leads there.
  *
- * @throws TransportError CANT_CONNECT_PROXY
+ * @throws {TransportError} CANT_CONNECT_PROXY.
  */
 export async function socksConnect(
   stream: Duplex,

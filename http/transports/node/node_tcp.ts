@@ -15,7 +15,7 @@ export interface Endpoint {
 /**
  * Connects to an endpoint.
  *
- * @throws TransportError CANT_RESOLVE, CANT_CONNECT or their _PROXY forms; `signal.reason` when aborted
+ * @throws {TransportError} CANT_RESOLVE, CANT_CONNECT or their _PROXY forms; `signal.reason` when aborted.
  */
 export async function connectTcp(endpoint: Endpoint, observer: ExchangeObserver, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();

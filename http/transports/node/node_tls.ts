@@ -34,7 +34,7 @@ export interface Encrypted {
  * The runtimes verify the chain and the name in either mode; with `rejectUnauthorized` they hide the certificate they
  * refuse. So the handshake is finished first and the verdict is enforced here, before a byte is read or written.
  *
- * @throws TransportError TLS_FAILED when there is no handshake; `signal.reason` when aborted
+ * @throws {TransportError} TLS_FAILED when there is no handshake; `signal.reason` when aborted.
  */
 export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Encrypted> {
   const { signal } = options;

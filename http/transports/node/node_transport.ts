@@ -66,7 +66,7 @@ export class NodeTransport implements Transport {
   /**
    * Makes a slot; nothing is opened yet.
    *
-   * @throws NotSupportedError for a proxy scheme nobody here speaks; for TLS where `capabilities.tls` is false
+   * @throws {NotSupportedError} For a proxy scheme nobody here speaks; for TLS where `capabilities.tls` is false.
    */
   createConnection(target: ConnectionTarget): TransportConnection {
     const { proxy } = target;
@@ -90,7 +90,7 @@ export class NodeTransport implements Transport {
   /**
    * Looks the host's name up, or its proxy's, so that the system knows it.
    *
-   * @throws TransportError CANT_RESOLVE or CANT_RESOLVE_PROXY
+   * @throws {TransportError} CANT_RESOLVE or CANT_RESOLVE_PROXY.
    */
   async prepare(target: ConnectionTarget): Promise<void> {
     const host = target.proxy === null ? target.host : target.proxy.uri.hostname.replace(/^\[|\]$/g, "");

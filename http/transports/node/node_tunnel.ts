@@ -23,7 +23,7 @@ export interface TunnelOptions {
 /**
  * Asks for a tunnel. Resolves with null when there is one, else with the refusal, whose body is still to be read.
  *
- * @throws TransportError
+ * @throws {TransportError}
  */
 export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise<TransportResponse | null> {
   const { authority, observer, proxy, request } = options;

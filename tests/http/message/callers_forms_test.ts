@@ -1,6 +1,7 @@
 // http/message/, http/queue/feature_list.ts, internal/expected.ts: what callers hand in, in every form the types allow, and
 // what is refused though it would seem to work.
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import {
   FetchTransport,
@@ -9,6 +10,7 @@ import {
   HttpSession,
   Logger,
   ProxyResolver,
+  readNdjson,
   Retry,
   type SessionFeature,
 } from "../../../http/mod.ts";
@@ -50,6 +52,57 @@ describe("what callers hand in", () => {
     new Uint8Array(shared).fill(33);
     assertEquals(await http.sendMessage(msg), 200);
     assertEquals(sent, ["ok"]);
+  });
+
+  it("is a body in a stream or Blob of another realm, or of a library", async () => {
+    const sent: string[] = [];
+    await using http = session(sent);
+    const reader = () => {
+      const pieces = ["a", "b"].map((text) => new TextEncoder().encode(text));
+      return {
+        read: () => Promise.resolve({ done: pieces.length === 0, value: pieces.shift() }),
+        cancel: () => Promise.resolve(),
+      };
+    };
+    const stream = { getReader: reader } as unknown as ReadableStream<Uint8Array>;
+    assertEquals(await http.sendMessage(new HttpMessage("POST", url, { body: stream })), 200);
+    const blob = { size: 3, type: "text/plain", stream: () => new Blob(["ccc"]).stream() } as unknown as Blob;
+    const msg = new HttpMessage("POST", url, { body: blob });
+    assertEquals([msg.requestBodyLength, msg.requestHeaders.get("content-type")], [3, "text/plain"]);
+    assertEquals([await http.sendMessage(msg), sent], [200, ["ab", "ccc"]]);
+    const lines: unknown[] = [];
+    for await (const line of readNdjson(Readable.from([new TextEncoder().encode('{"n":1}\n2')]))) lines.push(line);
+    assertEquals(lines, [{ n: 1 }, 2]);
+    assertThrows(() => new HttpMessage("POST", url, { body: { a: 1 } as never }), TypeError, "request body");
+  });
+
+  it("is a status that a feature gives, and no other part of the result", async () => {
+    await using http = session();
+    http.addFeature({ gotHeaders: (_session, msg) => msg.setStatus(404) });
+    const msg = new HttpMessage("GET", url);
+    assertEquals([await http.sendMessage(msg), msg.statusCode, msg.reasonPhrase], [404, 404, "Not Found"]);
+    assertEquals([msg.toResponse().status, msg.toResponse().statusText], [404, "Not Found"]);
+    for (const status of [-1, 1000, 1.5]) assertThrows(() => msg.setStatus(status), RangeError, "the status");
+    for (const name of ["statusCode", "reasonPhrase", "error", "tlsErrors", "httpVersion", "trailers"]) {
+      assertThrows(() => Object.assign(msg, { [name]: null }), TypeError);
+    }
+  });
+
+  it("is a reason that is no Error, which becomes the cause of one", async () => {
+    await using http = session();
+    const [cancelled, failed] = [new HttpMessage("GET", url), new HttpMessage("GET", url)];
+    http.queueMessage(cancelled);
+    http.cancelMessage(cancelled, 1, { error: "enough" });
+    assertEquals([cancelled.error instanceof Error, cancelled.error?.cause], [true, "enough"]);
+    const controller = new AbortController();
+    const sending = http.sendMessage(failed, { signal: controller.signal }).catch((reason: unknown) => reason);
+    controller.abort("over");
+    assertEquals([await sending, failed.error?.cause], ["over", "over"]);
+    const body = new ReadableStream<Uint8Array>({ cancel: (reason) => void told.push(reason) });
+    const told: unknown[] = [];
+    const signal = AbortSignal.abort(7);
+    const fetching = http.fetch(url, { method: "POST", body, duplex: "half", signal });
+    assertEquals([await fetching.catch((reason: unknown) => reason), told], [7, [7]]);
   });
 
   it("is a handler that goes when its signal aborts, or after the first time", async () => {

@@ -32,11 +32,7 @@ export interface AwsSigV4Options {
   readonly region: string;
   /** The service, for example "s3". */
   readonly service: string;
-  /**
-   * The origins whose requests are signed.
-   *
-   * @default the origin a message is sent to first, never one it is redirected to
-   */
+  /** The origins whose requests are signed. Without it that to which a message is sent first, never one of a redirect. */
   readonly scope?: Iterable<string | URL> | undefined;
 }
 

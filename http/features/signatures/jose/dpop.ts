@@ -22,16 +22,10 @@ export interface DpopOptions {
   readonly signer: Signer;
   /**
    * The access token, or what gives it for each request; null for none. It goes out as `Authorization: DPoP …`, where a
-   * message has no Authorization of its own.
-   *
-   * @default none: proofs alone, as token endpoints want them
+   * message has no Authorization of its own. Without it there are proofs alone, as token endpoints want them.
    */
   readonly accessToken?: string | (() => string | null | Promise<string | null>) | undefined;
-  /**
-   * The origins that get proofs and the token.
-   *
-   * @default the origin a message is sent to first, never one it is redirected to
-   */
+  /** The origins that get proofs and the token. Without it that to which a message is sent first, never one of a redirect. */
   readonly scope?: Iterable<string | URL> | undefined;
 }
 

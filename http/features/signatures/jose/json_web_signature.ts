@@ -120,11 +120,7 @@ export type JwsKeyFinder = (header: JwsHeader) => VerificationKey | null | Promi
 
 /** How a JSON Web Signature is checked. */
 export interface VerifyJwsOptions {
-  /**
-   * The algorithms that are accepted, by their JOSE names.
-   *
-   * @default those of the key
-   */
+  /** The algorithms that are accepted, by their JOSE names; those of the key where it is left out. */
   readonly algorithms?: readonly string[] | undefined;
   /** Critical header members that the caller understands, beside "b64". */
   readonly understood?: readonly string[] | undefined;

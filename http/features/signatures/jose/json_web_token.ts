@@ -85,11 +85,7 @@ export interface VerifyJwtOptions extends Omit<VerifyJwsOptions, "payload"> {
    * @default {30}
    */
   readonly tolerance?: number | undefined;
-  /**
-   * The time, in seconds since 1970.
-   *
-   * @default now
-   */
+  /** The time to check against, in seconds since 1970; now where it is left out. */
   readonly now?: number | undefined;
 }
 
