@@ -77,9 +77,16 @@ export interface TokenTlsStream extends ByteDuplex {
   readonly tls: TlsInfo;
 }
 
+let newCertificate: (
+  gnutls: Gnutls,
+  key: TokenKey,
+  chain: readonly Uint8Array[],
+  roots: Roots | null,
+) => TokenCertificate;
+
 /**
  * A client certificate whose key stays in its token: what `clientCertificate` of an HTTP session takes. It keeps the token
- * logged in until it is closed.
+ * logged in until it is closed. It comes from {@linkcode tokenCertificate}.
  *
  * @example A session of HTTP with a key in a token
  * ```ts
@@ -104,12 +111,11 @@ export class TokenCertificate implements AsyncDisposable {
   /** By the roots that were trusted: what was not trusted in one way is not taken up in another. */
   readonly #resumptions = new Map<object, Resumptions>();
 
-  /**
-   * Certificates come from {@linkcode tokenCertificate}.
-   *
-   * @internal
-   */
-  constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {
+  static {
+    newCertificate = (gnutls, key, chain, roots) => new TokenCertificate(gnutls, key, chain, roots);
+  }
+
+  private constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {
     this.#gnutls = gnutls;
     this.#key = key;
     this.#pool = new CredentialPool(gnutls, { chain, keyUri: key.uri });
@@ -263,7 +269,7 @@ export async function tokenCertificate(options: TokenCertificateOptions): Promis
   try {
     const chain = await readChain(certificate, tokenKey.session, { signal });
     await addModule(gnutls, tokenKey.modulePath);
-    const made = new TokenCertificate(gnutls, tokenKey, chain, roots);
+    const made = newCertificate(gnutls, tokenKey, chain, roots);
     await made.check();
     signal?.throwIfAborted();
     return made;

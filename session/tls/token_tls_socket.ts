@@ -41,7 +41,12 @@ export type TokenTlsSocketOptions = TokenTlsPlace & {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** A connection with TLS and a client key in a token, as a stream of Node and as a pair of web streams: use one of the two. */
+let newSocket: (duplex: Duplex, tls: ShownTls) => TokenTlsSocket;
+
+/**
+ * A connection with TLS and a client key in a token, as a stream of Node and as a pair of web streams: use one of the two.
+ * Sockets come from {@linkcode tokenTlsSocket}.
+ */
 export class TokenTlsSocket implements AsyncDisposable {
   /** The stream as Node has it, with the members of a socket that others ask for, such as `setNoDelay` and `ref`. */
   readonly duplex: Duplex;
@@ -55,12 +60,11 @@ export class TokenTlsSocket implements AsyncDisposable {
   readonly peerCertificate: PeerCertificate;
   readonly #pair: ByteDuplex;
 
-  /**
-   * Sockets come from {@linkcode tokenTlsSocket}.
-   *
-   * @internal
-   */
-  constructor(duplex: Duplex, tls: ShownTls) {
+  static {
+    newSocket = (duplex, tls) => new TokenTlsSocket(duplex, tls);
+  }
+
+  private constructor(duplex: Duplex, tls: ShownTls) {
     this.duplex = duplex;
     this.#pair = toByteDuplex(duplex);
     this.protocol = tls.protocol;
@@ -135,7 +139,7 @@ export async function tokenTlsSocket(options: TokenTlsSocketOptions): Promise<To
       code: tls.errors[0]!,
     });
   }
-  return new TokenTlsSocket(duplex, tls);
+  return newSocket(duplex, tls);
 }
 
 function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {

@@ -102,7 +102,7 @@ function sourceOf(data: Exclude<DataInput, BytesInput>): Source {
   if (isBlob(data)) return sourceOf(data.stream());
   const iterator = data[Symbol.asyncIterator]();
   return {
-    next: () => iterator.next(),
+    next: async () => await iterator.next(),
     cancel: async () => await iterator.return?.(),
     release() {},
   };

@@ -6,12 +6,12 @@ import { type TypeProgram, TypePrograms, typeSettings } from "../_support/type_p
 const setting = `
 import { aesCcm, aesGcm, aesGcmMessage, Attributes, type AttributesInit, type BytesInput, CK, CKA, CKF, CKK, CKM, CKO, CKS, CKU, type DataInput, Encryptor, findByUri, type FindOptions, type FunctionName, kbkdf, loadModules,
   type Mechanism, type UserType, type MechanismInfo, Module, Pkcs11Error, Pkcs11Object, Pkcs11Uri, registerPinSource, rsaAesKeyWrap, Session, SessionPool,
-  type SessionInfo, Slot, type TokenInfo, TokenSigner, X509 } from "@gp11/gp11/session";
+  type SessionInfo, Slot, TokenCertificate, type TokenInfo, TokenSigner, TokenTlsSocket, X509 } from "@gp11/gp11/session";
 declare const module: Module, slot: Slot, session: Session, key: Pkcs11Object, pin: string, data: Uint8Array, n: number;
 declare const info: TokenInfo, mechanism: MechanismInfo, state: SessionInfo, names: string[];
 declare const o: { signal?: AbortSignal; text?: string; bytes?: Uint8Array };
 export { aesCcm, aesGcm, aesGcmMessage, Attributes, CK, CKA, CKF, CKK, CKM, CKO, CKS, CKU, Encryptor, findByUri, kbkdf, loadModules };
-export { Module, o, Pkcs11Error, Pkcs11Object, Pkcs11Uri, registerPinSource, rsaAesKeyWrap, Session, SessionPool, Slot, TokenSigner, X509 };
+export { Module, o, Pkcs11Error, Pkcs11Object, Pkcs11Uri, registerPinSource, rsaAesKeyWrap, Session, SessionPool, Slot, TokenCertificate, TokenSigner, TokenTlsSocket, X509 };
 export type { AttributesInit, BytesInput, DataInput, FindOptions, FunctionName, Mechanism, UserType };
 export { data, info, key, mechanism, module, n, names, pin, session, slot, state };
 `;
@@ -182,6 +182,8 @@ export { blob, each, file, stream };`,
       "return new X509({});",
       "return new TokenSigner({});",
       "return new SessionPool(slot, {});",
+      "return new TokenCertificate({});",
+      "return new TokenTlsSocket({}, {});",
       "return new Encryptor(session, 'encryptor', key, n);",
       "class Own extends Session {} return Own;",
       "key.handle = 5n;",
