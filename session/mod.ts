@@ -21,6 +21,7 @@ export * from "../ffi/constants/mod.ts";
 export type { BytesInput } from "../ffi/memory/inputs.ts";
 export type { AttributeState } from "../ffi/attributes/attribute.ts";
 export type {
+  AnyAttribute,
   AttributeNames,
   AttributeNumbers,
   AttributesReadAlong,

@@ -17,6 +17,9 @@ export type AttributeNames = {
 /** The numbers of the standard's attributes by their names. */
 export type AttributeNumbers = { readonly [N in keyof AttributeNames as AttributeNames[N] & AttributeName]: N };
 
+/** Any attribute, or none: of an object of which nobody says what was read when it was found. */
+export type AnyAttribute = AttributeName | AttributeType | null;
+
 /** Attributes that are read along with others, by the names of those. */
 export interface AttributesReadAlong {
   /** The curve stands in the parameters. */

@@ -4,6 +4,7 @@ import { type AttributeType, CKO } from "../../ffi/constants/mod.ts";
 import type { KeyTraits } from "../../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../../ffi/operations/objects.ts";
 import { tokenInfo } from "../../ffi/operations/modules.ts";
+import type { AnyAttribute } from "../attributes/attribute_names.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type Attributes, attributesOf, type AttributeSubset } from "../attributes/attributes.ts";
@@ -40,7 +41,7 @@ const TYPES: ReadonlyMap<unknown, UriObjectType> = new Map<unknown, UriObjectTyp
 export let traitsOf: (object: Pkcs11Object) => KeyTraits;
 
 /** What was read of an object when it was found: the attributes `R`, with `null` among them perhaps nothing. */
-export type FoundAttributes<R extends AttributeName | AttributeType | null> =
+export type FoundAttributes<R extends AnyAttribute> =
   | Attributes<R & (AttributeName | number)>
   | (R & null);
 
@@ -61,9 +62,7 @@ const URI_ATTRIBUTES: readonly AttributeName[] = ["class", "id", "label"];
  * }
  * ```
  */
-export class Pkcs11Object<
-  R extends AttributeName | AttributeType | null = AttributeName | AttributeType | null,
-> {
+export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
   /** The session it was found or made in. */
   readonly session: Session;
   /** The module's handle, CK_OBJECT_HANDLE. */
