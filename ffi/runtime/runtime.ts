@@ -37,6 +37,12 @@ export function nativeAbi(): Abi {
   return process.platform === "win32" ? WINDOWS : UNIX;
 }
 
+/**
+ * Stands before functions whose own text is the program of a worker thread: bundlers that keep names (esbuild's
+ * `keepNames`) have wrapped them in a helper that the text leaves behind.
+ */
+export const WORKER_PROLOGUE: string = "const __name = (value) => value;\n";
+
 /** Source text of an expression that makes the same runtime inside a worker thread. */
 export function runtimeSource(): string {
   const binder = `(${libffiBinder})`;

@@ -1,6 +1,6 @@
 /** One worker thread of a pool, and the jobs it holds. */
 import { Worker } from "node:worker_threads";
-import { nativeRuntime, runtimeSource } from "../runtime/runtime.ts";
+import { nativeRuntime, runtimeSource, WORKER_PROLOGUE } from "../runtime/runtime.ts";
 import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { Block } from "../memory/block.ts";
 import { oneAtATime } from "../runtime/one_at_a_time.ts";
@@ -89,9 +89,8 @@ export class PooledWorker {
     finished: (slots: number[]) => void,
     lost: (error: Error) => void,
   ) {
-    // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long. Bundlers that keep names
-    // (esbuild's keepNames) have wrapped functions in a helper that the text leaves behind.
-    const source = `const __name = (value) => value;\n` +
+    // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long.
+    const source = WORKER_PROLOGUE +
       `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");\n` +
       `(${workerMain})(${runtimeSource()}, ${oneAtATime}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
         JSON.stringify(JOB_STATE)

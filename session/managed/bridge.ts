@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Worker } from "node:worker_threads";
-import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
+import { isSecureExecution, WORKER_PROLOGUE } from "../../ffi/runtime/runtime.ts";
 
 /** A command that speaks p11-kit's protocol on its standard input and output, reachable through a socket. */
 export interface CommandBridge {
@@ -20,7 +20,7 @@ export async function bridgeCommand(command: readonly string[]): Promise<Command
   const isSecure = isSecureExecution();
   const folder = mkdtempSync(`${isSecure ? "/tmp" : tmpdir()}/gp11-remote-`);
   const socket = `${folder}/socket`;
-  const worker = new Worker(`(${bridgeMain})()`, {
+  const worker = new Worker(`${WORKER_PROLOGUE}(${bridgeMain})()`, {
     eval: true,
     workerData: isSecure
       ? { socket, command: [systemProgram(command[0]!), ...command.slice(1)], env: { PATH: SYSTEM_FOLDERS.join(":") } }
@@ -76,7 +76,11 @@ async function bridgeMain(): Promise<void> {
       child.kill();
     };
     child.once("error", end);
-    child.once("exit", end);
+    // What it has said last may still be on its way when it has ended.
+    child.once("close", () => {
+      children.delete(child);
+      socket.end();
+    });
     child.stdin!.on("error", end);
     socket.on("error", end);
     socket.on("close", end);

@@ -108,7 +108,7 @@ export function openSession(
   slot: Slot,
   core: ModuleCore,
   options: OpenSessionOptions,
-  keyLogin: KeyLogin = options.login,
+  keyLogin?: KeyLogin,
 ): Promise<Session> {
   const opening = openAsync(slot, core, options, keyLogin);
   core.opening.set(opening, slot.id);
@@ -126,7 +126,7 @@ async function openAsync(
   core.assertOpen("C_OpenSession");
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const args = openArgs(slot, core, options, keyLogin);
+  const args = openArgs(slot, core, options, keyLogin ?? options.login);
   try {
     const opened = await core.run(
       null,

@@ -101,8 +101,10 @@ describe("Retry", () => {
           features: [new Retry({ baseDelay: 60_000, maxDelay: 60_000, jitter: false })],
         });
         const controller = new AbortController();
+        const answer = ask(bench.session, face, bench.url, { signal: controller.signal });
+        while (bench.server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
         setTimeout(() => controller.abort("enough"), 50);
-        const { error } = await ask(bench.session, face, bench.url, { signal: controller.signal });
+        const { error } = await answer;
         assertEquals(error, "enough");
         assertEquals(bench.server.requests.length, 1);
       });

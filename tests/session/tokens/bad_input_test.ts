@@ -48,6 +48,7 @@ const LEFT_OUT = new Set([
   "waitForSlotEvent",
   "share",
   "closeAllSessions",
+  "closeAllSessionsSync",
   "encryptStream",
   "decryptStream",
   "dispatchEvent",
