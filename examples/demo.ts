@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * The main job: opens a real token, makes keys in it, signs and verifies in place and on worker threads, encrypts a
- * stream, sends requests that the token signs to a server that verifies them, and tells how fast it was and how long the
- * event loop was ever held up.
+ * stream, sends requests that the token signs to a server that verifies them, shows a server a client certificate whose
+ * key stays in the token, and tells how fast it was and how long the event loop was ever held up.
  *
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/demo.ts
  *
@@ -14,6 +14,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
+import { showTls } from "./demo_tls.ts";
 
 const SO_PIN = "12345678";
 const USER_PIN = "1234";
@@ -272,6 +273,10 @@ async function main(): Promise<void> {
   await encryptStream(session);
   await twoCallers(path, slot);
   await signedRequests(slot, ec);
+  title("TLS with a client key in the token");
+  const { lines, right } = await showTls(session);
+  for (const [name, value] of lines) line(name, value);
+  if (right !== null) count([right]);
   for (const key of [ec.publicKey, ec.privateKey, rsa.publicKey, rsa.privateKey]) await key.destroy();
   title("Result");
   line("verified", `${verified}`);

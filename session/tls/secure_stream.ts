@@ -82,7 +82,7 @@ export function* verdict(
   } else if (!strict || isResumed(gnutls, session)) {
     const verify = session.verifyCall();
     // Without an answer nothing is known of the certificate.
-    status = (yield* callNative(verify.call)) < 0 ? GNUTLS_CERT.INVALID : verify.status();
+    status = (yield* callNative(verify.call, session.memory)) < 0 ? GNUTLS_CERT.INVALID : verify.status();
   }
   const tls = tlsInfo(gnutls, session, host, status);
   if (!strict || tls.errors.length === 0) assertSent(gnutls, session, host);

@@ -1,5 +1,6 @@
 /** A TLS session as a stream over another stream: the event loop's way to drive it. */
 import { Duplex } from "node:stream";
+import type { PendingJob } from "../../ffi/workers/worker_pool.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
 import { callNative, onEventLoop, type Work } from "./work.ts";
@@ -43,6 +44,8 @@ export class TlsDuplex extends Duplex {
   #isSecured = false;
   /** A worker thread is inside a call on the session. */
   #isCalling = false;
+  /** The handshake's job: on a token that never answers it costs no worker thread once nobody waits. */
+  #job: PendingJob | null = null;
   /** Calls of this thread on the session that are under way. */
   #inside = 0;
   #isFreed = false;
@@ -76,7 +79,9 @@ export class TlsDuplex extends Duplex {
   async handshake(host: string): Promise<Exclude<HandshakeStep, "more">> {
     for (;;) {
       this.#session.flushIn();
-      const answer = await this.#call(() => onEventLoop(callNative(this.#session.handshakeCall())));
+      const { memory } = this.#session;
+      const work = callNative(this.#session.handshakeCall(), memory, (job) => void (this.#job = job));
+      const answer = await this.#call(() => onEventLoop(work));
       let next: HandshakeStep;
       try {
         next = this.#session.handshakeStep(answer, host);
@@ -106,6 +111,7 @@ export class TlsDuplex extends Duplex {
       return await call();
     } finally {
       this.#isCalling = false;
+      this.#job = null;
       if (this.destroyed) this.#free();
       this.#assertAlive();
     }
@@ -144,6 +150,7 @@ export class TlsDuplex extends Duplex {
     // What was said for goodbye is still on its way.
     if (error === null && raw.writableEnded && !raw.writableFinished) raw.once("finish", () => raw.destroy());
     else raw.destroy();
+    if (this.#isCalling) this.#job?.abandon();
     this.#free();
     this.#drained = null;
     this.#wakeUp();

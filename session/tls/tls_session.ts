@@ -114,6 +114,11 @@ export class TlsSession {
     return this.#session;
   }
 
+  /** What GnuTLS points to while the session lives. */
+  get memory(): Block {
+    return this.#kept;
+  }
+
   /** Takes bytes of the peer. They are copied before this returns only as far as there is room. */
   feed(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#incoming.push(bytes);

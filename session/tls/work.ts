@@ -3,7 +3,7 @@
  * while the thread waits.
  */
 import type { Block } from "../../ffi/memory/block.ts";
-import { type NativeCall, WorkerPool } from "../../ffi/workers/worker_pool.ts";
+import { type JobDone, type NativeCall, type PendingJob, WorkerPool } from "../../ffi/workers/worker_pool.ts";
 
 /** Handshakes that may sign at the same time: tokens do not get faster by more. */
 export const MOST_AT_ONCE = 8;
@@ -24,9 +24,18 @@ export function* step<T>(inPlace: () => T, waiting: () => Promise<T>): Work<T> {
   return (yield { inPlace, waiting }) as T;
 }
 
-/** A call of GnuTLS that may take long, as it reads from a token or signs on it; its answer. The block is what it uses. */
-export function* callNative(call: NativeCall, block: Block | null = null): Work<number> {
-  return yield* step(() => Number(call.fn.call(...call.args)), () => onWorker(call, block));
+/**
+ * A call of GnuTLS that may take long, as it reads from a token or signs on it; its answer.
+ *
+ * @param block Memory that the call uses.
+ * @param begun Told of the job of a worker thread, to give it up.
+ */
+export function* callNative(
+  call: NativeCall,
+  block: Block | null = null,
+  begun: (job: PendingJob) => void = () => {},
+): Work<number> {
+  return yield* step(() => Number(call.fn.call(...call.args)), () => onWorker(call, block, begun));
 }
 
 /** Does work on the event loop. */
@@ -64,12 +73,13 @@ export function inPlace<T>(work: Work<T>): T {
 let pool: WorkerPool | null = null;
 
 /** Worker threads of their own: a handshake waits for the token's signature, and those that wait must not hold up others. */
-function onWorker(call: NativeCall, block: Block | null): Promise<number> {
+function onWorker(call: NativeCall, block: Block | null, begun: (job: PendingJob) => void): Promise<number> {
   pool ??= new WorkerPool(MOST_AT_ONCE);
   return new Promise((resolve, reject) => {
-    pool!.run([call], (result, error) => {
+    const done: JobDone = (result, error) => {
       if (result === null) reject(error);
       else resolve(Number(result.value));
-    }, block);
+    };
+    begun(pool!.run([call], done, block));
   });
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { text as textOf } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
@@ -55,6 +56,8 @@ describe("tokenCertificate", { skip }, () => {
     });
     relay = await relayTo(Number(new URL(nginx.tlsOrigin).port));
     ec = await tokenCertificate({ certificate: clients.ec.pem, key: clients.ec.key, ca: ca.cert });
+    const asking = { label: "asking", token: true, private: true, alwaysAuthenticate: true };
+    await clients.session.importKey(await readFile(clients.ec.keyFile, "utf8"), asking);
   });
 
   after(async () => {
@@ -352,6 +355,8 @@ describe("tokenCertificate", { skip }, () => {
       (await refused({ certificate: ec.certificateUri.replace("=ec;", "=no;") })).name,
       "ObjectNotFoundError",
     );
+    const each = await refused({ key: ec.keyUri.replace("object=ec", "object=asking") });
+    assertStringIncludes(each.message, "CKA_ALWAYS_AUTHENTICATE");
     const mismatch = await refused({ certificate: rsa.pem });
     assert(mismatch instanceof TlsError);
     assertEquals([mismatch.code, mismatch.number], ["GNUTLS_E_CERTIFICATE_KEY_MISMATCH", -60]);
