@@ -44,7 +44,7 @@ export function normalize(access: TokenAccess, operation: OperationName, algorit
   const name = nameOf(algorithm);
   const family = offered(access, operation, name);
   if (family === undefined) {
-    const why = familyOf(name) === undefined ? "there is no such algorithm" : "it does not, or the token cannot";
+    const why = familyOf(name) === undefined ? "there is no such algorithm" : "neither it nor the token can";
     throw refusal("NotSupportedError", `Cannot use ${JSON.stringify(name)} to ${verbs[operation]}: ${why}`);
   }
   const given = typeof algorithm === "object" && algorithm !== null ? algorithm : {};

@@ -4,22 +4,14 @@
  *
  * @module
  */
-import { decodeUtf8 } from "../ffi/memory/inputs.ts";
-import { secretBytes } from "../internal/secret_bytes.ts";
 import { keyUsages, type TokenCryptoKey, type TokenKeyUsage } from "./contract/crypto_key.ts";
 import { refusal, type RefusalName, refusalOf } from "./contract/errors.ts";
 import { type Family, type KeyForm, keyForms, type KeyUse } from "./contract/family.ts";
 import type { Parameters } from "./contract/parameters.ts";
 import type { TokenAccess } from "./contract/token_access.ts";
-import {
-  bufferSource,
-  checkArguments,
-  enforcedRange,
-  enumerated,
-  enumeratedSequence,
-  isBufferSource,
-} from "./contract/web_idl.ts";
+import { bufferSource, checkArguments, enforcedRange, enumerated, enumeratedSequence } from "./contract/web_idl.ts";
 import { deriveOnToken } from "./derive_on_token.ts";
+import { jsonBytes, keyDataOf, parsedJson } from "./key_data.ts";
 import { checkUse, isOwn, type KeyArgument, keyArgument, onToken } from "./key_arguments.ts";
 import { normalize, type Normalized, normalizeEither } from "./normalize.ts";
 import { isOffered } from "./supports.ts";
@@ -46,6 +38,10 @@ function usagesOf(usages: unknown): readonly TokenKeyUsage[] {
 
 function formOf(form: unknown): KeyForm {
   return enumerated(form, keyForms, "the form of a key");
+}
+
+function enforcedBits(length: unknown): number {
+  return enforcedRange(length, "the length", 0xffff_ffff);
 }
 
 /** The operations of a token. */
@@ -345,38 +341,4 @@ export class Subtle {
       throw refusalOf(error);
     }
   }
-}
-
-/** WebIDL: bytes for every form but JSON, which wants an object that is none. */
-function keyDataOf(form: KeyForm, data: unknown): Bytes | JsonWebKey {
-  if (form !== "jwk") return bufferSource(data, `a key in the form "${form}"`);
-  if (typeof data !== "object" || data === null || isBufferSource(data)) {
-    throw new TypeError('Cannot use a key in the form "jwk": expected an object');
-  }
-  return { ...data };
-}
-
-function enforcedBits(length: unknown): number {
-  return enforcedRange(length, "the length", 0xffff_ffff);
-}
-
-/** A JSON Web Key as bytes, filled up with spaces to what the algorithm wraps. */
-function jsonBytes(jwk: JsonWebKey, multiple: number): Bytes {
-  const encoded = new TextEncoder().encode(JSON.stringify(jwk));
-  const bytes = secretBytes(Math.ceil(encoded.length / multiple) * multiple).fill(0x20);
-  bytes.set(encoded);
-  encoded.fill(0);
-  return bytes;
-}
-
-function parsedJson(bytes: Bytes): JsonWebKey {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(decodeUtf8(bytes));
-  } catch {
-    // What the parser says would show a part of the key.
-    throw refusal("DataError", "Cannot import the JSON Web Key: what was unwrapped is no JSON");
-  }
-  if (typeof parsed === "object" && parsed !== null && "kty" in parsed) return parsed as JsonWebKey;
-  throw refusal("DataError", 'Cannot import the JSON Web Key: what was unwrapped has no "kty"');
 }

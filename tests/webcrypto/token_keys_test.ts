@@ -286,6 +286,7 @@ describe("a TokenCrypto", { skip: softhsmSkip }, () => {
     await crypto.close();
     await crypto.close();
     assertEquals(await nameOf(() => crypto.subtle.digest("SHA-256", data)), "InvalidStateError");
+    assertEquals(await nameOf(() => crypto.key({ label: "closed" })), "InvalidStateError");
     assertThrows(() => crypto.getRandomValues(new Uint8Array(1)), DOMException, "closed");
     await token.close();
   });

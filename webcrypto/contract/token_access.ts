@@ -4,7 +4,6 @@
  * @module
  */
 import { isSameBytes } from "../../internal/bytes.ts";
-import { SessionClosedError } from "../../session/errors.ts";
 import { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import type { SessionPool } from "../../session/tokens/shared_sessions.ts";
@@ -65,7 +64,7 @@ export class TokenAccess {
 
   /** Runs a function with a session that nobody else uses; the objects it uses are kept meanwhile. */
   async use<T>(held: readonly HeldObject[], work: (session: Session) => Promise<T>): Promise<T> {
-    if (this.#pool.closed) throw new SessionClosedError("use the token's cryptography");
+    if (this.#pool.closed) throw refusal("InvalidStateError", "Cannot use the token's cryptography: it is closed");
     for (const { session } of held) {
       // With that session its objects are gone, or the token was away: the handle may be another object's now.
       if (!session.closed) continue;
