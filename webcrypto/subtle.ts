@@ -10,8 +10,8 @@ import { type Family, type KeyForm, keyForms, type KeyUse } from "./contract/fam
 import type { Parameters } from "./contract/parameters.ts";
 import type { TokenAccess } from "./contract/token_access.ts";
 import { bufferSource, checkArguments, enforcedRange, enumerated, enumeratedSequence } from "./contract/web_idl.ts";
-import { deriveOnToken } from "./derive_on_token.ts";
 import { jsonBytes, keyDataOf, parsedJson } from "./key_data.ts";
+import { deriveOnToken, unwrapOnToken, wrapOnToken } from "./keys_on_token.ts";
 import { checkUse, isOwn, type KeyArgument, keyArgument, onToken } from "./key_arguments.ts";
 import { normalize, type Normalized, normalizeEither } from "./normalize.ts";
 import { isOffered } from "./supports.ts";
@@ -196,6 +196,8 @@ export class Subtle {
     const [wanted, given, wrapping] = [formOf(form), keyArgument(key), keyArgument(wrappingKey, "the wrapping key")];
     const { family, parameters } = normalizeEither(this.#access, ["wrapKey", "encrypt"], algorithm);
     checkUse(wrapping, family.name, "wrapKey");
+    const onlyThere = await this.#wrapThere(family, wrapping, wanted, given);
+    if (onlyThere !== null) return bufferOf(onlyThere);
     const exported = await this.#export(wanted, given);
     const bytes = exported instanceof Uint8Array ? exported : jsonBytes(exported, family.wrapKey === undefined ? 1 : 8);
     try {
@@ -203,6 +205,18 @@ export class Subtle {
     } finally {
       bytes.fill(0);
     }
+  }
+
+  /** Wraps an own key on the token; null where it has to be exported for it, or may not be. */
+  async #wrapThere(family: Family, wrapping: KeyArgument, form: KeyForm, given: KeyArgument): Promise<Bytes | null> {
+    const access = this.#access;
+    if (!given.extractable || !isOwn(access, given)) return null;
+    const target = normalize(access, "exportKey", given.name);
+    return await this.#with(
+      wrapping,
+      { name: family.name },
+      (use) => wrapOnToken(family, use, form, target.family, given.slots!),
+    );
   }
 
   async unwrapKey(
@@ -221,6 +235,13 @@ export class Subtle {
     const { family, parameters } = normalizeEither(this.#access, ["unwrapKey", "decrypt"], unwrapAlgorithm);
     const target = normalize(this.#access, "importKey", unwrappedKeyAlgorithm);
     checkUse(unwrapping, family.name, "unwrapKey");
+    const made = { ...target, access: this.#access, extractable: Boolean(extractable), usages: uses };
+    const onlyThere = await this.#with(
+      unwrapping,
+      parameters,
+      (use) => unwrapOnToken(family, use, wanted, wrapped, target.family, made),
+    );
+    if (onlyThere !== null) return onlyThere;
     const bytes = await this.#with(
       unwrapping,
       parameters,

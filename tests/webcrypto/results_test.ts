@@ -208,6 +208,34 @@ describe("subtle of a token and of the runtime", { skip: softhsmSkip }, () => {
       assert(isSame(await native.exportKey("raw", theirs), raw), form);
       assert(isSame(await subtle.exportKey("raw", back), raw), form);
     }
+    // A key that may not leave comes in without ever being seen.
+    const hidden = await subtle.unwrapKey(
+      "raw",
+      await subtle.wrapKey("raw", key, kek, "AES-KW"),
+      kek,
+      "AES-KW",
+      hmac,
+      false,
+      [
+        "sign",
+      ],
+    );
+    assertEquals(await hidden.object.get(["sensitive", "extractable"]), { sensitive: true, extractable: false });
+    assert(isSame(await subtle.sign("HMAC", hidden, data), await subtle.sign("HMAC", key, data)));
+    // One that the token has filled up with zeros goes out as it was.
+    const short = await subtle.importKey("raw", new Uint8Array(16).fill(8), hmac, true, ["sign"]);
+    const theirs = await native.unwrapKey(
+      "raw",
+      await subtle.wrapKey("raw", short, kek, "AES-KW"),
+      outside,
+      "AES-KW",
+      hmac,
+      true,
+      [
+        "sign",
+      ],
+    );
+    assert(isSame(await native.exportKey("raw", theirs), new Uint8Array(16).fill(8).buffer));
     const cipher = { name: "AES-GCM", iv: new Uint8Array(12) };
     const aes = await subtle.generateKey({ name: "AES-GCM", length: 128 }, true, ["wrapKey", "unwrapKey"]);
     const algorithm = { name: "ECDSA", namedCurve: "P-256" };

@@ -56,9 +56,13 @@ async function unwrap({ access, key }: KeyUse, data: Bytes): Promise<Bytes> {
 }
 
 /** AES-KW. */
-export const aesKeyWrap: Family = aesFamily("AES-KW", "KW", ["wrapKey", "unwrapKey"], {
-  offered: anyOf(CKM.AES_KEY_WRAP),
-  operations: { wrapKey: [], unwrapKey: [] },
-  wrapKey: wrap,
-  unwrapKey: unwrap,
-});
+export const aesKeyWrap: Family = {
+  ...aesFamily("AES-KW", "KW", ["wrapKey", "unwrapKey"], {
+    offered: anyOf(CKM.AES_KEY_WRAP),
+    operations: { wrapKey: [], unwrapKey: [] },
+    wrapKey: wrap,
+    unwrapKey: unwrap,
+  }),
+  wrapping: mechanismOf(),
+  unwrappedLength: (wrapped) => wrapped - PIECE,
+};

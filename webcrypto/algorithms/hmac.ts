@@ -106,7 +106,10 @@ export const hmac: Family = {
     if (signature.length !== findHash(key.algorithm.hash!.name).length) return false;
     return await access.use([key.held], (session) => session.verify(key.object, mechanismFor(use), data, signature));
   },
-  derivedKey: (made, bits) => derivedSecret(keys, made, { name: "HMAC", hash: made.parameters.hash!, length: bits! }),
+  derivedKey(made, bits) {
+    const { hash, length = bits } = made.parameters;
+    return length === bits ? derivedSecret(keys, made, { name: "HMAC", hash: hash!, length: bits! }) : null;
+  },
   keyLength(parameters) {
     const length = lengthOf(parameters);
     if (length === 0) throw new TypeError("Cannot derive a key of HMAC: its length is 0");

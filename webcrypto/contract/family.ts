@@ -117,6 +117,10 @@ export interface Family {
   derivedKey?(made: NewKey, bits: number | null): DerivedKey | null;
   wrapKey?(use: KeyUse, data: Bytes): Promise<Bytes>;
   unwrapKey?(use: KeyUse, data: Bytes): Promise<Bytes>;
+  /** The mechanism by which the token itself wraps keys, so that their bytes are seen nowhere. */
+  readonly wrapping?: Mechanism;
+  /** Bytes of the key in what was wrapped so. */
+  unwrappedLength?(wrapped: number): number;
   /** Bits of a key that is derived; null where any length will do. */
   keyLength?(parameters: Parameters): number | null;
   encapsulate?(use: KeyUse): Promise<{ readonly sharedKey: Bytes; readonly ciphertext: Bytes }>;
