@@ -42,26 +42,40 @@ const MAX_BATCH = 256;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** An operation that gives bytes, as it is done on each input. */
+interface Kind {
+  readonly functions: CryptoFunctions;
+  /** The operation on one input. */
+  readonly single: (frame: Frame, args: CryptoArgs) => Program<Bytes>;
+  /** Bytes to leave for the result. */
+  readonly room: (data: Uint8Array) => number;
+  /** Whether the result has that length, so that a room that is filled is no sign of a longer one. */
+  readonly known: boolean;
+}
+
 /** C_SignInit and C_Sign for each input. */
 export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  return many(frame, args, SIGN, () => signatureRoom(args.mechanism.type), sign);
+  const { type } = args.mechanism;
+  return many(frame, args, { functions: SIGN, single: sign, room: () => signatureRoom(type), known: false });
 }
 
 /** C_EncryptInit and C_Encrypt for each input. */
 export function encryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
   const { type } = args.mechanism;
-  return many(frame, args, ENCRYPT, (data) => encryptedRoom(type, data.length), encrypt, hasKnownLength(type));
+  const room = (data: Uint8Array) => encryptedRoom(type, data.length);
+  return many(frame, args, { functions: ENCRYPT, single: encrypt, room, known: hasKnownLength(type) });
 }
 
 /** C_DecryptInit and C_Decrypt for each input. */
 export function decryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
   const { type } = args.mechanism;
-  return many(frame, args, DECRYPT, (data) => decryptedRoom(type, data.length), decrypt, hasKnownLength(type));
+  const room = (data: Uint8Array) => decryptedRoom(type, data.length);
+  return many(frame, args, { functions: DECRYPT, single: decrypt, room, known: hasKnownLength(type) });
 }
 
 /** C_DigestInit and C_Digest for each input. */
 export function digestMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  return many(frame, args, DIGEST, () => HASH_ROOM, digest);
+  return many(frame, args, { functions: DIGEST, single: digest, room: () => HASH_ROOM, known: false });
 }
 
 /** {@linkcode verifyMany}'s input. */
@@ -117,15 +131,8 @@ function* wantsEachAlone(frame: Frame, args: Omit<ManyArgs, "inputs">): Program<
   return authentication !== null && key !== null && (yield* wantsLogin(frame, session, key, authentication));
 }
 
-function many(
-  frame: Frame,
-  args: ManyArgs,
-  functions: CryptoFunctions,
-  room: (data: Uint8Array) => number,
-  single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
-  known = false,
-): Program<Bytes[]> {
-  return overwriting(frame, args.inputs, each(frame, args, functions, room, single, known));
+function many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
+  return overwriting(frame, args.inputs, each(frame, args, kind));
 }
 
 /** Overwrites the inputs, and every copy of them, when the operation on them has ended. */
@@ -138,27 +145,20 @@ function* overwriting<T>(frame: Frame, inputs: readonly Uint8Array[], program: P
   }
 }
 
-function* each(
-  frame: Frame,
-  args: ManyArgs,
-  functions: CryptoFunctions,
-  room: (data: Uint8Array) => number,
-  single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
-  known = false,
-): Program<Bytes[]> {
+function* each(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
   const { inputs } = args;
-  yield* checkKey(frame, args, functions.init);
+  yield* checkKey(frame, args, kind.functions.init);
   const alone = yield* wantsEachAlone(frame, args);
   const results: Bytes[] = [];
   const mark = frame.block.mark();
   try {
     while (results.length < inputs.length) {
       frame.block.rewind(mark);
-      if (!alone) yield* batchOf(frame, args, functions, room, single, known, results, mark);
+      if (!alone) yield* batchOf(frame, args, kind, results, mark);
       if (results.length === inputs.length) break;
       // Either each use goes alone, or this input stopped the batch: alone it shows what is to be done about it.
       if (alone || frame.rv !== CKR.OK) {
-        results.push(yield* single(frame, { ...args, data: inputs[results.length]! }));
+        results.push(yield* kind.single(frame, { ...args, data: inputs[results.length]! }));
         frame.rv = CKR.OK;
       }
     }
@@ -173,10 +173,7 @@ function* each(
 function* batchOf(
   frame: Frame,
   args: ManyArgs,
-  functions: CryptoFunctions,
-  room: (data: Uint8Array) => number,
-  single: (frame: Frame, args: CryptoArgs) => Program<Bytes>,
-  known: boolean,
+  { functions, single, room, known }: Kind,
   results: Bytes[],
   mark: BlockMark,
 ): Program<void> {
