@@ -1,6 +1,7 @@
 // deno task test:peers: packages written for npm's pkcs11js, as published, over the package gp11-pkcs11js, and the suites
 // of pkcs11js, graphene-pk11 and node-webcrypto-p11, on Deno, Bun and Node. Their suites are in no published package: they
-// come from their repositories by commit, or from clones in the folder that `--sources=FOLDER` names.
+// come from their repositories by commit, or from clones in the folder that `--sources=FOLDER` names. And libraries that
+// take a Crypto, over ./webcrypto.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { writePkcs11jsPackage } from "./pkcs11js_package.ts";
 import { run } from "./runner/process.ts";
 import { type RuntimeName, runtimeNames, runtimeProgram } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
+import { tryWebcryptoPeers } from "./webcrypto_peers/run.ts";
 
 /** A suite: where its sources are and how they become files that mocha can run. */
 interface Suite {
@@ -124,7 +126,7 @@ async function main(args: readonly string[]): Promise<number> {
   const clones = args.find((each) => each.startsWith("--sources="))?.slice("--sources=".length);
   const folder = await install();
   const mocha = join(folder, "node_modules/mocha/bin/mocha.js");
-  let failed = 0;
+  let failed = await tryWebcryptoPeers() ? 0 : 1;
   for (const program of ["graphene", "webcrypto"]) {
     failed += await onEach(program, folder, [join(folder, `${program}.cjs`)]);
   }

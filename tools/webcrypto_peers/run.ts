@@ -1,41 +1,26 @@
 // The Web Cryptography API of a token in the hands of other people's libraries, on each runtime:
-// deno run -A tools/peers/webcrypto.ts [runtime]
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+// deno run -A tools/webcrypto_peers/run.ts [runtime], and a part of deno task test:peers.
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath } from "../native_libraries.ts";
-import { packageFolder } from "../published_package.ts";
 import { run } from "../runner/process.ts";
 import { type RuntimeName, runtimeNames, runtimeProgram } from "../runner/runtimes.ts";
 import { say } from "../say.ts";
 import { createTokenFolder } from "../token_folder.ts";
 
-/** The libraries in the versions that are tried. */
-const libraries = [
-  "@peculiar/webcrypto-test@1.0.7",
-  "@peculiar/x509@2.2.0",
-  "jose@6.2.18",
-  "pkijs@3.4.3",
-  "reflect-metadata@0.2.2",
-];
-
 /** Vectors, certificates, messages and tokens that have to be right; what a token does not offer comes on top. */
 const LEAST = 125;
 
-/** A folder whose node_modules has the libraries; no script of theirs runs. */
+/** A folder whose node_modules has the libraries; the lock file names the content of each, and no script of theirs runs. */
 async function librariesFolder(): Promise<string> {
-  const folder = join(packageFolder(), `peers-${libraries.join("-").replaceAll(/[^\w.]+/g, "-")}`);
-  if (existsSync(folder)) return folder;
-  const work = mkdtempSync(join(packageFolder(), "work-"));
-  try {
-    mkdirSync(work, { recursive: true });
-    await Deno.writeTextFile(join(work, "package.json"), "{}");
-    const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", work];
-    const installed = await run(["npm", "install", ...options, ...libraries], { timeoutMs: 600_000 });
-    if (installed.code !== 0) throw new Error(`Cannot fetch the libraries: npm says ${installed.output}`);
-    renameSync(work, folder);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
+  const folder = temporaryFolder("webcrypto-peers");
+  for (const name of ["package.json", "package-lock.json"]) {
+    copyFileSync(new URL(name, import.meta.url), join(folder, name));
   }
+  const command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder];
+  const { code, output } = await run(command, { timeoutMs: 600_000 });
+  if (code !== 0) throw new Error(`Cannot fetch the libraries: npm says ${output}`);
   return folder;
 }
 
@@ -53,7 +38,7 @@ async function problemsOn(runtime: RuntimeName, folder: string): Promise<string[
   const env = { SOFTHSM2_CONF: token.config };
   const pins = ["--pin", "1234", "--so-pin", "12345678"];
   await run([tool, "--module", module, "--init-token", "--free", "--label", "peers", ...pins], { env });
-  const program = [await runtimeProgram(runtime), ...options[runtime], "tools/peers/webcrypto_program.ts"];
+  const program = [await runtimeProgram(runtime), ...options[runtime], "tools/webcrypto_peers/program.ts"];
   const { code, output } = await run([...program, folder, module, "peers"], { env, timeoutMs: 600_000 });
   const checks: { name: string; problem: string | null }[] = output.split("\n")
     .filter((line) => line.startsWith('{"name"')).map((line) => JSON.parse(line));
