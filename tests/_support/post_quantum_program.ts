@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from "@noble/post-quantum/ml-dsa.js";
 import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { Buffer } from "node:buffer";
+import { createCipheriv, pbkdf2Sync } from "node:crypto";
 import process from "node:process";
 import { CKK, CKM, CKU } from "../../ffi/constants/mod.ts";
 import {
@@ -14,7 +15,17 @@ import {
 import { readRequest } from "../../session/certificates/certificate_request.ts";
 import { readCertificate } from "../../session/keys/forms/certificate.ts";
 import { contextTag } from "../../session/keys/forms/asn1.ts";
-import { octets, oid, primitive, sequence, small, writeDer } from "../../session/keys/forms/asn1_writer.ts";
+import {
+  bits,
+  nothing,
+  octets,
+  oid,
+  primitive,
+  sequence,
+  small,
+  writeDer,
+} from "../../session/keys/forms/asn1_writer.ts";
+import { writePem } from "../../session/keys/forms/pem.ts";
 import { parameterSetByName, type ParameterSetName } from "../../session/attributes/parameter_sets.ts";
 import { JwsError, MessageSignatures, NotSupportedError, signJws, verifyJws } from "../../http/mod.ts";
 import { tokenSigner } from "../../session/signer/token_signer.ts";
@@ -37,6 +48,11 @@ async function check(name: string, run: () => Promise<void>): Promise<void> {
   process.stdout.write(`${JSON.stringify({ name, problem })}\n`);
 }
 
+/** A SubjectPublicKeyInfo (RFC 9881 §4, RFC 9935 §4). */
+function spkiOf(name: ParameterSetName, half: Uint8Array): Uint8Array {
+  return writeDer(sequence(sequence(oid(parameterSetByName(name)!.oid)), bits(half)));
+}
+
 /** The three forms of a private key (RFC 9881 §6, RFC 9935 §6). */
 function pkcs8Forms(name: ParameterSetName, seed: Uint8Array, expanded: Uint8Array): Record<string, Uint8Array> {
   const whole = (key: Parameters<typeof octets>[0]) =>
@@ -46,6 +62,31 @@ function pkcs8Forms(name: ParameterSetName, seed: Uint8Array, expanded: Uint8Arr
     expanded: whole(octets(expanded)),
     both: whole(sequence(octets(seed), octets(expanded))),
   };
+}
+
+const passphrase = "open sesame";
+
+/** Encrypted PKCS#8 (PBES2, RFC 8018 §6.2), which OpenSSL 3.0 makes of no such keys. */
+function encrypted(pkcs8: Uint8Array): Uint8Array {
+  const [salt, iv] = [crypto.getRandomValues(new Uint8Array(16)), crypto.getRandomValues(new Uint8Array(16))];
+  const cipher = createCipheriv("aes-256-cbc", pbkdf2Sync(passphrase, salt, 1000, 32, "sha256"), iv);
+  const derivation = sequence(octets(salt), small(1000), sequence(oid("1.2.840.113549.2.9"), nothing()));
+  const parameters = sequence(
+    sequence(oid("1.2.840.113549.1.5.12"), derivation),
+    sequence(oid("2.16.840.1.101.3.4.1.42"), octets(iv)),
+  );
+  const sealed = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
+  return writeDer(sequence(sequence(oid("1.2.840.113549.1.5.13"), parameters), octets(sealed)));
+}
+
+/** What the runtime's Web Cryptography is told of such a key; null where it knows none. */
+async function cryptoKey(name: string, pkcs8: Uint8Array): Promise<CryptoKey | null> {
+  const uses = name.startsWith("ML-KEM") ? ["decapsulateBits"] : ["sign"];
+  try {
+    return await crypto.subtle.importKey("pkcs8", new Uint8Array(pkcs8), { name }, true, uses as KeyUsage[]);
+  } catch {
+    return null;
+  }
 }
 
 /** In by each form, out by each form; `use` shows that both halves work. */
@@ -62,9 +103,21 @@ async function forms(
     pub: Buffer.from(half).toString("base64url"),
     priv: Buffer.from(seed).toString("base64url"),
   };
-  const inputs = { ...pkcs8Forms(name, seed, secretKey), jwk };
+  const plain = pkcs8Forms(name, seed, secretKey);
+  const known = await cryptoKey(name, plain["seed"]!);
+  const alone = await session.importKey(writePem("PUBLIC KEY", spkiOf(name, half)));
+  assertEquals(await alone.publicKey("raw"), new Uint8Array(half));
+  await alone.destroy();
+  const inputs = {
+    ...plain,
+    jwk,
+    "PEM": writePem("PRIVATE KEY", plain["seed"]!),
+    "encrypted DER": encrypted(plain["both"]!),
+    "encrypted PEM": writePem("ENCRYPTED PRIVATE KEY", encrypted(plain["seed"]!)),
+    ...known === null ? {} : { CryptoKey: known },
+  };
   for (const [form, input] of Object.entries(inputs)) {
-    const pair = await session.importKeyPair(input, {}, open);
+    const pair = await session.importKeyPair(input, {}, open, { passphrase });
     assertEquals((await pair.privateKey.get(["parameterSet"])).parameterSetName, name, form);
     assertEquals(await pair.publicKey.publicKey("raw"), new Uint8Array(half), form);
     assertEquals(await pair.privateKey.publicKey("spki"), await pair.publicKey.publicKey("spki"), form);
@@ -95,6 +148,8 @@ async function signing(session: Session, name: keyof typeof signatures): Promise
         const signature = await session.sign(privateKey, CKM.ML_DSA, message);
         assert(library.verify(signature, message, await publicKey.publicKey("raw")));
         assert(await session.verify(publicKey, CKM.ML_DSA, message, signature));
+        const outside = await publicKey.publicKey("crypto-key").catch(() => null);
+        if (outside !== null) assert(await crypto.subtle.verify({ name }, outside, signature, message));
       }),
   );
   await check(`${name} requests and certificates are signed, issued and verified`, async () => {
