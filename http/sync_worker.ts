@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinBytes } from "../internal/bytes.ts";
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Connection } from "./transports/connection.ts";
 import { ContentDecoder } from "./features/content_decoder.ts";
@@ -213,7 +214,7 @@ class SyncServer {
     feature.gotBody = (session: HttpSession, msg: HttpMessage) => {
       const kept = chunks;
       chunks = null;
-      this.#ask(session, "gotBody", msg, null, kept === null ? {} : { wireBody: joined(kept) });
+      this.#ask(session, "gotBody", msg, null, kept === null ? {} : { wireBody: joinBytes(kept) });
     };
   }
 
@@ -263,16 +264,6 @@ function answerOf({ answer }: HookReply): Response | null {
   if (answer === undefined) return null;
   const { body, hasBody, headers, status, statusText } = answer;
   return new Response(hasBody ? body : null, { status, statusText, headers });
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }
 
 function plainConnection({ id, target, exact, uses }: Connection): PlainConnection {

@@ -1,4 +1,5 @@
 /** More than this behind the end of a body is not worth saving a connection for. */
+import { joinBytes } from "../../internal/bytes.ts";
 const MAX_DRAIN = 65_536;
 
 /** A reader over a source of chunks that can take back what was read too far. */
@@ -41,7 +42,7 @@ export class ChunkInput {
       pieces.push(piece);
       missing -= piece.byteLength;
     }
-    return pieces.length === 1 ? pieces[0]! : join(pieces, length - missing);
+    return pieces.length === 1 ? pieces[0]! : joinBytes(pieces);
   }
 
   /** Like {@linkcode ChunkInput.take}, leaving the bytes in place. */
@@ -74,15 +75,4 @@ export class ChunkInput {
     this.#ended = true;
     await this.#source.return?.();
   }
-}
-
-/** One array of the bytes of several; `length` is their sum. */
-export function join(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.byteLength;
-  }
-  return bytes;
 }

@@ -1,9 +1,10 @@
 /** Zstandard (RFC 8878) as a content coding (RFC 9659). */
 
+import { concatBytes } from "../../internal/bytes.ts";
 import * as zlib from "node:zlib";
 import { ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
-import { type ChunkInput, join } from "./chunk_input.ts";
+import type { ChunkInput } from "./chunk_input.ts";
 
 const MAGIC = 0xfd2fb528;
 const OUTPUT_CHUNK = 65_536;
@@ -84,7 +85,7 @@ async function* framePieces(input: ChunkInput): AsyncGenerator<Uint8Array, void,
   const rest = await take(input, (singleSegment ? 0 : 1) + DICTIONARY_ID_SIZES[descriptor & 3]! + sizeBytes);
   const window = singleSegment ? contentSize(rest, sizeBytes) : windowSize(rest[0]!);
   if (window > MAX_WINDOW) throw corrupt(`a window of ${window} bytes is more than RFC 9659 allows`);
-  yield join([start, rest], start.byteLength + rest.byteLength);
+  yield concatBytes(start, rest);
   for (let last = false; !last;) {
     const header = await take(input, 3);
     const value = header[0]! | header[1]! << 8 | header[2]! << 16;

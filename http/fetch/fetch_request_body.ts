@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinBytes } from "../../internal/bytes.ts";
 import { clearTimeout, setTimeout } from "node:timers";
 import { bodySourceOf } from "../message/body_source.ts";
 import { type HttpMessage, type MessageBody, putBody } from "../message/message.ts";
@@ -56,7 +57,7 @@ export async function takeBody(request: Request): Promise<MessageBody> {
       const reading: Promise<Read> = reader.read();
       const read = await Promise.race([reading, late]);
       if (read === null) return rest(reader, pieces, reading);
-      if (read.done) return joined(pieces, length);
+      if (read.done) return joinBytes(pieces);
       if (!(read.value instanceof Uint8Array)) {
         const error = new TypeError("Cannot fetch: the body of the Request gave something that is no Uint8Array");
         await reader.cancel(error);
@@ -69,16 +70,6 @@ export async function takeBody(request: Request): Promise<MessageBody> {
     clearTimeout(waiting);
   }
   return rest(reader, pieces, null);
-}
-
-function joined(pieces: readonly Bytes[], length: number): Bytes {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.byteLength;
-  }
-  return bytes;
 }
 
 /** What has been read, then what is being read, then the rest. */

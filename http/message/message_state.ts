@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinBytes } from "../../internal/bytes.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
 import type { PeerCertificate, RequestTrailers, Transport } from "../transports/transport.ts";
@@ -121,15 +122,7 @@ export class MessageState {
   /** What has arrived, joined. */
   body(): Uint8Array<ArrayBuffer> {
     if (this.#chunks === null) return empty;
-    if (this.#chunks.length > 1) {
-      const joined = new Uint8Array(this.#length);
-      let offset = 0;
-      for (const chunk of this.#chunks) {
-        joined.set(chunk, offset);
-        offset += chunk.byteLength;
-      }
-      this.#chunks = [joined];
-    }
+    if (this.#chunks.length > 1) this.#chunks = [joinBytes(this.#chunks)];
     return this.#chunks[0]!;
   }
 }

@@ -86,7 +86,7 @@ const rooms: Readonly<Record<string, string>> = {
   "http/session":
     "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice internal",
   "http/sync_worker.ts":
-    "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports",
+    "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports internal",
 
   "webcrypto/contract":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/tokens",

@@ -1,4 +1,5 @@
 /** Cached responses in memory. */
+import { joinBytes } from "../../../internal/bytes.ts";
 import type { CacheRecord } from "./record.ts";
 import {
   type CacheEntry,
@@ -90,14 +91,7 @@ export class CacheMemoryStore implements CacheStore {
   /** The whole body at once. */
   readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> | null {
     const known = this.#entries.get(entry.id);
-    if (!known) return null;
-    const body = new Uint8Array(known.length);
-    let offset = 0;
-    for (const chunk of known.chunks) {
-      body.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return body;
+    return known ? joinBytes(known.chunks) : null;
   }
 
   /** Notes that a response was used. */

@@ -5,15 +5,10 @@
  */
 import type { PeerCertificate as NodePeerCertificate } from "node:tls";
 import { NotSupportedError } from "../../errors.ts";
-import type {
-  ConnectionTarget,
-  ExchangeObserver,
-  PeerCertificate,
-  Transport,
-  TransportConnection,
-} from "../transport.ts";
+import type { ConnectionTarget, ExchangeObserver, Transport, TransportConnection } from "../transport.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
-import { altNamesOf, isNamed } from "../../../internal/certificate_names.ts";
+import { isNamed } from "../../../internal/certificate_names.ts";
+import { certificateOf } from "../shown_certificate.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
 
@@ -104,7 +99,7 @@ class BunSlot implements FetchSlot {
       checkServerIdentity: (host: string, certificate: NodePeerCertificate): Error | undefined => {
         const error = trustsNobody ? untrusted(host) : misnamed(host, certificate);
         if (error === undefined) {
-          this.#observer?.tlsInfo({ certificate: describe(certificate), errors: [], protocol: "", cipher: "" });
+          this.#observer?.tlsInfo({ certificate: certificateOf(certificate), errors: [], protocol: "", cipher: "" });
         }
         return error;
       },
@@ -136,20 +131,4 @@ function proxyUrl(target: ConnectionTarget): string {
   url.username = encodeURIComponent(username);
   url.password = encodeURIComponent(password ?? "");
   return url.href;
-}
-
-function describe(certificate: NodePeerCertificate): PeerCertificate {
-  return {
-    der: new Uint8Array(certificate.raw),
-    subject: oneLine(certificate.subject),
-    issuer: oneLine(certificate.issuer),
-    fingerprint256: certificate.fingerprint256,
-    validFrom: new Date(certificate.valid_from),
-    validTo: new Date(certificate.valid_to),
-    altNames: altNamesOf(certificate.raw),
-  };
-}
-
-function oneLine(name: unknown): string {
-  return Object.entries(name as Record<string, unknown>).map(([type, value]) => `${type}=${String(value)}`).join(", ");
 }

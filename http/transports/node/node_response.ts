@@ -1,4 +1,5 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
+import { joinBytes } from "../../../internal/bytes.ts";
 import { FetchedResponse, isConstructible } from "../fetched_response.ts";
 import { ownBytes } from "../byte_pieces.ts";
 import type { TransportResponse } from "../transport.ts";
@@ -138,12 +139,7 @@ export class IncomingBody {
       this.#drop();
       return only;
     }
-    const bytes = new Uint8Array(this.#queued);
-    let offset = 0;
-    for (const chunk of this.#queue) {
-      bytes.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
+    const bytes = joinBytes(this.#queue);
     this.#drop();
     return bytes;
   }

@@ -8,8 +8,9 @@ import {
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
-import type { ClientCertificate, PeerCertificate, TlsInfo, TrustRoots } from "../transport.ts";
-import { altNamesOf, isNamed } from "../../../internal/certificate_names.ts";
+import type { ClientCertificate, TlsInfo, TrustRoots } from "../transport.ts";
+import { certificateOf } from "../shown_certificate.ts";
+import { isNamed } from "../../../internal/certificate_names.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
 import { readableCertificates } from "../permissions.ts";
@@ -153,21 +154,4 @@ function reportedProblem(stream: TLSSocket): string {
   if (typeof error === "string") return error;
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : error ? textOf(error) : "";
-}
-
-function certificateOf(shown: NodeCertificate): PeerCertificate {
-  return {
-    der: new Uint8Array(shown.raw),
-    subject: distinguishedName(shown.subject),
-    issuer: distinguishedName(shown.issuer),
-    fingerprint256: shown.fingerprint256,
-    validFrom: new Date(shown.valid_from),
-    validTo: new Date(shown.valid_to),
-    altNames: altNamesOf(shown.raw),
-  };
-}
-
-function distinguishedName(parts: unknown): string {
-  return Object.entries((parts ?? {}) as Record<string, string | string[]>)
-    .flatMap(([type, value]) => [value].flat().map((text) => `${type}=${text}`)).join(", ");
 }

@@ -1,0 +1,27 @@
+/**
+ * Certificates of peers, as `node:tls` and Bun's fetch show them.
+ *
+ * @module
+ */
+import type { PeerCertificate as ShownCertificate } from "node:tls";
+import { altNamesOf } from "../../internal/certificate_names.ts";
+import type { PeerCertificate } from "./transport.ts";
+
+/** A certificate as runtimes show it, in the form of this library. */
+export function certificateOf(shown: ShownCertificate): PeerCertificate {
+  return {
+    der: new Uint8Array(shown.raw),
+    subject: distinguishedName(shown.subject),
+    issuer: distinguishedName(shown.issuer),
+    fingerprint256: shown.fingerprint256,
+    validFrom: new Date(shown.valid_from),
+    validTo: new Date(shown.valid_to),
+    altNames: altNamesOf(shown.raw),
+  };
+}
+
+/** A name on one line: each value with its type before it. */
+function distinguishedName(parts: unknown): string {
+  return Object.entries((parts ?? {}) as Record<string, string | string[]>)
+    .flatMap(([type, value]) => [value].flat().map((text) => `${type}=${text}`)).join(", ");
+}
