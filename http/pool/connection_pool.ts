@@ -190,9 +190,9 @@ export class ConnectionPool {
       }
     }
     if (host.count >= this.#limits.maxConnsPerHost) {
-      const victim = host.idle[0];
-      if (victim === undefined) return "blocked";
-      this.drop(victim);
+      const longestIdle = host.idle[0];
+      if (longestIdle === undefined) return "blocked";
+      this.drop(longestIdle);
     }
     if (this.#count >= this.#limits.maxConns) {
       const oldest = this.#oldestIdle();

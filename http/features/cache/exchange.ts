@@ -9,7 +9,7 @@ import {
   toRecord,
   varyNames,
 } from "./directives.ts";
-import type { Flight } from "./flights.ts";
+import type { LeadingRequest } from "./collapsed_requests.ts";
 import type { CacheEntry, CacheWriter } from "./store.ts";
 
 /** A response on its way into a store. */
@@ -38,8 +38,8 @@ export interface Exchange {
   isOver: boolean;
   /** Set between the header section and the body of a response that is to be stored. */
   storing: Storing | null;
-  /** The flight this message leads. */
-  flight: Flight | null;
+  /** The request others wait for, when it is this message's. */
+  leading: LeadingRequest | null;
 }
 
 /** The request's directives, with HTTP/1.0's Pragma where there is no Cache-Control (RFC 9111 §5.4). */

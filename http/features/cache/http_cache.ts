@@ -18,7 +18,7 @@ import {
   sentFields,
 } from "./exchange.ts";
 import { answeredOf, askersOf, asksAnotherHost } from "./asker.ts";
-import { Flights } from "./flights.ts";
+import { CollapsedRequests } from "./collapsed_requests.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import { fieldOf, judge, mayCoverError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
@@ -67,7 +67,7 @@ export class HttpCache implements SessionFeature {
   readonly bodyStage: BodyStage = BodyStage.WIRE;
   readonly #stored: StoredResponses;
   readonly #exchanges = new WeakMap<HttpMessage, Exchange>();
-  readonly #flights = new Flights();
+  readonly #collapsed = new CollapsedRequests();
   readonly #refreshing = new Map<string, HttpMessage>();
   #storageError: unknown = null;
 
@@ -165,7 +165,7 @@ export class HttpCache implements SessionFeature {
       bypass: isSame && previous.bypass,
       isOver: false,
       storing: null,
-      flight: null,
+      leading: null,
     };
     this.#exchanges.set(msg, exchange);
     if (directives.has("no-store") || isConditional(headers)) {
@@ -204,7 +204,7 @@ export class HttpCache implements SessionFeature {
     }
     if (msg.method === "GET") this.#beginToStore(exchange, asked, response);
     else if (msg.method === "HEAD" && status === 200) stored.compareHead(key, headers);
-    if (!exchange.storing) this.#land(exchange);
+    if (!exchange.storing) this.#endWaiting(exchange);
     return null;
   }
 
@@ -218,11 +218,11 @@ export class HttpCache implements SessionFeature {
       const body = new RecordedBody(source, storing.writer, this.#stored.limits.entryBytes, {
         finish: (isComplete) => {
           if (isComplete) this.#guarded(() => storing.commit());
-          this.#land(exchange);
+          this.#endWaiting(exchange);
         },
         fail: (error) => this.#storageError = error,
       });
-      exchange.flight?.store(body);
+      exchange.leading?.store(body);
       return body.readable;
     };
   }
@@ -240,7 +240,7 @@ export class HttpCache implements SessionFeature {
         storing.commit();
       });
       storing.writer.discard();
-      this.#land(exchange);
+      this.#endWaiting(exchange);
     };
   }
 
@@ -285,14 +285,14 @@ export class HttpCache implements SessionFeature {
     }
     if (directives.has("only-if-cached")) return notCached();
     if (msg.method !== "GET") return null;
-    const flightKey = `${askers.join()} ${key}`;
-    const flight = this.#flights.get(flightKey);
+    const collapseKey = `${askers.join()} ${key}`;
+    const leader = this.#collapsed.get(collapseKey);
     const left = giveUpAt - performance.now();
-    // While the thread is blocked nothing lands.
-    if (flight && left > 0 && !bypass && !directives.has("no-cache") && !isBlocking(msg)) {
-      return flight.join(left).then(() => exchange.isOver ? null : this.#answer(session, msg, exchange, giveUpAt));
+    // While the thread is blocked no other request ends.
+    if (leader && left > 0 && !bypass && !directives.has("no-cache") && !isBlocking(msg)) {
+      return leader.join(left).then(() => exchange.isOver ? null : this.#answer(session, msg, exchange, giveUpAt));
     }
-    if (!flight) exchange.flight = this.#flights.begin(flightKey);
+    if (!leader) exchange.leading = this.#collapsed.begin(collapseKey);
     if (entry) this.#makeConditional(msg, exchange, entry);
     return null;
   }
@@ -311,7 +311,7 @@ export class HttpCache implements SessionFeature {
 
   #serve(msg: HttpMessage, exchange: Exchange, entry: CacheEntry, extra?: [string, string][]): Response | null {
     const response = this.#stored.answer(entry, msg.method === "HEAD", extra);
-    if (response) this.#land(exchange);
+    if (response) this.#endWaiting(exchange);
     return response;
   }
 
@@ -347,7 +347,7 @@ export class HttpCache implements SessionFeature {
       const storing = this.#stored.begin(asked, response);
       if (!storing) return;
       // Others could not use it without asking again; they need not wait for its body.
-      if (!storing.isFresh) this.#land(exchange);
+      if (!storing.isFresh) this.#endWaiting(exchange);
       if (response.body !== null) {
         exchange.storing = storing;
         return;
@@ -374,7 +374,7 @@ export class HttpCache implements SessionFeature {
     this.#restoreFields(msg, exchange);
     exchange.storing?.writer.discard();
     exchange.storing = null;
-    if (!exchange.flight?.isStoring) this.#land(exchange);
+    if (!exchange.leading?.isStoring) this.#endWaiting(exchange);
   }
 
   /** Takes the fields away that validated a stored response: they are not the caller's. */
@@ -383,10 +383,10 @@ export class HttpCache implements SessionFeature {
     exchange.added = [];
   }
 
-  #land(exchange: Exchange): void {
-    const { flight } = exchange;
-    exchange.flight = null;
-    if (flight) this.#flights.land(flight);
+  #endWaiting(exchange: Exchange): void {
+    const { leading } = exchange;
+    exchange.leading = null;
+    if (leading) this.#collapsed.end(leading);
   }
 
   /** A store that fails costs no response. */

@@ -6,7 +6,7 @@ export type { Tough };
 
 let loaded: typeof Tough | null = null;
 
-/** Loads the library on first use, in place, so that a synchronous request can need it. */
+/** Loads the library on first use, synchronously, so that a synchronous request can need it. */
 export function toughCookie(): typeof Tough {
   if (!loaded) {
     const location = import.meta.resolve("tough-cookie");

@@ -61,7 +61,7 @@ export interface Signer {
   readonly keyId: string;
   /** Signs a message. */
   sign(message: Uint8Array<ArrayBuffer>, options?: SignOptions): Promise<Uint8Array<ArrayBuffer>>;
-  /** Signs in place, for messages that are sent synchronously; absent where it cannot. */
+  /** Signs synchronously, for messages that are sent so; absent where it cannot. */
   signSync?(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
   /** The public key; absent where there is none. */
   publicJwk?(): PublicJwk;
@@ -75,7 +75,7 @@ export function checkSigner(signer: unknown, what: string): Signer {
 }
 
 /**
- * A signature in place, for messages that are sent while their thread is blocked.
+ * A signature made synchronously, for messages that are sent while their thread is blocked.
  *
  * @throws {NotSupportedError} Where the signer has to wait for it.
  */

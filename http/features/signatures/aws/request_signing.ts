@@ -27,7 +27,7 @@ export interface AwsPlace {
   readonly service: string;
 }
 
-/** Makes a signature of a text, waiting or in place. */
+/** Makes a signature of a text, asynchronously or synchronously. */
 export interface AwsSigning {
   /** The algorithm's name in the Authorization field. */
   readonly algorithm: "AWS4-HMAC-SHA256" | "AWS4-ECDSA-P256-SHA256";
@@ -39,7 +39,7 @@ export interface AwsSigning {
   scope(day: string): string;
   /** The signature in hexadecimal. */
   sign(day: string, text: string): Promise<string>;
-  /** The signature in hexadecimal, in place. */
+  /** The signature in hexadecimal, made synchronously. */
   signInPlace(day: string, text: string, runtime: string): string;
 }
 

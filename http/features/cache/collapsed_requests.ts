@@ -1,20 +1,20 @@
-/** Equal requests at the same time: one goes to the server, the others wait for its response to be stored. */
+/** Equal requests at the same time are collapsed (RFC 9111 §4): one goes to the server, the others wait for its response. */
 import type { RecordedBody } from "./recorded_body.ts";
 
 /** A request on its way to the server, for whose response others wait. */
-export class Flight {
+export class LeadingRequest {
   /** What makes requests equal. */
   readonly key: string;
   /** Resolves when waiting is over: the response is stored, or it never will be. */
-  readonly landed: Promise<void>;
+  readonly over: Promise<void>;
   /** How many wait. */
   waiting = 0;
   #body: RecordedBody | null = null;
-  #land: () => void = () => {};
+  #end: () => void = () => {};
 
   constructor(key: string) {
     this.key = key;
-    this.landed = new Promise((resolve) => this.#land = resolve);
+    this.over = new Promise((resolve) => this.#end = resolve);
   }
 
   /** True while the body is being stored. */
@@ -35,7 +35,7 @@ export class Flight {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
     try {
-      await Promise.race([this.landed, patience]);
+      await Promise.race([this.over, patience]);
     } finally {
       clearTimeout(timer);
       this.waiting--;
@@ -43,30 +43,30 @@ export class Flight {
   }
 
   /** Lets those who wait go on. */
-  land(): void {
-    this.#land();
+  end(): void {
+    this.#end();
   }
 }
 
-/** The requests on their way. */
-export class Flights {
-  readonly #flights = new Map<string, Flight>();
+/** The requests on their way to the server. */
+export class CollapsedRequests {
+  readonly #byKey = new Map<string, LeadingRequest>();
 
-  /** The flight of equal requests, if there is one. */
-  get(key: string): Flight | null {
-    return this.#flights.get(key) ?? null;
+  /** The one of equal requests that is on its way, if there is one. */
+  get(key: string): LeadingRequest | null {
+    return this.#byKey.get(key) ?? null;
   }
 
-  /** Begins a flight. */
-  begin(key: string): Flight {
-    const flight = new Flight(key);
-    this.#flights.set(key, flight);
-    return flight;
+  /** A request goes to the server. */
+  begin(key: string): LeadingRequest {
+    const request = new LeadingRequest(key);
+    this.#byKey.set(key, request);
+    return request;
   }
 
-  /** Ends a flight. */
-  land(flight: Flight): void {
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
-    flight.land();
+  /** Nobody need wait for a request any more. */
+  end(request: LeadingRequest): void {
+    if (this.#byKey.get(request.key) === request) this.#byKey.delete(request.key);
+    request.end();
   }
 }
