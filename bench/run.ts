@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<void>> = {
   webcrypto: async () => await (await import("./webcrypto/run.ts")).benchWebcrypto(),
   http: async () => await (await import("./http/run.ts")).benchHttp(),
   signed: async () => await (await import("./http/run_signed.ts")).benchSigned(),
+  "token-tls": async () => await (await import("./http/run_token_tls.ts")).benchTokenTls(),
 };
 
 const chosen = Deno.args.length > 0 ? Deno.args : Object.keys(benches);

@@ -272,9 +272,17 @@ export class Gnutls {
     return fn;
   }
 
-  /** Calls a function by its C name with raw words. */
+  /**
+   * Calls a function by its C name with raw words.
+   *
+   * @throws {TypeError} when the number of words is not the function's
+   */
   call(name: GnutlsFunction, ...words: bigint[]): number | bigint | undefined {
-    return this.get(name).call(...words);
+    const fn = this.get(name);
+    if (words.length !== fn.arity) {
+      throw new TypeError(`Cannot call ${name}: it takes ${fn.arity} arguments, got ${words.length}`);
+    }
+    return fn.call(...words);
   }
 
   /** Calls a function that answers with an int. */

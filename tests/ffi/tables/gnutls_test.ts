@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import { describe, it } from "node:test";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  GNUTLS,
+  Gnutls,
+  GNUTLS_CERT,
+  GNUTLS_E,
+  GNUTLS_FUNCTIONS,
+  GNUTLS_SIZES,
+  type GnutlsFunction,
+  NotGnutlsError,
+} from "../../../ffi/tables/gnutls.ts";
+import { gnutlsPath } from "../../../tools/native_libraries.ts";
+import { compileLibrary, compilerSkip, failedAssertions } from "../../_support/c_assertions.ts";
+
+const skip = gnutlsPath() === null ? "GnuTLS is not installed" : false;
+const noHeaders = compilerSkip ||
+  (existsSync("/usr/include/gnutls/abstract.h") ? false : "the headers of GnuTLS are not installed");
+
+/** What the headers have with a letter missing. */
+const misspelt: Readonly<Record<string, string>> = {
+  GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILABLE: "GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE",
+};
+
+describe("Gnutls", { skip }, () => {
+  it("is found where systems keep it, and has every function of the table", () => {
+    assert(Gnutls.candidates().some((path) => existsSync(path)));
+    const gnutls = Gnutls.open(gnutlsPath()!);
+    for (const name of Object.keys(GNUTLS_FUNCTIONS) as GnutlsFunction[]) {
+      assertEquals(gnutls.get(name).arity, GNUTLS_FUNCTIONS[name].length - 1);
+    }
+    assertMatch(gnutls.version, /^3\.\d+\.\d+/);
+    assertThrows(() => gnutls.call("gnutls_deinit"), TypeError, "takes 1 arguments");
+  });
+
+  it("is refused where it lacks PKCS#11 or TLS 1.3", { skip: compilerSkip }, () => {
+    const check = 'const char *gnutls_check_version(const char *wanted) { return wanted ? 0 : "3.5.8"; }\n';
+    const bare = compileLibrary("bare-gnutls", check);
+    assertThrows(() => Gnutls.open(bare), NotGnutlsError, "it was built without PKCS#11 (p11-kit)");
+    const old = compileLibrary("old-gnutls", `${check}int gnutls_pkcs11_init(unsigned a, void *b) { return 0; }\n`);
+    assertThrows(() => Gnutls.open(old), NotGnutlsError, "its version is 3.5.8, and TLS 1.3 needs 3.6.5 or later");
+  });
+
+  it("has the numbers and sizes of the headers", { skip: noHeaders }, () => {
+    const named = (prefix: string, table: object) =>
+      Object.entries(table).map(([key, value]) => [`GNUTLS_${prefix}${key}`, value] as const);
+    const numbers = [...named("CERT_", GNUTLS_CERT), ...named("E_", GNUTLS_E), ...named("", GNUTLS)];
+    const sizes = [
+      `_Static_assert(sizeof(gnutls_datum_t) == ${GNUTLS_SIZES.datum}, "datum");`,
+      `_Static_assert(sizeof(gnutls_typed_vdata_st) == ${GNUTLS_SIZES.typedData}, "typed data");`,
+      `_Static_assert(sizeof(gnutls_pcert_st) == ${GNUTLS_SIZES.pcert}, "pcert");`,
+    ];
+    const asserted = numbers.map(([name, value]) =>
+      `_Static_assert((long)${misspelt[name] ?? name} == ${value}, "${name}");`
+    );
+    const includes = "#include <gnutls/gnutls.h>\n#include <gnutls/abstract.h>\n#include <gnutls/pkcs11.h>\n";
+    assertEquals(failedAssertions(`${includes}${[...asserted, ...sizes].join("\n")}\n`), []);
+  });
+});
