@@ -47,9 +47,14 @@ export let callAsync: Dispatch<Promise<unknown>>;
 /** The functions whose results are more than their signature says. */
 export class Functions {
   static {
-    callNow = (of, call, args) => of.#callNow(call, args);
+    callNow = (of, call, args) => {
+      const library = of.#library;
+      if (library === null) throw notLoaded(call.name);
+      if (args.length !== call.kinds.length) checkCount(call.kinds.length, args.length, call.least);
+      return library.call(call, args);
+    };
     callOrTell = (of, call, args) =>
-      args.length > call.kinds.length ? of.#callAndTell(call, args) : of.#callNow(call, args);
+      args.length > call.kinds.length ? of.#callAndTell(call, args) : callNow(of, call, args);
     callAsync = (of, call, args) => of.#callAsync(call, args);
     // Its types do not tell of them, but pkcs11js has them, and its users know.
     for (const name of ASYNC_NAMES) {
@@ -220,7 +225,7 @@ export class Functions {
   C_Login(...args: [session: Handle, userType: number, pin?: string]): void {
     const counts = () => args[1] !== CKU.CONTEXT_SPECIFIC;
     try {
-      this.#callNow(CALLS.C_Login, args);
+      callNow(this, CALLS.C_Login, args);
     } catch (error) {
       const isMade = error instanceof Pkcs11Error && error.code === CKR.USER_ALREADY_LOGGED_IN;
       if (isMade && counts()) this.#library!.loggedIn(handleArgument(args[0], 0), false);
@@ -286,12 +291,6 @@ export class Functions {
     });
   }
 
-  #callNow(call: Call, args: readonly unknown[]): unknown {
-    const library = this.#loaded(call.name);
-    if (args.length !== call.kinds.length) checkCount(call.kinds.length, args.length, call.least);
-    return library.call(call, args);
-  }
-
   #callAndTell(call: Call, args: readonly unknown[]): void {
     const library = this.#loaded(call.name);
     const { length } = call.kinds;
@@ -347,9 +346,13 @@ export class Functions {
   }
 
   #loaded(method: string): Library {
-    if (this.#library === null) throw failed("PKCS11 module not loaded yet", method);
+    if (this.#library === null) throw notLoaded(method);
     return this.#library;
   }
+}
+
+function notLoaded(method: string): Error {
+  return failed("PKCS11 module not loaded yet", method);
 }
 
 function expectOk(method: string, rv: number): void {

@@ -1,5 +1,4 @@
 /** One call: its arguments written into native memory, its result read from there. */
-import type { Buffer } from "node:buffer";
 import { type Block, word } from "../ffi/memory/block.ts";
 import { setBytes, setPointer, structLayout } from "../ffi/memory/structs.ts";
 import { CK_MECHANISM } from "../ffi/memory/structs_infos.ts";
@@ -14,217 +13,229 @@ import { bytesOf, handleBuffer, lengthIn, readHandle, ulongIn } from "./values.t
 
 /** From this size on bytes are used where they lie, if the call is made in place. */
 const DIRECT = 0x1000;
+/** Up to so many bytes are copied one by one: a view of them costs more. */
+const FEW_BYTES = 64;
 const NOTHING: readonly WrittenBack[] = [];
 
-/** A call that is laid out. */
+/**
+ * A call that is laid out. Small calls are made a million times: its parts are functions, which cost less to call than
+ * private methods.
+ */
 export class Invocation {
   /** The function. */
   readonly call: Call;
+  /** The block it is laid out in. */
+  readonly block: Block;
+  /** Whether it is made before control returns to the caller. */
+  readonly inPlace: boolean;
   /** Its words. */
   readonly words: bigint[] = [];
   /** The session it works with. */
   session = 0n;
-  readonly #block: Block;
-  readonly #inPlace: boolean;
-  /** The caller's room for the result, and where the module writes instead; -1 where it writes there itself. */
-  #room: Uint8Array | null = null;
-  #roomAt = -1;
-  #roomLength = 0;
-  /** Where the length of the result, the handle or the size stands. */
-  #resultAt = 0;
-  #secondAt = 0;
-  #back: readonly WrittenBack[] = NOTHING;
+  /** The caller's room for the result, its bytes, and where the module writes instead; -1 where it writes there itself. */
+  room: Uint8Array | null = null;
+  roomLength = 0;
+  roomAt = -1;
+  /** Where the length of the result, the handle or the size stands, and where a second handle. */
+  resultAt = 0;
+  secondAt = 0;
+  /** What is to be copied back once the call has returned. */
+  back: readonly WrittenBack[] = NOTHING;
 
   /**
    * Lays a call out in a block.
    *
-   * @param inPlace Whether it is made before control returns to the caller.
    * @throws {TypeError} When an argument is of a wrong kind.
    */
   constructor(block: Block, call: Call, args: readonly unknown[], inPlace: boolean) {
-    this.#block = block;
+    this.block = block;
     this.call = call;
-    this.#inPlace = inPlace;
-    const { kinds } = call;
-    for (let index = 0; index < kinds.length; index++) this.#write(kinds[index]!, args[index], index);
-    const { result } = call;
-    if (result === "handle" || result === "size") this.#resultAt = this.#putResult();
+    this.inPlace = inPlace;
+    const { kinds, result } = call;
+    for (let index = 0; index < kinds.length; index++) writeArgument(this, kinds[index]!, args[index], index);
+    if (result === "handle" || result === "size") this.resultAt = putResult(this);
     else if (result === "keyPair") {
-      this.#resultAt = this.#putResult();
-      this.#secondAt = this.#putResult();
+      this.resultAt = putResult(this);
+      this.secondAt = putResult(this);
     }
-  }
-
-  #write(kind: ArgumentKind, value: unknown, index: number): void {
-    switch (kind) {
-      case "session":
-        this.words.push(this.session = handleArgument(value, index, this.#block.abi.ulong));
-        return;
-      case "handle":
-        this.words.push(handleArgument(value, index, this.#block.abi.ulong));
-        return;
-      case "number":
-        this.words.push(BigInt(numberArgument(value, index, this.#block.abi.ulong)));
-        return;
-      case "input":
-        return this.#input(bytesArgument(value, index), this.#inPlace);
-      case "early":
-        return this.#input(bytesArgument(value, index), false);
-      case "output":
-      case "filled":
-        return this.#output(bytesArgument(value, index), kind === "output");
-      case "mechanism":
-        return this.#mechanism(value, index);
-      case "template":
-        this.words.push(...putTemplate(this.#block, templateEntries(value, index, this.#block.abi.ulong)));
-        return;
-      case "text":
-        return this.#text(value, index);
-    }
-  }
-
-  #input(bytes: Uint8Array, mayBeDirect: boolean): void {
-    const block = this.#block;
-    const length = lengthIn(bytes);
-    if (mayBeDirect && length >= DIRECT && hasPlainMemory(bytes)) {
-      this.words.push(nativeRuntime().address(bytes), BigInt(length));
-      return;
-    }
-    if (length >= DIRECT) block.secret = true;
-    const offset = block.alloc(length || 1);
-    setBytes(block, offset, bytes);
-    this.words.push(block.address(offset), word(length));
-  }
-
-  #output(bytes: Uint8Array, hasLength: boolean): void {
-    const block = this.#block;
-    const length = lengthIn(bytes);
-    this.#room = bytes;
-    this.#roomLength = length;
-    let address: bigint;
-    if (this.#inPlace && length >= DIRECT && hasPlainMemory(bytes)) {
-      address = nativeRuntime().address(bytes);
-    } else {
-      if (length >= DIRECT) block.secret = true;
-      this.#roomAt = block.alloc(length || 1);
-      address = block.address(this.#roomAt);
-    }
-    if (!hasLength) {
-      this.words.push(address, word(length));
-      return;
-    }
-    this.#resultAt = block.alloc(block.abi.ulong);
-    block.setUlong(this.#resultAt, length);
-    this.words.push(address, block.address(this.#resultAt));
-  }
-
-  #putResult(): number {
-    const block = this.#block;
-    const offset = block.alloc(block.abi.ulong);
-    block.setUlong(offset, 0);
-    this.words.push(block.address(offset));
-    return offset;
-  }
-
-  #mechanism(value: unknown, index: number): void {
-    if (typeof value !== "object" || value === null) {
-      throw new TypeError(`Argument ${index} has wrong type. Should be an Object`);
-    }
-    const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
-    if (typeof mechanism !== "number") {
-      throw new TypeError(`Argument ${index} has wrong type. Property 'mechanism' should be a Number`);
-    }
-    const block = this.#block;
-    const { size, offsets } = structLayout(CK_MECHANISM, block.abi);
-    const offset = block.alloc(size);
-    block.setUlong(offset + offsets.mechanism, numberArgument(mechanism, index, block.abi.ulong));
-    const [address, length] = parameter === undefined || parameter === null
-      ? [0n, 0]
-      : this.#parameter(parameter, index);
-    setPointer(block, offset + offsets.pParameter, address);
-    block.setUlong(offset + offsets.ulParameterLen, length);
-    this.words.push(block.address(offset));
-  }
-
-  #parameter(parameter: unknown, index: number): [address: bigint, length: number] {
-    const block = this.#block;
-    const bytes = bytesOf(parameter);
-    if (bytes !== null) {
-      const length = lengthIn(bytes);
-      if (length === 0) return [0n, 0];
-      const offset = block.alloc(length);
-      setBytes(block, offset, bytes);
-      return [block.address(offset), length];
-    }
-    if (typeof parameter === "number") {
-      const offset = block.alloc(block.abi.ulong);
-      block.setUlong(offset, numberArgument(parameter, index, block.abi.ulong));
-      return [block.address(offset), block.abi.ulong];
-    }
-    if (typeof parameter !== "object" || parameter === null) {
-      throw new TypeError(
-        `Argument ${index} has wrong type. Property 'parameter' should be an Object or Buffer`,
-      );
-    }
-    const written = writeParams(block, parameter, index);
-    this.#back = written.back;
-    return [block.address(written.offset), written.length];
-  }
-
-  #text(value: unknown, index: number): void {
-    if (value === undefined || value === null) {
-      this.words.push(0n, 0n);
-      return;
-    }
-    if (typeof value !== "string") throw new TypeError(`Argument ${index} has wrong type. Should be a String`);
-    this.words.push(...placePin({ block: this.#block }, value));
   }
 
   /** What the module has given, copied to where the caller wants it. */
   result(): unknown {
-    if (this.#back !== NOTHING) this.#copyBack();
-    const block = this.#block;
+    if (this.back !== NOTHING) copyBack(this);
+    const { block } = this;
+    const { ulong } = block.abi;
     switch (this.call.result) {
       case "nothing":
         return undefined;
       case "true":
         return true;
       case "output":
-        return this.#taken(block.getLength(this.#resultAt) ?? Infinity);
+        return taken(this, block.getLength(this.resultAt) ?? Infinity);
       case "filled":
-        this.#taken(this.#roomLength);
-        return this.#room;
+        taken(this, this.roomLength);
+        return this.room;
       case "handle":
-        return this.#handleAt(this.#resultAt);
+        return handleBuffer(block.getHandle(this.resultAt), ulong);
       case "keyPair":
-        return { privateKey: this.#handleAt(this.#secondAt), publicKey: this.#handleAt(this.#resultAt) } as KeyPair;
+        return {
+          privateKey: handleBuffer(block.getHandle(this.secondAt), ulong),
+          publicKey: handleBuffer(block.getHandle(this.resultAt), ulong),
+        } satisfies KeyPair;
       case "size":
-        return Number(block.getUlong(this.#resultAt));
+        return Number(block.getUlong(this.resultAt));
     }
   }
+}
 
-  #handleAt(offset: number): Buffer {
-    return handleBuffer(this.#block.getHandle(offset), this.#block.abi.ulong);
+function writeArgument(call: Invocation, kind: ArgumentKind, value: unknown, index: number): void {
+  const { block, words } = call;
+  const { ulong } = block.abi;
+  switch (kind) {
+    case "session":
+      words.push(call.session = handleArgument(value, index, ulong));
+      return;
+    case "handle":
+      words.push(handleArgument(value, index, ulong));
+      return;
+    case "number":
+      words.push(BigInt(numberArgument(value, index, ulong)));
+      return;
+    case "input":
+      return putInput(call, bytesArgument(value, index), call.inPlace);
+    case "early":
+      return putInput(call, bytesArgument(value, index), false);
+    case "output":
+    case "filled":
+      return putRoom(call, bytesArgument(value, index), kind === "output");
+    case "mechanism":
+      return putMechanism(call, value, index);
+    case "template":
+      words.push(...putTemplate(block, templateEntries(value, index, ulong)));
+      return;
+    case "text":
+      return putText(call, value, index);
   }
+}
 
-  /** The first bytes of the caller's room, written by now. */
-  #taken(length: number): Uint8Array {
-    const room = this.#room!;
-    if (length > this.#roomLength) {
-      throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.#roomLength} had room`);
-    }
-    if (length > lengthIn(room)) {
-      throw new TypeError("Cannot hand the result over: the Buffer for it was taken away while the call was made");
-    }
-    if (this.#roomAt >= 0 && length > 0) room.set(this.#block.bytesAt(this.#roomAt, length));
-    return room.subarray(0, length);
+function putInput({ block, words }: Invocation, bytes: Uint8Array, mayBeDirect: boolean): void {
+  const length = lengthIn(bytes);
+  if (mayBeDirect && length >= DIRECT && hasPlainMemory(bytes)) {
+    words.push(nativeRuntime().address(bytes), BigInt(length));
+    return;
   }
+  if (length >= DIRECT) block.secret = true;
+  const offset = block.alloc(length || 1);
+  setBytes(block, offset, bytes);
+  words.push(block.address(offset), word(length));
+}
 
-  #copyBack(): void {
-    for (const { into, offset } of this.#back) {
-      const bytes = bytesOf(into)!;
-      bytes.set(this.#block.bytesAt(offset, lengthIn(bytes)));
-    }
+function putRoom(call: Invocation, bytes: Uint8Array, hasLength: boolean): void {
+  const { block, words } = call;
+  const length = lengthIn(bytes);
+  call.room = bytes;
+  call.roomLength = length;
+  let address: bigint;
+  if (call.inPlace && length >= DIRECT && hasPlainMemory(bytes)) {
+    address = nativeRuntime().address(bytes);
+  } else {
+    if (length >= DIRECT) block.secret = true;
+    call.roomAt = block.alloc(length || 1);
+    address = block.address(call.roomAt);
+  }
+  if (!hasLength) {
+    words.push(address, word(length));
+    return;
+  }
+  const lengthAt = call.resultAt = block.alloc(block.abi.ulong);
+  block.setUlong(lengthAt, length);
+  words.push(address, block.address(lengthAt));
+}
+
+function putResult({ block, words }: Invocation): number {
+  const offset = block.alloc(block.abi.ulong);
+  block.setUlong(offset, 0);
+  words.push(block.address(offset));
+  return offset;
+}
+
+function putMechanism(call: Invocation, value: unknown, index: number): void {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`Argument ${index} has wrong type. Should be an Object`);
+  }
+  const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
+  if (typeof mechanism !== "number") {
+    throw new TypeError(`Argument ${index} has wrong type. Property 'mechanism' should be a Number`);
+  }
+  const { block, words } = call;
+  const { size, offsets } = structLayout(CK_MECHANISM, block.abi);
+  const offset = block.alloc(size);
+  block.setUlong(offset + offsets.mechanism, numberArgument(mechanism, index, block.abi.ulong));
+  if (parameter === undefined || parameter === null) {
+    setPointer(block, offset + offsets.pParameter, 0n);
+    block.setUlong(offset + offsets.ulParameterLen, 0);
+  } else {
+    const [address, length] = putParameter(call, parameter, index);
+    setPointer(block, offset + offsets.pParameter, address);
+    block.setUlong(offset + offsets.ulParameterLen, length);
+  }
+  words.push(block.address(offset));
+}
+
+function putParameter(call: Invocation, parameter: unknown, index: number): [address: bigint, length: number] {
+  const { block } = call;
+  const bytes = bytesOf(parameter);
+  if (bytes !== null) {
+    const length = lengthIn(bytes);
+    if (length === 0) return [0n, 0];
+    const offset = block.alloc(length);
+    setBytes(block, offset, bytes);
+    return [block.address(offset), length];
+  }
+  if (typeof parameter === "number") {
+    const offset = block.alloc(block.abi.ulong);
+    block.setUlong(offset, numberArgument(parameter, index, block.abi.ulong));
+    return [block.address(offset), block.abi.ulong];
+  }
+  if (typeof parameter !== "object" || parameter === null) {
+    throw new TypeError(`Argument ${index} has wrong type. Property 'parameter' should be an Object or Buffer`);
+  }
+  const written = writeParams(block, parameter, index);
+  call.back = written.back;
+  return [block.address(written.offset), written.length];
+}
+
+function putText({ block, words }: Invocation, value: unknown, index: number): void {
+  if (value === undefined || value === null) {
+    words.push(0n, 0n);
+    return;
+  }
+  if (typeof value !== "string") throw new TypeError(`Argument ${index} has wrong type. Should be a String`);
+  words.push(...placePin({ block }, value));
+}
+
+/** The first bytes of the caller's room, written by now. */
+function taken({ block, room, roomAt, roomLength }: Invocation, length: number): Uint8Array {
+  if (length > roomLength) {
+    throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${roomLength} had room`);
+  }
+  if (length > lengthIn(room!)) {
+    throw new TypeError("Cannot hand the result over: the Buffer for it was taken away while the call was made");
+  }
+  if (roomAt >= 0) copyOut(block, roomAt, room!, length);
+  return room!.subarray(0, length);
+}
+
+function copyOut(block: Block, from: number, into: Uint8Array, length: number): void {
+  const { bytes } = block;
+  if (length > FEW_BYTES || from + length > bytes.length) return into.set(block.bytesAt(from, length));
+  for (let index = 0; index < length; index++) into[index] = bytes[from + index]!;
+}
+
+function copyBack({ back, block }: Invocation): void {
+  for (const { into, offset } of back) {
+    const bytes = bytesOf(into)!;
+    bytes.set(block.bytesAt(offset, lengthIn(bytes)));
   }
 }
 

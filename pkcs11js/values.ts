@@ -5,6 +5,8 @@ import { word } from "../ffi/memory/block.ts";
 
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
 const lengthOf = Object.getOwnPropertyDescriptor(TYPED_ARRAY, "byteLength")!.get!;
+const BUFFER: object = Buffer.prototype;
+const UINT8: object = Uint8Array.prototype;
 const UINT32 = 0x1_0000_0000;
 
 /** Bytes of an array as the engine knows them, whatever the array says of itself. */
@@ -16,7 +18,7 @@ export function lengthIn(bytes: Uint8Array): number {
 export function bytesOf(value: unknown): Uint8Array | null {
   if (typeof value !== "object" || value === null) return null;
   const prototype = Object.getPrototypeOf(value);
-  const plain = prototype === Buffer.prototype || prototype === Uint8Array.prototype;
+  const plain = prototype === BUFFER || prototype === UINT8;
   if (plain && ArrayBuffer.isView(value) && lengthIn(value as Uint8Array) > 0) return value as Uint8Array;
   return ArrayBuffer.isView(value) && isBytesInput(value) ? viewBytes(value, "a Buffer") : null;
 }
