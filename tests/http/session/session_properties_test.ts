@@ -16,6 +16,7 @@ import {
 import { acceptLanguageOf, languageNames } from "../../../http/queue/language.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { wait } from "../../_support/http_sessions.ts";
+import { readText } from "../../_support/source_text.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
 
 /** Properties that were notified while `change` ran. */
@@ -47,6 +48,17 @@ describe("session properties", () => {
     assertEquals(Object.keys(SessionProperty).length, 17);
     assertEquals(sessionProperties.length, 20);
     for (const name of Object.values(SessionProperty)) assert(sessionProperties.includes(name), name);
+  });
+
+  it("are listed with their class, as the reference leaves out what can be set", () => {
+    for (const [file, type] of [["session/session", HttpSession], ["message/message", HttpMessage]] as const) {
+      const text = readText(`http/${file}.ts`);
+      const page = text.slice(0, text.indexOf(`export class ${type.name} `)).split("/**").pop()!;
+      const members = Object.entries(Object.getOwnPropertyDescriptors(type.prototype));
+      const settable = members.filter(([, { set }]) => set !== undefined).map(([name]) => name);
+      assert(settable.length > 7);
+      assertEquals(settable.filter((name) => !page.includes(`\`${name}\``)), []);
+    }
   });
 
   it("has the manual's defaults", async () => {
