@@ -251,11 +251,12 @@ export class SessionPool {
   async #open(): Promise<void> {
     this.#opening++;
     const { interaction, login, readWrite } = this.#settings;
+    let life = this.#life;
     try {
       const { slot, hasMoved } = await this.#token.follow();
       // What there is in its last slot is dead, though nobody may have noticed yet.
       if (hasMoved) this.#forgetIdle();
-      const life = this.#life;
+      life = this.#life;
       // Sessions after the first need no login, but their keys may want its PIN for each use.
       const options = { readWrite, interaction, login: this.#isLoggedIn ? undefined : login };
       const session = await openSession(slot, moduleCoreOf(slot), options, login);
@@ -267,20 +268,22 @@ export class SessionPool {
       this.#give(session, false);
     } catch (error) {
       this.#opening--;
-      this.#failed(error);
+      this.#failed(error, life !== this.#life);
     }
     if (this.closed) this.#settle();
     else this.#grow();
   }
 
   /** A token without room makes calls wait for what is there; anything else is told to those who wait. */
-  #failed(error: unknown): void {
+  #failed(error: unknown, isPast: boolean): void {
     const code = error instanceof Pkcs11Error ? error.code : null;
     if (code === CKR.SESSION_COUNT && this.size > 0) {
       this.#room = this.size;
       return;
     }
     if (code !== null && REFUSED_LOGIN.has(code)) this.#refusal = error;
+    // Where the token has been found elsewhere meanwhile, or come back, who waits is served there.
+    else if (isPast) return;
     for (const waiting of this.#waiting.splice(0)) waiting.fail(error);
   }
 
