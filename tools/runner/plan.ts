@@ -1,4 +1,5 @@
 // What is to be run: the test files by area and runtime, cut into processes of a bearable size.
+import { hasExample } from "./examples.ts";
 import type { RuntimeName } from "./runtimes.ts";
 
 /** One process of the suite. */
@@ -68,7 +69,7 @@ function documentedSources(paths: readonly string[]): string[] {
   return files.filter((file) => {
     if (!/\.(ts|md)$/.test(file) || !isChosen(file, paths)) return false;
     try {
-      return /^[\s*]*```(ts|typescript)\s*$/m.test(Deno.readTextFileSync(file));
+      return hasExample(Deno.readTextFileSync(file));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;
       throw error;

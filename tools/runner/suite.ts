@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { newerNssFolder } from "../newer_nss.ts";
 import { softhsmPath } from "../native_libraries.ts";
 import { createTokenFolder } from "../token_folder.ts";
+import { writeExamples } from "./examples.ts";
 import { parseJUnit, type TestCase } from "./junit.ts";
 import type { Suite } from "./plan.ts";
 import { run, type RunResult } from "./process.ts";
@@ -51,7 +52,10 @@ export async function runSuite(suite: Suite, program: string): Promise<SuiteResu
     ...(nss ? { GP11_NEWER_NSS: nss } : {}),
   };
   const limits = { silenceMs, timeoutMs: suite.files.length * fileLimitMs };
-  const result = await run([program, ...suiteArguments(suite, report)], { env, ...limits });
+  // Inside the clone, whose settings then hold for them too.
+  using examples = suite.documentation ? temporaryFolderIn(".tmp") : null;
+  const files = examples ? [await writeExamples(suite.files, examples.path)] : suite.files;
+  const result = await run([program, ...suiteArguments({ ...suite, files }, report)], { env, ...limits });
   let tests: TestCase[] = [];
   try {
     tests = parseJUnit(await Deno.readTextFile(report));
@@ -63,13 +67,18 @@ export async function runSuite(suite: Suite, program: string): Promise<SuiteResu
   return { suite, tests, problems: problemsOf(suite, tests, result), ms: result.ms };
 }
 
+function temporaryFolderIn(parent: string): Disposable & { readonly path: string } {
+  Deno.mkdirSync(parent, { recursive: true });
+  const path = Deno.makeTempDirSync({ dir: parent, prefix: "examples-" });
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+}
+
 function suiteArguments(suite: Suite, report: string): string[] {
   const files = suite.files.map((file) => `./${file}`);
   switch (suite.runtime) {
     case "deno": {
-      const kind = suite.documentation ? ["--doc"] : [];
       const config = suite.withoutConfig ? ["--no-config"] : [];
-      return ["test", "-A", "--no-check", ...config, ...kind, importMap, `--junit-path=${report}`, ...files];
+      return ["test", "-A", "--no-check", ...config, importMap, `--junit-path=${report}`, ...files];
     }
     case "bun":
       return ["test", `--timeout=${testLimitMs}`, "--reporter=junit", `--reporter-outfile=${report}`, ...files];

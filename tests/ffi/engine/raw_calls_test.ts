@@ -1,6 +1,6 @@
 // What a door needs of ./ffi: raw calls on worker threads, attributes read with raw calls, texts of structures.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import {
   AttributeQuery,
   Block,
@@ -39,6 +39,11 @@ describe("raw calls", { skip }, () => {
     assertEquals(table.call("C_OpenSession", memory.getHandle(slots), flags, 0n, 0n, memory.address(handle)), CKR.OK);
     return memory.getHandle(handle);
   }
+
+  // Other files of this process begin and end the module for themselves.
+  after(() => {
+    if (skip === false) table.call("C_Finalize", 0n);
+  });
 
   it("are made on a worker thread, with memory that is theirs, in the order of their session", async () => {
     const session = openSession();
