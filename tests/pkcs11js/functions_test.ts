@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import * as pkcs11js from "../../pkcs11js/mod.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
 
@@ -115,6 +115,9 @@ describe("pkcs11js on a token", { skip: softhsmSkip }, () => {
     session = pkcs11.C_OpenSession(slot, CKF_RW_SESSION | CKF_SERIAL_SESSION);
     pkcs11.C_Login(session, CKU_USER, token.userPin);
   });
+
+  // Tokens of the files after this one are seen by a module that begins anew.
+  after(() => pkcs11.C_Finalize());
 
   function makeKey(mechanism: number, ...uses: number[]): Handle {
     return pkcs11.C_GenerateKey(session, { mechanism }, [

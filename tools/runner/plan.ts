@@ -35,7 +35,15 @@ const filesPerProcess = 16;
 const documentedFolders = ["ffi", "session", "http", "webcrypto", "docs"];
 const documentedFiles = ["mod.ts", "README.md"];
 
-/** The processes to run, the largest first. */
+/** Areas whose files take longest; what begins first is not waited for at the end. */
+const slowAreas: readonly string[] = ["project", "session"];
+
+function rank({ area }: Suite): number {
+  const place = slowAreas.indexOf(area);
+  return place < 0 ? slowAreas.length : place;
+}
+
+/** The processes to run, the longest first. */
 export function planSuites(selection: Selection): Suite[] {
   const suites: Suite[] = [];
   for (const [area, files] of testFilesByArea(selection.paths)) {
@@ -44,7 +52,7 @@ export function planSuites(selection: Selection): Suite[] {
       for (const chunk of evenChunks(files, filesPerProcess)) suites.push({ runtime, area, files: chunk });
     }
   }
-  suites.sort((a, b) => b.files.length - a.files.length);
+  suites.sort((a, b) => rank(a) - rank(b) || b.files.length - a.files.length);
   if (selection.documentation && selection.runtimes.includes("deno")) {
     const files = documentedSources(selection.paths);
     if (files.length > 0) suites.unshift({ runtime: "deno", area: "documentation", files, documentation: true });
