@@ -19,7 +19,7 @@ export interface Pkcs11ErrorOptions {
   /**
    * What could not be done, to follow "Cannot ".
    *
-   * @default what the function does
+   * By default what the function does.
    */
   readonly action?: string | undefined;
   /** The type of the mechanism in use; its name is added to the message. */
@@ -29,7 +29,7 @@ export interface Pkcs11ErrorOptions {
   /**
    * What to do about it, in one sentence.
    *
-   * @default a sentence for the return values people stumble over
+   * By default a sentence for the return values people stumble over.
    */
   readonly hint?: string | undefined;
   /** The error that led to this one. */

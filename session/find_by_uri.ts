@@ -36,7 +36,7 @@ export interface FindByUriOptions<R extends AttributeName | AttributeType = Attr
   /**
    * The modules to look through.
    *
-   * @default the modules p11-kit's configuration registers
+   * By default the modules p11-kit's configuration registers.
    */
   readonly modules?: readonly Module[] | undefined;
   /** Attributes to read of each object: names, or CKA numbers. */
@@ -47,7 +47,7 @@ export interface FindByUriOptions<R extends AttributeName | AttributeType = Attr
    * Hears of each module, slot and login that failed and was passed over, and of tokens whose private objects could not be
    * seen.
    *
-   * @default a warning of the process, once, when nothing was found
+   * By default a warning of the process, once, when nothing was found.
    */
   readonly onError?: ((problem: FindProblem) => void) | undefined;
   /** Cancels the search. */

@@ -28,13 +28,13 @@ export interface RegisteredModulesOptions {
   /**
    * Configuration files and folders to read instead of the machine's; what is left out does not exist.
    *
-   * @default the machine's own
+   * By default the machine's own.
    */
   readonly config?: ConfigurationPaths | undefined;
   /**
    * The program's name for `enable-in` and `disable-in`.
    *
-   * @default the name of the running program, such as `deno`
+   * By default the name of the running program, such as `deno`.
    */
   readonly progname?: string | undefined;
   /**
@@ -64,7 +64,7 @@ export interface RegisteredModulesOptions {
   /**
    * Logs the calls of every module, or tells where calls are logged that the configuration wants logged.
    *
-   * @default as the configuration says, to standard error
+   * By default as the configuration says, to standard error.
    */
   readonly logCalls?: boolean | LogCallsOptions | undefined;
   /** Hears of each module that is passed over because it cannot be loaded or initialised. */

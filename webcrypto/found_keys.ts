@@ -17,7 +17,13 @@ import { describeMatch } from "../session/tokens/form_args.ts";
 import { Pkcs11Object } from "../session/tokens/object.ts";
 import type { Session } from "../session/tokens/session.ts";
 import { Pkcs11Uri } from "../session/uri/mod.ts";
-import { slotsOf, TokenCryptoKey, type TokenCryptoKeyPair, type TokenKeyUsage } from "./contract/crypto_key.ts";
+import {
+  newKey,
+  slotsOf,
+  type TokenCryptoKey,
+  type TokenCryptoKeyPair,
+  type TokenKeyUsage,
+} from "./contract/crypto_key.ts";
 import { refusal } from "./contract/errors.ts";
 import type { KeyDescription } from "./contract/family.ts";
 import { allowedUsages, bringIn, keyOf, placed, readPublic, useAttributes, useTemplate } from "./contract/objects.ts";
@@ -232,5 +238,5 @@ export async function storeKey(
     [slots.held],
     (session) => session.copyObject(slots.object, { ...attributes, token: true }),
   );
-  return new TokenCryptoKey({ ...slots, access, object, held: access.hold(object) });
+  return newKey({ ...slots, access, object, held: access.hold(object) });
 }

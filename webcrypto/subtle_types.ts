@@ -20,7 +20,7 @@ export interface TokenPlacement {
   /**
    * Its identifier (CKA_ID), the same for both halves.
    *
-   * @default 16 random bytes
+   * By default 16 random bytes.
    */
   readonly id?: BytesInput | undefined;
 }

@@ -15,9 +15,9 @@ import type { Session } from "../session/tokens/session.ts";
 import { Slot } from "../session/tokens/slot.ts";
 import {
   keyUsages,
+  newKey,
   slotsOf,
   type TokenCryptoKey,
-  TokenCryptoKey as TokenKey,
   type TokenCryptoKeyPair,
   type TokenKeyUsage,
 } from "./contract/crypto_key.ts";
@@ -36,7 +36,7 @@ export interface TokenCryptoOptions {
   /**
    * Sessions at once, and so calls that run side by side.
    *
-   * @default as many as the machine has cores
+   * By default as many as the machine has cores.
    */
   readonly sessions?: number | undefined;
   /**
@@ -49,6 +49,8 @@ export interface TokenCryptoOptions {
 
 /** Bytes that `getRandomValues` gives at once. */
 const MOST_RANDOM = 65_536;
+
+let newTokenCrypto: (access: TokenAccess, hasRandom: boolean) => TokenCrypto;
 
 /**
  * The Web Cryptography API over a token: a `Crypto` for libraries that take one. It has sessions of its own, so that calls
@@ -73,12 +75,11 @@ export class TokenCrypto implements Crypto {
   readonly #hasRandom: boolean;
   #random: Session | null = null;
 
-  /**
-   * Comes from {@linkcode tokenCrypto}.
-   *
-   * @internal
-   */
-  constructor(access: TokenAccess, hasRandom: boolean) {
+  static {
+    newTokenCrypto = (access, hasRandom) => new TokenCrypto(access, hasRandom);
+  }
+
+  private constructor(access: TokenAccess, hasRandom: boolean) {
     this.#access = access;
     this.#hasRandom = hasRandom;
     this.subtle = new Subtle(access) as unknown as TokenSubtleCrypto;
@@ -151,14 +152,13 @@ export class TokenCrypto implements Crypto {
   }
 
   /**
-   * A key that is on the token. Where both halves of a pair match it is the private one.
+   * A key that is on the token. Where both halves of a pair match it is the private one. By default its algorithm is what
+   * its type and attributes suggest: ECDSA where it signs, RSASSA-PKCS1-v1_5 and HMAC with SHA-256; and its usages are all
+   * that its attributes allow.
    *
    * @param match Its `pkcs11:` URI, its attributes, or the object.
    * @param algorithm What it is for, as `importKey` takes it; for example an RSA key for RSA-PSS.
    * @param usages What it is to be used for, among what its attributes allow.
-   *
-   * @default algorithm what its type and attributes suggest: ECDSA where it signs, RSASSA-PKCS1-v1_5 and HMAC with SHA-256
-   * @default usages all that its attributes allow
    * @throws {ObjectNotFoundError} When there is none.
    * @throws {ObjectAmbiguousError} When there are several.
    * @throws {DOMException} NotSupportedError for keys and algorithms that are not there, DataError where the key is none of
@@ -196,7 +196,7 @@ export class TokenCrypto implements Crypto {
     const given = keyArgument(key);
     const init = templateInit(attributes);
     try {
-      return await storeKey(this.#access, new TokenKey(await onToken(this.#access, given)), init);
+      return await storeKey(this.#access, newKey(await onToken(this.#access, given)), init);
     } catch (error) {
       throw refusalOf(error);
     }
@@ -281,7 +281,7 @@ export async function tokenCrypto(slot: Slot, options: TokenCryptoOptions = {}):
   try {
     await pool.use(() => {});
     const access = new TokenAccess(slot, pool, await slot.mechanisms(), readWrite);
-    return new TokenCrypto(access, await slot.hasFlags(CKF.RNG));
+    return newTokenCrypto(access, await slot.hasFlags(CKF.RNG));
   } catch (error) {
     await pool.close();
     throw error;

@@ -72,11 +72,11 @@ export interface CertificateOptions extends ExtensionOptions {
 
 /** How long a certificate is valid, and its number. */
 export interface ValidityOptions {
-  /** When it becomes valid. @default now */
+  /** When it becomes valid. By default now. */
   readonly notBefore?: Date | undefined;
-  /** When it ends. @default one year later */
+  /** When it ends. By default one year later. */
   readonly notAfter?: Date | undefined;
-  /** Its serial number, a positive number of at most 20 bytes. @default 16 random bytes */
+  /** Its serial number, a positive number of at most 20 bytes. By default 16 random bytes. */
   readonly serialNumber?: BytesInput | undefined;
 }
 
@@ -84,9 +84,9 @@ export interface ValidityOptions {
 export interface IssueOptions extends ValidityOptions, Omit<ExtensionOptions, "subjectAltNames"> {
   /** The CA's certificate. */
   readonly issuer: Pkcs11Object;
-  /** The CA's private key. @default the private key of the issuer's certificate */
+  /** The CA's private key. By default the private key of the issuer's certificate. */
   readonly key?: Pkcs11Object | undefined;
-  /** Whom it is about. @default the request's subject */
+  /** Whom it is about. By default the request's subject. */
   readonly subject?: string | undefined;
   /** Names; instead of those of the request. */
   readonly subjectAltNames?: readonly string[] | undefined;

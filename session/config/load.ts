@@ -42,7 +42,7 @@ export interface LoadConfigurationOptions {
   /**
    * Whether the user's own files count.
    *
-   * @default not for root, nor in a program with more rights than its caller, nor with `P11_KIT_NO_USER_CONFIG` set
+   * By default not for root, nor in a program with more rights than its caller, nor with `P11_KIT_NO_USER_CONFIG` set.
    */
   readonly user?: boolean;
 }

@@ -31,7 +31,7 @@ export interface RegisteredModuleFilter {
   /**
    * The name `enable-in` and `disable-in` are compared with.
    *
-   * @default the name of the running program, such as `deno`
+   * By default the name of the running program, such as `deno`.
    */
   readonly progname?: string | undefined;
   /** Only modules with `trust-policy: yes`. */

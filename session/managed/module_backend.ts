@@ -56,7 +56,7 @@ export interface DirectBackendOptions {
   readonly name?: string | null;
   /** Reads the module's configuration. */
   readonly configOption?: (key: string) => string | null;
-  /** A library to reach the C library through, for a table that comes of no library. @default the module */
+  /** A library to reach the C library through, for a table that comes of no library. By default the module. */
   readonly through?: string | undefined;
 }
 

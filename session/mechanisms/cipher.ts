@@ -37,7 +37,7 @@ export interface AesGcmOptions {
   /**
    * Data that is authenticated but not encrypted.
    *
-   * @default none
+   * By default none.
    */
   readonly additionalData?: BytesInput | undefined;
   /**
@@ -244,7 +244,7 @@ export interface AesCcmOptions {
   /**
    * Data that is authenticated but not encrypted.
    *
-   * @default none
+   * By default none.
    */
   readonly additionalData?: BytesInput | undefined;
   /**
@@ -256,7 +256,7 @@ export interface AesCcmOptions {
   /**
    * Bytes of the unencrypted data. Needed only when the data comes in parts.
    *
-   * @default the length of the data in the call
+   * By default the length of the data in the call.
    */
   readonly dataLength?: number | undefined;
 }
@@ -297,7 +297,7 @@ export interface Poly1305Options {
   /**
    * Data that is authenticated but not encrypted.
    *
-   * @default none
+   * By default none.
    */
   readonly additionalData?: BytesInput | undefined;
 }
@@ -353,7 +353,7 @@ export interface HmacOptions {
   /**
    * Bytes of the MAC.
    *
-   * @default all the digest has
+   * By default all the digest has.
    */
   readonly length?: number | undefined;
 }

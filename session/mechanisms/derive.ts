@@ -24,13 +24,13 @@ export interface Ecdh1Options {
   /**
    * What is done with the shared secret: a {@linkcode CKD} number, or the hash of the ANSI X9.63 KDF.
    *
-   * @default `CKD.NULL`, the shared secret as it is
+   * By default `CKD.NULL`, the shared secret as it is.
    */
   readonly kdf?: number | HashIdentifier | undefined;
   /**
    * Data both sides add to the KDF.
    *
-   * @default none
+   * By default none.
    */
   readonly sharedData?: BytesInput | undefined;
   /**
@@ -99,13 +99,13 @@ export interface X942DhOptions {
   /**
    * What is done with the shared secret: a {@linkcode CKD} number.
    *
-   * @default `CKD.NULL`
+   * By default `CKD.NULL`.
    */
   readonly kdf?: number | undefined;
   /**
    * Data both sides add to the KDF.
    *
-   * @default none
+   * By default none.
    */
   readonly otherInfo?: BytesInput | undefined;
 }
@@ -132,13 +132,13 @@ export interface HkdfOptions {
   /**
    * The salt: bytes, or the handle of a key on the token.
    *
-   * @default none, which RFC 5869 takes as zeros
+   * By default none, which RFC 5869 takes as zeros.
    */
   readonly salt?: BytesInput | bigint | undefined;
   /**
    * The context of the derived key.
    *
-   * @default none
+   * By default none.
    */
   readonly info?: BytesInput | undefined;
   /**
@@ -193,7 +193,7 @@ export interface Pbkdf2Options {
   /**
    * The password; text goes in UTF-8. The mechanism keeps a copy until it is collected.
    *
-   * @default none, for tokens that ask for it on a protected path
+   * By default none, for tokens that ask for it on a protected path.
    */
   readonly password?: string | BytesInput | undefined;
   /**

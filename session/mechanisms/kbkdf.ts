@@ -61,7 +61,7 @@ export interface KbkdfOptions {
   /**
    * The first feedback.
    *
-   * @default none
+   * By default none.
    */
   readonly iv?: BytesInput | undefined;
 }

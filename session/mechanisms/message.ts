@@ -34,7 +34,7 @@ export interface MessageNonceOptions {
   /**
    * Who makes the nonce.
    *
-   * @default "none", the caller
+   * By default "none", the caller.
    */
   readonly generator?: NonceGenerator | undefined;
   /**
@@ -46,7 +46,7 @@ export interface MessageNonceOptions {
   /**
    * The tag, to decrypt.
    *
-   * @default none, to encrypt: the token writes it
+   * By default none, to encrypt: the token writes it.
    */
   readonly tag?: BytesInput | undefined;
 }
@@ -143,7 +143,7 @@ export interface AesCcmMessageOptions extends MessageNonceOptions {
   /**
    * Bytes of the message. Needed only when it comes in parts.
    *
-   * @default the length of the data in the call
+   * By default the length of the data in the call.
    */
   readonly dataLength?: number | undefined;
 }
@@ -176,7 +176,7 @@ export interface Poly1305MessageOptions {
   /**
    * The tag, to decrypt.
    *
-   * @default none, to encrypt: the token writes it
+   * By default none, to encrypt: the token writes it.
    */
   readonly tag?: BytesInput | undefined;
 }

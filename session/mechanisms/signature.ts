@@ -22,7 +22,7 @@ export interface HashedSignatureOptions {
   /**
    * The digest the token computes over the data.
    *
-   * @default none: the data is the digest (for RSA its DigestInfo)
+   * By default none: the data is the digest (for RSA its DigestInfo).
    */
   readonly hash?: HashIdentifier | undefined;
 }
@@ -53,7 +53,7 @@ export interface RsaPssOptions {
   /**
    * The digest of the mask generation function.
    *
-   * @default the same as `hash`
+   * By default the same as `hash`.
    */
   readonly mgfHash?: HashIdentifier | undefined;
   /**
@@ -133,13 +133,13 @@ export interface RsaOaepOptions {
   /**
    * The label both sides know.
    *
-   * @default none
+   * By default none.
    */
   readonly label?: BytesInput | undefined;
   /**
    * The digest of the mask generation function.
    *
-   * @default the same as `hash`
+   * By default the same as `hash`.
    */
   readonly mgfHash?: HashIdentifier | undefined;
 }
@@ -174,7 +174,7 @@ export interface EddsaOptions {
   /**
    * The context of RFC 8032, at most 255 bytes. Even an empty one selects Ed25519ctx on Ed25519 keys.
    *
-   * @default none
+   * By default none.
    */
   readonly context?: BytesInput | undefined;
   /**
@@ -220,7 +220,7 @@ export interface PostQuantumSignatureOptions {
   /**
    * The context of FIPS 204 and 205, at most 255 bytes.
    *
-   * @default none
+   * By default none.
    */
   readonly context?: BytesInput | undefined;
   /**
@@ -232,7 +232,7 @@ export interface PostQuantumSignatureOptions {
   /**
    * The digest of the pre-hash form (HashML-DSA, HashSLH-DSA).
    *
-   * @default none: the pure form
+   * By default none: the pure form.
    */
   readonly hash?: HashIdentifier | undefined;
   /**

@@ -223,7 +223,7 @@ export interface TlsKdfOptions extends TlsRandoms {
   /**
    * The context of RFC 5705.
    *
-   * @default none
+   * By default none.
    */
   readonly context?: BytesInput | undefined;
 }

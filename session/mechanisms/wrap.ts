@@ -24,7 +24,7 @@ export interface AesKeyWrapOptions {
   /**
    * Another initial value: 8 bytes, 4 with `KWP`.
    *
-   * @default the standard's own
+   * By default the standard's own.
    */
   readonly iv?: BytesInput | undefined;
 }
@@ -85,7 +85,7 @@ export interface EcdhAesKeyWrapOptions {
   /**
    * Data both sides add to the KDF.
    *
-   * @default none
+   * By default none.
    */
   readonly sharedData?: BytesInput | undefined;
 }

@@ -31,13 +31,13 @@ export interface TokenSignerOptions {
   /**
    * The algorithm by its JOSE name, for example "PS256".
    *
-   * @default what fits the key: ES256 … for curves, RS256 for RSA, EdDSA, ML-DSA-65 …, HS256 for secret keys
+   * By default what fits the key: ES256 … for curves, RS256 for RSA, EdDSA, ML-DSA-65 …, HS256 for secret keys.
    */
   readonly algorithm?: string | undefined;
   /**
    * What names the key.
    *
-   * @default the RFC 7638 thumbprint of the public key; the CKA_ID in hexadecimal of a secret key
+   * By default the RFC 7638 thumbprint of the public key; the CKA_ID in hexadecimal of a secret key.
    */
   readonly keyId?: string | undefined;
   /** The public half, where the token has it nowhere: an object, or a key outside it. */
@@ -46,7 +46,7 @@ export interface TokenSignerOptions {
    * Sessions for signatures that run side by side. A key whose token goes away and comes back, in its slot or another, is
    * found again in them by the URI it had.
    *
-   * @default the session of the key, one signature after another
+   * By default the session of the key, one signature after another.
    */
   readonly sessions?: SessionPool | undefined;
   /** Ends the making of the signer. */

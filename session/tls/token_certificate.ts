@@ -38,16 +38,16 @@ export interface TokenCertificateOptions {
    * Whom to trust as servers: PEM text, DER, trust anchors or a `TlsDatabase`. It comes before what a session of HTTP
    * trusts.
    *
-   * @default what the session trusts, the system's store where it does not say
+   * By default what the session trusts, the system's store where it does not say.
    */
   readonly ca?: AuthoritiesInput | undefined;
   /**
    * The PKCS#11 module, or the path of its library.
    *
-   * @default the key's own, the `module-path` of its URI, or the registered module with its token
+   * By default the key's own, the `module-path` of its URI, or the registered module with its token.
    */
   readonly module?: Module | string | undefined;
-  /** The path of GnuTLS's library. @default the system's */
+  /** The path of GnuTLS's library. By default the system's. */
   readonly gnutls?: string | undefined;
   /** Cancels the making. */
   readonly signal?: AbortSignal | undefined;

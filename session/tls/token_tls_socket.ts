@@ -31,11 +31,11 @@ export type TokenTlsPlace =
 export type TokenTlsSocketOptions = TokenTlsPlace & {
   /** What {@linkcode tokenCertificate} has made. */
   readonly clientCertificate: TokenCertificate;
-  /** Whom the server's certificate must name. @default the host; with `socket` it must be given */
+  /** Whom the server's certificate must name. By default the host; with `socket` it must be given. */
   readonly servername?: string | undefined;
-  /** Whom to trust, where the certificate was made without `ca`. @default the system's store */
+  /** Whom to trust, where the certificate was made without `ca`. By default the system's store. */
   readonly tlsDatabase?: RootCertificates | null | undefined;
-  /** What is offered to the server, preferred first (RFC 7301). @default nothing */
+  /** What is offered to the server, preferred first (RFC 7301). By default nothing. */
   readonly alpnProtocols?: readonly string[] | undefined;
   /** Ends the connecting. */
   readonly signal?: AbortSignal | undefined;

@@ -175,7 +175,7 @@ export interface MessageOptions extends CallOptions {
   /**
    * Data that is authenticated and not encrypted.
    *
-   * @default none
+   * By default none.
    */
   readonly additionalData?: BytesInput | undefined;
   /** The same as `additionalData`, by the standard's name. */
@@ -191,7 +191,7 @@ export interface ImportKeyOptions extends CallOptions {
    * token makes an AES key for the session and encrypts the key with it, in PKCS#8 where it is private. Some devices take
    * keys in no other way.
    *
-   * @default false
+   * @default {false}
    */
   readonly unwrap?: boolean | undefined;
 }
@@ -203,7 +203,7 @@ export interface EncapsulateOptions extends CallOptions {
   /**
    * The mechanism.
    *
-   * @default that of the key's type: CKM_ML_KEM
+   * By default that of the key's type: CKM_ML_KEM.
    */
   readonly mechanism?: Mechanism | undefined;
 }

@@ -30,13 +30,13 @@ export interface TrustAnchorsOptions {
    * an object identifier. What a certificate is trusted for is limited by extensions that the token attaches to it, else
    * by its own extended key usage.
    *
-   * @default any purpose
+   * By default any purpose.
    */
   readonly purpose?: string | undefined;
   /**
    * The modules to ask.
    *
-   * @default the registered modules with `trust-policy: yes`
+   * By default the registered modules with `trust-policy: yes`.
    */
   readonly modules?: readonly Module[] | undefined;
   /** Cancels the search. */

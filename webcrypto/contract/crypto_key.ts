@@ -68,6 +68,8 @@ export interface KeySlots {
 
 /** What a key is; undefined for what is no key of a token. */
 export let slotsOf: (key: unknown) => KeySlots | undefined;
+/** Makes a key of what it is. */
+export let newKey: (slots: KeySlots) => TokenCryptoKey;
 
 /**
  * A key of a token as a `CryptoKey`. It comes from the `subtle` of a {@linkcode TokenCrypto}, or from its `key`. A key that
@@ -90,14 +92,10 @@ export class TokenCryptoKey implements CryptoKey {
   static {
     slotsOf = (key) =>
       typeof key === "object" && key !== null && #slots in key ? (key as TokenCryptoKey).#slots : undefined;
+    newKey = (slots) => new TokenCryptoKey(slots);
   }
 
-  /**
-   * Keys come from {@linkcode TokenCrypto}.
-   *
-   * @internal
-   */
-  constructor(slots: KeySlots) {
+  private constructor(slots: KeySlots) {
     this.#slots = slots;
   }
 

@@ -13,7 +13,7 @@ import { coreOf } from "../../session/tokens/faces.ts";
 import { Pkcs11Object } from "../../session/tokens/object.ts";
 import { destroyLate } from "../../session/tokens/object_args.ts";
 import type { Session } from "../../session/tokens/session.ts";
-import { inOrder, type KeySlots, TokenCryptoKey, type TokenKeyUsage } from "./crypto_key.ts";
+import { inOrder, type KeySlots, newKey, type TokenCryptoKey, type TokenKeyUsage } from "./crypto_key.ts";
 import { refusal } from "./errors.ts";
 import type { NewKey } from "./family.ts";
 import type { TokenAccess } from "./token_access.ts";
@@ -96,7 +96,7 @@ export function keyOf(
   about: Pick<KeySlots, "type" | "algorithm" | "extractable" | "usages">,
 ): TokenCryptoKey {
   const held = isKept ? access.hold(object) : access.own(object, id);
-  return new TokenCryptoKey({ ...about, usages: inOrder(about.usages), access, object, held });
+  return newKey({ ...about, usages: inOrder(about.usages), access, object, held });
 }
 
 /** Brings a key in; a token that refuses to create it may unwrap it. What is secret in it is the caller's to wipe. */
