@@ -11,14 +11,14 @@ import { passwordRequest } from "./negotiation.ts";
 import { PasswordManager } from "./password_manager.ts";
 import type { AuthScheme, BodyCheck } from "./scheme.ts";
 import { connectionOf } from "../../contract/trust.ts";
-import { type AuthTrack, originFields, proxyFields } from "./track.ts";
+import { type AuthProgress, originFields, proxyFields } from "./auth_progress.ts";
 
 /** What a manager keeps about a message. */
 export interface MessageAuth {
   /** What it has been through with its origin. */
-  readonly origin: AuthTrack;
+  readonly origin: AuthProgress;
   /** What it has been through with its proxy. */
-  readonly proxy: AuthTrack;
+  readonly proxy: AuthProgress;
   /** A check of the response body that is under way. */
   check: BodyCheck | null;
 }
@@ -28,11 +28,11 @@ export function accept(session: FeatureSession, msg: HttpMessage, state: Message
   if (connectionOf(msg) === null) return; // An answer from a cache proves nothing.
   const origin = msg.statusCode === 401 || msg.statusCode === 407 ? null : state.origin;
   const proxy = msg.statusCode === 407 ? null : state.proxy;
-  const pending = [origin, proxy].map((track) => {
-    const sent = track?.sent ?? null;
-    if (track === null || sent === null) return;
-    track.next = null;
-    const fields = track === state.proxy ? proxyFields : originFields;
+  const pending = [origin, proxy].map((progress) => {
+    const sent = progress?.sent ?? null;
+    if (progress === null || sent === null) return;
+    progress.next = null;
+    const fields = progress === state.proxy ? proxyFields : originFields;
     const info = msg.responseHeaders.get(fields.info);
     const challenges = msg.responseHeaders.get(fields.challenge);
     const checked = sent.auth.accepted(

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Authorization, AuthScheme } from "./scheme.ts";
-import type { Asker } from "./track.ts";
+import type { Challenger } from "./auth_progress.ts";
 
 /** The identity of credentials that have not been let through yet: no answer was ever given to it. */
 export const unprovenIdentity = "?";
@@ -26,18 +26,18 @@ export function identityName(auth: AuthScheme): string {
  * makes of it, whatever it answers.
  */
 export function identify(
-  asker: Asker,
+  challenger: Challenger,
   auth: AuthScheme,
   authorization: Authorization,
-  authOf: (msg: Asker["request"]["msg"]) => AuthScheme | null,
+  authOf: (msg: Challenger["request"]["msg"]) => AuthScheme | null,
 ): void {
-  const { connection } = asker.request;
+  const { connection } = challenger.request;
   if (!auth.isConnectionBound || authorization.value === null || connection === null) return;
   const { generation } = authorization;
   connection.identify({
     name: identityName(auth),
-    isForProxy: asker.isForProxy,
-    isOf(msg: Asker["request"]["msg"]) {
+    isForProxy: challenger.isForProxy,
+    isOf(msg: Challenger["request"]["msg"]) {
       return auth.generation === generation && auth.isAuthenticated && authOf(msg) === auth;
     },
   });

@@ -20,8 +20,17 @@ import { AuthDigest } from "./digest.ts";
 import { identify, identityName, unprovenIdentity } from "./identity.ts";
 import { mayUse, Negotiation } from "./negotiation.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
-import { type Asker, askerOf, attemptGuard, AuthTrack, dropField, isOwnField, itemOf, originAsker } from "./track.ts";
-import { proxyAsker, proxyFields, writeField } from "./track.ts";
+import {
+  attemptGuard,
+  AuthProgress,
+  type Challenger,
+  challengerOf,
+  dropField,
+  isOwnField,
+  itemOf,
+  originChallenger,
+} from "./auth_progress.ts";
+import { proxyChallenger, proxyFields, writeField } from "./auth_progress.ts";
 
 /**
  * What messages have been through, whatever session sent them: a field that one session has put on a message is no field
@@ -157,8 +166,8 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     if (this.#origins.spaces.isEmpty && !messages.has(msg)) return;
     const item = itemOf(msg);
     if (item !== null) item.identity = "";
-    const asker = this.#isInCharge(session, msg) ? originAsker(session, msg, null) : null;
-    if (asker !== null) return this.#prepare(msg, asker);
+    const challenger = this.#isInCharge(session, msg) ? originChallenger(session, msg, null) : null;
+    if (challenger !== null) return this.#prepare(msg, challenger);
   }
 
   /** Puts a proxy's credentials on the request for a tunnel. */
@@ -169,8 +178,8 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Answers a proxy that wants credentials before it makes a tunnel. */
   tunnelRefused(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    const asker = this.#isInCharge(session, msg) ? proxyAsker(session, msg, connection) : null;
-    if (asker !== null) return this.#refused(session, msg, asker, attemptGuard(msg));
+    const challenger = this.#isInCharge(session, msg) ? proxyChallenger(session, msg, connection) : null;
+    if (challenger !== null) return this.#refused(session, msg, challenger, attemptGuard(msg));
   }
 
   /** Puts on a request what depends on the connection: rounds of NTLM and Negotiate, a proxy's credentials. */
@@ -195,8 +204,8 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     if (msg.statusCode !== 401 && msg.statusCode !== 407) return accepted;
     const isWanted = attemptGuard(msg);
     const refuse = (): void | Promise<void> => {
-      const asker = isWanted() ? askerOf(session, msg) : null;
-      if (asker !== null) return this.#refused(session, msg, asker, isWanted);
+      const challenger = isWanted() ? challengerOf(session, msg) : null;
+      if (challenger !== null) return this.#refused(session, msg, challenger, isWanted);
     };
     return accepted === undefined ? refuse() : accepted.then(refuse);
   }
@@ -234,89 +243,98 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   }
 
   /** Whose credentials a message goes out with, as things stand now; null when it goes without any of ours. */
-  #authOf(msg: HttpMessage, { isForProxy, request }: Asker): AuthScheme | null {
+  #authOf(msg: HttpMessage, { isForProxy, request }: Challenger): AuthScheme | null {
     const { connection, session } = request;
     if (!this.#isInCharge(session, msg)) return null;
-    const asker = isForProxy ? proxyAsker(session, msg, connection) : originAsker(session, msg, connection);
-    if (asker === null) return null;
+    const challenger = isForProxy
+      ? proxyChallenger(session, msg, connection)
+      : originChallenger(session, msg, connection);
+    if (challenger === null) return null;
     const state = messages.get(msg);
-    const track = (isForProxy ? state?.proxy : state?.origin) ?? new AuthTrack();
-    if (isOwnField(msg, asker, track)) return null;
-    const next = track.origin === asker.origin ? track.next : null;
-    return next?.auth ?? this.#known(asker);
+    const progress = (isForProxy ? state?.proxy : state?.origin) ?? new AuthProgress();
+    if (isOwnField(msg, challenger, progress)) return null;
+    const next = progress.origin === challenger.origin ? progress.next : null;
+    return next?.auth ?? this.#known(challenger);
   }
 
   /** The credentials that are known for what is asked for. */
-  #known(asker: Asker): AuthScheme | null {
-    const { spaces } = asker.isForProxy ? this.#proxies : this.#origins;
-    const deepest = spaces.find(asker.origin, asker.request.url.pathname);
-    return deepest !== null && mayUse(deepest, asker) ? deepest : null;
+  #known(challenger: Challenger): AuthScheme | null {
+    const { spaces } = challenger.isForProxy ? this.#proxies : this.#origins;
+    const deepest = spaces.find(challenger.origin, challenger.request.url.pathname);
+    return deepest !== null && mayUse(deepest, challenger) ? deepest : null;
   }
 
   #stateOf(msg: HttpMessage): MessageAuth {
     let state = messages.get(msg);
     if (state === undefined) {
-      state = { origin: new AuthTrack(), proxy: new AuthTrack(), check: null };
+      state = { origin: new AuthProgress(), proxy: new AuthProgress(), check: null };
       messages.set(msg, state);
     }
     return state;
   }
 
   #prepareOrigin(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    const asker = originAsker(session, msg, connection);
-    if (asker === null) return;
-    const track = messages.get(msg)?.origin;
+    const challenger = originChallenger(session, msg, connection);
+    if (challenger === null) return;
+    const progress = messages.get(msg)?.origin;
     // Written before the connection was chosen, and still for the same origin: done.
-    if (track?.origin === asker.origin && track.sent !== null && !track.sent.auth.isConnectionBound) return;
-    return this.#prepare(msg, asker);
+    if (progress?.origin === challenger.origin && progress.sent !== null && !progress.sent.auth.isConnectionBound) {
+      return;
+    }
+    return this.#prepare(msg, challenger);
   }
 
   #prepareProxy(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
     if (this.#proxies.spaces.isEmpty && !messages.has(msg)) return;
-    const asker = proxyAsker(session, msg, connection);
-    if (asker !== null) return this.#prepare(msg, asker);
+    const challenger = proxyChallenger(session, msg, connection);
+    if (challenger !== null) return this.#prepare(msg, challenger);
   }
 
   /** Writes the field for one attempt, or takes an older one of ours away. */
-  #prepare(msg: HttpMessage, asker: Asker): void | Promise<void> {
+  #prepare(msg: HttpMessage, challenger: Challenger): void | Promise<void> {
     const known = messages.get(msg);
-    const found = this.#known(asker);
+    const found = this.#known(challenger);
     if (known === undefined && found === null) return;
     const state = known ?? this.#stateOf(msg);
-    const track = asker.isForProxy ? state.proxy : state.origin;
-    if (track.origin !== asker.origin) track.reset(asker.origin);
-    track.sent = null;
-    if (isOwnField(msg, asker, track)) return;
-    const auth = track.next?.auth ?? found;
-    if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && asker.request.connection === null)) {
+    const progress = challenger.isForProxy ? state.proxy : state.origin;
+    if (progress.origin !== challenger.origin) progress.reset(challenger.origin);
+    progress.sent = null;
+    if (isOwnField(msg, challenger, progress)) return;
+    const auth = progress.next?.auth ?? found;
+    if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && challenger.request.connection === null)) {
       const item = itemOf(msg);
       if (auth?.isAuthenticated && item !== null) item.identity = auth.isProven ? identityName(auth) : unprovenIdentity;
-      return writeField(msg, asker, track, null);
+      return writeField(msg, challenger, progress, null);
     }
     const isWanted = attemptGuard(msg);
     const write = (authorization: Authorization): void => {
       if (!isWanted()) return;
-      track.sent = { auth, authorization };
-      identify(asker, auth, authorization, (other) => this.#authOf(other, asker));
-      writeField(msg, asker, track, authorization.value);
+      progress.sent = { auth, authorization };
+      identify(challenger, auth, authorization, (other) => this.#authOf(other, challenger));
+      writeField(msg, challenger, progress, authorization.value);
     };
-    const authorization = auth.authorize(asker.request, track.next?.step ?? null);
+    const authorization = auth.authorize(challenger.request, progress.next?.step ?? null);
     return authorization instanceof Promise ? authorization.then(write) : write(authorization);
   }
 
-  #refused(session: FeatureSession, msg: HttpMessage, asker: Asker, isWanted: () => boolean): void | Promise<void> {
+  #refused(
+    session: FeatureSession,
+    msg: HttpMessage,
+    challenger: Challenger,
+    isWanted: () => boolean,
+  ): void | Promise<void> {
     const state = this.#stateOf(msg);
-    const track = asker.isForProxy ? state.proxy : state.origin;
-    if (isOwnField(msg, asker, track)) return;
-    if (track.origin !== asker.origin) track.reset(asker.origin);
-    const negotiation = asker.isForProxy ? this.#proxies : this.#origins;
+    const progress = challenger.isForProxy ? state.proxy : state.origin;
+    if (isOwnField(msg, challenger, progress)) return;
+    if (progress.origin !== challenger.origin) progress.reset(challenger.origin);
+    const negotiation = challenger.isForProxy ? this.#proxies : this.#origins;
     const requeue = (isAgain: boolean): void => {
       if (!isAgain || !isWanted()) return;
-      const isBound = asker.request.method === "CONNECT" || track.next?.auth.isConnectionBound === true;
-      const sameConnection = isBound && !(asker.isForProxy && moveToSockets(session, msg));
+      const isBound = challenger.request.method === "CONNECT" || progress.next?.auth.isConnectionBound === true;
+      const sameConnection = isBound && !(challenger.isForProxy && moveToSockets(session, msg));
       session.requeueMessage(msg, { after: "body", sameConnection });
     };
-    const again = negotiation.refused({ session, msg, asker, track, isWanted }, this.#schemes);
+    const again = negotiation.refused({ session, msg, challenger, progress, isWanted }, this.#schemes);
     return again instanceof Promise ? again.then(requeue) : requeue(again);
   }
 }

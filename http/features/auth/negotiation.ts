@@ -12,12 +12,12 @@ import { PasswordManager, type PasswordRequest, type SavedPassword } from "./pas
 import { ProtectionSpaces } from "./protection_spaces.ts";
 import { type Answer, Questions } from "./question.ts";
 import type { AuthScheme, AuthSchemeType, AuthStep, Credentials } from "./scheme.ts";
-import { type Asker, type AuthTrack, itemOf } from "./track.ts";
+import { type AuthProgress, type Challenger, itemOf } from "./auth_progress.ts";
 
 /** Restarts of one message without anybody being asked; more is a server that plays with us. */
 const MAX_AUTOMATIC = 10;
 
-/** Questions about one message and one asker; whoever has no right answer by then has none. */
+/** Questions about one message and one challenger; whoever has no right answer by then has none. */
 const MAX_QUESTIONS = 20;
 
 /** A challenge that can be answered. */
@@ -48,8 +48,8 @@ export function rankOffers(types: readonly AuthSchemeType[], challenges: readonl
 export interface Refused {
   readonly session: FeatureSession;
   readonly msg: HttpMessage;
-  readonly asker: Asker;
-  readonly track: AuthTrack;
+  readonly challenger: Challenger;
+  readonly progress: AuthProgress;
   /** True as long as the message is in the attempt that was refused. */
   readonly isWanted: () => boolean;
 }
@@ -73,24 +73,24 @@ export class Negotiation {
   }
 
   /**
-   * A refusal has come in: `track.next` is set, and true returned, if the message is to be sent again. A promise only
+   * A refusal has come in: `progress.next` is set, and true returned, if the message is to be sent again. A promise only
    * where somebody has to be waited for.
    */
   refused(refused: Refused, types: readonly AuthSchemeType[]): boolean | Promise<boolean> {
-    const { asker, msg, track } = refused;
-    const offers = rankOffers(types, parseChallenges(msg.responseHeaders.get(asker.fields.challenge) ?? ""));
-    const { sent } = track;
-    track.next = null;
+    const { challenger, msg, progress } = refused;
+    const offers = rankOffers(types, parseChallenges(msg.responseHeaders.get(challenger.fields.challenge) ?? ""));
+    const { sent } = progress;
+    progress.next = null;
     let refusedCredentials: Credentials | null = null;
     const same = sent === null ? undefined : offers.find((offer) => isOf(sent.auth, offer));
     if (sent !== null && same !== undefined) {
-      if (!sent.auth.isRealmKnown) sent.auth.bind(asker.origin, same.realm, asker.isForProxy);
-      const step = sent.auth.challenged(same.challenge, sent.authorization, asker.request.connection);
-      if (step !== null) return this.#goOn(track, msg, sent.auth, step);
+      if (!sent.auth.isRealmKnown) sent.auth.bind(challenger.origin, same.realm, challenger.isForProxy);
+      const step = sent.auth.challenged(same.challenge, sent.authorization, challenger.request.connection);
+      if (step !== null) return this.#goOn(progress, msg, sent.auth, step);
       if (sent.authorization.generation === sent.auth.generation) {
         refusedCredentials = sent.auth.credentials;
         sent.auth.forget();
-        this.spaces.remove(asker.origin, sent.auth);
+        this.spaces.remove(challenger.origin, sent.auth);
       }
     }
     const first = same ?? offers[0];
@@ -100,33 +100,35 @@ export class Negotiation {
     return this.#choose({ ...refused, offers: [first, ...others], prior, refusedCredentials });
   }
 
-  #goOn(track: AuthTrack, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
-    if (++track.automatic > MAX_AUTOMATIC || !canSendAgain(msg)) return false;
-    track.next = { auth, step };
+  #goOn(progress: AuthProgress, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
+    if (++progress.automatic > MAX_AUTOMATIC || !canSendAgain(msg)) return false;
+    progress.next = { auth, step };
     return true;
   }
 
   /** Credentials that are known for the realm, those of the URI, those of a source, those of a listener. */
   #choose(refusal: Refusal): boolean | Promise<boolean> {
-    const { asker, track, msg, offers } = refusal;
+    const { challenger, progress, msg, offers } = refusal;
     const found = this.#meet(refusal);
     if (found === null) return false;
     const { auth, others } = found;
     const known = auth.isAuthenticated || auth.credentialKind === "password"
       ? auth
       : others.find((other) => other.isAuthenticated) ?? auth;
-    if (known.isAuthenticated) return this.#use(refusal, known) && this.#goOn(track, msg, known, track.next!.step);
-    const { uriCredentials } = asker;
-    if (uriCredentials !== null && !track.isUriTried) {
-      track.isUriTried = true;
+    if (known.isAuthenticated) {
+      return this.#use(refusal, known) && this.#goOn(progress, msg, known, progress.next!.step);
+    }
+    const { uriCredentials } = challenger;
+    if (uriCredentials !== null && !progress.isUriTried) {
+      progress.isUriTried = true;
       const taker = [auth, ...others].find((other) => other.credentialKind === "password");
       if (taker !== undefined) {
         taker.authenticate(uriCredentials.user, uriCredentials.password);
         return this.#use(refusal, taker);
       }
     }
-    if (++track.questions > MAX_QUESTIONS) return false;
-    const key = `${asker.origin} ${auth.scheme} ${offers[0]!.realm}`;
+    if (++progress.questions > MAX_QUESTIONS) return false;
+    const key = `${challenger.origin} ${auth.scheme} ${offers[0]!.realm}`;
     const answer = this.#questions.ask(key, msg, refusal.isWanted, () => this.#put(refusal, auth, others));
     if (!(answer instanceof Promise)) return this.#answered(refusal, answer);
     return answer.then((given) => refusal.isWanted() && this.#answered(refusal, given));
@@ -143,13 +145,13 @@ export class Negotiation {
   }
 
   /** The strongest offer that makes sense, and the strongest one that takes the other kind of credentials. */
-  #meet({ asker, offers, prior }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
+  #meet({ challenger, offers, prior }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
     let first: AuthScheme | null = null;
     for (const offer of offers) {
-      const auth = this.#authFor(asker, offer, prior);
+      const auth = this.#authFor(challenger, offer, prior);
       if (first !== null && auth.credentialKind === first.credentialKind) continue;
-      if (auth.isConnectionBound && !hasConnectionOfItsOwn(asker)) continue;
-      if (auth.challenged(offer.challenge, null, asker.request.connection) === null) continue;
+      if (auth.isConnectionBound && !hasConnectionOfItsOwn(challenger)) continue;
+      if (auth.challenged(offer.challenge, null, challenger.request.connection) === null) continue;
       if (first !== null) return { auth: first, others: [auth] };
       first = auth;
     }
@@ -157,37 +159,37 @@ export class Negotiation {
   }
 
   /** The scheme's object for the realm: the one that is known, the one that was refused, else a new one. */
-  #authFor(asker: Asker, offer: Offer, prior: AuthScheme | null): AuthScheme {
+  #authFor(challenger: Challenger, offer: Offer, prior: AuthScheme | null): AuthScheme {
     const { realm, type } = offer;
-    const { pathname } = asker.request.url;
-    const known = this.spaces.lookup(asker.origin, type, realm, pathname);
-    const isUsable = known !== null && mayUse(known, asker);
+    const { pathname } = challenger.request.url;
+    const known = this.spaces.lookup(challenger.origin, type, realm, pathname);
+    const isUsable = known !== null && mayUse(known, challenger);
     if (isUsable && known.isRealmKnown) return known;
     if (!isUsable && prior !== null && isOf(prior, offer)) return prior;
     const auth = isUsable ? known : new type();
-    auth.bind(asker.origin, realm, asker.isForProxy);
+    auth.bind(challenger.origin, realm, challenger.isForProxy);
     return auth;
   }
 
   /** Notes where the credentials are good and prepares the next attempt with them. */
-  #use({ asker, offers, track }: Refusal, auth: AuthScheme): boolean {
+  #use({ challenger, offers, progress }: Refusal, auth: AuthScheme): boolean {
     const offer = offers.find((candidate) => isOf(auth, candidate));
-    const step = offer === undefined ? null : auth.challenged(offer.challenge, null, asker.request.connection);
+    const step = offer === undefined ? null : auth.challenged(offer.challenge, null, challenger.request.connection);
     if (step === null) return false;
-    const { origin, request } = asker;
+    const { origin, request } = challenger;
     const other = this.spaces.lookup(origin, offer!.type, offer!.realm, request.url.pathname);
     // Credentials of one URI do not replace those the realm is known with.
     if (other === null || other === auth) this.spaces.record(origin, auth, auth.protectionSpace(request.url));
-    track.next = { auth, step };
+    progress.next = { auth, step };
     return true;
   }
 
   /** Asks the scheme's own source, then the store, then the listeners. */
   #put(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
-    const { asker, track } = refusal;
-    if (track.isObtained) return this.#askStore(refusal, auth, others);
-    track.isObtained = true;
-    const obtained = auth.obtain(asker.request);
+    const { challenger, progress } = refusal;
+    if (progress.isObtained) return this.#askStore(refusal, auth, others);
+    progress.isObtained = true;
+    const obtained = auth.obtain(challenger.request);
     if (obtained === true) return auth;
     if (obtained === false) return this.#askStore(refusal, auth, others);
     return obtained.then((has) => {
@@ -197,7 +199,7 @@ export class Negotiation {
   }
 
   #askStore(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
-    const { asker, msg, prior, session } = refusal;
+    const { challenger, msg, prior, session } = refusal;
     const retrying = prior !== null;
     const taker = [auth, ...others].find(({ credentialKind }) => credentialKind === "password");
     const manager = session.getFeatureForMessage(PasswordManager, msg);
@@ -211,7 +213,7 @@ export class Negotiation {
     };
     if (!(found instanceof Promise)) return fill(found);
     return found.then((saved) => refusal.isWanted() ? fill(saved) : null, (error) => {
-      throw new Error(`Cannot get a password for ${asker.origin} from the store`, { cause: error });
+      throw new Error(`Cannot get a password for ${challenger.origin} from the store`, { cause: error });
     });
   }
 
@@ -230,12 +232,12 @@ export class Negotiation {
 }
 
 /** On a transport that shares its sockets with everybody, an authenticated one would speak for everybody. */
-function hasConnectionOfItsOwn({ request: { msg, session } }: Asker): boolean {
+function hasConnectionOfItsOwn({ request: { msg, session } }: Challenger): boolean {
   return (itemOf(msg)?.transport ?? session).capabilities.exactConnections;
 }
 
 /** A message whose URI names a user is not sent as somebody else; a token names nobody. */
-export function mayUse(auth: AuthScheme, { uriCredentials, uriUser }: Asker): boolean {
+export function mayUse(auth: AuthScheme, { uriCredentials, uriUser }: Challenger): boolean {
   if (uriUser === null || auth.user === uriUser) return true;
   return auth.credentialKind === "token" && uriCredentials === null;
 }

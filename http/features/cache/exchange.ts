@@ -61,9 +61,9 @@ export function varyOf(response: Headers, request: FieldRecord): [string, string
 }
 
 /** Whether a stored response was chosen by what this request says as well. */
-export function matches(entry: CacheEntry, askers: readonly string[], request: Headers): boolean {
+export function matches(entry: CacheEntry, requesters: readonly string[], request: Headers): boolean {
   const { record } = entry;
-  return askers.includes(record.authorization) &&
+  return requesters.includes(record.authorization) &&
     record.vary.every(([name, value]) => normalizedValue(request.get(name) ?? undefined) === value);
 }
 

@@ -17,7 +17,7 @@ import {
   requestDirectives,
   sentFields,
 } from "./exchange.ts";
-import { answeredOf, askersOf, asksAnotherHost } from "./asker.ts";
+import { answeredOf, asksAnotherHost, requestersOf } from "./requester.ts";
 import { CollapsedRequests } from "./collapsed_requests.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import { fieldOf, judge, mayCoverError } from "./record.ts";
@@ -194,13 +194,13 @@ export class HttpCache implements SessionFeature {
       fields: sentFields(msg, exchange.added),
     };
     this.#restoreFields(msg, exchange);
-    const isSameAsker = asked.answered.authorization === entry?.record.authorization;
+    const isSameRequester = asked.answered.authorization === entry?.record.authorization;
     if (entry) {
       if (status === 304) return this.#confirm(session, msg, exchange, entry, asked, headers);
       if (SERVER_FAILURES.has(status) && mayCoverError(entry.record, directives, stored.policy)) {
         return this.#serve(msg, exchange, entry);
       }
-      if (status < 500 && status !== 401 && status !== 407 && isSameAsker) stored.store.delete(entry);
+      if (status < 500 && status !== 401 && status !== 407 && isSameRequester) stored.store.delete(entry);
     }
     if (msg.method === "GET") this.#beginToStore(exchange, asked, response);
     else if (msg.method === "HEAD" && status === 200) stored.compareHead(key, headers);
@@ -270,8 +270,8 @@ export class HttpCache implements SessionFeature {
     giveUpAt: number,
   ): Response | null | Promise<Response | null> {
     const { bypass, directives, key } = exchange;
-    const askers = askersOf(session, msg);
-    const entry = bypass ? null : this.#stored.find(key, askers, msg.requestHeaders);
+    const requesters = requestersOf(session, msg);
+    const entry = bypass ? null : this.#stored.find(key, requesters, msg.requestHeaders);
     if (entry) {
       const isRefresh = this.#refreshing.get(key) === msg;
       const verdict = exchange.useStale
@@ -285,7 +285,7 @@ export class HttpCache implements SessionFeature {
     }
     if (directives.has("only-if-cached")) return notCached();
     if (msg.method !== "GET") return null;
-    const collapseKey = `${askers.join()} ${key}`;
+    const collapseKey = `${requesters.join()} ${key}`;
     const leader = this.#collapsed.get(collapseKey);
     const left = giveUpAt - performance.now();
     // While the thread is blocked no other request ends.
@@ -325,8 +325,8 @@ export class HttpCache implements SessionFeature {
     update: Headers,
   ): Response | null {
     // Another one than the stored response was given to, or came from, has no say about it.
-    const isSameAsker = asked.answered.authorization === entry.record.authorization;
-    const confirmed = isSameAsker ? this.#stored.confirm(entry, asked, update) : null;
+    const isSameRequester = asked.answered.authorization === entry.record.authorization;
+    const confirmed = isSameRequester ? this.#stored.confirm(entry, asked, update) : null;
     const cookies = update.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
     const answer = confirmed && this.#serve(msg, exchange, confirmed.entry, cookies);
     if (answer) {
@@ -335,7 +335,7 @@ export class HttpCache implements SessionFeature {
       return answer;
     }
     // The stored response is of no use after all: ask for a whole one.
-    if (isSameAsker) this.#stored.store.delete(entry);
+    if (isSameRequester) this.#stored.store.delete(entry);
     exchange.bypass = true;
     exchange.entry = null;
     session.requeueMessage(msg);

@@ -4,7 +4,7 @@ import type { TransportResponse } from "../../transports/transport.ts";
 import { zeroOrMore } from "../../../internal/time_limits.ts";
 import { isSameOrigin } from "../../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
-import type { Answered } from "./asker.ts";
+import type { Answered } from "./requester.ts";
 import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
 import {
   ageOf,
@@ -54,8 +54,8 @@ export class StoredResponses {
   }
 
   /** The stored response for a request, fresh or not. */
-  find(key: string, askers: readonly string[], headers: Headers): CacheEntry | null {
-    for (const entry of this.store.find(key)) if (matches(entry, askers, headers)) return entry;
+  find(key: string, requesters: readonly string[], headers: Headers): CacheEntry | null {
+    for (const entry of this.store.find(key)) if (matches(entry, requesters, headers)) return entry;
     return null;
   }
 

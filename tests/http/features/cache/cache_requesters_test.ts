@@ -153,7 +153,7 @@ for (const [way, send] of ways) {
 
     for (const store of ["memory", "file"]) {
       it(`gives what an untrusted server said to nobody who is stricter: ${store}`, async () => {
-        const folder = temporaryFolder("cache-askers");
+        const folder = temporaryFolder("cache-requesters");
         using cache = new HttpCache({
           store: store === "file" ? new CacheFileStore(folder) : new CacheMemoryStore(),
         });

@@ -27,14 +27,14 @@ export interface Answered {
  * What stored answers may have been given to for this message to have them, the likeliest first: who it goes out as, and
  * whether a trusted certificate is asked for.
  */
-export function askersOf(session: FeatureSession, msg: HttpMessage): readonly string[] {
+export function requestersOf(session: FeatureSession, msg: HttpMessage): readonly string[] {
   const item = messageState(msg).item;
   const isTls = session.schemeOf(msg.uri) === "https";
   const client = isTls && !msg.omitsCredentials
     ? clientCertificateFor(session.clientCertificate, `https://${msg.uri.host}`)
     : null;
-  const asker = digestOf(msg, item?.identity ?? "", client);
-  return isTls && !session.sslStrict ? [asker, UNVERIFIED + asker] : [asker];
+  const requester = digestOf(msg, item?.identity ?? "", client);
+  return isTls && !session.sslStrict ? [requester, UNVERIFIED + requester] : [requester];
 }
 
 /** Who has been answered, as the connection shows. */

@@ -1,5 +1,5 @@
 /**
- * What one message has been through with one asker, its origin or its proxy.
+ * What one message has been through with one challenger, its origin or its proxy.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export const proxyFields: AuthFields = {
 };
 
 /** Who asks, and for what. */
-export interface Asker {
+export interface Challenger {
   /** Scheme, host and port. */
   readonly origin: string;
   /** What to write the field for. */
@@ -50,8 +50,8 @@ export interface Asker {
   readonly uriUser: string | null;
 }
 
-/** One message and one asker. */
-export class AuthTrack {
+/** One message and one challenger. */
+export class AuthProgress {
   /** The field value the manager has put on the message; another value there is the user's own. */
   value: string | null = null;
   /** Whom the rest is about. */
@@ -69,7 +69,7 @@ export class AuthTrack {
   /** A source of the scheme's own has been asked. */
   isObtained = false;
 
-  /** Begins anew for another asker. */
+  /** Begins anew for another challenger. */
   reset(origin: string): void {
     this.origin = origin;
     this.sent = null;
@@ -87,7 +87,11 @@ export function itemOf(msg: HttpMessage): MessageItem | null {
 }
 
 /** The origin of a message; null when its URI cannot be sent, and when it is to know nothing of the user. */
-export function originAsker(session: FeatureSession, msg: HttpMessage, connection: Connection | null): Asker | null {
+export function originChallenger(
+  session: FeatureSession,
+  msg: HttpMessage,
+  connection: Connection | null,
+): Challenger | null {
   const scheme = msg.omitsCredentials ? null : session.schemeOf(msg.uri);
   if (scheme === null) return null;
   const url = new URL(wireUrl(msg.uri, scheme));
@@ -112,7 +116,11 @@ export function originAsker(session: FeatureSession, msg: HttpMessage, connectio
 }
 
 /** The proxy of a connection; null without one, and for proxies that do not speak HTTP. */
-export function proxyAsker(session: FeatureSession, msg: HttpMessage, connection: Connection | null): Asker | null {
+export function proxyChallenger(
+  session: FeatureSession,
+  msg: HttpMessage,
+  connection: Connection | null,
+): Challenger | null {
   const proxy = connection?.proxy ?? null;
   const scheme = session.schemeOf(msg.uri);
   if (connection === null || proxy === null || scheme === null || !proxy.scheme.startsWith("http")) return null;
@@ -138,12 +146,12 @@ export function proxyAsker(session: FeatureSession, msg: HttpMessage, connection
 }
 
 /** Who has sent the 401 or 407 that is there; null when it is nobody who may ask, such as an origin sending a 407. */
-export function askerOf(session: FeatureSession, msg: HttpMessage): Asker | null {
+export function challengerOf(session: FeatureSession, msg: HttpMessage): Challenger | null {
   const connection = connectionOf(msg);
-  if (msg.statusCode === 401) return originAsker(session, msg, connection);
+  if (msg.statusCode === 401) return originChallenger(session, msg, connection);
   // Behind a tunnel the origin talks; a proxy that wants credentials for one is told to `tunnelRefused`.
   const isFromProxy = msg.statusCode === 407 && connection !== null && connection.target.scheme === "http";
-  return isFromProxy ? proxyAsker(session, msg, connection) : null;
+  return isFromProxy ? proxyChallenger(session, msg, connection) : null;
 }
 
 function proxyOrigin({ scheme, uri }: ProxyTarget): string {
@@ -166,21 +174,26 @@ export function attemptGuard(msg: HttpMessage): () => boolean {
 }
 
 /** A field that is there and is not ours is the user's: used as it is, and nobody is asked. */
-export function isOwnField(msg: HttpMessage, { fields }: Asker, track: AuthTrack): boolean {
+export function isOwnField(msg: HttpMessage, { fields }: Challenger, progress: AuthProgress): boolean {
   if (!msg.hasRequestHeaders) return false;
   const value = msg.requestHeaders.get(fields.credentials);
-  return value !== null && value !== track.value;
+  return value !== null && value !== progress.value;
 }
 
 /** Puts a field on the message, or takes an older one of ours away. */
-export function writeField(msg: HttpMessage, { fields }: Asker, track: AuthTrack, value: string | null): void {
+export function writeField(
+  msg: HttpMessage,
+  { fields }: Challenger,
+  progress: AuthProgress,
+  value: string | null,
+): void {
   if (value !== null) msg.requestHeaders.set(fields.credentials, value);
-  else if (track.value !== null) msg.requestHeaders.delete(fields.credentials);
-  track.value = value;
+  else if (progress.value !== null) msg.requestHeaders.delete(fields.credentials);
+  progress.value = value;
 }
 
 /** Takes a field of ours away where it has no business. */
-export function dropField(msg: HttpMessage, { credentials }: AuthFields, track: AuthTrack): void {
-  if (track.value === null || !msg.hasRequestHeaders) return;
-  if (msg.requestHeaders.get(credentials) === track.value) msg.requestHeaders.delete(credentials);
+export function dropField(msg: HttpMessage, { credentials }: AuthFields, progress: AuthProgress): void {
+  if (progress.value === null || !msg.hasRequestHeaders) return;
+  if (msg.requestHeaders.get(credentials) === progress.value) msg.requestHeaders.delete(credentials);
 }
