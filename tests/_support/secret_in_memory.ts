@@ -1,6 +1,7 @@
 // Looks for a secret in the writable memory of this process.
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 
 /** For `it(name, { skip: memorySkip }, …)`: why memory cannot be looked through, else false. */
 export const memorySkip: string | false = existsSync("/proc/self/mem") ? false : "there is no /proc/self/mem";
@@ -48,13 +49,16 @@ export class SecretInMemory {
     const memory = openSync("/proc/self/mem", "r");
     const pages = openSync("/proc/self/pagemap", "r");
     const buffer = new Uint8Array(new ArrayBuffer(PIECE));
+    const own = Number(nativeRuntime().address(buffer));
     let found = 0;
     try {
       for (const line of readFileSync("/proc/self/maps", "latin1").split("\n")) {
         const [, from, to, mode] = /^([0-9a-f]+)-([0-9a-f]+) (\S+)/.exec(line) ?? [];
         if (!from || !to || !mode?.startsWith("rw") || line.includes("[v")) continue;
         for (const [start, end] of inUse(pages, Number.parseInt(from, 16), Number.parseInt(to, 16))) {
-          found += this.#inRange(memory, buffer, start, end);
+          // Read into itself, the buffer would repeat what stands before it up to its end.
+          found += this.#inRange(memory, buffer, start, Math.min(end, own));
+          found += this.#inRange(memory, buffer, Math.max(start, own + PIECE), end);
         }
       }
     } finally {
