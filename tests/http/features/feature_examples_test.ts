@@ -4,26 +4,26 @@ import { assertEquals } from "@std/assert";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
 
 const expected: Record<string, string[]> = {
-  http_decoding_and_sniffing: [
+  decoding_and_sniffing: [
     ...["/gzip", "/deflate", "/br", "/zstd", "/twice"].map((path) => `${path}: 200, text/html, 20000 bytes, decoded`),
     "/bomb: Cannot decode the body: it expands to more than 1000000 bytes",
     "/picture: 200, image/gif, 16 bytes, as it came",
   ],
-  http_proxies: [
+  proxies: [
     "the environment: through the proxy",
     "no_proxy: directly",
     "one proxy: through the proxy",
     "a function: through the proxy",
     "a list whose first is down: through the proxy",
   ],
-  http_retry_and_limits: [
+  retry_and_limits: [
     "retry 1 after 503, in N ms",
     "retry 2 after 503, in N ms",
     "busy: done",
     "never: TimeoutError, total limit of 500 ms",
     "six requests, two at once and twenty a second: held back",
   ],
-  http_streams: [
+  streams: [
     "tick 1: 1 o'clock",
     "tick 2: 2 o'clock",
     "lost, again in 10 ms",
@@ -37,7 +37,7 @@ const expected: Record<string, string[]> = {
 };
 
 async function linesOf(name: string): Promise<string[]> {
-  const child = startProgram(new URL(`../../../examples/${name}.ts`, import.meta.url), []);
+  const child = startProgram(new URL(`../../../examples/http/${name}.ts`, import.meta.url), []);
   let output = "";
   child.stdout!.on("data", (chunk) => output += chunk);
   await programEnd(child);
@@ -47,7 +47,7 @@ async function linesOf(name: string): Promise<string[]> {
 
 describe("the example programs of features", () => {
   for (const [name, lines] of Object.entries(expected)) {
-    it(`examples/${name}.ts`, async () => {
+    it(`examples/http/${name}.ts`, async () => {
       const printed = (await linesOf(name)).map((line) =>
         line.replace(/, in \d+ ms$/, ", in N ms").replace(/decode the \w+ body/, "decode the body")
       );
@@ -55,8 +55,8 @@ describe("the example programs of features", () => {
     });
   }
 
-  it("examples/http_logging.ts", async () => {
-    const lines = await linesOf("http_logging");
+  it("examples/http/logging.ts", async () => {
+    const lines = await linesOf("logging");
     const secrets = /12345|31337|4711|wonderland|eyJ/;
     assertEquals(lines.filter((line) => secrets.test(line)), []);
     const shown = [

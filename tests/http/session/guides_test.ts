@@ -59,8 +59,8 @@ describe("the guides", () => {
     });
   }
 
-  it("examples/http_lifecycle.ts prints the life of a request", async () => {
-    const [code, output] = await outcome(new URL("../../../examples/http_lifecycle.ts", import.meta.url));
+  it("examples/http/lifecycle.ts prints the life of a request", async () => {
+    const [code, output] = await outcome(new URL("../../../examples/http/lifecycle.ts", import.meta.url));
     assertEquals(code, 0);
     assert(output.endsWith("result   200: down the hole (3 attempts)\n"), output);
     assert(output.includes('session  authenticate        Basic "burrow"'), output);

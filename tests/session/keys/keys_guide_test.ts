@@ -30,7 +30,7 @@ describe("docs/keys-and-certificates.md", () => {
     assertEquals(programs.length, outputs.length);
     for (const [index, [name]] of outputs.entries()) {
       if (name === null) continue;
-      const example = readFileSync(new URL(`examples/${name}.ts`, root), "utf8");
+      const example = readFileSync(new URL(`examples/keys/${name}.ts`, root), "utf8");
       assertEquals(example.slice(example.indexOf(" */\n") + 4), programs[index], name);
     }
   });
@@ -42,7 +42,9 @@ describe("docs/keys-and-certificates.md", () => {
     const folder = mkdtempSync(`${fileURLToPath(root)}.keys-guide-`);
     try {
       // One process for all of them: each is a module, and a line tells where its output ends.
-      const paths = outputs.map(([name], index) => name === null ? `./program${index}.ts` : `../examples/${name}.ts`);
+      const paths = outputs.map(([name], index) =>
+        name === null ? `./program${index}.ts` : `../examples/keys/${name}.ts`
+      );
       for (const [index, [name]] of outputs.entries()) {
         const program = programs[index]!.replace('"@gp11/gp11"', '"../mod.ts"');
         if (name === null) writeFileSync(`${folder}/program${index}.ts`, program);

@@ -2,9 +2,9 @@ import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { programEnd, startProgram } from "../../../_support/child_program.ts";
 
-describe("examples/http_authentication.ts", () => {
+describe("examples/http/authentication.ts", () => {
   it("runs and prints what happens", async () => {
-    const child = startProgram(new URL("../../../../examples/http_authentication.ts", import.meta.url), []);
+    const child = startProgram(new URL("../../../../examples/http/authentication.ts", import.meta.url), []);
     let output = "";
     child.stdout!.on("data", (chunk) => output += chunk);
     await programEnd(child);

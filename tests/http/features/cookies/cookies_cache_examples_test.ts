@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { programEnd, startProgram } from "../../../_support/child_program.ts";
 
 async function run(name: string): Promise<string> {
-  const child = startProgram(new URL(`../../../../examples/${name}`, import.meta.url), []);
+  const child = startProgram(new URL(`../../../../examples/http/${name}`, import.meta.url), []);
   let output = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => output += text);
   await programEnd(child);
@@ -12,14 +12,14 @@ async function run(name: string): Promise<string> {
 }
 
 describe("examples", () => {
-  it("http_cookies.ts keeps a login between sessions", async () => {
-    const output = await run("http_cookies.ts");
+  it("cookies.ts keeps a login between sessions", async () => {
+    const output = await run("cookies.ts");
     assertStringIncludes(output, "/ → you sent: login=ada; seen=1\nsecond session\n/ → you sent: login=ada\n");
     assertStringIncludes(output, "the file holds 1 cookie");
   });
 
-  it("http_cache.ts asks the server no more than it must", async () => {
-    const output = await run("http_cache.ts");
+  it("cache.ts asks the server no more than it must", async () => {
+    const output = await run("cache.ts");
     assertStringIncludes(output, "/fresh 200 8 characters, server asked 0 times, age ");
     assertStringIncludes(output, "/large 200 1048576 characters, server asked 1 times");
     assertStringIncludes(output, "/unknown 504");

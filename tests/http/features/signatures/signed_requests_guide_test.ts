@@ -17,7 +17,7 @@ const ofGuide = [
 ];
 
 const ofExamples: Readonly<Record<string, string>> = {
-  signed_requests: `signed: 200 client-1 may GET /orders?status=open
+  signed_api: `signed: 200 client-1 may GET /orders?status=open
 with a body: 200 client-1 may POST /orders
 unsigned: 401 Cannot accept the message: it has no field signature-input
 seen before: 401 Cannot accept the signature sig: its nonce was seen before
@@ -49,7 +49,7 @@ it("docs/signed-requests.md and its examples run and print what they should", { 
   const folder = mkdtempSync(`${fileURLToPath(root)}.signed-guide-`);
   try {
     // One process for all of them: each is a module, and a line tells where its output ends.
-    const paths = Object.keys(ofExamples).map((name) => `../examples/${name}.ts`);
+    const paths = Object.keys(ofExamples).map((name) => `../examples/signed_requests/${name}.ts`);
     for (const [index, program] of programs.entries()) {
       writeFileSync(`${folder}/program${index}.ts`, program.replace('"@gp11/gp11"', '"../mod.ts"'));
     }

@@ -2,14 +2,14 @@
  * Compressed responses, a decompression bomb, and files whose type nobody declared. Everything runs against a server
  * this program starts itself.
  *
- *     deno run --allow-net examples/http_decoding_and_sniffing.ts
- *     bun examples/http_decoding_and_sniffing.ts
+ *     deno run --allow-net examples/http/decoding_and_sniffing.ts
+ *     bun examples/http/decoding_and_sniffing.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { brotliCompressSync, deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { ContentDecoder, ContentSniffer, HttpMessage, HttpSession, HttpStatus, MessageFlags } from "../mod.ts";
+import { ContentDecoder, ContentSniffer, HttpMessage, HttpSession, HttpStatus, MessageFlags } from "../../mod.ts";
 
 const page = "<!doctype html><title>Compressed</title>".padEnd(20_000, " ");
 const bodies: Record<string, [coding: string, body: Uint8Array]> = {

@@ -4,7 +4,7 @@
  * are bound to it (DPoP, RFC 9449). The protocol is oauth4webapi's; server and API are local ones that check everything.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/oauth_client.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/oauth_client.ts
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";

@@ -3,7 +3,7 @@
  * Exchanges a key for a new one: signatures go on, and what the old key signed can still be verified.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/rotate_key.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/rotate_key.ts
  */
 import process from "node:process";
 import { CKM, CKO, Module, ObjectNotFoundError } from "@gp11/gp11";

@@ -3,7 +3,7 @@
  * Watches a reader: tells which tokens are there, and which come and go.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/watch_reader.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/watch_reader.ts
  */
 import process from "node:process";
 import { Module } from "@gp11/gp11";

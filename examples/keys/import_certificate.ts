@@ -3,7 +3,7 @@
  * Brings a PEM key and its certificate into a token, where they find each other.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/import_certificate.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/import_certificate.ts
  */
 import { execFileSync } from "node:child_process";
 import process from "node:process";

@@ -2,13 +2,13 @@
  * Proxies chosen by the environment, by a function as PAC scripts write it, and what happens when one is down.
  * Everything runs against a server and a proxy this program starts itself.
  *
- *     deno run --allow-net examples/http_proxies.ts
- *     bun examples/http_proxies.ts
+ *     deno run --allow-net examples/http/proxies.ts
+ *     bun examples/http/proxies.ts
  */
 import { createServer, request as forward, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { HttpSession, ProxyResolver } from "../mod.ts";
+import { HttpSession, ProxyResolver } from "../../mod.ts";
 
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

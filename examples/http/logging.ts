@@ -2,13 +2,13 @@
  * What a session sends and receives, written down in the layout of SoupLogger with every secret hidden. Everything runs
  * against a server this program starts itself.
  *
- *     deno run --allow-net examples/http_logging.ts
- *     bun examples/http_logging.ts
+ *     deno run --allow-net examples/http/logging.ts
+ *     bun examples/http/logging.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { HttpSession, Logger } from "../mod.ts";
+import { HttpSession, Logger } from "../../mod.ts";
 
 const server = createServer((request, response) => {
   request.resume();

@@ -3,7 +3,7 @@
  * A small CA whose key is in a token: its own certificate, and one for the request of a server.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/small_ca.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/small_ca.ts
  */
 import process from "node:process";
 import { CKM, createCertificateRequest, createSelfSignedCertificate, issueCertificate, Module } from "@gp11/gp11";

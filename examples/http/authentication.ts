@@ -2,13 +2,13 @@
  * Authentication: one question for ten requests, a wrong password, an answer that takes its time, tokens that are
  * renewed, credentials given beforehand. Everything runs against a server this program starts itself.
  *
- *     deno run --allow-net examples/http_authentication.ts
- *     bun examples/http_authentication.ts
+ *     deno run --allow-net examples/http/authentication.ts
+ *     bun examples/http/authentication.ts
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { AuthBasic, AuthBearer, AuthManager, HttpSession, PasswordManager } from "../mod.ts";
+import { AuthBasic, AuthBearer, AuthManager, HttpSession, PasswordManager } from "../../mod.ts";
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-// Shows what a cache does with fresh, stale and large responses: deno run -A examples/http_cache.ts
+// Shows what a cache does with fresh, stale and large responses: deno run -A examples/http/cache.ts
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -2,13 +2,13 @@
  * Server-sent events that survive a lost connection, and JSON records one by one. Everything runs against a server this
  * program starts itself.
  *
- *     deno run --allow-net examples/http_streams.ts
- *     bun examples/http_streams.ts
+ *     deno run --allow-net examples/http/streams.ts
+ *     bun examples/http/streams.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { HttpMessage, HttpSession, readNdjson, serverSentEvents, streamMessage } from "../mod.ts";
+import { HttpMessage, HttpSession, readNdjson, serverSentEvents, streamMessage } from "../../mod.ts";
 
 const server = createServer((request, response) => {
   if (request.url === "/records") {

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console
-// Logs in with a cookie, keeps it in a file, and is still logged in with a new session: deno run -A examples/http_cookies.ts
+// Logs in with a cookie, keeps it in a file, and is still logged in with a new session: deno run -A examples/http/cookies.ts
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -4,7 +4,7 @@
  * leaves it. The bucket here is a local one that checks each signature as aws4fetch would make it.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/s3_request.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/s3_request.ts
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

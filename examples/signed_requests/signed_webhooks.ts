@@ -4,7 +4,7 @@
  * is busy is asked again, with a signature of its own.
  *
  *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
- *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_webhooks.ts
+ *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/signed_webhooks.ts
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

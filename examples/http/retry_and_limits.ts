@@ -1,13 +1,13 @@
 /**
  * Retries with back-off, time limits and a rate limit. Everything runs against a server this program starts itself.
  *
- *     deno run --allow-net examples/http_retry_and_limits.ts
- *     bun examples/http_retry_and_limits.ts
+ *     deno run --allow-net examples/http/retry_and_limits.ts
+ *     bun examples/http/retry_and_limits.ts
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { HttpSession, RateLimit, RequestTimeoutError, Retry, Timeouts } from "../mod.ts";
+import { HttpSession, RateLimit, RequestTimeoutError, Retry, Timeouts } from "../../mod.ts";
 
 let asked = 0;
 const server = createServer((request, response) => {

@@ -2,13 +2,13 @@
  * The life of a request, printed as it happens: a redirect, a refusal that is answered with a password, and the page.
  * Everything runs against a server this program starts itself.
  *
- *     deno run --allow-net examples/http_lifecycle.ts
- *     bun examples/http_lifecycle.ts
+ *     deno run --allow-net examples/http/lifecycle.ts
+ *     bun examples/http/lifecycle.ts
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { HttpMessage, HttpSession } from "../mod.ts";
+import { HttpMessage, HttpSession } from "../../mod.ts";
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   if (request.url === "/start") {
