@@ -71,11 +71,23 @@ export async function signed(
   options?: CallOptions,
 ): Promise<Bytes> {
   const signature = await signWith(key.session, key, scheme, content, options);
-  if (!await isSignedBy(material, scheme, content, signature, key.session, options)) {
+  if (!await isSignedBy({ material, scheme, content, signature }, key.session, options)) {
     throw new TypeError("Cannot sign: the private key does not belong to the public key");
   }
   const written = isEcdsa(material) ? ecdsaSignatureToDer(signature) : signature;
   return writeDer(sequence(raw(content), identifier, bits(written)));
+}
+
+/** A signature with what it is of. */
+export interface SignedContent {
+  /** The public key it should be good for. */
+  readonly material: AsymmetricMaterial;
+  /** How it was made. */
+  readonly scheme: SignatureScheme;
+  /** What was signed. */
+  readonly content: Bytes;
+  /** The signature, as tokens have it. */
+  readonly signature: Bytes;
 }
 
 /**
@@ -85,17 +97,15 @@ export async function signed(
  * @throws {Error} NotSupportedError where nobody can tell
  */
 export async function isSignedBy(
-  material: AsymmetricMaterial,
-  scheme: SignatureScheme,
-  content: Bytes,
-  signature: Bytes,
+  signed: SignedContent,
   session: Session,
   options?: CallOptions,
 ): Promise<boolean> {
+  const { material, scheme, content, signature } = signed;
   const outside = verifyOutside(material, scheme, content, signature);
   if (outside !== null) return outside;
   try {
-    return await isSignedInToken(material, scheme, content, signature, session, options);
+    return await isSignedInToken(signed, session, options);
   } catch (cause) {
     const isUnable = cause instanceof Pkcs11Error ? !DEAD.has(cause.code) : isNotSupported(cause);
     if (!isUnable) throw cause;
@@ -107,10 +117,7 @@ export async function isSignedBy(
 }
 
 async function isSignedInToken(
-  material: AsymmetricMaterial,
-  scheme: SignatureScheme,
-  content: Bytes,
-  signature: Bytes,
+  { material, scheme, content, signature }: SignedContent,
   session: Session,
   options?: CallOptions,
 ): Promise<boolean> {

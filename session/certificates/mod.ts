@@ -173,7 +173,8 @@ export async function issueCertificate(request: string | BytesInput, options: Is
 
   const scheme = namedScheme(parts.algorithm, parts.key, "the certificate request");
   const signature = plainSignature(parts.key, parts.signature);
-  if (!await isSignedBy(parts.key, scheme, parts.content, signature, issuer.session, { signal })) {
+  const claimed = { material: parts.key, scheme, content: parts.content, signature };
+  if (!await isSignedBy(claimed, issuer.session, { signal })) {
     throw new TypeError("Cannot issue the certificate: the request is not signed by its own key");
   }
   const authority = certificateParts((await issuer.x509({ signal })).der);

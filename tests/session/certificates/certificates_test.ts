@@ -342,7 +342,7 @@ describe("a CA whose token cannot check what it certifies", { skip: softoknSkip 
     ).scheme;
     const content = new Uint8Array(8);
     const error = await assertRejects(
-      () => isSignedBy(material, scheme, content, new Uint8Array(64), issuer.session),
+      () => isSignedBy({ material, scheme, content, signature: new Uint8Array(64) }, issuer.session),
       Error,
     );
     assertEquals(error.name, "NotSupportedError");
