@@ -1,14 +1,10 @@
 // Every program of docs/keys-and-certificates.md runs as it stands, on a token of SoftHSM2; those that stand in examples/ are
 // the same there.
 import { assertEquals } from "@std/assert";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import process from "node:process";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { text } from "node:stream/consumers";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { programEnd, startProgram } from "../../_support/child_program.ts";
-import { createSeparateToken, softhsmSkip } from "../../_support/softhsm.ts";
+import { guidePrograms, printedOnToken } from "../../_support/guide_programs.ts";
+import { softhsmSkip } from "../../_support/softhsm.ts";
 
 const root = new URL("../../../", import.meta.url);
 
@@ -22,8 +18,7 @@ const outputs: readonly (readonly [name: string | null, output: string])[] = [
   [null, "ES256 20\n"],
 ];
 
-const guide = readFileSync(new URL("docs/keys-and-certificates.md", root), "utf8");
-const programs = [...guide.matchAll(/```ts ignore\n([\s\S]*?)```/g)].map((match) => match[1]!);
+const programs = guidePrograms("docs/keys-and-certificates.md");
 
 describe("docs/keys-and-certificates.md", () => {
   it("has the programs of examples/, word for word", () => {
@@ -36,33 +31,9 @@ describe("docs/keys-and-certificates.md", () => {
   });
 
   it("has programs that run and print what they should", { skip: softhsmSkip }, async () => {
-    const { token, environment } = createSeparateToken();
-    const more = ["--init-token", "--free", "--label", "keys", "--pin", "1234", "--so-pin", "12345678"];
-    execFileSync("softhsm2-util", ["--module", token.module, ...more], { env: { ...process.env, ...environment } });
-    const folder = mkdtempSync(`${fileURLToPath(root)}.keys-guide-`);
-    try {
-      // One process for all of them: each is a module, and a line tells where its output ends.
-      const paths = outputs.map(([name], index) =>
-        name === null ? `./program${index}.ts` : `../examples/keys/${name}.ts`
-      );
-      for (const [index, [name]] of outputs.entries()) {
-        const program = programs[index]!.replace('"@gp11/gp11"', '"../mod.ts"');
-        if (name === null) writeFileSync(`${folder}/program${index}.ts`, program);
-      }
-      writeFileSync(
-        `${folder}/all.ts`,
-        paths.map((path) => `await import("${path}");\nconsole.log("----");\n`).join(""),
-      );
-      const child = startProgram(pathToFileURL(`${folder}/all.ts`), [], {
-        ...environment,
-        PKCS11_MODULE: token.module,
-      });
-      const printed = await text(child.stdout!);
-      await programEnd(child);
-      assertEquals(printed.split("----\n").slice(0, -1), outputs.map(([, output]) => output));
-      assertEquals(child.exitCode, 0);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const examples = outputs.map(([name], index) =>
+      name === null ? programs[index]! : new URL(`examples/keys/${name}.ts`, root)
+    );
+    assertEquals(await printedOnToken(examples), outputs.map(([, output]) => output));
   });
 });

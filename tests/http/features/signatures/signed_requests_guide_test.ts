@@ -1,12 +1,8 @@
 // Every program of docs/signed-requests.md and the examples it names run as they stand, on a token of SoftHSM2.
 import { assertEquals } from "@std/assert";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import process from "node:process";
 import { it } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { startProgram } from "../../../_support/child_program.ts";
-import { createSeparateToken, softhsmSkip } from "../../../_support/softhsm.ts";
+import { guidePrograms, printedOnToken } from "../../../_support/guide_programs.ts";
+import { softhsmSkip } from "../../../_support/softhsm.ts";
 
 const root = new URL("../../../../", import.meta.url);
 
@@ -40,28 +36,8 @@ without a signature: 403 SignatureDoesNotMatch
 };
 
 it("docs/signed-requests.md and its examples run and print what they should", { skip: softhsmSkip }, async () => {
-  const text = readFileSync(new URL("docs/signed-requests.md", root), "utf8");
-  const programs = [...text.matchAll(/```ts ignore\n([\s\S]*?)```/g)].map((match) => match[1]!);
+  const programs = guidePrograms("docs/signed-requests.md");
   assertEquals(programs.length, ofGuide.length);
-  const { token, environment } = createSeparateToken();
-  const more = ["--init-token", "--free", "--label", "keys", "--pin", "1234", "--so-pin", "12345678"];
-  execFileSync("softhsm2-util", ["--module", token.module, ...more], { env: { ...process.env, ...environment } });
-  const folder = mkdtempSync(`${fileURLToPath(root)}.signed-guide-`);
-  try {
-    // One process for all of them: each is a module, and a line tells where its output ends.
-    const paths = Object.keys(ofExamples).map((name) => `../examples/signed_requests/${name}.ts`);
-    for (const [index, program] of programs.entries()) {
-      writeFileSync(`${folder}/program${index}.ts`, program.replace('"@gp11/gp11"', '"../mod.ts"'));
-    }
-    const all = [...programs.map((_, index) => `./program${index}.ts`), ...paths];
-    writeFileSync(`${folder}/all.ts`, all.map((path) => `await import("${path}");\nconsole.log("----");\n`).join(""));
-    const child = startProgram(pathToFileURL(`${folder}/all.ts`), [], { ...environment, PKCS11_MODULE: token.module });
-    let output = "";
-    child.stdout!.on("data", (chunk) => output += chunk);
-    const code = await new Promise((resolve) => child.once("close", resolve));
-    assertEquals(output.split("----\n").slice(0, -1), [...ofGuide, ...Object.values(ofExamples)]);
-    assertEquals(code, 0);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const examples = Object.keys(ofExamples).map((name) => new URL(`examples/signed_requests/${name}.ts`, root));
+  assertEquals(await printedOnToken([...programs, ...examples]), [...ofGuide, ...Object.values(ofExamples)]);
 });
