@@ -8,8 +8,8 @@ import { brandError } from "../internal/error_brand.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 
 /**
- * Codes of errors that this library gives itself, besides those of the runtime and the system such as `ECONNREFUSED`: the
- * names of {@linkcode HttpStatus} below 100, and what is told more exactly.
+ * Codes of errors that this library gives itself, besides those of the runtime and the system such as `ECONNREFUSED`:
+ * the names of {@linkcode HttpStatus} below 100, and more exact ones.
  */
 export type HttpErrorCode =
   | "CANCELLED"
@@ -87,7 +87,10 @@ export class TransportError extends Error {
 
 brandError(TransportError, "TransportError");
 
-/** A proxy that was reached and makes no tunnel. Its 407 keeps its number, so that whoever has credentials can tell. */
+/**
+ * A proxy that was reached and makes no tunnel. Its 407 keeps its number, so that a caller with credentials recognizes
+ * it.
+ */
 export function tunnelError(status: number, phrase: string, cause?: unknown): TransportError {
   const isQuestion = status === HttpStatus.PROXY_UNAUTHORIZED;
   const answer = `${status} ${phrase || reasonPhrase(status)}`;

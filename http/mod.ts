@@ -1,7 +1,7 @@
 /**
- * HTTP sessions with the rules of libsoup and the face of fetch: a queue with priorities, connections with limits, cookies,
- * cache, authentication, HSTS, proxies, signatures. Messages travel over the runtime's fetch or over sockets, whichever
- * can do what they need.
+ * HTTP sessions with the rules of libsoup and an interface like fetch: a queue with priorities, connections with
+ * limits, cookies, cache, authentication, HSTS, proxies, signatures. Messages travel over the runtime's fetch or over
+ * sockets, whichever can do what they need.
  *
  * @example A session in the place of fetch
  * ```ts

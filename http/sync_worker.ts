@@ -35,18 +35,18 @@ import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
 import { Timeouts } from "./features/timeouts.ts";
 
-const BEAT_INTERVAL = 1000;
+const HEARTBEAT_INTERVAL = 1000;
 
 /** Serves the sends of one session until its worker is terminated. */
 export function serveSync(port: MessagePort, shared: Int32Array): void {
-  const tell = (message: FromWorker): void => {
+  const post = (message: FromWorker): void => {
     port.postMessage(packed(message));
     Atomics.add(shared, SyncWord.WAKE, 1);
     Atomics.notify(shared, SyncWord.WAKE);
   };
   // The caller answers at once, and this thread has nothing else to do: blocking is faster than its event loop.
   const ask = <T extends ToWorker>(message: FromWorker): T => {
-    tell(message);
+    post(message);
     for (;;) {
       const seen = Atomics.load(shared, SyncWord.REPLY);
       const received = receiveMessageOnPort(port);
@@ -55,7 +55,7 @@ export function serveSync(port: MessagePort, shared: Int32Array): void {
       Atomics.wait(shared, SyncWord.REPLY, seen);
     }
   };
-  const server = new SyncServer(tell, ask, () => Atomics.add(shared, SyncWord.BEAT, 1));
+  const server = new SyncServer(post, ask, () => Atomics.add(shared, SyncWord.HEARTBEAT, 1));
   port.on("message", (message: unknown) => server.receive(unpacked(message) as ToWorker));
 }
 
@@ -63,21 +63,21 @@ export function serveSync(port: MessagePort, shared: Int32Array): void {
 type Ask = <T extends ToWorker = HookReply>(message: FromWorker) => T;
 
 class SyncServer {
-  readonly #tell: (message: FromWorker) => void;
+  readonly #post: (message: FromWorker) => void;
   readonly #askCaller: Ask;
-  readonly #beat: () => void;
+  readonly #heartbeat: () => void;
   #session: HttpSession | null = null;
   #version = -1;
-  /** Those that hooks were told of, by number. */
+  /** Those that hooks have got, by number. */
   readonly #connections = new Map<number, Connection>();
-  #barred: ReadonlySet<number> = new Set();
+  #excluded: ReadonlySet<number> = new Set();
   /** Connections whose TLS the caller's thread makes. */
   readonly #tls = new WorkerTls();
 
-  constructor(tell: (message: FromWorker) => void, ask: Ask, beat: () => void) {
-    this.#tell = tell;
+  constructor(post: (message: FromWorker) => void, ask: Ask, heartbeat: () => void) {
+    this.#post = post;
     this.#askCaller = ask;
-    this.#beat = beat;
+    this.#heartbeat = heartbeat;
   }
 
   receive(message: ToWorker): void {
@@ -86,7 +86,7 @@ class SyncServer {
   }
 
   async #send(request: SendRequest): Promise<void> {
-    const beating = setInterval(this.#beat, BEAT_INTERVAL);
+    const heartbeats = setInterval(this.#heartbeat, HEARTBEAT_INTERVAL);
     this.#tls.ask = (call) => this.#askCaller<TlsReply>(call);
     try {
       const session = this.#sessionFor(request.settings);
@@ -96,16 +96,16 @@ class SyncServer {
       this.#done(msg);
     } catch (error) {
       this.#tls.ask = null;
-      this.#tell({ kind: "broken", error: plainError(error) });
+      this.#post({ kind: "broken", error: plainError(error) });
     } finally {
-      clearInterval(beating);
+      clearInterval(heartbeats);
     }
   }
 
   #done(msg: HttpMessage): void {
     const { metrics } = msg;
     const since = (time: number) => time === 0 ? 0 : performance.timeOrigin + time;
-    this.#tell({
+    this.#post({
       kind: "done",
       snapshot: snapshotOf(msg),
       body: msg.responseBody,
@@ -146,7 +146,7 @@ class SyncServer {
       session.addEventListener(
         type,
         ({ connection }) =>
-          this.#tell({
+          this.#post({
             kind: "session-event",
             type,
             connection: connection === null ? null : plainConnection(connection),
@@ -166,7 +166,7 @@ class SyncServer {
     for (const type of request.listened as MessageEventName[]) {
       msg.addEventListener(
         type,
-        (event: Event) => this.#tell({ kind: "event", type, snapshot: snapshotOf(msg), detail: detailOf(event) }),
+        (event: Event) => this.#post({ kind: "event", type, snapshot: snapshotOf(msg), detail: detailOf(event) }),
       );
     }
     return msg;
@@ -218,13 +218,13 @@ class SyncServer {
     };
   }
 
-  /** Whom connections are authenticated as is known on the caller's thread: here, only whether they will do. */
-  #bar(ids: readonly number[]): void {
-    this.#barred = new Set(ids);
+  /** The identities of connections are known on the caller's thread; here, only which connections may not be used. */
+  #exclude(ids: readonly number[]): void {
+    this.#excluded = new Set(ids);
     for (const [id, connection] of this.#connections) {
       if (connection.state === "closed") this.#connections.delete(id);
-      else if (connection.identities === null && this.#barred.has(id)) {
-        connection.identify({ name: "", isForProxy: false, isOf: () => !this.#barred.has(id) });
+      else if (connection.identities === null && this.#excluded.has(id)) {
+        connection.identify({ name: "", isForProxy: false, isOf: () => !this.#excluded.has(id) });
       }
     }
   }
@@ -246,7 +246,7 @@ class SyncServer {
       ...extra,
     });
     if (connection !== null) this.#connections.set(connection.id, connection);
-    this.#bar(reply.barred);
+    this.#exclude(reply.excluded);
     if (reply.error !== null) throw revivedError(reply.error);
     if (reply.cancelled) {
       session.cancelMessage(msg, reply.snapshot.statusCode || 1);

@@ -7,7 +7,7 @@ import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
 import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { Pkcs11Error } from "./errors.ts";
-import { askerOf } from "./tokens/pin.ts";
+import { pinCallbackOf } from "./tokens/pin.ts";
 import type { TokenInfo } from "./core/infos.ts";
 import { withoutNuls } from "../ffi/memory/texts.ts";
 import type { Module } from "./tokens/module.ts";
@@ -231,7 +231,7 @@ class Search {
     const { interaction } = this.#options;
     if (pinValue === undefined && pinSource === undefined && interaction === undefined) return undefined;
     if (Number(token.flags) & CKF.PROTECTED_AUTHENTICATION_PATH) return null;
-    return pinOf(this.#uri) ?? askerOf(interaction);
+    return pinOf(this.#uri) ?? pinCallbackOf(interaction);
   }
 
   #call(): CallOptions {

@@ -51,7 +51,7 @@ export function pipeThroughGenerator(
     },
     async cancel(reason) {
       const cancelled = reader.cancel(reason);
-      // The generator meets the end of its input now; what it makes of that, and when, concerns nobody any more.
+      // The generator sees the end of its input now; nobody reads what it still produces.
       output.return().catch(() => {});
       await cancelled;
     },

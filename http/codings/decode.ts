@@ -105,7 +105,7 @@ export function decodeSimple(
   }
 }
 
-/** The most bytes a body expands to unless told otherwise. */
+/** The most bytes a body expands to by default. */
 export const DEFAULT_MAX_SIZE: number = 2 ** 28;
 
 /** Holds a body to a limit that the runtime has decoded by itself. */

@@ -33,7 +33,7 @@ export interface HttpFetchInit {
   redirect?: "error" | "follow" | "manual" | undefined;
   /** The URL that refers to the request. */
   referrer?: string | undefined;
-  /** How much of the referrer is told, and to whom. */
+  /** How much of the referrer is sent, and to which origins. */
   referrerPolicy?:
     | ""
     | "no-referrer"

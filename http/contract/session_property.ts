@@ -1,5 +1,5 @@
 /**
- * The manual's names of a session's properties, and the accessors behind them.
+ * The manual's names of a session's properties, and the accessors they stand for.
  *
  * @module
  */

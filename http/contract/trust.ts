@@ -1,5 +1,5 @@
 /**
- * What an answer is worth: whether its server was the one that was asked.
+ * Whether a response can be relied on: whether its server has proved to be the one that was asked.
  *
  * @module
  */
@@ -14,9 +14,9 @@ export function connectionOf(msg: HttpMessage): Connection | null {
 }
 
 /**
- * False when an encrypted answer came from a server that showed no trusted certificate, which `sslStrict = false` lets
- * pass: what it says is good for this message and for no one who is stricter. With certificates left unchecked only a
- * transport that checked all the same can vouch for the server.
+ * False when a response came over TLS from a server without a trusted certificate, which `sslStrict = false` permits:
+ * it is valid for this message, but not for a session that checks certificates. Where they are not checked, the server
+ * is known only if the transport has checked its certificate all the same.
  */
 export function isVerified(session: FeatureSession, msg: HttpMessage): boolean {
   if (session.schemeOf(msg.uri) !== "https") return true;

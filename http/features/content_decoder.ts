@@ -4,6 +4,7 @@ import { checkOptions } from "../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
+import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
 import { pipeThroughGenerator } from "../codings/chunks.ts";
@@ -24,10 +25,8 @@ export interface ContentDecoderOptions {
 
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
-/** Boxes in the middle of plain HTTP break what they do not know; inside TLS there are none. */
+/** Some intermediaries of plain HTTP break codings that they do not know; inside of TLS there are none. */
 const TLS_CODINGS = knownCodings.join(", ");
-/** Statuses without a body, and the one whose body is a piece of an encoded whole. */
-const BODYLESS = new Set([204, 205, 206, 304]);
 
 /**
  * Asks for compressed responses and decompresses them: `gzip`, `deflate` (with and without its zlib wrapper), and over
@@ -105,7 +104,7 @@ export class ContentDecoder implements SessionFeature {
     }
     const original = msg.responseHeaders;
     const field = original.get("content-encoding");
-    if (field === null || BODYLESS.has(msg.statusCode) || msg.method === "HEAD") return null;
+    if (field === null || isUndecodable(msg)) return null;
     const length = contentLength(original);
     const codings = parseContentCodings(field);
     if (codings === undefined || codings.length === 0 || length === 0 || isGzipFile(original, codings)) return null;
@@ -126,6 +125,11 @@ export class ContentDecoder implements SessionFeature {
     const decode = length !== null && length <= SMALL_BODY ? decodeSmall : decodeContent;
     return (body) => pipeThroughGenerator(body, (chunks) => decode(chunks, codings, options));
   }
+}
+
+/** True for a response without a body, and for a part of an encoded whole. */
+function isUndecodable({ method, statusCode }: HttpMessage): boolean {
+  return method === "HEAD" || isNullBodyStatus(statusCode) || statusCode === HttpStatus.PARTIAL_CONTENT;
 }
 
 /** Collects a body that is small by its Content-Length, to decode it without a stream where that is possible. */

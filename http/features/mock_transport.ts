@@ -36,8 +36,8 @@ export interface MockedRequest {
 }
 
 /**
- * A feature that answers messages with a function. Mocked messages wait in the queue, take a slot, emit every event and
- * meet every other feature, as real ones do; only the network is not touched.
+ * A feature that answers messages with a function. Mocked messages wait in the queue, take a connection slot, emit
+ * every event and pass every other feature, as real ones do; only the network is not used.
  *
  * @example Test code that uses a session
  * ```ts

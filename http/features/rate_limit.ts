@@ -24,11 +24,7 @@ export interface RateLimitOptions {
    * @default {1000}
    */
   readonly interval?: number | undefined;
-  /**
-   * Requests that may follow each other at once after a pause.
-   *
-   * @default {options.requests}
-   */
+  /** Requests that may follow each other at once after a pause. Left out, as many as `requests`. */
   readonly burst?: number | undefined;
   /**
    * Whether the origin's own limits are kept: Retry-After with a 429 or 503, and `RateLimit` fields that say that
@@ -60,8 +56,8 @@ interface Bucket {
 const MAX_BUCKETS = 1000;
 
 /**
- * Holds requests back so that no origin gets more than a rate of them: a token bucket per origin, filled at an even
- * pace. It also keeps the limits servers announce. Requests wait in the order they came, without a connection; every
+ * Holds requests back so that no origin gets more than a rate of them: a token bucket per origin, filled at a constant
+ * rate. It also keeps the limits servers announce. Requests wait in the order they came, without a connection; every
  * attempt counts, redirects and retries included. A message that is cancelled while it waits gives its turn back.
  *
  * @example Ten requests a second, five at once

@@ -82,7 +82,7 @@ export interface RetryOptions {
    * What the retries of all messages together may cost; `false` sets no limit. It keeps a session from multiplying the
    * load of a server that is down.
    *
-   * @default {}
+   * @default {{}}
    */
   readonly budget?: RetryBudgetOptions | false | undefined;
   /** Called before every wait. */
@@ -107,7 +107,7 @@ const STATUSES = [
 /** A body up to this size is cheaper to read than a new connection is to make. */
 const SMALL_BODY = 65_536;
 
-/** What a message has been through. */
+/** The retries of a message. */
 interface RetryState {
   retries: number;
   /** The wait in front of the attempt that begins next. */

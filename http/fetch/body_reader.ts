@@ -11,11 +11,11 @@ import type { QueueItem } from "../queue/queue_item.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { gotChunk, smallBody } from "../queue/response_body.ts";
 import { ended, giveBack, isWatched } from "../queue/response_phase.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 
-/** Who keeps an eye on bodies that hold a connection. */
+/** Who checks bodies that hold a connection. */
 export interface UnreadReaders {
   /** A response has been handed out. */
   add(reader: BodyReader): void;
@@ -25,11 +25,11 @@ export interface UnreadReaders {
 
 /** Reads the body of one handed-out response and ends its message. */
 export class BodyReader {
-  readonly core: SessionCore;
+  readonly core: HttpSessionCore;
   readonly item: QueueItem;
   readonly response: TransportResponse;
   readonly #attempt: Attempt;
-  /** Weak, so that a stream nobody holds can be found out. */
+  /** Weak, so that a stream nobody references is collected. */
   #controller: WeakRef<ReadableByteStreamController> | null = null;
   #source: ReadAhead | null = null;
   #hasReadAhead = false;

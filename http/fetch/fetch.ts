@@ -1,5 +1,5 @@
 /**
- * `session.fetch`: the Fetch standard's face of the queue.
+ * `session.fetch`: the queue behind the function of the Fetch standard.
  *
  * @module
  */
@@ -8,26 +8,26 @@ import type { SessionFetch } from "../contract/feature_session.ts";
 import { type FetchRequest, messageOf } from "./fetch_init.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
-import { HandedOut } from "./handed_out.ts";
+import { HandedOutResponses } from "./handed_out_responses.ts";
 import { HttpError } from "../message/http_error.ts";
 import { hasIntegrity } from "./integrity.ts";
 import { HttpMessage } from "../message/message.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
 import { nativeFetch } from "../transports/fetch/native_fetch.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { bareAddress, schemeClass } from "../protocol/uri.ts";
 
 /** The queue that fetches go through, and the responses that come of them. */
-interface FetchFace {
-  readonly core: SessionCore;
-  readonly responses: HandedOut;
+interface FetchContext {
+  readonly core: HttpSessionCore;
+  readonly responses: HandedOutResponses;
 }
 
 /** Makes a session's bound fetch; `preconnect` prepares for a URI. */
-export function makeFetch(core: SessionCore, preconnect: SessionFetch["preconnect"]): SessionFetch {
-  const responses = new HandedOut(core.pool);
+export function makeFetch(core: HttpSessionCore, preconnect: SessionFetch["preconnect"]): SessionFetch {
+  const responses = new HandedOutResponses(core.pool);
   core.responses = responses;
-  const face: FetchFace = { core, responses };
+  const context: FetchContext = { core, responses };
   const bound = (input: FetchInput, init: HttpFetchInit | undefined = undefined): Promise<Response> => {
     try {
       if (init === undefined && !(input instanceof Request)) {
@@ -35,7 +35,7 @@ export function makeFetch(core: SessionCore, preconnect: SessionFetch["preconnec
         if (isHttp || !isNative(input)) {
           const msg = new HttpMessage("GET", input);
           if (!isHttp) checkScheme(core, msg.uri);
-          return enqueue(face, {
+          return enqueue(context, {
             msg,
             signal: null,
             redirect: "follow",
@@ -45,9 +45,9 @@ export function makeFetch(core: SessionCore, preconnect: SessionFetch["preconnec
           });
         }
       }
-      // What only a runtime can read is its own affair: data, blobs and files.
+      // What only a runtime can read goes to the fetch of the runtime: data, blob and file URLs.
       if (isNative(input)) return nativeFetch(input, init as RequestInit | undefined);
-      return fetchWith(face, input, init ?? {});
+      return fetchWith(context, input, init ?? {});
     } catch (error) {
       return Promise.reject(error);
     }
@@ -61,16 +61,16 @@ function isNative(input: FetchInput): boolean {
 }
 
 /** A request with options. */
-async function fetchWith(face: FetchFace, input: FetchInput, init: HttpFetchInit): Promise<Response> {
-  const { core } = face;
+async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFetchInit): Promise<Response> {
+  const { core } = context;
   const request = await messageOf(input, init, core.transports.capabilities.runtime);
   checkScheme(core, request.msg.uri);
-  const response = await enqueue(face, request);
+  const response = await enqueue(context, request);
   return request.integrity === "" ? response : verified(request, response);
 }
 
 /** Fetch knows http and https (§4.2); an alias counts where the user has set it, the manual's `*` is for messages. */
-function checkScheme({ settings }: SessionCore, uri: URL): void {
+function checkScheme({ settings }: HttpSessionCore, uri: URL): void {
   const { protocol, hostname } = uri;
   if (protocol === "http:" || protocol === "https:") return;
   const scheme = protocol.slice(0, -1);
@@ -81,7 +81,7 @@ function checkScheme({ settings }: SessionCore, uri: URL): void {
   }
 }
 
-function enqueue({ core, responses }: FetchFace, request: FetchRequest): Promise<Response> {
+function enqueue({ core, responses }: FetchContext, request: FetchRequest): Promise<Response> {
   return new Promise((resolve, reject) => {
     core.queue(request.msg, null, new FetchSink(core, responses, request, resolve, reject), null);
   });

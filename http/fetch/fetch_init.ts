@@ -125,7 +125,7 @@ async function bringBody(
   throw signal.reason;
 }
 
-/** Tells the source of a body that nobody has begun to read that nobody will. */
+/** Cancels a body that nobody has begun to read. */
 export function dropBody({ requestBody }: HttpMessage, reason: unknown): void {
   if (requestBody instanceof ReadableStream && !requestBody.locked) requestBody.cancel(reason).catch(() => {});
 }

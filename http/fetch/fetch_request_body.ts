@@ -15,7 +15,7 @@ type Read = ReadableStreamReadResult<Bytes>;
 /** Bodies up to this many bytes are kept, so that they can be sent again. */
 const largestKept = 64 * 1024;
 /** Milliseconds in which a body that is there already gives its bytes; one that is still being made takes longer. */
-const patience = 10;
+const maxWait = 10;
 
 /**
  * Puts a body on a message, with the Content-Type that goes with it. What is neither bytes, stream nor form is sent as its
@@ -51,7 +51,7 @@ export async function takeBody(request: Request): Promise<MessageBody> {
   const pieces: Bytes[] = [];
   let length = 0;
   let waiting: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => waiting = setTimeout(resolve, patience, null));
+  const late = new Promise<null>((resolve) => waiting = setTimeout(resolve, maxWait, null));
   try {
     while (length <= largestKept) {
       const reading: Promise<Read> = reader.read();

@@ -10,7 +10,7 @@ import type { BodyReader } from "./body_reader.ts";
 import { giveBack, isBodyless, isWatched } from "../queue/response_phase.ts";
 import { countBytes, discard, isSmall, smallBody, transformed } from "../queue/response_body.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 import { bareUrl } from "../protocol/uri.ts";
 
@@ -77,7 +77,7 @@ function build(reader: BodyReader, body: ReadableStream<Uint8Array<ArrayBuffer>>
 
 /** The bytes of a small body as a stream; they are fetched now, whoever reads them later, and the slot is free then. */
 function readAtOnce(
-  core: SessionCore,
+  core: HttpSessionCore,
   item: QueueItem,
   response: TransportResponse,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -111,7 +111,7 @@ async function readPieces(
 
 /** Frees the slot of a response as soon as all of it has arrived, whoever reads it later. */
 function giveBackAfter(
-  core: SessionCore,
+  core: HttpSessionCore,
   item: QueueItem,
   response: TransportResponse,
   arrival: Promise<unknown>,

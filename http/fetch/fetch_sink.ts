@@ -9,7 +9,7 @@ import { fetchFailure } from "./fetch_error.ts";
 import { dropBody, type FetchRequest } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
 import { handOut } from "./fetch_response.ts";
-import type { HandedOut } from "./handed_out.ts";
+import type { HandedOutResponses } from "./handed_out_responses.ts";
 import { messageState } from "../message/message.ts";
 import type { QueueItem, ResponseSink } from "../queue/queue_item.ts";
 import {
@@ -21,7 +21,7 @@ import {
   rewriteAsGet,
 } from "../queue/redirect_rules.ts";
 import { tooMany } from "../queue/redirect_message.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 import { bareAddress } from "../protocol/uri.ts";
@@ -31,8 +31,8 @@ function forgotten(): void {}
 
 /** What waits for the response of one fetch. */
 export class FetchSink implements ResponseSink {
-  readonly #core: SessionCore;
-  readonly #responses: HandedOut;
+  readonly #core: HttpSessionCore;
+  readonly #responses: HandedOutResponses;
   readonly #request: FetchRequest;
   #resolve: (response: Response) => void;
   #reject: (reason: unknown) => void;
@@ -41,8 +41,8 @@ export class FetchSink implements ResponseSink {
   #isSettled = false;
 
   constructor(
-    core: SessionCore,
-    responses: HandedOut,
+    core: HttpSessionCore,
+    responses: HandedOutResponses,
     request: FetchRequest,
     resolve: (response: Response) => void,
     reject: (reason: unknown) => void,

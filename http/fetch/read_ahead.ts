@@ -24,7 +24,7 @@ export class ReadAhead {
     return this.#isAskedFor;
   }
 
-  /** The next piece; what is wrong with the stream is told once all pieces before it are gone. */
+  /** The next piece; an error of the stream is reported once all pieces before it are gone. */
   async next(): Promise<ReadableStreamReadResult<Bytes>> {
     this.#isAskedFor = true;
     if (this.#pieces.length === 0 && this.#reading !== null) await this.#reading.catch(() => {});
@@ -43,7 +43,7 @@ export class ReadAhead {
         this.#pieces.push(value);
         size += value.byteLength;
       } catch {
-        return false; // For who reads to meet.
+        return false; // Reported to whoever reads.
       } finally {
         this.#reading = null;
       }

@@ -20,7 +20,7 @@ const policies = [
 /** Longer ones are cut to their origin. */
 const longestReferrer = 4096;
 
-/** Who refers to a request, and how much of it is told. */
+/** The referrer of a request, and how much of it is sent. */
 export class Referrer {
   readonly #url: URL;
   #policy: string;
@@ -31,7 +31,7 @@ export class Referrer {
   }
 
   /**
-   * The referrer of a request; null when nothing is to be told.
+   * The referrer of a request; null when none is to be sent.
    *
    * @throws {TypeError} For what is no URL or no policy.
    */

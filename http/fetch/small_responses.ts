@@ -9,29 +9,29 @@ import { clearInterval, setInterval } from "node:timers";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "../message/message.ts";
-import { sealHeaders } from "../transports/sealed_headers.ts";
+import { makeImmutable } from "../transports/immutable_headers.ts";
 
 const native = Response.prototype;
 const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
 
 const nativeHeaders = Object.getOwnPropertyDescriptor(native, "headers")!.get!;
 
-/** Milliseconds between two looks at what is still unread; a response is left alone for one to two of them. */
-const pace = 2;
-/** Looks that find nothing before the timer is given up: making one costs more than some looks. */
-const patience = 16;
+/** Milliseconds between two checks of what is still unread; a response is left alone for one to two of them. */
+const checkInterval = 2;
+/** Checks that find nothing before the timer is stopped: making one costs more than some checks. */
+const maxIdleChecks = 16;
 
 /** The unread responses of one session, oldest first; one that is read leaves the list at once. */
 export class SmallResponses {
   #first: SmallResponse | null = null;
   #last: SmallResponse | null = null;
-  #look = 0;
-  #idleLooks = 0;
+  #checks = 0;
+  #idleChecks = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
 
-  /** Keeps an eye on a response. */
+  /** Checks a response from now on. */
   add(small: SmallResponse): void {
-    small.look = this.#look;
+    small.addedAt = this.#checks;
     small.previous = this.#last;
     if (this.#last === null) this.#first = small;
     else this.#last.next = small;
@@ -49,15 +49,15 @@ export class SmallResponses {
     small.previous = small.next = null;
   }
 
-  /** Ends the watch. */
+  /** Ends the checks. */
   close(): void {
     this.#stop();
     this.#first = this.#last = null;
   }
 
   #watch(): void {
-    this.#idleLooks = 0;
-    this.#timer = setInterval(() => this.#settleOld(), pace);
+    this.#idleChecks = 0;
+    this.#timer = setInterval(() => this.#settleOld(), checkInterval);
     this.#timer.unref();
   }
 
@@ -66,22 +66,22 @@ export class SmallResponses {
     this.#timer = null;
   }
 
-  /** Takes back what was there at the last look already. */
+  /** Takes back what was there at the last check already. */
   #settleOld(): void {
-    this.#look++;
-    if (this.#first !== null) this.#idleLooks = 0;
-    else if (++this.#idleLooks >= patience) this.#stop();
-    while (this.#first !== null && this.#first.look < this.#look - 1) this.#first.settle();
+    this.#checks++;
+    if (this.#first !== null) this.#idleChecks = 0;
+    else if (++this.#idleChecks >= maxIdleChecks) this.#stop();
+    while (this.#first !== null && this.#first.addedAt < this.#checks - 1) this.#first.settle();
   }
 }
 
 /** One response that was handed out. */
 class SmallResponse {
-  /** Neighbours in the list of the unread. */
+  /** The responses before and behind it in the list of the unread. */
   previous: SmallResponse | null = null;
   next: SmallResponse | null = null;
-  /** The look before which it was handed out. */
-  look = 0;
+  /** Number of checks made before it was handed out. */
+  addedAt = 0;
   readonly #all: SmallResponses;
   readonly #msg: HttpMessage;
   #reader: BodyReader | null;
@@ -94,7 +94,7 @@ class SmallResponse {
     this.#response = response;
   }
 
-  /** Somebody reads it: the slot is free when that has ended. What breaks off is told in the words of a session. */
+  /** Somebody reads it: the slot is free when that has ended. A body that breaks off rejects as `bodyFailure` says. */
   whenRead<T>(reading: Promise<T>): Promise<T> {
     const reader = this.#reader;
     this.#forget();
@@ -215,7 +215,7 @@ const smallPrototype: object = Object.create(native, {
   }),
   headers: {
     get(this: Response): Headers {
-      return sealHeaders(nativeHeaders.call(this));
+      return makeImmutable(nativeHeaders.call(this));
     },
     enumerable: false,
     configurable: true,

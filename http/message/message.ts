@@ -24,7 +24,7 @@ import { type MessageMetrics, newMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { PeerCertificate } from "../transports/transport.ts";
-import { reasonPhrase } from "../protocol/status.ts";
+import { isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";
 import { bareAddress, parseUri } from "../protocol/uri.ts";
 
 export { MessageFlags, MessagePriority } from "./message_flags.ts";
@@ -143,8 +143,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (this.statusCode < 200) {
       throw new TypeError(`Cannot make a Response: the message has the status ${this.statusCode}`);
     }
-    const bodyless = this.statusCode === 204 || this.statusCode === 205 || this.statusCode === 304;
-    return new Response(bodyless ? null : this.responseBody, {
+    return new Response(isNullBodyStatus(this.statusCode) ? null : this.responseBody, {
       status: this.statusCode,
       statusText: this.reasonPhrase,
       headers: this.responseHeaders,
@@ -210,7 +209,7 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /**
    * The URI; redirects change it. From `request-started` on another origin is a TypeError, unless the message has been
-   * requeued: its connection leads where it leads. The rest may change until the header section is written.
+   * requeued: a connection cannot change its host. The rest may change until the header section is written.
    */
   get uri(): URL {
     return this.#uri;
@@ -413,7 +412,7 @@ export function putBody(msg: HttpMessage, source: BodySource): void {
   putSource(msg, source);
 }
 
-/** True if the event ever got a listener: events nobody hears are not made. */
+/** True if the event ever got a listener: events without one are not created. */
 export function isListened(msg: HttpMessage, type: MessageEventName): boolean {
   const listened = stateOf(msg).listened;
   return listened !== null && listened.has(type);

@@ -11,7 +11,7 @@ import type { PeerCertificate, RequestTrailers, Transport } from "../transports/
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const none: readonly string[] = Object.freeze([]);
 
-/** What the rooms above the message may see of its queue entry. */
+/** The part of a message's queue entry that is known without importing the queue. */
 export interface MessageItem {
   /** Grows with every attempt: work of an older one is void. */
   readonly attempt: number;
@@ -19,7 +19,7 @@ export interface MessageItem {
   readonly connection: Connection | null;
   /** The transport of the present attempt. */
   readonly transport: Transport | null;
-  /** Whom a connection this attempt may go on is authenticated as; "" for nobody. Known before one is chosen. */
+  /** The identity that a connection for this attempt is authenticated as; "" for none. Known before one is chosen. */
   identity: string;
   /** True while the message is paused. */
   readonly isPaused: boolean;
@@ -93,7 +93,7 @@ export class MessageState {
     this.error = error;
   }
 
-  /** Whether the message may get a URI: the connection leads where it leads, and what is written stays written. */
+  /** Whether the message may get a URI: a connection cannot change its host, and what is written stays written. */
   mayMoveTo(uri: URL): boolean {
     const { isWritten, sentTo } = this;
     if (sentTo === null) return true;

@@ -1,5 +1,5 @@
 /**
- * Connections, their limits and who gets the next one.
+ * Connections, their limits and which entry gets the next one.
  *
  * @module
  */
@@ -36,19 +36,19 @@ export interface PoolOwner {
   /** A connection object was made. */
   connectionCreated(connection: Connection): void;
   /** The connection for an entry could not be made. */
-  refuse(item: PoolEntry, error: unknown): void;
+  connectionFailed(item: PoolEntry, error: unknown): void;
   /** Entries wait, and no connection is free for them. */
   starved(): void;
 }
 
 /** What the pool knows of a connection. */
-interface Place {
+interface ConnectionRecord {
   readonly host: Host;
   readonly transport: Transport;
   /** It counts against the limits. */
   isCounted: boolean;
   /** It counts again once somebody reads what is on it. */
-  isParked: boolean;
+  isExcluded: boolean;
 }
 
 /** The connections of one session. */
@@ -58,7 +58,7 @@ export class ConnectionPool {
   readonly #hosts = new Map<string, Host>();
   readonly #ready = new HostHeap();
   readonly #all = new Set<Connection>();
-  readonly #placeOf = new WeakMap<Connection, Place>();
+  readonly #recordOf = new WeakMap<Connection, ConnectionRecord>();
   #lastHost: Host | null = null;
   #count = 0;
   #sweepAt = 0;
@@ -85,7 +85,7 @@ export class ConnectionPool {
   /** The record of a URI's host. */
   host(scheme: SchemeClass, uri: URL): Host {
     const last = this.#lastHost;
-    if (last !== null && uri.href.startsWith(last.start)) return last;
+    if (last !== null && uri.href.startsWith(last.urlPrefix)) return last;
     const key = `${scheme}:${uri.host}`;
     let host = this.#hosts.get(key);
     if (host === undefined) this.#hosts.set(key, host = new Host(key, scheme, uri));
@@ -142,7 +142,7 @@ export class ConnectionPool {
     return this.#waiting > 0;
   }
 
-  /** Gives nothing out until `resume`: a message tells its end before another one begins. */
+  /** Gives nothing out until `resume`: the listeners of a message that ends run before another one begins. */
   hold(): void {
     this.#holds++;
   }
@@ -209,10 +209,10 @@ export class ConnectionPool {
     for (let index = host.idle.length - 1; index >= 0; index--) {
       const connection = host.idle[index]!;
       if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
-      if (this.#placeOf.get(connection)!.transport !== item.transport || !connection.mayCarry(item.msg)) continue;
+      if (this.#recordOf.get(connection)!.transport !== item.transport || !connection.mayCarry(item.msg)) continue;
       if (index === host.idle.length - 1) host.idle.pop();
       else host.idle.splice(index, 1);
-      const isKept = connection.keptFor === Infinity || performance.now() - connection.idleSince < connection.keptFor;
+      const isKept = connection.keepAliveTimeout === Infinity || performance.now() - connection.idleSince < connection.keepAliveTimeout;
       if (isKept && (connection.transport.isOpen || !connection.exact)) return connection;
       this.drop(connection);
     }
@@ -225,9 +225,9 @@ export class ConnectionPool {
       const target = this.#targetOf(item, host);
       const transport = item.transport!;
       connection = newConnection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
-      this.#placeOf.set(connection, { host, transport, isCounted: !uncounted, isParked: false });
+      this.#recordOf.set(connection, { host, transport, isCounted: !uncounted, isExcluded: false });
     } catch (error) {
-      this.#owner.refuse(item, error);
+      this.#owner.connectionFailed(item, error);
       return;
     }
     this.#all.add(connection);
@@ -256,10 +256,10 @@ export class ConnectionPool {
   /** Takes back a connection whose response has been read, and gives it to who is next unless `keep` says wait. */
   release(connection: Connection, now: number, keep = false): void {
     if (connection.state === "closed") return;
-    const place = this.#placeOf.get(connection)!;
-    const { host } = place;
-    if (place.isParked) this.#unpark(place);
-    if (!place.isCounted || (connection.exact && !connection.transport.isOpen)) {
+    const record = this.#recordOf.get(connection)!;
+    const { host } = record;
+    if (record.isExcluded) this.#countAgain(record);
+    if (!record.isCounted || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
     } else {
       writable(connection).state = "idle";
@@ -272,28 +272,29 @@ export class ConnectionPool {
   }
 
   /**
-   * Takes a connection out of the counts, as long as nobody reads the response on it, if that lets a waiting entry go on.
-   * True if it did: those who wait would otherwise wait for somebody who may be waiting for them.
+   * Leaves a connection out of the counts, as long as nobody reads the response on it, if that lets a waiting entry go
+   * on. True if it did. Otherwise two could wait for each other: an entry for the connection, and the reader for the
+   * entry.
    */
-  park(connection: Connection): boolean {
-    const place = this.#placeOf.get(connection)!;
-    const { host } = place;
-    if (!place.isCounted || connection.state !== "busy" || this.#waiting === 0) return false;
+  excludeFromLimits(connection: Connection): boolean {
+    const record = this.#recordOf.get(connection)!;
+    const { host } = record;
+    if (!record.isCounted || connection.state !== "busy" || this.#waiting === 0) return false;
     if (host.waiting.head === null && this.#count < this.#limits.maxConns) return false;
-    place.isCounted = false;
-    place.isParked = true;
+    record.isCounted = false;
+    record.isExcluded = true;
     host.count--;
     this.#count--;
     if (host.waiting.head !== null) this.#ready.push(host);
     return true;
   }
 
-  /** A parked connection is free: it counts again if there is room for it. */
-  #unpark(place: Place): void {
-    const { host } = place;
-    place.isParked = false;
+  /** A connection that was left out of the counts is free: it counts again if there is room for it. */
+  #countAgain(record: ConnectionRecord): void {
+    const { host } = record;
+    record.isExcluded = false;
     if (host.count >= this.#limits.maxConnsPerHost || this.#count >= this.#limits.maxConns) return;
-    place.isCounted = true;
+    record.isCounted = true;
     host.count++;
     this.#count++;
   }
@@ -303,7 +304,7 @@ export class ConnectionPool {
     if (connection.state === "closed") return;
     writable(connection).state = "closed";
     this.#all.delete(connection);
-    const { host, isCounted } = this.#placeOf.get(connection)!;
+    const { host, isCounted } = this.#recordOf.get(connection)!;
     const index = host.idle.indexOf(connection);
     if (index >= 0) host.idle.splice(index, 1);
     if (isCounted) {
@@ -350,8 +351,8 @@ export class ConnectionPool {
   }
 
   /** Milliseconds a connection may be idle: by the session's own limit, and by what its server has said. */
-  #idleLimit({ keptFor }: Connection): number {
-    return Math.min(this.#limits.idleTimeout * 1000 || Infinity, keptFor);
+  #idleLimit({ keepAliveTimeout }: Connection): number {
+    return Math.min(this.#limits.idleTimeout * 1000 || Infinity, keepAliveTimeout);
   }
 
   #scheduleSweep(delay: number): void {

@@ -36,7 +36,7 @@ export interface PoolEntry {
   readonly waiter: WaitingAttempt | null;
   /** It waits from now on. */
   awaitConnection(attempt: WaitingAttempt): void;
-  /** Neighbours in the host's queue. */
+  /** The entries before and behind it in the queue of its host. */
   previous: PoolEntry | null;
   next: PoolEntry | null;
   /** It stands in the host's queue. */

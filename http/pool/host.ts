@@ -12,7 +12,7 @@ import { WaitingQueue } from "./waiting_queue.ts";
 export class Host {
   readonly key: string;
   /** What an ordinary URI of this host begins with: enough to know it again. */
-  readonly start: string;
+  readonly urlPrefix: string;
   readonly scheme: SchemeClass;
   readonly host: string;
   readonly port: number;
@@ -29,7 +29,7 @@ export class Host {
     this.scheme = scheme;
     this.host = bareHost(uri.hostname).toLowerCase();
     this.origin = `${scheme}://${uri.host}`;
-    this.start = `${this.origin}/`;
+    this.urlPrefix = `${this.origin}/`;
     this.port = uri.port === "" ? defaultPort(scheme) : Number(uri.port);
   }
 

@@ -9,14 +9,14 @@ import type { PoolEntry } from "./entry.ts";
 
 const levels = 5;
 
-interface Lane {
+interface EntryList {
   first: PoolEntry | null;
   last: PoolEntry | null;
 }
 
-/** The waiting entries of one host: one first-in-first-out lane per priority. */
+/** The waiting entries of one host: a first-in-first-out list for each priority. */
 export class WaitingQueue {
-  readonly #lanes: Lane[] = Array.from({ length: levels }, () => ({ first: null, last: null }));
+  readonly #lists: EntryList[] = Array.from({ length: levels }, () => ({ first: null, last: null }));
   #head: PoolEntry | null = null;
 
   /** The entry that is next. */
@@ -26,20 +26,20 @@ export class WaitingQueue {
 
   /** Files an entry at its place; true if it is now the next one. A restarted entry goes before younger ones. */
   insert(item: PoolEntry): boolean {
-    const lane = this.#lanes[item.msg.priority]!;
+    const list = this.#lists[item.msg.priority]!;
     item.filedPriority = item.msg.priority;
     item.isWaiting = true;
-    let before = lane.last;
+    let before = list.last;
     if (before !== null && before.sequence > item.sequence) {
       before = null;
-      for (let entry = lane.first; entry !== null && entry.sequence < item.sequence; entry = entry.next) before = entry;
+      for (let entry = list.first; entry !== null && entry.sequence < item.sequence; entry = entry.next) before = entry;
     }
-    const after = before === null ? lane.first : before.next;
+    const after = before === null ? list.first : before.next;
     item.previous = before;
     item.next = after;
-    if (before === null) lane.first = item;
+    if (before === null) list.first = item;
     else before.next = item;
-    if (after === null) lane.last = item;
+    if (after === null) list.last = item;
     else after.previous = item;
     this.#head = this.#findHead();
     return this.#head === item;
@@ -47,10 +47,10 @@ export class WaitingQueue {
 
   /** Takes an entry out. */
   remove(item: PoolEntry): void {
-    const lane = this.#lanes[item.filedPriority]!;
-    if (item.previous === null) lane.first = item.next;
+    const list = this.#lists[item.filedPriority]!;
+    if (item.previous === null) list.first = item.next;
     else item.previous.next = item.next;
-    if (item.next === null) lane.last = item.previous;
+    if (item.next === null) list.last = item.previous;
     else item.next.previous = item.previous;
     item.previous = item.next = null;
     item.isWaiting = false;
@@ -59,75 +59,75 @@ export class WaitingQueue {
 
   #findHead(): PoolEntry | null {
     for (let level = levels - 1; level >= 0; level--) {
-      const first = this.#lanes[level]!.first;
+      const first = this.#lists[level]!.first;
       if (first !== null) return first;
     }
     return null;
   }
 }
 
-interface Place {
+interface Position {
   readonly host: Host;
   readonly item: PoolEntry;
   readonly priority: number;
 }
 
-/** Hosts by their next entry, best first. A place is void once its entry is no longer the host's next. */
+/** Hosts by their next entry, best first. A position is void once its entry is no longer the host's next. */
 export class HostHeap {
-  readonly #places: Place[] = [];
+  readonly #positions: Position[] = [];
 
   /** Adds a host under its present next entry. */
   push(host: Host): void {
     const item = host.waiting.head;
     if (item === null) return;
-    const places = this.#places;
-    const place = { host, item, priority: item.filedPriority };
-    if (places.length === 1 && places[0]!.item === item) return;
-    let index = places.length;
-    places.push(place);
+    const positions = this.#positions;
+    const position = { host, item, priority: item.filedPriority };
+    if (positions.length === 1 && positions[0]!.item === item) return;
+    let index = positions.length;
+    positions.push(position);
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (!isBefore(place, places[parent]!)) break;
-      places[index] = places[parent]!;
+      if (!isBefore(position, positions[parent]!)) break;
+      positions[index] = positions[parent]!;
       index = parent;
     }
-    places[index] = place;
+    positions[index] = position;
   }
 
   /** Takes the host whose next entry is the best; null when none waits. */
   pop(): Host | null {
-    while (this.#places.length > 0) {
-      const place = this.#takeFirst();
+    while (this.#positions.length > 0) {
+      const position = this.#takeFirst();
       if (
-        place.item.isWaiting && place.host.waiting.head === place.item && place.item.filedPriority === place.priority
+        position.item.isWaiting && position.host.waiting.head === position.item && position.item.filedPriority === position.priority
       ) {
-        return place.host;
+        return position.host;
       }
     }
     return null;
   }
 
-  #takeFirst(): Place {
-    const places = this.#places;
-    const first = places[0]!;
-    const last = places.pop()!;
-    const length = places.length;
+  #takeFirst(): Position {
+    const positions = this.#positions;
+    const first = positions[0]!;
+    const last = positions.pop()!;
+    const length = positions.length;
     if (length === 0) return first;
     let index = 0;
     for (;;) {
       let child = 2 * index + 1;
       if (child >= length) break;
-      if (child + 1 < length && isBefore(places[child + 1]!, places[child]!)) child++;
-      if (!isBefore(places[child]!, last)) break;
-      places[index] = places[child]!;
+      if (child + 1 < length && isBefore(positions[child + 1]!, positions[child]!)) child++;
+      if (!isBefore(positions[child]!, last)) break;
+      positions[index] = positions[child]!;
       index = child;
     }
-    places[index] = last;
+    positions[index] = last;
     return first;
   }
 }
 
-function isBefore(left: Place, right: Place): boolean {
+function isBefore(left: Position, right: Position): boolean {
   return left.priority > right.priority ||
     (left.priority === right.priority && left.item.sequence < right.item.sequence);
 }

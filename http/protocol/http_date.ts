@@ -13,9 +13,8 @@ const ASCTIME = new RegExp(`^${SHORT_DAY} ([a-z]{3}) ([ \\d]\\d) ${TIME} (\\d{4}
 /** Options of {@linkcode parseHttpDate}. */
 export interface HttpDateOptions {
   /**
-   * The present moment in milliseconds since 1970; it places two-digit years.
-   *
-   * @default {Date.now()}
+   * The present moment in milliseconds since 1970, to which two-digit years are related. Left out, it is that of the
+   * machine.
    */
   readonly now?: number | undefined;
 }

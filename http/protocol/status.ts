@@ -174,6 +174,11 @@ export function reasonPhrase(status: number): string {
   return phrases.get(status) ?? "Unknown Error";
 }
 
+/** True for a null body status (Fetch §2.2.3): a final response with it has no content. */
+export function isNullBodyStatus(status: number): boolean {
+  return status === HttpStatus.NO_CONTENT || status === HttpStatus.RESET_CONTENT || status === HttpStatus.NOT_MODIFIED;
+}
+
 /** True for the codes below 100: no complete response arrived (`SOUP_STATUS_IS_TRANSPORT_ERROR`). */
 export function isTransportStatus(status: number): boolean {
   return status > 0 && status < 100;

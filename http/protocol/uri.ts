@@ -39,7 +39,7 @@ export function schemeClass(
   return httpAliases.includes(scheme) ? "http" : null;
 }
 
-/** The class of a URI's scheme, or null; the two ordinary ones are told at a glance. */
+/** The class of a URI's scheme, or null; http and https themselves are recognized without looking at aliases. */
 export function classOf(
   uri: URL,
   httpAliases: readonly string[] | null,
@@ -91,18 +91,18 @@ export function bareAddress(uri: URL): string {
 }
 
 /**
- * The URI as it travels: under http: or https:, whatever an alias calls itself; null when the session cannot send it. What
- * is decided by encryption is decided by this one: a scheme's name says nothing about how a message goes out.
+ * The http: or https: URI that a message is sent to, also where its own has the scheme of an alias; null when the session
+ * cannot send it. Whatever depends on encryption depends on this URI, not on the name of the scheme.
  */
-export function travellingUri(session: { schemeOf(uri: URL): SchemeClass | null }, uri: URL): URL | null {
+export function httpUriOf(session: { schemeOf(uri: URL): SchemeClass | null }, uri: URL): URL | null {
   const { href } = uri;
   if (href.startsWith("http:") || href.startsWith("https:")) return uri;
   const scheme = session.schemeOf(uri);
   return scheme === null ? null : new URL(wireUrl(uri, scheme));
 }
 
-/** The ways a URI can travel: its own, or those an alias may stand for. */
-export function waysOf(uri: URL): URL[] {
+/** The http: and https: URIs that a URI may stand for: itself, or one of each for the scheme of an alias. */
+export function possibleHttpUris(uri: URL): URL[] {
   if (uri.protocol === "http:" || uri.protocol === "https:" || uri.hostname === "") return [uri];
   return (["http", "https"] as const).map((scheme) => new URL(wireUrl(uri, scheme)));
 }

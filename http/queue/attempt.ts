@@ -17,11 +17,11 @@ import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
-import type { SessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
-import { classOf, travellingUri, wireUrl } from "../protocol/uri.ts";
+import { classOf, httpUriOf, wireUrl } from "../protocol/uri.ts";
 
 /**
  * What an attempt does next. Steps get their attempt, so that the ordinary ones are made once and not for every message.
@@ -30,7 +30,7 @@ export type Step = (attempt: Attempt) => void;
 
 /** One attempt. It is void once `item.attempt` has moved on: a restart, a cancel or an end has taken over. */
 export class Attempt {
-  readonly core: SessionCore;
+  readonly core: HttpSessionCore;
   readonly item: QueueItem;
   readonly number: number;
   connection: Connection | null = null;
@@ -39,7 +39,7 @@ export class Attempt {
   #events: AttemptEvents | null = null;
   #wasUsed = false;
 
-  constructor(core: SessionCore, item: QueueItem) {
+  constructor(core: HttpSessionCore, item: QueueItem) {
     this.core = core;
     this.item = item;
     this.number = item.attempt;
@@ -56,7 +56,7 @@ export class Attempt {
   }
 
   /** Whether further hooks of a round are to be asked. */
-  get mayGo(): boolean {
+  get mayContinue(): boolean {
     return this.item.attempt === this.number && this.item.requeue !== "now";
   }
 
@@ -101,8 +101,8 @@ export class Attempt {
       this.#route();
       return;
     }
-    // What decides about a proxy is how the message travels.
-    const uri = travellingUri(core.session, this.msg.uri) ?? this.msg.uri;
+    // The proxy is chosen for the URI that is sent to, not for that of an alias.
+    const uri = httpUriOf(core.session, this.msg.uri) ?? this.msg.uri;
     this.wait(core.features.proxyFor(uri, this.msg), (proxy) => {
       item.proxy = proxy ?? null;
       this.#route();
@@ -364,7 +364,7 @@ function headerFields(item: QueueItem): ReadonlyArray<readonly [string, string]>
 }
 
 /** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */
-function selectTransport(core: SessionCore, item: QueueItem, tls: TlsSettings | null): Transport {
+function selectTransport(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Transport {
   const { msg } = item;
   const isPlain = tls === null && item.proxy === null && msg.requestBody === null && !msg.hasRequestHeaders &&
     msg.requires.length === 0 && messageState(msg).listened === null;
@@ -380,7 +380,7 @@ function openRequest(item: QueueItem): { proxyAuthorization: string | null; user
 }
 
 /** Fails the attempt when nothing has moved for as long as the session allows. */
-export function watchTime(core: SessionCore, item: QueueItem, attempt: number): void {
+export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: number): void {
   const seconds = item.msg.timeout ?? core.settings.values.timeout;
   if (seconds === 0) return;
   item.watch(seconds, () => {

@@ -1,5 +1,5 @@
 /**
- * What a transport tells about one attempt, turned into the events of the message.
+ * What a transport reports about one attempt, turned into the events of the message.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "../transports/transport.ts";
 
-/** The observer of one attempt. Once the attempt is void it says nothing more. */
+/** The observer of one attempt. Once the attempt is void it emits nothing more. */
 export class AttemptEvents implements ExchangeObserver {
   readonly #item: QueueItem;
   readonly #attempt: number;
@@ -31,7 +31,7 @@ export class AttemptEvents implements ExchangeObserver {
     return this.#item.attempt === this.#attempt;
   }
 
-  /** Bytes of an answer have arrived: that is progress, be they as few as they may. */
+  /** Bytes of a response have arrived: that is progress, however few they are. */
   received(): void {
     if (this.#isCurrent) this.#item.progressed();
   }

@@ -22,8 +22,8 @@ import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TlsSettings } from "../transports/transport.ts";
 import type { TransportList } from "../transports/choice/select.ts";
 
-/** What the engine tells its session to emit. */
-export interface CoreEvents {
+/** The events that the session emits for the engine. */
+export interface SessionCoreEvents {
   /** `request-queued`, `request-started`, `request-unqueued`. */
   request(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void;
   /** `connection-created`, `tunneling`. */
@@ -42,7 +42,7 @@ export interface ResponseHolder {
 const settled: Promise<void> = Promise.resolve();
 
 /** The engine of one session. */
-export class SessionCore implements PoolOwner {
+export class HttpSessionCore implements PoolOwner {
   readonly session: FeatureSession;
   readonly settings: SessionSettings;
   readonly limits: PoolLimits;
@@ -52,14 +52,14 @@ export class SessionCore implements PoolOwner {
   readonly items: QueueItems = new QueueItems();
   /** Who holds the responses that were handed out; null while nobody hands any out. */
   responses: ResponseHolder | null = null;
-  readonly #events: CoreEvents;
+  readonly #events: SessionCoreEvents;
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
   #defaultFields: ReadonlyArray<readonly [string, string]> | null = null;
   #fetchFields: ReadonlyArray<readonly [string, string]> | null = null;
   #isClosed = false;
 
-  constructor(session: FeatureSession, settings: SessionSettings, transports: TransportList, events: CoreEvents) {
+  constructor(session: FeatureSession, settings: SessionSettings, transports: TransportList, events: SessionCoreEvents) {
     this.session = session;
     this.settings = settings;
     this.limits = settings.values;
@@ -73,7 +73,7 @@ export class SessionCore implements PoolOwner {
     return this.#isClosed;
   }
 
-  /** A client certificate says who we are: a message that is to say nothing of it goes out without. */
+  /** A client certificate identifies the user: a message that omits credentials is sent without it. */
   tlsFor(origin: string, msg: HttpMessage): TlsSettings {
     return msg.omitsCredentials ? this.settings.anonymousTls : this.settings.tlsFor(origin);
   }
@@ -135,15 +135,15 @@ export class SessionCore implements PoolOwner {
     writable(msg.metrics).attempts = 0;
     const { queued } = this.features.rounds;
     item.emitting++;
-    this.features.tell(queued, "requestQueued", msg);
+    this.features.notify(queued, "requestQueued", msg);
     this.#events.request("request-queued", item);
     item.emitting--;
-    if (item.state === ItemState.STARTING) this.#kick(item);
+    if (item.state === ItemState.STARTING) this.#scheduleStart(item);
     return item;
   }
 
   /** Starts an entry from a microtask, or from the session's context. */
-  #kick(item: QueueItem): void {
+  #scheduleStart(item: QueueItem): void {
     this.#starting.push(item);
     if (this.#starting.length > 1) return;
     const context = this.session.getAsyncContext();
@@ -161,7 +161,7 @@ export class SessionCore implements PoolOwner {
     for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item).begin();
   };
 
-  refuse(item: QueueItem, error: unknown): void {
+  connectionFailed(item: QueueItem, error: unknown): void {
     this.fail(item, error);
   }
 
@@ -206,7 +206,7 @@ export class SessionCore implements PoolOwner {
     item.isStreamUsed = false;
     item.isBodyRead = false;
     item.state = ItemState.STARTING;
-    this.#kick(item);
+    this.#scheduleStart(item);
     // Its old connection goes to others only after the entry stands at its place in the queue again, which may take
     // the answer of a hook; one that takes longer than this turn is not waited for.
     if (this.pool.isWaitedFor) setTimeout(() => this.pool.dispatch(), 0);
@@ -286,7 +286,7 @@ export class SessionCore implements PoolOwner {
     item.requeue = null;
     messageState(msg).sentTo = null;
     writable(msg.metrics).finished = now;
-    // The next message begins once this one has told its end, unless it takes its own place again.
+    // The next message begins once the listeners of this one have run, unless it is sent again.
     this.pool.hold();
     try {
       item.emit("finished");
@@ -307,7 +307,7 @@ export class SessionCore implements PoolOwner {
     state.item = null;
     state.onPriority = null;
     const { unqueued } = this.features.rounds;
-    this.features.tell(unqueued, "requestUnqueued", msg);
+    this.features.notify(unqueued, "requestUnqueued", msg);
     this.#events.request("request-unqueued", item);
     item.sink?.done(item);
     item.onDone?.();

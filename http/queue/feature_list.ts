@@ -25,13 +25,13 @@ export type MessageHook =
   | "attemptEnded";
 
 /** What a round of hooks is about and whether it is to go on. */
-export interface HookGate {
+export interface HookScope {
   /** The message. */
   readonly msg: HttpMessage;
   /** Its connection, for the hooks that get one. */
   readonly connection: Connection | null;
   /** False ends the round. */
-  readonly mayGo: boolean;
+  readonly mayContinue: boolean;
 }
 
 /** Every member of a feature: whether it alone makes one. The type names them all, so that none can be missed. */
@@ -59,7 +59,7 @@ const members: Readonly<Record<Hook, boolean>> = {
   removeFeature: true,
   hasFeature: true,
 };
-const telling = Object.entries(members).filter(([, isTelling]) => isTelling).map(([name]) => name);
+const memberNames = Object.entries(members).filter(([, makesFeature]) => makesFeature).map(([name]) => name);
 
 /** Hooks that run for messages, each with the features that have it. */
 interface Rounds {
@@ -166,8 +166,11 @@ export class FeatureList {
     return found ?? none;
   }
 
-  /** Tells that a message is on the queue or off it. What a feature throws is reported; the others hear all the same. */
-  tell(features: readonly SessionFeature[], hook: "requestQueued" | "requestUnqueued", msg: HttpMessage): void {
+  /**
+   * Runs the hooks for a message that was put on the queue or taken off it. What one throws is reported, and the others
+   * run.
+   */
+  notify(features: readonly SessionFeature[], hook: "requestQueued" | "requestUnqueued", msg: HttpMessage): void {
     for (const feature of features) {
       if (msg.isFeatureDisabled(feature)) continue;
       try {
@@ -180,8 +183,8 @@ export class FeatureList {
   }
 
   /** Runs a round of hooks in order; a promise only if one of them returned one. `gate` is asked before each. */
-  run(features: readonly SessionFeature[], hook: MessageHook, gate: HookGate, from = 0): void | Promise<void> {
-    for (let index = from; index < features.length && gate.mayGo; index++) {
+  run(features: readonly SessionFeature[], hook: MessageHook, gate: HookScope, from = 0): void | Promise<void> {
+    for (let index = from; index < features.length && gate.mayContinue; index++) {
       const feature = features[index]!;
       if (gate.msg.isFeatureDisabled(feature)) continue;
       const pending = callHook(feature, hook, this.#session, gate);
@@ -228,7 +231,7 @@ function callHook(
   feature: SessionFeature,
   hook: MessageHook,
   session: FeatureSession,
-  { msg, connection }: HookGate,
+  { msg, connection }: HookScope,
 ): void | Promise<void> {
   switch (hook) {
     case "requestStarting":
@@ -276,5 +279,5 @@ function stageOf(feature: SessionFeature): number {
 
 /** Whether something has what makes a feature. Sub-features, such as authentication schemes, have nothing of it. */
 function isFeature(candidate: object): boolean {
-  return telling.some((name) => name in candidate);
+  return memberNames.some((name) => name in candidate);
 }

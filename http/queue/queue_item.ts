@@ -56,7 +56,7 @@ export class QueueItem implements MessageItem, PoolEntry {
   /** Where the session keeps it; -1 once it is off the queue. */
   index = -1;
   readonly callback: (() => void) | null;
-  /** `session.fetch`'s interest in the response, or null for the message face. */
+  /** `session.fetch`'s interest in the response, or null for a message that is sent by itself. */
   readonly sink: ResponseSink | null;
   /** Called once the entry is off the queue. */
   readonly onDone: (() => void) | null;
@@ -88,11 +88,11 @@ export class QueueItem implements MessageItem, PoolEntry {
   host: PoolEntry["host"] = null;
   proxy: ProxyTarget | null = null;
   transport: Transport | null = null;
-  /** Whom a connection this attempt may go on is authenticated as; "" for nobody. Known before one is chosen. */
+  /** The identity that a connection for this attempt is authenticated as; "" for none. Known before one is chosen. */
   identity = "";
   /** The attempt that waits for a connection. */
   waiter: WaitingAttempt | null = null;
-  /** Neighbours in the host's queue. */
+  /** The entries before and behind it in the queue of its host. */
   previous: PoolEntry | null = null;
   next: PoolEntry | null = null;
   isWaiting = false;

@@ -7,24 +7,24 @@ import { TransportError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect_rules.ts";
-import type { SessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { schemeClass } from "../protocol/uri.ts";
 
 /** `soup_session_would_redirect`. */
-export function wouldRedirect(core: SessionCore, msg: HttpMessage): boolean {
+export function wouldRedirect(core: HttpSessionCore, msg: HttpMessage): boolean {
   if (!isFollowed(msg.statusCode, msg.method)) return false;
   const target = redirectTarget(msg);
   return target !== null && target !== "invalid" && isSendable(core, target);
 }
 
-function isSendable(core: SessionCore, uri: URL): boolean {
+function isSendable(core: HttpSessionCore, uri: URL): boolean {
   return schemeClass(uri.protocol.slice(0, -1), core.settings.values.httpAliases, core.settings.values.httpsAliases) !==
     null;
 }
 
 /** `soup_session_redirect_message`: false if the response leads nowhere or the message has left the queue. */
-export function redirectMessage(core: SessionCore, item: QueueItem): boolean {
+export function redirectMessage(core: HttpSessionCore, item: QueueItem): boolean {
   const { msg } = item;
   const target = redirectTarget(msg);
   if (target === null || target === "invalid" || !isSendable(core, target)) return false;
@@ -40,7 +40,7 @@ export function redirectMessage(core: SessionCore, item: QueueItem): boolean {
 }
 
 /** At got-body: follows the redirect the manual's rules follow; a Location that cannot be followed corrupts the message. */
-export function followRedirect(core: SessionCore, item: QueueItem): void {
+export function followRedirect(core: HttpSessionCore, item: QueueItem): void {
   const { msg } = item;
   if (!isFollowed(msg.statusCode, msg.method) || !msg.responseHeaders.has("location")) return;
   if (redirectTarget(msg) === "invalid") {

@@ -34,9 +34,8 @@ export function fetchBecomesGet(status: number, method: string): boolean {
 
 /**
  * Where a response's Location leads, relative to the message's URI; null when it is absent, "invalid" when it cannot be
- * followed: empty, unparsable or without a host. User information in it is a server's idea of who we are, and dropped; on
- * the way to the same origin the message keeps its own. Its fragment is
- * the Location's own.
+ * followed: empty, unparsable or without a host. User information in it comes from the server and is dropped; within
+ * its origin the message keeps its own. Its fragment is the Location's own.
  */
 export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
   const location = msg.responseHeaders.get("location");

@@ -42,7 +42,7 @@ function watched(
   };
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller): void {
-      // Who has got a whole answer wants nobody to go on asking a source that may never end.
+      // Once the whole response has arrived, a source that may never end is not read any further.
       end = item.upload = (reason) => {
         over();
         controller.error(reason);
@@ -58,7 +58,7 @@ function watched(
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
-      // Not every runtime tells what a source has thrown.
+      // Not every runtime reports what a source has thrown.
       const { done, value } = await reader.read().catch((error: unknown) => {
         over();
         failed(sourceFailed(error));
@@ -82,7 +82,7 @@ function watched(
     },
     cancel(reason): Promise<void> {
       over();
-      // Not every runtime tells why: the message does.
+      // Not every runtime says why; the message knows.
       return reader.cancel(item.attempt === attempt ? reason : messageState(item.msg).thrown ?? reason);
     },
   }, { highWaterMark: 0 });

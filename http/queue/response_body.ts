@@ -11,7 +11,7 @@ import { contentLength } from "../protocol/headers.ts";
 import { isListened, MessageFlags, messageState } from "../message/message.ts";
 import { ChunkEvent, TransferProgressEvent } from "../message/message_events.ts";
 import type { QueueItem } from "./queue_item.ts";
-import type { SessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 
@@ -54,7 +54,7 @@ export async function readBody(attempt: Attempt, response: TransportResponse, li
   }
 }
 
-/** The attempt is over: what the source still has to say goes unheard. */
+/** The attempt is over: the rest of the body is not read. */
 function abandon(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>): false {
   reader.cancel().catch(() => {});
   return false;
@@ -98,8 +98,8 @@ export function countBytes(item: QueueItem, length: number): void {
   item.progressed();
 }
 
-/** One piece of the decoded body: keep it, tell it, hold the message to its limit. */
-export function gotChunk(core: SessionCore, item: QueueItem, chunk: Uint8Array<ArrayBuffer>): void {
+/** One piece of the decoded body: keeps it within the limit, and emits its events. */
+export function gotChunk(core: HttpSessionCore, item: QueueItem, chunk: Uint8Array<ArrayBuffer>): void {
   const { msg, attempt } = item;
   if (item.transforms.length === 0) countBytes(item, chunk.byteLength);
   if (item.sink === null && !msg.hasFlag(MessageFlags.OVERWRITE_CHUNKS)) {

@@ -1,5 +1,5 @@
 /**
- * The response of one attempt: telling its header section, reading or handing out its body, its end.
+ * The response of one attempt: events and hooks of its header section, its body read or handed out, its end.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import { type HttpMessage, isListened, MessageFlags, messageState } from "../mes
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
-import type { SessionCore } from "./engine.ts";
-import { reasonPhrase } from "../protocol/status.ts";
+import type { HttpSessionCore } from "./engine.ts";
+import { HttpStatus, isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 
 /** The response's header section is there. */
@@ -36,7 +36,7 @@ export function receive(attempt: Attempt, response: TransportResponse): void {
   }, drop);
 }
 
-/** Tells, lets features look, then reads or hands out the body. */
+/** Emits got-headers and runs the hooks, then reads the body or hands it out. */
 function gotHeaders(attempt: Attempt): void {
   const { item, msg } = attempt;
   const response = attempt.response!;
@@ -109,7 +109,7 @@ const takeBody: Step = (attempt) => {
 };
 
 /** What the features make of a body. One that the runtime has decoded has a limit, whether a decoder is there or not. */
-function transformsOf(core: SessionCore, msg: HttpMessage, response: TransportResponse): readonly BodyTransform[] {
+function transformsOf(core: HttpSessionCore, msg: HttpMessage, response: TransportResponse): readonly BodyTransform[] {
   const { rounds } = core.features;
   const transforms = core.features.transforms(msg);
   if (response.contentDecoded !== true) return transforms;
@@ -135,7 +135,7 @@ function givenUp(attempt: Attempt): void {
   proceedToEnd(attempt);
 }
 
-/** The connection is free or gone; others get it when the message has told its end, at once if that is put off. */
+/** The connection is free or closed. Other messages get it once this one has finished, at once while it is paused. */
 function proceedToEnd(attempt: Attempt): void {
   if (attempt.item.isPaused) attempt.core.pool.dispatch();
   attempt.proceed(leave);
@@ -143,13 +143,12 @@ function proceedToEnd(attempt: Attempt): void {
 
 /** True where method or status say that there is no body. */
 export function isBodyless(msg: HttpMessage, response: TransportResponse): boolean {
-  const { status } = response;
-  return msg.method === "HEAD" || status === 204 || status === 205 || status === 304;
+  return msg.method === "HEAD" || isNullBodyStatus(response.status);
 }
 
 /** A feature's answer in place of what came on a connection; a body that was not read costs the connection. */
 function inPlaceOf(received: TransportResponse, answer: Response): TransportResponse {
-  const isRead = received.status === 304 || received.body === null;
+  const isRead = received.status === HttpStatus.NOT_MODIFIED || received.body === null;
   if (!isRead) discard(received);
   return {
     status: answer.status,
@@ -162,7 +161,7 @@ function inPlaceOf(received: TransportResponse, answer: Response): TransportResp
   };
 }
 
-/** The body is complete: tell, follow redirects, start again or finish. */
+/** The body is complete: emit got-body, follow redirects, start again or finish. */
 export function ended(attempt: Attempt): void {
   const { item } = attempt;
   const { trailers } = attempt.response!;
@@ -194,7 +193,7 @@ function gotBody(attempt: Attempt): void {
 
 function afterBody(attempt: Attempt): void {
   const { core, item } = attempt;
-  noteKeptFor(item, attempt.response!);
+  noteKeepAlive(item, attempt.response!);
   redirect(attempt);
   if (!attempt.isCurrent) return;
   if (item.connection !== null && !mayGoOn(item, attempt.response!)) dropConnection(core, item);
@@ -222,7 +221,7 @@ const leave: Step = (attempt) => {
   core.end(item, now);
 };
 
-function dropConnection(core: SessionCore, item: QueueItem): void {
+function dropConnection(core: HttpSessionCore, item: QueueItem): void {
   const { connection } = item;
   if (connection === null) return;
   item.connection = null;
@@ -230,12 +229,12 @@ function dropConnection(core: SessionCore, item: QueueItem): void {
   item.upload?.(new DOMException("The request was answered before its body was sent", "AbortError"));
 }
 
-/** A server says how long it keeps an idle connection; behind some networks nobody hears when it closes one. */
-function noteKeptFor({ connection }: QueueItem, { headers }: TransportResponse): void {
+/** Notes how long the server keeps an idle connection (Keep-Alive): some networks do not report that it was closed. */
+function noteKeepAlive({ connection }: QueueItem, { headers }: TransportResponse): void {
   if (connection === null) return;
   const field = headers.get("keep-alive");
   const seconds = field === null ? null : /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(field);
-  writable(connection).keptFor = seconds === null ? Infinity : Number(seconds[1]) * 1000;
+  writable(connection).keepAliveTimeout = seconds === null ? Infinity : Number(seconds[1]) * 1000;
 }
 
 /** False when the server said it closes the connection. */
@@ -251,8 +250,8 @@ function mayGoOn(item: QueueItem, response: TransportResponse): boolean {
 }
 
 /** Gives the connection back ahead of the end of the message: its body is in memory. */
-export function giveBack(core: SessionCore, item: QueueItem, response: TransportResponse): void {
-  noteKeptFor(item, response);
+export function giveBack(core: HttpSessionCore, item: QueueItem, response: TransportResponse): void {
+  noteKeepAlive(item, response);
   if (mayGoOn(item, response)) return core.releaseConnection(item);
   dropConnection(core, item);
   core.pool.dispatch();

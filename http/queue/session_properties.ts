@@ -1,6 +1,7 @@
 /**
- * The properties of a session that have a value: each with its name, what it begins with, its check, what depends on it,
- * and whether the worker of synchronous sends is told. Accessors, options and the worker's session follow from this.
+ * The properties of a session that have a value: each with its name, what it begins with, its check, what depends on
+ * it, and whether the worker of synchronous sends gets it. Accessors, options and the worker's session follow from
+ * this.
  *
  * @module
  */
@@ -41,7 +42,7 @@ export type SessionValueName = keyof SessionValues;
 
 /** One property. */
 export interface SessionValue<T> {
-  /** The manual's name; null for what the manual does not have: nobody is told of a change then. */
+  /** The manual's name; null for what the manual does not have: "notify" is not emitted then. */
   readonly manual: SessionProperty | null;
   /** What it is at the beginning. */
   readonly initial: T;

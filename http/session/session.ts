@@ -19,7 +19,7 @@ import { makeFetch } from "../fetch/fetch.ts";
 import { checkMessage, type HttpMessage } from "../message/message.ts";
 import { ItemState, type QueueItem } from "../queue/queue_item.ts";
 import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
-import { SessionCore } from "../queue/engine.ts";
+import { HttpSessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
 import {
   ConnectionEvent,
@@ -44,7 +44,7 @@ import { closeSync, sendSync } from "../sync/sync_send.ts";
 import type { TransportCapabilities } from "../transports/capabilities.ts";
 import type { TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
-import { bareHost, classOf, defaultPort, parseUri, travellingUri } from "../protocol/uri.ts";
+import { bareHost, classOf, defaultPort, parseUri, httpUriOf } from "../protocol/uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
@@ -52,8 +52,8 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
 /**
  * An HTTP session: queue, connections, credentials and features for the requests of a program (`SoupSession`).
  *
- * Its properties, each an accessor and an option of the constructor; `get` and `set` take the manual's names, and "notify"
- * tells of a change, but of `clientCertificate`:
+ * Its properties, each an accessor and an option of the constructor; `get` and `set` take the manual's names, and
+ * "notify" is emitted for changes, except of `clientCertificate`:
  *
  * - `proxyUri`: the proxy of all messages; null for none
  * - `maxConns`, `maxConnsPerHost`: connections at once, in all (10) and to one host (2)
@@ -100,7 +100,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
    */
   readonly fetch: SessionFetch;
   readonly #settings: SessionSettings = new SessionSettings();
-  readonly #core: SessionCore;
+  readonly #core: HttpSessionCore;
   /** What runs the session's work, as given to the constructor. */
   #context: AsyncContext | null = null;
   #listened: Set<string> | null = null;
@@ -120,7 +120,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     super();
     checkOptions("make a session", options);
     this.#context = checkContext(options.asyncContext ?? null);
-    this.#core = new SessionCore(this, this.#settings, new TransportList(options.transport ?? "auto"), {
+    this.#core = new HttpSessionCore(this, this.#settings, new TransportList(options.transport ?? "auto"), {
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
     });
@@ -190,7 +190,8 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   /**
    * Sends a message and blocks the thread until it is done (`soup_session_send_message` of a SoupSessionSync). Returns
    * its status. It is sent by a worker with this session's settings and limits; features are asked on this thread, and
-   * must answer at once. Events are told right after this call, except `authenticate`, which is told during it.
+   * must answer at once. Events are dispatched right after this call, except `authenticate`, which is dispatched during
+   * it.
    *
    * Nothing else happens on the thread meanwhile: no timer runs, so a signal ends the message only when a hook aborts it
    * (`timeout` and {@linkcode Timeouts} are kept all the same), and a server in the same thread never answers.
@@ -301,12 +302,12 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     const transport = this.#core.transports.preparing;
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
-      const proxy = await this.#core.features.proxyFor(travellingUri(this, url) ?? url, null) ?? null;
+      const proxy = await this.#core.features.proxyFor(httpUriOf(this, url) ?? url, null) ?? null;
       const { maxHeaderBytes } = this.#settings.values;
       const tls = this.#settings.tlsFor(`${scheme}://${url.host}`);
       await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
     } catch {
-      return; // The manual: preparing is a hint, the request itself will tell what is wrong.
+      return; // Preparing is a hint (manual); an error is reported by the request itself.
     }
   }
 
@@ -317,7 +318,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
    */
   addFeature(feature: SessionFeature): void {
     this.#core.features.add(feature);
-    this.#told("add-feature");
+    this.#notifyOnceConstructed("add-feature");
   }
 
   /**
@@ -329,7 +330,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   addFeatureByType(type: ConstructibleFeatureType): void {
     checkClass("add a feature by type", type);
     this.#core.features.addByType(type);
-    this.#told("add-feature-by-type");
+    this.#notifyOnceConstructed("add-feature-by-type");
   }
 
   /** Removes and detaches a feature; unknown ones are left alone (`soup_session_remove_feature`). */
@@ -341,7 +342,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   removeFeatureByType(type: FeatureType): void {
     checkClass("remove a feature by type", type);
     this.#core.features.removeByType(type);
-    this.#told("remove-feature-by-type");
+    this.#notifyOnceConstructed("remove-feature-by-type");
   }
 
   /** Features of a class and its subclasses, newest first; all of them without one (`soup_session_get_features`). */
@@ -399,7 +400,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     this.#proxyResolver = resolver;
     this.#proxyUri = uri;
     if (this.#isConstructed) this.abort();
-    this.#told("proxy-uri");
+    this.#notifyOnceConstructed("proxy-uri");
   }
 
   /** NTLM authentication (`SoupSession:use-ntlm`). @default {false} */
@@ -409,7 +410,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   set useNtlm(value: boolean) {
     if (flag("use-ntlm", value) && !this.useNtlm) this.#core.features.addByType(ntlmType);
     else if (!value) this.#core.features.removeByType(ntlmType);
-    this.#told("use-ntlm");
+    this.#notifyOnceConstructed("use-ntlm");
   }
 
   /** Connections at once, from 1 (`SoupSession:max-conns`). @default {10} */
@@ -602,7 +603,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     super.addEventListener(type, listener, options);
   }
 
-  /** Sets a property, does what that asks of the rest of the session, and tells all that read differently now. */
+  /** Sets a property, updates what depends on it, and emits "notify" for all that read differently now. */
   #set(name: SessionValueName, value: unknown): void {
     const changed = this.#settings.set(name, value);
     const core = this.#core;
@@ -614,17 +615,17 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     for (const property of changed) this.#notify(property);
   }
 
-  /** True if the event ever got a listener: events nobody hears are not made. */
+  /** True if the event ever got a listener: events without one are not created. */
   #isListened(type: keyof HttpSessionEvents): boolean {
     return this.#listened !== null && this.#listened.has(type);
   }
 
-  /** Tells that a property was set. */
+  /** Emits "notify" for a property that was set. */
   #notify(property: SessionProperty): void {
     if (this.#isListened("notify")) this.dispatchEvent(new NotifyEvent(property));
   }
 
-  #told(property: SessionProperty): void {
+  #notifyOnceConstructed(property: SessionProperty): void {
     if (this.#isConstructed) this.#notify(property);
   }
 

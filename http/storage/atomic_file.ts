@@ -68,7 +68,7 @@ export function replaceFile(path: string, content: string | Uint8Array, { durabl
     }
     renameSync(temporary, target);
   } catch (error) {
-    removeQuietly(temporary);
+    removeIfPresent(temporary);
     throw error;
   }
 }
@@ -77,7 +77,7 @@ export function replaceFile(path: string, content: string | Uint8Array, { durabl
 export function appendText(path: string, text: string): void {
   const file = openSync(path, "a", 0o600);
   try {
-    closeToOthers(file, path);
+    restrictToOwner(file, path);
     writeAll(file, encoder.encode(text));
   } finally {
     closeSync(file);
@@ -89,7 +89,7 @@ export function appendText(path: string, text: string): void {
  *
  * @throws {Error} If the file is somebody else's, whose owner could read it or open it again.
  */
-export function closeToOthers(file: number, path: string): void {
+export function restrictToOwner(file: number, path: string): void {
   // Windows has lists of rights in place of modes; a file is made with those of its folder there.
   if (process.platform === "win32") return;
   const { mode } = fstatSync(file);
@@ -103,8 +103,8 @@ export function closeToOthers(file: number, path: string): void {
   }
 }
 
-/** As `closeToOthers`, for a file that need not be there. */
-export function closePathToOthers(path: string): void {
+/** As `restrictToOwner`, for a file that need not be there. */
+export function restrictPathToOwner(path: string): void {
   let file: number;
   try {
     file = openSync(path, "r+");
@@ -113,7 +113,7 @@ export function closePathToOthers(path: string): void {
     throw error;
   }
   try {
-    closeToOthers(file, path);
+    restrictToOwner(file, path);
   } finally {
     closeSync(file);
   }
@@ -133,7 +133,7 @@ export function removeAbandoned(path: string): void {
   for (const name of names) {
     if (!name.startsWith(prefix) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) continue;
     const leftover = join(dirname(target), name);
-    if (ageOf(leftover) > ABANDONED_MS) removeQuietly(leftover);
+    if (ageOf(leftover) > ABANDONED_MS) removeIfPresent(leftover);
   }
 }
 
@@ -156,7 +156,7 @@ function ageOf(path: string): number {
 }
 
 /** Removes a file; another process may have removed it already. */
-export function removeQuietly(path: string): void {
+export function removeIfPresent(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Decodes UTF-8 that comes in pieces, without the byte order mark in front. */
 export class StreamingTextDecoder {
-  // Not every runtime's decoder tells a mark at the beginning from one behind a cut, so marks are left to this class.
+  // Not every runtime's decoder distinguishes a byte order mark at the beginning from one behind a cut, so that this
+  // class does.
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #isAtStart = true;
 

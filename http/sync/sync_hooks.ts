@@ -11,7 +11,7 @@ import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
 import { ItemState, QueueItem } from "../queue/queue_item.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import {
   applySnapshot,
   type FromWorker,
@@ -26,26 +26,26 @@ import {
 } from "./sync_protocol.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
 import type { ProxyTarget, TransportConnection, TransportResponse } from "../transports/transport.ts";
-import { travellingUri } from "../protocol/uri.ts";
+import { httpUriOf } from "../protocol/uri.ts";
 
 type Done = Extract<FromWorker, { kind: "done" }>;
 type HookCall = Extract<FromWorker, { kind: "hook" }>;
 
 /** Connections of workers, known here by an object each, as long as somebody holds on to it. */
-const connections = new WeakMap<SessionCore, Map<number, Connection>>();
+const connections = new WeakMap<HttpSessionCore, Map<number, Connection>>();
 const MAX_CONNECTIONS = 64;
 
 /** One message that is being sent: on the session's queue for everybody who looks, though the worker does the work. */
 export class SyncHooks {
   readonly item: QueueItem;
-  readonly #core: SessionCore;
+  readonly #core: HttpSessionCore;
   readonly #msg: HttpMessage;
   #thrown: { error: unknown } | null = null;
   #proxy: ProxyTarget | null | undefined;
   #answer: Response | null = null;
   #wireSinks: ((body: Uint8Array) => void)[] = [];
 
-  constructor(core: SessionCore, msg: HttpMessage) {
+  constructor(core: HttpSessionCore, msg: HttpMessage) {
     this.#core = core;
     this.#msg = msg;
     const state = messageState(msg);
@@ -58,7 +58,7 @@ export class SyncHooks {
   }
 
   /** A new worker counts its connections anew. */
-  static forgetConnections(core: SessionCore): void {
+  static forgetConnections(core: HttpSessionCore): void {
     connections.delete(core);
   }
 
@@ -76,7 +76,7 @@ export class SyncHooks {
     writable(msg.metrics).queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
-    features.tell(features.rounds.queued, "requestQueued", msg);
+    features.notify(features.rounds.queued, "requestQueued", msg);
     item.emitting--;
     return snapshotOf(msg);
   }
@@ -132,8 +132,8 @@ export class SyncHooks {
     this.#leave();
   }
 
-  /** The worker's connections that speak for somebody else than this message does. */
-  #barred(): number[] {
+  /** The worker's connections that are authenticated as somebody else than this message. */
+  #excluded(): number[] {
     const known = [...connections.get(this.#core) ?? []];
     return known.filter(([, connection]) => !connection.mayCarry(this.#msg)).map(([id]) => id);
   }
@@ -149,7 +149,7 @@ export class SyncHooks {
       const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`, this.#msg);
       const proxy = plain.proxy === null ? null : { ...plain.proxy, uri: new URL(plain.proxy.uri) };
       const { maxHeaderBytes } = this.#core.limits;
-      connection = newConnection({ scheme, host, port, proxy, tls, maxHeaderBytes }, ELSEWHERE, exact);
+      connection = newConnection({ scheme, host, port, proxy, tls, maxHeaderBytes }, inWorker, exact);
       known.set(plain.id, connection);
       for (const [id, { identities }] of known) if (known.size > MAX_CONNECTIONS && !identities) known.delete(id);
     }
@@ -180,7 +180,7 @@ export class SyncHooks {
         this.#proxy = this.#settled(
           feature,
           hook,
-          feature.resolveProxy!(travellingUri(session, msg.uri) ?? msg.uri, msg),
+          feature.resolveProxy!(httpUriOf(session, msg.uri) ?? msg.uri, msg),
         );
         if (this.#proxy !== undefined) return;
       } else if (hook === "lookup") {
@@ -260,7 +260,7 @@ export class SyncHooks {
       snapshot: snapshotOf(msg),
       ...(body !== bodyBefore && (body === null || body instanceof Uint8Array) ? { body } : {}),
       requeue,
-      barred: this.#barred(),
+      excluded: this.#excluded(),
       cancelled: item.state === ItemState.FINISHED,
       error: failure === null ? null : plainError(failure),
       ...(answer === undefined ? {} : { answer }),
@@ -277,7 +277,7 @@ export class SyncHooks {
     messageState(msg).item = null;
     messageState(msg).remoteConnection = null;
     setBlocking(msg, false);
-    features.tell(features.rounds.unqueued, "requestUnqueued", msg);
+    features.notify(features.rounds.unqueued, "requestUnqueued", msg);
   }
 }
 
@@ -289,7 +289,7 @@ function unread({ hasBody, headers, status, statusText }: PlainResponse): Transp
 }
 
 /** A connection in the worker: here it can only be looked at. */
-const ELSEWHERE: TransportConnection = {
+const inWorker: TransportConnection = {
   isOpen: true,
   send: () => Promise.reject(new TypeError("Cannot send on this connection: it belongs to a worker")),
   close() {},

@@ -1,5 +1,5 @@
 /**
- * What a session and the worker of its synchronous sends say to each other. Everything here can be cloned between
+ * The messages between a session and the worker of its synchronous sends. Everything here can be cloned between
  * threads.
  *
  * @module
@@ -11,8 +11,8 @@ import { TransportError } from "../errors.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { ClientCertificate, PeerCertificate, ProxyTarget, TlsInfo, TlsPieces } from "../transports/transport.ts";
 
-/** Places in the shared memory: what wakes the caller, a sign of life, what wakes the worker, and that it is to end. */
-export const SyncWord = { WAKE: 0, BEAT: 1, REPLY: 2, END: 3 } as const;
+/** Places in the shared memory: what wakes the caller, the heartbeat of the worker, what wakes the worker, and that it is to end. */
+export const SyncWord = { WAKE: 0, HEARTBEAT: 1, REPLY: 2, END: 3 } as const;
 
 /** Header fields as pairs. */
 export type Fields = [name: string, value: string][];
@@ -102,7 +102,7 @@ export interface HookReply {
   body?: Uint8Array<ArrayBuffer> | null | undefined;
   requeue: { after?: "body"; sameConnection: boolean } | null;
   /** Connections the message may not go over: they are authenticated as somebody else. */
-  barred: readonly number[];
+  excluded: readonly number[];
   /** What ended the message. */
   cancelled: boolean;
   error: PlainError | null;

@@ -1,5 +1,5 @@
 /**
- * The events of a synchronous send, told after it has returned.
+ * The events of a synchronous send, dispatched after it has returned.
  *
  * @module
  */
@@ -25,11 +25,11 @@ import type { NetworkEventName } from "../transports/transport.ts";
 
 type MessageEventCall = Extract<FromWorker, { kind: "event" }>;
 
-/** Keeps the events of one send and tells them from a microtask, each with the message as it was then. */
+/** Keeps the events of one send and dispatches them from a microtask, each with the message as it was then. */
 export class SyncReplay {
   readonly #session: FeatureSession;
   readonly #msg: HttpMessage;
-  readonly #told: (() => void)[] = [];
+  readonly #events: (() => void)[] = [];
 
   constructor(session: FeatureSession, msg: HttpMessage) {
     this.#session = session;
@@ -43,12 +43,12 @@ export class SyncReplay {
 
   /** Keeps an event of the message. */
   event({ detail, snapshot, type }: MessageEventCall): void {
-    this.#told.push(() => this.#as(snapshot, () => this.#msg.dispatchEvent(eventOf(type, detail))));
+    this.#events.push(() => this.#as(snapshot, () => this.#msg.dispatchEvent(eventOf(type, detail))));
   }
 
   /** Keeps an event of the session. */
   session(type: Exclude<keyof HttpSessionEvents, "authenticate" | "notify">, connection: Connection | null): void {
-    this.#told.push(() => {
+    this.#events.push(() => {
       if (type === "request-queued" || type === "request-unqueued") {
         this.#session.dispatchEvent(new RequestEvent(type, this.#msg));
       } else if (connection === null) return;
@@ -64,10 +64,10 @@ export class SyncReplay {
     this.session("request-unqueued", null);
   }
 
-  /** Tells everything once the caller has gone on, then calls `after`. */
+  /** Dispatches everything once the caller has gone on, then calls `after`. */
   start(after: () => void): void {
     queueMicrotask(() => {
-      for (const tell of this.#told) tell();
+      for (const dispatch of this.#events) dispatch();
       after();
     });
   }

@@ -2,8 +2,8 @@
  * `soup_session_send_message` on a session that blocks: the message is sent by a session in a worker thread, with the
  * same code, while the caller's thread waits.
  *
- * Features stay on the caller's thread: each round of their hooks is run between two waits. Events are told once the
- * call has returned, as no listener can be heard while the thread is blocked.
+ * Features stay on the caller's thread: each round of their hooks is run between two waits. Events are dispatched once
+ * the call has returned, as their listeners may not run in the middle of it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { ClientTls } from "../transports/client_tls.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import {
   type FromWorker,
@@ -33,10 +33,10 @@ import { CallerTls } from "./sync_tls.ts";
 import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "../protocol/uri.ts";
 
-/** Milliseconds between two looks at whether the worker is alive. */
-const LOOK_INTERVAL = 5000;
-/** Looks without a sign of life after which the worker counts as lost. */
-const LOOKS_WITHOUT_LIFE = 4;
+/** Milliseconds between two checks whether the worker is alive. */
+const CHECK_INTERVAL = 5000;
+/** Checks without a heartbeat after which the worker counts as lost. */
+const MAX_MISSED = 4;
 
 /**
  * The address of the worker's module. Beside this one, under the same extension, where this one is a file: sources have
@@ -51,7 +51,7 @@ function moduleAddress(): string {
   return `data:text/javascript;base64,${program.toString("base64")}`;
 }
 
-const senders = new WeakMap<SessionCore, SyncSender>();
+const senders = new WeakMap<HttpSessionCore, SyncSender>();
 
 /**
  * Sends a message and blocks until it is done. Returns its status.
@@ -59,20 +59,20 @@ const senders = new WeakMap<SessionCore, SyncSender>();
  * @throws {TypeError} If the message is on a queue, has a stream for a body, or no connection can become free.
  * @throws {NotSupportedError} If the session has something that cannot go to a worker.
  */
-export function sendSync(core: SessionCore, msg: HttpMessage): number {
+export function sendSync(core: HttpSessionCore, msg: HttpMessage): number {
   let sender = senders.get(core);
   if (sender === undefined) senders.set(core, sender = new SyncSender(core));
   return sender.send(msg);
 }
 
 /** Ends the worker of a session, if it ever had one. */
-export async function closeSync(core: SessionCore): Promise<void> {
+export async function closeSync(core: HttpSessionCore): Promise<void> {
   const sender = senders.get(core);
   senders.delete(core);
   await sender?.close();
 }
 
-/** A worker and the ways to it. */
+/** A worker and what reaches it. */
 interface WorkerLink {
   readonly worker: Worker;
   readonly port: MessagePort;
@@ -101,13 +101,13 @@ const unwatched = new FinalizationRegistry<WorkerLink>((link) => void end(link))
 
 /** The sender of one session, with its worker. */
 class SyncSender {
-  readonly #core: SessionCore;
+  readonly #core: HttpSessionCore;
   #link: WorkerLink | null = null;
   #key: readonly unknown[] = [];
   #version = 0;
   #isSending = false;
 
-  constructor(core: SessionCore) {
+  constructor(core: HttpSessionCore) {
     this.#core = core;
   }
 
@@ -151,11 +151,11 @@ class SyncSender {
         this.#post({ ...request, snapshot });
         if (this.#serve(hooks, replay, clientTlsOf(this.#core, msg))) return msg.statusCode;
       }
-      // A hook has ended the message and nobody else will say so: the worker never began, or is gone with its session.
+      // A hook has ended the message, and the worker will not report it: it never began, or was ended with the session.
       replay.end();
       return msg.statusCode;
     } catch (error) {
-      // What the worker was about to say belongs to no other message.
+      // What the worker was about to send is about this message, and must not be taken for another one's.
       void this.close();
       if (!hooks.isOver) hooks.abandon(error);
       throw error;
@@ -237,8 +237,8 @@ class SyncSender {
     SyncHooks.forgetConnections(this.#core);
     const worker = startSyncWorker(port2, shared, moduleAddress());
     const link = this.#link = { port, shared, tls: new CallerTls(), worker };
-    // Nobody is there to hear of it while the thread waits; the next send finds out. What runs while the worker lives
-    // must not hold the session: one that nobody can reach any more takes its worker along.
+    // These listeners cannot run while the thread waits; the next send notices. What they reference must not include
+    // the session: once that is collected, its worker ends too.
     const sender = new WeakRef(this);
     const forget = (): void => {
       const held = sender.deref();
@@ -258,23 +258,23 @@ class SyncSender {
     this.#link = null;
   }
 
-  /** Blocks until the worker says something. */
+  /** Blocks until the worker has sent something. */
   #next(): FromWorker {
     const { port, shared } = this.#link!;
-    let beat = Atomics.load(shared, SyncWord.BEAT);
-    for (let looks = 0;;) {
+    let heartbeat = Atomics.load(shared, SyncWord.HEARTBEAT);
+    for (let missed = 0;;) {
       const seen = Atomics.load(shared, SyncWord.WAKE);
       const received = receiveMessageOnPort(port);
       if (received !== undefined) return unpacked(received.message) as FromWorker;
-      if (Atomics.wait(shared, SyncWord.WAKE, seen, LOOK_INTERVAL) !== "timed-out") continue;
-      const now = Atomics.load(shared, SyncWord.BEAT);
-      looks = now === beat ? looks + 1 : 0;
-      beat = now;
-      if (looks >= LOOKS_WITHOUT_LIFE) return this.#lost();
+      if (Atomics.wait(shared, SyncWord.WAKE, seen, CHECK_INTERVAL) !== "timed-out") continue;
+      const now = Atomics.load(shared, SyncWord.HEARTBEAT);
+      missed = now === heartbeat ? missed + 1 : 0;
+      heartbeat = now;
+      if (missed >= MAX_MISSED) return this.#lost();
     }
   }
 
-  /** All that a worker says unasked is why it has died: another one takes its place. */
+  /** A worker that was not asked sends only why it has died: another one is started. */
   #dropDeadWorker(): void {
     if (this.#link !== null && receiveMessageOnPort(this.#link.port) !== undefined) void this.close();
   }

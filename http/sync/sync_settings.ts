@@ -1,5 +1,5 @@
 /**
- * What the worker's session must be told about the caller's.
+ * What the worker's session needs of the caller's.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import { clientCertificateFor, type ClientTls, isClientTls } from "../transports
 import { ContentDecoder } from "../features/content_decoder.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
-import type { SessionCore } from "../queue/engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { sentValues } from "../queue/session_properties.ts";
 import { ContentSniffer } from "../features/sniffing/content_sniffer.ts";
 import { type PlainSettings, type RemoteHook, remoteHooks } from "./sync_protocol.ts";
 import { Timeouts } from "../features/timeouts.ts";
 
 /** Values that, as long as they stay the same, leave the worker's session as it is. */
-export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unknown[] {
+export function settingsKeyOf(core: HttpSessionCore, msg: HttpMessage): readonly unknown[] {
   const { values } = core.settings;
   return [
     ...Object.values(sentValues(values)),
@@ -33,7 +33,7 @@ export function settingsKeyOf(core: SessionCore, msg: HttpMessage): readonly unk
  *
  * @throws {NotSupportedError} If one of them cannot leave its thread.
  */
-export function settingsOf(core: SessionCore, msg: HttpMessage, version: number): PlainSettings {
+export function settingsOf(core: HttpSessionCore, msg: HttpMessage, version: number): PlainSettings {
   const { features } = core;
   const { values } = core.settings;
   const { runtime } = core.transports.capabilities;
@@ -68,26 +68,26 @@ export function settingsOf(core: SessionCore, msg: HttpMessage, version: number)
 }
 
 /** Who makes the encrypted streams of a message; null where the worker does. */
-export function clientTlsOf(core: SessionCore, msg: HttpMessage): ClientTls | null {
+export function clientTlsOf(core: HttpSessionCore, msg: HttpMessage): ClientTls | null {
   const client = clientCertificateFor(core.settings.values.clientCertificate, originOf(core, msg));
   return isClientTls(client) ? client : null;
 }
 
-function originOf(core: SessionCore, msg: HttpMessage): string {
+function originOf(core: HttpSessionCore, msg: HttpMessage): string {
   return `${core.session.schemeOf(msg.uri) ?? "http"}://${msg.uri.host}`;
 }
 
 /** Decoding needs no feature of the caller's thread: the worker does it itself. */
-function decoderOf(core: SessionCore, msg: HttpMessage): ContentDecoder | null {
+function decoderOf(core: HttpSessionCore, msg: HttpMessage): ContentDecoder | null {
   return core.session.getFeatureForMessage(ContentDecoder, msg);
 }
 
 /** Timers of the caller's thread do not run while it is blocked. */
-function timeoutsOf(core: SessionCore, msg: HttpMessage): PlainSettings["timeouts"] {
+function timeoutsOf(core: HttpSessionCore, msg: HttpMessage): PlainSettings["timeouts"] {
   const timeouts = core.session.getFeatureForMessage(Timeouts, msg);
   return timeouts === null ? null : { connect: timeouts.connect, idle: timeouts.idle, total: timeouts.total };
 }
 
-function hooksOf(core: SessionCore): RemoteHook[] {
+function hooksOf(core: HttpSessionCore): RemoteHook[] {
   return remoteHooks.filter((hook) => core.features.all.some((feature) => typeof feature[hook] === "function"));
 }

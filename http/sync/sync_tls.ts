@@ -13,7 +13,7 @@ import { plainError, revivedError, type TlsCall, type TlsReply } from "./sync_pr
 export class CallerTls {
   readonly #streams = new Map<number, BlockingTls>();
 
-  /** Does what the worker asks for; whatever fails is told to it. */
+  /** Does what the worker asks for; an error goes back to it. */
   answer(call: TlsCall, client: ClientTls | null, roots: TrustRoots | null): TlsReply {
     for (const id of call.closed) this.#close(id);
     try {
@@ -46,7 +46,7 @@ export class WorkerTls implements ClientTls {
   /** Asks the caller's thread; null while that does not wait for an answer. */
   ask: ((call: TlsCall) => TlsReply) | null = null;
   #last = 0;
-  /** Connections whose end the caller's thread has not been told yet. */
+  /** Connections whose end has not been reported to the caller's thread yet. */
   #closed: number[] = [];
 
   /** Begins TLS on a connection. */
@@ -99,7 +99,7 @@ class WorkerTlsStream extends Duplex {
     super({ allowHalfOpen: true });
     this.#raw = raw;
     this.#owner = owner;
-    // Whoever reads or writes hears of a failure; without any listener it would end the process.
+    // Whoever reads or writes gets the error; without any listener it would end the process.
     this.on("error", () => {});
     raw.on("error", (error) => void this.destroy(error)).on("data", (bytes: Uint8Array) => this.#receive(bytes));
     raw.on("end", () => this.#receive("end"));

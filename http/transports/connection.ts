@@ -10,13 +10,13 @@ import type { ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from
 export type ConnectionState = "new" | "connecting" | "busy" | "idle" | "closed";
 
 /**
- * Whom a peer takes the sender on a connection for: NTLM and Negotiate authenticate the connection itself, and what goes
- * over it afterwards goes out as theirs.
+ * The identity that a connection is authenticated as: NTLM and Negotiate authenticate the connection itself, and every
+ * later request on it is sent as that user.
  */
 export interface ConnectionIdentity {
-  /** Scheme and user, to tell answers apart by; unique where the user has no name. */
+  /** Scheme and user, which distinguish stored responses; unique where the user has no name. */
   readonly name: string;
-  /** True when the proxy was told, false when it was the origin. */
+  /** True for authentication with the proxy, false for that with the origin. */
   readonly isForProxy: boolean;
   /** Whether a message is to go out as this one, as things stand now. */
   isOf(message: object): boolean;
@@ -47,9 +47,12 @@ export class Connection {
   readonly tls: TlsInfo | null = null;
   /** `performance.now()` when it became idle. */
   readonly idleSince: number = 0;
-  /** Milliseconds the server keeps it while it is idle, as its last response said; Infinity when it did not say. */
-  readonly keptFor: number = Infinity;
-  /** Whom the origin, and the proxy, take the sender for; null while nobody was named. */
+  /**
+   * Milliseconds the server keeps it while it is idle, by the Keep-Alive field of its last response; Infinity without
+   * one.
+   */
+  readonly keepAliveTimeout: number = Infinity;
+  /** The identities that the connection has been authenticated as, with origin and proxy; null while there is none. */
   readonly identities: readonly ConnectionIdentity[] | null = null;
 
   private constructor(target: ConnectionTarget, transport: TransportConnection, exact: boolean) {
@@ -63,7 +66,7 @@ export class Connection {
     return this.identities === null || this.identities.every((identity) => identity.isOf(message));
   }
 
-  /** Notes whom the peer has been told about, in place of who was named before. */
+  /** Notes an identity, in place of an earlier one with the same peer. */
   identify(identity: ConnectionIdentity): void {
     const others = this.identities?.filter(({ isForProxy }) => isForProxy !== identity.isForProxy) ?? [];
     writable(this).identities = [...others, identity];

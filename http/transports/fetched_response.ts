@@ -5,9 +5,9 @@
  */
 
 import { nextPiece, ownBytes } from "./byte_pieces.ts";
-import { sealHeaders } from "./sealed_headers.ts";
+import { makeImmutable } from "./immutable_headers.ts";
 
-/** What the Fetch standard tells about a response besides its parts. */
+/** What a response of the Fetch standard has besides its parts. */
 export interface ResponseOrigin {
   /** URL the response came from, after redirects, without fragment and user information. */
   readonly url: string;
@@ -72,7 +72,7 @@ export class FetchedResponse extends Response {
 
   override get headers(): Headers {
     const headers = super.headers;
-    return this.#origin === unknown ? headers : sealHeaders(headers);
+    return this.#origin === unknown ? headers : makeImmutable(headers);
   }
 
   override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {

@@ -24,7 +24,7 @@ export function environmentVariable(name: string): string | undefined {
 }
 
 /** Variables of the environment to believe: none in a program with more rights than its caller. */
-export function believedEnvironment(): Readonly<Record<string, string | undefined>> {
+export function trustedEnvironment(): Readonly<Record<string, string | undefined>> {
   return secureExecution(isGranted) === true ? {} : process.env;
 }
 

@@ -22,8 +22,8 @@ export type CertificateInput = BytesInput | {
 };
 
 /**
- * A set of root certificates (`GTlsDatabase`). A session that has one trusts what these roots vouch for and nothing
- * else; an empty one trusts nobody. It never changes once made.
+ * A set of root certificates (`GTlsDatabase`). A session that has one trusts certificates issued under these roots and
+ * nothing else; an empty one trusts nobody. It never changes once made.
  *
  * @example Trust one authority only
  * ```ts
@@ -133,7 +133,7 @@ function certificatesIn(text: string, where: string): string[] {
     const { pem, rest } = checkedPem(bytes, name);
     const isOpenSsl = block.startsWith("-----BEGIN TRUSTED ");
     if (!isOpenSsl && rest.length > 0) throw unreadable(name, "there is something behind it");
-    (!isOpenSsl || vouchesForServers(rest, name) ? roots : rejected).add(pem);
+    (!isOpenSsl || isTrustedForServers(rest, name) ? roots : rejected).add(pem);
   });
   return [...roots].filter((pem) => !rejected.has(pem));
 }
@@ -154,7 +154,7 @@ const SERVER_PURPOSES: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.
  * What OpenSSL's TRUSTED form says behind the certificate: whoever wrote it may have rejected the authority for servers,
  * or trusted it for other purposes only, such as e-mail. Without a list it is trusted for all; an empty one trusts for none.
  */
-function vouchesForServers(rest: Uint8Array, where: string): boolean {
+function isTrustedForServers(rest: Uint8Array, where: string): boolean {
   if (rest.length === 0) return true;
   const auxiliary = readElement(rest);
   const parts = auxiliary?.tag === Tag.SEQUENCE ? readElements(auxiliary.content) : null;

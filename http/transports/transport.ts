@@ -1,6 +1,6 @@
 /**
- * What a session asks of the thing that moves bytes. A transport makes connections (slots); a connection carries at
- * most one exchange at a time; the session owns limits, idle time, order, redirects and retries.
+ * The interface between a session and what sends and receives bytes. A transport makes connections (slots); a
+ * connection carries at most one exchange at a time; the session owns limits, idle time, order, redirects and retries.
  *
  * @module
  */
@@ -150,7 +150,7 @@ export interface TransportResponse {
   readonly keepAlive?: boolean | undefined;
 }
 
-/** What a transport tells the session during `open` and `send`. Every method returns at once and never throws. */
+/** What a transport reports to the session during `open` and `send`. Every method returns at once and never throws. */
 export interface ExchangeObserver {
   /** Bytes have arrived, of whatever part of an answer (transports that see them). */
   received?(): void;

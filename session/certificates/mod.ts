@@ -25,7 +25,7 @@ import { keyIdentifier } from "../keys/templates.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "../tokens/faces.ts";
+import { coreOf } from "../tokens/session_contexts.ts";
 import { readRequest, requestContent } from "./certificate_request.ts";
 import {
   type CertificateHash,

@@ -16,7 +16,7 @@ import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "../tokens/faces.ts";
+import { coreOf } from "../tokens/session_contexts.ts";
 import type { Session } from "../tokens/session.ts";
 import { DEAD, lifeOfPool, lifeOfSession, SessionPool } from "../tokens/shared_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";

@@ -13,7 +13,7 @@ import { joinLogin } from "../core/logins.ts";
 import { Pkcs11Error, SlotNotFoundError } from "../errors.ts";
 import { objectTemplate, pinOf } from "../find_by_uri.ts";
 import { loadModules } from "../registered_modules.ts";
-import { coreOf } from "../tokens/faces.ts";
+import { coreOf } from "../tokens/session_contexts.ts";
 import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { LoginSpec, Pin } from "../tokens/options.ts";

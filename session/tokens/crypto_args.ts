@@ -7,10 +7,10 @@ import type { ManyArgs } from "../../ffi/operations/many.ts";
 import type { MessageArgs } from "../../ffi/operations/messages.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
-import { autoAuthenticateOf, coreOf, faceOf } from "./faces.ts";
+import { autoAuthenticateOf, coreOf, contextOf } from "./session_contexts.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
 import type { MessageOptions, WrapOptions } from "./options.ts";
-import { askerOf, question } from "./pin.ts";
+import { pinCallbackOf, question } from "./pin.ts";
 
 /**
  * Arguments of an operation with a key. Neither data nor parameter are copied here: an operation copies them into native
@@ -54,7 +54,7 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
   if (!(key instanceof Pkcs11Object)) {
     throw new TypeError(`Cannot ${action}: the key is no Pkcs11Object`);
   }
-  const { slot } = faceOf(core);
+  const { slot } = contextOf(core);
   if (key.session.slot !== slot && !key.session.slot.equals(slot)) {
     throw new TypeError(`Cannot ${action}: the key is on slot ${key.session.slot.id}, the session on ${core.slot}`);
   }
@@ -64,8 +64,8 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
 
 /** Whom to ask when the key wants a login for this use; `null` where nobody can be asked. */
 export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuthentication | null {
-  const face = faceOf(core);
-  const asked = askerOf(face.interaction) ?? autoAuthenticateOf(core.module)?.objects ?? face.askedAtLogin;
+  const context = contextOf(core);
+  const asked = pinCallbackOf(context.interaction) ?? autoAuthenticateOf(core.module)?.objects ?? context.askedAtLogin;
   const pin = asked ?? core.pin;
   if (!pin) return null;
   const traits = traitsOf(key);
@@ -74,7 +74,7 @@ export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuth
   return {
     slot,
     traits,
-    pin: question(pin, face.slot, { key: { object: key, label: () => traits.label ?? "" } }),
+    pin: question(pin, context.slot, { key: { object: key, label: () => traits.label ?? "" } }),
   };
 }
 

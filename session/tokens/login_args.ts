@@ -6,7 +6,7 @@ import { type BytesInput, checkUlong } from "../../ffi/memory/inputs.ts";
 import type { initPin, setPin } from "../../ffi/operations/sessions.ts";
 import { type countedLogin, type countedLogout, type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { SessionCore } from "../core/session_core.ts";
-import { faceOf } from "./faces.ts";
+import { contextOf } from "./session_contexts.ts";
 import type { LoginOptions, Pin } from "./options.ts";
 import { plainPin, preparePin } from "./pin.ts";
 
@@ -22,7 +22,7 @@ export function loginArgs(
     session: core.handle,
     slot: core.slot,
     userType: BigInt(checkUlong(userType, "a user type")),
-    pin: preparePin(pin, faceOf(core).slot, options?.maxTries),
+    pin: preparePin(pin, contextOf(core).slot, options?.maxTries),
     ifNeeded: options?.ifNeeded ?? false,
   };
 }

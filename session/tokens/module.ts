@@ -25,7 +25,7 @@ import { newSlot, Slot } from "./slot.ts";
 import { type DescribedSlot, goneToken, onlySlot, slotCondition, type SlotMatch } from "./find_slot.ts";
 import { waitForSlotEvent } from "../core/slot_events.ts";
 import { type TokenChange, TokenWatch, type WatchTokensOptions } from "./token_watch.ts";
-import { autoAuthenticateOf, faceOf, setAutoAuthenticate } from "./faces.ts";
+import { autoAuthenticateOf, contextOf, setAutoAuthenticate } from "./session_contexts.ts";
 
 /** Initialises a loaded module for a new caller. */
 export let beginModule: (backend: ModuleBackend, options: ModuleOptions) => Promise<Module>;
@@ -485,7 +485,7 @@ export class Module {
     }
     checkOptions(options);
     options.signal?.throwIfAborted();
-    return [...core.sessions].filter((session) => !slot || faceOf(session).slot.equals(slot));
+    return [...core.sessions].filter((session) => !slot || contextOf(session).slot.equals(slot));
   }
 
   #slot(id: bigint): Slot {

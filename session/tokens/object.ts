@@ -25,7 +25,7 @@ import { readSecretKey } from "../keys/read_private.ts";
 import { publicMaterial } from "../keys/public_half.ts";
 import { type X509, x509Of } from "../keys/x509.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "./faces.ts";
+import { coreOf } from "./session_contexts.ts";
 import type { Session } from "./session.ts";
 import { Pkcs11Uri, type UriObjectType } from "../uri/mod.ts";
 

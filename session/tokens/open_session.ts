@@ -11,11 +11,11 @@ import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
 import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
-import { askerOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
+import { pinCallbackOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
 import { type PooledHandle, reuse } from "../core/handle_pool.ts";
 import type { Slot } from "./slot.ts";
-import { autoAuthenticateOf } from "./faces.ts";
+import { autoAuthenticateOf } from "./session_contexts.ts";
 
 const CKF_RW_SESSION = BigInt(CKF.RW_SESSION);
 const CKF_SERIAL_SESSION = BigInt(CKF.SERIAL_SESSION);
@@ -81,7 +81,7 @@ type KeyLogin = OpenSessionOptions["login"];
 function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions, keyLogin: KeyLogin): OpenArgs {
   const readWrite = options.readWrite ?? false;
   const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
-  const ask = askerOf(options.interaction) ?? autoAuthenticateOf(core)?.tokens;
+  const ask = pinCallbackOf(options.interaction) ?? autoAuthenticateOf(core)?.tokens;
   const login = checkLogin(options.login);
   if (login) {
     const userType = BigInt(checkUlong(login.userType ?? CKU.USER, "a user type"));

@@ -24,7 +24,7 @@ import { SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import { type Pkcs11Object, traitsOf } from "./object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "./faces.ts";
+import { coreOf } from "./session_contexts.ts";
 import type { Session } from "./session.ts";
 import type { SessionCore } from "../core/session_core.ts";
 
@@ -68,7 +68,7 @@ interface TakenPart extends PartArgs {
   readonly copied: boolean;
 }
 
-/** One operation in parts under way; both faces, awaited and in place, drive it. */
+/** One operation in parts under way, driven asynchronously or synchronously. */
 class PartsState {
   readonly core: SessionCore;
   readonly functions: PartFunctions;

@@ -80,7 +80,7 @@ export function checkLogin(login: LoginSpec | undefined): LoginSpec | undefined 
  *
  * @throws {TypeError} when it has none
  */
-export function askerOf(interaction: Interaction | undefined | null): PinCallback | undefined {
+export function pinCallbackOf(interaction: Interaction | undefined | null): PinCallback | undefined {
   if (interaction === undefined || interaction === null) return undefined;
   if (typeof interaction.askPin !== "function") {
     throw new TypeError("Cannot use the interaction: it is an object with a function askPin");

@@ -55,7 +55,7 @@ import { type KeyInput, withKey, withKeySync } from "../keys/forms/read_key.ts";
 import { chainOf } from "../keys/partners.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import { cryptoArgs, digestArgs, manyArgs, messageArgs, verifyArgs, verifyManyArgs } from "./crypto_args.ts";
-import { faceOf, revealCore, setFace } from "./faces.ts";
+import { contextOf, revealCore, setContext } from "./session_contexts.ts";
 import {
   certificateArgs,
   checkEncapsulation,
@@ -192,12 +192,12 @@ export class Session extends TypedEventTarget<SessionEvents> {
 
   /** The module (`gp11_session_get_module`). */
   get module(): Module {
-    return faceOf(this.#core).slot.module;
+    return contextOf(this.#core).slot.module;
   }
 
   /** The slot (`gp11_session_get_slot`). */
   get slot(): Slot {
-    return faceOf(this.#core).slot;
+    return contextOf(this.#core).slot;
   }
 
   /** The handle of the module, CK_SESSION_HANDLE (`gp11_session_get_handle`). */
@@ -2574,7 +2574,7 @@ export function sessionOn(
     pin: typeof pin === "function" ? null : pin,
     reusable: opened !== null,
   });
-  setFace(core, {
+  setContext(core, {
     slot,
     interaction: options.interaction ?? null,
     askedAtLogin: typeof pin === "function" ? pin : null,

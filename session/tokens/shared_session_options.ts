@@ -2,7 +2,7 @@
 import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import type { Interaction, LoginSpec, Pin } from "./options.ts";
-import { askerOf, checkLogin, keptPin } from "./pin.ts";
+import { pinCallbackOf, checkLogin, keptPin } from "./pin.ts";
 
 /** How the sessions of a {@linkcode SessionPool} are opened. */
 export interface SharedSessionsOptions {
@@ -56,7 +56,7 @@ export function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
     throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
   }
   const login = checkLogin(options.login);
-  askerOf(options.interaction);
+  pinCallbackOf(options.interaction);
   return {
     max: wholeNumber("max", options.max ?? DEFAULT_MAX, 1),
     maxIdleMs: milliseconds("maxIdleMs", options.maxIdleMs ?? DEFAULT_IDLE_MS),

@@ -13,7 +13,7 @@ import {
   type SharedSessionsOptions,
   type UseOptions,
 } from "./shared_session_options.ts";
-import { coreOf } from "./faces.ts";
+import { coreOf } from "./session_contexts.ts";
 import { FollowedToken } from "./find_slot.ts";
 import { openSession } from "./open_session.ts";
 import { moduleCoreOf, type Slot } from "./slot.ts";

@@ -9,7 +9,7 @@ import { importKey } from "../../session/keys/create_keys.ts";
 import type { AsymmetricMaterial, KeyMaterial } from "../../session/keys/forms/key_material.ts";
 import { publicMaterial } from "../../session/keys/public_half.ts";
 import { readSecretKey } from "../../session/keys/read_private.ts";
-import { coreOf } from "../../session/tokens/faces.ts";
+import { coreOf } from "../../session/tokens/session_contexts.ts";
 import { Pkcs11Object } from "../../session/tokens/object.ts";
 import { destroyLate } from "../../session/tokens/object_args.ts";
 import type { Session } from "../../session/tokens/session.ts";

@@ -1,5 +1,5 @@
 /**
- * What happens when a server or proxy has let a message through.
+ * What follows when a server or proxy has accepted the credentials of a message.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { type AuthProgress, originFields, proxyFields } from "./auth_progress.ts
 
 /** What a manager keeps about a message. */
 export interface MessageAuth {
-  /** What it has been through with its origin. */
+  /** Authentication with its origin. */
   readonly origin: AuthProgress;
-  /** What it has been through with its proxy. */
+  /** Authentication with its proxy. */
   readonly proxy: AuthProgress;
   /** A check of the response body that is under way. */
   check: BodyCheck | null;

@@ -1,5 +1,6 @@
 /**
- * What messages that must not be authenticated switch off, known to schemes without knowing the manager.
+ * The base class of AuthManager. Messages that must not be authenticated disable it, so that a scheme need not import
+ * the manager.
  *
  * @module
  */

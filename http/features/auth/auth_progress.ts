@@ -1,5 +1,5 @@
 /**
- * What one message has been through with one challenger, its origin or its proxy.
+ * How far the authentication of one message has come with one challenger, its origin or its proxy.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export const proxyFields: AuthFields = {
   info: "proxy-authentication-info",
 };
 
-/** Who asks, and for what. */
+/** Who sends challenges, and for which request. */
 export interface Challenger {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -54,15 +54,15 @@ export interface Challenger {
 export class AuthProgress {
   /** The field value the manager has put on the message; another value there is the user's own. */
   value: string | null = null;
-  /** Whom the rest is about. */
+  /** Origin of the challenger that the rest is about. */
   origin = "";
   /** What the present attempt was sent with; null when it was sent without. */
   sent: { readonly auth: AuthScheme; readonly authorization: Authorization } | null = null;
   /** What the next attempt is to be sent with. */
   next: { readonly auth: AuthScheme; readonly step: AuthStep } | null = null;
-  /** Restarts nobody was asked about. */
+  /** Attempts that were repeated without asking for credentials. */
   automatic = 0;
-  /** Questions somebody was asked. */
+  /** How often credentials were asked for. */
   questions = 0;
   /** The credentials of the URI have been used. */
   isUriTried = false;
@@ -145,11 +145,11 @@ export function proxyChallenger(
   };
 }
 
-/** Who has sent the 401 or 407 that is there; null when it is nobody who may ask, such as an origin sending a 407. */
+/** Who has sent the 401 or 407; null when it is not entitled to, as an origin that sends a 407. */
 export function challengerOf(session: FeatureSession, msg: HttpMessage): Challenger | null {
   const connection = connectionOf(msg);
   if (msg.statusCode === 401) return originChallenger(session, msg, connection);
-  // Behind a tunnel the origin talks; a proxy that wants credentials for one is told to `tunnelRefused`.
+  // Through a tunnel the origin answers; the challenge of a proxy to a CONNECT goes to `tunnelRefused`.
   const isFromProxy = msg.statusCode === 407 && connection !== null && connection.target.scheme === "http";
   return isFromProxy ? proxyChallenger(session, msg, connection) : null;
 }
@@ -173,14 +173,14 @@ export function attemptGuard(msg: HttpMessage): () => boolean {
   return () => item !== null && itemOf(msg) === item && item.attempt === attempt;
 }
 
-/** A field that is there and is not ours is the user's: used as it is, and nobody is asked. */
+/** A field that this library has not written is the caller's: it is sent as it is, and challenges are not answered. */
 export function isOwnField(msg: HttpMessage, { fields }: Challenger, progress: AuthProgress): boolean {
   if (!msg.hasRequestHeaders) return false;
   const value = msg.requestHeaders.get(fields.credentials);
   return value !== null && value !== progress.value;
 }
 
-/** Puts a field on the message, or takes an older one of ours away. */
+/** Writes a field, or removes the one that was written for an earlier attempt. */
 export function writeField(
   msg: HttpMessage,
   { fields }: Challenger,
@@ -192,7 +192,7 @@ export function writeField(
   progress.value = value;
 }
 
-/** Takes a field of ours away where it has no business. */
+/** Removes a field that this library has written, where it does not belong. */
 export function dropField(msg: HttpMessage, { credentials }: AuthFields, progress: AuthProgress): void {
   if (progress.value === null || !msg.hasRequestHeaders) return;
   if (msg.requestHeaders.get(credentials) === progress.value) msg.requestHeaders.delete(credentials);

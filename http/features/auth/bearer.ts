@@ -19,7 +19,7 @@ import {
   plainStep,
 } from "./scheme.ts";
 
-/** What a {@linkcode BearerRefresh} is told. */
+/** What a {@linkcode BearerRefresh} gets. */
 export interface BearerRefreshRequest {
   /** The origin that wants a token, for example "https://api.example". */
   readonly origin: string;

@@ -42,7 +42,7 @@ export abstract class ConnectionScheme extends AuthScheme {
 
   /** Connections that are authenticated, and as which generation. */
   readonly #authenticated = new WeakMap<Connection, Handshake>();
-  /** The server forgets between requests: each one needs a first token. */
+  /** The server authenticates requests and not the connection: each one needs a first token. */
   #isPerRequest = false;
 
   /** The first token of a handshake, or null when there is none. */

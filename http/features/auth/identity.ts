@@ -6,12 +6,12 @@
 import type { Authorization, AuthScheme } from "./scheme.ts";
 import type { Challenger } from "./auth_progress.ts";
 
-/** The identity of credentials that have not been let through yet: no answer was ever given to it. */
-export const unprovenIdentity = "?";
+/** The identity of credentials that no server has accepted yet: no response was ever given to it. */
+export const unverifiedIdentity = "?";
 
 const nameless = new WeakMap<AuthScheme, { generation: number; name: string }>();
 
-/** Scheme and user; a token tells no user, so that it is known by a name of its own. */
+/** Scheme and user; a token names no user, so that it gets a name of its own. */
 export function identityName(auth: AuthScheme): string {
   if (auth.user !== null) return `${auth.scheme} ${auth.user}`;
   let known = nameless.get(auth);
@@ -22,8 +22,8 @@ export function identityName(auth: AuthScheme): string {
 }
 
 /**
- * Notes on the connection whom its peer is about to take us for. What is written is enough: nobody knows what a peer
- * makes of it, whatever it answers.
+ * Notes on the connection which identity it is about to be authenticated as. That counts from the moment the
+ * credentials are written: whatever the peer answers, it may have accepted them.
  */
 export function identify(
   challenger: Challenger,

@@ -17,7 +17,7 @@ import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
 import { checkBody } from "./body_check.ts";
 import { AuthDigest } from "./digest.ts";
-import { identify, identityName, unprovenIdentity } from "./identity.ts";
+import { identify, identityName, unverifiedIdentity } from "./identity.ts";
 import { mayUse, Negotiation } from "./negotiation.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
 import {
@@ -33,8 +33,8 @@ import {
 import { proxyChallenger, proxyFields, writeField } from "./auth_progress.ts";
 
 /**
- * What messages have been through, whatever session sent them: a field that one session has put on a message is no field
- * of its user's when another session sends it. A program without credentials never looks anything up.
+ * How far the authentication of messages has come, for all sessions: a field that one session has written is not taken
+ * for the caller's own when another session sends the message. A program without credentials looks nothing up.
  */
 class MessageAuths {
   readonly #states = new WeakMap<HttpMessage, MessageAuth>();
@@ -195,7 +195,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     return this.#prepareOrigin(session, msg, connection);
   }
 
-  /** Looks at refusals, and at what a server that was satisfied says about it. */
+  /** Looks at challenges, and at the Authentication-Info of a server that has accepted the credentials. */
   gotHeaders(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const state = messages.get(msg);
     if (state === undefined && msg.statusCode !== 401 && msg.statusCode !== 407) return;
@@ -210,7 +210,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     return accepted === undefined ? refuse() : accepted.then(refuse);
   }
 
-  /** Checks a body the server has vouched for. */
+  /** Checks a body whose hash the server has sent (qop=auth-int). */
   transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     const state = messages.get(msg);
     const check = state === undefined ? null : takeCheck(msg, state);
@@ -226,7 +226,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     check.finish();
   }
 
-  /** Lets those ask who wait for this message's answer. */
+  /** Lets other messages ask that wait for the credentials this one has asked for. */
   requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const state = messages.get(msg);
     if (state === undefined) return;
@@ -290,7 +290,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     if (challenger !== null) return this.#prepare(msg, challenger);
   }
 
-  /** Writes the field for one attempt, or takes an older one of ours away. */
+  /** Writes the field for one attempt, or removes that of an earlier one. */
   #prepare(msg: HttpMessage, challenger: Challenger): void | Promise<void> {
     const known = messages.get(msg);
     const found = this.#known(challenger);
@@ -303,7 +303,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const auth = progress.next?.auth ?? found;
     if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && challenger.request.connection === null)) {
       const item = itemOf(msg);
-      if (auth?.isAuthenticated && item !== null) item.identity = auth.isProven ? identityName(auth) : unprovenIdentity;
+      if (auth?.isAuthenticated && item !== null) item.identity = auth.isProven ? identityName(auth) : unverifiedIdentity;
       return writeField(msg, challenger, progress, null);
     }
     const isWanted = attemptGuard(msg);

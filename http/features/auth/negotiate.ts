@@ -1,5 +1,5 @@
 /**
- * SPNEGO-based Negotiate authentication (RFC 4559) with tokens from outside: Kerberos lives in the operating system.
+ * SPNEGO-based Negotiate authentication (RFC 4559) with tokens from outside: Kerberos is part of the operating system.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { channelBinding } from "./channel_binding.ts";
 import { ConnectionScheme, type Handshake } from "./connection_scheme.ts";
 import { fromBase64 } from "./text.ts";
 
-/** What a {@linkcode NegotiateTokenSource} is told. */
+/** What a {@linkcode NegotiateTokenSource} gets. */
 export interface NegotiateRequest {
   /** The service whose ticket is wanted, as GSS-API writes it: "HTTP@host". */
   readonly service: string;
@@ -21,7 +21,9 @@ export interface NegotiateRequest {
   readonly isForProxy: boolean;
   /** The server's token; null for the first round. */
   readonly challenge: Uint8Array | null;
-  /** True when the server has let the request through: its token only remains to be checked; what is returned is ignored. */
+  /**
+   * True when the server has accepted the request: its token only remains to be checked; what is returned is ignored.
+   */
   readonly isFinal: boolean;
   /** "tls-server-end-point:…" of RFC 5929 for the connection, where the transport shows the certificate; null otherwise. */
   readonly channelBinding: Uint8Array | null;
@@ -36,7 +38,7 @@ export type NegotiateTokenSource = (request: NegotiateRequest) => Uint8Array | n
 export interface AuthNegotiateOptions {
   /** Makes the tokens, for example through GSS-API or SSPI. */
   source: NegotiateTokenSource;
-  /** The origins that may have them: a ticket says who we are, and no other origin gets one. @default {[]} */
+  /** The origins that may have them: a ticket identifies the user, and no other origin gets one. @default {[]} */
   readonly origins?: Iterable<string | URL> | undefined;
 }
 
@@ -80,7 +82,7 @@ export class AuthNegotiate extends ConnectionScheme {
 
   /** Makes tokens; null leaves it to the listeners. */
   protected readonly source: NegotiateTokenSource | null = null;
-  /** The source stands behind the credentials, not a listener's token. */
+  /** The credentials come from the source, not from a listener. */
   #isFromSource = false;
   /** A first token and its context that were made to see whether the source has one. */
   #ready: { readonly token: Uint8Array; readonly context: Map<string, unknown> } | null = null;

@@ -14,10 +14,10 @@ import { type Answer, Questions } from "./question.ts";
 import type { AuthScheme, AuthSchemeType, AuthStep, Credentials } from "./scheme.ts";
 import { type AuthProgress, type Challenger, itemOf } from "./auth_progress.ts";
 
-/** Restarts of one message without anybody being asked; more is a server that plays with us. */
+/** How often one message is sent again without asking for credentials; a server that wants more never accepts. */
 const MAX_AUTOMATIC = 10;
 
-/** Questions about one message and one challenger; whoever has no right answer by then has none. */
+/** How often one message asks for credentials for one challenger. */
 const MAX_QUESTIONS = 20;
 
 /** A challenge that can be answered. */
@@ -86,7 +86,7 @@ export class Negotiation {
     if (sent !== null && same !== undefined) {
       if (!sent.auth.isRealmKnown) sent.auth.bind(challenger.origin, same.realm, challenger.isForProxy);
       const step = sent.auth.challenged(same.challenge, sent.authorization, challenger.request.connection);
-      if (step !== null) return this.#goOn(progress, msg, sent.auth, step);
+      if (step !== null) return this.#retryWith(progress, msg, sent.auth, step);
       if (sent.authorization.generation === sent.auth.generation) {
         refusedCredentials = sent.auth.credentials;
         sent.auth.forget();
@@ -100,7 +100,7 @@ export class Negotiation {
     return this.#choose({ ...refused, offers: [first, ...others], prior, refusedCredentials });
   }
 
-  #goOn(progress: AuthProgress, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
+  #retryWith(progress: AuthProgress, msg: HttpMessage, auth: AuthScheme, step: AuthStep): boolean {
     if (++progress.automatic > MAX_AUTOMATIC || !canSendAgain(msg)) return false;
     progress.next = { auth, step };
     return true;
@@ -109,14 +109,14 @@ export class Negotiation {
   /** Credentials that are known for the realm, those of the URI, those of a source, those of a listener. */
   #choose(refusal: Refusal): boolean | Promise<boolean> {
     const { challenger, progress, msg, offers } = refusal;
-    const found = this.#meet(refusal);
+    const found = this.#chooseSchemes(refusal);
     if (found === null) return false;
     const { auth, others } = found;
     const known = auth.isAuthenticated || auth.credentialKind === "password"
       ? auth
       : others.find((other) => other.isAuthenticated) ?? auth;
     if (known.isAuthenticated) {
-      return this.#use(refusal, known) && this.#goOn(progress, msg, known, progress.next!.step);
+      return this.#use(refusal, known) && this.#retryWith(progress, msg, known, progress.next!.step);
     }
     const { uriCredentials } = challenger;
     if (uriCredentials !== null && !progress.isUriTried) {
@@ -129,14 +129,14 @@ export class Negotiation {
     }
     if (++progress.questions > MAX_QUESTIONS) return false;
     const key = `${challenger.origin} ${auth.scheme} ${offers[0]!.realm}`;
-    const answer = this.#questions.ask(key, msg, refusal.isWanted, () => this.#put(refusal, auth, others));
+    const answer = this.#questions.ask(key, msg, refusal.isWanted, () => this.#obtainCredentials(refusal, auth, others));
     if (!(answer instanceof Promise)) return this.#answered(refusal, answer);
     return answer.then((given) => refusal.isWanted() && this.#answered(refusal, given));
   }
 
   #answered(refusal: Refusal, answer: Answer): boolean {
     if (answer === null || !answer.isAuthenticated) return false;
-    // The same once more would be refused once more, and lock an account in the end.
+    // Sending the same again would be refused again, and lock an account in the end.
     if (answer === refusal.prior && isSame(answer.credentials, refusal.refusedCredentials)) {
       answer.forget();
       return false;
@@ -144,8 +144,8 @@ export class Negotiation {
     return this.#use(refusal, answer);
   }
 
-  /** The strongest offer that makes sense, and the strongest one that takes the other kind of credentials. */
-  #meet({ challenger, offers, prior }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
+  /** The strongest scheme that can be used, and the strongest one that takes the other kind of credentials. */
+  #chooseSchemes({ challenger, offers, prior }: Refusal): { auth: AuthScheme; others: AuthScheme[] } | null {
     let first: AuthScheme | null = null;
     for (const offer of offers) {
       const auth = this.#authFor(challenger, offer, prior);
@@ -185,7 +185,7 @@ export class Negotiation {
   }
 
   /** Asks the scheme's own source, then the store, then the listeners. */
-  #put(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
+  #obtainCredentials(refusal: Refusal, auth: AuthScheme, others: readonly AuthScheme[]): Answer | Promise<Answer> {
     const { challenger, progress } = refusal;
     if (progress.isObtained) return this.#askStore(refusal, auth, others);
     progress.isObtained = true;
@@ -231,7 +231,7 @@ export class Negotiation {
   }
 }
 
-/** On a transport that shares its sockets with everybody, an authenticated one would speak for everybody. */
+/** On a transport that shares its sockets, messages of others would be sent on the authenticated connection. */
 function hasConnectionOfItsOwn({ request: { msg, session } }: Challenger): boolean {
   return (itemOf(msg)?.transport ?? session).capabilities.exactConnections;
 }
@@ -242,7 +242,7 @@ export function mayUse(auth: AuthScheme, { uriCredentials, uriUser }: Challenger
   return auth.credentialKind === "token" && uriCredentials === null;
 }
 
-/** What a store is told about an auth. */
+/** What a password store gets of a scheme. */
 export function passwordRequest(auth: AuthScheme, retrying: boolean): PasswordRequest {
   const { isForProxy, origin, realm, scheme } = auth;
   return { origin, realm, scheme, isForProxy, retrying };
@@ -259,7 +259,7 @@ function isOf(auth: AuthScheme, offer: Offer): boolean {
     (auth.rawRealm === offer.realm || !auth.isRealmKnown);
 }
 
-/** A stream that was read cannot be sent again; its message ends with the refusal, and nobody is asked for nothing. */
+/** A stream that was read cannot be sent again; its message ends with the refusal, and no listener is asked in vain. */
 function canSendAgain(msg: HttpMessage): boolean {
   return !(msg.requestBody instanceof ReadableStream) || msg.hasFlag(MessageFlags.CAN_REBUILD);
 }

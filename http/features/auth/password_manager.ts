@@ -75,7 +75,7 @@ function keyOf({ origin, realm, isForProxy }: PasswordRequest): string {
 
 /** Options of {@linkcode PasswordManager}. */
 export interface PasswordManagerOptions {
-  /** Where passwords are kept. @default {a MemoryPasswordStore} */
+  /** Where passwords are kept. @default {new MemoryPasswordStore()} */
   readonly store?: PasswordStore | undefined;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { AuthScheme, AuthSchemeType } from "./scheme.ts";
 
-/** A server that names more realms or paths than this loses its oldest ones: it must not fill our memory. */
+/** A server that names more realms or paths than this loses its oldest ones: it must not fill the memory. */
 const MAX_PER_ORIGIN = 256;
 const MAX_ORIGINS = 4096;
 

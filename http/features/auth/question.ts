@@ -12,7 +12,7 @@ export type Answer = AuthScheme | null;
 interface Question {
   /** The message the question is about. */
   readonly msg: HttpMessage;
-  /** The answer, or undefined when the message went away before there was one; fails as the asking does. */
+  /** The answer, or undefined when the message left the queue before there was one; fails as the asking does. */
   readonly answer: Promise<Answer | undefined>;
   readonly settle: (answer: Answer | undefined | Promise<never>) => void;
 }
@@ -23,8 +23,8 @@ export class Questions {
 
   /**
    * Puts a question, or waits for the answer to the same one. `put` asks; it is not called while another message's
-   * question with this key is open. `isWanted` tells whether the message still waits: if the one that asked goes away,
-   * the next asks.
+   * question with this key is open. `isWanted` says whether the message still waits: if the one that asked is
+   * cancelled, the next asks.
    */
   ask(
     key: string,
@@ -41,7 +41,7 @@ export class Questions {
     }
     const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     const question: Question = { msg, answer: promise, settle: resolve };
-    promise.catch(() => {}); // The one that asks gets the error itself; that nobody else waited is no news.
+    promise.catch(() => {}); // The message that asks gets the error itself; nobody else may have waited.
     this.#open.set(key, question);
     const close = (answer: Answer | undefined | Promise<never>): void => {
       if (this.#open.get(key) === question) this.#open.delete(key);

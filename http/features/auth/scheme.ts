@@ -76,7 +76,7 @@ export interface AuthSchemeType<T extends AuthScheme = AuthScheme> {
 
 /**
  * One protection space that asks for credentials, under one scheme (`SoupAuth`). The same object serves all messages of
- * the space: it holds the credentials and what the server has told.
+ * the space: it holds the credentials and the parameters the server has sent.
  *
  * Derive from it to teach a session a scheme of your own, and add the class with `session.addFeatureByType`.
  */
@@ -97,7 +97,7 @@ export abstract class AuthScheme implements Auth {
   readonly isConnectionBound: boolean = false;
   /** User names a password store knows for this space; the first one has been filled in. */
   savedUsers: readonly string[] = [];
-  /** Grows whenever the credentials change: tells an old refusal from a new one. */
+  /** Grows whenever the credentials change: distinguishes the refusal of old credentials from one of new ones. */
   generation = 0;
   /** Where an answer goes that this scheme has no use for: the strongest offered scheme that takes it. */
   alternative: AuthScheme | null = null;
@@ -196,7 +196,7 @@ export abstract class AuthScheme implements Auth {
     this.#isCancelled = true;
   }
 
-  /** True once somebody has let the present credentials pass. */
+  /** True once a server or proxy has accepted the present credentials. */
   get isProven(): boolean {
     return this.#credentials !== null && this.#provenGeneration === this.generation;
   }
@@ -242,8 +242,9 @@ export abstract class AuthScheme implements Auth {
   abstract authorize(request: AuthRequest, step: AuthStep | null): Authorization | Promise<Authorization>;
 
   /**
-   * Looks at a response that was let through: `challenges` are those of a successful response, `info` the parameters of
-   * Authentication-Info. Returns a check of the body if the server vouched for it. An error it throws ends the message.
+   * Looks at a response to accepted credentials: `challenges` are those of a successful response, `info` the parameters
+   * of Authentication-Info. Returns a check of the body if the server vouched for it. An error it throws ends the
+   * message.
    */
   accepted(
     _used: Authorization,

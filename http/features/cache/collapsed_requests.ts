@@ -28,14 +28,14 @@ export class LeadingRequest {
     if (this.waiting > 0) void body.drain();
   }
 
-  /** Waits until waiting is over, but not for ever. */
+  /** Waits until waiting is over, at most for so long. */
   async join(milliseconds: number): Promise<void> {
     this.waiting++;
     void this.#body?.drain();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+    const timeIsUp = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
     try {
-      await Promise.race([this.over, patience]);
+      await Promise.race([this.over, timeIsUp]);
     } finally {
       clearTimeout(timer);
       this.waiting--;

@@ -49,7 +49,7 @@ export function requestDirectives(headers: Headers): CacheDirectives {
   return parseCacheControl(field);
 }
 
-/** The URI as entries are found by it, given one as it travels: without user information and fragment. */
+/** The URI that entries are found by: an http: or https: URI without user information and fragment. */
 export function cacheKey(uri: URL): string {
   return bareUrl(uri);
 }
@@ -74,7 +74,10 @@ export function sentFields(msg: HttpMessage, added: readonly string[]): FieldRec
   return fields;
 }
 
-/** The message that brings a stale response up to date in the background; it goes out as the one that met it. */
+/**
+ * The message that validates a stale response in the background; it is sent with the identity of the one that has got
+ * it.
+ */
 export function refreshOf(msg: HttpMessage): HttpMessage {
   const headers = new Headers(msg.requestHeaders);
   const refresh = new HttpMessage("GET", msg.uri, { headers, priority: MessagePriority.LOW });
@@ -90,7 +93,7 @@ export function notCached(): Response {
   return new Response(null, { status: 504, statusText: "Gateway Timeout" });
 }
 
-/** Requests that ask for a part or have their own idea of what they know are none of a cache's business. */
+/** Requests for a range and conditional requests of the caller's own are not answered from the cache. */
 export function isConditional(headers: Headers): boolean {
   for (const name of ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"]) {
     if (headers.has(name)) return true;

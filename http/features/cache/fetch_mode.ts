@@ -1,4 +1,4 @@
-/** Fetch's cache modes, said to servers and to an `HttpCache` in the words of Cache-Control. */
+/** Fetch's cache modes, expressed for servers and for an `HttpCache` as Cache-Control. */
 import type { HttpMessage } from "../../message/message.ts";
 
 /** What each mode means (Fetch standard, "HTTP-network-or-cache fetch"). */

@@ -12,7 +12,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { join } from "node:path";
-import { isNotFound, removeQuietly, replaceFile, writeAll } from "../../storage/atomic_file.ts";
+import { isNotFound, removeIfPresent, replaceFile, writeAll } from "../../storage/atomic_file.ts";
 import type { CacheRecord } from "./record.ts";
 import {
   type CacheEntry,
@@ -126,7 +126,7 @@ export class CacheFileStore implements CacheStore {
       discard: () => {
         if (held.file !== null) closeSync(held.file);
         held.file = null;
-        if (!isCommitted) removeQuietly(temporary);
+        if (!isCommitted) removeIfPresent(temporary);
       },
     };
     unread.register(writer, held);
@@ -216,19 +216,19 @@ export class CacheFileStore implements CacheStore {
       const { size, mtimeMs } = statSync(join(this.path, name), { throwIfNoEntry: false }) ?? { size: 0, mtimeMs: 0 };
       if (match) found.push({ id: match[2]!, keyDigest: match[1]!, cost: size, usedAt: mtimeMs, entry: null });
       else if (name.endsWith(".body")) bodies.set(name.slice(0, -5), size);
-      else if (Date.now() - mtimeMs > ABANDONED_MS && /\.(part|tmp)$/.test(name)) removeQuietly(join(this.path, name));
+      else if (Date.now() - mtimeMs > ABANDONED_MS && /\.(part|tmp)$/.test(name)) removeIfPresent(join(this.path, name));
     }
     for (const slot of found.sort((left, right) => left.usedAt - right.usedAt)) {
       const size = bodies.get(slot.id);
       if (size === undefined) {
-        removeQuietly(this.#metaPath(slot));
+        removeIfPresent(this.#metaPath(slot));
         continue;
       }
       bodies.delete(slot.id);
       slot.cost += size;
       this.#insert(slot);
     }
-    for (const id of bodies.keys()) removeQuietly(this.#bodyPath(id));
+    for (const id of bodies.keys()) removeIfPresent(this.#bodyPath(id));
     return this.#slots;
   }
 
@@ -265,8 +265,8 @@ export class CacheFileStore implements CacheStore {
     siblings.delete(slot);
     if (siblings.size === 0) this.#keys.delete(slot.keyDigest);
     this.#bytes -= slot.cost;
-    removeQuietly(this.#metaPath(slot));
-    removeQuietly(this.#bodyPath(slot.id));
+    removeIfPresent(this.#metaPath(slot));
+    removeIfPresent(this.#bodyPath(slot.id));
   }
 
   #writeMeta(slot: Slot, { record, length, digest }: FileEntry): void {

@@ -7,7 +7,7 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking } from "../../contract/blocking.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
-import { parseUri, travellingUri, waysOf } from "../../protocol/uri.ts";
+import { parseUri, httpUriOf, possibleHttpUris } from "../../protocol/uri.ts";
 import {
   cacheKey,
   type Exchange,
@@ -17,12 +17,12 @@ import {
   requestDirectives,
   sentFields,
 } from "./exchange.ts";
-import { answeredOf, asksAnotherHost, requestersOf } from "./requester.ts";
+import { recipientOf, namesOtherHost, requestersOf } from "./requester.ts";
 import { CollapsedRequests } from "./collapsed_requests.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
-import { fieldOf, judge, mayCoverError } from "./record.ts";
+import { fieldOf, freshnessOf, isUsableOnError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
-import { type Asked, StoredResponses, wholeBytes } from "./stored_responses.ts";
+import { type CacheRequest, StoredResponses, wholeBytes } from "./stored_responses.ts";
 import type { CacheEntry, CacheStore } from "./store.ts";
 
 /** Options of an `HttpCache`. */
@@ -39,9 +39,9 @@ export interface HttpCacheOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** The longest a request waits for another one's response before it goes its own way. */
+/** The longest a request waits for another one's response, in milliseconds, before it is sent itself. */
 const LONGEST_WAIT = 10_000;
-/** Answers that a stale response may stand in for (RFC 5861 §4). */
+/** Statuses in whose place a stale response may be used (RFC 5861 §4). */
 const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /**
@@ -74,7 +74,7 @@ export class HttpCache implements SessionFeature {
   /**
    * Makes a cache.
    *
-   * @throws {RangeError} for limits below 0.
+   * @throws {RangeError} For limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {
     checkOptions("make a HttpCache", options);
@@ -118,7 +118,7 @@ export class HttpCache implements SessionFeature {
 
   /** Removes what is stored for a URI; for one of an alias' scheme, whatever the alias stands for. */
   delete(uri: string | URL): void {
-    for (const each of waysOf(parseUri(uri))) this.#stored.invalidate(cacheKey(each));
+    for (const each of possibleHttpUris(parseUri(uri))) this.#stored.invalidate(cacheKey(each));
   }
 
   /** Removes everything (`soup_cache_clear`). */
@@ -149,8 +149,8 @@ export class HttpCache implements SessionFeature {
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
     const headers = msg.requestHeaders;
     const directives = requestDirectives(headers);
-    const uri = travellingUri(session, msg.uri);
-    if (uri === null || asksAnotherHost(session, msg)) {
+    const uri = httpUriOf(session, msg.uri);
+    if (uri === null || namesOtherHost(session, msg)) {
       this.#exchanges.delete(msg);
       return directives.has("only-if-cached") ? notCached() : null;
     }
@@ -179,30 +179,30 @@ export class HttpCache implements SessionFeature {
     const stored = this.#stored;
     const { headers, status } = response;
     if (!isSafeMethod(msg.method)) {
-      const uri = travellingUri(session, msg.uri);
+      const uri = httpUriOf(session, msg.uri);
       if (status >= 200 && status < 400 && uri !== null) {
-        stored.invalidateAfter(uri, headers, (named) => travellingUri(session, named));
+        stored.invalidateAfter(uri, headers, (named) => httpUriOf(session, named));
       }
       return null;
     }
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return null;
     const { directives, entry, key } = exchange;
-    const asked = {
+    const request = {
       key,
-      answered: answeredOf(session, msg),
+      recipient: recipientOf(session, msg),
       fields: sentFields(msg, exchange.added),
     };
     this.#restoreFields(msg, exchange);
-    const isSameRequester = asked.answered.authorization === entry?.record.authorization;
+    const isSameRequester = request.recipient.authorization === entry?.record.authorization;
     if (entry) {
-      if (status === 304) return this.#confirm(session, msg, exchange, entry, asked, headers);
-      if (SERVER_FAILURES.has(status) && mayCoverError(entry.record, directives, stored.policy)) {
+      if (status === 304) return this.#confirm(session, msg, exchange, entry, request, headers);
+      if (SERVER_FAILURES.has(status) && isUsableOnError(entry.record, directives, stored.policy)) {
         return this.#serve(msg, exchange, entry);
       }
       if (status < 500 && status !== 401 && status !== 407 && isSameRequester) stored.store.delete(entry);
     }
-    if (msg.method === "GET") this.#beginToStore(exchange, asked, response);
+    if (msg.method === "GET") this.#beginToStore(exchange, request, response);
     else if (msg.method === "HEAD" && status === 200) stored.compareHead(key, headers);
     if (!exchange.storing) this.#endWaiting(exchange);
     return null;
@@ -244,17 +244,20 @@ export class HttpCache implements SessionFeature {
     };
   }
 
-  /** Falls back on a stale response when the server cannot be reached; who is there and is not trusted is no such server. */
+  /**
+   * Falls back on a stale response when the server cannot be reached; one that is reached and not trusted does not
+   * count.
+   */
   attemptEnded(session: FeatureSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange?.entry || exchange.useStale || msg.statusCode >= 100) return;
     if (msg.statusCode === HttpStatus.SSL_FAILED || msg.statusCode === HttpStatus.TLS_FAILED) return;
-    if (!mayCoverError(exchange.entry.record, exchange.directives, this.#stored.policy)) return;
+    if (!isUsableOnError(exchange.entry.record, exchange.directives, this.#stored.policy)) return;
     exchange.useStale = true;
     session.requeueMessage(msg);
   }
 
-  /** Lets go of what the message held up. */
+  /** Lets requests go on that waited for this message. */
   requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return;
@@ -274,13 +277,13 @@ export class HttpCache implements SessionFeature {
     const entry = bypass ? null : this.#stored.find(key, requesters, msg.requestHeaders);
     if (entry) {
       const isRefresh = this.#refreshing.get(key) === msg;
-      const verdict = exchange.useStale
+      const freshness = exchange.useStale
         ? "stale"
         : isRefresh
         ? "validate"
-        : judge(entry.record, directives, this.#stored.policy);
-      if (verdict === "refresh") this.#refresh(session, msg, key);
-      const response = verdict === "validate" ? null : this.#serve(msg, exchange, entry);
+        : freshnessOf(entry.record, directives, this.#stored.policy);
+      if (freshness === "refresh") this.#refresh(session, msg, key);
+      const response = freshness === "validate" ? null : this.#serve(msg, exchange, entry);
       if (response) return response;
     }
     if (directives.has("only-if-cached")) return notCached();
@@ -321,12 +324,12 @@ export class HttpCache implements SessionFeature {
     msg: HttpMessage,
     exchange: Exchange,
     entry: CacheEntry,
-    asked: Asked,
+    request: CacheRequest,
     update: Headers,
   ): Response | null {
-    // Another one than the stored response was given to, or came from, has no say about it.
-    const isSameRequester = asked.answered.authorization === entry.record.authorization;
-    const confirmed = isSameRequester ? this.#stored.confirm(entry, asked, update) : null;
+    // A response to another requester, or of an unverified server, says nothing about the stored one.
+    const isSameRequester = request.recipient.authorization === entry.record.authorization;
+    const confirmed = isSameRequester ? this.#stored.confirm(entry, request, update) : null;
     const cookies = update.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
     const answer = confirmed && this.#serve(msg, exchange, confirmed.entry, cookies);
     if (answer) {
@@ -342,11 +345,11 @@ export class HttpCache implements SessionFeature {
     return null;
   }
 
-  #beginToStore(exchange: Exchange, asked: Asked, response: TransportResponse): void {
+  #beginToStore(exchange: Exchange, request: CacheRequest, response: TransportResponse): void {
     this.#guarded(() => {
-      const storing = this.#stored.begin(asked, response);
+      const storing = this.#stored.begin(request, response);
       if (!storing) return;
-      // Others could not use it without asking again; they need not wait for its body.
+      // Other requests could not use it without validation; they need not wait for its body.
       if (!storing.isFresh) this.#endWaiting(exchange);
       if (response.body !== null) {
         exchange.storing = storing;
@@ -360,7 +363,7 @@ export class HttpCache implements SessionFeature {
     });
   }
 
-  /** A stale response is in use: bring it up to date in the background (RFC 5861 §3). */
+  /** A stale response was used: validates it in the background (RFC 5861 §3). */
   #refresh(session: FeatureSession, msg: HttpMessage, key: string): void {
     if (this.#refreshing.has(key)) return;
     const refresh = refreshOf(msg);
@@ -389,7 +392,7 @@ export class HttpCache implements SessionFeature {
     if (leading) this.#collapsed.end(leading);
   }
 
-  /** A store that fails costs no response. */
+  /** A store that fails must not prevent a response. */
   #guarded(run: () => void): void {
     try {
       run();

@@ -44,7 +44,7 @@ interface PolicyConstructor {
 
 const CachePolicy = CachePolicyModule as unknown as PolicyConstructor;
 
-/** How a cache judges. */
+/** What freshness depends on besides a response and its request. */
 export interface PolicyOptions {
   /** Whether several users share the cache. */
   readonly shared: boolean;
@@ -53,7 +53,7 @@ export interface PolicyOptions {
 }
 
 /** What is done with a stored response for a request (RFC 9111 §4). */
-export type Verdict = "fresh" | "stale" | "refresh" | "validate";
+export type Freshness = "fresh" | "stale" | "refresh" | "validate";
 
 /** Fields of one connection only (RFC 9111 §3.1), and those that would act a second time when the response is used again. */
 const NEVER_STORED: ReadonlySet<string> = new Set([
@@ -114,7 +114,7 @@ export function makePolicy(
     asked["cache-control"] = formatCacheControl(parseCacheControl(asked["cache-control"]));
   }
   headers.age = String(initialAge(headers, options.now()));
-  // How requests are told apart is this cache's own business; the library would compare more than is kept.
+  // This cache compares requests itself; the library would compare more than is kept.
   delete headers.vary;
   const policy = new CachePolicy({ ...request, headers: asked }, {
     status: knownStatus(response.status, headers),
@@ -133,7 +133,7 @@ export function policyOf(record: CacheRecord, options: PolicyOptions): Policy {
   return withClock(CachePolicy.fromObject(record.policy), options);
 }
 
-/** What the library takes a status for: an unknown one with a lifetime of its own is as good as 200. */
+/** The status that the library gets: an unknown one with a lifetime of its own counts as 200. */
 function knownStatus(status: number, headers: FieldRecord): number {
   if (KNOWN_STATUSES.has(status) || NEVER_STORED_STATUSES.has(status)) return status;
   const said = parseCacheControl(headers["cache-control"]);
@@ -173,7 +173,7 @@ export function updatedHeaders(record: CacheRecord, update: Headers): [string, s
 }
 
 /** What a stored response is good for, given the request's own directives. */
-export function judge(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): Verdict {
+export function freshnessOf(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): Freshness {
   const policy = policyOf(record, options);
   const [age, lifetime] = [policy.age(), policy.maxAge()];
   if (request.has("no-cache")) return "validate";
@@ -191,7 +191,7 @@ export function judge(record: CacheRecord, request: CacheDirectives, options: Po
 }
 
 /** Whether a stale response may stand in for a server that fails (RFC 5861 §4). */
-export function mayCoverError(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): boolean {
+export function isUsableOnError(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): boolean {
   const said = parseCacheControl(fieldOf(record, "cache-control"));
   if (!mayBeStale(said, options.shared) || request.has("no-cache")) return false;
   const grace = Math.max(secondsOf(said, "stale-if-error") ?? -1, secondsOf(request, "stale-if-error") ?? -1);

@@ -3,7 +3,7 @@ import type { CacheWriter } from "./store.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** What a recorded body tells. */
+/** What a recorded body reports to. */
 export interface RecordedBodyObserver {
   /** Called once: when everything is written, or as soon as that cannot happen any more. */
   finish(isComplete: boolean): void;
@@ -12,8 +12,8 @@ export interface RecordedBodyObserver {
 }
 
 /**
- * Reads a body once and gives it to one reader and one writer. The reader sets the pace, unless others wait for the
- * stored response: then `drain` runs ahead of the reader, who gets the rest back from the writer.
+ * Reads a body once and gives it to one reader and one writer. The reader decides how fast, unless others wait for the
+ * stored response: then `drain` reads ahead of the reader, who gets the rest back from the writer.
  */
 export class RecordedBody {
   /** What the message reads. */
@@ -49,7 +49,7 @@ export class RecordedBody {
     try {
       while (this.#isStoring && !this.#isOver) await this.#next();
     } catch {
-      // The reader gets the same error; whoever waits for the stored response has been told by `finish`.
+      // The reader gets the same error; `finish` has informed whoever waits for the stored response.
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * Who asks, and who was answered: an answer goes to nobody else, and what nobody has vouched for to nobody stricter.
+ * The requester of a message and the recipient of a stored response. A stored response is reused for its recipient
+ * alone, and one from a server without a trusted certificate only where certificates are not checked.
  *
  * @module
  */
@@ -12,20 +13,20 @@ import type { TlsSettings } from "../../transports/transport.ts";
 import { connectionOf, isVerified } from "../../contract/trust.ts";
 import { defaultPort } from "../../protocol/uri.ts";
 
-/** Stands before the digest of an answer that came without a trusted certificate. */
+/** Prefix of the digest for a response that came without a trusted certificate. */
 const UNVERIFIED = "unverified ";
 
-/** Who was answered. */
-export interface Answered {
-  /** What records keep of it: a digest; empty for nobody in particular. */
+/** To whom a response was given. */
+export interface Recipient {
+  /** As records keep it: a digest; empty where the request identified nobody. */
   readonly authorization: string;
   /** Somebody was identified by the connection, not by a field of the request. */
   readonly isIdentified: boolean;
 }
 
 /**
- * What stored answers may have been given to for this message to have them, the likeliest first: who it goes out as, and
- * whether a trusted certificate is asked for.
+ * The recipients whose stored responses this message may have, the likeliest first. They depend on the identity it is
+ * sent with, and on whether a trusted certificate is required.
  */
 export function requestersOf(session: FeatureSession, msg: HttpMessage): readonly string[] {
   const item = messageState(msg).item;
@@ -37,8 +38,8 @@ export function requestersOf(session: FeatureSession, msg: HttpMessage): readonl
   return isTls && !session.sslStrict ? [requester, UNVERIFIED + requester] : [requester];
 }
 
-/** Who has been answered, as the connection shows. */
-export function answeredOf(session: FeatureSession, msg: HttpMessage): Answered {
+/** To whom a response was given, according to its connection. */
+export function recipientOf(session: FeatureSession, msg: HttpMessage): Recipient {
   const connection = connectionOf(msg);
   const identity = connection?.identities?.find(({ isForProxy }) => !isForProxy)?.name ?? "";
   const client = connection?.target.scheme === "https" ? connection.target.tls.client : null;
@@ -49,8 +50,8 @@ export function answeredOf(session: FeatureSession, msg: HttpMessage): Answered 
   };
 }
 
-/** Whether the Host field of a message names another host than its URI: what is asked for then is not the URI. */
-export function asksAnotherHost(session: FeatureSession, msg: HttpMessage): boolean {
+/** Whether the Host field of a message names another host than its URI: then the response is not one of that URI. */
+export function namesOtherHost(session: FeatureSession, msg: HttpMessage): boolean {
   const field = msg.hasRequestHeaders ? msg.requestHeaders.get("host") : null;
   if (field === null) return false;
   const port = `:${defaultPort(session.schemeOf(msg.uri) ?? "http")}`;
@@ -58,7 +59,10 @@ export function asksAnotherHost(session: FeatureSession, msg: HttpMessage): bool
   return bare(field.trim().toLowerCase()) !== bare(msg.uri.host);
 }
 
-/** A digest, so that no credentials are kept; the rounds of an authenticated connection say less than its user. */
+/**
+ * A digest, so that no credentials are kept. The fields of a connection that is being authenticated say less than its
+ * user.
+ */
 function digestOf(msg: HttpMessage, identity: string, client: TlsSettings["client"]): string {
   const field = identity === "" && msg.hasRequestHeaders ? msg.requestHeaders.get("authorization") : null;
   if (identity === "" && client === null) return field === null ? "" : sha256(field);
@@ -67,7 +71,7 @@ function digestOf(msg: HttpMessage, identity: string, client: TlsSettings["clien
 
 const clientNames = new WeakMap<object, string>();
 
-/** The certificate's fingerprint; what makes the stream itself shows its certificate to nobody here. */
+/** A digest of the client certificate; a ClientTls, which does not show its certificate, gets a random name. */
 function clientName(client: NonNullable<TlsSettings["client"]>): string {
   let name = clientNames.get(client);
   if (name === undefined) clientNames.set(client, name = isClientTls(client) ? randomUUID() : sha256(client.cert));

@@ -1,10 +1,10 @@
-/** A store with a cache's rules: what goes in, what comes out, what has to go. */
+/** A store with a cache's rules: what is stored, reused and removed. */
 import { readableAtOnce } from "../../contract/blocking.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
 import { zeroOrMore } from "../../../internal/time_limits.ts";
 import { isSameOrigin } from "../../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
-import type { Answered } from "./requester.ts";
+import type { Recipient } from "./requester.ts";
 import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
 import {
   ageOf,
@@ -24,11 +24,11 @@ const MOST_VARIANTS = 16;
 const REUSE_FIELDS: readonly string[] = ["cache-control", "expires", "etag", "last-modified"];
 
 /** What identifies a request to a store. */
-export interface Asked {
+export interface CacheRequest {
   /** The URI without its fragment. */
   readonly key: string;
-  /** Who was answered. */
-  readonly answered: Answered;
+  /** To whom the response is given. */
+  readonly recipient: Recipient;
   /** The request's fields as they went out. */
   readonly fields: FieldRecord;
 }
@@ -77,15 +77,15 @@ export class StoredResponses {
   }
 
   /** Begins to store a response; `null` when it may not be stored or could never be used. */
-  begin(asked: Asked, response: TransportResponse): (Storing & { isFresh: boolean }) | null {
-    const { key, answered: { authorization }, fields } = asked;
+  begin(request: CacheRequest, response: TransportResponse): (Storing & { isFresh: boolean }) | null {
+    const { key, recipient: { authorization }, fields } = request;
     // Most responses that cannot be used again say nothing at all about it.
     if (!REUSE_FIELDS.some((name) => response.headers.has(name))) return null;
     const vary = varyOf(response.headers, fields);
     const length = Number(response.headers.get("content-length") ?? 0);
     if (!vary || length > this.limits.entryBytes || "range" in fields) return null;
     const received = toRecord(response.headers);
-    const policy = makePolicy(requestOf(asked), { status: response.status, headers: received }, this.policy);
+    const policy = makePolicy(requestOf(request), { status: response.status, headers: received }, this.policy);
     const isFresh = policy.maxAge() > policy.age();
     const canBeUsed = isFresh || "etag" in received || "last-modified" in received ||
       /stale-/i.test(received["cache-control"] ?? "");
@@ -101,13 +101,13 @@ export class StoredResponses {
    * A stored response with the fields of the 304 that confirmed it (RFC 9111 §4.3.4), and whether it may stay stored;
    * `null` when the 304 is about another response.
    */
-  confirm(entry: CacheEntry, asked: Asked, update: Headers): { entry: CacheEntry; mayStay: boolean } | null {
+  confirm(entry: CacheEntry, request: CacheRequest, update: Headers): { entry: CacheEntry; mayStay: boolean } | null {
     if (isOther(entry.record, update)) return null;
     const { status, statusText, key, authorization } = entry.record;
     const headers = updatedHeaders(entry.record, update);
     const fields = new Headers(headers);
-    const policy = makePolicy(requestOf(asked), { status, headers: toRecord(fields) }, this.policy);
-    const vary = varyOf(fields, asked.fields);
+    const policy = makePolicy(requestOf(request), { status, headers: toRecord(fields) }, this.policy);
+    const vary = varyOf(fields, request.fields);
     const record: CacheRecord = {
       key,
       authorization,
@@ -132,12 +132,12 @@ export class StoredResponses {
   }
 
   /** A request that may have changed something on the server outdates its URI and those it names (RFC 9111 §4.4). */
-  invalidateAfter(uri: URL, headers: Headers, travelling: (uri: URL) => URL | null): void {
+  invalidateAfter(uri: URL, headers: Headers, httpUri: (uri: URL) => URL | null): void {
     this.invalidate(cacheKey(uri));
     for (const name of ["location", "content-location"]) {
       const value = headers.get(name);
       if (value === null || !URL.canParse(value, uri.href)) continue;
-      const named = travelling(new URL(value, uri.href));
+      const named = httpUri(new URL(value, uri.href));
       if (named !== null && isSameOrigin(named, uri)) this.invalidate(cacheKey(named));
     }
   }
@@ -161,8 +161,8 @@ export class StoredResponses {
 }
 
 /** Whom the connection identifies is as good as a field that does (RFC 9111 §3.5). */
-function requestOf({ answered, key, fields }: Asked): { url: string; method: string; headers: FieldRecord } {
-  const headers = answered.isIdentified ? { authorization: "by connection", ...fields } : fields;
+function requestOf({ recipient, key, fields }: CacheRequest): { url: string; method: string; headers: FieldRecord } {
+  const headers = recipient.isIdentified ? { authorization: "by connection", ...fields } : fields;
   return { url: key, method: "GET", headers };
 }
 

@@ -38,7 +38,7 @@ export interface CookieInit {
   value: string;
   /** The host or domain it belongs to; a leading dot makes it a domain cookie. */
   domain: string;
-  /** Whether it goes to exactly that host. @default {true} unless `domain` starts with a dot */
+  /** Whether it goes to exactly that host. Left out, it does unless `domain` starts with a dot. */
   readonly hostOnly?: boolean | undefined;
   /** The path it is limited to. @default {"/"} */
   readonly path?: string | undefined;
@@ -65,8 +65,8 @@ export interface CookieStore {
   /** The cookies kept so far, in the order they were created. Called once, when a jar takes the store. */
   load(): Iterable<Cookie>;
   /**
-   * Keeps changes; returns when a killed process cannot lose them any more. Session cookies are none of the store's
-   * business: one that replaces a kept cookie removes it.
+   * Keeps changes; returns when a killed process cannot lose them any more. Session cookies are not stored: one that
+   * replaces a stored cookie removes that.
    */
   apply(changes: readonly CookieChange[], all: () => Iterable<Cookie>): void;
   /** Frees what the store holds. */

@@ -6,7 +6,7 @@ import { type Tough, toughCookie } from "./tough.ts";
 /**
  * The cookie that a program describes.
  *
- * @throws {TypeError} for what no Cookie field can carry, and for a domain that no host can have.
+ * @throws {TypeError} For what no Cookie field can carry, and for a domain that no host can have.
  */
 export function cookieOf(init: CookieInit, time: number): Tough.Cookie {
   const { name, value, domain, path = "/", secure = false, httpOnly = false, sameSite = "lax", expires = null } = init;

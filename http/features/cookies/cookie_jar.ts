@@ -16,12 +16,12 @@ import {
   isAccepted,
   isSameSite,
   isSecureScheme,
-  keepsPrefixPromise,
+  satisfiesNamePrefix,
   parseSetCookie,
 } from "./rules.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
-import { parseUri, travellingUri } from "../../protocol/uri.ts";
+import { parseUri, httpUriOf } from "../../protocol/uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
 /** Options of a `CookieJar`. */
@@ -105,8 +105,8 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   /**
    * Makes a jar and reads its store.
    *
-   * @throws {TypeError} for an unknown policy.
-   * @throws {RangeError} for limits below 1.
+   * @throws {TypeError} For an unknown policy.
+   * @throws {RangeError} For limits below 1.
    */
   constructor(options: CookieJarOptions = {}) {
     super();
@@ -162,7 +162,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    * Puts a cookie in without the checks of a response (`soup_cookie_jar_add_cookie`); one that has expired removes its
    * namesake.
    *
-   * @throws {TypeError} for what no Cookie field can carry.
+   * @throws {TypeError} For what no Cookie field can carry.
    */
   addCookie(init: CookieInit): void {
     const cookie = cookieOf(checkObject("add the cookie", init), this.#now());
@@ -219,10 +219,10 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     this.#setField(session, msg);
   }
 
-  /** Takes the cookies of a response; those of a server nobody has vouched for are kept apart. */
+  /** Takes the cookies of a response; those of a server without a trusted certificate are kept apart. */
   gotHeaders(session: FeatureSession, msg: HttpMessage): void {
     if (this.#policy === "never" || msg.omitsCredentials || !msg.responseHeaders.has("set-cookie")) return;
-    const uri = travellingUri(session, msg.uri);
+    const uri = httpUriOf(session, msg.uri);
     if (uri === null) return;
     const jar = isVerified(session, msg) ? this : this.#unverified ??= new CookieJar({ now: this.#now });
     jar.#policy = this.#policy;
@@ -250,7 +250,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   }
 
   #setField(session: FeatureSession, msg: HttpMessage): void {
-    const uri = msg.omitsCredentials ? null : travellingUri(session, msg.uri);
+    const uri = msg.omitsCredentials ? null : httpUriOf(session, msg.uri);
     if (uri === null) return;
     const context = contextOf(session, msg);
     const apart = this.#unverified === null || session.sslStrict || uri.protocol !== "https:"
@@ -290,7 +290,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     const firstParty = toUrl(context.firstParty);
     const now = this.#now();
     const cookie = this.#policy === "never" || !isName(host) ? null : parseSetCookie(field, now);
-    if (!cookie || !keepsPrefixPromise(cookie) || !isAccepted(this.#policy, table, host, firstParty)) return null;
+    if (!cookie || !satisfiesNamePrefix(cookie) || !isAccepted(this.#policy, table, host, firstParty)) return null;
     if (cookie.secure && !isSecureScheme(uri)) return null;
     if (cookie.sameSite === "none" && !cookie.secure) return null;
     const crossSite = firstParty !== null && !context.navigation && !isSameSite(firstParty, uri);
@@ -307,7 +307,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     return kept && table.find(kept.domain!, kept.path!, kept.key) === kept ? snapshot(kept) : null;
   }
 
-  /** Makes a change known: first it is safe, then the listeners hear of it. */
+  /** Stores a change, then dispatches its event. */
   #publish(): void {
     const changes = this.#table.takeChanges();
     if (changes.length === 0) return;
@@ -341,8 +341,8 @@ function restored(cookie: Cookie): Tough.Cookie {
 
 function contextOf(session: FeatureSession, msg: HttpMessage): CookieContext {
   const { firstParty, isTopLevelNavigation, method } = msg;
-  const travelling = firstParty === null ? null : travellingUri(session, firstParty) ?? firstParty;
-  return { firstParty: travelling, navigation: isTopLevelNavigation, method };
+  const httpUri = firstParty === null ? null : httpUriOf(session, firstParty) ?? firstParty;
+  return { firstParty: httpUri, navigation: isTopLevelNavigation, method };
 }
 
 /** The Cookie field. */

@@ -10,12 +10,12 @@ interface Entry {
 type Before = (left: Entry, right: Entry) => boolean;
 
 /** Entries of dead cookies that may pile up, besides as many as there are living ones. */
-const SLACK = 64;
+const MAX_REMOVED = 64;
 
 /**
  * The cookies of a table or of a site in the order they leave in: expired ones, then those without Secure, then the
- * least recently used. The next one is found without a look at the others. A use moves a cookie back and nobody is told
- * of it, so an entry is compared with its cookie when its turn comes and takes its new place then.
+ * least recently used. The next one is found without looking at the others. A use moves a cookie back without a notice
+ * to the queue, so an entry is compared with its cookie when its turn comes and takes its new place then.
  */
 export class EvictionQueue {
   readonly #byExpiry: Heap = new Heap((left, right) => left.order < right.order);
@@ -30,7 +30,7 @@ export class EvictionQueue {
 
   /** Adds a cookie, which is in the set already. */
   add(cookie: Tough.Cookie): void {
-    if (this.#byUse.size >= 2 * this.#members.size + SLACK) this.#fill();
+    if (this.#byUse.size >= 2 * this.#members.size + MAX_REMOVED) this.#fill();
     else this.#push(cookie);
   }
 

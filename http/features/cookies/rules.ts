@@ -20,7 +20,7 @@ const LARGEST_PAIR = 4096;
 /** Longest attribute; longer ones are as if they were not there. */
 const LONGEST_ATTRIBUTE = 1024;
 /** The longest a cookie lives, in milliseconds: 400 days. */
-const LONGEST_LIFE = 400 * 86_400_000;
+const LONGEST_LIFETIME = 400 * 86_400_000;
 
 // deno-lint-ignore no-control-regex
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
@@ -35,10 +35,10 @@ export function parseSetCookie(field: string, now: number): Tough.Cookie | null 
   if (cookie.maxAge !== null) {
     // The library counts Max-Age from the last use, so that a cookie in use would never end.
     const seconds = Number(cookie.maxAge);
-    cookie.expires = new Date(seconds > 0 ? now + Math.min(seconds * 1000, LONGEST_LIFE) : 0);
+    cookie.expires = new Date(seconds > 0 ? now + Math.min(seconds * 1000, LONGEST_LIFETIME) : 0);
     cookie.maxAge = null;
-  } else if (cookie.expires instanceof Date && cookie.expires.getTime() > now + LONGEST_LIFE) {
-    cookie.expires = new Date(now + LONGEST_LIFE);
+  } else if (cookie.expires instanceof Date && cookie.expires.getTime() > now + LONGEST_LIFETIME) {
+    cookie.expires = new Date(now + LONGEST_LIFETIME);
   }
   return cookie;
 }
@@ -62,8 +62,11 @@ function matchesNothing({ domain, path }: Tough.Cookie): boolean {
   return domain?.startsWith(".") === true || path?.includes("\t") === true;
 }
 
-/** The conditions that name prefixes promise; letter case is no way around them. */
-export function keepsPrefixPromise(cookie: Tough.Cookie): boolean {
+/**
+ * Whether a cookie meets the conditions of its name prefix, in whatever letter case that is written (RFC 6265bis
+ * §4.1.3).
+ */
+export function satisfiesNamePrefix(cookie: Tough.Cookie): boolean {
   const name = cookie.key.toLowerCase();
   if (name.startsWith("__host-")) return cookie.secure && cookie.domain === null && cookie.path === "/";
   return !name.startsWith("__secure-") || cookie.secure;

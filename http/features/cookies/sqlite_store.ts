@@ -1,6 +1,6 @@
 /** Cookies in a SQLite database. */
 import { closeSync, openSync } from "node:fs";
-import { closePathToOthers, closeToOthers } from "../../storage/atomic_file.ts";
+import { restrictPathToOwner, restrictToOwner } from "../../storage/atomic_file.ts";
 import { openSqlite, type SqliteDatabase } from "../../storage/sqlite_driver.ts";
 import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
 
@@ -73,19 +73,19 @@ export class CookieSqliteStore implements CookieStore {
   }
 
   /** SQLite gives the files it adds the mode of the database; what a killed process left of them has its old one. */
-  #closeToOthers(): void {
+  #restrictToOwner(): void {
     const file = openSync(this.path, "a", 0o600);
     try {
-      closeToOthers(file, this.path);
+      restrictToOwner(file, this.path);
     } finally {
       closeSync(file);
     }
-    for (const ending of ["-wal", "-shm", "-journal"]) closePathToOthers(`${this.path}${ending}`);
+    for (const ending of ["-wal", "-shm", "-journal"]) restrictPathToOwner(`${this.path}${ending}`);
   }
 
   #open(): SqliteDatabase {
     if (this.#database) return this.#database;
-    if (this.path !== ":memory:") this.#closeToOthers();
+    if (this.path !== ":memory:") this.#restrictToOwner();
     const database = openSqlite(this.path);
     try {
       database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

@@ -13,7 +13,7 @@ const HTTP_ONLY = "#HttpOnly_";
 const SAME_SITE: Readonly<Record<string, SameSite>> = { strict: "strict", lax: "lax", none: "none" };
 
 /** Superseded lines that may pile up before the file is written anew. */
-const SLACK = 200;
+const MAX_SUPERSEDED = 200;
 
 /**
  * Keeps persistent cookies in a Netscape cookie file, readable by its owner only; TABs divide its columns, so cookies
@@ -79,7 +79,7 @@ export class CookieTextStore implements CookieStore {
     }
     if (lines === "") return;
     this.#superseded += superseded;
-    if (this.#mustRewrite || this.#superseded > SLACK || !existsSync(this.path)) this.#rewrite(all());
+    if (this.#mustRewrite || this.#superseded > MAX_SUPERSEDED || !existsSync(this.path)) this.#rewrite(all());
     else {
       // An append that fails may leave half a line, which the next one must not continue.
       this.#mustRewrite = true;

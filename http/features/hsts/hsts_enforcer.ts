@@ -1,4 +1,4 @@
-/** Hosts that are spoken to over TLS only (`SoupHSTSEnforcer`). */
+/** Hosts that are contacted over TLS only (`SoupHSTSEnforcer`). */
 import { checkObject, checkOptions, checkText } from "../../../internal/expected.ts";
 import { isIP } from "node:net";
 import { TypedEventTarget } from "../../../internal/events.ts";
@@ -56,7 +56,7 @@ export interface HstsEnforcerEvents {
 }
 
 /** How much later a policy must end before the change is worth writing, as a share of what is left of it. */
-const WORTH_WRITING = 0.01;
+const MIN_CHANGE = 0.01;
 
 /**
  * HTTP Strict Transport Security (RFC 6797): remembers the hosts that asked for it over a valid TLS connection, and
@@ -85,7 +85,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   /**
    * Makes an enforcer and reads its store.
    *
-   * @throws {RangeError} for a limit below 1.
+   * @throws {RangeError} For a limit below 1.
    */
   constructor(options: HstsEnforcerOptions = {}) {
     super();
@@ -252,7 +252,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   #isWorthWriting(old: HstsPolicy | null, policy: HstsPolicy): boolean {
     if (!old?.expires || old.includeSubDomains !== policy.includeSubDomains) return true;
     const left = old.expires.getTime() - this.#now();
-    return Math.abs(policy.expires!.getTime() - old.expires.getTime()) > Math.max(left, 0) * WORTH_WRITING;
+    return Math.abs(policy.expires!.getTime() - old.expires.getTime()) > Math.max(left, 0) * MIN_CHANGE;
   }
 
   #makeRoom(): void {
@@ -275,7 +275,7 @@ function endOf(policy: HstsPolicy): number {
   return policy.expires?.getTime() ?? Infinity;
 }
 
-/** A host name as policies know it; `null` for addresses. A trailing dot is no way around a policy. */
+/** A host name as policies know it; `null` for addresses. A trailing dot makes no difference. */
 function canonicalHost(host: string): string | null {
   const name = host.toLowerCase().replace(/\.$/, "");
   // No longer name can be looked up, and each of its parents would be looked for.

@@ -10,7 +10,7 @@ export interface StrictTransportSecurity {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** A hundred years: longer ones cannot be told from "for ever" and would leave the range of dates. */
+/** A hundred years: longer ones mean "for ever" and would leave the range of dates. */
 const LONGEST_MAX_AGE = 100 * 365 * 86_400;
 
 /**

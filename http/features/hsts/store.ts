@@ -1,7 +1,7 @@
 /** Where HSTS policies outlive the process. */
 import { readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 
-/** One host that must be spoken to over TLS (RFC 6797 §5.3). */
+/** One host that must be contacted over TLS (RFC 6797 §5.3). */
 export interface HstsPolicy {
   /** The host name, lower case, in its ASCII form. */
   readonly host: string;

@@ -14,7 +14,7 @@ import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./
 /** How much is written: nothing, the start line, header fields too, or bodies too. */
 export type LoggerLevel = "none" | "minimal" | "headers" | "body";
 
-/** Which way a line travelled: to the server, from it, or neither (the empty line between messages). */
+/** What a line is about: what goes to the server, what comes from it, or neither (the empty line between messages). */
 export type LoggerDirection = ">" | "<" | " ";
 
 /** Options of {@linkcode Logger}. */

@@ -14,7 +14,7 @@ export interface PartRules {
   body(text: string, contentType: string): string;
 }
 
-/** A multipart body as it may be shown; without its boundaries nobody knows what is what, and nothing is. */
+/** A multipart body as it may be shown; what stands outside of its parts is redacted as plain text. */
 export function redactMultipart(text: string, boundary: string, rules: PartRules): string {
   // Lines may end by a line feed alone: what reads the body may be as lenient.
   const mark = `\n--${boundary}`;

@@ -16,8 +16,8 @@ const LAYERS = 4;
 const PART = /--([^\s"<>]{1,70})\r?\n(?:content|x)-[\w-]+:/i;
 /** Objects, lists, strings with escapes: of JSON whatever stands around it. */
 const JSON_TEXT = /^\s*[{["]|"\s{0,16}:|\\["\\/bfnrtu]/;
-/** What there is in each text that could say more than it shows. */
-const TELLING = /[=%:<"]|[\w+/-]{16}/;
+/** A text without any of these holds neither a name with a value nor another encoding. */
+const SUSPICIOUS = /[=%:<"]|[\w+/-]{16}/;
 /** A signed or encrypted token (RFC 7515 §7.1, RFC 7516 §7.1): whoever has it may use it, whatever it is called. */
 const COMPACT_TOKEN = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*(?:\.[\w-]+){0,2}/g;
 const NAME_AND_COLON = /(?<![\w.-])([\w.-]+)[ \t]*:[ \t]*/g;
@@ -30,7 +30,7 @@ const WORD = /[^?&#;,=\s<>"']+/g;
 
 /** A text as it may be shown. */
 export function redactText(text: string, rules: RedactionRules, layers: number = LAYERS): string {
-  if (!TELLING.test(text)) return text;
+  if (!SUSPICIOUS.test(text)) return text;
   const part = PART.exec(text);
   if (part !== null) {
     text = text.slice(0, part.index) + redactParts(text.slice(part.index), part[1]!, rules, layers);
@@ -53,7 +53,7 @@ export function redactText(text: string, rules: RedactionRules, layers: number =
   return redactWords(text.replace(COMPACT_TOKEN, HIDDEN), rules, layers);
 }
 
-/** A multipart body that nobody calls so. */
+/** A multipart body whose media type does not say so. */
 function redactParts(text: string, boundary: string, rules: RedactionRules, layers: number): string {
   if (layers <= 0) return HIDDEN;
   return redactMultipart(text, boundary, {

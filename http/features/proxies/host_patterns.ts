@@ -110,6 +110,6 @@ function parseIpv6(text: string): Address | undefined {
   const tail = right === undefined || right === "" ? [] : right.split(":");
   const groups = [...head, ...Array<string>(8 - head.length - tail.length).fill("0"), ...tail];
   const value = groups.reduce((sum, group) => sum << 16n | BigInt(`0x${group}`), 0n);
-  // An IPv4 address in IPv6 clothes is the IPv4 address.
+  // An IPv4-mapped IPv6 address is the IPv4 address (RFC 4291 §2.5.5.2).
   return value >> 32n << 32n === MAPPED_PREFIX ? { value: value & 0xffffffffn, bits: 32 } : { value, bits: 128 };
 }

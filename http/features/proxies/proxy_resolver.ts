@@ -2,7 +2,7 @@
 
 import { brandError } from "../../../internal/error_brand.ts";
 import { checkFunction, checkIterable, checkOptions, unexpected } from "../../../internal/expected.ts";
-import { believedEnvironment } from "../../transports/permissions.ts";
+import { trustedEnvironment } from "../../transports/permissions.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
@@ -62,7 +62,7 @@ const MAX_KNOWN = 256;
  * cannot be reached, the next one of its list is tried, and the one that failed goes to the end of every list for five
  * minutes. After `SoupProxyURIResolver`.
  *
- * @example A proxy for everything outside the house
+ * @example A proxy for everything outside the local network
  * ```ts
  * import { HttpSession, ProxyResolver } from "@gp11/gp11/http";
  *
@@ -110,7 +110,7 @@ export class ProxyResolver implements SessionFeature {
    */
   static fromEnvironment(options: EnvironmentProxyOptions = {}): ProxyResolver {
     checkOptions("make a ProxyResolver", options);
-    return new ProxyResolver((uri) => proxyOfEnvironment(uri, isTls(uri), options.env ?? believedEnvironment()));
+    return new ProxyResolver((uri) => proxyOfEnvironment(uri, isTls(uri), options.env ?? trustedEnvironment()));
   }
 
   /** Asks a function, which may be asynchronous, for every request. */

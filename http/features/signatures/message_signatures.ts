@@ -17,7 +17,7 @@ import {
   notSigned,
   presentAttempt,
   signAttempt,
-  signBehind,
+  signInTrailers,
   type SigningAttempt,
   type WantedSignature,
 } from "./sign_attempt.ts";
@@ -31,10 +31,10 @@ export interface MessageSignaturesOptions {
   /** What signs, for example `tokenSigner(key)`. */
   readonly signer: Signer;
   /**
-   * What is covered: fields by name, derived components such as "@method", with parameters as in `@query-param;name="id"`;
-   * or a function that says it for each message. A body that is covered by its digest gets a Content-Digest field.
-   *
-   * @default {["@method", "@target-uri"]} and, of messages with a body, "content-digest", "content-type" where there is one
+   * What is covered: fields by name, derived components such as "@method", with parameters as in
+   * `@query-param;name="id"`; or a function that says it for each message. A body that is covered by its digest gets a
+   * Content-Digest field. Left out, "@method" and "@target-uri" are covered, of messages with a body "content-digest"
+   * too, and "content-type" where there is one.
    */
   readonly components?: Iterable<string> | ((msg: HttpMessage) => Iterable<string>) | undefined;
   /**
@@ -70,13 +70,13 @@ export interface MessageSignaturesOptions {
 }
 
 const DIGEST = parseComponent("content-digest");
-const DIGEST_BEHIND = parseComponent("content-digest;tr");
+const DIGEST_IN_TRAILERS = parseComponent("content-digest;tr");
 const TYPE = parseComponent("content-type");
 /** Seconds until a signature expires whose server wants it to, where nobody says after how many. */
-const USUAL_LIFE = 300;
-const USUAL: readonly Component[] = ["@method", "@target-uri"].map(parseComponent);
+const DEFAULT_LIFETIME = 300;
+const DEFAULT_COMPONENTS: readonly Component[] = ["@method", "@target-uri"].map(parseComponent);
 
-/** What a message has got of this feature. */
+/** What this feature keeps of a message. */
 interface Signing {
   /** The fields it has put on the message. */
   readonly fields: OwnFields;
@@ -195,9 +195,9 @@ export class MessageSignatures implements SessionFeature {
     const attempt: SigningAttempt = { msg, uri, fields, runtime, signer: this.#signer, types: this.#types };
     const sign = (): void | Promise<void> => signAttempt(attempt, this.#wanted(msg, uri));
     if (trailers !== null) {
-      signBehind(
+      signInTrailers(
         attempt,
-        this.#wanted(msg, uri).filter(({ isOptional }) => !isOptional).map(withDigestBehind),
+        this.#wanted(msg, uri).filter(({ isOptional }) => !isOptional).map(withDigestInTrailers),
         trailers,
       );
       return;
@@ -234,8 +234,8 @@ export class MessageSignatures implements SessionFeature {
 
   #covered(msg: HttpMessage): readonly Component[] {
     if (this.#components !== null) return this.#components(msg);
-    if (msg.requestBody === null) return USUAL;
-    return msg.requestHeaders.has(TYPE.name) ? [...USUAL, DIGEST, TYPE] : [...USUAL, DIGEST];
+    if (msg.requestBody === null) return DEFAULT_COMPONENTS;
+    return msg.requestHeaders.has(TYPE.name) ? [...DEFAULT_COMPONENTS, DIGEST, TYPE] : [...DEFAULT_COMPONENTS, DIGEST];
   }
 
   /** Whether a digest is to be covered that nobody has made yet. */
@@ -251,7 +251,7 @@ export class MessageSignatures implements SessionFeature {
     const common = { created, keyid: this.#signer.keyId };
     const asked = this.#requested.take(uri).map(
       ({ components, label, parameters, wantsExpiry }): WantedSignature => {
-        const life = this.#expires ?? (wantsExpiry ? USUAL_LIFE : null);
+        const life = this.#expires ?? (wantsExpiry ? DEFAULT_LIFETIME : null);
         const expires = life === null ? undefined : created + life;
         return { label, components, parameters: { ...common, ...parameters, expires }, isOptional: true };
       },
@@ -268,8 +268,8 @@ function isDigest({ identifier }: Component): boolean {
   return identifier === DIGEST.identifier;
 }
 
-function withDigestBehind(wanted: WantedSignature): WantedSignature {
-  return { ...wanted, components: wanted.components.map((each) => isDigest(each) ? DIGEST_BEHIND : each) };
+function withDigestInTrailers(wanted: WantedSignature): WantedSignature {
+  return { ...wanted, components: wanted.components.map((each) => isDigest(each) ? DIGEST_IN_TRAILERS : each) };
 }
 
 function componentsFor(

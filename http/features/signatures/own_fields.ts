@@ -29,7 +29,7 @@ export class OwnFields {
     msg.requestHeaders.append(SIGNATURE, signature);
   }
 
-  /** Adds what a signature says of itself, where its bytes come later. */
+  /** Adds the parameters of a signature whose bytes come later. */
   addInput(msg: HttpMessage, label: string, params: string): void {
     this.#labels.add(label);
     msg.requestHeaders.append(INPUT, `${label}=${params}`);

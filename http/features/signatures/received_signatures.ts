@@ -20,7 +20,7 @@ const MOST_SIGNATURES = 16;
 /** Components of one signature: each is looked for in the whole message, before anything shows that its key made it. */
 const MOST_COMPONENTS = 128;
 
-/** What a signature says of itself. */
+/** The parameters of a signature (RFC 9421 §2.3). */
 export interface SignatureInfo {
   /** What it is called within the message. */
   readonly label: string;
@@ -32,7 +32,7 @@ export interface SignatureInfo {
   readonly created: number | null;
   /** When it expires, in seconds since 1970; null for never. */
   readonly expires: number | null;
-  /** Makes it one of its kind; null for nothing. */
+  /** Its nonce; null for none. */
   readonly nonce: string | null;
   /** The application it is for; null for any. */
   readonly tag: string | null;
@@ -42,7 +42,7 @@ export interface SignatureInfo {
 
 /** A signature of a message, taken apart. */
 export interface ReceivedSignature {
-  /** What it says of itself. */
+  /** Its parameters. */
   readonly info: SignatureInfo;
   /** What it covers. */
   readonly components: readonly Component[];

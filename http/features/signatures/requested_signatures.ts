@@ -13,12 +13,12 @@ export interface RequestedPlan extends SignaturePlan {
   readonly wantsExpiry: boolean;
 }
 
-/** Origins whose wishes are remembered. */
+/** Origins whose requested signatures are remembered. */
 const MOST_ORIGINS = 100;
 
 const nothing: readonly RequestedPlan[] = [];
 
-/** The wishes of servers that one key can meet. */
+/** The signatures that servers have requested and that one key can make. */
 export class RequestedSignatures {
   readonly #origins = new Map<string, readonly RequestedPlan[]>();
 

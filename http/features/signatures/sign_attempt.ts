@@ -26,7 +26,7 @@ export interface WantedSignature extends SignaturePlan {
 export interface SigningAttempt {
   /** The message. */
   readonly msg: HttpMessage;
-  /** Its URI as it travels. */
+  /** The http: or https: URI it is sent to. */
   readonly uri: URL;
   /** What signs. */
   readonly signer: Signer;
@@ -98,8 +98,8 @@ function basesOf({ msg, types, uri }: SigningAttempt, wanted: readonly WantedSig
   return bases;
 }
 
-/** Puts what signatures say of themselves in front of the body, and them behind it (RFC 9421 §4.2). */
-export function signBehind(
+/** Puts the parameters of signatures in front of the body, and the signatures behind it (RFC 9421 §4.2). */
+export function signInTrailers(
   { fields, msg, signer, types, uri }: SigningAttempt,
   wanted: readonly WantedSignature[],
   trailers: SignatureTrailers,

@@ -1,5 +1,6 @@
 /**
- * Signatures of messages that are at hand: responses of a server, requests that go out by another way (RFC 9421 §3.1).
+ * Signatures of messages outside of a session: responses of a server, requests that something else sends (RFC 9421
+ * §3.1).
  *
  * @module
  */
@@ -30,7 +31,7 @@ export interface SignMessageOptions {
   readonly created?: number | undefined;
   /** Seconds after which it is no longer valid. */
   readonly expires?: number | undefined;
-  /** Makes it one of its kind. */
+  /** Its nonce. */
   readonly nonce?: string | undefined;
   /** The application it is for. */
   readonly tag?: string | undefined;
@@ -46,7 +47,7 @@ export interface SignMessageOptions {
   readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
 }
 
-/** A signature and what it says of itself: members of the fields Signature-Input and Signature. */
+/** A signature and its parameters: members of the fields Signature-Input and Signature. */
 export interface SignatureFields {
   /** For the field Signature-Input. */
   readonly signatureInput: string;

@@ -22,7 +22,7 @@ export interface SignatureParameters {
   readonly alg?: string | undefined;
   /** When it expires, in seconds since 1970. */
   readonly expires?: number | undefined;
-  /** Makes it one of its kind. */
+  /** Its nonce. */
   readonly nonce?: string | undefined;
   /** The application it is for. */
   readonly tag?: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * Digest and signature behind a body that is a stream.
+ * Digest and signature as trailer fields, behind a body that is a stream.
  *
  * @module
  */

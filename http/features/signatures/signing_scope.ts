@@ -1,11 +1,11 @@
 /**
- * Where signatures may go: what a key vouches for is nobody else's business.
+ * The origins that may get signatures: no other one learns what a key has signed.
  *
  * @module
  */
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import type { HttpMessage } from "../../message/message.ts";
-import { travellingUri } from "../../protocol/uri.ts";
+import { httpUriOf } from "../../protocol/uri.ts";
 
 /** Origins that get signatures, or one origin for each message: the one it was sent to in the first place. */
 export class SigningScope {
@@ -26,9 +26,9 @@ export class SigningScope {
     this.#first.delete(msg);
   }
 
-  /** The URI as it travels, if the message may be signed for it; null where it must not. */
+  /** The http: or https: URI it is sent to, if the message may be signed for that; null where it must not. */
   allowed(session: FeatureSession, msg: HttpMessage): URL | null {
-    const uri = travellingUri(session, msg.uri);
+    const uri = httpUriOf(session, msg.uri);
     if (uri === null || msg.omitsCredentials) return null;
     if (this.#origins !== null) return this.#origins.some((origin) => isWithin(uri, origin)) ? uri : null;
     const first = this.#first.get(msg);

@@ -28,7 +28,7 @@ import { signatureBase } from "./signature_base.ts";
 import { MessageSignatureError } from "./signature_error.ts";
 import { utf8 } from "./signer.ts";
 
-/** A key that was found for a signature, with its algorithm where the key does not tell it. */
+/** A key that was found for a signature, with its algorithm where the key does not imply it. */
 export type FoundKey = VerificationKey | {
   /** The key. */
   readonly key: VerificationKey;
@@ -41,9 +41,8 @@ export interface VerifyMessageOptions {
   /** Finds the key of a signature; null for a key nobody knows. */
   key(info: SignatureInfo): FoundKey | null | Promise<FoundKey | null>;
   /**
-   * What a signature must cover. Of a message with a body "content-digest" is wanted besides, by default.
-   *
-   * @default {["@method", "@target-uri"]} of requests, {["@status"]} of responses
+   * What a signature must cover. Left out, it is "@method" and "@target-uri" for requests, "@status" for responses, and
+   * "content-digest" too for a message with a body.
    */
   readonly required?: Iterable<string> | undefined;
   /** The label of the signature that counts; all are looked at otherwise. */
@@ -204,7 +203,7 @@ function covers(component: Component, wanted: Component): boolean {
   return wanted.identifier === DIGEST.identifier && component.identifier === '"content-digest";tr';
 }
 
-/** The times a signature is held to. NaN and text would be smaller than nothing, and every signature new. */
+/** The limits for the times of a signature. With NaN or text as a limit, every signature would be valid. */
 function timesOf(options: VerifyMessageOptions): { maxAge: number; now: number; tolerance: number } {
   return {
     maxAge: zeroOrMore("maxAge", options.maxAge ?? MAX_AGE, "seconds"),
@@ -246,7 +245,7 @@ function named(name: string): SignatureAlgorithm {
   throw new TypeError(`Cannot verify with the algorithm ${JSON.stringify(name)}: RFC 9421 does not know it`);
 }
 
-/** The algorithm a key tells by itself; RSA keys serve two, and none is guessed. */
+/** The algorithm a key implies; RSA keys serve two, of which none is guessed. */
 function onlyAlgorithm(key: ReturnType<typeof jwkOf>, label: string): SignatureAlgorithm {
   const curves: Readonly<Record<string, string>> = { "P-256": "ES256", "P-384": "ES384", Ed25519: "EdDSA" };
   const name = key.alg ?? (key.kty === "oct" ? "HS256" : curves[key.crv ?? ""]);

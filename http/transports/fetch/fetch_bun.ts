@@ -8,7 +8,7 @@ import { NotSupportedError } from "../../errors.ts";
 import type { ConnectionTarget, ExchangeObserver, Transport, TransportConnection } from "../transport.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import { isNamed } from "../../../internal/certificate_names.ts";
-import { certificateOf } from "../shown_certificate.ts";
+import { certificateOf } from "../peer_certificate.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
 

@@ -26,7 +26,7 @@ export interface FetchSlot {
   readonly prefersHeaders?: boolean | undefined;
   /** The Content-Length of a body that is a stream is sent; absent where such a body is always chunked. */
   readonly sendsLength?: boolean | undefined;
-  /** Tells which responses the runtime has decoded; absent when it decodes none. */
+  /** Says which responses the runtime has decoded; absent when it decodes none. */
   readonly decodes?: DecodesContent | undefined;
   /** Takes the observer of the exchange that begins. */
   observe?(observer: ExchangeObserver): void;

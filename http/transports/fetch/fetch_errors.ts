@@ -84,7 +84,7 @@ export function explainFetchError(error: unknown, url: string, viaProxy: boolean
   const row = rows.find(({ pattern }) => pattern.test(code)) ?? rows.find(({ pattern }) => pattern.test(text));
   const origin = URL.canParse(url) ? new URL(url).origin : url;
   const message = `Cannot fetch from ${origin}: ${lastText(error)}`;
-  const cause = telling(error);
+  const cause = meaningfulError(error);
   if (row === undefined) return new TransportError(HttpStatus.IO_ERROR, "response", message, { cause, code });
   const status = viaProxy ? proxyStatus(row.status) : row.status;
   return new TransportError(status, row.phase, message, { cause, code: code || row.code || "" });
@@ -103,7 +103,7 @@ function proxyStatus(status: number): number {
   return status;
 }
 
-/** Runtimes put the whole URL into their errors; user information and query are nobody's business in a log. */
+/** Runtimes put the whole URL into their errors; user information and query must not get into a log. */
 function hideQuery(error: Error, url: string): void {
   const texts = error as Error & { path?: unknown };
   for (const name of ["message", "stack", "path"] as const) {
@@ -132,7 +132,7 @@ function textOf(error: unknown): string {
 }
 
 /** The error that says something: Deno's says that there is one, and what it was is its cause. */
-function telling(error: unknown): unknown {
+function meaningfulError(error: unknown): unknown {
   return chain(error).find(({ message }) => message !== "" && !/^fetch failed$/i.test(message)) ?? error;
 }
 

@@ -15,7 +15,7 @@ import { runtimeName } from "../../../internal/runtime.ts";
 
 /** Options of {@linkcode FetchTransport}. */
 export interface FetchTransportOptions {
-  /** The function to send with. @default {the runtime's fetch at the time the library was imported} */
+  /** The function to send with. Left out, it is the runtime's fetch as it was when the library was imported. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /** Fields added to every `RequestInit`, for example `{ dispatcher }` on Node. @default {{}} */
   readonly init?: Record<string, unknown> | undefined;

@@ -8,7 +8,7 @@ import { contentLength } from "../../protocol/headers.ts";
 import type { TransportRequest, TransportResponse } from "../transport.ts";
 import { byobReader, gatheredStream } from "./gathered_stream.ts";
 
-/** Tells whether a runtime has removed the codings of a response to this request. */
+/** Says whether a runtime has removed the codings of a response to this request. */
 export type DecodesContent = (codings: readonly ContentCoding[], request: TransportRequest) => boolean;
 
 /** Deno removes a single gzip or br, unless the request begins by asking for identity or asks for a range. */

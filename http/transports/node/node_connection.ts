@@ -27,8 +27,8 @@ import { basicAuthorization } from "../basic_authorization.ts";
 import { requestTunnel } from "./node_tunnel.ts";
 import { Wire } from "./node_wire.ts";
 
-/** A stream on its way to the origin, and the socket at its bottom. */
-interface Line {
+/** A byte stream to the origin or to its proxy, and the socket under it. */
+interface Channel {
   stream: Duplex;
   socket: Socket;
 }
@@ -41,7 +41,7 @@ export class NodeConnection implements TransportConnection {
   readonly #known = new KnownLines();
   readonly #abort = new AbortController();
   /** The connection to a proxy that has refused a tunnel and may be asked again. */
-  #proxyWire: { wire: Wire; line: Line } | null = null;
+  #proxyWire: { wire: Wire; channel: Channel } | null = null;
   #wire: Wire | null = null;
   #exchange: Exchange | null = null;
   #isBusy = false;
@@ -66,27 +66,27 @@ export class NodeConnection implements TransportConnection {
     signal.throwIfAborted();
     if (this.#proxyWire?.wire.isAlive === false) this.#proxyWire = null;
     const wasRefused = this.#proxyWire !== null;
-    let line = this.#proxyWire?.line ?? await this.#reach(observer);
+    let channel = this.#proxyWire?.channel ?? await this.#reach(observer);
     try {
       if (proxy !== null && proxy.scheme.startsWith("http") && scheme === "https") {
-        const refusal = await this.#tunnel(line, request, observer).catch(async (error: unknown) => {
+        const refusal = await this.#tunnel(channel, request, observer).catch(async (error: unknown) => {
           // Proxies close after a refusal without saying so: one that says nothing is asked again on a new connection.
           if (!wasRefused || signal.aborted) throw error;
-          destroyLine(line);
+          destroyChannel(channel);
           this.#proxyWire = null;
-          line = await this.#reach(observer);
-          return await this.#tunnel(line, request, observer);
+          channel = await this.#reach(observer);
+          return await this.#tunnel(channel, request, observer);
         });
         if (refusal !== null) return refusal;
       }
-      if (scheme === "https") line = await this.#secure(line, observer);
+      if (scheme === "https") channel = await this.#secure(channel, observer);
       signal.throwIfAborted();
     } catch (error) {
-      destroyLine(line);
+      destroyChannel(channel);
       throw signal.aborted ? signal.reason : error instanceof TransportError ? error : handshakeError(error, host);
     }
     this.#hasOpened = true;
-    this.#wire = new Wire(line.stream, line.socket);
+    this.#wire = new Wire(channel.stream, channel.socket);
     this.#wire.onIdleActivity = () => this.#closeIdle();
     observer.networkEvent("complete");
   }
@@ -138,7 +138,7 @@ export class NodeConnection implements TransportConnection {
     if (this.#abort.signal.aborted) return;
     this.onClosed = null;
     this.#abort.abort(reason);
-    // The exchange is told first: what follows must look like the caller's reason, not like a broken connection.
+    // The exchange is aborted first, so that it fails with the caller's reason and not as a broken connection.
     this.#exchange?.abort(this.#abort.signal.reason);
     this.#exchange = null;
     for (const wire of [this.#wire, this.#proxyWire?.wire]) wire?.destroy();
@@ -147,7 +147,7 @@ export class NodeConnection implements TransportConnection {
   }
 
   /** Up to the origin, or up to its proxy. */
-  async #reach(observer: ExchangeObserver): Promise<Line> {
+  async #reach(observer: ExchangeObserver): Promise<Channel> {
     const { host, port, proxy, tls } = this.#target;
     const signal = this.#abort.signal;
     if (proxy === null) {
@@ -179,12 +179,12 @@ export class NodeConnection implements TransportConnection {
     }
   }
 
-  async #tunnel(line: Line, request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | null> {
+  async #tunnel(channel: Channel, request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | null> {
     const { host, maxHeaderBytes, port, proxy } = this.#target;
-    // Who was told that the connection stands may have closed it; the proxy need never answer.
+    // A listener may have closed the connection just made; the proxy would then never answer.
     this.#abort.signal.throwIfAborted();
-    const wire = this.#proxyWire?.wire ?? new Wire(line.stream, line.socket);
-    this.#proxyWire = { wire, line };
+    const wire = this.#proxyWire?.wire ?? new Wire(channel.stream, channel.socket);
+    this.#proxyWire = { wire, channel };
     if (proxy === null) return null;
     wire.keepsProcessAlive(true);
     const refusal = await requestTunnel(wire, {
@@ -209,11 +209,11 @@ export class NodeConnection implements TransportConnection {
     return null;
   }
 
-  async #secure(line: Line, observer: ExchangeObserver): Promise<Line> {
+  async #secure(channel: Channel, observer: ExchangeObserver): Promise<Channel> {
     const { host, tls } = this.#target;
     observer.networkEvent("tls-handshaking");
-    if (tls.client !== null && isClientTls(tls.client)) return await this.#secureWith(tls.client, line, observer);
-    const { stream, info } = await encrypt(line.stream, {
+    if (tls.client !== null && isClientTls(tls.client)) return await this.#secureWith(tls.client, channel, observer);
+    const { stream, info } = await encrypt(channel.stream, {
       host,
       roots: tls.roots,
       client: tls.client,
@@ -222,14 +222,14 @@ export class NodeConnection implements TransportConnection {
     observer.networkEvent("tls-handshaked");
     observer.tlsInfo(info);
     enforceTrust(info, host, tls.strict);
-    return { stream, socket: line.socket };
+    return { stream, socket: channel.socket };
   }
 
-  async #secureWith(client: ClientTls, line: Line, observer: ExchangeObserver): Promise<Line> {
+  async #secureWith(client: ClientTls, channel: Channel, observer: ExchangeObserver): Promise<Channel> {
     const { host, port, tls } = this.#target;
     const signal = this.#abort.signal;
     const { strict, roots } = tls;
-    const bare = toByteDuplex(line.stream);
+    const bare = toByteDuplex(channel.stream);
     const making = client.connect(bare, { host, port, strict, roots, signal });
     const pair = await orAborted(making, signal);
     observer.networkEvent("tls-handshaked");
@@ -239,10 +239,10 @@ export class NodeConnection implements TransportConnection {
       enforceTrust(info, host, tls.strict);
     }
     // What was to be encrypted would go out in clear.
-    if (pair.duplex === line.stream || (pair as unknown) === bare) {
+    if (pair.duplex === channel.stream || (pair as unknown) === bare) {
       throw new TypeError("the ClientTls has given back the stream that it was to encrypt");
     }
-    return { stream: fromByteDuplex(pair), socket: line.socket };
+    return { stream: fromByteDuplex(pair), socket: channel.socket };
   }
 
   readonly #onFinished = (wire: Wire, reusable: boolean): void => {
@@ -266,7 +266,7 @@ export class NodeConnection implements TransportConnection {
   }
 }
 
-function destroyLine({ socket, stream }: Line): void {
+function destroyChannel({ socket, stream }: Channel): void {
   stream.destroy();
   socket.destroy();
 }

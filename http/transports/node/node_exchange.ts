@@ -1,6 +1,6 @@
 /** One request and its response on one wire. */
 import { TransportError } from "../../errors.ts";
-import { HttpStatus } from "../../protocol/status.ts";
+import { HttpStatus, isNullBodyStatus } from "../../protocol/status.ts";
 import type { ExchangeObserver, RequestTrailers, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import { lastChunk, type RequestHead } from "./node_request_head.ts";
@@ -306,9 +306,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
 
   #hasBody({ statusCode }: ResponseHead): boolean {
     const { method } = this.#options.request;
-    return !(method === "HEAD" || statusCode === 204 || statusCode === 205 || statusCode === 304 ||
-      statusCode === 101 ||
-      (method === "CONNECT" && statusCode < 300));
+    if (method === "HEAD" || isNullBodyStatus(statusCode) || statusCode === HttpStatus.SWITCHING_PROTOCOLS) return false;
+    return method !== "CONNECT" || statusCode >= 300;
   }
 
   /** Bytes behind the end of a response belong to nobody: such a connection is not used again. */

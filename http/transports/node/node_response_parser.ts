@@ -201,7 +201,7 @@ export class ResponseParser {
     return -1;
   }
 
-  /** A peer that does not speak HTTP is told apart by its first bytes, not by the limit or the timeout. */
+  /** A peer that does not speak HTTP is recognized by its first bytes, not by the limit or the timeout. */
   #rejectEarly(bytes: Uint8Array, start: number): void {
     if (this.#state !== "head") return;
     const expected = "HTTP/1.";

@@ -38,7 +38,7 @@ export async function connectTcp(endpoint: Endpoint, observer: ExchangeObserver,
   } catch (error) {
     throw fail(error);
   }
-  // Told outside of the socket's own events: one that is destroyed inside of these stays open on Bun.
+  // Reported outside of the socket's own events: a socket that is destroyed inside of these stays open on Bun.
   socket.on("lookup", (error: Error | null) => {
     if (!error) queueMicrotask(resolvedUnlessOver);
   });

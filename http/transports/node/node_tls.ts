@@ -9,7 +9,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import type { ClientCertificate, TlsInfo, TrustRoots } from "../transport.ts";
-import { certificateOf } from "../shown_certificate.ts";
+import { certificateOf } from "../peer_certificate.ts";
 import { isNamed } from "../../../internal/certificate_names.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";

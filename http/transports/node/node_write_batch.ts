@@ -1,30 +1,30 @@
 /**
- * Requests that are ready in the same turn of the event loop are written together at its end. Each write that finds its
- * server asleep pays for waking it; those that follow find it awake.
+ * Requests that are ready in the same turn of the event loop are written together at its end. A write that finds its
+ * server waiting pays for waking it; those that follow do not.
  *
  * @module
  */
 import { setImmediate } from "node:timers";
 
-/** With fewer exchanges under way, waiting for the end of the turn would cost more than it saves. */
-const CROWD = 8;
+/** With fewer exchanges going on, waiting for the end of the turn would cost more than it saves. */
+const BATCHED_FROM = 8;
 
-/** A write that can be put off. */
-export interface LateWriter {
+/** A stream whose writes can be put off. */
+export interface DeferrableWriter {
   write(text: string): void;
 }
 
-let underWay = 0;
-let batch: { writer: LateWriter; text: string }[] = [];
+let exchanges = 0;
+let batch: { writer: DeferrableWriter; text: string }[] = [];
 
 /** An exchange begins or ends. */
 export function countExchange(change: 1 | -1): void {
-  underWay += change;
+  exchanges += change;
 }
 
-/** Writes at once, or at the end of the turn when many exchanges are under way. */
-export function writeSoon(writer: LateWriter, text: string): void {
-  if (underWay < CROWD) writer.write(text);
+/** Writes at once, or at the end of the turn when many exchanges are going on. */
+export function writeSoon(writer: DeferrableWriter, text: string): void {
+  if (exchanges < BATCHED_FROM) writer.write(text);
   else if (batch.push({ writer, text }) === 1) setImmediate(flush);
 }
 

@@ -10,7 +10,7 @@ import { readKeySync } from "../../../session/keys/forms/read_key.ts";
 import { privateTemplate, secretTemplate, standardDialect } from "../../../session/keys/templates.ts";
 import { importByUnwrapping } from "../../../session/keys/unwrap_key.ts";
 import { aesCbc } from "../../../session/mechanisms/mod.ts";
-import { coreOf } from "../../../session/tokens/faces.ts";
+import { coreOf } from "../../../session/tokens/session_contexts.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";

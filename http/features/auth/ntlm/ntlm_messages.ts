@@ -35,7 +35,7 @@ const signature = encodeLatin1("NTLMSSP\0");
 const AUTHENTICATE_HEADER = 88;
 const MIC_OFFSET = 72;
 
-/** The machine's own name is nobody's business; Firefox and curl send this one as well. */
+/** Sent in place of the machine's own name, as Firefox and curl do. */
 const WORKSTATION = "WORKSTATION";
 
 /** The first message: NEGOTIATE_MESSAGE. Always the same bytes. */

@@ -34,7 +34,7 @@ const MOST_NONCES = 2;
 /** Origins whose nonces are remembered. */
 const MOST_ORIGINS = 1000;
 
-interface Proving {
+interface ProofState {
   readonly fields: OwnFields;
   /** The nonce in the present attempt's proof. */
   nonce: string | undefined;
@@ -64,7 +64,7 @@ export class Dpop implements SessionFeature {
   readonly #accessToken: DpopOptions["accessToken"];
   readonly #scope: SigningScope;
   readonly #nonces = new Map<string, string>();
-  readonly #messages = new WeakMap<HttpMessage, Proving>();
+  readonly #messages = new WeakMap<HttpMessage, ProofState>();
 
   /**
    * Makes the feature.

@@ -16,15 +16,15 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface JwsHeader {
   /** The algorithm. */
   readonly alg?: string | undefined;
-  /** What names the key. */
+  /** Key identifier. */
   readonly kid?: string | undefined;
-  /** The type of the whole. */
+  /** Media type of the whole signature. */
   readonly typ?: string | undefined;
-  /** The type of the payload. */
+  /** Media type of the payload. */
   readonly cty?: string | undefined;
   /** False leaves the payload as it is (RFC 7797). */
   readonly b64?: boolean | undefined;
-  /** Members that have to be understood. */
+  /** Names of members of the header that have to be understood. */
   readonly crit?: readonly string[] | undefined;
   /** Others. */
   readonly [name: string]: unknown;

@@ -10,21 +10,21 @@ import { secondsNow } from "../sign_message.ts";
 import { type JwsHeader, type JwsKeyFinder, signJws, verifyJws, type VerifyJwsOptions } from "./json_web_signature.ts";
 import { JwsError } from "./jws_error.ts";
 
-/** What a JSON Web Token says. Times are seconds since 1970. */
+/** The claims of a JSON Web Token (RFC 7519 §4.1). Times are seconds since 1970. */
 export interface JwtClaims {
-  /** Who says it. */
+  /** Issuer. */
   readonly iss?: string | undefined;
-  /** Of whom. */
+  /** Subject. */
   readonly sub?: string | undefined;
-  /** To whom. */
+  /** Audience. */
   readonly aud?: string | readonly string[] | undefined;
-  /** Until when. */
+  /** Expiration time. */
   readonly exp?: number | undefined;
-  /** Since when. */
+  /** The time before which it is not valid. */
   readonly nbf?: number | undefined;
-  /** When it was made. */
+  /** Time of issue. */
   readonly iat?: number | undefined;
-  /** What makes it one of its kind. */
+  /** Identifier of the token. */
   readonly jti?: string | undefined;
   /** Others. */
   readonly [name: string]: unknown;
@@ -67,11 +67,11 @@ export async function signJwt(signer: Signer, claims: JwtClaims, options: SignJw
 
 /** How a JSON Web Token is checked. */
 export interface VerifyJwtOptions extends Omit<VerifyJwsOptions, "payload"> {
-  /** Who must have said it. */
+  /** The issuer that is expected. */
   readonly issuer?: string | undefined;
-  /** To whom it must have been said: one of these. */
+  /** The audience that is expected, or several of which it must name one. */
   readonly audience?: string | readonly string[] | undefined;
-  /** Of whom. */
+  /** The subject that is expected. */
   readonly subject?: string | undefined;
   /** The type its header must name; "application/" before it is ignored. */
   readonly type?: string | undefined;
@@ -154,15 +154,15 @@ function claimsOf(payload: Uint8Array): JwtClaims {
   throw refused("malformed", "its claims are no object");
 }
 
-/** What times a token is held to. */
-interface HeldTo {
+/** The limits for the times of a token. */
+interface TimeLimits {
   readonly maxAge: number | undefined;
   readonly now: number;
   readonly tolerance: number;
 }
 
 /** Checks the times: NaN and text would make every token a new one. */
-function timesOf({ maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJwtOptions): HeldTo {
+function timesOf({ maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJwtOptions): TimeLimits {
   return {
     maxAge: maxAge === undefined ? undefined : zeroOrMore("maxAge", maxAge, "seconds"),
     now: zeroOrMore("now", now, "seconds"),
@@ -170,7 +170,7 @@ function timesOf({ maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJw
   };
 }
 
-function checkTimes(claims: JwtClaims, { maxAge, now, tolerance }: HeldTo): void {
+function checkTimes(claims: JwtClaims, { maxAge, now, tolerance }: TimeLimits): void {
   for (const name of ["exp", "nbf", "iat"]) {
     const time = claims[name];
     if (time !== undefined && !Number.isFinite(time)) throw refused("malformed", `${name} is no time`);

@@ -8,8 +8,8 @@ import { SmallResponses } from "./small_responses.ts";
 import type { ResponseHolder } from "../queue/engine.ts";
 import { UnreadBodies } from "./unread_bodies.ts";
 
-/** Small responses that were lent as the runtime made them, and bodies that hold their connections. */
-export class HandedOut implements ResponseHolder {
+/** Small responses, handed out as the runtime made them, and bodies that hold their connections. */
+export class HandedOutResponses implements ResponseHolder {
   /** Small responses that nobody has read yet. */
   readonly small: SmallResponses = new SmallResponses();
   /** Bodies that hold a connection. */

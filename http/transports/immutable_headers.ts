@@ -10,10 +10,10 @@ function refuse(): never {
 
 const refusal: PropertyDescriptor = { value: refuse, writable: true, enumerable: false, configurable: true };
 
-const sealed: object = Object.create(Headers.prototype, { append: refusal, delete: refusal, set: refusal });
+const immutable: object = Object.create(Headers.prototype, { append: refusal, delete: refusal, set: refusal });
 
 /** Makes the very object immutable: it stays what the runtime made, to the runtime's own server as well. */
-export function sealHeaders(headers: Headers): Headers {
-  if (Object.getPrototypeOf(headers) === Headers.prototype) Object.setPrototypeOf(headers, sealed);
+export function makeImmutable(headers: Headers): Headers {
+  if (Object.getPrototypeOf(headers) === Headers.prototype) Object.setPrototypeOf(headers, immutable);
   return headers;
 }

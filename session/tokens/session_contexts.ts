@@ -1,0 +1,50 @@
+/**
+ * What belongs to the state of a session or of a module without being known there: the slot as an object, and the
+ * callbacks for PINs. The state itself knows neither slots nor objects.
+ */
+import type { ModuleCore } from "../core/module_core.ts";
+import type { AutoAuthenticate, Interaction, PinCallback } from "./options.ts";
+import type { SessionCore } from "../core/session_core.ts";
+import type { Session } from "./session.ts";
+import type { Slot } from "./slot.ts";
+
+/** The slot and the callbacks of a session. */
+export interface SessionContext {
+  readonly slot: Slot;
+  /** Asks for PINs. */
+  readonly interaction: Interaction | null;
+  /** The callback that gave the PIN at login; keys that want a PIN for each use ask it too. */
+  readonly askedAtLogin: PinCallback | null;
+}
+
+/** The state behind a session, for the other modules of session/. */
+export let coreOf: (session: Session) => SessionCore;
+
+/** Takes from the class of sessions how their state is read. */
+export function revealCore(read: typeof coreOf): void {
+  coreOf = read;
+}
+
+const contexts = new WeakMap<SessionCore, SessionContext>();
+const autoAuthenticates = new WeakMap<ModuleCore, AutoAuthenticate>();
+
+/** Notes slot and callbacks of a session. */
+export function setContext(core: SessionCore, context: SessionContext): void {
+  contexts.set(core, context);
+}
+
+/** The slot and the callbacks of a session. */
+export function contextOf(core: SessionCore): SessionContext {
+  return contexts.get(core)!;
+}
+
+/** Sets the callbacks that are used where a session has none. */
+export function setAutoAuthenticate(core: ModuleCore, autoAuthenticate: AutoAuthenticate | null): void {
+  if (autoAuthenticate === null) autoAuthenticates.delete(core);
+  else autoAuthenticates.set(core, autoAuthenticate);
+}
+
+/** The callbacks that are used where a session has none. */
+export function autoAuthenticateOf(core: ModuleCore): AutoAuthenticate | null {
+  return autoAuthenticates.get(core) ?? null;
+}
