@@ -34,6 +34,7 @@ export class BodyReader {
   #source: ReadAhead | null = null;
   #hasReadAhead = false;
   #isOver = false;
+  #isWatched = false;
   /** Somebody waits for the next piece. */
   isBeingRead = false;
   readonly #unread: UnreadReaders;
@@ -48,6 +49,7 @@ export class BodyReader {
 
   /** It holds its connection, and nobody may be reading it. */
   watch(): void {
+    this.#isWatched = true;
     this.#unread.add(this);
   }
 
@@ -85,7 +87,7 @@ export class BodyReader {
 
   #end(): void {
     this.#isOver = true;
-    this.#unread.delete(this);
+    if (this.#isWatched) this.#unread.delete(this);
   }
 
   /** The body has ended well. */

@@ -212,7 +212,8 @@ export class ConnectionPool {
       if (this.#recordOf.get(connection)!.transport !== item.transport || !connection.mayCarry(item.msg)) continue;
       if (index === host.idle.length - 1) host.idle.pop();
       else host.idle.splice(index, 1);
-      const isKept = connection.keepAliveTimeout === Infinity || performance.now() - connection.idleSince < connection.keepAliveTimeout;
+      const isKept = connection.keepAliveTimeout === Infinity ||
+        performance.now() - connection.idleSince < connection.keepAliveTimeout;
       if (isKept && (connection.transport.isOpen || !connection.exact)) return connection;
       this.drop(connection);
     }
@@ -266,7 +267,7 @@ export class ConnectionPool {
       writable(connection).idleSince = now;
       host.idle.push(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
-      this.#scheduleSweep(this.#idleLimit(connection));
+      this.#scheduleSweep(this.#idleLimit(connection), now);
     }
     if (!keep) this.dispatch();
   }
@@ -355,8 +356,8 @@ export class ConnectionPool {
     return Math.min(this.#limits.idleTimeout * 1000 || Infinity, keepAliveTimeout);
   }
 
-  #scheduleSweep(delay: number): void {
-    const at = performance.now() + delay;
+  #scheduleSweep(delay: number, now: number): void {
+    const at = now + delay;
     if (delay === Infinity || (this.#sweep !== null && this.#sweepAt <= at)) return;
     this.#stopSweep();
     this.#sweepAt = at;
@@ -376,7 +377,7 @@ export class ConnectionPool {
     const now = performance.now();
     for (const connection of this.#idleByAge()) {
       const left = connection.idleSince + this.#idleLimit(connection) - now;
-      if (left > 1) this.#scheduleSweep(left);
+      if (left > 1) this.#scheduleSweep(left, now);
       else this.drop(connection);
     }
   }

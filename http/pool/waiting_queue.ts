@@ -99,7 +99,8 @@ export class HostHeap {
     while (this.#positions.length > 0) {
       const position = this.#takeFirst();
       if (
-        position.item.isWaiting && position.host.waiting.head === position.item && position.item.filedPriority === position.priority
+        position.item.isWaiting && position.host.waiting.head === position.item &&
+        position.item.filedPriority === position.priority
       ) {
         return position.host;
       }

@@ -77,6 +77,7 @@ export function headersOf(action: string, headers: HeadersInput): Headers {
 }
 
 function isHeaders(headers: unknown): headers is Headers {
+  if (headers instanceof Headers) return true;
   const { append, get, has, set } = Object(headers) as Partial<Headers>;
   return typeof headers === "object" && [append, get, has, set].every((each) => typeof each === "function");
 }
@@ -90,6 +91,12 @@ export function isSafeMethod(method: string): boolean {
 export function isIdempotentMethod(method: string): boolean {
   return isSafeMethod(method) || method === "PUT" || method === "DELETE" || method === "TRACE" || method === "QUERY" ||
     method === "REPORT" || method === "SEARCH";
+}
+
+/** Milliseconds that a server keeps an idle connection, by its Keep-Alive field; Infinity where that does not say. */
+export function keepAliveTimeout(field: string | null): number {
+  const seconds = field === null ? null : /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(field);
+  return seconds === null ? Infinity : Number(seconds[1]) * 1000;
 }
 
 /** The single value of Content-Length, or null when it is absent or malformed (RFC 9110 §8.6). */

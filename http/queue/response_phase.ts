@@ -8,6 +8,7 @@ import type { Attempt, Step } from "./attempt.ts";
 import { DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 import { readWithin } from "./drain.ts";
 import { BodyStage, type BodyTransform } from "../contract/feature.ts";
+import { keepAliveTimeout } from "../protocol/headers.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
@@ -230,11 +231,10 @@ function dropConnection(core: HttpSessionCore, item: QueueItem): void {
 }
 
 /** Notes how long the server keeps an idle connection (Keep-Alive): some networks do not report that it was closed. */
-function noteKeepAlive({ connection }: QueueItem, { headers }: TransportResponse): void {
+function noteKeepAlive({ connection }: QueueItem, response: TransportResponse): void {
   if (connection === null) return;
-  const field = headers.get("keep-alive");
-  const seconds = field === null ? null : /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i.exec(field);
-  writable(connection).keepAliveTimeout = seconds === null ? Infinity : Number(seconds[1]) * 1000;
+  writable(connection).keepAliveTimeout = response.keepAliveTimeout ??
+    keepAliveTimeout(response.headers.get("keep-alive"));
 }
 
 /** False when the server said it closes the connection. */

@@ -148,6 +148,8 @@ export interface TransportResponse {
   readonly encodedLength?: number | null | undefined;
   /** False when the connection cannot carry another exchange (`Connection: close`, HTTP/1.0). Absent means true. */
   readonly keepAlive?: boolean | undefined;
+  /** Milliseconds the server keeps the connection idle, Infinity without a limit. Absent means what Keep-Alive says. */
+  readonly keepAliveTimeout?: number | undefined;
 }
 
 /** What a transport reports to the session during `open` and `send`. Every method returns at once and never throws. */

@@ -306,7 +306,9 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
 
   #hasBody({ statusCode }: ResponseHead): boolean {
     const { method } = this.#options.request;
-    if (method === "HEAD" || isNullBodyStatus(statusCode) || statusCode === HttpStatus.SWITCHING_PROTOCOLS) return false;
+    if (method === "HEAD" || isNullBodyStatus(statusCode) || statusCode === HttpStatus.SWITCHING_PROTOCOLS) {
+      return false;
+    }
     return method !== "CONNECT" || statusCode >= 300;
   }
 

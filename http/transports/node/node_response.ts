@@ -178,6 +178,7 @@ export class IncomingResponse implements TransportResponse {
   readonly headers: Headers;
   readonly httpVersion: string;
   readonly keepAlive: boolean;
+  readonly keepAliveTimeout: number | undefined;
   readonly trailers: Promise<Headers> | undefined;
   readonly arrived: Promise<void> | undefined;
   readonly whole: Uint8Array | undefined;
@@ -192,6 +193,7 @@ export class IncomingResponse implements TransportResponse {
     this.statusText = statusText;
     this.httpVersion = head.httpVersion;
     this.keepAlive = parts.keepAlive;
+    this.keepAliveTimeout = head.framing?.keepAliveTimeout;
     this.#body = parts.body;
     this.whole = parts.whole ?? undefined;
     this.trailers = parts.trailers;

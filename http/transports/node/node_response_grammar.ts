@@ -1,5 +1,6 @@
 /** What decides how an HTTP/1.x response is framed (RFC 9112 §6), and what is thrown when bytes do not follow the grammar. */
 import { Buffer } from "node:buffer";
+import { keepAliveTimeout } from "../../protocol/headers.ts";
 import { trimWhitespace } from "../../protocol/syntax.ts";
 import type { HeaderField, ResponseHead } from "./node_response_head.ts";
 
@@ -21,7 +22,7 @@ export class TruncatedResponseError extends Error {
   readonly code = "ERR_HTTP_TRUNCATED_RESPONSE";
 }
 
-/** What decides where a response ends and what becomes of its connection. */
+/** What decides where a response ends and how long its connection can be used. */
 export interface Framing {
   /** Transfer codings, lower-case, without "identity". */
   codings: readonly string[];
@@ -31,6 +32,8 @@ export interface Framing {
   closes: boolean;
   /** Connection has the option "keep-alive". */
   keepsAlive: boolean;
+  /** Milliseconds the server keeps the connection idle, as Keep-Alive says; Infinity where it does not. */
+  keepAliveTimeout: number;
 }
 
 const none: readonly string[] = [];
@@ -41,7 +44,13 @@ const none: readonly string[] = [];
  * @throws {MalformedResponseError} If a Content-Length is no number or contradicts another.
  */
 export function framingOf(head: ResponseHead): Framing {
-  const framing: Framing = { codings: none, length: null, closes: false, keepsAlive: false };
+  const framing: Framing = {
+    codings: none,
+    length: null,
+    closes: false,
+    keepsAlive: false,
+    keepAliveTimeout: Infinity,
+  };
   for (const field of head.headers) addToFraming(framing, field);
   return framing;
 }
@@ -53,6 +62,8 @@ function addToFraming(framing: Framing, [name, value]: HeaderField): void {
     framing.closes ||= options === "close" || (options.includes(",") && itemsOf(options).includes("close"));
     framing.keepsAlive ||= options === "keep-alive" ||
       (options.includes(",") && itemsOf(options).includes("keep-alive"));
+  } else if (length === 10 && name.toLowerCase() === "keep-alive") {
+    framing.keepAliveTimeout = Math.min(framing.keepAliveTimeout, keepAliveTimeout(value));
   } else if (length === 14 && name.toLowerCase() === "content-length") {
     framing.length = agreedLength(framing.length, value);
   } else if (length === 17 && name.toLowerCase() === "transfer-encoding") {
