@@ -193,7 +193,7 @@ export class Attempt {
   };
 
   static readonly #announce: Step = (attempt) => {
-    attempt.core.started(attempt.item);
+    attempt.core.announcements.started(attempt.item);
     attempt.proceed(Attempt.#exchange);
   };
 

@@ -5,6 +5,7 @@
  */
 import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
+import { Announcements, type RequestEventName } from "./announcements.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
 import { ConnectionPool, type PoolLimits, type PoolOwner } from "../pool/connection_pool.ts";
@@ -25,7 +26,7 @@ import type { TransportList } from "../transports/choice/select.ts";
 /** The events that the session emits for the engine. */
 export interface SessionCoreEvents {
   /** `request-queued`, `request-started`, `request-unqueued`. */
-  request(type: "request-queued" | "request-started" | "request-unqueued", item: QueueItem): void;
+  request(type: RequestEventName, item: QueueItem): void;
   /** `connection-created`, `tunneling`. */
   connection(type: "connection-created" | "tunneling", connection: Connection): void;
 }
@@ -52,6 +53,7 @@ export class HttpSessionCore implements PoolOwner {
   readonly items: QueueItems = new QueueItems();
   /** Who holds the responses that were handed out; null while nobody hands any out. */
   responses: ResponseHolder | null = null;
+  readonly announcements: Announcements;
   readonly #events: SessionCoreEvents;
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
@@ -59,13 +61,19 @@ export class HttpSessionCore implements PoolOwner {
   #fetchFields: ReadonlyArray<readonly [string, string]> | null = null;
   #isClosed = false;
 
-  constructor(session: FeatureSession, settings: SessionSettings, transports: TransportList, events: SessionCoreEvents) {
+  constructor(
+    session: FeatureSession,
+    settings: SessionSettings,
+    transports: TransportList,
+    events: SessionCoreEvents,
+  ) {
     this.session = session;
     this.settings = settings;
     this.limits = settings.values;
     this.transports = transports;
     this.#events = events;
     this.features = new FeatureList(session, () => this.fieldsChanged());
+    this.announcements = new Announcements(this.features, (type, item) => events.request(type, item));
     this.pool = new ConnectionPool(this);
   }
 
@@ -85,12 +93,6 @@ export class HttpSessionCore implements PoolOwner {
   /** A CONNECT is about to be sent. */
   tunneling(connection: Connection): void {
     this.#events.connection("tunneling", connection);
-  }
-
-  started(item: QueueItem): void {
-    item.emitting++;
-    this.#events.request("request-started", item);
-    item.emitting--;
   }
 
   /** Fields every message gets that lacks them; made once until a property or feature changes. */
@@ -133,11 +135,7 @@ export class HttpSessionCore implements PoolOwner {
     writable(msg.metrics).queued = performance.now();
     if (msg.metrics.attempts > 0 || msg.statusCode !== 0) forgetResponse(msg);
     writable(msg.metrics).attempts = 0;
-    const { queued } = this.features.rounds;
-    item.emitting++;
-    this.features.notify(queued, "requestQueued", msg);
-    this.#events.request("request-queued", item);
-    item.emitting--;
+    this.announcements.queued(item);
     if (item.state === ItemState.STARTING) this.#scheduleStart(item);
     return item;
   }
@@ -214,6 +212,7 @@ export class HttpSessionCore implements PoolOwner {
 
   /** Ends an entry with a status of the caller's. Everything has happened when it returns. */
   cancel(item: QueueItem, status: number, options: CancelOptions): void {
+    this.announcements.complete(item);
     if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
     const { msg } = item;
     const error = options.error ?? null;
@@ -306,9 +305,7 @@ export class HttpSessionCore implements PoolOwner {
     this.items.delete(item);
     state.item = null;
     state.onPriority = null;
-    const { unqueued } = this.features.rounds;
-    this.features.notify(unqueued, "requestUnqueued", msg);
-    this.#events.request("request-unqueued", item);
+    this.announcements.unqueued(item);
     item.sink?.done(item);
     item.onDone?.();
   }

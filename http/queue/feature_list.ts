@@ -166,6 +166,15 @@ export class FeatureList {
     return found ?? none;
   }
 
+  /** Runs the `requestQueued` hooks that have not run yet; a hook that ends the entry has the rest run before its end. */
+  announce(entry: { readonly msg: HttpMessage; unannounced: readonly SessionFeature[] | null }): void {
+    while (entry.unannounced !== null && entry.unannounced.length > 0) {
+      const [feature, ...others] = entry.unannounced;
+      entry.unannounced = others;
+      this.notify([feature!], "requestQueued", entry.msg);
+    }
+  }
+
   /**
    * Runs the hooks for a message that was put on the queue or taken off it. What one throws is reported, and the others
    * run.

@@ -5,7 +5,7 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
-import type { BodyTransform } from "../contract/feature.ts";
+import type { BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "../message/message.ts";
@@ -78,6 +78,10 @@ export class QueueItem implements MessageItem, PoolEntry {
   leaveEarly: (() => void) | null = null;
   /** Ends a request body that streams and is still on its way; null when none is. */
   upload: ((reason: unknown) => void) | null = null;
+  /** Features whose `requestQueued` has still to run; null once "request-queued" was emitted. */
+  unannounced: readonly SessionFeature[] | null = null;
+  /** Session events about the message are being dispatched right now. */
+  announcing = 0;
   /** Listeners or hooks are running right now: the attempt looks at the outcome when they return. */
   emitting = 0;
   /** `session.fetch` has got its Response. */

@@ -44,7 +44,7 @@ import { closeSync, sendSync } from "../sync/sync_send.ts";
 import type { TransportCapabilities } from "../transports/capabilities.ts";
 import type { TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
-import { bareHost, classOf, defaultPort, parseUri, httpUriOf } from "../protocol/uri.ts";
+import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;

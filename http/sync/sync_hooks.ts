@@ -76,7 +76,9 @@ export class SyncHooks {
     writable(msg.metrics).queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
-    features.notify(features.rounds.queued, "requestQueued", msg);
+    item.unannounced = features.rounds.queued;
+    features.announce(item);
+    item.unannounced = null;
     item.emitting--;
     return snapshotOf(msg);
   }

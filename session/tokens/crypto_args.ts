@@ -7,7 +7,7 @@ import type { ManyArgs } from "../../ffi/operations/many.ts";
 import type { MessageArgs } from "../../ffi/operations/messages.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
-import { autoAuthenticateOf, coreOf, contextOf } from "./session_contexts.ts";
+import { autoAuthenticateOf, contextOf, coreOf } from "./session_contexts.ts";
 import { Pkcs11Object, traitsOf } from "./object.ts";
 import type { MessageOptions, WrapOptions } from "./options.ts";
 import { pinCallbackOf, question } from "./pin.ts";

@@ -11,7 +11,7 @@ import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
 import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
-import { pinCallbackOf, checkLogin, keptPin, preparePin, question } from "./pin.ts";
+import { checkLogin, keptPin, pinCallbackOf, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
 import { type PooledHandle, reuse } from "../core/handle_pool.ts";
 import type { Slot } from "./slot.ts";

@@ -2,7 +2,7 @@
 import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import type { Interaction, LoginSpec, Pin } from "./options.ts";
-import { pinCallbackOf, checkLogin, keptPin } from "./pin.ts";
+import { checkLogin, keptPin, pinCallbackOf } from "./pin.ts";
 
 /** How the sessions of a {@linkcode SessionPool} are opened. */
 export interface SharedSessionsOptions {

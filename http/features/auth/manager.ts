@@ -303,7 +303,9 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const auth = progress.next?.auth ?? found;
     if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && challenger.request.connection === null)) {
       const item = itemOf(msg);
-      if (auth?.isAuthenticated && item !== null) item.identity = auth.isProven ? identityName(auth) : unverifiedIdentity;
+      if (auth?.isAuthenticated && item !== null) {
+        item.identity = auth.isProven ? identityName(auth) : unverifiedIdentity;
+      }
       return writeField(msg, challenger, progress, null);
     }
     const isWanted = attemptGuard(msg);

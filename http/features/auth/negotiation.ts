@@ -6,6 +6,7 @@
 import type { HttpMessage } from "../../message/message.ts";
 import { MessageFlags } from "../../message/message.ts";
 import { type Challenge, parseChallenges } from "../../protocol/challenges.ts";
+import { isBlocking } from "../../contract/blocking.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { AuthenticateEvent } from "../../contract/session_events.ts";
 import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";
@@ -129,7 +130,12 @@ export class Negotiation {
     }
     if (++progress.questions > MAX_QUESTIONS) return false;
     const key = `${challenger.origin} ${auth.scheme} ${offers[0]!.realm}`;
-    const answer = this.#questions.ask(key, msg, refusal.isWanted, () => this.#obtainCredentials(refusal, auth, others));
+    const answer = this.#questions.ask(
+      key,
+      msg,
+      refusal.isWanted,
+      () => this.#obtainCredentials(refusal, auth, others),
+    );
     if (!(answer instanceof Promise)) return this.#answered(refusal, answer);
     return answer.then((given) => refusal.isWanted() && this.#answered(refusal, given));
   }
@@ -226,7 +232,8 @@ export class Negotiation {
       return [auth, ...others].find(({ isAuthenticated }) => isAuthenticated) ?? null;
     };
     const item = itemOf(msg);
-    if (item === null || !item.isPaused || auth.isCancelled) return answered();
+    // A message that is sent with its thread blocked cannot wait: the session refuses that it was paused.
+    if (item === null || !item.isPaused || auth.isCancelled || isBlocking(msg)) return answered();
     return item.resumed().then(answered);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isBlocking } from "../../contract/blocking.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { AuthScheme } from "./scheme.ts";
 
@@ -32,6 +33,8 @@ export class Questions {
     isWanted: () => boolean,
     put: () => Answer | Promise<Answer>,
   ): Answer | Promise<Answer> {
+    // While the thread is blocked no other message gets an answer.
+    if (isBlocking(msg)) return put();
     const open = this.#open.get(key);
     if (open !== undefined) {
       return open.answer.then((answer) => {

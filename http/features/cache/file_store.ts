@@ -216,7 +216,9 @@ export class CacheFileStore implements CacheStore {
       const { size, mtimeMs } = statSync(join(this.path, name), { throwIfNoEntry: false }) ?? { size: 0, mtimeMs: 0 };
       if (match) found.push({ id: match[2]!, keyDigest: match[1]!, cost: size, usedAt: mtimeMs, entry: null });
       else if (name.endsWith(".body")) bodies.set(name.slice(0, -5), size);
-      else if (Date.now() - mtimeMs > ABANDONED_MS && /\.(part|tmp)$/.test(name)) removeIfPresent(join(this.path, name));
+      else if (Date.now() - mtimeMs > ABANDONED_MS && /\.(part|tmp)$/.test(name)) {
+        removeIfPresent(join(this.path, name));
+      }
     }
     for (const slot of found.sort((left, right) => left.usedAt - right.usedAt)) {
       const size = bodies.get(slot.id);

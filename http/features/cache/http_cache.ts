@@ -7,7 +7,7 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking } from "../../contract/blocking.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
-import { parseUri, httpUriOf, possibleHttpUris } from "../../protocol/uri.ts";
+import { httpUriOf, parseUri, possibleHttpUris } from "../../protocol/uri.ts";
 import {
   cacheKey,
   type Exchange,
@@ -17,7 +17,7 @@ import {
   requestDirectives,
   sentFields,
 } from "./exchange.ts";
-import { recipientOf, namesOtherHost, requestersOf } from "./requester.ts";
+import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
 import { CollapsedRequests } from "./collapsed_requests.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import { fieldOf, freshnessOf, isUsableOnError } from "./record.ts";
@@ -188,11 +188,7 @@ export class HttpCache implements SessionFeature {
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return null;
     const { directives, entry, key } = exchange;
-    const request = {
-      key,
-      recipient: recipientOf(session, msg),
-      fields: sentFields(msg, exchange.added),
-    };
+    const request = { key, recipient: recipientOf(session, msg), fields: sentFields(msg, exchange.added) };
     this.#restoreFields(msg, exchange);
     const isSameRequester = request.recipient.authorization === entry?.record.authorization;
     if (entry) {

@@ -16,12 +16,12 @@ import {
   isAccepted,
   isSameSite,
   isSecureScheme,
-  satisfiesNamePrefix,
   parseSetCookie,
+  satisfiesNamePrefix,
 } from "./rules.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
-import { parseUri, httpUriOf } from "../../protocol/uri.ts";
+import { httpUriOf, parseUri } from "../../protocol/uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
 /** Options of a `CookieJar`. */

@@ -17,8 +17,8 @@ import {
   notSigned,
   presentAttempt,
   signAttempt,
-  signInTrailers,
   type SigningAttempt,
+  signInTrailers,
   type WantedSignature,
 } from "./sign_attempt.ts";
 import { checkLabel, componentsOf, secondsNow } from "./sign_message.ts";

@@ -304,6 +304,30 @@ describe("HttpSession.sendMessageSync", () => {
     assertEquals(session.sendMessageSync(nested), 200);
   });
 
+  it("asks for its own credentials while another message waits for the same ones", async () => {
+    await using session = new HttpSession();
+    const outer = new HttpMessage("GET", `${origin}/private`);
+    const inner = new HttpMessage("GET", `${origin}/private`);
+    const sent: number[] = [];
+    session.addEventListener("authenticate", async ({ auth, msg }) => {
+      if (msg === inner) return auth.authenticate("user", "pass");
+      session.pauseMessage(msg);
+      await Promise.resolve();
+      sent.push(session.sendMessageSync(inner));
+      auth.authenticate("user", "pass");
+      session.unpauseMessage(msg);
+    });
+    assertEquals([await session.sendMessage(outer), sent, text(inner)], [200, [200], "come in"]);
+  });
+
+  it("says that its own question must be answered at once", async () => {
+    await using session = new HttpSession();
+    session.addEventListener("authenticate", ({ msg }) => session.pauseMessage(msg));
+    const msg = new HttpMessage("GET", `${origin}/private`);
+    assertEquals(session.sendMessageSync(msg), HttpStatus.IO_ERROR);
+    assertIsError(msg.error, NotSupportedError, "pause the message");
+  });
+
   it("takes a message from nobody who is sending it, and disturbs nobody", async () => {
     await using session = new HttpSession();
     await using other = new HttpSession();
@@ -360,6 +384,22 @@ describe("HttpSession.sendMessageSync", () => {
       if (session.closed) session = new HttpSession();
     }
     await session.close();
+  });
+
+  it("announces a message to every feature before its end, whichever ends it", async () => {
+    await using session = new HttpSession();
+    const hooks: string[] = [];
+    for (const name of ["first", "second"]) {
+      session.addFeature({
+        requestQueued(each, msg) {
+          hooks.push(`${name} queued`);
+          if (name === "first") each.cancelMessage(msg);
+        },
+        requestUnqueued: () => void hooks.push(`${name} unqueued`),
+      });
+    }
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), HttpStatus.CANCELLED);
+    assertEquals(hooks, ["first queued", "second queued", "first unqueued", "second unqueued"]);
   });
 
   it("leaves to a message what its listeners make of it", async () => {

@@ -1,0 +1,61 @@
+/**
+ * What a session says of its messages: queued, started, unqueued. Hooks and listeners get them in this order, also where
+ * one of them ends the message.
+ *
+ * @module
+ */
+import type { FeatureList } from "./feature_list.ts";
+import { ItemState, type QueueItem } from "./queue_item.ts";
+
+/** The session events about a message. */
+export type RequestEventName = "request-queued" | "request-started" | "request-unqueued";
+
+/** The announcements of one session. */
+export class Announcements {
+  readonly #features: FeatureList;
+  readonly #dispatch: (type: RequestEventName, item: QueueItem) => void;
+
+  constructor(features: FeatureList, dispatch: (type: RequestEventName, item: QueueItem) => void) {
+    this.#features = features;
+    this.#dispatch = dispatch;
+  }
+
+  /** An entry is on the queue: runs the `requestQueued` hooks and emits "request-queued". */
+  queued(item: QueueItem): void {
+    item.unannounced = this.#features.rounds.queued;
+    item.emitting++;
+    this.complete(item);
+    item.emitting--;
+  }
+
+  /** Does what is left of `queued` for an entry that one of its hooks ends. */
+  complete(item: QueueItem): void {
+    if (item.unannounced === null) return;
+    this.#features.announce(item);
+    // The events of a synchronous send are dispatched once it is over.
+    if (item.unannounced === null || item.leaveEarly !== null) return;
+    item.unannounced = null;
+    this.#emit("request-queued", item);
+  }
+
+  /** An entry has its connection, and is about to be sent. */
+  started(item: QueueItem): void {
+    item.emitting++;
+    this.#emit("request-started", item);
+    item.emitting--;
+  }
+
+  /** An entry is off the queue: runs the `requestUnqueued` hooks and emits "request-unqueued". */
+  unqueued(item: QueueItem): void {
+    this.#features.notify(this.#features.rounds.unqueued, "requestUnqueued", item.msg);
+    if (item.announcing === 0) this.#dispatch("request-unqueued", item);
+  }
+
+  /** Emits an event. An entry that ends meanwhile is unqueued for all once all listeners have got this event. */
+  #emit(type: "request-queued" | "request-started", item: QueueItem): void {
+    item.announcing++;
+    this.#dispatch(type, item);
+    item.announcing--;
+    if (item.state === ItemState.FINISHED && item.announcing === 0) this.#dispatch("request-unqueued", item);
+  }
+}
