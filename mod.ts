@@ -39,11 +39,12 @@ export { SlotAmbiguousError, SlotNotFoundError, SyncDecryptor, SyncDigester, Syn
 export { SyncPartsSigner, SyncPartsVerifier, TlsError, TokenCertificate, TokenSigner } from "./session/mod.ts";
 export { aesCbc, aesCbcEncryptData, aesCcm, TokenTlsSocket, UriError, VENDOR_DEFINED, X509 } from "./session/mod.ts";
 export { aesCcmMessage, aesCmac, aesCtr, aesGcm, aesGcmMessage, aesGmac, aesKeyWrap } from "./session/mod.ts";
-export { chacha20, chacha20Poly1305, chacha20Poly1305Message, ckaName, ckcName, ckkName } from "./session/mod.ts";
-export { ckmName, ckoName, ckrHint, ckrMessage, ckrName, cksName, ckuName } from "./session/mod.ts";
+export { chacha20, chacha20Poly1305, chacha20Poly1305Message, ckaName, ckcName, ckfNames } from "./session/mod.ts";
+export { ckkName, ckmName, ckoName, ckrHint, ckrMessage, ckrName, cksName, ckuName } from "./session/mod.ts";
 export { createCertificateRequest, createSelfSignedCertificate, dataDerivation, dh, ecdh1 } from "./session/mod.ts";
 export { ecdhAesKeyWrap, ecdsa, ecdsaSignatureFromDer, ecdsaSignatureToDer, eddsa } from "./session/mod.ts";
-export { findByUri, hkdf, hmac, issueCertificate, kbkdf, loadModules, mlDsa, pbkdf2 } from "./session/mod.ts";
+export { findByUri, hkdf, hmac, issueCertificate, kbkdf, loadModules, mechanismByName } from "./session/mod.ts";
+export { mlDsa, pbkdf2 } from "./session/mod.ts";
 export { rawMechanism, registerPinSource, requestPin, rsaAesKeyWrap, rsaOaep, rsaPkcs1 } from "./session/mod.ts";
 export { rsaPss, salsa20Poly1305, slhDsa, tls12KeyBlock, tls12MasterSecret, tlsKdf, tlsMac } from "./session/mod.ts";
 export { tokenCertificate, tokenSigner, tokenTlsSocket, trustAnchors } from "./session/mod.ts";
@@ -56,7 +57,13 @@ export type { BuiltMechanism, ByteDuplex, BytesInput, CallOptions, CbcEncryptDat
 export type { CertificateHash, CertificateKey, CertificateOptions, Chacha20Options, CkrName } from "./session/mod.ts";
 export type { ConfigurationPaths, CryptoKeyInput, DataDerivation, DataInput, DhOptions } from "./session/mod.ts";
 export type { Ecdh1Options, EcdhAesKeyWrapOptions, EddsaOptions, EncapsulateOptions } from "./session/mod.ts";
-export type { EncapsulatedKey, ExportedKeyFormats, ExtensionOptions, FindByUriOptions } from "./session/mod.ts";
+export type {
+  EncapsulatedKey,
+  ExportedKeyFormats,
+  ExtensionOptions,
+  FindByUriOptions,
+  FlagsKind,
+} from "./session/mod.ts";
 export type { FindOptions, FindProblem, FromHandleOptions, FunctionName, HashIdentifier } from "./session/mod.ts";
 export type { HashedSignatureOptions, HashName, Hedge, HkdfOptions, HmacOptions } from "./session/mod.ts";
 export type { ImportKeyOptions, Interaction, IssueOptions, JsonWebKeyFields, KbkdfOptions } from "./session/mod.ts";

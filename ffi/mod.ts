@@ -19,6 +19,8 @@
  *
  * @module
  */
+import "./inspection.ts";
+
 export { nativeAbi, nativeRuntime } from "./runtime/runtime.ts";
 export type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime, NativeSource } from "./runtime/native.ts";
 export * from "./constants/mod.ts";

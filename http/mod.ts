@@ -17,6 +17,8 @@
  *
  * @module
  */
+import "./inspection.ts";
+
 export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./features/cache/mod.ts";
 export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./features/cookies/mod.ts";

@@ -1,5 +1,6 @@
 /** The class of pkcs11js: one method for each function of PKCS#11, as its users know them. */
 import type { Buffer } from "node:buffer";
+import { fact, inspectable } from "../internal/inspection.ts";
 import { CALLS } from "./calls.ts";
 import { callAsync, callNow, callOrTell, Functions } from "./functions.ts";
 import type { Callback, Handle, KeyPair, Mechanism, Template } from "./types.ts";
@@ -444,3 +445,5 @@ export class PKCS11 extends Functions {
     return callAsync(this, CALLS.C_DeriveKey, args) as Promise<Handle>;
   }
 }
+
+inspectable(PKCS11, "PKCS11", ({ libPath }) => [fact("libPath", libPath)]);

@@ -17,6 +17,9 @@
  *
  * @module
  */
+import "../ffi/inspection.ts";
+import "./inspection.ts";
+
 export * from "../ffi/constants/mod.ts";
 export type { BytesInput } from "../ffi/memory/inputs.ts";
 export type { AttributeState } from "../ffi/attributes/attribute.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { inspectable } from "../internal/inspection.ts";
 import { keyUsages, type TokenCryptoKey, type TokenKeyUsage } from "./contract/crypto_key.ts";
 import { refusal, type RefusalName, refusalOf } from "./contract/errors.ts";
 import { type Family, type KeyForm, keyForms, type KeyUse } from "./contract/family.ts";
@@ -363,3 +364,5 @@ export class Subtle {
     }
   }
 }
+
+inspectable(Subtle, "TokenSubtleCrypto");

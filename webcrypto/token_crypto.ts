@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fact, inspectable } from "../internal/inspection.ts";
 import { availableParallelism } from "node:os";
 import { CKF } from "../ffi/constants/mod.ts";
 import { describeType, isPlainObject } from "../ffi/memory/inputs.ts";
@@ -237,6 +238,8 @@ export class TokenCrypto implements Crypto {
     this.close().catch(reportUncaught);
   }
 }
+
+inspectable(TokenCrypto, "TokenCrypto", ({ closed, slot }) => [fact("slot", slot), fact("closed", closed)]);
 
 function claimOf(algorithm: unknown, usages: unknown): Claim {
   return {

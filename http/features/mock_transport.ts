@@ -4,10 +4,12 @@
  * @module
  */
 import { checkFunction, checkOptions } from "../../internal/expected.ts";
+import { fact, type Portrait, shownAs } from "../../internal/inspection.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
+import { bareAddress } from "../protocol/uri.ts";
 
 /** Answers one request, or passes it on with null. What it throws ends the message as a transport failure. */
 export type MockHandler = (request: Request, msg: HttpMessage) => Response | null | Promise<Response | null>;
@@ -87,7 +89,7 @@ export class MockTransport implements SessionFeature {
     const headers = new Headers(fields);
     const response = await this.#handler(request, msg);
     const answered = response !== null && response !== undefined;
-    this.#requests.push({ method: msg.method, url: request.url, headers, answered });
+    this.#requests.push(shownAs(requestShown, { method: msg.method, url: request.url, headers, answered }));
     if (answered) return checked(response);
     if (this.#unanswered === "send") return null;
     throw new TransportError(
@@ -98,6 +100,19 @@ export class MockTransport implements SessionFeature {
     );
   }
 }
+
+/** Header fields and query hold what the program has sent to its server: cookies, credentials. */
+const requestShown: Portrait<MockedRequest> = {
+  name: "MockedRequest",
+  facts({ answered, method, url }) {
+    const address = bareAddress(new URL(url));
+    return [
+      fact("method", method, `${method} ${address}`),
+      fact("url", address, ""),
+      fact("answered", answered, answered ? "answered" : "passed on"),
+    ];
+  },
+};
 
 function checked(response: Response): Response {
   if (!(response instanceof Response)) {

@@ -51,6 +51,10 @@ export class MessageState {
   sentTo: URL | null = null;
   /** The header section has been handed over, and with it path and query of `sentTo`. */
   isWritten = false;
+  /** The event that came last, whether anybody heard it or not; empty before the first. */
+  lastEvent = "";
+  /** The number of the connection it was sent on last; 0 before. */
+  connectionId = 0;
   /** Stable code of what went wrong; empty when there is none. */
   errorCode = "";
   /** What a transport says about it; empty when it was no transport. */

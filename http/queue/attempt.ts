@@ -159,6 +159,7 @@ export class Attempt {
   run(connection: Connection): void {
     const { core, item } = this;
     this.connection = item.connection = connection;
+    messageState(item.msg).connectionId = connection.id;
     this.#wasUsed = connection.uses > 0;
     this.#events = new AttemptEvents(item, connection, core);
     try {

@@ -130,6 +130,8 @@ export class HttpSessionCore implements PoolOwner {
     sink?.queued(item);
     state.item = item;
     state.defaults = null;
+    state.lastEvent = "";
+    state.connectionId = 0;
     state.onPriority = this.#refile;
     this.items.add(item);
     writable(msg.metrics).queued = performance.now();

@@ -157,7 +157,9 @@ export class QueueItem implements MessageItem, PoolEntry {
 
   /** Dispatches an event without data to the message's listeners. */
   emit(type: MessageEventName): void {
-    if (messageState(this.msg).listened === null) return;
+    const state = messageState(this.msg);
+    state.lastEvent = type;
+    if (state.listened === null) return;
     this.emitting++;
     emit(this.msg, type);
     this.emitting--;
@@ -165,6 +167,7 @@ export class QueueItem implements MessageItem, PoolEntry {
 
   /** Dispatches an event to the message's listeners. */
   dispatch(event: Event): void {
+    messageState(this.msg).lastEvent = event.type;
     this.emitting++;
     this.msg.dispatchEvent(event);
     this.emitting--;

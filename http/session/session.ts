@@ -46,6 +46,9 @@ import type { TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
 import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
 
+/** The engine of a session. Not part of the public surface. */
+export let coreOf: (session: HttpSession) => SessionCore;
+
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
 
@@ -94,6 +97,10 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
  * ```
  */
 export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements FeatureSession {
+  static {
+    coreOf = (session) => session.#core;
+  }
+
   /**
    * Fetches through the queue: a drop-in for `globalThis.fetch`, bound to the session. Aborts and timeouts reject with
    * `signal.reason`, every transport failure with an `HttpError`.

@@ -73,6 +73,8 @@ export class SyncHooks {
     const { item } = this;
     const msg = this.#msg;
     forgetResponse(msg);
+    messageState(msg).lastEvent = "";
+    messageState(msg).connectionId = 0;
     writable(msg.metrics).queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
@@ -162,6 +164,7 @@ export class SyncHooks {
   #round({ hook, received }: HookCall, connection: Connection | null): void {
     const msg = this.#msg;
     messageState(msg).remoteConnection = connection;
+    if (connection !== null) messageState(msg).connectionId = connection.id;
     const { features, session } = this.#core;
     const { rounds } = features;
     const asked = {
@@ -278,6 +281,7 @@ export class SyncHooks {
     items.delete(this.item);
     messageState(msg).item = null;
     messageState(msg).remoteConnection = null;
+    messageState(msg).lastEvent = "finished";
     setBlocking(msg, false);
     features.notify(features.rounds.unqueued, "requestUnqueued", msg);
   }

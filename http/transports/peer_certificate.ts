@@ -5,11 +5,14 @@
  */
 import type { PeerCertificate as ShownCertificate } from "node:tls";
 import { altNamesOf } from "../../internal/certificate_names.ts";
+import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { PeerCertificate } from "./transport.ts";
+
+const certificateShown = plainPortrait<PeerCertificate>("PeerCertificate");
 
 /** A certificate as runtimes show it, in the form of this library. */
 export function certificateOf(shown: ShownCertificate): PeerCertificate {
-  return {
+  return shownAs(certificateShown, {
     der: new Uint8Array(shown.raw),
     subject: distinguishedName(shown.subject),
     issuer: distinguishedName(shown.issuer),
@@ -17,7 +20,7 @@ export function certificateOf(shown: ShownCertificate): PeerCertificate {
     validFrom: new Date(shown.valid_from),
     validTo: new Date(shown.valid_to),
     altNames: altNamesOf(shown.raw),
-  };
+  });
 }
 
 /** A name on one line: each value with its type before it. */

@@ -1,5 +1,6 @@
 /** The attributes of an object as they were read. */
 import { toHex } from "../../internal/bytes.ts";
+import { type Fact, fact, inspectable, lineOf, type Portrait, quoted, shownAs } from "../../internal/inspection.ts";
 import { CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
 import type { AttributeState, ReadAttribute } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
@@ -79,9 +80,10 @@ export class Attributes<R extends AttributeName | AttributeType = AttributeName 
 
   static {
     attributesOf = (read) => new Attributes(read);
-    // For `console.log`: every runtime asks by this symbol.
-    const inspect = Symbol.for("nodejs.util.inspect.custom");
-    Object.defineProperty(Attributes.prototype, inspect, { value: Attributes.prototype.toString });
+    inspectable(Attributes, "Attributes", (attributes) => {
+      const isPublic = PUBLIC_CLASSES.has(attributes.#byType.get(CKA.CLASS)?.value);
+      return [...attributes].map((attribute) => factOf(attribute, isPublic));
+    });
   }
 
   private constructor(attributes: readonly ReadAttribute[] | CopiedAttributes) {
@@ -162,7 +164,7 @@ export class Attributes<R extends AttributeName | AttributeType = AttributeName 
       values[name] = this.#value(name);
       if (name === "parameterSet") values["parameterSetName"] = this.#value("parameterSetName");
     }
-    return values as AttributeSubset<N>;
+    return shownAs(subset, values) as AttributeSubset<N>;
   }
 
   /** The attributes in the order they were asked for. */
@@ -172,13 +174,36 @@ export class Attributes<R extends AttributeName | AttributeType = AttributeName 
 
   /** All attributes in one line; secret values, and values that may be secret, are not shown. */
   toString(): string {
-    const isPublic = PUBLIC_CLASSES.has(this.#byType.get(CKA.CLASS)?.value);
-    const parts = [...this].map((attribute) =>
-      `${attribute.name ?? ckaName(attribute.type)}: ${shown(attribute, isPublic)}`
-    );
-    return parts.length === 0 ? "Attributes {}" : `Attributes { ${parts.join(", ")} }`;
+    return lineOf(this);
   }
 }
+
+/** An attribute as it may be shown; of a secret there is that it is one. */
+function factOf(attribute: Attribute, isPublic: boolean): Fact {
+  const { state, type, value } = attribute;
+  const name = attribute.name ?? ckaName(type);
+  if (value === undefined) return fact(name, undefined, `${name}: <${state}>`);
+  if (isSecret(type, isPublic)) return fact(name, undefined, `${name}: <not shown>`);
+  return fact(name, value, `${name}: ${shown(type, value)}`);
+}
+
+function isSecret(type: number, isPublic: boolean): boolean {
+  return readRequest(type).secret && !(isPublic && type === CKA.VALUE);
+}
+
+/** What was read of an object into a plain one, under the names and numbers that were given. */
+const subset: Portrait<Record<string | number, AttributeValue | undefined>> = {
+  name: "Attributes",
+  facts(values) {
+    const isPublic = PUBLIC_CLASSES.has(values["class"] ?? values[CKA.CLASS]);
+    return Object.entries(values).map(([name, value]) => {
+      if (value === undefined) return fact(name, undefined, `${name}: undefined`);
+      if (isDerived(name)) return fact(name, value, `${name}: ${String(value)}`);
+      const type = attributeType(/^\d+$/.test(name) ? Number(name) : name as AttributeName);
+      return factOf({ type, name: name as AttributeName, state: "ok", value }, isPublic);
+    });
+  },
+};
 
 /** Whether a number, or one of several, is above what a JavaScript number holds. */
 function isInexact(value: unknown): boolean {
@@ -203,11 +228,8 @@ function errorOf({ type, failure }: ReadAttribute): Error | undefined {
   return new RangeError(`Cannot ${action}: ${failure}`);
 }
 
-function shown({ type, state, value }: Attribute, isPublic: boolean): string {
-  if (value === undefined) return `<${state}>`;
-  const { secret } = readRequest(type);
-  if (secret && !(isPublic && type === CKA.VALUE)) return "<not shown>";
-  if (typeof value === "string") return JSON.stringify(value);
+function shown(type: number, value: AttributeValue): string {
+  if (typeof value === "string") return quoted(value);
   if (value instanceof Uint8Array) return hex(value);
   if (value instanceof Date) return value.toISOString().slice(0, 10);
   if (Array.isArray(value)) return `[${value.map((item) => numberShown(type, item)).join(", ")}]`;

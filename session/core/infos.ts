@@ -1,5 +1,6 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
-import { CKF, type CKS } from "../../ffi/constants/mod.ts";
+import { CKF, ckfNames, type CKS, cksName, type FlagsKind } from "../../ffi/constants/mod.ts";
+import { membersAsFacts, type Portrait, shownAs } from "../../internal/inspection.ts";
 import { paddedText, withoutNuls } from "../../ffi/memory/texts.ts";
 import type { StructValues } from "../../ffi/operations/modules.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
@@ -128,31 +129,69 @@ function limit(value: number | bigint, ulong: 4 | 8): number | undefined {
   return value === 0 ? Infinity : available(value, ulong);
 }
 
+function flagWords(kind: FlagsKind): (flags: number) => string {
+  return (flags) => `flags ${ckfNames(flags, kind).join(" | ") || "none"}`;
+}
+
+const versions = {
+  hardwareVersion: (version: Version) => versionWords("hardware", version),
+  firmwareVersion: (version: Version) => versionWords("firmware", version),
+};
+
+function versionWords(of: string, { major, minor }: Version): string {
+  return `${of} ${major}.${minor}`;
+}
+
+const moduleShown: Portrait<ModuleInfo> = {
+  name: "ModuleInfo",
+  facts: (info) =>
+    membersAsFacts(info, {
+      libraryVersion: (version) => versionWords("library", version),
+      cryptokiVersion: (version) => versionWords("Cryptoki", version),
+    }),
+};
+const slotShown: Portrait<SlotInfo> = {
+  name: "SlotInfo",
+  facts: (info) => membersAsFacts(info, { flags: flagWords("slot"), ...versions }),
+};
+const tokenShown: Portrait<TokenInfo> = {
+  name: "TokenInfo",
+  facts: (info) => membersAsFacts(info, { flags: flagWords("token"), ...versions }),
+};
+const mechanismShown: Portrait<MechanismInfo> = {
+  name: "MechanismInfo",
+  facts: (info) => membersAsFacts(info, { flags: flagWords("mechanism") }),
+};
+const sessionShown: Portrait<SessionInfo> = {
+  name: "SessionInfo",
+  facts: (info) => membersAsFacts(info, { state: cksName, flags: flagWords("session") }),
+};
+
 /** Reads CK_INFO. */
 export function moduleInfoOf(values: StructValues<typeof CK_INFO>): ModuleInfo {
-  return {
+  return shownAs(moduleShown, {
     manufacturerId: paddedText(values.manufacturerID),
     libraryDescription: paddedText(values.libraryDescription),
     libraryVersion: values.libraryVersion,
     cryptokiVersion: values.cryptokiVersion,
     flags: flagsOf(values.flags),
-  };
+  });
 }
 
 /** Reads CK_SLOT_INFO. */
 export function slotInfoOf(values: StructValues<typeof CK_SLOT_INFO>): SlotInfo {
-  return {
+  return shownAs(slotShown, {
     slotDescription: paddedText(values.slotDescription),
     manufacturerId: paddedText(values.manufacturerID),
     flags: flagsOf(values.flags),
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
-  };
+  });
 }
 
 /** Reads CK_TOKEN_INFO. */
 export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4 | 8): TokenInfo {
-  return {
+  return shownAs(tokenShown, {
     label: paddedText(values.label),
     manufacturerId: paddedText(values.manufacturerID),
     model: paddedText(values.model),
@@ -171,26 +210,26 @@ export function tokenInfoOf(values: StructValues<typeof CK_TOKEN_INFO>, ulong: 4
     hardwareVersion: values.hardwareVersion,
     firmwareVersion: values.firmwareVersion,
     utcTime: flagsOf(values.flags) & CKF.CLOCK_ON_TOKEN ? withoutNuls(paddedText(values.utcTime)) : undefined,
-  };
+  });
 }
 
 /** Reads CK_MECHANISM_INFO. */
 export function mechanismInfoOf(values: StructValues<typeof CK_MECHANISM_INFO>): MechanismInfo {
-  return {
+  return shownAs(mechanismShown, {
     minKeySize: exact(values.ulMinKeySize) ?? Infinity,
     maxKeySize: exact(values.ulMaxKeySize) ?? Infinity,
     flags: flagsOf(values.flags),
-  };
+  });
 }
 
 /** Reads CK_SESSION_INFO. */
 export function sessionInfoOf(values: StructValues<typeof CK_SESSION_INFO>): SessionInfo {
-  return {
+  return shownAs(sessionShown, {
     slotId: BigInt(values.slotID),
     state: Number(values.state) as CKS,
     flags: flagsOf(values.flags),
     deviceError: exact(values.ulDeviceError),
-  };
+  });
 }
 
 /** Whether two are of one token: another one has another serial number, or was initialised anew. */

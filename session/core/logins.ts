@@ -50,7 +50,18 @@ export function* countedLogin(frame: Frame, args: LoginArgs & CountedArgs): Prog
   // A real login means that the token had none: what was counted before is over.
   if (made) register.callers.endLogins(slot, register.place);
   register.holdLogin(slot, isCounted(core) ? ENTRY.login : ENTRY.uncounted);
+  core.loginTypes.set(slot, userType);
   return made;
+}
+
+/** Whether somebody of this thread counts on a login to a slot. The module is not asked. */
+export function isLoggedIn({ backend: { register } }: ModuleCore, slot: bigint): boolean {
+  return register !== null && (register.holdsLogin(slot) || register.callers.hasLoginHere(slot));
+}
+
+/** Whether the login to a slot is the security officer's, as far as is known here. */
+export function isSecurityOfficer({ loginTypes }: ModuleCore, slot: bigint): boolean {
+  return loginTypes.get(slot) === BigInt(CKU.SO);
 }
 
 /**

@@ -65,6 +65,8 @@ export class ModuleCore {
   readonly #reconnection: Reconnection | null;
   /** Sessions that are being opened, and on which slots. */
   readonly opening: Map<Promise<unknown>, bigint> = new Map();
+  /** As whom this caller has logged in last, by slot. */
+  readonly loginTypes: Map<bigint, bigint> = new Map();
   /** Asynchronous calls somebody waits for, and calls in place that belong to no session. */
   pending = 0;
 

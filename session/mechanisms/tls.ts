@@ -1,4 +1,5 @@
 /** Builders of the TLS 1.2 mechanisms. */
+import { membersAsFacts, type Portrait, shownAs } from "../../internal/inspection.ts";
 import { type BytesInput, encodeText } from "../../ffi/memory/inputs.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import {
@@ -136,6 +137,13 @@ export interface KeyBlockParameter extends BuiltParameter {
   readonly keys: TlsKeyBlock | undefined;
 }
 
+/** The handles; the IVs are secret. */
+const keyBlockShown: Portrait<TlsKeyBlock> = {
+  name: "TlsKeyBlock",
+  facts: ({ clientMacKey, serverMacKey, clientKey, serverKey }) =>
+    membersAsFacts({ clientMacKey, serverMacKey, clientKey, serverKey }),
+};
+
 class KeyBlockStruct implements KeyBlockParameter {
   readonly #values: Readonly<Record<string, number | Uint8Array>>;
   readonly #ivBytes: number;
@@ -173,14 +181,14 @@ class KeyBlockStruct implements KeyBlockParameter {
     const { size, offsets } = structLayout(CK_SSL3_KEY_MAT_OUT, block.abi);
     const material = offset + aligned(structLayout(CK_TLS12_KEY_MAT_PARAMS, block.abi).size);
     const ivs = material + aligned(size);
-    this.#keys = {
+    this.#keys = shownAs(keyBlockShown, {
       clientMacKey: block.getHandle(material + offsets.hClientMacSecret),
       serverMacKey: block.getHandle(material + offsets.hServerMacSecret),
       clientKey: block.getHandle(material + offsets.hClientKey),
       serverKey: block.getHandle(material + offsets.hServerKey),
       clientIv: block.copyOut(ivs, this.#ivBytes),
       serverIv: block.copyOut(ivs + aligned(this.#ivBytes), this.#ivBytes),
-    };
+    });
   }
 }
 

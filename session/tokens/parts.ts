@@ -61,6 +61,22 @@ export type PartsMaker<P> = (session: Session, key: Pkcs11Object | null, mechani
 
 type State = "new" | "open" | "ended";
 
+/** What may be shown of an operation in parts. */
+export interface PartsShown {
+  /** The type of its mechanism. */
+  readonly mechanism: number;
+  /** How far it is. */
+  readonly state: State;
+}
+
+let shownAsync: (parts: Parts) => PartsShown;
+let shownSync: (parts: SyncParts) => PartsShown;
+
+/** What may be shown of an operation in parts. */
+export function partsShown(parts: Parts | SyncParts): PartsShown {
+  return parts instanceof Parts ? shownAsync(parts) : shownSync(parts);
+}
+
 /** A part on its way to the token. */
 interface TakenPart extends PartArgs {
   readonly data: Uint8Array;
@@ -100,6 +116,11 @@ class PartsState {
     this.#use = newParts(this.#begin);
     core.lane.open = name;
     this.#turn = core.lane.turn;
+  }
+
+  get shown(): PartsShown {
+    const hasEnded = this.#state === "ended" || !this.#isOpen();
+    return { mechanism: this.#begin.mechanism.type, state: hasEnded ? "ended" : this.#state };
   }
 
   /** What a step is given; the first one makes the operation active. */
@@ -178,6 +199,10 @@ class PartsState {
 export abstract class Parts {
   readonly #state: PartsState;
 
+  static {
+    shownAsync = (parts) => parts.#state.shown;
+  }
+
   /** Operations in parts come from a session, such as {@linkcode Session.signer} makes. */
   protected constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {
     this.#state = new PartsState(session, name, key, mechanism);
@@ -247,6 +272,10 @@ export abstract class Parts {
 /** What operations in parts have in common when they run in place. */
 export abstract class SyncParts {
   readonly #state: PartsState;
+
+  static {
+    shownSync = (parts) => parts.#state.shown;
+  }
 
   /** Operations in parts come from a session, such as {@linkcode Session.signer} makes. */
   protected constructor(session: Session, name: PartsName, key: Pkcs11Object | null, mechanism: Mechanism) {

@@ -1,6 +1,7 @@
 /** Sessions: where keys are found, made and used. */
 import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../../internal/events.ts";
+import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { type AttributeType, CKR, type UserType } from "../../ffi/constants/mod.ts";
 import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
@@ -127,6 +128,8 @@ const GONE: ReadonlySet<number> = new Set([
   CKR.TOKEN_NOT_PRESENT,
   CKR.CRYPTOKI_NOT_INITIALIZED,
 ]);
+
+const encapsulatedShown = plainPortrait<EncapsulatedKey>("EncapsulatedKey");
 
 let newSession: (core: SessionCore) => Session;
 
@@ -2557,7 +2560,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   #encapsulated({ key, ciphertext }: Encapsulated): EncapsulatedKey {
-    return { key: this.#object(key), ciphertext };
+    return shownAs(encapsulatedShown, { key: this.#object(key), ciphertext });
   }
 }
 

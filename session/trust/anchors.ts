@@ -11,6 +11,7 @@ import type { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
 import { nameText } from "../../internal/distinguished_name.ts";
+import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import { addAttached, addExtension, allowsPurpose, noPurposes, purposeOid, type Purposes } from "./purposes.ts";
 
 /** A certificate to trust as the end of a chain. */
@@ -43,6 +44,7 @@ export interface TrustAnchorsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const anchorShown = plainPortrait<TrustAnchor>("TrustAnchor");
 /** CKA_X_DISTRUSTED and CKO_X_CERTIFICATE_EXTENSION of p11-kit. */
 const DISTRUSTED = 0xd8444764;
 const CERTIFICATE_EXTENSION = 0xd84447c8;
@@ -206,11 +208,11 @@ function readTrust(attributes: Attributes, { trusted }: Findings): void {
   const own = noPurposes();
   for (const { oid, value } of parts.extensions) addExtension(own, oid, value);
   const key = keyOf("key", parts.spki.whole);
-  const anchor: TrustAnchor = {
+  const anchor = shownAs(anchorShown, {
     der: parts.der,
     label: attributes.get("label") ?? "",
     subject: nameText(parts.subject),
-  };
+  });
   // What the certificate says counts, not what the token says of it.
   const names = [id, keyOf("issuer", parts.issuer, parts.serialNumber), key];
   trusted.set(id, { anchor, names, key, own });

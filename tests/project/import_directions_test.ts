@@ -17,7 +17,9 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/workers": "ffi/constants ffi/memory ffi/runtime ffi/tables",
   "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
   "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
-  "ffi/mod.ts": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers",
+  "ffi/inspection.ts": "ffi/attributes ffi/engine ffi/memory ffi/tables ffi/workers internal",
+  "ffi/mod.ts":
+    "ffi/attributes ffi/constants ffi/engine ffi/inspection.ts ffi/memory ffi/runtime ffi/tables ffi/workers",
 
   "session/function_actions.ts": "",
   "session/errors.ts": "ffi/constants ffi/tables internal session/function_actions.ts",
@@ -25,7 +27,7 @@ const rooms: Readonly<Record<string, string>> = {
   "session/pins": "ffi/memory session/uri",
   "session/config": "ffi/runtime internal",
   "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
-  "session/mechanisms": "ffi/constants ffi/memory",
+  "session/mechanisms": "ffi/constants ffi/memory internal",
   "session/attributes": "ffi/attributes ffi/constants ffi/memory internal session/errors.ts",
   "session/managed":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers session/errors.ts session/log_calls",
@@ -47,6 +49,8 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/memory session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
   "session/tls":
     "ffi/constants ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/registered_modules.ts session/tokens session/uri",
+  "session/inspection.ts":
+    "ffi/constants internal session/core session/keys session/signer session/tls session/tokens session/uri",
 
   "http/protocol": "internal",
   "http/errors.ts": "http/protocol internal",
@@ -85,6 +89,8 @@ const rooms: Readonly<Record<string, string>> = {
     "http/contract http/errors.ts http/features http/features/sniffing http/message http/protocol http/queue http/transports http/transports/choice internal",
   "http/session":
     "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice internal",
+  "http/inspection.ts":
+    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/streams http/transports http/transports/fetch http/transports/node internal",
   "http/sync_worker.ts":
     "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports internal",
 
@@ -99,7 +105,7 @@ const rooms: Readonly<Record<string, string>> = {
 
   "pkcs11js/constants": "ffi/constants",
   "pkcs11js":
-    "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables pkcs11js/constants session/core session/errors.ts session/managed",
+    "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables internal pkcs11js/constants session/core session/errors.ts session/managed",
 };
 
 /** What leads into the house: each imports what it hands on, and nobody imports it but a door above. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fact, inspectable } from "../../internal/inspection.ts";
 import type { HashName } from "../../session/mechanisms/hash.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import { refusal } from "./errors.ts";
@@ -128,19 +129,17 @@ export class TokenCryptoKey implements CryptoKey {
   get [Symbol.toStringTag](): string {
     return "CryptoKey";
   }
-
-  /** What is shown of it where a program logs it or writes it as JSON. */
-  toJSON(): { type: KeyType; algorithm: string; extractable: boolean; usages: readonly string[] } {
-    const { algorithm, extractable, type, usages } = this.#slots;
-    return { type, algorithm: algorithm.name, extractable, usages: [...usages] };
-  }
-
-  /** One line where a program logs it. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    const { algorithm, type, usages } = this.#slots;
-    return `TokenCryptoKey { ${type} ${algorithm.name}: ${usages.join(", ") || "no use"} }`;
-  }
 }
+
+inspectable(TokenCryptoKey, "TokenCryptoKey", (key) => {
+  const { algorithm, extractable, type, usages } = slotsOf(key)!;
+  return [
+    fact("type", type, `${type} ${algorithm.name}: ${usages.join(", ") || "no use"}`),
+    fact("algorithm", algorithm.name, ""),
+    fact("extractable", extractable),
+    fact("usages", usages, ""),
+  ];
+});
 
 /** A pair of keys. */
 export interface TokenCryptoKeyPair {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import * as constants from "../../../ffi/constants/mod.ts";
 import { compilerSkip, definedNames, failedAssertions } from "../../_support/c_assertions.ts";
@@ -115,6 +115,46 @@ describe("names of numbers", () => {
     assertEquals(constants.ckmName(0xce534351), "CKM_0xce534351");
     assertEquals(constants.ckaName(0x7777), "CKA_0x7777");
     assertEquals(constants.ckrName(2n ** 63n), "CKR_0x8000000000000000");
+  });
+});
+
+describe("names of flags", () => {
+  it("depend on the structure the flags are of", () => {
+    assertEquals(constants.ckfNames(6, "slot"), ["CKF_REMOVABLE_DEVICE", "CKF_HW_SLOT"]);
+    assertEquals(constants.ckfNames(6, "token"), ["CKF_WRITE_PROTECTED", "CKF_LOGIN_REQUIRED"]);
+    assertEquals(constants.ckfNames(6n, "session"), ["CKF_RW_SESSION", "CKF_SERIAL_SESSION"]);
+    assertEquals(constants.ckfNames(6, "mechanism"), ["CKF_MESSAGE_ENCRYPT", "CKF_MESSAGE_DECRYPT"]);
+    assertEquals(constants.ckfNames(1069, "token").length, 5);
+    assertEquals(constants.ckfNames(0, "token"), []);
+  });
+
+  it("are numbers in hexadecimal for bits without a name", () => {
+    assertEquals(constants.ckfNames(0x8000_0001, "slot"), ["CKF_TOKEN_PRESENT", "CKF_0x80000000"]);
+    assertEquals(constants.ckfNames(2 ** 40 + 0x8000_0000, "mechanism"), ["CKF_EXTENSION", "CKF_0x10000000000"]);
+  });
+
+  it("are refused for what are no flags and no structure", () => {
+    const kind = "tokens" as "token";
+    assertThrows(() => constants.ckfNames(1, kind), TypeError, "expected slot, token, session, mechanism");
+    assertThrows(() => constants.ckfNames("1" as unknown as number, "token"), TypeError, "expected a number");
+    for (const flags of [-1, 1.5, NaN]) assertThrows(() => constants.ckfNames(flags, "token"), RangeError, `${flags}`);
+  });
+});
+
+describe("mechanisms by their names", () => {
+  it("are found with and without prefix, and the way back from their name", () => {
+    assertEquals(constants.mechanismByName("ECDSA_SHA256"), CKM.ECDSA_SHA256);
+    assertEquals(constants.mechanismByName("CKM_AES_GCM"), CKM.AES_GCM);
+    for (const type of [...Object.values(CKM), 0x80001234]) {
+      assertEquals(constants.mechanismByName(constants.ckmName(type)), type);
+    }
+  });
+
+  it("that are none are told with the nearest", () => {
+    const error = assertThrows(() => constants.mechanismByName("ecdsa-sha256"), RangeError);
+    assertMatch(error.message, /"ecdsa-sha256": the nearest are CKM_ECDSA_SHA256, /);
+    assertThrows(() => constants.mechanismByName("toString"), RangeError);
+    assertThrows(() => constants.mechanismByName(1 as unknown as string), TypeError);
   });
 });
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { concatBytes, toBase64Url } from "../../../../internal/bytes.ts";
+import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
 import { algorithmNamed, isKeyFor, jwkOf, type VerificationKey, verifySignature } from "../algorithms.ts";
@@ -11,6 +12,8 @@ import { checkSigner, type Signer, type SignOptions, utf8 } from "../signer.ts";
 import { JwsError } from "./jws_error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+const verifiedShown = plainPortrait<VerifiedJws>("VerifiedJws");
 
 /** The protected header of a JSON Web Signature. */
 export interface JwsHeader {
@@ -183,7 +186,7 @@ export async function verifyJws(
   const text = given === undefined ? middle : toBase64Url(payload);
   const message = isPlain ? concatBytes(utf8(`${head}.`), payload) : utf8(`${head}.${text}`);
   if (!verifySignature(algorithm, jwk, message, decoded(tail))) throw refused("signature", "the signature is wrong");
-  return { header, payload };
+  return shownAs(verifiedShown, { header, payload });
 }
 
 function refused(reason: JwsError["reason"], why: string): JwsError {
