@@ -8,7 +8,7 @@ import { X509 } from "./keys/x509.ts";
 import { TokenSigner } from "./signer/token_signer.ts";
 import { TokenCertificate } from "./tls/token_certificate.ts";
 import { TokenTlsSocket } from "./tls/token_tls_socket.ts";
-import { coreOf } from "./tokens/faces.ts";
+import { coreOf } from "./tokens/session_contexts.ts";
 import { Module } from "./tokens/module.ts";
 import { Pkcs11Object } from "./tokens/object.ts";
 import { Parts, partsShown, SyncParts } from "./tokens/parts.ts";

@@ -47,7 +47,7 @@ import { TransportList } from "../transports/choice/select.ts";
 import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
 
 /** The engine of a session. Not part of the public surface. */
-export let coreOf: (session: HttpSession) => SessionCore;
+export let coreOf: (session: HttpSession) => HttpSessionCore;
 
 /** Called when a message is done (`SoupSessionCallback`). */
 export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
