@@ -66,9 +66,10 @@ export type {
 } from "./session/mod.ts";
 export type { FindOptions, FindProblem, FromHandleOptions, FunctionName, HashIdentifier } from "./session/mod.ts";
 export type { HashedSignatureOptions, HashName, Hedge, HkdfOptions, HmacOptions } from "./session/mod.ts";
-export type { ImportKeyOptions, Interaction, IssueOptions, JsonWebKeyFields, KbkdfOptions } from "./session/mod.ts";
-export type { KbkdfPart, KeyInput, KeyType, LogCallsOptions, LoggedCall, LoginOptions } from "./session/mod.ts";
-export type { LoginSpec, Mechanism, MechanismInfo, MechanismType, MessageNonceOptions } from "./session/mod.ts";
+export type { ImportKeyOptions, Interaction, IntoOptions, IssueOptions, JsonWebKeyFields } from "./session/mod.ts";
+export type { KbkdfOptions, KbkdfPart, KeyInput, KeyType, LogCallsOptions, LoggedCall } from "./session/mod.ts";
+export type { LoginOptions, LoginSpec } from "./session/mod.ts";
+export type { Mechanism, MechanismInfo, MechanismType, MessageNonceOptions } from "./session/mod.ts";
 export type { MessageOptions, ModuleInfo, ModuleOptions, ModuleShare, NamedCurve } from "./session/mod.ts";
 export type { NonceGenerator, ObjectClass, OpenSessionOptions, OperationStateOptions } from "./session/mod.ts";
 export type { ParameterSetName, Passphrase, Pbkdf2Options, PeerCertificate, Pin, PinAnswer } from "./session/mod.ts";
@@ -76,7 +77,7 @@ export type { PinCallback, PinRequest, PinSourceAnswer, PinSourceCallback } from
 export type { PinSourceCallbackRequest, PinSourceRequest, Pkcs11ErrorOptions, Pkcs11KeyPair } from "./session/mod.ts";
 export type { Pkcs11UriInit, Poly1305MessageOptions, Poly1305Options } from "./session/mod.ts";
 export type { PostQuantumSignatureOptions, PublicKeyFormats, RegisteredModuleProblem } from "./session/mod.ts";
-export type { RegisteredModulesOptions, RootCertificates, RsaAesKeyWrapOptions } from "./session/mod.ts";
+export type { RegisteredModulesOptions, ResultOptions, RootCertificates, RsaAesKeyWrapOptions } from "./session/mod.ts";
 export type { RsaOaepOptions, RsaPssOptions, RuntimeCryptoKey, SessionEvents, SessionInfo } from "./session/mod.ts";
 export type { SessionPoolOptions, SharedSessionsOptions, SlotInfo, SlotMatch, SlotsOptions } from "./session/mod.ts";
 export type { Tls12KeyBlockOptions, Tls12MasterSecretOptions, TlsInfo, TlsKdfOptions } from "./session/mod.ts";

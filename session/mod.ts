@@ -82,7 +82,7 @@ export type {
   SessionEvents,
   WrapOptions,
 } from "./tokens/options.ts";
-export type { CallOptions, SessionPoolOptions } from "./core/call_options.ts";
+export type { CallOptions, IntoOptions, ResultOptions, SessionPoolOptions } from "./core/call_options.ts";
 export { Session } from "./tokens/session.ts";
 export { Parts, type PartsName, SyncParts } from "./tokens/parts.ts";
 export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./tokens/parts_async.ts";

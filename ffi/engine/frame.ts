@@ -31,10 +31,20 @@ export class Output {
   readonly #offset: number;
   #own: Uint8Array<ArrayBuffer> | null;
 
-  /** Reserves `capacity` bytes. */
-  constructor(block: Block, capacity: number, inPlace: boolean) {
+  /**
+   * Reserves `capacity` bytes.
+   *
+   * @param into Memory of the caller to take for a large result, which stays where it is until the operation has ended.
+   */
+  constructor(block: Block, capacity: number, inPlace: boolean, into: Uint8Array<ArrayBuffer> | null = null) {
     this.#block = block;
     this.capacity = capacity;
+    if (into !== null && capacity >= LARGE) {
+      this.#own = into.subarray(0, capacity);
+      this.#offset = 0;
+      this.address = nativeRuntime().address(into);
+      return;
+    }
     // A worker thread that shall hold the memory holds that of the block.
     if (capacity >= LARGE && (inPlace || nativeRuntime().allocate === undefined)) {
       this.#own = new Uint8Array(new ArrayBuffer(capacity));
@@ -54,9 +64,7 @@ export class Output {
    * @throws {RangeError} when the module says that it has written more than there was room for
    */
   take(length: number): Uint8Array<ArrayBuffer> {
-    if (length > this.capacity) {
-      throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.capacity} had room`);
-    }
+    this.#assertWithin(length);
     if (!this.#own) return this.#block.copyOut(this.#offset, length);
     const own = this.#own;
     if (length === this.capacity) {
@@ -66,10 +74,43 @@ export class Output {
     return own.slice(0, length);
   }
 
+  /**
+   * The first `length` bytes, moved to the beginning of `into`; the part of `into` that they fill.
+   *
+   * @throws {RangeError} when they are more than it has room for, or the module says that it has written too many
+   */
+  takeInto(length: number, into: Uint8Array): Uint8Array {
+    this.#assertWithin(length);
+    assertRoom(length, into);
+    const own = this.#own;
+    if (own === null) this.#block.copyInto(this.#offset, length, into);
+    else if (own.buffer === into.buffer) {
+      // It lies there, perhaps with more behind it: what a cipher has taken off is none of the caller's.
+      own.fill(0, length);
+      this.#own = null;
+    } else into.set(own.subarray(0, length));
+    return into.subarray(0, length);
+  }
+
+  #assertWithin(length: number): void {
+    if (length <= this.capacity) return;
+    throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.capacity} had room`);
+  }
+
   /** Overwrites memory of its own that nobody has taken: C may have left a plaintext there. */
   overwrite(): void {
     this.#own?.fill(0);
   }
+}
+
+/**
+ * Throws where a result has no room in memory of the caller.
+ *
+ * @throws {RangeError} when it has none
+ */
+export function assertRoom(length: number, into: Uint8Array): void {
+  if (length <= into.length) return;
+  throw new RangeError(`Cannot write the result: it has ${length} bytes, and into has room for ${into.length}`);
 }
 
 /** The state of one running operation. */
@@ -174,9 +215,13 @@ export class Frame {
     return data.length === 0 ? [0n, 0n] : [this.input(data), word(data.length)];
   }
 
-  /** Room for `capacity` bytes that C writes. */
-  output(capacity: number): Output {
-    const output = new Output(this.block, capacity, this.inPlace);
+  /**
+   * Room for `capacity` bytes that C writes.
+   *
+   * @param into Where a large result may be written at once.
+   */
+  output(capacity: number, into: Uint8Array<ArrayBuffer> | null = null): Output {
+    const output = new Output(this.block, capacity, this.inPlace, into);
     if (capacity >= LARGE) (this.#outputs ??= []).push(output);
     return output;
   }

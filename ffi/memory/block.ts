@@ -23,6 +23,8 @@ const ALIGNMENT = 8;
 const SMALL = 0x10000;
 /** Up to this size a loop overwrites memory faster than the runtime's `fill`. */
 const SHORT = 0x200;
+/** Up to this size, that of the longest digest, a loop copies faster than a view is made. */
+const SHORTEST = 64;
 /** Blocks a pool keeps. */
 const KEPT = 64;
 
@@ -121,6 +123,14 @@ export class Block {
     if (offset < PIECE) return this.bytes.slice(offset, offset + length);
     const start = offset % PIECE;
     return this.#extension(offset).bytes.slice(start, start + length);
+  }
+
+  /** Copies the `length` bytes at `offset` to the beginning of `target`. */
+  copyInto(offset: number, length: number, target: Uint8Array): void {
+    if (offset >= PIECE) return this.#extension(offset).copyInto(offset % PIECE, length, target);
+    const { bytes } = this;
+    if (length <= SHORTEST) { for (let i = 0; i < length; i++) target[i] = bytes[offset + i]!; }
+    else target.set(bytes.subarray(offset, offset + length));
   }
 
   /** Writes a `CK_ULONG`. */

@@ -12,10 +12,12 @@ export const LARGE = 0x10000;
 /** What the engine knows of a view or a buffer, whatever its own properties or those of a subclass say. */
 const TYPED_ARRAY = getters(Object.getPrototypeOf(Uint8Array.prototype));
 const DATA_VIEW = getters(DataView.prototype);
+/** The name of a typed array's kind; `undefined` for other views. */
+const kindOf = getter(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
 const lengthOfBuffer = getter(ArrayBuffer.prototype, "byteLength");
 const lengthOfShared = getter(SharedArrayBuffer.prototype, "byteLength");
 
-function getter(prototype: object, name: string): () => unknown {
+function getter(prototype: object, name: string | symbol): () => unknown {
   return Object.getOwnPropertyDescriptor(prototype, name)!.get!;
 }
 
@@ -49,6 +51,20 @@ function answers(get: () => unknown, value: object): boolean {
   }
 }
 
+/**
+ * Memory of the caller to write to, as the engine knows it.
+ *
+ * @param subject What it is for, as it stands in an error message: `into`.
+ * @throws {TypeError} When it is no Uint8Array, or its buffer was transferred away.
+ */
+export function viewMemory(memory: unknown, subject: string): Uint8Array {
+  if (isPlainArray(memory) && memory.length > 0) return memory;
+  if (!ArrayBuffer.isView(memory) || kindOf.call(memory) !== "Uint8Array") {
+    throw new TypeError(`Cannot use ${subject}: expected a Uint8Array, got ${describeType(memory)}`);
+  }
+  return asBytes(memory, subject);
+}
+
 /** Whether an array's own properties are the engine's: those that a program may set would be asked at each use. */
 function isPlainArray(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.getPrototypeOf(value) === Uint8Array.prototype &&
@@ -80,7 +96,7 @@ function whole(buffer: ArrayBufferLike, subject: string): ArrayBufferLike {
 }
 
 function asBytes(view: ArrayBufferView, subject: string): Uint8Array {
-  const known = answers(DATA_VIEW.buffer, view) ? DATA_VIEW : TYPED_ARRAY;
+  const known = kindOf.call(view) === undefined ? DATA_VIEW : TYPED_ARRAY;
   const buffer = whole(known.buffer.call(view) as ArrayBufferLike, subject);
   return new Uint8Array(buffer, known.byteOffset.call(view) as number, known.byteLength.call(view) as number);
 }

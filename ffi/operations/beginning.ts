@@ -18,6 +18,8 @@ export interface CryptoArgs extends KeyUse {
   readonly data: Uint8Array;
   /** Whom to ask for the PIN of a key that wants one for each use; `null` where nobody can be asked. */
   readonly authentication: KeyAuthentication | null;
+  /** Memory of the caller for the result of a call in place, which it is written to if it fits. */
+  readonly into?: Uint8Array | null | undefined;
 }
 
 /** The C functions of one kind of operation. */

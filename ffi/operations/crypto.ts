@@ -59,8 +59,10 @@ export function encrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<Arra
   const { type, parameter } = args.mechanism;
   const { length } = args.data;
   const appended = parameter === null || parameter instanceof Uint8Array ? 0 : parameter.appended ?? 0;
-  const program = transform(frame, args, ENCRYPT, encryptedRoom(type, length) + appended, hasKnownLength(type));
-  return appended === 0 ? program : withoutAppended(program, parameter as BuiltParameter, length);
+  const room = encryptedRoom(type, length) + appended;
+  if (appended === 0) return transform(frame, args, ENCRYPT, room, hasKnownLength(type));
+  const program = transform(frame, { ...args, into: null }, ENCRYPT, room, hasKnownLength(type));
+  return withoutAppended(program, parameter as BuiltParameter, length);
 }
 
 /** What the token has appended to the result goes to the mechanism. */

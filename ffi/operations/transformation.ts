@@ -3,7 +3,7 @@
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
 import { CKR } from "../constants/mod.ts";
-import { assertPresent } from "../memory/inputs.ts";
+import { assertPresent, hasPlainMemory } from "../memory/inputs.ts";
 import type { Program, ProgramStep } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
 import { type Block, word } from "../memory/block.ts";
@@ -102,7 +102,7 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#inputOffset = small ? block.putBytes(data) : 0;
     // What is decrypted comes as a ciphertext.
     this.#input = small ? block.address(this.#inputOffset) : frame.input(data, asks, functions.kind !== "decrypt");
-    this.#output = frame.output(room);
+    this.#output = frame.output(room, asks ? null : directly(frame, args, room));
     this.#length = frame.ulong(room);
     this.#session = session;
     this.#key = args.key;
@@ -160,9 +160,12 @@ class Transformation implements Program<Bytes>, Beginning {
     if (rv !== CKR.OK) return this.#proceed({ rv });
     const { block } = this.#frame!;
     if (block.getUlong(this.#length) === this.#doubtful) return this.#proceed({ rv });
+    const { into } = this.args!;
     this.args = null;
     this.#frame = null;
-    return { done: true, value: this.#result(block, this.#output) };
+    if (!into) return { done: true, value: this.#result(block, this.#output) };
+    this.mechanism.readBack();
+    return { done: true, value: this.#output.takeInto(Number(block.getUlong(this.#length)), into) as Bytes };
   }
 
   throw(error: unknown): ProgramStep<Bytes> {
@@ -242,6 +245,13 @@ class Transformation implements Program<Bytes>, Beginning {
       this.#frame = null;
     }
   }
+}
+
+/** The caller's memory for the result, where C may write to it at once. */
+function directly(frame: Frame, { data, into }: CryptoArgs, room: number): Uint8Array<ArrayBuffer> | null {
+  if (!into || !frame.undisturbed || into.length < room || !hasPlainMemory(into)) return null;
+  // Not every module can read what it overwrites.
+  return into.buffer === data.buffer ? null : into as Uint8Array<ArrayBuffer>;
 }
 
 /** Bytes of a raw parameter that may be written again; -1 for others. An empty one has no place to be written to. */

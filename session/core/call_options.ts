@@ -12,6 +12,22 @@ export interface CallOptions {
   readonly abort?: "now" | "wait" | undefined;
 }
 
+/** How a call is made that gives bytes in an array of their own. */
+export interface ResultOptions extends CallOptions {
+  /** See {@linkcode IntoOptions}. */
+  readonly into?: undefined;
+}
+
+/** How a call is made that writes the bytes it gives into memory of the caller. */
+export interface IntoOptions extends CallOptions {
+  /**
+   * Where the result is written, from the beginning; the call answers with the number of bytes. An asynchronous call
+   * writes when it resolves, and never after an abort. A result that is longer is a RangeError that names its length.
+   * What a call that fails leaves in it is no result: a large one in place is overwritten with zeros.
+   */
+  readonly into: Uint8Array;
+}
+
 /**
  * Limits of the pool of closed PKCS#11 sessions (`gp11_module_set_pool_sessions`). Only sessions that `openSession` has opened are
  * kept, none through which session objects may have been made, and none that would keep a token logged in when every

@@ -24,6 +24,7 @@ export function cryptoArgs(
   key: Pkcs11Object,
   mechanism: Mechanism,
   data: BytesInput,
+  into: Uint8Array | null = null,
 ): CryptoArgs {
   core.assertFree(action);
   return {
@@ -33,11 +34,17 @@ export function cryptoArgs(
     mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: authenticationFor(core, key),
+    into,
   };
 }
 
 /** Arguments of a digest. */
-export function digestArgs(core: SessionCore, mechanism: Mechanism, data: BytesInput): CryptoArgs {
+export function digestArgs(
+  core: SessionCore,
+  mechanism: Mechanism,
+  data: BytesInput,
+  into: Uint8Array | null = null,
+): CryptoArgs {
   core.assertFree("digest");
   return {
     session: core.handle,
@@ -46,6 +53,7 @@ export function digestArgs(core: SessionCore, mechanism: Mechanism, data: BytesI
     mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: null,
+    into,
   };
 }
 

@@ -44,7 +44,9 @@ import {
 import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
-import type { CallOptions } from "../core/call_options.ts";
+import type { CallOptions, IntoOptions, ResultOptions } from "../core/call_options.ts";
+import { destination, resultLater, resultOf } from "./into.ts";
+import { assertRoom } from "../../ffi/engine/frame.ts";
 import { DiscardHandleEvent } from "../core/discard_handle.ts";
 import { leave } from "../core/handle_pool.ts";
 import { type SessionInfo, sessionInfoOf } from "../core/infos.ts";
@@ -252,8 +254,28 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionClosedError} When the session is closed.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
-  async generateRandom(length: number, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
-    return await this.#opened("generate random bytes").run(generateRandom, lengthArgs(this.#core, length), options);
+  generateRandom(length: number, options?: ResultOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Random bytes of the token (C_GenerateRandom).
+   *
+   * @param length Bytes wanted.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_RANDOM_NO_RNG: the token makes none.
+   * @throws {RangeError} When the length is no whole number from 0 on, and when `into` has no room for so many bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  generateRandom(length: number, options: IntoOptions): Promise<number>;
+  async generateRandom(
+    length: number,
+    options?: ResultOptions | IntoOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | number> {
+    const into = destination(options);
+    const args = lengthArgs(this.#core, length);
+    if (into !== null) assertRoom(args.length, into);
+    const result = await this.#opened("generate random bytes").run(generateRandom, args, options);
+    return resultLater(result, into, options);
   }
 
   /**
@@ -268,8 +290,25 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an asynchronous call runs on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
-  generateRandomSync(length: number, options?: CallOptions): Uint8Array<ArrayBuffer> {
-    return this.#opened("generate random bytes").runSync(generateRandom, lengthArgs(this.#core, length), options);
+  generateRandomSync(length: number, options?: ResultOptions): Uint8Array<ArrayBuffer>;
+  /**
+   * Random bytes of the token (C_GenerateRandom). In place; see {@linkcode Session.generateRandom}.
+   *
+   * @param length Bytes wanted.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_RANDOM_NO_RNG: the token makes none.
+   * @throws {RangeError} When the length is no whole number from 0 on, and when `into` has no room for so many bytes.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  generateRandomSync(length: number, options: IntoOptions): number;
+  generateRandomSync(length: number, options?: ResultOptions | IntoOptions): Uint8Array<ArrayBuffer> | number {
+    const into = destination(options);
+    const args = lengthArgs(this.#core, length);
+    if (into !== null) assertRoom(args.length, into);
+    return resultOf(this.#opened("generate random bytes").runSync(generateRandom, args, options), into);
   }
 
   /**
@@ -1202,13 +1241,43 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an operation in parts is open on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
+  encrypt(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: ResultOptions,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Encrypts data (`gp11_session_encrypt_full`; C_EncryptInit, C_Encrypt).
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is encrypted.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  encrypt(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options: IntoOptions,
+  ): Promise<number>;
   async encrypt(
     key: Pkcs11Object,
     mechanism: Mechanism,
     data: BytesInput,
-    options?: CallOptions,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    return await this.#core.run(encrypt, cryptoArgs(this.#core, "encrypt", key, mechanism, data), options);
+    options?: ResultOptions | IntoOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | number> {
+    const into = destination(options);
+    const result = await this.#core.run(encrypt, cryptoArgs(this.#core, "encrypt", key, mechanism, data), options);
+    return resultLater(result, into, options);
   }
 
   /**
@@ -1230,9 +1299,39 @@ export class Session extends TypedEventTarget<SessionEvents> {
     key: Pkcs11Object,
     mechanism: Mechanism,
     data: BytesInput,
-    options?: CallOptions,
-  ): Uint8Array<ArrayBuffer> {
-    return this.#core.runSync(encrypt, cryptoArgs(this.#core, "encrypt", key, mechanism, data), options);
+    options?: ResultOptions,
+  ): Uint8Array<ArrayBuffer>;
+  /**
+   * Encrypts data (`gp11_session_encrypt_full`; C_EncryptInit, C_Encrypt). In place; see {@linkcode Session.encrypt}.
+   *
+   * @param key A secret or public key that may encrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is encrypted.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  encryptSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options: IntoOptions,
+  ): number;
+  encryptSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: ResultOptions | IntoOptions,
+  ): Uint8Array<ArrayBuffer> | number {
+    const into = destination(options);
+    const args = cryptoArgs(this.#core, "encrypt", key, mechanism, data, into);
+    return resultOf(this.#core.runSync(encrypt, args, options), into);
   }
 
   /**
@@ -1250,13 +1349,43 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an operation in parts is open on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
+  decrypt(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: ResultOptions,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Decrypts data (`gp11_session_decrypt_full`; C_DecryptInit, C_Decrypt).
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is decrypted; with AES-GCM and its like the tag is at its end.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_ENCRYPTED_DATA_INVALID, CKR_AEAD_DECRYPT_FAILED, CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  decrypt(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options: IntoOptions,
+  ): Promise<number>;
   async decrypt(
     key: Pkcs11Object,
     mechanism: Mechanism,
     data: BytesInput,
-    options?: CallOptions,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    return await this.#core.run(decrypt, cryptoArgs(this.#core, "decrypt", key, mechanism, data), options);
+    options?: ResultOptions | IntoOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | number> {
+    const into = destination(options);
+    const result = await this.#core.run(decrypt, cryptoArgs(this.#core, "decrypt", key, mechanism, data), options);
+    return resultLater(result, into, options);
   }
 
   /**
@@ -1278,9 +1407,39 @@ export class Session extends TypedEventTarget<SessionEvents> {
     key: Pkcs11Object,
     mechanism: Mechanism,
     data: BytesInput,
-    options?: CallOptions,
-  ): Uint8Array<ArrayBuffer> {
-    return this.#core.runSync(decrypt, cryptoArgs(this.#core, "decrypt", key, mechanism, data), options);
+    options?: ResultOptions,
+  ): Uint8Array<ArrayBuffer>;
+  /**
+   * Decrypts data (`gp11_session_decrypt_full`; C_DecryptInit, C_Decrypt). In place; see {@linkcode Session.decrypt}.
+   *
+   * @param key A secret or private key that may decrypt.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode aesGcm} makes.
+   * @param data What is decrypted; with AES-GCM and its like the tag is at its end.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_ENCRYPTED_DATA_INVALID, CKR_AEAD_DECRYPT_FAILED, CKR_KEY_FUNCTION_NOT_PERMITTED,
+   * CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  decryptSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options: IntoOptions,
+  ): number;
+  decryptSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: ResultOptions | IntoOptions,
+  ): Uint8Array<ArrayBuffer> | number {
+    const into = destination(options);
+    const args = cryptoArgs(this.#core, "decrypt", key, mechanism, data, into);
+    return resultOf(this.#core.runSync(decrypt, args, options), into);
   }
 
   /**
@@ -1298,20 +1457,51 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an operation in parts is open on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
+  sign(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: DataInput,
+    options?: ResultOptions,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Signs data (`gp11_session_sign_full`; C_SignInit, C_Sign). Raw mechanisms sign a hash, combined ones the data.
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param data What is signed: bytes, a Blob, a stream, an asynchronous iterable.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  sign(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: DataInput,
+    options: IntoOptions,
+  ): Promise<number>;
   async sign(
     key: Pkcs11Object,
     mechanism: Mechanism,
     data: DataInput,
-    options?: CallOptions,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+    options?: ResultOptions | IntoOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | number> {
+    const into = destination(options);
     if (isPiecemeal(data)) {
       const parts = newPartsSigner(this, key, mechanism);
-      return await closing(parts, async () => {
+      const signature = await closing(parts, async () => {
         await feed(data, parts, options);
         return await parts.final(options);
       });
+      return resultLater(signature, into, options);
     }
-    return await this.#core.run(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
+    const signature = await this.#core.run(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
+    return resultLater(signature, into, options);
   }
 
   /**
@@ -1329,8 +1519,33 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
-  signSync(key: Pkcs11Object, mechanism: Mechanism, data: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
-    return this.#core.runSync(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
+  signSync(key: Pkcs11Object, mechanism: Mechanism, data: BytesInput, options?: ResultOptions): Uint8Array<ArrayBuffer>;
+  /**
+   * Signs data (`gp11_session_sign_full`; C_SignInit, C_Sign). In place; see {@linkcode Session.sign}.
+   *
+   * @param key A private or secret key that may sign.
+   * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
+   * @param data What is signed.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
+   * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
+   * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  signSync(key: Pkcs11Object, mechanism: Mechanism, data: BytesInput, options: IntoOptions): number;
+  signSync(
+    key: Pkcs11Object,
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: ResultOptions | IntoOptions,
+  ): Uint8Array<ArrayBuffer> | number {
+    const into = destination(options);
+    const args = cryptoArgs(this.#core, "sign", key, mechanism, data, into);
+    return resultOf(this.#core.runSync(sign, args, options), into);
   }
 
   /**
@@ -1404,15 +1619,38 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an operation in parts is open on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
-  async digest(mechanism: Mechanism, data: DataInput, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
+  digest(mechanism: Mechanism, data: DataInput, options?: ResultOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Hashes data (C_DigestInit, C_Digest).
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @param data What is hashed: bytes, a Blob, a stream, an asynchronous iterable.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID: the token does not know the hash.
+   * @throws {TypeError} For a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an operation in parts is open on the session.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  digest(mechanism: Mechanism, data: DataInput, options: IntoOptions): Promise<number>;
+  async digest(
+    mechanism: Mechanism,
+    data: DataInput,
+    options?: ResultOptions | IntoOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | number> {
+    const into = destination(options);
     if (isPiecemeal(data)) {
       const digester = newDigester(this, null, mechanism);
-      return await closing(digester, async () => {
+      const hash = await closing(digester, async () => {
         await feed(data, digester, options);
         return await digester.final(options);
       });
+      return resultLater(hash, into, options);
     }
-    return await this.#core.run(digest, digestArgs(this.#core, mechanism, data), options);
+    const hash = await this.#core.run(digest, digestArgs(this.#core, mechanism, data), options);
+    return resultLater(hash, into, options);
   }
 
   /**
@@ -1428,8 +1666,29 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
-  digestSync(mechanism: Mechanism, data: BytesInput, options?: CallOptions): Uint8Array<ArrayBuffer> {
-    return this.#core.runSync(digest, digestArgs(this.#core, mechanism, data), options);
+  digestSync(mechanism: Mechanism, data: BytesInput, options?: ResultOptions): Uint8Array<ArrayBuffer>;
+  /**
+   * Hashes data (C_DigestInit, C_Digest). In place; see {@linkcode Session.digest}.
+   *
+   * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
+   * @param data What is hashed.
+   * @param options Where the result is written, and what cancels the call.
+   * @returns The number of bytes written into `into`.
+   * @throws {Pkcs11Error} CKR_MECHANISM_INVALID: the token does not know the hash.
+   * @throws {TypeError} For a mechanism or data of the wrong kind.
+   * @throws {RangeError} When `into` has no room for the result.
+   * @throws {SessionClosedError} When the session is closed.
+   * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  digestSync(mechanism: Mechanism, data: BytesInput, options: IntoOptions): number;
+  digestSync(
+    mechanism: Mechanism,
+    data: BytesInput,
+    options?: ResultOptions | IntoOptions,
+  ): Uint8Array<ArrayBuffer> | number {
+    const into = destination(options);
+    return resultOf(this.#core.runSync(digest, digestArgs(this.#core, mechanism, data, into), options), into);
   }
 
   /**

@@ -44,6 +44,20 @@ const programs: Readonly<Record<string, TypeProgram>> = {
       "await session.findObjects({ label: 5 });",
     ],
   },
+  "results into memory of the caller": {
+    setting,
+    right: [
+      "const length: number = session.digestSync(CKM.SHA256, data, { into: data }); return length;",
+      "const length: number = await session.sign(key, CKM.ECDSA, data, { into: data, signal: o.signal }); return length;",
+      "const bytes: Uint8Array = await session.encrypt(key, n, data, { signal: o.signal }); return bytes;",
+      "const bytes: Uint8Array = session.generateRandomSync(n); return bytes;",
+    ],
+    wrong: [
+      "const bytes: Uint8Array = session.digestSync(CKM.SHA256, data, { into: data }); return bytes;",
+      "const options: { into?: Uint8Array } = {}; const a: Uint8Array = session.digestSync(n, data, options); return a;",
+      "return session.verifySync(key, CKM.ECDSA, data, data, { into: data });",
+    ],
+  },
   "constants of families": {
     setting,
     right: [
@@ -170,7 +184,7 @@ export { blob, each, file, stream };`,
     setting,
     right: [
       "return new Pkcs11Object(session, 5n);",
-      "const fake: Pick<Session, 'sign'> = { sign: () => Promise.resolve(new Uint8Array(1)) }; return fake;",
+      "const fake: Pick<Session, 'verify'> = { verify: () => Promise.resolve(true) }; return fake;",
       "return key instanceof Pkcs11Object && session instanceof Session && slot instanceof Slot;",
       "const read = await key.getAttributes(['id']); return read instanceof Attributes;",
     ],
