@@ -1,8 +1,9 @@
-// deno task bench [pkcs11] [webcrypto] [http] [signed]: measures this library against C and its peers, interleaved, as ratios.
+// deno task bench [pkcs11] [pkcs11js] [webcrypto] [http] [signed]: measures this library against C and its peers, interleaved, as ratios.
 import { setUp } from "../tools/setup.ts";
 
 const benches: Record<string, () => Promise<void>> = {
   pkcs11: async () => await (await import("./pkcs11/run.ts")).benchPkcs11(),
+  pkcs11js: async () => await (await import("./pkcs11/run.ts")).benchPkcs11js(),
   webcrypto: async () => await (await import("./webcrypto/run.ts")).benchWebcrypto(),
   http: async () => await (await import("./http/run.ts")).benchHttp(),
   signed: async () => await (await import("./http/run_signed.ts")).benchSigned(),

@@ -1,6 +1,7 @@
 // PKCS#11 against C and pkcs11js: every contestant once in each round, ratios taken within the round.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath } from "../../tools/native_libraries.ts";
@@ -13,6 +14,7 @@ import { table } from "../table.ts";
 const LABEL = "bench";
 const PIN = "1234";
 const ROUNDS = 7;
+const DOOR_ROUNDS = 3;
 const SECONDS = "0.3";
 /** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-pkcs11");
@@ -47,58 +49,77 @@ function installPeer(): string | null {
   return existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`) ? folder : null;
 }
 
-/** The door ./pkcs11js against the addon whose names it has, on the same runtime in the same round. */
-function sayDoor(rounds: readonly Map<string, Rates>[], rows: readonly string[], runtimes: readonly string[]): void {
-  say("\n./pkcs11js as a ratio to the addon pkcs11js, medians of the rounds");
+type Runner = readonly [name: string, command: readonly string[]];
+
+/** The runtimes, and how a program is run on each. */
+async function runtimes(): Promise<Runner[]> {
+  return [
+    ["Deno", [await runtimeProgram("deno"), "run", "-A", "--quiet", "--no-check"]],
+    ["Bun", [await runtimeProgram("bun")]],
+    ["Node", [await runtimeProgram("node"), "--disable-warning=ExperimentalWarning"]],
+  ];
+}
+
+/** A token of SoftHSM2 in a folder of its own, and what programs need to know of it. */
+function makeToken(folder: string): { readonly module: string; readonly env: Record<string, string> } {
+  const module = softhsmPath();
+  const tool = programPath("softhsm2-util");
+  if (!module || !tool) throw new Error("Cannot measure: SoftHSM2 is not installed, run `deno task setup`");
+  const env = { SOFTHSM2_CONF: folder, PKCS11JS_FOLDER: "" };
+  execFileSync(tool, ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "12345678"], {
+    env: { ...Deno.env.toObject(), ...env },
+  });
+  return { module, env };
+}
+
+/** Runs the door ./pkcs11js and the addon whose names it has in turns within one process, and prints the ratios. */
+export async function benchPkcs11js(): Promise<void> {
+  using folder = createTokenFolder();
+  const { module, env } = makeToken(folder.config);
+  const peer = installPeer();
+  if (peer === null) return say("pkcs11js could not be built here: there is nothing to compare ./pkcs11js with");
+  const copies = ["door", "addon"].map((name) => `${WORK}/${name}-${basename(module)}`);
+  for (const copy of copies) cpSync(module, copy);
+  const args = [...copies, LABEL, PIN, SECONDS];
+  const contestants = (await runtimes()).map(([name, command]): Contestant => (
+    { name, command: [...command, here("pkcs11js_door.mjs"), ...args] }
+  ));
+  const rounds = measureRounds(contestants, DOOR_ROUNDS, { ...env, PKCS11JS_FOLDER: peer });
+  const names = contestants.map(({ name }) => name).filter((name) => rounds[0]!.has(name));
+  say(
+    "\n./pkcs11js as a ratio to the addon pkcs11js, medians of the rounds; 1 is wanted on Node, 0.8 of what is async",
+  );
   say(table(
-    ["", ...runtimes],
-    rows.map((row) => [
+    ["", ...names],
+    Object.keys(rounds[0]!.get(names[0]!)!).map((row) => [
       row,
-      ...runtimes.map((name) =>
-        median([...rounds], (rates) => {
-          const [door, addon] = [rates.get(`./pkcs11js on ${name}`)?.[row], rates.get(`pkcs11js on ${name}`)?.[row]];
-          return door === undefined || addon === undefined ? undefined : door / addon;
-        })?.toFixed(2) ?? ""
-      ),
+      ...names.map((name) => median(rounds, (rates) => rates.get(name)?.[row])?.toFixed(2) ?? ""),
     ]),
   ));
 }
 
 /** Runs the benchmark and prints its table. */
 export async function benchPkcs11(): Promise<void> {
-  const module = softhsmPath();
-  const tool = programPath("softhsm2-util");
-  if (!module || !tool) throw new Error("Cannot measure: SoftHSM2 is not installed, run `deno task setup`");
   using folder = createTokenFolder();
-  const env = { SOFTHSM2_CONF: folder.config, PKCS11JS_FOLDER: "" };
-  execFileSync(tool, ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "12345678"], {
-    env: { ...Deno.env.toObject(), ...env },
-  });
+  const { module, env } = makeToken(folder.config);
   const args = [module, LABEL, PIN, SECONDS];
-  const [deno, bun, node] = [await runtimeProgram("deno"), await runtimeProgram("bun"), await runtimeProgram("node")];
-  const run = [deno, "run", "-A", "--quiet", "--no-check"];
-  const contestants: Contestant[] = [
-    { name: "C", command: [compileLoop(), ...args] },
-    { name: "gp11 on Deno", command: [...run, here("gp11.ts"), ...args] },
-    { name: "gp11 on Bun", command: [bun, here("gp11.ts"), ...args] },
-  ];
+  const both = (await runtimes()).slice(0, 2);
+  const contestants = (library: string, program: string) =>
+    both.map(([name, command]): Contestant => ({
+      name: `${library} on ${name}`,
+      command: [...command, here(program), ...args],
+    }));
   const peer = installPeer();
-  const runtimes: [name: string, command: string[]][] = [
-    ["Deno", run],
-    ["Bun", [bun]],
-    ["Node", [node, "--disable-warning=ExperimentalWarning"]],
+  const all = [
+    { name: "C", command: [compileLoop(), ...args] },
+    ...contestants("gp11", "gp11.ts"),
+    ...(peer ? contestants("pkcs11js", "pkcs11js.mjs") : []),
   ];
-  for (const [name, command] of runtimes) {
-    const program = [...command, here("pkcs11js.mjs"), ...args];
-    contestants.push({ name: `./pkcs11js on ${name}`, command: [...program, "door"] });
-    if (peer) contestants.push({ name: `pkcs11js on ${name}`, command: program });
-  }
   if (peer) env.PKCS11JS_FOLDER = peer;
   else say("pkcs11js could not be built here: its columns are left out");
-  const rounds = measureRounds(contestants, ROUNDS, env);
-  const names = contestants.map(({ name }) => name).filter((name) => !/^C$|^\.\/|Node$/.test(name));
+  const rounds = measureRounds(all, ROUNDS, env);
+  const names = all.map(({ name }) => name).filter((name) => name !== "C");
   const rows = Object.keys(rounds[0]!.get("gp11 on Deno")!);
-  if (peer) sayDoor(rounds, rows, runtimes.map(([name]) => name));
   say("\nPKCS#11 on SoftHSM2: calls per second as a ratio to C's synchronous loop, medians of the rounds");
   say(table(
     ["", "C per second", ...names],

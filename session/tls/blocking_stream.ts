@@ -53,9 +53,7 @@ export class BlockingStream implements BlockingTls {
     const session = this.#session;
     const encrypted: Uint8Array[] = [];
     const decrypted: Uint8Array[] = [];
-    const output = (): void => {
-      for (let bytes = session.takeOutput(); bytes !== null; bytes = session.takeOutput()) encrypted.push(bytes);
-    };
+    const output = (): void => void encrypted.push(...session.output());
     try {
       if (received === "end") session.endOfInput();
       else if (received !== null) session.feed(received);

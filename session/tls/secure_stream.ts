@@ -107,8 +107,12 @@ export function beginSession(
   resumption?.fill(0);
   credentials.hold();
   let isKept = false;
+  let seen = -1;
   const read = () => {
-    const data = isKept ? null : resumptionOf(gnutls, session);
+    // With TLS 1.2 it is there from the beginning, with 1.3 it comes in a record that is no data.
+    if (isKept || session.otherRecords === seen) return;
+    seen = session.otherRecords;
+    const data = resumptionOf(gnutls, session);
     if (data === null) return;
     isKept = true;
     resumptions.put(server, data);

@@ -3,7 +3,7 @@ import { Duplex } from "node:stream";
 import type { PendingJob } from "../../ffi/workers/worker_pool.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
-import { callNative, onEventLoop, type Work } from "./work.ts";
+import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
 
 /** Bytes that are encrypted before others get their turn on the event loop. */
 const BURST = 0x40000;
@@ -77,11 +77,10 @@ export class TlsDuplex extends Duplex {
    * @throws {TlsError} when it fails; what the stream was destroyed with when that comes before
    */
   async handshake(host: string): Promise<Exclude<HandshakeStep, "more">> {
+    this.#assertAlive();
+    // For what is said first nothing is signed.
+    let answer = inPlace(callNative(this.#session.handshakeCall()));
     for (;;) {
-      this.#session.flushIn();
-      const { memory } = this.#session;
-      const work = callNative(this.#session.handshakeCall(), memory, (job) => void (this.#job = job));
-      const answer = await this.#call(() => onEventLoop(work));
       let next: HandshakeStep;
       try {
         next = this.#session.handshakeStep(answer, host);
@@ -91,6 +90,10 @@ export class TlsDuplex extends Duplex {
       if (next !== "more") return next;
       if (!this.#session.flushIn() && !this.#session.canGoOn) await new Promise<void>((wake) => this.#wake = wake);
       this.#assertAlive();
+      this.#session.flushIn();
+      const { memory } = this.#session;
+      const work = callNative(this.#session.handshakeCall(), memory, (job) => void (this.#job = job));
+      answer = await this.#call(() => onEventLoop(work));
     }
   }
 
@@ -179,13 +182,14 @@ export class TlsDuplex extends Duplex {
   #pull(): void {
     if (!this.#isSecured || this.#inside > 0 || this.#isOver || this.destroyed) return;
     this.#enter(() => {
+      const before = this.#session.otherRecords;
       try {
         this.#readAll();
       } catch (error) {
         this.#flushOut();
         this.destroy(error as Error);
       }
-      this.#flushOut();
+      if (this.#session.otherRecords !== before) this.#flushOut();
       this.#throttle();
     });
   }
@@ -236,9 +240,7 @@ export class TlsDuplex extends Duplex {
 
   #flushOut(): void {
     if (this.#isFreed || this.#isCalling || this.#raw.destroyed || this.#raw.writableEnded) return;
-    for (let bytes = this.#session.takeOutput(); bytes !== null; bytes = this.#session.takeOutput()) {
-      this.#raw.write(bytes);
-    }
+    for (const bytes of this.#session.output()) this.#raw.write(bytes);
   }
 
   #wakeUp(): void {

@@ -8,7 +8,8 @@ import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import { GNUTLS, type Gnutls, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
 import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
 import { made, memory, putData, putText } from "./native_memory.ts";
-import { scratchBlock, SocketPair } from "./socket_pair.ts";
+import { RecordCounter } from "./record_counter.ts";
+import { PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
 import { tlsError } from "./tls_error.ts";
 
 /** Extended key usage of servers (RFC 5280 §4.2.1.12). */
@@ -18,7 +19,9 @@ const PRIORITY = "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL";
 /** The text in front of a policy may take a page. */
 const ROOM = 4096;
 /** Largest piece of a record (RFC 8446 §5.1). */
-const RECORD = 0x4000n;
+const RECORD = 0x4000;
+/** More than a record holds: each call reads one whole. */
+const ROOM_TO_READ = BigInt(PIECE);
 
 /** What a session is made for. */
 export interface TlsSessionOptions {
@@ -49,9 +52,14 @@ export class TlsSession {
   readonly #status: number;
   readonly #receive: NativeFunction;
   readonly #send: NativeFunction;
+  readonly #records = new RecordCounter();
+  /** Whole records that GnuTLS may not have read yet: rather too many than too few. */
+  #unread = 0;
   #incoming: Uint8Array[] = [];
   #hasEnded = false;
   #isEndTold = false;
+  /** Records so far that were no data, such as tickets. */
+  #otherRecords = 0;
   #isClosed = false;
 
   /**
@@ -140,6 +148,7 @@ export class TlsSession {
     while (this.#incoming.length > 0) {
       const first = this.#incoming[0]!;
       const count = this.#pair.put(first);
+      this.#unread += this.#records.add(first, count);
       moved ||= count > 0;
       if (count < first.length) {
         if (count > 0) this.#incoming[0] = first.subarray(count);
@@ -155,9 +164,14 @@ export class TlsSession {
     return moved;
   }
 
-  /** The next bytes for the peer; null for none. */
-  takeOutput(): Uint8Array<ArrayBuffer> | null {
-    return this.#pair.take();
+  /** What there is for the peer. */
+  output(): Uint8Array[] {
+    const pieces: Uint8Array[] = [];
+    let piece = this.#pair.take();
+    // Less than there was room for is all that there was.
+    for (; piece !== null && piece.length === PIECE; piece = this.#pair.take()) pieces.push(piece);
+    if (piece !== null) pieces.push(piece);
+    return pieces;
   }
 
   /** The call that goes on with the handshake: it may sign on the token, and takes as long as that takes. */
@@ -171,7 +185,11 @@ export class TlsSession {
    * @throws {TlsError} where it has failed; the peer is told by what is in the output then
    */
   handshakeStep(answer: number, host: string): HandshakeStep {
-    if (answer >= 0) return "done";
+    if (answer >= 0) {
+      // What was counted so far has been read, unless something has come behind the handshake, or with it.
+      if (!this.#pair.isWaiting) this.#unread = 1;
+      return "done";
+    }
     if (answer === GNUTLS_E.AGAIN || answer === GNUTLS_E.INTERRUPTED) return "more";
     if (this.#gnutls.int("gnutls_error_is_fatal", intWord(answer)) === 0) return "more";
     const error = tlsError(this.#gnutls, `speak TLS with ${host}`, answer, this.#session);
@@ -202,15 +220,15 @@ export class TlsSession {
   read(): Uint8Array<ArrayBuffer> | "end" | null {
     const block = scratchBlock();
     for (;;) {
-      const moved = this.flushIn();
-      const count = this.#receive(this.#session, block.base, RECORD) as number;
+      this.flushIn();
+      if (this.#unread === 0 && !this.#isEndTold) return null;
+      const count = this.#receive(this.#session, block.base, ROOM_TO_READ) as number;
+      if (count !== GNUTLS_E.INTERRUPTED && this.#unread > 0) this.#unread--;
       if (count > 0) return block.copyOut(0, count);
       if (count === 0) return "end";
-      if (count === GNUTLS_E.AGAIN || count === GNUTLS_E.INTERRUPTED) {
-        // A record without data for us, such as a ticket: what follows may be there already.
-        if (moved || this.#pair.isWaiting || this.#canPut()) continue;
-        return null;
-      }
+      this.#otherRecords++;
+      // A record without data for us, such as a ticket: what follows may be there already.
+      if (count === GNUTLS_E.AGAIN || count === GNUTLS_E.INTERRUPTED) continue;
       if (count === GNUTLS_E.REHANDSHAKE) this.#refuseHandshake();
       else if (this.#gnutls.int("gnutls_error_is_fatal", intWord(count)) !== 0) {
         throw tlsError(this.#gnutls, "read what the peer sends", count, this.#session);
@@ -218,8 +236,12 @@ export class TlsSession {
     }
   }
 
-  #canPut(): boolean {
-    return this.#incoming.length > 0 && this.flushIn();
+  /**
+   * How many records of the peer have been something else than data: after each there may be an answer in the output, or
+   * something to take the session up again with.
+   */
+  get otherRecords(): number {
+    return this.#otherRecords;
   }
 
   /** A handshake in the middle of the connection would sign on the token, on the event loop (RFC 5746 §4.2). */
@@ -235,7 +257,7 @@ export class TlsSession {
   write(bytes: Uint8Array, output: () => void): void {
     const block = scratchBlock();
     for (let done = 0; done < bytes.length;) {
-      const piece = bytes.subarray(done, done + Number(RECORD));
+      const piece = bytes.length <= RECORD ? bytes : bytes.subarray(done, done + RECORD);
       block.bytes.set(piece);
       let sent = this.#send(this.#session, block.base, BigInt(piece.length)) as number;
       while (sent === GNUTLS_E.AGAIN || sent === GNUTLS_E.INTERRUPTED) {

@@ -77,6 +77,27 @@ export interface TokenTlsStream extends ByteDuplex {
   readonly tls: TlsInfo;
 }
 
+/** What a certificate holds. */
+interface Held {
+  readonly key: TokenKey;
+  readonly pool: CredentialPool;
+  /** By the roots that were trusted: what was not trusted in one way is not taken up in another. */
+  readonly resumptions: Map<object, Resumptions>;
+}
+
+async function giveUp({ key, pool, resumptions }: Held): Promise<void> {
+  pool.close();
+  for (const each of resumptions.values()) each.clear();
+  resumptions.clear();
+  await key.close();
+}
+
+/** A certificate that was dropped without close(): its login ends, and no PIN stays behind. */
+const dropped = new FinalizationRegistry<Held>((held) => {
+  // Nobody is left to hear that a token has gone meanwhile.
+  giveUp(held).catch(() => {});
+});
+
 let newCertificate: (
   gnutls: Gnutls,
   key: TokenKey,
@@ -105,11 +126,8 @@ let newCertificate: (
  */
 export class TokenCertificate implements AsyncDisposable {
   readonly #gnutls: Gnutls;
-  readonly #key: TokenKey;
-  readonly #pool: CredentialPool;
+  readonly #held: Held;
   readonly #roots: Roots | null;
-  /** By the roots that were trusted: what was not trusted in one way is not taken up in another. */
-  readonly #resumptions = new Map<object, Resumptions>();
 
   static {
     newCertificate = (gnutls, key, chain, roots) => new TokenCertificate(gnutls, key, chain, roots);
@@ -117,9 +135,9 @@ export class TokenCertificate implements AsyncDisposable {
 
   private constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {
     this.#gnutls = gnutls;
-    this.#key = key;
-    this.#pool = new CredentialPool(gnutls, { chain, keyUri: key.uri });
+    this.#held = { key, pool: new CredentialPool(gnutls, { chain, keyUri: key.uri }), resumptions: new Map() };
     this.#roots = roots;
+    dropped.register(this, this.#held, this);
   }
 
   /**
@@ -212,18 +230,21 @@ export class TokenCertificate implements AsyncDisposable {
 
   #takeBack(credentials: Credentials, error: unknown): void {
     // The token was taken away, or somebody has logged out: what GnuTLS has opened on it stays of no use.
-    if (isTokenFailure(error)) this.#pool.giveUpAll();
-    this.#pool.give(credentials);
+    const { pool } = this.#held;
+    if (isTokenFailure(error)) pool.giveUpAll();
+    pool.give(credentials);
   }
 
   *#take(roots: Roots): Work<Credentials> {
-    if (yield* this.#key.ready()) this.#pool.giveUpAll();
-    return yield* this.#pool.take(roots);
+    const { key, pool } = this.#held;
+    if (yield* key.ready()) pool.giveUpAll();
+    return yield* pool.take(roots);
   }
 
   #resumptionsFor({ key }: Roots): Resumptions {
-    let resumptions = this.#resumptions.get(key);
-    if (resumptions === undefined) this.#resumptions.set(key, resumptions = new Resumptions());
+    const all = this.#held.resumptions;
+    let resumptions = all.get(key);
+    if (resumptions === undefined) all.set(key, resumptions = new Resumptions());
     return resumptions;
   }
 
@@ -238,10 +259,8 @@ export class TokenCertificate implements AsyncDisposable {
 
   /** Ends the login, overwrites the PIN, and makes no connection any more; those that are there go on. */
   async close(): Promise<void> {
-    this.#pool.close();
-    for (const resumptions of this.#resumptions.values()) resumptions.clear();
-    this.#resumptions.clear();
-    await this.#key.close();
+    dropped.unregister(this);
+    await giveUp(this.#held);
   }
 
   /** {@linkcode TokenCertificate.close}. */

@@ -4,15 +4,17 @@
  */
 import { CKF, CKO, CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
+import { sessionWithObject } from "../../ffi/operations/sessions.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import type { SessionInfo } from "../core/infos.ts";
+import { type SessionInfo, sessionInfoOf } from "../core/infos.ts";
 import { withoutNuls } from "../../ffi/memory/texts.ts";
 import { joinLogin } from "../core/logins.ts";
-import { Pkcs11Error, SlotNotFoundError } from "../errors.ts";
+import { Pkcs11Error, SessionClosedError, SlotNotFoundError } from "../errors.ts";
 import { objectTemplate, pinOf } from "../find_by_uri.ts";
 import { loadModules } from "../registered_modules.ts";
+import { FollowedToken } from "../tokens/find_slot.ts";
 import { coreOf } from "../tokens/session_contexts.ts";
 import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
@@ -21,7 +23,7 @@ import { keptPin } from "../tokens/pin.ts";
 import type { Session } from "../tokens/session.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
-import { step, type Work } from "./work.ts";
+import { inPlace, onEventLoop, step, type Work } from "./work.ts";
 
 /** Where a key is and how its token is logged in to. */
 export interface TokenKeyOptions extends CallOptions {
@@ -54,26 +56,34 @@ export class TokenKey {
   readonly modulePath: string;
   /** The key's URI, without any PIN. */
   readonly uri: string;
-  readonly #slot: Slot;
+  readonly #token: FollowedToken;
   readonly #login: boolean;
+  #slot: Slot;
   #session: Session;
+  /** The key, as the session sees it. */
+  #key: Pkcs11Object;
   /** A copy of the PIN, or who is asked for it; undefined where there was none. */
   #pin: Uint8Array | Exclude<Pin, string | object> | null | undefined;
   /** What the token has answered to the PIN: it is not tried again. */
   #refusal: Pkcs11Error | null = null;
   #isClosed = false;
+  /** The login that is being made anew. */
+  #renewing: Promise<void> | null = null;
 
   private constructor(parts: {
     readonly modulePath: string;
     readonly uri: string;
-    readonly session: Session;
+    readonly token: FollowedToken;
+    readonly key: Pkcs11Object;
     readonly login: boolean;
     readonly pin: Pin | null | undefined;
   }) {
     this.modulePath = parts.modulePath;
     this.uri = parts.uri;
-    this.#session = parts.session;
-    this.#slot = parts.session.slot;
+    this.#token = parts.token;
+    this.#key = parts.key;
+    this.#session = parts.key.session;
+    this.#slot = this.#session.slot;
     this.#login = parts.login;
     this.#pin = parts.pin === undefined ? undefined : keptPin(parts.pin) as Uint8Array | null;
   }
@@ -105,15 +115,20 @@ export class TokenKey {
       ? await module.findSlot(withoutQuery(uri), { signal })
       : slots.find(({ id }) => id === place.slot);
     if (slot === undefined) throw new SlotNotFoundError(`the number ${place.slot}`, []);
+    const token = new FollowedToken(slot, {
+      action: "use the key for TLS",
+      advice: "put its own back, or make a new client certificate",
+    });
+    await token.follow();
     const { flags } = await slot.tokenInfo({ signal });
     const login = (Number(flags) & CKF.LOGIN_REQUIRED) !== 0;
     const session = await slot.openSession({ signal, ...loginOf(login ? pin : undefined) });
     try {
       if (login && pin === undefined) await countOnLogin(session);
-      const found = await session.findObject({ ...objectTemplate(uri), class: CKO.PRIVATE_KEY }, { signal });
+      const found = await session.findObject(keyTemplate(uri), { signal });
       await checkUse(found, { signal });
       const formatted = withoutQuery(Pkcs11Uri.parse(await found.uri({ signal })));
-      return new TokenKey({ modulePath: place.path, uri: formatted, session, login, pin });
+      return new TokenKey({ modulePath: place.path, uri: formatted, token, key: found, login, pin });
     } catch (error) {
       await session.close();
       throw error;
@@ -127,36 +142,66 @@ export class TokenKey {
    * @throws {Pkcs11Error} what the token answers; once it has refused a PIN, the same error without asking it again
    */
   *ready(): Work<boolean> {
-    if (this.#isClosed) throw new TypeError("Cannot use the client certificate: it was closed");
+    this.#assertOpen();
+    const session = this.#session;
     if (yield* this.#isReady()) return false;
+    // Another may have seen it too, and whoever comes meanwhile waits for the same: a wrong PIN takes one try.
+    if (this.#session !== session) return true;
+    yield* step(
+      () => inPlace(this.#renew()),
+      () => this.#renewing ??= onEventLoop(this.#renew()).finally(this.#renewed),
+    );
+    return true;
+  }
+
+  readonly #renewed = (): void => void (this.#renewing = null);
+
+  *#renew(): Work<void> {
     if (this.#refusal !== null) throw this.#refusal;
     const lost = this.#session;
     const options = loginOf(this.#login ? this.#pin as Pin | null | undefined : undefined);
+    // A thread that waits takes the token to be where it was.
+    const slot = yield* step(() => this.#slot, async () => (await this.#token.follow()).slot);
+    let session: Session;
     try {
-      this.#session = yield* step(() => this.#slot.openSessionSync(options), () => this.#slot.openSession(options));
+      session = yield* step(() => slot.openSessionSync(options), () => slot.openSession(options));
     } catch (error) {
       if (error instanceof Pkcs11Error && error.fn === "C_Login") this.#refuse(error);
       throw error;
     }
-    yield* step(() => void closeInPlace(lost), () => lost.close());
-    if (this.#login && this.#pin === undefined && !(yield* this.#isReady())) {
+    if (this.#isClosed || this.#session !== lost) {
+      yield* close(session);
+      this.#assertOpen();
+      return;
+    }
+    [this.#slot, this.#session] = [slot, session];
+    yield* close(lost);
+    if (this.#login && this.#pin === undefined && !isUser(yield* infoOf(session))) {
       throw new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_SignInit", {
         action: "sign the TLS handshake",
         hint: "The token was logged out; give tokenCertificate the PIN to have it logged in again",
       });
     }
-    return true;
+    const wanted = keyTemplate(Pkcs11Uri.parse(this.uri));
+    this.#key = yield* step(() => session.findObjectSync(wanted), () => session.findObject(wanted));
   }
 
+  #assertOpen(): void {
+    if (this.#isClosed) throw new TypeError("Cannot use the client certificate: it was closed");
+  }
+
+  /** Whether the session lives, the token is logged in to, and the key is still the object it was. */
   *#isReady(): Work<boolean> {
     const session = this.#session;
     if (session.closed) return false;
+    const core = coreOf(session);
+    const args = { session: core.handle, object: this.#key.handle };
     try {
-      const info = yield* step(() => session.getInfoSync(), () => session.getInfo());
-      return !this.#login || isUser(info);
+      const info = yield* step(() => core.runSync(sessionWithObject, args), () => core.run(sessionWithObject, args));
+      return this.#key.session === session && (!this.#login || isUser(sessionInfoOf(info)));
     } catch (error) {
-      // The session went with its token, or with others' C_CloseAllSessions.
-      if (error instanceof Pkcs11Error) return false;
+      // The session went with its token, with others' C_CloseAllSessions, or was replaced; the key with a logout.
+      if (error instanceof Pkcs11Error || error instanceof SessionClosedError) return false;
       throw error;
     }
   }
@@ -175,6 +220,10 @@ export class TokenKey {
   }
 }
 
+function keyTemplate(uri: Pkcs11Uri) {
+  return { ...objectTemplate(uri), class: CKO.PRIVATE_KEY };
+}
+
 function isUser({ state }: SessionInfo): boolean {
   return state === CKS.RO_USER_FUNCTIONS || state === CKS.RW_USER_FUNCTIONS;
 }
@@ -185,8 +234,12 @@ async function countOnLogin(session: Session): Promise<void> {
   if (isUser(await session.getInfo())) joinLogin(core.module, core.slot);
 }
 
-function closeInPlace(session: Session): void {
-  if (!session.closed) session.closeSync();
+function* infoOf(session: Session): Work<SessionInfo> {
+  return yield* step(() => session.getInfoSync(), () => session.getInfo());
+}
+
+function* close(session: Session): Work<void> {
+  if (!session.closed) yield* step(() => session.closeSync(), () => session.close());
 }
 
 function loginOf(pin: Pin | null | undefined): { readonly login?: LoginSpec } {

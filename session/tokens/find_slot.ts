@@ -142,15 +142,25 @@ export function goneToken(error: unknown): null {
   throw error;
 }
 
+/** What a token is followed for. */
+export interface FollowedFor {
+  /** Completes "Cannot …". */
+  readonly action: string;
+  /** What to do where another token is in its slot. */
+  readonly advice: string;
+}
+
 /** The token that a slot had at first, wherever it is: a PIN is for that one, and no other is tried with it. */
 export class FollowedToken {
   /** Where it was last. */
   #slot: Slot;
   #token: TokenInfo | null = null;
+  readonly #purpose: FollowedFor;
 
   /** Follows the token that is in a slot when it is first asked for. */
-  constructor(slot: Slot) {
+  constructor(slot: Slot, purpose: FollowedFor) {
     this.#slot = slot;
+    this.#purpose = purpose;
   }
 
   /**
@@ -176,9 +186,10 @@ export class FollowedToken {
       return { slot, hasMoved };
     }
     if (token === null || here === null) throw gone;
+    const { action, advice } = this.#purpose;
     throw new Pkcs11Error(CKR.TOKEN_NOT_RECOGNIZED, "C_OpenSession", {
-      action: "open a session of the pool",
-      hint: `Its slot holds the token "${here.label}" now, not "${token.label}": make a new pool for it.`,
+      action,
+      hint: `Its slot holds the token "${here.label}" now, not "${token.label}": ${advice}.`,
     });
   }
 }

@@ -104,7 +104,10 @@ export class SessionPool {
   }
 
   private constructor(slot: Slot, options: SharedSessionsOptions) {
-    this.#token = new FollowedToken(slot);
+    this.#token = new FollowedToken(slot, {
+      action: "open a session of the pool",
+      advice: "make a new pool for it",
+    });
     this.#settings = readPoolOptions(options);
   }
 

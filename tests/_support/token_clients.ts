@@ -1,4 +1,5 @@
 // A token with client keys on P-256 and RSA, their certificates, and TLS servers that ask for them.
+import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -106,8 +107,51 @@ export interface Relay extends AsyncDisposable {
   cutAfter: number;
   /** Whether bytes of the server are kept from the clients. */
   holds: boolean;
+  /** What the clients get of the alert by which the server says that no more will follow. */
+  lastAlert: "all" | "half" | "none";
   /** Connections that are open. */
   readonly open: ReadonlySet<Socket>;
+}
+
+/** What a server sends, record by record. */
+class ServerRecords {
+  #rest = Buffer.alloc(0);
+  /** Whether an alert was there: the server waits for the client to close then. */
+  hasAlert = false;
+
+  /** What there is of whole records, with all or half of each alert left out. */
+  without(bytes: Uint8Array, alerts: "half" | "none"): Buffer {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    const passed: Buffer[] = [];
+    while (this.#rest.length >= 5) {
+      const [type, length] = [this.#rest[0]!, this.#rest.readUInt16BE(3)];
+      if (this.#rest.length < 5 + length) break;
+      const record = this.#rest.subarray(0, 5 + length);
+      this.#rest = this.#rest.subarray(5 + length);
+      // Since TLS 1.3 an alert is known by its length alone: two bytes, their type and a tag of 16.
+      if (type !== 21 && (type !== 23 || length !== 19)) {
+        passed.push(record);
+        continue;
+      }
+      this.hasAlert = true;
+      if (alerts === "half") passed.push(record.subarray(0, record.length >> 1));
+    }
+    return Buffer.concat(passed);
+  }
+}
+
+/** How many TLS records a text of Latin-1 is made of; throws where it is made of something else, too. */
+export function recordsIn(sent: string): number {
+  const bytes = Buffer.from(sent, "latin1");
+  let count = 0;
+  for (let at = 0; at < bytes.length; count++) {
+    const [type, major, length] = [bytes[at]!, bytes[at + 1], bytes.length - at < 5 ? NaN : bytes.readUInt16BE(at + 3)];
+    if (type < 20 || type > 23 || major !== 3 || !(at + 5 + length <= bytes.length)) {
+      throw new Error(`What was sent is no TLS at byte ${at} of ${bytes.length}`);
+    }
+    at += 5 + length;
+  }
+  return count;
 }
 
 /** Starts a relay. */
@@ -121,16 +165,18 @@ export async function relayTo(port: number): Promise<Relay> {
       socket.on("error", () => {}).on("close", () => open.delete(socket));
     }
     client.on("data", (bytes: Uint8Array) => {
-      relay.sent += String.fromCharCode(...bytes.subarray(0, 4096));
+      relay.sent += Buffer.from(bytes).toString("latin1");
       upstream.write(bytes);
     });
     client.on("close", () => upstream.destroy());
     let left = relay.cutAfter;
-    upstream.on("data", (bytes: Uint8Array) => {
+    const records = new ServerRecords();
+    upstream.on("data", (received: Uint8Array) => {
       if (relay.holds || left <= 0) return;
+      const bytes = relay.lastAlert === "all" ? received : records.without(received, relay.lastAlert);
       client.write(bytes.subarray(0, left));
       left -= bytes.length;
-      if (left <= 0) client.end();
+      if (left <= 0 || records.hasAlert) client.end();
     });
     upstream.on("end", () => client.end());
   });
@@ -142,6 +188,7 @@ export async function relayTo(port: number): Promise<Relay> {
     sent: "",
     cutAfter: Infinity,
     holds: false,
+    lastAlert: "all",
     open,
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close");

@@ -1,17 +1,27 @@
-/* SoftHSM2 with a C_Sign that waits until so many have come, so that a test sees them side by side. */
+/* SoftHSM2 with a C_Sign that waits until so many have come, so that a test sees them side by side, that takes as long as
+   those of cards do, or that fails as if the token had gone. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 typedef unsigned long CK_RV;
 typedef CK_RV (*Sign)(unsigned long, void *, unsigned long, void *, void *);
+typedef CK_RV (*Login)(unsigned long, unsigned long, void *, unsigned long);
+typedef CK_RV (*Open)(unsigned long, unsigned long, void *, void *, void *);
+typedef CK_RV (*Close)(unsigned long);
 struct list { unsigned char version[8]; void *functions[68]; };
 
 static struct list own;
 static Sign real_sign;
+static Login real_login;
+static Open real_open;
+static Close real_close;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int wanted, inside, most;
+static unsigned long pause_ms, failure;
+static unsigned logins, sessions;
 
 void waiting_set(unsigned long count) {
   pthread_mutex_lock(&lock);
@@ -21,6 +31,11 @@ void waiting_set(unsigned long count) {
   pthread_mutex_unlock(&lock);
 }
 
+void waiting_pause(unsigned long milliseconds) { pause_ms = milliseconds; }
+void waiting_fail(unsigned long rv) { failure = rv; }
+
+unsigned waiting_logins(void) { return logins; }
+unsigned waiting_sessions(void) { return sessions; }
 unsigned waiting_inside(void) { return (unsigned)inside; }
 unsigned waiting_most(void) { return (unsigned)most; }
 
@@ -31,10 +46,33 @@ static CK_RV waiting_sign(unsigned long session, void *data, unsigned long size,
   pthread_cond_broadcast(&changed);
   while (most < wanted) pthread_cond_wait(&changed, &lock);
   pthread_mutex_unlock(&lock);
+  /* A question for the length alone signs nothing. */
+  if (signature && pause_ms) {
+    struct timespec time = { pause_ms / 1000, pause_ms % 1000 * 1000000L };
+    nanosleep(&time, 0);
+  }
   CK_RV rv = real_sign(session, data, size, signature, length);
+  if (signature && failure) rv = failure;
   pthread_mutex_lock(&lock);
   inside--;
   pthread_mutex_unlock(&lock);
+  return rv;
+}
+
+static CK_RV counted_login(unsigned long session, unsigned long user, void *pin, unsigned long size) {
+  __atomic_add_fetch(&logins, 1, __ATOMIC_RELAXED);
+  return real_login(session, user, pin, size);
+}
+
+static CK_RV counted_open(unsigned long slot, unsigned long flags, void *data, void *notify, void *session) {
+  CK_RV rv = real_open(slot, flags, data, notify, session);
+  if (rv == 0) __atomic_add_fetch(&sessions, 1, __ATOMIC_RELAXED);
+  return rv;
+}
+
+static CK_RV counted_close(unsigned long session) {
+  CK_RV rv = real_close(session);
+  if (rv == 0) __atomic_sub_fetch(&sessions, 1, __ATOMIC_RELAXED);
   return rv;
 }
 
@@ -47,6 +85,12 @@ CK_RV C_GetFunctionList(void **list) {
     memcpy(&own, real, sizeof own);
     real_sign = (Sign)own.functions[C_SIGN];
     own.functions[C_SIGN] = (void *)waiting_sign;
+    real_login = (Login)own.functions[C_LOGIN];
+    own.functions[C_LOGIN] = (void *)counted_login;
+    real_open = (Open)own.functions[C_OPENSESSION];
+    own.functions[C_OPENSESSION] = (void *)counted_open;
+    real_close = (Close)own.functions[C_CLOSESESSION];
+    own.functions[C_CLOSESESSION] = (void *)counted_close;
   }
   *list = &own;
   return 0;

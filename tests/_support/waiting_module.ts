@@ -1,8 +1,9 @@
-// The module in waiting_module.c: SoftHSM2 whose signatures wait for each other.
+// The module in waiting_module.c: SoftHSM2 whose signatures wait for each other, take their time, or fail.
 import { execFileSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { FUNCTION_NAMES } from "../../ffi/tables/functions.ts";
+import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
 /** A compiled module. */
@@ -10,14 +11,9 @@ export class WaitingModule {
   /** The library. */
   readonly path: string;
 
-  /** Compiles a module of its own around SoftHSM2's. */
-  constructor(softhsm: string) {
-    const source = fileURLToPath(new URL("./waiting_module.c", import.meta.url));
-    this.path = `${temporaryFolder("waiting")}/waiting.so`;
-    const macros = [`-DSOFTHSM="${softhsm}"`, `-DC_SIGN=${FUNCTION_NAMES.indexOf("C_Sign")}`];
-    execFileSync("cc", ["-O1", "-shared", "-fPIC", "-w", ...macros, source, "-lpthread", "-ldl", "-o", this.path], {
-      stdio: "pipe",
-    });
+  /** Compiles a module of its own around SoftHSM2's; `path` is one that another process has compiled. */
+  constructor(softhsm: string, path?: string) {
+    this.path = path ?? compiled(softhsm);
   }
 
   #call(name: string, ...words: bigint[]): number {
@@ -31,6 +27,26 @@ export class WaitingModule {
     this.#call("waiting_set", BigInt(count));
   }
 
+  /** From now on each signature takes so many milliseconds more. */
+  pause(milliseconds: number): void {
+    this.#call("waiting_pause", BigInt(milliseconds));
+  }
+
+  /** From now on each signature is made and ends with this CK_RV; 0 is its own. */
+  fail(rv: number): void {
+    this.#call("waiting_fail", BigInt(rv));
+  }
+
+  /** How often somebody has tried to log in. */
+  get logins(): number {
+    return this.#call("waiting_logins");
+  }
+
+  /** Sessions that were opened and not closed by themselves. */
+  get sessions(): number {
+    return this.#call("waiting_sessions");
+  }
+
   /** Signatures under way. */
   get inside(): number {
     return this.#call("waiting_inside");
@@ -40,4 +56,32 @@ export class WaitingModule {
   get most(): number {
     return this.#call("waiting_most");
   }
+}
+
+function compiled(softhsm: string): string {
+  const source = fileURLToPath(new URL("./waiting_module.c", import.meta.url));
+  const folder = temporaryFolder("waiting");
+  const path = `${folder}/waiting.so`;
+  // A library of its own: GnuTLS never gives it back, and others in this process want to see tokens that are made later.
+  const own = `${folder}/softhsm.so`;
+  copyFileSync(softhsm, own);
+  const macros = ["C_Sign", "C_Login", "C_OpenSession", "C_CloseSession"].map((name) =>
+    `-D${name.toUpperCase()}=${FUNCTION_NAMES.indexOf(name as FunctionName)}`
+  );
+  execFileSync("cc", [
+    "-O1",
+    "-shared",
+    "-fPIC",
+    "-w",
+    `-DSOFTHSM="${own}"`,
+    ...macros,
+    source,
+    "-lpthread",
+    "-ldl",
+    "-o",
+    path,
+  ], {
+    stdio: "pipe",
+  });
+  return path;
 }

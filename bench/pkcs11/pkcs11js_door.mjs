@@ -1,0 +1,70 @@
+// ./pkcs11js against the addon whose names it has, in turns of a few milliseconds in one process, each over a copy of the
+// module's library of its own. Prints a ratio for each row, more is better for the door: by the clock, and by what the
+// processor has worked for this process, which says something on a busy machine too. Runs on Deno, Bun and Node.
+import process from "node:process";
+import { open, packageOf } from "./pkcs11js_rows.mjs";
+
+const [doorPath, addonPath, label, pin, time, only] = process.argv.slice(2);
+/** What a turn takes, in milliseconds. */
+const TURN = 8;
+/** How long both are called before. */
+const WARM_UP = 400;
+const turns = Math.ceil(Number(time) * 1000 / TURN / 2);
+const addon = open(await packageOf("addon"), addonPath, label, pin);
+const door = open(await packageOf("door"), doorPath, label, pin);
+
+function worked() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Microseconds of clock and processor that a call took, over so many calls at least. */
+function turn(call, calls) {
+  const [start, before] = [performance.now(), worked()];
+  for (let each = 0; each < calls; each++) call();
+  return { clock: (performance.now() - start) / calls, processor: (worked() - before) / calls };
+}
+
+async function turnAsync(loops, calls) {
+  const [start, before] = [performance.now(), worked()];
+  await Promise.all(loops.map(async (call) => {
+    for (let each = 0; each < calls; each++) await call();
+  }));
+  return { clock: (performance.now() - start) / calls, processor: (worked() - before) / calls };
+}
+
+const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+const sum = (values) => values.reduce((all, each) => all + each, 0);
+
+async function compare(name, run, doorCalls, addonCalls) {
+  // Both are compiled by the runtime before anything counts.
+  for (const end = performance.now() + WARM_UP; performance.now() < end;) {
+    for (const calls of [doorCalls, addonCalls]) await run(calls, 5);
+  }
+  const { clock } = await run(addonCalls, 5);
+  const count = Math.max(1, Math.round(TURN / clock));
+  const times = [];
+  for (let each = 0; each < turns; each++) {
+    times.push(
+      each % 2 === 0
+        ? { door: await run(doorCalls, count), addon: await run(addonCalls, count) }
+        : { addon: await run(addonCalls, count), door: await run(doorCalls, count) },
+    );
+  }
+  ratios[name] = middle(times.map(({ addon, door }) => addon.clock / door.clock));
+  ratios[`${name}, processor`] = sum(times.map(({ addon }) => addon.processor)) /
+    sum(times.map(({ door }) => door.processor));
+}
+
+const ratios = {};
+for (const name of Object.keys(door.rows)) {
+  if (only && !name.includes(only)) continue;
+  await compare(name, (call, count) => turn(call, count), door.rows[name], addon.rows[name]);
+}
+for (const name of Object.keys(door.asyncRows)) {
+  if (only && !name.includes(only)) continue;
+  await compare(name, turnAsync, door.asyncRows[name], addon.asyncRows[name]);
+}
+process.stdout.write(`${JSON.stringify(ratios)}\n`);
+door.close();
+addon.close();

@@ -1,0 +1,293 @@
+// session/tls/: TLS with a key in a token when tokens, servers and programs do what they should not.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
+import { after, before, describe, it } from "node:test";
+import { HttpMessage, HttpSession, HttpStatus } from "../../../http/mod.ts";
+import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
+import {
+  CKR,
+  CKU,
+  Pkcs11Error,
+  type TokenCertificate,
+  tokenCertificate,
+  tokenTlsSocket,
+} from "../../../session/mod.ts";
+import { defaultPaths } from "../../../session/config/mod.ts";
+import { RecordCounter } from "../../../session/tls/record_counter.ts";
+import { compilerSkip } from "../../_support/c_assertions.ts";
+import { collectGarbage } from "../../_support/garbage.ts";
+import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
+import { softhsmModule } from "../../_support/softhsm.ts";
+import { temporaryFolder } from "../../_support/temporary_folder.ts";
+import {
+  opensslServer,
+  recordsIn,
+  type Relay,
+  relayTo,
+  type TokenClients,
+  tokenClients,
+  tokenTlsSkip,
+} from "../../_support/token_clients.ts";
+import { WaitingModule } from "../../_support/waiting_module.ts";
+
+const skip = tokenTlsSkip || compilerSkip || (nginxPath === null ? "nginx is not installed" : false);
+
+/** Descriptors that are open in this process. */
+function descriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? String(error);
+}
+
+describe("TLS with a key in a token that fails", { skip }, () => {
+  let waiting: WaitingModule;
+  let clients: TokenClients;
+  let nginx: Nginx;
+  let relay: Relay;
+  let client: TokenCertificate;
+  let port: number;
+
+  before(async () => {
+    waiting = new WaitingModule(softhsmModule()!);
+    clients = await tokenClients(waiting.path);
+    const { ca, good } = clients.certificates;
+    nginx = await startNginx({
+      certificate: good,
+      clientAuthority: ca.certFile,
+      // Every connection is signed for.
+      server: "ssl_session_tickets off; ssl_session_cache off;",
+    });
+    port = Number(new URL(nginx.tlsOrigin).port);
+    relay = await relayTo(port);
+    client = await tokenCertificate({ ...given(), pin: clients.token.userPin });
+  });
+
+  after(async () => {
+    await client?.close();
+    await relay?.[Symbol.asyncDispose]();
+    await nginx?.[Symbol.asyncDispose]();
+    await clients?.[Symbol.asyncDispose]();
+  });
+
+  const given = () => ({
+    certificate: clients.ec.pem,
+    key: clients.ec.keyUri,
+    module: waiting.path,
+    ca: clients.certificates.ca.cert,
+  });
+  /** Sends one message on a connection of its own. */
+  const once = async (uri = `${nginx.tlsOrigin}/echo`, clientCertificate = client) => {
+    await using session = new HttpSession({ clientCertificate });
+    const msg = new HttpMessage("GET", uri);
+    await session.sendMessage(msg);
+    return msg;
+  };
+  const connected = (signal?: AbortSignal) =>
+    tokenTlsSocket({ host: "localhost", port, clientCertificate: client, signal });
+
+  const noFolder = existsSync("/proc/self/fd") ? false : "there is no /proc/self/fd";
+  it("gives every descriptor back, whatever the handshake was in when it was aborted", { skip: noFolder }, async () => {
+    const [all, side] = [100, 20];
+    const reason = new Error("enough");
+    const outcomes = { open: 0, aborted: 0 };
+    const one = async (number: number) => {
+      const abort = new AbortController();
+      const connecting = connected(abort.signal);
+      if (number % 10 === 3) {
+        // Each after another while: before the connection stands, before, within and after the signature.
+        for (let waited = 0; waited < number / 10; waited++) await turn();
+        abort.abort(reason);
+      }
+      try {
+        await (await connecting).close();
+        outcomes.open++;
+      } catch (error) {
+        if (error !== reason) throw error;
+        outcomes.aborted++;
+      }
+    };
+    const many = async (count: number) => {
+      let next = 0;
+      await Promise.all(Array.from({ length: side }, async () => {
+        while (next < count) await one(next++);
+      }));
+    };
+    // Threads and what they need are there after the first ones.
+    await many(2 * side);
+    const before = descriptors();
+    [outcomes.open, outcomes.aborted] = [0, 0];
+    await many(all);
+    assertEquals(outcomes.open + outcomes.aborted, all);
+    assert(outcomes.open >= all * 0.9, `${outcomes.open} stood`);
+    assert(outcomes.aborted >= 1, "none was aborted in time");
+    // What was destroyed is closed in one of the next turns.
+    while (descriptors() > before + 4) await turn();
+  });
+
+  it("costs nobody else a thread while its token does not answer", async () => {
+    const { certificates: { good }, ec } = clients;
+    await using other = await tokenCertificate({ ...given(), certificate: ec.pem });
+    const server = createServer({ cert: good.cert, key: good.key }, (socket) => {
+      socket.on("error", () => {}).end("hello");
+    });
+    server.listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const reason = new Error("enough");
+    const abort = new AbortController();
+    waiting.waitFor(1000);
+    const hanging = Array.from({ length: 10 }, () => connected(abort.signal).catch((error: unknown) => error));
+    // As many as sign side by side; the others wait for one of them.
+    while (waiting.inside < 8) await turn();
+    abort.abort(reason);
+    assertEquals(await Promise.all(hanging), new Array(10).fill(reason));
+    // This server asks for no certificate, and gets no signature.
+    const place = { host: "localhost", port: (server.address() as AddressInfo).port };
+    const socket = await tokenTlsSocket({ ...place, clientCertificate: other });
+    assertEquals(waiting.inside, 8);
+    await socket.close();
+    server.close();
+    waiting.waitFor(0);
+    assertEquals((await once()).statusCode, 200);
+  });
+
+  it("says what the token has said, and is right again with the token", async () => {
+    waiting.fail(CKR.DEVICE_REMOVED);
+    const failed = await once();
+    assertEquals([failed.statusCode, codeOf(failed.error)], [HttpStatus.TLS_FAILED, "GNUTLS_E_PKCS11_DEVICE_ERROR"]);
+    waiting.fail(0);
+    assertEquals((await once()).statusCode, 200);
+  });
+
+  it("finds the key anew after a logout and a login that others have made, side by side", async () => {
+    const { session, token } = clients;
+    const raw = Cryptoki.open(waiting.path);
+    for (const login of [false, true]) {
+      raw.call("C_Logout", session.handle);
+      if (login) await session.login(CKU.USER, token.userPin);
+      const tries = waiting.logins;
+      const messages = await Promise.all(Array.from({ length: 6 }, () => once()));
+      assertEquals(messages.map(({ statusCode, error }) => [statusCode, error]), new Array(6).fill([200, null]));
+      // One for all of them, and none where there is one already.
+      assertEquals([login, waiting.logins - tries], [login, login ? 0 : 1]);
+    }
+    const sync = new HttpMessage("GET", `${nginx.tlsOrigin}/echo`);
+    raw.call("C_Logout", session.handle);
+    await using http = new HttpSession({ clientCertificate: client });
+    assertEquals(http.sendMessageSync(sync), 200);
+  });
+
+  it("tries a PIN that has become wrong once", async () => {
+    const { session, token } = clients;
+    await using own = await tokenCertificate({ ...given(), pin: token.userPin });
+    await using officer = await session.slot.openSession({ readWrite: true });
+    await officer.setPin(token.userPin, "another");
+    Cryptoki.open(waiting.path).call("C_Logout", session.handle);
+    const tries = waiting.logins;
+    const messages = await Promise.all(Array.from({ length: 4 }, () => once(undefined, own)));
+    messages.push(await once(undefined, own));
+    for (const { error } of messages) {
+      assert(error instanceof Error);
+      const cause = error instanceof Pkcs11Error ? error : error.cause;
+      assert(cause instanceof Pkcs11Error && cause.code === CKR.PIN_INCORRECT, String(error));
+    }
+    assertEquals(waiting.logins - tries, 1);
+    await session.login(CKU.USER, "another");
+    await officer.setPin("another", token.userPin);
+  });
+
+  it("sees that a response without a length was cut, between two records and within one", async () => {
+    await using server = await opensslServer(clients, clients.certificates.ca.certFile);
+    await using cutting = await relayTo(server.port);
+    for (
+      const [lastAlert, status, code] of [
+        ["all", 200, "null"],
+        ["none", HttpStatus.IO_ERROR, "GNUTLS_E_PREMATURE_TERMINATION"],
+        ["half", HttpStatus.IO_ERROR, "GNUTLS_E_UNEXPECTED_PACKET_LENGTH"],
+      ] as const
+    ) {
+      cutting.lastAlert = lastAlert;
+      const msg = await once(`https://localhost:${cutting.port}/`);
+      assertEquals([lastAlert, msg.statusCode, codeOf(msg.error)], [lastAlert, status, code]);
+      assertEquals(msg.responseHeaders.get("content-length"), null);
+    }
+  });
+
+  it("sends records of TLS and nothing else", async () => {
+    relay.sent = "";
+    const origin = `https://localhost:${relay.port}`;
+    await using session = new HttpSession({ clientCertificate: client });
+    const body = new Uint8Array(200_000);
+    for (const init of [{}, { method: "POST", body }]) {
+      assertEquals((await (await session.fetch(`${origin}/echo`, init)).text()).includes("/echo"), true);
+    }
+    // The handshake, and a body in 13 records at least.
+    assert(recordsIn(relay.sent) > 15);
+    assert(relay.sent.length > body.length);
+    assertMatch(relay.sent, /^\x16\x03/);
+  });
+
+  it("finds the registered module that has the token", async () => {
+    const folder = temporaryFolder("registered");
+    mkdirSync(`${folder}/modules`);
+    writeFileSync(`${folder}/modules/waiting.module`, `module: ${waiting.path}\n`);
+    const { packageModules, systemModules } = defaultPaths;
+    Object.assign(defaultPaths, { packageModules: `${folder}/modules`, systemModules: `${folder}/none` });
+    try {
+      const { certificate, ca } = given();
+      const pin = clients.token.userPin;
+      await using found = await tokenCertificate({ certificate, key: clients.ec.keyUri, ca, pin });
+      assertEquals((await once(undefined, found)).statusCode, 200);
+      const nowhere = await tokenCertificate({ certificate, key: "pkcs11:token=nowhere", ca }).catch((error) => error);
+      assertEquals(nowhere.name, "SlotNotFoundError");
+      assert(nowhere.message.includes(JSON.stringify(clients.token.label)), nowhere.message);
+    } finally {
+      Object.assign(defaultPaths, { packageModules, systemModules });
+    }
+  });
+
+  const noCollector = collectGarbage === null ? "the runtime does not let its garbage be collected" : false;
+  it(
+    "ends its sessions, and with them the copy of the PIN, when a program drops it",
+    { skip: noCollector },
+    async () => {
+      const pin = clients.token.userPin;
+      const before = waiting.sessions;
+      const dropping = async () => {
+        for (let each = 0; each < 6; each++) await tokenCertificate({ ...given(), pin });
+      };
+      // Each has a session of its own, and GnuTLS one for its signatures.
+      await dropping();
+      for (let round = 0; waiting.sessions > before + 4 && round < 200; round++) {
+        collectGarbage!();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      assert(waiting.sessions <= before + 4, `${waiting.sessions - before} sessions are left`);
+    },
+  );
+});
+
+describe("RecordCounter", () => {
+  it("counts records, however they are cut into pieces", () => {
+    const record = (length: number) => [23, 3, 3, length >> 8, length & 255, ...new Array(length).fill(9)];
+    const lengths = [0, 1, 5, 700, 300, 0, 16384];
+    const bytes = Uint8Array.from(lengths.flatMap(record));
+    for (const size of [1, 2, 3, 4, 5, 6, 7, 64, 1021, bytes.length]) {
+      const counter = new RecordCounter();
+      let whole = 0;
+      for (let at = 0; at < bytes.length; at += size) {
+        const piece = bytes.subarray(at, at + size);
+        whole += counter.add(piece, piece.length);
+      }
+      assertEquals([size, whole], [size, lengths.length]);
+    }
+    assertEquals(new RecordCounter().add(bytes, 5), 1);
+    // Longer than a record may be: it is refused without the rest.
+    assertEquals(new RecordCounter().add(Uint8Array.of(22, 3, 3, 0xff, 0xff), 5), 1);
+  });
+});
