@@ -10,8 +10,9 @@ const TURN = 8;
 /** How long both are called before. */
 const WARM_UP = 400;
 const turns = Math.ceil(Number(time) * 1000 / TURN / 2);
-const addon = open(await packageOf("addon"), addonPath, label, pin);
+// The door first: it has the module bind to its own OpenSSL, where the addon's would take Node's for both.
 const door = open(await packageOf("door"), doorPath, label, pin);
+const addon = open(await packageOf("addon"), addonPath, label, pin);
 
 function worked() {
   const { user, system } = process.cpuUsage();

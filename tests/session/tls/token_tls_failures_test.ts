@@ -1,5 +1,5 @@
 // session/tls/: TLS with a key in a token when tokens, servers and programs do what they should not.
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
@@ -229,7 +229,6 @@ describe("TLS with a key in a token that fails", { skip }, () => {
     // The handshake, and a body in 13 records at least.
     assert(recordsIn(relay.sent) > 15);
     assert(relay.sent.length > body.length);
-    assertMatch(relay.sent, /^\x16\x03/);
   });
 
   it("finds the registered module that has the token", async () => {
