@@ -76,12 +76,9 @@ async function bridgeMain(): Promise<void> {
       child.kill();
     };
     child.once("error", end);
-    // What it has said last may still be on its way when it has ended.
-    child.once("close", () => {
-      children.delete(child);
-      socket.end();
-    });
-    child.stdin!.on("error", end);
+    // What it has said last may still be on its way when it has ended, or reads no more: its output ends the socket.
+    child.once("close", () => children.delete(child));
+    child.stdin!.on("error", () => socket.unpipe(child.stdin!));
     socket.on("error", end);
     socket.on("close", end);
     socket.pipe(child.stdin!);
