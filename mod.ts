@@ -49,6 +49,7 @@ export { rawMechanism, registerPinSource, requestPin, rsaAesKeyWrap, rsaOaep, rs
 export { rsaPss, salsa20Poly1305, slhDsa, tls12KeyBlock, tls12MasterSecret, tlsKdf, tlsMac } from "./session/mod.ts";
 export { tokenCertificate, tokenSigner, tokenTlsSocket, trustAnchors } from "./session/mod.ts";
 export { unavailableInformation, x942Dh, xeddsa } from "./session/mod.ts";
+export { MemberEvent, sessionPool, SignerGroup, signerGroup } from "./session/mod.ts";
 export type { AesCbcOptions, AesCcmMessageOptions, AesCcmOptions, AesCcmTagLength } from "./session/mod.ts";
 export type { AesCmacOptions, AesCtrOptions, AesGcmMessageOptions, AesGcmOptions } from "./session/mod.ts";
 export type { AesGcmTagLength, AesKeyWrapOptions, Attribute, AttributeName, AttributeType } from "./session/mod.ts";
@@ -86,6 +87,8 @@ export type { TokenInfo, TokenSignerOptions, TokenTlsPlace, TokenTlsSocketOption
 export type { TokenTlsStream, TokenTlsTarget, TrustAnchor, TrustAnchorsOptions } from "./session/mod.ts";
 export type { UriErrorReason, UseOptions, UserType, ValidityOptions, Version } from "./session/mod.ts";
 export type { WatchTokensOptions, WrapOptions, X942DhOptions, XeddsaOptions } from "./session/mod.ts";
+export type { GroupedSigner, SessionGroupOptions, SessionPoolEvents, SessionPoolMember } from "./session/mod.ts";
+export type { SignerGroupEvents, SignerGroupMember, SignerGroupOptions } from "./session/mod.ts";
 export { AuthBasic, AuthBearer, AuthDigest, AuthManager, AuthNegotiate, AuthNtlm } from "./http/mod.ts";
 export { AuthenticateEvent, AuthenticationError, AwsSigV4, BodyStage, CLIENT_ASSERTION_TYPE } from "./http/mod.ts";
 export { CacheFileStore, CacheMemoryStore, ChunkEvent, Connection, ConnectionEvent } from "./http/mod.ts";

@@ -80,6 +80,8 @@ export type {
   PinRequest,
   Pkcs11KeyPair,
   SessionEvents,
+  SharedSessionsOptions,
+  UseOptions,
   WrapOptions,
 } from "./tokens/options.ts";
 export type { CallOptions, IntoOptions, ResultOptions, SessionPoolOptions } from "./core/call_options.ts";
@@ -93,13 +95,22 @@ export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats, RuntimeCryp
 export type { CryptoKeyInput, KeyInput, Passphrase } from "./keys/forms/read_key.ts";
 export { X509 } from "./keys/x509.ts";
 export * from "./certificates/mod.ts";
+export { MemberEvent } from "./core/member_event.ts";
+export { type SessionGroupOptions, sessionPool } from "./groups/several_tokens.ts";
+export type { GroupedSigner } from "./groups/grouped_signer.ts";
+export {
+  SignerGroup,
+  signerGroup,
+  type SignerGroupEvents,
+  type SignerGroupMember,
+  type SignerGroupOptions,
+} from "./signer/signer_group.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
 export { Slot } from "./tokens/slot.ts";
 export type { NamedCurve } from "./attributes/curves.ts";
 export type { ParameterSetName } from "./attributes/parameter_sets.ts";
 export type { DerivedName } from "./attributes/derived_attributes.ts";
-export { SessionPool } from "./tokens/shared_sessions.ts";
-export type { SharedSessionsOptions, UseOptions } from "./tokens/shared_session_options.ts";
+export { SessionPool, type SessionPoolEvents, type SessionPoolMember } from "./tokens/shared_sessions.ts";
 export type { SlotMatch } from "./tokens/find_slot.ts";
 export type { TokenChange, WatchTokensOptions } from "./tokens/token_watch.ts";
 export { ConfigurationError, type ConfigurationPaths } from "./config/mod.ts";

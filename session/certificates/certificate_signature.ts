@@ -17,7 +17,7 @@ import type { Session } from "../tokens/session.ts";
 import { ecdsaWith, schemesOf, type SignatureScheme } from "../signer/signature_schemes.ts";
 import { signWith, verifyWith } from "../signer/sign_with.ts";
 import { Pkcs11Error } from "../errors.ts";
-import { DEAD } from "../tokens/shared_sessions.ts";
+import { DEAD } from "../tokens/token_sessions.ts";
 import { verifyOutside } from "../signer/verify_outside.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

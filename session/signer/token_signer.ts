@@ -18,7 +18,8 @@ import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "../tokens/session_contexts.ts";
 import type { Session } from "../tokens/session.ts";
-import { DEAD, lifeOfPool, lifeOfSession, SessionPool } from "../tokens/shared_sessions.ts";
+import { onOneToken, SessionPool } from "../tokens/shared_sessions.ts";
+import { DEAD, lifeOfSession } from "../tokens/token_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 import { schemesOf, secretSchemes, type SignatureScheme } from "./signature_schemes.ts";
@@ -103,7 +104,7 @@ export class TokenSigner {
     this.#match = parts.match;
     this.#uri = parts.uri;
     this.#session = parts.key.session;
-    this.#life = parts.sessions === null ? undefined : lifeOfPool(parts.sessions);
+    this.#life = parts.sessions === null ? undefined : onOneToken(parts.sessions)?.life;
   }
 
   /**
@@ -273,6 +274,11 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
   }
   if (sessions !== undefined && !(sessions instanceof SessionPool)) {
     throw new TypeError(`Cannot make a signer: sessions is ${describeType(sessions)}, expected a SessionPool`);
+  }
+  if (sessions !== undefined && onOneToken(sessions) === null) {
+    throw new TypeError(
+      "Cannot make a signer: sessions is a pool over several tokens; make a signer of the key on each, and signerGroup of them",
+    );
   }
   const { half, identity } = await aboutKey(key, { signal });
   if (identity.class !== CKO.PRIVATE_KEY && identity.class !== CKO.SECRET_KEY) {

@@ -207,3 +207,36 @@ export interface EncapsulateOptions extends CallOptions {
    */
   readonly mechanism?: Mechanism | undefined;
 }
+
+/** How the sessions of a {@linkcode SessionPool} are opened. */
+export interface SharedSessionsOptions {
+  /**
+   * Sessions at once.
+   *
+   * @default {8}
+   */
+  readonly max?: number | undefined;
+  /**
+   * Whether objects on the token may be created and changed.
+   *
+   * @default {false}
+   */
+  readonly readWrite?: boolean | undefined;
+  /** The login for all of them, made once. */
+  readonly login?: LoginSpec | undefined;
+  /** Whom keys with CKA_ALWAYS_AUTHENTICATE, and the token if it wants a login, are asked for. */
+  readonly interaction?: Interaction | undefined;
+  /**
+   * Milliseconds after which a session that nobody uses is closed; the last one stays, as it keeps the login. 0 and
+   * Infinity mean never.
+   *
+   * @default {60000}
+   */
+  readonly maxIdleMs?: number | undefined;
+}
+
+/** How a session of a pool is used. */
+export interface UseOptions {
+  /** Ends the wait for a session; the function itself is not stopped. */
+  readonly signal?: AbortSignal | undefined;
+}

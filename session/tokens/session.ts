@@ -71,7 +71,6 @@ import {
   sharedKey,
 } from "./form_args.ts";
 import { decapsulateArgs, deriveArgs, generateArgs, pairArgs, unwrapArgs, wrapArgs } from "./key_args.ts";
-import { loginArgs, logoutArgs, pinArgs, twoPins, undoneLogin } from "./login_args.ts";
 import type { Module } from "./module.ts";
 import { Pkcs11Object } from "./object.ts";
 import { copyArgs, createArgs, destroyLate, findArgs } from "./object_args.ts";
@@ -118,7 +117,16 @@ import {
   type SyncPartsVerifier,
 } from "./parts_sync.ts";
 import { moduleCoreOf, Slot } from "./slot.ts";
-import { cancelArgs, lengthArgs, stateArgs } from "./state_args.ts";
+import {
+  cancelArgs,
+  lengthArgs,
+  loginArgs,
+  logoutArgs,
+  pinArgs,
+  stateArgs,
+  twoPins,
+  undoneLogin,
+} from "./session_args.ts";
 import { cipherStream, closing, feed, isPiecemeal } from "./streams.ts";
 
 /** Answers of C_CloseSession that mean there is nothing left to close. */

@@ -14,12 +14,11 @@ import {
 import type { Module } from "./module.ts";
 import { ModuleCore } from "../core/module_core.ts";
 import { openSession, openSessionSync } from "./open_session.ts";
-import type { OpenSessionOptions } from "./options.ts";
+import type { OpenSessionOptions, SharedSessionsOptions } from "./options.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { plainPin } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { newSessionPool, type SessionPool } from "./shared_sessions.ts";
-import type { SharedSessionsOptions } from "./shared_session_options.ts";
 
 const LABEL_LENGTH = 32;
 

@@ -38,8 +38,10 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms",
   "session/tokens":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/log_calls session/managed session/mechanisms session/uri",
+  "session/groups":
+    "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys/forms session/tokens",
   "session/signer":
-    "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri",
+    "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/groups session/keys session/keys/forms session/mechanisms session/tokens session/uri",
   "session/certificates":
     "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
   "session/registered_modules.ts": "session/config session/log_calls session/managed session/tokens",

@@ -8,6 +8,7 @@ const root = new URL("../../../../", import.meta.url);
 
 const ofGuide = [
   "ES256 43 EC P-256 ES256 sig\n",
+  "64 out,in\n",
   'client-1: "@method" "@target-uri" "content-digest" "content-type"\n{"item":17}\n',
   "PS256 ada 600\nclaim Cannot accept the JSON Web Token: it is for another audience\n",
 ];

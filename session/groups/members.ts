@@ -1,0 +1,134 @@
+/** The members of a group: who has the fewest calls, who is left out, and when it is tried again. */
+import { clearTimeout, setTimeout } from "node:timers";
+import { milliseconds } from "../../internal/time_limits.ts";
+import { faultOf } from "./faults.ts";
+
+/** One member and what is known of it. */
+export class Member<T> {
+  /** What does the work. */
+  readonly part: T;
+  /** Calls that it has not answered. */
+  calls = 0;
+  /** Whether calls go to it. */
+  state: "in" | "out" = "in";
+  /** Why it is out; null while it is in. */
+  error: unknown = null;
+  /** When it was chosen last, counted in choices: of equals the one that has rested longest comes next. */
+  turn = 0;
+  /** When it may be tried again, in milliseconds of the process; Infinity is never. */
+  dueAt = Infinity;
+  /** Whether it is being tried at the moment. */
+  isTried = false;
+  /** The timer until it is tried. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** A member that is in. */
+  constructor(part: T) {
+    this.part = part;
+  }
+}
+
+/** What a group has to say about its members. */
+export interface MemberEvents<T> {
+  /** Finds out whether a member that is out works again: rejects where it does not. */
+  tryAgain(member: Member<T>): Promise<void>;
+  /** A member has left. */
+  left(member: Member<T>): void;
+  /** A member has come back. */
+  cameBack(member: Member<T>): void;
+}
+
+const DEFAULT_RETRY_AFTER = 5000;
+
+/** Reads how long a member is left out. */
+export function readRetryAfter(value: number | undefined): number {
+  return milliseconds("retryAfter", value ?? DEFAULT_RETRY_AFTER);
+}
+
+/** The members of one group. */
+export class Members<T> {
+  readonly all: readonly Member<T>[];
+  readonly #retryAfter: number;
+  readonly #events: MemberEvents<T>;
+  #turn = 0;
+  #lastError: unknown = null;
+  #isClosed = false;
+
+  /** All of them are in; `retryAfter` in milliseconds, 0 is never. */
+  constructor(parts: readonly T[], retryAfter: number, events: MemberEvents<T>) {
+    this.all = parts.map((part) => new Member(part));
+    this.#retryAfter = retryAfter;
+    this.#events = events;
+  }
+
+  /** What the member said that left last. */
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
+  /** Who gets a call that these have not done: the one with the fewest calls; null where nobody is left. */
+  next(passed: ReadonlySet<Member<T>>): Member<T> | null {
+    const now = performance.now();
+    let best: Member<T> | null = null;
+    for (const member of this.all) {
+      if (passed.has(member) || member.state === "out" && (member.isTried || member.dueAt > now)) continue;
+      if (best === null || isBefore(member, best)) best = member;
+    }
+    if (best !== null) best.turn = ++this.#turn;
+    return best;
+  }
+
+  /** Leaves a member out, to be tried again later unless its PIN was refused. */
+  leave(member: Member<T>, error: unknown, isForGood = false): void {
+    const wasIn = member.state === "in";
+    member.state = "out";
+    member.error = this.#lastError = error;
+    clearTimeout(member.timer);
+    member.dueAt = Infinity;
+    if (!isForGood && faultOf(error) !== "pin" && this.#retryAfter > 0 && !this.#isClosed) this.#schedule(member);
+    if (wasIn) this.#events.left(member);
+  }
+
+  /** Takes a member back that has done a call. */
+  comeBack(member: Member<T>): void {
+    if (member.state === "in") return;
+    clearTimeout(member.timer);
+    member.state = "in";
+    member.error = null;
+    member.dueAt = Infinity;
+    this.#events.cameBack(member);
+  }
+
+  /** Nobody is tried again. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { timer } of this.all) clearTimeout(timer);
+  }
+
+  /** The process does not wait for it. */
+  #schedule(member: Member<T>): void {
+    member.dueAt = performance.now() + this.#retryAfter;
+    member.timer = setTimeout(() => void this.#tryAgain(member), this.#retryAfter);
+    member.timer.unref();
+  }
+
+  async #tryAgain(member: Member<T>): Promise<void> {
+    if (member.state === "in" || member.isTried || this.#isClosed) return;
+    member.isTried = true;
+    try {
+      await this.#events.tryAgain(member);
+    } catch (error) {
+      if (faultOf(error) !== "input") return this.leave(member, error);
+    } finally {
+      member.isTried = false;
+    }
+    // What the token answers to, even with a refusal, it can be asked again.
+    if (!this.#isClosed) this.comeBack(member);
+  }
+}
+
+/** Those that are in come first, then those with fewer calls. */
+function isBefore<T>(one: Member<T>, other: Member<T>): boolean {
+  if (one.state !== other.state) return one.state === "in";
+  return one.calls < other.calls || one.calls === other.calls && one.turn < other.turn;
+}

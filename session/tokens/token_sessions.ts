@@ -1,0 +1,388 @@
+/** The sessions of a pool on one token: calls wait when all of them are busy. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
+import { CKR, CKS } from "../../ffi/constants/mod.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
+import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
+import type { Session } from "./session.ts";
+import type { Interaction, LoginSpec, Pin, SharedSessionsOptions, UseOptions } from "./options.ts";
+import { checkLogin, keptPin, pinCallbackOf } from "./pin.ts";
+import { coreOf } from "./session_contexts.ts";
+import { FollowedToken } from "./find_slot.ts";
+import { openSession } from "./open_session.ts";
+import { moduleCoreOf, type Slot } from "./slot.ts";
+
+/** Errors after which a session is of no use any more. */
+export const DEAD: ReadonlySet<number> = new Set([
+  CKR.SESSION_HANDLE_INVALID,
+  CKR.SESSION_CLOSED,
+  CKR.DEVICE_REMOVED,
+  CKR.DEVICE_ERROR,
+  CKR.TOKEN_NOT_PRESENT,
+  CKR.TOKEN_NOT_RECOGNIZED,
+  CKR.CRYPTOKI_NOT_INITIALIZED,
+]);
+
+/** Answers to a login after which another try could lock the card. */
+const REFUSED_LOGIN: ReadonlySet<number> = new Set([CKR.PIN_INCORRECT, CKR.PIN_LOCKED, CKR.PIN_EXPIRED]);
+
+/** What a pool lends sessions from. */
+export interface LentSessions {
+  /** Sessions that are open. */
+  readonly size: number;
+  /** Sessions that nobody uses. */
+  readonly idle: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
+  /** Whether it is closed. */
+  readonly closed: boolean;
+  /** Whether a session is lent to a function within which this is asked. */
+  readonly isUsedHere: boolean;
+  /** Runs a function with a session. */
+  use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions): Promise<T>;
+  /** Closes the sessions. */
+  close(): Promise<void>;
+}
+
+/** A session that is lent to a function, and the one around it. */
+interface Use {
+  readonly session: Session;
+  readonly outer: Use | null;
+  isOver: boolean;
+}
+
+/** The function that is run with a session of a pool, to know calls that would wait for themselves. */
+const current = new AsyncLocalStorage<Use>();
+
+/** In which life of its pool a session was opened: with each death of sessions another begins. */
+const lives = new WeakMap<Session, number>();
+
+/** In which life of its pool a session was opened; handles of keys found in another may be those of other objects now. */
+export function lifeOfSession(session: Session): number | undefined {
+  return lives.get(session);
+}
+
+interface Waiting {
+  lend(session: Session): void;
+  fail(error: unknown): void;
+}
+
+interface Idle {
+  readonly session: Session;
+  readonly timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/**
+ * Sessions on one token for calls that run side by side: whoever asks gets one that nobody else uses, and waits in line
+ * while all are busy. The login is made once for all of them; sessions that have died are replaced, in another slot where
+ * the token has come back in another one; what a user left begun is ended.
+ */
+export class TokenSessions implements LentSessions {
+  /** The slot the token was in at first. */
+  readonly slot: Slot;
+  readonly #token: FollowedToken;
+  readonly #settings: PoolSettings;
+  /** How often the sessions have died. */
+  #life = 0;
+  readonly #idle: Idle[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #busy = new Set<Session>();
+  #opening = 0;
+  /** How many the token has room for, once it has said that there are no more. */
+  #room = Infinity;
+  /** The first opening, which logs in; everybody waits for it. */
+  #isLoggedIn = false;
+  #refusal: unknown = null;
+  #closing: Promise<void> | null = null;
+  #whenDone: (() => void) | null = null;
+
+  /** Reads and checks the options; nothing is opened. */
+  constructor(slot: Slot, options: SharedSessionsOptions) {
+    this.slot = slot;
+    this.#token = new FollowedToken(slot, {
+      action: "open a session of the pool",
+      advice: "make a new pool for it",
+    });
+    this.#settings = readPoolOptions(options);
+  }
+
+  /** In which life the sessions are: with each death of them another begins. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** Sessions that are open, busy and idle. */
+  get size(): number {
+    return this.#busy.size + this.#idle.length;
+  }
+
+  /** Sessions that nobody uses at the moment. */
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  /** Calls that wait for a session. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether the pool is closed, or about to be. */
+  get closed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /** Whether a session is lent to a function within which this is asked. */
+  get isUsedHere(): boolean {
+    return this.#heldHere().size > 0;
+  }
+
+  /** Runs a function with a session of its own: see `SessionPool.use`, which has checked what is given here. */
+  async use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions = {}): Promise<T> {
+    const session = await this.#take(options.signal);
+    const use: Use = { session, outer: current.getStore() ?? null, isOver: false };
+    try {
+      const result = await current.run(use, work, session);
+      use.isOver = true;
+      this.#give(session, false);
+      return result;
+    } catch (error) {
+      use.isOver = true;
+      this.#give(session, error instanceof Pkcs11Error && DEAD.has(error.code), error);
+      throw error;
+    }
+  }
+
+  /** Who waits is refused, who has a session finishes with it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
+    if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
+    forgetPin(this.#settings.login?.pin);
+    const idle = this.#idle.splice(0);
+    for (const { timer } of idle) clearTimeout(timer);
+    const results = await Promise.allSettled(idle.map(({ session }) => session.close()));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #take(signal: AbortSignal | undefined): Promise<Session> {
+    if (this.closed) throw new SessionClosedError("use a session of the pool");
+    signal?.throwIfAborted();
+    if (this.#refusal !== null) throw this.#refusal;
+    const ready = this.#idle.length > 0 && this.#waiting.length === 0 ? this.#idle.pop()! : undefined;
+    if (ready !== undefined && !ready.session.closed) {
+      clearTimeout(ready.timer);
+      this.#busy.add(ready.session);
+      return Promise.resolve(ready.session);
+    }
+    const held = this.#heldHere();
+    if (held.size >= Math.min(this.#settings.max, this.#room)) {
+      throw new SessionBusyError("use a session of the pool", "the function that asks for it", "one");
+    }
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => {
+        const at = this.#waiting.indexOf(waiting);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        reject(signal!.reason);
+      };
+      const waiting: Waiting = {
+        lend: (session) => {
+          signal?.removeEventListener("abort", aborted);
+          resolve(session);
+        },
+        fail: (error) => {
+          signal?.removeEventListener("abort", aborted);
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", aborted, { once: true });
+      this.#waiting.push(waiting);
+      this.#grow();
+    });
+  }
+
+  /** The sessions of this pool that are lent to the functions within which this call is made. */
+  #heldHere(): ReadonlySet<Session> {
+    const held = new Set<Session>();
+    for (let use = current.getStore() ?? null; use !== null; use = use.outer) {
+      if (!use.isOver && this.#busy.has(use.session)) held.add(use.session);
+    }
+    return held;
+  }
+
+  /** Opens as many sessions as there are calls waiting, within the limits; the first one alone, as it logs in. */
+  #grow(): void {
+    if (this.closed) return;
+    const limit = Math.min(this.#settings.max, this.#room);
+    const needsLogin = !this.#isLoggedIn &&
+      (this.#settings.login !== undefined || this.#settings.interaction !== undefined);
+    // Nobody waits after a failure: another try then would be one without end, and with a wrong PIN lock the card.
+    const wanted = needsLogin ? Math.min(1, this.#waiting.length) : this.#waiting.length;
+    while (this.#opening < wanted && this.size + this.#opening < limit) void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    this.#opening++;
+    const { interaction, login, readWrite } = this.#settings;
+    let life = this.#life;
+    try {
+      const { slot, hasMoved } = await this.#token.follow();
+      // What there is in its last slot is dead, though nobody may have noticed yet.
+      if (hasMoved) this.#forgetIdle();
+      life = this.#life;
+      // Sessions after the first need no login, but their keys may want its PIN for each use.
+      const options = { readWrite, interaction, login: this.#isLoggedIn ? undefined : login };
+      const session = await openSession(slot, moduleCoreOf(slot), options, login);
+      lives.set(session, life);
+      this.#isLoggedIn ||= life === this.#life;
+      this.#room = Infinity;
+      this.#opening--;
+      this.#busy.add(session);
+      this.#give(session, false);
+    } catch (error) {
+      this.#opening--;
+      this.#failed(error, life !== this.#life);
+    }
+    if (this.closed) this.#settle();
+    else this.#grow();
+  }
+
+  /** A token without room makes calls wait for what is there; anything else is told to those who wait. */
+  #failed(error: unknown, isPast: boolean): void {
+    const code = error instanceof Pkcs11Error ? error.code : null;
+    if (code === CKR.SESSION_COUNT && this.size > 0) {
+      this.#room = this.size;
+      return;
+    }
+    if (code !== null && REFUSED_LOGIN.has(code)) this.#refusal = error;
+    // Where the token has been found elsewhere meanwhile, or come back, who waits is served there.
+    else if (isPast) return;
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(error);
+  }
+
+  /** Takes a session back and lends it to the next in line. */
+  #give(session: Session, isDead: boolean, error: unknown = null): void {
+    this.#busy.delete(session);
+    if (isDead || session.closed) {
+      // What ended one has most likely ended all; a login that is still there is not made again.
+      if (isDead && lives.get(session) === this.#life) this.#forgetIdle();
+      this.#discard(session);
+      return this.#after();
+    }
+    const isLoggedOut = error instanceof Pkcs11Error && error.code === CKR.USER_NOT_LOGGED_IN;
+    const { lane } = coreOf(session);
+    if (!isLoggedOut && lane.open === null && !lane.busy) return this.#lend(session);
+    this.#busy.add(session);
+    void this.#tidy(session);
+  }
+
+  /** Ends what a user has left begun, and looks whether the token is still logged in. */
+  async #tidy(session: Session): Promise<void> {
+    try {
+      await session.idle();
+      await session.cancelOperation();
+      const { state } = await session.getInfo();
+      const isPublic = state === CKS.RO_PUBLIC_SESSION || state === CKS.RW_PUBLIC_SESSION;
+      this.#busy.delete(session);
+      if (isPublic && this.#settings.login !== undefined) {
+        this.#discard(session);
+        this.#after();
+      } else this.#lend(session);
+    } catch {
+      // What cannot even be asked is replaced; the next call tells what is wrong with the token.
+      this.#busy.delete(session);
+      this.#discard(session);
+      this.#after();
+    }
+  }
+
+  #lend(session: Session): void {
+    if (lives.get(session) !== this.#life) {
+      this.#discard(session);
+      return this.#after();
+    }
+    const next = this.#waiting.shift();
+    if (next !== undefined && !this.closed) {
+      this.#busy.add(session);
+      next.lend(session);
+      return;
+    }
+    this.#keep(session);
+    this.#after();
+  }
+
+  #keep(session: Session): void {
+    const { maxIdleMs } = this.#settings;
+    const timer = maxIdleMs === 0 ? undefined : setTimeout(() => this.#expire(session), maxIdleMs);
+    (timer as { unref?(): void } | undefined)?.unref?.();
+    this.#idle.push({ session, timer });
+  }
+
+  /** The last session stays: with it the login would go. */
+  #expire(session: Session): void {
+    const at = this.#idle.findIndex((each) => each.session === session);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    if (this.size === 0) this.#idle.push({ session, timer: undefined });
+    else session.close().catch(reportUncaught);
+  }
+
+  /** A session that has died; its handle is given up as far as the module still knows it. */
+  #discard(session: Session): void {
+    if (this.size === 0) this.#isLoggedIn = false;
+    if (!session.closed) session.close().catch(() => {});
+  }
+
+  #forgetIdle(): void {
+    this.#life++;
+    this.#isLoggedIn = false;
+    for (const { session, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      this.#discard(session);
+    }
+  }
+
+  #after(): void {
+    if (this.closed) this.#settle();
+    else this.#grow();
+  }
+
+  #settle(): void {
+    if (this.#busy.size === 0 && this.#opening === 0) this.#whenDone?.();
+  }
+}
+
+const DEFAULT_MAX = 8;
+const DEFAULT_IDLE_MS = 60_000;
+
+/** The options of a pool as it keeps them. */
+interface PoolSettings {
+  readonly max: number;
+  /** 0 is never. */
+  readonly maxIdleMs: number;
+  readonly readWrite: boolean | undefined;
+  readonly login: LoginSpec | undefined;
+  readonly interaction: Interaction | undefined;
+}
+
+/** A checked copy: the options may be changed, or answer differently, and the PIN be overwritten, while the pool lives. */
+function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
+  if (!isPlainObject(options)) {
+    throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
+  }
+  const login = checkLogin(options.login);
+  pinCallbackOf(options.interaction);
+  return {
+    max: wholeNumber("max", options.max ?? DEFAULT_MAX, 1),
+    maxIdleMs: milliseconds("maxIdleMs", options.maxIdleMs ?? DEFAULT_IDLE_MS),
+    readWrite: options.readWrite,
+    login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
+    interaction: options.interaction,
+  };
+}
