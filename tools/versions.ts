@@ -37,7 +37,13 @@ async function main(): Promise<number> {
   await setUp("tests");
   const report = new Report();
   for (const { runtime, version, use } of oldestTested) {
-    const suite = { runtime, area: `${version} ${use}`, files: [smoke[use]], withoutConfig: true } as const;
+    const suite = {
+      runtime,
+      area: `${version} ${use}`,
+      files: [smoke[use]],
+      apart: true,
+      withoutConfig: true,
+    } as const;
     report.add(await runSuite(suite, fetchedRuntime(runtime, version)));
   }
   for (const runtime of ["deno", "bun", "node"] as const) {

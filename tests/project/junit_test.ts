@@ -3,8 +3,10 @@ import { describe, it } from "node:test";
 import { parseJUnit, type TestCase } from "../../tools/runner/junit.ts";
 
 /** What a report says, as one line per test. */
-function summary(xml: string): string[] {
-  return parseJUnit(xml).map((test: TestCase) => `${test.outcome} ${test.name} [${test.file}] ${test.detail}`.trim());
+function summary(xml: string, files: readonly string[] = []): string[] {
+  return parseJUnit(xml, files).map((test: TestCase) =>
+    `${test.outcome} ${test.name} [${test.file}] ${test.detail}`.trim()
+  );
 }
 
 describe("parseJUnit", () => {
@@ -76,6 +78,30 @@ describe("parseJUnit", () => {
     assertEquals(summary(report), [
       "passed outer <x> > passes [/p/tests/a_test.ts]",
       "skipped outer <x> > absent [/p/tests/a_test.ts] no token",
+    ]);
+  });
+
+  it("tells apart the files that share a process, which are blocks there", () => {
+    const files = ["tests/a_test.ts", "tests/b_test.ts"];
+    const deno = `<testsuites name="deno test"><testsuite name="../tmp/suite.mjs">
+        <testcase name="tests/a_test.ts" classname="./tests/_std/node_test.ts"></testcase>
+        <testcase name="tests/a_test.ts &gt; outer" classname="x"></testcase>
+        <testcase name="tests/a_test.ts &gt; outer &gt; passes" classname="x"></testcase>
+        <testcase name="tests/b_test.ts" classname="x"><failure message="x">a hook threw</failure></testcase>
+        <testcase name="tests/c_test.ts" classname="x"></testcase>
+      </testsuite></testsuites>`;
+    assertEquals(summary(deno, [...files, "tests/c_test.ts"]), [
+      "passed outer > passes [tests/a_test.ts]",
+      "failed the whole file [tests/b_test.ts] a hook threw",
+    ]);
+    const node = `<testsuites><testsuite name="tests/a_test.ts"><testsuite name="outer">
+        <testcase name="passes" file="/p/tests/_std/node_test.ts"/>
+      </testsuite></testsuite><testsuite name="tests/b_test.ts">
+        <testcase name="alone" file="/p/tests/_std/node_test.ts"/>
+      </testsuite></testsuites>`;
+    assertEquals(summary(node, files), [
+      "passed outer > passes [tests/a_test.ts]",
+      "passed alone [tests/b_test.ts]",
     ]);
   });
 });

@@ -21,23 +21,37 @@ interface Element {
   text: string;
 }
 
-/** The tests of a report: leaves only, a describe block is none. */
-export function parseJUnit(xml: string): TestCase[] {
+/**
+ * The tests of a report: leaves only, a describe block is none.
+ *
+ * @param files Test files that are blocks themselves, as those are that share a process.
+ */
+export function parseJUnit(xml: string, files: readonly string[] = []): TestCase[] {
   const root = parseXml(xml);
   const cases: TestCase[] = [];
-  walk(root, [], cases);
-  return root.children[0]?.attributes.name === "deno test" ? withoutContainers(cases) : cases;
+  walk(root, [], files, cases);
+  const tests = root.children[0]?.attributes.name === "deno test" ? withoutContainers(cases) : cases;
+  return tests.flatMap((test) => inItsFile(test, files));
 }
 
-function walk(element: Element, path: string[], cases: TestCase[]): void {
+/** A test of a file that is a block: its name without the file's. A block without a test is none. */
+function inItsFile(test: TestCase, files: readonly string[]): TestCase[] {
+  const file = files.find((path) => test.name === path || test.name.startsWith(`${path} > `));
+  if (file === undefined) return [test];
+  const name = test.name.slice(`${file} > `.length);
+  if (name !== "") return [{ ...test, file, name }];
+  return test.outcome === "failed" ? [{ ...test, file, name: "the whole file" }] : [];
+}
+
+function walk(element: Element, path: string[], files: readonly string[], cases: TestCase[]): void {
   for (const child of element.children) {
     if (child.tag === "testcase") cases.push(testCase(child, path));
     else if (child.tag === "testsuite") {
       const name = child.attributes.name ?? "";
       // The outermost suite of Deno and Bun is the file, which is no part of a test's name.
-      const isFile = name === child.attributes.file || /\.[cm]?[jt]sx?(\$|$)/.test(name);
-      walk(child, isFile ? path : [...path, name], cases);
-    } else walk(child, path, cases);
+      const isFile = name === child.attributes.file || (/\.[cm]?[jt]sx?(\$|$)/.test(name) && !files.includes(name));
+      walk(child, isFile ? path : [...path, name], files, cases);
+    } else walk(child, path, files, cases);
   }
 }
 

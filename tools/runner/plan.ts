@@ -12,6 +12,8 @@ export interface Suite {
   readonly files: readonly string[];
   /** Run the examples inside these files instead of tests. */
   readonly documentation?: true;
+  /** Load each file as if there were no other, on Deno and Node. */
+  readonly apart?: true;
   /** Leave deno.json out: older versions refuse its newer fields. */
   readonly withoutConfig?: true;
 }
@@ -32,6 +34,16 @@ const denoOnly = new Set(["deno", "project"]);
 /** A crash takes down the files of its process only, and two cores stay busy to the end. */
 const filesPerProcess = 16;
 
+/** Files that are loaded as if there were no other, and why. */
+const loadedApart: ReadonlyMap<string, string> = new Map([
+  ["tests/deno/http_leaks_test.ts", "Deno's sanitizers look at all that is open where it runs"],
+  ["tests/deno/pkcs11_leaks_test.ts", "Deno's sanitizers look at all that is open where it runs"],
+  [
+    "tests/session/keys/keys_in_tpm_test.ts",
+    "it starts servers to know what to test, and puts them into the environment",
+  ],
+]);
+
 const documentedFolders = ["ffi", "session", "http", "webcrypto", "docs"];
 const documentedFiles = ["mod.ts", "README.md"];
 
@@ -49,7 +61,11 @@ export function planSuites(selection: Selection): Suite[] {
   for (const [area, files] of testFilesByArea(selection.paths)) {
     for (const runtime of selection.runtimes) {
       if (runtime !== "deno" && denoOnly.has(area)) continue;
-      for (const chunk of evenChunks(files, filesPerProcess)) suites.push({ runtime, area, files: chunk });
+      // Bun knows one way only.
+      const apart = runtime === "bun" ? [] : files.filter((file) => loadedApart.has(file));
+      if (apart.length > 0) suites.push({ runtime, area, files: apart, apart: true });
+      const together = files.filter((file) => !apart.includes(file));
+      for (const chunk of evenChunks(together, filesPerProcess)) suites.push({ runtime, area, files: chunk });
     }
   }
   suites.sort((a, b) => rank(a) - rank(b) || b.files.length - a.files.length);

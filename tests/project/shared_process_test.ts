@@ -1,0 +1,56 @@
+// tools/runner/suite.ts: test files that share a process are told apart, and outlive the one that ends it.
+import { assertEquals } from "@std/assert";
+import { writeFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { type RuntimeName, runtimeProgram } from "../../tools/runner/runtimes.ts";
+import { runSuite } from "../../tools/runner/suite.ts";
+import { temporaryFolder } from "../_support/temporary_folder.ts";
+
+const files: Readonly<Record<string, string>> = {
+  hooks: `let state = "loaded";
+    before(() => void (state = "begun"));
+    after(() => void (globalThis.ended = true));
+    it("begins with its own hooks", () => assertEquals(state, "begun"));
+    describe("a block", () => {
+      it("is skipped", { skip: "for a reason" }, () => {});
+      it("fails", () => assertEquals(1, 2));
+    });`,
+  kills: `it("ends everything", async () => {
+      process.kill(process.pid, "SIGKILL");
+      await new Promise(() => setInterval(() => {}, 1000));
+    });`,
+  broken: `throw new Error("this file does not load");`,
+  later: `it("comes after the hooks of the file before", () => assertEquals(globalThis.ended, true));
+    describe("a block", () => it("passes", () => {}));`,
+};
+const imports = `import process from "node:process";
+  import { after, before, describe, it } from "node:test";
+  import { assertEquals } from "@std/assert";`;
+
+describe("test files that share a process", () => {
+  for (const runtime of ["deno", "node"] satisfies RuntimeName[]) {
+    it(`have their own hooks and names, and go on without the one that ends it, on ${runtime}`, async () => {
+      const folder = temporaryFolder("suite");
+      const paths = Object.entries(files).map(([name, text]) => {
+        writeFileSync(`${folder}/${name}_test.ts`, `${imports}\n${text}\n`);
+        return `${folder}/${name}_test.ts`;
+      });
+      const program = await runtimeProgram(runtime);
+      const { tests, problems } = await runSuite({ runtime, area: "fixtures", files: paths }, program);
+      const told = tests.map(({ file, name, outcome, detail }) =>
+        `${file?.slice(folder.length + 1)}: ${name}: ${outcome}${outcome === "skipped" ? ` ${detail}` : ""}`
+      );
+      assertEquals(told.sort(), [
+        "broken_test.ts: is loaded: failed",
+        "hooks_test.ts: a block > fails: failed",
+        "hooks_test.ts: a block > is skipped: skipped for a reason",
+        "hooks_test.ts: begins with its own hooks: passed",
+        "later_test.ts: a block > passes: passed",
+        "later_test.ts: comes after the hooks of the file before: passed",
+      ]);
+      assertEquals(problems.map((problem) => problem.split(";")[0]), [
+        `died by SIGKILL while ${folder}/kills_test.ts ran`,
+      ]);
+    });
+  }
+});
