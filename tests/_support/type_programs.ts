@@ -52,8 +52,14 @@ export class TypePrograms {
     this.#ts = ts;
   }
 
-  /** Loads the compiler and makes the declarations. */
-  static async load(): Promise<TypePrograms> {
+  static #loaded: Promise<TypePrograms> | null = null;
+
+  /** Loads the compiler; declarations are made once for all tests of a process. */
+  static load(): Promise<TypePrograms> {
+    return TypePrograms.#loaded ??= TypePrograms.#load();
+  }
+
+  static async #load(): Promise<TypePrograms> {
     const { default: ts } = await import("typescript");
     const programs = new TypePrograms(ts);
     const lib = dirname(ts.sys.getExecutingFilePath());

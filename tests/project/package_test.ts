@@ -10,8 +10,14 @@ const manifest = JSON.parse(readText("deno.json"));
 const npmManifest = JSON.parse(readText("package.json"));
 const offlineMap: Record<string, string> = JSON.parse(readText("tests/offline.import_map.json")).imports;
 
+let published: Promise<string[]> | null = null;
+
 /** The files that would be published, as `deno publish` lists them. */
-async function publishedFiles(): Promise<string[]> {
+function publishedFiles(): Promise<string[]> {
+  return published ??= listedFiles();
+}
+
+async function listedFiles(): Promise<string[]> {
   const options = ["publish", "--dry-run", "--allow-dirty", "--no-check", "--allow-slow-types"];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, options, {
     cwd: fileURLToPath(projectRoot),

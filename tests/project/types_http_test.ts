@@ -196,23 +196,20 @@ export { createReadStream, NodeBlob, nodeStream, Readable };`,
 };
 
 describe("the types of http", { skip: "Deno" in globalThis ? false : "the compiler is in the cache of Deno" }, () => {
-  let loaded: Promise<TypePrograms> | undefined;
-  const compiler = (): Promise<TypePrograms> => loaded ??= TypePrograms.load();
-
   it("need no compiler to be declared", async () => {
-    const programs = await compiler();
+    const programs = await TypePrograms.load();
     assertEquals(["internal", "http", "ffi", "session"].flatMap((floor) => programs.slow(floor)), []);
   });
 
   it("let programs hand on what they may not have been given, as all public types do", async () => {
     const surface: Record<string, string[]> = JSON.parse(readText("tests/project/public_surface.json"));
-    assertEquals((await compiler()).withoutUndefined(new Set(Object.values(surface).flat())), []);
+    assertEquals((await TypePrograms.load()).withoutUndefined(new Set(Object.values(surface).flat())), []);
   });
 
   for (const [name, settings] of typeSettings) {
     it(`take right programs and refuse wrong ones, with ${name}`, async () => {
       const all = settings.dom ? programs : { ...programs, ...onNode };
-      assertEquals((await compiler()).problems(all, settings), []);
+      assertEquals((await TypePrograms.load()).problems(all, settings), []);
     });
   }
 });
