@@ -1,10 +1,10 @@
-// A program that does asynchronous work on a token and then ends in the way it is told.
+// A program that does asynchronous work on a token and then ends in the way it is told, at the moment it is told.
 import process from "node:process";
 import { CKM } from "../../ffi/constants/mod.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { Module } from "../../session/tokens/module.ts";
 
-const [path, way, pin] = process.argv.slice(2) as [string, string, string];
+const [path, pin, way, moment] = process.argv.slice(2) as [string, string, string, string?];
 const data = new Uint8Array(32);
 const module = await Module.load(path, { managed: false });
 const slot = (await module.slots({ tokenPresent: true }))[0]!;
@@ -48,17 +48,20 @@ switch (way) {
     break;
   case "exit during calls of every length":
     void callsOfEveryLength();
-    setTimeout(() => process.exit(0), 20);
+    setTimeout(() => process.exit(0), Number(moment));
     break;
   case "the runtime's exit during calls of every length":
     void callsOfEveryLength();
-    setTimeout(() => (globalThis as unknown as { Deno?: typeof process }).Deno?.exit(0) ?? process.exit(0), 20);
+    setTimeout(
+      () => (globalThis as unknown as { Deno?: typeof process }).Deno?.exit(0) ?? process.exit(0),
+      Number(moment),
+    );
     break;
   case "an uncaught error during calls of every length":
     void callsOfEveryLength();
     setTimeout(() => {
       throw new Error("nobody catches this");
-    }, 20);
+    }, Number(moment));
 }
 
 /** On both sessions at once: a long call on one, short ones on the other. */
