@@ -116,7 +116,7 @@ async function freePort(): Promise<number> {
 }
 
 async function isListening(child: ChildProcess, port: number): Promise<boolean> {
-  for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt++) {
+  for (let attempt = 0; attempt < 1200 && child.exitCode === null; attempt++) {
     const socket = connect(port, "127.0.0.1");
     const isThere = await new Promise<boolean>((resolve) => {
       socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
@@ -143,7 +143,7 @@ function running(child: ChildProcess, folder: string, port: number): Apache {
   return {
     origin: `http://127.0.0.1:${port}`,
     async log(path) {
-      for (let attempt = 0; attempt < 100; attempt++) {
+      for (let attempt = 0; attempt < 3000; attempt++) {
         const lines = readFileSync(join(folder, "access.log"), "utf8").split("\n");
         const wanted = lines.filter((line) => line.split(" ")[1] === path);
         if (wanted.length > 0) return wanted;

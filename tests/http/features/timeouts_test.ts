@@ -62,7 +62,7 @@ describe("Timeouts", () => {
             else if (socket.write(chunk)) sent++;
           }, 20);
           socket.on("close", () => clearInterval(timer));
-        }, { transport, features: [new Timeouts({ idle: 500 })] });
+        }, { transport, features: [new Timeouts({ idle: 1000 })] });
         const slow = await ask(bench.session, face, `${bench.url}slow`);
         assertEquals([slow.status, slow.error, slow.text.length], [200, null, 100_000]);
         const stalled = await ask(bench.session, face, `${bench.url}stall`);
@@ -100,8 +100,8 @@ describe("Timeouts", () => {
     const sockets = new Set<{ destroy(): void }>();
     server.on("connection", (socket) => sockets.add(socket));
     await using bench = await featureBench((_request, socket) => {
-      setTimeout(() => socket.write(reply("200 OK", "slow but connected")), 300);
-    }, { features: [new Timeouts({ connect: 250 })] });
+      setTimeout(() => socket.write(reply("200 OK", "slow but connected")), 1200);
+    }, { features: [new Timeouts({ connect: 1000 })] });
     const { error, msg } = await ask(bench.session, "queue", `https://127.0.0.1:${port}/`);
     assertEquals(timeoutOf(error)?.kind, "connect", String(error));
     assertEquals(msg.statusCode, 7);

@@ -3,6 +3,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { HttpMessage } from "../../../http/message/message.ts";
 import { HttpSession } from "../../../http/session/session.ts";
+import { until } from "../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../_support/socket_server.ts";
 
 const choices = process.versions["bun"] || process.versions["deno"] ? ["fetch", "node"] as const : ["node"] as const;
@@ -36,10 +37,7 @@ describe("many requests", () => {
         assertLess(server.connections, 9);
         assertEquals([...session.messages()].length, 0);
       }
-      for (let wait = 0; server.open.size > 0 && wait < 50; wait++) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      assertEquals(server.open.size, 0);
+      await until(() => server.open.size === 0);
       assert(activeResources() <= before, `${activeResources()} resources, ${before} before`);
       // 10 kB for each of the last two rounds' requests would be a leak; what is collected late is not.
       assertLess(Math.min(...heaps.slice(2)) - Math.min(...heaps.slice(0, 2)), 20 << 20);

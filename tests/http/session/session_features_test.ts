@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { BodyStage, HttpMessage, HttpSession, type SessionFeature } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { sessionOn, transports, wait } from "../../_support/http_sessions.ts";
+import { sessionOn, transports, until, wait } from "../../_support/http_sessions.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
 
 class Noting implements SessionFeature {
@@ -164,20 +164,20 @@ for (const transport of transports) {
 
     it("may take their time; cancel does not wait for them", async () => {
       await using session = sessionOn(transport);
-      let release = (): void => {};
-      session.addFeature({ requestStarted: () => new Promise<void>((resolve) => release = resolve) });
+      const releases: (() => void)[] = [];
+      session.addFeature({ requestStarted: () => new Promise<void>((resolve) => releases.push(resolve)) });
       const msg = get("/ok");
       const done = session.sendMessage(msg);
-      await wait(20);
+      await until(() => releases.length === 1);
       const before = server.requests.length;
       session.cancelMessage(msg, 77);
       assertEquals(await done, 77);
-      release();
+      releases[0]!();
       await wait(10);
       assertEquals(server.requests.length, before);
       const second = session.sendMessage(get("/ok"));
-      await wait(20);
-      release();
+      await until(() => releases.length === 2);
+      releases[1]!();
       assertEquals(await second, 200);
     });
 

@@ -111,7 +111,7 @@ describe("TLS in sessions", () => {
       onConnection: (socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"),
     });
     for (const transport of ["auto", "node"] as const) {
-      await using session = new HttpSession({ transport, timeout: 2 });
+      await using session = new HttpSession({ transport, timeout: 20 });
       const msg = new HttpMessage("GET", server.origin.replace("http:", "https:"));
       const status = await session.sendMessage(msg);
       assert(status === HttpStatus.TLS_FAILED || status === HttpStatus.SSL_FAILED, `${status} ${String(msg.error)}`);

@@ -19,6 +19,7 @@ import { MockTransport } from "../../../http/features/mock_transport.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { HttpStatus } from "../../../http/protocol/status.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
+import { until } from "../../_support/http_sessions.ts";
 import { stopChild } from "../../_support/proxy_server.ts";
 
 // The server must live in another process: while a message is sent synchronously this one answers nobody.
@@ -231,7 +232,7 @@ describe("HttpSession.sendMessageSync", () => {
     assertEquals(session.connections.length, 0);
     const hanging = new HttpMessage("GET", `${origin}/hang`);
     const waiting = session.sendMessage(hanging);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => session.connections.length === 1);
     assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "busy");
     session.cancelMessage(hanging);
     await waiting;
@@ -242,7 +243,7 @@ describe("HttpSession.sendMessageSync", () => {
     await using session = new HttpSession({ maxConnsPerHost: 1 });
     const hanging = new HttpMessage("GET", `${origin}/hang`);
     const waiting = session.sendMessage(hanging);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => session.connections.length === 1);
     assertThrows(() => session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), TypeError, "busy");
     const elsewhere = origin.replace("127.0.0.1", "localhost");
     assertEquals(session.sendMessageSync(new HttpMessage("GET", `${elsewhere}/echo`)), 200);

@@ -157,14 +157,24 @@ describe("A key that wants its PIN for each use", () => {
 
   it("the call is aborted while somebody is asked, and while the card works", { skip }, async () => {
     const reason = new Error("enough");
-    for (const [microseconds, delay] of [[0, 20], [20_000, 5], [20_000, 25]] as const) {
+    for (const moment of ["asked", "C_SignInit", "C_Login"] as const) {
       const controller = new AbortController();
-      card.set("microseconds", microseconds);
-      answer = () =>
-        microseconds > 0 ? "1234" : new Promise((resolve) => setTimeout(() => resolve("1234"), delay * 10));
+      // Far longer than it takes to notice that a call has begun.
+      card.set("microseconds", moment === "asked" ? 0 : 200_000);
+      let answered = () => {};
+      answer = () => {
+        if (moment !== "asked") return "1234";
+        setTimeout(() => controller.abort(reason), 20);
+        return new Promise((resolve) => answered = () => resolve("1234"));
+      };
+      const from = card.log.length;
       const pending = sign(session, { signal: controller.signal });
-      setTimeout(() => controller.abort(reason), delay);
+      if (moment !== "asked") {
+        while (!names().slice(from).includes(moment)) await new Promise((resolve) => setTimeout(resolve, 1));
+        controller.abort(reason);
+      }
       assertStrictEquals(await assertRejects(() => pending), reason);
+      answered();
       await session.idle();
       card.set("microseconds", 0);
       answer = () => "1234";
@@ -222,7 +232,7 @@ describe("A key that wants its PIN for each use", () => {
   });
 
   it("a call in place is refused while another has the token", { skip }, async () => {
-    card.set("microseconds", 30_000);
+    card.set("microseconds", 300_000);
     const pending = sign();
     while (!names().includes("C_SignInit")) await new Promise((resolve) => setTimeout(resolve, 1));
     assertThrows(() => other.signSync(ordinary, CKM.ECDSA, data), SessionBusyError);

@@ -280,7 +280,8 @@ describe("The session pool", () => {
       (await assertRejects(() => SessionClass.fromHandle(slot, two.handle).getInfo(), Pkcs11Error)).fn,
       "C_GetSessionInfo",
     );
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    const isOpen = () => SessionClass.fromHandle(slot, one.handle).getInfo().then(() => true, () => false);
+    while (await isOpen()) await new Promise((resolve) => setTimeout(resolve, 5));
     assertEquals(
       (await assertRejects(() => SessionClass.fromHandle(slot, one.handle).getInfo(), Pkcs11Error)).fn,
       "C_GetSessionInfo",

@@ -7,8 +7,10 @@ import { AuthManager } from "../../../../http/features/auth/manager.ts";
 import { AuthNtlm } from "../../../../http/features/auth/ntlm/ntlm.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
+import type { HttpFetchInit } from "../../../../http/contract/message_options.ts";
 import type { AuthenticateEvent } from "../../../../http/contract/session_events.ts";
 import { authTransports, basic, digestServer, guardedServer, refusalBody } from "../../../_support/auth_servers.ts";
+import { until } from "../../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 
 const right = basic("alice", "secret");
@@ -30,7 +32,7 @@ function listening(answer: Answer, options: ConstructorParameters<typeof HttpSes
 
 const answerRight: Answer = ({ auth }) => auth.authenticate("alice", "secret");
 const text = (msg: HttpMessage): string => new TextDecoder().decode(msg.responseBody);
-const get = async (session: HttpSession, url: string, init?: RequestInit): Promise<string> => {
+const get = async (session: HttpSession, url: string, init?: HttpFetchInit): Promise<string> => {
   const response = await session.fetch(url, init);
   return `${response.status} ${await response.text()}`;
 };
@@ -140,15 +142,16 @@ describe("AuthManager: the authenticate event", () => {
 
   it("is declined for all that wait for the same answer", async () => {
     await using server = await basicServer();
-    const { session, asked } = listening(({ auth, msg }, session) => {
+    let refused = 0;
+    const { session, asked } = listening(async ({ auth, msg }, session) => {
       session.pauseMessage(msg);
-      setTimeout(() => {
-        auth.cancel();
-        session.unpauseMessage(msg);
-      }, 30);
+      await until(() => refused === 5);
+      auth.cancel();
+      session.unpauseMessage(msg);
     }, { maxConnsPerHost: 5 });
     await using _ = session;
-    const all = await Promise.all(Array.from({ length: 5 }, () => get(session, `${server.origin}/x`)));
+    const prepare = (msg: HttpMessage) => msg.addEventListener("got-headers", () => refused++);
+    const all = await Promise.all(Array.from({ length: 5 }, () => get(session, `${server.origin}/x`, { prepare })));
     assertEquals(all, Array(5).fill(`401 ${refusalBody}`));
     assertEquals(asked, ["Basic r false"]);
   });
@@ -163,8 +166,11 @@ describe("AuthManager: the authenticate event", () => {
     const first = new HttpMessage("GET", `${server.origin}/1`);
     const second = new HttpMessage("GET", `${server.origin}/2`);
     const firstDone = session.sendMessage(first);
+    await until(() => asked.length === 1);
+    const refused = new Promise((resolve) => second.addEventListener("got-headers", resolve, { once: true }));
     const secondDone = session.sendMessage(second);
-    setTimeout(() => session.cancelMessage(first), 40);
+    await refused;
+    session.cancelMessage(first);
     assertEquals(await firstDone, 1);
     assertEquals(await secondDone, 200);
     assertEquals(asked, ["Basic r false", "Basic r false"]);

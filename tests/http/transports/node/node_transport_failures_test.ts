@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { TransportError, type TransportPhase } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
+import { until } from "../../../_support/http_sessions.ts";
 import { freePort } from "../../../_support/proxy_server.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 import { exchange, localTarget, requestFor, textOf } from "../../../_support/transport_driver.ts";
@@ -183,7 +184,7 @@ describe("NodeTransport failures", () => {
     const connection = transport.createConnection(target);
     const reason = new Error("too slow");
     const opening = exchange(connection, requestFor(target, "/"));
-    setTimeout(() => connection.close(reason), 40);
+    void until(() => server.connections === 1).then(() => connection.close(reason));
     assertEquals(await opening.catch((error) => error), reason);
     for (const socket of server.open) if (!socket.destroyed) await once(socket, "close");
     assertEquals(server.open.size, 0);

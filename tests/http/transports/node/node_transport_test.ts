@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { NotSupportedError, TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
+import { until } from "../../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 import {
   exchange,
@@ -326,15 +327,13 @@ describe("NodeTransport", () => {
   });
 
   it("notices that an idle connection was closed by the server", async () => {
-    await using server = await socketServer((_request, socket) => {
-      socket.write(reply("200 OK"));
-      setTimeout(() => socket.destroy(), 20);
-    });
+    await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")));
     const target = localTarget(server.port);
     const connection = transport.createConnection(target);
     const closed = new Promise<void>((resolve) => connection.onClosed = resolve);
     await (await exchange(connection, requestFor(target, "/"))).bytes();
     assert(connection.isOpen);
+    for (const socket of server.open) socket.destroy();
     await closed;
     assertFalse(connection.isOpen);
     const error = await assertRejects(
@@ -373,8 +372,7 @@ describe("NodeTransport", () => {
     });
     const response = await exchange(connection, requestFor(target, "/", { method: "POST", body }));
     assertEquals([response.status, await textOf(response), response.keepAlive], [413, "stop", false]);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert(cancelled !== null);
+    await until(() => cancelled !== null);
     assertFalse(connection.isOpen);
   });
 
