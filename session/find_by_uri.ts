@@ -159,7 +159,7 @@ class Search {
 
   async *#inModule(module: Module): AsyncGenerator<Pkcs11Object, void, undefined> {
     const slots = await this.#attempt(module, undefined, async () => {
-      if (!namesModule(this.#uri, module) || !this.#uri.matchModule(await module.info(this.#call()))) return [];
+      if (!isModuleOf(this.#uri, module) || !this.#uri.matchModule(await module.info(this.#call()))) return [];
       return await module.slots({ tokenPresent: true, ...this.#call() });
     });
     for (const slot of slots ?? []) yield* this.#inSlot(module, slot);
@@ -304,7 +304,7 @@ function warn(uri: Pkcs11Uri, problems: readonly FindProblem[]): void {
 }
 
 /** Whether a module is the one that `module-name` and `module-path` name, as far as they are given. */
-function namesModule(uri: Pkcs11Uri, module: Module): boolean {
+export function isModuleOf(uri: Pkcs11Uri, module: Module): boolean {
   const { moduleName, modulePath } = uri;
   if (moduleName !== undefined) {
     const file = basename(module.path ?? "").replace(/\.(so|dylib|dll)(\.[0-9.]+)?$/, "");

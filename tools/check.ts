@@ -4,7 +4,19 @@ import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
 
 const importMap = "--import-map=tests/offline.import_map.json";
-const folders = ["ffi", "session", "http", "webcrypto", "pkcs11js", "internal", "tests", "tools", "examples", "bench"];
+const folders = [
+  "ffi",
+  "session",
+  "http",
+  "webcrypto",
+  "pkcs11js",
+  "cli",
+  "internal",
+  "tests",
+  "tools",
+  "examples",
+  "bench",
+];
 
 /** The public entries, as deno.json exports them. */
 function entries(): string[] {

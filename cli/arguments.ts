@@ -1,0 +1,129 @@
+/**
+ * What a command line says: which command, with what.
+ *
+ * @module
+ */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { CommandSpec, OptionSpec } from "./contract/command.ts";
+import { OptionValues } from "./contract/option_values.ts";
+import { UsageError } from "./terminal/errors.ts";
+import { suggestion } from "./terminal/nearest.ts";
+
+/** A command line that makes sense. */
+export interface ParsedArguments {
+  /** The command; `null` where none is named, and only help or the version can be meant. */
+  readonly spec: CommandSpec | null;
+  /** Its options. */
+  readonly options: OptionValues;
+  /** Its arguments. */
+  readonly arguments: readonly string[];
+}
+
+type Tokens = NonNullable<ReturnType<typeof parseArgs>["tokens"]>;
+type OptionToken = Extract<Tokens[number], { kind: "option" }>;
+
+/**
+ * Reads a command line. Options may stand before and behind the command, and an option of one name takes a value in every
+ * command or in none, so that all can be told from arguments before the command is known.
+ *
+ * @throws {UsageError} When it makes no sense; what may have been meant is suggested.
+ */
+export function parseArguments(
+  args: readonly string[],
+  commands: readonly CommandSpec[],
+  globals: readonly OptionSpec[],
+): ParsedArguments {
+  const every = new Map([...globals, ...commands.flatMap(({ options }) => options)].map((each) => [each.name, each]));
+  const tokens = tokensOf(args, [...every.values()]);
+  const words = tokens.filter((token) => token.kind === "positional").map(({ value }) => value);
+  const given = tokens.filter((token) => token.kind === "option");
+  const [name, ...rest] = words;
+  const spec = name === undefined ? null : commands.find((each) => each.name === name);
+  const known = spec ? [...spec.options, ...globals] : [...every.values()];
+  for (const token of given) checkOption(token, known, spec?.name);
+  if (spec === undefined) {
+    const near = suggestion(name!, commands.map((each) => each.name));
+    throw new UsageError(`Cannot run ${JSON.stringify(name)}: there is no such command${near}`);
+  }
+  const options = new OptionValues(valuesOf(given, known, spec?.name), spec?.name ?? "");
+  if (spec !== null && !options.has("help")) checkComplete(spec, options, rest);
+  return { spec, options, arguments: rest };
+}
+
+function tokensOf(args: readonly string[], options: readonly OptionSpec[]): Tokens {
+  const config: ParseArgsConfig["options"] = {};
+  for (const { name, short, value } of options) {
+    config[name] = { type: value === undefined ? "boolean" : "string", ...short === undefined ? {} : { short } };
+  }
+  return parseArgs({ args: [...args], options: config, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+function checkOption(token: OptionToken, known: readonly OptionSpec[], command: string | undefined): void {
+  const option = known.find(({ name }) => name === token.name);
+  const shown = JSON.stringify(token.rawName);
+  if (option === undefined) {
+    const near = token.rawName.startsWith("--") ? suggestion(token.rawName, known.map(({ name }) => `--${name}`)) : "";
+    const whose = command === undefined ? "there is no such option" : `${command} has no such option`;
+    throw new UsageError(`Cannot use ${shown}: ${whose}${near}`, command);
+  }
+  if (option.value === undefined && token.value !== undefined) {
+    throw new UsageError(`Cannot use ${shown} with a value: it is a switch`, command);
+  }
+  if (option.value === undefined) return;
+  const isMissing = token.value === undefined || token.value === "" ||
+    !token.inlineValue && token.value.startsWith("-") && token.value !== "-";
+  if (isMissing) {
+    throw new UsageError(
+      `Cannot use ${shown} alone: it wants a value, as in ${token.rawName} ${option.choices?.[0] ?? option.value}`,
+      command,
+    );
+  }
+  if (option.choices !== undefined && !option.choices.includes(token.value!)) {
+    throw new UsageError(
+      `Cannot use ${shown} ${JSON.stringify(token.value)}: there are ${option.choices.join(", ")}` +
+        suggestion(token.value!, option.choices),
+      command,
+    );
+  }
+}
+
+function valuesOf(
+  given: readonly OptionToken[],
+  known: readonly OptionSpec[],
+  command: string | undefined,
+): Map<string, readonly string[]> {
+  const values = new Map<string, readonly string[]>();
+  for (const { name, rawName, value } of given) {
+    const before = values.get(name);
+    const option = known.find((each) => each.name === name)!;
+    if (before !== undefined && option.value !== undefined && !option.multiple) {
+      throw new UsageError(`Cannot use ${JSON.stringify(rawName)} twice: it has one value`, command);
+    }
+    values.set(name, [...(before ?? []), ...value === undefined ? [] : [value]]);
+  }
+  return values;
+}
+
+function checkComplete(spec: CommandSpec, options: OptionValues, words: readonly string[]): void {
+  const { arguments: places, name } = spec;
+  const missing = places.find((place, at) => !place.optional && at >= words.length);
+  if (missing !== undefined) {
+    throw new UsageError(`Cannot run ${name}: ${missing.name} is missing: ${lowered(missing.text)}`, name);
+  }
+  if (words.length > places.length) {
+    throw new UsageError(`Cannot run ${name}: ${JSON.stringify(words[places.length])} is one argument too many`, name);
+  }
+  for (const [at, word] of words.entries()) {
+    const choices = places[at]!.choices;
+    if (choices === undefined || choices.includes(word)) continue;
+    throw new UsageError(`Cannot run ${name} ${JSON.stringify(word)}: there are ${choices.join(", ")}`, name);
+  }
+  const absent = spec.options.find((option) => option.required && !options.has(option.name));
+  if (absent === undefined) return;
+  const choices = absent.choices === undefined ? "" : `: ${absent.choices.join(", ")}`;
+  throw new UsageError(`Cannot run ${name}: --${absent.name} ${absent.value} is missing${choices}`, name);
+}
+
+function lowered(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

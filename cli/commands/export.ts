@@ -1,0 +1,68 @@
+import { CKO } from "../../ffi/constants/mod.ts";
+import { writePem } from "../../session/keys/forms/pem.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError, UsageError } from "../terminal/errors.ts";
+import { openSink, STANDARD } from "../terminal/files.ts";
+import { safeJson } from "../terminal/text.ts";
+import { wishes, withObject } from "../tokens/find_object.ts";
+
+/** Writes a public key, a certificate, data, or a key that the token lets out. */
+export async function run(context: CommandContext): Promise<void> {
+  const { options, signal, surroundings } = context;
+  await withObject(context, context.arguments[0]!, wishes.export, async (object) => {
+    const kind = (await object.get(["class"], { signal })).class;
+    const isSecret = kind === CKO.PRIVATE_KEY || kind === CKO.SECRET_KEY;
+    const result = await exported(context, object, kind);
+    const bytes = typeof result === "string" ? new TextEncoder().encode(result) : result;
+    const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: isSecret });
+    try {
+      await sink.write(bytes);
+      await sink.commit();
+    } finally {
+      await sink.discard();
+      if (isSecret) bytes.fill(0);
+    }
+  });
+}
+
+async function exported(context: CommandContext, object: Pkcs11Object, kind: number | undefined) {
+  const { options, signal, spec } = context;
+  const asked = options.text("format");
+  switch (kind) {
+    case CKO.CERTIFICATE: {
+      const { der, pem } = await object.x509({ signal });
+      return asked === "der" ? der : formatOf(asked, ["pem", "der"], "a certificate", spec.name) && pem;
+    }
+    case CKO.PUBLIC_KEY: {
+      const format = formatOf(asked, ["pem", "der", "jwk", "raw"], "a public key", spec.name);
+      const form = await object.publicKey(format === "der" ? "spki" : format as "pem" | "jwk" | "raw", { signal });
+      return typeof form === "string" || form instanceof Uint8Array ? form : jsonText(form);
+    }
+    case CKO.PRIVATE_KEY: {
+      const format = formatOf(asked, ["pem", "der", "jwk", "raw"], "a private key", spec.name);
+      const form = await object.exportKey(format === "der" ? "pkcs8" : format as "pem" | "jwk" | "raw", { signal });
+      return typeof form === "string" || form instanceof Uint8Array ? form : jsonText(form);
+    }
+    case CKO.SECRET_KEY: {
+      const format = formatOf(asked, ["raw", "jwk"], "a secret key", spec.name);
+      const form = await object.exportKey(format as "jwk" | "raw", { signal });
+      return form instanceof Uint8Array ? form : jsonText(form);
+    }
+  }
+  formatOf(asked, ["raw", "pem"], "a data object", spec.name);
+  const { value } = await object.get(["value"], { signal });
+  if (value === undefined) throw new CommandError("Cannot export the object: the token does not let its value out");
+  return asked === "pem" ? writePem("DATA", value) : value;
+}
+
+/** The form that was asked for, by default the first. */
+function formatOf(asked: string | undefined, known: readonly string[], what: string, command: string): string {
+  if (asked === undefined) return known[0]!;
+  if (known.includes(asked)) return asked;
+  throw new UsageError(`Cannot export ${what} as ${JSON.stringify(asked)}: there are ${known.join(", ")}`, command);
+}
+
+function jsonText(value: unknown): string {
+  return `${safeJson(value)}\n`;
+}

@@ -1,0 +1,133 @@
+import { MessageSignatures } from "../../http/features/signatures/mod.ts";
+import { HttpSession } from "../../http/session/session.ts";
+import { HttpError } from "../../http/message/http_error.ts";
+import { tokenSigner } from "../../session/signer/token_signer.ts";
+import { tokenCertificate } from "../../session/tls/mod.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError, UsageError } from "../terminal/errors.ts";
+import { openSink, openSource, readWhole, STANDARD } from "../terminal/files.ts";
+import { Progress } from "../terminal/progress.ts";
+import { wishes, withObject } from "../tokens/find_object.ts";
+
+/** Sends a request, with a signature or a client certificate of a token where one is named. */
+export async function run(context: CommandContext): Promise<void> {
+  const url = urlOf(context);
+  const { options } = context;
+  const session = new HttpSession();
+  try {
+    await withSigner(
+      context,
+      session,
+      options.text("sign"),
+      () => withClientKey(context, session, options.text("client-key"), () => send(context, session, url)),
+    );
+  } finally {
+    await session.close();
+  }
+}
+
+function urlOf({ arguments: [text], spec }: CommandContext): URL {
+  const url = URL.canParse(text!) ? new URL(text!) : null;
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new UsageError(
+    `Cannot fetch ${JSON.stringify(text)}: expected a URL that begins with http: or https:`,
+    spec.name,
+  );
+}
+
+/** Lets requests be signed with a key (RFC 9421) while something is done. */
+async function withSigner(
+  context: CommandContext,
+  session: HttpSession,
+  uri: string | undefined,
+  body: () => Promise<void>,
+): Promise<void> {
+  if (uri === undefined) return await body();
+  await withObject(context, uri, wishes.sign, async (key) => {
+    const signer = await tokenSigner(key, { algorithm: context.options.text("algorithm"), signal: context.signal });
+    session.addFeature(new MessageSignatures({ signer, tag: context.options.text("tag") }));
+    await body();
+  });
+}
+
+/** Lets connections be made with a key and its certificate while something is done. */
+async function withClientKey(
+  context: CommandContext,
+  session: HttpSession,
+  uri: string | undefined,
+  body: () => Promise<void>,
+): Promise<void> {
+  if (uri === undefined) return await body();
+  const { signal } = context;
+  await withObject(context, uri, wishes.sign, async (key) => {
+    const certificate = await key.certificate({ signal });
+    if (certificate === null) {
+      throw new CommandError(
+        "Cannot use the client key: the token has no certificate with the same id and key",
+        "gp11 import brings one in.",
+      );
+    }
+    const clientTls = await tokenCertificate({ certificate, key, signal });
+    try {
+      session.clientCertificate = clientTls;
+      await body();
+    } finally {
+      await clientTls.close();
+    }
+  });
+}
+
+async function send(context: CommandContext, session: HttpSession, url: URL): Promise<void> {
+  const { options, signal, surroundings } = context;
+  const body = options.text("in");
+  const content = body === undefined ? null : await readWhole(await openSource(body, surroundings), { signal });
+  const method = options.text("method") ?? (content === null ? "GET" : "POST");
+  const response = await fetched(() =>
+    session.fetch(url, { method, headers: headersOf(context), body: content, signal })
+  );
+  if (options.has("json")) return await reportResponse(context, response);
+  const sink = await openSink(options.text("out") ?? STANDARD, surroundings);
+  const progress = new Progress(surroundings, "Receiving", Number(response.headers.get("content-length")) || undefined);
+  try {
+    for await (const piece of response.body ?? []) {
+      await sink.write(piece);
+      await progress.advance(piece.length);
+    }
+    await progress.end();
+    await sink.commit();
+  } finally {
+    await progress.end();
+    await sink.discard();
+  }
+  assertGood(response);
+}
+
+async function reportResponse(context: CommandContext, response: Response): Promise<void> {
+  const { headers, status, statusText, url } = response;
+  const body = await response.text();
+  await context.report({ json: { url, status, statusText, headers: Object.fromEntries(headers), body }, text: "" });
+  assertGood(response);
+}
+
+function assertGood({ status, statusText, url }: Response): void {
+  if (status < 400) return;
+  throw new CommandError(`Cannot be content with ${url}: the server answered ${status} ${statusText}`.trimEnd());
+}
+
+/** A failure of the network is no fault of the program: its message is enough. */
+async function fetched(fetch: () => Promise<Response>): Promise<Response> {
+  try {
+    return await fetch();
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    throw new CommandError(error.message, undefined, { cause: error });
+  }
+}
+
+function headersOf({ options, spec }: CommandContext): [string, string][] {
+  return options.list("header").map((line) => {
+    const at = line.indexOf(":");
+    if (at > 0) return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+    throw new UsageError(`Cannot use the header ${JSON.stringify(line)}: expected "Name: value"`, spec.name);
+  });
+}

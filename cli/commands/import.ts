@@ -1,0 +1,186 @@
+import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
+import type { JsonWebKeyFields } from "../../session/keys/forms/json_web_key.ts";
+import { looksLikePem } from "../../session/keys/forms/pem.ts";
+import type { KeyInput } from "../../session/keys/forms/read_key.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError } from "../terminal/errors.ts";
+import { openSource, readWhole, STANDARD } from "../terminal/files.ts";
+import { askSecret } from "../terminal/questions.ts";
+import { listText } from "../terminal/table.ts";
+import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
+import { withSession } from "../tokens/login.ts";
+import { withModules } from "../tokens/modules.ts";
+
+/** More than all keys and certificates of a person take, in bytes. */
+const MOST = 4 << 20;
+
+/** One thing to bring in. */
+interface Piece {
+  readonly kind: "certificate" | "private" | "public" | "secret" | "unknown";
+  readonly input: string | Uint8Array<ArrayBuffer> | JsonWebKeyFields;
+  readonly isEncrypted: boolean;
+}
+
+/** Brings keys and certificates into a token. */
+export async function run(context: CommandContext): Promise<void> {
+  const { arguments: [text], options, signal, spec, surroundings } = context;
+  const uri = uriArgument(text!, spec.name);
+  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
+  const bytes = await readWhole(source, { signal, most: MOST });
+  try {
+    const pieces = piecesOf(bytes, source.name);
+    const passphrase = pieces.some(({ isEncrypted }) => isEncrypted) ? await passphraseOf(context, source.name) : null;
+    await withModules(context, async (modules) => {
+      const found = await oneToken(modules, uri, context);
+      await withSession(context, uri, found, { login: true, readWrite: true }, async (session) => {
+        const importer = new Importer(session, context, passphrase);
+        const objects = [];
+        // Keys first: a certificate takes the id of its key.
+        for (const piece of keysFirst(pieces)) objects.push(...await importer.import(piece));
+        await context.report(await resultOf(objects, context));
+      });
+    }).finally(() => passphrase?.fill(0));
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** What a file holds: blocks of PEM, a JSON Web Key, or DER. */
+function piecesOf(bytes: Uint8Array<ArrayBuffer>, name: string): Piece[] {
+  if (bytes.length === 0) throw new CommandError(`Cannot import ${JSON.stringify(name)}: it is empty`);
+  const text = new TextDecoder("latin1").decode(bytes);
+  if (looksLikePem(text)) {
+    return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g)].map(([block, label]) => ({
+      kind: kindOfPem(label!),
+      input: `${block}\n`,
+      isEncrypted: label === "ENCRYPTED PRIVATE KEY",
+    })).filter(({ input }) => !/^-----BEGIN (EC|DSA) PARAMETERS-----/.test(input));
+  }
+  if (/^\s*\{/.test(text)) {
+    const input = jsonWebKey(bytes, name);
+    return [{
+      kind: input.kty === "oct" ? "secret" : "d" in input || "priv" in input ? "private" : "public",
+      input,
+      isEncrypted: false,
+    }];
+  }
+  return [{ kind: "unknown", input: bytes, isEncrypted: false }];
+}
+
+function jsonWebKey(bytes: Uint8Array, name: string): JsonWebKeyFields {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new CommandError(`Cannot import ${JSON.stringify(name)}: it begins as JSON and is none`); // No part of it is shown.
+  }
+}
+
+function kindOfPem(label: string): Piece["kind"] {
+  if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(label)) return "certificate";
+  if (label.endsWith("PRIVATE KEY")) return "private";
+  return label.endsWith("PUBLIC KEY") ? "public" : "unknown";
+}
+
+function keysFirst(pieces: readonly Piece[]): Piece[] {
+  const isLate = ({ kind }: Piece) => kind === "certificate";
+  return [...pieces.filter((piece) => !isLate(piece)), ...pieces.filter(isLate)];
+}
+
+async function passphraseOf({ signal, surroundings }: CommandContext, name: string): Promise<Uint8Array> {
+  const given = surroundings.environment.GP11_PASSPHRASE;
+  if (given !== undefined && given !== "") return new TextEncoder().encode(given);
+  const terminal = surroundings.openTerminal();
+  const typed = terminal && await askSecret(terminal, `Passphrase of ${JSON.stringify(name)}: `, signal);
+  if (typed) return typed;
+  throw new CommandError(
+    `Cannot import ${JSON.stringify(name)}: the key is encrypted and there is no passphrase`,
+    "Set GP11_PASSPHRASE, or run it at a terminal and type it.",
+  );
+}
+
+/** Brings one thing after the other into a token. */
+class Importer {
+  readonly #session: Session;
+  readonly #context: CommandContext;
+  readonly #passphrase: Uint8Array | null;
+
+  constructor(session: Session, context: CommandContext, passphrase: Uint8Array | null) {
+    this.#session = session;
+    this.#context = context;
+    this.#passphrase = passphrase;
+  }
+
+  async import({ input, kind }: Piece): Promise<Pkcs11Object[]> {
+    switch (kind) {
+      case "certificate":
+        return [await this.#certificate(input as string)];
+      case "private":
+        return await this.#pair(input as KeyInput);
+      case "public":
+      case "secret":
+        return [await this.#key(input as KeyInput)];
+      case "unknown":
+        return await this.#derOfAnyKind(input as Uint8Array<ArrayBuffer>);
+    }
+  }
+
+  async #certificate(input: string | Uint8Array<ArrayBuffer>): Promise<Pkcs11Object> {
+    const { signal } = this.#context;
+    return await this.#session.importCertificate(input, this.#names(), { signal });
+  }
+
+  async #pair(input: KeyInput): Promise<Pkcs11Object[]> {
+    const options = this.#options();
+    const { privateKey, publicKey } = await this.#session.importKeyPair(input, this.#names(), this.#hidden(), options);
+    return [privateKey, publicKey];
+  }
+
+  async #key(input: KeyInput): Promise<Pkcs11Object> {
+    const isSecret = typeof input === "object" && "kty" in input && input.kty === "oct";
+    return await this.#session.importKey(input, isSecret ? this.#hidden() : this.#names(), this.#options());
+  }
+
+  /** DER does not say what it is: a certificate, a private key with its public half, a public key. */
+  async #derOfAnyKind(der: Uint8Array<ArrayBuffer>): Promise<Pkcs11Object[]> {
+    const roads = [
+      async () => [await this.#certificate(der)],
+      () => this.#pair(der),
+      async () => [await this.#key(der)],
+    ];
+    for (const road of roads) {
+      try {
+        return await road();
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // A TypeError says that it is nothing of this kind.
+      }
+    }
+    throw new CommandError(
+      "Cannot import: what was given is no key and no certificate",
+      "PEM, DER (PKCS#8, PKCS#1, SEC1, SubjectPublicKeyInfo, X.509) and JSON Web Keys are read.",
+    );
+  }
+
+  #options() {
+    const { options, signal } = this.#context;
+    const passphrase = this.#passphrase === null ? {} : { passphrase: new Uint8Array(this.#passphrase) };
+    return { signal, unwrap: options.has("unwrap"), ...passphrase };
+  }
+
+  #names(): AttributesInit {
+    const { options } = this.#context;
+    const [id, label] = [options.bytes("id"), options.text("label")];
+    return { token: true, ...id === undefined ? {} : { id }, ...label === undefined ? {} : { label } };
+  }
+
+  #hidden(): AttributesInit {
+    const extractable = this.#context.options.has("extractable");
+    return { ...this.#names(), private: true, sensitive: !extractable, extractable };
+  }
+}
+
+async function resultOf(objects: readonly Pkcs11Object[], { paint, signal }: CommandContext) {
+  const uris = await Promise.all(objects.map((object) => object.uri({ signal })));
+  return { json: uris, text: listText(uris.map((uri) => ["imported", uri] as const), paint) };
+}

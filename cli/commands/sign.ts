@@ -1,0 +1,46 @@
+import { ecdsaSignatureToDer } from "../../session/keys/forms/ecdsa_signature.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { openSink, openSource, STANDARD } from "../terminal/files.ts";
+import { Progress } from "../terminal/progress.ts";
+import { wishes, withObject } from "../tokens/find_object.ts";
+import { keyFacts } from "../tokens/key_facts.ts";
+import { isEcdsa, signatureInput, signatureScheme } from "../tokens/signature_schemes.ts";
+
+/** Signs a file. */
+export async function run(context: CommandContext): Promise<void> {
+  await withObject(context, context.arguments[0]!, wishes.sign, async (key) => {
+    const { algorithm, signature } = await signFile(context, key);
+    const { options, signal, surroundings } = context;
+    const out = options.text("out") ?? STANDARD;
+    if (!options.has("json") || out !== STANDARD) {
+      const sink = await openSink(out, surroundings);
+      try {
+        await sink.write(signature);
+        await sink.commit();
+      } finally {
+        await sink.discard();
+      }
+    }
+    if (options.has("json")) {
+      await context.report({ json: { algorithm, key: await key.uri({ signal }), signature }, text: "" });
+    }
+  });
+}
+
+async function signFile(context: CommandContext, key: Pkcs11Object) {
+  const { options, signal, spec, surroundings } = context;
+  const facts = await keyFacts(key, signal);
+  const scheme = signatureScheme(facts, options.text("mechanism"), spec.name);
+  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
+  const progress = new Progress(surroundings, "Signing", source.size);
+  try {
+    const seen = (bytes: number) => void progress.advance(bytes).catch(() => {});
+    const { data, mechanism } = await signatureInput(scheme, key.session.slot, source, { seen, signal });
+    const raw = await key.session.sign(key, mechanism, data, { signal });
+    const isDer = isEcdsa(facts) && options.text("signature-format") !== "raw";
+    return { algorithm: scheme.algorithm, signature: isDer ? ecdsaSignatureToDer(raw) : raw };
+  } finally {
+    await progress.end();
+  }
+}

@@ -1,0 +1,54 @@
+import { CKF } from "../../ffi/constants/mod.ts";
+import { withoutNuls } from "../../ffi/memory/texts.ts";
+import type { Module } from "../../session/tokens/module.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { tableText } from "../terminal/table.ts";
+import { isInitialised, tokenUri } from "../tokens/find_tokens.ts";
+import { tokenState } from "../tokens/flags.ts";
+import { noteFailures, withModules } from "../tokens/modules.ts";
+
+/** Lists the slots and the tokens in them. */
+export async function run(context: CommandContext): Promise<void> {
+  const { paint } = context;
+  await withModules(context, async (modules, failures) => {
+    const rows = (await Promise.all(modules.map((module) => slotsOf(module, context)))).flat();
+    await context.report({
+      json: rows,
+      text: tableText(rows, [
+        { title: "SLOT", value: ({ id }) => String(id) },
+        { title: "TOKEN", value: ({ description, token }) => token === null ? `(none) ${description}` : token.label },
+        { title: "MAKER", value: ({ token }) => token?.manufacturer ?? "" },
+        { title: "MODEL", value: ({ token }) => token?.model ?? "" },
+        { title: "SERIAL", value: ({ token }) => token?.serialNumber ?? "" },
+        { title: "STATE", value: ({ token }) => token?.state ?? "" },
+        { title: "URI", value: ({ token }) => token?.uri ?? "" },
+      ], paint),
+    });
+    await noteFailures(context, failures);
+  });
+}
+
+async function slotsOf(module: Module, { signal }: CommandContext) {
+  const rows = [];
+  for (const slot of await module.slots({ signal })) {
+    const info = await slot.info({ signal });
+    const isPresent = (info.flags & CKF.TOKEN_PRESENT) !== 0;
+    const found = isPresent ? { module, slot, slotInfo: info, token: await slot.tokenInfo({ signal }) } : null;
+    rows.push({
+      module: module.name ?? module.path,
+      id: slot.id,
+      description: info.slotDescription,
+      token: found === null ? null : {
+        label: withoutNuls(found.token.label),
+        manufacturer: withoutNuls(found.token.manufacturerId),
+        model: withoutNuls(found.token.model),
+        serialNumber: withoutNuls(found.token.serialNumber),
+        state: tokenState(found.token),
+        loginRequired: (found.token.flags & CKF.LOGIN_REQUIRED) !== 0,
+        flags: found.token.flags,
+        uri: isInitialised(found) ? tokenUri(found) : null,
+      },
+    });
+  }
+  return rows;
+}

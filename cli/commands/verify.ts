@@ -1,0 +1,67 @@
+import { ecdsaSignatureFromDer } from "../../session/keys/forms/ecdsa_signature.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError, UsageError } from "../terminal/errors.ts";
+import { openSource, readWhole, STANDARD } from "../terminal/files.ts";
+import { Progress } from "../terminal/progress.ts";
+import { wishes, withObject } from "../tokens/find_object.ts";
+import { type KeyFacts, keyFacts, publicHalf } from "../tokens/key_facts.ts";
+import { isEcdsa, type SignatureInput, signatureInput, signatureScheme } from "../tokens/signature_schemes.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Longer than any signature, in bytes: SLH-DSA's have 50 KiB. */
+const MOST = 1 << 20;
+
+/** Looks whether a signature is right. */
+export async function run(context: CommandContext): Promise<void> {
+  const { options, signal, spec, surroundings } = context;
+  const [file, signatureFile] = [options.text("in") ?? STANDARD, options.text("signature")!];
+  if (file === STANDARD && signatureFile === STANDARD) {
+    throw new UsageError(
+      "Cannot read both the file and its signature from standard input: give one with a path",
+      spec.name,
+    );
+  }
+  const signature = await readWhole(await openSource(signatureFile, surroundings), { signal, most: MOST });
+  await withObject(context, context.arguments[0]!, wishes.verify, async (object) => {
+    const key = await publicHalf(object, signal);
+    const valid = await isRight(context, key, file, signature);
+    if (options.has("json")) await context.report({ json: { valid }, text: "" });
+    if (!valid) throw new CommandError("Cannot trust the file: the signature is wrong, for this file and this key");
+    if (!options.has("json")) await context.report({ json: null, text: "The signature is right\n" });
+  });
+}
+
+async function isRight(context: CommandContext, key: Pkcs11Object, file: string, signature: Bytes): Promise<boolean> {
+  const { options, signal, spec, surroundings } = context;
+  const facts = await keyFacts(key, signal);
+  const scheme = signatureScheme(facts, options.text("mechanism"), spec.name);
+  const source = await openSource(file, surroundings);
+  const progress = new Progress(surroundings, "Verifying", source.size);
+  try {
+    const seen = (bytes: number) => void progress.advance(bytes).catch(() => {});
+    const input = await signatureInput(scheme, key.session.slot, source, { seen, signal });
+    const raw = isEcdsa(facts) ? rawSignature(signature, facts, options.text("signature-format")) : signature;
+    return raw !== null && await verified(key, input, raw, signal);
+  } finally {
+    await progress.end();
+  }
+}
+
+async function verified(key: Pkcs11Object, input: SignatureInput, raw: Bytes, signal: AbortSignal): Promise<boolean> {
+  return await key.session.verify(key, input.mechanism, input.data, raw, { signal });
+}
+
+/** Numbers side by side, as tokens take them; null where the signature is of no form that the key could have made. */
+function rawSignature(signature: Bytes, { curve }: KeyFacts, format: string | undefined): Bytes | null {
+  if (format === "raw") return signature;
+  const size = curve?.size ?? Math.ceil(signature.length / 2);
+  try {
+    return ecdsaSignatureFromDer(signature, size);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    // Not DER: the numbers themselves, unless DER was asked for.
+    return format === undefined && signature.length === 2 * size ? signature : null;
+  }
+}

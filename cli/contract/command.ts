@@ -1,0 +1,96 @@
+/**
+ * What a command is to the command line: what it takes, as data, and where its code is.
+ *
+ * @module
+ */
+import type { CliSurroundings } from "../terminal/surroundings.ts";
+import type { Painter } from "../terminal/text.ts";
+import type { OptionValues } from "./option_values.ts";
+
+/** An option, of one command or of all. An option of one name is the same everywhere it is taken. */
+export interface OptionSpec {
+  /** Its name, without dashes. */
+  readonly name: string;
+  /** A letter that stands for it. */
+  readonly short?: string;
+  /** What its value is called, such as `FILE`; without one it is a switch. */
+  readonly value?: string;
+  /** What it does, in half a sentence. */
+  readonly text: string;
+  /** The values there are. */
+  readonly choices?: readonly string[];
+  /** Whether it may be given more than once. */
+  readonly multiple?: boolean;
+  /** Whether it must be given. */
+  readonly required?: boolean;
+  /** Whether the value is a file's path, which a shell completes. */
+  readonly isPath?: boolean;
+}
+
+/** An argument that has its place instead of a name. */
+export interface ArgumentSpec {
+  /** What it is called, such as `KEY-URI`. */
+  readonly name: string;
+  /** What it is. */
+  readonly text: string;
+  /** Whether it may be left out. */
+  readonly optional?: boolean;
+  /** The values there are. */
+  readonly choices?: readonly string[];
+}
+
+/** An example of a command line. */
+export interface ExampleSpec {
+  /** What it does. */
+  readonly text: string;
+  /** What is typed. */
+  readonly line: string;
+}
+
+/** A command. */
+export interface CommandSpec {
+  /** Its name. */
+  readonly name: string;
+  /** What it does, in half a sentence. */
+  readonly summary: string;
+  /** What else there is to know, paragraph by paragraph. */
+  readonly details?: readonly string[];
+  /** Its arguments, in order. */
+  readonly arguments: readonly ArgumentSpec[];
+  /** Its options, besides those of all commands. */
+  readonly options: readonly OptionSpec[];
+  /** Examples. */
+  readonly examples: readonly ExampleSpec[];
+  /** Loads its code: help and completion need none of it. */
+  load(): Promise<CommandCode>;
+}
+
+/** The code of a command. */
+export interface CommandCode {
+  /** Does it. What it throws is told to the person, and is the end. */
+  run(context: CommandContext): Promise<void>;
+}
+
+/** What a command is given. */
+export interface CommandContext {
+  /** The command. */
+  readonly spec: CommandSpec;
+  /** All commands, for those that tell about them. */
+  readonly commands: readonly CommandSpec[];
+  /** The options that all commands have. */
+  readonly globals: readonly OptionSpec[];
+  /** Its options as they were given. */
+  readonly options: OptionValues;
+  /** Its arguments as they were given, in order. */
+  readonly arguments: readonly string[];
+  /** Streams, environment, terminal. */
+  readonly surroundings: CliSurroundings;
+  /** Cancels it. */
+  readonly signal: AbortSignal;
+  /** Colours for standard output. */
+  readonly paint: Painter;
+  /** Writes a result: for programs where `--json` asks for it, else for people. */
+  report(result: { readonly json: unknown; readonly text: string }): Promise<void>;
+  /** Tells a person something beside the result, on standard error. */
+  note(text: string): Promise<void>;
+}

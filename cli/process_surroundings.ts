@@ -1,0 +1,139 @@
+/**
+ * The process's own streams, environment and terminal.
+ *
+ * @module
+ */
+import { closeSync, openSync } from "node:fs";
+import process from "node:process";
+import { ReadStream } from "node:tty";
+import { OutputClosedError } from "./terminal/errors.ts";
+import type { CliInput, CliOutput, CliSurroundings, CliTerminal } from "./terminal/surroundings.ts";
+
+type WriteStream = typeof process.stdout | typeof process.stderr;
+
+/** Error codes of a pipe nobody reads any more. */
+const CLOSED: ReadonlySet<unknown> = new Set(["EPIPE", "ERR_STREAM_DESTROYED", "ECONNRESET", "EOF"]);
+
+class ProcessOutput implements CliOutput {
+  readonly #stream: WriteStream;
+  #failure: Error | null = null;
+
+  constructor(stream: WriteStream) {
+    this.#stream = stream;
+    // Without a listener an error here would be one that nobody catches.
+    stream.on("error", (error: Error) => this.#failure = error);
+  }
+
+  get isTerminal(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  get columns(): number | undefined {
+    return this.#stream.columns;
+  }
+
+  write(data: string | Uint8Array): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(writeError(this.#failure));
+    return new Promise((resolve, reject) => {
+      this.#stream.write(data, (error) => error ? reject(writeError(error)) : resolve());
+    });
+  }
+}
+
+function writeError(error: Error): Error {
+  return "code" in error && CLOSED.has(error.code) ? new OutputClosedError(error) : error;
+}
+
+class ProcessInput implements CliInput {
+  get isTerminal(): boolean {
+    return process.stdin.isTTY === true;
+  }
+
+  chunks(): AsyncIterable<Uint8Array> {
+    return process.stdin as AsyncIterable<Uint8Array>;
+  }
+}
+
+/** The terminal of the process: standard input where that is one, else the one that started it. */
+class ProcessTerminal implements CliTerminal {
+  readonly #stream: ReadStream;
+  readonly #file: number | null;
+  readonly #restore = () => void this.#stream.setRawMode(false);
+
+  /** Turns the echo off, before anything is asked: what is typed ahead is not shown either. */
+  constructor(stream: ReadStream, file: number | null) {
+    this.#stream = stream;
+    this.#file = file;
+    stream.setRawMode(true);
+    // However the process ends, the shell gets its terminal back as it was.
+    process.on("exit", this.#restore);
+  }
+
+  write(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      process.stderr.write(text, (error) => error ? reject(writeError(error)) : resolve());
+    });
+  }
+
+  async *keys(): AsyncGenerator<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let wake = () => {};
+    let isEnded = false;
+    const onData = (piece: Uint8Array) => {
+      pieces.push(piece);
+      wake();
+    };
+    const onEnd = () => {
+      isEnded = true;
+      wake();
+    };
+    this.#stream.on("data", onData).on("end", onEnd).on("error", onEnd).resume();
+    try {
+      for (;;) {
+        const piece = pieces.shift();
+        if (piece !== undefined) yield piece;
+        else if (isEnded) return;
+        else await new Promise<void>((resolve) => wake = resolve);
+      }
+    } finally {
+      this.#stream.off("data", onData).off("end", onEnd).off("error", onEnd);
+    }
+  }
+
+  close(): void {
+    this.#restore();
+    process.off("exit", this.#restore);
+    this.#stream.pause();
+    this.#stream.unref();
+    if (this.#file !== null) this.#stream.destroy();
+  }
+}
+
+/** Opens the terminal of the process; null where it has none. */
+function openTerminal(): CliTerminal | null {
+  if (process.stdin.isTTY) return new ProcessTerminal(process.stdin as unknown as ReadStream, null);
+  let file: number;
+  try {
+    file = openSync(process.platform === "win32" ? "\\\\.\\CONIN$" : "/dev/tty", "r");
+  } catch {
+    return null; // Nobody sits at a terminal: there is none to open.
+  }
+  try {
+    return new ProcessTerminal(new ReadStream(file), file);
+  } catch {
+    closeSync(file);
+    return null; // It is no terminal that the runtime can read from.
+  }
+}
+
+/** What the process has around it. */
+export function processSurroundings(signal: AbortSignal): CliSurroundings {
+  return {
+    input: new ProcessInput(),
+    output: new ProcessOutput(process.stdout),
+    errors: new ProcessOutput(process.stderr),
+    environment: process.env,
+    openTerminal,
+    signal,
+  };
+}

@@ -1,0 +1,76 @@
+import type { ArgumentSpec, OptionSpec } from "../contract/command.ts";
+
+/** Options that every command has. */
+export const globalOptions: readonly OptionSpec[] = [
+  {
+    name: "module",
+    short: "m",
+    value: "PATH",
+    text: "Use the PKCS#11 module in this file, not the registered ones; may be repeated",
+    multiple: true,
+    isPath: true,
+  },
+  { name: "json", text: "Write the result as JSON" },
+  { name: "log-calls", text: "Log each call of a module to standard error, without secrets" },
+  { name: "help", short: "h", text: "Show help" },
+  { name: "version", short: "V", text: "Show the version" },
+];
+
+/** What is read. */
+export const input: OptionSpec = {
+  name: "in",
+  short: "i",
+  value: "FILE",
+  text: "Read this file, - is standard input",
+  isPath: true,
+};
+
+/** What is written. */
+export const output: OptionSpec = {
+  name: "out",
+  short: "o",
+  value: "FILE",
+  text: "Write this file, - is standard output",
+  isPath: true,
+};
+
+/** The name of what is made. */
+export const label: OptionSpec = { name: "label", short: "l", value: "TEXT", text: "Its label (CKA_LABEL)" };
+
+/** The identifier of what is made. */
+export const id: OptionSpec = { name: "id", value: "HEX", text: "Its identifier (CKA_ID), in hexadecimal" };
+
+/** Whether a key may leave the token. */
+export const extractable: OptionSpec = {
+  name: "extractable",
+  text: "Let the key leave the token later; by default it never does",
+};
+
+/** What is done with a key. */
+export const mechanism: OptionSpec = {
+  name: "mechanism",
+  value: "NAME",
+  text: "The mechanism, such as ES256 or CKM_ECDSA_SHA256; by default what fits the key",
+};
+
+/** How ECDSA signatures are written. */
+export const signatureFormat: OptionSpec = {
+  name: "signature-format",
+  value: "FORM",
+  text: "ECDSA signatures in DER, as OpenSSL has them, or raw: r and s side by side",
+  choices: ["der", "raw"],
+};
+
+/** The digest of OAEP. */
+export const hash: OptionSpec = {
+  name: "hash",
+  value: "NAME",
+  text: "The digest of RSA-OAEP; by default SHA-256, on tokens that know no other SHA-1",
+  choices: ["SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"],
+};
+
+/** A token. */
+export const tokenUri: ArgumentSpec = { name: "TOKEN-URI", text: "The token, such as pkcs11:token=demo" };
+
+/** A key. */
+export const keyUri: ArgumentSpec = { name: "KEY-URI", text: "The key, such as pkcs11:token=demo;object=release" };

@@ -1,0 +1,111 @@
+/** Commands that use keys. */
+import type { CommandSpec } from "../contract/command.ts";
+import { hash, input, keyUri, mechanism, output, signatureFormat } from "./options.ts";
+
+/** The commands. */
+export const usingCommands: readonly CommandSpec[] = [
+  {
+    name: "sign",
+    summary: "Sign a file with a key of a token",
+    details: [
+      "Where the token can sign a digest, the digest is made here and only that goes into the token. Signatures are in the " +
+      "form that OpenSSL verifies.",
+    ],
+    arguments: [keyUri],
+    options: [mechanism, input, output, signatureFormat],
+    examples: [
+      {
+        text: "Sign a release",
+        line: "gp11 sign 'pkcs11:token=demo;object=release' --in gp11.tgz --out gp11.tgz.sig",
+      },
+      {
+        text: "Verify it with OpenSSL",
+        line: "openssl dgst -sha256 -verify release.pub.pem -signature gp11.tgz.sig gp11.tgz",
+      },
+      { text: "With RSA-PSS", line: "gp11 sign 'pkcs11:token=demo;object=archive' --mechanism PS256 --in a.tar" },
+    ],
+    load: () => import("../commands/sign.ts"),
+  },
+  {
+    name: "verify",
+    summary: "Look whether a signature is right",
+    details: ["A public key, or a certificate, needs no PIN. A wrong signature ends with exit code 1."],
+    arguments: [keyUri],
+    options: [
+      mechanism,
+      input,
+      { name: "signature", short: "s", value: "FILE", text: "The signature", required: true, isPath: true },
+      signatureFormat,
+    ],
+    examples: [{
+      text: "Before a release is installed",
+      line: "gp11 verify 'pkcs11:token=demo;object=release' --in gp11.tgz --signature gp11.tgz.sig",
+    }],
+    load: () => import("../commands/verify.ts"),
+  },
+  {
+    name: "encrypt",
+    summary: "Encrypt a file with a key of a token",
+    details: [
+      "AES keys use AES-GCM; 12 bytes of IV stand before the encrypted file and 16 bytes of tag behind it. RSA keys take a " +
+      "few bytes with OAEP, such as another key.",
+    ],
+    arguments: [keyUri],
+    options: [mechanism, hash, input, output],
+    examples: [{
+      text: "A backup",
+      line: "tar c docs | gp11 encrypt 'pkcs11:token=demo;object=backup' --out docs.tar.enc",
+    }],
+    load: () => import("../commands/encrypt.ts"),
+  },
+  {
+    name: "decrypt",
+    summary: "Decrypt a file with a key of a token",
+    details: ["Nothing is written before the token has found the whole file right."],
+    arguments: [keyUri],
+    options: [mechanism, hash, input, output],
+    examples: [{
+      text: "The backup again",
+      line: "gp11 decrypt 'pkcs11:token=demo;object=backup' --in docs.tar.enc | tar t",
+    }],
+    load: () => import("../commands/decrypt.ts"),
+  },
+  {
+    name: "fetch",
+    summary: "Send an HTTP request, signed by a key of a token",
+    details: [
+      "--sign adds an HTTP message signature (RFC 9421); --client-key shows the key's certificate to the server. A status " +
+      "from 400 on ends with exit code 1.",
+    ],
+    arguments: [{ name: "URL", text: "Where to" }],
+    options: [
+      { name: "sign", value: "KEY-URI", text: "Sign the request with this key" },
+      {
+        name: "algorithm",
+        value: "NAME",
+        text: "The signature's algorithm, such as PS512; by default what fits the key",
+      },
+      { name: "tag", value: "TEXT", text: "What the signature is for, as the server wants it" },
+      { name: "client-key", value: "KEY-URI", text: "Authenticate with TLS by this key and its certificate" },
+      { name: "method", short: "X", value: "METHOD", text: "The method: GET by default, with --in POST" },
+      {
+        name: "header",
+        short: "H",
+        value: "LINE",
+        text: "A header field, such as 'Accept: text/plain'",
+        multiple: true,
+      },
+      { ...input, text: "Send this file, - is standard input" },
+      output,
+    ],
+    examples: [
+      { text: "A page", line: "gp11 fetch https://example.com/" },
+      {
+        text: "A signed order",
+        line: "gp11 fetch https://api.example.com/orders --sign 'pkcs11:token=demo;object=release' --in order.json " +
+          "-H 'Content-Type: application/json'",
+      },
+    ],
+    load: () => import("../commands/fetch.ts"),
+  },
+];

@@ -1,0 +1,141 @@
+import { getRandomValues } from "node:crypto";
+import { concatBytes } from "../../internal/bytes.ts";
+import type { Mechanism } from "../../session/mechanisms/mod.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError } from "../terminal/errors.ts";
+import { openSink, openSource, readWhole, type Sink, type Source, STANDARD } from "../terminal/files.ts";
+import { Progress } from "../terminal/progress.ts";
+import { type CipherScheme, cipherScheme, withMechanism } from "./cipher_schemes.ts";
+import { keyFacts } from "./key_facts.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Bytes up to which a file goes to the token in one piece: not every token takes every mechanism in several. */
+const ONE_PIECE = 8 << 20;
+
+/** Encrypts or decrypts the file of a command with a key. */
+export async function cipherFile(
+  context: CommandContext,
+  key: Pkcs11Object,
+  direction: "encrypt" | "decrypt",
+): Promise<void> {
+  const { options, signal, spec, surroundings } = context;
+  const names = { name: options.text("mechanism"), hash: options.text("hash"), command: spec.name };
+  const scheme = cipherScheme(await keyFacts(key, signal), names);
+  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
+  const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: direction === "decrypt" });
+  const progress = new Progress(surroundings, direction === "encrypt" ? "Encrypting" : "Decrypting", source.size);
+  try {
+    const work = new CipherWork(context, key, scheme, progress);
+    await (direction === "encrypt" ? work.encrypt(source, sink) : work.decrypt(source, sink));
+    await progress.end();
+    await sink.commit();
+  } finally {
+    await progress.end();
+    await sink.discard();
+  }
+}
+
+/** One file and one key. */
+class CipherWork {
+  readonly #context: CommandContext;
+  readonly #key: Pkcs11Object;
+  readonly #scheme: CipherScheme;
+  readonly #progress: Progress;
+
+  constructor(context: CommandContext, key: Pkcs11Object, scheme: CipherScheme, progress: Progress) {
+    this.#context = context;
+    this.#key = key;
+    this.#scheme = scheme;
+    this.#progress = progress;
+  }
+
+  async encrypt(source: Source, sink: Sink): Promise<void> {
+    const iv = getRandomValues(new Uint8Array(this.#scheme.ivLength));
+    const mechanisms = this.#scheme.mechanisms(iv);
+    const { rest, start } = await begin(source, ONE_PIECE);
+    if (iv.length > 0) await sink.write(iv);
+    if (rest !== null && this.#scheme.inPieces) {
+      return await this.#inPieces("encrypt", mechanisms[0]!, start, rest, sink);
+    }
+    const { signal } = this.#context;
+    const data = await joined(start, rest, signal);
+    await sink.write(
+      await withMechanism(mechanisms, (mechanism) => this.#key.session.encrypt(this.#key, mechanism, data, { signal })),
+    );
+  }
+
+  async decrypt(source: Source, sink: Sink): Promise<void> {
+    const { ivLength, name } = this.#scheme;
+    const { rest, start } = await begin(source, ONE_PIECE);
+    if (start.length < ivLength) {
+      throw new CommandError(
+        `Cannot decrypt ${JSON.stringify(source.name)}: it has ${start.length} bytes, ` +
+          `and with ${name} the first ${ivLength} are the IV`,
+      );
+    }
+    const mechanisms = this.#scheme.mechanisms(start.slice(0, ivLength));
+    const body = start.subarray(ivLength);
+    if (rest !== null && this.#scheme.inPieces) {
+      return await this.#inPieces("decrypt", mechanisms[0]!, body, rest, sink);
+    }
+    const { signal } = this.#context;
+    const data = await joined(body, rest, signal);
+    const clear = await withMechanism(
+      mechanisms,
+      (mechanism) => this.#key.session.decrypt(this.#key, mechanism, data, { signal }),
+    );
+    await sink.write(clear);
+    clear.fill(0);
+  }
+
+  /** Piece by piece. What was decrypted is held back from a stream until the token has found all of it right. */
+  async #inPieces(
+    direction: "encrypt" | "decrypt",
+    mechanism: Mechanism,
+    start: Bytes,
+    rest: AsyncIterator<Bytes>,
+    sink: Sink,
+  ): Promise<void> {
+    const { options, signal } = this.#context;
+    const { session } = this.#key;
+    const isHeld = direction === "decrypt" && (options.text("out") ?? STANDARD) === STANDARD;
+    const held: Bytes[] = [];
+    const take = async (piece: Bytes) => isHeld ? void held.push(piece) : await sink.write(piece);
+    const parts = direction === "encrypt"
+      ? session.encryptor(this.#key, mechanism)
+      : session.decryptor(this.#key, mechanism);
+    try {
+      for (let piece: Bytes | undefined = start; piece !== undefined; piece = (await rest.next()).value) {
+        signal.throwIfAborted();
+        await take(await parts.update(piece, { signal }));
+        await this.#progress.advance(piece.length);
+      }
+      await take(await parts.final({ signal }));
+    } finally {
+      await parts.close();
+    }
+    for (const piece of held) await sink.write(piece);
+  }
+}
+
+/** The first bytes of a source, and an iterator over the rest where there are more than so many. */
+async function begin(source: Source, most: number): Promise<{ start: Bytes; rest: AsyncIterator<Bytes> | null }> {
+  const pieces: Bytes[] = [];
+  const chunks = source.chunks()[Symbol.asyncIterator]();
+  for (let length = 0; length <= most;) {
+    const { done, value } = await chunks.next();
+    if (done) return { start: concatBytes(...pieces), rest: null };
+    pieces.push(value);
+    length += value.length;
+  }
+  return { start: concatBytes(...pieces), rest: chunks };
+}
+
+async function joined(start: Bytes, rest: AsyncIterator<Bytes> | null, signal: AbortSignal): Promise<Bytes> {
+  if (rest === null) return start;
+  const chunks = { [Symbol.asyncIterator]: () => rest };
+  const more = await readWhole({ name: "", size: undefined, chunks: () => chunks }, { signal });
+  return concatBytes(start, more);
+}

@@ -1,0 +1,104 @@
+/** The object that a URI means, for a use of it. */
+import { CKF, CKO, type ObjectClass } from "../../ffi/constants/mod.ts";
+import { objectTemplate } from "../../session/find_by_uri.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import { objectClasses } from "../../session/uri/match.ts";
+import type { Pkcs11Uri } from "../../session/uri/mod.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError } from "../terminal/errors.ts";
+import { oneToken, uriArgument } from "./find_tokens.ts";
+import { withSession } from "./login.ts";
+import { withModules } from "./modules.ts";
+
+/** What is looked for. */
+export interface ObjectWish {
+  /** What it is called in errors, such as `a key to sign with`. */
+  readonly what: string;
+  /** Classes of objects that will do, the best first: a pair and its certificate often have one label. */
+  readonly classes: readonly ObjectClass[];
+}
+
+/** Keys for each use. */
+export const wishes = {
+  sign: { what: "a key to sign with", classes: [CKO.PRIVATE_KEY, CKO.SECRET_KEY] },
+  verify: {
+    what: "a key to verify with",
+    classes: [CKO.PUBLIC_KEY, CKO.CERTIFICATE, CKO.PRIVATE_KEY, CKO.SECRET_KEY],
+  },
+  encrypt: {
+    what: "a key to encrypt with",
+    classes: [CKO.PUBLIC_KEY, CKO.CERTIFICATE, CKO.SECRET_KEY, CKO.PRIVATE_KEY],
+  },
+  decrypt: { what: "a key to decrypt with", classes: [CKO.PRIVATE_KEY, CKO.SECRET_KEY] },
+  export: {
+    what: "an object to export",
+    classes: [CKO.PUBLIC_KEY, CKO.CERTIFICATE, CKO.PRIVATE_KEY, CKO.SECRET_KEY, CKO.DATA],
+  },
+  certificate: { what: "a certificate", classes: [CKO.CERTIFICATE] },
+} as const satisfies Readonly<Record<string, ObjectWish>>;
+
+/** Classes that are seen only after a login, as a rule. */
+const PRIVATE: ReadonlySet<ObjectClass> = new Set([CKO.PRIVATE_KEY, CKO.SECRET_KEY]);
+
+/** Does something with the object that an argument means, and closes what it was found with. */
+export async function withObject<T>(
+  context: CommandContext,
+  text: string,
+  wish: ObjectWish,
+  body: (object: Pkcs11Object) => Promise<T>,
+): Promise<T> {
+  const uri = uriArgument(text, context.spec.name);
+  return await withModules(context, async (modules) => {
+    const found = await oneToken(modules, uri, context);
+    const needsLogin = (found.token.flags & CKF.LOGIN_REQUIRED) !== 0;
+    // What anybody may see is looked for first: no PIN is asked for then.
+    if (needsLogin && !isPrivate(uri, wish)) {
+      const done = await withSession(context, uri, found, { login: false }, async (session) => {
+        const object = await bestObject(session, uri, wish, context.signal);
+        return object === null ? null : { result: await body(object) };
+      });
+      if (done !== null) return done.result;
+    }
+    return await withSession(context, uri, found, { login: true }, async (session) => {
+      const object = await bestObject(session, uri, wish, context.signal);
+      if (object !== null) return await body(object);
+      throw new CommandError(
+        `Cannot find ${wish.what}: the token has none that matches ${uri}`,
+        "gp11 objects lists what it has; with --login private objects too.",
+      );
+    });
+  });
+}
+
+/** Whether only a private or secret key will do. */
+function isPrivate({ type }: Pkcs11Uri, { classes }: ObjectWish): boolean {
+  return PRIVATE.has(type === undefined ? classes[0]! : objectClasses[type] as ObjectClass);
+}
+
+/**
+ * The one object that fits best.
+ *
+ * @returns null where none does
+ * @throws {CommandError} When several fit equally well; they are listed.
+ */
+async function bestObject(
+  session: Session,
+  uri: Pkcs11Uri,
+  { classes, what }: ObjectWish,
+  signal: AbortSignal,
+): Promise<Pkcs11Object | null> {
+  const objects = await session.findObjects(objectTemplate(uri), { read: ["class"], signal });
+  for (const wanted of classes) {
+    const fitting = objects.filter(({ attributes }) => attributes.get("class") === wanted);
+    if (fitting.length === 1) return fitting[0]!;
+    if (fitting.length > 1) {
+      const uris = await Promise.all(fitting.map((object) => object.uri({ signal })));
+      throw new CommandError(
+        `Cannot choose ${what}: ${fitting.length} match ${uri}`,
+        `Name one of them by its URI:\n${uris.map((each) => `  ${each}`).join("\n")}`,
+      );
+    }
+  }
+  return null;
+}

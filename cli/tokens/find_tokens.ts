@@ -1,0 +1,124 @@
+/** The tokens that a URI means. */
+import { CKF } from "../../ffi/constants/mod.ts";
+import { withoutNuls } from "../../ffi/memory/texts.ts";
+import type { SlotInfo, TokenInfo } from "../../session/core/infos.ts";
+import { UriError } from "../../session/errors.ts";
+import { isModuleOf } from "../../session/find_by_uri.ts";
+import type { Module } from "../../session/tokens/module.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
+import { Pkcs11Uri } from "../../session/uri/mod.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { CommandError, UsageError } from "../terminal/errors.ts";
+
+/** A token and where it is. */
+export interface FoundToken {
+  /** Its module. */
+  readonly module: Module;
+  /** Its slot. */
+  readonly slot: Slot;
+  /** What the slot tells. */
+  readonly slotInfo: SlotInfo;
+  /** What the token tells. */
+  readonly token: TokenInfo;
+}
+
+/**
+ * Reads a URI that was given as an argument.
+ *
+ * @throws {UsageError} When it is none, when nothing can match it, and when it holds a PIN, which others could see.
+ */
+export function uriArgument(text: string, command: string): Pkcs11Uri {
+  let uri: Pkcs11Uri;
+  try {
+    uri = Pkcs11Uri.parse(text);
+  } catch (error) {
+    if (!(error instanceof UriError)) throw error;
+    throw new UsageError(`${error.message}; a URI is such as pkcs11:token=demo;object=release`, command);
+  }
+  if (uri.pinValue !== undefined) {
+    throw new UsageError(
+      "Cannot take a PIN from the command line: others can read it there; leave pin-value out and set GP11_PIN, " +
+        "give pin-source or type it when asked",
+      command,
+    );
+  }
+  if (uri.unrecognized) {
+    throw new UsageError(
+      "Cannot use the URI: it has attributes that PKCS#11 URIs do not have, so nothing matches it",
+      command,
+    );
+  }
+  return uri;
+}
+
+/** The tokens that are there and that a URI matches; all of them where there is none. */
+export async function tokensMatching(
+  modules: readonly Module[],
+  uri: Pkcs11Uri | null,
+  signal: AbortSignal,
+): Promise<FoundToken[]> {
+  const found: FoundToken[] = [];
+  for (const module of modules) {
+    if (uri !== null && (!isModuleOf(uri, module) || !uri.matchModule(await module.info({ signal })))) continue;
+    for (const slot of await module.slots({ tokenPresent: true, signal })) {
+      const [slotInfo, token] = [await slot.info({ signal }), await slot.tokenInfo({ signal })];
+      if (uri === null || uri.matchSlot(slotInfo, slot.id) && uri.matchToken(token)) {
+        found.push({ module, slot, slotInfo, token });
+      }
+    }
+  }
+  return found;
+}
+
+/** Whether a token holds objects: a slot of SoftHSM without one of its own shows a token that is not initialised. */
+export function isInitialised({ token }: FoundToken): boolean {
+  return (token.flags & CKF.TOKEN_INITIALIZED) !== 0;
+}
+
+/** The URI of a token. */
+export function tokenUri({ token }: FoundToken): string {
+  const given = (text: string) => text === "" ? undefined : withoutNuls(text);
+  return Pkcs11Uri.from({
+    token: given(token.label),
+    manufacturer: given(token.manufacturerId),
+    model: given(token.model),
+    serial: given(token.serialNumber),
+  }).format();
+}
+
+/**
+ * The one token that a URI means.
+ *
+ * @throws {CommandError} When there is none or more than one; what there is is listed.
+ */
+export async function oneToken(
+  modules: readonly Module[],
+  uri: Pkcs11Uri,
+  { signal }: CommandContext,
+): Promise<FoundToken> {
+  const matching = await tokensMatching(modules, uri, signal);
+  const found = matching.filter(isInitialised);
+  if (found.length === 1) return found[0]!;
+  const text = uri.toString();
+  if (found.length > 1) {
+    throw new CommandError(
+      `Cannot choose a token: ${found.length} match ${text}`,
+      `Name one of them in the URI:\n${list(found)}`,
+    );
+  }
+  if (matching.length > 0) {
+    throw new CommandError(
+      `Cannot use the token of ${text}: it is not initialised`,
+      "Its maker's tool initialises it, for SoftHSM: softhsm2-util --init-token --free --label demo",
+    );
+  }
+  const present = (await tokensMatching(modules, null, signal)).filter(isInitialised);
+  throw new CommandError(
+    `Cannot find a token that matches ${text}`,
+    present.length === 0 ? "No token is present; gp11 slots shows the slots." : `Present are:\n${list(present)}`,
+  );
+}
+
+function list(tokens: readonly FoundToken[]): string {
+  return tokens.map((found) => `  ${tokenUri(found)}`).join("\n");
+}

@@ -1,0 +1,276 @@
+// The commands on a token of SoftHSM2: cli/commands, cli/tokens.
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { before, describe, it } from "node:test";
+import { commandLine, type CommandLineOptions, type CommandLineResult } from "../_support/command_line.ts";
+import { createToken, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
+import { temporaryFolder } from "../_support/temporary_folder.ts";
+
+const RELEASE = "release 1.0\n";
+
+describe("the command line", { skip: softhsmSkip }, () => {
+  let token: TestToken;
+  let folder: string;
+  let environment: Record<string, string>;
+
+  /** Runs a command on the token, with its PIN in the environment. */
+  async function gp11(line: string, options: CommandLineOptions = {}): Promise<CommandLineResult> {
+    const args = line.split(" ").map((word) => word.replaceAll("TOKEN", uri()).replaceAll("FOLDER", folder));
+    return await commandLine(["--module", token.module, ...args], { environment, ...options });
+  }
+
+  /** The same, which must succeed. */
+  async function done(line: string, options?: CommandLineOptions): Promise<CommandLineResult> {
+    const result = await gp11(line, options);
+    assertEquals([result.code, result.code === 0 ? "" : result.errors], [0, ""], line);
+    return result;
+  }
+
+  function uri(): string {
+    return `pkcs11:token=${encodeURIComponent(token.label)}`;
+  }
+
+  before(async () => {
+    token = createToken();
+    folder = temporaryFolder("cli");
+    environment = { GP11_PIN: token.userPin };
+    writeFileSync(`${folder}/release.txt`, RELEASE);
+    await done("keygen TOKEN --type ec --label release --id 01");
+    await done("keygen TOKEN --type aes --label backup");
+    await done("keygen TOKEN --type rsa --bits 2048 --label archive");
+  });
+
+  describe("for whoever looks", () => {
+    it("lists modules, slots and mechanisms, for people and for programs", async () => {
+      assertStringIncludes((await done("modules")).text, token.module);
+      const slots = JSON.parse((await done("slots --json")).text) as { token: { label: string; uri: string } | null }[];
+      const own = slots.find((slot) => slot.token?.label === token.label)!;
+      assertStringIncludes((await done("slots")).text, own.token!.uri);
+      const mechanisms = JSON.parse((await done(`mechanisms ${own.token!.uri} --json`)).text) as { name: string }[];
+      assert(mechanisms.some(({ name }) => name === "CKM_ECDSA"));
+      assertMatch((await done("mechanisms TOKEN")).text, /CKM_AES_GCM +16 to 32 +.*encrypt/);
+    });
+
+    it("lists private objects after a login alone, and says so", async () => {
+      const all = JSON.parse((await done("objects TOKEN --json")).text) as { type: string; label: string }[];
+      const named = all.map(({ label, type }) => `${type} ${label}`).sort();
+      assertEquals(named, [
+        "private archive",
+        "private release",
+        "public archive",
+        "public release",
+        "secret-key backup",
+      ]);
+      const { errors, text } = await gp11("objects TOKEN", { environment: {} });
+      assert(!text.includes("private") && text.includes("release"), text);
+      assertStringIncludes(errors, "--login");
+      assertEquals((await gp11("objects TOKEN;object=none")).text, "");
+    });
+
+    it("names what is there where a URI means nothing or too much", async () => {
+      const missing = await gp11("sign pkcs11:token=nobody --in FOLDER/release.txt");
+      assertEquals(missing.code, 1);
+      assertStringIncludes(missing.errors, `token=${encodeURIComponent(token.label)}`);
+      const several = await gp11("sign TOKEN --in FOLDER/release.txt");
+      assertEquals(several.code, 1);
+      assertStringIncludes(several.errors, "object=release;type=private");
+      assertStringIncludes(several.errors, "object=archive;type=private");
+      assertStringIncludes((await gp11("sign TOKEN;object=none")).errors, "gp11 objects lists what it has");
+    });
+  });
+
+  describe("for a release engineer", () => {
+    it("signs so that others verify, by the default of each kind of key and by name", async () => {
+      const kinds: [label: string, mechanism: string][] = [
+        ["release", ""],
+        ["archive", ""],
+        ["archive", "CKM_SHA256_RSA_PKCS"],
+        ["archive", "PS256"],
+      ];
+      for (const [label, mechanism] of kinds) {
+        const option = mechanism === "" ? "" : ` --mechanism ${mechanism}`;
+        await done(`sign TOKEN;object=${label} --in FOLDER/release.txt --out FOLDER/release.sig${option}`);
+        const { text: pem } = await done(`export TOKEN;object=${label}`, { environment: {} });
+        const pss = mechanism === "PS256" ? { padding: 6, saltLength: 32 } : {};
+        const signature = readFileSync(`${folder}/release.sig`);
+        assert(verify("sha256", Buffer.from(RELEASE), { key: createPublicKey(pem), ...pss }, signature), label);
+        const { text } = await done(
+          `verify TOKEN;object=${label} --in FOLDER/release.txt --signature FOLDER/release.sig${option}`,
+          { environment: {} },
+        );
+        assertEquals(text, "The signature is right\n");
+      }
+    });
+
+    it("says that a signature is wrong, in either form of ECDSA, by exit code 1", async () => {
+      for (const form of ["der", "raw"]) {
+        await done(`sign TOKEN;object=release -i FOLDER/release.txt -o FOLDER/form.sig --signature-format ${form}`);
+        assertEquals(form === "raw", readFileSync(`${folder}/form.sig`).length === 64);
+        const line = "verify TOKEN;object=release --signature FOLDER/form.sig";
+        assertEquals((await gp11(line, { input: RELEASE })).code, 0);
+        const wrong = await gp11(line, { input: "release 1.1\n" });
+        assertEquals([wrong.code, wrong.text], [1, ""]);
+        assertStringIncludes(wrong.errors, "the signature is wrong");
+        const json = await gp11(`${line} --json`, { input: "release 1.1\n" });
+        assertEquals([json.code, JSON.parse(json.text)], [1, { valid: false }]);
+      }
+      writeFileSync(`${folder}/form.sig`, "no signature");
+      assertEquals((await gp11("verify TOKEN;object=release -s FOLDER/form.sig", { input: RELEASE })).code, 1);
+    });
+
+    it("reads standard input and writes standard output; a terminal is shown base64, not bytes", async () => {
+      const { bytes } = await done("sign TOKEN;object=archive", { input: RELEASE });
+      assertEquals(bytes.length, 256);
+      const shown = await done("sign TOKEN;object=archive", { input: RELEASE, isTerminal: true });
+      assertEquals(shown.text, `${bytes.toBase64()}\n`);
+      const json = JSON.parse((await done("sign TOKEN;object=archive --json", { input: RELEASE })).text);
+      assertEquals([json.algorithm, json.signature], [
+        "RS256",
+        bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
+      ]);
+    });
+
+    it("suggests a mechanism, and tells which algorithms a key has", async () => {
+      const unknown = await gp11("sign TOKEN;object=release --mechanism ECDSA_SHA255");
+      assertEquals(unknown.code, 2);
+      assertStringIncludes(unknown.errors, "CKM_ECDSA_SHA256");
+      const other = await gp11("sign TOKEN;object=release --mechanism RS256");
+      assertEquals(other.code, 2);
+      assertStringIncludes(other.errors, "EC P-256 has ES256");
+    });
+  });
+
+  describe("for files", () => {
+    it("encrypts and decrypts, with AES and with RSA, short files and long ones", async () => {
+      const long = new Uint8Array(9 << 20).map((_byte, at) => at * 7);
+      writeFileSync(`${folder}/long`, long);
+      await done("encrypt TOKEN;object=backup --in FOLDER/long --out FOLDER/long.enc");
+      assertEquals(statSync(`${folder}/long.enc`).size, long.length + 12 + 16);
+      await done("decrypt TOKEN;object=backup --in FOLDER/long.enc --out FOLDER/long.dec");
+      const digest = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+      assertEquals(digest(`${folder}/long.dec`), digest(`${folder}/long`));
+      for (const option of ["", " --mechanism AES_CBC_PAD"]) {
+        const { bytes } = await done(`encrypt TOKEN;object=backup${option}`, { input: RELEASE });
+        assertEquals((await done(`decrypt TOKEN;object=backup${option}`, { input: bytes })).text, RELEASE);
+      }
+      const { bytes } = await done("encrypt TOKEN;object=archive", { input: RELEASE, environment: {} });
+      assertEquals((await done("decrypt TOKEN;object=archive", { input: bytes })).text, RELEASE);
+    });
+
+    it("leaves nothing of a file that was damaged, or is no file of the key", async () => {
+      const { bytes } = await done("encrypt TOKEN;object=backup", { input: RELEASE });
+      bytes[20]! ^= 1;
+      const { code, text } = await gp11("decrypt TOKEN;object=backup --out FOLDER/damaged", { input: bytes });
+      assertEquals([code, text, existsSync(`${folder}/damaged`)], [1, "", false]);
+      const short = await gp11("decrypt TOKEN;object=backup", { input: "short" });
+      assertEquals(short.code, 1);
+      assertStringIncludes(short.errors, "the first 12 are the IV");
+      assertEquals(readdirSync(folder).filter((name) => name.endsWith(".tmp")), []);
+    });
+
+    it("brings keys and certificates in and lets out what may leave", async () => {
+      const made = JSON.parse((await done("keygen TOKEN --type ec --label out --extractable --json")).text);
+      await done("export TOKEN;object=out;type=private --out FOLDER/out.pem");
+      assertEquals(process.platform === "win32" ? 0o600 : statSync(`${folder}/out.pem`).mode & 0o777, 0o600);
+      assertEquals((await gp11("delete TOKEN;object=out")).code, 2);
+      assertStringIncludes((await done("delete TOKEN;object=out --yes")).text, made.privateKey);
+      await done("import TOKEN --in FOLDER/out.pem --label in");
+      assertEquals((await done("export TOKEN;object=in")).text, made.pem);
+      const kept = await gp11("export TOKEN;object=in;type=private");
+      assertEquals(kept.code, 1);
+      assertStringIncludes(kept.errors, "type=public");
+      assertEquals((await gp11("import TOKEN", { input: "nonsense" })).code, 1);
+      await done("delete TOKEN;object=in --yes");
+    });
+
+    it("deletes after a yes alone, and never a whole token", async () => {
+      await done("keygen TOKEN --type hmac --label old");
+      const no = await gp11("delete TOKEN;object=old", { typed: ["n"] });
+      assertEquals([no.code, no.terminals.closed], [1, 1]);
+      assertStringIncludes(no.shown, "object=old");
+      assertEquals((await gp11("delete TOKEN --yes")).code, 2);
+      await done("delete TOKEN;object=old", { typed: ["y"] });
+      assertEquals((await gp11("delete TOKEN;object=old --yes")).code, 1);
+    });
+  });
+
+  describe("for a person with a PIN", () => {
+    it("asks without showing it, corrects what was typed, and asks nobody for what anybody may see", async () => {
+      const { shown, terminals } = await done("sign TOKEN;object=release", {
+        input: RELEASE,
+        environment: {},
+        typed: ["12x\u007f3é\u007f\u001b[A4\r"],
+      });
+      assertEquals(shown.trim(), `PIN of ${JSON.stringify(token.label)}:`);
+      assertEquals(terminals, { opened: 1, closed: 1 });
+      const looked = await done("export TOKEN;object=release", { environment: {}, typed: [] });
+      assertEquals(looked.terminals.opened, 0);
+    });
+
+    it("tries a wrong PIN once, says where it came from and what the token says of tries", async () => {
+      const own = createToken();
+      const wrong = async (options: CommandLineOptions) =>
+        await commandLine(
+          ["-m", own.module, "objects", `pkcs11:token=${encodeURIComponent(own.label)}`, "--login"],
+          options,
+        );
+      const typed = await wrong({ typed: ["8172\r", "1234\r"] });
+      assertEquals([typed.code, typed.terminals.opened], [1, 1]);
+      assertStringIncludes(typed.errors, "the PIN from the terminal is wrong");
+      assertStringIncludes(typed.errors, "counts wrong PINs");
+      const given = await wrong({ environment: { GP11_PIN: "8172" } });
+      assertStringIncludes(given.errors, "the PIN from GP11_PIN is wrong");
+      const program = await wrong({ environment: { GP11_PIN: "8172" } }).then(({ code }) => code);
+      assertEquals(program, 1);
+      const again = await wrong({ typed: ["1234\r"] });
+      assertEquals(again.code, 0);
+      assertStringIncludes(again.shown, "a wrong PIN was given before");
+      for (const { errors, shown, text } of [typed, given]) assert(!`${errors}${shown}${text}`.includes("8172"));
+    });
+
+    it("takes a PIN from a file that the URI names, before the environment", async () => {
+      writeFileSync(`${folder}/pin`, `${token.userPin}\n`);
+      const line = "sign TOKEN;object=archive?pin-source=file:FOLDER/pin";
+      await done(line, { input: RELEASE, environment: { GP11_PIN: "wrong" } });
+      const missing = await gp11("sign TOKEN;object=archive?pin-source=nobody", { input: RELEASE });
+      assertEquals(missing.code, 1);
+      assertStringIncludes(missing.errors, "pin-source nobody has no PIN");
+    });
+
+    it("says what to do where there is neither a PIN nor a terminal", async () => {
+      const { code, errors } = await gp11("sign TOKEN;object=release", { environment: {} });
+      assertEquals(code, 1);
+      assertStringIncludes(errors, "GP11_PIN");
+      const declined = await gp11("sign TOKEN;object=release", { environment: {}, typed: ["\u0004"] });
+      assertEquals(declined.code, 1);
+      assertStringIncludes(declined.errors, "no PIN was given");
+    });
+
+    it("ends with Control-C and a signal, as interrupted, and gives the terminal back", async () => {
+      const typed = await gp11("sign TOKEN;object=release", { environment: {}, typed: ["12\u0003"] });
+      assertEquals([typed.code, typed.terminals.closed], [130, 1]);
+      const { InterruptedError } = await import("../../cli/terminal/errors.ts");
+      const signal = AbortSignal.abort(new InterruptedError("SIGTERM"));
+      assertEquals((await gp11("sign TOKEN;object=release", { signal })).code, 143);
+    });
+  });
+
+  it("logs the calls of the module without the PIN", async () => {
+    const { errors } = await done("sign TOKEN;object=release --log-calls", { input: RELEASE });
+    assertStringIncludes(errors, "C_Sign = CKR_OK");
+    assert(!/pPin = .*1234/.test(errors));
+  });
+
+  it("shows where an error comes from only with GP11_DEBUG", async () => {
+    const line = "export TOKEN;object=none";
+    assert(!/^ +at /m.test((await gp11(line)).errors));
+    assertMatch((await gp11(line, { environment: { GP11_DEBUG: "1" }, typed: ["1234\r"] })).errors, /^ +at |@/m);
+  });
+
+  it("ends quietly when whoever reads the list goes away", async () => {
+    const { closedReader } = await import("../_support/command_line.ts");
+    assertEquals((await gp11("mechanisms TOKEN", { reader: closedReader })).code, 0);
+  });
+});
