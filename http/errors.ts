@@ -40,6 +40,21 @@ export type HttpErrorCode =
   | "ERR_HTTP_NOT_SIGNED"
   | "ERR_HTTP_TRUNCATED_RESPONSE"
   | "ERR_HTTP_UNREQUESTED_UPGRADE"
+  | "ERR_HTTP2_CANCEL"
+  | "ERR_HTTP2_COMPRESSION_ERROR"
+  | "ERR_HTTP2_CONNECT_ERROR"
+  | "ERR_HTTP2_ENHANCE_YOUR_CALM"
+  | "ERR_HTTP2_FLOW_CONTROL_ERROR"
+  | "ERR_HTTP2_FRAME_SIZE_ERROR"
+  | "ERR_HTTP2_HTTP_1_1_REQUIRED"
+  | "ERR_HTTP2_INADEQUATE_SECURITY"
+  | "ERR_HTTP2_INTERNAL_ERROR"
+  | "ERR_HTTP2_NO_ERROR"
+  | "ERR_HTTP2_PROTOCOL_ERROR"
+  | "ERR_HTTP2_REFUSED_STREAM"
+  | "ERR_HTTP2_SETTINGS_TIMEOUT"
+  | "ERR_HTTP2_STREAM_CLOSED"
+  | "ERR_HTTP2_UNKNOWN_ERROR"
   | "ERR_INTEGRITY"
   | "ERR_PROXY_TUNNEL"
   | "ERR_REDIRECT"
@@ -62,6 +77,8 @@ export interface TransportErrorOptions {
   readonly code?: string | undefined;
   /** Reason phrase for the message; the status's standard one otherwise. */
   readonly reason?: string | undefined;
+  /** The server has not processed the request, so that it may be sent again. @default {false} */
+  readonly isUnprocessed?: boolean | undefined;
 }
 
 /** What a transport rejects with: the runtime's error translated to a status of the session. */
@@ -75,6 +92,9 @@ export class TransportError extends Error {
   /** Reason phrase for the message; empty takes the status's standard one. */
   readonly reason: string;
 
+  /** The server has not processed the request: whatever its method, it may be sent again (RFC 9113 §8.7). */
+  readonly isUnprocessed: boolean;
+
   /** Makes the error of an exchange that came as far as `phase`. */
   constructor(status: number, phase: TransportPhase, message: string, options: TransportErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -82,6 +102,7 @@ export class TransportError extends Error {
     this.phase = phase;
     this.code = options.code ?? "";
     this.reason = options.reason ?? "";
+    this.isUnprocessed = options.isUnprocessed ?? false;
   }
 }
 

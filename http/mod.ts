@@ -79,8 +79,10 @@ export type {
   ByteDuplex,
   ClientCertificate,
   ClientTls,
+  ConnectionProtocol,
   ConnectionTarget,
   ExchangeObserver,
+  Http2Choice,
 } from "./transports/transport.ts";
 export type {
   NetworkEventName,

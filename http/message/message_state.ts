@@ -21,6 +21,8 @@ export interface MessageItem {
   readonly transport: Transport | null;
   /** The identity that a connection for this attempt is authenticated as; "" for none. Known before one is chosen. */
   identity: string;
+  /** The attempts need HTTP/1.1, which has connections of one's own. */
+  needsHttp1: boolean;
   /** True while the message is paused. */
   readonly isPaused: boolean;
   /** Resolves when the message is not paused. */

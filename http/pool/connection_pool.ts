@@ -4,52 +4,24 @@
  * @module
  */
 import { writable } from "../../internal/writable.ts";
-import { clearTimeout, setTimeout } from "node:timers";
 import { type Connection, newConnection } from "../transports/connection.ts";
 import { HostHeap } from "./waiting_queue.ts";
-import { isIdempotentMethod } from "../protocol/headers.ts";
-import { type HttpMessage, MessageFlags } from "../message/message.ts";
-import type { PoolEntry, WaitingAttempt } from "./entry.ts";
-import { Host, isSameTarget } from "./host.ts";
-import type { ConnectionTarget, TlsSettings, Transport } from "../transports/transport.ts";
+import { MessageFlags } from "../message/message.ts";
+import { isRepeatable, needsNewConnection, type PoolEntry, type WaitingAttempt } from "./entry.ts";
+import { Host } from "./host.ts";
+import type { PoolLimits, PoolOwner } from "./pool_owner.ts";
+import { IdleSweep } from "./idle_sweep.ts";
+import {
+  type ConnectionRecord,
+  type ConnectionRecords,
+  isFit,
+  isFull,
+  isWorthWaiting,
+  SharedConnections,
+  sharedFor,
+} from "./shared_connections.ts";
+import type { ConnectionTarget, ExchangeObserver } from "../transports/transport.ts";
 import type { SchemeClass } from "../protocol/uri.ts";
-import { MAX_TIMER } from "../../internal/time_limits.ts";
-
-/** The limits of a session, as they are at the moment. */
-export interface PoolLimits {
-  /** Connections at once. */
-  readonly maxConns: number;
-  /** Connections at once to one host. */
-  readonly maxConnsPerHost: number;
-  /** Seconds an idle connection is kept; 0 is for ever. */
-  readonly idleTimeout: number;
-  /** Largest response header section in bytes. */
-  readonly maxHeaderBytes: number;
-}
-
-/** What the pool asks of its session. */
-export interface PoolOwner {
-  /** Its limits; the object stays, what it says may change. */
-  readonly limits: PoolLimits;
-  /** TLS settings for a message to an origin; the same object as long as nothing has changed. */
-  tlsFor(origin: string, msg: HttpMessage): TlsSettings;
-  /** A connection object was made. */
-  connectionCreated(connection: Connection): void;
-  /** The connection for an entry could not be made. */
-  connectionFailed(item: PoolEntry, error: unknown): void;
-  /** Entries wait, and no connection is free for them. */
-  starved(): void;
-}
-
-/** What the pool knows of a connection. */
-interface ConnectionRecord {
-  readonly host: Host;
-  readonly transport: Transport;
-  /** It counts against the limits. */
-  isCounted: boolean;
-  /** It counts again once somebody reads what is on it. */
-  isExcluded: boolean;
-}
 
 /** The connections of one session. */
 export class ConnectionPool {
@@ -58,18 +30,31 @@ export class ConnectionPool {
   readonly #hosts = new Map<string, Host>();
   readonly #ready = new HostHeap();
   readonly #all = new Set<Connection>();
-  readonly #recordOf = new WeakMap<Connection, ConnectionRecord>();
+  readonly #recordOf: ConnectionRecords = new WeakMap();
+  readonly #sweep: IdleSweep;
+  /** Told when a connection is made. */
+  readonly sharing: SharedConnections;
   #lastHost: Host | null = null;
   #count = 0;
-  #sweepAt = 0;
-  #sweep: ReturnType<typeof setTimeout> | null = null;
   #dispatching = false;
   #holds = 0;
   #waiting = 0;
 
   constructor(owner: PoolOwner) {
     this.#owner = owner;
-    this.#limits = owner.limits;
+    const limits = this.#limits = owner.limits;
+    this.sharing = new SharedConnections(this.#recordOf, {
+      uncount: (record) => this.#uncount(record),
+      look: (host) => this.#ready.push(host),
+      dispatch: () => this.dispatch(),
+    });
+    this.#sweep = new IdleSweep({
+      get idleTimeout() {
+        return limits.idleTimeout;
+      },
+      idleByAge: () => this.#idleByAge(),
+      drop: (connection) => this.drop(connection),
+    });
   }
 
   /** Connections that count against the limit, busy and idle. */
@@ -97,11 +82,15 @@ export class ConnectionPool {
     const host = item.host!;
     item.awaitConnection(attempt);
     if (item.msg.hasFlag(MessageFlags.IGNORE_CONNECTION_LIMITS)) {
-      this.#runOnNew(item, host, true);
+      const target = this.targetOf(item, host);
+      const shared = needsNewConnection(item) ? null : sharedFor(this.#recordOf, item, host, target);
+      if (shared === null) this.#runOnNew(item, host, true);
+      else this.#start(item, shared);
       return;
     }
     if (host.waiting.head === null && !this.#dispatching && this.#holds === 0 && !needsNewConnection(item)) {
-      const connection = host.idle.length === 0 ? null : this.#takeIdle(item, host, this.#targetOf(item, host));
+      const isAnyFree = host.idle.length > 0 || host.shared.size > 0;
+      const connection = isAnyFree ? this.#takeFree(item, host, this.targetOf(item, host)) : null;
       if (connection !== null) {
         this.#start(item, connection);
         return;
@@ -112,8 +101,12 @@ export class ConnectionPool {
     this.dispatch();
   }
 
-  #targetOf(item: PoolEntry, host: Host): ConnectionTarget {
-    return host.target(item.proxy, this.#owner.tlsFor(host.origin, item.msg), this.#limits.maxHeaderBytes);
+  /** Where an entry's connection leads; the same object as long as nothing has changed. */
+  targetOf(item: PoolEntry, host: Host): ConnectionTarget {
+    const { http2, maxHeaderBytes } = this.#limits;
+    const tls = this.#owner.tlsFor(host.origin, item.msg);
+    const mayNot = item.needsHttp1 && http2 !== "required";
+    return host.target({ proxy: item.proxy, tls, maxHeaderBytes, http2: mayNot ? false : http2 });
   }
 
   /** Takes an entry out of its host's queue. */
@@ -179,15 +172,16 @@ export class ConnectionPool {
 
   #serve(host: Host): "served" | "blocked" | "full" {
     const item = host.waiting.head!;
-    const target = this.#targetOf(item, host);
+    const target = this.targetOf(item, host);
     if (!needsNewConnection(item)) {
-      const connection = this.#takeIdle(item, host, target);
+      const connection = this.#takeFree(item, host, target);
       if (connection !== null) {
         this.#waiting--;
         host.waiting.remove(item);
         this.#start(item, connection);
         return "served";
       }
+      if (isWorthWaiting(this.#recordOf, item, host, target)) return "blocked";
     }
     if (host.count >= this.#limits.maxConnsPerHost) {
       const longestIdle = host.idle[0];
@@ -205,11 +199,16 @@ export class ConnectionPool {
     return "served";
   }
 
+  /** A connection that can take the entry now. */
+  #takeFree(item: PoolEntry, host: Host, target: ConnectionTarget): Connection | null {
+    return sharedFor(this.#recordOf, item, host, target) ??
+      (isRepeatable(item) ? this.#takeIdle(item, host, target) : null);
+  }
+
   #takeIdle(item: PoolEntry, host: Host, target: ConnectionTarget): Connection | null {
     for (let index = host.idle.length - 1; index >= 0; index--) {
       const connection = host.idle[index]!;
-      if (connection.target !== target && !isSameTarget(connection.target, target)) continue;
-      if (this.#recordOf.get(connection)!.transport !== item.transport || !connection.mayCarry(item.msg)) continue;
+      if (!isFit(this.#recordOf, connection, item, target)) continue;
       if (index === host.idle.length - 1) host.idle.pop();
       else host.idle.splice(index, 1);
       const isKept = connection.keepAliveTimeout === Infinity ||
@@ -223,10 +222,10 @@ export class ConnectionPool {
   #runOnNew(item: PoolEntry, host: Host, uncounted: boolean): void {
     let connection: Connection;
     try {
-      const target = this.#targetOf(item, host);
+      const target = this.targetOf(item, host);
       const transport = item.transport!;
       connection = newConnection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
-      this.#recordOf.set(connection, { host, transport, isCounted: !uncounted, isExcluded: false });
+      this.#recordOf.set(connection, { host, transport, isCounted: !uncounted, isExcluded: false, users: 0 });
     } catch (error) {
       this.#owner.connectionFailed(item, error);
       return;
@@ -245,8 +244,16 @@ export class ConnectionPool {
     this.#start(item, connection);
   }
 
+  #uncount(record: ConnectionRecord): void {
+    record.isCounted = false;
+    record.host.count--;
+    this.#count--;
+  }
+
   #start(item: PoolEntry, connection: Connection): void {
     const isNew = connection.state === "new";
+    if (connection.state === "idle") this.#leaveIdle(connection);
+    this.#recordOf.get(connection)!.users++;
     writable(connection).state = isNew ? "connecting" : "busy";
     item.connection = connection;
     const attempt = item.attempt;
@@ -259,17 +266,32 @@ export class ConnectionPool {
     if (connection.state === "closed") return;
     const record = this.#recordOf.get(connection)!;
     const { host } = record;
-    if (record.isExcluded) this.#countAgain(record);
-    if (!record.isCounted || (connection.exact && !connection.transport.isOpen)) {
+    record.users--;
+    if (record.isExcluded) this.#countAgain(connection, record);
+    if (record.users > 0) {
+      if (host.waiting.head !== null) this.#ready.push(host);
+    } else if (!record.isCounted || (connection.exact && !connection.transport.isOpen)) {
       this.drop(connection);
     } else {
       writable(connection).state = "idle";
       writable(connection).idleSince = now;
       host.idle.push(connection);
       if (host.waiting.head !== null) this.#ready.push(host);
-      this.#scheduleSweep(this.#idleLimit(connection), now);
+      this.#sweep.watch(connection, now);
     }
     if (!keep) this.dispatch();
+  }
+
+  /**
+   * Takes back a connection whose exchange is given up: the others on it go on, if it carries several; else it is closed.
+   * What is in flight fails with `reason`.
+   */
+  abandon(connection: Connection, exchange: ExchangeObserver | null, reason: unknown): void {
+    const { transport } = connection;
+    if (connection.state === "closed") return;
+    const goesOn = connection.protocol === "h2" && exchange !== null && transport.cancel?.(exchange, reason);
+    if (goesOn) this.release(connection, performance.now(), true);
+    else this.drop(connection, reason);
   }
 
   /**
@@ -281,23 +303,25 @@ export class ConnectionPool {
     const record = this.#recordOf.get(connection)!;
     const { host } = record;
     if (!record.isCounted || connection.state !== "busy" || this.#waiting === 0) return false;
-    if (host.waiting.head === null && this.#count < this.#limits.maxConns) return false;
-    record.isCounted = false;
+    const isInTheWay = host.waiting.head !== null && isFull(this.#recordOf, connection);
+    if (!isInTheWay && this.#count < this.#limits.maxConns) return false;
+    this.#uncount(record);
     record.isExcluded = true;
-    host.count--;
-    this.#count--;
+    host.shared.delete(connection);
     if (host.waiting.head !== null) this.#ready.push(host);
     return true;
   }
 
   /** A connection that was left out of the counts is free: it counts again if there is room for it. */
-  #countAgain(record: ConnectionRecord): void {
+  #countAgain(connection: Connection, record: ConnectionRecord): void {
     const { host } = record;
     record.isExcluded = false;
     if (host.count >= this.#limits.maxConnsPerHost || this.#count >= this.#limits.maxConns) return;
+    if (connection.protocol === "h2" && !connection.transport.isOpen) return;
     record.isCounted = true;
     host.count++;
     this.#count++;
+    if (connection.protocol === "h2") host.shared.add(connection);
   }
 
   /** Closes a connection, whatever it is doing. What is in flight fails with `reason`. */
@@ -305,35 +329,39 @@ export class ConnectionPool {
     if (connection.state === "closed") return;
     writable(connection).state = "closed";
     this.#all.delete(connection);
-    const { host, isCounted } = this.#recordOf.get(connection)!;
-    const index = host.idle.indexOf(connection);
-    if (index >= 0) host.idle.splice(index, 1);
-    if (isCounted) {
-      host.count--;
-      this.#count--;
-    }
-    connection.transport.onClosed = null;
+    const record = this.#recordOf.get(connection)!;
+    const { host } = record;
+    this.#leaveIdle(connection);
+    host.shared.delete(connection);
+    host.opening.delete(connection);
+    if (record.isCounted) this.#uncount(record);
+    connection.transport.onClosed = connection.transport.onChange = null;
     connection.transport.close(reason);
     if (host.waiting.head !== null) this.#ready.push(host);
     else this.#forget(host);
   }
 
+  #leaveIdle(connection: Connection): void {
+    const { idle } = this.#recordOf.get(connection)!.host;
+    const index = idle.lastIndexOf(connection);
+    if (index >= 0) idle.splice(index, 1);
+  }
+
   /** Closes the idle connections. */
   closeIdle(): void {
     for (const connection of this.#idleByAge()) this.drop(connection);
-    this.#stopSweep();
+    this.#sweep.stop();
   }
 
   /** Closes all connections. */
   closeAll(reason?: unknown): void {
     for (const connection of [...this.#all]) this.drop(connection, reason);
-    this.#stopSweep();
+    this.#sweep.stop();
   }
 
   /** Looks at idle connections again, after the idle time has changed. */
   idleTimeoutChanged(): void {
-    this.#stopSweep();
-    this.#sweepIdle();
+    this.#sweep.restart();
   }
 
   /** Idle connections, longest idle first. There are few connections and they are asked for rarely: no list is kept. */
@@ -350,41 +378,4 @@ export class ConnectionPool {
     this.#hosts.delete(host.key);
     if (this.#lastHost === host) this.#lastHost = null;
   }
-
-  /** Milliseconds a connection may be idle: by the session's own limit, and by what its server has said. */
-  #idleLimit({ keepAliveTimeout }: Connection): number {
-    return Math.min(this.#limits.idleTimeout * 1000 || Infinity, keepAliveTimeout);
-  }
-
-  #scheduleSweep(delay: number, now: number): void {
-    const at = now + delay;
-    if (delay === Infinity || (this.#sweep !== null && this.#sweepAt <= at)) return;
-    this.#stopSweep();
-    this.#sweepAt = at;
-    this.#sweep = setTimeout(() => {
-      this.#sweep = null;
-      this.#sweepIdle();
-    }, Math.min(delay, MAX_TIMER));
-    this.#sweep.unref();
-  }
-
-  #stopSweep(): void {
-    if (this.#sweep !== null) clearTimeout(this.#sweep);
-    this.#sweep = null;
-  }
-
-  #sweepIdle(): void {
-    const now = performance.now();
-    for (const connection of this.#idleByAge()) {
-      const left = connection.idleSince + this.#idleLimit(connection) - now;
-      if (left > 1) this.#scheduleSweep(left, now);
-      else this.drop(connection);
-    }
-  }
-}
-
-/** Anything but an idempotent request goes on a connection that has carried nothing, so that it is never replayed. */
-function needsNewConnection(item: PoolEntry): boolean {
-  if (item.freshNext || item.msg.hasFlag(MessageFlags.NEW_CONNECTION)) return true;
-  return !isIdempotentMethod(item.msg.method) && !item.msg.hasFlag(MessageFlags.IDEMPOTENT);
 }

@@ -5,7 +5,8 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { Host } from "./host.ts";
-import type { HttpMessage } from "../message/message.ts";
+import { type HttpMessage, MessageFlags } from "../message/message.ts";
+import { isIdempotentMethod } from "../protocol/headers.ts";
 import type { ProxyTarget, Transport } from "../transports/transport.ts";
 
 /** What waits for a connection. */
@@ -30,6 +31,8 @@ export interface PoolEntry {
   readonly transport: Transport | null;
   /** It needs a connection that has carried nothing. */
   readonly freshNext: boolean;
+  /** It needs HTTP/1.1, whatever else its host speaks. */
+  readonly needsHttp1: boolean;
   /** The connection it has got. */
   connection: Connection | null;
   /** The attempt that waits. */
@@ -43,4 +46,14 @@ export interface PoolEntry {
   isWaiting: boolean;
   /** Priority it was filed under. */
   filedPriority: number;
+}
+
+/** It goes on a connection that has carried nothing. */
+export function needsNewConnection(item: PoolEntry): boolean {
+  return item.freshNext || item.msg.hasFlag(MessageFlags.NEW_CONNECTION);
+}
+
+/** Anything but an idempotent request wants a connection that has not been idle, which may be stale: it is never replayed. */
+export function isRepeatable({ msg }: PoolEntry): boolean {
+  return isIdempotentMethod(msg.method) || msg.hasFlag(MessageFlags.IDEMPOTENT);
 }

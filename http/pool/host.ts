@@ -4,9 +4,12 @@
  * @module
  */
 import type { Connection } from "../transports/connection.ts";
-import type { ConnectionTarget, ProxyTarget, TlsSettings } from "../transports/transport.ts";
+import type { ConnectionTarget, ProxyTarget } from "../transports/transport.ts";
 import { bareHost, defaultPort, type SchemeClass } from "../protocol/uri.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
+
+/** What, besides the host, decides about a target. */
+export type TargetSettings = Pick<ConnectionTarget, "http2" | "maxHeaderBytes" | "proxy" | "tls">;
 
 /** A scheme class, host and port, with the connections to it and the entries that wait for one. */
 export class Host {
@@ -20,6 +23,12 @@ export class Host {
   readonly origin: string;
   readonly waiting: WaitingQueue = new WaitingQueue();
   readonly idle: Connection[] = [];
+  /** Counted connections that carry several exchanges at once, busy and idle. */
+  readonly shared: Set<Connection> = new Set();
+  /** Counted connections that are being made and may carry several exchanges. */
+  readonly opening: Set<Connection> = new Set();
+  /** The last connection turned out to carry one exchange at a time: nobody waits for the next one to be made. */
+  isExclusive = false;
   /** Counted connections, busy and idle. */
   count = 0;
   #target: ConnectionTarget | null = null;
@@ -34,12 +43,11 @@ export class Host {
   }
 
   /** The target for these settings; the same object while they are the same. */
-  target(proxy: ProxyTarget | null, tls: TlsSettings, maxHeaderBytes: number): ConnectionTarget {
+  target(wanted: TargetSettings): ConnectionTarget {
     const last = this.#target;
-    if (last !== null && isSameProxy(last.proxy, proxy) && last.tls === tls && last.maxHeaderBytes === maxHeaderBytes) {
-      return last;
-    }
-    return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes };
+    if (last !== null && isSameTarget(last, wanted)) return last;
+    const { http2, maxHeaderBytes, proxy, tls } = wanted;
+    return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes, http2 };
   }
 }
 
@@ -51,6 +59,7 @@ function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolea
 }
 
 /** True for targets that one connection serves. */
-export function isSameTarget(left: ConnectionTarget, right: ConnectionTarget): boolean {
-  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && isSameProxy(left.proxy, right.proxy);
+export function isSameTarget(left: TargetSettings, right: TargetSettings): boolean {
+  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && left.http2 === right.http2 &&
+    isSameProxy(left.proxy, right.proxy);
 }

@@ -10,9 +10,10 @@ import type { Connection } from "../transports/connection.ts";
 import { ownStatus, TransportError } from "../errors.ts";
 import type { MessageHook } from "./feature_list.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import { checkField, isIdempotentMethod } from "../protocol/headers.ts";
-import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
+import { checkField } from "../protocol/headers.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
+import { isRepeated } from "./repeated_attempt.ts";
 import { bodyOf } from "./request_body.ts";
 import { requirementsOf } from "./requirements.ts";
 import { discard } from "./response_body.ts";
@@ -118,11 +119,11 @@ export class Attempt {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
     const host = item.host = core.pool.host(scheme, uri);
-    const tls = core.tlsFor(host.origin, msg);
-    item.transport = selectTransport(core, item, scheme === "https" ? tls : null);
+    if (msg.hasRequestHeaders && msg.requestHeaders.has("upgrade")) item.needsHttp1 = true;
+    item.transport = selectTransport(core, item, scheme === "https" ? core.tlsFor(host.origin, msg) : null);
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection && kept.mayCarry(msg) &&
-      kept.target === host.target(item.proxy, tls, core.limits.maxHeaderBytes);
+      kept.target === core.pool.targetOf(item, host);
     item.sameConnection = false;
     if (isSame) {
       this.run(kept);
@@ -161,7 +162,7 @@ export class Attempt {
     this.connection = item.connection = connection;
     messageState(item.msg).connectionId = connection.id;
     this.#wasUsed = connection.uses > 0;
-    this.#events = new AttemptEvents(item, connection, core);
+    this.#events = item.observer = new AttemptEvents(item, connection, core);
     try {
       watchTime(core, item, this.number);
       const { transport } = connection;
@@ -179,8 +180,14 @@ export class Attempt {
     const { core, item, connection } = this;
     item.state = ItemState.CONNECTING;
     this.hooks(core.features.rounds.connecting, "connecting", () => {
+      core.pool.sharing.opening(connection!);
       const opening = connection!.transport.open!(openRequest(item), this.#events!);
-      this.wait(opening, (refusal) => refusal ? tunnelRefused(this, refusal) : next(this));
+      this.wait(opening, (refusal) => {
+        core.pool.sharing.opened(connection!);
+        if (refusal) tunnelRefused(this, refusal);
+        else next(this);
+        core.pool.dispatch();
+      });
     });
   }
 
@@ -337,15 +344,8 @@ export class Attempt {
     const isEarly = error instanceof TransportError && error.phase !== "connect" && msg.statusCode === 0;
     if (isEarly && !item.transport!.capabilities.writeEvents) this.#events?.assumeWritten();
     if (!this.isCurrent) return;
-    const isStale = isEarly && error.phase === "send" && this.#wasUsed && error.status === HttpStatus.IO_ERROR &&
-      error.code !== "ETIMEDOUT";
-    const mayRepeat = isIdempotentMethod(msg.method) || msg.hasFlag(MessageFlags.IDEMPOTENT);
-    if (isStale && mayRepeat && !(msg.requestBody instanceof ReadableStream)) {
-      item.freshNext = true;
-      core.restart(item);
-      return;
-    }
-    core.fail(item, error);
+    if (error instanceof TransportError && isRepeated(this, error, this.#wasUsed)) core.restart(item);
+    else core.fail(item, error);
   }
 }
 
@@ -367,9 +367,11 @@ function headerFields(item: QueueItem): ReadonlyArray<readonly [string, string]>
 /** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */
 function selectTransport(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Transport {
   const { msg } = item;
+  const { http2 } = core.limits;
   const isPlain = tls === null && item.proxy === null && msg.requestBody === null && !msg.hasRequestHeaders &&
-    msg.requires.length === 0 && messageState(msg).listened === null;
-  return (isPlain ? core.transports.forPlain(msg.method) : null) ?? core.transports.select(requirementsOf(item, tls));
+    msg.requires.length === 0 && messageState(msg).listened === null && http2 !== "required";
+  if (!isPlain) return core.transports.select(requirementsOf(item, tls, http2));
+  return core.transports.forPlain(msg.method) ?? core.transports.select(requirementsOf(item, tls, http2));
 }
 
 function openRequest(item: QueueItem): { proxyAuthorization: string | null; userAgent: string | null } {

@@ -8,7 +8,8 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import { Announcements, type RequestEventName } from "./announcements.ts";
 import { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
-import { ConnectionPool, type PoolLimits, type PoolOwner } from "../pool/connection_pool.ts";
+import { ConnectionPool } from "../pool/connection_pool.ts";
+import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
 import { ownStatus, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
@@ -321,7 +322,7 @@ export class HttpSessionCore implements PoolOwner {
     item.connection = null;
     if (item.isBodyRead && item.upload === null) this.pool.release(connection, performance.now(), true);
     else {
-      this.pool.drop(connection, reason ?? cancelReason());
+      this.pool.abandon(connection, item.observer, reason ?? cancelReason());
       item.upload?.(reason ?? cancelReason());
     }
   }

@@ -9,7 +9,7 @@ import type { BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "../message/message.ts";
-import type { ProxyTarget, Transport, TransportResponse } from "../transports/transport.ts";
+import type { ExchangeObserver, ProxyTarget, Transport, TransportResponse } from "../transports/transport.ts";
 
 /** States of an entry, in the order an attempt passes them. */
 export const ItemState = {
@@ -68,6 +68,14 @@ export class QueueItem implements MessageItem, PoolEntry {
   sameConnection = false;
   /** The next attempt needs a connection that has carried nothing: a stale one has just failed. */
   freshNext = false;
+  /** The attempts need HTTP/1.1: it was asked for, or what is to be done cannot be done with HTTP/2. */
+  needsHttp1 = false;
+  /** Attempts that the server has not processed. */
+  unprocessed = 0;
+  /** The server has said 421 once: the next connection is the last that is tried. */
+  isMisdirected = false;
+  /** Whom a transport tells about the present attempt: its exchange is known by it. */
+  observer: ExchangeObserver | null = null;
   connection: Connection | null = null;
   redirects = 0;
   /** The response body has been read to its end: the connection is clean. */

@@ -77,6 +77,10 @@ function body(attempt: Attempt): void {
 const takeBody: Step = (attempt) => {
   const { core, item, msg } = attempt;
   const response = attempt.response!;
+  if (isMisdirected(attempt)) {
+    item.isMisdirected = item.freshNext = true;
+    item.requeue = "body";
+  }
   if (item.sink !== null && item.requeue === null) {
     const decision = item.sink.decide(item, response);
     if (decision === "take") {
@@ -108,6 +112,12 @@ const takeBody: Step = (attempt) => {
     if (isComplete) ended(attempt);
   });
 };
+
+/** The server says that a connection which serves other messages is the wrong one for this: once, another is tried. */
+function isMisdirected({ connection, item, msg }: Attempt): boolean {
+  return msg.statusCode === HttpStatus.MISDIRECTED_REQUEST && connection?.protocol === "h2" && !item.isMisdirected &&
+    item.requeue === null && !(msg.requestBody instanceof ReadableStream);
+}
 
 /** What the features make of a body. One that the runtime has decoded has a limit, whether a decoder is there or not. */
 function transformsOf(core: HttpSessionCore, msg: HttpMessage, response: TransportResponse): readonly BodyTransform[] {
@@ -226,8 +236,9 @@ function dropConnection(core: HttpSessionCore, item: QueueItem): void {
   const { connection } = item;
   if (connection === null) return;
   item.connection = null;
-  core.pool.drop(connection);
-  item.upload?.(new DOMException("The request was answered before its body was sent", "AbortError"));
+  const reason = new DOMException("The response was given up, or came before the whole request was sent", "AbortError");
+  core.pool.abandon(connection, item.observer, reason);
+  item.upload?.(reason);
 }
 
 /** Notes how long the server keeps an idle connection (Keep-Alive): some networks do not report that it was closed. */

@@ -12,7 +12,7 @@ import { parseAliases } from "../protocol/uri.ts";
 import { expandUserAgent } from "../protocol/user_agent.ts";
 import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
 import { TlsDatabase } from "../transports/tls_database.ts";
-import type { TrustRoots } from "../transports/transport.ts";
+import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { systemAcceptLanguage } from "./language.ts";
 
@@ -35,6 +35,7 @@ export interface SessionValues {
   useThreadContext: boolean;
   maxHeaderBytes: number;
   maxBodyBytes: number;
+  http2: Http2Choice;
 }
 
 /** Name of a value. */
@@ -201,6 +202,16 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
     concerns: "nothing",
     isSent: true,
     read: (value) => wholeNumber("maxBodyBytes", value, 1),
+  },
+  http2: {
+    manual: null,
+    initial: "auto",
+    concerns: "TLS",
+    isSent: true,
+    read: (value) => {
+      if (value === "auto" || value === "required" || value === false) return value;
+      throw new TypeError(`Cannot set http2 to ${String(value)}: it is "auto", "required" or false`);
+    },
   },
 };
 

@@ -42,7 +42,7 @@ import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
 import type { TransportCapabilities } from "../transports/capabilities.ts";
-import type { TrustRoots } from "../transports/transport.ts";
+import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
 import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
 
@@ -56,7 +56,7 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
  * An HTTP session: queue, connections, credentials and features for the requests of a program (`SoupSession`).
  *
  * Its properties, each an accessor and an option of the constructor; `get` and `set` take the manual's names, and
- * "notify" is emitted for changes, except of `clientCertificate`:
+ * "notify" is emitted for changes, except of `clientCertificate` and `http2`:
  *
  * - `proxyUri`: the proxy of all messages; null for none
  * - `maxConns`, `maxConnsPerHost`: connections at once, in all (10) and to one host (2)
@@ -64,6 +64,7 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
  * - `userAgent`, `acceptLanguage`, `acceptLanguageAuto`: fields of every message; null for none
  * - `sslStrict`, `tlsDatabase`, `sslUseSystemCaFile`, `sslCaFile`: whether certificates are checked, and against which
  * - `clientCertificate`: the client's own, also by origin
+ * - `http2`: whether HTTP/2 is spoken
  * - `httpAliases`, `httpsAliases`: URI schemes that mean http and https
  * - `useNtlm`: NTLM authentication
  * - `asyncContext`, `useThreadContext`: what runs the session's work
@@ -310,9 +311,9 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
       const proxy = await this.#core.features.proxyFor(httpUriOf(this, url) ?? url, null) ?? null;
-      const { maxHeaderBytes } = this.#settings.values;
+      const { http2, maxHeaderBytes } = this.#settings.values;
       const tls = this.#settings.tlsFor(`${scheme}://${url.host}`);
-      await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes });
+      await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes, http2 });
     } catch {
       return; // Preparing is a hint (manual); an error is reported by the request itself.
     }
@@ -541,6 +542,18 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   }
   set clientCertificate(value: ClientCertificateOption) {
     this.#set("clientCertificate", value);
+  }
+
+  /**
+   * HTTP/2 (RFC 9113): "auto" where an https: server agrees to it, "required" alone, false never. Other messages and
+   * servers are spoken to by HTTP/1.1; with "required" they fail, but for http: servers, which are then taken to know
+   * HTTP/2 already. The transport has to be able to, see `capabilities.http2`. @default {"auto"}
+   */
+  get http2(): Http2Choice {
+    return this.#settings.values.http2;
+  }
+  set http2(value: Http2Choice) {
+    this.#set("http2", value);
   }
 
   /** Run work in the context current when a message is queued (`SoupSession:use-thread-context`). @default {false} */

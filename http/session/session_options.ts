@@ -8,7 +8,7 @@ import type { AuthScheme } from "../features/auth/scheme.ts";
 import type { FeatureType } from "../message/feature_type.ts";
 import type { AsyncContext } from "../contract/feature_session.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
-import type { TrustRoots } from "../transports/transport.ts";
+import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 
 /** A class that `addFeatureByType` can construct without arguments: a feature, or a scheme for the AuthManager. */
@@ -64,6 +64,8 @@ export interface HttpSessionOptions {
   readonly clientCertificate?: ClientCertificateOption | undefined;
   /** What carries messages. @default {"auto"} */
   readonly transport?: TransportChoice | undefined;
+  /** Whether HTTP/2 is spoken. @default {"auto"} */
+  readonly http2?: Http2Choice | undefined;
   /** Largest response header section in bytes. @default {262144} */
   readonly maxHeaderBytes?: number | undefined;
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */

@@ -57,6 +57,8 @@ export interface TransportCapabilities {
   readonly hostHeader: boolean;
   /** Bodies arrive as they came over the wire, whatever their content coding. */
   readonly contentAsReceived: boolean;
+  /** HTTP/2 is spoken, as far as the session's `http2` allows and the server agrees. Absent means false. */
+  readonly http2?: boolean | undefined;
   /** A body that is streamed goes with its Content-Length where that is known. Absent means false. */
   readonly uploadLength?: boolean | undefined;
   /** True when `method` goes onto the wire exactly as given. */
@@ -101,6 +103,7 @@ const common: Readonly<Record<TransportCapability, boolean>> = {
   reasonPhrase: true,
   hostHeader: false,
   contentAsReceived: false,
+  http2: false,
   uploadLength: false,
 };
 

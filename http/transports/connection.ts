@@ -4,7 +4,7 @@
  * @module
  */
 import { writable } from "../../internal/writable.ts";
-import type { ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
+import type { ConnectionProtocol, ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
 
 /** What a connection is doing. */
 export type ConnectionState = "new" | "connecting" | "busy" | "idle" | "closed";
@@ -24,7 +24,10 @@ export interface ConnectionIdentity {
 
 let makeConnection: typeof newConnection;
 
-/** One slot of a session: at most one TCP connection, at most one request at a time (`SoupConnection`). */
+/**
+ * One slot of a session: at most one TCP connection (`SoupConnection`). One request at a time goes over it, and with HTTP/2
+ * as many as the server takes.
+ */
 export class Connection {
   static {
     makeConnection = (target, transport, exact) => new Connection(target, transport, exact);
@@ -41,6 +44,8 @@ export class Connection {
   readonly transport: TransportConnection;
   /** What it is doing. */
   readonly state: ConnectionState = "new";
+  /** What is spoken on it, once it is open. */
+  readonly protocol: ConnectionProtocol = "http/1.1";
   /** Number of requests sent on it. */
   readonly uses: number = 0;
   /** What its TLS handshake showed; null without TLS or when the runtime does not show it. */

@@ -1,6 +1,7 @@
 /**
  * The interface between a session and what sends and receives bytes. A transport makes connections (slots); a
- * connection carries at most one exchange at a time; the session owns limits, idle time, order, redirects and retries.
+ * connection carries one exchange at a time, or as many as it says; the session owns limits, idle time, order, redirects
+ * and retries.
  *
  * @module
  */
@@ -72,6 +73,15 @@ export interface TlsSettings {
   readonly client: ClientCertificate | ClientTls | null;
 }
 
+/**
+ * Whether HTTP/2 is spoken: "auto" where the server agrees to it, "required" alone, which for http: means without being
+ * asked (RFC 9113 §3.3), or not at all.
+ */
+export type Http2Choice = "auto" | "required" | false;
+
+/** What is spoken on a connection. */
+export type ConnectionProtocol = "http/1.1" | "h2";
+
 /** Where a connection leads and how. Two messages share a connection only if these are the same objects or equal. */
 export interface ConnectionTarget {
   /** "http" or "https": the class, aliases already mapped. */
@@ -86,6 +96,8 @@ export interface ConnectionTarget {
   readonly tls: TlsSettings;
   /** Largest response header section in bytes the session accepts. */
   readonly maxHeaderBytes: number;
+  /** Whether HTTP/2 may or must be spoken. Absent means false. */
+  readonly http2?: Http2Choice | undefined;
 }
 
 /** Fields that are sent behind a streamed body, made of what was sent (RFC 9110 §6.5). */
@@ -196,7 +208,7 @@ export interface OpenRequest {
 }
 
 /**
- * One slot: at most one TCP connection, at most one exchange at a time.
+ * One slot: at most one TCP connection, and one exchange at a time unless `maxExchanges` says more.
  *
  * After `send` has resolved, the slot is free again once `body` has ended (or `bytes()` resolved). After a failure or
  * `close`, the session never uses the object again.
@@ -217,6 +229,17 @@ export interface TransportConnection {
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse>;
   /** True while the connection can take another request without making a new TCP connection, as far as is known. */
   readonly isOpen: boolean;
+  /** What is spoken on it; null as long as that is to be seen when it is open. Absent means "http/1.1". */
+  readonly protocol?: ConnectionProtocol | null | undefined;
+  /** Exchanges it can carry at once. Absent means one. */
+  readonly maxExchanges?: number | undefined;
+  /** Called when `maxExchanges` or `isOpen` have changed. */
+  onChange?: (() => void) | null | undefined;
+  /**
+   * Gives up one exchange of several, the one with this observer, and what waits for it gets `reason` itself. False when
+   * the connection is of no more use then. Absent means that it has to be closed.
+   */
+  cancel?(observer: ExchangeObserver, reason: unknown): boolean;
   /**
    * Closes at once and for good, idempotent. What is in flight rejects with `reason` itself (the very object), both in
    * `open`, `send` and in the body.

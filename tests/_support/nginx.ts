@@ -13,6 +13,8 @@ export const nginxPath: string | null = existsSync("/usr/sbin/nginx") ? "/usr/sb
 export interface NginxOptions {
   /** Also listens with TLS, with this certificate. */
   certificate?: TestCertificate;
+  /** Speaks HTTP/2 where TLS is spoken. */
+  http2?: boolean;
   /** Demands a client certificate signed by the authority in this file. */
   clientAuthority?: string;
   /** More directives for the server block. */
@@ -67,7 +69,7 @@ function configuration(directory: string, port: number, tlsPort: number, options
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${join(directory, name)};`).join("\n  ");
   const tls = options.certificate === undefined ? "" : `
-    listen 127.0.0.1:${tlsPort} ssl;
+    listen 127.0.0.1:${tlsPort} ssl${options.http2 === true ? " http2" : ""};
     ssl_certificate ${options.certificate.certFile};
     ssl_certificate_key ${options.certificate.keyFile};
     ${
@@ -83,7 +85,6 @@ events { worker_connections 512; }
 http {
   access_log off;
   ${temporary}
-  keepalive_requests 1000000;
   client_max_body_size 0;
   server {
     listen 127.0.0.1:${port} backlog=511;${tls}
@@ -95,6 +96,7 @@ http {
     location = /redirect/self { return 302 /redirect/self; }
     location = /redirect/echo { return 302 /echo; }
     location = /small { default_type text/plain; return 200 "a small response body"; }
+    ${options.server?.includes("keepalive_requests") ? "" : "keepalive_requests 1000000;"}
     ${options.server ?? ""}
   }
 }

@@ -13,8 +13,9 @@ import { FetchTransport } from "../fetch/fetch_transport.ts";
 import { NodeTransport } from "../node/node_transport.ts";
 
 /**
- * Which transport carries a message. "auto" decides per message: the runtime's fetch for https and through proxies,
- * sockets for plain http and for what fetch cannot do. "fetch" and "node" (sockets) decide for all of them.
+ * Which transport carries a message. "auto" decides per message: sockets for https and for plain http, the runtime's
+ * fetch for what goes through a proxy in clear; where one cannot do what is needed, the other. "fetch" and "node"
+ * (sockets) decide for all of them.
  */
 export type TransportChoice = "auto" | "fetch" | "node" | Transport | readonly Transport[];
 
@@ -43,14 +44,15 @@ export interface Requirements {
 }
 
 /**
- * The transports of one session, preferred first. With "auto", the runtime's fetch is preferred for what needs TLS or a
- * proxy; plain http to the origin itself goes over sockets, where nothing is gained by fetch and half of the time lost.
+ * The transports of one session, preferred first. With "auto", what goes to the origin itself and what is encrypted up to
+ * it goes over sockets: they are faster than fetch, speak HTTP/2 and show everything. Fetch is preferred for what a proxy
+ * gets to read.
  */
 export class TransportList {
   /** What was chosen, in the caller's words. */
   readonly choice: TransportChoice;
   readonly #transports: readonly Transport[];
-  /** Carries http: messages that need no proxy. */
+  /** Carries https: messages, and http: ones that need no proxy. */
   readonly #direct: Transport;
   /** What the session can do: a capability is there when one of its transports has it. */
   readonly capabilities: TransportCapabilities;
@@ -72,7 +74,7 @@ export class TransportList {
 
   /** The first transport that can do what is needed; what is only wished decides among those. */
   select(needs: Requirements): Transport {
-    const isDirect = needs.scheme === "http" && needs.proxy === null;
+    const isDirect = needs.scheme === "https" || needs.proxy === null;
     const required = requiredFor(needs);
     const candidates = isDirect ? [this.#direct, ...this.#transports] : this.#transports;
     const able = candidates.filter(({ capabilities }) =>

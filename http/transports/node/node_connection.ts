@@ -1,4 +1,4 @@
-/** One slot of the socket transport: one TCP connection, one exchange at a time. */
+/** One slot of the socket transport: one TCP connection, with one exchange at a time or, by HTTP/2, with many. */
 import { lookup } from "node:dns/promises";
 import { orAborted } from "../../../internal/aborts.ts";
 import type { Socket } from "node:net";
@@ -8,6 +8,7 @@ import { TransportError, tunnelError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type {
   ClientTls,
+  ConnectionProtocol,
   ConnectionTarget,
   ExchangeObserver,
   OpenRequest,
@@ -16,9 +17,11 @@ import type {
   TransportResponse,
 } from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
-import { connectError, handshakeError } from "./node_errors.ts";
+import { Http2Connection } from "../h2/connection.ts";
+import { connectError, exchangeError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
-import { authority, RequestHeads } from "./node_request_head.ts";
+import { authority } from "../request_rules.ts";
+import { RequestHeads } from "./node_request_head.ts";
 import { KnownLines } from "./node_response_head.ts";
 import { socksConnect } from "./node_socks.ts";
 import { connectTcp } from "./node_tcp.ts";
@@ -31,6 +34,16 @@ import { Wire } from "./node_wire.ts";
 interface Channel {
   stream: Duplex;
   socket: Socket;
+  /** HTTP/2 was agreed upon. */
+  isHttp2?: boolean;
+}
+
+/** Whether HTTP/2 may come to be spoken: with origins that are asked for it, or are known to speak it. */
+export function mayUseHttp2({ http2, proxy, scheme, tls }: ConnectionTarget): boolean {
+  if (scheme === "https") {
+    return http2 !== undefined && http2 !== false && !(tls.client !== null && isClientTls(tls.client));
+  }
+  return http2 === "required" && !(proxy?.scheme.startsWith("http") ?? false);
 }
 
 /** Makes its connection in `open` and uses it for one request after another. */
@@ -43,11 +56,13 @@ export class NodeConnection implements TransportConnection {
   /** The connection to a proxy that has refused a tunnel and may be asked again. */
   #proxyWire: { wire: Wire; channel: Channel } | null = null;
   #wire: Wire | null = null;
+  #http2: Http2Connection | null = null;
   #exchange: Exchange | null = null;
   #isBusy = false;
   #hasOpened = false;
 
   onClosed: (() => void) | null = null;
+  onChange: (() => void) | null = null;
 
   constructor(target: ConnectionTarget) {
     this.#target = target;
@@ -56,12 +71,21 @@ export class NodeConnection implements TransportConnection {
   }
 
   get isOpen(): boolean {
-    return this.#wire?.isAlive ?? false;
+    return this.#http2?.isOpen ?? this.#wire?.isAlive ?? false;
+  }
+
+  get protocol(): ConnectionProtocol | null {
+    if (this.#http2 !== null) return "h2";
+    return this.#hasOpened || !mayUseHttp2(this.#target) ? "http/1.1" : null;
+  }
+
+  get maxExchanges(): number {
+    return this.#http2?.maxExchanges ?? 1;
   }
 
   async open(request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | void> {
     if (this.#wire !== null) return;
-    const { host, proxy, scheme } = this.#target;
+    const { host, http2, proxy, scheme } = this.#target;
     const signal = this.#abort.signal;
     signal.throwIfAborted();
     if (this.#proxyWire?.wire.isAlive === false) this.#proxyWire = null;
@@ -88,6 +112,7 @@ export class NodeConnection implements TransportConnection {
     this.#hasOpened = true;
     this.#wire = new Wire(channel.stream, channel.socket);
     this.#wire.onIdleActivity = () => this.#closeIdle();
+    if (channel.isHttp2 ?? http2 === "required") this.#http2 = this.#speakHttp2(this.#wire);
     observer.networkEvent("complete");
   }
 
@@ -114,6 +139,7 @@ export class NodeConnection implements TransportConnection {
     request: TransportRequest,
     observer: ExchangeObserver,
   ): Promise<TransportResponse> {
+    if (this.#http2 !== null) return this.#http2.send(request, observer);
     if (wire === null || !wire.isAlive) {
       throw new TransportError(HttpStatus.IO_ERROR, "send", "Cannot send the request: the connection was closed", {
         code: "ECONNRESET",
@@ -134,10 +160,15 @@ export class NodeConnection implements TransportConnection {
     return exchange.run();
   }
 
+  cancel(observer: ExchangeObserver, reason: unknown): boolean {
+    return this.#http2?.cancel(observer, reason) ?? false;
+  }
+
   close(reason?: unknown): void {
     if (this.#abort.signal.aborted) return;
-    this.onClosed = null;
+    this.onClosed = this.onChange = null;
     this.#abort.abort(reason);
+    this.#http2?.close(this.#abort.signal.reason);
     // The exchange is aborted first, so that it fails with the caller's reason and not as a broken connection.
     this.#exchange?.abort(this.#abort.signal.reason);
     this.#exchange = null;
@@ -169,6 +200,7 @@ export class NodeConnection implements TransportConnection {
         host: proxyHost,
         roots: tls.roots,
         client: null,
+        protocols: ["http/1.1"],
         signal,
       });
       enforceTrust(info, proxyHost, tls.strict);
@@ -210,19 +242,21 @@ export class NodeConnection implements TransportConnection {
   }
 
   async #secure(channel: Channel, observer: ExchangeObserver): Promise<Channel> {
-    const { host, tls } = this.#target;
+    const { host, http2, tls } = this.#target;
     observer.networkEvent("tls-handshaking");
     if (tls.client !== null && isClientTls(tls.client)) return await this.#secureWith(tls.client, channel, observer);
-    const { stream, info } = await encrypt(channel.stream, {
+    const { stream, info, protocol } = await encrypt(channel.stream, {
       host,
       roots: tls.roots,
       client: tls.client,
+      protocols: http2 === "required" ? ["h2"] : http2 === "auto" ? ["h2", "http/1.1"] : ["http/1.1"],
       signal: this.#abort.signal,
     });
     observer.networkEvent("tls-handshaked");
     observer.tlsInfo(info);
     enforceTrust(info, host, tls.strict);
-    return { stream, socket: channel.socket };
+    if (http2 === "required" && protocol !== "h2") throw new Error("it does not speak HTTP/2, which is required");
+    return { stream, socket: channel.socket, isHttp2: protocol === "h2" };
   }
 
   async #secureWith(client: ClientTls, channel: Channel, observer: ExchangeObserver): Promise<Channel> {
@@ -242,7 +276,23 @@ export class NodeConnection implements TransportConnection {
     if (pair.duplex === channel.stream || (pair as unknown) === bare) {
       throw new TypeError("the ClientTls has given back the stream that it was to encrypt");
     }
-    return { stream: fromByteDuplex(pair), socket: channel.socket };
+    return { stream: fromByteDuplex(pair), socket: channel.socket, isHttp2: false };
+  }
+
+  /** Everything that arrives belongs to HTTP/2 from now on, and every exchange. */
+  #speakHttp2(wire: Wire): Http2Connection {
+    const connection = new Http2Connection(wire, {
+      maxHeaderBytes: this.#target.maxHeaderBytes,
+      explain: exchangeError,
+      onChange: () => this.onChange?.(),
+      onEnded: () => {
+        this.onChange?.();
+        this.#closeIdle();
+      },
+    });
+    wire.read(connection);
+    wire.resume();
+    return connection;
   }
 
   readonly #onFinished = (wire: Wire, reusable: boolean): void => {

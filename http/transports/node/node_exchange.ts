@@ -1,20 +1,15 @@
 /** One request and its response on one wire. */
 import { TransportError } from "../../errors.ts";
-import { HttpStatus, isNullBodyStatus } from "../../protocol/status.ts";
-import type { ExchangeObserver, RequestTrailers, TransportRequest, TransportResponse } from "../transport.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import { type BodySource, hasResponseBody, IncomingBody, IncomingResponse } from "../incoming_response.ts";
+import { type BodySink, RequestBodyWriter } from "../request_body_writer.ts";
+import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import { lastChunk, type RequestHead } from "./node_request_head.ts";
-import { type BodySource, IncomingBody, IncomingResponse } from "./node_response.ts";
 import { MalformedResponseError } from "./node_response_grammar.ts";
 import type { HeaderField, KnownLines, ResponseHead } from "./node_response_head.ts";
 import { type ResponseHandler, ResponseParser } from "./node_response_parser.ts";
 import type { Wire, WireReader } from "./node_wire.ts";
-
-/** How long a server may leave `Expect: 100-continue` unanswered before the body is sent all the same (RFC 9110 §10.1.1). */
-const CONTINUE_TIMEOUT = 1000;
-
-/** Length of the pieces in which a long body is handed over. */
-const PIECE = 64 * 1024;
 
 /** What an {@linkcode Exchange} needs besides its wire. */
 export interface ExchangeOptions {
@@ -29,7 +24,7 @@ export interface ExchangeOptions {
 }
 
 /** Writes a request and reads its response; nothing is ever written twice. */
-export class Exchange implements WireReader, ResponseHandler, BodySource {
+export class Exchange implements WireReader, ResponseHandler, BodySource, BodySink {
   readonly #wire: Wire;
   readonly #options: ExchangeOptions;
   readonly #parser: ResponseParser;
@@ -45,12 +40,11 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #trailerFields: HeaderField[] = [];
   /** The body; none as long as one piece holds all of it. */
   #body: IncomingBody | null = null;
-  #upload: ReadableStreamDefaultReader<Uint8Array> | null = null;
-  #continue: ((proceed: boolean) => void) | null = null;
+  /** The body of the request while there is one. */
+  #upload: RequestBodyWriter | null = null;
   /** Every byte of the request has been handed to the wire. */
   #sentAll = false;
   #written = false;
-  #answered = false;
   #finished = false;
 
   constructor(wire: Wire, options: ExchangeOptions) {
@@ -144,7 +138,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     if (body === null) {
       this.#wire.writeAll(head.text);
       observer.wroteHeaders();
-      if (!this.#finished) this.#wroteAll();
+      if (!this.#finished) this.wroteAll();
       return;
     }
     // A body that is there leaves in one packet with its header section.
@@ -152,100 +146,49 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
       this.#wire.write(head.text);
       observer.wroteHeaders();
       if (this.#finished) return;
-      this.#writeBody(body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
+      const { framing, contentLength } = head;
+      const upload = this.#upload = new RequestBodyWriter({ request, framing, contentLength }, this);
+      upload.write(body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
     });
   }
 
-  async #writeBody(body: NonNullable<TransportRequest["body"]>): Promise<void> {
-    if (this.#options.request.expectContinue && !await this.#mayContinue()) return;
-    if (this.#finished) return;
-    if (body instanceof Uint8Array) await this.#writeBytes(body);
-    else await this.#writeStream(body);
-    if (!this.#finished) this.#wroteAll();
+  /** True once both directions are over. */
+  get isOver(): boolean {
+    return this.#finished;
   }
 
-  #wroteAll(): void {
+  /** The answer to a body that is out may come before this thread hears that it is out: the last piece is not waited for. */
+  writePiece(piece: Uint8Array, isLast: boolean): Promise<void> | void {
+    const isChunked = this.#options.head.framing === "chunked";
+    const flushed = isChunked ? this.#wire.writeChunk(piece) : this.#wire.write(piece);
+    this.#options.observer.wroteBodyData(piece);
+    return isLast ? undefined : flushed;
+  }
+
+  sentAll(): void {
+    this.#sentAll = true;
+  }
+
+  writeEnd(trailers: Headers | null): void {
+    if (!this.#finished && this.#options.head.framing === "chunked") this.#wire.write(lastChunk(trailers));
+  }
+
+  wroteAll(): void {
     this.#written = true;
     this.#options.observer.wroteBody();
     this.#finishWhenDone();
   }
 
-  /** False when a final response came instead of 100 Continue. */
-  #mayContinue(): Promise<boolean> {
-    if (this.#answered) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#continue?.(true), CONTINUE_TIMEOUT);
-      this.#continue = (proceed) => {
-        clearTimeout(timer);
-        this.#continue = null;
-        resolve(proceed);
-      };
-    });
-  }
-
-  /** A long body goes in pieces, so that progress means something. */
-  async #writeBytes(body: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < body.byteLength; offset += PIECE) {
-      const piece = body.byteLength <= PIECE ? body : body.subarray(offset, offset + PIECE);
-      const flushed = this.#writePiece(piece);
-      // The answer to a body that is out may come before this thread hears that it is out.
-      if (offset + PIECE < body.byteLength) await flushed;
-      if (this.#finished) return;
-    }
-    this.#writeEnd();
-  }
-
-  async #writeStream(body: ReadableStream<Uint8Array>): Promise<void> {
-    const { framing, contentLength } = this.#options.head;
-    const reader = this.#upload = body.getReader();
-    let sent = 0;
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (this.#finished) return;
-      if (done) break;
-      sent += value.byteLength;
-      if (framing === "length" && sent > contentLength) throw wrongLength("longer", contentLength);
-      if (value.byteLength === 0) continue;
-      const flushed = this.#writePiece(value);
-      if (this.#finished) return;
-      if (framing === "length" && sent === contentLength) this.#sentAll = true;
-      else await flushed;
-      if (this.#finished) return;
-    }
-    if (framing === "length" && sent < contentLength) throw wrongLength("shorter", contentLength);
-    const { trailers } = this.#options.request;
-    const fields = trailers ? await fieldsOf(trailers) : null;
-    if (this.#finished) return;
-    this.#upload = null;
-    reader.releaseLock();
-    this.#writeEnd(fields);
-  }
-
-  #writePiece(piece: Uint8Array): Promise<void> | void {
-    const { head, request } = this.#options;
-    const isChunked = head.framing === "chunked";
-    for (const each of request.trailers ?? []) each.update(piece);
-    const flushed = isChunked ? this.#wire.writeChunk(piece) : this.#wire.write(piece);
-    this.#options.observer.wroteBodyData(piece);
-    return flushed;
-  }
-
-  #writeEnd(trailers: Headers | null = null): void {
-    if (!this.#finished && this.#options.head.framing === "chunked") this.#wire.write(lastChunk(trailers));
-    this.#sentAll = true;
-  }
-
   /** The parser's report of an informational response. */
   onInformational(head: ResponseHead): void {
     this.#options.observer.informational(head.statusCode, head.reasonPhrase, headersOf(head.headers));
-    if (head.statusCode === 100) this.#continue?.(true);
+    if (head.statusCode === 100) this.#upload?.proceed();
   }
 
   /** The parser's report of the final header section. */
   onHead(head: ResponseHead): void {
-    this.#answered = true;
     this.#head = head;
-    this.#continue?.(false);
+    this.#upload?.answered();
   }
 
   /** The parser's report of a piece of the body. */
@@ -277,7 +220,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   #answer(head: ResponseHead): void {
     this.#head = null;
     const { done, isChunked } = this.#parser;
-    const hasBody = this.#hasBody(head);
+    const hasBody = hasResponseBody(this.#options.request.method, head.statusCode);
     const whole = done && hasBody ? this.#body?.taken() ?? this.#first ?? new Uint8Array(0) : null;
     const body = done || !hasBody ? null : this.#body ?? this.#startBody();
     const keepAlive = this.#isPersistent && (hasBody || done) &&
@@ -304,21 +247,13 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     return this.#trailers.promise;
   }
 
-  #hasBody({ statusCode }: ResponseHead): boolean {
-    const { method } = this.#options.request;
-    if (method === "HEAD" || isNullBodyStatus(statusCode) || statusCode === HttpStatus.SWITCHING_PROTOCOLS) {
-      return false;
-    }
-    return method !== "CONNECT" || statusCode >= 300;
-  }
-
   /** Bytes behind the end of a response belong to nobody: such a connection is not used again. */
   #onResponseDone(isClean: boolean): void {
     const isAnsweredEarly = !this.#sentAll && this.#options.head.framing !== "none";
     if (!isClean || isAnsweredEarly) this.#finish(false);
     else if (this.#written) this.#finish(this.#isPersistent);
     // A stream that has given as much as was announced need not end for the request to be over.
-    else if (this.#sentAll) this.#wroteAll();
+    else if (this.#sentAll) this.wroteAll();
   }
 
   #finishWhenDone(): void {
@@ -333,10 +268,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
     if (this.#finished) return;
     this.#finished = true;
     this.#wire.read(null);
-    this.#continue?.(false);
-    const upload = this.#upload;
-    this.#upload = null;
-    upload?.cancel(failure).catch(() => {});
+    this.#upload?.cancel(failure);
     if (failure !== undefined || !this.#parser.done) {
       const reason = failure ??
         new TransportError(HttpStatus.IO_ERROR, this.#phase, "Cannot finish the exchange: closed");
@@ -348,26 +280,10 @@ export class Exchange implements WireReader, ResponseHandler, BodySource {
   }
 }
 
-/** The fields behind a body whose last piece is out. */
-async function fieldsOf(trailers: readonly RequestTrailers[]): Promise<Headers> {
-  const fields = new Headers();
-  for (const each of trailers) await each.finish(fields);
-  return fields;
-}
-
-function headersOf(fields: HeaderField[]): Headers {
+function headersOf(fields: readonly HeaderField[]): Headers {
   try {
     return new Headers(fields as [string, string][]);
   } catch (error) {
     throw new MalformedResponseError(`Cannot read the response: ${textOf(error)}`, { cause: error });
   }
-}
-
-function wrongLength(how: string, contentLength: number): TransportError {
-  return new TransportError(
-    HttpStatus.IO_ERROR,
-    "send",
-    `Cannot write the body: it is ${how} than its Content-Length ${contentLength}`,
-    { code: "ERR_HTTP_CONTENT_LENGTH_MISMATCH" },
-  );
 }

@@ -1,19 +1,12 @@
 /** Reading the start line and fields of an HTTP/1.x response (RFC 9112 §4 and §5). */
 import { Buffer } from "node:buffer";
+import type { HeaderField, IncomingHead } from "../incoming_response.ts";
 import { type Framing, MalformedResponseError, notHttp, ResponseLimitError } from "./node_response_grammar.ts";
 
-/** A name as it was sent and a value decoded as Latin-1. */
-export type HeaderField = readonly [name: string, value: string];
+export type { HeaderField };
 
-/** Start line and header fields of one response, informational or final. */
-export interface ResponseHead {
-  /** "1.0" or "1.1". */
-  httpVersion: string;
-  statusCode: number;
-  /** The server's own text, which may be empty. */
-  reasonPhrase: string;
-  /** In wire order. */
-  headers: HeaderField[];
+/** Start line and header fields of one response, informational or final; names are as they were sent. */
+export interface ResponseHead extends IncomingHead {
   /** What the fields say about framing, once somebody has asked. */
   framing?: Framing | undefined;
 }

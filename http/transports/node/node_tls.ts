@@ -20,6 +20,8 @@ export interface EncryptOptions {
   host: string;
   roots: TrustRoots | null;
   client: ClientCertificate | null;
+  /** The protocols that are offered, preferred first (RFC 7301). */
+  protocols: readonly string[];
   signal: AbortSignal;
 }
 
@@ -27,6 +29,8 @@ export interface EncryptOptions {
 export interface Encrypted {
   stream: Duplex;
   info: TlsInfo;
+  /** The protocol the peer has chosen; empty when it has chosen none. */
+  protocol: string;
 }
 
 /**
@@ -48,7 +52,7 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
       socket: raw,
       // SNI carries names only (RFC 6066 §3); the address is still what the certificate is checked against.
       ...(isIP(host) ? { host } : { host, servername: host }),
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: [...options.protocols],
       rejectUnauthorized: false,
       // The runtimes' own check works on a text that names can break out of, or break.
       checkServerIdentity: () => undefined,
@@ -59,7 +63,7 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
   }
   try {
     await arrival(stream, "secureConnect", signal, fail);
-    return { stream, info: tlsInfoOf(stream, host, options.roots) };
+    return { stream, info: tlsInfoOf(stream, host, options.roots), protocol: stream.alpnProtocol || "" };
   } catch (error) {
     stream.destroy();
     raw.destroy();

@@ -1,5 +1,5 @@
 /**
- * A transport on sockets: HTTP/1.1 written and read here, over `node:net` and `node:tls`, on every runtime.
+ * A transport on sockets: HTTP/1.1 and HTTP/2 written and read here, over `node:net` and `node:tls`, on every runtime.
  *
  * It does what the runtimes' fetch cannot do truthfully (insecure and pinned TLS, peer certificates, informational
  * responses, `Expect: 100-continue`, any method, trailers, proxies with challenges), and it never sends a request twice.
@@ -13,8 +13,8 @@ import { readsSystemCertificates } from "../runtime_certificates.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
 import { connectError } from "./node_errors.ts";
-import { NodeConnection } from "./node_connection.ts";
-import { isPlainMethod } from "./node_request_head.ts";
+import { mayUseHttp2, NodeConnection } from "./node_connection.ts";
+import { isPlainMethod } from "../request_rules.ts";
 
 const encryptsSockets = isNewEnough("TLS over sockets");
 
@@ -60,13 +60,15 @@ export class NodeTransport implements Transport {
     hostHeader: true,
     contentAsReceived: true,
     uploadLength: true,
+    http2: encryptsSockets,
     supportsMethod: isPlainMethod,
   });
 
   /**
    * Makes a slot; nothing is opened yet.
    *
-   * @throws {NotSupportedError} For a proxy scheme nobody here speaks; for TLS where `capabilities.tls` is false.
+   * @throws {NotSupportedError} For a proxy scheme nobody here speaks; for TLS where `capabilities.tls` is false; where
+   * HTTP/2 is required and cannot be spoken, through a proxy that gets the requests and over a {@linkcode ClientTls}.
    */
   createConnection(target: ConnectionTarget): TransportConnection {
     const { proxy } = target;
@@ -82,6 +84,13 @@ export class NodeTransport implements Transport {
         "encrypt a connection over sockets",
         this.capabilities.runtime,
         'Deno checks certificates there from 2.8 on; use a later Deno, or the transport "fetch"',
+      );
+    }
+    if (target.http2 === "required" && !mayUseHttp2(target)) {
+      throw new NotSupportedError(
+        "speak HTTP/2",
+        this.capabilities.runtime,
+        target.scheme === "https" ? "a ClientTls agrees on HTTP/1.1" : "the proxy gets the requests, by HTTP/1.1",
       );
     }
     return new NodeConnection(target);

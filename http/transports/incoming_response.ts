@@ -1,9 +1,9 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
-import { joinBytes } from "../../../internal/bytes.ts";
-import { FetchedResponse, isConstructible } from "../fetched_response.ts";
-import { ownBytes } from "../byte_pieces.ts";
-import type { TransportResponse } from "../transport.ts";
-import type { ResponseHead } from "./node_response_head.ts";
+import { joinBytes } from "../../internal/bytes.ts";
+import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
+import { FetchedResponse, isConstructible } from "./fetched_response.ts";
+import { ownBytes } from "./byte_pieces.ts";
+import type { TransportResponse } from "./transport.ts";
 
 /** How much of a body nobody reads yet is taken from the socket. */
 const READ_AHEAD = 64 * 1024;
@@ -157,6 +157,28 @@ export class IncomingBody {
   }
 }
 
+/** A name and a value decoded as Latin-1. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** What a header section says, in whatever version of HTTP it came. */
+export interface IncomingHead {
+  /** "1.0", "1.1" or "2". */
+  readonly httpVersion: string;
+  readonly statusCode: number;
+  /** The server's own text, which may be empty. */
+  readonly reasonPhrase: string;
+  /** In wire order. */
+  readonly headers: readonly HeaderField[];
+  /** What the fields of HTTP/1.1 say about its connection. */
+  readonly framing?: { readonly keepAliveTimeout: number } | undefined;
+}
+
+/** True where method and status leave room for a body. */
+export function hasResponseBody(method: string, statusCode: number): boolean {
+  if (method === "HEAD" || isNullBodyStatus(statusCode) || statusCode === HttpStatus.SWITCHING_PROTOCOLS) return false;
+  return method !== "CONNECT" || statusCode >= 300;
+}
+
 /** What an {@linkcode IncomingResponse} is made of. */
 export interface ResponseParts {
   /** The whole body if it came together with the header section; null otherwise, and where there is none. */
@@ -187,7 +209,7 @@ export class IncomingResponse implements TransportResponse {
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
   /** @throws {TypeError} If a header cannot be represented. */
-  constructor(head: ResponseHead, parts: ResponseParts) {
+  constructor(head: IncomingHead, parts: ResponseParts) {
     const { statusCode: status, reasonPhrase: statusText } = head;
     this.status = status;
     this.statusText = statusText;
@@ -222,7 +244,7 @@ export class IncomingResponse implements TransportResponse {
 }
 
 /** Adding fields one by one costs half of what making `Headers` of a list does. */
-function withFields(headers: Headers, fields: ResponseHead["headers"]): Headers {
+function withFields(headers: Headers, fields: IncomingHead["headers"]): Headers {
   for (const [name, value] of fields) headers.append(name, value);
   return headers;
 }

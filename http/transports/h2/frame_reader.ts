@@ -1,0 +1,73 @@
+/** Cutting a stream of bytes into HTTP/2 frames (RFC 9113 §4.1). */
+import { ConnectionFault, ErrorCode } from "./errors.ts";
+import { DEFAULT_FRAME_SIZE, FRAME_HEADER, MAX_31_BITS, uint32 } from "./frames.ts";
+
+/** Takes one frame, whose payload is a part of what was received; false when no more of them are wanted. */
+export type FrameTaker = (type: number, flags: number, stream: number, payload: Uint8Array) => boolean;
+
+/** Push parser of frames. Only a frame that has arrived in pieces is copied. */
+export class FrameReader {
+  readonly #take: FrameTaker;
+  /** Room for one frame; made when the first one arrives in pieces. */
+  #store: Uint8Array | null = null;
+  #held = 0;
+
+  constructor(take: FrameTaker) {
+    this.#take = take;
+  }
+
+  /**
+   * Takes the next bytes.
+   *
+   * @throws {ConnectionFault} FRAME_SIZE_ERROR for a frame larger than we take.
+   */
+  push(bytes: Uint8Array): void {
+    let offset = 0;
+    if (this.#held > 0) {
+      offset = this.#complete(bytes);
+      if (offset < 0) return;
+    }
+    while (bytes.byteLength - offset >= FRAME_HEADER) {
+      const length = lengthAt(bytes, offset);
+      if (bytes.byteLength - offset < FRAME_HEADER + length) break;
+      if (!this.#hand(bytes, offset, length)) return;
+      offset += FRAME_HEADER + length;
+    }
+    if (offset < bytes.byteLength) this.#hold(bytes.subarray(offset));
+  }
+
+  /** Adds to the frame that is held; how much was taken for it, or -1 when nothing more is to be looked at. */
+  #complete(bytes: Uint8Array): number {
+    const store = this.#store!;
+    let offset = 0;
+    if (this.#held < FRAME_HEADER) {
+      offset = Math.min(FRAME_HEADER - this.#held, bytes.byteLength);
+      this.#hold(bytes.subarray(0, offset));
+      if (this.#held < FRAME_HEADER) return -1;
+    }
+    const length = lengthAt(store, 0);
+    const missing = FRAME_HEADER + length - this.#held;
+    this.#hold(bytes.subarray(offset, offset + missing));
+    if (this.#held < FRAME_HEADER + length) return -1;
+    this.#held = 0;
+    return this.#hand(store, 0, length) ? offset + missing : -1;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#store ??= new Uint8Array(FRAME_HEADER + DEFAULT_FRAME_SIZE);
+    this.#store.set(bytes, this.#held);
+    this.#held += bytes.byteLength;
+  }
+
+  #hand(bytes: Uint8Array, offset: number, length: number): boolean {
+    const start = offset + FRAME_HEADER;
+    const stream = uint32(bytes, offset + 5) & MAX_31_BITS;
+    return this.#take(bytes[offset + 3]!, bytes[offset + 4]!, stream, bytes.subarray(start, start + length));
+  }
+}
+
+function lengthAt(bytes: Uint8Array, offset: number): number {
+  const length = bytes[offset]! << 16 | bytes[offset + 1]! << 8 | bytes[offset + 2]!;
+  if (length <= DEFAULT_FRAME_SIZE) return length;
+  throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, `a frame of ${length} bytes is larger than allowed`);
+}

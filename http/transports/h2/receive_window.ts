@@ -1,0 +1,30 @@
+/** What a peer may still send before it is given credit (RFC 9113 §5.2). */
+
+/** The window of a stream, or of a connection. */
+export class ReceiveWindow {
+  readonly #size: number;
+  /** Bytes that may come. */
+  left: number;
+  /** Bytes that have come and were not given credit for. */
+  #uncredited = 0;
+
+  constructor(size: number) {
+    this.#size = this.left = size;
+  }
+
+  /** Bytes have come; false when they were too many. */
+  take(bytes: number): boolean {
+    this.left -= bytes;
+    this.#uncredited += bytes;
+    return this.left >= 0;
+  }
+
+  /** The credit that is to be given now: all that is due, or 0 as long as the peer has plenty. */
+  credit(): number {
+    const due = this.#uncredited;
+    if (due < this.#size / 4) return 0;
+    this.left += due;
+    this.#uncredited = 0;
+    return due;
+  }
+}

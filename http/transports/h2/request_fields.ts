@@ -1,0 +1,81 @@
+/** A request as HTTP/2 writes it (RFC 9113 §8.2 and §8.3.1). */
+import { trimWhitespace } from "../../protocol/syntax.ts";
+import { type BodyFraming, bodyFraming, checkTrailer, checkWrittenField, requestTarget } from "../request_rules.ts";
+import type { TransportRequest } from "../transport.ts";
+import type { Field } from "./hpack_table.ts";
+
+/** Fields about one connection of HTTP/1.1, which HTTP/2 does not have (RFC 9113 §8.2.2). */
+const bound: ReadonlySet<string> = new Set([
+  "connection",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** True for a field that HTTP/2 does not have. */
+export function isConnectionField(name: string): boolean {
+  return bound.has(name);
+}
+
+/** What a HEADERS frame says, and how the body follows it. */
+export interface RequestSection {
+  readonly fields: readonly Field[];
+  readonly framing: BodyFraming;
+  /** Bytes of the body when the framing is "length". */
+  readonly contentLength: number;
+}
+
+/**
+ * The fields of a request.
+ *
+ * @throws {TransportError} MALFORMED when something cannot be written without changing its meaning.
+ */
+export function requestSection(request: TransportRequest): RequestSection {
+  const path = requestTarget(request, false);
+  const names = new Map<string, string>();
+  const fields: Field[] = [];
+  for (const [name, value] of request.headers) {
+    checkWrittenField(name, value);
+    const lower = name.toLowerCase();
+    names.set(lower, value);
+    if (!bound.has(lower)) fields.push([lower, trimWhitespace(value)]);
+  }
+  const { framing, contentLength } = bodyFraming(request, names);
+  if (framing === "length" && !names.has("content-length")) fields.push(["content-length", String(contentLength)]);
+  const { url } = request;
+  const start = url.indexOf("://") + 3;
+  const section: Field[] = [
+    [":method", request.method],
+    [":scheme", url.slice(0, start - 3)],
+    [":authority", names.get("host") ?? url.slice(start, url.indexOf("/", start))],
+    [":path", path],
+    ...travelling(fields, names),
+  ];
+  return { fields: section, framing, contentLength };
+}
+
+/** Without what the request's own Connection field names, and with no other word of TE than HTTP/2 knows. */
+function travelling(fields: Field[], names: ReadonlyMap<string, string>): Field[] {
+  const named = (names.get("connection") ?? "").toLowerCase().split(",").map(trimWhitespace);
+  const isUsual = !names.has("te") && named.every((name) => name === "" || name === "keep-alive" || name === "close");
+  if (isUsual) return fields;
+  return fields.flatMap(([name, value]): Field[] => {
+    if (name === "te") return /(^|,)[ \t]*trailers[ \t]*(,|;|$)/i.test(value) ? [[name, "trailers"]] : [];
+    return named.includes(name) ? [] : [[name, value]];
+  });
+}
+
+/**
+ * Fields behind a body.
+ *
+ * @throws {TransportError} MALFORMED when a field cannot be written.
+ */
+export function trailerSection(trailers: Headers): Field[] {
+  return [...trailers].map(([name, value]): Field => {
+    checkTrailer(name, value);
+    return [name, value];
+  });
+}

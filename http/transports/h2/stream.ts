@@ -1,0 +1,308 @@
+/** One request and its response on a stream of an HTTP/2 connection (RFC 9113 §5.1 and §8.1). */
+import { TransportError, type TransportPhase } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import {
+  type BodySource,
+  hasResponseBody,
+  type HeaderField,
+  IncomingBody,
+  type IncomingHead,
+  IncomingResponse,
+} from "../incoming_response.ts";
+import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
+import { ErrorCode, malformedError, resetError, StreamFault } from "./errors.ts";
+import type { Section } from "./hpack_decoder.ts";
+import { ReceiveWindow } from "./receive_window.ts";
+import type { RequestSection } from "./request_fields.ts";
+import { announcedLength, responseHead, trailerFields } from "./response_fields.ts";
+import { Upload, type UploadLink, type UploadOwner } from "./upload.ts";
+
+/** Bytes of a body that are on their way or wait to be read, at most. */
+export const STREAM_WINDOW: number = 1024 * 1024;
+
+/** Informational responses in front of a final one. */
+const MAX_INFORMATIONAL = 64;
+
+const NOTHING = new Uint8Array(0);
+
+/** What a stream asks of its connection. None of it throws. */
+export interface StreamLink extends UploadLink {
+  /** It has carried an answer: if it breaks before this one has begun, it was stale. */
+  readonly hasWorked: boolean;
+  /** Gives the stream up. `window` is what may still come on it. */
+  reset(stream: number, errorCode: number, window: number): void;
+  /** So many bytes more may come. */
+  giveCredit(stream: number, bytes: number): void;
+  /** Somebody waits for this stream, or nobody does any more. */
+  awaited(isAwaited: boolean): void;
+  /** A header section is there: the response is handed over when all that has come with it was looked at. */
+  answered(stream: Http2Stream): void;
+  /** Both directions are over. */
+  streamOver(stream: Http2Stream): void;
+}
+
+/** Writes a request and reads its response; nothing is ever written twice. */
+export class Http2Stream implements BodySource, UploadOwner {
+  readonly id: number;
+  readonly observer: ExchangeObserver;
+  readonly #link: StreamLink;
+  readonly #request: TransportRequest;
+  readonly upload: Upload;
+  readonly #window = new ReceiveWindow(STREAM_WINDOW);
+  #isPaused = false;
+  #isAwaited = false;
+  #resolve: ((response: TransportResponse) => void) | null = null;
+  #reject: ((reason: unknown) => void) | null = null;
+  #informationalLeft: number = MAX_INFORMATIONAL;
+  /** The header section has come. */
+  #hasHead = false;
+  /** A header section whose response has not been handed over. */
+  #head: IncomingHead | null = null;
+  #hasBody = false;
+  /** The first piece of a body that is not handed over. */
+  #first: Uint8Array | null = null;
+  #body: IncomingBody | null = null;
+  #trailerFields: readonly HeaderField[] = [];
+  #trailers: PromiseWithResolvers<Headers> | null = null;
+  #arrived: PromiseWithResolvers<void> | null = null;
+  /** Bytes the response has announced and that have not come; null when it has announced nothing. */
+  #missing: number | null = null;
+  #endReceived = false;
+  #finished = false;
+
+  constructor(
+    id: number,
+    link: StreamLink,
+    request: TransportRequest,
+    observer: ExchangeObserver,
+    sendWindow: number,
+  ) {
+    this.id = id;
+    this.#link = link;
+    this.#request = request;
+    this.observer = observer;
+    this.upload = new Upload(this, link, request, sendWindow);
+  }
+
+  /** Sends the request; resolves with the final response's header. */
+  run(section: RequestSection): Promise<TransportResponse> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.awaited(true);
+      this.upload.begin(section);
+    });
+  }
+
+  /** True once both directions are over. */
+  get isOver(): boolean {
+    return this.#finished;
+  }
+
+  /** How far the exchange had come, should the connection end now; "send" for what may be a stale connection's fault. */
+  get phase(): TransportPhase {
+    return this.#hasHead || !this.#link.hasWorked ? "response" : "send";
+  }
+
+  /** Ends the exchange; whoever waits gets `reason` itself. */
+  abort(reason: unknown): void {
+    if (this.#finished) return;
+    this.#reset(ErrorCode.CANCEL);
+    this.#finish(reason);
+  }
+
+  /** The exchange cannot go on. What has come of a response is handed over first. */
+  fail(error: TransportError, errorCode: number | null = null): void {
+    if (this.#head !== null) this.answer();
+    if (this.#finished) return;
+    if (errorCode !== null) this.#reset(errorCode);
+    this.#finish(error);
+  }
+
+  /** The response breaks the rules. */
+  refuse(fault: StreamFault): void {
+    this.fail(malformedError(fault), fault.errorCode);
+  }
+
+  uploaded(): void {
+    if (this.#endReceived && this.#head === null) this.#finish();
+  }
+
+  uploadFailed(error: TransportError): void {
+    this.fail(error, ErrorCode.CANCEL);
+  }
+
+  /** A header section has come: an informational one, the final one, or the fields behind the body. */
+  headers(section: Section, isEnd: boolean): void {
+    this.observer.received?.();
+    if (this.#hasHead) {
+      if (!isEnd) throw new StreamFault("it has two header sections");
+      return this.#end(trailerFields(section));
+    }
+    const head = responseHead(section);
+    if (head.statusCode < 200) return this.#informational(head, isEnd);
+    this.#hasHead = true;
+    this.#hasBody = hasResponseBody(this.#request.method, head.statusCode);
+    this.#missing = this.#hasBody ? announcedLength(head) : null;
+    this.#head = head;
+    this.upload.answered();
+    this.#link.answered(this);
+    if (isEnd) this.#end([]);
+  }
+
+  #informational({ headers, statusCode }: IncomingHead, isEnd: boolean): void {
+    if (isEnd) throw new StreamFault("it ends with an informational response");
+    if (--this.#informationalLeft < 0) throw new StreamFault("too many informational responses");
+    this.observer.informational(statusCode, "", headersOf(headers));
+    if (statusCode === 100) this.upload.proceed();
+  }
+
+  /** A piece of the body has come, in a payload of `length` bytes. */
+  data(piece: Uint8Array, length: number, isEnd: boolean): void {
+    this.observer.received?.();
+    if (!this.#window.take(length)) {
+      throw new StreamFault("more comes than its window allows", ErrorCode.FLOW_CONTROL_ERROR);
+    }
+    if (!this.#hasHead) throw new StreamFault("its body comes before its header");
+    if (this.#missing !== null && (this.#missing -= piece.byteLength) < 0) {
+      throw new StreamFault("its body is longer than its Content-Length");
+    }
+    if (piece.byteLength > 0 && this.#hasBody) this.#take(piece);
+    this.#credit();
+    if (isEnd) this.#end([]);
+  }
+
+  #take(piece: Uint8Array): void {
+    if (this.#head === null || this.#body !== null) this.#body!.push(piece);
+    // A part of what was received: good until all of that was looked at, and copied then by whoever keeps it.
+    else if (this.#first === null) this.#first = new Uint8Array(piece);
+    else this.#startBody().push(piece);
+  }
+
+  #startBody(): IncomingBody {
+    const body = this.#body = new IncomingBody(this);
+    if (this.#first !== null) body.push(this.#first);
+    this.#first = null;
+    return body;
+  }
+
+  #end(trailers: readonly HeaderField[]): void {
+    if (this.#missing !== null && this.#missing > 0) {
+      throw new StreamFault("its body is shorter than its Content-Length");
+    }
+    this.#endReceived = true;
+    this.#body?.end();
+    if (this.#head !== null) this.#trailerFields = trailers;
+    else {
+      this.#trailers?.resolve(headersOf(trailers));
+      this.#responseDone();
+    }
+  }
+
+  /** A response that is over ends the request too. */
+  #responseDone(): void {
+    if (!this.upload.hasEnded) this.#reset(ErrorCode.NO_ERROR);
+    if (!this.upload.hasEnded || this.upload.isWritten) this.#finish();
+  }
+
+  /** The server has given the stream up. */
+  wasReset(errorCode: number): void {
+    this.observer.received?.();
+    const error = resetError(errorCode, this.#hasHead);
+    this.fail(error);
+  }
+
+  /** Hands the response over, with all of its body that is there. */
+  answer(): void {
+    const head = this.#head;
+    if (head === null || this.#finished) return;
+    this.#head = null;
+    const isDone = this.#endReceived;
+    const hasBody = this.#hasBody;
+    const whole = isDone && hasBody ? this.#body?.taken() ?? this.#first ?? NOTHING : null;
+    const body = isDone || !hasBody ? null : this.#body ?? this.#startBody();
+    if (body !== null) {
+      this.awaited(false);
+      this.#arrived = Promise.withResolvers();
+    }
+    try {
+      const trailers = this.#trailersOf(isDone);
+      const arrived = this.#arrived?.promise;
+      this.#resolve!(new IncomingResponse(head, { whole, body, keepAlive: true, trailers, arrived }));
+    } catch (error) {
+      return this.refuse(new StreamFault(error instanceof Error ? error.message : String(error)));
+    }
+    if (isDone) this.#responseDone();
+    else if (!hasBody) {
+      // What follows a header section that says there is nothing is of no use to anybody.
+      this.#reset(ErrorCode.NO_ERROR);
+      this.#finish();
+    }
+  }
+
+  #trailersOf(isDone: boolean): Promise<Headers> | undefined {
+    if (isDone) return this.#trailerFields.length === 0 ? undefined : Promise.resolve(headersOf(this.#trailerFields));
+    if (!this.#hasBody) return undefined;
+    this.#trailers = Promise.withResolvers();
+    // Whoever reads the body learns of a failure there; nobody need look at the trailers.
+    this.#trailers.promise.catch(() => {});
+    return this.#trailers.promise;
+  }
+
+  /** The reader of the body has enough to do. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** The reader of the body wants more. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#credit();
+  }
+
+  /** Only who waits keeps the process alive, and a request that is still on its way. */
+  awaited(value: boolean): void {
+    const isAwaited = !this.#finished && (value || !this.upload.hasEnded);
+    if (isAwaited === this.#isAwaited) return;
+    this.#isAwaited = isAwaited;
+    this.#link.awaited(isAwaited);
+  }
+
+  /** The reader wants no more of a body that has not ended. */
+  abandon(reason: unknown): void {
+    this.abort(reason);
+  }
+
+  #credit(): void {
+    if (this.#isPaused || this.#endReceived || this.#finished) return;
+    const credit = this.#window.credit();
+    if (credit > 0) this.#link.giveCredit(this.id, credit);
+  }
+
+  #reset(errorCode: number): void {
+    this.#link.reset(this.id, errorCode, this.#endReceived ? 0 : Math.max(0, this.#window.left));
+  }
+
+  #finish(failure?: unknown): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.awaited(false);
+    this.upload.cancel(failure);
+    if (failure !== undefined || !this.#endReceived) {
+      const reason = failure ??
+        new TransportError(HttpStatus.IO_ERROR, this.phase, "Cannot finish the exchange: closed");
+      this.#reject!(reason);
+      this.#trailers?.reject(reason);
+      this.#body?.fail(reason, !(reason instanceof TransportError));
+    } else this.#arrived?.resolve();
+    this.#link.streamOver(this);
+  }
+}
+
+function headersOf(fields: readonly HeaderField[]): Headers {
+  try {
+    return new Headers(fields as [string, string][]);
+  } catch (error) {
+    throw new StreamFault(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,155 @@
+/** The request's half of a stream: its header section, its body as far as windows allow, its end. */
+import { TransportError } from "../../errors.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import { type BodySink, RequestBodyWriter } from "../request_body_writer.ts";
+import type { ExchangeObserver, TransportRequest } from "../transport.ts";
+import { ErrorCode, StreamFault } from "./errors.ts";
+import { MAX_31_BITS } from "./frames.ts";
+import type { Field } from "./hpack_table.ts";
+import { type RequestSection, trailerSection } from "./request_fields.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** What an upload asks of its connection. None of it throws. */
+export interface UploadLink {
+  /** Bytes of bodies the peer takes on all streams together. */
+  readonly window: number;
+  /** Whether more may be handed to the socket. */
+  readonly hasRoom: boolean;
+  /** Largest payload the peer takes. */
+  readonly maxFrameSize: number;
+  /** Resolves when it is worth looking at window and room again. */
+  room(): Promise<void>;
+  writeHeaders(stream: number, fields: readonly Field[], isEnd: boolean): void;
+  writeData(stream: number, piece: Uint8Array, isEnd: boolean): void;
+}
+
+/** The stream an upload belongs to. */
+export interface UploadOwner {
+  readonly id: number;
+  readonly observer: ExchangeObserver;
+  /** Both directions are over. */
+  readonly isOver: boolean;
+  /** All of the request has been handed over. */
+  uploaded(): void;
+  /** The body cannot be sent. */
+  uploadFailed(error: TransportError): void;
+}
+
+/** Writes one request. */
+export class Upload implements BodySink {
+  readonly #owner: UploadOwner;
+  readonly #link: UploadLink;
+  readonly #request: TransportRequest;
+  #writer: RequestBodyWriter | null = null;
+  /** Bytes the peer takes on this stream. */
+  window: number;
+  /** The end of the request was handed over. */
+  hasEnded = false;
+  /** Everything was, and told. */
+  isWritten = false;
+
+  constructor(owner: UploadOwner, link: UploadLink, request: TransportRequest, window: number) {
+    this.#owner = owner;
+    this.#link = link;
+    this.#request = request;
+    this.window = window;
+  }
+
+  /** Writes what can be written at once. */
+  begin({ contentLength, fields, framing }: RequestSection): void {
+    const { body } = this.#request;
+    this.hasEnded = body === null;
+    this.#link.writeHeaders(this.#owner.id, fields, this.hasEnded);
+    this.#owner.observer.wroteHeaders();
+    if (this.isOver) return;
+    if (body === null) return this.wroteAll();
+    const writer = this.#writer = new RequestBodyWriter({ request: this.#request, framing, contentLength }, this);
+    writer.write(body).catch((error: unknown) => this.#owner.uploadFailed(failure(error)));
+  }
+
+  /** The server has said 100. */
+  proceed(): void {
+    this.#writer?.proceed();
+  }
+
+  /** The final header section has come. */
+  answered(): void {
+    this.#writer?.answered();
+  }
+
+  /** Nobody wants the rest. */
+  cancel(reason: unknown): void {
+    this.#writer?.cancel(reason);
+  }
+
+  /** The peer takes so many bytes more. */
+  windowUpdated(bytes: number): void {
+    if (bytes === 0) throw new StreamFault("its window is opened by nothing");
+    this.window += bytes;
+    if (this.window <= MAX_31_BITS) return;
+    throw new StreamFault("its window is opened too far", ErrorCode.FLOW_CONTROL_ERROR);
+  }
+
+  get isOver(): boolean {
+    return this.#owner.isOver;
+  }
+
+  writePiece(piece: Uint8Array, isLast: boolean): Promise<void> | void {
+    const isEnd = isLast && !this.#request.trailers;
+    const written = this.#writeSome(piece, 0, isEnd);
+    if (written < piece.byteLength) return this.#writeRest(piece, written, isEnd);
+    this.#owner.observer.wroteBodyData(piece);
+    if (!isLast && !this.isOver && !this.#link.hasRoom) return this.#link.room();
+  }
+
+  async #writeRest(piece: Uint8Array, offset: number, isEnd: boolean): Promise<void> {
+    for (let written = offset; written < piece.byteLength;) {
+      await this.#link.room();
+      if (this.isOver) return;
+      written = this.#writeSome(piece, written, isEnd);
+    }
+    this.#owner.observer.wroteBodyData(piece);
+  }
+
+  /** Writes as much as the peer and the socket take now; the offset behind it. */
+  #writeSome(piece: Uint8Array, offset: number, isEnd: boolean): number {
+    const link = this.#link;
+    let written = offset;
+    while (written < piece.byteLength && link.hasRoom) {
+      const most = Math.min(piece.byteLength - written, this.window, link.window, link.maxFrameSize);
+      if (most <= 0) break;
+      const part = piece.subarray(written, written + most);
+      written += most;
+      this.window -= most;
+      this.hasEnded = isEnd && written === piece.byteLength;
+      link.writeData(this.#owner.id, part, this.hasEnded);
+    }
+    return written;
+  }
+
+  /** The end is sent with the last piece, or by itself. */
+  sentAll(): void {}
+
+  writeEnd(trailers: Headers | null): void {
+    if (this.isOver || this.hasEnded) return;
+    const fields = trailers === null ? [] : trailerSection(trailers);
+    this.hasEnded = true;
+    if (fields.length === 0) this.#link.writeData(this.#owner.id, NOTHING, true);
+    else this.#link.writeHeaders(this.#owner.id, fields, true);
+  }
+
+  wroteAll(): void {
+    this.isWritten = true;
+    this.#owner.observer.wroteBody();
+    this.#owner.uploaded();
+  }
+}
+
+/** The phase keeps what may be the caller's fault from being taken for that of a stale connection. */
+function failure(error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  const message = why.startsWith("Cannot ") ? why : `Cannot finish the exchange: ${why}`;
+  return new TransportError(HttpStatus.IO_ERROR, "response", message, { cause: error });
+}

@@ -1,0 +1,98 @@
+// An HTTP/2 server of the runtime's own with TLS: it counts connections and requests, and says what it has received.
+import { once } from "node:events";
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2Session,
+  type ServerHttp2Stream,
+  type Settings,
+} from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import type { TestCertificate } from "./tls_certificates.ts";
+
+/** Answers a request of HTTP/2. */
+export type StreamAnswer = (stream: ServerHttp2Stream, path: string, server: Http2Server) => void;
+
+/** Options of {@linkcode http2Server}. */
+export interface Http2ServerOptions {
+  certificate: TestCertificate;
+  /** HTTP/1.1 is spoken too. @default {false} */
+  allowHttp1?: boolean;
+  settings?: Settings;
+  /** Paths that are answered otherwise. */
+  routes?: Readonly<Record<string, StreamAnswer>>;
+}
+
+/** A running server. */
+export interface Http2Server extends AsyncDisposable {
+  port: number;
+  origin: string;
+  /** Connections that speak HTTP/2, in order. */
+  sessions: Http2Session[];
+  /** TCP connections so far. */
+  connections: number;
+  /** Methods and paths of requests, in order. */
+  requests: string[];
+  /** Breaks every connection, without a word. */
+  breakOff(): void;
+}
+
+/** Starts a server; unknown paths are answered with method, path, connection and length of the body. */
+export async function http2Server(options: Http2ServerOptions): Promise<Http2Server> {
+  const { allowHttp1 = false, certificate, routes = {}, settings = {} } = options;
+  const server: Http2SecureServer = createSecureServer({
+    key: certificate.key,
+    cert: certificate.cert,
+    allowHTTP1: allowHttp1,
+    settings,
+  });
+  const sockets = new Set<Socket>();
+  server.on("secureConnection", (socket: Socket) => {
+    running.connections++;
+    sockets.add(socket);
+    socket.on("error", () => {});
+  });
+  server.on("sessionError", () => {});
+  server.on("session", (session) => running.sessions.push(session));
+  server.on("stream", (stream, headers) => {
+    const path = String(headers[":path"]);
+    running.requests.push(`${headers[":method"]} ${path}`);
+    stream.on("error", () => {});
+    const route = routes[path.split("?")[0]!];
+    if (route !== undefined) return route(stream, path, running);
+    let length = 0;
+    stream.on("data", (piece: Uint8Array) => length += piece.byteLength);
+    stream.on("end", () => {
+      if (stream.destroyed) return;
+      stream.respond({ ":status": 200, "content-type": "text/plain" });
+      stream.end(`${headers[":method"]} ${path} ${running.sessions.indexOf(stream.session!) + 1} ${length}`);
+    });
+  });
+  // Whoever listens for these has every stream made a request of the old kind, which answers in its own ways.
+  if (allowHttp1) {
+    server.on("request", (request, response) => {
+      if (request.httpVersionMajor === 1) response.end(`HTTP/1.1 ${request.method} ${request.url}`);
+    });
+  }
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const running: Http2Server = {
+    port,
+    origin: `https://127.0.0.1:${port}`,
+    sessions: [],
+    connections: 0,
+    requests: [],
+    breakOff: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const session of running.sessions) session.destroy();
+      running.breakOff();
+      await closed;
+    },
+  };
+  return running;
+}

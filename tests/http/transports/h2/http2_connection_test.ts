@@ -1,0 +1,331 @@
+// The client's side of HTTP/2 against a scripted server in memory.
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { TransportError } from "../../../../http/errors.ts";
+import { HttpStatus } from "../../../../http/protocol/status.ts";
+import { ErrorCode } from "../../../../http/transports/h2/errors.ts";
+import { Flag, frame as frameOf, FrameType, Setting, uint32 } from "../../../../http/transports/h2/frames.ts";
+import { STREAM_WINDOW } from "../../../../http/transports/h2/stream.ts";
+import type { TransportResponse } from "../../../../http/transports/transport.ts";
+import { data, flushed, goAway, Http2Peer, reset, windowUpdate } from "../../../_support/http2_peer.ts";
+import { streamOf, textOf } from "../../../_support/transport_driver.ts";
+
+const body = (length: number) => new Uint8Array(length).fill(120);
+
+/** A peer that has greeted. */
+function peer(...settings: [number, number][]): Http2Peer {
+  const made = new Http2Peer();
+  made.greet(...settings);
+  return made;
+}
+
+async function failureOf(response: Promise<TransportResponse>): Promise<TransportError> {
+  return await assertRejects(() => response, TransportError);
+}
+
+describe("an HTTP/2 connection", () => {
+  it("greets, and answers the server's settings", async () => {
+    const server = peer();
+    const [first, second] = await server.seen(FrameType.SETTINGS);
+    assertEquals([server.frames[0], first!.flags, second!.flags], [first, 0, Flag.ACK]);
+    const settings = new Map<number, number>();
+    for (let offset = 0; offset < first!.payload.length; offset += 6) {
+      settings.set(first!.payload[offset + 1]!, uint32(first!.payload, offset + 2));
+    }
+    assertEquals([settings.get(Setting.ENABLE_PUSH), settings.get(Setting.INITIAL_WINDOW_SIZE)], [0, STREAM_WINDOW]);
+  });
+
+  it("writes a request without what belongs to HTTP/1.1", async () => {
+    const server = peer();
+    const headers: [string, string][] = [
+      ...[["Connection", "Keep-Alive, x-hop"], ["X-Hop", "1"], ["Host", "other.example"], ["TE", "gzip, trailers"]],
+      ...[["Transfer-Encoding", "chunked"], ["Upgrade", "h2c"], ["Accept", " */* "], ["Cookie", "a=b"]],
+    ] as [string, string][];
+    server.request("/path?query", { method: "POST", headers, body: body(3) });
+    assertEquals(server.fieldsOf((await server.seen(FrameType.HEADERS))[0]!), [
+      [":method", "POST"],
+      [":scheme", "https"],
+      [":authority", "other.example"],
+      [":path", "/path?query"],
+      ["te", "trailers"],
+      ["accept", "*/*"],
+      ["cookie", "a=b"],
+    ]);
+  });
+
+  it("hands a small response over whole, with the events of HTTP/1.1", async () => {
+    const server = peer();
+    const { observer, response } = server.request("/");
+    server.respond(1, "hello", [["content-length", "5"], ["x-a", "1"]]);
+    const { headers, httpVersion, status, statusText, whole } = await response;
+    assertEquals([status, statusText, httpVersion, headers.get("x-a"), whole?.byteLength], [200, "", "2", "1", 5]);
+    assertEquals(observer.events, ["wrote-headers", "wrote-body"]);
+    assert(!server.keptAlive && server.connection.isOpen);
+  });
+
+  it("carries many exchanges, answered in any order", async () => {
+    const server = peer();
+    const sent = Array.from({ length: 20 }, (_, index) => server.request(`/${index}`).response);
+    for (let index = 19; index >= 0; index--) server.send(server.headers(2 * index + 1, [[":status", "200"]]));
+    for (let index = 0; index < 20; index++) server.send(data(2 * index + 1, `${index}`, true));
+    assertEquals(
+      await Promise.all(sent.map(async (each) => await textOf(await each))),
+      sent.map((_, index) => `${index}`),
+    );
+  });
+
+  it("tells informational responses, and holds a body back until 100", async () => {
+    const server = peer();
+    const { observer, response } = server.request("/", { method: "PUT", body: body(10), expectContinue: true });
+    assertEquals(await server.uploaded(1), 0);
+    server.send(server.headers(1, [[":status", "103"], ["link", "</a>"]]), server.headers(1, [[":status", "100"]]));
+    assertEquals(await server.uploaded(1), 10);
+    server.respond(1, "");
+    await response;
+    assertEquals(observer.events, [
+      "wrote-headers",
+      "informational 103  link,</a>",
+      "informational 100",
+      "wrote-body-data",
+      "wrote-body",
+    ]);
+  });
+
+  it("leaves a body unsent that is refused before its 100", async () => {
+    const server = peer();
+    const { observer, response } = server.request("/", { method: "PUT", body: body(10), expectContinue: true });
+    server.respond(1, "no", [], "417");
+    assertEquals([(await response).status, await server.uploaded(1), observer.events], [417, 0, ["wrote-headers"]]);
+    assertEquals(await server.resets(1), [ErrorCode.NO_ERROR]);
+  });
+
+  it("reads header sections in many frames, trailers and padding, and writes long ones", async () => {
+    const server = peer();
+    const long = "v".repeat(40_000);
+    const { response } = server.request("/", { headers: [["x-long", `${"~".repeat(30_000)}`]] });
+    const [first] = await server.seen(FrameType.HEADERS, 1);
+    const rest = await server.seen(FrameType.CONTINUATION, 1);
+    assertEquals([first!.flags & Flag.END_HEADERS, rest.length > 0, rest.at(-1)!.flags], [0, true, Flag.END_HEADERS]);
+    const block = server.block([[":status", "200"], ["x-long", long]]);
+    const frames = [server.headers(1, [], 0)];
+    for (let offset = 0; offset < block.length; offset += 16_000) {
+      const piece = block.subarray(offset, offset + 16_000);
+      frames.push(frameOf(FrameType.CONTINUATION, offset + 16_000 >= block.length ? Flag.END_HEADERS : 0, 1, piece));
+    }
+    const padded = frameOf(FrameType.DATA, Flag.PADDED, 1, Uint8Array.of(3, 104, 105, 0, 0, 0));
+    server.send(...frames, padded, server.headers(1, [["x-sum", "7"]], Flag.END_HEADERS | Flag.END_STREAM));
+    const received = await response;
+    assertEquals([received.headers.get("x-long"), await textOf(received)], [long, "hi"]);
+    assertEquals((await received.trailers)?.get("x-sum"), "7");
+  });
+
+  it("sends trailers behind a streamed body", async () => {
+    const server = peer();
+    const trailers = [{ update() {}, finish: (fields: Headers) => fields.set("x-sum", "9") }];
+    server.request("/", { method: "POST", body: streamOf("ab", "c"), trailers });
+    await flushed();
+    assertEquals(await server.uploaded(1), 3);
+    const [head, last] = await server.seen(FrameType.HEADERS, 1);
+    server.fieldsOf(head!);
+    assertEquals([server.fieldsOf(last!), last!.flags & Flag.END_STREAM], [[["x-sum", "9"]], Flag.END_STREAM]);
+  });
+
+  it("uploads as far as the windows of stream and connection allow", async () => {
+    const server = peer([Setting.INITIAL_WINDOW_SIZE, 10]);
+    const { observer, response } = server.request("/", { method: "POST", body: body(100_000) });
+    assertEquals(await server.uploaded(1), 10);
+    server.send(windowUpdate(1, 1));
+    assertEquals(await server.uploaded(1), 11);
+    server.greet([Setting.INITIAL_WINDOW_SIZE, 0]);
+    server.send(windowUpdate(1, 10));
+    assertEquals(await server.uploaded(1), 11);
+    server.greet([Setting.INITIAL_WINDOW_SIZE, 1_000_000]);
+    assertEquals(await server.uploaded(1), 65_535);
+    server.send(windowUpdate(0, 1_000_000));
+    assertEquals(await server.uploaded(1), 100_000);
+    assertEquals((await server.seen(FrameType.DATA, 1)).map(({ flags }) => flags).filter((flags) => flags !== 0), [1]);
+    server.respond(1, "");
+    await response;
+    assertEquals(observer.events, ["wrote-headers", "wrote-body-data", "wrote-body-data", "wrote-body"]);
+  });
+
+  it("shares the connection's window among uploads", async () => {
+    const server = peer([Setting.INITIAL_WINDOW_SIZE, 1_000_000]);
+    for (const _ of [1, 2]) server.request("/", { method: "POST", body: body(100_000) });
+    for (let round = 0; round < 30; round++) {
+      server.send(windowUpdate(0, 5000));
+      await flushed();
+    }
+    assertEquals([await server.uploaded(1), await server.uploaded(3)], [100_000, 100_000]);
+  });
+
+  it("waits with a body for a socket that is full", async () => {
+    const server = peer([Setting.INITIAL_WINDOW_SIZE, 10_000_000]);
+    server.send(windowUpdate(0, 10_000_000));
+    await flushed();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.busy = promise;
+    server.request("/", { method: "POST", body: body(1_000_000) });
+    const before = await server.uploaded(1);
+    assert(before < 200_000);
+    server.busy = undefined;
+    resolve();
+    await flushed();
+    assertEquals(await server.uploaded(1), 1_000_000);
+  });
+
+  it("gives a body that nobody reads no more than its window, and the others theirs", async () => {
+    const server = peer();
+    const idle = server.request("/idle").response;
+    const read = server.request("/read").response;
+    server.send(server.headers(1, [[":status", "200"]]), server.headers(3, [[":status", "200"]]));
+    const reading = textOf(await read);
+    const unread = await idle;
+    assert(unread.body !== null);
+    for (let sent = 0; sent < STREAM_WINDOW; sent += 16_384) server.send(data(1, body(16_384)));
+    assertEquals(await server.seen(FrameType.WINDOW_UPDATE, 1), []);
+    for (let sent = 0; sent < 2 * STREAM_WINDOW; sent += 16_384) server.send(data(3, body(16_384)));
+    server.send(data(3, "", true));
+    assertEquals((await reading).length, 2 * STREAM_WINDOW);
+    const all = textOf(unread);
+    assert((await server.seen(FrameType.WINDOW_UPDATE, 1)).length > 0);
+    server.send(data(1, "", true));
+    assertEquals((await all).length, STREAM_WINDOW);
+  });
+
+  it("gives one exchange up without the others, and takes what still comes for it", async () => {
+    const server = peer();
+    const one = server.request("/one");
+    const other = server.request("/other");
+    server.send(server.headers(1, [[":status", "200"]]), data(1, "abc"));
+    const response = await one.response;
+    const reason = new Error("enough");
+    assert(server.connection.cancel(one.observer, reason));
+    assertStrictEquals(await response.bytes().catch((error) => error), reason);
+    assertEquals(await server.resets(1), [ErrorCode.CANCEL]);
+    server.send(data(1, body(1000)), server.headers(1, [["x-late", "1"]], Flag.END_HEADERS | Flag.END_STREAM));
+    server.respond(3, "fine");
+    assertEquals([await textOf(await other.response), server.isDestroyed], ["fine", false]);
+  });
+
+  it("stops an upload that is answered before its end, and keeps the connection", async () => {
+    const server = peer([Setting.INITIAL_WINDOW_SIZE, 10]);
+    const { observer, response } = server.request("/", { method: "POST", body: body(100) });
+    server.respond(1, "too much", [], "413");
+    assertEquals([(await response).status, await textOf(await response)], [413, "too much"]);
+    server.send(reset(1, ErrorCode.NO_ERROR));
+    assertEquals([await server.resets(1), observer.events], [[ErrorCode.NO_ERROR], ["wrote-headers"]]);
+    server.respond(await next(server), "on");
+    assert(server.connection.isOpen);
+  });
+
+  it("says how many exchanges it takes, before and after the server has", () => {
+    const server = new Http2Peer();
+    assertEquals(server.connection.maxExchanges, 10);
+    server.greet([Setting.MAX_CONCURRENT_STREAMS, 3]);
+    server.greet([Setting.MAX_CONCURRENT_STREAMS, 100_000]);
+    assertEquals(server.changes, [3, 256]);
+  });
+
+  it("tells which requests the server has not processed", async () => {
+    const server = peer();
+    const [refused, old, over] = ["/refused", "/old", "/over"].map((path) => server.request(path, { method: "POST" }));
+    server.send(reset(1, ErrorCode.REFUSED_STREAM), reset(3, ErrorCode.HTTP_1_1_REQUIRED), goAway(1, 0));
+    for (const [{ response }, code] of [[refused!, "REFUSED_STREAM"], [old!, "HTTP_1_1_REQUIRED"]] as const) {
+      const error = await failureOf(response);
+      assertEquals([error.isUnprocessed, error.code, error.status], [true, `ERR_HTTP2_${code}`, HttpStatus.IO_ERROR]);
+    }
+    assert((await failureOf(over!.response)).isUnprocessed);
+    assertEquals([server.connection.isOpen, server.hasEnded], [false, true]);
+    assert((await failureOf(server.request("/later").response)).isUnprocessed);
+  });
+
+  it("ends what the server has begun before it takes leave", async () => {
+    const server = peer();
+    const { response } = server.request("/");
+    server.send(goAway(1, ErrorCode.NO_ERROR), goAway(1, ErrorCode.NO_ERROR));
+    assertEquals([server.connection.isOpen, server.connection.maxExchanges, server.hasEnded], [false, 0, false]);
+    server.respond(1, "still");
+    assertEquals([await textOf(await response), server.hasEnded], ["still", true]);
+  });
+
+  for (const [code, name] of [[ErrorCode.INTERNAL_ERROR, "INTERNAL_ERROR"], [99, "UNKNOWN_ERROR"]] as const) {
+    it(`fails what is reset with ${name}, which nobody may send again unasked`, async () => {
+      const server = peer();
+      const { response } = server.request("/");
+      server.send(reset(1, code));
+      const error = await failureOf(response);
+      assertEquals([error.isUnprocessed, error.code, error.phase], [false, `ERR_HTTP2_${name}`, "response"]);
+      assert(server.connection.isOpen);
+    });
+  }
+
+  it("never takes a body for complete whose connection or stream ends", async () => {
+    for (
+      const end of [(server: Http2Peer) => server.connection.ended(), (server: Http2Peer) => server.send(reset(1, 0))]
+    ) {
+      const server = peer();
+      const { response } = server.request("/");
+      server.send(server.headers(1, [[":status", "200"]]), data(1, "abc"));
+      const reader = (await response).body!.getReader();
+      end(server);
+      assertEquals((await reader.read()).value?.byteLength, 3);
+      await assertRejects(() => reader.read(), TransportError);
+    }
+  });
+
+  it("takes a connection that has answered and breaks for stale, and no other", async () => {
+    const phases: string[] = [];
+    for (const hasAnswered of [false, true]) {
+      const server = peer();
+      if (hasAnswered) {
+        const { response } = server.request("/");
+        server.respond(1, "");
+        await response;
+      }
+      const { response } = server.request("/");
+      server.connection.broke(new Error("reset"));
+      phases.push((await failureOf(response)).phase);
+    }
+    assertEquals(phases, ["response", "send"]);
+  });
+
+  it("asks a silent server before it entrusts a POST to it", async () => {
+    const server = new Http2Peer({ probeTimes: { silence: 0, patience: 60_000 } });
+    server.greet();
+    server.request("/get");
+    server.request("/post", { method: "POST", body: body(1) });
+    assertEquals((await server.seen(FrameType.HEADERS)).length, 1);
+    const [ping] = await server.seen(FrameType.PING);
+    server.send(frameOf(FrameType.PING, Flag.ACK, 0, ping!.payload));
+    await flushed();
+    assertEquals((await server.seen(FrameType.HEADERS)).length, 2);
+  });
+
+  it("leaves a POST unsent that is given up, or whose server does not answer", async () => {
+    const server = new Http2Peer({ probeTimes: { silence: 0, patience: 20 } });
+    server.greet();
+    const given = server.request("/post", { method: "POST" });
+    const lost = server.request("/post", { method: "POST" });
+    const reason = new Error("enough");
+    assert(server.connection.cancel(given.observer, reason));
+    assertStrictEquals(await given.response.catch((error) => error), reason);
+    assert((await failureOf(lost.response)).isUnprocessed);
+    assertEquals([(await server.seen(FrameType.HEADERS)).length, server.connection.isOpen], [0, false]);
+  });
+
+  it("gives everybody the reason it is closed for", async () => {
+    const server = peer();
+    const { response } = server.request("/");
+    const reason = new Error("closed");
+    server.connection.close(reason);
+    assertStrictEquals(await response.catch((error) => error), reason);
+    assertEquals([await server.farewell(), server.isDestroyed, server.hasEnded], [ErrorCode.NO_ERROR, true, false]);
+  });
+});
+
+/** Begins another exchange; the number of its stream. */
+async function next(server: Http2Peer): Promise<number> {
+  server.request("/next");
+  return (await server.seen(FrameType.HEADERS)).at(-1)!.stream;
+}
