@@ -45,7 +45,7 @@ import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions, IntoOptions, ResultOptions } from "../core/call_options.ts";
-import { destination, resultLater, resultOf } from "./into.ts";
+import { destination, resultLater, resultOf } from "../core/into.ts";
 import { assertRoom } from "../../ffi/engine/frame.ts";
 import { DiscardHandleEvent } from "../core/discard_handle.ts";
 import { leave } from "../core/handle_pool.ts";

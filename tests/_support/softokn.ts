@@ -1,5 +1,6 @@
 // NSS softokn for tests: the module and the parameters of a fresh database.
 import { softoknPath } from "../../tools/native_libraries.ts";
+import { newerNssFolder } from "../../tools/newer_nss.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
 /** A database of NSS's software token. */
@@ -16,6 +17,10 @@ export interface SoftoknDatabase {
 
 /** For `it(name, { skip: softoknSkip }, …)`: the reason where NSS softokn is missing, else false. */
 export const softoknSkip: string | false = softoknPath() === null ? "NSS softokn is not installed" : false;
+
+/** For tests of a later NSS: why there is none, else false. Its libraries stand on some that the system's package brings. */
+export const newerNssSkip: string | false = softoknSkip ||
+  (newerNssFolder() === null ? "NSS with ML-DSA and ML-KEM was not fetched: run task setup" : false);
 
 /** The parameters that load softokn without any database. */
 export const softoknWithoutDatabase: string =

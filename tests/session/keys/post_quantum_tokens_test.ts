@@ -5,10 +5,11 @@ import { describe, it } from "node:test";
 import { text } from "node:stream/consumers";
 import { newerNssFolder } from "../../../tools/newer_nss.ts";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { newerNssSkip } from "../../_support/softokn.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const folder = newerNssFolder();
-const skip = folder === null ? "NSS with ML-DSA and ML-KEM was not fetched: run task setup" : false;
+const skip = newerNssSkip;
 
 describe("post-quantum keys on a token", () => {
   it(

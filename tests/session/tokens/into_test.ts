@@ -1,4 +1,4 @@
-// session/tokens/into.ts and what it uses below: results that are written into memory of the caller.
+// session/core/into.ts and what it uses below: results that are written into memory of the caller.
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";

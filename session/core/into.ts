@@ -1,7 +1,7 @@
 /** Results that are written into memory of the caller. */
 import { assertRoom } from "../../ffi/engine/frame.ts";
 import { viewMemory } from "../../ffi/memory/inputs.ts";
-import type { IntoOptions, ResultOptions } from "../core/call_options.ts";
+import type { IntoOptions, ResultOptions } from "./call_options.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
