@@ -172,8 +172,10 @@ export { parseRetryAfter } from "./protocol/retry_after.ts";
 export { parseStructuredDictionary, parseStructuredItem, parseStructuredList } from "./protocol/structured_fields.ts";
 export type {
   StructuredDictionary,
+  StructuredInnerList,
   StructuredItem,
   StructuredList,
+  StructuredText,
   StructuredValue,
 } from "./protocol/structured_fields.ts";
 export type { HeaderParameter } from "./protocol/syntax.ts";

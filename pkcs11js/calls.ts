@@ -1,39 +1,7 @@
 /** The functions that are called just as their arguments say, as data: what each takes and gives. */
-import type { FunctionName } from "../ffi/tables/functions.ts";
 import { FN } from "../ffi/engine/frame.ts";
-
-/**
- * An argument: `input` is bytes and their length, `early` the same where code of the caller may still run before the
- * call, `output` room and its length, `filled` room that is filled whole, `text` a PIN, which may be left out.
- */
-export type ArgumentKind =
-  | "session"
-  | "handle"
-  | "number"
-  | "text"
-  | "input"
-  | "early"
-  | "output"
-  | "filled"
-  | "mechanism"
-  | "template";
-
-/** What a function gives. */
-export type ResultKind = "nothing" | "true" | "output" | "filled" | "handle" | "keyPair" | "size";
-
-/** A function and its arguments. */
-export interface Call {
-  /** The C name. */
-  readonly name: FunctionName;
-  /** Its place in the list of functions. */
-  readonly index: number;
-  /** Its arguments. */
-  readonly kinds: readonly ArgumentKind[];
-  /** What it gives. */
-  readonly result: ResultKind;
-  /** Arguments that must be given. */
-  readonly least: number;
-}
+import type { FunctionName } from "../ffi/tables/functions.ts";
+import type { ArgumentKind, Call, ResultKind } from "./call.ts";
 
 function call(name: FunctionName, kinds: string, result: ResultKind = "nothing"): Call {
   const all = kinds.split(" ") as ArgumentKind[];

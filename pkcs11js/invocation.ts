@@ -5,7 +5,7 @@ import { CK_MECHANISM } from "../ffi/memory/structs_infos.ts";
 import { nativeRuntime } from "../ffi/runtime/runtime.ts";
 import { placePin } from "../ffi/operations/pins.ts";
 import { hasPlainMemory } from "../ffi/memory/inputs.ts";
-import type { ArgumentKind, Call } from "./calls.ts";
+import type { ArgumentKind, Call } from "./call.ts";
 import { writeParams, type WrittenBack } from "./parameters.ts";
 import { putTemplate, templateEntries } from "./templates.ts";
 import type { KeyPair } from "./types.ts";
@@ -240,7 +240,7 @@ function copyBack({ back, block }: Invocation): void {
 }
 
 /** Checks how many arguments were given. */
-export function checkCount(expected: number, received: number, least = expected): void {
+export function checkCount(expected: number, received: number, least: number = expected): void {
   if (received >= least && received <= expected) return;
   throw new TypeError(`Parameters are required. Expected ${expected} arguments, but received ${received}.`);
 }

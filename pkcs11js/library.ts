@@ -15,7 +15,7 @@ import { HELD } from "../session/managed/leftovers.ts";
 import type { ModuleBackend } from "../session/managed/module_backend.ts";
 import { openBackend, openTable } from "../session/managed/open_backend.ts";
 import { ENTRY } from "../session/managed/session_table.ts";
-import type { Call } from "./calls.ts";
+import type { Call } from "./call.ts";
 import { failed, notInitialized, returned } from "./errors.ts";
 import { Invocation } from "./invocation.ts";
 

@@ -7,6 +7,7 @@ import { describeType } from "../ffi/memory/inputs.ts";
 import { type KeySlots, slotsOf, type TokenCryptoKey, type TokenKeyUsage } from "./contract/crypto_key.ts";
 import { refusal } from "./contract/errors.ts";
 import type { TokenAccess } from "./contract/token_access.ts";
+import type { WebCryptoJsonKey } from "./contract/web_types.ts";
 import { normalize } from "./normalize.ts";
 
 /** A key that was given, of whatever implementation. */
@@ -97,7 +98,10 @@ async function take(access: TokenAccess, given: KeyArgument): Promise<TokenCrypt
   const { family, parameters } = normalize(access, "importKey", algorithm);
   const data = slots === undefined
     ? await crypto.subtle.exportKey("jwk", key as CryptoKey)
-    : await normalize(slots.access, "exportKey", slots.algorithm.name).family.exportKey!("jwk", slots) as JsonWebKey;
+    : await normalize(slots.access, "exportKey", slots.algorithm.name).family.exportKey!(
+      "jwk",
+      slots,
+    ) as WebCryptoJsonKey;
   const known = usages as readonly TokenKeyUsage[];
   return await family.importKey!({ access, parameters, form: "jwk", data, extractable, usages: known });
 }

@@ -8,11 +8,12 @@ import { secretBytes } from "../internal/secret_bytes.ts";
 import { refusal } from "./contract/errors.ts";
 import type { KeyForm } from "./contract/family.ts";
 import { bufferSource, isBufferSource } from "./contract/web_idl.ts";
+import type { WebCryptoJsonKey } from "./contract/web_types.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** WebIDL: bytes for every form but JSON, which wants an object that is none. */
-export function keyDataOf(form: KeyForm, data: unknown): Bytes | JsonWebKey {
+export function keyDataOf(form: KeyForm, data: unknown): Bytes | WebCryptoJsonKey {
   if (form !== "jwk") return bufferSource(data, `a key in the form "${form}"`);
   if (typeof data !== "object" || data === null || isBufferSource(data)) {
     throw new TypeError('Cannot use a key in the form "jwk": expected an object');
@@ -27,13 +28,13 @@ const MEMBERS = [
 ];
 
 /** A dictionary: its members are read once, wherever they come from. */
-function copiedJsonWebKey(given: object): JsonWebKey {
+function copiedJsonWebKey(given: object): WebCryptoJsonKey {
   const members = MEMBERS.map((name) => [name, (given as Record<string, unknown>)[name]] as const);
   return Object.fromEntries(members.filter(([, value]) => value !== undefined));
 }
 
 /** A JSON Web Key as bytes, filled up with spaces to what the algorithm wraps. */
-export function jsonBytes(jwk: JsonWebKey, multiple: number): Bytes {
+export function jsonBytes(jwk: WebCryptoJsonKey, multiple: number): Bytes {
   const encoded = new TextEncoder().encode(JSON.stringify(jwk));
   const bytes = secretBytes(Math.ceil(encoded.length / multiple) * multiple).fill(0x20);
   bytes.set(encoded);
@@ -41,7 +42,7 @@ export function jsonBytes(jwk: JsonWebKey, multiple: number): Bytes {
   return bytes;
 }
 
-export function parsedJson(bytes: Bytes): JsonWebKey {
+export function parsedJson(bytes: Bytes): WebCryptoJsonKey {
   let parsed: unknown;
   try {
     parsed = JSON.parse(decodeUtf8(bytes));

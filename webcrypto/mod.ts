@@ -22,15 +22,18 @@ export { TokenCrypto, tokenCrypto, type TokenCryptoOptions } from "./token_crypt
 export { TokenCryptoKey, type TokenCryptoKeyPair, type TokenKeyUsage } from "./contract/crypto_key.ts";
 export type { KeyForm } from "./contract/family.ts";
 export type { KeyMatch } from "./found_keys.ts";
+export type { WebCryptoBytes, WebCryptoJsonKey } from "./contract/web_types.ts";
 export type {
+  AlgorithmInput,
   DeriveTokenKey,
   EncapsulatedBits,
   EncapsulatedTokenKey,
-  Generated,
   GenerateTokenKey,
   ImportTokenKey,
   NamedAlgorithm,
+  PairAlgorithm,
   PairName,
+  SecretAlgorithm,
   TokenPlacement,
   TokenSubtleCrypto,
   UnwrapTokenKey,

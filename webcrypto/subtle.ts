@@ -11,6 +11,7 @@ import { type Family, type KeyForm, keyForms, type KeyUse } from "./contract/fam
 import type { Parameters } from "./contract/parameters.ts";
 import type { TokenAccess } from "./contract/token_access.ts";
 import { bufferSource, checkArguments, enforcedRange, enumerated, enumeratedSequence } from "./contract/web_idl.ts";
+import type { WebCryptoJsonKey } from "./contract/web_types.ts";
 import { jsonBytes, keyDataOf, parsedJson } from "./key_data.ts";
 import { deriveOnToken, unwrapOnToken, wrapOnToken } from "./keys_on_token.ts";
 import { checkUse, isOwn, type KeyArgument, keyArgument, onToken } from "./key_arguments.ts";
@@ -128,7 +129,7 @@ export class Subtle {
   async #import(
     { family, parameters }: Normalized,
     form: KeyForm,
-    data: Bytes | JsonWebKey,
+    data: Bytes | WebCryptoJsonKey,
     extractable: boolean,
     usages: readonly TokenKeyUsage[],
   ): Promise<TokenCryptoKey> {
@@ -136,7 +137,7 @@ export class Subtle {
     return await named(() => family.importKey!(given), "DataError");
   }
 
-  async exportKey(form: unknown, key: unknown): Promise<ArrayBuffer | JsonWebKey> {
+  async exportKey(form: unknown, key: unknown): Promise<ArrayBuffer | WebCryptoJsonKey> {
     checkArguments("exportKey", arguments.length, 2);
     const [wanted, given] = [formOf(form), keyArgument(key)];
     const exported = await this.#export(wanted, given);
@@ -144,7 +145,7 @@ export class Subtle {
   }
 
   /** A key as `exportKey` and `wrapKey` give it away. */
-  async #export(form: KeyForm, given: KeyArgument): Promise<Bytes | JsonWebKey> {
+  async #export(form: KeyForm, given: KeyArgument): Promise<Bytes | WebCryptoJsonKey> {
     const { family } = normalize(this.#access, "exportKey", given.name);
     if (!given.extractable) throw refusal("InvalidAccessError", "Cannot export the key: it is not extractable");
     return await this.#with(given, { name: family.name }, ({ key }) => family.exportKey!(form, key));

@@ -4,8 +4,10 @@
  * @module
  */
 import type { BytesInput } from "../ffi/memory/inputs.ts";
+import type { CryptoKeyInput } from "../internal/platform_types.ts";
 import type { TokenCryptoKey, TokenCryptoKeyPair, TokenKeyUsage } from "./contract/crypto_key.ts";
 import type { KeyForm } from "./contract/family.ts";
+import type { WebCryptoBytes, WebCryptoJsonKey } from "./contract/web_types.ts";
 
 /** Where a new key is to live. */
 export interface TokenPlacement {
@@ -35,6 +37,9 @@ export interface NamedAlgorithm {
   readonly [parameter: string]: unknown;
 }
 
+/** An algorithm: its name, or its name and its parameters. */
+export type AlgorithmInput = string | { readonly name: string } | NamedAlgorithm;
+
 /** Algorithms of pairs of keys whose name says all. */
 export type PairName =
   | "Ed25519"
@@ -44,36 +49,75 @@ export type PairName =
   | `ML-DSA-${44 | 65 | 87}`
   | `ML-KEM-${512 | 768 | 1024}`;
 
-/** What an algorithm generates: a pair, a secret key, or either where its parameters do not tell. */
-export type Generated<A> = A extends
-  PairName | { readonly name: PairName } | { readonly namedCurve: string } | { readonly modulusLength: number }
-  ? TokenCryptoKeyPair
-  : A extends { readonly length: number } | { readonly hash: unknown } | "ChaCha20-Poly1305" | {
-    readonly name: "ChaCha20-Poly1305";
-  } ? TokenCryptoKey
-  : TokenCryptoKey | TokenCryptoKeyPair;
+/** Algorithms of pairs of keys. */
+export type PairAlgorithm =
+  | PairName
+  | { readonly name: PairName }
+  | { readonly namedCurve: string }
+  | { readonly modulusLength: number };
 
-/** `generateKey` with the keys of a token. */
-export type GenerateTokenKey = <const A extends AlgorithmIdentifier | NamedAlgorithm>(
-  algorithm: A,
-  extractable: boolean,
-  usages: Iterable<TokenKeyUsage>,
-) => Promise<Generated<A>>;
+/** Algorithms of secret keys. */
+export type SecretAlgorithm =
+  | "ChaCha20-Poly1305"
+  | { readonly name: "ChaCha20-Poly1305" }
+  | { readonly length: number }
+  | { readonly hash: unknown };
+
+/** `generateKey` with the keys of a token: a pair, a secret key, or either where the parameters do not tell. */
+export interface GenerateTokenKey {
+  /** Makes a pair. */
+  <const A extends PairAlgorithm>(
+    algorithm: A,
+    extractable: boolean,
+    usages: Iterable<TokenKeyUsage>,
+  ): Promise<TokenCryptoKeyPair>;
+  /** Makes a secret key. */
+  <const A extends SecretAlgorithm>(
+    algorithm: A,
+    extractable: boolean,
+    usages: Iterable<TokenKeyUsage>,
+  ): Promise<TokenCryptoKey>;
+  /** Makes what the algorithm's name says. */
+  (
+    algorithm: AlgorithmInput,
+    extractable: boolean,
+    usages: Iterable<TokenKeyUsage>,
+  ): Promise<TokenCryptoKey | TokenCryptoKeyPair>;
+}
 
 /** `importKey` with the keys of a token. */
-export type ImportTokenKey = (
-  form: KeyForm,
-  keyData: BufferSource | JsonWebKey,
-  algorithm: AlgorithmIdentifier | NamedAlgorithm,
-  extractable: boolean,
-  usages: Iterable<TokenKeyUsage>,
-) => Promise<TokenCryptoKey>;
+export interface ImportTokenKey {
+  /** Brings in a JSON Web Key. */
+  (
+    form: "jwk",
+    keyData: WebCryptoJsonKey,
+    algorithm: AlgorithmInput,
+    extractable: boolean,
+    usages: Iterable<TokenKeyUsage>,
+  ): Promise<TokenCryptoKey>;
+  /** Brings in a key that is bytes. */
+  (
+    form: Exclude<KeyForm, "jwk">,
+    keyData: WebCryptoBytes,
+    algorithm: AlgorithmInput,
+    extractable: boolean,
+    usages: Iterable<TokenKeyUsage>,
+  ): Promise<TokenCryptoKey>;
+  /** Brings in a key of any form. */
+  (
+    form: KeyForm,
+    keyData: WebCryptoBytes | WebCryptoJsonKey,
+    algorithm: AlgorithmInput,
+    extractable: boolean,
+    usages: Iterable<TokenKeyUsage>,
+  ): Promise<TokenCryptoKey>;
+}
 
 /** `deriveKey` with the keys of a token. */
 export type DeriveTokenKey = (
-  algorithm: AlgorithmIdentifier | NamedAlgorithm,
-  baseKey: CryptoKey,
-  derivedKeyType: AlgorithmIdentifier | NamedAlgorithm,
+  algorithm: AlgorithmInput,
+  baseKey: CryptoKeyInput,
+  derivedKeyType: AlgorithmInput,
   extractable: boolean,
   usages: Iterable<TokenKeyUsage>,
 ) => Promise<TokenCryptoKey>;
@@ -81,10 +125,10 @@ export type DeriveTokenKey = (
 /** `unwrapKey` with the keys of a token. */
 export type UnwrapTokenKey = (
   form: KeyForm,
-  wrappedKey: BufferSource,
-  unwrappingKey: CryptoKey,
-  unwrapAlgorithm: AlgorithmIdentifier | NamedAlgorithm,
-  unwrappedKeyAlgorithm: AlgorithmIdentifier | NamedAlgorithm,
+  wrappedKey: WebCryptoBytes,
+  unwrappingKey: CryptoKeyInput,
+  unwrapAlgorithm: AlgorithmInput,
+  unwrappedKeyAlgorithm: AlgorithmInput,
   extractable: boolean,
   usages: Iterable<TokenKeyUsage>,
 ) => Promise<TokenCryptoKey>;
@@ -121,53 +165,76 @@ export interface EncapsulatedBits {
  * }
  * ```
  */
-export interface TokenSubtleCrypto
-  extends Omit<SubtleCrypto, "generateKey" | "importKey" | "deriveKey" | "unwrapKey" | "exportKey"> {
+export interface TokenSubtleCrypto {
+  /** Encrypts (§14.3.1). */
+  encrypt(algorithm: AlgorithmInput, key: CryptoKeyInput, data: WebCryptoBytes): Promise<ArrayBuffer>;
+  /** Decrypts (§14.3.2). */
+  decrypt(algorithm: AlgorithmInput, key: CryptoKeyInput, data: WebCryptoBytes): Promise<ArrayBuffer>;
+  /** Signs, or makes the code of HMAC (§14.3.3). */
+  sign(algorithm: AlgorithmInput, key: CryptoKeyInput, data: WebCryptoBytes): Promise<ArrayBuffer>;
+  /** Whether a signature, or the code of HMAC, is that of the data (§14.3.4). */
+  verify(
+    algorithm: AlgorithmInput,
+    key: CryptoKeyInput,
+    signature: WebCryptoBytes,
+    data: WebCryptoBytes,
+  ): Promise<boolean>;
+  /** The digest of the data (§14.3.5). */
+  digest(algorithm: AlgorithmInput, data: WebCryptoBytes): Promise<ArrayBuffer>;
   /** Makes a key or a pair (§14.3.6); `token` in the algorithm says where it is to live. */
-  readonly generateKey: GenerateTokenKey & SubtleCrypto["generateKey"];
+  readonly generateKey: GenerateTokenKey;
+  /** Derives bits, a multiple of eight; without a number as many as the algorithm gives (§14.3.8). */
+  deriveBits(algorithm: AlgorithmInput, baseKey: CryptoKeyInput, length?: number | null): Promise<ArrayBuffer>;
   /** Brings a key in (§14.3.9); `token` in the algorithm says where it is to live. */
   readonly importKey: ImportTokenKey;
   /** Derives a key (§14.3.7). */
   readonly deriveKey: DeriveTokenKey;
+  /** Gives a key away in a form, encrypted (§14.3.11). */
+  wrapKey(
+    form: KeyForm,
+    key: CryptoKeyInput,
+    wrappingKey: CryptoKeyInput,
+    wrapAlgorithm: AlgorithmInput,
+  ): Promise<ArrayBuffer>;
   /** Opens a wrapped key (§14.3.12). */
   readonly unwrapKey: UnwrapTokenKey;
   /** Gives a key away in a form (§14.3.10). */
-  exportKey(form: "jwk", key: CryptoKey): Promise<JsonWebKey>;
+  exportKey(form: "jwk", key: CryptoKeyInput): Promise<WebCryptoJsonKey>;
   /** Gives a key away in a form of bytes (§14.3.10). */
-  exportKey(form: Exclude<KeyForm, "jwk">, key: CryptoKey): Promise<ArrayBuffer>;
+  exportKey(form: Exclude<KeyForm, "jwk">, key: CryptoKeyInput): Promise<ArrayBuffer>;
   /** Gives a key away in any form (§14.3.10). */
-  exportKey(form: KeyForm, key: CryptoKey): Promise<ArrayBuffer | JsonWebKey>;
+  exportKey(form: KeyForm, key: CryptoKeyInput): Promise<ArrayBuffer | WebCryptoJsonKey>;
 
   /** Makes a secret for the owner of a private key, as a key (WICG modern algorithms). */
   encapsulateKey(
-    algorithm: AlgorithmIdentifier | NamedAlgorithm,
-    encapsulationKey: CryptoKey,
-    sharedKeyAlgorithm: AlgorithmIdentifier | NamedAlgorithm,
+    algorithm: AlgorithmInput,
+    encapsulationKey: CryptoKeyInput,
+    sharedKeyAlgorithm: AlgorithmInput,
     extractable: boolean,
     usages: Iterable<TokenKeyUsage>,
   ): Promise<EncapsulatedTokenKey>;
   /** Makes a secret for the owner of a private key, as bytes (WICG modern algorithms). */
   encapsulateBits(
-    algorithm: AlgorithmIdentifier | NamedAlgorithm,
-    encapsulationKey: CryptoKey,
+    algorithm: AlgorithmInput,
+    encapsulationKey: CryptoKeyInput,
   ): Promise<EncapsulatedBits>;
   /** Opens what {@linkcode TokenSubtleCrypto.encapsulateKey} made, as a key (WICG modern algorithms). */
   decapsulateKey(
-    algorithm: AlgorithmIdentifier | NamedAlgorithm,
-    decapsulationKey: CryptoKey,
-    ciphertext: BufferSource,
-    sharedKeyAlgorithm: AlgorithmIdentifier | NamedAlgorithm,
+    algorithm: AlgorithmInput,
+    decapsulationKey: CryptoKeyInput,
+    ciphertext: WebCryptoBytes,
+    sharedKeyAlgorithm: AlgorithmInput,
     extractable: boolean,
     usages: Iterable<TokenKeyUsage>,
   ): Promise<TokenCryptoKey>;
   /** Opens what {@linkcode TokenSubtleCrypto.encapsulateBits} made, as bytes (WICG modern algorithms). */
   decapsulateBits(
-    algorithm: AlgorithmIdentifier | NamedAlgorithm,
-    decapsulationKey: CryptoKey,
-    ciphertext: BufferSource,
+    algorithm: AlgorithmInput,
+    decapsulationKey: CryptoKeyInput,
+    ciphertext: WebCryptoBytes,
   ): Promise<ArrayBuffer>;
   /** The public key of a private one (WICG modern algorithms). */
-  getPublicKey(key: CryptoKey, usages: Iterable<TokenKeyUsage>): Promise<TokenCryptoKey>;
+  getPublicKey(key: CryptoKeyInput, usages: Iterable<TokenKeyUsage>): Promise<TokenCryptoKey>;
   /**
    * Whether the token can do an operation with an algorithm (WICG modern algorithms). It is a method here and not a static
    * one: tokens differ.
@@ -176,7 +243,7 @@ export interface TokenSubtleCrypto
    */
   supports(
     operation: string,
-    algorithm: AlgorithmIdentifier | NamedAlgorithm,
-    other?: AlgorithmIdentifier | NamedAlgorithm | number | null,
+    algorithm: AlgorithmInput,
+    other?: AlgorithmInput | number | null,
   ): boolean;
 }

@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { CKF } from "../ffi/constants/mod.ts";
 import { describeType, isPlainObject } from "../ffi/memory/inputs.ts";
 import { toHex } from "../internal/bytes.ts";
+import type { CryptoKeyInput } from "../internal/platform_types.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
 import { templateInit, type TemplateInput } from "../session/attributes/attributes_init.ts";
@@ -28,7 +29,7 @@ import { enumeratedSequence } from "./contract/web_idl.ts";
 import { type Claim, findKey, findPair, type KeyMatch, storeKey } from "./found_keys.ts";
 import { isOwn, keyArgument, onToken } from "./key_arguments.ts";
 import { Subtle } from "./subtle.ts";
-import type { NamedAlgorithm, TokenSubtleCrypto } from "./subtle_types.ts";
+import type { AlgorithmInput, TokenSubtleCrypto } from "./subtle_types.ts";
 
 /** How the cryptography of a token is opened. */
 export interface TokenCryptoOptions {
@@ -68,7 +69,7 @@ let newTokenCrypto: (access: TokenAccess, hasRandom: boolean) => TokenCrypto;
  * }
  * ```
  */
-export class TokenCrypto implements Crypto {
+export class TokenCrypto {
   /** The operations. */
   readonly subtle: TokenSubtleCrypto;
   readonly #access: TokenAccess;
@@ -167,7 +168,7 @@ export class TokenCrypto implements Crypto {
    */
   async key(
     match: KeyMatch,
-    algorithm?: AlgorithmIdentifier | NamedAlgorithm,
+    algorithm?: AlgorithmInput,
     usages?: readonly TokenKeyUsage[],
   ): Promise<TokenCryptoKey> {
     return await findKey(this.#access, match, claimOf(algorithm, usages));
@@ -181,7 +182,7 @@ export class TokenCrypto implements Crypto {
    */
   async keyPair(
     match: KeyMatch,
-    algorithm?: AlgorithmIdentifier | NamedAlgorithm,
+    algorithm?: AlgorithmInput,
     usages?: readonly TokenKeyUsage[],
   ): Promise<TokenCryptoKeyPair> {
     return await findPair(this.#access, match, claimOf(algorithm, usages));
@@ -193,7 +194,7 @@ export class TokenCrypto implements Crypto {
    * @param attributes What the copy has otherwise, for example its label.
    * @throws {DOMException} OperationError where the token refuses it, or was opened for reading.
    */
-  async store(key: CryptoKey, attributes: TemplateInput = {}): Promise<TokenCryptoKey> {
+  async store(key: CryptoKeyInput, attributes: TemplateInput = {}): Promise<TokenCryptoKey> {
     const given = keyArgument(key);
     const init = templateInit(attributes);
     try {
@@ -208,7 +209,7 @@ export class TokenCrypto implements Crypto {
    *
    * @throws {DOMException} InvalidAccessError for a key that is not on this token, OperationError where it refuses.
    */
-  async delete(key: CryptoKey): Promise<void> {
+  async delete(key: CryptoKeyInput): Promise<void> {
     const given = keyArgument(key);
     if (!isOwn(this.#access, given)) {
       throw refusal("InvalidAccessError", "Cannot delete the key: it is not on the token");

@@ -2,7 +2,6 @@
 
 import { checkText } from "../../internal/expected.ts";
 import {
-  type BareItem,
   type Dictionary,
   type InnerList,
   isInnerList,
@@ -18,16 +17,21 @@ import {
   Token,
 } from "structured-headers";
 
+/** A token or a display string: no string, so that it is written as what it was. */
+export interface StructuredText {
+  /** Its text. */
+  toString(): string;
+}
 /** A bare value: number, string, token, bytes, date, boolean or display string. */
-export type StructuredValue = BareItem;
+export type StructuredValue = number | string | boolean | Date | ArrayBuffer | ArrayBufferView | StructuredText;
 /** An item: its value and its parameters. */
-export type StructuredItem = Item;
+export type StructuredItem = [value: StructuredValue, parameters: Map<string, StructuredValue>];
 /** An inner list: items, and the parameters of the list. */
-export type StructuredInnerList = InnerList;
+export type StructuredInnerList = [items: StructuredItem[], parameters: Map<string, StructuredValue>];
 /** A list: items, and inner lists with parameters of their own. */
-export type StructuredList = List;
+export type StructuredList = (StructuredInnerList | StructuredItem)[];
 /** A dictionary: items and inner lists by their keys. */
-export type StructuredDictionary = Dictionary;
+export type StructuredDictionary = Map<string, StructuredItem | StructuredInnerList>;
 
 /**
  * Reads a structured field that is an item, or returns `undefined` when it does not parse: RFC 9651 §4.2 has a
@@ -58,7 +62,7 @@ export function parseStructuredDictionary(text: string): StructuredDictionary | 
 
 /** Whether a member of a list or dictionary is an inner list. */
 export const isStructuredInnerList: (member: StructuredItem | StructuredInnerList) => member is StructuredInnerList =
-  isInnerList;
+  isInnerList as (member: StructuredItem | StructuredInnerList) => member is StructuredInnerList;
 
 /** A token as it is written, or null for every other value: unlike strings, tokens stand without quotes. */
 export function tokenText(value: StructuredValue): string | null {
@@ -67,22 +71,22 @@ export function tokenText(value: StructuredValue): string | null {
 
 /** Writes an item (RFC 9651 §4.1.3). */
 export function formatStructuredItem(item: StructuredItem): string {
-  return serializeItem(item);
+  return serializeItem(item as Item);
 }
 
 /** Writes an inner list (RFC 9651 §4.1.1.1). */
 export function formatStructuredInnerList(list: StructuredInnerList): string {
-  return serializeInnerList(list);
+  return serializeInnerList(list as InnerList);
 }
 
 /** Writes a list (RFC 9651 §4.1.1). */
 export function formatStructuredList(list: StructuredList): string {
-  return serializeList(list);
+  return serializeList(list as List);
 }
 
 /** Writes a dictionary (RFC 9651 §4.1.2). */
 export function formatStructuredDictionary(dictionary: StructuredDictionary): string {
-  return serializeDictionary(dictionary);
+  return serializeDictionary(dictionary as Dictionary);
 }
 
 function ignoringFailure<T>(parse: (text: string) => T, text: string): T | undefined {

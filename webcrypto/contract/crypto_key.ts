@@ -4,6 +4,7 @@
  * @module
  */
 import { fact, inspectable } from "../../internal/inspection.ts";
+import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
 import type { HashName } from "../../session/mechanisms/hash.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import { refusal } from "./errors.ts";
@@ -85,10 +86,10 @@ export let newKey: (slots: KeySlots) => TokenCryptoKey;
  * }
  * ```
  */
-export class TokenCryptoKey implements CryptoKey {
+export class TokenCryptoKey implements RuntimeCryptoKey {
   readonly #slots: KeySlots;
-  #algorithm: KeyAlgorithm | undefined;
-  #usages: KeyUsage[] | undefined;
+  #algorithm: { name: string } | undefined;
+  #usages: RuntimeCryptoKey["usages"] | undefined;
 
   static {
     slotsOf = (key) =>
@@ -101,7 +102,7 @@ export class TokenCryptoKey implements CryptoKey {
   }
 
   /** Whether it is a secret key, or which half of a pair. */
-  get type(): KeyType {
+  get type(): RuntimeCryptoKey["type"] {
     return this.#slots.type;
   }
 
@@ -111,13 +112,13 @@ export class TokenCryptoKey implements CryptoKey {
   }
 
   /** The algorithm and its parameters; a copy that tells the same at each look. */
-  get algorithm(): KeyAlgorithm {
-    return this.#algorithm ??= structuredClone(this.#slots.algorithm) as KeyAlgorithm;
+  get algorithm(): { name: string } {
+    return this.#algorithm ??= structuredClone(this.#slots.algorithm);
   }
 
   /** What it may be used for. */
-  get usages(): KeyUsage[] {
-    return this.#usages ??= [...this.#slots.usages] as KeyUsage[];
+  get usages(): RuntimeCryptoKey["usages"] {
+    return this.#usages ??= [...this.#slots.usages] as RuntimeCryptoKey["usages"];
   }
 
   /** The object on the token. */

@@ -8,6 +8,7 @@ import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import type { KeySlots, TokenCryptoKey, TokenCryptoKeyPair, TokenKeyAlgorithm, TokenKeyUsage } from "./crypto_key.ts";
 import type { Dictionary, Parameters } from "./parameters.ts";
 import type { TokenAccess } from "./token_access.ts";
+import type { WebCryptoJsonKey } from "./web_types.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -54,7 +55,7 @@ export interface NewKey {
 /** A key from outside: bytes, or a JSON Web Key. */
 export interface GivenKey extends NewKey {
   readonly form: KeyForm;
-  readonly data: Bytes | JsonWebKey;
+  readonly data: Bytes | WebCryptoJsonKey;
 }
 
 /** A use of a key. */
@@ -101,7 +102,7 @@ export interface Family {
    * @throws {DOMException} DataError where it is none of the algorithm's
    */
   describeKey?(type: KeySlots["type"], key: KeyDescription, parameters: Parameters): DescribedKey;
-  exportKey?(form: KeyForm, key: KeySlots): Promise<Bytes | JsonWebKey>;
+  exportKey?(form: KeyForm, key: KeySlots): Promise<Bytes | WebCryptoJsonKey>;
   /** The public key of a private one. */
   publicKey?(use: KeyUse, usages: readonly TokenKeyUsage[]): Promise<TokenCryptoKey>;
   encrypt?(use: KeyUse, data: Bytes): Promise<Bytes>;

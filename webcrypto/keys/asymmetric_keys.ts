@@ -31,6 +31,7 @@ import type { Family, GivenKey, KeyForm, KeyUse, NewKey } from "../contract/fami
 import { bringIn, keyOf, placed, readOut, readPublic, secrecy, useTemplate } from "../contract/objects.ts";
 import type { Parameters } from "../contract/parameters.ts";
 import type { TokenAccess } from "../contract/token_access.ts";
+import type { WebCryptoJsonKey } from "../contract/web_types.ts";
 import { checkJsonWebKey, keyMembers } from "./json_web_keys.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -67,7 +68,7 @@ export interface AsymmetricKeys {
   algorithmOf(material: AsymmetricMaterial, parameters: Parameters): TokenKeyAlgorithm;
   generation(parameters: Parameters, access: TokenAccess): Generation;
   /** Checks "crv" and "alg" of a JSON Web Key. */
-  checkJsonWebKey(jwk: JsonWebKey, parameters: Parameters): void;
+  checkJsonWebKey(jwk: WebCryptoJsonKey, parameters: Parameters): void;
   /** "alg" of a key that is written. */
   jsonAlgorithm(algorithm: TokenKeyAlgorithm): string | undefined;
   /** Reads a public key that is its bytes. */
@@ -129,7 +130,7 @@ async function importHalf(keys: AsymmetricKeys, given: GivenKey): Promise<TokenC
 function read(keys: AsymmetricKeys, { data, extractable, form, parameters, usages }: GivenKey): AsymmetricMaterial {
   const what = `a key of ${keys.name}`;
   if (form === "jwk") {
-    const jwk = data as JsonWebKey & JsonWebKeyFields;
+    const jwk = data as WebCryptoJsonKey & JsonWebKeyFields;
     const known = jwk[keys.privateMember] === undefined ? keys.publicUsages : keys.privateUsages;
     checkUsages(usages, known, what);
     checkJsonWebKey(jwk, { kty: keys.kty, use: keys.use, usages, extractable });
@@ -192,7 +193,7 @@ export function keyOperations(
 }
 
 /** Writes a half. */
-async function exportHalf(keys: AsymmetricKeys, form: KeyForm, key: KeySlots): Promise<Bytes | JsonWebKey> {
+async function exportHalf(keys: AsymmetricKeys, form: KeyForm, key: KeySlots): Promise<Bytes | WebCryptoJsonKey> {
   const wanted = form === "pkcs8" || form === "raw-seed" && keys.readSeed !== undefined ? "private" : "public";
   if (form !== "jwk") {
     if (form !== "spki" && form !== "pkcs8" && wanted === "public" && !keys.rawForms.includes(form)) {
@@ -216,7 +217,12 @@ async function exportHalf(keys: AsymmetricKeys, form: KeyForm, key: KeySlots): P
   }
 }
 
-function written(keys: AsymmetricKeys, form: KeyForm, key: KeySlots, material: AsymmetricMaterial): Bytes | JsonWebKey {
+function written(
+  keys: AsymmetricKeys,
+  form: KeyForm,
+  key: KeySlots,
+  material: AsymmetricMaterial,
+): Bytes | WebCryptoJsonKey {
   switch (form) {
     case "spki":
       return writeSpki(material);
@@ -224,7 +230,10 @@ function written(keys: AsymmetricKeys, form: KeyForm, key: KeySlots, material: A
       return writePkcs8(material);
     case "jwk": {
       const half = key.type === "public" ? writePublicJsonWebKey(material) : writeJsonWebKey(material);
-      return { ...half as JsonWebKey, ...keyMembers(key.usages, key.extractable, keys.jsonAlgorithm(key.algorithm)) };
+      return {
+        ...half as WebCryptoJsonKey,
+        ...keyMembers(key.usages, key.extractable, keys.jsonAlgorithm(key.algorithm)),
+      };
     }
     case "raw-seed": {
       const seed = material.kind === "post-quantum" ? material.seed : null;

@@ -5,6 +5,7 @@
  */
 import { keyUsages, type TokenKeyUsage } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
+import type { WebCryptoJsonKey } from "../contract/web_types.ts";
 
 /** What a JSON Web Key has to be. */
 export interface ExpectedJsonWebKey {
@@ -24,7 +25,7 @@ export function wrongJsonWebKey(problem: string): DOMException {
  *
  * @throws {DOMException} DataError
  */
-export function checkJsonWebKey(jwk: JsonWebKey, { extractable, kty, usages, use }: ExpectedJsonWebKey): void {
+export function checkJsonWebKey(jwk: WebCryptoJsonKey, { extractable, kty, usages, use }: ExpectedJsonWebKey): void {
   if (jwk.kty !== kty) throw wrongJsonWebKey(`its "kty" is ${JSON.stringify(jwk.kty)}, expected "${kty}"`);
   if (usages.length > 0 && jwk.use !== undefined && jwk.use !== use) {
     throw wrongJsonWebKey(`its "use" is ${JSON.stringify(jwk.use)}, expected "${use}"`);
@@ -43,6 +44,6 @@ function checkOperations(operations: unknown, usages: readonly TokenKeyUsage[]):
 }
 
 /** The members that `exportKey` adds to a key. */
-export function keyMembers(usages: readonly TokenKeyUsage[], extractable: boolean, alg?: string): JsonWebKey {
+export function keyMembers(usages: readonly TokenKeyUsage[], extractable: boolean, alg?: string): WebCryptoJsonKey {
   return { ...alg === undefined ? {} : { alg }, key_ops: [...usages], ext: extractable };
 }

@@ -19,6 +19,7 @@ import {
 import { refusal } from "../contract/errors.ts";
 import type { DerivedKey, DescribedKey, GivenKey, KeyDescription, KeyForm, NewKey } from "../contract/family.ts";
 import { bringIn, keyOf, placed, readOut, secrecy, useTemplate } from "../contract/objects.ts";
+import type { WebCryptoJsonKey } from "../contract/web_types.ts";
 import { unknownForm } from "./asymmetric_keys.ts";
 import { checkJsonWebKey, keyMembers } from "./json_web_keys.ts";
 
@@ -127,7 +128,7 @@ export function readSecret(
     if (!keys.rawForms.includes(form)) throw unknownForm(keys.name, form);
     return secretCopy(data as Bytes);
   }
-  const jwk = data as JsonWebKey;
+  const jwk = data as WebCryptoJsonKey;
   if (jwk.kty !== "oct") throw refusal("DataError", 'Cannot import the JSON Web Key: its "kty" is not "oct"');
   const value = valueOf(jwk);
   try {
@@ -140,7 +141,7 @@ export function readSecret(
   }
 }
 
-function valueOf({ k, kty }: JsonWebKey): Bytes {
+function valueOf({ k, kty }: WebCryptoJsonKey): Bytes {
   return (readJsonWebKey({ kty, k } as JsonWebKeyFields, "the key") as SecretMaterial).value;
 }
 
@@ -173,7 +174,7 @@ export function derivedSecret(
 }
 
 /** Writes a key. */
-export async function exportSecret(keys: SecretKeys, form: KeyForm, key: KeySlots): Promise<Bytes | JsonWebKey> {
+export async function exportSecret(keys: SecretKeys, form: KeyForm, key: KeySlots): Promise<Bytes | WebCryptoJsonKey> {
   if (form !== "jwk" && !keys.rawForms.includes(form)) throw unknownForm(keys.name, form);
   const { access, held, object } = key;
   const material = await access.use([held], (session) => readOut(session, object)) as SecretMaterial;
@@ -181,7 +182,10 @@ export async function exportSecret(keys: SecretKeys, form: KeyForm, key: KeySlot
     const value = material.value.subarray(0, bytesOf(keys, key.algorithm));
     if (form !== "jwk") return secretCopy(value);
     const members = keyMembers(key.usages, key.extractable, keys.jsonAlgorithm(key.algorithm));
-    return { ...writeJsonWebKey({ kind: "secret", keyType: CKK.GENERIC_SECRET, value }) as JsonWebKey, ...members };
+    return {
+      ...writeJsonWebKey({ kind: "secret", keyType: CKK.GENERIC_SECRET, value }) as WebCryptoJsonKey,
+      ...members,
+    };
   } finally {
     material.value.fill(0);
   }

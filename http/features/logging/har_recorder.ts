@@ -11,6 +11,7 @@ import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_forma
 import { BodyCopy, bodyLimit } from "./body_copy.ts";
 import type { RedactionRules } from "./redaction.ts";
 import type { HttpMessage } from "../../message/message.ts";
+import { productToken } from "../../protocol/user_agent.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { pipeThroughGenerator } from "../../codings/chunks.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
@@ -57,7 +58,8 @@ export interface HarRecorderOptions {
   readonly hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
-const CREATOR = { name: "gp11", version: "0.1.0" };
+const [name = "", version = ""] = productToken.split("/");
+const CREATOR = { name, version };
 
 /** What a recorder knows of a message on the queue. */
 interface Watched {
