@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath, softoknPath } from "./native_libraries.ts";
-import { writePkcs11jsPackage } from "./pkcs11js_package.ts";
+import { writePkcs11jsPackage } from "./packages/pkcs11js.ts";
 import { run } from "./runner/process.ts";
 import { type RuntimeName, runtimeNames, runtimeProgram } from "./runner/runtimes.ts";
 import { say } from "./say.ts";

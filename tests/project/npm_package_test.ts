@@ -1,13 +1,14 @@
-// tools/pack.ts: the npm package, installed into empty folders and used as people use it.
-import { assert, assertEquals, assertNotMatch } from "@std/assert";
+// tools/pack.ts: the npm packages, installed into empty folders and used as people use them. GP11_PACKAGE names another archive
+// of @gp11/gp11 that is to do as well.
+import { assertEquals, assertMatch } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import ts from "typescript";
 import { pack } from "../../tools/pack.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
+import { compilerSettings, InstalledTypes } from "../_support/installed_types.ts";
 import { createSeparateToken, softhsmSkip } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
@@ -15,21 +16,44 @@ const program = `import { CookieJar, HttpMessage, HttpSession, Module, Pkcs11Err
 import { CKM, type Session } from "@gp11/gp11/session";
 import { AuthBasic } from "@gp11/gp11/http";
 import { Cryptoki } from "@gp11/gp11/ffi";
+import { tokenCrypto } from "@gp11/gp11/webcrypto";
+import { PKCS11 } from "@gp11/gp11/pkcs11js";
+import pkcs11js from "gp11-pkcs11js";
 
 const digest = (session: Session): Promise<Uint8Array> => session.digest(CKM.SHA256, new Uint8Array(3));
 const [path = ""] = process.argv.slice(2);
 const module = await Module.load(path);
 const [slot] = await module.slots({ tokenPresent: true });
 const length: number = (await digest(await slot!.openSession())).length;
+await using token = await tokenCrypto(slot!);
+const { byteLength } = await token.subtle.digest("SHA-384", new Uint8Array(3));
 await module.close();
+const both = [PKCS11, pkcs11js.PKCS11].map((Addon) => {
+  const addon = new Addon();
+  addon.load(path);
+  addon.C_Initialize();
+  const { length } = addon.C_GetSlotList(true);
+  addon.C_Finalize();
+  return length > 0;
+});
 const http: HttpSession = new HttpSession({ maxConns: 3 });
 const message = new HttpMessage("GET", "http://127.0.0.1:1/");
 http.sendMessageSync(message);
 await http.close();
 const names: string = [CookieJar, Pkcs11Error, AuthBasic, Cryptoki, HttpMessage].map(({ name }) => name).join();
-console.log(names, length, message.statusCode, message.error !== null);
+console.log(names, length, byteLength, both.join(), message.statusCode, message.error !== null);
 `;
-const printed = "CookieJar,Pkcs11Error,AuthBasic,Cryptoki,HttpMessage 32 4 true\n";
+const printed = "CookieJar,Pkcs11Error,AuthBasic,Cryptoki,HttpMessage 32 48 true,true 4 true\n";
+
+/** A program that has every entry, and hands a token to what takes the runtime's own Web Cryptography. */
+const types = (entries: readonly string[]) =>
+  `${entries.map((entry, index) => `export * as entry${index} from ${JSON.stringify(entry)};`).join("\n")}
+import type { TokenCrypto, TokenCryptoKey } from "@gp11/gp11/webcrypto";
+declare const token: TokenCrypto, key: TokenCryptoKey;
+export const asCrypto: typeof crypto = token;
+export const signature: Promise<ArrayBuffer> = crypto.subtle.sign("HMAC", key, new Uint8Array(1));
+export const made: Promise<TokenCryptoKey> = token.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt"]);
+`;
 
 describe("the npm package", () => {
   let archive = "";
@@ -48,45 +72,27 @@ describe("the npm package", () => {
     }
   };
 
-  /** What the compiler finds fault with in the program and in the package; other packages may need what this one does not. */
-  const errors = (module: ts.ModuleKind, moduleResolution: ts.ModuleResolutionKind, lib: readonly string[]) => {
-    const typeRoots = [`${folder}/node_modules/@types`];
-    const base = { strict: true, noEmit: true, target: ts.ScriptTarget.ESNext, types: ["node"], typeRoots };
-    const options = { ...base, module, moduleResolution, lib: lib.map((name) => `lib.${name}.d.ts`) };
-    const compiled = ts.createProgram([`${folder}/program.ts`], options);
-    const own = compiled.getSourceFiles().filter((file) =>
-      !compiled.isSourceFileDefaultLibrary(file) && !/\/node_modules\/(?!@gp11\/)/.test(file.fileName)
-    );
-    assert(own.some(({ fileName }) => fileName.endsWith("/@gp11/gp11/types/mod.d.ts")));
-    const found = own.flatMap((file) => [
-      ...compiled.getSyntacticDiagnostics(file),
-      ...compiled.getSemanticDiagnostics(file),
-    ]);
-    return [...compiled.getOptionsDiagnostics(), ...compiled.getGlobalDiagnostics(), ...found]
-      .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`);
-  };
-
   before(async () => {
     [node, bun] = [await runtimeProgram("node"), await runtimeProgram("bun")];
-    archive = await pack(temporaryFolder("packed"));
+    const packed = await pack(temporaryFolder("packed"));
+    archive = process.env.GP11_PACKAGE ?? packed.gp11;
     folder = realpathSync(temporaryFolder("installed"));
     writeFileSync(`${folder}/package.json`, JSON.stringify({ type: "module", private: true }));
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", archive]);
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", archive, packed.pkcs11js]);
     mkdirSync(`${folder}/node_modules/@types`);
     const types = fileURLToPath(new URL("../../node_modules/@types/node", import.meta.url));
     symlinkSync(types, `${folder}/node_modules/@types/node`);
     writeFileSync(`${folder}/program.ts`, program);
   });
 
-  const installed = (path: string) => readFileSync(`${folder}/node_modules/@gp11/gp11/${path}`, "utf8");
+  const manifestOf = (name: string) => JSON.parse(readFileSync(`${folder}/node_modules/${name}/package.json`, "utf8"));
 
   it("runs nothing when it is installed, and names its dependencies in exact versions", () => {
-    const manifest = JSON.parse(installed("package.json"));
-    assertEquals([manifest.scripts, manifest.gypfile, manifest.bundleDependencies], [undefined, undefined, undefined]);
-    for (const version of Object.values<string>(manifest.dependencies)) {
-      assertEquals(/^\d+\.\d+\.\d+$/.test(version), true);
+    for (const name of ["@gp11/gp11", "gp11-pkcs11js"]) {
+      const { bundleDependencies, dependencies = {}, gypfile, scripts } = manifestOf(name);
+      assertEquals([scripts, gypfile, bundleDependencies], [undefined, undefined, undefined]);
+      for (const version of Object.values<string>(dependencies)) assertMatch(version, /^\d+\.\d+\.\d+$/);
     }
-    assertNotMatch(installed("types/mod.d.ts"), /\.ts"/);
   });
 
   it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip }, () => {
@@ -121,12 +127,20 @@ describe("the npm package", () => {
     assertEquals(run([process.execPath, "run", "-A", "--no-lock", "name.ts"], linked), "Session\n");
   });
 
-  it("has types that a strict program is compiled against: nodenext, with Node's types", () => {
-    assertEquals(errors(ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext, ["esnext"]), []);
-  });
+  describe("has types that a strict compiler finds nothing in", () => {
+    let installed: InstalledTypes;
+    before(() => {
+      const { exports: entries }: { exports: Record<string, unknown> } = manifestOf("@gp11/gp11");
+      const names = Object.keys(entries).filter((entry) => entry !== "./package.json");
+      writeFileSync(
+        `${folder}/types.ts`,
+        types([...names.map((entry) => entry.replace(/^\./, "@gp11/gp11")), "gp11-pkcs11js"]),
+      );
+      installed = new InstalledTypes(folder);
+    });
 
-  it("has types that a strict program is compiled against: bundler, with the DOM library", () => {
-    const dom = ["esnext", "dom", "dom.iterable", "dom.asynciterable"];
-    assertEquals(errors(ts.ModuleKind.Preserve, ts.ModuleResolutionKind.Bundler, dom), []);
+    for (const [name, setting] of compilerSettings) {
+      it(`in every entry: ${name}`, () => assertEquals(installed.errors("types.ts", setting), []));
+    }
   });
 });

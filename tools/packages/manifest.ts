@@ -1,6 +1,9 @@
-/** The manifest of the npm package, made of the repository's two. */
+/** The manifests of the npm packages, made of the repository's two. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
 
-/** What of deno.json the package needs. */
+/** What of deno.json the packages need. */
 export interface DenoManifest {
   readonly name: string;
   readonly version: string;
@@ -8,15 +11,22 @@ export interface DenoManifest {
   readonly exports: Readonly<Record<string, string>>;
 }
 
-/** What of package.json the package needs. */
+/** What of package.json the packages need. */
 export interface NpmManifest {
+  readonly description: string;
+  readonly keywords: readonly string[];
   readonly engines: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
-const description =
-  "Keys that live in hardware (PKCS#11, managed modules) and HTTP sessions done properly, for Deno, Bun and Node: no compiled addon, no install script.";
-const keywords = ["pkcs11", "hsm", "smartcard", "tpm", "p11-kit", "http", "fetch", "cookies", "deno", "bun"];
+/** The file that npm starts for the command line. */
+export const COMMAND = "bin/gp11.js";
+
+/** The declarations name types of Node's modules: compilers of programs on Bun and Node have them, or are told here. */
+const typesOfNode = {
+  peerDependencies: { "@types/node": ">=22" },
+  peerDependenciesMeta: { "@types/node": { optional: true } },
+};
 
 /** Where the code and the types of an entry lie in the package. */
 export function placesOf(source: string): { readonly code: string; readonly types: string } {
@@ -24,7 +34,7 @@ export function placesOf(source: string): { readonly code: string; readonly type
   return { code: `${path}.js`, types: path.replace(/^\.\//, "./types/") + ".d.ts" };
 }
 
-/** The package's package.json: no script, dependencies in exact versions. */
+/** The manifest of @gp11/gp11: no script, dependencies in exact versions. */
 export function packageManifest(deno: DenoManifest, npm: NpmManifest): Record<string, unknown> {
   const entries = Object.entries(deno.exports).map(([entry, source]) => {
     const { code, types } = placesOf(source);
@@ -32,13 +42,38 @@ export function packageManifest(deno: DenoManifest, npm: NpmManifest): Record<st
   });
   return {
     name: deno.name,
-    version: deno.version,
-    description,
-    keywords,
-    license: deno.license,
+    ...told(deno, npm),
+    description: npm.description,
+    keywords: npm.keywords,
     type: "module",
-    engines: npm.engines,
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
+    ...("./cli" in deno.exports ? { bin: { gp11: COMMAND } } : {}),
     dependencies: npm.dependencies,
+    ...typesOfNode,
   };
+}
+
+/** The manifest of gp11-pkcs11js: a CommonJS package that needs no other. */
+export function pkcs11jsManifest(deno: DenoManifest, npm: NpmManifest): Record<string, unknown> {
+  return {
+    name: "gp11-pkcs11js",
+    ...told(deno, npm),
+    description: "npm's pkcs11js with nothing to compile: PKCS#11 on Deno, Bun and Node",
+    keywords: ["pkcs11", "pkcs11js", "hsm", "smartcard"],
+    main: "./index.js",
+    types: placesOf(deno.exports["./pkcs11js"]!).types,
+    ...typesOfNode,
+  };
+}
+
+/** What both say. A workflow adds the repository it runs in: npm compares it with that of the provenance. */
+function told({ license, version }: DenoManifest, { engines }: NpmManifest): Record<string, unknown> {
+  const { GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env;
+  const repository = GITHUB_REPOSITORY && { type: "git", url: `git+${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}.git` };
+  return { version, license, ...(repository ? { repository } : {}), engines };
+}
+
+/** Writes package.json. */
+export function writeManifest(folder: string, manifest: Record<string, unknown>): void {
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }

@@ -1,0 +1,32 @@
+/** The npm package @gp11/gp11: one ES module for each entry of deno.json, with types, and the command. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bundleModules } from "./bundle.ts";
+import { writeDeclarations } from "./declarations.ts";
+import { COMMAND, type DenoManifest, type NpmManifest, packageManifest, writeManifest } from "./manifest.ts";
+
+const papers = ["README.md", "LICENSE", "CHANGELOG.md"];
+
+/** What npm starts for the command line; on Node without the warning that node:ffi is experimental. */
+const command = `#!/usr/bin/env node
+import process from "node:process";
+import { run } from "../cli.js";
+
+process.exitCode = await run(process.argv.slice(2));
+`;
+
+/** Writes the package into a folder. */
+export async function writeGp11Package(folder: string): Promise<void> {
+  const deno: DenoManifest = JSON.parse(readFileSync("deno.json", "utf8"));
+  const npm: NpmManifest = JSON.parse(readFileSync("package.json", "utf8"));
+  const sources = Object.values(deno.exports);
+  mkdirSync(folder, { recursive: true });
+  await bundleModules(sources, folder);
+  writeDeclarations(sources, join(folder, "types"));
+  for (const paper of papers) copyFileSync(paper, join(folder, paper));
+  if ("./cli" in deno.exports) {
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, COMMAND), command, { mode: 0o755 });
+  }
+  writeManifest(folder, packageManifest(deno, npm));
+}
