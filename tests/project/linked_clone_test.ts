@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
@@ -48,6 +49,48 @@ describe("A program in another folder", () => {
       const args = ["--config", `${folder}/deno.json`, "--no-lock"];
       for (const imported of [`${folder}/mod.ts`, "@gp11/gp11"]) assertEquals(output(imported, { args }), printed);
     }
+  });
+});
+
+describe("A clone that is installed by its folder", () => {
+  const printed = "CookieJar,HttpSession,tokenCrypto\n";
+  const program = `import { CookieJar, HttpSession } from "@gp11/gp11";
+import { tokenCrypto } from "@gp11/gp11/webcrypto";
+console.log([CookieJar, HttpSession, tokenCrypto].map(({ name }) => name).join());
+`;
+
+  /** The clone with what \`npm install\` in it leaves, and an empty folder with a program that uses it. */
+  function folders() {
+    const clone = unpackedPackage();
+    cpSync(`${root}/package.json`, `${clone}/package.json`);
+    symlinkSync(`${root}/node_modules`, `${clone}/node_modules`);
+    const folder = temporaryFolder("user");
+    writeFileSync(`${folder}/package.json`, JSON.stringify({ type: "module", private: true }));
+    writeFileSync(`${folder}/program.ts`, program);
+    const run = (file: string, ...args: string[]) =>
+      execFileSync(file, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+    return { clone, folder, run };
+  }
+
+  it("by npm is a link, which Node and Bun run", async () => {
+    const { clone, run } = folders();
+    run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", clone);
+    for (const name of ["node", "bun"] as const) assertEquals(run(await runtimeProgram(name), "program.ts"), printed);
+  });
+
+  it("by Bun is a copy, which Bun runs", async () => {
+    const { clone, run } = folders();
+    const bun = await runtimeProgram("bun");
+    run(bun, "add", "--silent", clone);
+    assertEquals(run(bun, "program.ts"), printed);
+  });
+
+  it("by a file: address in package.json is run by Deno", () => {
+    const { clone, folder, run } = folders();
+    const dependencies = { "@gp11/gp11": `file:${clone}` };
+    writeFileSync(`${folder}/package.json`, JSON.stringify({ type: "module", private: true, dependencies }));
+    run(process.execPath, "install", "--quiet", "--no-lock");
+    assertEquals(run(process.execPath, "run", "-A", "--no-check", "--no-lock", "program.ts"), printed);
   });
 });
 
