@@ -1,8 +1,8 @@
 // tools/pack.ts: the npm packages, installed into empty folders and used as people use them. GP11_PACKAGE names another archive
 // of @gp11/gp11 that is to do as well.
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -102,6 +102,10 @@ describe("the npm package", () => {
     assertEquals(use(node, quiet, "program.ts"), printed);
     assertEquals(use(bun, "program.ts"), printed);
     assertEquals(use(process.execPath, "run", "-A", "--no-lock", "program.ts"), printed);
+    const [command = "", ...more] = Object.values<string>(manifestOf("@gp11/gp11").bin ?? {});
+    assertEquals([command, more, existsSync(`${folder}/node_modules/.bin/gp11`)], ["bin/gp11.js", [], true]);
+    const slots = JSON.parse(use(node, `node_modules/@gp11/gp11/${command}`, "slots", "--json", "--module"));
+    assert(slots.length > 0);
     run([bun, "build", "--compile", "program.ts", "--outfile", "compiled"]);
     assertEquals(use(`${folder}/compiled`), printed);
   });

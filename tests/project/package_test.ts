@@ -49,6 +49,11 @@ describe("the package", () => {
     assertEquals(npmManifest.version, manifest.version);
   });
 
+  it("has the same name and entries where it is installed as a folder", () => {
+    assertEquals(npmManifest.name, manifest.name);
+    assertEquals(npmManifest.exports, { ...manifest.exports, "./package.json": "./package.json" });
+  });
+
   it("resolves the same names offline", () => {
     for (const [name, target] of Object.entries<string>(manifest.imports)) {
       if (target.startsWith("npm:")) assertEquals(offlineMap[name], target);

@@ -7,12 +7,13 @@ import { COMMAND, type DenoManifest, type NpmManifest, packageManifest, writeMan
 
 const papers = ["README.md", "LICENSE", "CHANGELOG.md"];
 
-/** What npm starts for the command line; on Node without the warning that node:ffi is experimental. */
+/** What npm starts for the command line. Node's warning that node:ffi is experimental is no news for who runs a command. */
 const command = `#!/usr/bin/env node
 import process from "node:process";
-import { run } from "../cli.js";
 
-process.exitCode = await run(process.argv.slice(2));
+process.removeAllListeners("warning");
+const { run } = await import("../cli.js");
+await run();
 `;
 
 /** Writes the package into a folder. */
