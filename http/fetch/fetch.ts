@@ -5,7 +5,7 @@
  */
 import type { FetchInput } from "../../internal/platform_types.ts";
 import type { SessionFetch } from "../contract/feature_session.ts";
-import { type FetchRequest, messageOf } from "./fetch_init.ts";
+import { type FetchSettings, messageOf, plainFetch } from "./fetch_init.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
 import { HandedOutResponses } from "./handed_out_responses.ts";
@@ -35,14 +35,7 @@ export function makeFetch(core: HttpSessionCore, preconnect: SessionFetch["preco
         if (isHttp || !isNative(input)) {
           const msg = new HttpMessage("GET", input);
           if (!isHttp) checkScheme(core, msg.uri);
-          return enqueue(context, {
-            msg,
-            signal: null,
-            redirect: "follow",
-            referrer: null,
-            integrity: "",
-            isWindowless: false,
-          });
+          return enqueue(context, msg, plainFetch);
         }
       }
       // What only a runtime can read goes to the fetch of the runtime: data, blob and file URLs.
@@ -63,10 +56,10 @@ function isNative(input: FetchInput): boolean {
 /** A request with options. */
 async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFetchInit): Promise<Response> {
   const { core } = context;
-  const request = await messageOf(input, init, core.transports.capabilities.runtime);
-  checkScheme(core, request.msg.uri);
-  const response = await enqueue(context, request);
-  return request.integrity === "" ? response : verified(request, response);
+  const { msg, settings } = await messageOf(input, init, core.transports.capabilities.runtime);
+  checkScheme(core, msg.uri);
+  const response = await enqueue(context, msg, settings);
+  return settings.integrity === "" ? response : verified(msg, settings, response);
 }
 
 /** Fetch knows http and https (§4.2); an alias counts where the user has set it, the manual's `*` is for messages. */
@@ -81,14 +74,15 @@ function checkScheme({ settings }: HttpSessionCore, uri: URL): void {
   }
 }
 
-function enqueue({ core, responses }: FetchContext, request: FetchRequest): Promise<Response> {
+function enqueue({ core, responses }: FetchContext, msg: HttpMessage, settings: FetchSettings): Promise<Response> {
   return new Promise((resolve, reject) => {
-    core.queue(request.msg, null, new FetchSink(core, responses, request, resolve, reject), null);
+    core.queue(msg, null, new FetchSink(core, responses, settings, resolve, reject), null);
   });
 }
 
 /** Reads the whole body, whose hashes are known beforehand, and hands it out only if one of them is right. */
-async function verified({ msg, integrity, signal }: FetchRequest, response: Response): Promise<Response> {
+async function verified(msg: HttpMessage, settings: FetchSettings, response: Response): Promise<Response> {
+  const { integrity, signal } = settings;
   const bytes = await response.bytes() as Uint8Array<ArrayBuffer>;
   if (!hasIntegrity(bytes, integrity)) {
     const text = `error sending request for url (${

@@ -13,9 +13,8 @@ import { HttpMessage, MessagePriority } from "../message/message.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
 import { Referrer } from "./referrer.ts";
 
-/** A request as `session.fetch` sends it. */
-export interface FetchRequest {
-  readonly msg: HttpMessage;
+/** What `session.fetch` does with a request besides sending its message. */
+export interface FetchSettings {
   /** The caller's; null for none. */
   readonly signal: AbortSignal | null;
   /** What is done with redirects. */
@@ -26,6 +25,21 @@ export interface FetchRequest {
   readonly integrity: string;
   /** The caller has said that there is no window in which somebody could be asked for a proxy's credentials. */
   readonly isWindowless: boolean;
+}
+
+/** The settings of a fetch without options. */
+export const plainFetch: FetchSettings = Object.freeze({
+  signal: null,
+  redirect: "follow",
+  referrer: null,
+  integrity: "",
+  isWindowless: false,
+});
+
+/** A request as `session.fetch` sends it. */
+export interface FetchRequest {
+  readonly msg: HttpMessage;
+  readonly settings: FetchSettings;
 }
 
 /** Words an option may have. */
@@ -80,14 +94,14 @@ export async function messageOf(
   }
   const isOwn = referrer !== null && !(msg.hasRequestHeaders && msg.requestHeaders.has("referer"));
   if (isOwn) referrer.apply(msg);
-  return {
-    msg,
+  const settings: FetchSettings = {
     signal,
     redirect: init.redirect ?? request?.redirect ?? "follow",
     referrer: isOwn ? referrer : null,
     integrity: String(init.integrity ?? request?.integrity ?? ""),
     isWindowless: init.window === null,
   };
+  return { msg, settings };
 }
 
 function checkInit(init: HttpFetchInit, runtime: string): void {

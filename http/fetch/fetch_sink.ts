@@ -6,7 +6,7 @@
 import type { Attempt } from "../queue/attempt.ts";
 import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
-import { dropBody, type FetchRequest } from "./fetch_init.ts";
+import { dropBody, type FetchSettings } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
 import { handOut } from "./fetch_response.ts";
 import type { HandedOutResponses } from "./handed_out_responses.ts";
@@ -33,7 +33,7 @@ function forgotten(): void {}
 export class FetchSink implements ResponseSink {
   readonly #core: HttpSessionCore;
   readonly #responses: HandedOutResponses;
-  readonly #request: FetchRequest;
+  readonly #settings: FetchSettings;
   #resolve: (response: Response) => void;
   #reject: (reason: unknown) => void;
   #aborted: (() => void) | null = null;
@@ -43,20 +43,20 @@ export class FetchSink implements ResponseSink {
   constructor(
     core: HttpSessionCore,
     responses: HandedOutResponses,
-    request: FetchRequest,
+    settings: FetchSettings,
     resolve: (response: Response) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#core = core;
     this.#responses = responses;
-    this.#request = request;
+    this.#settings = settings;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   /** The entry is on the queue: listens to the caller's signal from now on. */
   queued(item: QueueItem): void {
-    const { signal } = this.#request;
+    const { signal } = this.#settings;
     if (signal === null) return;
     this.#aborted = () => this.#core.cancel(item, HttpStatus.CANCELLED, { error: signal.reason });
     signal.addEventListener("abort", this.#aborted);
@@ -64,7 +64,7 @@ export class FetchSink implements ResponseSink {
 
   decide(item: QueueItem, _response: TransportResponse): "take" | "retry" | Error {
     const { msg } = item;
-    const { isWindowless, redirect, referrer } = this.#request;
+    const { isWindowless, redirect, referrer } = this.#settings;
     if (msg.statusCode < 200) {
       const cause = `Cannot fetch ${bareAddress(msg.uri)}: the server switches protocols, which nobody has asked for`;
       return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_HTTP_UNREQUESTED_UPGRADE" });
@@ -106,7 +106,7 @@ export class FetchSink implements ResponseSink {
     // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
     try {
-      this.#resolve(handOut(reader, this.#request.signal, this.#responses.small));
+      this.#resolve(handOut(reader, this.#settings.signal, this.#responses.small));
       // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
       this.#resolve = this.#reject = forgotten;
     } catch (error) {
@@ -116,14 +116,14 @@ export class FetchSink implements ResponseSink {
   }
 
   done(item: QueueItem): void {
-    if (this.#aborted !== null) this.#request.signal!.removeEventListener("abort", this.#aborted);
+    if (this.#aborted !== null) this.#settings.signal!.removeEventListener("abort", this.#aborted);
     const { msg } = item;
     if (this.#isSettled) {
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
-      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#request.signal) : messageState(msg).thrown);
+      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#settings.signal) : messageState(msg).thrown);
       return;
     }
-    const failure = fetchFailure(msg, this.#request.signal);
+    const failure = fetchFailure(msg, this.#settings.signal);
     dropBody(msg, failure);
     this.#reject(failure);
   }

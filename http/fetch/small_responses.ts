@@ -9,12 +9,10 @@ import { clearInterval, setInterval } from "node:timers";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "../message/message.ts";
-import { makeImmutable } from "../transports/immutable_headers.ts";
+import { makeImmutable, ownHeaders } from "../transports/immutable_headers.ts";
 
 const native = Response.prototype;
 const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
-
-const nativeHeaders = Object.getOwnPropertyDescriptor(native, "headers")!.get!;
 
 /** Milliseconds between two checks of what is still unread; a response is left alone for one to two of them. */
 const checkInterval = 2;
@@ -215,7 +213,7 @@ const smallPrototype: object = Object.create(native, {
   }),
   headers: {
     get(this: Response): Headers {
-      return makeImmutable(nativeHeaders.call(this));
+      return makeImmutable(ownHeaders(this));
     },
     enumerable: false,
     configurable: true,

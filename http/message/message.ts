@@ -61,8 +61,12 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
 export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   static {
     stateOf = (msg) => {
-      checkMessage("use the message", msg);
-      return msg.#state;
+      try {
+        return msg.#state;
+      } catch (error) {
+        checkMessage("use the message", msg);
+        throw error;
+      }
     };
     isMessage = (value) => typeof value === "object" && value !== null && #state in value;
     putSource = (msg, source) => {

@@ -14,6 +14,7 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  * @throws {TypeError} If it is no token.
  */
 export function checkMethod(method: string): string {
+  if (method === "GET") return method;
   if (typeof method !== "string" || !token.test(method)) {
     if (typeof method !== "string") throw unexpected("use a method", "a string", method);
     throw new TypeError(`Cannot use ${JSON.stringify(method)} as a method: it is not a token`);

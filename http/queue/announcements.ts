@@ -22,7 +22,7 @@ export class Announcements {
 
   /** An entry is on the queue: runs the `requestQueued` hooks and emits "request-queued". */
   queued(item: QueueItem): void {
-    item.unannounced = this.#features.rounds.queued;
+    item.announcedTo = this.#features.rounds.queued;
     item.emitting++;
     this.complete(item);
     item.emitting--;
@@ -30,11 +30,11 @@ export class Announcements {
 
   /** Does what is left of `queued` for an entry that one of its hooks ends. */
   complete(item: QueueItem): void {
-    if (item.unannounced === null) return;
+    if (item.announcedTo === null) return;
     this.#features.announce(item);
     // The events of a synchronous send are dispatched once it is over.
-    if (item.unannounced === null || item.leaveEarly !== null) return;
-    item.unannounced = null;
+    if (item.announcedTo === null || item.leaveEarly !== null) return;
+    item.announcedTo = null;
     this.#emit("request-queued", item);
   }
 

@@ -24,6 +24,19 @@ export type MessageHook =
   | "gotBody"
   | "attemptEnded";
 
+/** Hooks that run when a message is put on the queue or taken off it. */
+type AnnouncementHook = "requestQueued" | "requestUnqueued";
+
+/** An entry that is being put on the queue. */
+export interface Announced {
+  /** Its message. */
+  readonly msg: HttpMessage;
+  /** The features whose `requestQueued` runs for it; null once that is over. */
+  readonly announcedTo: readonly SessionFeature[] | null;
+  /** How many of them have run. */
+  announcements: number;
+}
+
 /** What a round of hooks is about and whether it is to go on. */
 export interface HookScope {
   /** The message. */
@@ -167,11 +180,11 @@ export class FeatureList {
   }
 
   /** Runs the `requestQueued` hooks that have not run yet; a hook that ends the entry has the rest run before its end. */
-  announce(entry: { readonly msg: HttpMessage; unannounced: readonly SessionFeature[] | null }): void {
-    while (entry.unannounced !== null && entry.unannounced.length > 0) {
-      const [feature, ...others] = entry.unannounced;
-      entry.unannounced = others;
-      this.notify([feature!], "requestQueued", entry.msg);
+  announce(entry: Announced): void {
+    const { announcedTo } = entry;
+    if (announcedTo === null) return;
+    while (entry.announcements < announcedTo.length) {
+      this.#notifyOne(announcedTo[entry.announcements++]!, "requestQueued", entry.msg);
     }
   }
 
@@ -179,15 +192,17 @@ export class FeatureList {
    * Runs the hooks for a message that was put on the queue or taken off it. What one throws is reported, and the others
    * run.
    */
-  notify(features: readonly SessionFeature[], hook: "requestQueued" | "requestUnqueued", msg: HttpMessage): void {
-    for (const feature of features) {
-      if (msg.isFeatureDisabled(feature)) continue;
-      try {
-        if (hook === "requestQueued") feature.requestQueued!(this.#session, msg);
-        else feature.requestUnqueued!(this.#session, msg);
-      } catch (error) {
-        reportUncaught(error);
-      }
+  notify(features: readonly SessionFeature[], hook: AnnouncementHook, msg: HttpMessage): void {
+    for (const feature of features) this.#notifyOne(feature, hook, msg);
+  }
+
+  #notifyOne(feature: SessionFeature, hook: AnnouncementHook, msg: HttpMessage): void {
+    if (msg.isFeatureDisabled(feature)) return;
+    try {
+      if (hook === "requestQueued") feature.requestQueued!(this.#session, msg);
+      else feature.requestUnqueued!(this.#session, msg);
+    } catch (error) {
+      reportUncaught(error);
     }
   }
 

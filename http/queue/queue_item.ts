@@ -86,8 +86,10 @@ export class QueueItem implements MessageItem, PoolEntry {
   leaveEarly: (() => void) | null = null;
   /** Ends a request body that streams and is still on its way; null when none is. */
   upload: ((reason: unknown) => void) | null = null;
-  /** Features whose `requestQueued` has still to run; null once "request-queued" was emitted. */
-  unannounced: readonly SessionFeature[] | null = null;
+  /** Features whose `requestQueued` runs for it; null before, and once "request-queued" was emitted. */
+  announcedTo: readonly SessionFeature[] | null = null;
+  /** How many of them have run. */
+  announcements = 0;
   /** Session events about the message are being dispatched right now. */
   announcing = 0;
   /** Listeners or hooks are running right now: the attempt looks at the outcome when they return. */

@@ -223,8 +223,9 @@ function redirect({ core, item, msg }: Attempt): void {
 }
 
 const leave: Step = (attempt) => {
-  const { core, item } = attempt;
-  const now = performance.now();
+  const { core, item, msg } = attempt;
+  // A response whose body came with its header section was complete then.
+  const now = attempt.response!.whole === undefined ? performance.now() : msg.metrics.firstByte;
   // An attempt that has waited long lies among the old objects, and what it names is kept until those are collected.
   attempt.response = null;
   item.waiter = null;

@@ -78,9 +78,9 @@ export class SyncHooks {
     writable(msg.metrics).queued = performance.now();
     item.state = ItemState.RUNNING;
     item.emitting++;
-    item.unannounced = features.rounds.queued;
+    item.announcedTo = features.rounds.queued;
     features.announce(item);
-    item.unannounced = null;
+    item.announcedTo = null;
     item.emitting--;
     return snapshotOf(msg);
   }

@@ -5,7 +5,7 @@
  */
 
 import { nextPiece, ownBytes } from "./byte_pieces.ts";
-import { makeImmutable } from "./immutable_headers.ts";
+import { makeImmutable, ownHeaders } from "./immutable_headers.ts";
 
 /** What a response of the Fetch standard has besides its parts. */
 export interface ResponseOrigin {
@@ -24,7 +24,7 @@ const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** True for a status and a reason phrase the constructor of `Response` takes. */
 export function isConstructible(status: number, statusText: string): boolean {
-  return status >= 200 && status < 600 && REASON_PHRASE.test(statusText);
+  return status >= 200 && status < 600 && (statusText === "OK" || REASON_PHRASE.test(statusText));
 }
 
 /** A native Response, so the runtime's own server can send it on, with `url`, `redirected` and `type` of a fetched one. */
@@ -71,7 +71,7 @@ export class FetchedResponse extends Response {
   }
 
   override get headers(): Headers {
-    const headers = super.headers;
+    const headers = ownHeaders(this);
     return this.#origin === unknown ? headers : makeImmutable(headers);
   }
 

@@ -4,6 +4,13 @@
  * @module
  */
 
+const nativeHeaders = Object.getOwnPropertyDescriptor(Response.prototype, "headers")!.get!;
+
+/** The header fields of a response as the runtime has them, whatever its class makes of them. */
+export function ownHeaders(response: Response): Headers {
+  return nativeHeaders.call(response);
+}
+
 function refuse(): never {
   throw new TypeError("Cannot change the headers: those of a fetched response are immutable");
 }

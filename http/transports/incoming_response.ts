@@ -3,6 +3,7 @@ import { joinBytes } from "../../internal/bytes.ts";
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import { FetchedResponse, isConstructible } from "./fetched_response.ts";
 import { ownBytes } from "./byte_pieces.ts";
+import { ownHeaders } from "./immutable_headers.ts";
 import type { TransportResponse } from "./transport.ts";
 
 /** How much of a body nobody reads yet is taken from the socket. */
@@ -224,7 +225,7 @@ export class IncomingResponse implements TransportResponse {
     if (parts.body === null && isConstructible(status, statusText)) {
       this.ready = new FetchedResponse(parts.whole as Uint8Array<ArrayBuffer> | null, { status, statusText });
     }
-    this.headers = withFields(this.ready === undefined ? new Headers() : this.ready.headers, head.headers);
+    this.headers = withFields(this.ready === undefined ? new Headers() : ownHeaders(this.ready), head.headers);
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {

@@ -12,7 +12,7 @@ export type BodyFraming = "none" | "length" | "chunked";
 
 /** True when a method can stand in a start line as it is given; CONNECT would turn the connection into something else. */
 export function isPlainMethod(method: string): boolean {
-  return TOKEN.test(method) && method !== "CONNECT";
+  return method === "GET" || (TOKEN.test(method) && method !== "CONNECT");
 }
 
 /** `host:port` as a URL writes it, without the default port of the scheme. */
@@ -30,7 +30,7 @@ export function authority(target: { scheme?: string; host: string; port: number 
  */
 export function requestTarget(request: Pick<TransportRequest, "method" | "url">, isForwarded: boolean): string {
   const { method, url } = request;
-  if (method !== "GET" && !isPlainMethod(method)) throw unwritable(`${JSON.stringify(method)} is not a method`);
+  if (!isPlainMethod(method)) throw unwritable(`${JSON.stringify(method)} is not a method`);
   // The URL was made by the URL parser: behind its authority there is always a path.
   const target = isForwarded ? url : url.slice(url.indexOf("/", url.indexOf("://") + 3));
   if (FORBIDDEN_IN_TARGET.test(target)) throw unwritable("the URL contains a character that must be escaped");
