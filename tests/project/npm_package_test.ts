@@ -58,8 +58,6 @@ export const made: Promise<TokenCryptoKey> = token.subtle.generateKey({ name: "A
 describe("the npm package", () => {
   let archive = "";
   let folder = "";
-  let node = "";
-  let bun = "";
 
   const run = (command: readonly string[], cwd = folder, environment: Readonly<Record<string, string>> = {}) => {
     const [file = "", ...args] = command;
@@ -73,7 +71,6 @@ describe("the npm package", () => {
   };
 
   before(async () => {
-    [node, bun] = [await runtimeProgram("node"), await runtimeProgram("bun")];
     const packed = await pack(temporaryFolder("packed"));
     archive = process.env.GP11_PACKAGE ?? packed.gp11;
     folder = realpathSync(temporaryFolder("installed"));
@@ -95,7 +92,8 @@ describe("the npm package", () => {
     }
   });
 
-  it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip }, () => {
+  it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip }, async () => {
+    const [node, bun] = [await runtimeProgram("node"), await runtimeProgram("bun")];
     const { token, environment } = createSeparateToken();
     const quiet = "--disable-warning=ExperimentalWarning";
     const use = (...command: string[]) => run([...command, token.module], folder, environment);
@@ -110,7 +108,8 @@ describe("the npm package", () => {
     assertEquals(use(`${folder}/compiled`), printed);
   });
 
-  it("is added by Bun to an empty folder", () => {
+  it("is added by Bun to an empty folder", async () => {
+    const bun = await runtimeProgram("bun");
     const empty = temporaryFolder("added");
     writeFileSync(`${empty}/package.json`, JSON.stringify({ type: "module" }));
     run([bun, "add", archive], empty);
