@@ -34,14 +34,17 @@ const denoOnly = new Set(["deno", "project"]);
 /** A crash takes down the files of its process only, and two cores stay busy to the end. */
 const filesPerProcess = 16;
 
+const leaks = "Deno's sanitizers look at all that is open where it runs";
+const gnutls = "GnuTLS keeps the modules that it was given as long as its process lives";
+const servers = "it starts servers while it is loaded, to know what to test, and puts them into the environment";
+
 /** Files that are loaded as if there were no other, and why. */
 const loadedApart: ReadonlyMap<string, string> = new Map([
-  ["tests/deno/http_leaks_test.ts", "Deno's sanitizers look at all that is open where it runs"],
-  ["tests/deno/pkcs11_leaks_test.ts", "Deno's sanitizers look at all that is open where it runs"],
-  [
-    "tests/session/keys/keys_in_tpm_test.ts",
-    "it starts servers to know what to test, and puts them into the environment",
-  ],
+  ["tests/deno/http_leaks_test.ts", leaks],
+  ["tests/deno/pkcs11_leaks_test.ts", leaks],
+  ["tests/session/tls/token_certificate_test.ts", gnutls],
+  ["tests/session/tls/token_tls_failures_test.ts", gnutls],
+  ["tests/session/keys/keys_in_tpm_test.ts", servers],
 ]);
 
 const documentedFolders = ["ffi", "session", "http", "webcrypto", "docs"];

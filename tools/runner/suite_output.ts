@@ -35,9 +35,10 @@ function lastWords(result: RunResult): string {
 /** The tests with what the output tells of them and the report does not. */
 export function withReasons(tests: readonly TestCase[], result: RunResult): TestCase[] {
   const told = reasonsOfSkips(result.output);
+  const firstCancelled = tests.find(({ detail }) => detail.includes("failureType: 'cancelledByParent'"));
   return tests.map((test) => {
-    // Node reports a file that did not load, or died, as a failed test without a cause.
-    if (test.detail.includes("cause: 'test failed'")) {
+    // Node reports a file that did not load, or died, without a cause, and tests whose hook failed.
+    if (test.detail.includes("cause: 'test failed'") || test === firstCancelled) {
       return { ...test, detail: `${test.detail}\n${lastWords(result)}` };
     }
     if (test.outcome !== "skipped" || test.detail !== "") return test;
