@@ -5,7 +5,7 @@ import { Module } from "../../session/tokens/module.ts";
 
 const ROUNDS = 4;
 /** Long enough to be under way when the thread is ended, and to be written for long after that. */
-const LONG = 96 << 20;
+const LONG = 48 << 20;
 
 const path = isMainThread ? process.argv[2]! : workerData as string;
 const module = await Module.load(path);

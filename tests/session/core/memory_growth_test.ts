@@ -14,7 +14,8 @@ describe("Memory", () => {
     { skip, timeout: 240_000 },
     async () => {
       const { token, environment } = createSeparateToken();
-      const child = startProgram(program, [token.module, token.userPin, operations, "14"], environment);
+      const showsAll = process.env["GP11_MEMORY_OPERATIONS"] ? ["all"] : [];
+      const child = startProgram(program, [token.module, token.userPin, operations, "14", ...showsAll], environment);
       let output = "";
       child.stdout!.on("data", (chunk: unknown) => output += String(chunk));
       await programEnd(child);
