@@ -107,6 +107,7 @@ export { parseContentDisposition, parseHttpDate, parseLink, parseMediaType, pars
 export { parseRetryAfter, privateKeyJwt, readNdjson, readServerSentEvents, reasonPhrase } from "./http/mod.ts";
 export { serverSentEvents, sessionProperties, signJws, signJwt, signMessage, streamMessage } from "./http/mod.ts";
 export { verifyJws, verifyJwt, verifyMessage } from "./http/mod.ts";
+export { CacheSqliteStore, StoreErrorEvent } from "./http/mod.ts";
 export type { AsyncContext, Auth, AuthBearerOptions, AuthManagerOptions, AuthNegotiateOptions } from "./http/mod.ts";
 export type { AuthenticateOptions, AwsCredentials, AwsSigV4Options, BearerRefresh } from "./http/mod.ts";
 export type { BearerRefreshRequest, BodySource, BodyTransform, CacheStore, CancelOptions } from "./http/mod.ts";
@@ -135,3 +136,4 @@ export type { SignatureInfo, Signer, StaticProxyOptions, StreamMessageOptions, T
 export type { TimeoutsOptions, TransportCapabilities, TransportCapability, TransportChoice } from "./http/mod.ts";
 export type { TrustRoots, VerificationKey, VerifiedJws, VerifiedJwt, VerifyJwsOptions } from "./http/mod.ts";
 export type { VerifyJwtOptions, VerifyMessageOptions } from "./http/mod.ts";
+export type { CacheSqliteStoreOptions, StoreEvents } from "./http/mod.ts";

@@ -20,7 +20,9 @@
 import "./inspection.ts";
 
 export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./features/cache/mod.ts";
-export type { CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
+export type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
+export { CacheSqliteStore, type CacheSqliteStoreOptions } from "./stores/cache_sqlite_store.ts";
+export { StoreErrorEvent, type StoreEvents } from "./contract/store_events.ts";
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./features/cookies/mod.ts";
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./features/cookies/mod.ts";
 export {

@@ -30,3 +30,15 @@ export function setBlocking(msg: HttpMessage, isBlocking: boolean): void {
 export function isBlocking(msg: HttpMessage): boolean {
   return blocking.has(msg);
 }
+
+const withoutCache = new WeakSet<HttpMessage>();
+
+/** Notes that a message was sent without its cache, whose store answers later than a blocked thread can wait for. */
+export function noteWithoutCache(msg: HttpMessage): void {
+  withoutCache.add(msg);
+}
+
+/** Whether a message was sent without its cache. */
+export function isWithoutCache(msg: HttpMessage): boolean {
+  return withoutCache.has(msg);
+}

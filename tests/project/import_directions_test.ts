@@ -86,6 +86,7 @@ const rooms: Readonly<Record<string, string>> = {
   "http/features/signatures/jose":
     "http/contract http/features/signatures http/message http/protocol http/transports internal",
   "http/features/sniffing": "http/codings http/contract http/message http/protocol internal",
+  "http/stores": "http/features/cache http/storage internal",
   "http/fetch":
     "http/codings http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",
   "http/sync":

@@ -1,5 +1,6 @@
 /** What a cache remembers of one message while it is under way, and how it compares requests. */
 import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../../message/message.ts";
+import type { Steps } from "../../contract/steps.ts";
 import { bareUrl } from "../../protocol/uri.ts";
 import {
   type CacheDirectives,
@@ -10,14 +11,20 @@ import {
   varyNames,
 } from "./directives.ts";
 import type { LeadingRequest } from "./collapsed_requests.ts";
+import { fieldOf } from "./record.ts";
 import type { CacheEntry, CacheWriter } from "./store.ts";
+
+/** The longest a request waits for another one's response, in milliseconds, before it is sent itself. */
+export const LONGEST_WAIT: number = 10_000;
+/** Statuses in whose place a stale response may be used (RFC 5861 §4). */
+export const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /** A response on its way into a store. */
 export interface Storing {
   /** Takes the body. */
   readonly writer: CacheWriter;
-  /** Makes the response findable once the body is written. */
-  commit(): void;
+  /** Makes the response findable once the body is written; whether it is now. */
+  commit(): Steps<boolean>;
 }
 
 /** One message under way. */
@@ -99,4 +106,23 @@ export function isConditional(headers: Headers): boolean {
     if (headers.has(name)) return true;
   }
   return false;
+}
+
+/** Makes a request validate a stored response. */
+export function makeConditional(msg: HttpMessage, exchange: Exchange, entry: CacheEntry): void {
+  exchange.entry = entry;
+  const added: string[] = [];
+  for (const [validator, name] of [["etag", "if-none-match"], ["last-modified", "if-modified-since"]] as const) {
+    const value = fieldOf(entry.record, validator);
+    if (value === null) continue;
+    msg.requestHeaders.set(name, value);
+    added.push(name);
+  }
+  exchange.added = added;
+}
+
+/** Takes the fields away that validated a stored response: they are not the caller's. */
+export function restoreFields(msg: HttpMessage, exchange: Exchange): void {
+  for (const name of exchange.added) msg.requestHeaders.delete(name);
+  exchange.added = [];
 }

@@ -67,6 +67,8 @@ const unread = new FinalizationRegistry<{ file: number | null }>((held) => {
  * ```
  */
 export class CacheFileStore implements CacheStore {
+  /** Every method answers at once. */
+  readonly synchronous = true;
   /** The directory's path. */
   readonly path: string;
   #slots: Map<string, Slot> | null = null;

@@ -1,10 +1,12 @@
 /** A session's cache of responses (`SoupCache`). */
-import { checkOptions } from "../../../internal/expected.ts";
+import { TypedEventTarget } from "../../../internal/events.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { isBlocking } from "../../contract/blocking.ts";
+import { isBlocking, noteWithoutCache } from "../../contract/blocking.ts";
+import { drive, isPromise, settled, type Steps } from "../../contract/steps.ts";
+import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
 import { httpUriOf, parseUri, possibleHttpUris } from "../../protocol/uri.ts";
@@ -12,37 +14,23 @@ import {
   cacheKey,
   type Exchange,
   isConditional,
+  LONGEST_WAIT,
+  makeConditional,
   notCached,
   refreshOf,
   requestDirectives,
+  restoreFields,
   sentFields,
+  SERVER_FAILURES,
+  type Storing,
 } from "./exchange.ts";
 import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
-import { CollapsedRequests } from "./collapsed_requests.ts";
-import { CacheMemoryStore } from "./memory_store.ts";
-import { fieldOf, freshnessOf, isUsableOnError } from "./record.ts";
+import { type HttpCacheOptions, readCacheOptions, wholeBytes } from "./options.ts";
+import { freshnessOf, isUsableOnError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
-import { type CacheRequest, StoredResponses, wholeBytes } from "./stored_responses.ts";
-import type { CacheEntry, CacheStore } from "./store.ts";
-
-/** Options of an `HttpCache`. */
-export interface HttpCacheOptions {
-  /** Whether several users share the cache: `private` responses are then not stored, and `s-maxage` counts. @default {false} */
-  readonly shared?: boolean | undefined;
-  /** Most bytes kept: bodies, header fields and URIs. @default {67108864} */
-  readonly maxBytes?: number | undefined;
-  /** Largest body stored, in bytes; by default an eighth of `maxBytes` but at least a MiB. */
-  readonly maxEntryBytes?: number | undefined;
-  /** What keeps the responses. @default {new CacheMemoryStore()} */
-  readonly store?: CacheStore | undefined;
-  /** The clock, in milliseconds since 1970. @default {Date.now} */
-  readonly now?: (() => number) | undefined;
-}
-
-/** The longest a request waits for another one's response, in milliseconds, before it is sent itself. */
-const LONGEST_WAIT = 10_000;
-/** Statuses in whose place a stale response may be used (RFC 5861 §4). */
-const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+import { type CacheRequest, StoredResponses } from "./stored_responses.ts";
+import type { CacheEntry } from "./store.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * Stores responses and answers later requests with them as HTTP allows (RFC 9111, RFC 5861). Responses are stored while
@@ -54,20 +42,20 @@ const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
  * import { HttpCache, HttpSession, MockTransport } from "@gp11/gp11/http";
  * import { assertEquals } from "@std/assert";
  *
- * let asked = 0;
- * const server = new MockTransport(() => new Response(`answer ${++asked}`, { headers: { "cache-control": "max-age=60" } }));
+ * let request = 0;
+ * const server = new MockTransport(() => new Response(`answer ${++request}`, { headers: { "cache-control": "max-age=60" } }));
  * await using session = new HttpSession({ features: [server, new HttpCache()] });
  * await (await session.fetch("http://example.com/")).text();
  * const again = await session.fetch("http://example.com/");
  * assertEquals(await again.text(), "answer 1");
  * ```
  */
-export class HttpCache implements SessionFeature {
+export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionFeature {
   /** Bodies are stored as they came over the wire. */
   readonly bodyStage: BodyStage = BodyStage.WIRE;
   readonly #stored: StoredResponses;
   readonly #exchanges = new WeakMap<HttpMessage, Exchange>();
-  readonly #collapsed = new CollapsedRequests();
+  readonly #turns: Turns;
   readonly #refreshing = new Map<string, HttpMessage>();
   #storageError: unknown = null;
 
@@ -77,14 +65,10 @@ export class HttpCache implements SessionFeature {
    * @throws {RangeError} For limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {
-    checkOptions("make a HttpCache", options);
-    const { shared = false, store = new CacheMemoryStore(), now = Date.now } = options;
-    const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
-    const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
-    this.#stored = new StoredResponses(store, { shared, now }, {
-      bytes: maxBytes,
-      entryBytes: wholeBytes("maxEntryBytes", maxEntryBytes),
-    });
+    super();
+    const { limits, policy, store } = readCacheOptions(options);
+    this.#stored = new StoredResponses(store, policy, limits, (error) => this.#storeFailed(error));
+    this.#turns = new Turns(this.#stored);
   }
 
   /** Whether several users share the cache. */
@@ -98,10 +82,10 @@ export class HttpCache implements SessionFeature {
   }
   set maxBytes(value: number) {
     this.#stored.limits.bytes = wholeBytes("maxBytes", value);
-    this.#stored.store.trim(value);
+    this.#stored.tell(() => this.#stored.store.trim(value));
   }
 
-  /** What last went wrong while a response was stored; the response itself was delivered all the same. */
+  /** What the store last failed with; the responses were delivered all the same. */
   get storageError(): unknown {
     return this.#storageError;
   }
@@ -117,29 +101,28 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Removes what is stored for a URI; for one of an alias' scheme, whatever the alias stands for. */
-  delete(uri: string | URL): void {
-    for (const each of possibleHttpUris(parseUri(uri))) this.#stored.invalidate(cacheKey(each));
+  delete(uri: string | URL): void | Promise<void> {
+    return drive(this.#stored.invalidateAll(possibleHttpUris(parseUri(uri)).map(cacheKey)));
   }
 
   /** Removes everything (`soup_cache_clear`). */
-  clear(): void {
-    this.#stored.store.clear();
+  clear(): void | Promise<void> {
+    return drive(this.#stored.ask(() => this.#stored.store.clear(), undefined));
   }
 
   /** Frees what the store holds open. */
-  close(): void {
-    this.#stored.store.close?.();
+  close(): void | Promise<void> {
+    return this.#stored.store.close?.();
   }
 
-  /** Same as `close`. */
+  /** Same as `close`; what the store has to wait for is not waited for. */
   [Symbol.dispose](): void {
-    this.close();
+    this.#stored.tell(() => this.close());
   }
 
   /** Same as `close`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** Answers with a stored response, or prepares the request that validates it. */
@@ -147,6 +130,7 @@ export class HttpCache implements SessionFeature {
     const previous = this.#exchanges.get(msg);
     if (previous) this.#settle(msg, previous);
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
+    if (this.#isPassedBy(msg)) return null;
     const headers = msg.requestHeaders;
     const directives = requestDirectives(headers);
     const uri = httpUriOf(session, msg.uri);
@@ -171,36 +155,48 @@ export class HttpCache implements SessionFeature {
     if (directives.has("no-store") || isConditional(headers)) {
       return directives.has("only-if-cached") ? notCached() : null;
     }
-    return this.#answer(session, msg, exchange, performance.now() + LONGEST_WAIT);
+    return drive(this.#answer(session, msg, exchange, performance.now() + LONGEST_WAIT));
   }
 
-  /** Confirms or replaces what is stored once the server has answered. */
-  replaceResponse(session: FeatureSession, msg: HttpMessage, response: TransportResponse): Response | null {
+  /** Confirms or replaces what is stored once the server has recipient. */
+  replaceResponse(
+    session: FeatureSession,
+    msg: HttpMessage,
+    response: TransportResponse,
+  ): Response | null | Promise<Response | null> {
+    return this.#isPassedBy(msg) ? null : drive(this.#receive(session, msg, response));
+  }
+
+  *#receive(session: FeatureSession, msg: HttpMessage, response: TransportResponse): Steps<Response | null> {
     const stored = this.#stored;
     const { headers, status } = response;
     if (!isSafeMethod(msg.method)) {
       const uri = httpUriOf(session, msg.uri);
       if (status >= 200 && status < 400 && uri !== null) {
-        stored.invalidateAfter(uri, headers, (named) => httpUriOf(session, named));
+        yield* stored.invalidateAfter(uri, headers, (named) => httpUriOf(session, named));
       }
       return null;
     }
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return null;
     const { directives, entry, key } = exchange;
-    const request = { key, recipient: recipientOf(session, msg), fields: sentFields(msg, exchange.added) };
-    this.#restoreFields(msg, exchange);
+    const request = {
+      key,
+      recipient: recipientOf(session, msg),
+      fields: sentFields(msg, exchange.added),
+    };
+    restoreFields(msg, exchange);
     const isSameRequester = request.recipient.authorization === entry?.record.authorization;
     if (entry) {
-      if (status === 304) return this.#confirm(session, msg, exchange, entry, request, headers);
+      if (status === 304) return yield* this.#confirm(session, msg, exchange, entry, request, headers);
       if (SERVER_FAILURES.has(status) && isUsableOnError(entry.record, directives, stored.policy)) {
-        return this.#serve(msg, exchange, entry);
+        return yield* this.#serve(msg, exchange, entry, []);
       }
-      if (status < 500 && status !== 401 && status !== 407 && isSameRequester) stored.store.delete(entry);
+      if (status < 500 && status !== 401 && status !== 407 && isSameRequester) yield* stored.remove(entry);
     }
-    if (msg.method === "GET") this.#beginToStore(exchange, request, response);
-    else if (msg.method === "HEAD" && status === 200) stored.compareHead(key, headers);
-    if (!exchange.storing) this.#endWaiting(exchange);
+    if (msg.method === "GET") yield* this.#beginToStore(exchange, request, response);
+    else if (msg.method === "HEAD" && status === 200) yield* stored.compareHead(key, headers);
+    if (!exchange.storing) this.#endWaiting(exchange, false);
     return null;
   }
 
@@ -213,10 +209,10 @@ export class HttpCache implements SessionFeature {
     return (source) => {
       const body = new RecordedBody(source, storing.writer, this.#stored.limits.entryBytes, {
         finish: (isComplete) => {
-          if (isComplete) this.#guarded(() => storing.commit());
-          this.#endWaiting(exchange);
+          if (isComplete) void drive(this.#commit(exchange, storing));
+          else this.#endWaiting(exchange, false);
         },
-        fail: (error) => this.#storageError = error,
+        fail: (error) => this.#storeFailed(error),
       });
       exchange.leading?.store(body);
       return body.readable;
@@ -230,13 +226,7 @@ export class HttpCache implements SessionFeature {
     if (!exchange || !storing) return null;
     return (body) => {
       exchange.storing = null;
-      this.#guarded(() => {
-        if (body.length > this.#stored.limits.entryBytes) return;
-        storing.writer.write(body);
-        storing.commit();
-      });
-      storing.writer.discard();
-      this.#endWaiting(exchange);
+      void drive(this.#storeWhole(exchange, storing, body));
     };
   }
 
@@ -262,101 +252,112 @@ export class HttpCache implements SessionFeature {
   }
 
   /** Looks for a stored response until there is one, or this request is the one to ask the server. */
-  #answer(
-    session: FeatureSession,
-    msg: HttpMessage,
-    exchange: Exchange,
-    giveUpAt: number,
-  ): Response | null | Promise<Response | null> {
+  *#answer(session: FeatureSession, msg: HttpMessage, exchange: Exchange, giveUpAt: number): Steps<Response | null> {
     const { bypass, directives, key } = exchange;
     const requesters = requestersOf(session, msg);
-    const entry = bypass ? null : this.#stored.find(key, requesters, msg.requestHeaders);
-    if (entry) {
-      const isRefresh = this.#refreshing.get(key) === msg;
-      const freshness = exchange.useStale
-        ? "stale"
-        : isRefresh
-        ? "validate"
-        : freshnessOf(entry.record, directives, this.#stored.policy);
-      if (freshness === "refresh") this.#refresh(session, msg, key);
-      const response = freshness === "validate" ? null : this.#serve(msg, exchange, entry);
-      if (response) return response;
+    const turnKey = `${requesters.join()} ${key}`;
+    const mayWait = (): boolean => !exchange.isOver && !bypass && !directives.has("no-cache") && !isBlocking(msg);
+    for (;;) {
+      const entry = bypass ? null : yield* this.#stored.find(key, requesters, msg.requestHeaders);
+      if (exchange.isOver) return null;
+      if (entry) {
+        const isRefresh = this.#refreshing.get(key) === msg;
+        const freshness = exchange.useStale
+          ? "stale"
+          : isRefresh
+          ? "validate"
+          : freshnessOf(entry.record, directives, this.#stored.policy);
+        if (freshness === "refresh") this.#refresh(session, msg, key);
+        const response = freshness === "validate" ? null : yield* this.#serve(msg, exchange, entry, []);
+        if (response) return response;
+      }
+      if (directives.has("only-if-cached")) return notCached();
+      if (msg.method !== "GET") return null;
+      const leader = this.#turns.collapsed.get(turnKey);
+      const left = giveUpAt - performance.now();
+      if (leader && leader !== exchange.leading && left > 0 && mayWait()) {
+        yield* settled(leader.join(left));
+        if (exchange.isOver) return null;
+        continue;
+      }
+      if (!leader) {
+        const leading = exchange.leading = this.#turns.collapsed.begin(turnKey);
+        if (this.#turns.areShared && mayWait()) {
+          // What another process has stored meanwhile is found now.
+          yield* this.#turns.await(leading, mayWait);
+          if (!exchange.isOver) continue;
+          this.#turns.end(leading, false);
+          return null;
+        }
+      }
+      if (entry) makeConditional(msg, exchange, entry);
+      return null;
     }
-    if (directives.has("only-if-cached")) return notCached();
-    if (msg.method !== "GET") return null;
-    const collapseKey = `${requesters.join()} ${key}`;
-    const leader = this.#collapsed.get(collapseKey);
-    const left = giveUpAt - performance.now();
-    // While the thread is blocked no other request ends.
-    if (leader && left > 0 && !bypass && !directives.has("no-cache") && !isBlocking(msg)) {
-      return leader.join(left).then(() => exchange.isOver ? null : this.#answer(session, msg, exchange, giveUpAt));
-    }
-    if (!leader) exchange.leading = this.#collapsed.begin(collapseKey);
-    if (entry) this.#makeConditional(msg, exchange, entry);
-    return null;
   }
 
-  #makeConditional(msg: HttpMessage, exchange: Exchange, entry: CacheEntry): void {
-    exchange.entry = entry;
-    const added: string[] = [];
-    for (const [validator, name] of [["etag", "if-none-match"], ["last-modified", "if-modified-since"]] as const) {
-      const value = fieldOf(entry.record, validator);
-      if (value === null) continue;
-      msg.requestHeaders.set(name, value);
-      added.push(name);
-    }
-    exchange.added = added;
-  }
-
-  #serve(msg: HttpMessage, exchange: Exchange, entry: CacheEntry, extra?: [string, string][]): Response | null {
-    const response = this.#stored.answer(entry, msg.method === "HEAD", extra);
-    if (response) this.#endWaiting(exchange);
+  *#serve(
+    msg: HttpMessage,
+    exchange: Exchange,
+    entry: CacheEntry,
+    extra: readonly [string, string][],
+  ): Steps<Response | null> {
+    const response = yield* this.#stored.answer(entry, msg.method === "HEAD", extra);
+    if (response) this.#endWaiting(exchange, true);
     return response;
   }
 
   /** A 304: the stored response is good, with the fields that came along. */
-  #confirm(
+  *#confirm(
     session: FeatureSession,
     msg: HttpMessage,
     exchange: Exchange,
     entry: CacheEntry,
     request: CacheRequest,
     update: Headers,
-  ): Response | null {
+  ): Steps<Response | null> {
     // A response to another requester, or of an unverified server, says nothing about the stored one.
     const isSameRequester = request.recipient.authorization === entry.record.authorization;
-    const confirmed = isSameRequester ? this.#stored.confirm(entry, request, update) : null;
+    const confirmed = isSameRequester ? yield* this.#stored.confirm(entry, request, update) : null;
     const cookies = update.getSetCookie().map((value): [string, string] => ["set-cookie", value]);
-    const answer = confirmed && this.#serve(msg, exchange, confirmed.entry, cookies);
+    const answer = confirmed && (yield* this.#serve(msg, exchange, confirmed.entry, cookies));
     if (answer) {
       // A synchronous send reads the answer after this.
-      if (!confirmed.mayStay) queueMicrotask(() => this.#stored.store.delete(entry));
+      if (!confirmed.mayStay) queueMicrotask(() => void drive(this.#stored.remove(entry)));
       return answer;
     }
     // The stored response is of no use after all: ask for a whole one.
-    if (isSameRequester) this.#stored.store.delete(entry);
+    if (isSameRequester) yield* this.#stored.remove(entry);
     exchange.bypass = true;
     exchange.entry = null;
     session.requeueMessage(msg);
     return null;
   }
 
-  #beginToStore(exchange: Exchange, request: CacheRequest, response: TransportResponse): void {
-    this.#guarded(() => {
-      const storing = this.#stored.begin(request, response);
-      if (!storing) return;
-      // Other requests could not use it without validation; they need not wait for its body.
-      if (!storing.isFresh) this.#endWaiting(exchange);
-      if (response.body !== null) {
-        exchange.storing = storing;
-        return;
-      }
-      try {
-        storing.commit();
-      } finally {
-        storing.writer.discard();
-      }
-    });
+  *#beginToStore(exchange: Exchange, request: CacheRequest, response: TransportResponse): Steps<void> {
+    const storing = yield* this.#stored.begin(request, response);
+    if (!storing) return;
+    if (exchange.isOver) return void (yield* this.#stored.ask(() => storing.writer.discard(), undefined));
+    // Other requests could not use it without validation; they need not wait for its body.
+    if (!storing.isFresh) this.#endWaiting(exchange, false);
+    if (response.body === null) yield* this.#storeWhole(exchange, storing, null);
+    else exchange.storing = storing;
+  }
+
+  /** Stores a body that is here as a whole, or none. */
+  *#storeWhole(exchange: Exchange, storing: Storing, body: Uint8Array | null): Steps<void> {
+    const stored = this.#stored;
+    const isWritten = body === null || body.length <= stored.limits.entryBytes && (yield* stored.ask(() => {
+          const written = storing.writer.write(body);
+          return isPromise(written) ? written.then(() => true) : true;
+        }, false));
+    if (isWritten) yield* this.#commit(exchange, storing);
+    yield* stored.ask(() => storing.writer.discard(), undefined);
+    this.#endWaiting(exchange, false);
+  }
+
+  /** Makes a response findable; who waits goes on when it is. */
+  *#commit(exchange: Exchange, storing: Storing): Steps<void> {
+    this.#endWaiting(exchange, yield* storing.commit());
   }
 
   /** A stale response was used: validates it in the background (RFC 5861 §3). */
@@ -370,30 +371,29 @@ export class HttpCache implements SessionFeature {
   /** The exchange is over, however it ended. */
   #settle(msg: HttpMessage, exchange: Exchange): void {
     exchange.isOver = true;
-    this.#restoreFields(msg, exchange);
-    exchange.storing?.writer.discard();
+    restoreFields(msg, exchange);
+    const { storing } = exchange;
+    if (storing) this.#stored.tell(() => storing.writer.discard());
     exchange.storing = null;
-    if (!exchange.leading?.isStoring) this.#endWaiting(exchange);
+    if (!exchange.leading?.isStoring) this.#endWaiting(exchange, false);
   }
 
-  /** Takes the fields away that validated a stored response: they are not the caller's. */
-  #restoreFields(msg: HttpMessage, exchange: Exchange): void {
-    for (const name of exchange.added) msg.requestHeaders.delete(name);
-    exchange.added = [];
-  }
-
-  #endWaiting(exchange: Exchange): void {
+  #endWaiting(exchange: Exchange, isStored: boolean): void {
     const { leading } = exchange;
     exchange.leading = null;
-    if (leading) this.#collapsed.end(leading);
+    if (leading) this.#turns.end(leading, isStored);
+  }
+
+  /** A store that others have, too, answers later than a message can wait for whose thread is blocked. */
+  #isPassedBy(msg: HttpMessage): boolean {
+    if (this.#stored.store.synchronous !== false || !isBlocking(msg)) return false;
+    noteWithoutCache(msg);
+    return true;
   }
 
   /** A store that fails must not prevent a response. */
-  #guarded(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#storageError = error;
-    }
+  #storeFailed(error: unknown): void {
+    this.#storageError = error;
+    this.dispatchEvent(new StoreErrorEvent(error));
   }
 }

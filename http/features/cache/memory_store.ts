@@ -17,6 +17,8 @@ interface MemoryEntry extends CacheEntry {
 
 /** Keeps responses for as long as the process lives. */
 export class CacheMemoryStore implements CacheStore {
+  /** Every method answers at once. */
+  readonly synchronous = true;
   /** In order of use, the least recent first. */
   readonly #entries = new Map<string, MemoryEntry>();
   readonly #keys = new Map<string, MemoryEntry[]>();

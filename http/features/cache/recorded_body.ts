@@ -1,4 +1,5 @@
 /** A response body that is stored while it is delivered. */
+import { isPromise } from "../../contract/steps.ts";
 import type { CacheWriter } from "./store.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
@@ -26,8 +27,10 @@ export class RecordedBody {
   #position = 0;
   /** Bytes that came from the source. */
   #length = 0;
-  /** The piece that was not stored any more, for a reader that is behind. */
-  #spilled: { position: number; chunk: Chunk } | null = null;
+  /** What the writer cannot give back and a reader that is behind has not had yet. */
+  #kept: { readonly position: number; readonly chunk: Chunk }[] = [];
+  /** The piece that is being written. */
+  #writing: Promise<void> | null = null;
   #isStoring = true;
   #isOver = false;
   #failure: { reason: unknown } | null = null;
@@ -64,7 +67,8 @@ export class RecordedBody {
       if (this.#failure) throw this.#failure.reason;
       controller.close();
     }
-    if (!this.#isStoring && this.#position === this.#length) this.#writer.discard();
+    if (this.#kept.length > 0) this.#kept = this.#kept.filter(({ position }) => position >= this.#position);
+    if (!this.#isStoring && this.#position === this.#length) this.#discard();
   }
 
   /** The next piece of the source; `null` at its end. Several callers share one read. */
@@ -75,6 +79,7 @@ export class RecordedBody {
   async #read(): Promise<Chunk | null> {
     let result;
     try {
+      await this.#writing;
       result = await this.#source.read();
     } catch (reason) {
       this.#isOver = true;
@@ -84,25 +89,28 @@ export class RecordedBody {
     }
     if (result.done) {
       this.#isOver = true;
-      if (this.#isStoring) {
-        this.#isStoring = false;
-        this.#observer.finish(true);
-      }
+      this.#complete();
       return null;
     }
     const chunk = result.value;
-    if (this.#isStoring && !this.#write(chunk)) {
-      this.#spilled = { position: this.#length, chunk };
-      this.#stopStoring();
-    }
+    const position = this.#length;
+    const isWritten = this.#isStoring && this.#write(chunk);
+    if (!isWritten || this.#writer.read === undefined) this.#kept.push({ position, chunk });
+    if (!isWritten) this.#stopStoring();
     this.#length += chunk.length;
     return chunk;
   }
 
+  /** Hands a piece to the writer, whose answer the next piece waits for. */
   #write(chunk: Chunk): boolean {
     if (this.#length + chunk.length > this.#limit) return false;
     try {
-      this.#writer.write(chunk);
+      const written = this.#writer.write(chunk);
+      if (!isPromise(written)) return true;
+      this.#writing = written.then(() => {}, (error) => {
+        this.#observer.fail(error);
+        this.#stopStoring();
+      }).finally(() => this.#writing = null);
       return true;
     } catch (error) {
       this.#observer.fail(error);
@@ -110,21 +118,41 @@ export class RecordedBody {
     }
   }
 
+  /** All of it is there: the response may be found once its last piece is written. */
+  #complete(): void {
+    if (!this.#isStoring) return;
+    if (this.#writing !== null) return void this.#writing.then(() => this.#complete());
+    this.#isStoring = false;
+    this.#observer.finish(true);
+  }
+
   #stored(): Chunk {
-    if (this.#spilled?.position === this.#position) return this.#spilled.chunk;
-    return this.#writer.read(this.#position);
+    const kept = this.#kept.find(({ position }) => position === this.#position);
+    return kept?.chunk ?? this.#writer.read!(this.#position);
+  }
+
+  /** What the writer has is of no more use; that it cannot say so is nobody's concern. */
+  #discard(): void {
+    try {
+      const done = this.#writer.discard();
+      if (isPromise(done)) done.then(undefined, (error) => this.#observer.fail(error));
+    } catch (error) {
+      this.#observer.fail(error);
+    }
   }
 
   #stopStoring(): void {
     if (!this.#isStoring) return;
     this.#isStoring = false;
     this.#observer.finish(false);
+    // A reader that is behind needs nothing of what was written.
+    if (this.#writer.read === undefined) this.#discard();
   }
 
   #cancel(reason: unknown): Promise<void> {
     this.#isOver = true;
     this.#stopStoring();
-    this.#writer.discard();
+    this.#discard();
     return this.#source.cancel(reason);
   }
 }

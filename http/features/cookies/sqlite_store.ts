@@ -1,7 +1,6 @@
 /** Cookies in a SQLite database. */
-import { closeSync, openSync } from "node:fs";
-import { restrictPathToOwner, restrictToOwner } from "../../storage/atomic_file.ts";
-import { openSqlite, type SqliteDatabase } from "../../storage/sqlite_driver.ts";
+import { inTransaction, openPrivateDatabase } from "../../storage/private_database.ts";
+import type { SqliteDatabase } from "../../storage/sqlite_driver.ts";
 import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
 
 const SCHEMA = `CREATE TABLE IF NOT EXISTS moz_cookies (id INTEGER PRIMARY KEY, name TEXT, value TEXT, host TEXT,
@@ -56,14 +55,9 @@ export class CookieSqliteStore implements CookieStore {
     const kept = changes.filter(({ oldCookie, newCookie }) => oldCookie?.expires || newCookie?.expires);
     if (kept.length === 0) return;
     const database = this.#open();
-    database.exec("BEGIN IMMEDIATE");
-    try {
+    inTransaction(database, () => {
       for (const change of kept) write(database, change);
-      database.exec("COMMIT");
-    } catch (error) {
-      database.exec("ROLLBACK");
-      throw error;
-    }
+    });
   }
 
   /** Closes the database; it is opened again when it is needed. */
@@ -72,24 +66,10 @@ export class CookieSqliteStore implements CookieStore {
     this.#database = null;
   }
 
-  /** SQLite gives the files it adds the mode of the database; what a killed process left of them has its old one. */
-  #restrictToOwner(): void {
-    const file = openSync(this.path, "a", 0o600);
-    try {
-      restrictToOwner(file, this.path);
-    } finally {
-      closeSync(file);
-    }
-    for (const ending of ["-wal", "-shm", "-journal"]) restrictPathToOwner(`${this.path}${ending}`);
-  }
-
   #open(): SqliteDatabase {
     if (this.#database) return this.#database;
-    if (this.path !== ":memory:") this.#restrictToOwner();
-    const database = openSqlite(this.path);
+    const database = openPrivateDatabase(this.path, SCHEMA);
     try {
-      database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-      database.exec(SCHEMA);
       const columns = database.all("PRAGMA table_info(moz_cookies)");
       if (!columns.some((column) => column.name === "sameSite")) {
         database.exec("ALTER TABLE moz_cookies ADD COLUMN sameSite INTEGER DEFAULT 1");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isWithoutCache } from "../../contract/blocking.ts";
 import { type HttpMessage, MessageFlags } from "../../message/message.ts";
 import type { BodyCopy } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
@@ -105,6 +106,8 @@ export interface HarEntry {
   timings: HarTimings;
   /** Number of the connection; absent when none was used. */
   connection?: string | undefined;
+  /** Says that the cache was passed by, as its store answers later than a synchronous send can wait for. */
+  comment?: string | undefined;
 }
 
 /** An HTTP Archive. */
@@ -139,6 +142,7 @@ export function entryOf(msg: HttpMessage, recording: Recording, rules: Redaction
     cache: {},
     timings,
     ...(recording.connectionId === null ? {} : { connection: String(recording.connectionId) }),
+    ...(isWithoutCache(msg) ? { comment: "cache passed by" } : {}),
   };
 }
 

@@ -3,6 +3,7 @@
 import { checkOptions } from "../../../internal/expected.ts";
 import { lowerCaseSet } from "./secret_names.ts";
 import process from "node:process";
+import { isWithoutCache } from "../../contract/blocking.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -279,7 +280,7 @@ export class Logger implements SessionFeature {
     if (RANKS[level] < RANKS.minimal) return;
     this.#print("minimal", "<", `HTTP/${msg.httpVersion} ${status} ${reason}`);
     this.#print("minimal", "<", `Soup-Debug-Timestamp: ${Math.floor(Date.now() / 1000)}`);
-    this.#print("minimal", "<", `Soup-Debug: SoupMessage ${entry.id}`);
+    this.#print("minimal", "<", `Soup-Debug: SoupMessage ${entry.id}${isWithoutCache(msg) ? ", cache passed by" : ""}`);
     if (RANKS[level] >= RANKS.headers) this.#printHeaders("<", headers);
     if (level === "body" && body !== null) this.#printBody("<", body, headers);
     this.#print("minimal", " ", "");

@@ -1,0 +1,38 @@
+/** How a cache is made. */
+import { checkOptions } from "../../../internal/expected.ts";
+import { zeroOrMore } from "../../../internal/time_limits.ts";
+import { CacheMemoryStore } from "./memory_store.ts";
+import type { PolicyOptions } from "./record.ts";
+import type { StorageLimits } from "./stored_responses.ts";
+import type { CacheStore } from "./store.ts";
+
+/** Options of an `HttpCache`. */
+export interface HttpCacheOptions {
+  /** Whether several users share the cache: `private` responses are then not stored, and `s-maxage` counts. @default {false} */
+  readonly shared?: boolean | undefined;
+  /** Most bytes kept: bodies, header fields and URIs. @default {67108864} */
+  readonly maxBytes?: number | undefined;
+  /** Largest body stored, in bytes; by default an eighth of `maxBytes` but at least a MiB. */
+  readonly maxEntryBytes?: number | undefined;
+  /** What keeps the responses. @default {new CacheMemoryStore()} */
+  readonly store?: CacheStore | undefined;
+  /** The clock, in milliseconds since 1970. @default {Date.now} */
+  readonly now?: (() => number) | undefined;
+}
+
+/** The options with their defaults. */
+export function readCacheOptions(
+  options: HttpCacheOptions,
+): { readonly store: CacheStore; readonly policy: PolicyOptions; readonly limits: StorageLimits } {
+  checkOptions("make a HttpCache", options);
+  const { shared = false, store = new CacheMemoryStore(), now = Date.now } = options;
+  const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
+  const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
+  const limits = { bytes: maxBytes, entryBytes: wholeBytes("maxEntryBytes", maxEntryBytes) };
+  return { store, policy: { shared, now }, limits };
+}
+
+/** Checks a limit of a cache in bytes; Infinity is none. */
+export function wholeBytes(name: string, value: unknown): number {
+  return Math.floor(zeroOrMore(name, value, "bytes"));
+}

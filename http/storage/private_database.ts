@@ -1,0 +1,64 @@
+/** SQLite databases that only their owner may read, open in many processes at once. */
+import { closeSync, openSync } from "node:fs";
+import { restrictPathToOwner, restrictToOwner } from "./atomic_file.ts";
+import { openSqlite, type SqliteDatabase } from "./sqlite_driver.ts";
+
+/** How long another process may hold a database, in milliseconds, before a call on it fails. */
+const PATIENCE = 2000;
+/** Milliseconds between two tries to open a database that another process is opening. */
+const PACE = 10;
+
+/**
+ * Opens a database, made with the schema when there is none. What was written is complete or not there, whenever a process
+ * is killed.
+ */
+export function openPrivateDatabase(path: string, schema: string): SqliteDatabase {
+  if (path !== ":memory:") restrictDatabase(path);
+  const database = openSqlite(path);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${PATIENCE}`);
+    // Two processes that change the journal of a new file at once do not wait for each other.
+    untilFree(() => database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"));
+    untilFree(() => database.exec(schema));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+/** Runs a transaction that writes: all of it or nothing. */
+export function inTransaction<T>(database: SqliteDatabase, run: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = run();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** SQLite gives the files it adds the mode of the database; what a killed process left of them has its old one. */
+function restrictDatabase(path: string): void {
+  const file = openSync(path, "a", 0o600);
+  try {
+    restrictToOwner(file, path);
+  } finally {
+    closeSync(file);
+  }
+  for (const ending of ["-wal", "-shm", "-journal"]) restrictPathToOwner(`${path}${ending}`);
+}
+
+function untilFree(run: () => void): void {
+  const end = performance.now() + PATIENCE;
+  for (;;) {
+    try {
+      return run();
+    } catch (error) {
+      if (performance.now() > end || !/locked|busy/i.test(String(error))) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PACE);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// A process that asks for the same few resources again and again through a cache that others have, too.
+// Arguments: the cache's file, the origin, requests, resources. Writes "begun" and then, at the end, a JSON object.
+import process from "node:process";
+import { CacheSqliteStore, HttpCache, HttpSession } from "../../http/mod.ts";
+
+const [path, origin, requests, resources] = process.argv.slice(2);
+const cache = new HttpCache({ store: new CacheSqliteStore(path!) });
+const session = new HttpSession({ features: [cache] });
+const errors: string[] = [];
+cache.addEventListener("store-error", ({ error }) => errors.push(String(error)));
+let torn = 0;
+let failed = 0;
+let next = 0;
+process.stdout.write("begun\n");
+await Promise.all(Array.from({ length: 8 }, async () => {
+  while (next < Number(requests)) {
+    const resource = next++ % Number(resources);
+    try {
+      const body = new Uint8Array(await (await session.fetch(`${origin}/${resource}`)).arrayBuffer());
+      // A body is one byte all over, and as long as the resource's number says.
+      if (body.length !== lengthOf(resource) || body.some((byte) => byte !== resource)) torn++;
+    } catch {
+      failed++;
+    }
+  }
+}));
+process.stdout.write(`${JSON.stringify({ done: next, torn, failed, errors })}\n`);
+await session.close();
+cache.close();
+
+/** As long as the origin of the test makes them: from empty to several pieces. */
+function lengthOf(resource: number): number {
+  return resource * 150_000;
+}
