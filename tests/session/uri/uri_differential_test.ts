@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Pkcs11Uri, UriError } from "../../../session/uri/mod.ts";
 import type { UriScope } from "../../../session/uri/mod.ts";
 import { compileP11KitProgram, p11KitOracleSkip, runLines } from "../../_support/c_program.ts";
+import { uriPieces } from "../../_support/fuzz_inputs.ts";
 import { pseudoRandom } from "../../_support/pseudo_random.ts";
 
 const scopeBits: Record<UriScope, number> = { any: 0xffff, object: 2, token: 4, module: 8, slot: 32 };
@@ -156,14 +157,6 @@ const written = [
   "pkcs11:token=\ud800",
 ]; // deno-fmt-ignore
 
-const pieces = [
-  "pkcs11:", "token=", "object=", "id=", "type=", "serial=", "model=", "manufacturer=", "library-version=",
-  "library-description=", "library-manufacturer=", "slot-id=", "slot-description=", "slot-manufacturer=", "pin-source=",
-  "pin-value=", "pinfile=", "module-name=", "module-path=", "x-vendor=", "objecttype=", ";", ";", ";", ";", "?", "&", "&", "=",
-  "a", "My%20token", "ACME", "%00", "%20", "%", "%4", "%c3%bc", "ü", " ", "\n", "\t", "12", "2.5", ".", "private", "cert", "A",
-  "0123456789abcdef0123456789abcdef", "key", "%01%ff", "~", ":", "v2", "01", "_", "-", "\u{1F600}",
-]; // deno-fmt-ignore
-
 describe("Pkcs11Uri against libp11-kit", { skip: p11KitOracleSkip }, () => {
   it("agrees on every written case in every scope", () => {
     compare(written.flatMap((text) => scopes.map((scope) => [text, scope] as const)));
@@ -174,7 +167,7 @@ describe("Pkcs11Uri against libp11-kit", { skip: p11KitOracleSkip }, () => {
     const cases = Array.from({ length: 10_000 }, () => {
       const count = random(14);
       let text = random(20) === 0 ? "" : "pkcs11:";
-      for (let n = 0; n < count; n++) text += pieces[random(pieces.length)];
+      for (let n = 0; n < count; n++) text += uriPieces[random(uriPieces.length)];
       return [text, scopes[random(scopes.length)]!] as const;
     });
     compare(cases);
@@ -198,7 +191,7 @@ describe("Pkcs11Uri against libp11-kit", { skip: p11KitOracleSkip }, () => {
       let text = whole;
       for (let n = 1 + random(4); n > 0; n--) {
         const at = random(text.length);
-        const piece = pieces[random(pieces.length)]!;
+        const piece = uriPieces[random(uriPieces.length)]!;
         text = text.slice(0, at) + (random(2) ? piece : "") + text.slice(at + random(8));
       }
       return [text, "any"] as const;

@@ -5,27 +5,15 @@ import { HttpMessage } from "../../../../http/message/message.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
 import { authProxy } from "../../../_support/auth_proxy.ts";
 import { refusalBody } from "../../../_support/auth_servers.ts";
+import { challengePieces } from "../../../_support/fuzz_inputs.ts";
 import { pseudoRandom } from "../../../_support/pseudo_random.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 
-/** Pieces of challenges and of what breaks them; no CR, LF or NUL, which end a field before it gets here. */
-const pieces = [
-  ..."Basic Digest NTLM Negotiate Bearer Unknown realm= nonce= qop= opaque= algorithm= stale=true stale userhash=true"
-    .split(" "),
-  ...'charset=UTF-8 domain= "auth" "auth,auth-int" auth-int MD5 SHA-256 SHA-512-256-sess sha-1 "x" "x\\"y" "/a /b" "http://'
-    .split(" "),
-  ...'TlRMTVNTUAACAAAAAAAAADgAAAAFgoriAAECAwQFBgcAAAAAAAAAAAAAAAA4AAAA TlRMTVNTUAAC YII= ==== = , ,, " \\ ;'.split(" "),
-  " ",
-  "\t",
-  "\u00e9\u00ff",
-  "\u0001\u007f",
-  "a".repeat(3000),
-  '"'.repeat(50),
-];
-
 function randomField(random: (below: number) => number): string {
   let field = "";
-  for (let count = random(24); count >= 0; count--) field += pieces[random(pieces.length)] + (random(2) ? " " : "");
+  for (let count = random(24); count >= 0; count--) {
+    field += challengePieces[random(challengePieces.length)] + (random(2) ? " " : "");
+  }
   return field;
 }
 
