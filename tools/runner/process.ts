@@ -4,6 +4,8 @@
 export interface RunOptions {
   /** Variables added to the environment of this process. */
   env?: Record<string, string>;
+  /** The folder it runs in; this process's own by default. */
+  cwd?: string;
   /** Milliseconds after which the process and its children are killed. */
   timeoutMs?: number;
   /** Milliseconds without any output after which they are killed. */
@@ -38,6 +40,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   const child = new Deno.Command(program, {
     args,
     ...(options.env ? { env: options.env } : {}),
+    ...(options.cwd ? { cwd: options.cwd } : {}),
     stdin: "null",
     stdout: output,
     stderr: output,
