@@ -14,6 +14,12 @@ describe("The threat model", () => {
     assertEquals(rules.filter((rule) => testsIn(rule).length === 0), []);
   });
 
+  it("names the tests of every answer to a threat", () => {
+    const rows = readText("docs/threat-model.md").split("\n").filter((line) => /^\| (?!Threat |-)/.test(line));
+    assert(rows.length > 25, `${rows.length} answers`);
+    assertEquals(rows.filter((row) => testsIn(row).length === 0), []);
+  });
+
   it("names tests that are there", () => {
     const named = testsIn(readText("docs/threat-model.md"));
     assertEquals(named.filter((path) => !existsSync(new URL(path, projectRoot))), []);
