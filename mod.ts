@@ -84,7 +84,7 @@ export type { SessionPoolOptions, SharedSessionsOptions, SlotInfo, SlotMatch, Sl
 export type { Tls12KeyBlockOptions, Tls12MasterSecretOptions, TlsInfo, TlsKdfOptions } from "./session/mod.ts";
 export type { TlsKeyBlock, TlsMacOptions, TlsRandoms, TokenCertificateOptions, TokenChange } from "./session/mod.ts";
 export type { TokenInfo, TokenSignerOptions, TokenTlsPlace, TokenTlsSocketOptions } from "./session/mod.ts";
-export type { TokenTlsStream, TokenTlsTarget, TrustAnchor, TrustAnchorsOptions } from "./session/mod.ts";
+export type { TokenTlsStream, TokenTlsTarget, TracedCall, TrustAnchor, TrustAnchorsOptions } from "./session/mod.ts";
 export type { UriErrorReason, UseOptions, UserType, ValidityOptions, Version } from "./session/mod.ts";
 export type { WatchTokensOptions, WrapOptions, X942DhOptions, XeddsaOptions } from "./session/mod.ts";
 export type { GroupedSigner, SessionGroupOptions, SessionPoolEvents, SessionPoolMember } from "./session/mod.ts";
@@ -134,6 +134,7 @@ export type { ServerSentEventsOptions, SessionCallback, SessionFeature, SessionF
 export type { SignatureFields, SignJwsOptions, SignJwtOptions, SignMessageOptions, SignOptions } from "./http/mod.ts";
 export type { SignatureInfo, Signer, StaticProxyOptions, StreamMessageOptions, TimeoutKind } from "./http/mod.ts";
 export type { TimeoutsOptions, TransportCapabilities, TransportCapability, TransportChoice } from "./http/mod.ts";
+export type { AttemptWatch, TracedMessage } from "./http/mod.ts";
 export type { TrustRoots, VerificationKey, VerifiedJws, VerifiedJwt, VerifyJwsOptions } from "./http/mod.ts";
 export type { VerifyJwtOptions, VerifyMessageOptions } from "./http/mod.ts";
 export type { CacheSqliteStoreOptions, StoreEvents } from "./http/mod.ts";

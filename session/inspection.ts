@@ -3,8 +3,10 @@ import { ckmName, CKS, cksName } from "../ffi/constants/mod.ts";
 import { counted, type Fact, fact, inspectable, quoted } from "../internal/inspection.ts";
 import { DiscardHandleEvent } from "./core/discard_handle.ts";
 import { isLoggedIn, isSecurityOfficer } from "./core/logins.ts";
+import { MemberEvent } from "./core/member_event.ts";
 import type { SessionCore } from "./core/session_core.ts";
 import { X509 } from "./keys/x509.ts";
+import { SignerGroup } from "./signer/signer_group.ts";
 import { TokenSigner } from "./signer/token_signer.ts";
 import { TokenCertificate } from "./tls/token_certificate.ts";
 import { TokenTlsSocket } from "./tls/token_tls_socket.ts";
@@ -118,6 +120,18 @@ inspectable(TokenSigner, "TokenSigner", ({ algorithm, keyId }) => [
   fact("algorithm", algorithm, algorithm),
   fact("keyId", keyId, `key ${quoted(keyId)}`),
 ]);
+
+inspectable(SignerGroup, "SignerGroup", ({ algorithm, keyId, members }) => {
+  const states = members.map(({ state }) => state);
+  const out = states.filter((state) => state === "out").length;
+  return [
+    fact("algorithm", algorithm, algorithm),
+    fact("keyId", keyId, `key ${quoted(keyId)}`),
+    fact("members", states, `${counted(states.length, "member")}${out === 0 ? "" : `, ${out} out`}`),
+  ];
+});
+
+inspectable(MemberEvent, "MemberEvent", ({ type }) => [fact("type", type, type)]);
 
 inspectable(TokenCertificate, "TokenCertificate");
 

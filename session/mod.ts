@@ -81,6 +81,7 @@ export type {
   Pkcs11KeyPair,
   SessionEvents,
   SharedSessionsOptions,
+  TracedCall,
   UseOptions,
   WrapOptions,
 } from "./tokens/options.ts";

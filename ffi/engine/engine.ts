@@ -286,7 +286,13 @@ export class Engine implements CallOrder {
   #observed(call: NativeCall, observer: CallObserver): number | bigint | undefined {
     const context = observer.calling(call);
     const started = performance.now();
-    const value = invoke(call.fn, call.args);
+    let value: number | bigint | undefined;
+    try {
+      value = invoke(call.fn, call.args);
+    } catch (error) {
+      observer.dropped?.(context, error);
+      throw error;
+    }
     observer.called(call, context, value ?? 0, (performance.now() - started) * 1000);
     return value;
   }

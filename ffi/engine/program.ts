@@ -86,10 +86,14 @@ export interface EngineErrors {
   busy(operation: string, turn?: TokenTurn): Error;
 }
 
-/** Sees every native call of a module, for logs. */
+/** Sees every native call of a module, for logs and traces. */
 export interface CallObserver {
+  /** Whether calls are made one by one, so that each has a time of its own. */
+  readonly isExact?: boolean;
   /** Before a call that may be made; what it returns is handed to {@linkcode CallObserver.called}. */
   calling(call: NativeCall): unknown;
   /** After a call was made; `microseconds` is the time of the whole step where calls travelled together. */
   called(call: NativeCall, context: unknown, rv: number | bigint, microseconds: number): void;
+  /** Instead of {@linkcode CallObserver.called}: the call was not made. */
+  dropped?(context: unknown, reason: unknown): void;
 }

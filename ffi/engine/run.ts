@@ -2,11 +2,11 @@
 import { CKR } from "../constants/mod.ts";
 import { type Abortable, listen, stopListening } from "./aborts.ts";
 import type { Engine } from "./engine.ts";
-import { Ask, type Program, type ProgramStep, type RunOptions, type Step } from "./program.ts";
+import { Ask, type CallObserver, type Program, type ProgramStep, type RunOptions, type Step } from "./program.ts";
 import type { Frame } from "./frame.ts";
 import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
-import type { JobResult, PendingJob } from "../workers/worker_pool.ts";
+import type { JobDone, JobResult, PendingJob } from "../workers/worker_pool.ts";
 
 type Progress<T> = ProgramStep<T>;
 
@@ -158,11 +158,37 @@ export class Run<T> implements LaneEntry, Abortable {
   #submit(step: Step): void {
     const { observer, gate } = this.#options;
     if (gate && !gate.enter()) return this.#called(REFUSED, null);
-    const contexts = observer ? step.map((call) => observer.calling(call)) : null;
-    this.#job = this.#engine.submit(step, this.#frame!, (result, error) => {
+    const done: JobDone = (result, error) => {
       gate?.leave();
-      if (contexts) this.#tellObserver(step, contexts, result);
       this.#called(result, error);
+    };
+    if (!observer) this.#job = this.#engine.submit(step, this.#frame!, done);
+    else if (observer.isExact) this.#submitOne(step, 0, observer, done);
+    else this.#submitObserved(step, observer, done);
+  }
+
+  #submitObserved(step: Step, observer: CallObserver, done: JobDone): void {
+    const contexts = step.map((call) => observer.calling(call));
+    this.#job = this.#engine.submit(step, this.#frame!, (result, error) => {
+      this.#tellObserver(step, contexts, result);
+      done(result, error);
+    });
+  }
+
+  /** Hands the calls of a step to a worker thread one by one, and stops where all of them together would. */
+  #submitOne(step: Step, index: number, observer: CallObserver, done: JobDone): void {
+    const call = step[index]!;
+    const context = observer.calling(call);
+    this.#job = this.#engine.submit([call], this.#frame!, (result, error) => {
+      if (result === null || result.cancelled) observer.dropped?.(context, error ?? this.#options.signal?.reason);
+      else observer.called(call, context, result.value, result.microseconds);
+      if (result === null) return done(null, error);
+      const hasFailed = typeof result.value === "number" && result.value !== CKR.OK;
+      const made = result.cancelled || hasFailed ? index : index + 1;
+      const isTakenApart = this.#aborted && !this.#frame!.turn?.isHeldBy(this.#frame!);
+      if (hasFailed || result.cancelled || made === step.length) return done({ ...result, stopped: made }, null);
+      if (isTakenApart) return done({ ...result, stopped: made, cancelled: true }, null);
+      this.#submitOne(step, index + 1, observer, done);
     });
   }
 

@@ -27,6 +27,21 @@ export type BodyTransform = (
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
 ) => ReadableStream<Uint8Array<ArrayBuffer>>;
 
+/** Watches one attempt to send a message, as {@linkcode SessionFeature.watchAttempt} begins it. */
+export interface AttemptWatch {
+  /**
+   * Runs a part of the attempt, a round of hooks or the sending, and gives back what it gives: the place to set an
+   * asynchronous context that what happens in it belongs to.
+   */
+  run<T>(part: () => T): T;
+  /**
+   * The attempt is over; its response, or the status it has failed with, is on the message still.
+   *
+   * @param error What it broke with; null for an attempt that has got its response.
+   */
+  ended(error: unknown): void;
+}
+
 /**
  * Something that extends an HTTP session (`SoupSessionFeature`). Hooks get the session first and the message second, but
  * `respond(msg, session)` and `resolveProxy(uri, msg)`.
@@ -58,6 +73,11 @@ export interface SessionFeature {
   detach?(session: FeatureSession): void;
   /** The message was put on the queue: once per message. */
   requestQueued?(session: FeatureSession, msg: HttpMessage): void;
+  /**
+   * An attempt begins, before all of its hooks; null leaves it alone. For tracers: what is given hears of the end of every
+   * attempt, also of one that is cancelled, redirected or silently repeated.
+   */
+  watchAttempt?(session: FeatureSession, msg: HttpMessage): AttemptWatch | null;
   /**
    * An attempt begins; no connection is chosen yet, so `msg.uri` may still be changed (HSTS), a Proxy-Authorization
    * set, or a promise delay the attempt without holding a connection (rate limits). Credentials belong here, so that

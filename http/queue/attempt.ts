@@ -64,6 +64,7 @@ export class Attempt {
   /** First part, without a connection: hooks, answers from a cache, the way to the host. */
   begin(): void {
     writable(this.msg.metrics).attempts++;
+    this.item.watches = this.core.features.watch(this.msg);
     try {
       this.proceed(Attempt.#starting);
     } catch (error) {
@@ -84,8 +85,8 @@ export class Attempt {
 
   #lookUp(): void {
     const { features, session } = this.core;
-    const answer = features.answer(features.rounds.lookup, this.msg, (f) => f.lookup!(session, this.msg));
-    this.settle(answer, (response) => {
+    const look = () => features.answer(features.rounds.lookup, this.msg, (f) => f.lookup!(session, this.msg));
+    this.settle(this.item.within(look), (response) => {
       if (response === null) {
         this.#chooseProxy();
         return;
@@ -159,8 +160,8 @@ export class Attempt {
   /** Second part, on a connection. */
   run(connection: Connection): void {
     const { core, item } = this;
-    this.connection = item.connection = connection;
-    messageState(item.msg).connectionId = connection.id;
+    this.connection = connection;
+    item.connected(connection);
     this.#wasUsed = connection.uses > 0;
     this.#events = item.observer = new AttemptEvents(item, connection, core);
     try {
@@ -181,7 +182,7 @@ export class Attempt {
     item.state = ItemState.CONNECTING;
     this.hooks(core.features.rounds.connecting, "connecting", () => {
       core.pool.sharing.opening(connection!);
-      const opening = connection!.transport.open!(openRequest(item), this.#events!);
+      const opening = item.within(() => connection!.transport.open!(openRequest(item), this.#events!));
       this.wait(opening, (refusal) => {
         core.pool.sharing.opened(connection!);
         if (refusal) tunnelRefused(this, refusal);
@@ -217,9 +218,9 @@ export class Attempt {
 
   #askForAnswer(): void {
     const { msg, core } = this;
-    const answer = core.features.answer(core.features.rounds.respond, msg, (f) => f.respond!(msg, core.session));
+    const ask = () => core.features.answer(core.features.rounds.respond, msg, (f) => f.respond!(msg, core.session));
     const drop = (response: Response | null) => response && discard(response);
-    this.settle(answer, (response) => {
+    this.settle(this.item.within(ask), (response) => {
       this.proceed(() => {
         if (response !== null) {
           this.#events!.assumeWritten();
@@ -253,7 +254,7 @@ export class Attempt {
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
       trailers: messageState(msg).requestTrailers,
     };
-    this.wait(transport.send(request, this.#events!), (received) => {
+    this.wait(item.within(() => transport.send(request, this.#events!)), (received) => {
       const response = transport.adapt === undefined ? received : transport.adapt(received, request);
       if (!writeEvents) {
         this.#events!.assumeWritten();
@@ -279,7 +280,7 @@ export class Attempt {
     item.emitting++;
     let pending: void | Promise<void>;
     try {
-      pending = core.features.run(features, hook, this);
+      pending = item.within(() => core.features.run(features, hook, this));
     } finally {
       item.emitting--;
     }
@@ -344,7 +345,7 @@ export class Attempt {
     const isEarly = error instanceof TransportError && error.phase !== "connect" && msg.statusCode === 0;
     if (isEarly && !item.transport!.capabilities.writeEvents) this.#events?.assumeWritten();
     if (!this.isCurrent) return;
-    if (error instanceof TransportError && isRepeated(this, error, this.#wasUsed)) core.restart(item);
+    if (error instanceof TransportError && isRepeated(this, error, this.#wasUsed)) core.restart(item, error);
     else core.fail(item, error);
   }
 }

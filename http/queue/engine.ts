@@ -17,6 +17,7 @@ import { FeatureList } from "./feature_list.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
+import { beginTrace, endTrace, queuedTrace } from "./message_trace.ts";
 import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
@@ -138,7 +139,9 @@ export class HttpSessionCore implements PoolOwner {
     writable(msg.metrics).queued = performance.now();
     if (msg.metrics.attempts > 0 || msg.statusCode !== 0) forgetResponse(msg);
     writable(msg.metrics).attempts = 0;
+    item.trace = beginTrace(this.session, msg);
     this.announcements.queued(item);
+    if (item.trace !== null) queuedTrace(item.trace);
     if (item.state === ItemState.STARTING) this.#scheduleStart(item);
     return item;
   }
@@ -181,8 +184,9 @@ export class HttpSessionCore implements PoolOwner {
   }
 
   /** Begins the next attempt. */
-  restart(item: QueueItem): void {
+  restart(item: QueueItem, error: unknown = null): void {
     const { msg } = item;
+    item.attemptOver(error);
     messageState(msg).sentTo = null;
     this.#leave(item, item.sameConnection && item.isBodyRead);
     item.state = ItemState.RESTARTING;
@@ -220,6 +224,7 @@ export class HttpSessionCore implements PoolOwner {
     const { msg } = item;
     const error = options.error ?? null;
     messageState(msg).end(status, options.reason ?? reasonPhrase(status), error);
+    item.attemptOver(error);
     item.unpause();
     if (item.leaveEarly !== null) return item.leaveEarly();
     item.attempt++;
@@ -240,12 +245,14 @@ export class HttpSessionCore implements PoolOwner {
     state.end(status, own?.reason || reasonPhrase(status), own?.cause ?? error);
     state.errorCode = own?.code ?? "";
     state.errorText = own?.message ?? "";
+    item.attemptOver(error);
     this.#leave(item, false, state.thrown);
     this.end(item);
   }
 
   /** An attempt is over: features may ask for another one, else the message is finished. */
   end(item: QueueItem, now: number = performance.now()): void {
+    item.attemptOver(null);
     const { ended } = this.features.rounds;
     if (ended.length === 0 || item.isHandedOut) this.finish(item, now);
     else this.#askForAnother(item, ended);
@@ -284,6 +291,7 @@ export class HttpSessionCore implements PoolOwner {
   finish(item: QueueItem, now: number = performance.now()): void {
     const { msg } = item;
     item.state = ItemState.FINISHING;
+    item.attemptOver(null);
     item.unwatch();
     item.requeue = null;
     messageState(msg).sentTo = null;
@@ -309,6 +317,7 @@ export class HttpSessionCore implements PoolOwner {
     state.item = null;
     state.onPriority = null;
     this.announcements.unqueued(item);
+    if (item.trace !== null) endTrace(item.trace);
     item.sink?.done(item);
     item.onDone?.();
   }

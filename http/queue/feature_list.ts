@@ -6,7 +6,7 @@
 import { checkObject } from "../../internal/expected.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { Connection } from "../transports/connection.ts";
-import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
+import { type AttemptWatch, BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import type { FeatureType } from "../message/feature_type.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
@@ -54,6 +54,7 @@ const members: Readonly<Record<Hook, boolean>> = {
   attach: true,
   detach: true,
   requestQueued: true,
+  watchAttempt: true,
   requestStarting: true,
   lookup: true,
   resolveProxy: true,
@@ -77,6 +78,7 @@ const memberNames = Object.entries(members).filter(([, makesFeature]) => makesFe
 /** Hooks that run for messages, each with the features that have it. */
 interface Rounds {
   readonly queued: readonly SessionFeature[];
+  readonly watch: readonly SessionFeature[];
   readonly starting: readonly SessionFeature[];
   readonly lookup: readonly SessionFeature[];
   readonly connecting: readonly SessionFeature[];
@@ -206,6 +208,21 @@ export class FeatureList {
     }
   }
 
+  /** Those who watch an attempt that begins; null where nobody does. Who fails at it watches nothing. */
+  watch(msg: HttpMessage): readonly AttemptWatch[] | null {
+    const { watch } = this.#rounds;
+    if (watch.length === 0) return null;
+    return watch.flatMap((feature) => {
+      if (msg.isFeatureDisabled(feature)) return [];
+      try {
+        return feature.watchAttempt!(this.#session, msg) ?? [];
+      } catch (error) {
+        reportUncaught(error);
+        return [];
+      }
+    });
+  }
+
   /** Runs a round of hooks in order; a promise only if one of them returned one. `gate` is asked before each. */
   run(features: readonly SessionFeature[], hook: MessageHook, gate: HookScope, from = 0): void | Promise<void> {
     for (let index = from; index < features.length && gate.mayContinue; index++) {
@@ -281,6 +298,7 @@ function makeRounds(newestFirst: readonly SessionFeature[]): Rounds {
     list.filter((feature) => typeof feature[hook] === "function");
   return {
     queued: having(oldestFirst, "requestQueued"),
+    watch: having(oldestFirst, "watchAttempt"),
     starting: having(oldestFirst, "requestStarting"),
     lookup: having(newestFirst, "lookup"),
     connecting: having(oldestFirst, "connecting"),

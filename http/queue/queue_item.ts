@@ -5,7 +5,9 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
-import type { BodyTransform, SessionFeature } from "../contract/feature.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
+import type { MessageTrace } from "./message_trace.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "../message/message.ts";
@@ -106,6 +108,10 @@ export class QueueItem implements MessageItem, PoolEntry {
   identity = "";
   /** The attempt that waits for a connection. */
   waiter: WaitingAttempt | null = null;
+  /** What the tracing channel tells of it; null where nobody listens. */
+  trace: MessageTrace | null = null;
+  /** Those who watch the present attempt; null where nobody does. */
+  watches: readonly AttemptWatch[] | null = null;
   /** The entries before and behind it in the queue of its host. */
   previous: PoolEntry | null = null;
   next: PoolEntry | null = null;
@@ -129,6 +135,33 @@ export class QueueItem implements MessageItem, PoolEntry {
     this.callback = callback;
     this.sink = sink;
     this.onDone = onDone;
+  }
+
+  /** The attempt has got its connection. */
+  connected(connection: Connection): void {
+    this.connection = connection;
+    messageState(this.msg).connectionId = connection.id;
+    if (this.trace !== null) this.trace.connection = connection;
+  }
+
+  /** Runs a part of the attempt as those want it who watch. */
+  within<T>(part: () => T): T {
+    if (this.watches === null) return part();
+    return this.watches.reduce((inner, watch) => () => watch.run(inner), part)();
+  }
+
+  /** The present attempt is over; those who watch it hear of that once. */
+  attemptOver(error: unknown): void {
+    const { watches } = this;
+    if (watches === null) return;
+    this.watches = null;
+    for (const watch of watches) {
+      try {
+        watch.ended(error);
+      } catch (thrown) {
+        reportUncaught(thrown);
+      }
+    }
   }
 
   /** It waits in its host's queue. */

@@ -193,7 +193,7 @@ function gotBody(attempt: Attempt): void {
   let pending: void | Promise<void>;
   try {
     item.emit("got-body");
-    pending = core.features.run(core.features.rounds.body, "gotBody", attempt);
+    pending = item.within(() => core.features.run(core.features.rounds.body, "gotBody", attempt));
   } finally {
     item.emitting--;
   }

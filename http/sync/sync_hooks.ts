@@ -10,6 +10,7 @@ import type { SessionFeature } from "../contract/feature.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
+import { beginTrace, endSyncTrace } from "../queue/message_trace.ts";
 import { ItemState, QueueItem } from "../queue/queue_item.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import {
@@ -54,6 +55,7 @@ export class SyncHooks {
     this.item = state.item = new QueueItem(msg);
     this.item.leaveEarly = () => this.#leave();
     core.items.add(this.item);
+    this.item.trace = beginTrace(core.session, msg);
     setBlocking(msg, true);
   }
 
@@ -76,6 +78,7 @@ export class SyncHooks {
     messageState(msg).lastEvent = "";
     messageState(msg).connectionId = 0;
     writable(msg.metrics).queued = performance.now();
+    writable(msg.metrics).attempts = 0;
     item.state = ItemState.RUNNING;
     item.emitting++;
     item.announcedTo = features.rounds.queued;
@@ -90,6 +93,7 @@ export class SyncHooks {
     const { item } = this;
     const msg = this.#msg;
     if (this.isOver) return this.#reply(msg.requestBody, null);
+    if (call.hook === "requestStarting") item.attemptOver(null);
     applySnapshot(msg, call.snapshot);
     if (call.body !== undefined) {
       messageState(msg).clearBody();
@@ -103,13 +107,22 @@ export class SyncHooks {
     item.emitting++;
     try {
       if (call.wireBody !== undefined) { for (const take of this.#wireSinks) take(call.wireBody); }
-      this.#round(call, this.connectionOf(call.connection));
+      if (call.hook === "requestStarting") this.#attemptBegins();
+      const connection = this.connectionOf(call.connection);
+      if (item.trace !== null && connection !== null) item.trace.connection = connection;
+      item.within(() => this.#round(call, connection));
     } catch (error) {
       failure = error ?? new Error("A feature has failed");
       this.#thrown = { error: failure };
     }
     item.emitting--;
     return this.#reply(bodyBefore, failure);
+  }
+
+  /** The worker tells of an attempt by its first hook. */
+  #attemptBegins(): void {
+    writable(this.#msg.metrics).attempts++;
+    this.item.watches = this.#core.features.watch(this.#msg);
   }
 
   /** The message is done. */
@@ -283,7 +296,9 @@ export class SyncHooks {
     messageState(msg).remoteConnection = null;
     messageState(msg).lastEvent = "finished";
     setBlocking(msg, false);
+    this.item.attemptOver(msg.error);
     features.notify(features.rounds.unqueued, "requestUnqueued", msg);
+    if (this.item.trace !== null) endSyncTrace(this.item.trace);
   }
 }
 

@@ -6,6 +6,7 @@
 import { clientCertificateFor, type ClientTls, isClientTls } from "../transports/client_tls.ts";
 import { ContentDecoder } from "../features/content_decoder.ts";
 import { NotSupportedError } from "../errors.ts";
+import type { SessionFeature } from "../contract/feature.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { sentValues } from "../queue/session_properties.ts";
@@ -89,5 +90,7 @@ function timeoutsOf(core: HttpSessionCore, msg: HttpMessage): PlainSettings["tim
 }
 
 function hooksOf(core: HttpSessionCore): RemoteHook[] {
-  return remoteHooks.filter((hook) => core.features.all.some((feature) => typeof feature[hook] === "function"));
+  const has = (hook: keyof SessionFeature) => core.features.all.some((feature) => typeof feature[hook] === "function");
+  // The first hook of an attempt tells of the attempt.
+  return remoteHooks.filter((hook) => has(hook) || hook === "requestStarting" && has("watchAttempt"));
 }

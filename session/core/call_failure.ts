@@ -28,11 +28,21 @@ interface Known {
   readonly publicAttributes?: readonly { readonly type: number }[];
 }
 
+function knownOf(args: unknown): Known {
+  return typeof args === "object" && args !== null ? args : {};
+}
+
+/** The type of the mechanism that a function works with in an operation that was given `args`. */
+export function mechanismOf(fn: string, args: unknown): number | undefined {
+  const { mechanism } = knownOf(args);
+  const type = typeof mechanism === "object" ? mechanism.type : mechanism;
+  return WITH_MECHANISM.test(fn) ? type : undefined;
+}
+
 /** The error for what a function returned in an operation that was given `args`, on a token that may be known. */
 export function callFailure(rv: number, fn: string, args: unknown, token?: string): Pkcs11Error {
-  const known: Known = typeof args === "object" && args !== null ? args : {};
-  const type = typeof known.mechanism === "number" ? known.mechanism : known.mechanism?.type;
-  const mechanism = WITH_MECHANISM.test(fn) ? type : undefined;
+  const known = knownOf(args);
+  const mechanism = mechanismOf(fn, args);
   return new Pkcs11Error(rv, fn as FunctionName, { mechanism, token, hint: missingAttribute(rv, mechanism, known) });
 }
 

@@ -7,6 +7,7 @@ import type { CallObserver, Operation, RunOptions } from "../../ffi/engine/progr
 import type { Lane } from "../../ffi/engine/lane.ts";
 import type { TokenTurn } from "../../ffi/engine/turn.ts";
 import { callFailure } from "./call_failure.ts";
+import { CallTrace, callTracing } from "./call_trace.ts";
 import { Pkcs11Error, SessionBusyError } from "../errors.ts";
 import { Reconnection } from "./reconnection.ts";
 import { turnsOf } from "../managed/turns.ts";
@@ -44,6 +45,14 @@ function nameOf({ label }: TokenTurn): string {
   return label ? `the token ${JSON.stringify(label)}` : "the token";
 }
 
+/** The objects that a module's caller has, for those who are told of its calls. */
+export interface ModuleFace {
+  /** The module. */
+  readonly module: object;
+  /** A slot of it. */
+  slot(id: bigint): object;
+}
+
 /** The shared state of one caller's module. */
 export class ModuleCore {
   /** Drives the calls. */
@@ -54,8 +63,10 @@ export class ModuleCore {
   readonly sessions: Set<SessionCore> = new Set();
   /** The turns of a slot's token, shared by all callers. */
   readonly turn: (slot: bigint) => TokenTurn;
-  /** Sees every call of this caller. */
-  readonly observer: CallObserver | null;
+  /** Writes every call of this caller down. */
+  readonly logger: CallObserver | null;
+  /** What its caller has of it; null while it is being begun. */
+  face: ModuleFace | null = null;
   /** Whether a login lasts until the last caller who has made one logs out. */
   readonly countLogins: boolean;
   /** Closed sessions that wait to be used again. */
@@ -71,11 +82,11 @@ export class ModuleCore {
   pending = 0;
 
   /** The state of a module that has been initialised. */
-  constructor(engine: Engine, backend: ModuleBackend, observer: CallObserver | null, countLogins = true) {
+  constructor(engine: Engine, backend: ModuleBackend, logger: CallObserver | null, countLogins = true) {
     this.engine = engine;
     this.backend = backend;
     this.turn = turnsOf(backend);
-    this.observer = observer;
+    this.logger = logger;
     this.countLogins = countLogins;
     this.#reconnection = backend.reconnect === null ? null : new Reconnection(this);
   }
@@ -118,8 +129,9 @@ export class ModuleCore {
 
   #runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
     if (options !== undefined) checkOptions(options);
-    const { observer, backend: { gate, register } } = this;
+    const { backend: { gate, register } } = this;
     const turn = lane === null ? this.#turnFor(args) : null;
+    const observer = callTracing.isHeard ? new CallTrace(this, lane, args, turn, true) : this.logger;
     if (lane !== null && !observer && !gate && !options?.signal) return this.engine.runSync(lane, operation, args);
     return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer, gate, turn, register });
   }
@@ -145,15 +157,21 @@ export class ModuleCore {
   ): Promise<T> {
     if (options !== undefined) checkOptions(options);
     this.pending++;
+    const turn = lane === null ? this.#turnFor(args) : null;
     return this.engine.run(lane, operation, args, {
       signal: options?.signal,
       abort: options?.abort,
-      observer: this.observer,
-      turn: lane === null ? this.#turnFor(args) : null,
+      observer: callTracing.isHeard ? new CallTrace(this, lane, args, turn, false) : this.logger,
+      turn,
       gate: this.backend.gate,
       register: this.backend.register,
       discard,
     }).finally(() => this.pending--);
+  }
+
+  /** Who sees the calls of an operation that is driven past this. */
+  observer(isSync: boolean): CallObserver | null {
+    return callTracing.isHeard ? new CallTrace(this, null, null, null, isSync) : this.logger;
   }
 
   /** An operation without a session names the slot it works with, if it does with one. */

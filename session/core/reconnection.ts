@@ -68,19 +68,19 @@ export class Reconnection {
   }
 
   async #connectAgain(): Promise<void> {
-    const { engine, backend, observer } = this.#core;
+    const { engine, backend } = this.#core;
     this.#giveUpSessions();
     while (engine.inFlight > 0) await engine.drained();
     this.#down = true;
-    await engine.run(null, backend.reconnect!, null, { observer });
+    await engine.run(null, backend.reconnect!, null, { observer: this.#core.observer(false) });
     this.#down = false;
   }
 
   #reconnectSync(): void {
-    const { engine, backend, observer } = this.#core;
+    const { engine, backend } = this.#core;
     this.#giveUpSessions();
     this.#down = true;
-    engine.runSync(null, backend.reconnect!, null, { observer });
+    engine.runSync(null, backend.reconnect!, null, { observer: this.#core.observer(true) });
     this.#down = false;
   }
 

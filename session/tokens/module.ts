@@ -70,6 +70,7 @@ export class Module {
   private constructor(core: ModuleCore) {
     if (!(core instanceof ModuleCore)) throw new TypeError("Cannot make a module: modules come from Module.load()");
     this.#core = core;
+    core.face = { module: this, slot: (id) => this.#slot(id) };
   }
 
   /**
@@ -440,7 +441,7 @@ export class Module {
     this.#closing = Promise.resolve();
     const problems = closeSessionsSync(core, [...core.sessions]);
     core.closed = true;
-    attempt(problems, () => core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer }));
+    attempt(problems, () => core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer(true) }));
     if (problems.length > 0) throw problems[0]!.error;
   }
 
@@ -468,7 +469,7 @@ export class Module {
       else if (core.backend.changing) await new Promise((resolve) => setTimeout(resolve, 1));
       else break;
     }
-    core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer });
+    core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer(true) });
     if (problem) throw problem.error;
   }
 

@@ -1,13 +1,16 @@
 /** Options and callbacks shared by modules, slots, sessions and objects. */
-import type { AttributeType, UserType } from "../../ffi/constants/mod.ts";
+import type { AttributeType, MechanismType, UserType } from "../../ffi/constants/mod.ts";
 import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import type { FunctionName } from "../../ffi/tables/functions.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { DiscardHandleEvent } from "../core/discard_handle.ts";
 import type { Passphrase } from "../keys/forms/read_key.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
+import type { Module } from "./module.ts";
 import type { Pkcs11Object } from "./object.ts";
+import type { Session } from "./session.ts";
 import type { Slot } from "./slot.ts";
 
 /** What is told to whoever is asked for a PIN. */
@@ -239,4 +242,43 @@ export interface SharedSessionsOptions {
 export interface UseOptions {
   /** Ends the wait for a session; the function itself is not stopped. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One call of a module's function, as the tracing channel `gp11:call` of `node:diagnostics_channel` tells of it: the same
+ * object at each of its events, without anything secret. An asynchronous call is told by `start` and `end` as it leaves
+ * for a worker thread, then by `asyncStart` and `asyncEnd`; one in place by `start` and `end`. Before the last of them
+ * comes `error`, where the function has failed. They are told in the asynchronous context that the operation was asked
+ * for in. While somebody listens, calls that else travel to a worker together go one by one.
+ *
+ * @example Count the signatures of a program
+ * ```ts
+ * import type { TracedCall } from "@gp11/gp11";
+ * import { tracingChannel } from "node:diagnostics_channel";
+ *
+ * let signatures = 0;
+ * const count = (message: unknown) => void (signatures += (message as TracedCall).fn === "C_Sign" ? 1 : 0);
+ * tracingChannel("gp11:call").start.subscribe(count);
+ * tracingChannel("gp11:call").start.unsubscribe(count);
+ * ```
+ */
+export interface TracedCall {
+  /** The function, such as `C_Sign`. */
+  readonly fn: FunctionName;
+  /** The module; null while it is being loaded. */
+  readonly module: Module | null;
+  /** The slot, where the call is about one. */
+  readonly slot?: Slot;
+  /** The session, where the call is made in one that has been opened here. */
+  readonly session?: Session;
+  /** The type of the mechanism in use, a {@linkcode CKM} number. */
+  readonly mechanism?: MechanismType;
+  /** The label of the token, where it is known. */
+  readonly token?: string;
+  /** Whether it is made in place. */
+  readonly sync: boolean;
+  /** What the function returned, a {@linkcode CKR} number; missing before it has, and where it was not called. */
+  readonly rv?: number;
+  /** From the event `error` on, what the failure is: a {@linkcode Pkcs11Error}, or the reason of an abort. */
+  readonly error?: unknown;
 }

@@ -10,6 +10,7 @@ const names = {
   "@gp11/gp11/ffi": "ffi/mod.ts",
   "@gp11/gp11/pkcs11js": "pkcs11js/mod.ts",
   "@gp11/gp11/cli": "cli.ts",
+  "@gp11/gp11/opentelemetry": "opentelemetry/mod.ts",
 };
 
 registerHooks({

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 export const projectRoot: URL = new URL("../../", import.meta.url);
 
 /** The floors of the library, as folders. */
-export const floors = ["internal", "ffi", "session", "http", "webcrypto", "pkcs11js", "cli"] as const;
+export const floors = ["internal", "ffi", "session", "http", "webcrypto", "opentelemetry", "pkcs11js", "cli"] as const;
 
 /** The text of a file of the project. */
 export function readText(path: string): string {

@@ -32,7 +32,7 @@ const rooms: Readonly<Record<string, string>> = {
   "session/managed":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers session/errors.ts session/log_calls",
   "session/core":
-    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables session/attributes session/errors.ts session/managed internal",
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables ffi/workers session/attributes session/errors.ts session/managed internal",
   "session/keys/forms": "ffi/constants ffi/memory internal session/attributes",
   "session/keys":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms",
@@ -107,6 +107,10 @@ const rooms: Readonly<Record<string, string>> = {
   "webcrypto":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/find_by_uri.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri webcrypto/algorithms webcrypto/contract",
 
+  // A door over both floors: it watches, and joins nothing.
+  "opentelemetry":
+    "ffi/constants ffi/memory http/contract http/features/logging http/message http/protocol http/transports internal session/tokens",
+
   "pkcs11js/constants": "ffi/constants",
   "pkcs11js":
     "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables internal pkcs11js/constants session/core session/errors.ts session/managed",
@@ -133,6 +137,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 /** The npm libraries, and the one floor that uses each of them. */
 const libraries: Record<string, readonly string[]> = {
   session: ["@noble/curves", "@noble/post-quantum"],
+  opentelemetry: ["@opentelemetry/api"],
   http: ["http-cache-semantics", "structured-headers", "tough-cookie"],
 };
 

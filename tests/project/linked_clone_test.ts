@@ -102,7 +102,9 @@ describe("What the tasks install", () => {
     for (const [name, version] of Object.entries(dependencies)) assertEquals(`${name}@${version}` in npm, true, name);
     assertEquals(Object.keys(npm).some((name) => /^tldts@\d+\.\d+\.\d+$/.test(name)), true);
     for (const [name, { integrity }] of Object.entries(npm)) {
-      assertEquals(read("bun.lock").includes(`"${name}"`), true, name);
+      // Deno adds what a library finds of its peers.
+      const bare = name.replace(/(@\d[^_@]*)_.+$/, "$1");
+      assertEquals(read("bun.lock").includes(`"${bare}"`), true, name);
       assertEquals(read("bun.lock").includes(integrity), true, name);
     }
   });

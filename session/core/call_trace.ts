@@ -1,0 +1,123 @@
+/** The native calls of a module for those who trace them: the tracing channel `gp11:call` of `node:diagnostics_channel`. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { CKR } from "../../ffi/constants/mod.ts";
+import type { CallObserver } from "../../ffi/engine/program.ts";
+import type { Lane } from "../../ffi/engine/lane.ts";
+import type { TokenTurn } from "../../ffi/engine/turn.ts";
+import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
+import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
+import { type Traced, Tracing } from "../../internal/tracing.ts";
+import { mechanismOf } from "./call_failure.ts";
+import type { ModuleCore } from "./module_core.ts";
+
+/** What is told of a call; the rooms above know the classes of what stands in it. */
+interface CallContext extends Traced {
+  readonly fn: FunctionName;
+  readonly module: object | null;
+  readonly slot?: object;
+  readonly session?: object;
+  readonly mechanism?: number;
+  token?: string;
+  readonly sync: boolean;
+  rv?: number;
+}
+
+/** Who listens to the calls of all modules in this thread. */
+export const callTracing: Tracing<CallContext> = new Tracing("gp11:call");
+
+/** Answers that lead on: a longer result is fetched with more room, a signature is wrong, an attribute is kept back. */
+const ANSWERS: ReadonlyMap<RegExp, readonly number[]> = new Map([
+  [/./, [CKR.OK, CKR.BUFFER_TOO_SMALL]],
+  [/^C_Verify/, [CKR.SIGNATURE_INVALID, CKR.SIGNATURE_LEN_RANGE]],
+  [/^C_GetAttributeValue$/, [CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_TYPE_INVALID]],
+  [/^C_WaitForSlotEvent$/, [CKR.NO_EVENT]],
+]);
+
+function isAnswer(fn: string, rv: number): boolean {
+  return [...ANSWERS].some(([functions, answers]) => answers.includes(rv) && functions.test(fn));
+}
+
+/** One call under way, and what the observer of logs has kept of it. */
+interface Begun {
+  readonly context: CallContext | null;
+  readonly logged: unknown;
+}
+
+/** The observer of one operation that is traced, made where it was asked for: what it tells belongs to that place. */
+export class CallTrace implements CallObserver {
+  /** Calls that travel together would have one time: they are made one by one. */
+  readonly isExact = true;
+  readonly #core: ModuleCore;
+  readonly #lane: Lane | null;
+  readonly #args: unknown;
+  readonly #turn: TokenTurn | null;
+  /** Runs what listens where the operation was asked for; in place that is here. */
+  readonly #there: (<T>(work: () => T) => T) | null;
+
+  constructor(core: ModuleCore, lane: Lane | null, args: unknown, turn: TokenTurn | null, isSync: boolean) {
+    this.#core = core;
+    this.#lane = lane;
+    this.#args = args;
+    this.#turn = lane?.token ?? turn;
+    this.#there = isSync ? null : AsyncLocalStorage.snapshot();
+  }
+
+  calling(call: NativeCall): Begun {
+    const logged = this.#core.logger?.calling(call);
+    const { name } = call.fn;
+    if (!Object.hasOwn(FUNCTIONS, name)) return { context: null, logged };
+    const context = this.#contextOf(name as FunctionName);
+    if (this.#there === null) callTracing.start(context);
+    else {
+      this.#there(() => {
+        callTracing.start(context);
+        callTracing.end(context);
+      });
+    }
+    return { context, logged };
+  }
+
+  called(call: NativeCall, begun: unknown, rv: number | bigint, microseconds: number): void {
+    const { context, logged } = begun as Begun;
+    this.#core.logger?.called(call, logged, rv, microseconds);
+    if (context === null) return;
+    const code = Number(rv);
+    context.rv = code;
+    const label = this.#turn?.label;
+    if (label !== undefined) context.token = label;
+    const hasFailed = !isAnswer(context.fn, code);
+    this.#over(context, hasFailed ? this.#core.engine.errors.failure(code, context.fn, this.#args, label) : null);
+  }
+
+  /** The call was not made, as nobody wanted it any more, or could not be made. */
+  dropped(begun: unknown, reason: unknown): void {
+    const { context } = begun as Begun;
+    if (context !== null) this.#over(context, reason);
+  }
+
+  #over(context: CallContext, error: unknown): void {
+    if (this.#there === null) callTracing.endWith(context, error);
+    else this.#there(() => callTracing.asyncEnd(context, error));
+  }
+
+  #contextOf(fn: FunctionName): CallContext {
+    const { face, sessions } = this.#core;
+    const lane = this.#lane;
+    const args = this.#args;
+    const core = lane === null ? undefined : [...sessions].find((each) => each.lane.handle === lane.handle);
+    const given = typeof args === "object" && args !== null && "slot" in args ? args.slot : undefined;
+    const id = core?.slot ?? (typeof given === "bigint" ? given : undefined);
+    const slot = id === undefined ? undefined : face?.slot(id);
+    const mechanism = mechanismOf(fn, args);
+    const token = this.#turn?.label;
+    return {
+      fn,
+      module: face?.module ?? null,
+      ...(slot === undefined ? {} : { slot }),
+      ...(core?.session ? { session: core.session } : {}),
+      ...(mechanism === undefined ? {} : { mechanism }),
+      ...(token === undefined ? {} : { token }),
+      sync: this.#there === null,
+    };
+  }
+}
