@@ -7,6 +7,7 @@ import { counted, type Fact, fact, inspectable, inspectableError, quoted } from 
 import { brief } from "../internal/inspection.ts";
 import { AuthenticateEvent, ConnectionEvent, NotifyEvent } from "./contract/session_events.ts";
 import { RequestEvent, RequestStartedEvent } from "./contract/session_events.ts";
+import { StoreErrorEvent } from "./contract/store_events.ts";
 import { TransportError } from "./errors.ts";
 import { AuthFeature } from "./features/auth/auth_feature.ts";
 import { AuthBasic } from "./features/auth/basic.ts";
@@ -41,6 +42,7 @@ import { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts
 import { MessageMetrics } from "./message/metrics.ts";
 import { bareAddress } from "./protocol/uri.ts";
 import { coreOf, HttpSession } from "./session/session.ts";
+import { CacheSqliteStore } from "./stores/cache_sqlite_store.ts";
 import { EventStreamParser } from "./streams/event_stream_parser.ts";
 import { Connection } from "./transports/connection.ts";
 import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
@@ -156,6 +158,10 @@ inspectable(HstsChangedEvent, "HstsChangedEvent", ({ newPolicy, oldPolicy, type 
   fact("host", (newPolicy ?? oldPolicy)?.host, (newPolicy ?? oldPolicy)?.host ?? ""),
   changeFact(oldPolicy, newPolicy),
 ]);
+inspectable(StoreErrorEvent, "StoreErrorEvent", ({ error, type }) => [
+  typeFact(type),
+  fact("error", error, error instanceof Error ? error.name : ""),
+]);
 inspectable(HstsEnforcedEvent, "HstsEnforcedEvent", ({ msg, type }) => [typeFact(type), msgFact(msg)]);
 inspectable(CookieChangedEvent, "CookieChangedEvent", ({ newCookie, oldCookie, type }) => [
   typeFact(type),
@@ -210,6 +216,7 @@ inspectable(CookieJar, "CookieJar", ({ acceptPolicy, size }) => [
   fact("size", size, counted(size, "cookie")),
   fact("acceptPolicy", acceptPolicy, acceptPolicy === "always" ? "" : acceptPolicy),
 ]);
+inspectable(CacheSqliteStore, "CacheSqliteStore", ({ path }) => [pathFact(path)]);
 inspectable(CookieSqliteStore, "CookieSqliteStore", ({ path }) => [pathFact(path)]);
 inspectable(CookieTextStore, "CookieTextStore", ({ path }) => [pathFact(path)]);
 inspectable(HstsEnforcer, "HstsEnforcer", ({ isPersistent }) => [fact("isPersistent", isPersistent, "")]);

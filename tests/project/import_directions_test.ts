@@ -94,7 +94,7 @@ const rooms: Readonly<Record<string, string>> = {
   "http/session":
     "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice internal",
   "http/inspection.ts":
-    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/streams http/transports http/transports/fetch http/transports/node internal",
+    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/stores http/streams http/transports http/transports/fetch http/transports/node internal",
   "http/sync_worker.ts":
     "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports internal",
 
