@@ -29,7 +29,9 @@ export async function main(args: readonly string[], surroundings: CliSurrounding
     await dispatch(parsed, surroundings);
     return ExitCode.DONE;
   } catch (error) {
-    return await reportFailure(error, surroundings, isJson);
+    // What an interrupted command fails with on its way out is no news.
+    const { aborted, reason } = surroundings.signal;
+    return await reportFailure(aborted ? reason : error, surroundings, isJson);
   }
 }
 

@@ -14,24 +14,29 @@ type WriteStream = typeof process.stdout | typeof process.stderr;
 /** Error codes of a pipe nobody reads any more. */
 const CLOSED: ReadonlySet<unknown> = new Set(["EPIPE", "ERR_STREAM_DESTROYED", "ECONNRESET", "EOF"]);
 
-class ProcessOutput implements CliOutput {
+/** A stream of the process. */
+export class ProcessOutput implements CliOutput {
   readonly #stream: WriteStream;
   #failure: Error | null = null;
 
+  /** Wraps it. */
   constructor(stream: WriteStream) {
     this.#stream = stream;
     // Without a listener an error here would be one that nobody catches.
     stream.on("error", (error: Error) => this.#failure = error);
   }
 
+  /** Whether a person reads it. */
   get isTerminal(): boolean {
     return this.#stream.isTTY === true;
   }
 
+  /** Columns of the terminal. */
   get columns(): number | undefined {
     return this.#stream.columns;
   }
 
+  /** Writes all of it. */
   write(data: string | Uint8Array): Promise<void> {
     if (this.#failure !== null) return Promise.reject(writeError(this.#failure));
     return new Promise((resolve, reject) => {
@@ -50,6 +55,8 @@ class ProcessInput implements CliInput {
   }
 
   chunks(): AsyncIterable<Uint8Array> {
+    // A question that was asked before has let go of it.
+    process.stdin.ref?.();
     return process.stdin as AsyncIterable<Uint8Array>;
   }
 }

@@ -11,6 +11,9 @@ import { InterruptedError } from "./terminal/errors.ts";
 /** Milliseconds for the process to end by itself once all is done. */
 const GRACE = 200;
 
+/** Milliseconds after which whoever has interrupted is told that the token is still at work. */
+const PATIENCE = 1000;
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
@@ -21,20 +24,36 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 export async function run(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   const controller = new AbortController();
-  const listeners = SIGNALS.map((name) => {
+  const removers: (() => void)[] = [];
+  const removeAll = () => removers.forEach((remove) => remove());
+  for (const name of SIGNALS) {
     const listener = () => {
       const reason = new InterruptedError(name);
-      if (controller.signal.aborted) process.exit(reason.exitCode);
-      controller.abort(reason);
+      if (controller.signal.aborted) endAtOnce(name, reason.exitCode, removeAll);
+      else {
+        controller.abort(reason);
+        setTimeout(tellPatience, PATIENCE).unref();
+      }
     };
     process.on(name, listener);
-    return () => process.off(name, listener);
-  });
+    removers.push(() => process.off(name, listener));
+  }
   try {
     process.exitCode = await main(args, processSurroundings(controller.signal));
   } finally {
-    for (const remove of listeners) remove();
+    removeAll();
     // Bun never lets go of a terminal that was opened beside standard input. All output has been written by now.
     setTimeout(() => process.exit(), GRACE).unref();
   }
+}
+
+function tellPatience(): void {
+  process.stderr.write("waiting for the token to end its call; once more ends the program at once\n");
+}
+
+/** Node waits for threads inside a call when it exits; the signal itself does not. Deno goes on catching signals. */
+function endAtOnce(name: typeof SIGNALS[number], exitCode: number, removeAll: () => void): void {
+  removeAll();
+  process.kill(process.pid, name);
+  setTimeout(() => process.exit(exitCode), GRACE);
 }

@@ -1,3 +1,4 @@
+import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { MessageSignatures } from "../../http/features/signatures/mod.ts";
 import { HttpSession } from "../../http/session/session.ts";
 import { HttpError } from "../../http/message/http_error.ts";
@@ -13,7 +14,7 @@ import { wishes, withObject } from "../tokens/find_object.ts";
 export async function run(context: CommandContext): Promise<void> {
   const url = urlOf(context);
   const { options } = context;
-  const session = new HttpSession();
+  const session = new HttpSession({ features: [ProxyResolver.fromEnvironment()] });
   try {
     await withSigner(
       context,

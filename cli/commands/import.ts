@@ -31,14 +31,12 @@ export async function run(context: CommandContext): Promise<void> {
   const bytes = await readWhole(source, { signal, most: MOST });
   try {
     const pieces = piecesOf(bytes, source.name);
-    const passphrase = pieces.some(({ isEncrypted }) => isEncrypted) ? await passphraseOf(context, source.name) : null;
+    const passphrase = await passphraseOf(context, source.name, pieces.some(({ isEncrypted }) => isEncrypted));
     await withModules(context, async (modules) => {
       const found = await oneToken(modules, uri, context);
       await withSession(context, uri, found, { login: true, readWrite: true }, async (session) => {
         const importer = new Importer(session, context, passphrase);
-        const objects = [];
-        // Keys first: a certificate takes the id of its key.
-        for (const piece of keysFirst(pieces)) objects.push(...await importer.import(piece));
+        const objects = await importer.importAll(keysFirst(pieces));
         await context.report(await resultOf(objects, context));
       });
     }).finally(() => passphrase?.fill(0));
@@ -83,14 +81,21 @@ function kindOfPem(label: string): Piece["kind"] {
   return label.endsWith("PUBLIC KEY") ? "public" : "unknown";
 }
 
+/** A certificate takes the id of its key, so the key comes first. */
 function keysFirst(pieces: readonly Piece[]): Piece[] {
   const isLate = ({ kind }: Piece) => kind === "certificate";
   return [...pieces.filter((piece) => !isLate(piece)), ...pieces.filter(isLate)];
 }
 
-async function passphraseOf({ signal, surroundings }: CommandContext, name: string): Promise<Uint8Array> {
+/** The passphrase that was given; a person is asked only where one is needed for certain: DER does not say. */
+async function passphraseOf(
+  { signal, surroundings }: CommandContext,
+  name: string,
+  isNeeded: boolean,
+): Promise<Uint8Array | null> {
   const given = surroundings.environment.GP11_PASSPHRASE;
   if (given !== undefined && given !== "") return new TextEncoder().encode(given);
+  if (!isNeeded) return null;
   const terminal = surroundings.openTerminal();
   const typed = terminal && await askSecret(terminal, `Passphrase of ${JSON.stringify(name)}: `, signal);
   if (typed) return typed;
@@ -112,7 +117,19 @@ class Importer {
     this.#passphrase = passphrase;
   }
 
-  async import({ input, kind }: Piece): Promise<Pkcs11Object[]> {
+  /** All or nothing: when one is refused, those before it go again. */
+  async importAll(pieces: readonly Piece[]): Promise<Pkcs11Object[]> {
+    const objects: Pkcs11Object[] = [];
+    try {
+      for (const piece of pieces) objects.push(...await this.#import(piece));
+    } catch (error) {
+      await Promise.allSettled(objects.map((object) => object.destroy()));
+      throw error;
+    }
+    return objects;
+  }
+
+  async #import({ input, kind }: Piece): Promise<Pkcs11Object[]> {
     switch (kind) {
       case "certificate":
         return [await this.#certificate(input as string)];

@@ -10,7 +10,7 @@ const CLEAR = "\r\u001b[K";
 
 /** How far a command is, on one line of standard error; only where that is a terminal. */
 export class Progress {
-  readonly #surroundings: CliSurroundings;
+  readonly #surroundings: Pick<CliSurroundings, "errors" | "environment">;
   readonly #title: string;
   readonly #total: number | undefined;
   readonly #begin = performance.now();
@@ -23,7 +23,7 @@ export class Progress {
    * @param title What is being done.
    * @param total Bytes there are; without it only those done are told.
    */
-  constructor(surroundings: CliSurroundings, title: string, total?: number) {
+  constructor(surroundings: Pick<CliSurroundings, "errors" | "environment">, title: string, total?: number) {
     this.#surroundings = surroundings;
     this.#title = title;
     this.#total = total;

@@ -12,7 +12,7 @@ import { keyFacts } from "./key_facts.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Bytes up to which a file goes to the token in one piece: not every token takes every mechanism in several. */
-const ONE_PIECE = 8 << 20;
+const ONE_PIECE = 1 << 20;
 
 /** Encrypts or decrypts the file of a command with a key. */
 export async function cipherFile(

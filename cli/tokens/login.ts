@@ -109,6 +109,7 @@ class TokenPin {
     // The same PIN serves the keys of the token that want it for each use.
     if (request.object !== undefined && this.#pin !== null && !request.retry) return this.#pin;
     const place = this.#place ??= this.#choosePlace();
+    if (request.retry) throw new CommandError(`Cannot use the key: the PIN from ${place.name} is wrong for it`);
     if (request.finalTry && !place.isPerson) {
       throw new CommandError(
         `Cannot log in to ${tokenName(this.#token)}: one try is left, and a wrong PIN from ${place.name} would lock it`,

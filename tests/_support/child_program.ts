@@ -18,12 +18,7 @@ export function startProgram(
   errors: "inherit" | "pipe" = "inherit",
   permissions: readonly string[] = ["-A"],
 ): ChildProcess {
-  const path = fileURLToPath(program);
-  const options = process.versions.bun
-    ? [path]
-    : process.versions.deno
-    ? ["run", ...permissions, "--no-check", "--quiet", `--import-map=${importMap}`, path]
-    : ["--no-warnings", "--import", nodeHooks, path];
+  const options = programArguments(program, permissions);
   const env = { ...process.env, ...environment };
   if (permissions[0] !== "-A" && process.versions.deno) {
     // Through a shell and a variable: Deno gives children it knows for Deno every permission.
@@ -33,6 +28,16 @@ export function startProgram(
     });
   }
   return spawn(process.execPath, [...options, ...args], { stdio: ["ignore", "pipe", errors], env });
+}
+
+/** What the runtime is called with to run a program of the suite, before the program's own arguments. */
+export function programArguments(program: URL, permissions: readonly string[] = ["-A"]): string[] {
+  const path = fileURLToPath(program);
+  return process.versions.bun
+    ? [path]
+    : process.versions.deno
+    ? ["run", ...permissions, "--no-check", "--quiet", `--import-map=${importMap}`, path]
+    : ["--no-warnings", "--import", nodeHooks, path];
 }
 
 /** Resolves when a child process has ended. */

@@ -1,12 +1,22 @@
-// The commands on a token of SoftHSM2: cli/commands, cli/tokens.
+// The commands on a token of SoftHSM2: cli/commands, cli/tokens; and every line of the sh blocks of docs/command-line.md,
+// which works when pasted, in order.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { execFileSync } from "node:child_process";
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
 import process from "node:process";
+import { text } from "node:stream/consumers";
 import { before, describe, it } from "node:test";
 import { commandLine, type CommandLineOptions, type CommandLineResult } from "../_support/command_line.ts";
-import { createToken, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
+import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
+import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
+
+const trustSkip = p11KitModulePath("trust") === null ? "p11-kit's trust module is not installed" : false;
+const opensslSkip = softhsmSkip || (programPath("openssl") === null ? "OpenSSL is not installed" : false);
 
 const RELEASE = "release 1.0\n";
 
@@ -144,7 +154,7 @@ describe("the command line", { skip: softhsmSkip }, () => {
 
   describe("for files", () => {
     it("encrypts and decrypts, with AES and with RSA, short files and long ones", async () => {
-      const long = new Uint8Array(9 << 20).map((_byte, at) => at * 7);
+      const long = new Uint8Array(3 << 19).fill(7);
       writeFileSync(`${folder}/long`, long);
       await done("encrypt TOKEN;object=backup --in FOLDER/long --out FOLDER/long.enc");
       assertEquals(statSync(`${folder}/long.enc`).size, long.length + 12 + 16);
@@ -257,6 +267,46 @@ describe("the command line", { skip: softhsmSkip }, () => {
     });
   });
 
+  describe("for requests", () => {
+    it("signs with a key of the token, sends a file, and fails on a status from 400 on", async () => {
+      const seen: { method: string | undefined; headers: IncomingHttpHeaders; body: string }[] = [];
+      const server = createServer(async (request, response) => {
+        seen.push({ method: request.method, headers: request.headers, body: await text(request) });
+        response.writeHead(request.url === "/missing" ? 404 : 200).end("answer");
+      });
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      try {
+        const sent = `fetch ${origin}/ --sign TOKEN;object=release --in FOLDER/release.txt -H Content-Type:text/plain`;
+        assertEquals((await done(sent)).text, "answer");
+        const [{ body, headers, method }] = seen as [typeof seen[0]];
+        assertEquals([method, body, headers["content-type"]], ["POST", RELEASE, "text/plain"]);
+        assertMatch(String(headers["signature-input"]), /^sig=\("@method" "@target-uri"/);
+        assertStringIncludes(String(headers["signature"]), "sig=:");
+        const json = JSON.parse((await done(`fetch ${origin}/ --json`)).text);
+        assertEquals([json.status, json.body], [200, "answer"]);
+        const missing = await gp11(`fetch ${origin}/missing`);
+        assertEquals([missing.code, missing.text], [1, "answer"]);
+        assertStringIncludes(missing.errors, "answered 404");
+        const keyless = await gp11(`fetch ${origin}/ --client-key TOKEN;object=release`);
+        assertStringIncludes(keyless.errors, "no certificate");
+      } finally {
+        server.close();
+      }
+      const refused = await gp11(`fetch ${origin}/`);
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.errors, "Cannot");
+    });
+
+    it("lists whom the machine trusts, and writes them as PEM", { skip: trustSkip }, async () => {
+      const args = ["--module", p11KitModulePath("trust")!, "trust"];
+      const anchors = JSON.parse((await commandLine([...args, "--json"])).text) as { subject: string }[];
+      const { code } = await commandLine([...args, "--out", `${folder}/roots.pem`]);
+      const blocks = readFileSync(`${folder}/roots.pem`, "utf8").match(/-----BEGIN CERTIFICATE-----/g) ?? [];
+      assertEquals([code, blocks.length], [0, anchors.length]);
+    });
+  });
+
   it("logs the calls of the module without the PIN", async () => {
     const { errors } = await done("sign TOKEN;object=release --log-calls", { input: RELEASE });
     assertStringIncludes(errors, "C_Sign = CKR_OK");
@@ -272,5 +322,40 @@ describe("the command line", { skip: softhsmSkip }, () => {
   it("ends quietly when whoever reads the list goes away", async () => {
     const { closedReader } = await import("../_support/command_line.ts");
     assertEquals((await gp11("mechanisms TOKEN", { reader: closedReader })).code, 0);
+  });
+});
+
+/** The words of a line, as a shell sees them. */
+function words(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2]!);
+}
+
+describe("docs/command-line.md", { skip: opensslSkip }, () => {
+  it("has lines that work when pasted", async () => {
+    const guide = readFileSync(new URL("../../docs/command-line.md", import.meta.url), "utf8");
+    const lines = [...guide.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((match) => match[1]!.trim().split("\n"));
+    const environment: Record<string, string> = {};
+    const printed: string[] = [];
+    softhsmFolder();
+    const before = process.cwd();
+    process.chdir(temporaryFolder("command-line"));
+    try {
+      for (const line of lines) {
+        const [program, ...args] = words(line);
+        if (program === "export") Object.assign(environment, Object.fromEntries([args[0]!.split("=")]));
+        else if (program !== "gp11") {
+          printed.push(execFileSync("sh", ["-c", line], { encoding: "utf8", stdio: "pipe" }));
+        } else {
+          const { code, errors, text } = await commandLine(["--module", softhsmPath()!, ...args], { environment });
+          assertEquals([code, code === 0 ? "" : errors], [0, ""], line);
+          printed.push(text);
+        }
+      }
+      assertEquals(readFileSync("out.crt", "utf8").trim(), readFileSync("server.crt", "utf8").trim());
+    } finally {
+      process.chdir(before);
+    }
+    const all = printed.join("");
+    for (const text of ["Verified OK", "The signature is right", "release 1.0"]) assertStringIncludes(all, text);
   });
 });

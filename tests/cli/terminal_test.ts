@@ -1,0 +1,148 @@
+// What a person at a terminal meets: cli/process_surroundings.ts, cli/run.ts, cli/terminal, and a card with three tries.
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { Writable } from "node:stream";
+import process from "node:process";
+import { before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ProcessOutput } from "../../cli/process_surroundings.ts";
+import { OutputClosedError } from "../../cli/terminal/errors.ts";
+import { Progress } from "../../cli/terminal/progress.ts";
+import { tableText } from "../../cli/terminal/table.ts";
+import { safeJson, safeText, textWidth } from "../../cli/terminal/text.ts";
+import { programPath } from "../../tools/native_libraries.ts";
+import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
+import { programArguments } from "../_support/child_program.ts";
+import { commandLine, type CommandLineOptions } from "../_support/command_line.ts";
+import { createSeparateToken, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
+import { temporaryFolder } from "../_support/temporary_folder.ts";
+
+const python = programPath("python3");
+const terminalSkip = softhsmSkip ||
+  (python === null || process.platform !== "linux" ? "Python 3 on Linux is not here to make a terminal" : false);
+
+describe("the program in a terminal", { skip: terminalSkip }, () => {
+  let token: TestToken;
+  let environment: Record<string, string>;
+  let folder: string;
+
+  before(() => {
+    ({ token, environment } = createSeparateToken("terminal"));
+    folder = temporaryFolder("terminal");
+  });
+
+  /** Runs the program through a shell in a terminal of its own; what it shows, its exit code, whether the terminal echoes again. */
+  async function inTerminal(script: string, answer: string): Promise<{ shown: string; code: number; echoes: boolean }> {
+    const program = fileURLToPath(new URL("../_support/terminal_program.py", import.meta.url));
+    const cli = [process.execPath, ...programArguments(new URL("../../cli.ts", import.meta.url))];
+    const command = ["sh", "-c", script, "sh", ...cli, "--module", token.module];
+    const { stdout } = await promisify(execFile)(python!, [program, "PIN of", answer, ...command], {
+      env: { ...process.env, ...environment, NO_COLOR: "1" },
+    });
+    return JSON.parse(stdout);
+  }
+
+  it("asks for the PIN there though it reads a pipe, and never shows it", async () => {
+    const keygen = `"$@" keygen pkcs11:token=terminal --type hmac --label first`;
+    const { code, echoes, shown } = await inTerminal(`echo nothing | ${keygen}`, `type ${token.userPin}\r`);
+    assertEquals([code, echoes], [0, true], shown);
+    assertStringIncludes(shown, 'PIN of "terminal": \r\n');
+    assertStringIncludes(shown, "object=first;type=secret-key");
+    assert(!shown.includes(token.userPin), shown);
+  });
+
+  it("gives the terminal back and makes nothing when it is ended while it asks", async () => {
+    const out = `${folder}/out`;
+    const script = `exec "$@" sign pkcs11:token=terminal --in /dev/null --out ${out}`;
+    const { code, echoes, shown } = await inTerminal(script, `signal 15`);
+    assertEquals([code, echoes], [143, true], shown);
+    let made = true;
+    try {
+      readFileSync(out);
+    } catch {
+      made = false; // There is no such file, as there should not be.
+    }
+    assertEquals(made, false);
+  });
+});
+
+describe("a card with three tries", { skip: cardModuleSkip }, () => {
+  it("gets a wrong PIN once for each command, and the last try only from a person", async () => {
+    const card = new CardModule();
+    // Somebody else uses the card, too: it is not initialised anew for each command.
+    const { module } = await card.slot({});
+    card.reset();
+    const attempt = async (options: CommandLineOptions, tries: number, said: string) => {
+      const { code, errors, shown } = await commandLine(
+        ["-m", card.path, "objects", "pkcs11:token=card", "--login"],
+        options,
+      );
+      assertEquals([code, card.tries, card.sessions], [1, tries, 0]);
+      assertStringIncludes(errors + shown, said);
+    };
+    const environment = { GP11_PIN: "0000" };
+    await attempt({ environment }, 2, "counts wrong PINs");
+    await attempt({ environment }, 1, "One try is left");
+    await attempt({ environment }, 1, "a wrong PIN from GP11_PIN would lock it");
+    await attempt({ typed: ["0000\r", "1234\r"] }, 0, "one try is left, a wrong PIN locks it");
+    await attempt({ typed: ["1234\r"] }, 0, "its PIN is locked");
+    assertEquals(card.calls("C_Login"), 3);
+    await module.close();
+  });
+});
+
+describe("what is shown", () => {
+  it("never is a command to the terminal, whatever a token's label holds", () => {
+    const label = "\u001b[2J\u009b31m\u202egnp.\u0007\n\r";
+    const text = tableText([label], [{ title: "LABEL", value: (row) => row }], (_style, each) => each);
+    for (const shown of [safeText(label), text.trimEnd().split("\n")[1]!, safeJson({ label }, 0)]) {
+      // deno-lint-ignore no-control-regex
+      assert(!/[\u0000-\u001f\u007f-\u009f\u202e]/.test(shown), shown);
+    }
+    assertEquals(JSON.parse(safeJson({ label })), { label });
+  });
+
+  it("stands in columns, with wide letters and marks", () => {
+    assertEquals(["abc", "日本", "e\u0301"].map(textWidth), [3, 4, 1]);
+    const rows = [{ a: "日本", b: "x", c: "" }, { a: "long one", b: "y", c: "" }];
+    const columns = (["a", "b", "c"] as const).map((name) => ({
+      title: name,
+      value: (row: typeof rows[0]) => row[name],
+    }));
+    assertEquals(tableText(rows, columns, (_style, text) => text), "a         b\n日本      x\nlong one  y\n");
+  });
+
+  it("is progress on a terminal alone", async () => {
+    for (const [isTerminal, TERM] of [[false, "xterm"], [true, "dumb"], [true, "xterm"]] as const) {
+      const texts: string[] = [];
+      const errors = {
+        isTerminal,
+        columns: 80,
+        write: (data: unknown) => Promise.resolve(void texts.push(String(data))),
+      };
+      const progress = new Progress({ errors, environment: { TERM } }, "Making the key");
+      await progress.show();
+      await progress.end();
+      assertEquals(texts.length, isTerminal && TERM !== "dumb" ? 2 : 0);
+    }
+  });
+});
+
+describe("an output of the process", () => {
+  it("says that nobody reads it any more, and passes other errors on", async () => {
+    const failing = (code: string) =>
+      new ProcessOutput(
+        new Writable({
+          write(_chunk, _encoding, done) {
+            done(Object.assign(new Error(code), { code }));
+          },
+        }) as unknown as typeof process.stdout,
+      );
+    const closed = failing("EPIPE");
+    await assertRejects(() => closed.write("a"), OutputClosedError);
+    await assertRejects(() => closed.write("b"), OutputClosedError);
+    await assertRejects(() => failing("ENOSPC").write("a"), Error, "ENOSPC");
+  });
+});
