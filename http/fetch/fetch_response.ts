@@ -7,7 +7,8 @@
 import { FetchedResponse, type ResponseOrigin } from "../transports/fetched_response.ts";
 import { handOutEmpty, handOutSmall, type SmallResponses } from "./small_responses.ts";
 import type { BodyReader } from "./body_reader.ts";
-import { giveBack, isBodyless, isWatched } from "../queue/response_phase.ts";
+import type { Attempt } from "../queue/attempt.ts";
+import { ended, giveBack, isBodyless, isWatched } from "../queue/response_phase.ts";
 import { countBytes, discard, isSmall, smallBody, transformed } from "../queue/response_body.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
@@ -15,12 +16,11 @@ import type { TransportResponse } from "../transports/transport.ts";
 import { bareUrl } from "../protocol/uri.ts";
 
 /** Makes the Response a caller gets. */
-export function handOut(reader: BodyReader, signal: AbortSignal | null, responses: SmallResponses): Response {
+export function handOut(reader: BodyReader, responses: SmallResponses): Response {
   const { core, item, response } = reader;
   const { arrived, encodedLength } = response as TransportResponse;
   const { msg } = item;
-  const isUntouched = msg.responseHeaders === response.headers && item.transforms.length === 0 && !isWatched(item);
-  if (response.ready !== undefined && isUntouched) return handOutReady(reader, response.ready, signal);
+  const isUntouched = isLeftAlone(item, response);
   const isSame = response instanceof Response && msg.responseHeaders === response.headers;
   if (isBodyless(msg, response)) return withoutBody(reader, isSame);
   const isSmallBody = response.whole !== undefined || isSmall(response);
@@ -36,13 +36,28 @@ export function handOut(reader: BodyReader, signal: AbortSignal | null, response
   return result;
 }
 
-/** The transport has made the Response, and all of it is here: the message ends before anybody reads. */
-function handOutReady(reader: BodyReader, ready: Response, signal: AbortSignal | null): Response {
-  const { item, response } = reader;
+/**
+ * The Response that the transport has made, if all of it is here and nobody changes it: the message ends before anybody
+ * reads. Null for others.
+ */
+export function handOutReady(
+  attempt: Attempt,
+  response: TransportResponse,
+  signal: AbortSignal | null,
+): Response | null {
+  const { item } = attempt;
+  const { ready, whole } = response;
+  if (ready === undefined || !isLeftAlone(item, response)) return null;
   if (ready instanceof FetchedResponse) FetchedResponse.place(ready, originOf(item, signal));
-  if (response.whole !== undefined) countBytes(item, response.whole.byteLength);
-  reader.finish();
+  if (whole !== undefined) countBytes(item, whole.byteLength);
+  item.unwatch();
+  attempt.guard(ended);
   return ready;
+}
+
+/** True while header fields and body are those the transport has given, and nobody wants to see the pieces. */
+function isLeftAlone(item: QueueItem, response: TransportResponse): boolean {
+  return item.msg.responseHeaders === response.headers && item.transforms.length === 0 && !isWatched(item);
 }
 
 function originOf(item: QueueItem, signal: AbortSignal | null): ResponseOrigin {

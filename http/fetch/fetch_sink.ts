@@ -8,7 +8,7 @@ import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
 import { dropBody, type FetchSettings } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
-import { handOut } from "./fetch_response.ts";
+import { handOut, handOutReady } from "./fetch_response.ts";
 import type { HandedOutResponses } from "./handed_out_responses.ts";
 import { messageState } from "../message/message.ts";
 import type { QueueItem, ResponseSink } from "../queue/queue_item.ts";
@@ -101,12 +101,10 @@ export class FetchSink implements ResponseSink {
   }
 
   take(attempt: Attempt, response: TransportResponse): void {
-    const reader = new BodyReader(attempt, response, this.#responses.unread);
-    this.#reader = reader;
     // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
     try {
-      this.#resolve(handOut(reader, this.#settings.signal, this.#responses.small));
+      this.#resolve(handOutReady(attempt, response, this.#settings.signal) ?? this.#handOut(attempt, response));
       // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
       this.#resolve = this.#reject = forgotten;
     } catch (error) {
@@ -115,12 +113,18 @@ export class FetchSink implements ResponseSink {
     }
   }
 
+  #handOut(attempt: Attempt, response: TransportResponse): Response {
+    const { small, unread } = this.#responses;
+    this.#reader = new BodyReader(attempt, response, unread);
+    return handOut(this.#reader, small);
+  }
+
   done(item: QueueItem): void {
     if (this.#aborted !== null) this.#settings.signal!.removeEventListener("abort", this.#aborted);
     const { msg } = item;
     if (this.#isSettled) {
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
-      this.#reader!.ended(isFailure ? fetchFailure(msg, this.#settings.signal) : messageState(msg).thrown);
+      this.#reader?.ended(isFailure ? fetchFailure(msg, this.#settings.signal) : messageState(msg).thrown);
       return;
     }
     const failure = fetchFailure(msg, this.#settings.signal);
