@@ -9,7 +9,7 @@ import { compileMockModule, mockModuleSkip } from "../../_support/mock_module.ts
 import type { ManagedWork } from "../../_support/managed_worker.ts";
 
 const p11KitSkip = mockModuleSkip || (p11KitPath() === null ? "libp11-kit is not installed" : false);
-const CYCLES = 25;
+const CYCLES = 12;
 
 interface Answer {
   readonly done: number;
