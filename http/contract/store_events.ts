@@ -1,4 +1,4 @@
-/** What features tell when the store behind them cannot be used. */
+/** The events of features whose store cannot be used. */
 
 /**
  * The `store-error` event of a feature: its store has failed, or cannot be reached. The message goes on as the feature

@@ -1,5 +1,5 @@
 /**
- * What subscribers of the tracing channel `gp11:message` are told.
+ * What subscribers of the tracing channel `gp11:message` get.
  *
  * @module
  */

@@ -32,7 +32,7 @@ export class ConnectionPool {
   readonly #all = new Set<Connection>();
   readonly #recordOf: ConnectionRecords = new WeakMap();
   readonly #sweep: IdleSweep;
-  /** Told when a connection is made. */
+  /** Called when a connection is made. */
   readonly sharing: SharedConnections;
   #lastHost: Host | null = null;
   #count = 0;

@@ -11,7 +11,7 @@ import { type HttpMessage, messageState } from "../message/message.ts";
 import { isTransportStatus } from "../protocol/status.ts";
 import type { Connection } from "../transports/connection.ts";
 
-/** What is told of a message, as it is written. */
+/** What subscribers get of a message, as it is written. */
 export interface MessageTrace extends Traced, Omit<TracedMessage, "connection" | "error"> {
   connection?: Connection;
 }

@@ -76,7 +76,7 @@ export class QueueItem implements MessageItem, PoolEntry {
   unprocessed = 0;
   /** The server has said 421 once: the next connection is the last that is tried. */
   isMisdirected = false;
-  /** Whom a transport tells about the present attempt: its exchange is known by it. */
+  /** The observer of the present attempt, by which the transport knows its exchange. */
   observer: ExchangeObserver | null = null;
   connection: Connection | null = null;
   redirects = 0;
@@ -108,7 +108,7 @@ export class QueueItem implements MessageItem, PoolEntry {
   identity = "";
   /** The attempt that waits for a connection. */
   waiter: WaitingAttempt | null = null;
-  /** What the tracing channel tells of it; null where nobody listens. */
+  /** What the tracing channel publishes of it; null where nobody listens. */
   trace: MessageTrace | null = null;
   /** Those who watch the present attempt; null where nobody does. */
   watches: readonly AttemptWatch[] | null = null;
@@ -150,7 +150,7 @@ export class QueueItem implements MessageItem, PoolEntry {
     return this.watches.reduce((inner, watch) => () => watch.run(inner), part)();
   }
 
-  /** The present attempt is over; those who watch it hear of that once. */
+  /** The present attempt is over; its watchers are called once. */
   attemptOver(error: unknown): void {
     const { watches } = this;
     if (watches === null) return;

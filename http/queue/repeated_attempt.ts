@@ -1,5 +1,5 @@
 /**
- * Whether an attempt that broke is made again without anybody being told of a failure.
+ * Whether an attempt that broke is made again without reporting a failure.
  *
  * @module
  */

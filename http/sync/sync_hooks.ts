@@ -119,7 +119,7 @@ export class SyncHooks {
     return this.#reply(bodyBefore, failure);
   }
 
-  /** The worker tells of an attempt by its first hook. */
+  /** An attempt of the worker is known here by its first hook. */
   #attemptBegins(): void {
     writable(this.#msg.metrics).attempts++;
     this.item.watches = this.#core.features.watch(this.#msg);

@@ -91,6 +91,6 @@ function timeoutsOf(core: HttpSessionCore, msg: HttpMessage): PlainSettings["tim
 
 function hooksOf(core: HttpSessionCore): RemoteHook[] {
   const has = (hook: keyof SessionFeature) => core.features.all.some((feature) => typeof feature[hook] === "function");
-  // The first hook of an attempt tells of the attempt.
+  // An attempt is known by its first hook.
   return remoteHooks.filter((hook) => has(hook) || hook === "requestStarting" && has("watchAttempt"));
 }

@@ -131,7 +131,7 @@ export class RecordedBody {
     return kept?.chunk ?? this.#writer.read!(this.#position);
   }
 
-  /** What the writer has is of no more use; that it cannot say so is nobody's concern. */
+  /** What the writer has is of no more use; an error of discarding it is ignored. */
   #discard(): void {
     try {
       const done = this.#writer.discard();

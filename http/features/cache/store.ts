@@ -80,7 +80,7 @@ export function recordBytes(record: CacheRecord): number {
   return bytes;
 }
 
-/** What tells the responses for one URI apart: of two with the same the later replaces the earlier. */
+/** What distinguishes the responses for one URI: of two with the same the later replaces the earlier. */
 export function variantOf({ authorization, vary }: CacheRecord): string {
   return JSON.stringify([authorization, vary]);
 }

@@ -41,7 +41,7 @@ export interface StorageLimits {
   readonly entryBytes: number;
 }
 
-/** A store with the rules of one cache. What the store throws is told, and counts as if there were nothing. */
+/** A store with the rules of one cache. What the store throws is reported, and counts as if there were nothing. */
 export class StoredResponses {
   readonly store: CacheStore;
   readonly policy: PolicyOptions;
@@ -65,7 +65,7 @@ export class StoredResponses {
     }
   }
 
-  /** Tells the store something that nobody waits for. */
+  /** Calls the store without waiting for it. */
   tell(call: () => void | Promise<void>): void {
     try {
       const told = call();

@@ -360,7 +360,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     this.#options.onEnded();
   }
 
-  /** The peer breaks the protocol or asks too much: it is told, and the connection ends. */
+  /** The peer breaks the protocol or asks too much: it gets a GOAWAY, and the connection ends. */
   #fault(error: unknown): void {
     if (this.isOver) return;
     const fault = error instanceof ConnectionFault

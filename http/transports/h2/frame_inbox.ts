@@ -16,7 +16,7 @@ const MAX_HEADER_BLOCK = 64 * 1024;
 export interface FrameHandler {
   /** The newest stream. */
   readonly lastStream: number;
-  /** Nothing more is to be told. */
+  /** Nothing more is to be reported. */
   readonly isOver: boolean;
   onHeaders(stream: number, section: Section, isEnd: boolean): void;
   /** `length`: what counts against the windows, padding included. */

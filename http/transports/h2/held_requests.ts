@@ -1,7 +1,7 @@
 /** Requests that are not entrusted to a connection before its peer is known to be there. */
 import type { ExchangeObserver } from "../transport.ts";
 
-/** The held requests of one connection, by who is told about them. */
+/** The held requests of one connection, by their observers. */
 export class HeldRequests {
   readonly #giveUp = new Map<ExchangeObserver, (reason: unknown) => void>();
 

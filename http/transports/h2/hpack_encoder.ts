@@ -41,7 +41,10 @@ export class HpackEncoder {
   readonly #table = new DynamicTable();
   /** Numbers of the entries by field. */
   readonly #numbers = new Map<string, number>();
-  /** Sizes the peer must be told of in front of the next section: the smallest one since the last, and the present one. */
+  /**
+   * Table size updates to send in front of the next section (RFC 7541 §4.2): the smallest size since the last, and the
+   * present.
+   */
   #updates: number[] = [];
   #bytes: Buffer = Buffer.allocUnsafe(1024);
   #offset = 0;

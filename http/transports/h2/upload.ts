@@ -46,7 +46,7 @@ export class Upload implements BodySink {
   window: number;
   /** The end of the request was handed over. */
   hasEnded = false;
-  /** Everything was, and told. */
+  /** Everything was sent, and reported. */
   isWritten = false;
 
   constructor(owner: UploadOwner, link: UploadLink, request: TransportRequest, window: number) {
