@@ -10,6 +10,7 @@ const folders = [
   "http",
   "webcrypto",
   "pkcs11js",
+  "opentelemetry",
   "cli",
   "internal",
   "tests",

@@ -142,7 +142,13 @@ const libraries: Record<string, readonly string[]> = {
 };
 
 /** The libraries of others that examples show at work with this one. */
-const shown: readonly string[] = ["aws4fetch", "oauth4webapi"];
+const shown: readonly string[] = [
+  "@opentelemetry/api",
+  "@opentelemetry/context-async-hooks",
+  "@opentelemetry/sdk-trace-base",
+  "aws4fetch",
+  "oauth4webapi",
+];
 
 /** Rooms whose things are round, so that their files name each other's types: a session has a slot, a slot opens sessions. */
 const roundRooms: readonly string[] = ["session/tokens", "session/attributes"];
