@@ -10,7 +10,13 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { before, describe, it } from "node:test";
-import { commandLine, type CommandLineOptions, type CommandLineResult } from "../_support/command_line.ts";
+import {
+  closedReader,
+  commandLine,
+  type CommandLineOptions,
+  type CommandLineResult,
+} from "../_support/command_line.ts";
+import { InterruptedError } from "../../cli/terminal/errors.ts";
 import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
 import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
@@ -261,9 +267,19 @@ describe("the command line", { skip: softhsmSkip }, () => {
     it("ends with Control-C and a signal, as interrupted, and gives the terminal back", async () => {
       const typed = await gp11("sign TOKEN;object=release", { environment: {}, typed: ["12\u0003"] });
       assertEquals([typed.code, typed.terminals.closed], [130, 1]);
-      const { InterruptedError } = await import("../../cli/terminal/errors.ts");
       const signal = AbortSignal.abort(new InterruptedError("SIGTERM"));
       assertEquals((await gp11("sign TOKEN;object=release", { signal })).code, 143);
+    });
+
+    it("ends what runs when it is interrupted, and the session with its login", async () => {
+      const controller = new AbortController();
+      const { code, errors } = await gp11("encrypt TOKEN;object=backup --log-calls", {
+        input: new Uint8Array(3 << 19),
+        signal: controller.signal,
+        reader: () => controller.abort(new InterruptedError("SIGINT")),
+      });
+      assertEquals(code, 130);
+      assertMatch(errors, /C_Login = CKR_OK\n[^]*C_CloseSession = CKR_OK\n[^]*C_Finalize = CKR_OK\n[^]*Interrupted/);
     });
   });
 
@@ -320,7 +336,6 @@ describe("the command line", { skip: softhsmSkip }, () => {
   });
 
   it("ends quietly when whoever reads the list goes away", async () => {
-    const { closedReader } = await import("../_support/command_line.ts");
     assertEquals((await gp11("mechanisms TOKEN", { reader: closedReader })).code, 0);
   });
 });
