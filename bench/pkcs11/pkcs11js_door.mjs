@@ -2,17 +2,21 @@
 // module's library of its own. Prints a ratio for each row, more is better for the door: by the clock, and by what the
 // processor has worked for this process, which says something on a busy machine too. Runs on Deno, Bun and Node.
 import process from "node:process";
-import { open, packageOf } from "./pkcs11js_rows.mjs";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 
+// Each side has the rows' code for itself: what the runtime learns of one must not slow down the other.
+const [doorRows, addonRows] = [await import("./pkcs11js_rows.mjs?door"), await import("./pkcs11js_rows.mjs?addon")];
 const [doorPath, addonPath, label, pin, time, only] = process.argv.slice(2);
 /** What a turn takes, in milliseconds. */
 const TURN = 8;
 /** How long both are called before. */
 const WARM_UP = 400;
 const turns = Math.ceil(Number(time) * 1000 / TURN / 2);
-// The door first: it has the module bind to its own OpenSSL, where the addon's would take Node's for both.
-const door = open(await packageOf("door"), doorPath, label, pin);
-const addon = open(await packageOf("addon"), addonPath, label, pin);
+// Both are bound to the OpenSSL that the module was built for. Node exports its own, which the addon's module would take
+// by itself: it signs faster or slower then, whatever is between it and the program.
+nativeRuntime().open(addonPath);
+const door = doorRows.open(await doorRows.packageOf("door"), doorPath, label, pin);
+const addon = addonRows.open(await addonRows.packageOf("addon"), addonPath, label, pin);
 
 function worked() {
   const { user, system } = process.cpuUsage();

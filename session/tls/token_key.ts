@@ -250,7 +250,10 @@ function withoutQuery(uri: Pkcs11Uri): string {
   return uri.format().split("?")[0]!;
 }
 
-/** A key that wants its PIN for each use would have GnuTLS ask for it, which it can do in the middle of a call only. */
+/**
+ * A key that wants its PIN for each use would have GnuTLS log in itself: with a PIN in the key's URI, which it keeps in clear
+ * and never overwrites, or with one it asks for in the middle of a call, on the thread that signs.
+ */
 async function checkUse(key: Pkcs11Object, options: CallOptions): Promise<void> {
   const attributes = await key.getAttributes(["alwaysAuthenticate"], options);
   if (attributes.get("alwaysAuthenticate") !== true) return;

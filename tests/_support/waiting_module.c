@@ -10,6 +10,7 @@ typedef CK_RV (*Sign)(unsigned long, void *, unsigned long, void *, void *);
 typedef CK_RV (*Login)(unsigned long, unsigned long, void *, unsigned long);
 typedef CK_RV (*Open)(unsigned long, unsigned long, void *, void *, void *);
 typedef CK_RV (*Close)(unsigned long);
+typedef CK_RV (*Info)(char *);
 struct list { unsigned char version[8]; void *functions[68]; };
 
 static struct list own;
@@ -17,6 +18,7 @@ static Sign real_sign;
 static Login real_login;
 static Open real_open;
 static Close real_close;
+static Info real_info;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int wanted, inside, most;
@@ -76,6 +78,13 @@ static CK_RV counted_close(unsigned long session) {
   return rv;
 }
 
+/* GnuTLS takes two modules that tell the same of themselves for one: this one has another manufacturer. */
+static CK_RV own_info(char *info) {
+  CK_RV rv = real_info(info);
+  if (rv == 0) info[2] = 'W';
+  return rv;
+}
+
 CK_RV C_GetFunctionList(void **list) {
   if (!real_sign) {
     void *library = dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL);
@@ -87,6 +96,8 @@ CK_RV C_GetFunctionList(void **list) {
     own.functions[C_SIGN] = (void *)waiting_sign;
     real_login = (Login)own.functions[C_LOGIN];
     own.functions[C_LOGIN] = (void *)counted_login;
+    real_info = (Info)own.functions[C_GETINFO];
+    own.functions[C_GETINFO] = (void *)own_info;
     real_open = (Open)own.functions[C_OPENSESSION];
     own.functions[C_OPENSESSION] = (void *)counted_open;
     real_close = (Close)own.functions[C_CLOSESESSION];

@@ -65,7 +65,7 @@ function compiled(softhsm: string): string {
   // A library of its own: GnuTLS never gives it back, and others in this process want to see tokens that are made later.
   const own = `${folder}/softhsm.so`;
   copyFileSync(softhsm, own);
-  const macros = ["C_Sign", "C_Login", "C_OpenSession", "C_CloseSession"].map((name) =>
+  const macros = ["C_Sign", "C_Login", "C_OpenSession", "C_CloseSession", "C_GetInfo"].map((name) =>
     `-D${name.toUpperCase()}=${FUNCTION_NAMES.indexOf(name as FunctionName)}`
   );
   execFileSync("cc", [

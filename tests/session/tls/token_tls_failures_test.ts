@@ -1,6 +1,7 @@
 // session/tls/: TLS with a key in a token when tokens, servers and programs do what they should not.
 import { assert, assertEquals } from "@std/assert";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { after, before, describe, it } from "node:test";
@@ -9,6 +10,7 @@ import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
 import {
   CKR,
   CKU,
+  Module,
   Pkcs11Error,
   type TokenCertificate,
   tokenCertificate,
@@ -19,7 +21,8 @@ import { RecordCounter } from "../../../session/tls/record_counter.ts";
 import { compilerSkip } from "../../_support/c_assertions.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
-import { softhsmModule } from "../../_support/softhsm.ts";
+import { MovingModule } from "../../_support/moving_module.ts";
+import { createToken, softhsmModule } from "../../_support/softhsm.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 import {
   opensslServer,
@@ -180,6 +183,24 @@ describe("TLS with a key in a token that fails", { skip }, () => {
     raw.call("C_Logout", session.handle);
     await using http = new HttpSession({ clientCertificate: client });
     assertEquals(http.sendMessageSync(sync), 200);
+  });
+
+  it("follows its token into another slot", async () => {
+    const { ec } = clients;
+    const moving = new MovingModule();
+    const token = createToken();
+    await using module = await Module.load(moving.path);
+    const slot = await module.findSlot(token.label);
+    const pin = token.userPin;
+    await using session = await slot.openSession({ readWrite: true, login: { pin } });
+    await session.importKey(await readFile(ec.keyFile, "utf8"), { token: true, label: "ec", sign: true });
+    const key = `pkcs11:token=${encodeURIComponent(token.label)};object=ec;type=private`;
+    await using own = await tokenCertificate({ ...given(), key, module: moving.path, pin });
+    for (const to of [4711n, slot.id]) {
+      assertEquals((await once(undefined, own)).statusCode, 200);
+      moving.move(to === slot.id ? 4711n : slot.id, to);
+    }
+    assertEquals((await once(undefined, own)).statusCode, 200);
   });
 
   it("tries a PIN that has become wrong once", async () => {
