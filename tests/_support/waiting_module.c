@@ -78,10 +78,10 @@ static CK_RV counted_close(unsigned long session) {
   return rv;
 }
 
-/* GnuTLS takes two modules that tell the same of themselves for one: this one has another manufacturer. */
+/* GnuTLS takes modules that tell the same of themselves for one: each of these has a manufacturer of its own. */
 static CK_RV own_info(char *info) {
   CK_RV rv = real_info(info);
-  if (rv == 0) info[2] = 'W';
+  if (rv == 0) info[2] = OWN_LETTER;
   return rv;
 }
 

@@ -58,6 +58,8 @@ export class WaitingModule {
   }
 }
 
+let made = 0;
+
 function compiled(softhsm: string): string {
   const source = fileURLToPath(new URL("./waiting_module.c", import.meta.url));
   const folder = temporaryFolder("waiting");
@@ -74,6 +76,7 @@ function compiled(softhsm: string): string {
     "-fPIC",
     "-w",
     `-DSOFTHSM="${own}"`,
+    `-DOWN_LETTER=${65 + made++}`,
     ...macros,
     source,
     "-lpthread",
