@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { createToken, softhsmSkip } from "../_support/softhsm.ts";
+import { createToken, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
 import { projectRoot, readText } from "../_support/source_text.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
@@ -20,11 +20,15 @@ function documentedFlags(module: string): string[] {
   return flags.replace(modulePath, module).split(" ");
 }
 
-/** The first example, with the module and the PIN of a token made for it. */
-function firstExample(module: string, pin: string): string {
+/** The first example, with the module, the label and the PIN of a token made for it. */
+function firstExample({ label, module, userPin }: TestToken): string {
   const code = /```ts ignore\n([^]*?)```/.exec(readme)?.[1];
-  assert(code !== undefined && code.includes(modulePath) && code.includes('"1234"'), "README.md has no first example");
-  return code.replace(modulePath, module).replace('"1234"', JSON.stringify(pin));
+  const places = [modulePath, '"keys"', '"1234"'];
+  assert(code !== undefined && places.every((place) => code.includes(place)), "README.md has no first example");
+  return code.replace(modulePath, module).replace('"keys"', JSON.stringify(label)).replace(
+    '"1234"',
+    JSON.stringify(userPin),
+  );
 }
 
 describe("the README", () => {
@@ -34,7 +38,7 @@ describe("the README", () => {
   it("has a first example that runs with exactly the flags it names", { skip }, async () => {
     const token = createToken();
     const file = `${temporaryFolder("readme")}/example.ts`;
-    writeFileSync(file, firstExample(token.module, token.userPin));
+    writeFileSync(file, firstExample(token));
     const importMap = `--import-map=${fileURLToPath(new URL("tests/offline.import_map.json", projectRoot))}`;
     const args = ["run", "--no-prompt", "--quiet", importMap, ...documentedFlags(token.module), file];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 240_000 });
