@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import type { CommandSpec, OptionSpec } from "./contract/command.ts";
+import type { CommandDescription, OptionDescription } from "./contract/command.ts";
 import { OptionValues } from "./contract/option_values.ts";
 import { UsageError } from "./terminal/errors.ts";
 import { suggestion } from "./terminal/nearest.ts";
@@ -12,7 +12,7 @@ import { suggestion } from "./terminal/nearest.ts";
 /** A command line that makes sense. */
 export interface ParsedArguments {
   /** The command; `null` where none is named, and only help or the version can be meant. */
-  readonly spec: CommandSpec | null;
+  readonly command: CommandDescription | null;
   /** Its options. */
   readonly options: OptionValues;
   /** Its arguments. */
@@ -30,27 +30,27 @@ type OptionToken = Extract<Tokens[number], { kind: "option" }>;
  */
 export function parseArguments(
   args: readonly string[],
-  commands: readonly CommandSpec[],
-  globals: readonly OptionSpec[],
+  commands: readonly CommandDescription[],
+  globals: readonly OptionDescription[],
 ): ParsedArguments {
   const every = new Map([...globals, ...commands.flatMap(({ options }) => options)].map((each) => [each.name, each]));
   const tokens = tokensOf(args, [...every.values()]);
   const words = tokens.filter((token) => token.kind === "positional").map(({ value }) => value);
   const given = tokens.filter((token) => token.kind === "option");
   const [name, ...rest] = words;
-  const spec = name === undefined ? null : commands.find((each) => each.name === name);
-  const known = spec ? [...spec.options, ...globals] : [...every.values()];
-  for (const token of given) checkOption(token, known, spec?.name);
-  if (spec === undefined) {
+  const command = name === undefined ? null : commands.find((each) => each.name === name);
+  const known = command ? [...command.options, ...globals] : [...every.values()];
+  for (const token of given) checkOption(token, known, command?.name);
+  if (command === undefined) {
     const near = suggestion(name!, commands.map((each) => each.name));
     throw new UsageError(`Cannot run ${JSON.stringify(name)}: there is no such command${near}`);
   }
-  const options = new OptionValues(valuesOf(given, known, spec?.name), spec?.name ?? "");
-  if (spec !== null && !options.has("help")) checkComplete(spec, options, rest);
-  return { spec, options, arguments: rest };
+  const options = new OptionValues(valuesOf(given, known, command?.name), command?.name ?? "");
+  if (command !== null && !options.has("help")) checkComplete(command, options, rest);
+  return { command, options, arguments: rest };
 }
 
-function tokensOf(args: readonly string[], options: readonly OptionSpec[]): Tokens {
+function tokensOf(args: readonly string[], options: readonly OptionDescription[]): Tokens {
   const config: ParseArgsConfig["options"] = {};
   for (const { name, short, value } of options) {
     config[name] = { type: value === undefined ? "boolean" : "string", ...short === undefined ? {} : { short } };
@@ -58,7 +58,7 @@ function tokensOf(args: readonly string[], options: readonly OptionSpec[]): Toke
   return parseArgs({ args: [...args], options: config, strict: false, allowPositionals: true, tokens: true }).tokens;
 }
 
-function checkOption(token: OptionToken, known: readonly OptionSpec[], command: string | undefined): void {
+function checkOption(token: OptionToken, known: readonly OptionDescription[], command: string | undefined): void {
   const option = known.find(({ name }) => name === token.name);
   const shown = JSON.stringify(token.rawName);
   if (option === undefined) {
@@ -89,7 +89,7 @@ function checkOption(token: OptionToken, known: readonly OptionSpec[], command: 
 
 function valuesOf(
   given: readonly OptionToken[],
-  known: readonly OptionSpec[],
+  known: readonly OptionDescription[],
   command: string | undefined,
 ): Map<string, readonly string[]> {
   const values = new Map<string, readonly string[]>();
@@ -104,8 +104,8 @@ function valuesOf(
   return values;
 }
 
-function checkComplete(spec: CommandSpec, options: OptionValues, words: readonly string[]): void {
-  const { arguments: places, name } = spec;
+function checkComplete(command: CommandDescription, options: OptionValues, words: readonly string[]): void {
+  const { arguments: places, name } = command;
   const missing = places.find((place, at) => !place.optional && at >= words.length);
   if (missing !== undefined) {
     throw new UsageError(`Cannot run ${name}: ${missing.name} is missing: ${lowered(missing.text)}`, name);
@@ -118,7 +118,7 @@ function checkComplete(spec: CommandSpec, options: OptionValues, words: readonly
     if (choices === undefined || choices.includes(word)) continue;
     throw new UsageError(`Cannot run ${name} ${JSON.stringify(word)}: there are ${choices.join(", ")}`, name);
   }
-  const absent = spec.options.find((option) => option.required && !options.has(option.name));
+  const absent = command.options.find((option) => option.required && !options.has(option.name));
   if (absent === undefined) return;
   const choices = absent.choices === undefined ? "" : `: ${absent.choices.join(", ")}`;
   throw new UsageError(`Cannot run ${name}: --${absent.name} ${absent.value} is missing${choices}`, name);

@@ -36,21 +36,21 @@ export async function main(args: readonly string[], surroundings: CliSurrounding
 }
 
 async function dispatch(parsed: ParsedArguments, surroundings: CliSurroundings): Promise<void> {
-  const { options, spec } = parsed;
+  const { options, command } = parsed;
   const { output } = surroundings;
   const paint = painterOf(output, surroundings);
   const style = { paint, columns: output.columns };
   if (options.has("version")) return await output.write(`${productToken.replace("/", " ")}\n`);
   if (options.has("help")) {
     return await output.write(
-      spec === null ? generalHelp(commands, globalOptions, style) : commandHelp(spec, globalOptions, style),
+      command === null ? generalHelp(commands, globalOptions, style) : commandHelp(command, globalOptions, style),
     );
   }
-  if (spec === null) throw new UsageError("Cannot run: no command is named");
-  const { run } = await spec.load();
+  if (command === null) throw new UsageError("Cannot run: no command is named");
+  const { run } = await command.load();
   surroundings.signal.throwIfAborted();
   const context: CommandContext = {
-    spec,
+    command,
     commands,
     globals: globalOptions,
     options,

@@ -9,12 +9,12 @@ import { withModules } from "../tokens/modules.ts";
 
 /** Destroys the objects that a URI names, after a yes. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], signal, spec } = context;
-  const uri = uriArgument(text!, spec.name);
+  const { arguments: [text], signal, command } = context;
+  const uri = uriArgument(text!, command.name);
   if (uri.object === undefined && uri.id === undefined) {
     throw new UsageError(
       "Cannot delete every object of a token: name one by object=… or id=… in the URI",
-      spec.name,
+      command.name,
     );
   }
   await withModules(context, async (modules) => {
@@ -41,13 +41,13 @@ async function destroyed(objects: readonly Pkcs11Object[], signal: AbortSignal):
 
 /** Asks where nobody has said yes already. */
 async function confirmed(context: CommandContext, uris: readonly string[]): Promise<void> {
-  const { options, signal, spec, surroundings } = context;
+  const { options, signal, command, surroundings } = context;
   if (options.has("yes")) return;
   const terminal = surroundings.openTerminal();
   const what = uris.length === 1 ? "this object" : `these ${uris.length} objects`;
   const list = uris.map((each) => `  ${each}\n`).join("");
   if (terminal === null) {
-    throw new UsageError(`Cannot delete ${what} without a yes: give --yes\n${list.trimEnd()}`, spec.name);
+    throw new UsageError(`Cannot delete ${what} without a yes: give --yes\n${list.trimEnd()}`, command.name);
   }
   if (!await askYes(terminal, `${list}Delete ${what} for ever?`, signal)) {
     throw new CommandError("Cannot delete: nobody said yes");

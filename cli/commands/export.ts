@@ -27,30 +27,30 @@ export async function run(context: CommandContext): Promise<void> {
 }
 
 async function exported(context: CommandContext, object: Pkcs11Object, kind: number | undefined) {
-  const { options, signal, spec } = context;
+  const { options, signal, command } = context;
   const asked = options.text("format");
   switch (kind) {
     case CKO.CERTIFICATE: {
       const { der, pem } = await object.x509({ signal });
-      return asked === "der" ? der : formatOf(asked, ["pem", "der"], "a certificate", spec.name) && pem;
+      return asked === "der" ? der : formatOf(asked, ["pem", "der"], "a certificate", command.name) && pem;
     }
     case CKO.PUBLIC_KEY: {
-      const format = formatOf(asked, ["pem", "der", "jwk", "raw"], "a public key", spec.name);
+      const format = formatOf(asked, ["pem", "der", "jwk", "raw"], "a public key", command.name);
       const form = await object.publicKey(format === "der" ? "spki" : format as "pem" | "jwk" | "raw", { signal });
       return typeof form === "string" || form instanceof Uint8Array ? form : jsonText(form);
     }
     case CKO.PRIVATE_KEY: {
-      const format = formatOf(asked, ["pem", "der", "jwk", "raw"], "a private key", spec.name);
+      const format = formatOf(asked, ["pem", "der", "jwk", "raw"], "a private key", command.name);
       const form = await object.exportKey(format === "der" ? "pkcs8" : format as "pem" | "jwk" | "raw", { signal });
       return typeof form === "string" || form instanceof Uint8Array ? form : jsonText(form);
     }
     case CKO.SECRET_KEY: {
-      const format = formatOf(asked, ["raw", "jwk"], "a secret key", spec.name);
+      const format = formatOf(asked, ["raw", "jwk"], "a secret key", command.name);
       const form = await object.exportKey(format as "jwk" | "raw", { signal });
       return form instanceof Uint8Array ? form : jsonText(form);
     }
   }
-  formatOf(asked, ["raw", "pem"], "a data object", spec.name);
+  formatOf(asked, ["raw", "pem"], "a data object", command.name);
   const { value } = await object.get(["value"], { signal });
   if (value === undefined) throw new CommandError("Cannot export the object: the token does not let its value out");
   return asked === "pem" ? writePem("DATA", value) : value;

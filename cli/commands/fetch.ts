@@ -27,12 +27,12 @@ export async function run(context: CommandContext): Promise<void> {
   }
 }
 
-function urlOf({ arguments: [text], spec }: CommandContext): URL {
+function urlOf({ arguments: [text], command }: CommandContext): URL {
   const url = URL.canParse(text!) ? new URL(text!) : null;
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
   throw new UsageError(
     `Cannot fetch ${JSON.stringify(text)}: expected a URL that begins with http: or https:`,
-    spec.name,
+    command.name,
   );
 }
 
@@ -125,10 +125,10 @@ async function fetched(fetch: () => Promise<Response>): Promise<Response> {
   }
 }
 
-function headersOf({ options, spec }: CommandContext): [string, string][] {
+function headersOf({ options, command }: CommandContext): [string, string][] {
   return options.list("header").map((line) => {
     const at = line.indexOf(":");
     if (at > 0) return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
-    throw new UsageError(`Cannot use the header ${JSON.stringify(line)}: expected "Name: value"`, spec.name);
+    throw new UsageError(`Cannot use the header ${JSON.stringify(line)}: expected "Name: value"`, command.name);
   });
 }

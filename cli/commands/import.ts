@@ -25,8 +25,8 @@ interface Piece {
 
 /** Brings keys and certificates into a token. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], options, signal, spec, surroundings } = context;
-  const uri = uriArgument(text!, spec.name);
+  const { arguments: [text], options, signal, command, surroundings } = context;
+  const uri = uriArgument(text!, command.name);
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   const bytes = await readWhole(source, { signal, most: MOST });
   try {

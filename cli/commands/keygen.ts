@@ -28,9 +28,9 @@ type Recipe =
 
 /** Makes a key pair or a secret key on a token. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], options, spec, surroundings } = context;
-  const uri = uriArgument(text!, spec.name);
-  const recipe = recipeOf(options, spec.name);
+  const { arguments: [text], options, command, surroundings } = context;
+  const uri = uriArgument(text!, command.name);
+  const recipe = recipeOf(options, command.name);
   const id = options.bytes("id") ?? new Uint8Array(randomBytes(ID_LENGTH));
   await withModules(context, async (modules) => {
     const found = await oneToken(modules, uri, context);

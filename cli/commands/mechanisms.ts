@@ -16,8 +16,8 @@ import { withModules } from "../tokens/modules.ts";
 
 /** Lists what a token can do; of every token where none is named. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], signal, spec } = context;
-  const uri = text === undefined ? null : uriArgument(text, spec.name);
+  const { arguments: [text], signal, command } = context;
+  const uri = text === undefined ? null : uriArgument(text, command.name);
   await withModules(context, async (modules) => {
     const found = uri === null
       ? (await tokensMatching(modules, null, signal)).filter(isInitialised)

@@ -14,8 +14,8 @@ import { noteFailures, withModules } from "../tokens/modules.ts";
 
 /** Lists objects: public ones, and after a login the private ones too. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], signal, spec } = context;
-  const uri = text === undefined ? Pkcs11Uri.from({}) : uriArgument(text, spec.name);
+  const { arguments: [text], signal, command } = context;
+  const uri = text === undefined ? Pkcs11Uri.from({}) : uriArgument(text, command.name);
   await withModules(context, async (modules, failures) => {
     const tokens = (await tokensMatching(modules, uri, signal)).filter(isInitialised);
     if (tokens.length === 0) {

@@ -29,9 +29,9 @@ export async function run(context: CommandContext): Promise<void> {
 }
 
 async function signFile(context: CommandContext, key: Pkcs11Object) {
-  const { options, signal, spec, surroundings } = context;
+  const { options, signal, command, surroundings } = context;
   const facts = await keyFacts(key, signal);
-  const scheme = signatureScheme(facts, options.text("mechanism"), spec.name);
+  const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   const progress = new Progress(surroundings, "Signing", source.size);
   try {

@@ -6,8 +6,8 @@ import { listText } from "../terminal/table.ts";
 
 /** Tells what a URI says. No PIN in it is shown. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], paint, spec } = context;
-  const uri = parsed(text!, spec.name);
+  const { arguments: [text], paint, command } = context;
+  const uri = parsed(text!, command.name);
   const parts = partsOf(uri);
   await context.report({
     json: { uri: uri.toString(), recognized: !uri.unrecognized, ...Object.fromEntries(parts) },

@@ -15,12 +15,12 @@ const MOST = 1 << 20;
 
 /** Looks whether a signature is right. */
 export async function run(context: CommandContext): Promise<void> {
-  const { options, signal, spec, surroundings } = context;
+  const { options, signal, command, surroundings } = context;
   const [file, signatureFile] = [options.text("in") ?? STANDARD, options.text("signature")!];
   if (file === STANDARD && signatureFile === STANDARD) {
     throw new UsageError(
       "Cannot read both the file and its signature from standard input: give one with a path",
-      spec.name,
+      command.name,
     );
   }
   const signature = await readWhole(await openSource(signatureFile, surroundings), { signal, most: MOST });
@@ -34,9 +34,9 @@ export async function run(context: CommandContext): Promise<void> {
 }
 
 async function isRight(context: CommandContext, key: Pkcs11Object, file: string, signature: Bytes): Promise<boolean> {
-  const { options, signal, spec, surroundings } = context;
+  const { options, signal, command, surroundings } = context;
   const facts = await keyFacts(key, signal);
-  const scheme = signatureScheme(facts, options.text("mechanism"), spec.name);
+  const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
   const source = await openSource(file, surroundings);
   const progress = new Progress(surroundings, "Verifying", source.size);
   try {

@@ -1,8 +1,8 @@
-import type { CommandSpec, OptionSpec } from "../contract/command.ts";
+import type { CommandDescription, OptionDescription } from "../contract/command.ts";
 
 /** Completion for bash: nothing but `complete` and `compgen` is needed. */
-export function bashCompletion(commands: readonly CommandSpec[], globals: readonly OptionSpec[]): string {
-  const cases = commands.map((spec) => `    ${spec.name}) ${caseOf(spec, commands, globals)} ;;`);
+export function bashCompletion(commands: readonly CommandDescription[], globals: readonly OptionDescription[]): string {
+  const cases = commands.map((command) => `    ${command.name}) ${caseOf(command, commands, globals)} ;;`);
   return `# gp11 completion bash
 _gp11() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="" options="" words="" at
@@ -28,26 +28,26 @@ complete -F _gp11 gp11
 `;
 }
 
-function names(options: readonly OptionSpec[]): string[] {
+function names(options: readonly OptionDescription[]): string[] {
   return options.map(({ name }) => `--${name}`);
 }
 
-function withValue(options: readonly OptionSpec[]): string[] {
+function withValue(options: readonly OptionDescription[]): string[] {
   return options.filter(({ value }) => value !== undefined)
     .flatMap(({ name, short }) => short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`]);
 }
 
 function caseOf(
-  { arguments: args, options }: CommandSpec,
-  commands: readonly CommandSpec[],
-  globals: readonly OptionSpec[],
+  { arguments: args, options }: CommandDescription,
+  commands: readonly CommandDescription[],
+  globals: readonly OptionDescription[],
 ): string {
   const words = args[0]?.name === "COMMAND" ? commands.map(({ name }) => name) : args[0]?.choices ?? [];
   return `words="${words.join(" ")}"; options="${names([...options, ...globals]).join(" ")}"`;
 }
 
 /** Values of the option before: those there are, paths, or nothing that could be guessed. */
-function valueCases(commands: readonly CommandSpec[], globals: readonly OptionSpec[]): string {
+function valueCases(commands: readonly CommandDescription[], globals: readonly OptionDescription[]): string {
   const cases = commands.flatMap(({ name, options }) =>
     [...options, ...globals].filter(({ value }) => value !== undefined).map((option) => {
       const keys = [`${name}:--${option.name}`, ...option.short === undefined ? [] : [`${name}:-${option.short}`]];

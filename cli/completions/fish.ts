@@ -1,7 +1,7 @@
-import type { CommandSpec, OptionSpec } from "../contract/command.ts";
+import type { CommandDescription, OptionDescription } from "../contract/command.ts";
 
 /** Completion for fish. */
-export function fishCompletion(commands: readonly CommandSpec[], globals: readonly OptionSpec[]): string {
+export function fishCompletion(commands: readonly CommandDescription[], globals: readonly OptionDescription[]): string {
   const names = commands.map(({ name }) => name);
   const none = `not __fish_seen_subcommand_from ${names.join(" ")}`;
   const lines = [
@@ -23,7 +23,7 @@ function quoted(text: string): string {
   return `'${text.replace(/['\\]/g, "\\$&")}'`;
 }
 
-function optionWords({ choices, isPath, name, short, text, value }: OptionSpec): string {
+function optionWords({ choices, isPath, name, short, text, value }: OptionDescription): string {
   const words = [`-l ${name}`];
   if (short !== undefined) words.push(`-s ${short}`);
   if (choices !== undefined) words.push(`-x -a ${quoted(choices.join(" "))}`);

@@ -1,12 +1,12 @@
-import type { ArgumentSpec, CommandSpec, OptionSpec } from "../contract/command.ts";
+import type { ArgumentDescription, CommandDescription, OptionDescription } from "../contract/command.ts";
 
 /** Completion for zsh, by its `_arguments`. */
-export function zshCompletion(commands: readonly CommandSpec[], globals: readonly OptionSpec[]): string {
+export function zshCompletion(commands: readonly CommandDescription[], globals: readonly OptionDescription[]): string {
   const list = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
-  const cases = commands.map((spec) => {
-    const specs = [...spec.options, ...globals].map(optionSpec);
-    const places = spec.arguments.map((argument, at) => argumentSpec(argument, at + 1, commands));
-    return `    ${spec.name}) _arguments -s ${[...specs, ...places].join(" ")} ;;`;
+  const cases = commands.map((command) => {
+    const options = [...command.options, ...globals].map(optionText);
+    const places = command.arguments.map((argument, at) => argumentText(argument, at + 1, commands));
+    return `    ${command.name}) _arguments -s ${[...options, ...places].join(" ")} ;;`;
   });
   return `#compdef gp11
 # gp11 completion zsh
@@ -17,7 +17,7 @@ _gp11() {
   commands=(
 ${list.join("\n")}
   )
-  _arguments -C ${globals.map(optionSpec).join(" ")} '1:command:->command' '*::argument:->argument'
+  _arguments -C ${globals.map(optionText).join(" ")} '1:command:->command' '*::argument:->argument'
   case "$state" in
     command) _describe command commands ;;
     argument)
@@ -39,7 +39,7 @@ function plain(text: string): string {
   return text.replace(/[[\]:\\]/g, "\\$&");
 }
 
-function optionSpec({ choices, isPath, multiple, name, short, text, value }: OptionSpec): string {
+function optionText({ choices, isPath, multiple, name, short, text, value }: OptionDescription): string {
   const action = choices !== undefined ? `(${choices.join(" ")})` : isPath ? "_files" : " ";
   const tail = `[${plain(text)}]${value === undefined ? "" : `:${plain(value)}:${action}`}`;
   if (short === undefined) return quoted(`${multiple ? "*" : ""}--${name}${tail}`);
@@ -47,7 +47,11 @@ function optionSpec({ choices, isPath, multiple, name, short, text, value }: Opt
   return `${quoted(others)}{-${short},--${name}}${quoted(tail)}`;
 }
 
-function argumentSpec({ choices, name, optional }: ArgumentSpec, at: number, commands: readonly CommandSpec[]): string {
+function argumentText(
+  { choices, name, optional }: ArgumentDescription,
+  at: number,
+  commands: readonly CommandDescription[],
+): string {
   const words = name === "COMMAND" ? commands.map((each) => each.name) : choices;
   return quoted(`${at}:${optional ? ":" : ""}${plain(name)}:${words === undefined ? " " : `(${words.join(" ")})`}`);
 }

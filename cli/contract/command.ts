@@ -8,7 +8,7 @@ import type { Painter } from "../terminal/text.ts";
 import type { OptionValues } from "./option_values.ts";
 
 /** An option, of one command or of all. An option of one name is the same everywhere it is taken. */
-export interface OptionSpec {
+export interface OptionDescription {
   /** Its name, without dashes. */
   readonly name: string;
   /** A letter that stands for it. */
@@ -28,7 +28,7 @@ export interface OptionSpec {
 }
 
 /** An argument that has its place instead of a name. */
-export interface ArgumentSpec {
+export interface ArgumentDescription {
   /** What it is called, such as `KEY-URI`. */
   readonly name: string;
   /** What it is. */
@@ -40,7 +40,7 @@ export interface ArgumentSpec {
 }
 
 /** An example of a command line. */
-export interface ExampleSpec {
+export interface CommandExample {
   /** What it does. */
   readonly text: string;
   /** What is typed. */
@@ -48,7 +48,7 @@ export interface ExampleSpec {
 }
 
 /** A command. */
-export interface CommandSpec {
+export interface CommandDescription {
   /** Its name. */
   readonly name: string;
   /** What it does, in half a sentence. */
@@ -56,11 +56,11 @@ export interface CommandSpec {
   /** What else there is to know, paragraph by paragraph. */
   readonly details?: readonly string[];
   /** Its arguments, in order. */
-  readonly arguments: readonly ArgumentSpec[];
+  readonly arguments: readonly ArgumentDescription[];
   /** Its options, besides those of all commands. */
-  readonly options: readonly OptionSpec[];
+  readonly options: readonly OptionDescription[];
   /** Examples. */
-  readonly examples: readonly ExampleSpec[];
+  readonly examples: readonly CommandExample[];
   /** Loads its code: help and completion need none of it. */
   load(): Promise<CommandCode>;
 }
@@ -74,11 +74,11 @@ export interface CommandCode {
 /** What a command is given. */
 export interface CommandContext {
   /** The command. */
-  readonly spec: CommandSpec;
+  readonly command: CommandDescription;
   /** All commands, for those that tell about them. */
-  readonly commands: readonly CommandSpec[];
+  readonly commands: readonly CommandDescription[];
   /** The options that all commands have. */
-  readonly globals: readonly OptionSpec[];
+  readonly globals: readonly OptionDescription[];
   /** Its options as they were given. */
   readonly options: OptionValues;
   /** Its arguments as they were given, in order. */

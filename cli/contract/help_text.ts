@@ -4,7 +4,7 @@
  * @module
  */
 import { padded, type Painter, textWidth, wrapped } from "../terminal/text.ts";
-import type { ArgumentSpec, CommandSpec, ExampleSpec, OptionSpec } from "./command.ts";
+import type { ArgumentDescription, CommandDescription, CommandExample, OptionDescription } from "./command.ts";
 
 /** Help is at most so wide: longer lines are hard to read. */
 const WIDEST = 100;
@@ -17,32 +17,38 @@ export interface HelpStyle {
 }
 
 /** What a command line of a command looks like. */
-export function usageLine({ arguments: args, name, options }: CommandSpec): string {
+export function usageLine({ arguments: args, name, options }: CommandDescription): string {
   const places = args.map((each) => each.optional ? `[${each.name}]` : each.name);
   const required = options.filter((each) => each.required).map((each) => `--${each.name} ${each.value}`);
   return ["gp11", name, ...places, ...required, "[OPTIONS]"].join(" ");
 }
 
 /** Help of a command. */
-export function commandHelp(spec: CommandSpec, globals: readonly OptionSpec[], style: HelpStyle): string {
+export function commandHelp(
+  command: CommandDescription,
+  globals: readonly OptionDescription[],
+  style: HelpStyle,
+): string {
   const { paint } = style;
   const sections = [
-    [`${spec.summary}.`, ...(spec.details ?? [])].map((text) => wrapped(text, widthOf(style), 0)).join("\n\n"),
-    section("Usage", `  ${usageLine(spec)}`, paint),
+    [`${command.summary}.`, ...(command.details ?? [])].map((text) => wrapped(text, widthOf(style), 0)).join("\n\n"),
+    section("Usage", `  ${usageLine(command)}`, paint),
   ];
-  if (spec.arguments.length > 0) {
-    sections.push(section("Arguments", entries(spec.arguments.map(argumentEntry), style), paint));
+  if (command.arguments.length > 0) {
+    sections.push(section("Arguments", entries(command.arguments.map(argumentEntry), style), paint));
   }
-  if (spec.options.length > 0) sections.push(section("Options", entries(spec.options.map(optionEntry), style), paint));
+  if (command.options.length > 0) {
+    sections.push(section("Options", entries(command.options.map(optionEntry), style), paint));
+  }
   sections.push(section("Options of all commands", entries(globals.map(optionEntry), style), paint));
-  sections.push(section("Examples", examples(spec.examples, paint), paint));
+  sections.push(section("Examples", examples(command.examples, paint), paint));
   return `${sections.join("\n\n")}\n`;
 }
 
 /** Help of everything. */
 export function generalHelp(
-  commands: readonly CommandSpec[],
-  globals: readonly OptionSpec[],
+  commands: readonly CommandDescription[],
+  globals: readonly OptionDescription[],
   style: HelpStyle,
 ): string {
   const { paint } = style;
@@ -75,7 +81,7 @@ const EXIT_CODES: readonly (readonly [string, string])[] = [
   ["130, 143, 129", "Interrupted: by Control-C, SIGTERM, SIGHUP"],
 ];
 
-const EXAMPLES: readonly ExampleSpec[] = [
+const EXAMPLES: readonly CommandExample[] = [
   { text: "Which tokens are there, and how are they named?", line: "gp11 slots" },
   { text: "Make a key", line: "gp11 keygen pkcs11:token=demo --type ec --label release" },
   { text: "Sign with it", line: "gp11 sign 'pkcs11:token=demo;object=release' --in a.tgz --out a.tgz.sig" },
@@ -89,15 +95,15 @@ function section(title: string, text: string, paint: Painter): string {
   return `${paint("bold", title)}\n${text}`;
 }
 
-function examples(list: readonly ExampleSpec[], paint: Painter): string {
+function examples(list: readonly CommandExample[], paint: Painter): string {
   return list.map(({ line, text }) => `  ${paint("dim", `# ${text}`)}\n  ${line}`).join("\n");
 }
 
-function argumentEntry({ choices, name, text }: ArgumentSpec): readonly [string, string] {
+function argumentEntry({ choices, name, text }: ArgumentDescription): readonly [string, string] {
   return [name, withChoices(text, choices)];
 }
 
-function optionEntry({ choices, name, short, text, value }: OptionSpec): readonly [string, string] {
+function optionEntry({ choices, name, short, text, value }: OptionDescription): readonly [string, string] {
   const letter = short === undefined ? "    " : `-${short}, `;
   return [`${letter}--${name}${value === undefined ? "" : ` ${value}`}`, withChoices(text, choices)];
 }

@@ -1,9 +1,9 @@
 /** Commands that change what a token keeps, or write it down. */
-import type { CommandSpec } from "../contract/command.ts";
+import type { CommandDescription } from "../contract/command.ts";
 import { extractable, id, input, label, output, tokenUri } from "./options.ts";
 
 /** The commands. */
-export const keepingCommands: readonly CommandSpec[] = [
+export const keepingCommands: readonly CommandDescription[] = [
   {
     name: "keygen",
     summary: "Make a key pair or a secret key on a token",

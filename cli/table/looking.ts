@@ -1,9 +1,9 @@
 /** Commands that only look. */
-import type { CommandSpec } from "../contract/command.ts";
+import type { CommandDescription } from "../contract/command.ts";
 import { output } from "./options.ts";
 
 /** The commands. */
-export const lookingCommands: readonly CommandSpec[] = [
+export const lookingCommands: readonly CommandDescription[] = [
   {
     name: "modules",
     summary: "List the PKCS#11 modules",

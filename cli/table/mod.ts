@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { CommandSpec } from "../contract/command.ts";
+import type { CommandDescription } from "../contract/command.ts";
 import { keepingCommands } from "./keeping.ts";
 import { lookingCommands } from "./looking.ts";
 import { usingCommands } from "./using.ts";
 
 export { globalOptions } from "./options.ts";
 
-const shellCommands: readonly CommandSpec[] = [
+const shellCommands: readonly CommandDescription[] = [
   {
     name: "completion",
     summary: "Write a shell's completion for gp11",
@@ -34,7 +34,7 @@ const shellCommands: readonly CommandSpec[] = [
 ];
 
 /** The commands, in the order of help. */
-export const commands: readonly CommandSpec[] = [
+export const commands: readonly CommandDescription[] = [
   ...lookingCommands,
   ...keepingCommands,
   ...usingCommands,

@@ -1,7 +1,7 @@
-import type { ArgumentSpec, OptionSpec } from "../contract/command.ts";
+import type { ArgumentDescription, OptionDescription } from "../contract/command.ts";
 
 /** Options that every command has. */
-export const globalOptions: readonly OptionSpec[] = [
+export const globalOptions: readonly OptionDescription[] = [
   {
     name: "module",
     short: "m",
@@ -17,7 +17,7 @@ export const globalOptions: readonly OptionSpec[] = [
 ];
 
 /** What is read. */
-export const input: OptionSpec = {
+export const input: OptionDescription = {
   name: "in",
   short: "i",
   value: "FILE",
@@ -26,7 +26,7 @@ export const input: OptionSpec = {
 };
 
 /** What is written. */
-export const output: OptionSpec = {
+export const output: OptionDescription = {
   name: "out",
   short: "o",
   value: "FILE",
@@ -35,26 +35,26 @@ export const output: OptionSpec = {
 };
 
 /** The name of what is made. */
-export const label: OptionSpec = { name: "label", short: "l", value: "TEXT", text: "Its label (CKA_LABEL)" };
+export const label: OptionDescription = { name: "label", short: "l", value: "TEXT", text: "Its label (CKA_LABEL)" };
 
 /** The identifier of what is made. */
-export const id: OptionSpec = { name: "id", value: "HEX", text: "Its identifier (CKA_ID), in hexadecimal" };
+export const id: OptionDescription = { name: "id", value: "HEX", text: "Its identifier (CKA_ID), in hexadecimal" };
 
 /** Whether a key may leave the token. */
-export const extractable: OptionSpec = {
+export const extractable: OptionDescription = {
   name: "extractable",
   text: "Let the key leave the token later; by default it never does",
 };
 
 /** What is done with a key. */
-export const mechanism: OptionSpec = {
+export const mechanism: OptionDescription = {
   name: "mechanism",
   value: "NAME",
   text: "The mechanism, such as ES256 or CKM_ECDSA_SHA256; by default what fits the key",
 };
 
 /** How ECDSA signatures are written. */
-export const signatureFormat: OptionSpec = {
+export const signatureFormat: OptionDescription = {
   name: "signature-format",
   value: "FORM",
   text: "ECDSA signatures in DER, as OpenSSL has them, or raw: r and s side by side",
@@ -62,7 +62,7 @@ export const signatureFormat: OptionSpec = {
 };
 
 /** The digest of OAEP. */
-export const hash: OptionSpec = {
+export const hash: OptionDescription = {
   name: "hash",
   value: "NAME",
   text: "The digest of RSA-OAEP; by default SHA-256, on tokens that know no other SHA-1",
@@ -70,7 +70,10 @@ export const hash: OptionSpec = {
 };
 
 /** A token. */
-export const tokenUri: ArgumentSpec = { name: "TOKEN-URI", text: "The token, such as pkcs11:token=demo" };
+export const tokenUri: ArgumentDescription = { name: "TOKEN-URI", text: "The token, such as pkcs11:token=demo" };
 
 /** A key. */
-export const keyUri: ArgumentSpec = { name: "KEY-URI", text: "The key, such as pkcs11:token=demo;object=release" };
+export const keyUri: ArgumentDescription = {
+  name: "KEY-URI",
+  text: "The key, such as pkcs11:token=demo;object=release",
+};

@@ -1,9 +1,9 @@
 /** Commands that use keys. */
-import type { CommandSpec } from "../contract/command.ts";
+import type { CommandDescription } from "../contract/command.ts";
 import { hash, input, keyUri, mechanism, output, signatureFormat } from "./options.ts";
 
 /** The commands. */
-export const usingCommands: readonly CommandSpec[] = [
+export const usingCommands: readonly CommandDescription[] = [
   {
     name: "sign",
     summary: "Sign a file with a key of a token",

@@ -20,8 +20,8 @@ export async function cipherFile(
   key: Pkcs11Object,
   direction: "encrypt" | "decrypt",
 ): Promise<void> {
-  const { options, signal, spec, surroundings } = context;
-  const names = { name: options.text("mechanism"), hash: options.text("hash"), command: spec.name };
+  const { options, signal, command, surroundings } = context;
+  const names = { name: options.text("mechanism"), hash: options.text("hash"), command: command.name };
   const scheme = cipherScheme(await keyFacts(key, signal), names);
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: direction === "decrypt" });

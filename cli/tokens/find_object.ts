@@ -48,7 +48,7 @@ export async function withObject<T>(
   wish: ObjectWish,
   body: (object: Pkcs11Object) => Promise<T>,
 ): Promise<T> {
-  const uri = uriArgument(text, context.spec.name);
+  const uri = uriArgument(text, context.command.name);
   return await withModules(context, async (modules) => {
     const found = await oneToken(modules, uri, context);
     const needsLogin = (found.token.flags & CKF.LOGIN_REQUIRED) !== 0;
