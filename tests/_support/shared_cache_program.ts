@@ -8,7 +8,7 @@ const cache = new HttpCache({ store: new CacheSqliteStore(path!) });
 const session = new HttpSession({ features: [cache] });
 const errors: string[] = [];
 cache.addEventListener("store-error", ({ error }) => errors.push(String(error)));
-let torn = 0;
+const torn: string[] = [];
 let failed = 0;
 let next = 0;
 process.stdout.write("begun\n");
@@ -18,7 +18,8 @@ await Promise.all(Array.from({ length: 8 }, async () => {
     try {
       const body = new Uint8Array(await (await session.fetch(`${origin}/${resource}`)).arrayBuffer());
       // A body is one byte all over, and as long as the resource's number says.
-      if (body.length !== lengthOf(resource) || body.some((byte) => byte !== resource)) torn++;
+      const wrong = body.findIndex((byte) => byte !== resource);
+      if (body.length !== lengthOf(resource) || wrong >= 0) torn.push(`${resource}: ${body.length} bytes, ${wrong}`);
     } catch {
       failed++;
     }

@@ -1,6 +1,7 @@
 // About session/groups/ and session/signer/signer_group.ts: tokens served by other processes, of which one is killed.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { CKM } from "../../../ffi/constants/mod.ts";
 import {
@@ -15,7 +16,8 @@ import {
   type TokenSigner,
   tokenSigner,
 } from "../../../session/mod.ts";
-import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
+import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 import { TokenServer, tokenServerSkip } from "../../_support/token_server.ts";
 import { findSlot } from "../../_support/token_session.ts";
@@ -142,6 +144,25 @@ describe("a group over a token of this process and tokens that others serve", { 
     assertEquals(slotsUsed.has(2), true);
     await assertRejects(() => tokenSigner(signers[0] as never), TypeError);
   });
+});
+
+it("the example with three served tokens loses no signature", { skip: tokenServerSkip }, async () => {
+  const folder = ["one", "two", "three"].map((label) => createToken(label));
+  const example = new URL("../../../examples/signed_requests/served_tokens.ts", import.meta.url);
+  const child = startProgram(example, [], {
+    PKCS11_MODULE: folder[0]!.module,
+    SOFTHSM2_CONF: join(softhsmFolder(), "softhsm2.conf"),
+  });
+  let printed = "";
+  child.stdout!.on("data", (chunk) => printed += chunk);
+  await programEnd(child);
+  assertEquals(
+    [child.exitCode, printed],
+    [
+      0,
+      "a token has left\n100 of 100 right while it is killed\n20 of 20 right without it\nit is back: 20 of 20 right\n",
+    ],
+  );
 });
 
 describe("a pool over several tokens", { skip: softhsmSkip }, () => {

@@ -26,4 +26,11 @@ describe("examples", () => {
     assertEquals(output.match(/^\/shared 200 8 characters, server asked 1 times/gm)?.length, 3);
     assertStringIncludes(output, "3 responses stored, more than a MiB");
   });
+
+  it("shared_cache.ts has four workers and one cache", async () => {
+    assertEquals(
+      await run("shared_cache.ts"),
+      "200 answers, all of them right\nthe server was asked at most once by each worker for each page\n",
+    );
+  });
 });
