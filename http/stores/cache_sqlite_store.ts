@@ -179,7 +179,7 @@ export class CacheSqliteStore implements CacheStore {
   }
 
   /** The whole body at once. */
-  readAll(entry: CacheEntry): Bytes | null {
+  readAll(entry: CacheEntry): Uint8Array<ArrayBuffer> | null {
     const select = "SELECT bytes FROM pieces WHERE response = ? ORDER BY start";
     const pieces = this.#open().all(select, Number(entry.id)).map(({ bytes }) => bytes as Uint8Array);
     const body = joinBytes(pieces);
