@@ -236,7 +236,8 @@ class SyncServer {
     connection: Connection | null,
     extra: { received?: PlainResponse; wireBody?: Uint8Array } = {},
   ): HookReply {
-    connection ??= messageState(msg).item?.connection ?? null;
+    const { item } = messageState(msg);
+    connection ??= item?.connection ?? null;
     const reply = this.#askCaller({
       kind: "hook",
       hook,
@@ -253,6 +254,7 @@ class SyncServer {
       return reply;
     }
     applySnapshot(msg, reply.snapshot);
+    if (item !== null) item.needsHttp1 = reply.needsHttp1;
     if (reply.body !== undefined) msg.requestBody = reply.body;
     if (reply.requeue !== null) session.requeueMessage(msg, reply.requeue);
     return reply;
@@ -266,9 +268,9 @@ function answerOf({ answer }: HookReply): Response | null {
   return new Response(hasBody ? body : null, { status, statusText, headers });
 }
 
-function plainConnection({ id, target, exact, uses }: Connection): PlainConnection {
+function plainConnection({ id, target, exact, protocol, uses }: Connection): PlainConnection {
   const { scheme, host, port, proxy } = target;
-  return { id, scheme, host, port, proxy: proxy === null ? null : plainProxy(proxy), exact, uses };
+  return { id, scheme, host, port, proxy: proxy === null ? null : plainProxy(proxy), exact, protocol, uses };
 }
 
 function proxyOf({ proxy }: HookReply): ProxyTarget | null | undefined {

@@ -82,7 +82,7 @@ export class ConnectionPool {
     const host = item.host!;
     item.awaitConnection(attempt);
     if (item.msg.hasFlag(MessageFlags.IGNORE_CONNECTION_LIMITS)) {
-      const target = this.targetOf(item, host);
+      const target = this.#targetOf(item, host);
       const shared = needsNewConnection(item) ? null : sharedFor(this.#recordOf, item, host, target);
       if (shared === null) this.#runOnNew(item, host, true);
       else this.#start(item, shared);
@@ -90,7 +90,7 @@ export class ConnectionPool {
     }
     if (host.waiting.head === null && !this.#dispatching && this.#holds === 0 && !needsNewConnection(item)) {
       const isAnyFree = host.idle.length > 0 || host.shared.size > 0;
-      const connection = isAnyFree ? this.#takeFree(item, host, this.targetOf(item, host)) : null;
+      const connection = isAnyFree ? this.#takeFree(item, host, this.#targetOf(item, host)) : null;
       if (connection !== null) {
         this.#start(item, connection);
         return;
@@ -101,8 +101,13 @@ export class ConnectionPool {
     this.dispatch();
   }
 
+  /** Whether an entry may go on with a connection that it has. */
+  mayKeep(item: PoolEntry, connection: Connection): boolean {
+    return isFit(this.#recordOf, connection, item, this.#targetOf(item, item.host!));
+  }
+
   /** Where an entry's connection leads; the same object as long as nothing has changed. */
-  targetOf(item: PoolEntry, host: Host): ConnectionTarget {
+  #targetOf(item: PoolEntry, host: Host): ConnectionTarget {
     const { http2, maxHeaderBytes } = this.#limits;
     const tls = this.#owner.tlsFor(host.origin, item.msg);
     const mayNot = item.needsHttp1 && http2 !== "required";
@@ -172,7 +177,7 @@ export class ConnectionPool {
 
   #serve(host: Host): "served" | "blocked" | "full" {
     const item = host.waiting.head!;
-    const target = this.targetOf(item, host);
+    const target = this.#targetOf(item, host);
     if (!needsNewConnection(item)) {
       const connection = this.#takeFree(item, host, target);
       if (connection !== null) {
@@ -222,7 +227,7 @@ export class ConnectionPool {
   #runOnNew(item: PoolEntry, host: Host, uncounted: boolean): void {
     let connection: Connection;
     try {
-      const target = this.targetOf(item, host);
+      const target = this.#targetOf(item, host);
       const transport = item.transport!;
       connection = newConnection(target, transport.createConnection(target), transport.capabilities.connectionEvents);
       this.#recordOf.set(connection, { host, transport, isCounted: !uncounted, isExcluded: false, users: 0 });

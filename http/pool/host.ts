@@ -45,7 +45,7 @@ export class Host {
   /** The target for these settings; the same object while they are the same. */
   target(wanted: TargetSettings): ConnectionTarget {
     const last = this.#target;
-    if (last !== null && isSameTarget(last, wanted)) return last;
+    if (last !== null && last.http2 === wanted.http2 && isSameTarget(last, wanted)) return last;
     const { http2, maxHeaderBytes, proxy, tls } = wanted;
     return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes, http2 };
   }
@@ -58,8 +58,7 @@ function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolea
     one.password === other.password;
 }
 
-/** True for targets that one connection serves. */
+/** True for targets that one connection serves, if it speaks what is wanted. */
 export function isSameTarget(left: TargetSettings, right: TargetSettings): boolean {
-  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && left.http2 === right.http2 &&
-    isSameProxy(left.proxy, right.proxy);
+  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && isSameProxy(left.proxy, right.proxy);
 }

@@ -31,8 +31,16 @@ export function isFit(
   item: PoolEntry,
   target: ConnectionTarget,
 ): boolean {
-  if (connection.target !== target && !isSameTarget(connection.target, target)) return false;
+  if (connection.target !== target && !(isSameTarget(connection.target, target) && speaks(connection, target))) {
+    return false;
+  }
   return records.get(connection)!.transport === item.transport && connection.mayCarry(item.msg);
+}
+
+/** One that has turned out to speak HTTP/1.1 is as good as one that was made for it. */
+function speaks({ protocol, state, target }: Connection, { http2 }: ConnectionTarget): boolean {
+  if (target.http2 === http2) return true;
+  return http2 === false && protocol === "http/1.1" && (state === "idle" || state === "busy");
 }
 
 /** Whether a connection carries as much as it can. */

@@ -123,8 +123,7 @@ export class Attempt {
     if (msg.hasRequestHeaders && msg.requestHeaders.has("upgrade")) item.needsHttp1 = true;
     item.transport = selectTransport(core, item, scheme === "https" ? core.tlsFor(host.origin, msg) : null);
     const kept = item.connection;
-    const isSame = kept !== null && item.sameConnection && kept.mayCarry(msg) &&
-      kept.target === core.pool.targetOf(item, host);
+    const isSame = kept !== null && item.sameConnection && core.pool.mayKeep(item, kept);
     item.sameConnection = false;
     if (isSame) {
       this.run(kept);

@@ -74,6 +74,8 @@ export class QueueItem implements MessageItem, PoolEntry {
   needsHttp1 = false;
   /** Attempts that the server has not processed. */
   unprocessed = 0;
+  /** An attempt was made again because a used connection had died: the next one that dies is the last. */
+  wasStale = false;
   /** The server has said 421 once: the next connection is the last that is tried. */
   isMisdirected = false;
   /** The observer of the present attempt, by which the transport knows its exchange. */

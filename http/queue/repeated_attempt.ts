@@ -36,7 +36,8 @@ function isStale({ connection, item, msg }: Attempt, error: TransportError, wasU
   if (!isEarly || !wasUsed || error.status !== HttpStatus.IO_ERROR || error.code === "ETIMEDOUT") return false;
   const mayRepeat = isIdempotentMethod(msg.method) || msg.hasFlag(MessageFlags.IDEMPOTENT);
   if (!mayRepeat || msg.requestBody instanceof ReadableStream) return false;
-  // The dead connection is gone: where one carries many exchanges, there is no other that may be stale too.
-  item.freshNext = connection?.protocol !== "h2";
+  // The dead connection is gone. Where one carries many exchanges its successor is shared too, but not time and again.
+  item.freshNext = connection?.protocol !== "h2" || item.wasStale;
+  item.wasStale = true;
   return true;
 }

@@ -165,12 +165,13 @@ export class SyncHooks {
       const { scheme, host, port, exact } = plain;
       const tls = this.#core.tlsFor(`${scheme}://${this.#msg.uri.host}`, this.#msg);
       const proxy = plain.proxy === null ? null : { ...plain.proxy, uri: new URL(plain.proxy.uri) };
-      const { maxHeaderBytes } = this.#core.limits;
-      connection = newConnection({ scheme, host, port, proxy, tls, maxHeaderBytes }, inWorker, exact);
+      const { http2, maxHeaderBytes } = this.#core.limits;
+      connection = newConnection({ scheme, host, port, proxy, tls, maxHeaderBytes, http2 }, inWorker, exact);
       known.set(plain.id, connection);
       for (const [id, { identities }] of known) if (known.size > MAX_CONNECTIONS && !identities) known.delete(id);
     }
     writable(connection).uses = plain.uses;
+    writable(connection).protocol = plain.protocol;
     return connection;
   }
 
@@ -279,6 +280,7 @@ export class SyncHooks {
       ...(body !== bodyBefore && (body === null || body instanceof Uint8Array) ? { body } : {}),
       requeue,
       excluded: this.#excluded(),
+      needsHttp1: item.needsHttp1,
       cancelled: item.state === ItemState.FINISHED,
       error: failure === null ? null : plainError(failure),
       ...(answer === undefined ? {} : { answer }),

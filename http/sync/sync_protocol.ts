@@ -9,7 +9,14 @@ import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
-import type { ClientCertificate, PeerCertificate, ProxyTarget, TlsInfo, TlsPieces } from "../transports/transport.ts";
+import type {
+  ClientCertificate,
+  ConnectionProtocol,
+  PeerCertificate,
+  ProxyTarget,
+  TlsInfo,
+  TlsPieces,
+} from "../transports/transport.ts";
 
 /** Places in the shared memory: what wakes the caller, the heartbeat of the worker, what wakes the worker, and that it is to end. */
 export const SyncWord = { WAKE: 0, HEARTBEAT: 1, REPLY: 2, END: 3 } as const;
@@ -103,6 +110,8 @@ export interface HookReply {
   requeue: { after?: "body"; sameConnection: boolean } | null;
   /** Connections the message may not go over: they are authenticated as somebody else. */
   excluded: readonly number[];
+  /** The attempts to come need HTTP/1.1. */
+  needsHttp1: boolean;
   /** What ended the message. */
   cancelled: boolean;
   error: PlainError | null;
@@ -124,6 +133,7 @@ export interface PlainConnection {
   port: number;
   proxy: PlainProxy | null;
   exact: boolean;
+  protocol: ConnectionProtocol;
   uses: number;
 }
 

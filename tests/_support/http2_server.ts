@@ -3,6 +3,8 @@ import { once } from "node:events";
 import {
   createSecureServer,
   type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
   type Http2Session,
   type ServerHttp2Stream,
   type Settings,
@@ -18,6 +20,8 @@ export interface Http2ServerOptions {
   certificate: TestCertificate;
   /** HTTP/1.1 is spoken too. @default {false} */
   allowHttp1?: boolean;
+  /** Answers requests of HTTP/1.1; otherwise method and path are told. */
+  answerHttp1?(request: Http2ServerRequest, response: Http2ServerResponse): void;
   settings?: Settings;
   /** Paths that are answered otherwise. */
   routes?: Readonly<Record<string, StreamAnswer>>;
@@ -71,7 +75,9 @@ export async function http2Server(options: Http2ServerOptions): Promise<Http2Ser
   // Whoever listens for these has every stream made a request of the old kind, which answers in its own ways.
   if (allowHttp1) {
     server.on("request", (request, response) => {
-      if (request.httpVersionMajor === 1) response.end(`HTTP/1.1 ${request.method} ${request.url}`);
+      if (request.httpVersionMajor !== 1) return;
+      if (options.answerHttp1 !== undefined) options.answerHttp1(request, response);
+      else response.end(`HTTP/1.1 ${request.method} ${request.url}`);
     });
   }
   server.listen(0, "127.0.0.1");

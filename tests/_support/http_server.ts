@@ -1,5 +1,7 @@
 // The server of the session tests: the routes whose event sequences are documented, on the socket server that counts connections.
 import type { Socket } from "node:net";
+import { http2Front } from "./http2_front.ts";
+import type { SessionTransport } from "./http_sessions.ts";
 import { reply, type SeenRequest, type SocketServer, socketServer } from "./socket_server.ts";
 
 /** A route answers a request by writing to the socket. */
@@ -80,9 +82,13 @@ export const routes: Readonly<Record<string, Route>> = {
   },
 };
 
-/** Starts the server; `extra` adds routes. Unknown paths are 404. */
-export function routeServer(extra: Readonly<Record<string, Route>> = {}): Promise<SocketServer> {
-  const started = socketServer((request, socket) => {
+/** Starts the server; `extra` adds routes. Unknown paths are 404. With `transport` "h2" it speaks HTTP/2. */
+export function routeServer(
+  extra: Readonly<Record<string, Route>> = {},
+  transport: SessionTransport = "node",
+): Promise<SocketServer> {
+  const serve = transport === "h2" ? http2Front : socketServer;
+  const started: Promise<SocketServer> = serve((request, socket) => {
     const path = request.target.replace(/^http:\/\/[^/]*/, "").split("?")[0]!;
     const route = extra[path] ?? routes[path];
     if (route === undefined) socket.write(reply("404 Not Found", "no such route"));

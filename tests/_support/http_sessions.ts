@@ -1,8 +1,14 @@
 // What session tests share: the transports to run each behaviour on, and a recorder of event sequences in the short names of the documentation.
 import { HttpMessage, type HttpMessageInit, HttpSession, type HttpSessionOptions } from "../../http/mod.ts";
 
+/** What carries the messages of a test: the runtime's fetch, HTTP/1.1 on sockets, HTTP/2 on sockets. */
+export type SessionTransport = "fetch" | "node" | "h2";
+
 /** The transports every behaviour is tested on. */
 export const transports: readonly ("fetch" | "node")[] = ["fetch", "node"];
+
+/** The same, and HTTP/2. */
+export const transportsWithHttp2: readonly SessionTransport[] = [...transports, "h2"];
 
 const messageEvents = {
   "wrote-headers": "wh",
@@ -78,7 +84,8 @@ export class Recorder {
 }
 
 /** A session for one test on one transport. */
-export function sessionOn(transport: "fetch" | "node", options: HttpSessionOptions = {}): HttpSession {
+export function sessionOn(transport: SessionTransport, options: HttpSessionOptions = {}): HttpSession {
+  if (transport === "h2") return new HttpSession({ transport: "node", http2: "required", ...options });
   return new HttpSession({ transport, ...options });
 }
 

@@ -81,6 +81,11 @@ export class AuthProgress {
   }
 }
 
+/** Whether a connection is one message's at a time, so that it can be authenticated: with HTTP/2 it is not. */
+export function carriesOneMessage(connection: Connection): boolean {
+  return connection.protocol !== "h2";
+}
+
 /** The entry of a message on its queue. */
 export function itemOf(msg: HttpMessage): MessageItem | null {
   return messageState(msg).item;

@@ -30,7 +30,7 @@ import {
   itemOf,
   originChallenger,
 } from "./auth_progress.ts";
-import { proxyChallenger, proxyFields, writeField } from "./auth_progress.ts";
+import { carriesOneMessage, proxyChallenger, proxyFields, writeField } from "./auth_progress.ts";
 
 /**
  * How far the authentication of messages has come, for all sessions: a field that one session has written is not taken
@@ -301,10 +301,13 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     progress.sent = null;
     if (isOwnField(msg, challenger, progress)) return;
     const auth = progress.next?.auth ?? found;
-    if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && challenger.request.connection === null)) {
+    const { connection } = challenger.request;
+    const isOwn = connection !== null && carriesOneMessage(connection);
+    if (auth === null || !auth.isAuthenticated || (auth.isConnectionBound && !isOwn)) {
       const item = itemOf(msg);
       if (auth?.isAuthenticated && item !== null) {
         item.identity = auth.isProven ? identityName(auth) : unverifiedIdentity;
+        if (auth.isConnectionBound && !challenger.isForProxy) item.needsHttp1 = true;
       }
       return writeField(msg, challenger, progress, null);
     }
@@ -333,6 +336,8 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     const requeue = (isAgain: boolean): void => {
       if (!isAgain || !isWanted()) return;
       const isBound = challenger.request.method === "CONNECT" || progress.next?.auth.isConnectionBound === true;
+      const item = itemOf(msg);
+      if (progress.next?.auth.isConnectionBound && !challenger.isForProxy && item !== null) item.needsHttp1 = true;
       const sameConnection = isBound && !(challenger.isForProxy && moveToSockets(session, msg));
       session.requeueMessage(msg, { after: "body", sameConnection });
     };

@@ -13,7 +13,7 @@ import { PasswordManager, type PasswordRequest, type SavedPassword } from "./pas
 import { ProtectionSpaces } from "./protection_spaces.ts";
 import { type Answer, Questions } from "./question.ts";
 import type { AuthScheme, AuthSchemeType, AuthStep, Credentials } from "./scheme.ts";
-import { type AuthProgress, type Challenger, itemOf } from "./auth_progress.ts";
+import { type AuthProgress, carriesOneMessage, type Challenger, itemOf } from "./auth_progress.ts";
 
 /** How often one message is sent again without asking for credentials; a server that wants more never accepts. */
 const MAX_AUTOMATIC = 10;
@@ -238,8 +238,12 @@ export class Negotiation {
   }
 }
 
-/** On a transport that shares its sockets, messages of others would be sent on the authenticated connection. */
-function hasConnectionOfItsOwn({ request: { msg, session } }: Challenger): boolean {
+/**
+ * On a transport that shares its sockets, messages of others would be sent on the authenticated connection. One that
+ * speaks HTTP/2 is shared too: the message can have another, unless nothing but HTTP/2 may be spoken.
+ */
+function hasConnectionOfItsOwn({ request: { connection, msg, session } }: Challenger): boolean {
+  if (connection !== null && !carriesOneMessage(connection) && connection.target.http2 === "required") return false;
   return (itemOf(msg)?.transport ?? session).capabilities.exactConnections;
 }
 

@@ -3,15 +3,15 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { HttpMessage, HttpSession, HttpStatus, MockTransport, type SessionFeature } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { sessionOn, transports, until } from "../../_support/http_sessions.ts";
+import { sessionOn, transportsWithHttp2, until } from "../../_support/http_sessions.ts";
 
 const events = ["wrote-headers", "wrote-body", "got-headers", "got-chunk", "got-body", "finished"] as const;
 
-for (const transport of transports) {
+for (const transport of transportsWithHttp2) {
   describe(`ending a session from a listener on ${transport}`, () => {
     for (const way of ["close", "abort"] as const) {
       it(`${way} ends each message once, alone and in a crowd`, async () => {
-        await using server = await routeServer();
+        await using server = await routeServer({}, transport);
         let isExact = false;
         for (const crowd of [1, 20]) {
           for (const event of events) {

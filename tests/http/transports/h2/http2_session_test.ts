@@ -13,6 +13,7 @@ import {
 } from "../../../../http/mod.ts";
 import { type Http2Server, http2Server, type Http2ServerOptions } from "../../../_support/http2_server.ts";
 import { until } from "../../../_support/http_sessions.ts";
+import { NtlmGuard, ntlmPassword } from "../../../_support/ntlm_server.ts";
 import { nginxPath, startNginx } from "../../../_support/nginx.ts";
 import { makeCertificates, type TestCertificates } from "../../../_support/tls_certificates.ts";
 
@@ -75,6 +76,34 @@ describe("the choice of HTTP/2", () => {
     const msg = new HttpMessage("GET", `${server.origin}/up`, { headers });
     await session.sendMessage(msg);
     assertEquals(msg.httpVersion, "1.1");
+  });
+
+  it("leaves a scheme that authenticates connections to HTTP/1.1", async () => {
+    const guard = new NtlmGuard();
+    const ask = (challenge: string) => ({ ":status": 401, "www-authenticate": challenge });
+    await using server = await serve({
+      allowHttp1: true,
+      routes: { "/": (stream) => void (stream.respond(ask("NTLM")), stream.end("who?")) },
+      answerHttp1: (request, response) => {
+        const verdict = guard.check(request.socket, request.headers.authorization ?? "");
+        if (verdict === true) return void response.end("welcome");
+        response.writeHead(401, { "www-authenticate": verdict });
+        response.end("who?");
+      },
+    });
+    await using session = open({ useNtlm: true });
+    session.addEventListener("authenticate", ({ auth, retrying }) => {
+      if (!retrying) auth.authenticate("CORP\\user", ntlmPassword);
+    });
+    for (const body of [null, "post"]) {
+      const init = body === null ? {} : { method: "POST", body };
+      const msg = new HttpMessage(body === null ? "GET" : "POST", `${server.origin}/`, init);
+      assertEquals([await session.sendMessage(msg), msg.httpVersion], [HttpStatus.OK, "1.1"]);
+    }
+    assertEquals([guard.refusals, server.requests], [[], ["GET /"]]);
+    session.http2 = "required";
+    const unanswered = new HttpMessage("GET", `${server.origin}/`);
+    assertEquals([await session.sendMessage(unanswered), unanswered.httpVersion], [401, "2"]);
   });
 
   it("holds for messages that are sent synchronously", async () => {
