@@ -98,11 +98,12 @@ async function takeAlong(folder: string): Promise<void> {
 }
 
 /** The first that apt uses here. */
-async function mirrorOfThisMachine(): Promise<string> {
+export async function mirrorOfThisMachine(): Promise<string> {
   const { output } = await run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]);
   return output.split("\n").find((line) => /^https?:.*\/debian\/?$/.test(line)) ?? "http://deb.debian.org/debian";
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is a file or folder. */
+export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
