@@ -33,7 +33,7 @@ export interface TracedMessage {
   /** The message. */
   readonly msg: HttpMessage;
   /** The connection it was sent on last; missing before it has got one. */
-  readonly connection?: Connection;
+  readonly connection?: Connection | undefined;
   /** From the event `error` on: why it has failed, an `HttpError`. */
   readonly error?: unknown;
 }

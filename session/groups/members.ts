@@ -16,7 +16,7 @@ export class Member<T> {
   /** When it was chosen last, counted in choices: of equals the one that has rested longest comes next. */
   turn = 0;
   /** When it may be tried again, in milliseconds of the process; Infinity is never. */
-  dueAt = Infinity;
+  dueAt: number = Infinity;
   /** Whether it is being tried at the moment. */
   isTried = false;
   /** The timer until it is tried. */

@@ -268,17 +268,17 @@ export interface TracedCall {
   /** The module; null while it is being loaded. */
   readonly module: Module | null;
   /** The slot, where the call is about one. */
-  readonly slot?: Slot;
+  readonly slot?: Slot | undefined;
   /** The session, where the call is made in one that has been opened here. */
-  readonly session?: Session;
+  readonly session?: Session | undefined;
   /** The type of the mechanism in use, a {@linkcode CKM} number. */
-  readonly mechanism?: MechanismType;
+  readonly mechanism?: MechanismType | undefined;
   /** The label of the token, where it is known. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Whether it is made in place. */
   readonly sync: boolean;
   /** What the function returned, a {@linkcode CKR} number; missing before it has, and where it was not called. */
-  readonly rv?: number;
+  readonly rv?: number | undefined;
   /** From the event `error` on, what the failure is: a {@linkcode Pkcs11Error}, or the reason of an abort. */
   readonly error?: unknown;
 }

@@ -10,7 +10,7 @@ export class PeerSettings {
   /** Bytes its decoder keeps; null until it says so. */
   headerTableSize: number | null = null;
   /** Streams we may have open; Infinity when it does not say. */
-  maxConcurrentStreams = Infinity;
+  maxConcurrentStreams: number = Infinity;
   /** Window of a new stream. */
   initialWindow: number = DEFAULT_WINDOW;
   /** Largest payload it takes. */
