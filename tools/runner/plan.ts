@@ -64,9 +64,10 @@ export function planSuites(selection: Selection): Suite[] {
   for (const [area, files] of testFilesByArea(selection.paths)) {
     for (const runtime of selection.runtimes) {
       if (runtime !== "deno" && denoOnly.has(area)) continue;
-      // Bun knows one way only.
-      const apart = runtime === "bun" ? [] : files.filter((file) => loadedApart.has(file));
-      if (apart.length > 0) suites.push({ runtime, area, files: apart, apart: true });
+      const apart = files.filter((file) => loadedApart.has(file));
+      // Bun's files share their process whatever is said: each has one of its own there.
+      if (runtime === "bun") suites.push(...apart.map((file) => ({ runtime, area, files: [file] })));
+      else if (apart.length > 0) suites.push({ runtime, area, files: apart, apart: true });
       const together = files.filter((file) => !apart.includes(file));
       for (const chunk of evenChunks(together, filesPerProcess)) suites.push({ runtime, area, files: chunk });
     }
