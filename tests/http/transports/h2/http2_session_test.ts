@@ -11,7 +11,12 @@ import {
   NotSupportedError,
   TlsDatabase,
 } from "../../../../http/mod.ts";
-import { type Http2Server, http2Server, type Http2ServerOptions } from "../../../_support/http2_server.ts";
+import {
+  type Http2Server,
+  http2Server,
+  type Http2ServerOptions,
+  http2ServerSkip,
+} from "../../../_support/http2_server.ts";
 import { until } from "../../../_support/http_sessions.ts";
 import { NtlmGuard, ntlmPassword } from "../../../_support/ntlm_server.ts";
 import { nginxPath, startNginx } from "../../../_support/nginx.ts";
@@ -35,7 +40,7 @@ async function textAt(session: HttpSession, url: string, init?: RequestInit): Pr
   return await (await session.fetch(url, init)).text();
 }
 
-describe("the choice of HTTP/2", () => {
+describe("the choice of HTTP/2", { skip: http2ServerSkip }, () => {
   it("is the server's: h2 where it agrees, HTTP/1.1 where it does not", async () => {
     await using server = await serve({ allowHttp1: true });
     await using session = open();
@@ -117,7 +122,7 @@ describe("the choice of HTTP/2", () => {
   });
 });
 
-describe("a session over HTTP/2", () => {
+describe("a session over HTTP/2", { skip: http2ServerSkip }, () => {
   it("sends everything to an origin on one connection, POST too", async () => {
     await using server = await serve();
     await using session = open();
