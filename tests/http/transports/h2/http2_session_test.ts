@@ -1,5 +1,5 @@
 // Sessions over HTTP/2, with the runtime's own server and nginx at the other end.
-import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import {
   HttpMessage,
@@ -54,17 +54,10 @@ describe("the choice of HTTP/2", { skip: http2ServerSkip }, () => {
     assertEquals(session.connections.map(({ protocol }) => protocol), ["http/1.1"]);
   });
 
-  it("is refused to a server that does not speak it, when it is required", async () => {
+  it("is spoken alone where it is required", async () => {
     await using server = await serve({ allowHttp1: true });
     await using session = open({ http2: "required" });
     assertEquals(await textAt(session, `${server.origin}/one`), "GET /one 1 0");
-    await using nginx = nginxPath === null ? null : await startNginx({ certificate: certificates.good });
-    if (nginx === null) return;
-    const msg = new HttpMessage("GET", `${nginx.tlsOrigin}/echo`);
-    assertEquals(await session.sendMessage(msg), HttpStatus.TLS_FAILED);
-    await using plain = open();
-    assertEquals((await plain.fetch(`${nginx.tlsOrigin}/echo`)).status, 200);
-    assertEquals(plain.connections[0]!.protocol, "http/1.1");
   });
 
   it("is refused by a transport that cannot speak it, and with a value that is none", async () => {
@@ -109,16 +102,6 @@ describe("the choice of HTTP/2", { skip: http2ServerSkip }, () => {
     session.http2 = "required";
     const unanswered = new HttpMessage("GET", `${server.origin}/`);
     assertEquals([await session.sendMessage(unanswered), unanswered.httpVersion], [401, "2"]);
-  });
-
-  it("holds for messages that are sent synchronously", async () => {
-    if (nginxPath === null) return;
-    const server = "http2_max_concurrent_streams 8;";
-    await using nginx = await startNginx({ certificate: certificates.good, http2: true, server });
-    await using session = open();
-    const msg = new HttpMessage("GET", `${nginx.tlsOrigin}/small`);
-    assertEquals(session.sendMessageSync(msg), HttpStatus.OK);
-    assertEquals([msg.httpVersion, new TextDecoder().decode(msg.responseBody)], ["2", "a small response body"]);
   });
 });
 
@@ -283,8 +266,42 @@ describe("a session over HTTP/2", { skip: http2ServerSkip }, () => {
     assertEquals(await session.sendMessage(msg), HttpStatus.OK);
     assertEquals([early, msg.trailers?.get("x-sum")], [["103 </style.css>"], "42"]);
   });
+});
 
-  it("follows a server that closes its connections after some requests", { skip: nginxPath === null }, async () => {
+describe("a session over HTTP/2 to nginx", { skip: nginxPath === null ? "nginx is not installed" : false }, () => {
+  it("has it by choice of the server, and the answers of HTTP/1.1", async () => {
+    await using nginx = await startNginx({ certificate: certificates.good, http2: true });
+    await using session = open();
+    const msg = new HttpMessage("GET", `${nginx.tlsOrigin}/small`);
+    assertEquals(await session.sendMessage(msg), HttpStatus.OK);
+    assertEquals([msg.httpVersion, session.connections.map(({ protocol }) => protocol)], ["2", ["h2"]]);
+    const answer = await session.fetch(`${nginx.tlsOrigin}/echo`, { method: "POST", body: "abc" });
+    assertStringIncludes(await answer.text(), "POST /echo");
+    assertEquals((await session.fetch(`${nginx.tlsOrigin}/status/404`)).status, 404);
+    assertEquals((await session.fetch(`${nginx.tlsOrigin}/redirect/echo`)).redirected, true);
+    assertEquals(session.connections.length, 1);
+  });
+
+  it("is refused by one that does not speak it, when it is required", async () => {
+    await using nginx = await startNginx({ certificate: certificates.good });
+    await using session = open({ http2: "required" });
+    const msg = new HttpMessage("GET", `${nginx.tlsOrigin}/echo`);
+    assertEquals(await session.sendMessage(msg), HttpStatus.TLS_FAILED);
+    await using plain = open();
+    assertEquals((await plain.fetch(`${nginx.tlsOrigin}/echo`)).status, 200);
+    assertEquals(plain.connections[0]!.protocol, "http/1.1");
+  });
+
+  it("holds for messages that are sent synchronously", async () => {
+    const server = "http2_max_concurrent_streams 8;";
+    await using nginx = await startNginx({ certificate: certificates.good, http2: true, server });
+    await using session = open();
+    const msg = new HttpMessage("GET", `${nginx.tlsOrigin}/small`);
+    assertEquals(session.sendMessageSync(msg), HttpStatus.OK);
+    assertEquals([msg.httpVersion, new TextDecoder().decode(msg.responseBody)], ["2", "a small response body"]);
+  });
+
+  it("follows a server that closes its connections after some requests", async () => {
     const server = "keepalive_requests 20;";
     await using nginx = await startNginx({ certificate: certificates.good, http2: true, server });
     await using session = open();
