@@ -1,4 +1,4 @@
-// deno task bench [pkcs11] [pkcs11js] [webcrypto] [http] [signed]: measures this library against C and its peers, interleaved, as ratios.
+// deno task bench [pkcs11] [pkcs11js] [webcrypto] [http] [https] [signed] [token-tls]: measures this library against C and its peers, interleaved, as ratios.
 import { setUp } from "../tools/setup.ts";
 
 const benches: Record<string, () => Promise<void>> = {
@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<void>> = {
   pkcs11js: async () => await (await import("./pkcs11/run.ts")).benchPkcs11js(),
   webcrypto: async () => await (await import("./webcrypto/run.ts")).benchWebcrypto(),
   http: async () => await (await import("./http/run.ts")).benchHttp(),
+  https: async () => await (await import("./http/run_https.ts")).benchHttps(),
   signed: async () => await (await import("./http/run_signed.ts")).benchSigned(),
   "token-tls": async () => await (await import("./http/run_token_tls.ts")).benchTokenTls(),
 };

@@ -1,0 +1,52 @@
+// Small https requests by a session and by the runtime's own fetch, in turns in one process, to nginx that speaks HTTP/2 and to
+// one that does not: the session's requests for each of fetch's, by time and by this process's processor time. Prints the
+// medians of the batches.
+import process from "node:process";
+import { HttpSession, TlsDatabase } from "../../http/mod.ts";
+
+const { AUTHORITY = "", HTTP1 = "", HTTP2 = "" } = process.env;
+const BATCHES = 9;
+const REQUESTS = 600;
+const tlsDatabase = TlsDatabase.fromPem(AUTHORITY);
+
+/** Milliseconds that requests took, and those that the processor worked for this process meanwhile. */
+interface Cost {
+  wall: number;
+  work: number;
+}
+
+async function cost(get: (url: string) => Promise<Response>, url: string, inFlight: number): Promise<Cost> {
+  const [started, used] = [performance.now(), process.cpuUsage()];
+  let left = REQUESTS;
+  await Promise.all(Array.from({ length: inFlight }, async () => {
+    while (left-- > 0) {
+      const text = await (await get(url)).text();
+      if (text !== "a small response body") throw new Error(`Cannot measure: the answer is ${JSON.stringify(text)}`);
+    }
+  }));
+  const { user, system } = process.cpuUsage(used);
+  return { wall: performance.now() - started, work: (user + system) / 1000 };
+}
+
+const middle = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
+
+const rates: Record<string, number> = {};
+for (const [name, origin] of [["HTTP/1.1", HTTP1], ["HTTP/2", HTTP2]] as const) {
+  const url = `${origin}/small`;
+  for (const inFlight of [1, 10, 50]) {
+    await using session = new HttpSession({ tlsDatabase, maxConns: inFlight, maxConnsPerHost: inFlight });
+    const ratios: Cost[] = [];
+    // The first batches make connections, and compilers work.
+    for (let batch = -2; batch < BATCHES; batch++) {
+      const order = batch % 2 === 0 ? [session.fetch, fetch] : [fetch, session.fetch];
+      const costs = new Map<unknown, Cost>();
+      for (const get of order) costs.set(get, await cost(get, url, inFlight));
+      const [own, theirs] = [costs.get(session.fetch)!, costs.get(fetch)!];
+      if (batch >= 0) ratios.push({ wall: theirs.wall / own.wall, work: theirs.work / own.work });
+    }
+    rates[`${name}, ${inFlight} in flight, time`] = middle(ratios.map(({ wall }) => wall));
+    rates[`${name}, ${inFlight} in flight, processor`] = middle(ratios.map(({ work }) => work));
+  }
+}
+process.stdout.write(`${JSON.stringify(rates)}\n`);
+process.exit(0);
