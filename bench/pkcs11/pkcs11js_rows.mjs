@@ -15,7 +15,8 @@ export async function packageOf(which) {
 export function open(pkcs11, path, label, pin) {
   const p = new pkcs11.PKCS11();
   p.load(path);
-  p.C_Initialize();
+  // Several threads call: without it a module may take itself for the only one.
+  p.C_Initialize({ flags: pkcs11.CKF_OS_LOCKING_OK });
   const slot = p.C_GetSlotList(true).find((id) => p.C_GetTokenInfo(id).label.trim() === label);
   const s = p.C_OpenSession(slot, pkcs11.CKF_RW_SESSION | pkcs11.CKF_SERIAL_SESSION);
   p.C_Login(s, pkcs11.CKU_USER, pin);

@@ -87,6 +87,7 @@ export async function benchPkcs11js(): Promise<void> {
   ));
   const rounds = measureRounds(contestants, DOOR_ROUNDS, { ...env, PKCS11JS_FOLDER: peer });
   const names = contestants.map(({ name }) => name).filter((name) => rounds[0]!.has(name));
+  if (names.length === 0) throw new Error("Cannot measure ./pkcs11js: it ran beside the addon on no runtime");
   say(
     "\n./pkcs11js as a ratio to the addon pkcs11js, medians of the rounds; 1 is wanted on Node, 0.8 of what is async",
   );
