@@ -1,5 +1,10 @@
-// deno task bench [pkcs11] [pkcs11js] [webcrypto] [http] [https] [signed] [token-tls]: measures this library against C and its peers, interleaved, as ratios.
+// deno task bench [NAME...] [--json=FILE] [--docs]: measures this library against C and its peers, interleaved, as ratios.
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { setUp } from "../tools/setup.ts";
+import { document } from "./document.ts";
+import { reported } from "./report.ts";
+import { surroundings } from "./surroundings.ts";
 
 const benches: Record<string, () => Promise<void>> = {
   pkcs11: async () => await (await import("./pkcs11/run.ts")).benchPkcs11(),
@@ -9,12 +14,22 @@ const benches: Record<string, () => Promise<void>> = {
   https: async () => await (await import("./http/run_https.ts")).benchHttps(),
   signed: async () => await (await import("./http/run_signed.ts")).benchSigned(),
   "token-tls": async () => await (await import("./http/run_token_tls.ts")).benchTokenTls(),
+  scaling: async () => await (await import("./scaling/run.ts")).benchScaling(),
 };
 
-const chosen = Deno.args.length > 0 ? Deno.args : Object.keys(benches);
+const { positionals, values: { docs, json } } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: { docs: { type: "boolean", default: false }, json: { type: "string" } },
+});
+const chosen = positionals.length > 0 ? positionals : Object.keys(benches);
 for (const name of chosen) {
-  const bench = benches[name];
-  if (!bench) throw new TypeError(`Cannot run the bench "${name}": it is none of ${Object.keys(benches).join(", ")}`);
-  await setUp("tests");
-  await bench();
+  if (Object.hasOwn(benches, name)) continue;
+  throw new TypeError(`Cannot run the bench "${name}": it is none of ${Object.keys(benches).join(", ")}`);
 }
+await setUp("tests");
+for (const name of chosen) await benches[name]!();
+const around = await surroundings();
+const tables = reported().map((table) => ({ ...table, ...around }));
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(tables, null, 1)}\n`);
+if (docs) document(tables);

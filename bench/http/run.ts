@@ -4,10 +4,10 @@ import { copyFileSync, cpSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
-import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { say } from "../../tools/say.ts";
 import { type Contestant, measureRounds, median } from "../measure.ts";
-import { table } from "../table.ts";
+import { runtimes } from "../on_runtimes.ts";
+import { report } from "../report.ts";
 
 const ROUNDS = 5;
 const PEERS = ["ky", "got", "axios", "undici"];
@@ -44,12 +44,9 @@ export async function benchHttp(): Promise<void> {
   const large = new Uint8Array(100 * 1024 * 1024);
   await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n", "large.bin": large } });
   const args = [`${nginx.origin}/small.txt`, SECONDS, ...LEVELS];
-  const runtimes: [string, string[]][] = [
-    ["Deno", [await runtimeProgram("deno"), "run", "-A", "--quiet", "--no-check"]],
-    ["Bun", [await runtimeProgram("bun")]],
-  ];
+  const all = await runtimes();
   const contestants: Contestant[] = [];
-  for (const [runtime, program] of runtimes) {
+  for (const [runtime, program] of all) {
     contestants.push({ name: `fetch on ${runtime}`, command: [...program, here("gp11.ts"), "fetch", ...args] });
     contestants.push({ name: `gp11 on ${runtime}`, command: [...program, here("gp11.ts"), "gp11", ...args] });
     for (const peer of PEERS) {
@@ -59,24 +56,29 @@ export async function benchHttp(): Promise<void> {
   if (soup) contestants.push({ name: "libsoup 3", command: [soup, ...args] });
   const rounds = measureRounds(contestants, ROUNDS);
   const rows = [...LEVELS.map((level) => `GET, ${level} in flight`), "100 MiB, MiB per second"];
-  for (const [runtime] of runtimes) {
+  for (const [runtime] of all) {
     const base = `fetch on ${runtime}`;
     const columns = contestants.map(({ name }) => name).filter((name) =>
       name.endsWith(runtime) || name === "libsoup 3"
     );
-    say(`\nHTTP from nginx on loopback: per second as a ratio to ${base}, medians of the rounds`);
-    say(table(
-      ["", `${base}`, ...columns.filter((name) => name !== base)],
-      rows.map((row) => [
-        row,
-        Math.round(median(rounds, (rates) => rates.get(base)?.[row]) ?? 0).toLocaleString("en-US"),
-        ...columns.filter((name) => name !== base).map((name) =>
+    const others = columns.filter((name) => name !== base);
+    report({
+      name: `http-${runtime.toLowerCase()}`,
+      title: `HTTP from nginx on loopback: per second as a ratio to ${base}, medians of the rounds`,
+      unit: `ratio to ${base}`,
+      plot: "bars",
+      digits: 2,
+      base: { column: base, cells: rows.map((row) => median(rounds, (rates) => rates.get(base)?.[row]) ?? null) },
+      columns: others,
+      rows: rows.map((row) => ({
+        name: row,
+        cells: others.map((name) =>
           median(rounds, (rates) => {
             const value = rates.get(name)?.[row];
             return value === undefined ? undefined : value / rates.get(base)![row]!;
-          })?.toFixed(2) ?? ""
+          }) ?? null
         ),
-      ]),
-    ));
+      })),
+    });
   }
 }

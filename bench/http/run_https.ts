@@ -19,6 +19,9 @@ export async function benchHttps(): Promise<void> {
       ...{ DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
     },
     rounds: 3,
+    name: "https",
+    unit: "ratio to the runtime's own fetch",
+    plot: "bars",
     title: "Small https requests: a session's for each of the runtime's own fetch, medians; 1.0 is wanted",
     digits: 2,
   });

@@ -8,6 +8,9 @@ const LIMIT = 60;
 export async function benchSigned(): Promise<void> {
   await measureOnRuntimes(new URL("signed.ts", import.meta.url), {
     rounds: 3,
+    name: "signed",
+    unit: "µs per request",
+    plot: "bars",
     title: `Signed requests: microseconds besides the token's own time, medians of the rounds; ${LIMIT} are allowed`,
     digits: 0,
   });

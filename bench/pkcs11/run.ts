@@ -1,19 +1,19 @@
-// PKCS#11 against C and pkcs11js: every contestant once in each round, ratios taken within the round.
+// PKCS#11 against C, libgck and pkcs11js: every contestant once in each round, ratios taken within the round.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath } from "../../tools/native_libraries.ts";
-import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { say } from "../../tools/say.ts";
 import { createTokenFolder } from "../../tools/token_folder.ts";
 import { type Contestant, measureRounds, median, type Rates } from "../measure.ts";
-import { table } from "../table.ts";
+import { runtimes } from "../on_runtimes.ts";
+import { report } from "../report.ts";
 
 const LABEL = "bench";
 const PIN = "1234";
-const ROUNDS = 7;
+const ROUNDS = 5;
 const DOOR_ROUNDS = 3;
 const SECONDS = "0.3";
 /** A folder outside the project for what is compiled or installed. */
@@ -37,6 +37,19 @@ function compileLoop(): string {
   return program;
 }
 
+/** The same over libgck; null where it is not installed with its headers. */
+function compileGckLoop(): string | null {
+  const flags = spawnSync("pkg-config", ["--cflags", "--libs", "gck-1"], { encoding: "utf8" });
+  if (flags.status !== 0) {
+    say("libgck is not installed with its headers: its column is left out");
+    return null;
+  }
+  const program = `${WORK}/gck_loop`;
+  const options = ["-O2", "-w", "-DGCK_API_SUBJECT_TO_CHANGE", here("gck_loop.c"), "-o", program];
+  execFileSync("cc", [...options, ...flags.stdout.trim().split(/\s+/)]);
+  return program;
+}
+
 function installPeer(): string | null {
   const folder = `${WORK}/pkcs11js`;
   // The lock file names the content of every package.
@@ -50,93 +63,98 @@ function installPeer(): string | null {
   return existsSync(`${folder}/node_modules/pkcs11js/build/Release/pkcs11.node`) ? folder : null;
 }
 
-type Runner = readonly [name: string, command: readonly string[]];
-
-/** The runtimes, and how a program is run on each. */
-async function runtimes(): Promise<Runner[]> {
-  return [
-    ["Deno", [await runtimeProgram("deno"), "run", "-A", "--quiet", "--no-check"]],
-    ["Bun", [await runtimeProgram("bun")]],
-    ["Node", [await runtimeProgram("node"), "--disable-warning=ExperimentalWarning"]],
-  ];
+/** A token of SoftHSM2 in a folder of its own. */
+interface BenchToken extends Disposable {
+  /** First arguments of a program: module, label, PIN. */
+  readonly args: readonly string[];
+  /** Where the module finds the token. */
+  readonly env: Record<string, string>;
 }
 
-/** A token of SoftHSM2 in a folder of its own, and what programs need to know of it. */
-function makeToken(folder: string): { readonly module: string; readonly env: Record<string, string> } {
-  const module = softhsmPath();
-  const tool = programPath("softhsm2-util");
+/** Makes a token that is removed with its folder. */
+export function benchToken(): BenchToken {
+  const [module, tool] = [softhsmPath(), programPath("softhsm2-util")];
   if (!module || !tool) throw new Error("Cannot measure: SoftHSM2 is not installed, run `deno task setup`");
-  const env = { SOFTHSM2_CONF: folder, PKCS11JS_FOLDER: "" };
+  const folder = createTokenFolder();
+  const env = { SOFTHSM2_CONF: folder.config };
   execFileSync(tool, ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "12345678"], {
     env: { ...Deno.env.toObject(), ...env },
   });
-  return { module, env };
+  return { args: [module, LABEL, PIN], env, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
 /** Runs the door ./pkcs11js and the addon whose names it has in turns within one process, and prints the ratios. */
 export async function benchPkcs11js(): Promise<void> {
-  using folder = createTokenFolder();
-  const { module, env } = makeToken(folder.config);
+  using token = benchToken();
+  const [module = "", ...login] = token.args;
   const peer = installPeer();
   if (peer === null) return say("pkcs11js could not be built here: there is nothing to compare ./pkcs11js with");
   const copies = ["door", "addon"].map((name) => `${WORK}/${name}-${basename(module)}`);
   for (const copy of copies) cpSync(module, copy);
-  const args = [...copies, LABEL, PIN, SECONDS];
+  const args = [...copies, ...login, SECONDS];
   const contestants = (await runtimes()).map(([name, command]): Contestant => (
     { name, command: [...command, here("pkcs11js_door.mjs"), ...args] }
   ));
-  const rounds = measureRounds(contestants, DOOR_ROUNDS, { ...env, PKCS11JS_FOLDER: peer });
+  const rounds = measureRounds(contestants, DOOR_ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer });
   const names = contestants.map(({ name }) => name).filter((name) => rounds[0]!.has(name));
   if (names.length === 0) throw new Error("Cannot measure ./pkcs11js: it ran beside the addon on no runtime");
-  say(
-    "\n./pkcs11js as a ratio to the addon pkcs11js, medians of the rounds; 1 is wanted on Node, 0.8 of what is async",
-  );
-  say(table(
-    ["", ...names],
-    Object.keys(rounds[0]!.get(names[0]!)!).map((row) => [
-      row,
-      ...names.map((name) => median(rounds, (rates) => rates.get(name)?.[row])?.toFixed(2) ?? ""),
-    ]),
-  ));
+  report({
+    name: "pkcs11js",
+    title:
+      "./pkcs11js as a ratio to the addon pkcs11js, medians of the rounds; 1 is wanted on Node, 0.8 of what is async",
+    unit: "ratio to the addon",
+    plot: "bars",
+    digits: 2,
+    columns: names,
+    rows: Object.keys(rounds[0]!.get(names[0]!)!).map((row) => ({
+      name: row,
+      cells: names.map((name) => median(rounds, (rates) => rates.get(name)?.[row]) ?? null),
+    })),
+  });
 }
 
 /** Runs the benchmark and prints its table. */
 export async function benchPkcs11(): Promise<void> {
-  using folder = createTokenFolder();
-  const { module, env } = makeToken(folder.config);
-  const args = [module, LABEL, PIN, SECONDS];
-  const both = (await runtimes()).slice(0, 2);
+  using token = benchToken();
+  const args = [...token.args, SECONDS];
+  const all = await runtimes();
   const contestants = (library: string, program: string) =>
-    both.map(([name, command]): Contestant => ({
+    all.map(([name, command]): Contestant => ({
       name: `${library} on ${name}`,
       command: [...command, here(program), ...args],
     }));
   const peer = installPeer();
-  const all = [
+  const gck = compileGckLoop();
+  const compared: Contestant[] = [
     { name: "C", command: [compileLoop(), ...args] },
     ...contestants("gp11", "gp11.ts"),
+    ...(gck ? [{ name: "libgck", command: [gck, ...args] }] : []),
     ...(peer ? contestants("pkcs11js", "pkcs11js.mjs") : []),
   ];
-  if (peer) env.PKCS11JS_FOLDER = peer;
-  else say("pkcs11js could not be built here: its columns are left out");
-  const rounds = measureRounds(all, ROUNDS, env);
-  const names = all.map(({ name }) => name).filter((name) => name !== "C");
+  if (!peer) say("pkcs11js could not be built here: its columns are left out");
+  const rounds = measureRounds(compared, ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer ?? "" });
+  const names = compared.map(({ name }) => name).filter((name) => name !== "C");
   const rows = Object.keys(rounds[0]!.get("gp11 on Deno")!);
-  say("\nPKCS#11 on SoftHSM2: calls per second as a ratio to C's synchronous loop, medians of the rounds");
-  say(table(
-    ["", "C per second", ...names],
-    rows.map((row) => {
-      const base = (rates: Map<string, Rates>) => rates.get("C")![BASE_ROW[row] ?? row]!;
-      return [
-        row,
-        row in BASE_ROW ? "" : Math.round(median(rounds, (rates) => rates.get("C")![row])!).toLocaleString("en-US"),
-        ...names.map((name) =>
-          median(rounds, (rates) => {
-            const value = rates.get(name)?.[row];
-            return value === undefined ? undefined : value / base(rates);
-          })?.toFixed(2) ?? ""
-        ),
-      ];
-    }),
-  ));
+  const base = (rates: Map<string, Rates>, row: string) => rates.get("C")![BASE_ROW[row] ?? row]!;
+  report({
+    name: "pkcs11",
+    title: "PKCS#11 on SoftHSM2: calls per second as a ratio to C's synchronous loop, medians of the rounds",
+    unit: "ratio to C",
+    plot: "bars",
+    digits: 2,
+    base: {
+      column: "C per second",
+      cells: rows.map((row) => row in BASE_ROW ? null : median(rounds, (rates) => rates.get("C")![row]) ?? null),
+    },
+    columns: names,
+    rows: rows.map((row) => ({
+      name: row,
+      cells: names.map((name) =>
+        median(rounds, (rates) => {
+          const value = rates.get(name)?.[row];
+          return value === undefined ? undefined : value / base(rates, row);
+        }) ?? null
+      ),
+    })),
+  });
 }

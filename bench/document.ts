@@ -1,0 +1,93 @@
+// docs/benchmarks.md and its pictures, made of the data that runs of the benchmark have left in docs/benchmarks.json.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../tests/_support/temporary_folder.ts";
+import { type BenchTable, headOf, linesOf } from "./report.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const docs = new URL("../docs/", import.meta.url);
+const DATA = new URL("benchmarks.json", docs);
+const PICTURES = "benchmarks";
+
+/** A table and where it was measured. */
+export type MeasuredTable = BenchTable & Surroundings;
+
+/** What is said before the table of each name; tables without are left out of the page. */
+const INTRODUCTIONS: Record<string, string> = {
+  pkcs11:
+    "Synchronous and asynchronous calls on SoftHSM2 against a loop in C that calls the module with one call for " +
+    "each result, and against the addon pkcs11js. C's loop is 1. `into` writes the result into memory of the caller.",
+  pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
+  webcrypto: "`subtle.sign` over a token against `session.sign`.",
+  "http-deno": "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno.",
+  "http-bun": "The same on Bun.",
+  https:
+    "The same over TLS, against the runtime's own fetch; `processor` is the time of the processor, which says more " +
+    "on a machine where others work too.",
+  signed: "What a signature by a token adds to a request besides the token's own time.",
+  "token-tls": "TLS with the client key in a token against the same key in a file.",
+  start: "From the start of a program to its first result.",
+  sessions: "More sessions that sign at once do not make a signature dearer.",
+  objects: "More objects on a token do not make one of them dearer to find.",
+  "in-flight": "More requests in flight do not make one dearer.",
+  queued: "More messages in the queue do not make one dearer.",
+};
+
+/** The tables of docs/benchmarks.json. */
+export function measuredTables(): MeasuredTable[] {
+  return existsSync(DATA) ? JSON.parse(readFileSync(DATA, "utf8")) : [];
+}
+
+/** Puts new tables in the place of those with their names, and makes the page and its pictures anew. */
+export function document(tables: readonly MeasuredTable[]): void {
+  const names = Object.keys(INTRODUCTIONS);
+  const all = new Map([...measuredTables(), ...tables].map((each) => [each.name, each]));
+  const sorted = names.flatMap((name) => all.get(name) ?? []);
+  writeFileSync(DATA, `${JSON.stringify(sorted, null, 1)}\n`);
+  draw();
+  writeFileSync(new URL("benchmarks.md", docs), page(sorted));
+}
+
+function draw(): void {
+  const work = temporaryFolder("bench-pictures");
+  // The lock file names the content of every package.
+  cpSync(fileURLToPath(new URL("pictures", import.meta.url)), work, { recursive: true });
+  const options = { cwd: work, encoding: "utf8" } as const;
+  const installed = spawnSync("npm", ["ci", "--ignore-scripts"], options);
+  if (installed.status !== 0) throw new Error(`Cannot install what draws: ${installed.stderr.slice(-400)}`);
+  const folder = fileURLToPath(new URL(PICTURES, docs));
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(DATA, `${work}/tables.json`);
+  const drawn = spawnSync("node", ["draw.mjs", "tables.json", folder], options);
+  if (drawn.status !== 0) throw new Error(`Cannot draw: ${drawn.stderr.slice(-800)}`);
+}
+
+/** The page for these tables. */
+export function page(tables: readonly MeasuredTable[]): string {
+  return `# Benchmarks
+
+What \`deno task bench --docs\` has measured; this page, its pictures and [its data](benchmarks.json) are made by it. Every
+contestant of a table runs in turns with the others, ratios are taken within a round, and the median of the rounds counts:
+absolute figures are this machine's, and figures within a tenth of each other are the same. What costs what, and why, is in
+[Performance](performance.md).
+${tables.map(section).join("")}`;
+}
+
+function section(table: MeasuredTable): string {
+  const picture = table.plot === undefined ? "" : `\n![${table.title}](${PICTURES}/${table.name}.svg)\n`;
+  const head = headOf(table);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const lines = [["", ...head], ["---", ...head.map(() => "---:")], ...linesOf(table)].map(line);
+  return `
+## ${table.name}
+
+${INTRODUCTIONS[table.name]}
+
+${table.title}. Cells: ${table.unit}.
+${picture}
+${lines.join("\n")}
+
+Measured on ${table.measured}: ${table.machine}; ${table.versions}.
+`;
+}
