@@ -4,9 +4,10 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./proxy_server.ts";
 
 const program = "/usr/sbin/apache2";
 const modules = "/usr/lib/apache2/modules";
@@ -104,15 +105,6 @@ MaxRequestWorkers 16
   Require valid-user
 </Location>
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function isListening(child: ChildProcess, port: number): Promise<boolean> {

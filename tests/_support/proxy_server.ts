@@ -256,15 +256,22 @@ export async function startTinyproxy(options: { user?: string; password?: string
   return { port, [Symbol.asyncDispose]: stop };
 }
 
-/** A port nobody listened on a moment ago. */
+/** Ports below those that systems give out by themselves: no server that begins meanwhile is given one of them. */
+const chosenPorts = { first: 20_000, count: 10_000 };
+
+/** A port nobody listens on, for a server that cannot choose one itself, or for a connection that is to be refused. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = chosenPorts.first + Math.floor(Math.random() * chosenPorts.count);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Waits until a child accepts connections. */

@@ -36,6 +36,7 @@ server.on("connect", ({ headers }, socket) => {
   socket.end("HTTP/1.1 " + (isKnown ? "302 Found\\r\\nSet-Cookie: planted=1" : '407 Who\\r\\nProxy-Authenticate: Basic realm="p"') +
     "\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n");
 });
+server.keepAliveTimeout = 0;
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
 `;
 
@@ -141,14 +142,13 @@ for (const transport of ["auto", "node"] as const) {
 
     it("Timeouts ends what takes too long", async () => {
       await using session = new HttpSession({ transport });
-      assertEquals(send(session, "/").statusCode, 200); // Starting a worker takes its time.
-      session.addFeature(new Timeouts({ total: 700 }));
+      session.addFeature(new Timeouts({ total: 600_000 }));
       assertEquals(send(session, "/").statusCode, 200);
-      const start = performance.now();
+      session.removeFeatureByType(Timeouts);
+      session.addFeature(new Timeouts({ total: 300 }));
       const msg = send(session, "/hang");
       assertEquals(msg.statusCode, 7);
       assertEquals((msg.error as Error).name, "TimeoutError");
-      assert(performance.now() - start < 5000);
     });
   });
 }

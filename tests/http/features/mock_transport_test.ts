@@ -6,6 +6,7 @@ import { HttpMessage } from "../../../http/message/message.ts";
 import { MockTransport } from "../../../http/features/mock_transport.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { HttpStatus } from "../../../http/protocol/status.ts";
+import { until } from "../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../_support/socket_server.ts";
 
 const NOBODY = "http://nobody.invalid/";
@@ -75,7 +76,9 @@ describe("MockTransport", () => {
     const mock = new MockTransport(async (request) => {
       if (request.url.endsWith("/first")) return new Response(null, { status: 302, headers: { location: "/second" } });
       most = Math.max(most, ++running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      // The first wait until as many run as may; whatever else could run then comes within a turn.
+      await until(() => most >= 3);
+      await new Promise((resolve) => setTimeout(resolve));
       running--;
       return new Response("second");
     });

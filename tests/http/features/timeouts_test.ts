@@ -7,6 +7,7 @@ import type { HttpMessage } from "../../../http/message/message.ts";
 import { Retry } from "../../../http/features/retry.ts";
 import { RequestTimeoutError, Timeouts } from "../../../http/features/timeouts.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../../_support/feature_session.ts";
+import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { reply } from "../../_support/socket_server.ts";
 
 function timeoutOf(error: unknown): RequestTimeoutError | undefined {
@@ -53,19 +54,29 @@ describe("Timeouts", () => {
       });
 
       it(`ends a pause that is too long, and lets a slow body be ${on}`, async () => {
+        using time = new ScriptedTime();
+        let goOn = (): void => {};
         await using bench = await featureBench((request, socket) => {
+          const isStalling = request.target === "/stall";
+          let left = isStalling ? 3 : 10;
+          const send = (): void => void (left-- > 0 && socket.write("x".repeat(10_000)));
+          goOn = () => {
+            time.pass(6000);
+            if (isStalling && left <= 0) time.pass(6000);
+            send();
+          };
           socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-          const chunk = "x".repeat(10_000);
-          let sent = 0;
-          const timer = setInterval(() => {
-            if (request.target === "/stall" && sent === 3 || sent === 10) clearInterval(timer);
-            else if (socket.write(chunk)) sent++;
-          }, 20);
-          socket.on("close", () => clearInterval(timer));
-        }, { transport, features: [new Timeouts({ idle: 1000 })] });
-        const slow = await ask(bench.session, face, `${bench.url}slow`);
+          send();
+        }, { transport, features: [new Timeouts({ idle: 10_000 })] });
+        let arrived = 0;
+        const prepare = (msg: HttpMessage) =>
+          msg.addEventListener("got-chunk", ({ chunk }) => {
+            arrived += chunk.length;
+            if (arrived % 10_000 === 0) setTimeout(() => goOn());
+          });
+        const slow = await ask(bench.session, face, `${bench.url}slow`, { prepare });
         assertEquals([slow.status, slow.error, slow.text.length], [200, null, 100_000]);
-        const stalled = await ask(bench.session, face, `${bench.url}stall`);
+        const stalled = await ask(bench.session, face, `${bench.url}stall`, { prepare });
         assertEquals(stalled.msg.statusCode, 7);
         if (face === "fetch") assertTimeout(stalled.error, stalled.msg);
         else assertEquals((stalled.error as Error).name, "TimeoutError");
@@ -93,15 +104,20 @@ describe("Timeouts", () => {
   });
 
   it("ends a connection that is not made, over the transport that can tell", async () => {
+    using time = new ScriptedTime();
     // A server that accepts and never answers the TLS handshake.
-    const server: Server = createServer((socket) => socket.on("error", () => {}));
+    const server: Server = createServer((socket) => {
+      socket.on("error", () => {});
+      time.pass(5000);
+    });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const port = (server.address() as { port: number }).port;
     const sockets = new Set<{ destroy(): void }>();
     server.on("connection", (socket) => sockets.add(socket));
     await using bench = await featureBench((_request, socket) => {
-      setTimeout(() => socket.write(reply("200 OK", "slow but connected")), 1200);
-    }, { features: [new Timeouts({ connect: 1000 })] });
+      time.pass(6000);
+      socket.write(reply("200 OK", "slow but connected"));
+    }, { features: [new Timeouts({ connect: 5000 })] });
     const { error, msg } = await ask(bench.session, "queue", `https://127.0.0.1:${port}/`);
     assertEquals(timeoutOf(error)?.kind, "connect", String(error));
     assertEquals(msg.statusCode, 7);

@@ -16,6 +16,7 @@ import {
 import { acceptLanguageOf, languageNames } from "../../../http/queue/language.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { wait } from "../../_support/http_sessions.ts";
+import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { readText } from "../../_support/source_text.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
 
@@ -33,8 +34,15 @@ function notified(session: HttpSession, change: () => void): string[] {
 
 describe("session properties", () => {
   let server: SocketServer;
+  /** Sends more of the last response of /in-steps. */
+  let goOn = (): void => {};
   before(async () => {
-    server = await routeServer();
+    server = await routeServer({
+      "/in-steps": (_request, socket) => {
+        goOn = () => void socket.write("0123456789");
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n0123456789");
+      },
+    });
   });
   after(() => server.close());
 
@@ -284,10 +292,16 @@ describe("session properties", () => {
       assertEquals(await session.sendMessage(msg), 7);
       assert(performance.now() - start > 90);
       assertEquals((msg.error as Error).name, "TimeoutError");
-      // The pauses are a tenth of the timeout, which a busy machine keeps to; all of them are longer.
-      await using patient = new HttpSession({ transport, timeout: 1 });
-      const dripped = new HttpMessage("GET", `${server.origin}/drip`);
-      assertEquals(await patient.sendMessage(dripped), 200);
+      // Each pause is shorter than the timeout, all of them are longer.
+      using time = new ScriptedTime();
+      await using patient = new HttpSession({ transport, timeout: 100 });
+      const slow = new HttpMessage("GET", `${server.origin}/in-steps`);
+      slow.addEventListener("got-chunk", () =>
+        void setTimeout(() => {
+          time.pass(60_000);
+          goOn();
+        }));
+      assertEquals([await patient.sendMessage(slow), slow.responseBody.byteLength], [200, 30]);
     }
   });
 

@@ -92,8 +92,9 @@ async function runSuite(
       ["server/handle-test.mjs", "server/utils.mjs", "client/runner.mjs", "tests/index.mjs"].map(load),
     );
   const [now, timeout, log] = [Date.now, globalThis.setTimeout, console.log];
+  const begin = now();
   let skipped = 0;
-  Date.now = () => now() + skipped;
+  Date.now = () => begin + skipped;
   console.log = () => {};
   const jump = (run: () => void, milliseconds?: number): unknown => {
     if (milliseconds !== 3000) return timeout(run, milliseconds);
