@@ -45,3 +45,16 @@ export function programEnd(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => child.once("close", () => resolve()));
 }
+
+/** The first line that a child process writes, which may come in pieces. Rejects when the child ends without one. */
+export function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout!.on("data", (piece) => {
+      text += piece;
+      const end = text.indexOf("\n");
+      if (end >= 0) resolve(text.slice(0, end));
+    });
+    child.once("close", (code) => reject(new Error(`Cannot read a line: the program ended with ${code}`)));
+  });
+}

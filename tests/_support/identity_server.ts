@@ -35,6 +35,8 @@ const server = createServer((request, response) => {
   const own = scheme === "Bearer" ? " with " + text : "";
   response.writeHead(200, { "cache-control": workerData.cacheControl, "x-connections": connections }).end((user ?? "nobody") + own);
 });
+// A busy machine may pause for longer than an idle connection is kept.
+server.keepAliveTimeout = 0;
 server.on("connection", () => connections++);
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
 `;

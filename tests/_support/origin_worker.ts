@@ -21,6 +21,8 @@ const answer = (secure) => (request, response) => {
   response.end(gzipSync(body));
 };
 const servers = [createServer(answer(false)), ...workerData.tls ? [createTlsServer(workerData.tls, answer(true))] : []];
+// A busy machine may pause for longer than an idle connection is kept.
+for (const server of servers) server.keepAliveTimeout = 0;
 const ports = await Promise.all(servers.map((server) =>
   new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)))));
 parentPort.postMessage(ports);

@@ -1,6 +1,5 @@
 // A session and the process it lives in: what keeps it alive, and what it must be allowed to do.
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import process from "node:process";
@@ -8,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { HttpStatus } from "../../../http/mod.ts";
-import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { firstLine, programEnd, startProgram } from "../../_support/child_program.ts";
 import { routeServer } from "../../_support/http_server.ts";
 
 describe("a program with an open session", () => {
@@ -20,10 +19,10 @@ describe("a program with an open session", () => {
     const child = startProgram(new URL("../../_support/http_exit_program.ts", import.meta.url), [server.origin]);
     // Far more than a busy machine takes: a program that does not end is killed, and its exit code tells.
     const deadline = setTimeout(() => child.kill("SIGKILL"), 240_000);
-    const [output] = await once(child.stdout!, "data");
+    const line = await firstLine(child);
     await programEnd(child);
     clearTimeout(deadline);
-    assertEquals([String(output), child.exitCode], ["done\n", 0]);
+    assertEquals([line, child.exitCode], ["done", 0]);
   });
 });
 

@@ -9,7 +9,7 @@ import { CacheSqliteStore, type CacheStore, HttpCache, HttpMessage, HttpSession,
 import { CacheMemoryStore } from "../../../http/features/cache/mod.ts";
 import { recordOf } from "../../_support/cache_record.ts";
 import { CachedOrigin, numbered } from "../../_support/cached_origin.ts";
-import { programEnd, startProgram } from "../../_support/child_program.ts";
+import { firstLine, programEnd, startProgram } from "../../_support/child_program.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const folder = temporaryFolder("shared-cache");
@@ -32,7 +32,7 @@ describe("a cache in SQLite that several processes have", () => {
     try {
       // One is killed as soon as it has begun: what it leaves half written is never read.
       const killed = run(2000);
-      await once(killed.stdout!, "data");
+      await firstLine(killed);
       const working = run(40);
       let said = "";
       working.stdout!.on("data", (chunk) => said += chunk);

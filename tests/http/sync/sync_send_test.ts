@@ -9,7 +9,6 @@ import {
   assertThrows,
 } from "@std/assert";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import process from "node:process";
 import { NotSupportedError } from "../../../http/errors.ts";
@@ -18,6 +17,7 @@ import { HttpMessage, MessageFlags } from "../../../http/message/message.ts";
 import { MockTransport } from "../../../http/features/mock_transport.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { HttpStatus } from "../../../http/protocol/status.ts";
+import { firstLine } from "../../_support/child_program.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { until } from "../../_support/http_sessions.ts";
 import { stopChild } from "../../_support/proxy_server.ts";
@@ -48,6 +48,7 @@ const server = http.createServer((request, response) => {
     response.end(JSON.stringify({ url, body, agent: request.headers["user-agent"] ?? null, own: request.headers["x-own"] ?? null }));
   });
 });
+server.keepAliveTimeout = 0;
 server.on("connection", () => connections++);
 server.listen(0, "127.0.0.1", () => console.log("http://127.0.0.1:" + server.address().port));
 process.stdin.on("end", () => process.exit());
@@ -60,8 +61,7 @@ let origin = "";
 before(async () => {
   const args = process.versions["deno"] ? ["eval", "--ext=cjs", SERVER] : ["-e", SERVER];
   server = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const [line] = await once(server.stdout!, "data");
-  origin = String(line).trim();
+  origin = await firstLine(server);
 });
 after(() => stopChild(server));
 
@@ -121,7 +121,7 @@ describe("HttpSession.sendMessageSync", () => {
   });
 
   it("ends failures with the status, the reason and the original error", async () => {
-    await using session = new HttpSession({ timeout: 0.3, transport: "node" });
+    await using session = new HttpSession({ transport: "node" });
     const cases: [string, number, string][] = [
       ["http://no-such-host.invalid/", HttpStatus.CANT_RESOLVE, "ENOTFOUND"],
       [`${origin}/reset`, HttpStatus.IO_ERROR, ""],
@@ -129,13 +129,13 @@ describe("HttpSession.sendMessageSync", () => {
       [`${origin}/loop`, HttpStatus.TOO_MANY_REDIRECTS, ""],
     ];
     for (const [url, status, code] of cases) {
-      const msg = new HttpMessage("POST", url, { flags: [] });
+      const msg = new HttpMessage("POST", url, { timeout: url.endsWith("/hang") ? 0.3 : 0 });
       if (status === HttpStatus.TOO_MANY_REDIRECTS) msg.method = "GET";
       assertEquals([url, session.sendMessageSync(msg), msg.statusCode], [url, status, status]);
       assert(msg.reasonPhrase !== "");
       if (code !== "") assertEquals((msg.error as { code?: string }).code, code);
     }
-    const timedOut = new HttpMessage("GET", `${origin}/hang`);
+    const timedOut = new HttpMessage("GET", `${origin}/hang`, { timeout: 0.3 });
     session.sendMessageSync(timedOut);
     assertEquals((timedOut.error as Error).name, "TimeoutError");
   });
@@ -443,11 +443,10 @@ describe("HttpSession.sendMessageSync", () => {
       assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
       return new WeakRef(session);
     })();
-    for (let round = 0; round < 100 && gone.deref() !== undefined; round++) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    await until(() => {
       collectGarbage!();
-    }
-    assertEquals(gone.deref(), undefined);
+      return gone.deref() === undefined;
+    });
   });
 
   it("keeps large bodies whole in both directions", async () => {

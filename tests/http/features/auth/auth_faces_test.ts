@@ -1,6 +1,5 @@
 import { after, before, describe, it } from "node:test";
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { AuthBearer } from "../../../../http/features/auth/bearer.ts";
 import { AuthenticationError } from "../../../../http/features/auth/errors.ts";
@@ -11,7 +10,7 @@ import { HttpSession } from "../../../../http/session/session.ts";
 import { TlsDatabase } from "../../../../http/transports/tls_database.ts";
 import { authTransports, refusalBody } from "../../../_support/auth_servers.ts";
 import { ntlmPassword } from "../../../_support/ntlm_server.ts";
-import { programEnd, startProgram } from "../../../_support/child_program.ts";
+import { firstLine, programEnd, startProgram } from "../../../_support/child_program.ts";
 
 // The servers live in another process: while a message is sent synchronously this one answers nobody.
 let servers: ChildProcess;
@@ -19,8 +18,7 @@ let origins: Record<string, string>;
 
 before(async () => {
   servers = startProgram(new URL("../../../_support/auth_server_program.ts", import.meta.url), []);
-  const [line] = await once(servers.stdout!, "data");
-  origins = JSON.parse(String(line));
+  origins = JSON.parse(await firstLine(servers));
 });
 after(async () => {
   servers.kill();
