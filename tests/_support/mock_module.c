@@ -2,7 +2,8 @@
    Behaviour comes from pReserved, else from the macro MOCK_OPTIONS, a text such as "slots=2,initialize=48":
    slots=N number of slots; initialize=N what C_Initialize returns; changing a slot more at every C_GetSlotList for a count;
    badslot C_GetTokenInfo of the first slot fails; unlockable C_Initialize refuses locking; slow=N C_GetTokenInfo takes N
-   milliseconds, and it is counted what happens to the module meanwhile; close=N what C_CloseSession answers. */
+   milliseconds, held it takes until mock_release() is called, and it is counted what happens to the module meanwhile;
+   close=N what C_CloseSession answers. */
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long initializes, finalizes, logins, logouts, strays, inside, overlaps, cuts, slow, closing;
 static int initialized, changing, badslot;
+static volatile int held;
 static CK_ULONG slots = 1;
 static struct { CK_SLOT_ID slot; CK_FLAGS flags; int open; } sessions[SESSIONS];
 static int loggedIn[SLOTS];
@@ -37,6 +39,7 @@ unsigned long mock_inside(void) { return inside; }
 unsigned long mock_overlaps(void) { return overlaps; }
 /* Those under which the module was finalised. */
 unsigned long mock_cuts(void) { return cuts; }
+unsigned long mock_release(void) { return held = 0; }
 unsigned long mock_sessions(void) {
   unsigned long n = 0;
   for (int i = 0; i < SESSIONS; i++) n += sessions[i].open != 0;
@@ -70,6 +73,7 @@ static CK_RV mock_Initialize(void *arguments) {
     changing = strstr(options, "changing") != NULL;
     badslot = strstr(options, "badslot") != NULL;
     slow = option(options, "slow=", 0);
+    held = strstr(options, "held") != NULL;
     closing = option(options, "close=", CKR_OK);
   }
   pthread_mutex_unlock(&lock);
@@ -101,6 +105,7 @@ static void take_time(void) {
   if (__atomic_fetch_add(&inside, 1, __ATOMIC_SEQ_CST)) __atomic_add_fetch(&overlaps, 1, __ATOMIC_SEQ_CST);
   unsigned long before = finalizes;
   usleep(slow * 1000);
+  while (held) usleep(1000);
   if (finalizes != before) __atomic_add_fetch(&cuts, 1, __ATOMIC_SEQ_CST);
   __atomic_fetch_sub(&inside, 1, __ATOMIC_SEQ_CST);
 }
@@ -138,7 +143,7 @@ static CK_RV mock_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info) {
 
 static CK_RV mock_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
   if (!initialized) return stray();
-  if (slow) take_time();
+  if (slow || held) take_time();
   if (slot >= slots) return CKR_SLOT_ID_INVALID;
   if (badslot && slot == 0) return CKR_DEVICE_ERROR;
   memset(info, 0, sizeof *info);

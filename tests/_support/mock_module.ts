@@ -25,12 +25,14 @@ export interface MockModule {
   sessions(): number;
   /** Calls that reached the module while it was not initialised. */
   strays(): number;
-  /** Calls of C_GetTokenInfo under way, with `slow=N`. */
+  /** Calls of C_GetTokenInfo under way, with `slow=N` or `held`. */
   inside(): number;
   /** Those that met another. */
   overlaps(): number;
   /** Those under which the module was finalised. */
   cuts(): number;
+  /** Lets calls end that are `held`, and later ones. */
+  release(): number;
 }
 
 let folder: string | undefined;
@@ -63,6 +65,7 @@ export function compileMockModule(name = "mock", options = "slots=1"): MockModul
     inside: counter("mock_inside"),
     overlaps: counter("mock_overlaps"),
     cuts: counter("mock_cuts"),
+    release: counter("mock_release"),
   };
 }
 

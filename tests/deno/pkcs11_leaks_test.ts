@@ -4,11 +4,13 @@ import { CKM, CKO } from "../../ffi/constants/mod.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { Module } from "../../session/tokens/module.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
+import { StrictModule, strictModuleSkip } from "../_support/strict_module.ts";
 import { findSlot } from "../_support/token_session.ts";
 
 const data = new Uint8Array(32);
 const attributes = { valueLen: 32, token: false, sign: true, verify: true, sensitive: false, extractable: true };
-const token = softhsmSkip ? null : createToken();
+const token = softhsmSkip || strictModuleSkip ? null : createToken();
+const strict = token === null ? null : new StrictModule();
 
 const cases: (() => Promise<void>)[] = [];
 
@@ -36,18 +38,23 @@ leakTest("asynchronous calls, on worker threads that are ended", () =>
     assertEquals(new Set(made.map(String)).size, 1);
   }));
 
-leakTest("aborted calls, listeners of their signals included", () =>
-  withSession(async (session) => {
-    const controller = new AbortController();
-    const rsa = { modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1), token: false };
-    const { signal } = controller;
-    const pending = session.generateKeyPair(CKM.RSA_PKCS_KEY_PAIR_GEN, rsa, { token: false }, { signal });
-    const waiting = session.digest(CKM.SHA256, data, { signal });
-    const both = Promise.allSettled([pending, waiting]);
-    setTimeout(() => controller.abort());
-    for (const { status } of await both) assertEquals(status, "rejected");
-    await session.idle();
-  }));
+leakTest("aborted calls, listeners of their signals included", async () => {
+  const module = await Module.load(strict!.path, { managed: false });
+  const session = await (await module.slots())[0]!.openSession();
+  const controller = new AbortController();
+  const { signal } = controller;
+  strict!.block("C_GenerateKeyPair");
+  const pending = session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, {}, {}, { signal });
+  const waiting = session.digest(CKM.SHA256, data, { signal });
+  const both = Promise.allSettled([pending, waiting]);
+  await strict!.blocked();
+  controller.abort();
+  for (const { status } of await both) assertEquals(status, "rejected");
+  strict!.release();
+  await session.idle();
+  await module.close();
+  await workerPool().close();
+});
 
 leakTest("parts and streams that are finished, left or cancelled", () =>
   withSession(async (session) => {

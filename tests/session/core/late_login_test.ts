@@ -81,11 +81,12 @@ describe("A callback that closes the module it is asked for", () => {
     };
     mine.openSessionSync({ login: { pin } }).closeSync();
     assertEquals([refusals.length, module.closed, card.sessions], [1, false, 0]);
-    let closing: Promise<void> | null = null;
-    setTimeout(() => closing = module.close());
-    const opening = mine.openSession({
-      login: { pin: () => new Promise((resolve) => setTimeout(resolve, 5, "1234")) },
-    });
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
+    const opening = mine.openSession({ login: { pin: () => (asked.resolve(), answer.promise) } });
+    await asked.promise;
+    const closing = module.close();
+    setTimeout(() => answer.resolve("1234"), 5);
     assertEquals((await assertRejects(() => opening, Pkcs11Error)).ckr, closed);
     await closing;
     assertEquals([card.sessions, module.closed, card.calls("C_Logout")], [0, true, 1]);
