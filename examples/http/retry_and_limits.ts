@@ -28,8 +28,8 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
       onRetry: ({ retry, delay, status }) => print(`retry ${retry} after ${status}, in ${Math.round(delay)} ms`),
     }),
   );
-  session.addFeature(new Timeouts({ total: 500 }));
   print(`busy: ${await (await session.fetch(`${origin}/busy`)).text()}`);
+  session.addFeature(new Timeouts({ total: 500 }));
   try {
     await session.fetch(`${origin}/never`);
   } catch (error) {

@@ -50,6 +50,7 @@ export const routes: Readonly<Record<string, Route>> = {
     const head = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n0123456789";
     void drip(socket, [head, "0123456789", "0123456789", "0123456789", "0123456789"], 30);
   },
+  "/half": (_request, socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n0123456789"),
   "/chunked": (_request, socket) => {
     socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
   },

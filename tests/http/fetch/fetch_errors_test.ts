@@ -6,6 +6,7 @@ import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates } from "../../_support/tls_certificates.ts";
 import { routeServer } from "../../_support/http_server.ts";
+import { freePort } from "../../_support/proxy_server.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
 
 /** npm's is-network-error, as far as an error of ours can satisfy it. */
@@ -32,15 +33,14 @@ function partsOf(message: string): string[] {
 for (const transport of transports) {
   describe(`errors of session.fetch on ${transport}`, () => {
     let server: SocketServer;
-    let closed: SocketServer;
+    let closedPort: number;
     let plain: SocketServer;
     let session: HttpSession;
     before(async () => {
       server = await routeServer({
         "/unknown-json": (_request, socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{a}"),
       });
-      closed = await routeServer();
-      await closed.close();
+      closedPort = await freePort();
       plain = await socketServer(() => {}, {
         onConnection(socket) {
           socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -55,7 +55,7 @@ for (const transport of transports) {
     });
 
     const failures = (): Record<string, string> => ({
-      "nobody listens": closed.origin,
+      "nobody listens": `http://127.0.0.1:${closedPort}`,
       "no TLS": `https://127.0.0.1:${plain.port}`,
       "closed without an answer": `${server.origin}/close`,
       "no HTTP": `${server.origin}/garbage`,
@@ -210,7 +210,7 @@ for (const transport of transports) {
       await using refusing = await socketServer((_request, socket) => socket.write(reply("403 Forbidden")));
       for (
         const [port, text] of [[refusing.port, /proxy.*(403 Forbidden|tunnel)/], [
-          closed.port,
+          closedPort,
           /proxy.*refused/i,
         ]] as const
       ) {

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
 import { reply, type SocketServer } from "../../_support/socket_server.ts";
 import { routeServer } from "../../_support/http_server.ts";
+import { freePort } from "../../_support/proxy_server.ts";
 import { sessionOn, transports, until, wait } from "../../_support/http_sessions.ts";
 
 for (const transport of transports) {
@@ -172,7 +173,7 @@ for (const transport of transports) {
       setTimeout(() => waiting.abort(reason), 20);
       assertStrictEquals(await rejection(get("/never", waiting.signal)), reason);
       const reading = new AbortController();
-      const response = await get("/drip", reading.signal);
+      const response = await get("/half", reading.signal);
       setTimeout(() => reading.abort(reason), 20);
       assertStrictEquals(await rejection(response.text()), reason);
       const streaming = new AbortController();
@@ -192,9 +193,8 @@ for (const transport of transports) {
     });
 
     it("rejects with an HttpError that is a TypeError with status, code and cause", async () => {
-      const closed = await routeServer();
-      await closed.close();
-      const error = await assertRejects(() => session.fetch(closed.origin), HttpError);
+      const closed = `http://127.0.0.1:${await freePort()}`;
+      const error = await assertRejects(() => session.fetch(closed), HttpError);
       assertInstanceOf(error, TypeError);
       assertEquals([error.status, error.code], [4, "ECONNREFUSED"]);
       assertInstanceOf(error.cause, Error);

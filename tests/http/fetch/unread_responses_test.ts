@@ -7,7 +7,7 @@ import type { HttpError } from "../../../http/message/http_error.ts";
 import { HttpMessage } from "../../../http/message/message.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { sessionOn, transports, wait } from "../../_support/http_sessions.ts";
+import { sessionOn, transports, until, wait } from "../../_support/http_sessions.ts";
 
 const collectionSkip = collectGarbage === null ? "the collector cannot be called" : false;
 const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
@@ -111,11 +111,10 @@ for (const transport of transports) {
       await using session = sessionOn(transport);
       const drop = async () => new WeakRef(await session.fetch(`${server.origin}/big`));
       const dropped = [await drop(), await drop()];
-      for (let turn = 0; turn < 500 && session.connections.length > 0; turn++) {
-        await wait(10);
+      await until(() => {
         collectGarbage!();
-      }
-      assertEquals(session.connections.length, 0);
+        return session.connections.length === 0;
+      });
       assertEquals(dropped.map((response) => response.deref()), [undefined, undefined]);
     });
   });

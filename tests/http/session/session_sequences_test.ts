@@ -2,8 +2,9 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { HttpStatus, MessageFlags } from "../../../http/mod.ts";
-import { routeServer } from "../../_support/http_server.ts";
+import { routes, routeServer } from "../../_support/http_server.ts";
 import { Recorder, sessionOn, transportsWithHttp2, wait } from "../../_support/http_sessions.ts";
+import { freePort } from "../../_support/proxy_server.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
 
 const GET = "q cc s wh wb gh(200) gc gb fi(200) cb u";
@@ -11,8 +12,15 @@ const GET = "q cc s wh wb gh(200) gc gb fi(200) cb u";
 for (const transport of transportsWithHttp2) {
   describe(`event sequences on ${transport}`, () => {
     let server: SocketServer;
+    /** Ends the last response of /cut in the middle of its body. */
+    let cut = (): void => {};
     before(async () => {
-      server = await routeServer({}, transport);
+      server = await routeServer({
+        "/cut": (request, socket, running) => {
+          cut = () => socket.end();
+          routes["/half"]!(request, socket, running);
+        },
+      }, transport);
     });
     after(() => server.close());
 
@@ -125,7 +133,7 @@ for (const transport of transportsWithHttp2) {
     }
 
     it("cancel in got-chunk keeps the partial body", async () => {
-      const record = recorder("GET", "/drip");
+      const record = recorder("GET", "/half");
       record.once("gc", () => record.session.cancelMessage(record.msg));
       assertEquals(await run(record), "q cc s wh wb gh(200) gc fi(1) cb u");
       assertEquals(record.msg.responseBody.byteLength, 10);
@@ -223,10 +231,8 @@ for (const transport of transportsWithHttp2) {
     });
 
     it("a refused connection is CANT_CONNECT", async () => {
-      const closed = await routeServer({}, transport);
-      await closed.close();
       const session = sessionOn(transport);
-      const record = new Recorder(session, "GET", `${closed.origin}/ok`);
+      const record = new Recorder(session, "GET", `http://127.0.0.1:${await freePort()}/ok`);
       // Fetch connects inside its one call, so there the request has started; the socket transport connects before.
       const expected = session.capabilities.connectionEvents ? "q cc fi(4) cb u" : "q cc s fi(4) cb u";
       assertEquals(await run(record), expected);
@@ -247,7 +253,9 @@ for (const transport of transportsWithHttp2) {
     });
 
     it("a truncated body is IO_ERROR, keeps what came and has no got-body", async () => {
-      const record = recorder("GET", "/truncated");
+      const record = recorder("GET", "/cut");
+      // Bun's streams drop bytes that arrive together with the error.
+      record.once("gc", () => cut());
       assertEquals(await run(record), "q cc s wh wb gh(200) gc fi(7) cb u");
       assertEquals(record.msg.responseBody.byteLength, 10);
     });

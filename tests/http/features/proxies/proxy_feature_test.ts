@@ -3,15 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { ProxyResolver } from "../../../../http/features/proxies/proxy_resolver.ts";
 import { Retry } from "../../../../http/features/retry.ts";
 import { ask, FACES, featureBench, TRANSPORTS } from "../../../_support/feature_session.ts";
-import { proxyServer } from "../../../_support/proxy_server.ts";
-import { reply, socketServer } from "../../../_support/socket_server.ts";
-
-/** A port nobody listens on. */
-async function closedPort(): Promise<number> {
-  const server = await socketServer(() => {});
-  await server.close();
-  return server.port;
-}
+import { freePort, proxyServer } from "../../../_support/proxy_server.ts";
+import { reply } from "../../../_support/socket_server.ts";
 
 const usable = (globalThis as { Deno?: unknown; Bun?: unknown }).Deno !== undefined ||
   (globalThis as { Bun?: unknown }).Bun !== undefined;
@@ -44,7 +37,7 @@ describe("ProxyResolver in a session", () => {
         await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK", "arrived")), {
           transport,
         });
-        const dead = await closedPort();
+        const dead = await freePort();
         const list = `PROXY 127.0.0.1:${dead}; PROXY 127.0.0.1:${proxy.port}; DIRECT`;
         bench.session.addFeature(ProxyResolver.fromFunction(() => list));
         let restarts = 0;
@@ -59,7 +52,7 @@ describe("ProxyResolver in a session", () => {
 
       it(`ends with the proxy's failure when the list is used up ${on}`, { skip }, async () => {
         await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK")), { transport });
-        const [first, second] = [await closedPort(), await closedPort()];
+        const [first, second] = [await freePort(), await freePort()];
         bench.session.addFeature(
           ProxyResolver.fromFunction(() => `PROXY 127.0.0.1:${first}; PROXY 127.0.0.1:${second}`),
         );
@@ -76,7 +69,7 @@ describe("ProxyResolver in a session", () => {
     await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK", "arrived")), {
       features: [new Retry({ baseDelay: 0, limit: 1 })],
     });
-    const list = `PROXY 127.0.0.1:${await closedPort()}; PROXY 127.0.0.1:${proxy.port}`;
+    const list = `PROXY 127.0.0.1:${await freePort()}; PROXY 127.0.0.1:${proxy.port}`;
     bench.session.addFeature(ProxyResolver.fromFunction(() => list));
     assertEquals((await ask(bench.session, "queue", bench.url)).text, "arrived");
     assertEquals(proxy.heads.length, 1);
@@ -110,7 +103,7 @@ describe("ProxyResolver in a session", () => {
 
   it("leaves messages that disable it direct", async () => {
     await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK", "here")));
-    bench.session.addFeature(ProxyResolver.fromUri(`http://127.0.0.1:${await closedPort()}`));
+    bench.session.addFeature(ProxyResolver.fromUri(`http://127.0.0.1:${await freePort()}`));
     const { text } = await ask(bench.session, "queue", bench.url, {
       prepare: (msg) => msg.disableFeature(ProxyResolver),
     });

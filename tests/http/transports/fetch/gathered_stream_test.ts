@@ -2,12 +2,13 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { byobReader, gatheredStream } from "../../../../http/transports/fetch/gathered_stream.ts";
 import { SeededRandom } from "../../../_support/random.ts";
-import { wait } from "../../../_support/http_sessions.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A byte stream that gives these pieces one by one, waits where it says a number, fails where it says an error. */
-function source(steps: Iterable<Bytes | number | Error>, cancelled?: (reason: unknown) => void): ReadableStream<Bytes> {
+type Step = Bytes | Promise<void> | Error;
+
+/** A byte stream that gives these pieces one by one, waits where it has a promise, fails where it has an error. */
+function source(steps: Iterable<Step>, cancelled?: (reason: unknown) => void): ReadableStream<Bytes> {
   const iterator = steps[Symbol.iterator]();
   return new ReadableStream<Bytes>({
     type: "bytes",
@@ -20,8 +21,8 @@ function source(steps: Iterable<Bytes | number | Error>, cancelled?: (reason: un
           return;
         }
         if (value instanceof Error) throw value;
-        if (typeof value !== "number") return controller.enqueue(value.slice());
-        await wait(value);
+        if (!(value instanceof Promise)) return controller.enqueue(value.slice());
+        await value;
       }
     },
     cancel: (reason) => cancelled?.(reason),
@@ -59,8 +60,14 @@ describe("gatheredStream", () => {
   });
 
   it("waits for nothing that is not there", async () => {
-    const steps = [bytes.subarray(0, 10), 40, bytes.subarray(10, 30), 40, bytes.subarray(30, 35)];
-    const pieces = await collect(gathered(source(steps)));
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [first, second] = gates.map(({ promise }) => promise);
+    const steps = [bytes.subarray(0, 10), first!, bytes.subarray(10, 30), second!, bytes.subarray(30, 35)];
+    const pieces: Bytes[] = [];
+    for await (const piece of gathered(source(steps))) {
+      pieces.push(piece);
+      gates.shift()?.resolve();
+    }
     assertEquals(pieces.map(({ byteLength }) => byteLength), [10, 20, 5]);
     assertEquals(join(pieces), bytes.slice(0, 35));
   });
@@ -80,7 +87,8 @@ describe("gatheredStream", () => {
 
   it("cancels its source, also while a read waits", async () => {
     let reason: unknown;
-    const reader = gathered(source([bytes.subarray(0, 10), 60], (given) => reason = given)).getReader();
+    const reader = gathered(source([bytes.subarray(0, 10), new Promise(() => {})], (given) => reason = given))
+      .getReader();
     assertEquals((await reader.read()).value!.byteLength, 10);
     await reader.cancel("enough");
     assertEquals(reason, "enough");

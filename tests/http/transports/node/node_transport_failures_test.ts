@@ -123,14 +123,16 @@ describe("NodeTransport failures", () => {
   });
 
   it("delivers what had arrived before a body failed", async () => {
+    let reset = (): void => {};
     await using server = await socketServer((_request, socket) => {
       socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
-      setTimeout(() => socket.resetAndDestroy(), 30);
+      reset = () => socket.resetAndDestroy();
     });
     const target = localTarget(server.port);
     const connection = transport.createConnection(target);
     const reader = (await exchange(connection, requestFor(target, "/"))).body!.getReader();
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    reset();
+    await until(() => !connection.isOpen);
     assertEquals(new TextDecoder().decode((await reader.read()).value), "abc");
     const error = await assertRejects(() => reader.read(), TransportError);
     assertEquals([error.status, error.code], [HttpStatus.IO_ERROR, "ECONNRESET"]);
@@ -157,11 +159,12 @@ describe("NodeTransport failures", () => {
   });
 
   it("reads an answer that came before the server stopped listening to the body", async () => {
+    let hangUp = (): void => {};
     await using server = await socketServer(() => {}, {
       onConnection: (socket) => {
         socket.once("data", () => {
           socket.write(reply("413 Too Large", "enough", ["Connection: close"]));
-          setTimeout(() => socket.destroy(), 30);
+          hangUp = () => socket.destroy();
         });
         return true;
       },
@@ -175,6 +178,7 @@ describe("NodeTransport failures", () => {
       },
     });
     const response = await exchange(connection, requestFor(target, "/", { method: "POST", body }));
+    hangUp();
     assertEquals([response.status, await textOf(response)], [413, "enough"]);
   });
 

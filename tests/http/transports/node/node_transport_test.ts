@@ -430,7 +430,7 @@ describe("NodeTransport", () => {
     const target = localTarget(server.port);
     const connection = transport.createConnection(target);
     const first = exchange(connection, requestFor(target, "/"));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await until(() => server.requests.length === 1);
     const error = await assertRejects(
       () => connection.send(requestFor(target, "/"), new RecordingObserver()),
       TypeError,
