@@ -27,6 +27,8 @@ const SHORT = 0x200;
 const SHORTEST = 64;
 /** Blocks a pool keeps. */
 const KEPT = 64;
+/** Bytes of a further piece, which takes what comes until it is full; what is larger than half of it gets its own. */
+const FURTHER = 0x10000;
 
 /**
  * A bump-allocated piece of native memory. Offsets count from its start; {@linkcode Block.address} turns one into an
@@ -55,7 +57,7 @@ export class Block {
   readonly #doubles: Float64Array<ArrayBuffer>;
   readonly #short: number;
   /** Addresses that were asked for: an operation lays its memory out in the same way each time. */
-  readonly #addresses: (bigint | undefined)[];
+  #addresses: (bigint | undefined)[] | null = null;
   #extensions: Block[] | null = null;
   #peak = 0;
 
@@ -69,7 +71,6 @@ export class Block {
     this.#doubles = new Float64Array(this.bytes.buffer, 0, size / ALIGNMENT | 0);
     this.#short = Math.min(SHORT, this.#doubles.byteLength);
     this.base = runtime.address(this.bytes);
-    this.#addresses = size <= SMALL ? new Array(size / ALIGNMENT | 0).fill(undefined) : [];
   }
 
   /** Bytes the first piece can still take. */
@@ -97,7 +98,8 @@ export class Block {
    */
   address(offset: number): bigint {
     if (offset < SMALL && offset % ALIGNMENT === 0) {
-      return this.#addresses[offset / ALIGNMENT] ??= this.base + BigInt(offset);
+      const known = this.#addresses ??= new Array(Math.min(SMALL, this.bytes.length) / ALIGNMENT | 0).fill(undefined);
+      return known[offset / ALIGNMENT] ??= this.base + BigInt(offset);
     }
     if (offset < PIECE) return this.base + BigInt(offset);
     return this.#extension(offset).base + BigInt(offset % PIECE);
@@ -184,19 +186,22 @@ export class Block {
 
   /** Where the block stands now, for {@linkcode Block.rewind}. */
   mark(): BlockMark {
-    return { used: this.used, extensions: this.#extensions?.length ?? 0 };
+    const extensions = this.#extensions?.length ?? 0;
+    return { used: this.used, extensions, usedOfLast: extensions === 0 ? 0 : this.#extensions![extensions - 1]!.used };
   }
 
   /** Gives up what was allocated since a mark, without overwriting it: for loops that allocate the same again. */
-  rewind(mark: BlockMark): void {
-    this.#overwriteExtensions(mark.extensions);
-    this.used = mark.used;
+  rewind({ used, extensions, usedOfLast }: BlockMark): void {
+    this.#overwriteExtensions(extensions);
+    this.used = used;
+    if (extensions > 0) this.#extensions![extensions - 1]!.rewind({ used: usedOfLast, extensions: 0, usedOfLast: 0 });
   }
 
   /** Gives up what was allocated since a mark, overwritten: for what is copied out whole, gaps and all. */
   wipe(mark: BlockMark): void {
     this.rewind(mark);
     this.bytes.fill(0, mark.used, this.#peak);
+    this.#extensions?.at(-1)?.bytes.fill(0, mark.usedOfLast);
   }
 
   /** Overwrites everything that was written, and starts over. */
@@ -218,14 +223,19 @@ export class Block {
     this.#peak = Math.max(this.#peak, this.used);
     if (!this.#extensions) return;
     for (const extension of this.#extensions.splice(from)) {
-      if (this.secret || extension.bytes.length <= SMALL) extension.bytes.fill(0);
+      if (this.secret || extension.bytes.length <= SMALL) extension.clear();
     }
   }
 
   #extend(size: number): number {
-    this.#extensions ??= [];
-    this.#extensions.push(new Block(this.#runtime, this.abi, Math.max(size, ALIGNMENT)));
-    return this.#extensions.length * PIECE;
+    const extensions = this.#extensions ??= [];
+    const last = extensions.at(-1);
+    if (last !== undefined && (last.used + ALIGNMENT - 1 & -ALIGNMENT) + size <= last.bytes.length) {
+      return extensions.length * PIECE + last.alloc(size);
+    }
+    const further = new Block(this.#runtime, this.abi, size > FURTHER / 2 ? size : FURTHER);
+    extensions.push(further);
+    return extensions.length * PIECE + further.alloc(size);
   }
 
   #extension(offset: number): Block {
@@ -241,6 +251,8 @@ export interface BlockMark {
   readonly used: number;
   /** Further pieces. */
   readonly extensions: number;
+  /** Bytes in use of the last of them. */
+  readonly usedOfLast: number;
 }
 
 /** Blocks of one runtime, reused: taking and giving back costs no native allocation on a warm path. */

@@ -71,6 +71,23 @@ describe("Block", () => {
     assertEquals(block.used, 0);
   });
 
+  it("lets small things share a further piece, and goes back to a mark within it", () => {
+    const block = new Block(runtime, LP64, 64);
+    block.alloc(64);
+    const kept = block.putBytes(Uint8Array.of(1));
+    const mark = block.mark();
+    const places = Array.from({ length: 1000 }, (_, i) => block.putBytes(new Uint8Array(40).fill(i % 255 + 1)));
+    assertEquals(block.extensions.length, 1);
+    places.forEach((at, i) => assertEquals(read(block.address(at), 40), new Uint8Array(40).fill(i % 255 + 1)));
+    block.rewind(mark);
+    assertEquals(block.putBytes(Uint8Array.of(2)), places[0]);
+    const bytes = block.bytesAt(kept, 0x1000);
+    block.wipe(mark);
+    assertEquals([bytes[0], bytes.subarray(1).every((byte) => byte === 0)], [1, true]);
+    block.clear();
+    assertEquals([bytes[0], block.extensions.length], [0, 0]);
+  });
+
   it("overwrites large pieces that hold a secret", () => {
     const block = new Block(runtime, LP64, 64);
     block.secret = true;
