@@ -18,11 +18,10 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
         "with --experimental-ffi; from 26.9 on it is there without",
     );
   }
-  const MANY_WORDS = 4;
   const types = { u32: "uint32", i32: "int32", u64: "uint64", void: "void" } as const;
-  // Words that are said to be pointers are checked in less time, from some number on; what is called is the same.
+  // Words that are said to be pointers are checked in less time; what is called is the same.
   const signature = (arity: number, result: NativeResult): Untyped => ({
-    arguments: new Array(arity).fill(arity < MANY_WORDS ? "uint64" : "pointer"),
+    arguments: new Array(arity).fill("pointer"),
     return: types[result],
   });
   // V8 compiles calls of node:ffi functions in the background and reads their signatures meanwhile: one that goes away
