@@ -32,4 +32,6 @@ export interface Call {
   readonly result: ResultKind;
   /** Arguments that must be given. */
   readonly least: number;
+  /** How many words the function takes. */
+  readonly arity: number;
 }

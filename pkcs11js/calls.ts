@@ -1,13 +1,13 @@
 /** The functions that are called just as their arguments say, as data: what each takes and gives. */
 import { FN } from "../ffi/engine/frame.ts";
-import type { FunctionName } from "../ffi/tables/functions.ts";
+import { type FunctionName, FUNCTIONS } from "../ffi/tables/functions.ts";
 import type { ArgumentKind, Call, ResultKind } from "./call.ts";
 
 function call(name: FunctionName, kinds: string, result: ResultKind = "nothing"): Call {
   const all = kinds.split(" ") as ArgumentKind[];
   let least = all.length;
   while (all[least - 1] === "text") least--;
-  return { name, index: FN[name], kinds: all, result, least };
+  return { name, index: FN[name], kinds: all, result, least, arity: FUNCTIONS[name].length };
 }
 
 const start = (name: FunctionName) => call(name, "session mechanism handle");

@@ -28,7 +28,7 @@ import type {
   TemplateResult,
   TokenInfo,
 } from "./types.ts";
-import { handleBuffer } from "./values.ts";
+import { handleAt, handleBuffer } from "./values.ts";
 
 const LABEL_LENGTH = 32;
 const BLANK = 0x20;
@@ -263,17 +263,14 @@ export class Functions {
     const values = this.#withBlock((block) => {
       block.secret = true;
       const query = new AttributeQuery(block, types);
-      for (const makesRoom of [true, false]) {
-        const words = [session, object, ...query.words()];
-        expectOk("C_GetAttributeValue", library.raw("C_GetAttributeValue", FN.C_GetAttributeValue, words, session));
-        if (makesRoom) query.makeRoom();
-      }
-      return types.map((_, index) => query.value(index));
+      const [address, count] = query.words();
+      const words = [session, object, address, count];
+      expectOk("C_GetAttributeValue", library.raw("C_GetAttributeValue", FN.C_GetAttributeValue, words, session));
+      query.makeRoom();
+      expectOk("C_GetAttributeValue", library.raw("C_GetAttributeValue", FN.C_GetAttributeValue, words, session));
+      return types.map((_, index) => query.value(index, newBuffer));
     });
-    values.forEach((value, index) => {
-      // deno-lint-ignore no-explicit-any
-      (template[index] as any).value = value && asBuffer(value);
-    });
+    for (let index = 0; index < values.length; index++) (template[index] as { value: unknown }).value = values[index];
     return template as TemplateResult;
   }
 
@@ -288,7 +285,7 @@ export class Functions {
       const rv = library.raw("C_WaitForSlotEvent", FN.C_WaitForSlotEvent, words, 0n);
       if (rv === CKR.NO_EVENT) return null;
       expectOk("C_WaitForSlotEvent", rv);
-      return this.#handle(block.getHandle(slot));
+      return handleAt(block, slot);
     });
   }
 
@@ -326,7 +323,7 @@ export class Functions {
         if (given > asked) {
           throw new RangeError(`Cannot use the module's answer: ${given} handles where ${asked} had room`);
         }
-        for (let index = 0; index < given; index++) found.push(this.#handle(block.getHandle(room + index * ulong)));
+        for (let index = 0; index < given; index++) found.push(handleAt(block, room + index * ulong));
         if (given < asked || found.length === wanted) return found;
       }
     });
@@ -368,6 +365,11 @@ function handleArgument(value: unknown, index: number): bigint {
 function only(args: readonly unknown[]): bigint {
   checkCount(1, args.length);
   return handleArgument(args[0], 0);
+}
+
+/** A Buffer with memory of its own: what lies in that of others may be secret. */
+function newBuffer(length: number): Buffer<ArrayBuffer> {
+  return Buffer.allocUnsafeSlow(length) as Buffer<ArrayBuffer>;
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {

@@ -9,27 +9,27 @@ import type { ArgumentKind, Call } from "./call.ts";
 import { writeParams, type WrittenBack } from "./parameters.ts";
 import { putTemplate, templateEntries } from "./templates.ts";
 import type { KeyPair } from "./types.ts";
-import { bytesOf, handleBuffer, lengthIn, readHandle, ulongIn } from "./values.ts";
+import { bytesOf, handleAt, lengthIn, readHandle, ulongIn } from "./values.ts";
 
 /** From this size on bytes are used where they lie, if the call is made in place. */
 const DIRECT = 0x1000;
 /** Up to so many bytes are copied one by one: a view of them costs more. */
 const FEW_BYTES = 64;
 const NOTHING: readonly WrittenBack[] = [];
+const NO_WORDS: bigint[] = [];
 
 /**
- * A call that is laid out. Small calls are made a million times: its parts are functions, which cost less to call than
- * private methods.
+ * A call that is laid out in a block. Small calls are made a million times: one in place serves again for the next, and
+ * its parts are functions, which cost less to call than private methods.
  */
 export class Invocation {
-  /** The function. */
-  readonly call: Call;
   /** The block it is laid out in. */
   readonly block: Block;
   /** Whether it is made before control returns to the caller. */
   readonly inPlace: boolean;
-  /** Its words. */
-  readonly words: bigint[] = [];
+  /** Its words, and how many are written. */
+  words: bigint[] = NO_WORDS;
+  count = 0;
   /** The session it works with. */
   session = 0n;
   /** The caller's room for the result, its bytes, and where the module writes instead; -1 where it writes there itself. */
@@ -41,17 +41,25 @@ export class Invocation {
   secondAt = 0;
   /** What is to be copied back once the call has returned. */
   back: readonly WrittenBack[] = NOTHING;
+  /** Arrays for words, by how many there are. */
+  readonly #words: bigint[][] = [];
+
+  /** Has no call yet. */
+  constructor(block: Block, inPlace: boolean) {
+    this.block = block;
+    this.inPlace = inPlace;
+  }
 
   /**
-   * Lays a call out in a block.
+   * Lays a call out.
    *
    * @throws {TypeError} When an argument is of a wrong kind.
    */
-  constructor(block: Block, call: Call, args: readonly unknown[], inPlace: boolean) {
-    this.block = block;
-    this.call = call;
-    this.inPlace = inPlace;
-    const { kinds, result } = call;
+  layOut({ arity, kinds, result }: Call, args: readonly unknown[]): void {
+    this.words = this.#words[arity] ??= new Array(arity);
+    this.count = 0;
+    this.session = 0n;
+    this.roomAt = -1;
     for (let index = 0; index < kinds.length; index++) writeArgument(this, kinds[index]!, args[index], index);
     if (result === "handle" || result === "size") this.resultAt = putResult(this);
     else if (result === "keyPair") {
@@ -60,12 +68,18 @@ export class Invocation {
     }
   }
 
-  /** What the module has given, copied to where the caller wants it. */
-  result(): unknown {
+  /** Forgets the call, its memory overwritten. */
+  forget(): void {
+    this.block.clear();
+    this.room = null;
+    this.back = NOTHING;
+  }
+
+  /** What the module has given for the call, copied to where the caller wants it. */
+  result(call: Call): unknown {
     if (this.back !== NOTHING) copyBack(this);
     const { block } = this;
-    const { ulong } = block.abi;
-    switch (this.call.result) {
+    switch (call.result) {
       case "nothing":
         return undefined;
       case "true":
@@ -76,11 +90,11 @@ export class Invocation {
         taken(this, this.roomLength);
         return this.room;
       case "handle":
-        return handleBuffer(block.getHandle(this.resultAt), ulong);
+        return handleAt(block, this.resultAt);
       case "keyPair":
         return {
-          privateKey: handleBuffer(block.getHandle(this.secondAt), ulong),
-          publicKey: handleBuffer(block.getHandle(this.resultAt), ulong),
+          privateKey: handleAt(block, this.secondAt),
+          publicKey: handleAt(block, this.resultAt),
         } satisfies KeyPair;
       case "size":
         return Number(block.getUlong(this.resultAt));
@@ -88,19 +102,26 @@ export class Invocation {
   }
 }
 
+function putWord(call: Invocation, word: bigint): void {
+  call.words[call.count++] = word;
+}
+
+function putWords(call: Invocation, first: bigint, second: bigint): void {
+  call.words[call.count++] = first;
+  call.words[call.count++] = second;
+}
+
 function writeArgument(call: Invocation, kind: ArgumentKind, value: unknown, index: number): void {
-  const { block, words } = call;
+  const { block } = call;
   const { ulong } = block.abi;
   switch (kind) {
     case "session":
-      words.push(call.session = handleArgument(value, index, ulong));
-      return;
+      call.session = handleArgument(value, index, ulong);
+      return putWord(call, call.session);
     case "handle":
-      words.push(handleArgument(value, index, ulong));
-      return;
+      return putWord(call, handleArgument(value, index, ulong));
     case "number":
-      words.push(BigInt(numberArgument(value, index, ulong)));
-      return;
+      return putWord(call, BigInt(numberArgument(value, index, ulong)));
     case "input":
       return putInput(call, bytesArgument(value, index), call.inPlace);
     case "early":
@@ -111,27 +132,26 @@ function writeArgument(call: Invocation, kind: ArgumentKind, value: unknown, ind
     case "mechanism":
       return putMechanism(call, value, index);
     case "template":
-      words.push(...putTemplate(block, templateEntries(value, index, ulong)));
-      return;
+      return putWords(call, ...putTemplate(block, templateEntries(value, index, ulong)));
     case "text":
       return putText(call, value, index);
   }
 }
 
-function putInput({ block, words }: Invocation, bytes: Uint8Array, mayBeDirect: boolean): void {
+function putInput(call: Invocation, bytes: Uint8Array, mayBeDirect: boolean): void {
+  const { block } = call;
   const length = lengthIn(bytes);
   if (mayBeDirect && length >= DIRECT && hasPlainMemory(bytes)) {
-    words.push(nativeRuntime().address(bytes), BigInt(length));
-    return;
+    return putWords(call, nativeRuntime().address(bytes), BigInt(length));
   }
   if (length >= DIRECT) block.secret = true;
   const offset = block.alloc(length || 1);
   setBytes(block, offset, bytes);
-  words.push(block.address(offset), word(length));
+  putWords(call, block.address(offset), word(length));
 }
 
 function putRoom(call: Invocation, bytes: Uint8Array, hasLength: boolean): void {
-  const { block, words } = call;
+  const { block } = call;
   const length = lengthIn(bytes);
   call.room = bytes;
   call.roomLength = length;
@@ -143,19 +163,17 @@ function putRoom(call: Invocation, bytes: Uint8Array, hasLength: boolean): void 
     call.roomAt = block.alloc(length || 1);
     address = block.address(call.roomAt);
   }
-  if (!hasLength) {
-    words.push(address, word(length));
-    return;
-  }
+  if (!hasLength) return putWords(call, address, word(length));
   const lengthAt = call.resultAt = block.alloc(block.abi.ulong);
   block.setUlong(lengthAt, length);
-  words.push(address, block.address(lengthAt));
+  putWords(call, address, block.address(lengthAt));
 }
 
-function putResult({ block, words }: Invocation): number {
+function putResult(call: Invocation): number {
+  const { block } = call;
   const offset = block.alloc(block.abi.ulong);
   block.setUlong(offset, 0);
-  words.push(block.address(offset));
+  putWord(call, block.address(offset));
   return offset;
 }
 
@@ -167,7 +185,7 @@ function putMechanism(call: Invocation, value: unknown, index: number): void {
   if (typeof mechanism !== "number") {
     throw new TypeError(`Argument ${index} has wrong type. Property 'mechanism' should be a Number`);
   }
-  const { block, words } = call;
+  const { block } = call;
   const { size, offsets } = structLayout(CK_MECHANISM, block.abi);
   const offset = block.alloc(size);
   block.setUlong(offset + offsets.mechanism, numberArgument(mechanism, index, block.abi.ulong));
@@ -179,7 +197,7 @@ function putMechanism(call: Invocation, value: unknown, index: number): void {
     setPointer(block, offset + offsets.pParameter, address);
     block.setUlong(offset + offsets.ulParameterLen, length);
   }
-  words.push(block.address(offset));
+  putWord(call, block.address(offset));
 }
 
 function putParameter(call: Invocation, parameter: unknown, index: number): [address: bigint, length: number] {
@@ -205,13 +223,10 @@ function putParameter(call: Invocation, parameter: unknown, index: number): [add
   return [block.address(written.offset), written.length];
 }
 
-function putText({ block, words }: Invocation, value: unknown, index: number): void {
-  if (value === undefined || value === null) {
-    words.push(0n, 0n);
-    return;
-  }
+function putText(call: Invocation, value: unknown, index: number): void {
+  if (value === undefined || value === null) return putWords(call, 0n, 0n);
   if (typeof value !== "string") throw new TypeError(`Argument ${index} has wrong type. Should be a String`);
-  words.push(...placePin({ block }, value));
+  putWords(call, ...placePin(call, value));
 }
 
 /** The first bytes of the caller's room, written by now. */

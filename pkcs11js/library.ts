@@ -28,6 +28,10 @@ export function blocks(): BlockPool {
   return pool ??= new BlockPool(nativeRuntime(), nativeAbi(), BLOCK_SIZE);
 }
 
+/** Invocations in place, kept with their blocks: more than one where an argument is code that makes calls itself. */
+const idle: Invocation[] = [];
+const KEPT = 4;
+
 /** What a caller has begun. */
 interface Use {
   readonly backend: ModuleBackend;
@@ -87,15 +91,16 @@ export class Library {
 
   /** Makes a call in place. */
   call(call: Call, args: readonly unknown[]): unknown {
-    const pool = blocks();
-    const block = pool.take();
+    const invocation = idle.pop() ?? new Invocation(blocks().take(), true);
     try {
-      const invocation = new Invocation(block, call, args, true);
+      invocation.layOut(call, args);
       const rv = this.raw(call.name, call.index, invocation.words, invocation.session);
       if (rv !== CKR.OK) throw returned(rv, call.name);
-      return invocation.result();
+      return invocation.result(call);
     } finally {
-      pool.give(block);
+      invocation.forget();
+      if (idle.length < KEPT) idle.push(invocation);
+      else blocks().give(invocation.block);
     }
   }
 
@@ -114,7 +119,8 @@ export class Library {
     let invocation: Invocation;
     let use: Use;
     try {
-      invocation = new Invocation(block, call, args, false);
+      invocation = new Invocation(block, false);
+      invocation.layOut(call, args);
       use = this.#begun(call.name);
     } catch (error) {
       pool.give(block);
@@ -125,7 +131,7 @@ export class Library {
     const ended = (rv: number, error: Error | null) => {
       let result: unknown = null;
       try {
-        if (error === null && rv === CKR.OK) result = invocation.result();
+        if (error === null && rv === CKR.OK) result = invocation.result(call);
         else error ??= returned(rv, call.name);
       } catch (thrown) {
         error = thrown as Error;

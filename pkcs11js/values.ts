@@ -1,7 +1,7 @@
 /** What pkcs11js takes for bytes, handles and numbers, and how handles are given back. */
 import { Buffer } from "node:buffer";
 import { isBytesInput, viewBytes } from "../ffi/memory/inputs.ts";
-import { word } from "../ffi/memory/block.ts";
+import { type Block, word } from "../ffi/memory/block.ts";
 
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
 const lengthOf = Object.getOwnPropertyDescriptor(TYPED_ARRAY, "byteLength")!.get!;
@@ -49,6 +49,14 @@ export function handleBuffer(handle: bigint, ulong: 4 | 8): Buffer<ArrayBuffer> 
     for (let index = 2; index < ulong; index++) buffer[index] = 0;
   } else if (ulong === 8) buffer.writeBigUInt64LE(handle);
   else buffer.writeUInt32LE(Number(handle));
+  return buffer;
+}
+
+/** The handle that C has written: its bytes are those that pkcs11js gives. */
+export function handleAt(block: Block, offset: number): Buffer<ArrayBuffer> {
+  const { ulong } = block.abi;
+  const buffer = Buffer.allocUnsafe(ulong) as Buffer<ArrayBuffer>;
+  block.copyInto(offset, ulong, buffer);
   return buffer;
 }
 

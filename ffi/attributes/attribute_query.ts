@@ -1,5 +1,5 @@
 /** Reading attributes with raw calls of C_GetAttributeValue. */
-import type { Block } from "../memory/block.ts";
+import { type Block, word } from "../memory/block.ts";
 import { clearBytes, setPointer } from "../memory/structs.ts";
 import { attributeLayout, writeTemplate } from "../memory/templates.ts";
 import { aligned } from "./attribute_rooms.ts";
@@ -28,18 +28,22 @@ export class AttributeQuery {
   readonly #block: Block;
   readonly #count: number;
   readonly #start: number;
-  readonly #rooms: { readonly offset: number; readonly length: number }[] = [];
+  readonly #layout: ReturnType<typeof attributeLayout>;
+  /** Where the room of each value is, and how long; none before there is any. */
+  readonly #rooms: number[] = [];
+  readonly #lengths: number[] = [];
 
   /** Writes a template that asks for lengths into a block. */
   constructor(block: Block, types: readonly number[]) {
     this.#block = block;
     this.#count = types.length;
+    this.#layout = attributeLayout(block.abi);
     this.#start = writeTemplate(block, types.map((type) => ({ type, value: null })));
   }
 
   /** The template's address and the number of its attributes: the last words of C_GetAttributeValue. */
   words(): [pTemplate: bigint, ulCount: bigint] {
-    return [this.#block.address(this.#start), BigInt(this.#count)];
+    return [this.#block.address(this.#start), word(this.#count)];
   }
 
   /**
@@ -49,20 +53,26 @@ export class AttributeQuery {
    */
   makeRoom(): void {
     const block = this.#block;
+    const pValue = this.#layout.offsets.pValue;
     let all = 0;
-    const lengths = Array.from({ length: this.#count }, (_, index) => block.getLength(this.#lengthAt(index)) ?? 0);
-    for (const length of lengths) all += length;
+    for (let index = 0; index < this.#count; index++) {
+      const length = block.getLength(this.#lengthAt(index)) ?? 0;
+      this.#lengths[index] = length;
+      all += length;
+    }
     if (all > MAX_VALUES) {
       throw new RangeError(`Cannot use the module's answer: it wants room for ${all} bytes in C_GetAttributeValue`);
     }
-    lengths.forEach((length, index) => {
-      const offset = block.alloc(aligned(length) || 1);
-      clearBytes(block, offset, length);
-      this.#rooms[index] = { offset, length };
-      const { offsets } = attributeLayout(block.abi);
-      setPointer(block, this.#at(index) + offsets.pValue, length === 0 ? 0n : block.address(offset));
+    const room = this.#lengths.reduce((before, length) => before + aligned(length), 0);
+    let offset = block.alloc(room || 1);
+    clearBytes(block, offset, room);
+    for (let index = 0; index < this.#count; index++) {
+      const length = this.#lengths[index]!;
+      this.#rooms[index] = offset;
+      setPointer(block, this.#at(index) + pValue, length === 0 ? 0n : block.address(offset));
       block.setUlong(this.#lengthAt(index), length);
-    });
+      offset += aligned(length);
+    }
   }
 
   /**
@@ -70,21 +80,35 @@ export class AttributeQuery {
    *
    * @throws {RangeError} When the module says that it has written more than there was room for.
    */
-  value(index: number): Uint8Array<ArrayBuffer> | undefined {
+  value(index: number): Uint8Array<ArrayBuffer> | undefined;
+  /**
+   * A copy of the value of an attribute, by its place in the template; `undefined` where the module gives none.
+   *
+   * @param make Makes the array that it is copied to.
+   * @throws {RangeError} When the module says that it has written more than there was room for.
+   */
+  value<T extends Uint8Array>(index: number, make: (length: number) => T): T | undefined;
+  value(index: number, make: (length: number) => Uint8Array = bytes): Uint8Array | undefined {
     const length = this.#block.getLength(this.#lengthAt(index));
     const room = this.#rooms[index];
     if (length === undefined || room === undefined) return undefined;
-    if (length > room.length) {
-      throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${room.length} had room`);
+    if (length > this.#lengths[index]!) {
+      throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.#lengths[index]} had room`);
     }
-    return this.#block.copyOut(room.offset, length);
+    const value = make(length);
+    this.#block.copyInto(room, length, value);
+    return value;
   }
 
   #at(index: number): number {
-    return this.#start + index * attributeLayout(this.#block.abi).size;
+    return this.#start + index * this.#layout.size;
   }
 
   #lengthAt(index: number): number {
-    return this.#at(index) + attributeLayout(this.#block.abi).offsets.ulValueLen;
+    return this.#at(index) + this.#layout.offsets.ulValueLen;
   }
+}
+
+function bytes(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length);
 }
