@@ -71,7 +71,8 @@ interface Waiting {
 
 interface Idle {
   readonly session: Session;
-  readonly timer: ReturnType<typeof setTimeout> | undefined;
+  /** When it was given back, as `performance.now` tells it. */
+  readonly since: number;
 }
 
 /**
@@ -86,7 +87,10 @@ export class TokenSessions implements LentSessions {
   readonly #settings: PoolSettings;
   /** How often the sessions have died. */
   #life = 0;
+  /** Those that wait longest first. */
   readonly #idle: Idle[] = [];
+  /** One timer for all that are idle: a timer for each would be made with every use of a session. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #waiting: Waiting[] = [];
   readonly #busy = new Set<Session>();
   #opening = 0;
@@ -164,8 +168,8 @@ export class TokenSessions implements LentSessions {
     for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
     if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
     forgetPin(this.#settings.login?.pin);
+    clearTimeout(this.#timer);
     const idle = this.#idle.splice(0);
-    for (const { timer } of idle) clearTimeout(timer);
     const results = await Promise.allSettled(idle.map(({ session }) => session.close()));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -177,7 +181,6 @@ export class TokenSessions implements LentSessions {
     if (this.#refusal !== null) throw this.#refusal;
     const ready = this.#idle.length > 0 && this.#waiting.length === 0 ? this.#idle.pop()! : undefined;
     if (ready !== undefined && !ready.session.closed) {
-      clearTimeout(ready.timer);
       this.#busy.add(ready.session);
       return Promise.resolve(ready.session);
     }
@@ -318,19 +321,25 @@ export class TokenSessions implements LentSessions {
   }
 
   #keep(session: Session): void {
-    const { maxIdleMs } = this.#settings;
-    const timer = maxIdleMs === 0 ? undefined : setTimeout(() => this.#expire(session), maxIdleMs);
-    (timer as { unref?(): void } | undefined)?.unref?.();
-    this.#idle.push({ session, timer });
+    this.#idle.push({ session, since: performance.now() });
+    this.#watchIdle();
   }
 
-  /** The last session stays: with it the login would go. */
-  #expire(session: Session): void {
-    const at = this.#idle.findIndex((each) => each.session === session);
-    if (at < 0) return;
-    this.#idle.splice(at, 1);
-    if (this.size === 0) this.#idle.push({ session, timer: undefined });
-    else session.close().catch(reportUncaught);
+  #watchIdle(): void {
+    const { maxIdleMs } = this.#settings;
+    if (maxIdleMs === 0 || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#expire(), Math.max(0, this.#idle[0]!.since + maxIdleMs - performance.now()));
+    (this.#timer as { unref?(): void }).unref?.();
+  }
+
+  /** Closes what was not used for long. The last session stays: with it the login would go. */
+  #expire(): void {
+    this.#timer = undefined;
+    const end = performance.now() - this.#settings.maxIdleMs;
+    while (this.#idle.length > 0 && this.#idle[0]!.since <= end && this.size > 1) {
+      this.#idle.shift()!.session.close().catch(reportUncaught);
+    }
+    if (this.#idle.length > 0 && this.size > 1) this.#watchIdle();
   }
 
   /** A session that has died; its handle is given up as far as the module still knows it. */
@@ -342,10 +351,7 @@ export class TokenSessions implements LentSessions {
   #forgetIdle(): void {
     this.#life++;
     this.#isLoggedIn = false;
-    for (const { session, timer } of this.#idle.splice(0)) {
-      clearTimeout(timer);
-      this.#discard(session);
-    }
+    for (const { session } of this.#idle.splice(0)) this.#discard(session);
   }
 
   #after(): void {
