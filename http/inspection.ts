@@ -48,6 +48,7 @@ import { Connection } from "./transports/connection.ts";
 import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
 import { NodeTransport } from "./transports/node/node_transport.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
+import { shownSocket } from "./transports/unix_socket.ts";
 
 inspectable(HttpSession, "HttpSession", (session) => {
   if (session.closed) return [fact("closed", true)];
@@ -82,6 +83,7 @@ inspectable(Connection, "Connection", ({ host, id, port, proxy, state, target, u
   fact("port", port, ""),
   fact("state", state, state),
   fact("uses", uses, counted(uses, "request")),
+  fact("unixSocket", target.unixSocket ?? undefined, target.unixSocket ? `by ${shownSocket(target.unixSocket)}` : ""),
   fact("proxy", proxy === null ? undefined : addressOf(proxy.uri), proxy === null ? "" : `by ${addressOf(proxy.uri)}`),
 ]);
 

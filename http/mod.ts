@@ -99,6 +99,9 @@ export type {
 export type { RuntimeLabel, RuntimeName } from "../internal/runtime.ts";
 export type { TransportCapabilities, TransportCapability } from "./transports/capabilities.ts";
 export type { Transport, TransportConnection } from "./transports/transport.ts";
+export type { HostAddress, HostLookup } from "./transports/host_lookup.ts";
+export type { UnixSocketOption } from "./transports/unix_socket.ts";
+export type { MessageTls } from "./message/own_settings.ts";
 export type { RequestTrailers, TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node/node_transport.ts";
@@ -137,7 +140,9 @@ export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./
 export { RateLimit, type RateLimitOptions } from "./features/rate_limit.ts";
 export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./features/retry.ts";
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
-export { RequestTimeoutError, type TimeoutKind, Timeouts, type TimeoutsOptions } from "./features/timeouts.ts";
+export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";
+export { Timeouts } from "./features/timeouts.ts";
+export type { TimeoutsOptions } from "./message/time_limits.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";

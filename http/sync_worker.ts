@@ -16,10 +16,13 @@ import {
   type EventDetail,
   type FromWorker,
   type HookReply,
+  type PlainClient,
   type PlainConnection,
   plainError,
+  type PlainOwn,
   plainProxy,
   type PlainResponse,
+  type PlainRoots,
   type PlainSettings,
   type RemoteHook,
   revivedError,
@@ -28,8 +31,11 @@ import {
   SyncWord,
   type TlsReply,
   type ToWorker,
+  type WayCall,
+  type WayReply,
 } from "./sync/sync_protocol.ts";
-import { WorkerTls } from "./sync/sync_tls.ts";
+import { WorkerTls, WorkerTlsCalls } from "./sync/sync_tls.ts";
+import type { ClientCertificateOption } from "./transports/client_tls.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";
 import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
@@ -72,7 +78,9 @@ class SyncServer {
   readonly #connections = new Map<number, Connection>();
   #excluded: ReadonlySet<number> = new Set();
   /** Connections whose TLS the caller's thread makes. */
-  readonly #tls = new WorkerTls();
+  readonly #tlsCalls = new WorkerTlsCalls();
+  /** Those who make it there, by their numbers. */
+  readonly #tls = new Map<number, WorkerTls>();
 
   constructor(post: (message: FromWorker) => void, ask: Ask, heartbeat: () => void) {
     this.#post = post;
@@ -87,15 +95,15 @@ class SyncServer {
 
   async #send(request: SendRequest): Promise<void> {
     const heartbeats = setInterval(this.#heartbeat, HEARTBEAT_INTERVAL);
-    this.#tls.ask = (call) => this.#askCaller<TlsReply>(call);
+    this.#tlsCalls.ask = (call) => this.#askCaller<TlsReply>(call);
     try {
       const session = this.#sessionFor(request.settings);
       const msg = this.#messageOf(request);
       await session.sendMessage(msg);
-      this.#tls.ask = null;
+      this.#tlsCalls.ask = null;
       this.#done(msg);
     } catch (error) {
-      this.#tls.ask = null;
+      this.#tlsCalls.ask = null;
       this.#post({ kind: "broken", error: plainError(error) });
     } finally {
       clearInterval(heartbeats);
@@ -126,18 +134,21 @@ class SyncServer {
     if (this.#session !== null && this.#version === settings.version) return this.#session;
     this.#session?.close();
     this.#version = settings.version;
-    const { clientCertificate: client, maxDecodedSize, roots, sniffWait, timeouts } = settings;
+    const { maxDecodedSize, sniffWait, timeouts, unixSocket } = settings;
     const features: SessionFeature[] = [];
     if (maxDecodedSize !== null) features.push(new ContentDecoder({ maxSize: maxDecodedSize }));
     if (sniffWait !== null) features.push(new ContentSniffer({ maxWait: sniffWait }));
     if (timeouts !== null) features.push(new Timeouts(timeouts));
     const session = this.#session = new HttpSession({
       ...settings.values,
-      tlsDatabase: roots === null ? null : roots === "system" ? TlsDatabase.system : TlsDatabase.fromPem(roots),
-      clientCertificate: client === null ? null : (origin) => {
-        if (client.origin === null || client.origin === origin) return client.certificate ?? this.#tls;
-        throw new TypeError(`Cannot choose the client certificate for ${origin} while the caller's thread is blocked`);
-      },
+      tlsDatabase: rootsOf(settings.roots),
+      clientCertificate: this.#clientOf(settings.clientCertificate),
+      unixSocket: unixSocket === "asked"
+        ? (url) => this.#askWay({ url: url.href }).path
+        : unixSocket === null
+        ? null
+        : unixSocket.path,
+      lookup: settings.hasLookup ? (host) => this.#askWay({ host }).addresses : null,
       transport: settings.transport,
       defaultFeatures: false,
       features: [...features, this.#remoteFeature(settings)],
@@ -163,6 +174,8 @@ class SyncServer {
     msg.timeout = request.timeout;
     msg.omitsCredentials = request.omitsCredentials;
     msg.requires = request.requires;
+    messageState(msg).spelling = request.spelling;
+    if (request.own !== null) this.#bringWay(msg, request.own);
     for (const type of request.listened as MessageEventName[]) {
       msg.addEventListener(
         type,
@@ -170,6 +183,42 @@ class SyncServer {
       );
     }
     return msg;
+  }
+
+  /** Brings what the message says of its own way onto the worker's. */
+  #bringWay(msg: HttpMessage, { maxRedirects, proxy, timeouts, tls, unixSocket }: PlainOwn): void {
+    Object.assign(msg, { maxRedirects, proxy, timeouts, unixSocket });
+    if (tls === null) return;
+    msg.tls = {
+      sslStrict: tls.sslStrict,
+      tlsDatabase: tls.roots === undefined ? undefined : rootsOf(tls.roots),
+      clientCertificate: tls.client === undefined ? undefined : this.#clientOf(tls.client),
+    };
+  }
+
+  /** One that depends on the origin is known for that of the message alone. */
+  #clientOf(client: PlainClient | null): ClientCertificateOption {
+    if (client === null) return null;
+    const { certificate, origin: only } = client;
+    const chosen = typeof certificate === "number" ? this.#tlsBy(certificate) : certificate;
+    if (only === null) return chosen;
+    return (origin) => {
+      if (only === origin) return chosen;
+      throw new TypeError(`Cannot choose the client certificate for ${origin} while the caller's thread is blocked`);
+    };
+  }
+
+  #tlsBy(number: number): WorkerTls {
+    let tls = this.#tls.get(number);
+    if (tls === undefined) this.#tls.set(number, tls = new WorkerTls(this.#tlsCalls));
+    return tls;
+  }
+
+  /** Asks the functions of the session, which live on the caller's thread. */
+  #askWay(of: WayCall["of"]): WayReply {
+    const reply = this.#askCaller<WayReply>({ kind: "way", of });
+    if (reply.error !== null) throw revivedError(reply.error);
+    return reply;
   }
 
   /** A feature with just the hooks somebody has on the caller's thread, where each round of them is run. */
@@ -259,6 +308,10 @@ class SyncServer {
     if (reply.requeue !== null) session.requeueMessage(msg, reply.requeue);
     return reply;
   }
+}
+
+function rootsOf(roots: PlainRoots): TlsDatabase | null {
+  return roots === null ? null : roots === "system" ? TlsDatabase.system : TlsDatabase.fromPem(roots);
 }
 
 /** A feature's own answer. */

@@ -5,10 +5,12 @@
  */
 import type { HeadersInput } from "../../internal/platform_types.ts";
 import type { HttpMessage, MessageBodyInit, MessagePriority } from "../message/message.ts";
+import type { MessageTls } from "../message/own_settings.ts";
+import type { TimeoutsOptions } from "../message/time_limits.ts";
 
 /**
  * Options of `session.fetch`: those of `fetch` (Fetch §5.4), written out so that they mean the same on every runtime and
- * for every compiler, and three of the session.
+ * for every compiler, and those of the session.
  */
 export interface HttpFetchInit {
   /** Method. @default {"GET"} */
@@ -53,6 +55,16 @@ export interface HttpFetchInit {
   priority?: MessagePriority | "high" | "low" | "auto" | undefined;
   /** Seconds without progress after which this request fails; 0 and Infinity are no limit, `Timeouts` counts in ms. */
   timeout?: number | undefined;
+  /** The proxy of this request, through all redirects; null goes directly. The session's otherwise. */
+  proxy?: string | URL | null | undefined;
+  /** The unix socket this request goes to, whatever its host; null for none. The session's otherwise. */
+  unix?: string | null | undefined;
+  /** TLS of this request; what is left out is as the session has it. */
+  tls?: MessageTls | null | undefined;
+  /** Redirects that are followed. @default {20} */
+  maxRedirects?: number | null | undefined;
+  /** Limits of time in milliseconds; those that are left out are the session's. */
+  timeouts?: TimeoutsOptions | null | undefined;
   /** Called with the message before it is queued: a place to set flags and listeners. */
   prepare?: ((msg: HttpMessage) => void) | undefined;
 }

@@ -13,6 +13,11 @@ export function connectionOf(msg: HttpMessage): Connection | null {
   return state.item?.connection ?? state.remoteConnection;
 }
 
+/** Whether a message refuses certificates that are not trusted. */
+export function isStrict(session: FeatureSession, msg: HttpMessage): boolean {
+  return msg.tls?.sslStrict ?? session.sslStrict;
+}
+
 /**
  * False when a response came over TLS from a server without a trusted certificate, which `sslStrict = false` permits:
  * it is valid for this message, but not for a session that checks certificates. Where they are not checked, the server
@@ -21,6 +26,6 @@ export function connectionOf(msg: HttpMessage): Connection | null {
 export function isVerified(session: FeatureSession, msg: HttpMessage): boolean {
   if (session.schemeOf(msg.uri) !== "https") return true;
   if (msg.tlsErrors.length > 0) return false;
-  const isStrict = connectionOf(msg)?.target.tls.strict ?? session.sslStrict;
-  return isStrict || msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED);
+  const wasStrict = connectionOf(msg)?.target.tls.strict ?? isStrict(session, msg);
+  return wasStrict || msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED);
 }

@@ -8,8 +8,8 @@ import type { FetchInput } from "../../internal/platform_types.ts";
 import { setCacheMode } from "../features/cache/fetch_mode.ts";
 import { NotSupportedError } from "../errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
-import { callersHeaders } from "../protocol/headers.ts";
-import { HttpMessage, MessagePriority } from "../message/message.ts";
+import { callersHeaders, spellingOf } from "../protocol/headers.ts";
+import { HttpMessage, MessagePriority, messageState } from "../message/message.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
 import { Referrer } from "./referrer.ts";
 
@@ -54,9 +54,6 @@ const words: ReadonlyArray<readonly [name: keyof HttpFetchInit, words: readonly 
 const runtimeOptions: Readonly<Record<string, string>> = {
   client: "connections are the session's own",
   dispatcher: "connections are the session's own; a FetchTransport with { init: { dispatcher } } uses another's",
-  proxy: "the session's proxyUri or a ProxyResolver says which way messages go",
-  tls: "the session has sslStrict, tlsDatabase and tlsClientCertificate",
-  unix: "no transport connects to a socket of the file system",
 };
 
 /**
@@ -76,7 +73,10 @@ export async function messageOf(
   const method = normalizedMethod(init.method ?? request?.method ?? "GET");
   const msg = new HttpMessage(method, request?.url ?? String(input));
   const headers = init.headers ?? request?.headers;
-  if (headers !== undefined) msg.requestHeaders = callersHeaders(headers);
+  if (headers !== undefined) {
+    msg.requestHeaders = callersHeaders(headers);
+    messageState(msg).spelling = spellingOf(headers);
+  }
   msg.omitsCredentials = (init.credentials ?? request?.credentials) === "omit";
   const referrer = Referrer.of(
     init.referrer ?? request?.referrer ?? "",
@@ -85,6 +85,7 @@ export async function messageOf(
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
   if (init.cache !== undefined) setCacheMode(msg, init.cache);
+  bringWay(msg, init);
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
   if (signal !== null) checkSignal("fetch", signal);
   await bringBody(msg, request, init, signal);
@@ -115,10 +116,19 @@ function checkInit(init: HttpFetchInit, runtime: string): void {
   if (init.window !== undefined && init.window !== null) throw new TypeError("Cannot fetch: the window must be null");
   for (const [name, instead] of Object.entries(runtimeOptions)) {
     const value = (init as Record<string, unknown>)[name];
-    // Bun takes an empty proxy for none given.
-    if (value === undefined || value === null || value === "") continue;
+    if (value === undefined || value === null) continue;
     throw new NotSupportedError(`fetch with the option "${name}"`, runtime, instead);
   }
+}
+
+/** Brings what the caller says of the way of the request onto its message. */
+function bringWay(msg: HttpMessage, { maxRedirects, proxy, timeouts, tls, unix }: HttpFetchInit): void {
+  // Bun takes an empty proxy, and an empty path, for none given.
+  if (proxy !== undefined && proxy !== "") msg.proxy = proxy;
+  if (unix !== undefined && unix !== "") msg.unixSocket = unix;
+  if (tls !== undefined) msg.tls = tls;
+  if (maxRedirects !== undefined) msg.maxRedirects = maxRedirects;
+  if (timeouts !== undefined) msg.timeouts = timeouts;
 }
 
 /** Puts the body on the message. A caller who has given up gets the reason, and so does the source of the body. */

@@ -16,7 +16,7 @@ import {
   fetchBecomesGet,
   fetchRedirectTarget,
   isRedirectStatus,
-  maxRedirects,
+  maxRedirectsOf,
   moveTo,
   rewriteAsGet,
 } from "../queue/redirect_rules.ts";
@@ -84,7 +84,7 @@ export class FetchSink implements ResponseSink {
       const cause = `Cannot follow the redirect from ${msg.uri.origin}: its Location is no http or https URL`;
       return new TransportError(HttpStatus.MALFORMED, "response", cause, { code: "ERR_REDIRECT" });
     }
-    if (item.redirects >= maxRedirects) return tooMany(msg);
+    if (item.redirects >= maxRedirectsOf(msg)) return tooMany(msg);
     const becomesGet = fetchBecomesGet(msg.statusCode, msg.method);
     if (!becomesGet && msg.requestBody instanceof ReadableStream) {
       return new TypeError("Cannot follow the redirect: the request body is a stream that was already read");

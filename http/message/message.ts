@@ -15,11 +15,13 @@ import { type BodySource, bodySourceOf } from "./body_source.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { HeadersInput, ListenerOptions } from "../../internal/platform_types.ts";
 import type { FeatureType } from "./feature_type.ts";
-import { callersHeaders, checkMethod, headersOf } from "../protocol/headers.ts";
+import { callersHeaders, checkMethod, headersOf, spellingOf } from "../protocol/headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
 import { flagsOf, type MessageFlags, MessagePriority } from "./message_flags.ts";
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 import { MessageState } from "./message_state.ts";
+import { type MessageTls, OwnSettings } from "./own_settings.ts";
+import type { TimeoutsOptions } from "./time_limits.ts";
 import { type MessageMetrics, newMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
@@ -45,8 +47,9 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
  *
  * What may be set of it: `method`, `uri`, `requestHeaders`, `requestBody` (any kind of body; reads as bytes, a stream or a
  * function that makes one), `requestBodyLength` (bytes of a streamed body), `flags`, `priority` (0 to 4), `timeout`
- * (seconds), `firstParty`, `isTopLevelNavigation`, `omitsCredentials` and `requires`; of the response `responseHeaders`, and
- * its status by `setStatus`.
+ * (seconds), `firstParty`, `isTopLevelNavigation`, `omitsCredentials` and `requires`; in place of what its session says
+ * `proxy`, `unixSocket`, `tls`, `maxRedirects` and `timeouts` (milliseconds); of the response `responseHeaders`, and its
+ * status by `setStatus`.
  *
  * @example Make a message
  * ```ts
@@ -117,7 +120,10 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   #initialize(init: HttpMessageInit): void {
     const headers = init.headers ?? init.requestHeaders;
-    if (headers !== undefined) this.#requestHeaders = callersHeaders(headers);
+    if (headers !== undefined) {
+      this.#requestHeaders = callersHeaders(headers);
+      this.#state.spelling = spellingOf(headers);
+    }
     const body = init.body ?? init.requestBody;
     if (body !== undefined && body !== null) this.requestBody = body;
     if (init.bodyLength !== undefined) this.requestBodyLength = init.bodyLength;
@@ -128,6 +134,11 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (init.omitsCredentials !== undefined) this.omitsCredentials = init.omitsCredentials;
     if (init.timeout !== undefined) this.timeout = init.timeout;
     if (init.requires !== undefined) this.requires = init.requires;
+    if (init.proxy !== undefined) this.proxy = init.proxy;
+    if (init.unixSocket !== undefined) this.unixSocket = init.unixSocket;
+    if (init.tls !== undefined) this.tls = init.tls;
+    if (init.maxRedirects !== undefined) this.maxRedirects = init.maxRedirects;
+    if (init.timeouts !== undefined) this.timeouts = init.timeouts;
   }
 
   /** Makes a message of a `Request`. The body becomes a stream that is sent once. */
@@ -274,12 +285,73 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     this.#timeout = value === null ? null : seconds("the message's timeout", value);
   }
 
-  /** Request header fields. */
+  get #own(): OwnSettings {
+    return this.#state.own ??= new OwnSettings();
+  }
+
+  /**
+   * The proxy of this message, through all redirects: an `http:`, `https:`, `socks5:` or `socks5h:` URI, which may hold
+   * credentials; null goes directly, undefined asks the session's resolvers. A unix socket needs none and is given none.
+   */
+  get proxy(): URL | null | undefined {
+    return this.#state.own?.proxyUri;
+  }
+  set proxy(value: string | URL | null | undefined) {
+    this.#own.setProxy(value);
+  }
+
+  /**
+   * The unix socket this message goes to, through all redirects, whatever host its URI names: that one is for the Host
+   * field, cookies and caches. Null goes over the network, undefined is what the session's `unixSocket` says.
+   */
+  get unixSocket(): string | null | undefined {
+    return this.#state.own?.unixSocket;
+  }
+  set unixSocket(value: string | null | undefined) {
+    this.#own.unixSocket = value;
+  }
+
+  /**
+   * TLS of this message; null and what is left out are as the session has it. Connections are shared among messages with
+   * the same. A client certificate of the message's own goes no farther than its origin: redirected to another one, the
+   * message has none, unless a function chooses it.
+   */
+  get tls(): MessageTls | null {
+    return this.#state.own?.tls ?? null;
+  }
+  set tls(value: MessageTls | null) {
+    this.#own.tls = value;
+  }
+
+  /** Redirects that are followed before the message fails with TOO_MANY_REDIRECTS; null is 20. */
+  get maxRedirects(): number | null {
+    return this.#state.own?.maxRedirects ?? null;
+  }
+  set maxRedirects(value: number | null) {
+    this.#own.maxRedirects = value;
+  }
+
+  /**
+   * Limits of time in milliseconds, each in place of the one that a `Timeouts` of the session sets; null for none. What
+   * takes too long ends the message as it does there. `timeout` wins over `idle`.
+   */
+  get timeouts(): TimeoutsOptions | null {
+    return this.#state.own?.timeouts ?? null;
+  }
+  set timeouts(value: TimeoutsOptions | null) {
+    this.#own.timeouts = value;
+  }
+
+  /**
+   * Request header fields. On HTTP/1.1 names go out as they are written in pairs or an object that is set here; `Headers`
+   * keep them in lower case, from which they go out as usual (`Content-Type`).
+   */
   get requestHeaders(): Headers {
     return this.#requestHeaders ??= new Headers(this.#state.defaults as [string, string][] | null ?? undefined);
   }
   set requestHeaders(value: HeadersInput) {
     this.#requestHeaders = headersOf("set the request headers", value);
+    this.#state.spelling = spellingOf(value);
   }
 
   /** True once `requestHeaders` was given or looked at. */

@@ -5,6 +5,8 @@
  */
 import type { BytesInput, HeadersInput } from "../../internal/platform_types.ts";
 import type { MessageFlags, MessagePriority } from "./message_flags.ts";
+import type { MessageTls } from "./own_settings.ts";
+import type { TimeoutsOptions } from "./time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 
 /** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */
@@ -55,4 +57,14 @@ export interface HttpMessageInit {
   readonly timeout?: number | undefined;
   /** What the transport of this message must be able to do, for example `["peerCertificate"]`. */
   readonly requires?: readonly TransportCapability[] | undefined;
+  /** The proxy of this message; null goes directly. What the session says otherwise. */
+  readonly proxy?: string | URL | null | undefined;
+  /** The unix socket this message goes to, whatever its host; null for none. The session's otherwise. */
+  readonly unixSocket?: string | null | undefined;
+  /** TLS of this message; what is left out is as the session has it. */
+  readonly tls?: MessageTls | null | undefined;
+  /** Redirects that are followed before the message fails with TOO_MANY_REDIRECTS. @default {20} */
+  readonly maxRedirects?: number | null | undefined;
+  /** Limits of time in milliseconds; those that are left out are the session's. */
+  readonly timeouts?: TimeoutsOptions | null | undefined;
 }

@@ -6,6 +6,7 @@
 import { joinBytes } from "../../internal/bytes.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
+import type { OwnSettings } from "./own_settings.ts";
 import type { PeerCertificate, RequestTrailers, Transport } from "../transports/transport.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -23,6 +24,8 @@ export interface MessageItem {
   identity: string;
   /** The attempts need HTTP/1.1, which has connections of one's own. */
   needsHttp1: boolean;
+  /** The unix socket the present attempt goes to; null for the network, undefined before it is known. */
+  readonly unixSocket: string | null | undefined;
   /** True while the message is paused. */
   readonly isPaused: boolean;
   /** Resolves when the message is not paused. */
@@ -47,6 +50,12 @@ export class MessageState {
   item: MessageItem | null = null;
   /** Names of events that ever got a listener. */
   listened: Set<string> | null = null;
+  /** What the message says of its own way; null where it leaves all to its session. */
+  own: OwnSettings | null = null;
+  /** A feature keeps the limits of time of the message. */
+  isTimed = false;
+  /** The spelling of header fields as the caller has written it, by lower-case names; null where nobody knows. */
+  spelling: ReadonlyMap<string, string> | null = null;
   /** Features that leave the message alone. */
   disabled: FeatureType[] | null = null;
   /** The URI a request is on its way to: only its own origin may be written into the message now. */

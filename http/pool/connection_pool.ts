@@ -67,13 +67,13 @@ export class ConnectionPool {
     return this.#all;
   }
 
-  /** The record of a URI's host. */
-  host(scheme: SchemeClass, uri: URL): Host {
+  /** The record of a URI's host, or of what a unix socket has for it. */
+  host(scheme: SchemeClass, uri: URL, unixSocket: string | null): Host {
     const last = this.#lastHost;
-    if (last !== null && uri.href.startsWith(last.urlPrefix)) return last;
-    const key = `${scheme}:${uri.host}`;
+    if (last !== null && last.unixSocket === unixSocket && uri.href.startsWith(last.urlPrefix)) return last;
+    const key = `${scheme}:${uri.host}${unixSocket === null ? "" : ` ${unixSocket}`}`;
     let host = this.#hosts.get(key);
-    if (host === undefined) this.#hosts.set(key, host = new Host(key, scheme, uri));
+    if (host === undefined) this.#hosts.set(key, host = new Host(key, scheme, uri, unixSocket));
     return this.#lastHost = host;
   }
 
@@ -108,10 +108,10 @@ export class ConnectionPool {
 
   /** Where an entry's connection leads; the same object as long as nothing has changed. */
   #targetOf(item: PoolEntry, host: Host): ConnectionTarget {
-    const { http2, maxHeaderBytes } = this.#limits;
+    const { http2, lookup, maxHeaderBytes } = this.#limits;
     const tls = this.#owner.tlsFor(host.origin, item.msg);
     const mayNot = item.needsHttp1 && http2 !== "required";
-    return host.target({ proxy: item.proxy, tls, maxHeaderBytes, http2: mayNot ? false : http2 });
+    return host.target({ proxy: item.proxy, tls, lookup, maxHeaderBytes, http2: mayNot ? false : http2 });
   }
 
   /** Takes an entry out of its host's queue. */

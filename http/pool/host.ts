@@ -9,9 +9,9 @@ import { bareHost, defaultPort, type SchemeClass } from "../protocol/uri.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
 
 /** What, besides the host, decides about a target. */
-export type TargetSettings = Pick<ConnectionTarget, "http2" | "maxHeaderBytes" | "proxy" | "tls">;
+export type TargetSettings = Pick<ConnectionTarget, "http2" | "lookup" | "maxHeaderBytes" | "proxy" | "tls">;
 
-/** A scheme class, host and port, with the connections to it and the entries that wait for one. */
+/** A scheme class, host and port, or these behind a unix socket, with the connections to it and the entries that wait for one. */
 export class Host {
   readonly key: string;
   /** What an ordinary URI of this host begins with: enough to know it again. */
@@ -19,6 +19,8 @@ export class Host {
   readonly scheme: SchemeClass;
   readonly host: string;
   readonly port: number;
+  /** The path of the unix socket that leads there; null for the network. */
+  readonly unixSocket: string | null;
   /** The origin, for a client certificate that depends on it. */
   readonly origin: string;
   readonly waiting: WaitingQueue = new WaitingQueue();
@@ -33,9 +35,10 @@ export class Host {
   count = 0;
   #target: ConnectionTarget | null = null;
 
-  constructor(key: string, scheme: SchemeClass, uri: URL) {
+  constructor(key: string, scheme: SchemeClass, uri: URL, unixSocket: string | null) {
     this.key = key;
     this.scheme = scheme;
+    this.unixSocket = unixSocket;
     this.host = bareHost(uri.hostname).toLowerCase();
     this.origin = `${scheme}://${uri.host}`;
     this.urlPrefix = `${this.origin}/`;
@@ -46,8 +49,9 @@ export class Host {
   target(wanted: TargetSettings): ConnectionTarget {
     const last = this.#target;
     if (last !== null && last.http2 === wanted.http2 && isSameTarget(last, wanted)) return last;
-    const { http2, maxHeaderBytes, proxy, tls } = wanted;
-    return this.#target = { scheme: this.scheme, host: this.host, port: this.port, proxy, tls, maxHeaderBytes, http2 };
+    const { http2, lookup, maxHeaderBytes, proxy, tls } = wanted;
+    const { host, port, scheme, unixSocket } = this;
+    return this.#target = { scheme, host, port, unixSocket, proxy, tls, lookup, maxHeaderBytes, http2 };
   }
 }
 
@@ -60,5 +64,6 @@ function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolea
 
 /** True for targets that one connection serves, if it speaks what is wanted. */
 export function isSameTarget(left: TargetSettings, right: TargetSettings): boolean {
-  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && isSameProxy(left.proxy, right.proxy);
+  return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && left.lookup === right.lookup &&
+    isSameProxy(left.proxy, right.proxy);
 }

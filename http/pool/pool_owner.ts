@@ -5,6 +5,7 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { HttpMessage } from "../message/message.ts";
+import type { HostLookup } from "../transports/host_lookup.ts";
 import type { Http2Choice, TlsSettings } from "../transports/transport.ts";
 import type { PoolEntry } from "./entry.ts";
 
@@ -20,6 +21,8 @@ export interface PoolLimits {
   readonly maxHeaderBytes: number;
   /** Whether HTTP/2 is spoken. */
   readonly http2: Http2Choice;
+  /** Finds the addresses of hosts; null for the system. */
+  readonly lookup: HostLookup | null;
 }
 
 /** What the pool asks of its session. */

@@ -77,6 +77,17 @@ export function headersOf(action: string, headers: HeadersInput): Headers {
   return isHeaders(headers) ? headers : callersHeaders(checkObject(action, headers, "Headers"));
 }
 
+/** How a caller has spelt the names of fields, by their lower-case names; null where that is not known. */
+export function spellingOf(headers: HeadersInput | HeadersInit): ReadonlyMap<string, string> | null {
+  // What is its own iterator has been gone through by now.
+  if (isHeaders(headers) || "next" in headers) return null;
+  const isList = Symbol.iterator in headers;
+  const names = isList
+    ? Array.from(headers as Iterable<readonly [string, string]>, ([name]) => name)
+    : Object.keys(headers);
+  return names.length === 0 ? null : new Map(names.map((name) => [String(name).toLowerCase(), String(name)]));
+}
+
 function isHeaders(headers: unknown): headers is Headers {
   if (headers instanceof Headers) return true;
   const { append, get, has, set } = Object(headers) as Partial<Headers>;

@@ -10,18 +10,18 @@ import type { Connection } from "../transports/connection.ts";
 import { ownStatus, TransportError } from "../errors.ts";
 import type { MessageHook } from "./feature_list.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import { checkField } from "../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { isRepeated } from "./repeated_attempt.ts";
 import { bodyOf } from "./request_body.ts";
-import { requirementsOf } from "./requirements.ts";
+import { headerFields, openRequest, selectTransport } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import type { TlsSettings, Transport, TransportRequest, TransportResponse } from "../transports/transport.ts";
+import type { TransportRequest, TransportResponse } from "../transports/transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
+import { chooseSocket, ownProxy } from "./message_way.ts";
 import { classOf, httpUriOf, wireUrl } from "../protocol/uri.ts";
 
 /**
@@ -73,6 +73,7 @@ export class Attempt {
   }
 
   static readonly #starting: Step = (attempt) => {
+    chooseSocket(attempt.core, attempt.item);
     attempt.#setDefaults();
     messageState(attempt.msg).requestTrailers = null;
     attempt.hooks(attempt.core.features.rounds.starting, "requestStarting", Attempt.#started);
@@ -98,8 +99,9 @@ export class Attempt {
 
   #chooseProxy(): void {
     const { core, item } = this;
-    if (core.features.rounds.proxy.length === 0) {
-      item.proxy = null;
+    const own = ownProxy(item);
+    if (own !== undefined || core.features.rounds.proxy.length === 0) {
+      item.proxy = own ?? null;
       this.#route();
       return;
     }
@@ -119,7 +121,7 @@ export class Attempt {
     if (scheme === null) {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
-    const host = item.host = core.pool.host(scheme, uri);
+    const host = item.host = core.pool.host(scheme, uri, item.unixSocket ?? null);
     if (msg.hasRequestHeaders && msg.requestHeaders.has("upgrade")) item.needsHttp1 = true;
     item.transport = selectTransport(core, item, scheme === "https" ? core.tlsFor(host.origin, msg) : null);
     const kept = item.connection;
@@ -248,6 +250,7 @@ export class Attempt {
       method: msg.method,
       url: wireUrl(msg.uri, connection.target.scheme),
       headers: headerFields(item),
+      spelling: messageState(msg).spelling,
       body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents, (error) => this.broke(error)),
       bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
@@ -354,37 +357,10 @@ function isNative(error: unknown): boolean {
   return error instanceof Error && !("runtime" in error) && ownStatus(error) === null;
 }
 
-function headerFields(item: QueueItem): ReadonlyArray<readonly [string, string]> {
-  const { msg } = item;
-  if (!msg.hasRequestHeaders) return messageState(msg).defaults ?? [];
-  const fields = [...msg.requestHeaders];
-  for (const [name, value] of fields) checkField(name, value);
-  // What opened the tunnel was for the proxy alone; the origin behind it must not see it.
-  const isTunneled = item.host!.scheme === "https" && item.proxy !== null;
-  return isTunneled ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
-}
-
-/** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */
-function selectTransport(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Transport {
-  const { msg } = item;
-  const { http2 } = core.limits;
-  const isPlain = tls === null && item.proxy === null && msg.requestBody === null && !msg.hasRequestHeaders &&
-    msg.requires.length === 0 && messageState(msg).listened === null && http2 !== "required";
-  if (!isPlain) return core.transports.select(requirementsOf(item, tls, http2));
-  return core.transports.forPlain(msg.method) ?? core.transports.select(requirementsOf(item, tls, http2));
-}
-
-function openRequest(item: QueueItem): { proxyAuthorization: string | null; userAgent: string | null } {
-  const { requestHeaders } = item.msg;
-  return {
-    proxyAuthorization: requestHeaders.get("proxy-authorization"),
-    userAgent: requestHeaders.get("user-agent"),
-  };
-}
-
 /** Fails the attempt when nothing has moved for as long as the session allows. */
 export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: number): void {
-  const seconds = item.msg.timeout ?? core.settings.values.timeout;
+  const { timeout, timeouts } = item.msg;
+  const seconds = timeout ?? (timeouts?.idle === undefined ? core.settings.values.timeout : timeouts.idle / 1000);
   if (seconds === 0) return;
   item.watch(seconds, () => {
     if (item.attempt !== attempt) return;

@@ -85,6 +85,8 @@ export class HttpSessionCore implements PoolOwner {
 
   /** A client certificate identifies the user: a message that omits credentials is sent without it. */
   tlsFor(origin: string, msg: HttpMessage): TlsSettings {
+    const { own } = messageState(msg);
+    if (own !== null && own.tls !== null) return this.settings.ownTls(origin, own.tls, msg.omitsCredentials);
     return msg.omitsCredentials ? this.settings.anonymousTls : this.settings.tlsFor(origin);
   }
 
@@ -141,6 +143,7 @@ export class HttpSessionCore implements PoolOwner {
     writable(msg.metrics).attempts = 0;
     item.trace = beginTrace(this.session, msg);
     this.announcements.queued(item);
+    item.watchTimes(this.session);
     if (item.trace !== null) queuedTrace(item.trace);
     if (item.state === ItemState.STARTING) this.#scheduleStart(item);
     return item;
@@ -314,6 +317,7 @@ export class HttpSessionCore implements PoolOwner {
     const state = messageState(msg);
     item.state = ItemState.FINISHED;
     this.items.delete(item);
+    item.times?.end();
     state.item = null;
     state.onPriority = null;
     this.announcements.unqueued(item);

@@ -7,6 +7,8 @@ import type { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
+import type { FeatureSession } from "../contract/feature_session.ts";
+import { TimeWatch } from "../contract/time_watch.ts";
 import type { MessageTrace } from "./message_trace.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
@@ -102,6 +104,12 @@ export class QueueItem implements MessageItem, PoolEntry {
   isHandedOut = false;
   /** What features do to the body of this response. */
   transforms: readonly BodyTransform[] = [];
+  /** The unix socket the present attempt goes to; null for the network, undefined before it is known. */
+  unixSocket: string | null | undefined = undefined;
+  /** Redirects there had been when `unixSocket` was chosen. */
+  redirectsSeen = 0;
+  /** What keeps the message's own limits of time; null where a feature does, or there are none. */
+  times: TimeWatch | null = null;
   /** What the attempt was routed to. */
   host: PoolEntry["host"] = null;
   proxy: ProxyTarget | null = null;
@@ -137,6 +145,13 @@ export class QueueItem implements MessageItem, PoolEntry {
     this.callback = callback;
     this.sink = sink;
     this.onDone = onDone;
+  }
+
+  /** Watches the limits of time of the message's own, unless a feature does. */
+  watchTimes(session: FeatureSession): void {
+    const { isTimed, own } = messageState(this.msg);
+    const limits = own === null || isTimed ? null : own.timeouts;
+    if (limits !== null && this.state !== ItemState.FINISHED) this.times = new TimeWatch(session, this.msg, limits);
   }
 
   /** The attempt has got its connection. */

@@ -6,7 +6,7 @@
 import { TransportError } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
-import { becomesGet, isFollowed, maxRedirects, moveTo, redirectTarget, rewriteAsGet } from "./redirect_rules.ts";
+import { becomesGet, isFollowed, maxRedirectsOf, moveTo, redirectTarget, rewriteAsGet } from "./redirect_rules.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { schemeClass } from "../protocol/uri.ts";
@@ -28,7 +28,7 @@ export function redirectMessage(core: HttpSessionCore, item: QueueItem): boolean
   const { msg } = item;
   const target = redirectTarget(msg);
   if (target === null || target === "invalid" || !isSendable(core, target)) return false;
-  if (item.redirects >= maxRedirects) {
+  if (item.redirects >= maxRedirectsOf(msg)) {
     core.cancel(item, HttpStatus.TOO_MANY_REDIRECTS, { error: tooMany(msg) });
     return false;
   }
@@ -60,6 +60,6 @@ export function tooMany(msg: HttpMessage): TransportError {
   return new TransportError(
     HttpStatus.TOO_MANY_REDIRECTS,
     "response",
-    `Cannot follow the redirect from ${msg.uri.origin}: ${maxRedirects} were followed already`,
+    `Cannot follow the redirect from ${msg.uri.origin}: ${maxRedirectsOf(msg)} were followed already`,
   );
 }

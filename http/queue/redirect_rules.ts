@@ -7,8 +7,13 @@ import { isSafeMethod } from "../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { isSameOrigin } from "../protocol/uri.ts";
 
-/** Redirects that are followed before a message fails with TOO_MANY_REDIRECTS. */
-export const maxRedirects = 20;
+/** Redirects that are followed before a message fails with TOO_MANY_REDIRECTS, unless it says otherwise. */
+const maxRedirects = 20;
+
+/** Redirects that a message follows. */
+export function maxRedirectsOf(msg: HttpMessage): number {
+  return messageState(msg).own?.maxRedirects ?? maxRedirects;
+}
 
 /** True for the statuses a Location header redirects (RFC 9110 §15.4). */
 export function isRedirectStatus(status: number): boolean {
@@ -82,8 +87,14 @@ export function rewriteAsGet(msg: HttpMessage): void {
 
 /** Points the message elsewhere; what identifies the user stays with the origin it was meant for. */
 export function moveTo(msg: HttpMessage, target: URL): void {
-  if (!isSameOrigin(msg.uri, target) && msg.hasRequestHeaders) {
-    for (const name of ["authorization", "proxy-authorization", "cookie", "host"]) msg.requestHeaders.delete(name);
+  if (!isSameOrigin(msg.uri, target)) {
+    if (msg.hasRequestHeaders) {
+      for (const name of ["authorization", "proxy-authorization", "cookie", "host"]) msg.requestHeaders.delete(name);
+    }
+    const { tls } = msg;
+    if (tls?.clientCertificate && typeof tls.clientCertificate !== "function") {
+      msg.tls = { ...tls, clientCertificate: null };
+    }
   }
   messageState(msg).sentTo = null;
   msg.uri = target;

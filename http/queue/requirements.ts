@@ -6,11 +6,14 @@
 import { isListened, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
-import type { Http2Choice, TlsSettings } from "../transports/transport.ts";
+import type { TlsSettings, Transport } from "../transports/transport.ts";
+import type { HttpSessionCore } from "./engine.ts";
+import { checkField } from "../protocol/headers.ts";
 import type { Requirements } from "../transports/choice/select.ts";
 
 /** The needs of an entry whose host and proxy are known. */
-export function requirementsOf(item: QueueItem, tls: TlsSettings | null, http2: Http2Choice): Requirements {
+function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Requirements {
+  const { http2, lookup } = core.limits;
   const { msg, host, proxy } = item;
   const requires: TransportCapability[] = [...msg.requires];
   if (messageState(msg).requestTrailers !== null) requires.push("requestTrailers");
@@ -23,9 +26,42 @@ export function requirementsOf(item: QueueItem, tls: TlsSettings | null, http2: 
     hasBodyLength: msg.requestBodyLength !== null,
     proxy,
     tls,
+    unixSocket: typeof item.unixSocket === "string",
+    lookup: lookup !== null && !item.unixSocket,
     expectContinue: headers !== null && headers.has("expect"),
     informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
     host: headers !== null && headers.has("host"),
     requires,
+  };
+}
+
+/** The fields of a request, as its message has them at the moment. */
+export function headerFields(item: QueueItem): ReadonlyArray<readonly [string, string]> {
+  const { msg } = item;
+  if (!msg.hasRequestHeaders) return messageState(msg).defaults ?? [];
+  const fields = [...msg.requestHeaders];
+  for (const [name, value] of fields) checkField(name, value);
+  // What opened the tunnel was for the proxy alone; the origin behind it must not see it.
+  const isTunneled = item.host!.scheme === "https" && item.proxy !== null;
+  return isTunneled ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
+}
+
+/** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */
+export function selectTransport(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Transport {
+  const { msg } = item;
+  const { http2, lookup } = core.limits;
+  const isDirect = item.proxy === null && !item.unixSocket && lookup === null;
+  const isPlain = tls === null && isDirect && msg.requestBody === null && !msg.hasRequestHeaders &&
+    msg.requires.length === 0 && messageState(msg).listened === null && http2 !== "required";
+  return (isPlain ? core.transports.forPlain(msg.method) : null) ??
+    core.transports.select(requirementsOf(core, item, tls));
+}
+
+/** What a CONNECT for the message may know of it. */
+export function openRequest(item: QueueItem): { proxyAuthorization: string | null; userAgent: string | null } {
+  const { requestHeaders } = item.msg;
+  return {
+    proxyAuthorization: requestHeaders.get("proxy-authorization"),
+    userAgent: requestHeaders.get("user-agent"),
   };
 }

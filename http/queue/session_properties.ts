@@ -11,8 +11,11 @@ import { isFieldValue } from "../protocol/headers.ts";
 import { parseAliases } from "../protocol/uri.ts";
 import { expandUserAgent } from "../protocol/user_agent.ts";
 import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
+import type { HostLookup } from "../transports/host_lookup.ts";
 import { TlsDatabase } from "../transports/tls_database.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
+import { checkSocketPath, type UnixSocketOption } from "../transports/unix_socket.ts";
+import { checkFunction } from "../../internal/expected.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { systemAcceptLanguage } from "./language.ts";
 
@@ -36,6 +39,8 @@ export interface SessionValues {
   maxHeaderBytes: number;
   maxBodyBytes: number;
   http2: Http2Choice;
+  unixSocket: UnixSocketOption;
+  lookup: HostLookup | null;
 }
 
 /** Name of a value. */
@@ -48,7 +53,7 @@ export interface SessionValue<T> {
   /** What it is at the beginning. */
   readonly initial: T;
   /** What in the session has to be looked at again after a change. */
-  readonly concerns: "limits" | "idle time" | "TLS" | "fields" | "nothing";
+  readonly concerns: "limits" | "idle time" | "connections" | "fields" | "nothing";
   /** The worker of synchronous sends gets it as it is. */
   readonly isSent: boolean;
   /** Brings what a caller gives into the form it is kept in; throws for what the property does not take. */
@@ -113,7 +118,7 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
   sslStrict: {
     manual: "ssl-strict",
     initial: true,
-    concerns: "TLS",
+    concerns: "connections",
     isSent: true,
     read: (value) => flag("ssl-strict", value),
   },
@@ -134,7 +139,7 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
   sslUseSystemCaFile: {
     manual: "ssl-use-system-ca-file",
     initial: true,
-    concerns: "TLS",
+    concerns: "connections",
     isSent: false,
     read: (value) => flag("ssl-use-system-ca-file", value),
     follow(values) {
@@ -145,7 +150,7 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
   sslCaFile: {
     manual: "ssl-ca-file",
     initial: null,
-    concerns: "TLS",
+    concerns: "connections",
     isSent: false,
     read: (value) => {
       if (value === null || typeof value === "string") return value;
@@ -160,7 +165,7 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
   tlsDatabase: {
     manual: "tls-database",
     initial: TlsDatabase.system,
-    concerns: "TLS",
+    concerns: "connections",
     isSent: false,
     read: (value) => {
       if (value === null || typeof (value as Partial<TrustRoots> | undefined)?.pem === "function") {
@@ -175,7 +180,7 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
   clientCertificate: {
     manual: null,
     initial: null,
-    concerns: "TLS",
+    concerns: "connections",
     isSent: false,
     read: (value) => {
       checkClientCertificate(value as ClientCertificateOption);
@@ -206,11 +211,31 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
   http2: {
     manual: null,
     initial: "auto",
-    concerns: "TLS",
+    concerns: "connections",
     isSent: true,
     read: (value) => {
       if (value === "auto" || value === "required" || value === false) return value;
       throw new TypeError(`Cannot set http2 to ${String(value)}: it is "auto", "required" or false`);
+    },
+  },
+  unixSocket: {
+    manual: null,
+    initial: null,
+    concerns: "connections",
+    isSent: false,
+    read: (value) => {
+      if (value === null || typeof value === "function") return value as UnixSocketOption;
+      return checkSocketPath(value);
+    },
+  },
+  lookup: {
+    manual: null,
+    initial: null,
+    concerns: "connections",
+    isSent: false,
+    read: (value) => {
+      if (value !== null) checkFunction("set lookup", value, "a function or null");
+      return value as HostLookup | null;
     },
   },
 };

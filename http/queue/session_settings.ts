@@ -5,6 +5,8 @@
  */
 import type { SessionProperty } from "../contract/session_property.ts";
 import { clientCertificateFor, isSameClient } from "../transports/client_tls.ts";
+import type { MessageTls } from "../message/own_settings.ts";
+import { isSameRoots } from "../transports/tls_database.ts";
 import type { TlsSettings } from "../transports/transport.ts";
 import {
   initialValues,
@@ -15,6 +17,13 @@ import {
   sessionValues,
 } from "./session_properties.ts";
 
+/** Settings of messages that are remembered; those of more are made anew, and so are their connections. */
+const MAX_OWN_TLS = 64;
+
+function isSameTls(one: TlsSettings, other: TlsSettings): boolean {
+  return one.strict === other.strict && isSameClient(one.client, other.client) && isSameRoots(one.roots, other.roots);
+}
+
 /** The settings of one session. */
 export class SessionSettings {
   /** What the properties read. */
@@ -23,6 +32,8 @@ export class SessionSettings {
   #tls: TlsSettings | null = null;
   #tlsByOrigin: Map<string, TlsSettings> | null = null;
   #anonymousTls: TlsSettings | null = null;
+  /** Settings that messages of their own have had, the latest last. */
+  #ownTls: TlsSettings[] = [];
 
   constructor() {
     this.values = this.#values;
@@ -41,7 +52,7 @@ export class SessionSettings {
     values[name] = value;
     follow?.(values, before[name]);
     const changed = sessionValueNames.filter((each) => values[each] !== before[each]);
-    if (concerns === "TLS" && changed.length > 0) {
+    if (concerns === "connections" && changed.length > 0) {
       this.#tls = this.#anonymousTls = null;
       this.#tlsByOrigin = null;
     }
@@ -91,6 +102,27 @@ export class SessionSettings {
   get anonymousTls(): TlsSettings {
     if (this.#values.clientCertificate === null) return this.tlsFor("");
     return this.#anonymousTls ??= this.#tlsWith(null);
+  }
+
+  /**
+   * TLS settings of a message that has some of its own: the same object for the same settings, so that connections are
+   * shared among such messages, and with nobody else.
+   */
+  ownTls(origin: string, own: MessageTls, isAnonymous: boolean): TlsSettings {
+    const { clientCertificate, sslStrict, tlsDatabase } = this.#values;
+    const option = own.clientCertificate === undefined ? clientCertificate : own.clientCertificate;
+    const wanted: TlsSettings = {
+      strict: own.sslStrict ?? sslStrict,
+      roots: own.tlsDatabase === undefined ? tlsDatabase : own.tlsDatabase,
+      client: isAnonymous ? null : clientCertificateFor(option, origin),
+    };
+    const usual = isAnonymous ? this.anonymousTls : this.tlsFor(origin);
+    if (isSameTls(usual, wanted)) return usual;
+    const known = this.#ownTls.find((each) => isSameTls(each, wanted));
+    if (known !== undefined) return known;
+    if (this.#ownTls.length >= MAX_OWN_TLS) this.#ownTls.shift();
+    this.#ownTls.push(wanted);
+    return wanted;
   }
 
   #tlsWith(client: TlsSettings["client"]): TlsSettings {

@@ -42,8 +42,10 @@ import type { ClientCertificateOption } from "../transports/client_tls.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { closeSync, sendSync } from "../sync/sync_send.ts";
 import type { TransportCapabilities } from "../transports/capabilities.ts";
+import type { HostLookup } from "../transports/host_lookup.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
+import { socketFor, type UnixSocketOption } from "../transports/unix_socket.ts";
 import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
 
 /** The engine of a session. Not part of the public surface. */
@@ -56,7 +58,7 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
  * An HTTP session: queue, connections, credentials and features for the requests of a program (`SoupSession`).
  *
  * Its properties, each an accessor and an option of the constructor; `get` and `set` take the manual's names, and
- * "notify" is emitted for changes, except of `clientCertificate` and `http2`:
+ * "notify" is emitted for changes, except of `clientCertificate`, `http2`, `unixSocket` and `lookup`:
  *
  * - `proxyUri`: the proxy of all messages; null for none
  * - `maxConns`, `maxConnsPerHost`: connections at once, in all (10) and to one host (2)
@@ -65,6 +67,7 @@ export type SessionCallback = (session: HttpSession, msg: HttpMessage) => void;
  * - `sslStrict`, `tlsDatabase`, `sslUseSystemCaFile`, `sslCaFile`: whether certificates are checked, and against which
  * - `clientCertificate`: the client's own, also by origin
  * - `http2`: whether HTTP/2 is spoken
+ * - `unixSocket`, `lookup`: a socket of the file system in place of the network, and who finds the addresses of hosts
  * - `httpAliases`, `httpsAliases`: URI schemes that mean http and https
  * - `useNtlm`: NTLM authentication
  * - `asyncContext`, `useThreadContext`: what runs the session's work
@@ -310,10 +313,13 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     const transport = this.#core.transports.preparing;
     const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
     try {
+      const { http2, lookup, maxHeaderBytes, unixSocket } = this.#settings.values;
+      // Nothing is to be looked up where the file system leads.
+      if (socketFor(unixSocket, url) !== null) return;
       const proxy = await this.#core.features.proxyFor(httpUriOf(this, url) ?? url, null) ?? null;
-      const { http2, maxHeaderBytes } = this.#settings.values;
       const tls = this.#settings.tlsFor(`${scheme}://${url.host}`);
-      await transport?.prepare?.({ scheme, host: bareHost(url.hostname), port, proxy, tls, maxHeaderBytes, http2 });
+      const host = bareHost(url.hostname);
+      await transport?.prepare?.({ scheme, host, port, proxy, tls, lookup, maxHeaderBytes, http2 });
     } catch {
       return; // Preparing is a hint (manual); an error is reported by the request itself.
     }
@@ -556,6 +562,30 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     this.#set("http2", value);
   }
 
+  /**
+   * The unix socket (on Windows, named pipe) that messages go to in place of the network: a path, a function that knows by
+   * URL, or null for none. The URI's host is for the Host field, TLS, cookies and caches alone; proxies are passed by, and
+   * no redirect leads from the network, or from another socket, to one. A message's own `unixSocket` wins. @default {null}
+   */
+  get unixSocket(): UnixSocketOption {
+    return this.#settings.values.unixSocket;
+  }
+  set unixSocket(value: UnixSocketOption) {
+    this.#set("unixSocket", value);
+  }
+
+  /**
+   * Finds the addresses of hosts, of proxies too, in place of the system; null for that. It is not asked about addresses.
+   * They are tried as RFC 8305 says, families in turn, each a quarter of a second before the next one. No address is
+   * CANT_RESOLVE, as is what it throws. @default {null}
+   */
+  get lookup(): HostLookup | null {
+    return this.#settings.values.lookup;
+  }
+  set lookup(value: HostLookup | null) {
+    this.#set("lookup", value);
+  }
+
   /** Run work in the context current when a message is queued (`SoupSession:use-thread-context`). @default {false} */
   get useThreadContext(): boolean {
     return this.#settings.values.useThreadContext;
@@ -630,7 +660,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     const { concerns } = sessionValues[name];
     if (concerns === "limits") core.pool.reconsider();
     else if (concerns === "idle time") core.pool.idleTimeoutChanged();
-    else if (concerns === "TLS") core.pool.closeIdle();
+    else if (concerns === "connections") core.pool.closeIdle();
     else if (concerns === "fields") core.fieldsChanged();
     for (const property of changed) this.#notify(property);
   }

@@ -8,8 +8,10 @@ import type { AuthScheme } from "../features/auth/scheme.ts";
 import type { FeatureType } from "../message/feature_type.ts";
 import type { AsyncContext } from "../contract/feature_session.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";
+import type { HostLookup } from "../transports/host_lookup.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
+import type { UnixSocketOption } from "../transports/unix_socket.ts";
 
 /** A class that `addFeatureByType` can construct without arguments: a feature, or a scheme for the AuthManager. */
 export type ConstructibleFeatureType<T extends object = SessionFeature | AuthScheme> = new () => T;
@@ -66,6 +68,10 @@ export interface HttpSessionOptions {
   readonly transport?: TransportChoice | undefined;
   /** Whether HTTP/2 is spoken. @default {"auto"} */
   readonly http2?: Http2Choice | undefined;
+  /** The unix socket in place of the network, or a function that knows by URL. @default {null} */
+  readonly unixSocket?: UnixSocketOption | undefined;
+  /** Finds the addresses of hosts in place of the system. @default {null} */
+  readonly lookup?: HostLookup | null | undefined;
   /** Largest response header section in bytes. @default {262144} */
   readonly maxHeaderBytes?: number | undefined;
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */

@@ -11,6 +11,7 @@ import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
 import { beginTrace, endSyncTrace } from "../queue/message_trace.ts";
+import { chooseSocket } from "../queue/message_way.ts";
 import { ItemState, QueueItem } from "../queue/queue_item.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import {
@@ -95,6 +96,7 @@ export class SyncHooks {
     if (this.isOver) return this.#reply(msg.requestBody, null);
     if (call.hook === "requestStarting") item.attemptOver(null);
     applySnapshot(msg, call.snapshot);
+    if (call.hook === "requestStarting" || call.hook === "lookup") chooseSocket(this.#core, item);
     if (call.body !== undefined) {
       messageState(msg).clearBody();
       messageState(msg).append(new Uint8Array(call.body));

@@ -8,7 +8,9 @@ import { type HttpMessage, type MessageFlags, type MessagePriority, messageState
 import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
+import type { TimeoutsOptions } from "../message/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
+import type { HostAddress } from "../transports/host_lookup.ts";
 import type {
   ClientCertificate,
   ConnectionProtocol,
@@ -67,15 +69,36 @@ export interface MessageSnapshot {
   tlsErrors: readonly string[];
 }
 
+/** A client certificate, for one origin or, where that is null, for all. */
+export interface PlainClient {
+  origin: string | null;
+  /** The certificate; null for none; a number where the caller's thread makes the encrypted stream, by its `ClientTls`. */
+  certificate: ClientCertificate | number | null;
+}
+
+/** Roots as PEM texts, "system", or null for the runtime's own. */
+export type PlainRoots = readonly string[] | "system" | null;
+
+/** What a message says of its own way. */
+export interface PlainOwn {
+  proxy: string | null | undefined;
+  unixSocket: string | null | undefined;
+  tls: { sslStrict?: boolean | undefined; roots?: PlainRoots | undefined; client?: PlainClient | undefined } | null;
+  maxRedirects: number | null;
+  timeouts: TimeoutsOptions | null;
+}
+
 /** The settings of the worker's session; it is made anew when `version` changes. */
 export interface PlainSettings {
   version: number;
   /** Properties that go as they are. */
   values: Readonly<Partial<SessionValues>>;
-  /** Roots as PEM texts, "system", or null for the runtime's own. */
-  roots: readonly string[] | "system" | null;
-  /** A certificate of null means that the caller's thread makes the encrypted stream. */
-  clientCertificate: { origin: string | null; certificate: ClientCertificate | null } | null;
+  roots: PlainRoots;
+  clientCertificate: PlainClient | null;
+  /** The path of the unix socket, "asked" where the caller's thread knows by URL, or null. */
+  unixSocket: { path: string } | "asked" | null;
+  /** The caller's thread finds the addresses of hosts. */
+  hasLookup: boolean;
   transport: Exclude<TransportChoice, object>;
   /** Largest decoded body, or null when nothing is decoded. */
   maxDecodedSize: number | null;
@@ -96,6 +119,10 @@ export interface SendRequest {
   priority: MessagePriority;
   timeout: number | null;
   omitsCredentials: boolean;
+  /** What the message says of its own way; null where it leaves all to its session. */
+  own: PlainOwn | null;
+  /** The names of fields as the caller has written them. */
+  spelling: ReadonlyMap<string, string> | null;
   requires: readonly TransportCapability[];
   /** Names of the events somebody listens for. */
   listened: string[];
@@ -123,7 +150,7 @@ export interface HookReply {
 }
 
 /** From the session to its worker. */
-export type ToWorker = SendRequest | HookReply | TlsReply | { kind: "close-idle" };
+export type ToWorker = SendRequest | HookReply | TlsReply | WayReply | { kind: "close-idle" };
 
 /** A connection of the worker. */
 export interface PlainConnection {
@@ -164,7 +191,22 @@ export type FromWorker =
     metrics: PlainMetrics;
   }
   | TlsCall
+  | WayCall
   | { kind: "broken"; error: PlainError };
+
+/** What the worker asks the functions of the session for: the addresses of a host, the unix socket of a URL. */
+export interface WayCall {
+  kind: "way";
+  of: { host: string } | { url: string };
+}
+
+/** What they have answered. */
+export interface WayReply {
+  kind: "way";
+  addresses: readonly HostAddress[];
+  path: string | null;
+  error: PlainError | null;
+}
 
 /** What the worker has for the TLS of a connection. */
 export interface TlsCall {

@@ -10,10 +10,10 @@
 import { Buffer } from "node:buffer";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import { inflateRawSync } from "node:zlib";
-import type { ClientTls } from "../transports/client_tls.ts";
+import type { TlsSettings } from "../transports/transport.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
-import type { HttpMessage } from "../message/message.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import {
@@ -28,7 +28,8 @@ import { packed, unpacked } from "./sync_bytes.ts";
 import { startSyncWorker } from "./sync_bootstrap.ts";
 import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
-import { clientTlsOf, settingsKeyOf, settingsOf } from "./sync_settings.ts";
+import { ownOf, settingsKeyOf, settingsOf, tlsOf } from "./sync_settings.ts";
+import { wayOf } from "./sync_way.ts";
 import { CallerTls } from "./sync_tls.ts";
 import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "../protocol/uri.ts";
@@ -149,7 +150,7 @@ class SyncSender {
       const snapshot = hooks.begin();
       if (!hooks.isOver) {
         this.#post({ ...request, snapshot });
-        if (this.#serve(hooks, replay, clientTlsOf(this.#core, msg))) return msg.statusCode;
+        if (this.#serve(hooks, replay, tlsOf(this.#core, msg))) return msg.statusCode;
       }
       // A hook has ended the message, and the worker will not report it: it never began, or was ended with the session.
       replay.end();
@@ -163,15 +164,15 @@ class SyncSender {
   }
 
   /** Answers the worker until the message is done; false when a hook has closed the session meanwhile. */
-  #serve(hooks: SyncHooks, replay: SyncReplay, client: ClientTls | null): boolean {
-    const roots = this.#core.settings.values.tlsDatabase;
+  #serve(hooks: SyncHooks, replay: SyncReplay, tls: TlsSettings): boolean {
     for (;;) {
       const message = this.#next();
       if (message.kind === "hook") {
         const reply = hooks.run(message);
         if (this.#core.isClosed) return false;
         this.#post(reply);
-      } else if (message.kind === "tls") this.#post(this.#link!.tls.answer(message, client, roots));
+      } else if (message.kind === "tls") this.#post(this.#link!.tls.answer(message, tls));
+      else if (message.kind === "way") this.#post(wayOf(this.#core, message));
       else if (message.kind === "event") replay.event(message);
       else if (message.kind === "session-event") replay.session(message.type, hooks.connectionOf(message.connection));
       else if (message.kind === "broken") throw this.#refusal(message.error);
@@ -219,6 +220,8 @@ class SyncSender {
       priority: msg.priority,
       timeout: msg.timeout,
       omitsCredentials: msg.omitsCredentials,
+      own: ownOf(this.#core, msg),
+      spelling: messageState(msg).spelling,
       requires: msg.requires,
       listened: SyncReplay.listenedOf(msg),
     };
@@ -228,7 +231,7 @@ class SyncSender {
     if (message.kind === "close-idle" && this.#link === null) return;
     const { port, shared } = this.#link ?? this.#start();
     port.postMessage(packed(message));
-    if (message.kind === "reply" || message.kind === "tls") wake(shared);
+    if (message.kind !== "send" && message.kind !== "close-idle") wake(shared);
   }
 
   #start(): WorkerLink {

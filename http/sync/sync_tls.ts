@@ -6,7 +6,8 @@
  */
 import { Duplex } from "node:stream";
 import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
-import type { BlockingTls, ClientTls, TlsInfo, TrustRoots } from "../transports/transport.ts";
+import { isClientTls } from "../transports/client_tls.ts";
+import type { BlockingTls, ClientTls, TlsInfo, TlsSettings } from "../transports/transport.ts";
 import { plainError, revivedError, type TlsCall, type TlsReply } from "./sync_protocol.ts";
 
 /** The caller's side. */
@@ -14,12 +15,13 @@ export class CallerTls {
   readonly #streams = new Map<number, BlockingTls>();
 
   /** Does what the worker asks for; an error goes back to it. */
-  answer(call: TlsCall, client: ClientTls | null, roots: TrustRoots | null): TlsReply {
+  answer(call: TlsCall, { client, roots }: TlsSettings): TlsReply {
     for (const id of call.closed) this.#close(id);
     try {
       let stream = this.#streams.get(call.id);
       if (call.open !== null) {
-        stream = client!.connectSync!({ ...call.open, roots });
+        if (client === null || !isClientTls(client)) throw new TypeError("Cannot begin TLS: nobody makes it here");
+        stream = client.connectSync!({ ...call.open, roots });
         this.#streams.set(call.id, stream);
       }
       if (stream === undefined) throw new TypeError("Cannot go on with TLS: the connection was closed");
@@ -41,23 +43,37 @@ export class CallerTls {
   }
 }
 
-/** The worker's side: a `ClientTls` that has everything done elsewhere. */
-export class WorkerTls implements ClientTls {
+/** What the worker knows of connections whose TLS is made elsewhere. */
+export class WorkerTlsCalls {
   /** Asks the caller's thread; null while that does not wait for an answer. */
   ask: ((call: TlsCall) => TlsReply) | null = null;
-  #last = 0;
+  /** Number of the last connection. */
+  last = 0;
   /** Connections whose end has not been reported to the caller's thread yet. */
-  #closed: number[] = [];
+  closed: number[] = [];
+}
+
+/**
+ * The worker's side: a `ClientTls` that has everything done elsewhere. There is one for each of the caller's thread, as
+ * connections are shared by it.
+ */
+export class WorkerTls implements ClientTls {
+  readonly #calls: WorkerTlsCalls;
+
+  /** Makes one of several that ask the same thread. */
+  constructor(calls: WorkerTlsCalls) {
+    this.#calls = calls;
+  }
 
   /** Begins TLS on a connection. */
   connect(
     socket: ByteDuplex,
     { host, port, signal, strict }: { host: string; port: number; strict: boolean; signal: AbortSignal },
   ): Promise<ByteDuplex & { readonly tls: TlsInfo }> {
-    const id = ++this.#last;
+    const id = ++this.#calls.last;
     const stream = new WorkerTlsStream(fromByteDuplex(socket), {
       exchange: (received, written) => this.#exchange({ id, open: null, received, written }),
-      closed: () => void this.#closed.push(id),
+      closed: () => void this.#calls.closed.push(id),
     });
     return new Promise((resolve, reject) => {
       const abort = () => void stream.destroy(asError(signal.reason));
@@ -74,10 +90,10 @@ export class WorkerTls implements ClientTls {
   }
 
   #exchange(call: Omit<TlsCall, "kind" | "closed">): TlsReply {
-    if (this.ask === null) throw new Error("Cannot go on with TLS: nobody is sending");
-    const closed = this.#closed;
-    this.#closed = [];
-    const reply = this.ask({ kind: "tls", ...call, closed });
+    const { ask, closed } = this.#calls;
+    if (ask === null) throw new Error("Cannot go on with TLS: nobody is sending");
+    this.#calls.closed = [];
+    const reply = ask({ kind: "tls", ...call, closed });
     if (reply.error !== null) throw revivedError(reply.error);
     return reply;
   }

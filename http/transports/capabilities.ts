@@ -59,6 +59,10 @@ export interface TransportCapabilities {
   readonly contentAsReceived: boolean;
   /** HTTP/2 is spoken, as far as the session's `http2` allows and the server agrees. Absent means false. */
   readonly http2?: boolean | undefined;
+  /** Connections lead to unix sockets. Absent means false. */
+  readonly unixSocket?: boolean | undefined;
+  /** Addresses of hosts are found by a function of the caller's. Absent means false. */
+  readonly lookup?: boolean | undefined;
   /** A body that is streamed goes with its Content-Length where that is known. Absent means false. */
   readonly uploadLength?: boolean | undefined;
   /** True when `method` goes onto the wire exactly as given. */
@@ -104,6 +108,8 @@ const common: Readonly<Record<TransportCapability, boolean>> = {
   hostHeader: false,
   contentAsReceived: false,
   http2: false,
+  unixSocket: false,
+  lookup: false,
   uploadLength: false,
 };
 

@@ -203,3 +203,11 @@ function bytesOf(value: unknown): Uint8Array | null {
 function unreadable(where: string, why: string, cause?: unknown): TypeError {
   return new TypeError(`Cannot read the certificate in ${where}: ${why}`, cause === undefined ? undefined : { cause });
 }
+
+/** True for roots that trust the same certificates in the same order: connections need not be made anew. */
+export function isSameRoots(one: TrustRoots | null, other: TrustRoots | null): boolean {
+  if (one === null || other === null || one === other) return one === other;
+  if (one.isSystem || other.isSystem) return false;
+  const [left, right] = [one.pem(), other.pem()];
+  return left.length === right.length && left.every((pem, index) => pem === right[index]);
+}

@@ -10,6 +10,7 @@ import type { ByteDuplex } from "../../internal/byte_duplex.ts";
 import type { BlockingTls, PeerCertificate, TlsInfo, TlsPieces } from "../../internal/tls_info.ts";
 import type { TransportError } from "../errors.ts";
 import type { TransportCapabilities } from "./capabilities.ts";
+import type { HostLookup } from "./host_lookup.ts";
 
 export type { BlockingTls, ByteDuplex, PeerCertificate, TlsInfo, TlsPieces };
 
@@ -98,6 +99,10 @@ export interface ConnectionTarget {
   readonly maxHeaderBytes: number;
   /** Whether HTTP/2 may or must be spoken. Absent means false. */
   readonly http2?: Http2Choice | undefined;
+  /** The path of the unix socket that leads there; `proxy` is null then. Absent or null means the network. */
+  readonly unixSocket?: string | null | undefined;
+  /** Finds the addresses of hosts. Absent or null means the system. */
+  readonly lookup?: HostLookup | null | undefined;
 }
 
 /** Fields that are sent behind a streamed body, made of what was sent (RFC 9110 §6.5). */
@@ -116,6 +121,11 @@ export interface TransportRequest {
   readonly url: string;
   /** Header fields in order; lower-case names unless the transport is given others. Already free of CR, LF and NUL. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /**
+   * The names of fields as the caller has written them, by lower-case names, for where upper and lower case are kept.
+   * Absent or null means that nobody knows.
+   */
+  readonly spelling?: ReadonlyMap<string, string> | null | undefined;
   /** The whole body, a stream of it, or null. The session has already wrapped streams for events, pausing and progress. */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Length of a stream body if the caller knows it; null otherwise. */

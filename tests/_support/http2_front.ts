@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter, once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { FrameReader } from "../../http/transports/h2/frame_reader.ts";
 import {
@@ -28,18 +29,31 @@ import type { Responder, SeenRequest, SocketServer } from "./socket_server.ts";
 const PLENTY = 0x3fffffff;
 const dropped = ["connection", "keep-alive", "transfer-encoding"];
 
+/** Where and how {@linkcode http2Front} listens. */
+export interface Http2FrontOptions {
+  /** Certificate and key make it a TLS server. */
+  tls?: TlsOptions;
+  /** Unix socket to listen on in place of an address. */
+  path?: string;
+}
+
 /** Starts a server that speaks HTTP/2 without being asked (RFC 9113 §3.3), for routes that know HTTP/1.1. */
-export async function http2Front(respond: Responder): Promise<SocketServer> {
-  const server = createServer((socket) => {
+export async function http2Front(respond: Responder, options: Http2FrontOptions = {}): Promise<SocketServer> {
+  const { path, tls } = options;
+  const onSocket = (socket: Socket): void => {
     running.connections++;
     running.open.add(socket);
     socket.on("close", () => running.open.delete(socket));
     socket.on("error", () => {});
     new FrontConnection(socket, running, respond);
-  });
-  server.listen(0, "127.0.0.1");
+  };
+  const server = tls === undefined
+    ? createServer(onSocket)
+    : createTlsServer({ ...tls, ALPNProtocols: ["h2"] }, onSocket);
+  if (path === undefined) server.listen(0, "127.0.0.1");
+  else server.listen({ path });
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = path === undefined ? (server.address() as AddressInfo).port : 0;
   const close = async () => {
     const closed = once(server, "close");
     server.close();
@@ -48,7 +62,7 @@ export async function http2Front(respond: Responder): Promise<SocketServer> {
   };
   const running: SocketServer = {
     port,
-    origin: `http://127.0.0.1:${port}`,
+    origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     connections: 0,
     open: new Set(),
     requests: [],

@@ -33,6 +33,8 @@ export interface SocketServerOptions {
   onHead?(request: SeenRequest, socket: Socket): void;
   /** Address to listen on. @default {"127.0.0.1"} */
   host?: string;
+  /** Unix socket to listen on in place of an address. */
+  path?: string;
 }
 
 /** A running server. */
@@ -65,9 +67,10 @@ export async function socketServer(respond: Responder, options: SocketServerOpti
   const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
   server.on("tlsClientError", () => {});
   const host = options.host ?? "127.0.0.1";
-  server.listen(0, host);
+  if (options.path === undefined) server.listen(0, host);
+  else server.listen({ path: options.path });
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = options.path === undefined ? (server.address() as AddressInfo).port : 0;
   const close = async () => {
     const closed = once(server, "close");
     server.close();

@@ -10,7 +10,7 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import { messageState } from "../../message/message.ts";
 import type { TlsSettings } from "../../transports/transport.ts";
-import { connectionOf, isVerified } from "../../contract/trust.ts";
+import { connectionOf, isStrict, isVerified } from "../../contract/trust.ts";
 import { defaultPort } from "../../protocol/uri.ts";
 
 /** Prefix of the digest for a response that came without a trusted certificate. */
@@ -31,11 +31,12 @@ export interface Recipient {
 export function requestersOf(session: FeatureSession, msg: HttpMessage): readonly string[] {
   const item = messageState(msg).item;
   const isTls = session.schemeOf(msg.uri) === "https";
+  const option = msg.tls?.clientCertificate;
   const client = isTls && !msg.omitsCredentials
-    ? clientCertificateFor(session.clientCertificate, `https://${msg.uri.host}`)
+    ? clientCertificateFor(option === undefined ? session.clientCertificate : option, `https://${msg.uri.host}`)
     : null;
   const requester = digestOf(msg, item?.identity ?? "", client);
-  return isTls && !session.sslStrict ? [requester, UNVERIFIED + requester] : [requester];
+  return isTls && !isStrict(session, msg) ? [requester, UNVERIFIED + requester] : [requester];
 }
 
 /** To whom a response was given, according to its connection. */
@@ -65,8 +66,25 @@ export function namesOtherHost(session: FeatureSession, msg: HttpMessage): boole
  */
 function digestOf(msg: HttpMessage, identity: string, client: TlsSettings["client"]): string {
   const field = identity === "" && msg.hasRequestHeaders ? msg.requestHeaders.get("authorization") : null;
-  if (identity === "" && client === null) return field === null ? "" : sha256(field);
-  return sha256(JSON.stringify([field, identity, client === null ? "" : clientName(client)]));
+  const server = serverOf(msg);
+  const isPlain = identity === "" && client === null && server.length === 0;
+  if (isPlain) return field === null ? "" : sha256(field);
+  return sha256(JSON.stringify([field, identity, client === null ? "" : clientName(client), ...server]));
+}
+
+/**
+ * What decides, besides the URI, which server answers a message: what comes from a unix socket is nothing that the host
+ * of the network has said, and what is vouched for by roots of the message's own is so for messages that have the same.
+ */
+function serverOf(msg: HttpMessage): string[] {
+  const socket = messageState(msg).item?.unixSocket;
+  const roots = msg.tls?.tlsDatabase;
+  return [
+    ...(typeof socket === "string" ? ["unix", socket] : []),
+    ...(roots === undefined
+      ? []
+      : ["roots", roots === null ? "" : sha256(roots.isSystem ? "system" : roots.pem().join(""))]),
+  ];
 }
 
 const clientNames = new WeakMap<object, string>();

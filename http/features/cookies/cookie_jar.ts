@@ -20,7 +20,7 @@ import {
   satisfiesNamePrefix,
 } from "./rules.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
-import { isVerified } from "../../contract/trust.ts";
+import { isStrict, isVerified } from "../../contract/trust.ts";
 import { httpUriOf, parseUri } from "../../protocol/uri.ts";
 import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
 
@@ -253,7 +253,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     const uri = msg.omitsCredentials ? null : httpUriOf(session, msg.uri);
     if (uri === null) return;
     const context = contextOf(session, msg);
-    const apart = this.#unverified === null || session.sslStrict || uri.protocol !== "https:"
+    const apart = this.#unverified === null || isStrict(session, msg) || uri.protocol !== "https:"
       ? []
       : this.#unverified.#matching(uri, context);
     const names = new Set(apart.map(({ key }) => key));

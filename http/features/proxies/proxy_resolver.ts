@@ -7,11 +7,12 @@ import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { HttpStatus } from "../../protocol/status.ts";
+import { parseProxyUri } from "../../transports/proxy_uri.ts";
 import type { ProxyTarget } from "../../transports/transport.ts";
 import { defaultPort } from "../../protocol/uri.ts";
 import { type Environment, proxyOfEnvironment } from "./environment.ts";
 import { compileHostPatterns, type HostMatcher } from "./host_patterns.ts";
-import { isPacResult, parsePacResult, parseProxyUri, proxyKey, type ProxyList } from "./proxy_list.ts";
+import { isPacResult, parsePacResult, proxyKey, type ProxyList } from "./proxy_list.ts";
 
 /**
  * What a proxy function answers: the URI of a proxy, the result of a PAC function such as `PROXY a:3128; DIRECT`, a

@@ -33,6 +33,10 @@ export interface Requirements {
   readonly proxy: ProxyTarget | null;
   /** TLS settings; null for http. */
   readonly tls: TlsSettings | null;
+  /** The message goes to a unix socket. */
+  readonly unixSocket: boolean;
+  /** Addresses are found by a function of the caller's. */
+  readonly lookup: boolean;
   /** The message has an Expect field. */
   readonly expectContinue: boolean;
   /** Somebody listens for informational responses or steps of the connection. */
@@ -138,6 +142,8 @@ function requiredFor(needs: Requirements): TransportCapability[] {
   if (needs.hasBody && isBodyless(needs.method)) required.push("bodyWithGet");
   if (needs.expectContinue) required.push("expectContinue");
   if (needs.host) required.push("hostHeader");
+  if (needs.unixSocket) required.push("unixSocket");
+  if (needs.lookup) required.push("lookup");
   if (needs.proxy === null) required.push("direct");
   else if (needs.proxy.scheme.startsWith("socks")) required.push("socks");
   else required.push(needs.scheme === "https" ? "tunnel" : "httpProxy");

@@ -1,5 +1,4 @@
 /** One slot of the socket transport: one TCP connection, with one exchange at a time or, by HTTP/2, with many. */
-import { lookup } from "node:dns/promises";
 import { orAborted } from "../../../internal/aborts.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -18,13 +17,13 @@ import type {
 } from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { Http2Connection } from "../h2/connection.ts";
-import { connectError, exchangeError, handshakeError } from "./node_errors.ts";
+import { exchangeError, handshakeError } from "./node_errors.ts";
 import { Exchange } from "./node_exchange.ts";
 import { authority } from "../request_rules.ts";
 import { RequestHeads } from "./node_request_head.ts";
 import { KnownLines } from "./node_response_head.ts";
 import { socksConnect } from "./node_socks.ts";
-import { connectTcp } from "./node_tcp.ts";
+import { addressesOf, connectTcp, connectUnix } from "./node_tcp.ts";
 import { encrypt, enforceTrust, withNames } from "./node_tls.ts";
 import { basicAuthorization } from "../basic_authorization.ts";
 import { requestTunnel } from "./node_tunnel.ts";
@@ -179,19 +178,24 @@ export class NodeConnection implements TransportConnection {
 
   /** Up to the origin, or up to its proxy. */
   async #reach(observer: ExchangeObserver): Promise<Channel> {
-    const { host, port, proxy, tls } = this.#target;
+    const { host, port, proxy, tls, unixSocket } = this.#target;
+    const lookup = this.#target.lookup ?? null;
     const signal = this.#abort.signal;
     if (proxy === null) {
-      const socket = await connectTcp({ host, port, isProxy: false }, observer, signal);
+      const socket = typeof unixSocket === "string"
+        ? await connectUnix(unixSocket, observer, signal)
+        : await connectTcp({ host, port, isProxy: false, lookup }, observer, signal);
       return { stream: socket, socket };
     }
     const proxyHost = proxy.uri.hostname.replace(/^\[|\]$/g, "");
-    const endpoint = { host: proxyHost, port: proxyPort(proxy.uri, proxy.scheme), isProxy: true };
+    const endpoint = { host: proxyHost, port: proxyPort(proxy.uri, proxy.scheme), isProxy: true, lookup };
     const socket = await connectTcp(endpoint, observer, signal);
     try {
       if (proxy.scheme.startsWith("socks")) {
         observer.networkEvent("proxy-negotiating");
-        const address = proxy.scheme === "socks5" ? await orAborted(resolvedHere(host), signal) : host;
+        // "socks5" has names resolved here, "socks5h" by the proxy.
+        const found = proxy.scheme === "socks5" ? await addressesOf({ host, isProxy: false, lookup }, signal) : [];
+        const address = found[0]?.address ?? host;
         await socksConnect(socket, proxy, { host: address, port }, signal);
         observer.networkEvent("proxy-negotiated");
       }
@@ -339,13 +343,4 @@ function withProxyCredentials(request: TransportRequest, target: ConnectionTarge
 /** Port of a proxy: its own, or the one its scheme is known by. */
 function proxyPort(uri: URL, scheme: string): number {
   return uri.port !== "" ? Number(uri.port) : scheme === "https" ? 443 : scheme === "http" ? 80 : 1080;
-}
-
-/** "socks5" has names resolved here, "socks5h" by the proxy. */
-async function resolvedHere(host: string): Promise<string> {
-  try {
-    return (await lookup(host)).address;
-  } catch (error) {
-    throw connectError(error, host, false);
-  }
 }

@@ -23,16 +23,34 @@ export function connectError(error: unknown, where: string, isProxy: boolean): T
   return new TransportError(
     status,
     "connect",
-    `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${withoutPlace(textOf(error), where)}`,
+    `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${attemptsOf(error, where)}`,
     { cause: error, code, reason: `${reasonPhrase(status)} (${where})` },
   );
+}
+
+/** A look-up that failed, or has found nothing. */
+export function lookupError(error: unknown, host: string, isProxy: boolean): TransportError {
+  if ((error as { syscall?: unknown } | null)?.syscall === "getaddrinfo") return connectError(error, host, isProxy);
+  const status = isProxy ? HttpStatus.CANT_RESOLVE_PROXY : HttpStatus.CANT_RESOLVE;
+  const text = `Cannot find the address of ${isProxy ? "the proxy " : ""}${host}: ${textOf(error)}`;
+  return new TransportError(status, "connect", text, {
+    cause: error,
+    code: codeOf(error) || "ENOTFOUND",
+    reason: `${reasonPhrase(status)} (${host})`,
+  });
+}
+
+/** What became of the attempt, or of each where a host has several addresses. */
+function attemptsOf(error: unknown, where: string): string {
+  const errors: unknown[] = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error];
+  return errors.map((each) => withoutPlace(textOf(each), where)).join(", ");
 }
 
 /** The system names the call and the place once more; an address that stands for a name is worth knowing. */
 function withoutPlace(text: string, where: string): string {
   const [failure, code, place] = /^(?:connect|getaddrinfo) (E\w+) (\S+)$/.exec(text) ?? [];
   if (failure === undefined) return text;
-  const isKnown = place === where || place === where.replace(/:\d+$/, "");
+  const isKnown = [where, where.replace(/:\d+$/, ""), where.replace(/^unix:/, "")].includes(place!);
   return isKnown ? code! : `${code} ${place}`;
 }
 

@@ -70,7 +70,7 @@ function fieldLines(
   for (const [name, value] of request.headers) {
     checkWrittenField(name, value);
     names.set(name.toLowerCase(), value);
-    lines.push(`${canonicalName(name)}: ${value}`);
+    lines.push(`${request.spelling?.get(name) ?? canonicalName(name)}: ${value}`);
   }
   if (!names.has("host")) lines.unshift(`Host: ${authority(target)}`);
   const { framing, contentLength } = bodyFraming(request, names);

@@ -6,14 +6,13 @@
  *
  * @module
  */
-import { lookup } from "node:dns/promises";
 import { isNewEnough } from "../../../internal/required_runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
 import { readsSystemCertificates } from "../runtime_certificates.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
-import { connectError } from "./node_errors.ts";
 import { mayUseHttp2, NodeConnection } from "./node_connection.ts";
+import { addressesOf } from "./node_tcp.ts";
 import { isPlainMethod } from "../request_rules.ts";
 
 const encryptsSockets = isNewEnough("TLS over sockets");
@@ -61,6 +60,8 @@ export class NodeTransport implements Transport {
     contentAsReceived: true,
     uploadLength: true,
     http2: encryptsSockets,
+    unixSocket: true,
+    lookup: true,
     supportsMethod: isPlainMethod,
   });
 
@@ -103,10 +104,7 @@ export class NodeTransport implements Transport {
    */
   async prepare(target: ConnectionTarget): Promise<void> {
     const host = target.proxy === null ? target.host : target.proxy.uri.hostname.replace(/^\[|\]$/g, "");
-    try {
-      await lookup(host);
-    } catch (error) {
-      throw connectError(error, host, target.proxy !== null);
-    }
+    const { lookup = null, proxy } = target;
+    await addressesOf({ host, isProxy: proxy !== null, lookup }, new AbortController().signal);
   }
 }

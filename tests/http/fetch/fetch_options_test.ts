@@ -2,7 +2,7 @@
 import { after, before, describe, it } from "node:test";
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { HttpError, type HttpSession, NotSupportedError } from "../../../http/mod.ts";
+import { HttpError, type HttpFetchInit, type HttpSession, NotSupportedError } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
 import { reply, type SocketServer } from "../../_support/socket_server.ts";
@@ -78,9 +78,13 @@ for (const transport of transports) {
 
     it("refuses by name what runtimes add to the options", async () => {
       const before = server.requests.length;
-      for (const name of ["client", "dispatcher", "proxy", "tls", "unix"]) {
-        const init = { [name]: name === "unix" || name === "proxy" ? "/tmp/socket" : {} };
-        await assertRejects(() => session.fetch(`${server.origin}/ok`, init), NotSupportedError, `"${name}"`);
+      for (const name of ["client", "dispatcher"]) {
+        await assertRejects(() => session.fetch(`${server.origin}/ok`, { [name]: {} }), NotSupportedError, `"${name}"`);
+      }
+      const own = ["ca", "cert", "checkServerIdentity", "rejectUnauthorized", "serverName"];
+      for (const name of own) {
+        const init = { tls: { [name]: true } } as HttpFetchInit;
+        await assertRejects(() => session.fetch(`${server.origin}/ok`, init), TypeError, `"${name}"`);
       }
       assertEquals(server.requests.length, before);
     });

@@ -1,0 +1,106 @@
+/**
+ * What one message says of its own way, in place of what its session says.
+ *
+ * @module
+ */
+import { checkOptions, unexpected } from "../../internal/expected.ts";
+import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
+import { parseProxyUri } from "../transports/proxy_uri.ts";
+import type { ProxyTarget, TrustRoots } from "../transports/transport.ts";
+import { checkSocketPath } from "../transports/unix_socket.ts";
+import { wholeNumber } from "../../internal/time_limits.ts";
+import { timeLimitsOf, type TimeoutsOptions } from "./time_limits.ts";
+
+/** TLS of one message; what is left out is as the session has it. */
+export interface MessageTls {
+  /** The trusted certificates; null is the runtime's own choice. */
+  readonly tlsDatabase?: TrustRoots | null | undefined;
+  /** The client's certificate: PEM, a ClientTls, a function of the origin, or null for none. */
+  readonly clientCertificate?: ClientCertificateOption | undefined;
+  /** Refuse certificates that are not trusted. */
+  readonly sslStrict?: boolean | undefined;
+}
+
+const tlsMembers: readonly string[] = ["tlsDatabase", "clientCertificate", "sslStrict"];
+
+/** The settings of one message. Undefined and null in `tls`, `maxRedirects` and `timeouts` leave it to the session. */
+export class OwnSettings {
+  /** The proxy as it was given, and as connections take it; null for none. */
+  #proxy: { readonly uri: URL; readonly target: ProxyTarget } | null | undefined = undefined;
+  #unixSocket: string | null | undefined = undefined;
+  #tls: MessageTls | null = null;
+  #maxRedirects: number | null = null;
+  #timeouts: TimeoutsOptions | null = null;
+
+  /** The proxy's URI. */
+  get proxyUri(): URL | null | undefined {
+    return this.#proxy && new URL(this.#proxy.uri);
+  }
+
+  /** The proxy as connections take it. */
+  get proxy(): ProxyTarget | null | undefined {
+    return this.#proxy && this.#proxy.target;
+  }
+
+  /** Sets the proxy; null goes directly, undefined as the session says. */
+  setProxy(value: string | URL | null | undefined): void {
+    if (value === null || value === undefined) {
+      this.#proxy = value;
+      return;
+    }
+    const target = parseProxyUri(value);
+    const text = String(value);
+    this.#proxy = { uri: URL.canParse(text) && new URL(text).host !== "" ? new URL(text) : target.uri, target };
+  }
+
+  /** The socket of the file system. */
+  get unixSocket(): string | null | undefined {
+    return this.#unixSocket;
+  }
+  set unixSocket(value: string | null | undefined) {
+    this.#unixSocket = value === null || value === undefined ? value : checkSocketPath(value);
+  }
+
+  /** TLS. */
+  get tls(): MessageTls | null {
+    return this.#tls;
+  }
+  set tls(value: MessageTls | null) {
+    this.#tls = value === null ? null : checkTls(value);
+  }
+
+  /** Redirects that are followed. */
+  get maxRedirects(): number | null {
+    return this.#maxRedirects;
+  }
+  set maxRedirects(value: number | null) {
+    this.#maxRedirects = value === null ? null : wholeNumber("the message's maxRedirects", value);
+  }
+
+  /** Limits of time. */
+  get timeouts(): TimeoutsOptions | null {
+    return this.#timeouts;
+  }
+  set timeouts(value: TimeoutsOptions | null) {
+    this.#timeouts = value === null ? null : timeLimitsOf("set the message's timeouts", value);
+  }
+}
+
+/** A copy, so that later changes have no effect. */
+function checkTls(value: MessageTls): MessageTls {
+  const action = "set the message's tls";
+  checkOptions(action, value);
+  const foreign = Object.keys(value).find((name) => !tlsMembers.includes(name));
+  if (foreign !== undefined) {
+    throw new TypeError(`Cannot ${action}: it has no "${foreign}", its members are ${tlsMembers.join(", ")}`);
+  }
+  const { clientCertificate, sslStrict, tlsDatabase } = value;
+  if (clientCertificate !== undefined) checkClientCertificate(clientCertificate);
+  if (sslStrict !== undefined && typeof sslStrict !== "boolean") {
+    throw unexpected(`${action}.sslStrict`, "true or false", sslStrict);
+  }
+  if (tlsDatabase !== undefined && tlsDatabase !== null && typeof tlsDatabase.pem !== "function") {
+    throw unexpected(`${action}.tlsDatabase`, "a TlsDatabase or null", tlsDatabase);
+  }
+  return Object.freeze({ clientCertificate, sslStrict, tlsDatabase });
+}
