@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { blobStream } from "./blob_stream.ts";
 import { formDataBody } from "./multipart.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -78,7 +79,7 @@ function copied(view: ArrayBufferView): Bytes {
 function blobBody(blob: Blob): BodySource {
   // Blobs of pipes and devices have no size.
   const length = Number.isSafeInteger(blob.size) ? blob.size : null;
-  return { body: () => blob.stream(), length, type: blob.type === "" ? null : blob.type };
+  return { body: () => blobStream(blob), length, type: blob.type === "" ? null : blob.type };
 }
 
 /** What an iterator gives, one piece for each that is asked for; whoever cancels ends the iterator. */

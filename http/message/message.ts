@@ -60,6 +60,17 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
  * msg.flags.add(MessageFlags.NO_REDIRECT);
  * assertEquals(msg.statusCode, 0);
  * ```
+ *
+ * @example Ask a daemon on a unix socket
+ * ```ts
+ * import { HttpMessage, HttpSession, HttpStatus } from "@gp11/gp11/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using session = new HttpSession();
+ * const msg = new HttpMessage("GET", "http://docker/v1.43/info", { unixSocket: "/nowhere.sock", timeouts: { total: 5000 } });
+ * assertEquals(await session.sendMessage(msg), HttpStatus.CANT_CONNECT);
+ * assertEquals(msg.reasonPhrase, "Cannot connect to destination (unix:/nowhere.sock)");
+ * ```
  */
 export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   static {

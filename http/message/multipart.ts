@@ -4,6 +4,8 @@
  * @module
  */
 
+import { blobStream } from "./blob_stream.ts";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The body of a form, which can be made again for another attempt. */
@@ -33,9 +35,12 @@ function partOf(encoder: TextEncoder, boundary: string, name: string, value: str
   return [encoder.encode(head), value, encoder.encode("\r\n")];
 }
 
-/** Bun leaves a Blob without the name forms give it (XMLHttpRequest §4.3). */
-function nameOf({ name }: { name?: string }): string {
-  return name ?? "blob";
+/**
+ * Bun leaves a Blob without the name forms give it (XMLHttpRequest §4.3), and names one of a file by its path. Where a
+ * file lies is nobody's business (RFC 7578 §4.2).
+ */
+function nameOf({ name = "blob" }: { name?: string }): string {
+  return /^(?:[\\/]|[a-z]:[\\/])/i.test(name) ? name.replace(/^.*[\\/]/s, "") : name;
 }
 
 /** Every line of a form ends with CR and LF. */
@@ -62,7 +67,7 @@ function streamOf(parts: readonly (Bytes | Blob)[]): ReadableStream<Bytes> {
         const part = parts[next++];
         if (part === undefined) return controller.close();
         if (part instanceof Uint8Array) return controller.enqueue(part.slice());
-        reader = part.stream().getReader();
+        reader = blobStream(part).getReader();
       }
     },
     cancel: (reason): Promise<void> | void => reader?.cancel(reason),

@@ -84,17 +84,22 @@ export class RequestBodyWriter {
     });
   }
 
-  /** A long body goes in pieces, so that progress means something. */
   async #writeBytes(body: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < body.byteLength; offset += PIECE) {
-      const piece = body.byteLength <= PIECE ? body : body.subarray(offset, offset + PIECE);
-      const isLast = offset + PIECE >= body.byteLength;
+    await this.#writePieces(body, true);
+    if (this.#sink.isOver) return;
+    this.#sink.sentAll();
+    this.#sink.writeEnd(null);
+  }
+
+  /** What is long goes in pieces, so that progress means something. What is not waited for is over when this returns. */
+  async #writePieces(bytes: Uint8Array, endsBody: boolean): Promise<void> {
+    for (let offset = 0; offset < bytes.byteLength; offset += PIECE) {
+      const piece = bytes.byteLength <= PIECE ? bytes : bytes.subarray(offset, offset + PIECE);
+      const isLast = endsBody && offset + PIECE >= bytes.byteLength;
       const flushed = this.#sink.writePiece(piece, isLast);
       if (flushed !== undefined) await flushed;
       if (this.#sink.isOver) return;
     }
-    this.#sink.sentAll();
-    this.#sink.writeEnd(null);
   }
 
   async #writeStream(body: ReadableStream<Uint8Array>): Promise<void> {
@@ -112,8 +117,7 @@ export class RequestBodyWriter {
       if (value.byteLength === 0) continue;
       for (const each of trailers ?? []) each.update(value);
       const isLast = isCounted && sent === contentLength;
-      const flushed = sink.writePiece(value, isLast);
-      if (flushed !== undefined) await flushed;
+      await this.#writePieces(value, isLast);
       if (sink.isOver) return;
       if (isLast) sink.sentAll();
     }

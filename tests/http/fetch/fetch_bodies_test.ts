@@ -4,9 +4,13 @@ import { Buffer } from "node:buffer";
 import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import { writeFileSync } from "node:fs";
 import { HttpMessage, type HttpSession } from "../../../http/mod.ts";
+import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports, until } from "../../_support/http_sessions.ts";
+import { reply } from "../../_support/socket_server.ts";
+import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 interface Upload {
   headers: IncomingMessage["headers"];
@@ -101,6 +105,17 @@ for (const transport of transports) {
       ].join("\r\n");
       assertEquals(body.toString(), expected);
       if (sendsLength(session)) assertEquals(headers["content-length"], String(expected.length));
+    });
+
+    const bunFile = (globalThis as { Bun?: { file(path: string): Blob } }).Bun?.file;
+    const noFiles = bunFile === undefined ? "only Bun has Blobs of files" : false;
+    it("sends no path of a file on the disk", { skip: noFiles }, async () => {
+      const path = `${temporaryFolder("private")}/secret.txt`;
+      writeFileSync(path, "content");
+      const form = new FormData();
+      form.append("file", bunFile!(path), "given.txt");
+      const { body } = await upload(form);
+      assertMatch(body.toString(), /filename="\w+\.txt"\r\n[^]*\r\n\r\ncontent\r\n/);
     });
 
     it("sends forms a runtime can read back", async () => {
@@ -212,6 +227,7 @@ for (const transport of transports) {
         await session.sendMessage(msg);
         const total = msg.requestBodyLength!;
         assert(total >= 300_000);
+        assert(seen.length > 1);
         assertEquals(seen.at(-1), [total, total]);
         assertEquals(new Set(seen.map(([, each]) => each)), new Set([total]));
         assertEquals(uploads.at(-1)!.body.byteLength, total);
@@ -277,3 +293,51 @@ function observedBlob(
   };
   return blob;
 }
+
+it("HTTP/2 carries bodies of each kind, with their length and progress where it is known", async () => {
+  const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => index % 251);
+  const received: [body: Buffer, length: string | undefined][] = [];
+  await using server = await routeServer({
+    "/up": (request, socket) => {
+      received.push([request.body, request.headers.get("content-length")]);
+      socket.write(reply("200 OK"));
+    },
+  }, "h2");
+  await using session = sessionOn("h2");
+  const form = new FormData();
+  form.append("file", new File([bytes], "f"));
+  async function* generated(): AsyncGenerator<Uint8Array> {
+    yield bytes.subarray(0, 1);
+    await Promise.resolve();
+    yield bytes.subarray(1);
+  }
+  const halves = () => Readable.from([Buffer.from(bytes.subarray(0, 150_000)), Buffer.from(bytes.subarray(150_000))]);
+  const once = () => new Response(bytes).body!;
+  const bodies: [body: HttpMessage["requestBody"] | Blob | FormData | Readable | AsyncIterable<Uint8Array>, boolean][] =
+    [
+      [bytes, true],
+      [new Blob([bytes]), true],
+      [new File([bytes], "f"), true],
+      [form, true],
+      [generated(), false],
+      [halves(), false],
+      [once(), false],
+      [once, false],
+    ];
+  for (const [body, hasLength] of bodies) {
+    const msg = new HttpMessage("POST", `${server.origin}/up`, { body });
+    const seen: number[] = [];
+    msg.addEventListener("progress", (event) => {
+      if (event.direction !== "upload") return;
+      seen.push(event.loaded);
+      assertEquals(typeof event.total, hasLength ? "number" : "object");
+    });
+    assertEquals(await session.sendMessage(msg), 200);
+    const [sent, length] = received.at(-1)!;
+    assert(sent.includes(Buffer.from(bytes)));
+    assertEquals([length, seen.at(-1)], [hasLength ? String(sent.byteLength) : undefined, sent.byteLength]);
+    // No piece is longer than 64 KiB, whatever the source has given.
+    assert(seen.every((loaded, index) => loaded - (seen[index - 1] ?? 0) <= 65_536) && seen.length > 4);
+  }
+  assertEquals(server.connections, 1);
+});

@@ -23,6 +23,9 @@ const expected: Record<string, string[]> = {
     "no cookie\nseen=1\n4 requests\n",
     "100000 bytes\n",
   ],
+  "http-ways": [
+    "daemon/info\ndaemon/images\n200 daemon/containers\ndaemon/volumes\n",
+  ],
   "guide-libsoup-users": [
     "wrote-headers 0\nwrote-body 0\ngot-headers 200\ngot-chunk 200\ngot-body 200\nfinished 200\ncallback 200 hello\n",
     "200 answer 3\n7 Connection terminated unexpectedly\n200\n",

@@ -1,6 +1,5 @@
 // What one message says of its own way: proxy, TLS, redirects, times, names of fields; by messages, fetch and synchronous sends.
 import {
-  assert,
   assertEquals,
   assertInstanceOf,
   assertIsError,
