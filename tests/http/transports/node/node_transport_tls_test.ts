@@ -255,6 +255,8 @@ describe("a transport that cannot encrypt", () => {
       hasBody: false,
       hasBodyLength: false,
       proxy: null,
+      unixSocket: false,
+      lookup: false,
       tls: { strict: true, roots: null, client: null },
       expectContinue: false,
       informational: true,
