@@ -73,13 +73,13 @@ export class Attempt {
   }
 
   static readonly #starting: Step = (attempt) => {
-    chooseSocket(attempt.core, attempt.item);
     attempt.#setDefaults();
     messageState(attempt.msg).requestTrailers = null;
     attempt.hooks(attempt.core.features.rounds.starting, "requestStarting", Attempt.#started);
   };
 
   static readonly #started: Step = (attempt) => {
+    chooseSocket(attempt.core, attempt.item);
     if (attempt.core.features.rounds.lookup.length > 0) attempt.#lookUp();
     else attempt.#chooseProxy();
   };

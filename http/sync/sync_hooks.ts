@@ -96,7 +96,6 @@ export class SyncHooks {
     if (this.isOver) return this.#reply(msg.requestBody, null);
     if (call.hook === "requestStarting") item.attemptOver(null);
     applySnapshot(msg, call.snapshot);
-    if (call.hook === "requestStarting" || call.hook === "lookup") chooseSocket(this.#core, item);
     if (call.body !== undefined) {
       messageState(msg).clearBody();
       messageState(msg).append(new Uint8Array(call.body));
@@ -108,6 +107,7 @@ export class SyncHooks {
     let failure: unknown = null;
     item.emitting++;
     try {
+      if (call.hook === "lookup") chooseSocket(this.#core, item);
       if (call.wireBody !== undefined) { for (const take of this.#wireSinks) take(call.wireBody); }
       if (call.hook === "requestStarting") this.#attemptBegins();
       const connection = this.connectionOf(call.connection);

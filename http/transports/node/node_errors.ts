@@ -29,8 +29,9 @@ export function connectError(error: unknown, where: string, isProxy: boolean): T
 }
 
 /** A look-up that failed, or has found nothing. */
-export function lookupError(error: unknown, host: string, isProxy: boolean): TransportError {
-  if ((error as { syscall?: unknown } | null)?.syscall === "getaddrinfo") return connectError(error, host, isProxy);
+export function lookupError(error: unknown, host: string, port: number | undefined, isProxy: boolean): TransportError {
+  const isSystem = (error as { syscall?: unknown } | null)?.syscall === "getaddrinfo";
+  if (isSystem) return connectError(error, port === undefined ? host : `${host}:${port}`, isProxy);
   const status = isProxy ? HttpStatus.CANT_RESOLVE_PROXY : HttpStatus.CANT_RESOLVE;
   const text = `Cannot find the address of ${isProxy ? "the proxy " : ""}${host}: ${textOf(error)}`;
   return new TransportError(status, "connect", text, {

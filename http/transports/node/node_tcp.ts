@@ -74,7 +74,7 @@ export async function connectUnix(path: string, observer: ExchangeObserver, sign
  * @throws {TransportError} CANT_RESOLVE or CANT_RESOLVE_PROXY; `signal.reason` when aborted.
  */
 export async function addressesOf(
-  { host, isProxy, lookup }: Omit<Endpoint, "port">,
+  { host, isProxy, lookup, port }: Omit<Endpoint, "port"> & { port?: number },
   signal: AbortSignal,
 ): Promise<readonly HostAddress[]> {
   const family = isIP(host);
@@ -85,7 +85,7 @@ export async function addressesOf(
     if (addresses.length === 0) throw new Error("it has no address");
     return addresses;
   } catch (error) {
-    throw signal.aborted ? signal.reason : lookupError(error, host, isProxy);
+    throw signal.aborted ? signal.reason : lookupError(error, host, port, isProxy);
   }
 }
 
