@@ -27,6 +27,30 @@ const imports = `import process from "node:process";
   import { after, before, describe, it } from "node:test";
   import { assertEquals } from "@std/assert";`;
 
+it("groups that are skipped as a whole are told on Bun too, and a file without a test is no such group", async () => {
+  const sources: Readonly<Record<string, string>> = {
+    whole: `describe("a group", { skip: "for a reason" }, () => it("waits", () => {}));`,
+    mixed:
+      `for (const n of [1, 2]) describe(\`group ${"${n}"} (one of two)\`, { skip: false }, () => it("passes", () => {}));
+      describe("another", { skip: "for a reason" }, () => it("waits", () => {}));`,
+    empty: `export const skip = false;`,
+  };
+  const folder = temporaryFolder("groups");
+  for (const [name, text] of Object.entries(sources)) {
+    writeFileSync(`${folder}/${name}_test.ts`, `import { describe, it } from "node:test";\n${text}\n`);
+  }
+  const paths = Object.keys(sources).map((name) => `${folder}/${name}_test.ts`);
+  const suite = { runtime: "bun", area: "fixtures", files: paths } as const;
+  const { tests, problems } = await runSuite(suite, await runtimeProgram("bun"));
+  assertEquals(tests.map(({ name, outcome }) => `${name}: ${outcome}`).sort(), [
+    "a group: skipped",
+    "another: skipped",
+    "group 1 (one of two) > passes: passed",
+    "group 2 (one of two) > passes: passed",
+  ]);
+  assertEquals(problems, [`${folder}/empty_test.ts holds no test`]);
+});
+
 describe("test files that share a process", () => {
   for (const runtime of ["deno", "node"] satisfies RuntimeName[]) {
     it(`have their own hooks and names, and go on without the one that ends it, on ${runtime}`, async (context) => {

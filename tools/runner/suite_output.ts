@@ -64,6 +64,29 @@ function errorsOutsideTests(suite: Suite, output: string): string[] {
   return errors.length > 0 || count === 0 ? errors : [`${count} errors outside the tests; ${output}`];
 }
 
+/** A group with a reason to be skipped, and its name as it stands in the source. */
+const SKIPPABLE_GROUP = /\bdescribe\(\s*("(?:[^"\\]|\\.)*"|'[^']*'|`[^`]*`),\s*\{[^}]*\bskip\b/g;
+
+/** Bun's report leaves out groups that are skipped as a whole: they are told as Deno's and Node's tell them. */
+export function skippedGroups(suite: Suite, tests: readonly TestCase[]): TestCase[] {
+  if (suite.runtime !== "bun") return [];
+  return suite.files.flatMap((file) => {
+    const groups = new Set(
+      tests.filter((test) => test.file !== null && resolve(test.file) === resolve(file))
+        .flatMap(({ name }) => name.split(" > ").slice(0, -1)),
+    );
+    return [...Deno.readTextFileSync(file).matchAll(SKIPPABLE_GROUP)].map((match) => match[1]!)
+      .filter((literal) => ![...groups].some((group) => namePattern(literal).test(group)))
+      .map((literal) => ({ name: literal.slice(1, -1), file, outcome: "skipped", detail: "", ms: 0 }));
+  });
+}
+
+/** What a name comes to where it runs: parts of it may be worked out there. */
+function namePattern(literal: string): RegExp {
+  const parts = literal.slice(1, -1).split(/\$\{[^}]*\}/).map((part) => part.replaceAll(/\\(.)/g, "$1"));
+  return new RegExp(`^${parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
+}
+
 function filesWithoutTests(suite: Suite, tests: readonly TestCase[], output: string): string[] {
   if (suite.documentation) return [];
   // Where a report does not tell the file of every test, Deno's output tells which files have some.

@@ -8,7 +8,7 @@ import { parseJUnit, type TestCase } from "./junit.ts";
 import type { Suite } from "./plan.ts";
 import { run } from "./process.ts";
 import { type Progress, readProgress, writeEntry } from "./shared_files.ts";
-import { deathOf, problemsOf, withReasons } from "./suite_output.ts";
+import { deathOf, problemsOf, skippedGroups, withReasons } from "./suite_output.ts";
 
 /** What a process came to. */
 export interface ProcessResult {
@@ -65,7 +65,8 @@ export async function runProcess(suite: Suite, program: string): Promise<Process
     ? [shared.entry]
     : suite.files.map((file) => isAbsolute(file) ? file : `./${file}`);
   const result = await run([program, ...suiteArguments(suite, files, report)], { env, ...limits });
-  const tests = withReasons(parseJUnit(await textOf(report), suite.files), result);
+  const reported = withReasons(parseJUnit(await textOf(report), suite.files), result);
+  const tests = [...reported, ...(deathOf(result) === null ? skippedGroups(suite, reported) : [])];
   return {
     tests,
     problems: problemsOf(suite, tests, result),
