@@ -43,6 +43,19 @@ export function nativeAbi(): Abi {
  */
 export const WORKER_PROLOGUE: string = "const __name = (value) => value;\n";
 
+/** The thread that started the worker has been told that node:ffi is experimental. */
+function withoutWarning<T>(make: () => T): T {
+  // deno-lint-ignore no-explicit-any
+  const thread: any = (globalThis as any).process;
+  const { emitWarning } = thread;
+  thread.emitWarning = () => {};
+  try {
+    return make();
+  } finally {
+    thread.emitWarning = emitWarning;
+  }
+}
+
 /** Source text of an expression that makes the same runtime inside a worker thread. */
 export function runtimeSource(): string {
   const binder = `(${libffiBinder})`;
@@ -52,7 +65,7 @@ export function runtimeSource(): string {
     case "bun":
       return `(${bunRuntime})()`;
     case "node":
-      return `(${nodeRuntime})(${binder})`;
+      return `(${withoutWarning})(() => (${nodeRuntime})(${binder}))`;
   }
 }
 

@@ -92,8 +92,9 @@ describe("the npm package", () => {
     }
   });
 
-  it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip }, async () => {
-    const [node, bun] = [await runtimeProgram("node"), await runtimeProgram("bun")];
+  it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip }, async (context) => {
+    const [node, bun] = [await runtimeProgram("node").catch(() => null), await runtimeProgram("bun")];
+    if (node === null) return context.skip("Node does not run on this machine");
     const { token, environment } = createSeparateToken();
     const quiet = "--disable-warning=ExperimentalWarning";
     const use = (...command: string[]) => run([...command, token.module], folder, environment);
@@ -102,7 +103,11 @@ describe("the npm package", () => {
     assertEquals(use(process.execPath, "run", "-A", "--no-lock", "program.ts"), printed);
     const [command = "", ...more] = Object.values<string>(manifestOf("@gp11/gp11").bin ?? {});
     assertEquals([command, more, existsSync(`${folder}/node_modules/.bin/gp11`)], ["bin/gp11.js", [], true]);
-    const slots = JSON.parse(use(node, `node_modules/@gp11/gp11/${command}`, "slots", "--json", "--module"));
+    // What is written to standard error, too: Node has nothing to warn of there.
+    const programs = temporaryFolder("programs");
+    symlinkSync(node, `${programs}/node`);
+    const script = 'PATH="$1:$PATH" && shift && npm_config_update_notifier=false npx --no gp11 "$@" 2>&1';
+    const slots = JSON.parse(use("sh", "-c", script, "sh", programs, "slots", "--json", "--module"));
     assert(slots.length > 0);
     run([bun, "build", "--compile", "program.ts", "--outfile", "compiled"]);
     assertEquals(use(`${folder}/compiled`), printed);
