@@ -72,10 +72,13 @@ console.log([CookieJar, HttpSession, tokenCrypto].map(({ name }) => name).join()
     return { clone, folder, run };
   }
 
-  it("by npm is a link, which Node and Bun run", async () => {
+  it("by npm is a link, which Bun and Node run", async (context) => {
     const { clone, run } = folders();
-    run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", clone);
-    for (const name of ["node", "bun"] as const) assertEquals(run(await runtimeProgram(name), "program.ts"), printed);
+    run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--install-links=false", clone);
+    assertEquals(run(await runtimeProgram("bun"), "program.ts"), printed);
+    const node = await runtimeProgram("node").catch(() => null);
+    if (node === null) return context.skip("Node does not run on this machine");
+    assertEquals(run(node, "program.ts"), printed);
   });
 
   it("by Bun is a copy, which Bun runs", async () => {

@@ -36,7 +36,10 @@ CKR_FUNCTION_CANCELED
 
 it("the programs of the guides about tokens run and print what they should", { skip: softhsmSkip }, async () => {
   const programs = Object.keys(guides).flatMap((guide) => guidePrograms(`docs/${guide}.md`));
-  assertEquals(await printedOnToken(programs), Object.values(guides).flat());
+  const printed = await printedOnToken(programs);
+  // Which versions these are is the machine's affair.
+  const versions = /^SoftHSM 2\.\d+ [23]\.\d+$/m;
+  assertEquals(printed.map((text) => text.replace(versions, "SoftHSM 2.6 2.40")), Object.values(guides).flat());
 });
 
 it("the program of the guide about remote tokens runs", { skip: tokenServerSkip }, async () => {

@@ -215,7 +215,12 @@ class Kind {
 const asymmetric = await Promise.all(["RSA", ...curves.map(({ name }) => name)].map((name) => new Kind(name).learn()));
 
 /** All forms of the kinds that a token has, in and out; of others nothing stays. */
-function matrix(session: () => Session, skip: string | false, has: (name: string) => boolean): void {
+function matrix(
+  session: () => Session,
+  skip: string | false,
+  has: (name: string) => boolean,
+  lacks: (name: string) => boolean,
+): void {
   for (const kind of asymmetric.filter(({ name }) => has(name))) {
     it(`${kind.name} comes in by each form of a private key and goes out in each, and works`, { skip }, async () => {
       for (const [form, make] of Object.entries(kind.privateForms())) {
@@ -252,7 +257,7 @@ function matrix(session: () => Session, skip: string | false, has: (name: string
     });
   }
 
-  for (const kind of asymmetric.filter(({ name }) => !has(name))) {
+  for (const kind of asymmetric.filter(({ name }) => lacks(name))) {
     it(`${kind.name}, which the token has not, is refused and leaves nothing`, { skip }, async () => {
       const before = (await session().findObjects()).length;
       await assertRejects(() => session().importKeyPair(kind.pem), Pkcs11Error);
@@ -343,7 +348,7 @@ describe("forms of keys in SoftHSM2", () => {
   });
   after(() => on?.close());
   const session = () => on.session;
-  matrix(session, softhsmSkip, () => true);
+  matrix(session, softhsmSkip, () => true, () => false);
   agreements(session, softhsmSkip, () => true);
   secrets(session, softhsmSkip);
 });
@@ -365,7 +370,8 @@ describe("forms of keys in NSS softokn", () => {
   after(() => module?.close());
   const session = () => opened;
   const has = (name: string) => /^(RSA|P-256|P-384|P-521)$/.test(name);
-  matrix(session, softoknSkip, has);
+  // Later versions have two more curves.
+  matrix(session, softoknSkip, has, (name) => !has(name) && !/25519$/.test(name));
   agreements(session, softoknSkip, has);
   secrets(session, softoknSkip);
 });

@@ -60,6 +60,8 @@ async function run(mode: number): Promise<unknown> {
     SETPRIV,
     ["--reuid", "65534", "--regid", "65534", "--clear-groups", runtime, ...words],
     {
+      // Deno looks for no program from a folder that its user must not read, as a clone's may be.
+      cwd: scratch,
       env: {
         ...process.env,
         HOME: `${folder}/home`,
