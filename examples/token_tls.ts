@@ -2,8 +2,8 @@
 /**
  * TLS with a client key that never leaves its token: a small CA in the token makes the certificates, a server demands one
  * of its clients, an HTTP session and a plain connection show it.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/token_tls.ts
  *
  * It needs the system's GnuTLS (3.6.5 or later, with PKCS#11).

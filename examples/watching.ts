@@ -2,8 +2,8 @@
 /**
  * What the library does, seen from outside: objects in the log, and the trace of one signed request from the queue to
  * C_Sign, made by OpenTelemetry's SDK and printed as a tree.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/watching.ts
  */
 import { once } from "node:events";

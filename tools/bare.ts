@@ -2,6 +2,7 @@
 //
 //   deno task test:bare               Debian 12 and 13, as root and as a user who may install nothing
 //   deno task test:bare 13 root       one of them
+//   deno task test:bare 13 root keep  the same, and the folder stays, to look for what failed
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
 import { cloneInto, debianFolder, type DebianRelease, runInFolder, succeed } from "./platforms/debian_folder.ts";
@@ -20,7 +21,7 @@ function readmeCommands(): { demo: string; test: string } {
 }
 
 /** Runs both in a fresh copy. Returns what went otherwise than it should. */
-async function tryOut(release: DebianRelease, user: User): Promise<string[]> {
+async function tryOut(release: DebianRelease, user: User, keep: boolean): Promise<string[]> {
   const where = `Debian ${release} as ${user}`;
   const base = await debianFolder(release, ["nodejs", "npm"]);
   const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "gp11-bare-" });
@@ -39,15 +40,16 @@ async function tryOut(release: DebianRelease, user: User): Promise<string[]> {
     const tested = await runInFolder(folder, `cd ~/gp11 && ${test}`, { user, inherit: true });
     if (tested.code !== 0) problems.push(`${where}: ${test} ended with ${tested.code}`);
   } finally {
-    await run(["rm", "-rf", "--one-file-system", folder]);
+    if (keep) say(`${where} stays in ${folder}`);
+    else await run(["rm", "-rf", "--one-file-system", folder]);
   }
   return problems;
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const unknown = args.find((arg) => ![...releases, ...users].some((known) => String(known) === arg));
+  const unknown = args.find((arg) => ![...releases, ...users, "keep"].some((known) => String(known) === arg));
   if (unknown !== undefined) {
-    throw new TypeError(`Cannot read "${unknown}"\nUsage: deno task test:bare [12|13] [root|user]`);
+    throw new TypeError(`Cannot read "${unknown}"\nUsage: deno task test:bare [12|13] [root|user] [keep]`);
   }
   const chosen = <T extends string | number>(all: readonly T[]) => {
     const some = all.filter((one) => args.includes(String(one)));
@@ -55,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
   };
   const problems: string[] = [];
   for (const release of chosen(releases)) {
-    for (const user of chosen(users)) problems.push(...await tryOut(release, user));
+    for (const user of chosen(users)) problems.push(...await tryOut(release, user, args.includes("keep")));
   }
   say(problems.length > 0 ? `\nFailed:\n  ${problems.join("\n  ")}` : "\nBoth commands do what the README says");
   return problems.length > 0 ? 1 : 0;

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * Brings a PEM key and its certificate into a token, where they find each other.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/import_certificate.ts
  */
 import { execFileSync } from "node:child_process";

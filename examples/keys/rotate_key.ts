@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * Exchanges a key for a new one: signatures go on, and what the old key signed can still be verified.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/rotate_key.ts
  */
 import process from "node:process";

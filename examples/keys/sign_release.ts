@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * Signs a release with a key that never leaves its token; OpenSSL verifies it.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/sign_release.ts
  */
 import { execFileSync } from "node:child_process";

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * A small CA whose key is in a token: its own certificate, and one for the request of a server.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/small_ca.ts
  */
 import process from "node:process";

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * Watches a reader: tells which tokens are there, and which come and go.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/keys/watch_reader.ts
  */
 import process from "node:process";

@@ -2,8 +2,8 @@
 /**
  * An OAuth client whose key lies in a token: it authenticates itself with it (private_key_jwt, RFC 7523), and its access tokens
  * are bound to it (DPoP, RFC 9449). The protocol is oauth4webapi's; server and API are local ones that check everything.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/oauth_client.ts
  */
 import { createHash } from "node:crypto";

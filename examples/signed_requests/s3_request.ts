@@ -2,8 +2,8 @@
 /**
  * Objects of a bucket, asked for with a secret that lies in a token: it makes the first link of the chain of HMACs and never
  * leaves it. The bucket here is a local one that checks each signature as aws4fetch would make it.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/s3_request.ts
  */
 import { once } from "node:events";

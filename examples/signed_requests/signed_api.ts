@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
  * An API whose clients sign their requests, and one of them, whose key never leaves its token (RFC 9421, RFC 9530).
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/signed_api.ts
  */
 import { once } from "node:events";

@@ -2,8 +2,8 @@
 /**
  * Webhooks signed by a token: whoever receives them checks them with the public key, which the sender publishes. A receiver that
  * is busy is asked again, with a signature of its own.
+ * The token "keys" is that of docs/first-signature.md.
  *
- *     softhsm2-util --init-token --free --label keys --pin 1234 --so-pin 12345678
  *     PKCS11_MODULE=/usr/lib/softhsm/libsofthsm2.so deno run -A examples/signed_requests/signed_webhooks.ts
  */
 import { once } from "node:events";

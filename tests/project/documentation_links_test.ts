@@ -1,4 +1,4 @@
-// Links between the papers lead somewhere, and the index of the guides names each of them.
+// Links between the papers lead somewhere, the index of the guides names each of them, and their programs have one token.
 import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
@@ -29,6 +29,13 @@ describe("the documentation", () => {
       }).map((link) => `${paper}: ${link}`)
     );
     assertEquals(wrong, []);
+  });
+
+  it("makes the token of its programs at two places, each in a folder of its own: two of one label are ambiguous", () => {
+    const makers = [...papers, ...filesBelow("examples", ".ts")].filter((path) =>
+      readText(path).includes("--init-token --free --label keys")
+    );
+    assertEquals(makers, ["README.md", "docs/first-signature.md"]);
   });
 
   it("has an index that names every guide", () => {
