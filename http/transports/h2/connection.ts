@@ -1,9 +1,17 @@
 /** The client's side of one HTTP/2 connection (RFC 9113): streams, windows, and what the peer says about all of them. */
 import { Buffer } from "node:buffer";
-import type { TransportError, TransportPhase } from "../../errors.ts";
+import { Patience } from "../../../internal/patience.ts";
 import { isIdempotentMethod } from "../../protocol/headers.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
-import { brokenError, ConnectionFault, ErrorCode, errorName, StreamFault, unprocessedError } from "./errors.ts";
+import {
+  brokenError,
+  ConnectionFault,
+  ErrorCode,
+  errorName,
+  settingsTimeout,
+  StreamFault,
+  unprocessedError,
+} from "./errors.ts";
 import { FloodGuard } from "./flood_guard.ts";
 import { type FrameHandler, FrameInbox } from "./frame_inbox.ts";
 import {
@@ -20,12 +28,13 @@ import {
   Setting,
   settingsFrame,
 } from "./frames.ts";
+import { type Http2Options, type Http2Wire, usualTimes } from "./connection_options.ts";
 import { HeldRequests } from "./held_requests.ts";
 import type { Section } from "./hpack_decoder.ts";
 import { HpackEncoder } from "./hpack_encoder.ts";
 import type { Field } from "./hpack_table.ts";
-import { type FrameSink, Outbox } from "./outbox.ts";
-import { PeerProbe, type ProbeTimes, usualProbeTimes } from "./peer_probe.ts";
+import { Outbox } from "./outbox.ts";
+import { PeerProbe } from "./peer_probe.ts";
 import { PeerSettings } from "./peer_settings.ts";
 import { type RequestSection, requestSection } from "./request_fields.ts";
 import { ReceiveWindow } from "./receive_window.ts";
@@ -41,26 +50,6 @@ const MOST_STREAMS = 256;
 /** With so many streams it is worth waiting for the end of the turn before writing. */
 const CROWD = 4;
 
-/** The bytes under a connection. */
-export interface Http2Wire extends FrameSink {
-  keepsProcessAlive(value: boolean): void;
-  /** Closes at once. */
-  destroy(): void;
-}
-
-/** What an {@linkcode Http2Connection} needs besides its wire. */
-export interface Http2Options {
-  /** Largest header section. */
-  readonly maxHeaderBytes: number;
-  /** The error of an exchange that came as far as `phase` when the connection ended with `error`. */
-  explain(error: Error, phase: TransportPhase): TransportError;
-  /** `isOpen` or `maxExchanges` have changed. */
-  onChange(): void;
-  /** The connection has ended, not by `close`. */
-  onEnded(): void;
-  readonly probeTimes?: ProbeTimes | undefined;
-}
-
 /** One connection, with any number of exchanges at once. What arrives is given to `received`, `ended` and `broke`. */
 export class Http2Connection implements FrameHandler, StreamLink {
   readonly #wire: Http2Wire;
@@ -71,6 +60,8 @@ export class Http2Connection implements FrameHandler, StreamLink {
   readonly #encoder = new HpackEncoder();
   readonly #peer = new PeerSettings();
   readonly #probe: PeerProbe;
+  /** Until the peer has greeted. */
+  readonly #greeting: Patience;
   readonly #streams = new Map<number, Http2Stream>();
   readonly #reset = new ResetStreams();
   readonly #held = new HeldRequests();
@@ -89,14 +80,13 @@ export class Http2Connection implements FrameHandler, StreamLink {
   hasWorked = false;
 
   constructor(wire: Http2Wire, options: Http2Options) {
+    const { times = usualTimes } = options;
     this.#wire = wire;
     this.#options = options;
     this.#inbox = new FrameInbox(this, this.#guard, options.maxHeaderBytes);
     this.#outbox = new Outbox(wire, () => this.#streams.size > CROWD, () => this.#wake());
-    this.#probe = new PeerProbe(
-      (payload) => this.#write(frame(FrameType.PING, Flag.NONE, 0, payload)),
-      options.probeTimes ?? usualProbeTimes,
-    );
+    this.#probe = new PeerProbe((payload) => this.#write(frame(FrameType.PING, Flag.NONE, 0, payload)), times);
+    this.#greeting = new Patience(times.settings, () => this.#fault(settingsTimeout(times.settings))).unref();
     this.#write(Buffer.from(PREFACE, "latin1"));
     this.#write(settingsFrame([
       [Setting.ENABLE_PUSH, 0],
@@ -283,6 +273,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     }
     if (this.#peer.headerTableSize !== null) this.#encoder.limitTable(this.#peer.headerTableSize);
     this.#hasSettings = true;
+    this.#greeting.end();
     this.#write(frameHeader(FrameType.SETTINGS, Flag.ACK, 0, 0));
     if (change > 0) this.#wake();
     this.#options.onChange();
@@ -377,6 +368,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     this.isOver = true;
     if (reason !== null) this.#held.giveUpAll(reason);
     this.#probe.end();
+    this.#greeting.end();
     this.#outbox.close();
     for (const stream of streams) endStream(stream);
     this.#wake();

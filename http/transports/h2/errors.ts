@@ -38,6 +38,12 @@ export class ConnectionFault extends Error {
   }
 }
 
+/** The peer does not begin with its settings (RFC 9113 §6.5.3). */
+export function settingsTimeout(milliseconds: number): ConnectionFault {
+  const why = `the server has not sent its settings within ${milliseconds / 1000} s, so it may not speak HTTP/2`;
+  return new ConnectionFault(ErrorCode.SETTINGS_TIMEOUT, why);
+}
+
 /** One response cannot be read: its stream ends, the others go on (RFC 9113 §5.4.2). */
 export class StreamFault extends Error {
   override readonly name = "StreamFault";
@@ -63,11 +69,12 @@ export function malformedError(fault: StreamFault): TransportError {
 
 /** The error of the exchanges on a connection that we end. */
 export function brokenError(fault: ConnectionFault): TransportError {
-  const isLimit = fault.errorCode === ErrorCode.ENHANCE_YOUR_CALM;
-  const status = isLimit ? HttpStatus.IO_ERROR : HttpStatus.MALFORMED;
+  const { errorCode } = fault;
+  const isReadable = errorCode === ErrorCode.ENHANCE_YOUR_CALM || errorCode === ErrorCode.SETTINGS_TIMEOUT;
+  const status = isReadable ? HttpStatus.IO_ERROR : HttpStatus.MALFORMED;
   return new TransportError(status, "response", `Cannot go on with HTTP/2: ${fault.message}`, {
     cause: fault,
-    code: errorName(fault.errorCode),
+    code: errorName(errorCode),
   });
 }
 

@@ -1,26 +1,18 @@
 /** Asking a silent peer whether it is still there (RFC 9113 §6.7). */
 import { Buffer } from "node:buffer";
-import { clearTimeout, setTimeout } from "node:timers";
-
-/** When a peer counts as silent, and how long it is waited for, in milliseconds. */
-export interface ProbeTimes {
-  readonly silence: number;
-  readonly patience: number;
-}
-
-/** Within a second nobody has closed a connection behind our back; an answer that takes longer than five is none. */
-export const usualProbeTimes: ProbeTimes = { silence: 1000, patience: 5000 };
+import { Patience } from "../../../internal/patience.ts";
+import type { PeerTimes } from "./connection_options.ts";
 
 /** Probes one peer, once at a time. */
 export class PeerProbe {
-  readonly #times: ProbeTimes;
+  readonly #times: PeerTimes;
   readonly #ping: (payload: Uint8Array) => void;
   #heardAt: number = performance.now();
   #count = 0;
   #pending: { payload: Buffer; result: Promise<boolean>; settle: (isThere: boolean) => void } | null = null;
 
   /** `ping` sends a PING frame. */
-  constructor(ping: (payload: Uint8Array) => void, times: ProbeTimes) {
+  constructor(ping: (payload: Uint8Array) => void, times: PeerTimes) {
     this.#ping = ping;
     this.#times = times;
   }
@@ -41,9 +33,9 @@ export class PeerProbe {
     const payload = Buffer.alloc(8);
     payload.writeUInt32BE(++this.#count, 4);
     const { promise: result, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => this.end(), this.#times.patience);
+    const patience = new Patience(this.#times.answer, () => this.end());
     const settle = (isThere: boolean): void => {
-      clearTimeout(timer);
+      patience.end();
       this.#pending = null;
       resolve(isThere);
     };

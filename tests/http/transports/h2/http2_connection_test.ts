@@ -1,8 +1,9 @@
 // The client's side of HTTP/2 against a scripted server in memory.
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
 import { TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
+import { usualTimes } from "../../../../http/transports/h2/connection_options.ts";
 import { ErrorCode } from "../../../../http/transports/h2/errors.ts";
 import { Flag, frame as frameOf, FrameType, Setting, uint32 } from "../../../../http/transports/h2/frames.ts";
 import { STREAM_WINDOW } from "../../../../http/transports/h2/stream.ts";
@@ -291,7 +292,7 @@ describe("an HTTP/2 connection", () => {
   });
 
   it("asks a silent server before it entrusts a POST to it", async () => {
-    const server = new Http2Peer({ probeTimes: { silence: 0, patience: 60_000 } });
+    const server = new Http2Peer({ times: { ...usualTimes, silence: 0, answer: 60_000 } });
     server.greet();
     server.request("/get");
     server.request("/post", { method: "POST", body: body(1) });
@@ -303,7 +304,7 @@ describe("an HTTP/2 connection", () => {
   });
 
   it("leaves a POST unsent that is given up, or whose server does not answer", async () => {
-    const server = new Http2Peer({ probeTimes: { silence: 0, patience: 20 } });
+    const server = new Http2Peer({ times: { ...usualTimes, silence: 0, answer: 20 } });
     server.greet();
     const given = server.request("/post", { method: "POST" });
     const lost = server.request("/post", { method: "POST" });
@@ -312,6 +313,35 @@ describe("an HTTP/2 connection", () => {
     assertStrictEquals(await given.response.catch((error) => error), reason);
     assert((await failureOf(lost.response)).isUnprocessed);
     assertEquals([(await server.seen(FrameType.HEADERS)).length, server.connection.isOpen], [0, false]);
+  });
+
+  it("ends when the server does not begin with its settings, and says so", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const server = new Http2Peer({ times: { ...usualTimes, settings: 20 }, onEnded: resolve });
+    const { response } = server.request("/");
+    const alive = setInterval(() => {}, 1000);
+    await promise;
+    clearInterval(alive);
+    const { code, message, status } = await failureOf(response);
+    assertEquals([code, status], ["ERR_HTTP2_SETTINGS_TIMEOUT", HttpStatus.IO_ERROR]);
+    assertStringIncludes(message, "has not sent its settings within 0.02 s");
+    assertEquals([await server.farewell(), server.isDestroyed], [ErrorCode.SETTINGS_TIMEOUT, true]);
+  });
+
+  it("holds no time against a server in which nobody could see its answer", async () => {
+    const server = new Http2Peer({ times: { silence: 0, answer: 400, settings: 400 } });
+    const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    block();
+    await flushed();
+    server.greet();
+    const { response } = server.request("/post", { method: "POST" });
+    const [ping] = await server.seen(FrameType.PING);
+    block();
+    await flushed();
+    server.send(frameOf(FrameType.PING, Flag.ACK, 0, ping!.payload));
+    await flushed();
+    server.respond(1, "");
+    assertEquals([(await response).status, server.connection.isOpen], [200, true]);
   });
 
   it("gives everybody the reason it is closed for", async () => {
