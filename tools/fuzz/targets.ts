@@ -1,4 +1,5 @@
 /** The targets by name. */
+import { frames, hpack } from "./http2_targets.ts";
 import { bodies, sections } from "./http_targets.ts";
 import { keys, module, templates } from "./key_targets.ts";
 import type { TargetMaker } from "./target.ts";
@@ -17,4 +18,6 @@ export const targets: Readonly<Record<string, TargetMaker>> = {
   cookies,
   signatures,
   bodies,
+  frames,
+  hpack,
 };

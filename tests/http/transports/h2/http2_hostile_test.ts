@@ -7,7 +7,9 @@ import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { ErrorCode } from "../../../../http/transports/h2/errors.ts";
 import { Flag, frame, frameHeader, FrameType, Setting } from "../../../../http/transports/h2/frames.ts";
 import { STREAM_WINDOW } from "../../../../http/transports/h2/stream.ts";
+import { conversation, converse } from "../../../_support/http2_conversation.ts";
 import { data, goAway, Http2Peer, reset, windowUpdate } from "../../../_support/http2_peer.ts";
+import { SeededRandom } from "../../../_support/random.ts";
 import { textOf } from "../../../_support/transport_driver.ts";
 
 type Attack = (server: Http2Peer) => void;
@@ -210,5 +212,15 @@ describe("an HTTP/2 response that breaks the rules", () => {
       assertEquals((await server.resets(1))[0], resetCode ?? ErrorCode.PROTOCOL_ERROR);
       assertEquals([await textOf(await neighbour), server.isDestroyed], ["unhurt", false]);
     });
+  }
+});
+
+it("an HTTP/2 server that says whatever comes to its mind leaves nothing open, and nothing half read as whole", async () => {
+  for (let seed = 1; seed <= 120; seed++) {
+    try {
+      await converse(conversation(new SeededRandom(seed)));
+    } catch (error) {
+      throw new Error(`with seed ${seed}`, { cause: error });
+    }
   }
 });
