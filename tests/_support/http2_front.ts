@@ -223,8 +223,11 @@ class FrontStream extends EventEmitter {
     try {
       this.#parser!.push(typeof data === "string" ? Buffer.from(data, "latin1") : data);
     } catch {
-      // What is no HTTP here is none there either.
+      // What is no HTTP here is none there either, and nothing follows it: a route that writes for ever is to wait.
+      this.destroyed = true;
+      this.#connection.streams.delete(this.#id);
       this.#connection.write(Buffer.from(data));
+      return false;
     }
     this.flush();
     return this.#waiting.length === 0;
@@ -241,8 +244,10 @@ class FrontStream extends EventEmitter {
   }
 
   resetAndDestroy(): void {
-    // Asked twice, Node never tells that it is closed.
-    if (!this.#connection.socket.destroyed) this.#connection.socket.resetAndDestroy();
+    const { socket } = this.#connection;
+    // Reset while its end is on its way, a socket of Node's fails with EINVAL, and neither closes nor lets the process end.
+    if (socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   wasReset(): void {

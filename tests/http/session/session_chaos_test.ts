@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { HttpMessage, type HttpSession, type MessagePriority, Retry } from "../../../http/mod.ts";
 import { type Route, routes, routeServer } from "../../_support/http_server.ts";
-import { sessionOn, transports, until, wait } from "../../_support/http_sessions.ts";
+import { sessionOn, transportsWithHttp2, until, wait } from "../../_support/http_sessions.ts";
 import { SeededRandom } from "../../_support/random.ts";
 
 const head = "HTTP/1.1 200 OK\r\n";
@@ -91,11 +91,11 @@ async function live(session: HttpSession, origin: string, random: SeededRandom):
   return [...endings.values()];
 }
 
-for (const transport of transports) {
+for (const transport of transportsWithHttp2) {
   describe(`random lives of a session on ${transport}`, () => {
     for (let seed = 1; seed <= 6; seed++) {
       it(`seed ${seed}: every message ends once, every fetch settles, no connection stays`, async () => {
-        await using server = await routeServer(hostile);
+        await using server = await routeServer(hostile, transport);
         const features = seed % 2 === 0 ? [new Retry({ limit: 1, baseDelay: 1 })] : [];
         const session = sessionOn(transport, { maxConnsPerHost: 1 + seed % 3, features });
         const endings = await live(session, server.origin, new SeededRandom(seed));
