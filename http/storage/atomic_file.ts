@@ -1,9 +1,12 @@
 /** Files that a killed process never leaves half written. */
 import {
+  chmodSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -90,12 +93,28 @@ export function appendText(path: string, text: string): void {
  * @throws {Error} If the file is somebody else's, whose owner could read it or open it again.
  */
 export function restrictToOwner(file: number, path: string): void {
+  restrict(path, () => fstatSync(file).mode, (mode) => fchmodSync(file, mode));
+}
+
+/**
+ * As `restrictToOwner`, for a file that need not be there. It is not opened: on POSIX systems, closing a file gives up
+ * all locks that the process has on it.
+ */
+export function restrictPathToOwner(path: string): void {
+  try {
+    restrict(path, () => statSync(path).mode, (mode) => chmodSync(path, mode));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+function restrict(path: string, modeOf: () => number, change: (mode: number) => void): void {
   // Windows has lists of rights in place of modes; a file is made with those of its folder there.
   if (process.platform === "win32") return;
-  const { mode } = fstatSync(file);
+  const mode = modeOf();
   if ((mode & 0o077) === 0) return;
   try {
-    fchmodSync(file, mode & 0o700);
+    change(mode & 0o700);
   } catch (error) {
     throw new Error(`Cannot write secrets into ${path}: others may read it, and its mode cannot be changed`, {
       cause: error,
@@ -103,19 +122,20 @@ export function restrictToOwner(file: number, path: string): void {
   }
 }
 
-/** As `restrictToOwner`, for a file that need not be there. */
-export function restrictPathToOwner(path: string): void {
-  let file: number;
+/** Makes an empty file, readable by its owner only, unless there is one already, which is not opened. */
+export function createIfAbsent(path: string): void {
+  if (existsSync(path)) return;
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    file = openSync(path, "r+");
-  } catch (error) {
-    if (isNotFound(error)) return;
-    throw error;
-  }
-  try {
-    restrictToOwner(file, path);
-  } finally {
-    closeSync(file);
+    closeSync(openSync(temporary, "wx", 0o600));
+    try {
+      linkSync(temporary, path);
+    } finally {
+      unlinkSync(temporary);
+    }
+  } catch {
+    // Somebody else was first; or there are no links here, or no right to make other files, and nobody has it open yet.
+    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   }
 }
 

@@ -1,6 +1,5 @@
 /** SQLite databases that only their owner may read, open in many processes at once. */
-import { closeSync, openSync } from "node:fs";
-import { restrictPathToOwner, restrictToOwner } from "./atomic_file.ts";
+import { createIfAbsent, restrictPathToOwner } from "./atomic_file.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite_driver.ts";
 
 /** How long another process may hold a database, in milliseconds, before a call on it fails. */
@@ -40,15 +39,13 @@ export function inTransaction<T>(database: SqliteDatabase, run: () => T): T {
   }
 }
 
-/** SQLite gives the files it adds the mode of the database; what a killed process left of them has its old one. */
+/**
+ * SQLite gives the files it adds the mode of the database; what a killed process left of them has its old one. None of
+ * them is opened here: another connection of this process would lose its locks when it is closed again.
+ */
 function restrictDatabase(path: string): void {
-  const file = openSync(path, "a", 0o600);
-  try {
-    restrictToOwner(file, path);
-  } finally {
-    closeSync(file);
-  }
-  for (const ending of ["-wal", "-shm", "-journal"]) restrictPathToOwner(`${path}${ending}`);
+  createIfAbsent(path);
+  for (const ending of ["", "-wal", "-shm", "-journal"]) restrictPathToOwner(path + ending);
 }
 
 function untilFree(run: () => void): void {

@@ -115,6 +115,8 @@ export class CacheSqliteStore implements CacheStore {
   /** Begins to store a response. */
   open(): CacheWriter {
     const database = this.#open();
+    const { path } = this;
+    const keep = "UPDATE responses SET used = ? WHERE id = ? AND state = 0 RETURNING id";
     let response: number | null = null;
     let buffered: Uint8Array[] = [];
     let start = 0;
@@ -127,7 +129,9 @@ export class CacheSqliteStore implements CacheStore {
       if (response === null) {
         database.run(insert, State.WRITTEN, Date.now());
         response = Number(database.all("SELECT last_insert_rowid() AS id")[0]!.id);
-      } else database.run("UPDATE responses SET used = ? WHERE id = ?", Date.now(), response);
+      } else if (database.all(keep, Date.now(), response).length === 0) {
+        throw new Error(`Cannot store a response in ${path}: it took so long that it was removed meanwhile`);
+      }
       database.run("INSERT INTO pieces VALUES (?, ?, ?)", response, start, joinBytes(buffered));
       buffered = [];
       start = length;

@@ -1,15 +1,15 @@
 // About http/stores/cache_sqlite_store.ts and http/features/cache/turns.ts: one cache in many processes.
 import { assert, assertEquals } from "@std/assert";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { CacheSqliteStore, type CacheStore, HttpCache, HttpMessage, HttpSession, Logger } from "../../../http/mod.ts";
-import { CacheMemoryStore } from "../../../http/features/cache/mod.ts";
+import { CacheSqliteStore, HttpCache, HttpMessage, HttpSession, Logger } from "../../../http/mod.ts";
 import { recordOf } from "../../_support/cache_record.ts";
 import { CachedOrigin, numbered } from "../../_support/cached_origin.ts";
 import { firstLine, programEnd, startProgram } from "../../_support/child_program.ts";
+import { LateStore } from "../../_support/late_store.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const folder = temporaryFolder("shared-cache");
@@ -73,6 +73,22 @@ describe("a cache in SQLite that several processes have", () => {
     assertEquals(other.seen.length + one.seen.length, seen + 2);
   });
 
+  it("holds its locks while others of the same process open and close it", {
+    skip: process.platform === "linux" ? false : "only Linux tells who holds locks",
+  }, () => {
+    const path = `${folder}/locked.sqlite`;
+    const locks = () => {
+      const file = `:${statSync(`${path}-shm`).ino} `;
+      return readFileSync("/proc/locks", "utf8").split("\n").filter((line) => line.includes(file)).length;
+    };
+    using store = new HttpCache({ store: new CacheSqliteStore(path) });
+    assertEquals([store.size, locks() > 0], [0, true]);
+    const other = new CacheSqliteStore(path);
+    assertEquals([other.size, locks() > 0], [0, true]);
+    other.close();
+    assertEquals([store.size, locks() > 0], [0, true]);
+  });
+
   it("stays within its size, and lets readers finish what is removed", async () => {
     const store = new CacheSqliteStore(`${folder}/bounded.sqlite`, { maxBytes: 3_000_000 });
     const put = (uri: string, size: number) => {
@@ -92,57 +108,6 @@ describe("a cache in SQLite that several processes have", () => {
     store.close();
   });
 });
-
-/** A memory store elsewhere: it answers later, and fails when it is told to. */
-class LateStore implements CacheStore {
-  readonly synchronous = false;
-  readonly #store = new CacheMemoryStore();
-  fails = false;
-
-  async #later<T>(value: () => T | Promise<T>): Promise<T> {
-    await new Promise((resolve) => setTimeout(resolve));
-    if (this.fails) throw new Error("The store is gone");
-    return await value();
-  }
-
-  get bytes(): number {
-    return this.#store.bytes;
-  }
-  get size(): number {
-    return this.#store.size;
-  }
-  find(uri: string) {
-    return this.#later(() => this.#store.find(uri));
-  }
-  open() {
-    return this.#later(() => {
-      const writer = this.#store.open();
-      return {
-        write: (chunk: Uint8Array) => this.#later(() => writer.write(chunk)),
-        commit: (record: Parameters<typeof writer.commit>[0]) => this.#later(() => writer.commit(record)),
-        discard: () => this.#later(() => writer.discard()),
-      };
-    });
-  }
-  update(...given: Parameters<CacheMemoryStore["update"]>) {
-    return this.#later(() => this.#store.update(...given));
-  }
-  read(...given: Parameters<CacheMemoryStore["read"]>) {
-    return this.#later(() => this.#store.read(...given));
-  }
-  touch(...given: Parameters<CacheMemoryStore["touch"]>) {
-    return this.#later(() => this.#store.touch(...given));
-  }
-  delete(...given: Parameters<CacheMemoryStore["delete"]>) {
-    return this.#later(() => this.#store.delete(...given));
-  }
-  trim(bytes: number) {
-    return this.#later(() => this.#store.trim(bytes));
-  }
-  clear() {
-    return this.#later(() => this.#store.clear());
-  }
-}
 
 describe("a cache whose store answers later", () => {
   it("stores, validates, forgets and collapses as any other", async () => {
