@@ -9,7 +9,7 @@ import { TransportError } from "../errors.ts";
 import { bodyFailure } from "./fetch_error.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
 import { ReadAhead } from "./read_ahead.ts";
-import { gotChunk, smallBody } from "../queue/response_body.ts";
+import { checkLength, gotChunk, smallBody } from "../queue/response_body.ts";
 import { ended, giveBack, isWatched } from "../queue/response_phase.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
@@ -124,7 +124,7 @@ export class BodyReader {
 
   /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */
   stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { core, item } = this;
+    const { core, item, response } = this;
     const reader = this.#source = new ReadAhead(source);
     item.unwatch();
     const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
@@ -142,6 +142,7 @@ export class BodyReader {
           item.unwatch();
           if (!isStill()) return;
           if (done) {
+            if (!isShared) checkLength(response, item.msg.metrics.responseBodyBytes);
             controller.close();
             // Who waits with a buffer of its own gets it back.
             controller.byobRequest?.respond(0);

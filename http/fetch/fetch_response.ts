@@ -28,9 +28,9 @@ export function handOut(reader: BodyReader, responses: SmallResponses): Response
     return handOutSmall(responses, reader, response, item.redirects > 0);
   }
   if (response.body === null) return withoutBody(reader, isSame);
-  if (isSmallBody) return build(reader, reader.stream(transformed(item, readAtOnce(core, item, response))));
+  if (isSmallBody) return build(reader, reader.stream(transformed(item, response, readAtOnce(core, item, response))));
   if (arrived !== undefined) giveBackAfter(core, item, response, arrived);
-  const result = build(reader, reader.stream(transformed(item, response.body)));
+  const result = build(reader, reader.stream(transformed(item, response)));
   // What little has come may be much more once it is decoded: only so much of that is read unasked.
   if ((encodedLength ?? Infinity) <= smallBody) reader.readAhead();
   return result;

@@ -123,3 +123,11 @@ export function contentLength(headers: Headers): number | null {
   }
   return length;
 }
+
+/**
+ * Bytes that a body has on the wire by its header section; null where that leaves it open. A transfer coding overrides the
+ * length (RFC 9112 §6.3).
+ */
+export function announcedLength(headers: Headers): number | null {
+  return headers.has("transfer-encoding") ? null : contentLength(headers);
+}

@@ -7,7 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DrainLimit } from "./drain.ts";
 import { TransportError } from "../errors.ts";
-import { contentLength } from "../protocol/headers.ts";
+import { announcedLength, contentLength } from "../protocol/headers.ts";
 import { isListened, MessageFlags, messageState } from "../message/message.ts";
 import { ChunkEvent, TransferProgressEvent } from "../message/message_events.ts";
 import type { QueueItem } from "./queue_item.ts";
@@ -37,12 +37,15 @@ export async function readBody(attempt: Attempt, response: TransportResponse, li
     discard(response);
     return true;
   }
-  const reader = transformed(item, response.body).getReader();
+  const reader = transformed(item, response).getReader();
   limit?.onExceeded(() => abandon(reader));
   for (;;) {
     const { done, value } = await reader.read();
     if (!attempt.isCurrent || limit?.isExceeded === true) return abandon(reader);
-    if (done) return true;
+    if (done) {
+      if (item.transforms.length === 0) checkLength(response, item.msg.metrics.responseBodyBytes);
+      return true;
+    }
     if (limit?.takes(value.byteLength, item.msg.metrics.responseBodyBytes) === false) return abandon(reader);
     gotChunk(core, item, value);
     if (item.isPaused) await item.resumed();
@@ -60,28 +63,37 @@ function abandon(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>): 
   return false;
 }
 
-/** The body as the message's reader sees it: counted on the wire, then through the features' transforms. */
+/**
+ * The body as the message's reader sees it: counted on the wire, then through the features' transforms. Without any of
+ * these its reader counts, and checks the length at its end.
+ */
 export function transformed(
   item: QueueItem,
-  source: ReadableStream<Uint8Array<ArrayBuffer>>,
+  response: TransportResponse,
+  source: ReadableStream<Uint8Array<ArrayBuffer>> = response.body!,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (item.transforms.length === 0) return source;
-  let stream = counted(item, source);
+  let stream = counted(item, response, source);
   for (const transform of item.transforms) stream = transform(stream);
   return stream;
 }
 
-/** Counts what comes over the wire in front of the transforms. */
+/** Counts what comes over the wire in front of the transforms, which are to see no end that comes too early. */
 function counted(
   item: QueueItem,
+  response: TransportResponse,
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = source.getReader();
+  let received = 0;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller): Promise<void> {
       const { done, value } = await reader.read();
-      if (done) controller.close();
-      else {
+      if (done) {
+        checkLength(response, received);
+        controller.close();
+      } else {
+        received += value.byteLength;
         countBytes(item, value.byteLength);
         controller.enqueue(value);
       }
@@ -90,6 +102,18 @@ function counted(
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
+}
+
+/**
+ * A body that has ended has to be as long as was announced, whatever has delivered it.
+ *
+ * @throws {TransportError} If it is shorter.
+ */
+export function checkLength({ contentDecoded, headers }: TransportResponse, received: number): void {
+  const announced = contentDecoded === true ? null : announcedLength(headers);
+  if (announced === null || received >= announced) return;
+  const message = `Cannot read the response: its body has ended after ${received} of ${announced} bytes`;
+  throw new TransportError(HttpStatus.IO_ERROR, "response", message, { code: "ERR_HTTP_TRUNCATED_RESPONSE" });
 }
 
 /** Bytes of the body have come over the wire. */

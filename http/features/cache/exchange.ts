@@ -23,8 +23,8 @@ export const SERVER_FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]
 export interface Storing {
   /** Takes the body. */
   readonly writer: CacheWriter;
-  /** Makes the response findable once the body is written; whether it is now. */
-  commit(): Steps<boolean>;
+  /** Makes the response findable once so many bytes of the body are written, unless more were announced; whether it is now. */
+  commit(length: number): Steps<boolean>;
 }
 
 /** One message under way. */

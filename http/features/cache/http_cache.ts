@@ -208,9 +208,9 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     exchange.storing = null;
     return (source) => {
       const body = new RecordedBody(source, storing.writer, this.#stored.limits.entryBytes, {
-        finish: (isComplete) => {
-          if (isComplete) void drive(this.#commit(exchange, storing));
-          else this.#endWaiting(exchange, false);
+        finish: (length) => {
+          if (length === null) this.#endWaiting(exchange, false);
+          else void drive(this.#commit(exchange, storing, length));
         },
         fail: (error) => this.#storeFailed(error),
       });
@@ -350,14 +350,14 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
           const written = storing.writer.write(body);
           return isPromise(written) ? written.then(() => true) : true;
         }, false));
-    if (isWritten) yield* this.#commit(exchange, storing);
+    if (isWritten) yield* this.#commit(exchange, storing, body?.length ?? 0);
     yield* stored.ask(() => storing.writer.discard(), undefined);
     this.#endWaiting(exchange, false);
   }
 
   /** Makes a response findable; who waits goes on when it is. */
-  *#commit(exchange: Exchange, storing: Storing): Steps<void> {
-    this.#endWaiting(exchange, yield* storing.commit());
+  *#commit(exchange: Exchange, storing: Storing, length: number): Steps<void> {
+    this.#endWaiting(exchange, yield* storing.commit(length));
   }
 
   /** A stale response was used: validates it in the background (RFC 5861 §3). */

@@ -6,8 +6,8 @@ type Chunk = Uint8Array<ArrayBuffer>;
 
 /** What a recorded body reports to. */
 export interface RecordedBodyObserver {
-  /** Called once: when everything is written, or as soon as that cannot happen any more. */
-  finish(isComplete: boolean): void;
+  /** Called once: when everything is written, so many bytes, or with null as soon as that cannot happen any more. */
+  finish(length: number | null): void;
   /** Storing has failed; the reader is not concerned. */
   fail(error: unknown): void;
 }
@@ -73,7 +73,7 @@ export class RecordedBody {
 
   /** The next piece of the source; `null` at its end. Several callers share one read. */
   #next(): Promise<Chunk | null> {
-    return this.#reading ??= this.#read().finally(() => this.#reading = null);
+    return this.#reading ??= this.#read();
   }
 
   async #read(): Promise<Chunk | null> {
@@ -86,6 +86,9 @@ export class RecordedBody {
       this.#failure = { reason };
       this.#stopStoring();
       throw reason;
+    } finally {
+      // In the same turn as what has been read counts, so that nobody waits for it a second time.
+      this.#reading = null;
     }
     if (result.done) {
       this.#isOver = true;
@@ -123,7 +126,7 @@ export class RecordedBody {
     if (!this.#isStoring) return;
     if (this.#writing !== null) return void this.#writing.then(() => this.#complete());
     this.#isStoring = false;
-    this.#observer.finish(true);
+    this.#observer.finish(this.#length);
   }
 
   #stored(): Chunk {
@@ -144,7 +147,7 @@ export class RecordedBody {
   #stopStoring(): void {
     if (!this.#isStoring) return;
     this.#isStoring = false;
-    this.#observer.finish(false);
+    this.#observer.finish(null);
     // A reader that is behind needs nothing of what was written.
     if (this.#writer.read === undefined) this.#discard();
   }

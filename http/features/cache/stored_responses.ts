@@ -2,6 +2,8 @@
 import { readableAtOnce } from "../../contract/blocking.ts";
 import { isPromise, settled, type Steps } from "../../contract/steps.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
+import { announcedLength } from "../../protocol/headers.ts";
+import { isNullBodyStatus } from "../../protocol/status.ts";
 import { isSameOrigin } from "../../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
 import type { Recipient } from "./requester.ts";
@@ -105,8 +107,8 @@ export class StoredResponses {
     // Most responses that cannot be used again say nothing at all about it.
     if (!REUSE_FIELDS.some((name) => response.headers.has(name))) return null;
     const vary = varyOf(response.headers, fields);
-    const length = Number(response.headers.get("content-length") ?? 0);
-    if (!vary || length > this.limits.entryBytes || "range" in fields) return null;
+    const announced = isNullBodyStatus(response.status) ? 0 : announcedLength(response.headers);
+    if (!vary || (announced ?? 0) > this.limits.entryBytes || "range" in fields) return null;
     const received = toRecord(response.headers);
     const policy = makePolicy(requestOf(request), { status: response.status, headers: received }, this.policy);
     const isFresh = policy.maxAge() > policy.age();
@@ -117,7 +119,11 @@ export class StoredResponses {
     const headers = storedHeaders(response.headers);
     const record = { key, authorization, vary, status, statusText, headers, policy: policy.toObject() };
     const writer = yield* this.ask(() => this.store.open(), null);
-    return writer && { writer, isFresh, commit: () => this.#commit(writer, record) };
+    return writer && {
+      writer,
+      isFresh,
+      commit: (length) => this.#commit(writer, record, announced !== null && length < announced),
+    };
   }
 
   /**
@@ -188,7 +194,11 @@ export class StoredResponses {
     return yield* this.ask(() => this.store.find(key), []);
   }
 
-  *#commit(writer: Storing["writer"], record: CacheRecord): Steps<boolean> {
+  *#commit(writer: Storing["writer"], record: CacheRecord, isTorn: boolean): Steps<boolean> {
+    if (isTorn) {
+      yield* this.ask(() => writer.discard(), undefined);
+      return false;
+    }
     const isStored = yield* this.ask(() => after(writer.commit(record), true), false);
     if (!isStored) return false;
     for (const entry of (yield* this.#entries(record.key)).slice(MOST_VARIANTS)) yield* this.remove(entry);
