@@ -42,6 +42,7 @@ import { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts
 import { MessageMetrics } from "./message/metrics.ts";
 import { bareAddress } from "./protocol/uri.ts";
 import { coreOf, HttpSession } from "./session/session.ts";
+import { CacheRedisStore } from "./stores/cache_redis_store.ts";
 import { CacheSqliteStore } from "./stores/cache_sqlite_store.ts";
 import { EventStreamParser } from "./streams/event_stream_parser.ts";
 import { Connection } from "./transports/connection.ts";
@@ -218,6 +219,7 @@ inspectable(CookieJar, "CookieJar", ({ acceptPolicy, size }) => [
   fact("size", size, counted(size, "cookie")),
   fact("acceptPolicy", acceptPolicy, acceptPolicy === "always" ? "" : acceptPolicy),
 ]);
+inspectable(CacheRedisStore, "CacheRedisStore", serverFacts);
 inspectable(CacheSqliteStore, "CacheSqliteStore", ({ path }) => [pathFact(path)]);
 inspectable(CookieSqliteStore, "CookieSqliteStore", ({ path }) => [pathFact(path)]);
 inspectable(CookieTextStore, "CookieTextStore", ({ path }) => [pathFact(path)]);
@@ -265,6 +267,10 @@ function storedFacts({ bytes, size }: CacheMemoryStore): Fact[] {
     fact("size", size, counted(size, "response")),
     fact("bytes", bytes, counted(bytes, "byte")),
   ];
+}
+
+function serverFacts({ address, prefix }: { readonly address: string; readonly prefix: string }): Fact[] {
+  return [fact("address", address || undefined, address), fact("prefix", prefix)];
 }
 
 function pathFact(path: string): Fact {

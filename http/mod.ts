@@ -22,6 +22,8 @@ import "./inspection.ts";
 export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./features/cache/mod.ts";
 export type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
 export { CacheSqliteStore, type CacheSqliteStoreOptions } from "./stores/cache_sqlite_store.ts";
+export { CacheRedisStore, type CacheRedisStoreOptions } from "./stores/cache_redis_store.ts";
+export type { RedisArgument, RedisClient, RedisCommandOptions, RedisStoreOptions } from "./stores/redis_link.ts";
 export { StoreErrorEvent, type StoreEvents } from "./contract/store_events.ts";
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./features/cookies/mod.ts";
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./features/cookies/mod.ts";

@@ -98,6 +98,13 @@ export const systemNeeds: readonly SystemNeed[] = [
     from: "tests",
   },
   {
+    what: "Redis, or Valkey",
+    present: () => programPath("redis-server", "valkey-server") !== null,
+    apt: ["redis-server"],
+    brew: "redis",
+    from: "tests",
+  },
+  {
     what: "a C compiler, which makes the modules that misbehave on purpose",
     present: () => programPath("cc") !== null && (process.platform !== "linux" || existsSync("/usr/include/stdio.h")),
     apt: ["gcc", "libc6-dev"],
@@ -119,6 +126,13 @@ export const systemNeeds: readonly SystemNeed[] = [
     from: "tests",
     runtime: "node",
   },
+];
+
+/** Packages that bring a service of their own. */
+const services: readonly (readonly [name: string, service: string])[] = [
+  ["nginx-light", "nginx"],
+  ["redis-server", "redis-server"],
+  ["tpm2-abrmd", "tpm2-abrmd"],
 ];
 
 /** What a purpose needs and this machine does not have. */
@@ -160,10 +174,10 @@ async function installWithApt(missing: SystemNeed[]): Promise<void> {
   }
   if (result.code !== 0) say(`apt-get failed:\n${result.output.trimEnd().split("\n").slice(-12).join("\n")}`);
   // Services of these packages are not to start with the machine either.
-  const services = programPath("update-rc.d");
-  for (const [name, service] of [["nginx-light", "nginx"], ["tpm2-abrmd", "tpm2-abrmd"]] as const) {
-    if (!services || !packages.includes(name)) continue;
-    await run([services, service, "disable"], { env: environment, timeoutMs: 20_000 });
+  const updater = programPath("update-rc.d");
+  for (const [name, service] of services) {
+    if (!updater || !packages.includes(name)) continue;
+    await run([updater, service, "disable"], { env: environment, timeoutMs: 20_000 });
   }
 }
 

@@ -1,10 +1,11 @@
 // A process that asks for the same few resources again and again through a cache that others have, too.
-// Arguments: the cache's file, the origin, requests, resources. Writes "begun" and then, at the end, a JSON object.
+// Arguments: the cache's file or Redis server, the origin, requests, resources. Writes "begun" and then, at the end, a JSON object.
 import process from "node:process";
-import { CacheSqliteStore, HttpCache, HttpSession } from "../../http/mod.ts";
+import { CacheRedisStore, CacheSqliteStore, HttpCache, HttpSession } from "../../http/mod.ts";
 
 const [path, origin, requests, resources] = process.argv.slice(2);
-const cache = new HttpCache({ store: new CacheSqliteStore(path!) });
+const store = path!.includes(":") ? new CacheRedisStore({ url: path }) : new CacheSqliteStore(path!);
+const cache = new HttpCache({ store });
 const session = new HttpSession({ features: [cache] });
 const errors: string[] = [];
 cache.addEventListener("store-error", ({ error }) => errors.push(String(error)));
@@ -27,7 +28,7 @@ await Promise.all(Array.from({ length: 8 }, async () => {
 }));
 process.stdout.write(`${JSON.stringify({ done: next, torn, failed, errors })}\n`);
 await session.close();
-cache.close();
+await cache.close();
 
 /** As long as the origin of the test makes them: empty, small, and one of several pieces. */
 function lengthOf(resource: number): number {

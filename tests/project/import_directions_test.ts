@@ -86,7 +86,8 @@ const rooms: Readonly<Record<string, string>> = {
   "http/features/signatures/jose":
     "http/contract http/features/signatures http/message http/protocol http/transports internal",
   "http/features/sniffing": "http/codings http/contract http/message http/protocol internal",
-  "http/stores": "http/features/cache http/storage internal",
+  "http/stores":
+    "http/contract http/features http/features/cache http/features/cookies http/features/hsts http/storage internal",
   "http/fetch":
     "http/codings http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",
   "http/sync":
@@ -138,7 +139,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 const libraries: Record<string, readonly string[]> = {
   session: ["@noble/curves", "@noble/post-quantum"],
   opentelemetry: ["@opentelemetry/api"],
-  http: ["http-cache-semantics", "structured-headers", "tough-cookie"],
+  http: ["@redis/client", "http-cache-semantics", "structured-headers", "tough-cookie"],
 };
 
 /** The libraries of others that examples show at work with this one. */

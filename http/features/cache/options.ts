@@ -25,10 +25,12 @@ export function readCacheOptions(
   options: HttpCacheOptions,
 ): { readonly store: CacheStore; readonly policy: PolicyOptions; readonly limits: StorageLimits } {
   checkOptions("make a HttpCache", options);
-  const { shared = false, store = new CacheMemoryStore(), now = Date.now } = options;
+  const { shared = false, now = Date.now } = options;
+  const store: CacheStore = options.store ?? new CacheMemoryStore();
   const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
   const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
-  const limits = { bytes: maxBytes, entryBytes: wholeBytes("maxEntryBytes", maxEntryBytes) };
+  const entryBytes = Math.min(wholeBytes("maxEntryBytes", maxEntryBytes), store.maxBodyBytes ?? Infinity);
+  const limits = { bytes: maxBytes, entryBytes };
   return { store, policy: { shared, now }, limits };
 }
 

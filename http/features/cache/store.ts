@@ -34,6 +34,8 @@ export interface CacheWriter {
 export interface CacheStore {
   /** Whether no method answers with a promise. @default {true} */
   readonly synchronous?: boolean | undefined;
+  /** Largest body the store takes, in bytes. @default {Infinity} */
+  readonly maxBodyBytes?: number | undefined;
   /** The responses stored for a URI, the newest first. */
   find(key: string): CacheEntry[] | Promise<CacheEntry[]>;
   /** Begins to store a response. */

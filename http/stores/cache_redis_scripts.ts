@@ -1,0 +1,152 @@
+/**
+ * What a Redis server does in one step for the caches that share it.
+ *
+ * A URI is a hash of its variants; a value begins with a line of identifier, body's length, number of its pieces, cost,
+ * time and variant. `used` has all responses by the server's time of their last use, `bytes` what they cost together.
+ *
+ * @module
+ */
+import { RedisScript } from "./redis_link.ts";
+
+/** Arguments of all: what keys begin with, how long a response lives, how long a removed one is read on. */
+const COMMON = `
+local base, lifetime, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local used, total = base .. 'used', base .. 'bytes'
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function read(value)
+  local id, pieces, cost = string.match(value, '^(%S+) %d+ (%d+) (%d+) ')
+  return id, tonumber(pieces), tonumber(cost)
+end
+local function keep(id, pieces, time)
+  for piece = 0, pieces - 1 do redis.call('PEXPIRE', base .. 'body:' .. id .. ':' .. piece, time) end
+end
+local function count(uri, variant, cost)
+  redis.call('ZADD', used, now(), uri .. ' ' .. variant .. ' ' .. cost)
+  redis.call('INCRBY', total, cost)
+  redis.call('PEXPIRE', used, 2 * lifetime)
+  redis.call('PEXPIRE', total, 2 * lifetime)
+end
+local function uncount(uri, variant, cost)
+  if redis.call('ZREM', used, uri .. ' ' .. variant .. ' ' .. cost) == 1 then redis.call('DECRBY', total, cost) end
+end
+local function put(uri, variant, value)
+  redis.call('HSET', base .. 'uri:' .. uri, variant, value)
+  redis.call('PEXPIRE', base .. 'uri:' .. uri, lifetime)
+end
+local function retire(uri, variant, value)
+  local id, pieces, cost = read(value)
+  redis.call('HDEL', base .. 'uri:' .. uri, variant)
+  uncount(uri, variant, cost)
+  keep(id, pieces, grace)
+end
+-- The value of a variant, if it is still the one that is meant.
+local function meant(uri, variant, id)
+  local value = redis.call('HGET', base .. 'uri:' .. uri, variant)
+  if value and read(value) == id then return value end
+end
+`;
+
+/** A response whose pieces are all there takes its place; 1 when it has. Arguments: URI, variant, value. */
+export const ADD: RedisScript = new RedisScript(`${COMMON}
+local uri, variant, value = ARGV[4], ARGV[5], ARGV[6]
+for piece = 2, #KEYS do
+  if redis.call('EXISTS', KEYS[piece]) == 0 then return 0 end
+end
+local old = redis.call('HGET', KEYS[1], variant)
+put(uri, variant, value)
+if old then
+  local id, pieces, cost = read(old)
+  uncount(uri, variant, cost)
+  keep(id, pieces, grace)
+end
+local id, pieces, cost = read(value)
+count(uri, variant, cost)
+keep(id, pieces, lifetime)
+return 1`);
+
+/** What is known of a response is replaced. Arguments: URI, variant, identifier, value. */
+export const UPDATE: RedisScript = new RedisScript(`${COMMON}
+local uri, variant, value = ARGV[4], ARGV[5], ARGV[7]
+local old = meant(uri, variant, ARGV[6])
+if not old then return 0 end
+put(uri, variant, value)
+local _, _, before = read(old)
+uncount(uri, variant, before)
+local id, pieces, cost = read(value)
+count(uri, variant, cost)
+keep(id, pieces, lifetime)
+return 1`);
+
+/** A response was used. Arguments: URI, variant, identifier. */
+export const TOUCH: RedisScript = new RedisScript(`${COMMON}
+local uri, variant = ARGV[4], ARGV[5]
+local value = meant(uri, variant, ARGV[6])
+if not value then return 0 end
+local id, pieces, cost = read(value)
+redis.call('ZADD', used, 'XX', now(), uri .. ' ' .. variant .. ' ' .. cost)
+redis.call('PEXPIRE', base .. 'uri:' .. uri, lifetime)
+keep(id, pieces, lifetime)
+return 1`);
+
+/** A response is found no more. Arguments: URI, variant, identifier. */
+export const REMOVE: RedisScript = new RedisScript(`${COMMON}
+local value = meant(ARGV[4], ARGV[5], ARGV[6])
+if value then retire(ARGV[4], ARGV[5], value) end
+return 1`);
+
+/** A piece of a body; those behind it live on for a while. Argument: how long. */
+export const READ: RedisScript = new RedisScript(`
+for piece = 2, #KEYS do
+  local left = redis.call('PTTL', KEYS[piece])
+  if left >= 0 and left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[piece], ARGV[1]) end
+end
+return redis.call('GET', KEYS[1])`);
+
+/**
+ * The least recently used responses leave, a few hundred at a time, and those that have expired are no longer counted.
+ * Arguments: most bytes, most responses. Gives bytes, responses, and 1 where it has to be called again.
+ */
+export const TRIM: RedisScript = new RedisScript(`${COMMON}
+local most, mostResponses = tonumber(ARGV[4]), tonumber(ARGV[5])
+local size = redis.call('ZCARD', used)
+local bytes = tonumber(redis.call('GET', total))
+if size == 0 then
+  redis.call('DEL', total)
+  return { 0, 0, 0 }
+end
+if not bytes then
+  bytes = 0
+  for _, member in ipairs(redis.call('ZRANGE', used, 0, -1)) do
+    bytes = bytes + tonumber(string.match(member, '%d+$'))
+  end
+  redis.call('SET', total, bytes, 'PX', 2 * lifetime)
+end
+local expired = now() - lifetime
+for round = 1, 300 do
+  local oldest = redis.call('ZRANGE', used, 0, 0, 'WITHSCORES')
+  if #oldest == 0 then return { 0, 0, 0 } end
+  if bytes <= most and size <= mostResponses and tonumber(oldest[2]) >= expired then return { bytes, size, 0 } end
+  local uri, variant, cost = string.match(oldest[1], '^(%S+) (%S+) (%d+)$')
+  local value = redis.call('HGET', base .. 'uri:' .. uri, variant)
+  local isSame = value and select(3, read(value)) == tonumber(cost)
+  if isSame then retire(uri, variant, value) else uncount(uri, variant, cost) end
+  bytes, size = bytes - tonumber(cost), size - 1
+end
+return { bytes, size, 1 }`);
+
+/** The turn of a URI: 1 for who has it, or where everybody is let through. Arguments: owner, how long. */
+export const CLAIM: RedisScript = new RedisScript(`
+local owner = redis.call('GET', KEYS[1])
+if owner then return owner == '*' and 1 or 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** The owner's turn ends; with a time everybody is let through for as long. Arguments: owner, time or 0. */
+export const RELEASE: RedisScript = new RedisScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], '*', 'PX', ARGV[2])
+return 1`);

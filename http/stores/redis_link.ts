@@ -1,0 +1,289 @@
+/** The way to a Redis server: made when it is needed, never waited for long, made anew when it was lost. */
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { checkOptions, unexpected } from "../../internal/expected.ts";
+
+/** What a command is made of. */
+export type RedisArgument = string | Uint8Array;
+
+/**
+ * What sends commands to a Redis or Valkey server: a connected client of npm's `redis` or `@redis/client`, from version 5
+ * on, or an object in front of another library's. Bulk strings of a reply are bytes.
+ *
+ * @example Another library's client
+ * ```ts
+ * import type { RedisClient } from "@gp11/gp11/http";
+ *
+ * declare const ioredis: { callBuffer(command: string, ...args: (string | Uint8Array)[]): Promise<unknown> };
+ * const client: RedisClient = { sendCommand: ([command, ...args]) => ioredis.callBuffer(String(command), ...args) };
+ * ```
+ */
+export interface RedisClient {
+  /** Sends one command and gives its reply; rejects with an error whose message is the server's where that refuses. */
+  sendCommand(args: RedisArgument[], options?: RedisCommandOptions): Promise<unknown>;
+}
+
+/** How a command is sent, in the words of npm's `redis`. */
+export interface RedisCommandOptions {
+  /** Which class the values of a type in the protocol come in. */
+  readonly typeMapping: Readonly<Record<number, unknown>>;
+  /** Takes back a command that is not sent yet. */
+  readonly abortSignal: AbortSignal;
+}
+
+/** Options of every store over Redis: where it is, by `url` or `client`, and what its keys begin with. */
+export interface RedisStoreOptions {
+  /**
+   * The server: `redis://user:password@host:port/database`, the same with `rediss:` for TLS, or `unix:///path/of/socket`.
+   * npm's `@redis/client` is loaded when it is needed.
+   */
+  readonly url?: string | undefined;
+  /** A client of the program's own, in the place of `url`; it is not closed with the store. */
+  readonly client?: RedisClient | undefined;
+  /** What every key begins with. @default {"gp11:"} */
+  readonly prefix?: string | undefined;
+}
+
+/** A script that the server runs as one step; it is sent whole only once. */
+export class RedisScript {
+  readonly source: string;
+  #digest: string | null = null;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  /** The name that the server knows it by. */
+  get digest(): string {
+    return this.#digest ??= createHash("sha1").update(this.source).digest("hex");
+  }
+}
+
+/** What is used of npm's `@redis/client`. */
+interface OwnClient extends RedisClient {
+  connect(): Promise<unknown>;
+  destroy(): void;
+  on(event: string, listener: (error: unknown) => void): unknown;
+  unref(): void;
+}
+
+interface ClientLibrary {
+  createClient(options: object): OwnClient;
+}
+
+/** Milliseconds between two looks at what is waited for. */
+const TICK = 200;
+/** Looks after which a reply is not waited for any longer: two seconds, but of a thread that was free to look. */
+const PATIENCE = 10;
+/** Milliseconds for which nobody tries after a server could not be reached. */
+const PAUSE = 1000;
+
+/** Bulk strings, by the byte that announces them, come as bytes. */
+const BYTES = { 36: Buffer } as const;
+
+/** One way to a server, of one store. */
+export class RedisLink {
+  /** What every key begins with. */
+  readonly prefix: string;
+  /** The server, without credentials; empty for a client of the program's own. */
+  readonly address: string;
+  readonly #url: string;
+  readonly #given: RedisClient | null;
+  readonly #patience = new Patience();
+  #own: Promise<OwnClient> | null = null;
+  /** Why the server could not be reached the last time; null once it was. */
+  #failure: Error | null = null;
+  #retryAt = 0;
+  #isProbing = false;
+
+  constructor(action: string, options: RedisStoreOptions) {
+    const { client, prefix = "gp11:", url } = checkOptions(action, options);
+    if (typeof prefix !== "string") throw unexpected(action, "a string as prefix", prefix);
+    if ((url === undefined) === (client === undefined)) {
+      throw new TypeError(`Cannot ${action}: it needs either the url of a Redis server or a client`);
+    }
+    if (client !== undefined && typeof (client as Partial<RedisClient> | null)?.sendCommand !== "function") {
+      throw unexpected(action, "a client that has sendCommand", client);
+    }
+    this.prefix = prefix;
+    this.#given = client ?? null;
+    this.#url = url ?? "";
+    this.address = url === undefined ? "" : addressOf(action, url);
+  }
+
+  /** Runs a command; rejects in two seconds at the latest, and at once while the server is known to be away. */
+  async command(...args: RedisArgument[]): Promise<unknown> {
+    const isProbe = this.#failure !== null;
+    if (this.#failure !== null) {
+      // One asks whether the server is back; nobody else waits for that.
+      if (this.#isProbing || performance.now() < this.#retryAt) throw this.#failure;
+      this.#isProbing = true;
+    }
+    try {
+      // Its own code is there, or it is not: that has nothing to do with the server.
+      if (this.#given === null) await loadClient();
+      const reply = await this.#patience.with((signal) => this.#send(args, signal));
+      this.#failure = null;
+      return reply;
+    } catch (error) {
+      if (isRefusal(error)) {
+        this.#failure = null;
+        throw refusal(error);
+      }
+      this.#failure = new Error(
+        `Cannot reach the Redis server${this.address && ` at ${this.address}`}: ${said(error)}`,
+      );
+      this.#retryAt = performance.now() + PAUSE;
+      this.#drop();
+      throw this.#failure;
+    } finally {
+      if (isProbe) this.#isProbing = false;
+    }
+  }
+
+  /** Runs a script, all of it or nothing. */
+  async run(script: RedisScript, keys: readonly string[], ...args: RedisArgument[]): Promise<unknown> {
+    const given = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.command("EVALSHA", script.digest, ...given);
+    } catch (error) {
+      if (!/^Redis refused: NOSCRIPT/.test(String((error as Error).message))) throw error;
+      return await this.command("EVAL", script.source, ...given);
+    }
+  }
+
+  /** Removes, or changes, every key that begins so; the function gets them by the hundred. */
+  async forEachKey(start: string, visit: (keys: string[]) => Promise<unknown>): Promise<void> {
+    const pattern = `${start.replace(/[\\*?[\]]/g, "\\$&")}*`;
+    let cursor = "0";
+    do {
+      const [next, keys] = await this.command("SCAN", cursor, "MATCH", pattern, "COUNT", "500") as [Buffer, Buffer[]];
+      cursor = String(next);
+      if (keys.length > 0) await visit(keys.map(String));
+    } while (cursor !== "0");
+  }
+
+  /** Waits for what was asked, then ends the connection; another is made when it is needed. */
+  async close(): Promise<void> {
+    await this.#patience.idle();
+    this.#drop();
+  }
+
+  async #send(args: RedisArgument[], abortSignal: AbortSignal): Promise<unknown> {
+    const client = this.#given ?? await this.#connected();
+    const sent = args.map((arg) => typeof arg === "string" ? arg : bufferOf(arg));
+    return await client.sendCommand(sent, { typeMapping: BYTES, abortSignal });
+  }
+
+  async #connected(): Promise<OwnClient> {
+    const own = this.#own ??= this.#connect();
+    try {
+      return await own;
+    } catch (error) {
+      if (this.#own === own) this.#own = null;
+      // A server that takes no password is as good as none, and is left alone for as long.
+      throw new Error(`there is no connection: ${said(error)}`);
+    }
+  }
+
+  async #connect(): Promise<OwnClient> {
+    const { createClient } = await loadClient();
+    const client = createClient({
+      url: this.#url,
+      RESP: 2,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      // A connection that was lost is made anew by the next command: nothing runs on for its sake, or keeps a program alive.
+      socket: { reconnectStrategy: false, connectTimeout: TICK * PATIENCE },
+    });
+    const own = this.#own;
+    client.on("error", () => {
+      if (this.#own === own) this.#own = null;
+    });
+    client.unref();
+    await client.connect();
+    return client;
+  }
+
+  #drop(): void {
+    const own = this.#own;
+    this.#own = null;
+    own?.then((client) => client.destroy()).catch(() => {});
+  }
+}
+
+/** Waiting with an end: one timer for all that is waited for, and none while there is nothing. */
+class Patience {
+  readonly #waiting = new Map<AbortController, { ticks: number; readonly giveUp: (error: Error) => void }>();
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #whenIdle: (() => void)[] = [];
+
+  /** What comes of it, or an error when it takes too long. */
+  async with<T>(begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#waiting.set(controller, { ticks: 0, giveUp: reject });
+    this.#timer ??= setInterval(() => this.#tick(), TICK);
+    try {
+      return await Promise.race([begin(controller.signal), promise]);
+    } finally {
+      this.#waiting.delete(controller);
+      if (this.#waiting.size === 0) this.#rest();
+    }
+  }
+
+  /** Resolves when nothing is waited for. */
+  idle(): Promise<void> {
+    return this.#waiting.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #tick(): void {
+    for (const [controller, waiting] of this.#waiting) {
+      if (++waiting.ticks <= PATIENCE) continue;
+      waiting.giveUp(new Error(`it did not answer within ${TICK * PATIENCE} ms`));
+      controller.abort();
+    }
+  }
+
+  #rest(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+}
+
+let loading: Promise<ClientLibrary> | null = null;
+
+function loadClient(): Promise<ClientLibrary> {
+  return loading ??= import("@redis/client") as unknown as Promise<ClientLibrary>;
+}
+
+/** The server in words, from a URL whose password nobody is shown. */
+function addressOf(action: string, url: string): string {
+  if (typeof url !== "string") throw unexpected(action, "a string as url", url);
+  if (!URL.canParse(url)) throw new TypeError(`Cannot ${action}: the url cannot be read`);
+  const { host, pathname, protocol } = new URL(url);
+  if (protocol === "unix:" && pathname !== "") return `unix:${pathname}`;
+  if ((protocol === "redis:" || protocol === "rediss:") && host !== "") return `${protocol}//${host}`;
+  throw new TypeError(`Cannot ${action}: expected a redis:, rediss: or unix: URL, got one of ${protocol}`);
+}
+
+/** Whether the server has answered, with an error: its messages begin with a code. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && /^[A-Z][A-Z0-9]+ /.test(error.message);
+}
+
+/** The server's error, without the arguments that it repeats of a command it does not know. */
+function refusal({ message }: Error): Error {
+  return new Error(`Redis refused: ${message.replace(/,? with args beginning with.*$/s, "")}`);
+}
+
+/** What a client says of a connection; several addresses of a host fail with one error each. */
+function said(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return said(error.errors[0]);
+  return error instanceof Error && error.message !== "" ? error.message : String(error);
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
