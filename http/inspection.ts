@@ -44,6 +44,7 @@ import { bareAddress } from "./protocol/uri.ts";
 import { coreOf, HttpSession } from "./session/session.ts";
 import { CacheRedisStore } from "./stores/cache_redis_store.ts";
 import { CacheSqliteStore } from "./stores/cache_sqlite_store.ts";
+import { RateLimitRedisStore } from "./stores/rate_limit_redis_store.ts";
 import { EventStreamParser } from "./streams/event_stream_parser.ts";
 import { Connection } from "./transports/connection.ts";
 import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
@@ -241,6 +242,7 @@ inspectable(StaticProxyResolver, "StaticProxyResolver", ({ proxy }) => [
   fact("proxy", addressOf(proxy.uri), addressOf(proxy.uri)),
 ]);
 inspectable(RateLimit, "RateLimit", ({ size }) => [fact("size", size, counted(size, "host"))]);
+inspectable(RateLimitRedisStore, "RateLimitRedisStore", serverFacts);
 inspectable(Retry, "Retry", ({ budget }) => [fact("budget", budget)]);
 inspectable(Timeouts, "Timeouts", ({ connect, idle, total }) => [
   fact("connect", connect, `connect ${connect} ms`),

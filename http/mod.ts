@@ -139,7 +139,9 @@ export {
   type ProxyFunction,
 } from "./features/proxies/proxy_resolver.ts";
 export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./features/proxies/proxy_resolver.ts";
-export { RateLimit, type RateLimitOptions } from "./features/rate_limit.ts";
+export { RateLimit, type RateLimitOptions, type RateLimitStore, type TokenRate } from "./features/rate_limit.ts";
+export { RateLimitRedisStore, type RateLimitRedisStoreOptions } from "./stores/rate_limit_redis_store.ts";
+export type { WhenUnreachable } from "./contract/shared_store.ts";
 export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./features/retry.ts";
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
 export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";

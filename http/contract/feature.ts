@@ -67,6 +67,11 @@ export interface SessionFeature {
   readonly requestDefaults?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
   /** Where {@linkcode SessionFeature.transformBody} sits. @default {BodyStage.DECODED} */
   readonly bodyStage?: BodyStage | undefined;
+  /**
+   * What of the feature answers later than a blocked thread can wait for, in words: a synchronous send is refused that
+   * would need it.
+   */
+  readonly answersLater?: string | undefined;
   /** Called by `addFeature`. */
   attach?(session: FeatureSession): void;
   /** Called by `removeFeature` and when the session closes. */

@@ -1,7 +1,11 @@
 /** The feature that keeps requests below a rate. */
 
-import { checkOptions } from "../../internal/expected.ts";
+import { TypedEventTarget } from "../../internal/events.ts";
+import { checkObject, checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
+import type { WhenUnreachable } from "../contract/shared_store.ts";
+import { StoreErrorEvent, type StoreEvents } from "../contract/store_events.ts";
+import { storeUnusable } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
 import { parseRetryAfter } from "../protocol/retry_after.ts";
@@ -41,6 +45,32 @@ export interface RateLimitOptions {
   readonly maxHold?: number | undefined;
   /** Names what shares a limit; the origin of the URI unless given. */
   readonly keyOf?: ((msg: HttpMessage) => string) | undefined;
+  /** What counts the requests of several processes together. @default {null} */
+  readonly store?: RateLimitStore | null | undefined;
+}
+
+/** A rate, as stores count by it: tokens that come back at a constant rate, and how many there are at most. */
+export interface TokenRate {
+  /** Tokens in a millisecond; `Infinity` where the server's own limits alone count. */
+  readonly perMillisecond: number;
+  /** Most tokens at a time. */
+  readonly burst: number;
+}
+
+/** Counts the requests of several processes together. */
+export interface RateLimitStore {
+  /** What becomes of a message while the store cannot be reached. @default {"open"} */
+  readonly whenUnreachable?: WhenUnreachable | undefined;
+  /** Takes a token, which may be one that is yet to come: the milliseconds until the request may be sent. */
+  take(key: string, rate: TokenRate): Promise<number>;
+  /** Gives a token back that was not used. */
+  giveBack(key: string, rate: TokenRate): Promise<void>;
+  /** Lets nothing be sent for so many milliseconds. */
+  hold(key: string, milliseconds: number): Promise<void>;
+  /** For how many milliseconds nothing may be sent. */
+  held(key: string): Promise<number>;
+  /** Frees what the store holds open. */
+  close?(): void | Promise<void>;
 }
 
 /** The tokens of one origin. */
@@ -58,7 +88,9 @@ const MAX_BUCKETS = 1000;
 /**
  * Holds requests back so that no origin gets more than a rate of them: a token bucket per origin, filled at a constant
  * rate. It also keeps the limits servers announce. Requests wait in the order they came, without a connection; every
- * attempt counts, redirects and retries included. A message that is cancelled while it waits gives its turn back.
+ * attempt counts, redirects and retries included. A message that is cancelled while it waits gives its turn back. With a
+ * store several processes keep to the limit together, within one burst; synchronous sends cannot wait for one, and are
+ * refused.
  *
  * @example Ten requests a second, five at once
  * ```ts
@@ -71,7 +103,8 @@ const MAX_BUCKETS = 1000;
  * assertEquals((await session.fetch("http://example.org/")).status, 200);
  * ```
  */
-export class RateLimit implements SessionFeature {
+export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionFeature {
+  readonly #store: RateLimitStore | null;
   #rate: number;
   #burst: number;
   #obeyServer: boolean;
@@ -86,6 +119,7 @@ export class RateLimit implements SessionFeature {
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(options: RateLimitOptions = {}) {
+    super();
     checkOptions("make a RateLimit", options);
     const requests = moreThanZero("requests", options.requests ?? Infinity);
     const interval = moreThanZero("interval", options.interval ?? 1000, "ms");
@@ -95,6 +129,12 @@ export class RateLimit implements SessionFeature {
     this.#obeyServer = options.obeyServer ?? true;
     this.#maxHold = zeroOrMore("maxHold", options.maxHold ?? 60_000, "ms");
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;
+    this.#store = options.store ? checkObject("make a RateLimit", options.store) : null;
+  }
+
+  /** Synchronous sends cannot wait for a store. */
+  get answersLater(): string | undefined {
+    return this.#store === null ? undefined : "the store of a rate limit";
   }
 
   /** Origins (or keys) with a limit in use. */
@@ -105,6 +145,7 @@ export class RateLimit implements SessionFeature {
   /** Waits for a token. Called by the session. */
   requestStarting(_session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const key = this.#keyOf(msg);
+    if (this.#store !== null) return this.#waitForShared(msg, key, this.#store);
     const bucket = this.#bucket(key);
     if (bucket === undefined) return;
     const now = performance.now();
@@ -118,10 +159,14 @@ export class RateLimit implements SessionFeature {
   }
 
   /** Reads the server's limits. Called by the session. */
-  gotHeaders(_session: FeatureSession, msg: HttpMessage): void {
+  gotHeaders(_session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     if (!this.#obeyServer) return;
     const hold = holdOf(msg);
     if (hold <= 0) return;
+    const store = this.#store;
+    if (store !== null) {
+      return this.#ask(() => store.hold(this.#keyOf(msg), Math.min(hold, this.#maxHold)), undefined);
+    }
     const bucket = this.#bucket(this.#keyOf(msg), true)!;
     bucket.heldUntil = Math.max(bucket.heldUntil, performance.now() + Math.min(hold, this.#maxHold));
   }
@@ -129,6 +174,51 @@ export class RateLimit implements SessionFeature {
   /** Ends the wait of a message. Called by the session. */
   requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     this.#waiting.get(msg)?.abort();
+  }
+
+  /** Frees what the store holds open. */
+  async close(): Promise<void> {
+    await this.#store?.close?.();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #waitForShared(msg: HttpMessage, key: string, store: RateLimitStore): Promise<void> {
+    const rate = { perMillisecond: this.#rate, burst: this.#burst };
+    const controller = new AbortController();
+    this.#waiting.set(msg, controller);
+    try {
+      const closed = (error: unknown): never => {
+        throw storeUnusable("connect", "the store of its rate limit", error);
+      };
+      let delay = await this.#ask(
+        () => store.take(key, rate),
+        0,
+        store.whenUnreachable === "closed" ? closed : undefined,
+      );
+      // The server may ask any of the processes for more while a message waits.
+      for (; delay > 0; delay = await this.#ask(() => store.held(key), 0)) await wait(delay, controller.signal);
+      controller.signal.throwIfAborted();
+    } catch (error) {
+      if (!controller.signal.aborted) throw error;
+      await this.#ask(() => store.giveBack(key, rate), undefined); // The message has left the queue unsent.
+    } finally {
+      this.#waiting.delete(msg);
+    }
+  }
+
+  /** What the store says; `otherwise` where it fails, which is told. */
+  async #ask<T>(call: () => Promise<T>, otherwise: T, failed: (error: unknown) => void = () => {}): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      this.dispatchEvent(new StoreErrorEvent(error));
+      failed(error);
+      return otherwise;
+    }
   }
 
   async #hold(msg: HttpMessage, bucket: Bucket, firstDelay: number): Promise<void> {

@@ -51,6 +51,7 @@ export interface HookScope {
 const members: Readonly<Record<Hook, boolean>> = {
   requestDefaults: true,
   bodyStage: false,
+  answersLater: false,
   attach: true,
   detach: true,
   requestQueued: true,

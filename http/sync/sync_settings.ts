@@ -55,6 +55,10 @@ export function settingsOf(core: HttpSessionCore, msg: HttpMessage, version: num
   if (features.rounds.respond.some((feature) => !msg.isFeatureDisabled(feature))) {
     throw refuse("with a feature that answers requests", "its Response cannot be read while the thread is blocked");
   }
+  const late = features.all.find((feature) => feature.answersLater !== undefined && !msg.isFeatureDisabled(feature));
+  if (late !== undefined) {
+    throw refuse(`with ${late.answersLater}`, "it answers later, and nothing happens while the thread is blocked");
+  }
   const { client } = tlsOf(core, msg);
   if (isClientTls(client) && client.connectSync === undefined) {
     throw refuse("with a ClientTls", "it has no connectSync, and cannot go to the worker that sends");
