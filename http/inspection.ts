@@ -45,6 +45,7 @@ import { coreOf, HttpSession } from "./session/session.ts";
 import { CacheRedisStore } from "./stores/cache_redis_store.ts";
 import { CacheSqliteStore } from "./stores/cache_sqlite_store.ts";
 import { RateLimitRedisStore } from "./stores/rate_limit_redis_store.ts";
+import { CookieRedisStore } from "./stores/cookie_redis_store.ts";
 import { EventStreamParser } from "./streams/event_stream_parser.ts";
 import { Connection } from "./transports/connection.ts";
 import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
@@ -222,6 +223,7 @@ inspectable(CookieJar, "CookieJar", ({ acceptPolicy, size }) => [
 ]);
 inspectable(CacheRedisStore, "CacheRedisStore", serverFacts);
 inspectable(CacheSqliteStore, "CacheSqliteStore", ({ path }) => [pathFact(path)]);
+inspectable(CookieRedisStore, "CookieRedisStore", (store) => [...serverFacts(store), fact("jar", store.jar)]);
 inspectable(CookieSqliteStore, "CookieSqliteStore", ({ path }) => [pathFact(path)]);
 inspectable(CookieTextStore, "CookieTextStore", ({ path }) => [pathFact(path)]);
 inspectable(HstsEnforcer, "HstsEnforcer", ({ isPersistent }) => [fact("isPersistent", isPersistent, "")]);

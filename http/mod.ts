@@ -34,6 +34,8 @@ export {
   CookieTextStore,
   type SameSite,
 } from "./features/cookies/mod.ts";
+export type { SharedCookies, SharedCookieStore } from "./features/cookies/mod.ts";
+export { CookieRedisStore, type CookieRedisStoreOptions } from "./stores/cookie_redis_store.ts";
 export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
 export { type HttpErrorCode, NotSupportedError } from "./errors.ts";
 export { HttpError, type HttpErrorOptions } from "./message/http_error.ts";

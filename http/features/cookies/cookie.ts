@@ -1,4 +1,6 @@
 /** What a cookie is, outside of any library. */
+import { fact, type Portrait, quoted, shownAs } from "../../../internal/inspection.ts";
+import type { WhenUnreachable } from "../../contract/shared_store.ts";
 import type { Tough } from "./tough.ts";
 
 /** When a cookie goes along with a request that another site caused. */
@@ -73,9 +75,38 @@ export interface CookieStore {
   close?(): void;
 }
 
+/** The cookies of one site, as a store that processes share has them. */
+export interface SharedCookies {
+  /** Names this state of them. */
+  readonly version: string;
+  /** All of them, session cookies too. */
+  readonly cookies: readonly Cookie[];
+  /** Whether the store has lost what it had at the version asked about: a server began anew. */
+  readonly isAnew: boolean;
+}
+
+/**
+ * What keeps the cookies of jars in several processes, by site: a registrable domain, or a host that has none. A jar asks
+ * before each message, and a response is there when its cookies are kept.
+ */
+export interface SharedCookieStore {
+  /** Its methods answer later. */
+  readonly synchronous: false;
+  /** What becomes of a message while the store cannot be reached. @default {"open"} */
+  readonly whenUnreachable?: WhenUnreachable | undefined;
+  /** The cookies of a site; `null` where they are what they were at that version. */
+  read(site: string, version: string | null): Promise<SharedCookies | null>;
+  /** Keeps changes of a site's cookies, all of them or none. */
+  write(site: string, changes: readonly CookieChange[]): Promise<void>;
+  /** Removes the cookies of every site. */
+  clear(): Promise<void>;
+  /** Frees what the store holds. */
+  close?(): void | Promise<void>;
+}
+
 /** The library's cookie as a snapshot. */
 export function snapshot(cookie: Tough.Cookie): Cookie {
-  return {
+  return shownAs(portrait, {
     name: cookie.key,
     value: cookie.value,
     domain: cookie.domain!,
@@ -87,8 +118,22 @@ export function snapshot(cookie: Tough.Cookie): Cookie {
     expires: cookie.expires instanceof Date ? cookie.expires : null,
     creation: dateOr(cookie.creation),
     lastAccess: dateOr(cookie.lastAccessed),
-  };
+  });
 }
+
+/** How a cookie shows itself: all but its value, which is as good as a password. */
+const portrait: Portrait<Cookie> = {
+  name: "Cookie",
+  facts: ({ domain, expires, httpOnly, name, path, sameSite, secure }) => [
+    fact("name", name, `${quoted(name)} of ${domain}`),
+    fact("domain", domain, ""),
+    fact("path", path, path === "/" ? "" : path),
+    fact("secure", secure, secure ? "secure" : ""),
+    fact("httpOnly", httpOnly, httpOnly ? "HttpOnly" : ""),
+    fact("sameSite", sameSite, sameSite === "lax" ? "" : sameSite),
+    fact("expires", expires?.toISOString(), expires === null ? "session" : `until ${expires.toISOString()}`),
+  ],
+};
 
 /** The key of a cookie within its domain: a name and a path hold no semicolon. */
 export function cookieKey(path: string, name: string): string {

@@ -6,9 +6,12 @@ import type { SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
+import { StoreErrorEvent } from "../../contract/store_events.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
 import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";
 import { CookieTable } from "./cookie_table.ts";
+import { CookieChangedEvent, type CookieContext, type CookieJarEvents, type CookieJarOptions } from "./jar_types.ts";
+import { restored, SharedJar } from "./shared_jar.ts";
 import {
   acceptPolicies,
   type CookieAcceptPolicy,
@@ -22,54 +25,7 @@ import {
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isStrict, isVerified } from "../../contract/trust.ts";
 import { httpUriOf, parseUri } from "../../protocol/uri.ts";
-import { registrableDomain, type Tough, toughCookie } from "./tough.ts";
-
-/** Options of a `CookieJar`. */
-export interface CookieJarOptions {
-  /** Which cookies the jar takes. @default {"always"} */
-  readonly acceptPolicy?: CookieAcceptPolicy | undefined;
-  /** What keeps the cookies beyond the jar's life. @default {null} */
-  readonly store?: CookieStore | null | undefined;
-  /** Most cookies the jar holds. @default {3000} */
-  readonly maxCookies?: number | undefined;
-  /** Most cookies of one registrable domain. @default {180} */
-  readonly maxCookiesPerSite?: number | undefined;
-  /** The clock, in milliseconds since 1970. @default {Date.now} */
-  readonly now?: (() => number) | undefined;
-}
-
-/** What a cookie is set or asked for with. */
-export interface CookieContext {
-  /** The page the request belongs to; without one it counts as its own. @default {null} */
-  readonly firstParty?: string | URL | null | undefined;
-  /** Whether the request replaces the page in a window, as a link does: such a safe request sends "lax" cookies. @default {false} */
-  readonly navigation?: boolean | undefined;
-  /** Whether an HTTP request asks, rather than a script: only the former sees HttpOnly cookies. @default {true} */
-  readonly http?: boolean | undefined;
-  /** The request's method. @default {"GET"} */
-  readonly method?: string | undefined;
-}
-
-/** The `changed` event of a jar: a cookie was added, replaced or removed. */
-export class CookieChangedEvent extends Event implements CookieChange {
-  /** What was there before; `null` for an added cookie. */
-  readonly oldCookie: Cookie | null;
-  /** What is there now; `null` for a removed cookie. */
-  readonly newCookie: Cookie | null;
-
-  /** Makes the event. */
-  constructor(change: CookieChange) {
-    super("changed");
-    this.oldCookie = change.oldCookie;
-    this.newCookie = change.newCookie;
-  }
-}
-
-/** The events of a jar. */
-export interface CookieJarEvents {
-  /** A cookie was added, replaced or removed. */
-  changed: CookieChangedEvent;
-}
+import { registrableDomain, siteOf, type Tough, toughCookie } from "./tough.ts";
 
 /**
  * Keeps the cookies of a session and sends them back (RFC 6265, with SameSite, prefixes and the rules for Secure of its
@@ -90,6 +46,8 @@ export interface CookieJarEvents {
  */
 export class CookieJar extends TypedEventTarget<CookieJarEvents> implements SessionFeature {
   readonly #store: CookieStore | null;
+  /** The store, where other processes have it, too. */
+  readonly #shared: SharedJar | null;
   readonly #table: CookieTable;
   readonly #now: () => number;
   #policy: CookieAcceptPolicy = "always";
@@ -118,8 +76,15 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     wholeNumber("maxCookiesPerSite", maxCookiesPerSite, 1);
     this.#now = now;
     this.#table = new CookieTable({ total: maxCookies, perSite: maxCookiesPerSite }, now);
-    this.#store = store;
-    const kept = store ? [...store.load()] : [];
+    const isShared = store !== null && "synchronous" in store;
+    this.#store = isShared ? null : store;
+    this.#shared = isShared
+      ? new SharedJar(store, this.#table, {
+        changed: (changes) => this.#announce(changes),
+        failed: (error) => this.dispatchEvent(new StoreErrorEvent(error)),
+      })
+      : null;
+    const kept = this.#store ? [...this.#store.load()] : [];
     if (kept.length > 0) this.#kept = kept;
   }
 
@@ -138,7 +103,12 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** Whether cookies outlive the jar (`soup_cookie_jar_is_persistent`). */
   get isPersistent(): boolean {
-    return this.#store !== null;
+    return this.#store !== null || this.#shared !== null;
+  }
+
+  /** Synchronous sends cannot wait for a store that processes share. */
+  get answersLater(): string | undefined {
+    return this.#shared === null ? undefined : "the store of a cookie jar";
   }
 
   /** How many cookies the jar holds; expired ones count until somebody asks for them. */
@@ -206,12 +176,24 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     const table = this.#cookies();
     for (const cookie of table.all()) table.remove(cookie.domain!, cookie.path!, cookie.key);
     this.#unverified = null;
+    this.#shared?.clear();
     this.#publish();
   }
 
+  /**
+   * Resolves when a store that processes share has what this jar was told; others have it when the jar's methods return.
+   *
+   * @throws {Error} If the store cannot be reached; what it lacks is kept, and told it later.
+   */
+  async flush(): Promise<void> {
+    await this.#shared?.flush();
+  }
+
   /** Sets the Cookie field early enough for caches to see it. */
-  requestStarting(session: FeatureSession, msg: HttpMessage): void {
-    this.#setField(session, msg);
+  requestStarting(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
+    const uri = this.#shared === null || msg.omitsCredentials ? null : httpUriOf(session, msg.uri);
+    if (uri === null || !isName(hostOf(uri))) return this.#setField(session, msg);
+    return this.#shared!.read(siteOf(hostOf(uri))).then(() => this.#setField(session, msg));
   }
 
   /** Sets the Cookie field again: another response may have changed it while the message waited for a connection. */
@@ -220,7 +202,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   }
 
   /** Takes the cookies of a response; those of a server without a trusted certificate are kept apart. */
-  gotHeaders(session: FeatureSession, msg: HttpMessage): void {
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     if (this.#policy === "never" || msg.omitsCredentials || !msg.responseHeaders.has("set-cookie")) return;
     const uri = httpUriOf(session, msg.uri);
     if (uri === null) return;
@@ -229,24 +211,28 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     const context = contextOf(session, msg);
     for (const field of msg.responseHeaders.getSetCookie()) jar.#accept(field, uri, context);
     jar.#publish();
+    return jar.#shared?.kept(siteOf(hostOf(uri)));
   }
 
-  /** Frees what the store holds; the jar keeps its cookies but no longer stores them. */
-  close(): void {
+  /**
+   * Frees what the store holds; the jar keeps its cookies but no longer stores them. A store that processes share is told
+   * first what it lacks.
+   */
+  close(): void | Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#store?.close?.();
+    return this.#shared?.close();
   }
 
-  /** Same as `close`. */
+  /** Same as `close`; what has to be waited for is not waited for. */
   [Symbol.dispose](): void {
-    this.close();
+    void this.close();
   }
 
   /** Same as `close`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #setField(session: FeatureSession, msg: HttpMessage): void {
@@ -307,11 +293,18 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     return kept && table.find(kept.domain!, kept.path!, kept.key) === kept ? snapshot(kept) : null;
   }
 
-  /** Stores a change, then dispatches its event. */
+  /** Stores a change, then dispatches its event; a store that processes share is told, and can be waited for. */
   #publish(): void {
     const changes = this.#table.takeChanges();
     if (changes.length === 0) return;
-    if (!this.#closed) this.#store?.apply(changes, () => this.allCookies());
+    if (!this.#closed) {
+      this.#store?.apply(changes, () => this.allCookies());
+      this.#shared?.changed(changes);
+    }
+    this.#announce(changes);
+  }
+
+  #announce(changes: readonly CookieChange[]): void {
     for (const change of changes) this.dispatchEvent(new CookieChangedEvent(change));
   }
 
@@ -331,12 +324,6 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
       allowSecureOnLocal: false,
     });
   }
-}
-
-function restored(cookie: Cookie): Tough.Cookie {
-  const { name, expires, lastAccess, ...rest } = cookie;
-  const options = { ...rest, key: name, lastAccessed: lastAccess };
-  return new (toughCookie().Cookie)(expires ? { ...options, expires } : options);
 }
 
 function contextOf(session: FeatureSession, msg: HttpMessage): CookieContext {
