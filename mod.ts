@@ -92,11 +92,11 @@ export type { SignerGroupEvents, SignerGroupMember, SignerGroupOptions } from ".
 export { AuthBasic, AuthBearer, AuthDigest, AuthManager, AuthNegotiate, AuthNtlm } from "./http/mod.ts";
 export { AuthenticateEvent, AuthenticationError, AwsSigV4, BodyStage, CLIENT_ASSERTION_TYPE } from "./http/mod.ts";
 export { CacheFileStore, CacheMemoryStore, ChunkEvent, Connection, ConnectionEvent } from "./http/mod.ts";
-export { CacheRedisStore, CookieRedisStore, RateLimitRedisStore } from "./http/mod.ts";
+export { CacheRedisStore, CookieRedisStore, HstsRedisStore, RateLimitRedisStore } from "./http/mod.ts";
 export type { CacheRedisStoreOptions, RedisArgument, RedisClient, RedisCommandOptions } from "./http/mod.ts";
 export type { RateLimitRedisStoreOptions, RateLimitStore, RedisStoreOptions } from "./http/mod.ts";
 export type { CookieRedisStoreOptions, SharedCookies, SharedCookieStore } from "./http/mod.ts";
-export type { TokenRate, WhenUnreachable } from "./http/mod.ts";
+export type { HstsRedisStoreOptions, SharedHstsStore, TokenRate, WhenUnreachable } from "./http/mod.ts";
 export { ContentDecoder, ContentDecodingError, ContentSniffedEvent, ContentSniffer } from "./http/mod.ts";
 export { CookieChangedEvent, CookieJar, CookieSqliteStore, CookieTextStore, Dpop } from "./http/mod.ts";
 export { EventStreamError, FetchTransport, HarRecorder, HstsChangedEvent, HstsEnforcedEvent } from "./http/mod.ts";

@@ -46,6 +46,7 @@ import { CacheRedisStore } from "./stores/cache_redis_store.ts";
 import { CacheSqliteStore } from "./stores/cache_sqlite_store.ts";
 import { RateLimitRedisStore } from "./stores/rate_limit_redis_store.ts";
 import { CookieRedisStore } from "./stores/cookie_redis_store.ts";
+import { HstsRedisStore } from "./stores/hsts_redis_store.ts";
 import { EventStreamParser } from "./streams/event_stream_parser.ts";
 import { Connection } from "./transports/connection.ts";
 import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
@@ -228,6 +229,7 @@ inspectable(CookieSqliteStore, "CookieSqliteStore", ({ path }) => [pathFact(path
 inspectable(CookieTextStore, "CookieTextStore", ({ path }) => [pathFact(path)]);
 inspectable(HstsEnforcer, "HstsEnforcer", ({ isPersistent }) => [fact("isPersistent", isPersistent, "")]);
 inspectable(HstsFileStore, "HstsFileStore", ({ path }) => [pathFact(path)]);
+inspectable(HstsRedisStore, "HstsRedisStore", serverFacts);
 inspectable(ContentDecoder, "ContentDecoder", ({ maxSize }) => [
   fact("maxSize", maxSize, `at most ${counted(maxSize, "byte")}`),
 ]);

@@ -46,6 +46,8 @@ export type { TracedMessage } from "./contract/traced_message.ts";
 export type { FeatureType } from "./message/feature_type.ts";
 export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./features/hsts/mod.ts";
 export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./features/hsts/mod.ts";
+export type { SharedHstsStore } from "./features/hsts/mod.ts";
+export { HstsRedisStore, type HstsRedisStoreOptions } from "./stores/hsts_redis_store.ts";
 export {
   HttpMessage,
   type HttpMessageInit,

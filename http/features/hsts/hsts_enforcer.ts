@@ -8,12 +8,14 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
-import type { HstsPolicy, HstsStore } from "./store.ts";
+import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
+import { SharedPolicies } from "./shared_policies.ts";
+import type { HstsPolicy, HstsStore, SharedHstsStore } from "./store.ts";
 
 /** Options of an `HstsEnforcer`. */
 export interface HstsEnforcerOptions {
   /** What keeps policies beyond the enforcer's life. @default {null} */
-  readonly store?: HstsStore | null | undefined;
+  readonly store?: HstsStore | SharedHstsStore | null | undefined;
   /** Most hosts remembered; beyond it the policy that ends first is forgotten. @default {10000} */
   readonly maxPolicies?: number | undefined;
   /** The clock, in milliseconds since 1970. @default {Date.now} */
@@ -48,7 +50,7 @@ export class HstsEnforcedEvent extends Event {
 }
 
 /** The events of an enforcer. */
-export interface HstsEnforcerEvents {
+export interface HstsEnforcerEvents extends StoreEvents {
   /** A policy was added, replaced or removed. */
   changed: HstsChangedEvent;
   /** A message goes over TLS instead. */
@@ -77,6 +79,8 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   readonly #policies = new Map<string, HstsPolicy>();
   readonly #sessionPolicies = new Map<string, HstsPolicy>();
   readonly #store: HstsStore | null;
+  /** The store, where other processes have it, too. */
+  readonly #shared: SharedPolicies | null;
   readonly #maxPolicies: number;
   readonly #now: () => number;
   #unsaved = false;
@@ -93,8 +97,10 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
     const { store = null, maxPolicies = 10_000, now = Date.now } = options;
     this.#maxPolicies = wholeNumber("maxPolicies", maxPolicies, 1);
     this.#now = now;
-    this.#store = store;
-    for (const policy of store?.load() ?? []) {
+    const isShared = store !== null && "synchronous" in store;
+    this.#store = isShared ? null : store;
+    this.#shared = isShared ? this.#sharedPolicies(store) : null;
+    for (const policy of this.#store?.load() ?? []) {
       if (!this.#hasEnded(policy)) this.#policies.set(policy.host, policy);
     }
     this.#makeRoom();
@@ -102,7 +108,12 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
 
   /** Whether policies outlive the enforcer (`soup_hsts_enforcer_is_persistent`). */
   get isPersistent(): boolean {
-    return this.#store !== null;
+    return this.#store !== null || this.#shared !== null;
+  }
+
+  /** Synchronous sends cannot wait for a store that processes share. */
+  get answersLater(): string | undefined {
+    return this.#shared === null ? undefined : "the store of HSTS policies";
   }
 
   /** Sets a host's policy (`soup_hsts_enforcer_set_policy`); one that has ended removes it. */
@@ -159,16 +170,19 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
 
   /** Changes http: to https: before the message does anything. */
   requestQueued(session: FeatureSession, msg: HttpMessage): void {
-    this.#enforce(session, msg);
+    // What other processes know is not known yet.
+    if (this.#shared === null) this.#enforce(session, msg);
   }
 
-  /** The same for a message that was redirected or sent again. */
-  requestStarting(session: FeatureSession, msg: HttpMessage): void {
-    this.#enforce(session, msg);
+  /** The same for a message that was redirected or sent again, and once others were asked. */
+  requestStarting(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
+    const host = this.#shared !== null && session.schemeOf(msg.uri) === "http" ? canonicalHost(msg.uri.hostname) : null;
+    if (host === null) return this.#enforce(session, msg);
+    return this.#shared!.lookUp(host).then(() => this.#enforce(session, msg));
   }
 
   /** Learns a host's policy from its response. */
-  gotHeaders(session: FeatureSession, msg: HttpMessage): void {
+  gotHeaders(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const field = msg.responseHeaders.get("strict-transport-security");
     if (field === null || session.schemeOf(msg.uri) !== "https") return;
     if (!isVerified(session, msg)) return;
@@ -180,24 +194,47 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
       const expires = new Date(this.#now() + said.maxAge * 1000);
       this.#set({ host, includeSubDomains: said.includeSubDomains, expires });
     }
+    return this.#shared?.kept();
   }
 
   /** Writes what is not written yet; the enforcer goes on without its store. */
-  close(): void {
+  close(): void | Promise<void> {
     if (this.#closed) return;
     if (this.#unsaved) this.#save();
     this.#closed = true;
+    return this.#shared?.close();
   }
 
-  /** Same as `close`. */
+  /** Same as `close`; what has to be waited for is not waited for. */
   [Symbol.dispose](): void {
-    this.close();
+    void this.close();
   }
 
   /** Same as `close`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #sharedPolicies(store: SharedHstsStore): SharedPolicies {
+    return new SharedPolicies(store, {
+      find: (host) => {
+        const policy = this.#policies.get(host);
+        return policy && !this.#hasEnded(policy) ? policy : undefined;
+      },
+      take: (policy) => {
+        const old = this.#policies.get(policy.host) ?? null;
+        if (this.#hasEnded(policy)) {
+          if (this.#policies.delete(policy.host)) this.dispatchEvent(new HstsChangedEvent(old, null));
+          return;
+        }
+        this.#policies.set(policy.host, policy);
+        this.#makeRoom();
+        if (old === null || old.includeSubDomains !== policy.includeSubDomains) {
+          this.dispatchEvent(new HstsChangedEvent(old, policy));
+        }
+      },
+      failed: (error) => this.dispatchEvent(new StoreErrorEvent(error)),
+    });
   }
 
   #enforce(session: FeatureSession, msg: HttpMessage): void {
@@ -234,7 +271,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
     this.#makeRoom();
     if (policies === this.#policies) {
       this.#unsaved = true;
-      if (this.#isWorthWriting(old, policy)) this.#save();
+      if (this.#isWorthWriting(old, policy)) this.#save(policy);
     }
     this.dispatchEvent(new HstsChangedEvent(old, policy));
   }
@@ -243,7 +280,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
     const old = policies.get(host);
     if (!old) return false;
     policies.delete(host);
-    if (policies === this.#policies) this.#save();
+    if (policies === this.#policies) this.#save({ ...old, expires: new Date(0) });
     this.dispatchEvent(new HstsChangedEvent(old, null));
     return true;
   }
@@ -261,8 +298,13 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
     for (const policy of byEnd.slice(0, this.#policies.size - this.#maxPolicies)) this.#policies.delete(policy.host);
   }
 
-  #save(): void {
-    if (this.#closed || !this.#store) return;
+  #save(changed: HstsPolicy | null = null): void {
+    if (this.#closed) return;
+    if (this.#shared !== null && changed !== null) {
+      this.#shared.changed(changed);
+      this.#shared.tell();
+    }
+    if (!this.#store) return;
     this.#store.save(this.getPolicies({ session: false }));
     this.#unsaved = false;
   }

@@ -6,4 +6,4 @@ export {
   type HstsEnforcerEvents,
   type HstsEnforcerOptions,
 } from "./hsts_enforcer.ts";
-export { HstsFileStore, type HstsPolicy, type HstsStore } from "./store.ts";
+export { HstsFileStore, type HstsPolicy, type HstsStore, type SharedHstsStore } from "./store.ts";

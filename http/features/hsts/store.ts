@@ -1,4 +1,5 @@
 /** Where HSTS policies outlive the process. */
+import type { WhenUnreachable } from "../../contract/shared_store.ts";
 import { readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 
 /** One host that must be contacted over TLS (RFC 6797 §5.3). */
@@ -17,6 +18,23 @@ export interface HstsStore {
   load(): Iterable<HstsPolicy>;
   /** Keeps exactly these policies; returns when they are safe. */
   save(policies: Iterable<HstsPolicy>): void;
+}
+
+/**
+ * What keeps the policies of enforcers in several processes. An enforcer asks before each message that would go without
+ * TLS, and a response is there when its policy is kept.
+ */
+export interface SharedHstsStore {
+  /** Its methods answer later. */
+  readonly synchronous: false;
+  /** What becomes of a message while the store cannot be reached. @default {"open"} */
+  readonly whenUnreachable?: WhenUnreachable | undefined;
+  /** The policies of these hosts; one that was removed is one that has ended, for as long as somebody may have it. */
+  find(hosts: readonly string[]): Promise<HstsPolicy[]>;
+  /** Keeps policies; one that has ended is removed. */
+  put(policies: readonly HstsPolicy[]): Promise<void>;
+  /** Frees what the store holds. */
+  close?(): void | Promise<void>;
 }
 
 const HEADER = "# HSTS policies. One line per host, a leading dot covers its subdomains, times are UTC.\n";

@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { programEnd, startProgram } from "../../../_support/child_program.ts";
+import { noRedis } from "../../../_support/redis_server.ts";
 
 async function run(name: string): Promise<string> {
   const child = startProgram(new URL(`../../../../examples/http/${name}`, import.meta.url), []);
@@ -31,6 +32,14 @@ describe("examples", () => {
     assertEquals(
       await run("shared_cache.ts"),
       "200 answers, all of them right\nthe server was asked at most once by each worker for each page\n",
+    );
+  });
+
+  it("shared_redis.ts has four workers that share a cache, a jar and a limit", { skip: noRedis }, async () => {
+    assertEquals(
+      await run("shared_redis.ts"),
+      "100 answers, all of them right\nlogged in 1 time, 0 requests without the cookie\n" +
+        "each page fetched at most once by each worker\n8 of 16 reports sent\n",
     );
   });
 });
