@@ -38,7 +38,7 @@ describe("examples", () => {
   it("shared_redis.ts has four workers that share a cache, a jar and a limit", { skip: noRedis }, async () => {
     assertEquals(
       await run("shared_redis.ts"),
-      "100 answers, all of them right\nlogged in 1 time, 0 requests without the cookie\n" +
+      "40 answers, all of them right\nlogged in 1 time, 0 requests without the cookie\n" +
         "each page fetched at most once by each worker\n8 of 16 reports sent\n",
     );
   });
