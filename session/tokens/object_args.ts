@@ -1,7 +1,15 @@
 /** What objects are made and found with. */
 import type { Frame } from "../../ffi/engine/frame.ts";
 import type { ArgsOf, Program } from "../../ffi/engine/program.ts";
-import { type copyObject, type createObject, discardObjects, type FindArgs } from "../../ffi/operations/objects.ts";
+import {
+  type copyObject,
+  type createObject,
+  discardObjects,
+  type FindArgs,
+  findObjects,
+  getAttributesIfPresent,
+} from "../../ffi/operations/objects.ts";
+import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { compileTemplate, templateInit, type TemplateInput } from "../attributes/attributes_init.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -35,6 +43,42 @@ export function findArgs(core: SessionCore, match: TemplateInput, options: FindO
     plan: options?.read ? readPlan(options.read) : null,
     limit: Infinity,
   };
+}
+
+/** An object as those who look for objects get it. */
+type ObjectOf = (handle: bigint, attributes: Attributes | null) => Pkcs11Object;
+
+/** Each object that is found, with what is read of it when it is asked for; one that is gone by then is left out. */
+export async function* eachObject(
+  core: SessionCore,
+  { plan, ...args }: FindArgs,
+  options: FindOptions | undefined,
+  objectOf: ObjectOf,
+): AsyncGenerator<Pkcs11Object, void> {
+  for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
+    options?.signal?.throwIfAborted();
+    core.assertOpen("find objects");
+    const read = plan &&
+      await core.run(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
+    if (!plan) yield objectOf(handle, null);
+    else if (read) yield objectOf(handle, attributesOf(read));
+  }
+}
+
+/** The same, in place. */
+export function* eachObjectSync(
+  core: SessionCore,
+  { plan, ...args }: FindArgs,
+  options: FindOptions | undefined,
+  objectOf: ObjectOf,
+): Generator<Pkcs11Object, void> {
+  for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
+    options?.signal?.throwIfAborted();
+    core.assertOpen("find objects");
+    const read = plan && core.runSync(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
+    if (!plan) yield objectOf(handle, null);
+    else if (read) yield objectOf(handle, attributesOf(read));
+  }
 }
 
 /** The template of an object that is about to be made: one that is not the token's lives in the session. */

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { type AttributeType, CKR, type UserType } from "../../ffi/constants/mod.ts";
+import type { AttributeType, UserType } from "../../ffi/constants/mod.ts";
 import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
 import { type BytesInput, copyBytes, viewBytes } from "../../ffi/memory/inputs.ts";
 import { decrypt, digest, encrypt, sign, signRecover, verify, verifyRecover } from "../../ffi/operations/crypto.ts";
@@ -20,19 +20,10 @@ import {
 } from "../../ffi/operations/keys.ts";
 import { decryptMany, digestMany, encryptMany, signMany, verifyMany } from "../../ffi/operations/many.ts";
 import { decryptMessage, encryptMessage } from "../../ffi/operations/messages.ts";
-import {
-  copyObject,
-  createObject,
-  discardObjects,
-  type FindArgs,
-  findObjects,
-  type Found,
-  getAttributesIfPresent,
-} from "../../ffi/operations/objects.ts";
+import { copyObject, createObject, discardObjects, findObjects, type Found } from "../../ffi/operations/objects.ts";
 import { cancelBegun } from "../../ffi/operations/parts.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import {
-  closeSession,
   generateRandom,
   initPin,
   operationState,
@@ -47,12 +38,10 @@ import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions, IntoOptions, ResultOptions } from "../core/call_options.ts";
 import { destination, resultLater, resultOf } from "../core/into.ts";
 import { assertRoom } from "../../ffi/engine/frame.ts";
-import { DiscardHandleEvent } from "../core/discard_handle.ts";
-import { leave } from "../core/handle_pool.ts";
 import { type SessionInfo, sessionInfoOf } from "../core/infos.ts";
 import { countedLogin, countedLogout } from "../core/logins.ts";
 import { SessionCore } from "../core/session_core.ts";
-import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
+import { SessionBusyError } from "../errors.ts";
 import { importCertificate, importKey, importKeyPair } from "../keys/create_keys.ts";
 import { type KeyInput, withKey, withKeySync } from "../keys/forms/read_key.ts";
 import { chainOf } from "../keys/partners.ts";
@@ -73,7 +62,7 @@ import {
 import { decapsulateArgs, deriveArgs, generateArgs, pairArgs, unwrapArgs, wrapArgs } from "./key_args.ts";
 import type { Module } from "./module.ts";
 import { Pkcs11Object } from "./object.ts";
-import { copyArgs, createArgs, destroyLate, findArgs } from "./object_args.ts";
+import { copyArgs, createArgs, destroyLate, eachObject, eachObjectSync, findArgs } from "./object_args.ts";
 import type {
   DataInput,
   EncapsulatedKey,
@@ -116,6 +105,7 @@ import {
   type SyncPartsSigner,
   type SyncPartsVerifier,
 } from "./parts_sync.ts";
+import { endSession, endSessionSync } from "./session_end.ts";
 import { moduleCoreOf, Slot } from "./slot.ts";
 import {
   cancelArgs,
@@ -127,17 +117,7 @@ import {
   twoPins,
   undoneLogin,
 } from "./session_args.ts";
-import { cipherStream, closing, feed, isPiecemeal } from "./streams.ts";
-
-/** Answers of C_CloseSession that mean there is nothing left to close. */
-const GONE: ReadonlySet<number> = new Set([
-  CKR.OK,
-  CKR.SESSION_HANDLE_INVALID,
-  CKR.SESSION_CLOSED,
-  CKR.DEVICE_REMOVED,
-  CKR.TOKEN_NOT_PRESENT,
-  CKR.CRYPTOKI_NOT_INITIALIZED,
-]);
+import { cipherStream, fed, isPiecemeal } from "./streams.ts";
 
 const encapsulatedShown = plainPortrait<EncapsulatedKey>("EncapsulatedKey");
 
@@ -480,16 +460,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {SessionBusyError} When a call runs; nothing is closed then.
    */
   closeSync(): void {
-    const core = this.#core;
-    if (core.closed) return;
-    if (core.lane.busy) throw new SessionBusyError("close the session", core.lane.open ?? "an asynchronous call");
-    core.closed = true;
-    this.#closing = Promise.resolve();
-    try {
-      if (!this.#discard(core.runSync(leave, { core }))) this.#checkClosed(core.runSync(closeSession, this.#args()));
-    } finally {
-      core.release();
-    }
+    endSessionSync(this);
   }
 
   /** Closes the session, now or when the running call has ended. */
@@ -827,7 +798,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
    */
   objects(match?: TemplateInput, options?: FindOptions): AsyncGenerator<Pkcs11Object, void, undefined>;
   objects(match: TemplateInput = {}, options?: FindOptions): AsyncGenerator<Pkcs11Object, void, undefined> {
-    return this.#eachObject(findArgs(this.#core, match, options), options);
+    const args = findArgs(this.#core, match, options);
+    return eachObject(this.#core, args, options, (handle, attributes) => this.#object(handle, attributes));
   }
 
   /**
@@ -860,7 +832,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
    */
   objectsSync(match?: TemplateInput, options?: FindOptions): Generator<Pkcs11Object, void, undefined>;
   objectsSync(match: TemplateInput = {}, options?: FindOptions): Generator<Pkcs11Object, void, undefined> {
-    return this.#eachObjectSync(findArgs(this.#core, match, options), options);
+    const args = findArgs(this.#core, match, options);
+    return eachObjectSync(this.#core, args, options, (handle, attributes) => this.#object(handle, attributes));
   }
 
   /**
@@ -1502,11 +1475,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const into = destination(options);
     if (isPiecemeal(data)) {
       const parts = newPartsSigner(this, key, mechanism);
-      const signature = await closing(parts, async () => {
-        await feed(data, parts, options);
-        return await parts.final(options);
-      });
-      return resultLater(signature, into, options);
+      return resultLater(await fed(parts, data, options, (all) => all.final(options)), into, options);
     }
     const signature = await this.#core.run(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
     return resultLater(signature, into, options);
@@ -1580,10 +1549,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   ): Promise<boolean> {
     if (isPiecemeal(data)) {
       const verifier = newPartsVerifier(this, key, mechanism);
-      return await closing(verifier, async () => {
-        await feed(data, verifier, options);
-        return await verifier.final(signature, options);
-      });
+      return await fed(verifier, data, options, (all) => all.final(signature, options));
     }
     return await this.#core.run(verify, verifyArgs(this.#core, key, mechanism, data, signature), options);
   }
@@ -1651,11 +1617,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const into = destination(options);
     if (isPiecemeal(data)) {
       const digester = newDigester(this, null, mechanism);
-      const hash = await closing(digester, async () => {
-        await feed(data, digester, options);
-        return await digester.final(options);
-      });
-      return resultLater(hash, into, options);
+      return resultLater(await fed(digester, data, options, (all) => all.final(options)), into, options);
     }
     const hash = await this.#core.run(digest, digestArgs(this.#core, mechanism, data), options);
     return resultLater(hash, into, options);
@@ -2728,44 +2690,9 @@ export class Session extends TypedEventTarget<SessionEvents> {
 
   #closed(): Promise<void> {
     if (this.#closing !== null) return this.#closing;
-    const closing = this.#close();
+    const closing = endSession(this);
     this.#closing = closing.catch(() => {});
     return closing;
-  }
-
-  async #close(): Promise<void> {
-    const core = this.#core;
-    if (core.closed) return;
-    core.closed = true;
-    core.lane.dropWaiting(new SessionClosedError("run the call that was waiting"));
-    try {
-      await core.lane.idle();
-      if (!this.#discard(await core.run(leave, { core }))) {
-        this.#checkClosed(await core.run(closeSession, this.#args()));
-      }
-    } finally {
-      core.release();
-    }
-  }
-
-  /** Offers the handle, to the pool too if it is fit for it; returns whether somebody has claimed it. */
-  #discard(fit: boolean): boolean {
-    const core = this.#core;
-    const event = new DiscardHandleEvent(core.handle);
-    this.dispatchEvent(event);
-    // It is somebody else's from now on.
-    if (event.claimed) core.lane.register?.forget(core.handle);
-    if (!event.claimed && fit && core.reusable && !core.module.closed) {
-      core.module.pool?.offer(event, core.slot, core.readWrite);
-    }
-    core.lane.open = null;
-    return event.claimed;
-  }
-
-  #checkClosed(rv: number): void {
-    // A server that is away has closed its sessions.
-    if (GONE.has(rv) || rv === CKR.DEVICE_ERROR && this.#core.module.backend.reconnect !== null) return;
-    throw new Pkcs11Error(rv, "C_CloseSession", { token: this.#core.lane.token?.label });
   }
 
   /** Refuses what would wait for the question for a PIN within which it is called. */
@@ -2785,33 +2712,6 @@ export class Session extends TypedEventTarget<SessionEvents> {
   #free(action: string): SessionCore {
     this.#core.assertFree(action);
     return this.#core;
-  }
-
-  async *#eachObject(
-    { plan, ...args }: FindArgs,
-    options: FindOptions | undefined,
-  ): AsyncGenerator<Pkcs11Object, void> {
-    const core = this.#core;
-    for (const handle of (await core.run(findObjects, { ...args, plan: null }, options)).handles) {
-      options?.signal?.throwIfAborted();
-      core.assertOpen("find objects");
-      const read = plan &&
-        await core.run(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
-      if (!plan) yield this.#object(handle);
-      else if (read) yield this.#object(handle, attributesOf(read));
-    }
-  }
-
-  *#eachObjectSync({ plan, ...args }: FindArgs, options: FindOptions | undefined): Generator<Pkcs11Object, void> {
-    const core = this.#core;
-    for (const handle of core.runSync(findObjects, { ...args, plan: null }, options).handles) {
-      options?.signal?.throwIfAborted();
-      core.assertOpen("find objects");
-      const read = plan &&
-        core.runSync(getAttributesIfPresent, { session: core.handle, object: handle, plan }, options);
-      if (!plan) yield this.#object(handle);
-      else if (read) yield this.#object(handle, attributesOf(read));
-    }
   }
 
   #objects({ handles, attributes }: Found): Pkcs11Object[] {

@@ -53,15 +53,6 @@ export function cipherStream(
   return new TransformStream(transformer);
 }
 
-/** Does what `await using` does; Node 22 cannot read that declaration. */
-export async function closing<T>(owner: { close(): Promise<void> }, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } finally {
-    await owner.close();
-  }
-}
-
 /** Whether data comes piece by piece. It is told by what it can do: each runtime, realm and library has classes of its own. */
 export function isPiecemeal(data: DataInput): data is Exclude<DataInput, BytesInput> {
   return typeof data === "object" && data !== null && !isBytesInput(data) &&
@@ -108,13 +99,34 @@ function sourceOf(data: Exclude<DataInput, BytesInput>): Source {
   };
 }
 
+/** An operation in parts, as what is fed to it needs it. */
+interface Parts {
+  update(chunk: BytesInput, options?: CallOptions): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** What an operation in parts gives at its end, after all the data; it is ended whatever happens. */
+export async function fed<P extends Parts, T>(
+  parts: P,
+  data: Exclude<DataInput, BytesInput>,
+  options: CallOptions | undefined,
+  end: (parts: P) => Promise<T>,
+): Promise<T> {
+  try {
+    await feed(parts, data, options);
+    return await end(parts);
+  } finally {
+    await parts.close();
+  }
+}
+
 /**
  * Feeds data to an operation in parts; when its source fails, the operation is ended. Aborted, it rejects at once, whether
  * it waits for the module or for the source.
  */
-export async function feed(
+async function feed(
+  parts: Parts,
   data: Exclude<DataInput, BytesInput>,
-  parts: { update(chunk: BytesInput, options?: CallOptions): Promise<unknown>; close(): Promise<void> },
   options: CallOptions | undefined,
 ): Promise<void> {
   const signal = options?.signal;
