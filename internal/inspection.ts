@@ -6,6 +6,7 @@
  * @module
  */
 import { toBase64Url } from "./bytes.ts";
+import { INSPECT, INSPECT_FIRST } from "./runtime.ts";
 
 /** One thing that an object tells about itself. */
 export interface Fact {
@@ -25,10 +26,6 @@ export interface Portrait<T> {
   facts(value: T): readonly Fact[];
 }
 
-/** Every runtime asks by this symbol how a value is to be shown. */
-const INSPECT = Symbol.for("nodejs.util.inspect.custom");
-/** But Deno asks events and their targets, where they stand in other values, by one of its own first. */
-const INSPECT_ON_DENO = Symbol.for("Deno.privateCustomInspect");
 /** Under which an object gives its line; the depth is of no matter to it. */
 const LINE = Symbol("line");
 const BRIEF = 2;
@@ -81,7 +78,7 @@ export function inspectable<T extends object>(
     Object.defineProperty(prototype, key, { value, configurable: true, writable: true });
   };
   define(INSPECT, inspect);
-  define(INSPECT_ON_DENO, undefined);
+  define(INSPECT_FIRST, undefined);
   define(LINE, line);
   define("toJSON", toJSON);
   define(Symbol.toStringTag, name);

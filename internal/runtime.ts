@@ -1,4 +1,4 @@
-/** Which runtime this is: the one place that looks. */
+/** Which runtime this is, and what one of them does otherwise: the one place that looks. */
 import process from "node:process";
 
 /** The runtimes this library knows. */
@@ -11,3 +11,9 @@ export type RuntimeLabel = RuntimeName | (string & Record<never, never>);
 export function runtimeName(versions: Readonly<Record<string, string | undefined>> = process.versions): RuntimeName {
   return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }
+
+/** Every runtime asks a value by this symbol how it is to be shown. */
+export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** Deno asks events and their targets, where they stand in other values, by one of its own before. */
+export const INSPECT_FIRST: unique symbol = Symbol.for("Deno.privateCustomInspect");
