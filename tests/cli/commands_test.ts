@@ -18,6 +18,7 @@ import {
 } from "../_support/command_line.ts";
 import { InterruptedError } from "../../cli/terminal/errors.ts";
 import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
+import { freePort } from "../_support/proxy_server.ts";
 import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
@@ -309,7 +310,7 @@ describe("the command line", { skip: softhsmSkip }, () => {
       } finally {
         server.close();
       }
-      const refused = await gp11(`fetch ${origin}/`);
+      const refused = await gp11(`fetch http://127.0.0.1:${await freePort()}/`);
       assertEquals(refused.code, 1);
       assertStringIncludes(refused.errors, "Cannot");
     });
