@@ -78,7 +78,11 @@ export class WorkerPool {
   #end(worker: PooledWorker): void {
     this.#freeSlots.push(...worker.settled);
     worker.settled.clear();
-    const ended = worker.end().finally(() => this.#ending.delete(ended));
+    const ended = worker.end().finally(() => {
+      // It looks at none of them any more.
+      this.#freeSlots.push(...worker.retired.splice(0));
+      this.#ending.delete(ended);
+    });
     this.#ending.add(ended);
   }
 

@@ -106,4 +106,25 @@ describe("WorkerPool", () => {
     assertEquals(pool.threads, 1);
     await pool.close();
   });
+
+  it("the places of jobs behind abandoned calls come back, however many calls are abandoned", { skip }, async () => {
+    const pool = new WorkerPool(1);
+    for (let round = 0; round < 14; round++) {
+      strict.reset();
+      strict.block("C_GetInfo");
+      const stuck = run(pool, [info()]);
+      await strict.blocked();
+      const behind = Array.from({ length: 30 }, () => run(pool, [call("C_GetSlotInfo", 5n, block.base)]).done);
+      // They have their places by then.
+      await Promise.resolve();
+      stuck.job.abandon();
+      for (const { value } of await Promise.all(behind)) assertEquals(value, 0);
+      strict.release();
+      assertEquals((await stuck.done).value, 0);
+    }
+    // As many as there are places.
+    const after = Array.from({ length: 256 }, () => run(pool, [info()]).done);
+    for (const { value } of await Promise.all(after)) assertEquals(value, 0);
+    await pool.close();
+  });
 });
