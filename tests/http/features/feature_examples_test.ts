@@ -37,11 +37,12 @@ const expected: Record<string, string[]> = {
 };
 
 async function linesOf(name: string): Promise<string[]> {
-  const child = startProgram(new URL(`../../../examples/http/${name}.ts`, import.meta.url), []);
-  let output = "";
+  const child = startProgram(new URL(`../../../examples/http/${name}.ts`, import.meta.url), [], {}, "pipe");
+  let [output, errors] = ["", ""];
   child.stdout!.on("data", (chunk) => output += chunk);
+  child.stderr!.on("data", (chunk) => errors += chunk);
   await programEnd(child);
-  assertEquals(child.exitCode, 0, name);
+  assertEquals(child.exitCode, 0, `${name}:\n${output}${errors}`);
   return output.trimEnd().split("\n");
 }
 
