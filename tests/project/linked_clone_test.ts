@@ -102,12 +102,15 @@ describe("What the tasks install", () => {
     const read = (name: string) => readFileSync(`${root}/${name}`, "utf8");
     const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(read("package.json"));
     const npm: Record<string, { integrity: string }> = JSON.parse(read("deno.lock")).npm;
-    for (const [name, version] of Object.entries(dependencies)) assertEquals(`${name}@${version}` in npm, true, name);
+    // Deno adds what a library finds of its peers.
+    const withoutPeers = (name: string) => name.replace(/(@\d[^_@]*)_.+$/, "$1");
+    const locked = Object.keys(npm).map(withoutPeers);
+    for (const [name, version] of Object.entries(dependencies)) {
+      assertEquals(locked.includes(`${name}@${version}`), true, name);
+    }
     assertEquals(Object.keys(npm).some((name) => /^tldts@\d+\.\d+\.\d+$/.test(name)), true);
     for (const [name, { integrity }] of Object.entries(npm)) {
-      // Deno adds what a library finds of its peers.
-      const bare = name.replace(/(@\d[^_@]*)_.+$/, "$1");
-      assertEquals(read("bun.lock").includes(`"${bare}"`), true, name);
+      assertEquals(read("bun.lock").includes(`"${withoutPeers(name)}"`), true, name);
       assertEquals(read("bun.lock").includes(integrity), true, name);
     }
   });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createSeparateToken, softhsmSkip } from "../../_support/softhsm.ts";
 
-describe("examples/managed_modules.ts", { skip: softhsmSkip }, () => {
+describe("the example of managed modules", { skip: softhsmSkip }, () => {
   it("shows two callers on one module", () => {
     // The only token there is: other tests of this process change the PINs of theirs.
     const { token, environment } = createSeparateToken();
