@@ -17,10 +17,13 @@ await Promise.all(Array.from({ length: 8 }, async () => {
   while (next < Number(requests)) {
     const resource = next++ % Number(resources);
     try {
-      const body = new Uint8Array(await (await session.fetch(`${origin}/${resource}`)).arrayBuffer());
+      const response = await session.fetch(`${origin}/${resource}`);
+      const from = `${response.status} ${response.headers.has("age") ? "of the cache" : "of the server"}`;
+      const body = new Uint8Array(await response.arrayBuffer());
       // A body is one byte all over, and as long as the resource's number says.
       const wrong = body.findIndex((byte) => byte !== resource);
-      if (body.length !== lengthOf(resource) || wrong >= 0) torn.push(`${resource}: ${body.length} bytes, ${wrong}`);
+      if (response.status === 200 && body.length === lengthOf(resource) && wrong < 0) continue;
+      torn.push(`${resource}: ${from}, ${body.length} bytes, ${wrong}`);
     } catch {
       failed++;
     }
