@@ -1,4 +1,4 @@
-// Sends one request through each face of a session, so that a test of a feature can be written once.
+// Sends one request each way a session has, so that a test of a feature can be written once.
 import { Buffer } from "node:buffer";
 import { HttpMessage, type HttpMessageInit } from "../../http/message/message.ts";
 import { HttpSession } from "../../http/session/session.ts";
@@ -6,11 +6,11 @@ import type { HttpSessionOptions } from "../../http/session/session_options.ts";
 import { type Responder, type SeenRequest, type SocketServer, socketServer } from "./socket_server.ts";
 
 /** The two ways to send that do not block. */
-export const FACES = ["fetch", "queue"] as const;
+export const WAYS = ["fetch", "queue"] as const;
 /** The two transports every runtime has. */
 export const TRANSPORTS = ["fetch", "node"] as const;
 
-export type Face = typeof FACES[number];
+export type Way = typeof WAYS[number];
 export type TransportName = typeof TRANSPORTS[number];
 
 /** What came back. */
@@ -33,9 +33,9 @@ export interface AskOptions extends HttpMessageInit {
   signal?: AbortSignal;
 }
 
-/** Sends a request through one face and reads the answer to its end. */
-export function ask(session: HttpSession, face: Face, url: string, options: AskOptions = {}): Promise<Outcome> {
-  return face === "fetch" ? askFetch(session, url, options) : askQueue(session, url, options);
+/** Sends a request one way and reads the answer to its end. */
+export function ask(session: HttpSession, way: Way, url: string, options: AskOptions = {}): Promise<Outcome> {
+  return way === "fetch" ? askFetch(session, url, options) : askQueue(session, url, options);
 }
 
 async function askFetch(session: HttpSession, url: string, options: AskOptions): Promise<Outcome> {

@@ -4,7 +4,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { ContentDecodingError } from "../../../http/codings/codings.ts";
 import { ContentDecoder } from "../../../http/features/content_decoder.ts";
 import { MessageFlags } from "../../../http/message/message.ts";
-import { ask, bytesReply, chunkedReply, FACES, featureBench, TRANSPORTS } from "../../_support/feature_session.ts";
+import { ask, bytesReply, chunkedReply, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
 import { SeededRandom } from "../../_support/random.ts";
 
 const TEXT = "Two households, both alike in dignity. ".repeat(50);
@@ -20,8 +20,8 @@ const BODIES: [coding: string, body: Uint8Array][] = [
 
 describe("ContentDecoder", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      const on = `over ${transport} through ${face}`;
+    for (const way of WAYS) {
+      const on = `over ${transport} through ${way}`;
 
       it(`decodes every coding ${on}`, async () => {
         await using bench = await featureBench((request, socket) => {
@@ -33,7 +33,7 @@ describe("ContentDecoder", () => {
         }, { transport });
         for (const framing of ["l", "c"]) {
           for (let index = 0; index < BODIES.length; index++) {
-            const { msg, ...outcome } = await ask(bench.session, face, `${bench.url}${framing}${index}`);
+            const { msg, ...outcome } = await ask(bench.session, way, `${bench.url}${framing}${index}`);
             assertEquals(outcome.error, null, BODIES[index]![0]);
             assertEquals(outcome.text, TEXT);
             assert(msg.hasFlag(MessageFlags.CONTENT_DECODED));
@@ -67,12 +67,12 @@ describe("ContentDecoder", () => {
           if (!contentAsReceived && (path === "/file" || path === "/plain" || path === "/part" || path === "/empty")) {
             continue;
           }
-          const { msg, error, headers, text } = await ask(bench.session, face, bench.server.origin + path);
+          const { msg, error, headers, text } = await ask(bench.session, way, bench.server.origin + path);
           assertEquals(error, null, path);
           assert(!msg.hasFlag(MessageFlags.CONTENT_DECODED), path);
           if (path === "/plain" || path === "/identity") assertEquals(text, "plain", path);
-          if (face === "queue" || path !== "/plain") assert(headers.has("content-encoding"), path);
-          if (face === "queue" && path === "/file") {
+          if (way === "queue" || path !== "/plain") assert(headers.has("content-encoding"), path);
+          if (way === "queue" && path === "/file") {
             assertEquals(new Uint8Array(msg.responseBody), new Uint8Array(gzip));
           }
         }
@@ -92,7 +92,7 @@ describe("ContentDecoder", () => {
         }, { transport, defaultFeatures: false, features: [new ContentDecoder({ maxSize: 100_000 })] });
         for (const [path, [, code]] of Object.entries(answers)) {
           if (path === "/truncated" && bench.session.capabilities.name === "fetch") continue; // Node's fetch forgives it.
-          const { msg, error } = await ask(bench.session, face, bench.server.origin + path);
+          const { msg, error } = await ask(bench.session, way, bench.server.origin + path);
           assertEquals(msg.statusCode, 8, path);
           assert(msg.error instanceof ContentDecodingError, String(msg.error));
           assertEquals(msg.error.code, code);

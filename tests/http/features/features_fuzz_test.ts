@@ -141,8 +141,8 @@ describe("features under a hostile server", () => {
       });
       for (let round = 0; round < 40; round++) {
         const sniffed: string[] = [];
-        const face = round % 2 === 0 ? "fetch" : "queue";
-        const { msg } = await ask(bench.session, face, bench.url, {
+        const way = round % 2 === 0 ? "fetch" : "queue";
+        const { msg } = await ask(bench.session, way, bench.url, {
           prepare: (made) => made.addEventListener("content-sniffed", (event) => sniffed.push(event.contentType)),
         });
         assert(msg.statusCode >= 200 || msg.statusCode === 7 || msg.statusCode === 8, `status ${msg.statusCode}`);

@@ -1,15 +1,15 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RateLimit } from "../../../http/features/rate_limit.ts";
-import { ask, FACES, featureBench, TRANSPORTS } from "../../_support/feature_session.ts";
+import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
 import { until } from "../../_support/http_sessions.ts";
 import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { reply } from "../../_support/socket_server.ts";
 
 describe("RateLimit", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      it(`keeps to its rate over ${transport} through ${face}`, async () => {
+    for (const way of WAYS) {
+      it(`keeps to its rate over ${transport} through ${way}`, async () => {
         using time = new ScriptedTime();
         const arrivals: number[] = [];
         await using bench = await featureBench((_request, socket) => {
@@ -17,7 +17,7 @@ describe("RateLimit", () => {
           socket.write(reply("200 OK"));
         }, { transport, maxConnsPerHost: 8, features: [new RateLimit({ requests: 20, interval: 400_000, burst: 4 })] });
         const begin = time.now;
-        const answers = Promise.all(Array.from({ length: 12 }, () => ask(bench.session, face, bench.url)));
+        const answers = Promise.all(Array.from({ length: 12 }, () => ask(bench.session, way, bench.url)));
         // Four at once, then one every 20 seconds, and a little more for what is no whole number.
         const step = 20_001;
         for (let count = 4; count < 12; count++) {

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MessageFlags } from "../../../http/message/message.ts";
 import { Retry, type RetryInfo } from "../../../http/features/retry.ts";
 import { HttpSession } from "../../../http/session/session.ts";
-import { ask, FACES, featureBench, TRANSPORTS } from "../../_support/feature_session.ts";
+import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
 import { until } from "../../_support/http_sessions.ts";
 import { freePort } from "../../_support/proxy_server.ts";
 import { ScriptedTime } from "../../_support/scripted_time.ts";
@@ -17,8 +17,8 @@ function inTurn(...answers: string[]): Responder {
 
 describe("Retry", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      const on = `over ${transport} through ${face}`;
+    for (const way of WAYS) {
+      const on = `over ${transport} through ${way}`;
 
       it(`sends again until an answer is good ${on}`, async () => {
         const retry = new Retry({ baseDelay: 1, limit: 3 });
@@ -30,7 +30,7 @@ describe("Retry", () => {
           ),
           { transport, features: [retry] },
         );
-        const { status, text, error } = await ask(bench.session, face, bench.url);
+        const { status, text, error } = await ask(bench.session, way, bench.url);
         assertEquals([status, text, error], [200, "good", null]);
         assertEquals(bench.server.requests.length, 3);
       });
@@ -40,7 +40,7 @@ describe("Retry", () => {
           transport,
           features: [new Retry({ baseDelay: 1, limit: 2 })],
         });
-        const { status, text, error } = await ask(bench.session, face, bench.url);
+        const { status, text, error } = await ask(bench.session, way, bench.url);
         assertEquals([status, text, error], [502, "still bad", null]);
         assertEquals(bench.server.requests.length, 3);
       });
@@ -51,7 +51,7 @@ describe("Retry", () => {
           if (++count < 3) socket.destroy();
           else socket.write(reply("200 OK", "good"));
         }, { transport, features: [new Retry({ baseDelay: 1 })] });
-        const { status, text } = await ask(bench.session, face, bench.url, { headers: { "x-first": "1" } });
+        const { status, text } = await ask(bench.session, way, bench.url, { headers: { "x-first": "1" } });
         assertEquals([status, text], [200, "good"]);
       });
 
@@ -59,7 +59,7 @@ describe("Retry", () => {
         const infos: RetryInfo[] = [];
         const retry = new Retry({ baseDelay: 1, onRetry: (info) => infos.push(info) });
         await using session = new HttpSession({ transport, features: [retry] });
-        const { status, error } = await ask(session, face, `http://127.0.0.1:${await freePort()}/`);
+        const { status, error } = await ask(session, way, `http://127.0.0.1:${await freePort()}/`);
         assertEquals(status, 4);
         assert(error !== null);
         assertEquals(infos.map(({ retry, status }) => [retry, status]), [[1, 4], [2, 4]]);
@@ -72,7 +72,7 @@ describe("Retry", () => {
         });
         const count = async (method: string, flags: MessageFlags[], body: string | ReadableStream): Promise<number> => {
           const before = bench.server.requests.length;
-          const { status } = await ask(bench.session, face, bench.url, { method, body: body as string, flags });
+          const { status } = await ask(bench.session, way, bench.url, { method, body: body as string, flags });
           assertEquals(status, 503);
           return bench.server.requests.length - before;
         };
@@ -89,10 +89,10 @@ describe("Retry", () => {
           const wait = request.target === "/long" ? "3600" : "1";
           socket.write(isSecond ? reply("200 OK") : reply("429 Too Many Requests", "", [`Retry-After: ${wait}`]));
         }, { transport, features: [new Retry({ baseDelay: 1, maxDelay: 5000 })] });
-        assertEquals((await ask(bench.session, face, `${bench.url}long`)).status, 429);
+        assertEquals((await ask(bench.session, way, `${bench.url}long`)).status, 429);
         assertEquals(bench.server.requests.length, 1);
         using time = new ScriptedTime();
-        const answer = ask(bench.session, face, bench.url);
+        const answer = ask(bench.session, way, bench.url);
         await until(() => time.dueIn(1000) === 1);
         time.pass(995);
         assertEquals([time.dueIn(5), bench.server.requests.length], [1, 2]);
@@ -106,7 +106,7 @@ describe("Retry", () => {
           features: [new Retry({ baseDelay: 60_000, maxDelay: 60_000, jitter: false })],
         });
         const controller = new AbortController();
-        const answer = ask(bench.session, face, bench.url, { signal: controller.signal });
+        const answer = ask(bench.session, way, bench.url, { signal: controller.signal });
         while (bench.server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
         setTimeout(() => controller.abort("enough"), 50);
         const { error } = await answer;

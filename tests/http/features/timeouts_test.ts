@@ -7,7 +7,7 @@ import type { HttpMessage } from "../../../http/message/message.ts";
 import { Retry } from "../../../http/features/retry.ts";
 import { RequestTimeoutError } from "../../../http/contract/time_watch.ts";
 import { Timeouts } from "../../../http/features/timeouts.ts";
-import { ask, FACES, featureBench, TRANSPORTS } from "../../_support/feature_session.ts";
+import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
 import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { reply } from "../../_support/socket_server.ts";
 
@@ -30,8 +30,8 @@ function assertTimeout(error: unknown, msg: HttpMessage): void {
 
 describe("Timeouts", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      const on = `over ${transport} through ${face}`;
+    for (const way of WAYS) {
+      const on = `over ${transport} through ${way}`;
 
       it(`ends what takes too long altogether ${on}`, async () => {
         await using bench = await featureBench((request, socket) => {
@@ -40,17 +40,17 @@ describe("Timeouts", () => {
         }, { transport, features: [new Timeouts({ total: 400 })] });
         for (const path of ["silent", "body"]) {
           const start = performance.now();
-          const { error, msg } = await ask(bench.session, face, bench.url + path);
+          const { error, msg } = await ask(bench.session, way, bench.url + path);
           const timeout = timeoutOf(error);
           assertEquals([timeout?.name, timeout?.kind, timeout?.limit], ["TimeoutError", "total", 400], String(error));
           assertEquals(msg.statusCode, 7);
-          if (face === "fetch") assertTimeout(error, msg);
+          if (way === "fetch") assertTimeout(error, msg);
           const elapsed = performance.now() - start;
           assert(elapsed > 390, `${elapsed} ms`);
         }
         bench.session.removeFeatureByType(Timeouts);
         bench.session.addFeature(new Timeouts({ total: 60_000 }));
-        const quick = await ask(bench.session, face, `${bench.url}quick`);
+        const quick = await ask(bench.session, way, `${bench.url}quick`);
         assertEquals([quick.status, quick.text, quick.error], [200, "quick", null]);
       });
 
@@ -75,11 +75,11 @@ describe("Timeouts", () => {
             arrived += chunk.length;
             if (arrived % 10_000 === 0) setTimeout(() => goOn());
           });
-        const slow = await ask(bench.session, face, `${bench.url}slow`, { prepare });
+        const slow = await ask(bench.session, way, `${bench.url}slow`, { prepare });
         assertEquals([slow.status, slow.error, slow.text.length], [200, null, 100_000]);
-        const stalled = await ask(bench.session, face, `${bench.url}stall`, { prepare });
+        const stalled = await ask(bench.session, way, `${bench.url}stall`, { prepare });
         assertEquals(stalled.msg.statusCode, 7);
-        if (face === "fetch") assertTimeout(stalled.error, stalled.msg);
+        if (way === "fetch") assertTimeout(stalled.error, stalled.msg);
         else assertEquals((stalled.error as Error).name, "TimeoutError");
       });
     }

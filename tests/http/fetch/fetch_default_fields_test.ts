@@ -1,4 +1,4 @@
-// The header fields session.fetch sends of its own accord, where the message face sends none.
+// The header fields session.fetch sends of its own accord, where messages of the queue send none.
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { HttpMessage } from "../../../http/mod.ts";
@@ -25,7 +25,7 @@ for (const transport of transports) {
   });
 }
 
-describe("default fields of the message face over sockets", () => {
+describe("default fields of messages over sockets", () => {
   it("are none of fetch's: the manual's user-agent is null", async () => {
     const server = await routeServer();
     await using session = sessionOn("node");

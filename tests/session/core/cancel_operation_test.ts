@@ -166,11 +166,11 @@ for (const version of ["2.40", "3.2"] as const) {
 
     it("a walk over objects ends with its signal, whether attributes are read or not", { skip }, async () => {
       for (const read of [undefined, ["label"] as const]) {
-        for (const face of ["objects", "objectsSync"] as const) {
+        for (const method of ["objects", "objectsSync"] as const) {
           const controller = new AbortController();
           const seen: Pkcs11Object[] = [];
           const walk = async () => {
-            for await (const object of session[face]({}, { read, signal: controller.signal })) {
+            for await (const object of session[method]({}, { read, signal: controller.signal })) {
               seen.push(object);
               controller.abort(new Error("enough"));
             }

@@ -21,7 +21,7 @@ type Prepare = (msg: HttpMessage) => void;
 type Send = (session: HttpSession, url: string, prepare?: Prepare) => Promise<string>;
 
 const bodyOf = (msg: HttpMessage): string => `${msg.statusCode} ${new TextDecoder().decode(msg.responseBody)}`;
-const faces: [string, Send][] = [
+const ways: [string, Send][] = [
   ["fetch", async (session, url, prepare) => {
     const response = await session.fetch(url, prepare ? { prepare } : {});
     return `${response.status} ${await response.text()}`;
@@ -53,8 +53,8 @@ function sessionOf(options: HttpSessionOptions): { session: HttpSession; login: 
 const refused = "401 who are you?";
 
 for (const transport of authTransports) {
-  for (const [face, send] of faces) {
-    describe(`A connection that NTLM has authenticated carries nobody else's messages: ${face} over ${transport}`, () => {
+  for (const [way, send] of ways) {
+    describe(`A connection that NTLM has authenticated carries nobody else's messages: ${way} over ${transport}`, () => {
       it("stays with its user, and goes to no other after the credentials have changed", async () => {
         await using server = await identityServer();
         const { session, login } = sessionOf({ transport });
@@ -110,7 +110,7 @@ for (const transport of authTransports) {
         for (
           const [url, user] of [[`${server.origin}/x`, "alice"], [named, "carol"], [`${server.origin}/x`, "alice"]]
         ) {
-          const seen = face === "fetch"
+          const seen = way === "fetch"
             ? await send(session, server.origin, (msg) => msg.uri = new URL(url!))
             : await send(session, url!);
           assertEquals(seen, `200 ${user}`);

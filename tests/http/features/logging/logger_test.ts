@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { Logger, type LoggerLevel, type LoggerOptions } from "../../../../http/features/logging/logger.ts";
 import { redactAddress, redactBody, redactHeader } from "../../../../http/features/logging/redaction.ts";
-import { ask, bytesReply, FACES, featureBench, TRANSPORTS } from "../../../_support/feature_session.ts";
+import { ask, bytesReply, featureBench, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
 import { Retry } from "../../../../http/features/retry.ts";
 import { until } from "../../../_support/http_sessions.ts";
 import { SeededRandom } from "../../../_support/random.ts";
@@ -31,8 +31,8 @@ function logInto(options: LoggerOptions): Log {
 
 describe("Logger", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      const on = `over ${transport} through ${face}`;
+    for (const way of WAYS) {
+      const on = `over ${transport} through ${way}`;
 
       it(`writes a request and its response in the layout of SoupLogger ${on}`, async () => {
         const { lines, levels, logger } = logInto({ level: "body" });
@@ -40,7 +40,7 @@ describe("Logger", () => {
           const body = gzipSync("hello\nworld\n");
           socket.write(bytesReply("200 Fine", body, ["Content-Encoding: gzip", "Set-Cookie: sid=secret; Path=/"]));
         }, { transport, features: [logger] });
-        const { text } = await ask(bench.session, face, `${bench.url}p?q=1&token=secret`, {
+        const { text } = await ask(bench.session, way, `${bench.url}p?q=1&token=secret`, {
           method: "POST",
           body: "line1\nline2",
           headers: { authorization: `Basic ${btoa("user:pass")}`, cookie: "a=secret; b=secret" },
@@ -74,7 +74,7 @@ describe("Logger", () => {
           else if (request.target === "/lost") socket.destroy();
           else socket.write(reply("204 No Content"));
         }, { transport, features: [logger] });
-        await ask(bench.session, face, bench.url);
+        await ask(bench.session, way, bench.url);
         assertEquals(
           lines.filter((line) => !line.includes("Timestamp")).map((line) => line.replace(/GSocket \d+/, "GSocket N")),
           [
@@ -93,7 +93,7 @@ describe("Logger", () => {
           ],
         );
         lines.length = 0;
-        await ask(bench.session, face, `${bench.url}lost`, { method: "POST" });
+        await ask(bench.session, way, `${bench.url}lost`, { method: "POST" });
         assert(lines[0]!.startsWith("> POST /lost"));
         assert(lines.some((line) => /^< HTTP\/1\.1 [78] \S/.test(line)), lines.join("\n"));
       });
@@ -114,11 +114,11 @@ describe("Logger", () => {
       await ask(bench.session, "queue", `${bench.url}lost`);
       assertEquals(statuses().at(-1), "200");
       assert(Number(statuses()[0]) < 100, lines.join("\n"));
-      for (const face of FACES) {
+      for (const way of WAYS) {
         lines.length = 0;
-        await ask(bench.session, face, `${bench.url}${face}`);
+        await ask(bench.session, way, `${bench.url}${way}`);
         await until(() => statuses().length > 1);
-        assertEquals(statuses(), ["503", "200"], face);
+        assertEquals(statuses(), ["503", "200"], way);
         assert(lines.includes("< X-Try: 1"), lines.join("\n"));
       }
     });

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ProxyResolver } from "../../../../http/features/proxies/proxy_resolver.ts";
 import { Retry } from "../../../../http/features/retry.ts";
-import { ask, FACES, featureBench, TRANSPORTS } from "../../../_support/feature_session.ts";
+import { ask, featureBench, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
 import { freePort, proxyServer } from "../../../_support/proxy_server.ts";
 import { reply } from "../../../_support/socket_server.ts";
 
@@ -12,8 +12,8 @@ const usable = (globalThis as { Deno?: unknown; Bun?: unknown }).Deno !== undefi
 describe("ProxyResolver in a session", () => {
   for (const transport of TRANSPORTS) {
     const skip = transport === "fetch" && !usable ? "Node's fetch takes no proxy" : false;
-    for (const face of FACES) {
-      const on = `over ${transport} through ${face}`;
+    for (const way of WAYS) {
+      const on = `over ${transport} through ${way}`;
 
       it(`sends through the proxy it chooses, and directly where it says so ${on}`, { skip }, async () => {
         await using proxy = await proxyServer();
@@ -25,10 +25,10 @@ describe("ProxyResolver in a session", () => {
           return uri.pathname === "/direct" ? "DIRECT" : `PROXY 127.0.0.1:${proxy.port}`;
         }));
         for (let round = 0; round < 3; round++) {
-          assertEquals((await ask(bench.session, face, bench.url)).text, "through");
+          assertEquals((await ask(bench.session, way, bench.url)).text, "through");
         }
         assertEquals(proxy.heads.length, 3);
-        assertEquals((await ask(bench.session, face, `${bench.url}direct`)).text, "through");
+        assertEquals((await ask(bench.session, way, `${bench.url}direct`)).text, "through");
         assertEquals(proxy.heads.length, 3);
       });
 
@@ -43,10 +43,10 @@ describe("ProxyResolver in a session", () => {
         let restarts = 0;
         const prepare = (msg: { addEventListener(type: "restarted", listener: () => void): void }): void =>
           msg.addEventListener("restarted", () => restarts++);
-        assertEquals((await ask(bench.session, face, bench.url, { prepare })).text, "arrived");
+        assertEquals((await ask(bench.session, way, bench.url, { prepare })).text, "arrived");
         assertEquals([restarts, proxy.heads.length], [1, 1]);
         // It is remembered: the dead one comes last now.
-        assertEquals((await ask(bench.session, face, bench.url, { prepare })).text, "arrived");
+        assertEquals((await ask(bench.session, way, bench.url, { prepare })).text, "arrived");
         assertEquals([restarts, proxy.heads.length], [1, 2]);
       });
 
@@ -56,7 +56,7 @@ describe("ProxyResolver in a session", () => {
         bench.session.addFeature(
           ProxyResolver.fromFunction(() => `PROXY 127.0.0.1:${first}; PROXY 127.0.0.1:${second}`),
         );
-        const { msg, error } = await ask(bench.session, face, bench.url);
+        const { msg, error } = await ask(bench.session, way, bench.url);
         assertEquals(msg.statusCode, 5);
         assert(error !== null);
         assertEquals(bench.server.requests.length, 0);

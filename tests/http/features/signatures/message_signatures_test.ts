@@ -11,7 +11,7 @@ import {
   type MessageSignaturesOptions,
   verifyMessage,
 } from "../../../../http/features/signatures/mod.ts";
-import { ask, FACES, TRANSPORTS } from "../../../_support/feature_session.ts";
+import { ask, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
 import { originWorker } from "../../../_support/origin_worker.ts";
 import { reply } from "../../../_support/socket_server.ts";
 import { covered, testSigner, verifyingServer } from "./signing_bench.ts";
@@ -39,15 +39,15 @@ function stream(...pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
 
 describe("MessageSignatures", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      const on = `over ${transport} through ${face}`;
+    for (const way of WAYS) {
+      const on = `over ${transport} through ${way}`;
 
       it(`signs requests with and without a body ${on}`, async () => {
         await using bench = await verifyingServer({ key });
         await using http = session({ tag: "orders", nonce: () => "n-1", expires: 60 }, { transport });
         for (const body of [undefined, "text", new Blob(["blob"], { type: "text/html" }), new URLSearchParams("a=b")]) {
           const method = body === undefined ? "GET" : "POST";
-          const outcome = await ask(http, face, `${bench.origin}/a?b=c#d`, {
+          const outcome = await ask(http, way, `${bench.origin}/a?b=c#d`, {
             method,
             ...(body === undefined ? {} : { body }),
           });
@@ -55,7 +55,7 @@ describe("MessageSignatures", () => {
         }
         const bodied = ["@method", "@target-uri", "content-digest", "content-type"].map((name) => `"${name}"`);
         // A message's text has no media type of its own.
-        const text = face === "fetch" ? bodied : bodied.slice(0, 3);
+        const text = way === "fetch" ? bodied : bodied.slice(0, 3);
         assertEquals(bench.verdicts.map(covered), [bodied.slice(0, 2), text, bodied, bodied].map((sig) => ({ sig })));
         const [first] = bench.verdicts;
         assert(typeof first === "object");
@@ -70,7 +70,7 @@ describe("MessageSignatures", () => {
           return reply("302 Found", "", [`Location: ${elsewhere.origin}/third`]);
         });
         await using http = session({}, { transport });
-        const { status } = await ask(http, face, `${bench.origin}/first`);
+        const { status } = await ask(http, way, `${bench.origin}/first`);
         assertEquals(status, 401);
         assertEquals(bench.verdicts.map((verdict) => typeof verdict), ["object", "object"]);
         assertEquals(elsewhere.verdicts, ["missing"]);
@@ -81,9 +81,9 @@ describe("MessageSignatures", () => {
         );
         // Where both are in the scope, both get one.
         await using both = session({ scope: [bench.origin, new URL(elsewhere.origin)] }, { transport });
-        assertEquals((await ask(both, face, `${bench.origin}/first`)).status, 200);
+        assertEquals((await ask(both, way, `${bench.origin}/first`)).status, 200);
         await using neither = session({ scope: ["https://api.example"] }, { transport });
-        await ask(neither, face, `${bench.origin}/first`);
+        await ask(neither, way, `${bench.origin}/first`);
         assertEquals(bench.verdicts.slice(-2), ["missing", "missing"]);
       });
     }
@@ -186,9 +186,9 @@ describe("MessageSignatures", () => {
 
   it("puts digest and signature behind a body that can be sent once", async () => {
     await using bench = await verifyingServer({ key });
-    for (const face of FACES) {
+    for (const way of WAYS) {
       await using http = session();
-      const { status, text } = await ask(http, face, bench.origin, {
+      const { status, text } = await ask(http, way, bench.origin, {
         method: "POST",
         body: stream("in ", "", "pieces"),
       });

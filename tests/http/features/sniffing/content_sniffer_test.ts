@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import type { HttpMessage } from "../../../../http/message/message.ts";
 import { ContentSniffer } from "../../../../http/features/sniffing/content_sniffer.ts";
-import { ask, bytesReply, FACES, featureBench, TRANSPORTS } from "../../../_support/feature_session.ts";
+import { ask, bytesReply, featureBench, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
 import { reply } from "../../../_support/socket_server.ts";
 
 /** Notes the order of the events a sniffer is about. */
@@ -20,8 +20,8 @@ function watch(log: string[]): (msg: HttpMessage) => void {
 
 describe("ContentSniffer", () => {
   for (const transport of TRANSPORTS) {
-    for (const face of FACES) {
-      it(`says what a body is before its first chunk over ${transport} through ${face}`, async () => {
+    for (const way of WAYS) {
+      it(`says what a body is before its first chunk over ${transport} through ${way}`, async () => {
         const png = "\x89PNG\r\n\x1a\n";
         const answers: Record<string, [answer: string | Uint8Array, type: string]> = {
           "/sniffed": [reply("200 OK", "<!doctype html><p>"), "text/html"],
@@ -46,7 +46,7 @@ describe("ContentSniffer", () => {
         });
         for (const [path, [, type]] of Object.entries(answers)) {
           const log: string[] = [];
-          const { error, text } = await ask(bench.session, face, bench.server.origin + path, { prepare: watch(log) });
+          const { error, text } = await ask(bench.session, way, bench.server.origin + path, { prepare: watch(log) });
           assertEquals(error, null);
           assertEquals(log, ["got-headers", type, "got-chunk", "got-body"], path);
           if (path === "/long") assertEquals(text.length, 200_005);

@@ -5,7 +5,7 @@ import * as jose from "jose";
 import { describe, it } from "node:test";
 import { HttpMessage, HttpSession, HttpStatus } from "../../../../../http/mod.ts";
 import { Dpop, type DpopOptions, dpopProof } from "../../../../../http/features/signatures/jose/mod.ts";
-import { ask, FACES } from "../../../../_support/feature_session.ts";
+import { ask, WAYS } from "../../../../_support/feature_session.ts";
 import { originWorker } from "../../../../_support/origin_worker.ts";
 import { reply, type SeenRequest, type SocketServer, socketServer } from "../../../../_support/socket_server.ts";
 import { macSigner, testSigner } from "../signing_bench.ts";
@@ -54,8 +54,8 @@ const ok = () => reply("200 OK", "right");
 describe("Dpop", () => {
   it("proves each request, and the access token that goes with it", async () => {
     await using on = await bench(ok, { accessToken: () => Promise.resolve("token-1") });
-    for (const face of FACES) {
-      await ask(on.session, face, `${on.origin}/path?query#fragment`, { method: "POST", body: "x" });
+    for (const way of WAYS) {
+      await ask(on.session, way, `${on.origin}/path?query#fragment`, { method: "POST", body: "x" });
     }
     const proofs = await Promise.all(on.server.requests.map(proofOf));
     assertEquals(proofs.map((proof) => [proof!["htm"], proof!["htu"], proof!["nonce"]]), [
@@ -98,8 +98,8 @@ describe("Dpop", () => {
           ? reply("200 OK", "right", [`DPoP-Nonce: n-${++nonce}`])
           : reply(status!, '{"error":"use_dpop_nonce"}', [`DPoP-Nonce: n-${nonce}`, more!])
       );
-      for (const face of FACES) {
-        assertEquals((await ask(on.session, face, on.origin, { method: "POST", body: "x" })).text, "right");
+      for (const way of WAYS) {
+        assertEquals((await ask(on.session, way, on.origin, { method: "POST", body: "x" })).text, "right");
       }
       const seen = await Promise.all(on.server.requests.map(proofOf));
       assertEquals(seen.length, 3, "the nonce that came with the first answer is good for the second request");

@@ -1,4 +1,4 @@
-// Cookies, cache and HSTS through every face of a session, on real sockets.
+// Cookies, cache and HSTS every way a session sends, on real sockets.
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -13,9 +13,9 @@ import {
 import { type OriginAnswer, type OriginWorker, originWorker } from "../../_support/origin_worker.ts";
 import { makeCertificates, type TestCertificates } from "../../_support/tls_certificates.ts";
 
-type Face = (session: HttpSession, url: string, headers?: Record<string, string>) => Promise<HttpMessage>;
+type Way = (session: HttpSession, url: string, headers?: Record<string, string>) => Promise<HttpMessage>;
 
-const faces: Record<string, Face> = {
+const ways: Record<string, Way> = {
   fetch: async (session, url, headers = {}) => {
     let seen: HttpMessage | null = null;
     const response = await session.fetch(url, { headers, prepare: (msg) => void (seen = msg) });
@@ -48,8 +48,8 @@ after(async () => {
 
 // "auto" is the runtime's fetch wherever that can trust the certificates of a test.
 for (const transport of ["auto", "node"] as const) {
-  for (const [face, send] of Object.entries(faces)) {
-    describe(`features through ${face} on the ${transport} transport`, () => {
+  for (const [way, send] of Object.entries(ways)) {
+    describe(`features through ${way} on the ${transport} transport`, () => {
       const open = (options: HttpSessionOptions) =>
         new HttpSession({ transport, tlsDatabase: TlsDatabase.fromPem(certificates.ca.cert), ...options });
       const plain = (path: string) => `http://127.0.0.1:${origin.port}${path}`;

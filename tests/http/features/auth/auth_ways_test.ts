@@ -26,13 +26,13 @@ after(async () => {
 });
 
 /** Sends a message and resolves with its status and body. */
-type Face = (session: HttpSession, url: string, body: string | null) => Promise<[status: number, body: string]>;
+type Way = (session: HttpSession, url: string, body: string | null) => Promise<[status: number, body: string]>;
 
 const messageOf = (url: string, body: string | null): HttpMessage =>
   new HttpMessage(body === null ? "GET" : "POST", url, { body });
 const outcome = (msg: HttpMessage): [number, string] => [msg.statusCode, new TextDecoder().decode(msg.responseBody)];
 
-const faces: Record<string, Face> = {
+const ways: Record<string, Way> = {
   fetch: async (session, url, body) => {
     const response = await session.fetch(url, body === null ? {} : { method: "POST", body });
     return [response.status, await response.text()];
@@ -84,8 +84,8 @@ const schemes: [server: string, scheme: string, right: string][] = [
 ];
 
 for (const transport of authTransports) {
-  for (const [face, send] of Object.entries(faces)) {
-    describe(`authentication through ${face} over ${transport}`, () => {
+  for (const [way, send] of Object.entries(ways)) {
+    describe(`authentication through ${way} over ${transport}`, () => {
       let answering: AnsweringSession;
       before(() => {
         answering = new AnsweringSession(transport);
@@ -115,7 +115,7 @@ for (const transport of authTransports) {
       it("a proof of the body that is wrong", async () => {
         const session = answering.begin(["secret"]);
         const failed = await send(session, `${origins["forged"]}/x`, null).catch((error) => error);
-        if (face === "fetch") assertInstanceOf(failed.cause ?? failed, AuthenticationError);
+        if (way === "fetch") assertInstanceOf(failed.cause ?? failed, AuthenticationError);
         else assertEquals(failed[0], 7);
       });
 
@@ -129,8 +129,8 @@ for (const transport of authTransports) {
   }
 }
 
-for (const [face, send] of Object.entries(faces)) {
-  describe(`authentication of tunnels through ${face}`, () => {
+for (const [way, send] of Object.entries(ways)) {
+  describe(`authentication of tunnels through ${way}`, () => {
     let answering: AnsweringSession;
     before(() => {
       answering = new AnsweringSession("auto");
