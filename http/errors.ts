@@ -61,6 +61,8 @@ export type HttpErrorCode =
   | "ERR_SOCKS"
   | "ERR_SOCKS_AUTHENTICATION"
   | "ERR_TLS_CERT_ALTNAME_INVALID"
+  | "ERR_WEBSOCKET_HANDSHAKE"
+  | "ERR_WEBSOCKET_REFUSED"
   | "ERR_WORKER_DIED";
 
 /** Code of a message that was not sent because nobody could sign it: sending it again would ask for the same PIN again. */

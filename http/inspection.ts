@@ -53,6 +53,8 @@ import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
 import { NodeTransport } from "./transports/node/node_transport.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
 import { shownSocket } from "./transports/unix_socket.ts";
+import { WebSocketCloseEvent, WebSocketErrorEvent } from "./websocket/events.ts";
+import { HttpWebSocket } from "./websocket/websocket.ts";
 
 inspectable(HttpSession, "HttpSession", (session) => {
   if (session.closed) return [fact("closed", true)];
@@ -105,6 +107,14 @@ const METRICS = [
 ] as const;
 
 inspectable(MessageMetrics, "MessageMetrics", (metrics) => METRICS.map((name) => fact(name, metrics[name])));
+
+const readyStates = ["connecting", "open", "closing", "closed"];
+
+inspectable(HttpWebSocket, "HttpWebSocket", ({ protocol, readyState, url }) => [
+  fact("url", addressOf(new URL(url)), addressOf(new URL(url))),
+  fact("readyState", readyState, readyStates[readyState]!),
+  fact("protocol", protocol || undefined, protocol),
+]);
 
 inspectable(TlsDatabase, "TlsDatabase", ({ isSystem, size }) => [
   fact("isSystem", isSystem, isSystem ? "the system's" : ""),
@@ -163,6 +173,15 @@ inspectable(HstsChangedEvent, "HstsChangedEvent", ({ newPolicy, oldPolicy, type 
   typeFact(type),
   fact("host", (newPolicy ?? oldPolicy)?.host, (newPolicy ?? oldPolicy)?.host ?? ""),
   changeFact(oldPolicy, newPolicy),
+]);
+inspectable(WebSocketCloseEvent, "WebSocketCloseEvent", ({ code, type, wasClean }) => [
+  typeFact(type),
+  fact("code", code, String(code)),
+  fact("wasClean", wasClean, wasClean ? "" : "not clean"),
+]);
+inspectable(WebSocketErrorEvent, "WebSocketErrorEvent", ({ error, type }) => [
+  typeFact(type),
+  fact("error", error, error.name),
 ]);
 inspectable(StoreErrorEvent, "StoreErrorEvent", ({ error, type }) => [
   typeFact(type),

@@ -66,6 +66,9 @@ export {
 export { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
 export { MessageMetrics } from "./message/metrics.ts";
 export { HttpSession, type SessionCallback } from "./session/session.ts";
+export { type HttpWebSocketEvents, WebSocketCloseEvent, WebSocketErrorEvent } from "./websocket/events.ts";
+export type { HttpWebSocketOptions } from "./websocket/open_websocket.ts";
+export { HttpWebSocket, type HttpWebSocketHandler } from "./websocket/websocket.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./contract/session_events.ts";
 export { type HttpSessionEvents, NotifyEvent, RequestEvent, RequestStartedEvent } from "./contract/session_events.ts";
 export type { ClientCertificateOption } from "./transports/client_tls.ts";
@@ -108,7 +111,13 @@ export type { Transport, TransportConnection } from "./transports/transport.ts";
 export type { HostAddress, HostLookup } from "./transports/host_lookup.ts";
 export type { UnixSocketOption } from "./transports/unix_socket.ts";
 export type { MessageTls } from "./message/own_settings.ts";
-export type { RequestTrailers, TransportRequest, TransportResponse, TrustRoots } from "./transports/transport.ts";
+export type {
+  RequestTrailers,
+  TransportRequest,
+  TransportResponse,
+  TrustRoots,
+  UpgradedStream,
+} from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node/node_transport.ts";
 export { AuthBasic } from "./features/auth/basic.ts";

@@ -7,7 +7,8 @@ import { joinBytes } from "../../internal/bytes.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
 import type { OwnSettings } from "./own_settings.ts";
-import type { PeerCertificate, RequestTrailers, Transport } from "../transports/transport.ts";
+import type { PeerCertificate, RequestTrailers, Transport, TransportResponse } from "../transports/transport.ts";
+import type { UpgradedStream } from "../transports/transport.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const none: readonly string[] = Object.freeze([]);
@@ -30,6 +31,20 @@ export interface MessageItem {
   readonly isPaused: boolean;
   /** Resolves when the message is not paused. */
   resumed(): Promise<void>;
+}
+
+/** What a message asks the server to speak in place of HTTP (RFC 9110 §7.8, RFC 8441), and for whom. */
+export interface ProtocolUpgrade {
+  /** The name of the protocol, as `Upgrade` has it. */
+  readonly protocol: string;
+  /**
+   * Looks at the response by which the server has agreed.
+   *
+   * @throws {TransportError} If it has agreed to something else.
+   */
+  check(response: TransportResponse): void;
+  /** What the server has agreed on; null before. */
+  stream: UpgradedStream | null;
 }
 
 /** What a session writes on a message: the response, which its user reads there, and what nobody else sees. */
@@ -78,6 +93,8 @@ export class MessageState {
   remoteConnection: Connection | null = null;
   /** Called with the queue entry when `priority` changes; one function per session. */
   onPriority: ((item: MessageItem) => void) | null = null;
+  /** What is to be spoken in place of HTTP; null for messages that are requests and nothing else. */
+  upgrade: ProtocolUpgrade | null = null;
   /** Content-Length of a response whose body is decoded; null for others, and when it had none. */
   encodedLength: number | null = null;
   #thrown: unknown = null;
@@ -114,6 +131,13 @@ export class MessageState {
     if (sentTo === null) return true;
     if (sentTo.protocol !== uri.protocol || sentTo.host !== uri.host) return false;
     return !isWritten || (sentTo.pathname === uri.pathname && sentTo.search === uri.search);
+  }
+
+  /** Closes what a server has agreed on and nobody has taken yet. */
+  dropUpgraded(): void {
+    if (this.upgrade === null) return;
+    this.upgrade.stream?.destroy();
+    this.upgrade.stream = null;
   }
 
   /** Bytes kept so far. */

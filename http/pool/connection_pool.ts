@@ -7,7 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import { type Connection, newConnection } from "../transports/connection.ts";
 import { HostHeap } from "./waiting_queue.ts";
 import { MessageFlags } from "../message/message.ts";
-import { isRepeatable, needsNewConnection, type PoolEntry, type WaitingAttempt } from "./entry.ts";
+import { isRepeatable, needsNewConnection, type PoolEntry, type WaitingAttempt, wantsTunnel } from "./entry.ts";
 import { Host } from "./host.ts";
 import type { PoolLimits, PoolOwner } from "./pool_owner.ts";
 import { IdleSweep } from "./idle_sweep.ts";
@@ -111,7 +111,9 @@ export class ConnectionPool {
     const { http2, lookup, maxHeaderBytes } = this.#limits;
     const tls = this.#owner.tlsFor(host.origin, item.msg);
     const mayNot = item.needsHttp1 && http2 !== "required";
-    return host.target({ proxy: item.proxy, tls, lookup, maxHeaderBytes, http2: mayNot ? false : http2 });
+    const mayUse = mayNot ? false : http2;
+    const isTunneled = wantsTunnel(item);
+    return host.target({ proxy: item.proxy, tls, lookup, maxHeaderBytes, http2: mayUse, isTunneled });
   }
 
   /** Takes an entry out of its host's queue. */

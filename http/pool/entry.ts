@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../transports/connection.ts";
 import type { Host } from "./host.ts";
-import { type HttpMessage, MessageFlags } from "../message/message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { isIdempotentMethod } from "../protocol/headers.ts";
 import type { ProxyTarget, Transport } from "../transports/transport.ts";
 
@@ -48,12 +48,21 @@ export interface PoolEntry {
   filedPriority: number;
 }
 
+/** It goes through a tunnel where a proxy would get requests: what is to be spoken is none. */
+export function wantsTunnel({ host, msg, proxy }: PoolEntry): boolean {
+  return messageState(msg).upgrade !== null && host!.scheme === "http" && proxy?.scheme.startsWith("http") === true;
+}
+
 /** It goes on a connection that has carried nothing. */
 export function needsNewConnection(item: PoolEntry): boolean {
   return item.freshNext || item.msg.hasFlag(MessageFlags.NEW_CONNECTION);
 }
 
-/** Anything but an idempotent request wants a connection that has not been idle, which may be stale: it is never replayed. */
+/**
+ * Anything but an idempotent request wants a connection that has not been idle, which may be stale: it is never replayed.
+ * So does what is to be spoken in place of HTTP, as it takes the connection away.
+ */
 export function isRepeatable({ msg }: PoolEntry): boolean {
+  if (messageState(msg).upgrade !== null) return false;
   return isIdempotentMethod(msg.method) || msg.hasFlag(MessageFlags.IDEMPOTENT);
 }

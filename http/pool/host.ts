@@ -9,7 +9,10 @@ import { bareHost, defaultPort, type SchemeClass } from "../protocol/uri.ts";
 import { WaitingQueue } from "./waiting_queue.ts";
 
 /** What, besides the host, decides about a target. */
-export type TargetSettings = Pick<ConnectionTarget, "http2" | "lookup" | "maxHeaderBytes" | "proxy" | "tls">;
+export type TargetSettings = Pick<
+  ConnectionTarget,
+  "http2" | "isTunneled" | "lookup" | "maxHeaderBytes" | "proxy" | "tls"
+>;
 
 /** A scheme class, host and port, or these behind a unix socket, with the connections to it and the entries that wait for one. */
 export class Host {
@@ -31,6 +34,8 @@ export class Host {
   readonly opening: Set<Connection> = new Set();
   /** The last connection turned out to carry one exchange at a time: nobody waits for the next one to be made. */
   isExclusive = false;
+  /** A connection by HTTP/2 has shown that this server speaks nothing else on its streams: HTTP/1.1 is left for that. */
+  mayNotUpgrade = false;
   /** Counted connections, busy and idle. */
   count = 0;
   #target: ConnectionTarget | null = null;
@@ -49,9 +54,9 @@ export class Host {
   target(wanted: TargetSettings): ConnectionTarget {
     const last = this.#target;
     if (last !== null && last.http2 === wanted.http2 && isSameTarget(last, wanted)) return last;
-    const { http2, lookup, maxHeaderBytes, proxy, tls } = wanted;
+    const { http2, isTunneled, lookup, maxHeaderBytes, proxy, tls } = wanted;
     const { host, port, scheme, unixSocket } = this;
-    return this.#target = { scheme, host, port, unixSocket, proxy, tls, lookup, maxHeaderBytes, http2 };
+    return this.#target = { scheme, host, port, unixSocket, proxy, tls, lookup, maxHeaderBytes, http2, isTunneled };
   }
 }
 
@@ -65,5 +70,5 @@ function isSameProxy(one: ProxyTarget | null, other: ProxyTarget | null): boolea
 /** True for targets that one connection serves, if it speaks what is wanted. */
 export function isSameTarget(left: TargetSettings, right: TargetSettings): boolean {
   return left.tls === right.tls && left.maxHeaderBytes === right.maxHeaderBytes && left.lookup === right.lookup &&
-    isSameProxy(left.proxy, right.proxy);
+    left.isTunneled === right.isTunneled && isSameProxy(left.proxy, right.proxy);
 }

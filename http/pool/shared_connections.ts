@@ -112,6 +112,7 @@ export class SharedConnections {
       writable(connection).protocol = transport.protocol ?? "http/1.1";
       host.isExclusive = transport.protocol !== "h2";
     }
+    if (transport.mayUpgrade === false) host.mayNotUpgrade = true;
     if (isCounted && transport.protocol === "h2") {
       host.shared.add(connection);
       transport.onChange = () => this.#changed(connection);
@@ -124,6 +125,7 @@ export class SharedConnections {
     const record = this.#records.get(connection)!;
     const { host } = record;
     if (connection.state === "closed") return;
+    if (connection.transport.mayUpgrade === false) host.mayNotUpgrade = true;
     if (!connection.transport.isOpen) {
       host.shared.delete(connection);
       if (record.isCounted && record.users > 0) this.#pool.uncount(record);

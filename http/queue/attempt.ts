@@ -14,7 +14,7 @@ import { type HttpMessage, messageState } from "../message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { isRepeated } from "./repeated_attempt.ts";
 import { bodyOf } from "./request_body.ts";
-import { headerFields, openRequest, selectTransport } from "./requirements.ts";
+import { headerFields, needsHttp1, openRequest, selectTransport } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { HttpSessionCore } from "./engine.ts";
@@ -122,7 +122,7 @@ export class Attempt {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
     const host = item.host = core.pool.host(scheme, uri, item.unixSocket ?? null);
-    if (msg.hasRequestHeaders && msg.requestHeaders.has("upgrade")) item.needsHttp1 = true;
+    item.needsHttp1 = needsHttp1(item);
     item.transport = selectTransport(core, item, scheme === "https" ? core.tlsFor(host.origin, msg) : null);
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection && core.pool.mayKeep(item, kept);
@@ -255,6 +255,7 @@ export class Attempt {
       bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
       trailers: messageState(msg).requestTrailers,
+      upgrade: messageState(msg).upgrade?.protocol,
     };
     this.wait(item.within(() => transport.send(request, this.#events!)), (received) => {
       const response = transport.adapt === undefined ? received : transport.adapt(received, request);

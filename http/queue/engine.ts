@@ -22,7 +22,7 @@ import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
-import type { TlsSettings } from "../transports/transport.ts";
+import type { TlsSettings, UpgradedStream } from "../transports/transport.ts";
 import type { TransportList } from "../transports/choice/select.ts";
 
 /** The events that the session emits for the engine. */
@@ -53,6 +53,8 @@ export class HttpSessionCore implements PoolOwner {
   readonly features: FeatureList;
   readonly pool: ConnectionPool;
   readonly items: QueueItems = new QueueItems();
+  /** What servers speak in place of HTTP, until it is over. */
+  readonly upgraded: Set<UpgradedStream> = new Set();
   /** Who holds the responses that were handed out; null while nobody hands any out. */
   responses: ResponseHolder | null = null;
   readonly announcements: Announcements;
@@ -353,6 +355,7 @@ export class HttpSessionCore implements PoolOwner {
     this.pool.hold();
     for (const item of this.items.byAge()) this.cancel(item, HttpStatus.CANCELLED, {});
     this.pool.resume();
+    for (const stream of this.upgraded) stream.destroy();
     this.pool.closeAll();
     this.pool.reconsider();
   }

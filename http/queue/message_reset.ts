@@ -18,6 +18,7 @@ export function forgetResponse(msg: HttpMessage): void {
   if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) msg.flags.delete(MessageFlags.CONTENT_DECODED);
   if (msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED)) msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
   state.clearBody();
+  state.dropUpgraded();
   state.errorCode = "";
   state.errorText = "";
   const metrics = writable(msg.metrics);

@@ -4,7 +4,7 @@
  * @module
  */
 import { TransportError } from "../errors.ts";
-import type { HttpMessage } from "../message/message.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { becomesGet, isFollowed, maxRedirectsOf, moveTo, redirectTarget, rewriteAsGet } from "./redirect_rules.ts";
 import type { HttpSessionCore } from "./engine.ts";
@@ -15,10 +15,14 @@ import { schemeClass } from "../protocol/uri.ts";
 export function wouldRedirect(core: HttpSessionCore, msg: HttpMessage): boolean {
   if (!isFollowed(msg.statusCode, msg.method)) return false;
   const target = redirectTarget(msg);
-  return target !== null && target !== "invalid" && isSendable(core, target);
+  return target !== null && target !== "invalid" && isSendable(core, msg, target);
 }
 
-function isSendable(core: HttpSessionCore, uri: URL): boolean {
+/** What is to be spoken in place of HTTP is not led from where it is encrypted to where everybody reads it. */
+function isSendable(core: HttpSessionCore, msg: HttpMessage, uri: URL): boolean {
+  if (messageState(msg).upgrade !== null) {
+    return uri.protocol === "https:" || (uri.protocol === "http:" && core.session.schemeOf(msg.uri) === "http");
+  }
   return schemeClass(uri.protocol.slice(0, -1), core.settings.values.httpAliases, core.settings.values.httpsAliases) !==
     null;
 }
@@ -27,7 +31,7 @@ function isSendable(core: HttpSessionCore, uri: URL): boolean {
 export function redirectMessage(core: HttpSessionCore, item: QueueItem): boolean {
   const { msg } = item;
   const target = redirectTarget(msg);
-  if (target === null || target === "invalid" || !isSendable(core, target)) return false;
+  if (target === null || target === "invalid" || !isSendable(core, msg, target)) return false;
   if (item.redirects >= maxRedirectsOf(msg)) {
     core.cancel(item, HttpStatus.TOO_MANY_REDIRECTS, { error: tooMany(msg) });
     return false;

@@ -53,6 +53,7 @@ export function redirectTarget(msg: HttpMessage): URL | "invalid" | null {
     return "invalid";
   }
   if (target.hostname === "") return "invalid";
+  if (messageState(msg).upgrade !== null) target.protocol = target.protocol.replace(/^ws/, "http");
   const isSame = isSameOrigin(msg.uri, target);
   target.username = isSame ? msg.uri.username : "";
   target.password = isSame ? msg.uri.password : "";

@@ -6,10 +6,18 @@
 import { isListened, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
+import { isTunneled } from "../transports/connection.ts";
 import type { TlsSettings, Transport } from "../transports/transport.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { checkField } from "../protocol/headers.ts";
 import type { Requirements } from "../transports/choice/select.ts";
+
+/** Whether an entry can be served by HTTP/1.1 alone, as far as that is known beforehand. */
+export function needsHttp1({ msg, host, needsHttp1 }: QueueItem): boolean {
+  if (needsHttp1) return true;
+  if (messageState(msg).upgrade !== null) return host!.mayNotUpgrade;
+  return msg.hasRequestHeaders && msg.requestHeaders.has("upgrade");
+}
 
 /** The needs of an entry whose host and proxy are known. */
 function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Requirements {
@@ -18,6 +26,7 @@ function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings
   const requires: TransportCapability[] = [...msg.requires];
   if (messageState(msg).requestTrailers !== null) requires.push("requestTrailers");
   if (http2 === "required") requires.push("http2");
+  if (messageState(msg).upgrade !== null) requires.push("upgrade");
   const headers = msg.hasRequestHeaders ? msg.requestHeaders : null;
   return {
     scheme: host!.scheme,
@@ -42,8 +51,7 @@ export function headerFields(item: QueueItem): ReadonlyArray<readonly [string, s
   const fields = [...msg.requestHeaders];
   for (const [name, value] of fields) checkField(name, value);
   // What opened the tunnel was for the proxy alone; the origin behind it must not see it.
-  const isTunneled = item.host!.scheme === "https" && item.proxy !== null;
-  return isTunneled ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
+  return isTunneled(item.connection!.target) ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
 }
 
 /** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */

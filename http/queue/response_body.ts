@@ -26,6 +26,7 @@ export function isSmall(response: TransportResponse): boolean {
 
 /** Lets a response go that belongs to an attempt that is over. Its connection is closed already. */
 export function discard(response: TransportResponse): void {
+  response.upgraded?.destroy();
   if (response.body !== null && !response.body.locked) response.body.cancel().catch(() => {});
 }
 

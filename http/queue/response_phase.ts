@@ -15,7 +15,7 @@ import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus, isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";
-import type { TransportResponse } from "../transports/transport.ts";
+import type { TransportResponse, UpgradedStream } from "../transports/transport.ts";
 
 /** The response's header section is there. */
 export function receive(attempt: Attempt, response: TransportResponse): void {
@@ -96,6 +96,11 @@ const takeBody: Step = (attempt) => {
     attempt.proceed(ended);
     return;
   }
+  if (response.upgraded !== undefined) {
+    handOver(attempt, response.upgraded);
+    ended(attempt);
+    return;
+  }
   if (isBodyless(msg, response) || response.body === null) {
     discard(response);
     ended(attempt);
@@ -112,6 +117,33 @@ const takeBody: Step = (attempt) => {
     if (isComplete) ended(attempt);
   });
 };
+
+/**
+ * Gives the stream to whoever has asked for it. A connection of HTTP/1.1 leaves the pool with it
+ * (`soup_session_steal_connection`); one of HTTP/2 is busy with it until it is over.
+ *
+ * @throws {TransportError} If the server has agreed to something else.
+ */
+function handOver(attempt: Attempt, upgraded: UpgradedStream): void {
+  const { core, item, msg } = attempt;
+  const upgrade = messageState(msg).upgrade!;
+  try {
+    upgrade.check(attempt.response!);
+  } catch (error) {
+    upgraded.destroy();
+    throw error;
+  }
+  upgrade.stream = upgraded;
+  const connection = item.connection!;
+  const isShared = connection.protocol === "h2";
+  item.connection = null;
+  core.upgraded.add(upgraded);
+  void upgraded.closed.then(() => {
+    core.upgraded.delete(upgraded);
+    if (isShared) core.pool.release(connection, performance.now());
+  });
+  if (!isShared) core.pool.release(connection, performance.now(), true);
+}
 
 /** The server says that a connection which serves other messages is the wrong one for this: once, another is tried. */
 function isMisdirected({ connection, item, msg }: Attempt): boolean {
@@ -132,7 +164,7 @@ function transformsOf(core: HttpSessionCore, msg: HttpMessage, response: Transpo
 
 /** True for a response nobody waits for: another attempt follows it. */
 function isFollowedUp({ core, item, msg }: Attempt): boolean {
-  if (item.requeue === "body") return true;
+  if (item.requeue === "body" || messageState(msg).upgrade !== null) return true;
   return item.sink === null && !msg.hasFlag(MessageFlags.NO_REDIRECT) && wouldRedirect(core, msg);
 }
 

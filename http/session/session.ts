@@ -47,6 +47,8 @@ import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { TransportList } from "../transports/choice/select.ts";
 import { socketFor, type UnixSocketOption } from "../transports/unix_socket.ts";
 import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
+import { type HttpWebSocketOptions, openWebSocket } from "../websocket/open_websocket.ts";
+import type { HttpWebSocket } from "../websocket/websocket.ts";
 
 /** The engine of a session. Not part of the public surface. */
 export let coreOf: (session: HttpSession) => HttpSessionCore;
@@ -299,6 +301,21 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     checkMessage("redirect the message", msg);
     const item = this.#core.itemOf(msg);
     return item !== null && redirectMessage(this.#core, item);
+  }
+
+  /**
+   * Opens a WebSocket (RFC 6455, RFC 8441; `soup_session_websocket_connect_async`): its handshake is a message of the
+   * queue, with the session's cookies, credentials, proxies and TLS. A connection of HTTP/1.1 leaves the session's limits
+   * when it is open; over HTTP/2, where the server offers that, it is one stream among others.
+   *
+   * @param url A ws: or wss: URL, or http: and https:, which mean the same.
+   * @param options Subprotocols, header fields, limits, and what cancels the opening.
+   * @throws {TypeError} For what is no such URL, for bad options, and if the session is closed; the promise rejects.
+   * @throws {HttpError} With its status, if the server refuses or cannot be reached; the promise rejects.
+   * @throws {NotSupportedError} If no transport of the session can; the promise rejects.
+   */
+  websocket(url: string | URL, options: HttpWebSocketOptions = {}): Promise<HttpWebSocket> {
+    return openWebSocket(this.#core, url, options);
   }
 
   /**

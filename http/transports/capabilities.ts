@@ -65,6 +65,8 @@ export interface TransportCapabilities {
   readonly lookup?: boolean | undefined;
   /** A body that is streamed goes with its Content-Length where that is known. Absent means false. */
   readonly uploadLength?: boolean | undefined;
+  /** What the server agrees to speak in place of HTTP is handed over, see {@linkcode UpgradedStream}. Absent means false. */
+  readonly upgrade?: boolean | undefined;
   /** True when `method` goes onto the wire exactly as given. */
   supportsMethod(method: string): boolean;
 }
@@ -111,6 +113,7 @@ const common: Readonly<Record<TransportCapability, boolean>> = {
   unixSocket: false,
   lookup: false,
   uploadLength: false,
+  upgrade: false,
 };
 
 /** The capabilities of a transport on this runtime that can do what it states, and no more than all can. */

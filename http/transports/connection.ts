@@ -6,6 +6,11 @@
 import { writable } from "../../internal/writable.ts";
 import type { ConnectionProtocol, ConnectionTarget, ProxyTarget, TlsInfo, TransportConnection } from "./transport.ts";
 
+/** Whether a proxy on the way passes bytes on and sees no request: one that is to be encrypted, or is to be no request. */
+export function isTunneled({ isTunneled, proxy, scheme }: ConnectionTarget): boolean {
+  return proxy !== null && (scheme === "https" || isTunneled === true);
+}
+
 /** What a connection is doing. */
 export type ConnectionState = "new" | "connecting" | "busy" | "idle" | "closed";
 

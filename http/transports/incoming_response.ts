@@ -4,7 +4,7 @@ import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import { FetchedResponse, isConstructible } from "./fetched_response.ts";
 import { ownBytes } from "./byte_pieces.ts";
 import { ownHeaders } from "./immutable_headers.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportResponse, UpgradedStream } from "./transport.ts";
 
 /** How much of a body nobody reads yet is taken from the socket. */
 const READ_AHEAD = 64 * 1024;
@@ -192,6 +192,8 @@ export interface ResponseParts {
   readonly trailers: Promise<Headers> | undefined;
   /** Resolves when a body that is on its way has arrived. */
   readonly arrived: Promise<void> | undefined;
+  /** What the server has agreed to speak in place of HTTP. */
+  readonly upgraded?: UpgradedStream | undefined;
 }
 
 /** A response as the session sees it. */
@@ -206,6 +208,7 @@ export class IncomingResponse implements TransportResponse {
   readonly arrived: Promise<void> | undefined;
   readonly whole: Uint8Array | undefined;
   readonly ready: Response | undefined;
+  readonly upgraded: UpgradedStream | undefined;
   readonly #body: IncomingBody | null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
 
@@ -221,6 +224,7 @@ export class IncomingResponse implements TransportResponse {
     this.whole = parts.whole ?? undefined;
     this.trailers = parts.trailers;
     this.arrived = parts.arrived;
+    this.upgraded = parts.upgraded;
     this.ready = undefined;
     if (parts.body === null && isConstructible(status, statusText)) {
       this.ready = new FetchedResponse(parts.whole as Uint8Array<ArrayBuffer> | null, { status, statusText });

@@ -103,6 +103,8 @@ export interface ConnectionTarget {
   readonly unixSocket?: string | null | undefined;
   /** Finds the addresses of hosts. Absent or null means the system. */
   readonly lookup?: HostLookup | null | undefined;
+  /** An HTTP proxy makes a tunnel for http: too: what is to be spoken is no request it could pass on. Absent means false. */
+  readonly isTunneled?: boolean | undefined;
 }
 
 /** Fields that are sent behind a streamed body, made of what was sent (RFC 9110 §6.5). */
@@ -134,6 +136,19 @@ export interface TransportRequest {
   readonly expectContinue: boolean;
   /** What makes the fields behind a streamed body, in order; such a body goes in chunks. Absent means none. */
   readonly trailers?: readonly RequestTrailers[] | null | undefined;
+  /**
+   * The protocol that is to be spoken in place of HTTP: by `Upgrade` (RFC 9110 §7.8), or as the `:protocol` of an
+   * extended CONNECT (RFC 8441). Absent and null mean none.
+   */
+  readonly upgrade?: string | null | undefined;
+}
+
+/** What a connection, or a stream of one, carries once its server has agreed to speak another protocol. */
+export interface UpgradedStream extends ByteDuplex {
+  /** Resolves when both directions are over. */
+  readonly closed: Promise<void>;
+  /** Closes it at once, whatever is under way. */
+  destroy(): void;
 }
 
 /** One response as a transport gives it; a `Response` of the runtime's fetch already is one. */
@@ -172,6 +187,11 @@ export interface TransportResponse {
   readonly keepAlive?: boolean | undefined;
   /** Milliseconds the server keeps the connection idle, Infinity without a limit. Absent means what Keep-Alive says. */
   readonly keepAliveTimeout?: number | undefined;
+  /**
+   * What the server has agreed to, by 101 or, on HTTP/2, by a status of success: it belongs to whoever has asked for it,
+   * and so does a connection that carries one exchange at a time. `body` is null then.
+   */
+  readonly upgraded?: UpgradedStream | undefined;
 }
 
 /** What a transport reports to the session during `open` and `send`. Every method returns at once and never throws. */
@@ -193,7 +213,7 @@ export interface ExchangeObserver {
   wroteBodyData(chunk: Uint8Array): void;
   /** The whole body, or the absence of one, was written (transports with `writeEvents`). */
   wroteBody(): void;
-  /** A 1xx response other than 101 arrived. */
+  /** A 1xx response arrived: 101 only where the request has asked for it. */
   informational(status: number, reason: string, headers: Headers): void;
 }
 
@@ -243,6 +263,8 @@ export interface TransportConnection {
   readonly protocol?: ConnectionProtocol | null | undefined;
   /** Exchanges it can carry at once. Absent means one. */
   readonly maxExchanges?: number | undefined;
+  /** False once the server is known not to take extended CONNECT requests on this connection (RFC 8441 §3). */
+  readonly mayUpgrade?: boolean | undefined;
   /** Called when `maxExchanges` or `isOpen` have changed. */
   onChange?: (() => void) | null | undefined;
   /**

@@ -90,12 +90,13 @@ const rooms: Readonly<Record<string, string>> = {
     "http/contract http/features http/features/cache http/features/cookies http/features/hsts http/storage internal",
   "http/fetch":
     "http/codings http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",
+  "http/websocket": "http/errors.ts http/message http/protocol http/queue http/transports internal",
   "http/sync":
     "http/contract http/errors.ts http/features http/features/sniffing http/message http/protocol http/queue http/transports http/transports/choice internal",
   "http/session":
-    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice internal",
+    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice http/websocket internal",
   "http/inspection.ts":
-    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/stores http/streams http/transports http/transports/fetch http/transports/node internal",
+    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/stores http/streams http/transports http/transports/fetch http/transports/node http/websocket internal",
   "http/sync_worker.ts":
     "http/contract http/features http/features/sniffing http/message http/session http/sync http/transports internal",
 
@@ -139,7 +140,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 const libraries: Record<string, readonly string[]> = {
   session: ["@noble/curves", "@noble/post-quantum"],
   opentelemetry: ["@opentelemetry/api"],
-  http: ["@redis/client", "http-cache-semantics", "structured-headers", "tough-cookie"],
+  http: ["@gp11/ws", "@redis/client", "http-cache-semantics", "structured-headers", "tough-cookie"],
 };
 
 /** The libraries of others that examples show at work with this one. */

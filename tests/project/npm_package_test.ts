@@ -88,7 +88,9 @@ describe("the npm package", () => {
     for (const name of ["@gp11/gp11", "gp11-pkcs11js"]) {
       const { bundleDependencies, dependencies = {}, gypfile, scripts } = manifestOf(name);
       assertEquals([scripts, gypfile, bundleDependencies], [undefined, undefined, undefined]);
-      for (const version of Object.values<string>(dependencies)) assertMatch(version, /^\d+\.\d+\.\d+$/);
+      for (const version of Object.values<string>(dependencies)) {
+        assertMatch(version, /^(?:npm:[\w-]+@)?\d+\.\d+\.\d+$/);
+      }
     }
   });
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Connection } from "../../transports/connection.ts";
+import { type Connection, isTunneled } from "../../transports/connection.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import type { MessageItem } from "../../message/message_state.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
@@ -130,7 +130,7 @@ export function proxyChallenger(
   const scheme = session.schemeOf(msg.uri);
   if (connection === null || proxy === null || scheme === null || !proxy.scheme.startsWith("http")) return null;
   const url = new URL(wireUrl(msg.uri, scheme));
-  const isTunnel = scheme === "https";
+  const isTunnel = isTunneled(connection.target);
   return {
     origin: proxyOrigin(proxy),
     request: {
@@ -155,7 +155,7 @@ export function challengerOf(session: FeatureSession, msg: HttpMessage): Challen
   const connection = connectionOf(msg);
   if (msg.statusCode === 401) return originChallenger(session, msg, connection);
   // Through a tunnel the origin answers; the challenge of a proxy to a CONNECT goes to `tunnelRefused`.
-  const isFromProxy = msg.statusCode === 407 && connection !== null && connection.target.scheme === "http";
+  const isFromProxy = msg.statusCode === 407 && connection !== null && !isTunneled(connection.target);
   return isFromProxy ? proxyChallenger(session, msg, connection) : null;
 }
 

@@ -5,7 +5,7 @@
  */
 import { parseUri } from "../../protocol/uri.ts";
 import { checkClass, checkOptions, unexpected } from "../../../internal/expected.ts";
-import type { Connection } from "../../transports/connection.ts";
+import { type Connection, isTunneled } from "../../transports/connection.ts";
 import type { BodyTransform, SessionFeature } from "../../contract/feature.ts";
 import type { FeatureType } from "../../message/feature_type.ts";
 import { BodyStage } from "../../contract/feature.ts";
@@ -172,7 +172,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
 
   /** Puts a proxy's credentials on the request for a tunnel. */
   connecting(session: FeatureSession, msg: HttpMessage, connection: Connection): void | Promise<void> {
-    if (connection.proxy === null || connection.target.scheme !== "https" || !this.#isInCharge(session, msg)) return;
+    if (!isTunneled(connection.target) || !this.#isInCharge(session, msg)) return;
     return this.#prepareProxy(session, msg, connection);
   }
 
@@ -188,7 +188,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
     if (connection.proxy === null && this.#origins.spaces.isEmpty && state === undefined) return;
     if (!this.#isInCharge(session, msg)) return;
     if (connection.proxy === null && state !== undefined) dropField(msg, proxyFields, state.proxy);
-    if (connection.proxy !== null && connection.target.scheme === "http") {
+    if (connection.proxy !== null && !isTunneled(connection.target)) {
       const pending = this.#prepareProxy(session, msg, connection);
       if (pending !== undefined) return pending.then(() => this.#prepareOrigin(session, msg, connection));
     }

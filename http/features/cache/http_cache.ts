@@ -2,7 +2,7 @@
 import { TypedEventTarget } from "../../../internal/events.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
-import type { HttpMessage } from "../../message/message.ts";
+import { type HttpMessage, messageState } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking, noteWithoutCache } from "../../contract/blocking.ts";
 import { drive, isPromise, settled, type Steps } from "../../contract/steps.ts";
@@ -386,6 +386,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
 
   /** A store that others have, too, answers later than a message can wait for whose thread is blocked. */
   #isPassedBy(msg: HttpMessage): boolean {
+    if (messageState(msg).upgrade !== null) return true;
     if (this.#stored.store.synchronous !== false || !isBlocking(msg)) return false;
     noteWithoutCache(msg);
     return true;

@@ -146,7 +146,7 @@ function requiredFor(needs: Requirements): TransportCapability[] {
   if (needs.lookup) required.push("lookup");
   if (needs.proxy === null) required.push("direct");
   else if (needs.proxy.scheme.startsWith("socks")) required.push("socks");
-  else required.push(needs.scheme === "https" ? "tunnel" : "httpProxy");
+  else required.push(needs.scheme === "https" || needs.requires.includes("upgrade") ? "tunnel" : "httpProxy");
   if (needs.tls !== null) {
     const { strict, roots, client } = needs.tls;
     if (!strict) required.push("insecureTls");

@@ -3,15 +3,8 @@ import { Buffer } from "node:buffer";
 import { Patience } from "../../../internal/patience.ts";
 import { isIdempotentMethod } from "../../protocol/headers.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
-import {
-  brokenError,
-  ConnectionFault,
-  ErrorCode,
-  errorName,
-  settingsTimeout,
-  StreamFault,
-  unprocessedError,
-} from "./errors.ts";
+import { brokenError, ConnectionFault, ErrorCode, errorName, StreamFault } from "./errors.ts";
+import { needsHttp1Error, settingsTimeout, unprocessedError } from "./errors.ts";
 import { FloodGuard } from "./flood_guard.ts";
 import { type FrameHandler, FrameInbox } from "./frame_inbox.ts";
 import {
@@ -70,7 +63,6 @@ export class Http2Connection implements FrameHandler, StreamLink {
   #answered: Http2Stream[] = [];
   #waiting: (() => void)[] = [];
   #awaited = 0;
-  #hasSettings = false;
   /** The connection takes no new streams. */
   #isRetired = false;
 
@@ -104,19 +96,24 @@ export class Http2Connection implements FrameHandler, StreamLink {
   /** Streams at once. */
   get maxExchanges(): number {
     if (!this.isOpen) return 0;
-    return this.#hasSettings ? Math.min(this.#peer.maxConcurrentStreams, MOST_STREAMS) : FIRST_STREAMS;
+    return this.#peer.isKnown ? Math.min(this.#peer.maxConcurrentStreams, MOST_STREAMS) : FIRST_STREAMS;
+  }
+
+  /** False once the peer has said that it takes no extended CONNECT requests. */
+  get mayUpgrade(): boolean {
+    return !this.#peer.isKnown || this.#peer.hasConnectProtocol;
   }
 
   /**
    * Sends one request. One that may not be sent twice is not entrusted to a connection that may be dead: the peer is
-   * asked first.
+   * asked first; so is one that agrees to other protocols.
    */
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     try {
       if (!this.isOpen) throw unprocessedError("the connection was closed", "ECONNRESET");
       const section = requestSection(request);
-      const isAsked = !isIdempotentMethod(request.method) && this.#probe.isSilent;
-      return isAsked ? this.#sendLater(request, section, observer) : this.#begin(request, section, observer);
+      const isLater = request.upgrade || (!isIdempotentMethod(request.method) && this.#probe.isSilent);
+      return isLater ? this.#sendLater(request, section, observer) : this.#begin(request, section, observer);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -173,12 +170,20 @@ export class Http2Connection implements FrameHandler, StreamLink {
   ): Promise<TransportResponse> {
     this.awaited(true);
     try {
-      if (!await this.#held.wait(observer, this.#probe.ask())) this.#retire();
+      if (request.upgrade) await this.#held.wait(observer, this.#settings());
+      else if (!await this.#held.wait(observer, this.#probe.ask())) this.#retire();
     } finally {
       this.awaited(false);
     }
     if (!this.isOpen) throw unprocessedError("the server does not answer any more", "ECONNRESET");
+    // An extended CONNECT goes to those alone that say they take it (RFC 8441 §3).
+    if (request.upgrade && !this.mayUpgrade) throw needsHttp1Error(`the server has no ${request.upgrade} over HTTP/2`);
     return await this.#begin(request, section, observer);
+  }
+
+  /** Resolves when the peer has said what it takes, or never will. */
+  async #settings(): Promise<void> {
+    while (!this.#peer.isKnown && this.isOpen) await this.room();
   }
 
   #begin(request: TransportRequest, section: RequestSection, observer: ExchangeObserver): Promise<TransportResponse> {
@@ -272,10 +277,9 @@ export class Http2Connection implements FrameHandler, StreamLink {
       throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "the settings open a window too far");
     }
     if (this.#peer.headerTableSize !== null) this.#encoder.limitTable(this.#peer.headerTableSize);
-    this.#hasSettings = true;
     this.#greeting.end();
     this.#write(frameHeader(FrameType.SETTINGS, Flag.ACK, 0, 0));
-    if (change > 0) this.#wake();
+    this.#wake();
     this.#options.onChange();
   }
 

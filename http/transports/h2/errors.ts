@@ -86,6 +86,11 @@ export function unprocessedError(why: string, code: string): TransportError {
   });
 }
 
+/** The error of a request that HTTP/2 has no form for on this connection. */
+export function needsHttp1Error(why: string): TransportError {
+  return unprocessedError(why, errorName(ErrorCode.HTTP_1_1_REQUIRED));
+}
+
 /** The error of an exchange whose stream the server has reset, before or after its header section was there. */
 export function resetError(code: number, hasHead: boolean): TransportError {
   const name = errorName(code);

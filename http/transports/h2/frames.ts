@@ -26,6 +26,7 @@ export const Setting = {
   INITIAL_WINDOW_SIZE: 4,
   MAX_FRAME_SIZE: 5,
   MAX_HEADER_LIST_SIZE: 6,
+  ENABLE_CONNECT_PROTOCOL: 8,
 } as const;
 
 /** What a client sends first (RFC 9113 §3.4). */

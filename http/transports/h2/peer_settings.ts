@@ -15,6 +15,10 @@ export class PeerSettings {
   initialWindow: number = DEFAULT_WINDOW;
   /** Largest payload it takes. */
   maxFrameSize: number = DEFAULT_FRAME_SIZE;
+  /** It has said something. */
+  isKnown = false;
+  /** It takes extended CONNECT requests (RFC 8441 §3). */
+  hasConnectProtocol = false;
 
   /**
    * Takes the payload of a SETTINGS frame.
@@ -28,6 +32,7 @@ export class PeerSettings {
     for (let offset = 0; offset < payload.byteLength; offset += BYTES_OF_ONE) {
       this.#set(payload[offset]! << 8 | payload[offset + 1]!, uint32(payload, offset + 2));
     }
+    this.isKnown = true;
   }
 
   #set(setting: number, value: number): void {
@@ -41,6 +46,9 @@ export class PeerSettings {
       if (value < DEFAULT_FRAME_SIZE || value > MAX_FRAME_SIZE) throw wrong("MAX_FRAME_SIZE", value);
       // Larger frames gain nothing, and keep others waiting.
       this.maxFrameSize = DEFAULT_FRAME_SIZE;
+    } else if (setting === Setting.ENABLE_CONNECT_PROTOCOL) {
+      if (value > 1 || (value === 0 && this.hasConnectProtocol)) throw wrong("ENABLE_CONNECT_PROTOCOL", value);
+      this.hasConnectProtocol = value === 1;
     }
   }
 }

@@ -2,6 +2,7 @@
 import { trimWhitespace } from "../../protocol/syntax.ts";
 import { type BodyFraming, bodyFraming, checkTrailer, checkWrittenField, requestTarget } from "../request_rules.ts";
 import type { TransportRequest } from "../transport.ts";
+import { needsHttp1Error } from "./errors.ts";
 import type { Field } from "./hpack_table.ts";
 
 /** Fields about one connection of HTTP/1.1, which HTTP/2 does not have (RFC 9113 §8.2.2). */
@@ -14,6 +15,9 @@ const bound: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** What keeps servers of HTTP/1.1 from taking a WebSocket for a request: HTTP/2 does without (RFC 8441 §5). */
+const UPGRADE_KEY = "sec-websocket-key";
 
 /** True for a field that HTTP/2 does not have. */
 export function isConnectionField(name: string): boolean {
@@ -41,20 +45,31 @@ export function requestSection(request: TransportRequest): RequestSection {
     checkWrittenField(name, value);
     const lower = name.toLowerCase();
     names.set(lower, value);
-    if (!bound.has(lower)) fields.push([lower, trimWhitespace(value)]);
+    if (!bound.has(lower) && lower !== UPGRADE_KEY) fields.push([lower, trimWhitespace(value)]);
   }
   const { framing, contentLength } = bodyFraming(request, names);
   if (framing === "length" && !names.has("content-length")) fields.push(["content-length", String(contentLength)]);
-  const { url } = request;
+  const { upgrade, url } = request;
+  if (upgrade && fields.some(coversMethod)) {
+    throw needsHttp1Error("its fields prove that its method is GET, which HTTP/2 replaces by CONNECT");
+  }
   const start = url.indexOf("://") + 3;
   const section: Field[] = [
-    [":method", request.method],
+    ...(upgrade
+      ? [[":method", "CONNECT"], [":protocol", upgrade]] satisfies Field[]
+      : [[":method", request.method]] satisfies Field[]),
     [":scheme", url.slice(0, start - 3)],
     [":authority", names.get("host") ?? url.slice(start, url.indexOf("/", start))],
     [":path", path],
     ...travelling(fields, names),
   ];
   return { fields: section, framing, contentLength };
+}
+
+/** Whether a field is made of the method among others: signatures, and credentials that are proofs. */
+function coversMethod([name, value]: Field): boolean {
+  if (name === "authorization") return /^(?:digest|dpop|aws4-\S+)\s/i.test(value);
+  return name === "dpop" || name === "signature-input";
 }
 
 /** Without what the request's own Connection field names, and with no other word of TE than HTTP/2 knows. */

@@ -56,6 +56,11 @@ export class Http2Stream implements BodySource, UploadOwner {
   #informationalLeft: number = MAX_INFORMATIONAL;
   /** The header section has come. */
   #hasHead = false;
+  /** What goes to the server on a stream where another protocol is to be spoken; null elsewhere. */
+  readonly #outgoing: TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> | null;
+  readonly #closed = Promise.withResolvers<void>();
+  /** The server has agreed to the other protocol. */
+  #isAgreed = false;
   /** A header section whose response has not been handed over. */
   #head: IncomingHead | null = null;
   #hasBody = false;
@@ -81,7 +86,13 @@ export class Http2Stream implements BodySource, UploadOwner {
     this.#link = link;
     this.#request = request;
     this.observer = observer;
-    this.upload = new Upload(this, link, request, sendWindow);
+    const outgoing = this.#outgoing = request.upgrade ? new TransformStream() : null;
+    this.upload = new Upload(
+      this,
+      link,
+      outgoing === null ? request : { ...request, body: outgoing.readable },
+      sendWindow,
+    );
   }
 
   /** Sends the request; resolves with the final response's header. */
@@ -142,8 +153,9 @@ export class Http2Stream implements BodySource, UploadOwner {
     const head = responseHead(section);
     if (head.statusCode < 200) return this.#informational(head, isEnd);
     this.#hasHead = true;
-    this.#hasBody = hasResponseBody(this.#request.method, head.statusCode);
-    this.#missing = this.#hasBody ? announcedLength(head) : null;
+    this.#isAgreed = this.#outgoing !== null && head.statusCode < 300;
+    this.#hasBody = this.#isAgreed || hasResponseBody(this.#request.method, head.statusCode);
+    this.#missing = this.#hasBody && !this.#isAgreed ? announcedLength(head) : null;
     this.#head = head;
     this.upload.answered();
     this.#link.answered(this);
@@ -199,8 +211,9 @@ export class Http2Stream implements BodySource, UploadOwner {
     }
   }
 
-  /** A response that is over ends the request too. */
+  /** A response that is over ends the request too; of another protocol each direction ends by itself. */
   #responseDone(): void {
+    if (!this.upload.hasEnded && this.#isAgreed) return;
     if (!this.upload.hasEnded) this.#reset(ErrorCode.NO_ERROR);
     if (!this.upload.hasEnded || this.upload.isWritten) this.#finish();
   }
@@ -217,6 +230,7 @@ export class Http2Stream implements BodySource, UploadOwner {
     const head = this.#head;
     if (head === null || this.#finished) return;
     this.#head = null;
+    if (this.#isAgreed) return this.#handOver(head);
     const isDone = this.#endReceived;
     const hasBody = this.#hasBody;
     const whole = isDone && hasBody ? this.#body?.taken() ?? this.#first ?? NOTHING : null;
@@ -238,6 +252,21 @@ export class Http2Stream implements BodySource, UploadOwner {
       this.#reset(ErrorCode.NO_ERROR);
       this.#finish();
     }
+  }
+
+  /** Another protocol is spoken from now on, in frames of DATA. */
+  #handOver(head: IncomingHead): void {
+    const body = this.#body ?? this.#startBody();
+    if (this.#endReceived) body.end();
+    const upgraded = {
+      readable: body.stream,
+      writable: this.#outgoing!.writable,
+      closed: this.#closed.promise,
+      destroy: () => this.abort(new DOMException("The stream was closed", "AbortError")),
+    };
+    const parts = { whole: null, body: null, keepAlive: true, trailers: undefined, arrived: undefined, upgraded };
+    this.#resolve!(new IncomingResponse(head, parts));
+    if (this.#endReceived) this.#responseDone();
   }
 
   #trailersOf(isDone: boolean): Promise<Headers> | undefined {
@@ -295,6 +324,7 @@ export class Http2Stream implements BodySource, UploadOwner {
       this.#trailers?.reject(reason);
       this.#body?.fail(reason, !(reason instanceof TransportError));
     } else this.#arrived?.resolve();
+    this.#closed.resolve();
     this.#link.streamOver(this);
   }
 }

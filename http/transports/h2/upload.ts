@@ -64,6 +64,8 @@ export class Upload implements BodySink {
     this.#owner.observer.wroteHeaders();
     if (this.isOver) return;
     if (body === null) return this.wroteAll();
+    // What is spoken in place of HTTP is no body: the request is complete.
+    if (this.#request.upgrade) this.#owner.observer.wroteBody();
     const writer = this.#writer = new RequestBodyWriter({ request: this.#request, framing, contentLength }, this);
     writer.write(body).catch((error: unknown) => this.#owner.uploadFailed(failure(error)));
   }
@@ -99,7 +101,7 @@ export class Upload implements BodySink {
     const isEnd = isLast && !this.#request.trailers;
     const written = this.#writeSome(piece, 0, isEnd);
     if (written < piece.byteLength) return this.#writeRest(piece, written, isEnd);
-    this.#owner.observer.wroteBodyData(piece);
+    this.#wrote(piece);
     if (!isLast && !this.isOver && !this.#link.hasRoom) return this.#link.room();
   }
 
@@ -109,7 +111,11 @@ export class Upload implements BodySink {
       if (this.isOver) return;
       written = this.#writeSome(piece, written, isEnd);
     }
-    this.#owner.observer.wroteBodyData(piece);
+    this.#wrote(piece);
+  }
+
+  #wrote(piece: Uint8Array): void {
+    if (!this.#request.upgrade) this.#owner.observer.wroteBodyData(piece);
   }
 
   /** Writes as much as the peer and the socket take now; the offset behind it. */
@@ -141,7 +147,7 @@ export class Upload implements BodySink {
 
   wroteAll(): void {
     this.isWritten = true;
-    this.#owner.observer.wroteBody();
+    if (!this.#request.upgrade) this.#owner.observer.wroteBody();
     this.#owner.uploaded();
   }
 }

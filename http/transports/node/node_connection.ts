@@ -18,7 +18,7 @@ import type {
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { Http2Connection } from "../h2/connection.ts";
 import { exchangeError, handshakeError } from "./node_errors.ts";
-import { Exchange } from "./node_exchange.ts";
+import { Exchange, type WireUse } from "./node_exchange.ts";
 import { authority } from "../request_rules.ts";
 import { RequestHeads } from "./node_request_head.ts";
 import { KnownLines } from "./node_response_head.ts";
@@ -48,6 +48,9 @@ export function mayUseHttp2({ http2, proxy, scheme, tls }: ConnectionTarget): bo
 /** Makes its connection in `open` and uses it for one request after another. */
 export class NodeConnection implements TransportConnection {
   readonly #target: ConnectionTarget;
+  /** A proxy makes a tunnel to the origin. */
+  readonly #isTunneled: boolean;
+  /** A proxy gets the requests. */
   readonly #isForwarded: boolean;
   readonly #heads: RequestHeads;
   readonly #known = new KnownLines();
@@ -59,13 +62,17 @@ export class NodeConnection implements TransportConnection {
   #exchange: Exchange | null = null;
   #isBusy = false;
   #hasOpened = false;
+  /** The stream belongs to others: what they do with it is none of this connection's business, nor when it ends. */
+  #isHandedOver = false;
 
   onClosed: (() => void) | null = null;
   onChange: (() => void) | null = null;
 
   constructor(target: ConnectionTarget) {
     this.#target = target;
-    this.#isForwarded = target.proxy !== null && target.proxy.scheme.startsWith("http") && target.scheme === "http";
+    const isProxied = target.proxy !== null && target.proxy.scheme.startsWith("http");
+    this.#isTunneled = isProxied && (target.scheme === "https" || target.isTunneled === true);
+    this.#isForwarded = isProxied && !this.#isTunneled;
     this.#heads = new RequestHeads(target, this.#isForwarded);
   }
 
@@ -82,16 +89,20 @@ export class NodeConnection implements TransportConnection {
     return this.#http2?.maxExchanges ?? 1;
   }
 
+  get mayUpgrade(): boolean | undefined {
+    return this.#http2?.mayUpgrade;
+  }
+
   async open(request: OpenRequest, observer: ExchangeObserver): Promise<TransportResponse | void> {
     if (this.#wire !== null) return;
-    const { host, http2, proxy, scheme } = this.#target;
+    const { host, http2, scheme } = this.#target;
     const signal = this.#abort.signal;
     signal.throwIfAborted();
     if (this.#proxyWire?.wire.isAlive === false) this.#proxyWire = null;
     const wasRefused = this.#proxyWire !== null;
     let channel = this.#proxyWire?.channel ?? await this.#reach(observer);
     try {
-      if (proxy !== null && proxy.scheme.startsWith("http") && scheme === "https") {
+      if (this.#isTunneled) {
         const refusal = await this.#tunnel(channel, request, observer).catch(async (error: unknown) => {
           // Proxies close after a refusal without saying so: one that says nothing is asked again on a new connection.
           if (!wasRefused || signal.aborted) throw error;
@@ -164,7 +175,7 @@ export class NodeConnection implements TransportConnection {
   }
 
   close(reason?: unknown): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#abort.signal.aborted || this.#isHandedOver) return;
     this.onClosed = this.onChange = null;
     this.#abort.abort(reason);
     this.#http2?.close(this.#abort.signal.reason);
@@ -299,17 +310,18 @@ export class NodeConnection implements TransportConnection {
     return connection;
   }
 
-  readonly #onFinished = (wire: Wire, reusable: boolean): void => {
+  readonly #onFinished = (wire: Wire, use: WireUse): void => {
     this.#isBusy = false;
     this.#exchange = null;
     if (this.#wire !== wire) return;
-    if (reusable && wire.isAlive) {
+    if (use === "again" && wire.isAlive) {
       wire.resume();
       wire.keepsProcessAlive(false);
-    } else {
-      this.#wire = null;
-      wire.destroy();
+      return;
     }
+    this.#wire = null;
+    if (use === "handed over") this.#isHandedOver = true;
+    else wire.destroy();
   };
 
   /** The peer has closed an idle connection, or sent what nobody asked for. */

@@ -11,16 +11,19 @@ import type { HeaderField, KnownLines, ResponseHead } from "./node_response_head
 import { type ResponseHandler, ResponseParser } from "./node_response_parser.ts";
 import type { Wire, WireReader } from "./node_wire.ts";
 
+/** What becomes of a wire: it is used again, closed, or belongs to others from now on. */
+export type WireUse = "again" | "never" | "handed over";
+
 /** What an {@linkcode Exchange} needs besides its wire. */
 export interface ExchangeOptions {
-  request: Pick<TransportRequest, "method" | "body" | "expectContinue" | "trailers">;
+  request: Pick<TransportRequest, "method" | "body" | "expectContinue" | "trailers" | "upgrade">;
   head: RequestHead;
   observer: ExchangeObserver;
   maxHeaderBytes: number;
   /** What the last response on this wire looked like. */
   readonly known?: KnownLines | undefined;
-  /** Called once, when both directions are over; false means the wire cannot be used again. */
-  onFinished(wire: Wire, reusable: boolean): void;
+  /** Called once, when both directions are over: what can be done with the wire. */
+  onFinished(wire: Wire, use: WireUse): void;
 }
 
 /** Writes a request and reads its response; nothing is ever written twice. */
@@ -35,6 +38,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
   #arrived: PromiseWithResolvers<void> | null = null;
   /** A header section whose response has not been handed over: what follows in the same bytes is looked at first. */
   #head: ResponseHead | null = null;
+  /** The header section by which the server agrees to speak another protocol. */
+  #agreement: ResponseHead | null = null;
   /** The first piece of a body that is not handed over. */
   #first: Uint8Array | null = null;
   #trailerFields: HeaderField[] = [];
@@ -75,7 +80,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
     this.#options.observer.received?.();
     try {
       const surplus = this.#push(bytes);
-      if (this.#parser.done) this.#onResponseDone(surplus === 0);
+      if (this.#agreement !== null) this.#handOver(this.#agreement, bytes.subarray(bytes.byteLength - surplus));
+      else if (this.#parser.done) this.#onResponseDone(surplus === 0);
     } catch (error) {
       this.#fail(exchangeError(error, "response"));
     }
@@ -187,7 +193,9 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
 
   /** The parser's report of the final header section. */
   onHead(head: ResponseHead): void {
-    this.#head = head;
+    const { upgrade } = this.#options.request;
+    if (head.statusCode === HttpStatus.SWITCHING_PROTOCOLS && upgrade) this.#agreement = head;
+    else this.#head = head;
     this.#upload?.answered();
   }
 
@@ -208,6 +216,19 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
     if (this.#head !== null) this.#trailerFields = trailers;
     else this.#trailers?.resolve(headersOf(trailers));
     this.#body?.end();
+  }
+
+  /** What has come behind the header section is of the other protocol already. */
+  #handOver(head: ResponseHead, arrived: Uint8Array): void {
+    const { observer, onFinished } = this.#options;
+    const headers = headersOf(head.headers);
+    observer.informational(head.statusCode, head.reasonPhrase, headers);
+    if (this.#finished) return;
+    this.#finished = true;
+    const upgraded = this.#wire.handOver(arrived);
+    const parts = { whole: null, body: null, keepAlive: true, trailers: undefined, arrived: undefined, upgraded };
+    this.#resolve!(new IncomingResponse(head, parts));
+    onFinished(this.#wire, "handed over");
   }
 
   #startBody(): IncomingBody {
@@ -276,7 +297,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
       this.#trailers?.reject(reason);
       this.#body?.fail(reason, !(reason instanceof TransportError));
     } else this.#arrived?.resolve();
-    this.#options.onFinished(this.#wire, reusable);
+    this.#options.onFinished(this.#wire, reusable ? "again" : "never");
   }
 }
 

@@ -69,6 +69,8 @@ function fieldLines(
   const lines: string[] = [];
   for (const [name, value] of request.headers) {
     checkWrittenField(name, value);
+    // The connection is not to be kept for requests.
+    if (request.upgrade && name === "connection") continue;
     names.set(name.toLowerCase(), value);
     lines.push(`${request.spelling?.get(name) ?? canonicalName(name)}: ${value}`);
   }
@@ -76,6 +78,7 @@ function fieldLines(
   const { framing, contentLength } = bodyFraming(request, names);
   if (framing === "length" && !names.has("content-length")) lines.push(`Content-Length: ${contentLength}`);
   if (framing === "chunked" && !names.has("transfer-encoding")) lines.push("Transfer-Encoding: chunked");
+  if (request.upgrade) lines.push("Connection: Upgrade", `Upgrade: ${request.upgrade}`);
   const isLast = /(^|,)[ \t]*close[ \t]*(,|$)/i.test(names.get("connection") ?? "");
   return { lines: `${lines.join("\r\n")}\r\n\r\n`, framing, contentLength, isLast };
 }
@@ -88,7 +91,10 @@ function canonicalName(name: string): string {
   const known = canonicalNames.get(name);
   if (known !== undefined) return known;
   if (name !== name.toLowerCase()) return name;
-  const canonical = name.replace(/(^|-)([a-z])/g, (match) => match.toUpperCase());
+  const canonical = name.replace(/(^|-)([a-z])/g, (match) => match.toUpperCase()).replace(
+    /^Sec-Websocket/,
+    "Sec-WebSocket",
+  );
   if (canonicalNames.size < MAX_REMEMBERED_NAMES) canonicalNames.set(name, canonical);
   return canonical;
 }

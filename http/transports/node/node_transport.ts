@@ -62,6 +62,7 @@ export class NodeTransport implements Transport {
     http2: encryptsSockets,
     unixSocket: true,
     lookup: true,
+    upgrade: true,
     supportsMethod: isPlainMethod,
   });
 

@@ -44,9 +44,9 @@ export async function requestTunnel(wire: Wire, options: TunnelOptions): Promise
     },
     observer: { ...SILENT, received: () => observer.received?.() },
     maxHeaderBytes: options.maxHeaderBytes,
-    onFinished: (_wire, reusable) => {
-      clean = reusable;
-      options.onRefusalRead(reusable);
+    onFinished: (_wire, use) => {
+      clean = use === "again";
+      options.onRefusalRead(clean);
     },
   });
   options.onExchange(exchange);

@@ -1,6 +1,9 @@
 /** One byte stream with its listeners attached once, handed from exchange to exchange. */
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { toByteDuplex } from "../../../internal/byte_duplex.ts";
+import type { UpgradedStream } from "../transport.ts";
 import { countExchange, writeSoon } from "./node_write_batch.ts";
 
 /** Who gets what arrives on a {@linkcode Wire}. */
@@ -103,6 +106,26 @@ export class Wire {
     this.#stream.off("error", this.#onError).off("drain", this.#onDrain);
     // The next layer reports a failure too; without any listener it would end the process.
     this.#stream.on("error", () => {});
+  }
+
+  /** Gives the stream away, with what has come already, to whoever speaks another protocol on it. */
+  handOver(arrived: Uint8Array): UpgradedStream {
+    this.read(null);
+    this.keepsProcessAlive(true);
+    this.detach();
+    const stream = this.#stream;
+    const socket = this.#socket;
+    if (arrived.byteLength > 0) stream.unshift(Buffer.from(arrived));
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    stream.once("close", () => resolve());
+    return Object.assign(toByteDuplex(stream), {
+      closed,
+      destroy: () => {
+        stream.destroy();
+        socket.destroy();
+        resolve();
+      },
+    });
   }
 
   /** Closes at once, whatever is still under way. */
