@@ -113,6 +113,8 @@ export class RedisLink {
 
   /** Runs a command; rejects in two seconds at the latest, and at once while the server is known to be away. */
   async command(...args: RedisArgument[]): Promise<unknown> {
+    // Whether its code is there has nothing to do with the server.
+    if (this.#given === null) await loadClient();
     const isProbe = this.#failure !== null;
     if (this.#failure !== null) {
       // One asks whether the server is back; nobody else waits for that.
@@ -120,8 +122,6 @@ export class RedisLink {
       this.#isProbing = true;
     }
     try {
-      // Its own code is there, or it is not: that has nothing to do with the server.
-      if (this.#given === null) await loadClient();
       const reply = await this.#patience.with((signal) => this.#send(args, signal));
       this.#failure = null;
       return reply;
@@ -254,8 +254,12 @@ class Patience {
 
 let loading: Promise<ClientLibrary> | null = null;
 
-function loadClient(): Promise<ClientLibrary> {
-  return loading ??= import("@redis/client") as unknown as Promise<ClientLibrary>;
+async function loadClient(): Promise<ClientLibrary> {
+  try {
+    return await (loading ??= import("@redis/client") as unknown as Promise<ClientLibrary>);
+  } catch (cause) {
+    throw new Error("Cannot use a Redis server: npm's @redis/client cannot be loaded", { cause });
+  }
 }
 
 /** The server in words, from a URL whose password nobody is shown. */
