@@ -117,8 +117,9 @@ export async function converse({ bytes, piece }: Conversation): Promise<void> {
       const { headers, status } = received;
       if (status < 200 || status > 999) throw new Error(`an exchange was answered with ${status}`);
       const read = index === 1 ? (await received.bytes()).byteLength : await lengthOf(received.body);
+      // Fields that say the same are one (RFC 9110 §8.6).
       const announced = hasResponseBody("GET", status) ? headers.get("content-length") : null;
-      if (announced !== null && Number(announced) !== read) {
+      if (announced !== null && Number(announced.split(",")[0]) !== read) {
         throw new Error(`a body of ${read} bytes was given, announced as ${announced}`);
       }
     } catch (error) {
