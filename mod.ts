@@ -140,8 +140,15 @@ export type { SameSite, SavedPassword, SendOptions, ServerRateLimit, ServerSentE
 export type { ServerSentEventsOptions, SessionCallback, SessionFeature, SessionFetch } from "./http/mod.ts";
 export type { SignatureFields, SignJwsOptions, SignJwtOptions, SignMessageOptions, SignOptions } from "./http/mod.ts";
 export type { SignatureInfo, Signer, StaticProxyOptions, StreamMessageOptions, TimeoutKind } from "./http/mod.ts";
-export type { TimeoutsOptions, TransportCapabilities, TransportCapability, TransportChoice } from "./http/mod.ts";
+export type {
+  MessageTimeouts,
+  TimeoutsOptions,
+  TransportCapabilities,
+  TransportCapability,
+  TransportChoice,
+} from "./http/mod.ts";
 export type { AttemptWatch, TracedMessage } from "./http/mod.ts";
+export type { HostAddress, HostLookup, MessageTls, UnixSocketOption } from "./http/mod.ts";
 export type { TrustRoots, VerificationKey, VerifiedJws, VerifiedJwt, VerifyJwsOptions } from "./http/mod.ts";
 export type { VerifyJwtOptions, VerifyMessageOptions } from "./http/mod.ts";
 export type { CacheSqliteStoreOptions, StoreEvents } from "./http/mod.ts";

@@ -159,7 +159,7 @@ export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } fro
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
 export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";
 export { Timeouts } from "./features/timeouts.ts";
-export type { TimeoutsOptions } from "./message/time_limits.ts";
+export type { MessageTimeouts, TimeoutsOptions } from "./message/time_limits.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";

@@ -6,7 +6,7 @@
 import type { HeadersInput } from "../../internal/platform_types.ts";
 import type { HttpMessage, MessageBodyInit, MessagePriority } from "../message/message.ts";
 import type { MessageTls } from "../message/own_settings.ts";
-import type { TimeoutsOptions } from "../message/time_limits.ts";
+import type { MessageTimeouts } from "../message/time_limits.ts";
 
 /**
  * Options of `session.fetch`: those of `fetch` (Fetch §5.4), written out so that they mean the same on every runtime and
@@ -63,8 +63,8 @@ export interface HttpFetchInit {
   tls?: MessageTls | null | undefined;
   /** Redirects that are followed. @default {20} */
   maxRedirects?: number | null | undefined;
-  /** Limits of time in milliseconds; those that are left out are the session's. */
-  timeouts?: TimeoutsOptions | null | undefined;
+  /** Limits of time in seconds; those that are left out are the session's. */
+  timeouts?: MessageTimeouts | null | undefined;
   /** Called with the message before it is queued: a place to set flags and listeners. */
   prepare?: ((msg: HttpMessage) => void) | undefined;
 }

@@ -4,7 +4,7 @@ import type { FeatureSession } from "../contract/feature_session.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { TimeWatch } from "../contract/time_watch.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
-import { timeLimitsOf, type TimeoutsOptions } from "../message/time_limits.ts";
+import { inMilliseconds, timeLimitsOf, type TimeoutsOptions } from "../message/time_limits.ts";
 
 /**
  * Limits how long requests may take: making a connection, a pause without progress, everything together. A message that
@@ -47,7 +47,7 @@ export class Timeouts implements SessionFeature {
 
   /** Begins to watch a message. Called by the session. */
   requestQueued(session: FeatureSession, msg: HttpMessage): void {
-    const own = msg.timeouts;
+    const own = msg.timeouts === null ? null : inMilliseconds(msg.timeouts);
     if (this.idle > 0 && own?.idle === undefined && msg.timeout === null) msg.timeout = this.idle / 1000;
     const limits = { connect: own?.connect ?? this.connect, total: own?.total ?? this.total };
     messageState(msg).isTimed = true;

@@ -21,7 +21,7 @@ import { flagsOf, type MessageFlags, MessagePriority } from "./message_flags.ts"
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 import { MessageState } from "./message_state.ts";
 import { type MessageTls, OwnSettings } from "./own_settings.ts";
-import type { TimeoutsOptions } from "./time_limits.ts";
+import type { MessageTimeouts } from "./time_limits.ts";
 import { type MessageMetrics, newMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
@@ -48,7 +48,7 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
  * What may be set of it: `method`, `uri`, `requestHeaders`, `requestBody` (any kind of body; reads as bytes, a stream or a
  * function that makes one), `requestBodyLength` (bytes of a streamed body), `flags`, `priority` (0 to 4), `timeout`
  * (seconds), `firstParty`, `isTopLevelNavigation`, `omitsCredentials` and `requires`; in place of what its session says
- * `proxy`, `unixSocket`, `tls`, `maxRedirects` and `timeouts` (milliseconds); of the response `responseHeaders`, and its
+ * `proxy`, `unixSocket`, `tls`, `maxRedirects` and `timeouts` (seconds); of the response `responseHeaders`, and its
  * status by `setStatus`.
  *
  * @example Make a message
@@ -67,7 +67,7 @@ let putSource: (msg: HttpMessage, source: BodySource) => void;
  * import { assertEquals } from "@std/assert";
  *
  * await using session = new HttpSession();
- * const msg = new HttpMessage("GET", "http://docker/v1.43/info", { unixSocket: "/nowhere.sock", timeouts: { total: 5000 } });
+ * const msg = new HttpMessage("GET", "http://docker/v1.43/info", { unixSocket: "/nowhere.sock", timeouts: { total: 5 } });
  * assertEquals(await session.sendMessage(msg), HttpStatus.CANT_CONNECT);
  * assertEquals(msg.reasonPhrase, "Cannot connect to destination (unix:/nowhere.sock)");
  * ```
@@ -343,13 +343,13 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
   }
 
   /**
-   * Limits of time in milliseconds, each in place of the one that a `Timeouts` of the session sets; null for none. What
+   * Limits of time in seconds, each in place of the one that a `Timeouts` of the session sets; null for none. What
    * takes too long ends the message as it does there. `timeout` wins over `idle`.
    */
-  get timeouts(): TimeoutsOptions | null {
+  get timeouts(): MessageTimeouts | null {
     return this.#state.own?.timeouts ?? null;
   }
-  set timeouts(value: TimeoutsOptions | null) {
+  set timeouts(value: MessageTimeouts | null) {
     this.#own.timeouts = value;
   }
 

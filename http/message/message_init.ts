@@ -6,7 +6,7 @@
 import type { BytesInput, HeadersInput } from "../../internal/platform_types.ts";
 import type { MessageFlags, MessagePriority } from "./message_flags.ts";
 import type { MessageTls } from "./own_settings.ts";
-import type { TimeoutsOptions } from "./time_limits.ts";
+import type { MessageTimeouts } from "./time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 
 /** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */
@@ -65,6 +65,6 @@ export interface HttpMessageInit {
   readonly tls?: MessageTls | null | undefined;
   /** Redirects that are followed before the message fails with TOO_MANY_REDIRECTS. @default {20} */
   readonly maxRedirects?: number | null | undefined;
-  /** Limits of time in milliseconds; those that are left out are the session's. */
-  readonly timeouts?: TimeoutsOptions | null | undefined;
+  /** Limits of time in seconds; those that are left out are the session's. */
+  readonly timeouts?: MessageTimeouts | null | undefined;
 }

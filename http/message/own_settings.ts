@@ -9,7 +9,7 @@ import { parseProxyUri } from "../transports/proxy_uri.ts";
 import type { ProxyTarget, TrustRoots } from "../transports/transport.ts";
 import { checkSocketPath } from "../transports/unix_socket.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
-import { timeLimitsOf, type TimeoutsOptions } from "./time_limits.ts";
+import { type MessageTimeouts, messageTimeoutsOf } from "./time_limits.ts";
 
 /** TLS of one message; what is left out is as the session has it. */
 export interface MessageTls {
@@ -30,7 +30,7 @@ export class OwnSettings {
   #unixSocket: string | null | undefined = undefined;
   #tls: MessageTls | null = null;
   #maxRedirects: number | null = null;
-  #timeouts: TimeoutsOptions | null = null;
+  #timeouts: MessageTimeouts | null = null;
 
   /** The proxy's URI. */
   get proxyUri(): URL | null | undefined {
@@ -78,11 +78,11 @@ export class OwnSettings {
   }
 
   /** Limits of time. */
-  get timeouts(): TimeoutsOptions | null {
+  get timeouts(): MessageTimeouts | null {
     return this.#timeouts;
   }
-  set timeouts(value: TimeoutsOptions | null) {
-    this.#timeouts = value === null ? null : timeLimitsOf("set the message's timeouts", value);
+  set timeouts(value: MessageTimeouts | null) {
+    this.#timeouts = value === null ? null : messageTimeoutsOf("set the message's timeouts", value);
   }
 }
 

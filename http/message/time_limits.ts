@@ -4,7 +4,7 @@
  * @module
  */
 import { checkOptions } from "../../internal/expected.ts";
-import { milliseconds } from "../../internal/time_limits.ts";
+import { milliseconds, seconds } from "../../internal/time_limits.ts";
 
 /** Limits of time in milliseconds. 0 and Infinity set no limit. */
 export interface TimeoutsOptions {
@@ -31,17 +31,47 @@ export interface TimeoutsOptions {
   readonly total?: number | undefined;
 }
 
+/** The limits of {@linkcode TimeoutsOptions} for one message, in seconds as all times of messages. 0 and Infinity set none. */
+export interface MessageTimeouts {
+  /** For making one connection. */
+  readonly connect?: number | undefined;
+  /** For every pause without progress in one attempt. */
+  readonly idle?: number | undefined;
+  /** For the message as a whole. */
+  readonly total?: number | undefined;
+}
+
+type Limits = { readonly connect?: number; readonly idle?: number; readonly total?: number };
+
+function checked(action: string, options: TimeoutsOptions, check: (name: string, value: unknown) => number): Limits {
+  const { connect, idle, total } = checkOptions(action, options);
+  return Object.freeze({
+    ...(connect === undefined ? {} : { connect: check("the connect timeout", connect) }),
+    ...(idle === undefined ? {} : { idle: check("the idle timeout", idle) }),
+    ...(total === undefined ? {} : { total: check("the total timeout", total) }),
+  });
+}
+
 /**
- * Checks limits; those that are left out stay so.
+ * Checks limits in milliseconds; those that are left out stay so.
  *
  * @throws {RangeError} If a limit is negative or NaN.
  * @throws {TypeError} If a limit is no number.
  */
 export function timeLimitsOf(action: string, options: TimeoutsOptions): TimeoutsOptions {
-  const { connect, idle, total } = checkOptions(action, options);
-  return Object.freeze({
-    ...(connect === undefined ? {} : { connect: milliseconds("the connect timeout", connect) }),
-    ...(idle === undefined ? {} : { idle: milliseconds("the idle timeout", idle) }),
-    ...(total === undefined ? {} : { total: milliseconds("the total timeout", total) }),
-  });
+  return checked(action, options, milliseconds);
+}
+
+/** As `timeLimitsOf`, for those of a message, in seconds. */
+export function messageTimeoutsOf(action: string, options: MessageTimeouts): MessageTimeouts {
+  return checked(action, options, seconds);
+}
+
+/** The limits of a message in milliseconds. */
+export function inMilliseconds({ connect, idle, total }: MessageTimeouts): Limits {
+  return {
+    ...(connect === undefined ? {} : { connect: connect * 1000 }),
+    ...(idle === undefined ? {} : { idle: idle * 1000 }),
+    ...(total === undefined ? {} : { total: total * 1000 }),
+  };
 }

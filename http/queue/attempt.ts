@@ -361,7 +361,7 @@ function isNative(error: unknown): boolean {
 /** Fails the attempt when nothing has moved for as long as the session allows. */
 export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: number): void {
   const { timeout, timeouts } = item.msg;
-  const seconds = timeout ?? (timeouts?.idle === undefined ? core.settings.values.timeout : timeouts.idle / 1000);
+  const seconds = timeout ?? timeouts?.idle ?? core.settings.values.timeout;
   if (seconds === 0) return;
   item.watch(seconds, () => {
     if (item.attempt !== attempt) return;

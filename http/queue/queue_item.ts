@@ -9,6 +9,7 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { TimeWatch } from "../contract/time_watch.ts";
+import { inMilliseconds } from "../message/time_limits.ts";
 import type { MessageTrace } from "./message_trace.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
@@ -151,7 +152,9 @@ export class QueueItem implements MessageItem, PoolEntry {
   watchTimes(session: FeatureSession): void {
     const { isTimed, own } = messageState(this.msg);
     const limits = own === null || isTimed ? null : own.timeouts;
-    if (limits !== null && this.state !== ItemState.FINISHED) this.times = new TimeWatch(session, this.msg, limits);
+    if (limits !== null && this.state !== ItemState.FINISHED) {
+      this.times = new TimeWatch(session, this.msg, inMilliseconds(limits));
+    }
   }
 
   /** The attempt has got its connection. */

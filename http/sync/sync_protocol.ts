@@ -8,7 +8,7 @@ import { type HttpMessage, type MessageFlags, type MessagePriority, messageState
 import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
-import type { TimeoutsOptions } from "../message/time_limits.ts";
+import type { MessageTimeouts } from "../message/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { HostAddress } from "../transports/host_lookup.ts";
 import type {
@@ -85,7 +85,7 @@ export interface PlainOwn {
   unixSocket: string | null | undefined;
   tls: { sslStrict?: boolean | undefined; roots?: PlainRoots | undefined; client?: PlainClient | undefined } | null;
   maxRedirects: number | null;
-  timeouts: TimeoutsOptions | null;
+  timeouts: MessageTimeouts | null;
 }
 
 /** The settings of the worker's session; it is made anew when `version` changes. */

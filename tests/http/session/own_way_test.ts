@@ -209,14 +209,14 @@ describe("a message's own way", () => {
 
     await using plain = new HttpSession({ lookup: () => new Promise(() => {}) });
     const never = `${server.origin}/never`;
-    const [late, total] = await sent(plain, never, { timeouts: { total: 20 } });
+    const [late, total] = await sent(plain, never, { timeouts: { total: 0.02 } });
     assertEquals(late, HttpStatus.IO_ERROR);
     assertInstanceOf(total.error, RequestTimeoutError);
-    const error = await assertRejects(() => plain.fetch(never, { timeouts: { total: 20 } }), Error);
+    const error = await assertRejects(() => plain.fetch(never, { timeouts: { total: 0.02 } }), Error);
     assertEquals([error.name, (error.cause as RequestTimeoutError).kind], ["TimeoutError", "total"]);
-    const [, idle] = await sent(plain, never, { timeouts: { idle: 20 } });
+    const [, idle] = await sent(plain, never, { timeouts: { idle: 0.02 } });
     assertEquals([idle.statusCode, idle.error?.name], [HttpStatus.IO_ERROR, "TimeoutError"]);
-    const [, connecting] = await sent(plain, "http://nobody.example/", { timeouts: { connect: 20 } });
+    const [, connecting] = await sent(plain, "http://nobody.example/", { timeouts: { connect: 0.02 } });
     assertEquals((connecting.error as RequestTimeoutError).kind, "connect");
   });
 
@@ -306,7 +306,7 @@ describe("a message's own way", () => {
     assertEquals(redirecting.statusCode, HttpStatus.TOO_MANY_REDIRECTS);
 
     // This thread answers nobody while it waits.
-    const timed = answer(`${server.origin}/ok`, { timeouts: { total: 20 } });
+    const timed = answer(`${server.origin}/ok`, { timeouts: { total: 0.02 } });
     assertEquals([timed.statusCode, timed.error?.name], [HttpStatus.IO_ERROR, "TimeoutError"]);
 
     const asked: string[] = [];
