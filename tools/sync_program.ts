@@ -22,7 +22,16 @@ async function main(): Promise<void> {
   await Deno.writeTextFile("http/sync/sync_program.ts", 'export const syncProgram = "";\n');
   const folder = await Deno.makeTempDir();
   const outfile = `${folder}/program.js`;
-  const command = [bun, "build", "http/sync_worker.ts", "--target=node", "--minify", "--format=esm"];
+  // No synchronous send opens a WebSocket: what reads frames stays out, and with it what finds modules by the address of a file.
+  const command = [
+    bun,
+    "build",
+    "http/sync_worker.ts",
+    "--target=node",
+    "--minify",
+    "--format=esm",
+    "--external=@gp11/ws",
+  ];
   const { code, output } = await run([...command, `--outfile=${outfile}`], { timeoutMs: 60_000 });
   if (code !== 0) throw new Error(`Cannot bundle the worker's program: exit code ${code}\n${output}`);
   const text = await Deno.readFile(outfile);

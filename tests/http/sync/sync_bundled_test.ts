@@ -53,7 +53,13 @@ describe("a bundled program that sends synchronously", () => {
 
   for (const [format, ending] of [["esm", "mjs"], ["cjs", "cjs"]]) {
     it(`runs once and gets its answer: ${format}`, { skip }, async () => {
-      const file = await bundle(`program.${ending}`, "--target=node", `--format=${format}`, "--minify");
+      const file = await bundle(
+        `program.${ending}`,
+        "--target=node",
+        `--format=${format}`,
+        "--minify",
+        "--external=@gp11/ws",
+      );
       assertEquals(await outcome([...here, file]), ["started", "200 hello null"]);
     });
   }
