@@ -27,7 +27,14 @@ const INTRODUCTIONS: Record<string, string> = {
     "on a machine where others work too.",
   signed: "What a signature by a token adds to a request besides the token's own time.",
   "token-tls": "TLS with the client key in a token against the same key in a file.",
-  start: "From the start of a program to its first result.",
+  "start-deno":
+    "The whole of a program that signs once, or requests once, above an empty one; memory after a thousand times. " +
+    "`sources` are the files of the repository, `package` is what npm gets.",
+  "start-ratio-deno": "The same with the addon is 1.",
+  "start-bun": "The same on Bun.",
+  "start-ratio-bun": "The same with the addon is 1.",
+  "start-node": "The same on Node.",
+  "start-ratio-node": "The same with the addon is 1.",
   sessions: "More sessions that sign at once do not make a signature dearer.",
   objects: "More objects on a token do not make one of them dearer to find.",
   "in-flight": "More requests in flight do not make one dearer.",

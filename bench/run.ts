@@ -14,6 +14,7 @@ const benches: Record<string, () => Promise<void>> = {
   https: async () => await (await import("./http/run_https.ts")).benchHttps(),
   signed: async () => await (await import("./http/run_signed.ts")).benchSigned(),
   "token-tls": async () => await (await import("./http/run_token_tls.ts")).benchTokenTls(),
+  start: async () => await (await import("./start/run.ts")).benchStart(),
   scaling: async () => await (await import("./scaling/run.ts")).benchScaling(),
 };
 

@@ -34,7 +34,7 @@ import {
   type WayCall,
   type WayReply,
 } from "./sync/sync_protocol.ts";
-import { WorkerTls, WorkerTlsCalls } from "./sync/sync_tls.ts";
+import { WorkerTls, WorkerTlsCalls } from "./sync/sync_tls_worker.ts";
 import type { ClientCertificateOption } from "./transports/client_tls.ts";
 import { TlsDatabase } from "./transports/tls_database.ts";
 import type { ProxyTarget, TransportResponse } from "./transports/transport.ts";

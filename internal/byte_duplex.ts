@@ -1,5 +1,6 @@
 /** Between Node's streams and pairs of web streams. */
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
+import { builtin } from "./builtin_modules.ts";
 
 /** A plain two-way byte stream. */
 export interface ByteDuplex {
@@ -77,7 +78,7 @@ export function fromByteDuplex(pair: ByteDuplex): Duplex {
   const reader = pair.readable.getReader();
   const writer = pair.writable.getWriter();
   let isReading = false;
-  const stream: Duplex = new Duplex({
+  const stream: Duplex = new builtin.stream.Duplex({
     // A server may still answer after the client's side has ended, and the other way round.
     allowHalfOpen: true,
     read() {

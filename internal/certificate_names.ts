@@ -6,8 +6,8 @@
  *
  * @module
  */
+import { builtin } from "./builtin_modules.ts";
 import { toHex } from "./bytes.ts";
-import { isIP } from "node:net";
 import { type DerElement, readElements, readInside, Tag } from "./der.ts";
 
 /** Identifier octets of a GeneralName. */
@@ -53,7 +53,7 @@ export function altNamesOf(der: Uint8Array): string[] {
 /** Whether a certificate names a host: by a DNS name, or by an address if the host is one. The subject does not count. */
 export function isNamed(der: Uint8Array, host: string): boolean {
   const names = alternativeNames(der) ?? [];
-  if (isIP(host) !== 0) {
+  if (builtin.net.isIP(host) !== 0) {
     const address = canonicalAddress(host);
     return names.some(({ tag, content }) => tag === General.IP && addressText(content) === address);
   }

@@ -12,10 +12,11 @@ type Version = readonly [major: number, minor: number, patch?: number];
 export const oldestRuntimes: Readonly<Record<RuntimeUse, { deno: Version; bun: Version; node: Version }>> = {
   // Bun before 1.3.7 dies when a worker thread ends that has linked a function by its address.
   "PKCS#11 modules": { deno: [2, 5], bun: [1, 3, 7], node: [26, 0] },
-  "HTTP sessions": { deno: [2, 5], bun: [1, 3], node: [22, 0] },
+  // Node has process.getBuiltinModule from 22.3.
+  "HTTP sessions": { deno: [2, 5], bun: [1, 3], node: [22, 3] },
   // On Deno 2.5, 2.6 and early 2.7 node:tls calls every certificate authorized, and a handshake over a socket that reads
   // already never ends: the read that waits takes the server's first bytes.
-  "TLS over sockets": { deno: [2, 8], bun: [1, 3], node: [22, 0] },
+  "TLS over sockets": { deno: [2, 8], bun: [1, 3], node: [22, 3] },
 };
 
 const names = { deno: "Deno", bun: "Bun", node: "Node" } as const;

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
 import process from "node:process";
+import { builtin } from "./builtin_modules.ts";
 
 /** getauxval's name for the answer. */
 export const AT_SECURE = 23n;
@@ -32,7 +32,7 @@ function secureInAuxiliaryVector(mayLook: MayLook): boolean | null {
   let bytes: Uint8Array;
   try {
     if (!mayLook({ name: "read", path: "/proc/self/auxv" })) return null;
-    bytes = readFileSync("/proc/self/auxv");
+    bytes = builtin.fs.readFileSync("/proc/self/auxv");
   } catch (error) {
     return error instanceof Error && error.name === "NotCapable" ? null : true;
   }

@@ -1,7 +1,7 @@
 /** Finding what a PKCS#11 URI names: through modules, slots and tokens to objects. */
-import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 import process from "node:process";
+import { builtin } from "../internal/builtin_modules.ts";
 import type { BytesInput } from "../ffi/memory/inputs.ts";
 import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
@@ -312,8 +312,8 @@ export function isModuleOf(uri: Pkcs11Uri, module: Module): boolean {
   }
   if (modulePath === undefined) return true;
   const path = module.path ?? "";
-  if (!existsSync(path) || !existsSync(modulePath)) return path === modulePath;
-  const [real, wanted] = [realpathSync(path), realpathSync(modulePath)];
+  if (!builtin.fs.existsSync(path) || !builtin.fs.existsSync(modulePath)) return path === modulePath;
+  const [real, wanted] = [builtin.fs.realpathSync(path), builtin.fs.realpathSync(modulePath)];
   return real === wanted || real.startsWith(`${wanted}/`);
 }
 

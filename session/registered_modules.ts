@@ -1,5 +1,5 @@
 /** The modules p11-kit's configuration registers. */
-import { existsSync, realpathSync } from "node:fs";
+import { builtin } from "../internal/builtin_modules.ts";
 import { openBackend } from "./managed/open_backend.ts";
 import {
   ConfigurationError,
@@ -152,7 +152,7 @@ function distinct(modules: readonly RegisteredModule[], messages: string[]): Reg
   return modules.filter((module) => {
     if (module.module === null) return true;
     const path = libraryPath(module.module);
-    const real = existsSync(path) ? realpathSync(path) : path;
+    const real = builtin.fs.existsSync(path) ? builtin.fs.realpathSync(path) : path;
     const before = seen.get(real);
     if (before === undefined) seen.set(real, module.name);
     else messages.push(`module '${module.name}' is the same library as module '${before}' and is left out`);

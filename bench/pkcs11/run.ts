@@ -50,7 +50,8 @@ function compileGckLoop(): string | null {
   return program;
 }
 
-function installPeer(): string | null {
+/** Builds pkcs11js in a folder; null where it cannot be built. */
+export function installPeer(): string | null {
   const folder = `${WORK}/pkcs11js`;
   // The lock file names the content of every package.
   cpSync(here("peer"), folder, { recursive: true });

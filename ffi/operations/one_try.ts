@@ -2,7 +2,7 @@
 import { CKR, CKU } from "../constants/mod.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
-import { pinName } from "../engine/pin_tries.ts";
+import { type PinTries, TriedPin } from "../engine/pin_tries.ts";
 import type { PinBytes } from "./pins.ts";
 
 const CKU_USER = BigInt(CKU.USER);
@@ -22,12 +22,21 @@ export function* tryOnce(frame: Frame, userType: bigint, pin: PinBytes, attempt:
   if (tries === undefined || pin === null) return yield* attempt(pin);
   // Up to its first step an operation runs when the call is made; it may never begin.
   if (!frame.inPlace) yield new Ask(() => undefined);
-  const name = pinName(userType === CKU_CONTEXT_SPECIFIC ? CKU_USER : userType, pin);
-  if (!tries.begin(name)) {
+  const tried = new TriedPin(userType === CKU_CONTEXT_SPECIFIC ? CKU_USER : userType, pin);
+  try {
+    return yield* tryAlone(frame, tries, tried, () => attempt(pin));
+  } finally {
+    tried.forget();
+  }
+}
+
+/** Makes a try when no other with the same PIN is under way. */
+function* tryAlone(frame: Frame, tries: PinTries, pin: TriedPin, attempt: () => Program<number>): Program<number> {
+  if (!tries.begin(pin)) {
     if (frame.inPlace) {
       throw frame.engine.errors.busy("an asynchronous login with the same PIN", frame.turn ?? undefined);
     }
-    const { turn, leave } = tries.next(name);
+    const { turn, leave } = tries.next(pin);
     try {
       yield new Ask(() => turn);
     } catch (error) {
@@ -36,12 +45,12 @@ export function* tryOnce(frame: Frame, userType: bigint, pin: PinBytes, attempt:
     }
   }
   try {
-    const refusal = tries.refusalSince(frame.refusals, name);
+    const refusal = tries.refusalSince(frame.refusals, pin);
     if (refusal !== CKR.OK) return refusal;
-    const rv = yield* attempt(pin);
-    tries.answered(name, rv);
+    const rv = yield* attempt();
+    tries.answered(pin, rv);
     return rv;
   } finally {
-    tries.end(name);
+    tries.end(pin);
   }
 }

@@ -1,5 +1,6 @@
 /** One worker thread of a pool, and the jobs it holds. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { nativeRuntime, runtimeSource, WORKER_PROLOGUE } from "../runtime/runtime.ts";
 import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { Block } from "../memory/block.ts";
@@ -95,7 +96,7 @@ export class PooledWorker {
       `(${workerMain})(${runtimeSource()}, ${oneAtATime}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
         JSON.stringify(JOB_STATE)
       }, ${JSON.stringify(THREAD)});`;
-    this.#worker = new Worker(source, {
+    this.#worker = new builtin.workerThreads.Worker(source, {
       eval: true,
       workerData: { memory, mark, thread: this.#thread.buffer },
     });

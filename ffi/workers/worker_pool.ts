@@ -53,6 +53,11 @@ export class WorkerPool {
     return this.#workers.length;
   }
 
+  /** Starts the first worker, for a job that comes soon: a thread takes longer to start than a module to be found. */
+  start(): void {
+    if (this.#workers.length === 0) this.#addWorker();
+  }
+
   /**
    * Queues a job; it starts in a microtask, together with others that are ready by then.
    *
@@ -138,7 +143,10 @@ export class WorkerPool {
       if (worker.idle) return worker;
       if (!worker.stuck) live++;
     }
-    if (live >= this.#size) return null;
+    return live < this.#size ? this.#addWorker() : null;
+  }
+
+  #addWorker(): PooledWorker {
     const worker: PooledWorker = new PooledWorker(
       this.#memory,
       threadMark(),

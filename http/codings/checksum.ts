@@ -1,5 +1,5 @@
 /** CRC-32 (RFC 1952 §8). */
-import * as zlib from "node:zlib";
+import { builtin } from "../../internal/builtin_modules.ts";
 
 /** The checksum of `bytes` behind what `checksum` is of. */
 export function crc32ByTable(bytes: Uint8Array, checksum: number): number {
@@ -15,4 +15,7 @@ const TABLE: Int32Array = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** {@linkcode crc32ByTable}, by the runtime itself where it can: Node from 22.2. */
-export const crc32: typeof crc32ByTable = (zlib as Partial<typeof zlib>).crc32 ?? crc32ByTable;
+export function crc32(bytes: Uint8Array, checksum: number): number {
+  const { crc32: native = crc32ByTable } = builtin.zlib as { crc32?: typeof crc32ByTable };
+  return native(bytes, checksum);
+}

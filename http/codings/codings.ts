@@ -1,8 +1,8 @@
 /** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
 
+import { builtin } from "../../internal/builtin_modules.ts";
 import { brandError } from "../../internal/error_brand.ts";
 import { checkText } from "../../internal/expected.ts";
-import * as zlib from "node:zlib";
 import { HttpStatus } from "../protocol/status.ts";
 
 /** A content coding under its registered name. */
@@ -11,19 +11,24 @@ export type ContentCoding = "gzip" | "deflate" | "br" | "zstd";
 /** More layers than this is never an honest server; each layer multiplies what one byte can expand to. */
 export const MAX_LAYERS = 5;
 
-/** What this runtime can undo, as Accept-Encoding lists it. */
-export const knownCodings: readonly ContentCoding[] = [
-  "gzip",
-  "deflate",
-  "br",
-  // Looked up, not imported by name: Node has it from 22.15, and importing a missing name ends the program.
-  ...typeof (zlib as Partial<typeof zlib>).createZstdDecompress === "function" ? ["zstd"] as const : [],
-];
+let known: readonly ContentCoding[] | undefined;
 
-const NAMES: Record<string, ContentCoding> = {
-  ...Object.fromEntries(knownCodings.map((coding) => [coding, coding])),
-  "x-gzip": "gzip",
-};
+/** What this runtime can undo, as Accept-Encoding lists it. */
+export function knownCodings(): readonly ContentCoding[] {
+  // Node has it from 22.15.
+  const { createZstdDecompress } = builtin.zlib as { createZstdDecompress?: unknown };
+  return known ??= Object.freeze<ContentCoding[]>([
+    "gzip",
+    "deflate",
+    "br",
+    ...typeof createZstdDecompress === "function" ? ["zstd"] as const : [],
+  ]);
+}
+
+/** A coding by its name; undefined where this runtime cannot undo it. */
+function codingOf(name: string): ContentCoding | undefined {
+  return name === "x-gzip" ? "gzip" : knownCodings().find((coding) => coding === name);
+}
 
 /** Raised when a body is not what its Content-Encoding says, or expands beyond the limit. */
 export class ContentDecodingError extends Error {
@@ -50,7 +55,7 @@ export function parseContentCodings(value: string): ContentCoding[] | undefined 
   for (const member of checkText("parse Content-Encoding", value).split(",")) {
     const name = member.trim().toLowerCase();
     if (name === "" || name === "identity") continue;
-    const coding = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
+    const coding = codingOf(name);
     if (coding === undefined) return undefined;
     codings.push(coding);
   }

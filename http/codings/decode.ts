@@ -1,8 +1,8 @@
 /** Undoes the content codings of a body, layer by layer. */
 
+import { builtin } from "../../internal/builtin_modules.ts";
 import { checkIterable, checkOptions, unexpected } from "../../internal/expected.ts";
 import { zeroOrMore } from "../../internal/time_limits.ts";
-import { gunzipSync, inflateSync } from "node:zlib";
 import { NotSupportedError } from "../errors.ts";
 import { type ByteStream, watchChunks } from "./chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
@@ -53,7 +53,7 @@ export async function* decodeContent(
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
     throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);
   }
-  const unknown = codings.find((coding) => !knownCodings.includes(coding));
+  const unknown = codings.find((coding) => !knownCodings().includes(coding));
   if (unknown) throw new NotSupportedError(`decode ${unknown}`, "this runtime", "its node:zlib lacks it");
   let bytes = source;
   let onPassThrough = options.onPassThrough ?? doNothing;
@@ -97,7 +97,7 @@ export function decodeSimple(
   if (coding !== "gzip" && coding !== "deflate" || body.byteLength === 0) return undefined;
   try {
     const limits = maxSize < Number.MAX_SAFE_INTEGER ? { maxOutputLength: Math.max(1, maxSize) } : {};
-    const output = coding === "gzip" ? gunzipSync(body, limits) : inflateSync(body, limits);
+    const output = coding === "gzip" ? builtin.zlib.gunzipSync(body, limits) : builtin.zlib.inflateSync(body, limits);
     if (output.byteLength > maxSize) return undefined;
     return new Uint8Array(output.buffer as ArrayBuffer, output.byteOffset, output.byteLength);
   } catch {

@@ -1,6 +1,6 @@
 /** The `deflate` coding as servers mean it (zlib, or raw deflate without its wrapper) and Brotli. */
 
-import { createBrotliDecompress, createInflate, createInflateRaw } from "node:zlib";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { type ContentCoding, ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
 import type { ChunkInput } from "./chunk_input.ts";
@@ -16,8 +16,13 @@ export async function* decodeDeflate(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const head = await input.peek(2);
   if (head.byteLength === 0) return;
-  if (isZlibHeader(head)) yield* run("deflate", createInflate({ chunkSize: OUTPUT_CHUNK }), input);
-  else yield* decodeUnmarked("deflate", createInflateRaw({ chunkSize: OUTPUT_CHUNK }), input, onPassThrough);
+  if (isZlibHeader(head)) yield* run("deflate", builtin.zlib.createInflate({ chunkSize: OUTPUT_CHUNK }), input);
+  else {yield* decodeUnmarked(
+      "deflate",
+      builtin.zlib.createInflateRaw({ chunkSize: OUTPUT_CHUNK }),
+      input,
+      onPassThrough,
+    );}
 }
 
 /** Undoes Brotli (RFC 7932). */
@@ -26,7 +31,7 @@ export async function* decodeBrotli(
   onPassThrough: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if ((await input.peek(1)).byteLength === 0) return;
-  yield* decodeUnmarked("br", createBrotliDecompress({ chunkSize: OUTPUT_CHUNK }), input, onPassThrough);
+  yield* decodeUnmarked("br", builtin.zlib.createBrotliDecompress({ chunkSize: OUTPUT_CHUNK }), input, onPassThrough);
 }
 
 /** RFC 1950 §2.2: method 8, a window of at most 32 KiB, no preset dictionary, and a check value. */

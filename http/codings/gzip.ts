@@ -1,6 +1,6 @@
 /** The gzip file format (RFC 1952) around raw deflate. */
 
-import { createInflateRaw } from "node:zlib";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { crc32 } from "./checksum.ts";
 import { ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
@@ -40,7 +40,7 @@ async function atMember(input: ChunkInput): Promise<boolean> {
 }
 
 async function* decodeMember(input: ChunkInput): AsyncGenerator<Uint8Array, void, undefined> {
-  const engine = new ZlibEngine(createInflateRaw({ chunkSize: OUTPUT_CHUNK }) as unknown as ZlibStream);
+  const engine = new ZlibEngine(builtin.zlib.createInflateRaw({ chunkSize: OUTPUT_CHUNK }) as unknown as ZlibStream);
   let checksum = 0;
   try {
     const output = engine.run(input);

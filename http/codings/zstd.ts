@@ -1,7 +1,7 @@
 /** Zstandard (RFC 8878) as a content coding (RFC 9659). */
 
+import { builtin } from "../../internal/builtin_modules.ts";
 import { concatBytes } from "../../internal/bytes.ts";
-import * as zlib from "node:zlib";
 import { ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
 import type { ChunkInput } from "./chunk_input.ts";
@@ -58,9 +58,9 @@ async function skipFrame(input: ChunkInput): Promise<void> {
 }
 
 async function* decodeFrame(input: ChunkInput): AsyncGenerator<Uint8Array, void, undefined> {
-  const params = { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
+  const params = { [builtin.zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
   const engine = new ZlibEngine(
-    zlib.createZstdDecompress({ chunkSize: OUTPUT_CHUNK, params }) as unknown as ZlibStream,
+    builtin.zlib.createZstdDecompress({ chunkSize: OUTPUT_CHUNK, params }) as unknown as ZlibStream,
   );
   try {
     for await (const piece of framePieces(input)) {

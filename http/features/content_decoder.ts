@@ -25,9 +25,6 @@ export interface ContentDecoderOptions {
 
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
-/** Some intermediaries of plain HTTP break codings that they do not know; inside of TLS there are none. */
-const TLS_CODINGS = knownCodings.join(", ");
-
 /**
  * Asks for compressed responses and decompresses them: `gzip`, `deflate` (with and without its zlib wrapper), and over
  * TLS `br` and `zstd`, in any layering. After `SoupContentDecoder`; every session has one.
@@ -61,7 +58,9 @@ const TLS_CODINGS = knownCodings.join(", ");
  */
 export class ContentDecoder implements SessionFeature {
   /** The codings this runtime can undo: `zstd` is missing on Node before 22.15. */
-  static readonly codings: readonly ContentCoding[] = Object.freeze([...knownCodings]);
+  static get codings(): readonly ContentCoding[] {
+    return knownCodings();
+  }
   /** Sent with every message that has no Accept-Encoding of its own. */
   readonly requestDefaults: ReadonlyArray<readonly [name: string, value: string]> = [[
     "accept-encoding",
@@ -94,7 +93,8 @@ export class ContentDecoder implements SessionFeature {
     const headers = msg.requestHeaders;
     if (headers.has("accept-encoding")) return;
     if (headers.has("range")) headers.set("accept-encoding", "identity");
-    else if (isTls) headers.set("accept-encoding", TLS_CODINGS);
+    // Some intermediaries of plain HTTP break codings that they do not know; inside of TLS there are none.
+    else if (isTls) headers.set("accept-encoding", knownCodings().join(", "));
   }
 
   /** Decodes the body, if it can be decoded. Called by the session. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 
 /** Hash functions, the strongest last (Subresource Integrity §3.2). */
 const algorithms = ["sha256", "sha384", "sha512"];
@@ -20,7 +20,7 @@ export function hasIntegrity(bytes: Uint8Array, metadata: string): boolean {
   });
   if (hashes.length === 0) return true;
   const rank = Math.max(...hashes.map((hash) => hash.rank));
-  const actual = createHash(algorithms[rank]!).update(bytes).digest("base64");
+  const actual = builtin.crypto.createHash(algorithms[rank]!).update(bytes).digest("base64");
   return hashes.some((hash) => hash.rank === rank && asBase64(hash.value) === withoutPadding(actual));
 }
 

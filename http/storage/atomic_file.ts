@@ -1,25 +1,7 @@
 /** Files that a killed process never leaves half written. */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { randomBytes } from "node:crypto";
 import process from "node:process";
 import { basename, dirname, join } from "node:path";
+import { builtin } from "../../internal/builtin_modules.ts";
 
 const encoder = new TextEncoder();
 
@@ -34,7 +16,7 @@ export function isNotFound(error: unknown): boolean {
 /** The text of a file, or `null` when there is none. */
 export function readTextIfExists(path: string): string | null {
   try {
-    return readFileSync(path, "utf8");
+    return builtin.fs.readFileSync(path, "utf8");
   } catch (error) {
     if (isNotFound(error)) return null;
     throw error;
@@ -44,7 +26,7 @@ export function readTextIfExists(path: string): string | null {
 /** Writes every byte to an open file. */
 export function writeAll(file: number, bytes: Uint8Array): void {
   let written = 0;
-  while (written < bytes.length) written += writeSync(file, bytes, written, bytes.length - written);
+  while (written < bytes.length) written += builtin.fs.writeSync(file, bytes, written, bytes.length - written);
 }
 
 /** How a file is replaced. */
@@ -59,17 +41,17 @@ export interface ReplaceOptions {
  */
 export function replaceFile(path: string, content: string | Uint8Array, { durable = true }: ReplaceOptions = {}): void {
   const target = resolveLink(path);
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-  const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
-  const file = openSync(temporary, "wx", 0o600);
+  builtin.fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  const temporary = `${target}.${builtin.crypto.randomBytes(6).toString("hex")}.tmp`;
+  const file = builtin.fs.openSync(temporary, "wx", 0o600);
   try {
     try {
       writeAll(file, typeof content === "string" ? encoder.encode(content) : content);
-      if (durable) fsyncSync(file);
+      if (durable) builtin.fs.fsyncSync(file);
     } finally {
-      closeSync(file);
+      builtin.fs.closeSync(file);
     }
-    renameSync(temporary, target);
+    builtin.fs.renameSync(temporary, target);
   } catch (error) {
     removeIfPresent(temporary);
     throw error;
@@ -78,12 +60,12 @@ export function replaceFile(path: string, content: string | Uint8Array, { durabl
 
 /** Appends a text in one write; creates the file when there is none. It is readable by its owner only from then on. */
 export function appendText(path: string, text: string): void {
-  const file = openSync(path, "a", 0o600);
+  const file = builtin.fs.openSync(path, "a", 0o600);
   try {
     restrictToOwner(file, path);
     writeAll(file, encoder.encode(text));
   } finally {
-    closeSync(file);
+    builtin.fs.closeSync(file);
   }
 }
 
@@ -93,7 +75,7 @@ export function appendText(path: string, text: string): void {
  * @throws {Error} If the file is somebody else's, whose owner could read it or open it again.
  */
 export function restrictToOwner(file: number, path: string): void {
-  restrict(path, () => fstatSync(file).mode, (mode) => fchmodSync(file, mode));
+  restrict(path, () => builtin.fs.fstatSync(file).mode, (mode) => builtin.fs.fchmodSync(file, mode));
 }
 
 /**
@@ -102,7 +84,7 @@ export function restrictToOwner(file: number, path: string): void {
  */
 export function restrictPathToOwner(path: string): void {
   try {
-    restrict(path, () => statSync(path).mode, (mode) => chmodSync(path, mode));
+    restrict(path, () => builtin.fs.statSync(path).mode, (mode) => builtin.fs.chmodSync(path, mode));
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
@@ -124,18 +106,18 @@ function restrict(path: string, modeOf: () => number, change: (mode: number) => 
 
 /** Makes an empty file, readable by its owner only, unless there is one already, which is not opened. */
 export function createIfAbsent(path: string): void {
-  if (existsSync(path)) return;
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  if (builtin.fs.existsSync(path)) return;
+  const temporary = `${path}.${builtin.crypto.randomBytes(6).toString("hex")}.tmp`;
   try {
-    closeSync(openSync(temporary, "wx", 0o600));
+    builtin.fs.closeSync(builtin.fs.openSync(temporary, "wx", 0o600));
     try {
-      linkSync(temporary, path);
+      builtin.fs.linkSync(temporary, path);
     } finally {
-      unlinkSync(temporary);
+      builtin.fs.unlinkSync(temporary);
     }
   } catch {
     // Somebody else was first; or there are no links here, or no right to make other files, and nobody has it open yet.
-    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+    if (!builtin.fs.existsSync(path)) builtin.fs.closeSync(builtin.fs.openSync(path, "a", 0o600));
   }
 }
 
@@ -145,7 +127,7 @@ export function removeAbandoned(path: string): void {
   const prefix = `${basename(target)}.`;
   let names: string[];
   try {
-    names = readdirSync(dirname(target));
+    names = builtin.fs.readdirSync(dirname(target));
   } catch (error) {
     if (isNotFound(error)) return;
     throw error;
@@ -159,7 +141,7 @@ export function removeAbandoned(path: string): void {
 
 function resolveLink(path: string): string {
   try {
-    return realpathSync(path);
+    return builtin.fs.realpathSync(path);
   } catch (error) {
     if (isNotFound(error)) return path;
     throw error;
@@ -168,7 +150,7 @@ function resolveLink(path: string): string {
 
 function ageOf(path: string): number {
   try {
-    return Date.now() - statSync(path).mtimeMs;
+    return Date.now() - builtin.fs.statSync(path).mtimeMs;
   } catch (error) {
     if (isNotFound(error)) return 0;
     throw error;
@@ -178,7 +160,7 @@ function ageOf(path: string): number {
 /** Removes a file; another process may have removed it already. */
 export function removeIfPresent(path: string): void {
   try {
-    unlinkSync(path);
+    builtin.fs.unlinkSync(path);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -1,6 +1,6 @@
 /** The SQLite that each runtime brings along, behind one small interface. */
-import { createRequire } from "node:module";
 import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { NotSupportedError } from "../errors.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 
@@ -53,7 +53,7 @@ function driverConstructor(): DriverConstructor {
   const runtime = runtimeName();
   if (runtime === "bun") {
     const name = "bun:sqlite";
-    return (createRequire(import.meta.url)(name) as { Database: DriverConstructor }).Database;
+    return (builtin.module.createRequire(import.meta.url)(name) as { Database: DriverConstructor }).Database;
   }
   const sqlite = process.getBuiltinModule?.("node:sqlite") as { DatabaseSync: DriverConstructor } | undefined;
   if (!sqlite) throw new NotSupportedError("open a SQLite database", runtime, "there is no node:sqlite");

@@ -1,6 +1,6 @@
 /** Cached responses on a Redis server, for many processes and machines. */
 import type { Buffer } from "node:buffer";
-import { createHash, randomBytes } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
 import { wholeBytes } from "../features/cache/options.ts";
@@ -62,7 +62,7 @@ export class CacheRedisStore implements CacheStore {
   readonly maxBodyBytes: number;
   readonly #link: RedisLink;
   readonly #base: string;
-  readonly #owner = randomBytes(12).toString("base64url");
+  readonly #owner = builtin.crypto.randomBytes(12).toString("base64url");
   #bytes = 0;
   #size = 0;
 
@@ -108,7 +108,7 @@ export class CacheRedisStore implements CacheStore {
 
   /** Begins to store a response. */
   open(): CacheWriter {
-    const id = randomBytes(16).toString("base64url");
+    const id = builtin.crypto.randomBytes(16).toString("base64url");
     let buffered: Uint8Array[] = [];
     let waiting = 0;
     let pieces = 0;
@@ -274,7 +274,7 @@ export class CacheRedisStore implements CacheStore {
 
 /** A name for any text in a key: short, and without what a URI may hold of secrets. */
 function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+  return builtin.crypto.createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }
 
 /** A response as the scripts and stores read it: a line of its own, then what is known of it. */

@@ -1,5 +1,5 @@
 /** Cached responses in a SQLite database, for many processes at once. */
-import { randomUUID } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
 import { wholeBytes } from "../features/cache/options.ts";
@@ -72,7 +72,7 @@ export class CacheSqliteStore implements CacheStore {
   readonly path: string;
   /** Most bytes kept. */
   readonly maxBytes: number;
-  readonly #owner = randomUUID();
+  readonly #owner = builtin.crypto.randomUUID();
   /** Responses that were used and when, until that is written with something else. */
   readonly #used = new Map<number, number>();
   #database: SqliteDatabase | null = null;

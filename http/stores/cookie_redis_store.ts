@@ -1,6 +1,6 @@
 /** Cookies of many processes and machines on a Redis server. */
 import type { Buffer } from "node:buffer";
-import { createHash, randomBytes } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
 import type { Cookie, CookieChange, SharedCookies, SharedCookieStore } from "../features/cookies/mod.ts";
 import { RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
@@ -137,7 +137,7 @@ export class CookieRedisStore implements SharedCookieStore {
       if (newCookie !== null) lives = Math.max(lives, (newCookie.expires?.getTime() ?? now) - now);
       fields.push(fieldOf(cookie), newCookie === null ? "" : valueOf(newCookie, now));
     }
-    const epoch = randomBytes(9).toString("base64url");
+    const epoch = builtin.crypto.randomBytes(9).toString("base64url");
     await this.#link.run(WRITE, [this.#key(site)], epoch, String(Math.ceil(lives)), String(MOST + 2), ...fields);
   }
 
@@ -164,7 +164,7 @@ export class CookieRedisStore implements SharedCookieStore {
 
 /** A cookie's name among those of its site: no longer than its domain, path and name, and as short as they may be. */
 function fieldOf({ domain, name, path }: Cookie): string {
-  return createHash("sha256").update(`${domain};${path};${name}`).digest("base64url").slice(0, 22);
+  return builtin.crypto.createHash("sha256").update(`${domain};${path};${name}`).digest("base64url").slice(0, 22);
 }
 
 function valueOf({ creation, expires, lastAccess, ...rest }: Cookie, now: number): string {

@@ -1,6 +1,6 @@
 /** The way to a Redis server: made when it is needed, never waited for long, made anew when it was lost. */
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { checkOptions, unexpected } from "../../internal/expected.ts";
 
 /** What a command is made of. */
@@ -55,7 +55,7 @@ export class RedisScript {
 
   /** The name that the server knows it by. */
   get digest(): string {
-    return this.#digest ??= createHash("sha1").update(this.source).digest("hex");
+    return this.#digest ??= builtin.crypto.createHash("sha1").update(this.source).digest("hex");
   }
 }
 

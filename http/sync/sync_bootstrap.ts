@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
+import { builtin } from "../../internal/builtin_modules.ts";
 
 /**
  * What runs in the worker before the library does. It names the module to load by its address, because a worker made of
@@ -29,7 +30,7 @@ try {
 
 /** Starts a worker with the module that serves the port; what ends it is reported there. */
 export function startSyncWorker(port: MessagePort, shared: Int32Array, module: string): Worker {
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(BOOTSTRAP)}`), {
+  return new builtin.workerThreads.Worker(new URL(`data:text/javascript,${encodeURIComponent(BOOTSTRAP)}`), {
     workerData: { port, shared, module },
     transferList: [port],
   });

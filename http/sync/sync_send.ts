@@ -8,8 +8,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
-import { inflateRawSync } from "node:zlib";
+import type { MessagePort, Worker } from "node:worker_threads";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { TlsSettings } from "../transports/transport.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
@@ -30,7 +30,7 @@ import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { ownOf, settingsKeyOf, settingsOf, tlsOf } from "./sync_settings.ts";
 import { wayOf } from "./sync_way.ts";
-import { CallerTls } from "./sync_tls.ts";
+import { CallerTls } from "./sync_tls_caller.ts";
 import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "../protocol/uri.ts";
 
@@ -48,7 +48,7 @@ function moduleAddress(): string {
   const own = String(import.meta.url);
   const beside = own.replace(/\/sync\/sync_send(\.[cm]?[jt]s)$/, "/sync_worker$1");
   if (beside !== own) return beside;
-  const program = inflateRawSync(Buffer.from(syncProgram, "base64"));
+  const program = builtin.zlib.inflateRawSync(Buffer.from(syncProgram, "base64"));
   return `data:text/javascript;base64,${program.toString("base64")}`;
 }
 
@@ -235,7 +235,7 @@ class SyncSender {
   }
 
   #start(): WorkerLink {
-    const { port1: port, port2 } = new MessageChannel();
+    const { port1: port, port2 } = new builtin.workerThreads.MessageChannel();
     const shared = new Int32Array(new SharedArrayBuffer(4 * Object.keys(SyncWord).length));
     SyncHooks.forgetConnections(this.#core);
     const worker = startSyncWorker(port2, shared, moduleAddress());
@@ -267,7 +267,7 @@ class SyncSender {
     let heartbeat = Atomics.load(shared, SyncWord.HEARTBEAT);
     for (let missed = 0;;) {
       const seen = Atomics.load(shared, SyncWord.WAKE);
-      const received = receiveMessageOnPort(port);
+      const received = builtin.workerThreads.receiveMessageOnPort(port);
       if (received !== undefined) return unpacked(received.message) as FromWorker;
       if (Atomics.wait(shared, SyncWord.WAKE, seen, CHECK_INTERVAL) !== "timed-out") continue;
       const now = Atomics.load(shared, SyncWord.HEARTBEAT);
@@ -279,7 +279,9 @@ class SyncSender {
 
   /** A worker that was not asked sends only why it has died: another one is started. */
   #dropDeadWorker(): void {
-    if (this.#link !== null && receiveMessageOnPort(this.#link.port) !== undefined) void this.close();
+    if (this.#link !== null && builtin.workerThreads.receiveMessageOnPort(this.#link.port) !== undefined) {
+      void this.close();
+    }
   }
 
   #lost(): never {

@@ -116,9 +116,13 @@ const common: Readonly<Record<TransportCapability, boolean>> = {
   upgrade: false,
 };
 
-/** The capabilities of a transport on this runtime that can do what it states, and no more than all can. */
+/**
+ * The capabilities of a transport on this runtime that can do what it states, and no more than all can. What it states
+ * by a getter is looked at when somebody asks for it.
+ */
 export function capabilitiesWith(stated: StatedCapabilities): TransportCapabilities {
-  return Object.freeze({ ...common, runtime: runtimeName(), ...stated });
+  const all = { ...common, runtime: runtimeName(), supportsMethod: stated.supportsMethod, name: stated.name };
+  return Object.freeze(Object.defineProperties(all, Object.getOwnPropertyDescriptors(stated)));
 }
 
 /** Whether a transport can do something. Transports of others may leave `tls` out: they all encrypt. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isIP } from "node:net";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { unexpected } from "../../internal/expected.ts";
 
 /** One address of a host. */
@@ -32,7 +32,7 @@ export function checkAddresses(found: unknown): readonly HostAddress[] {
   if (!Array.isArray(found)) throw unexpected("use the addresses", "a list of { address, family }", found);
   return found.map((each: unknown) => {
     const address: unknown = (each as Partial<HostAddress> | null)?.address;
-    const family = typeof address === "string" ? isIP(address) : 0;
+    const family = typeof address === "string" ? builtin.net.isIP(address) : 0;
     if (family === 0) throw new TypeError("Cannot use the addresses: one of them is no IP address");
     return { address: address as string, family: family as 4 | 6 };
   });

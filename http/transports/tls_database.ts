@@ -3,10 +3,9 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { checkIterable, checkText, unexpected } from "../../internal/expected.ts";
 import { Buffer } from "node:buffer";
-import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { oidText, readElement, readElements, Tag } from "../../internal/der.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
 import type { TrustRoots } from "./transport.ts";
@@ -71,7 +70,7 @@ export class TlsDatabase implements TrustRoots {
   static fromFile(path: string | URL): TlsDatabase {
     const isPath = typeof path === "string" || path instanceof URL;
     if (!isPath) throw unexpected("read certificates", "a path", path);
-    return new TlsDatabase(certificatesIn(readFileSync(path, "utf8"), String(path)));
+    return new TlsDatabase(certificatesIn(builtin.fs.readFileSync(path, "utf8"), String(path)));
   }
 
   /**
@@ -183,7 +182,7 @@ function checkedPem(bytes: Uint8Array, where: string): { pem: string; rest: Uint
   const der = readElement(bytes);
   try {
     if (der?.tag !== Tag.SEQUENCE) throw new TypeError("it is not DER");
-    new X509Certificate(der.whole);
+    new builtin.crypto.X509Certificate(der.whole);
   } catch (error) {
     throw unreadable(where, error instanceof Error ? error.message : String(error), error);
   }

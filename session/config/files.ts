@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { ConfigurationError } from "./error.ts";
 import { parseSettings, type Settings } from "./lexer.ts";
 
@@ -30,7 +30,7 @@ function join(folder: string, name: string): string {
 export function readSettings(path: string, { denied }: Tolerance): Settings {
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = builtin.fs.readFileSync(path);
   } catch (error) {
     if (isMissing(error) || (denied && isDenied(error))) return new Map();
     throw new ConfigurationError(path, `couldn't open config file: ${reasonOf(error)}`, { cause: error });
@@ -42,7 +42,7 @@ export function readSettings(path: string, { denied }: Tolerance): Settings {
 export function listFiles(folder: string, { denied }: Tolerance): { name: string; path: string }[] {
   let names: string[];
   try {
-    names = readdirSync(folder);
+    names = builtin.fs.readdirSync(folder);
   } catch (error) {
     if (isMissing(error) || (denied && isDenied(error))) return [];
     throw new ConfigurationError(folder, `couldn't list directory: ${reasonOf(error)}`, { cause: error });
@@ -51,7 +51,7 @@ export function listFiles(folder: string, { denied }: Tolerance): { name: string
   for (const name of names.sort()) {
     const path = join(folder, name);
     try {
-      if (!statSync(path).isDirectory()) files.push({ name, path });
+      if (!builtin.fs.statSync(path).isDirectory()) files.push({ name, path });
     } catch (error) {
       throw new ConfigurationError(path, `couldn't stat path: ${reasonOf(error)}`, { cause: error });
     }

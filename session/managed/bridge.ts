@@ -1,6 +1,5 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { Worker } from "node:worker_threads";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { isSecureExecution, WORKER_PROLOGUE } from "../../ffi/runtime/runtime.ts";
 
 /** A command that speaks p11-kit's protocol on its standard input and output, reachable through a socket. */
@@ -18,9 +17,9 @@ export interface CommandBridge {
 export async function bridgeCommand(command: readonly string[]): Promise<CommandBridge> {
   // In a program with more rights than its caller the environment names neither the folder nor the program.
   const isSecure = isSecureExecution();
-  const folder = mkdtempSync(`${isSecure ? "/tmp" : tmpdir()}/gp11-remote-`);
+  const folder = builtin.fs.mkdtempSync(`${isSecure ? "/tmp" : tmpdir()}/gp11-remote-`);
   const socket = `${folder}/socket`;
-  const worker = new Worker(`${WORKER_PROLOGUE}(${bridgeMain})()`, {
+  const worker = new builtin.workerThreads.Worker(`${WORKER_PROLOGUE}(${bridgeMain})()`, {
     eval: true,
     workerData: isSecure
       ? { socket, command: [systemProgram(command[0]!), ...command.slice(1)], env: { PATH: SYSTEM_FOLDERS.join(":") } }
@@ -29,7 +28,7 @@ export async function bridgeCommand(command: readonly string[]): Promise<Command
   const close = () => {
     worker.once("message", () => void worker.terminate());
     worker.postMessage("close");
-    rmSync(folder, { recursive: true, force: true });
+    builtin.fs.rmSync(folder, { recursive: true, force: true });
   };
   try {
     await new Promise<void>((resolve, reject) => {
@@ -49,7 +48,7 @@ const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
 /** The system's program of this name. */
 function systemProgram(name: string): string {
   if (name.includes("/")) return name;
-  const folder = SYSTEM_FOLDERS.find((folder) => existsSync(`${folder}/${name}`)) ?? SYSTEM_FOLDERS[1];
+  const folder = SYSTEM_FOLDERS.find((folder) => builtin.fs.existsSync(`${folder}/${name}`)) ?? SYSTEM_FOLDERS[1];
   return `${folder}/${name}`;
 }
 

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 
 /** Where p11-kit keeps modules, most likely first; a relative path in its configuration is relative to this. */
 function moduleFolders(): string[] {
@@ -13,7 +13,7 @@ function moduleFolders(): string[] {
 export function libraryPath(path: string): string {
   if (path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path)) return path;
   const folders = moduleFolders();
-  const folder = folders.find((folder) => existsSync(`${folder}/${path}`)) ?? folders[0];
+  const folder = folders.find((folder) => builtin.fs.existsSync(`${folder}/${path}`)) ?? folders[0];
   return folder === undefined ? path : `${folder}/${path}`;
 }
 

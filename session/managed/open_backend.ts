@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import process from "node:process";
 import { isSecureExecution, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../../ffi/tables/cryptoki.ts";
+import { workerPool } from "../../ffi/workers/worker_pool.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError } from "../errors.ts";
@@ -30,6 +31,11 @@ export function openTable(path: string, serverAddress?: string): Cryptoki {
     const reason = error instanceof NotCryptokiError ? `it is no PKCS#11 module, ${error.reason}` : error.message;
     throw new ModuleLoadError(path, reason, { cause: error });
   }
+}
+
+/** Starts the thread of the calls to come, so that it does while the library is looked for. */
+export function startThread(path: string): void {
+  if (typeof path === "string" && nativeRuntime().allows(path)) workerPool().start();
 }
 
 function hasFolder(path: string): boolean {

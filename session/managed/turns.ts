@@ -1,4 +1,5 @@
-import { realpathSync } from "node:fs";
+import { builtin } from "../../internal/builtin_modules.ts";
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { TokenTurn } from "../../ffi/engine/turn.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 
@@ -25,7 +26,7 @@ function fileOf({ path, reconnect, table }: ModuleBackend): string {
   // A remote module is reached through a client that many others are reached through.
   if (path === null || reconnect !== null) return `@${table.address}`;
   try {
-    return realpathSync(path);
+    return nativeRuntime().realPath?.(path) ?? builtin.fs.realpathSync(path);
   } catch {
     return path;
   }

@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { builtin } from "../../internal/builtin_modules.ts";
 
 /** A PIN file holds no more than this, in bytes. */
 const MAX_LENGTH = 3072;
@@ -39,8 +39,8 @@ async function read(path: string, source: string): Promise<Uint8Array | null> {
   let file;
   try {
     // To open a pipe nobody writes to, or a terminal, would wait for ever: a URI from outside may name one.
-    assertRegular(await stat(path));
-    file = await open(path, "r");
+    assertRegular(await builtin.fs.promises.stat(path));
+    file = await builtin.fs.promises.open(path, "r");
     assertRegular(await file.stat());
   } catch (error) {
     await file?.close();

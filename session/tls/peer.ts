@@ -1,5 +1,5 @@
 /** What a handshake has shown: the peer's certificate, what is wrong with it, protocol and cipher suite. */
-import { X509Certificate } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { altNamesOf, isNamed } from "../../internal/certificate_names.ts";
 import type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
 import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";
@@ -76,7 +76,7 @@ function problemsOf(der: Uint8Array, host: string, status: number): string[] {
 }
 
 function peerCertificate(der: Uint8Array): PeerCertificate {
-  const certificate = new X509Certificate(der);
+  const certificate = new builtin.crypto.X509Certificate(der);
   const oneLine = (name: string) => name.trim().split("\n").join(", ");
   return {
     der,

@@ -1,5 +1,6 @@
 /** A TLS session as a stream over another stream: the event loop's way to drive it. */
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
+import { builtin, lateBase } from "../../internal/builtin_modules.ts";
 import type { PendingJob } from "../../ffi/workers/worker_pool.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
@@ -33,8 +34,10 @@ export interface TlsDuplexOptions {
   readonly read?: (() => void) | undefined;
 }
 
+const Stream: typeof Duplex = lateBase<typeof Duplex>(() => builtin.stream.Duplex);
+
 /** The decrypted stream. */
-export class TlsDuplex extends Duplex {
+export class TlsDuplex extends Stream {
   /** As of sockets with TLS. */
   readonly encrypted = true;
   readonly #session: TlsSession;

@@ -2,7 +2,7 @@
  * One TLS session of GnuTLS over a pair of sockets: bytes of the peer go in, bytes for the peer come out, and nothing waits.
  * Whoever drives it, on the event loop or blocking, moves the bytes and makes the call of the handshake.
  */
-import { isIP } from "node:net";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import { GNUTLS, type Gnutls, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
@@ -95,7 +95,7 @@ export class TlsSession {
     const kept = this.#kept;
     this.#checked("gnutls_set_default_priority_append", session, putText(kept, PRIORITY), 0n, 0n);
     this.#checked("gnutls_credentials_set", session, GNUTLS.CRD_CERTIFICATE, credentials);
-    if (isIP(host) === 0) {
+    if (builtin.net.isIP(host) === 0) {
       const name = kept.putBytes(new TextEncoder().encode(host));
       this.#checked("gnutls_server_name_set", session, GNUTLS.NAME_DNS, kept.address(name), BigInt(host.length));
     }

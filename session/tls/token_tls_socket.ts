@@ -1,7 +1,7 @@
 /** TLS with a key in a token for protocols other than HTTP. */
 import { Buffer } from "node:buffer";
-import { connect } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { orAborted } from "../../internal/aborts.ts";
 import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { checkSignal, unexpected } from "../../internal/expected.ts";
@@ -155,7 +155,7 @@ function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
       throw new RangeError(`Cannot ${action}: a port is an integer from 1 to 65535, not ${String(port)}`);
     }
   } else {
-    if (!(socket instanceof Duplex)) throw unexpected(action, "as socket a stream of Node", socket);
+    if (!(socket instanceof builtin.stream.Duplex)) throw unexpected(action, "as socket a stream of Node", socket);
     if (servername === undefined) {
       throw new TypeError(`Cannot ${action}: a socket does not say whom the certificate must name; give servername`);
     }
@@ -172,7 +172,7 @@ function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
 }
 
 async function connected(host: string, port: number, signal: AbortSignal): Promise<Duplex> {
-  const socket = connect({ host, port, noDelay: true });
+  const socket = builtin.net.connect({ host, port, noDelay: true });
   const connecting = new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve).once("error", reject);
   });

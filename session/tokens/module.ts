@@ -8,7 +8,7 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { closeSession } from "../../ffi/operations/sessions.ts";
 import { moduleInfo, slotList } from "../../ffi/operations/modules.ts";
 import type { FunctionName } from "../../ffi/tables/functions.ts";
-import { openBackend } from "../managed/open_backend.ts";
+import { openBackend, startThread } from "../managed/open_backend.ts";
 import { Pkcs11Error, SessionBusyError } from "../errors.ts";
 import { type ModuleInfo, moduleInfoOf } from "../core/infos.ts";
 import { callLogger } from "../log_calls/mod.ts";
@@ -88,6 +88,7 @@ export class Module {
     checkOptions(options);
     checkModuleOptions(options);
     options.signal?.throwIfAborted();
+    startThread(path);
     return await Module.#begin(openBackend(path, options), options);
   }
 

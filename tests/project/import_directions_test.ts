@@ -14,8 +14,8 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/memory": "ffi/constants ffi/runtime internal",
   "ffi/tables": "ffi/constants ffi/memory ffi/runtime",
   "ffi/attributes": "ffi/constants ffi/memory ffi/runtime internal",
-  "ffi/workers": "ffi/constants ffi/memory ffi/runtime ffi/tables",
-  "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers",
+  "ffi/workers": "ffi/constants ffi/memory ffi/runtime ffi/tables internal",
+  "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "ffi/inspection.ts": "ffi/attributes ffi/engine ffi/memory ffi/tables ffi/workers internal",
   "ffi/mod.ts":
@@ -24,13 +24,13 @@ const rooms: Readonly<Record<string, string>> = {
   "session/function_actions.ts": "",
   "session/errors.ts": "ffi/constants ffi/tables internal session/function_actions.ts",
   "session/uri": "ffi/constants ffi/memory session/errors.ts",
-  "session/pins": "ffi/memory session/uri",
+  "session/pins": "ffi/memory internal session/uri",
   "session/config": "ffi/runtime internal",
   "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "session/mechanisms": "ffi/constants ffi/memory internal",
   "session/attributes": "ffi/attributes ffi/constants ffi/memory internal session/errors.ts",
   "session/managed":
-    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers session/errors.ts session/log_calls",
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal session/errors.ts session/log_calls",
   "session/core":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables ffi/workers session/attributes session/errors.ts session/managed internal",
   "session/keys/forms": "ffi/constants ffi/memory internal session/attributes",
@@ -44,11 +44,11 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/groups session/keys session/keys/forms session/mechanisms session/tokens session/uri",
   "session/certificates":
     "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
-  "session/registered_modules.ts": "session/config session/log_calls session/managed session/tokens",
+  "session/registered_modules.ts": "internal session/config session/log_calls session/managed session/tokens",
   "session/trust":
     "ffi/constants internal session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
   "session/find_by_uri.ts":
-    "ffi/constants ffi/memory session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
+    "ffi/constants ffi/memory internal session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
   "session/tls":
     "ffi/constants ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/registered_modules.ts session/tokens session/uri",
   "session/inspection.ts":

@@ -14,7 +14,7 @@ describe("The runtimes the library needs", () => {
     );
     assertStringIncludes(
       on("HTTP sessions", { node: "20.20.2" }),
-      "on Node 20.20.2: they need Deno 2.5, Bun 1.3 or Node 22",
+      "on Node 20.20.2: they need Deno 2.5, Bun 1.3 or Node 22.3",
     );
     assertStringIncludes(on("HTTP sessions", { deno: "2.4.5" }), "on Deno 2.4.5");
     assertStringIncludes(on("PKCS#11 modules", { bun: "1.2.21" }), "on Bun 1.2.21");
@@ -23,7 +23,7 @@ describe("The runtimes the library needs", () => {
     requireRuntime("PKCS#11 modules", { node: "24.1.0", bun: "2.0.0" });
     for (const bun of ["1.3.7", "1.3.14", "1.4.0-canary.1"]) requireRuntime("PKCS#11 modules", { node: "24.1.0", bun });
     requireRuntime("HTTP sessions", { node: "24.1.0", bun: "1.3.0" });
-    requireRuntime("HTTP sessions", { node: "22.0.0" });
+    requireRuntime("HTTP sessions", { node: "22.3.0" });
     requireRuntime("HTTP sessions", { node: "24.1.0", deno: "2.5.0" });
     assertEquals(["2.7.14", "2.8.0"].map((deno) => isNewEnough("TLS over sockets", { deno })), [false, true]);
   });
@@ -47,7 +47,7 @@ describe("The runtimes the library needs", () => {
       const oldest = text(oldestRuntimes[use][runtime]);
       // Node's floors are older than what reads TypeScript, or has node:ffi, without a flag.
       const same = runtime === "node"
-        ? version.startsWith(`${oldest}.`)
+        ? parseInt(version) === parseInt(oldest)
         : version === oldest || version === `${oldest}.0`;
       assertEquals(same, true, `${use} are tried on ${runtime} ${version}, and from ${oldest} on promised`);
     }

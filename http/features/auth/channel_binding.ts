@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { concatBytes, toHex } from "../../../internal/bytes.ts";
-import { createHash } from "node:crypto";
 import type { Connection } from "../../transports/connection.ts";
 import { encodeLatin1 } from "./text.ts";
 
@@ -19,7 +19,7 @@ const longHashes: Readonly<Record<string, "sha384" | "sha512">> = {
 
 /** "tls-server-end-point:" and the hash of a certificate in DER. */
 export function serverEndPoint(certificate: Uint8Array): Uint8Array<ArrayBuffer> {
-  const hash = createHash(signatureHash(certificate)).update(certificate).digest();
+  const hash = builtin.crypto.createHash(signatureHash(certificate)).update(certificate).digest();
   return concatBytes(encodeLatin1("tls-server-end-point:"), hash);
 }
 
@@ -36,7 +36,7 @@ export function channelBinding(connection: Connection | null): Uint8Array<ArrayB
 export function channelBindingHash(binding: Uint8Array): Uint8Array<ArrayBuffer> {
   const head = new Uint8Array(20);
   new DataView(head.buffer).setUint32(16, binding.byteLength, true);
-  return new Uint8Array(createHash("md5").update(head).update(binding).digest());
+  return new Uint8Array(builtin.crypto.createHash("md5").update(head).update(binding).digest());
 }
 
 /** MD5 and SHA-1 count as SHA-256; so does what is unknown (RFC 5929 §4.1). */

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { toHex } from "../../../internal/bytes.ts";
-import { createHash, randomBytes } from "node:crypto";
 import type { MessageBody } from "../../message/message.ts";
 import { type Challenge, quoteString, splitOptions } from "../../protocol/challenges.ts";
 import { trimEndOf } from "../../protocol/syntax.ts";
@@ -212,7 +212,7 @@ export class AuthDigest extends AuthScheme {
       checkProof(sent, proof, sent.qop, "");
       return null;
     }
-    const hash = createHash(sent.nonce.algorithm.hash);
+    const hash = builtin.crypto.createHash(sent.nonce.algorithm.hash);
     return {
       update: (chunk) => void hash.update(chunk),
       finish: () => checkProof(sent, proof, "auth-int", hash.digest("hex")),
@@ -234,7 +234,7 @@ export class AuthDigest extends AuthScheme {
 }
 
 function makeClientNonce(): string {
-  return toHex(randomBytes(16));
+  return toHex(builtin.crypto.randomBytes(16));
 }
 
 /** The protections a server offers; null for one of RFC 2069, which offers none or names none. */
@@ -257,7 +257,7 @@ function hashBody(algorithm: DigestAlgorithm, body: MessageBody | null): string 
 
 async function hashStream(algorithm: DigestAlgorithm, body: MessageBody): Promise<string> {
   if (typeof body !== "function") throw new AuthenticationError("Cannot hash the body: it can be read only once");
-  const hash = createHash(algorithm.hash);
+  const hash = builtin.crypto.createHash(algorithm.hash);
   const reader = body().getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) hash.update(piece.value);
   return hash.digest("hex");

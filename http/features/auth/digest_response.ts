@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { encodeFieldText } from "./text.ts";
 
 /** A hash algorithm of Digest. */
@@ -36,7 +36,7 @@ export function digestAlgorithm(name: string | undefined): DigestAlgorithm | nul
 
 /** Hashes the parts one after the other; text goes in with one byte per character. The result is in hexadecimal. */
 export function digestHash(algorithm: DigestAlgorithm, ...parts: (string | Uint8Array)[]): string {
-  const hash = createHash(algorithm.hash);
+  const hash = builtin.crypto.createHash(algorithm.hash);
   for (const part of parts) hash.update(typeof part === "string" ? encodeFieldText(part) : part);
   return hash.digest("hex");
 }

@@ -1,17 +1,7 @@
 /** Cached responses in a directory. */
-import { createHash, type Hash, randomBytes } from "node:crypto";
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-  utimesSync,
-} from "node:fs";
+import type { Hash } from "node:crypto";
 import { join } from "node:path";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { isNotFound, removeIfPresent, replaceFile, writeAll } from "../../storage/atomic_file.ts";
 import type { CacheRecord } from "./record.ts";
 import {
@@ -50,7 +40,7 @@ const ABANDONED_MS = 3_600_000;
 
 /** Closes the files of bodies that nobody reads to their end. */
 const unread = new FinalizationRegistry<{ file: number | null }>((held) => {
-  if (held.file !== null) closeSync(held.file);
+  if (held.file !== null) builtin.fs.closeSync(held.file);
 });
 
 /**
@@ -106,11 +96,11 @@ export class CacheFileStore implements CacheStore {
   /** Begins to store a response. */
   open(): CacheWriter {
     this.#index();
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    const id = randomBytes(8).toString("hex");
+    builtin.fs.mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    const id = builtin.crypto.randomBytes(8).toString("hex");
     const temporary = join(this.path, `${id}.part`);
-    const held = { file: openSync(temporary, "wx+", 0o600) as number | null };
-    const hash = createHash("sha256");
+    const held = { file: builtin.fs.openSync(temporary, "wx+", 0o600) as number | null };
+    const hash = builtin.crypto.createHash("sha256");
     let length = 0;
     let isCommitted = false;
     const writer: CacheWriter = {
@@ -122,11 +112,11 @@ export class CacheFileStore implements CacheStore {
       read: (position) => readPiece(held.file!, position, length - position),
       commit: (record) => {
         isCommitted = true;
-        renameSync(temporary, this.#bodyPath(id));
+        builtin.fs.renameSync(temporary, this.#bodyPath(id));
         this.#add(id, record, length, hash.digest("hex"));
       },
       discard: () => {
-        if (held.file !== null) closeSync(held.file);
+        if (held.file !== null) builtin.fs.closeSync(held.file);
         held.file = null;
         if (!isCommitted) removeIfPresent(temporary);
       },
@@ -167,7 +157,7 @@ export class CacheFileStore implements CacheStore {
     const known = slot?.entry;
     if (!slot || !known) return null;
     try {
-      const body = new Uint8Array(readFileSync(this.#bodyPath(slot.id)));
+      const body = new Uint8Array(builtin.fs.readFileSync(this.#bodyPath(slot.id)));
       if (body.length === known.length && sha256(body) === known.digest) return body;
     } catch (error) {
       if (!isNotFound(error)) throw error;
@@ -215,7 +205,8 @@ export class CacheFileStore implements CacheStore {
     const bodies = new Map<string, number>();
     for (const name of this.#names()) {
       const match = META.exec(name);
-      const { size, mtimeMs } = statSync(join(this.path, name), { throwIfNoEntry: false }) ?? { size: 0, mtimeMs: 0 };
+      const { size, mtimeMs } = builtin.fs.statSync(join(this.path, name), { throwIfNoEntry: false }) ??
+        { size: 0, mtimeMs: 0 };
       if (match) found.push({ id: match[2]!, keyDigest: match[1]!, cost: size, usedAt: mtimeMs, entry: null });
       else if (name.endsWith(".body")) bodies.set(name.slice(0, -5), size);
       else if (Date.now() - mtimeMs > ABANDONED_MS && /\.(part|tmp)$/.test(name)) {
@@ -238,7 +229,7 @@ export class CacheFileStore implements CacheStore {
 
   #names(): string[] {
     try {
-      return readdirSync(this.path);
+      return builtin.fs.readdirSync(this.path);
     } catch (error) {
       if (isNotFound(error)) return [];
       throw error;
@@ -282,7 +273,7 @@ export class CacheFileStore implements CacheStore {
   #load(slot: Slot): FileEntry | null {
     if (slot.entry) return slot.entry;
     try {
-      const [checksum, json = ""] = readFileSync(this.#metaPath(slot), "utf8").split("\n", 2);
+      const [checksum, json = ""] = builtin.fs.readFileSync(this.#metaPath(slot), "utf8").split("\n", 2);
       if (sha256(new TextEncoder().encode(json)) === checksum) {
         const { record, length, digest } = JSON.parse(json) as Pick<FileEntry, "record" | "length" | "digest">;
         const cost = length + recordBytes(record);
@@ -299,11 +290,11 @@ export class CacheFileStore implements CacheStore {
 
   /** A large body piece by piece. The file is open from now on, so that nobody can take it away. */
   #stream(slot: Slot, { length, digest }: FileEntry): ReadableStream<Chunk> | null {
-    const held = { file: openSync(this.#bodyPath(slot.id), "r") as number | null };
-    const hash: Hash = createHash("sha256");
+    const held = { file: builtin.fs.openSync(this.#bodyPath(slot.id), "r") as number | null };
+    const hash: Hash = builtin.crypto.createHash("sha256");
     let position = 0;
     const close = () => {
-      if (held.file !== null) closeSync(held.file);
+      if (held.file !== null) builtin.fs.closeSync(held.file);
       held.file = null;
     };
     const stream = new ReadableStream<Chunk>({
@@ -329,7 +320,7 @@ export class CacheFileStore implements CacheStore {
 
   #setTime(slot: Slot, now: number): void {
     try {
-      utimesSync(this.#metaPath(slot), now / 1000, now / 1000);
+      builtin.fs.utimesSync(this.#metaPath(slot), now / 1000, now / 1000);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -346,14 +337,14 @@ export class CacheFileStore implements CacheStore {
 
 function readPiece(file: number, position: number, left: number): Chunk {
   const piece = new Uint8Array(Math.min(PIECE, Math.max(left, 0)));
-  return piece.subarray(0, readSync(file, piece, 0, piece.length, position));
+  return piece.subarray(0, builtin.fs.readSync(file, piece, 0, piece.length, position));
 }
 
 function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return builtin.crypto.createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The part of a file's name that stands for a URI. */
 function digestOf(key: string): string {
-  return createHash("sha256").update(key).digest("hex").slice(0, 32);
+  return builtin.crypto.createHash("sha256").update(key).digest("hex").slice(0, 32);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createHash, randomUUID } from "node:crypto";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { clientCertificateFor, isClientTls } from "../../transports/client_tls.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -92,10 +92,12 @@ const clientNames = new WeakMap<object, string>();
 /** A digest of the client certificate; a ClientTls, which does not show its certificate, gets a random name. */
 function clientName(client: NonNullable<TlsSettings["client"]>): string {
   let name = clientNames.get(client);
-  if (name === undefined) clientNames.set(client, name = isClientTls(client) ? randomUUID() : sha256(client.cert));
+  if (name === undefined) {
+    clientNames.set(client, name = isClientTls(client) ? builtin.crypto.randomUUID() : sha256(client.cert));
+  }
   return name;
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return builtin.crypto.createHash("sha256").update(text).digest("base64url");
 }

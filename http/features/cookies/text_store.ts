@@ -1,5 +1,5 @@
 /** Cookies in the text file that browsers, curl and wget share. */
-import { existsSync } from "node:fs";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 import { type Cookie, type CookieChange, cookieKey, type CookieStore, type SameSite } from "./cookie.ts";
 
@@ -79,8 +79,9 @@ export class CookieTextStore implements CookieStore {
     }
     if (lines === "") return;
     this.#superseded += superseded;
-    if (this.#mustRewrite || this.#superseded > MAX_SUPERSEDED || !existsSync(this.path)) this.#rewrite(all());
-    else {
+    if (this.#mustRewrite || this.#superseded > MAX_SUPERSEDED || !builtin.fs.existsSync(this.path)) {
+      this.#rewrite(all());
+    } else {
       // An append that fails may leave half a line, which the next one must not continue.
       this.#mustRewrite = true;
       appendText(this.path, lines);

@@ -1,6 +1,6 @@
 /** The cookie library, loaded when the first cookie is seen: its list of public suffixes costs a program's start. */
-import { createRequire } from "node:module";
 import type * as Tough from "tough-cookie";
+import { builtin } from "../../../internal/builtin_modules.ts";
 
 export type { Tough };
 
@@ -10,7 +10,7 @@ let loaded: typeof Tough | null = null;
 export function toughCookie(): typeof Tough {
   if (!loaded) {
     const location = import.meta.resolve("tough-cookie");
-    loaded = createRequire(location)("tough-cookie") as typeof Tough;
+    loaded = builtin.module.createRequire(location)("tough-cookie") as typeof Tough;
   }
   return loaded;
 }

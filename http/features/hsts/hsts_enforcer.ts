@@ -1,6 +1,6 @@
 /** Hosts that are contacted over TLS only (`SoupHSTSEnforcer`). */
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { checkObject, checkOptions, checkText } from "../../../internal/expected.ts";
-import { isIP } from "node:net";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -321,7 +321,7 @@ function endOf(policy: HstsPolicy): number {
 function canonicalHost(host: string): string | null {
   const name = host.toLowerCase().replace(/\.$/, "");
   // No longer name can be looked up, and each of its parents would be looked for.
-  if (name === "" || name.length > LONGEST_NAME || name.startsWith("[") || isIP(name) !== 0) return null;
+  if (name === "" || name.length > LONGEST_NAME || name.startsWith("[") || builtin.net.isIP(name) !== 0) return null;
   if (!/[^\x21-\x7e]/.test(name)) return name;
   return URL.canParse(`http://${name}/`) ? new URL(`http://${name}/`).hostname : null;
 }

@@ -5,7 +5,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import * as crypto from "node:crypto";
+import type { JsonWebKey, KeyObject, PublicKeyInput } from "node:crypto";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import type { BytesInput } from "../../../internal/platform_types.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
@@ -104,10 +105,10 @@ export type VerificationKey = PublicJwk | string | BytesInput;
 export function jwkOf(key: VerificationKey): PublicJwk {
   if (typeof key === "object" && key !== null && "kty" in key) return key;
   try {
-    const input: crypto.PublicKeyInput | string = typeof key === "string"
+    const input: PublicKeyInput | string = typeof key === "string"
       ? key
       : { key: bytesOf(key as BytesInput), format: "der", type: "spki" };
-    return crypto.createPublicKey(input).export({ format: "jwk" }) as PublicJwk;
+    return builtin.crypto.createPublicKey(input).export({ format: "jwk" }) as PublicJwk;
   } catch (cause) {
     throw new TypeError("Cannot verify: the key is neither a JSON Web Key nor a public key in PEM or DER", { cause });
   }
@@ -131,17 +132,19 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   if (kty === "oct") return isMac(hash!, key, message, signature);
-  let publicKey: crypto.KeyObject;
+  let publicKey: KeyObject;
   try {
-    publicKey = crypto.createPublicKey({ key: key as crypto.JsonWebKey, format: "jwk" });
+    publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKey, format: "jwk" });
   } catch (error) {
     if (kty === "RSA" || key.crv === "P-256" || key.crv === "Ed25519") throw unreadable(error);
     throw new NotSupportedError(`verify ${name} with a ${key.crv ?? kty} key`, runtimeName(), String(error));
   }
-  if (kty === "EC") return crypto.verify(hash, message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
-  if (!isPss) return crypto.verify(hash, message, publicKey, signature);
-  const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = crypto.constants;
-  return crypto.verify(hash, message, { key: publicKey, padding, saltLength }, signature);
+  if (kty === "EC") {
+    return builtin.crypto.verify(hash, message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
+  }
+  if (!isPss) return builtin.crypto.verify(hash, message, publicKey, signature);
+  const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = builtin.crypto.constants;
+  return builtin.crypto.verify(hash, message, { key: publicKey, padding, saltLength }, signature);
 }
 
 function unreadable(cause: unknown): TypeError {
@@ -151,6 +154,6 @@ function unreadable(cause: unknown): TypeError {
 function isMac(hash: string, { k }: PublicJwk, message: Bytes, signature: Uint8Array): boolean {
   const secret = Buffer.from(k ?? "", "base64url");
   if (secret.byteLength === 0) throw new TypeError("Cannot verify: the secret key is empty");
-  const expected = crypto.createHmac(hash, secret).update(message).digest();
-  return expected.byteLength === signature.byteLength && crypto.timingSafeEqual(expected, signature);
+  const expected = builtin.crypto.createHmac(hash, secret).update(message).digest();
+  return expected.byteLength === signature.byteLength && builtin.crypto.timingSafeEqual(expected, signature);
 }

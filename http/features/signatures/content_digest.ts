@@ -4,7 +4,8 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import { createHash, type Hash, timingSafeEqual } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
 
 /** The algorithms that are good for anything (RFC 9530 §5). */
@@ -30,7 +31,7 @@ export class ContentDigest {
   /** Begins with nothing. */
   constructor(algorithm: ContentDigestAlgorithm) {
     this.#algorithm = algorithm;
-    this.#hash = createHash(names[algorithm]);
+    this.#hash = builtin.crypto.createHash(names[algorithm]);
   }
 
   /** Takes the next piece. */
@@ -92,6 +93,6 @@ export async function isContentOf(
   }
   return expected.length > 0 && expected.every(([, bytes], index) => {
     const actual = digests[index]!.bytes();
-    return actual.byteLength === bytes.byteLength && timingSafeEqual(actual, bytes);
+    return actual.byteLength === bytes.byteLength && builtin.crypto.timingSafeEqual(actual, bytes);
   });
 }

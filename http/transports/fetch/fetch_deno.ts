@@ -44,7 +44,9 @@ export class DenoFetchTransport implements Transport {
     this.capabilities = capabilitiesWith({
       name: "deno-fetch",
       exactConnections: true,
-      systemRoots: readsSystemCertificates,
+      get systemRoots() {
+        return readsSystemCertificates();
+      },
       clientCertificate: true,
       httpProxy: true,
       tunnel: true,

@@ -1,7 +1,7 @@
 /** The client side of SOCKS5 with user name and password (RFC 1928, RFC 1929). */
 import { Buffer } from "node:buffer";
-import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import type { ProxyTarget } from "../transport.ts";
 import { proxyError } from "./node_errors.ts";
 
@@ -82,7 +82,7 @@ function connectRequest({ host, port }: SocksDestination): Uint8Array {
 }
 
 function addressOf(host: string): Uint8Array {
-  switch (isIP(host)) {
+  switch (builtin.net.isIP(host)) {
     case 4:
       return Buffer.from([IPV4, ...host.split(".").map(Number)]);
     case 6:

@@ -1,7 +1,7 @@
 /** Making connections of TCP and of unix sockets, with the steps `network-event` reports. */
-import { lookup as systemLookup } from "node:dns/promises";
-import { connect, type IpcNetConnectOpts, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
+import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { orAborted } from "../../../internal/aborts.ts";
 import { checkAddresses, type HostAddress, type HostLookup } from "../host_lookup.ts";
 import { isGranted } from "../permissions.ts";
@@ -32,7 +32,7 @@ export async function connectTcp(endpoint: Endpoint, observer: ExchangeObserver,
   signal.throwIfAborted();
   const { host, isProxy, lookup, port } = endpoint;
   observer.networkEvent("resolving");
-  if (lookup === null && !isIP(host) && !isGranted({ name: "net" })) {
+  if (lookup === null && !builtin.net.isIP(host) && !isGranted({ name: "net" })) {
     return await connectByName(endpoint, observer, signal);
   }
   const addresses = await addressesOf(endpoint, signal);
@@ -77,7 +77,7 @@ export async function addressesOf(
   { host, isProxy, lookup, port }: Omit<Endpoint, "port"> & { port?: number },
   signal: AbortSignal,
 ): Promise<readonly HostAddress[]> {
-  const family = isIP(host);
+  const family = builtin.net.isIP(host);
   if (family !== 0) return [{ address: host, family: family as 4 | 6 }];
   try {
     const found = await orAborted(lookUp(host, lookup, signal), signal);
@@ -90,7 +90,7 @@ export async function addressesOf(
 }
 
 async function lookUp(host: string, lookup: HostLookup | null, signal: AbortSignal): Promise<unknown> {
-  return await (lookup === null ? systemLookup(host, { all: true }) : lookup(host, { signal }));
+  return await (lookup === null ? builtin.dns.promises.lookup(host, { all: true }) : lookup(host, { signal }));
 }
 
 /**
@@ -131,7 +131,7 @@ function beginAttempt(
   options: TcpNetConnectOpts | IpcNetConnectOpts,
 ): ConnectionAttempt<Socket> & { socket: Socket | null } {
   try {
-    const socket = connect(options);
+    const socket = builtin.net.connect(options);
     const connected = arrival(socket, "connect", null, (error) => error).then(() => socket, (error: unknown) => {
       socket.destroy();
       throw error;

@@ -1,13 +1,7 @@
 /** The TLS layer over a connected stream, and the verdict about the peer's certificate. */
-import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
-import {
-  connect,
-  createSecureContext,
-  type DetailedPeerCertificate as NodeCertificate,
-  type SecureContext,
-  type TLSSocket,
-} from "node:tls";
+import type { DetailedPeerCertificate as NodeCertificate, SecureContext, TLSSocket } from "node:tls";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import type { ClientCertificate, TlsInfo, TrustRoots } from "../transport.ts";
 import { certificateOf } from "../peer_certificate.ts";
 import { isNamed } from "../../../internal/certificate_names.ts";
@@ -48,10 +42,10 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
   const fail = (error: unknown) => handshakeError(error, host);
   let stream: TLSSocket;
   try {
-    stream = connect({
+    stream = builtin.tls.connect({
       socket: raw,
       // SNI carries names only (RFC 6066 §3); the address is still what the certificate is checked against.
-      ...(isIP(host) ? { host } : { host, servername: host }),
+      ...(builtin.net.isIP(host) ? { host } : { host, servername: host }),
       ALPNProtocols: [...options.protocols],
       rejectUnauthorized: false,
       // The runtimes' own check works on a text that names can break out of, or break.
@@ -100,7 +94,7 @@ function contextFor(roots: TrustRoots | null, client: ClientCertificate | null):
 }
 
 function makeContext(roots: TrustRoots | null, client: ClientCertificate | null): SecureContext {
-  return createSecureContext({
+  return builtin.tls.createSecureContext({
     ...(roots === null || isDefault(roots) ? {} : { ca: [...roots.pem()] }),
     ...(client === null ? {} : { cert: client.cert, key: client.key }),
   });

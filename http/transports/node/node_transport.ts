@@ -48,7 +48,9 @@ export class NodeTransport implements Transport {
     peerCertificate: encryptsSockets,
     insecureTls: encryptsSockets,
     pinnedRoots: encryptsSockets,
-    systemRoots: readsSystemCertificates,
+    get systemRoots() {
+      return readsSystemCertificates();
+    },
     clientCertificate: encryptsSockets,
     clientTls: encryptsSockets,
     httpProxy: true,

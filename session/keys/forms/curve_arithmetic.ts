@@ -4,18 +4,18 @@
  *
  * @module
  */
-import { createRequire } from "node:module";
 import type * as Ed25519 from "@noble/curves/ed25519.js";
 import type * as Ed448 from "@noble/curves/ed448.js";
 import type * as Misc from "@noble/curves/misc.js";
 import type * as Nist from "@noble/curves/nist.js";
 import type * as Secp256k1 from "@noble/curves/secp256k1.js";
 import type * as Weierstrass from "@noble/curves/abstract/weierstrass.js";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import type { Curve, NamedCurve } from "../../attributes/curves.ts";
 
 /** Loads a part of the library on first use, in place, so that a synchronous call can need it. */
 function load<T>(name: string, location: string): T {
-  return createRequire(location)(name) as T;
+  return builtin.module.createRequire(location)(name) as T;
 }
 
 const library = {

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { secretCopy } from "../../../internal/secret_bytes.ts";
-import { createRequire } from "node:module";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
 import type * as SlhDsa from "@noble/post-quantum/slh-dsa.js";
@@ -14,15 +14,21 @@ import type { ParameterSet } from "../../attributes/parameter_sets.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 function mlDsa(): typeof MlDsa {
-  return createRequire(import.meta.resolve("@noble/post-quantum/ml-dsa.js"))("@noble/post-quantum/ml-dsa.js");
+  return builtin.module.createRequire(import.meta.resolve("@noble/post-quantum/ml-dsa.js"))(
+    "@noble/post-quantum/ml-dsa.js",
+  );
 }
 
 function mlKem(): typeof MlKem {
-  return createRequire(import.meta.resolve("@noble/post-quantum/ml-kem.js"))("@noble/post-quantum/ml-kem.js");
+  return builtin.module.createRequire(import.meta.resolve("@noble/post-quantum/ml-kem.js"))(
+    "@noble/post-quantum/ml-kem.js",
+  );
 }
 
 function slhDsa(): typeof SlhDsa {
-  return createRequire(import.meta.resolve("@noble/post-quantum/slh-dsa.js"))("@noble/post-quantum/slh-dsa.js");
+  return builtin.module.createRequire(import.meta.resolve("@noble/post-quantum/slh-dsa.js"))(
+    "@noble/post-quantum/slh-dsa.js",
+  );
 }
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of these expressions. */

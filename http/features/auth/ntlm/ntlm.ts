@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
+import { builtin } from "../../../../internal/builtin_modules.ts";
 import { channelBinding, channelBindingHash } from "../channel_binding.ts";
 import { ConnectionScheme, type Handshake } from "../connection_scheme.ts";
 import { ntlmAuthenticate, ntlmNegotiate, parseNtlmChallenge, toFileTime } from "./ntlm_messages.ts";
@@ -43,7 +43,7 @@ export class AuthNtlm extends ConnectionScheme {
     return ntlmAuthenticate(challenge, {
       user: credentials.user,
       password: credentials.password,
-      clientChallenge: new Uint8Array(randomBytes(8)),
+      clientChallenge: new Uint8Array(builtin.crypto.randomBytes(8)),
       timestamp: toFileTime(Date.now()),
       channelBinding: binding === null ? null : channelBindingHash(binding),
     });

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../../../internal/builtin_modules.ts";
 import { concatBytes } from "../../../../internal/bytes.ts";
-import { createHmac } from "node:crypto";
 
 /** MD4 (RFC 1320). Broken for signatures; NTLM defines its password hash by it. */
 export function md4(message: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -64,7 +64,7 @@ function mixBlock(state: Uint32Array, block: Uint32Array): void {
 
 /** HMAC-MD5 (RFC 2104). */
 export function hmacMd5(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const hmac = createHmac("md5", key);
+  const hmac = builtin.crypto.createHmac("md5", key);
   for (const part of parts) hmac.update(part);
   return new Uint8Array(hmac.digest());
 }

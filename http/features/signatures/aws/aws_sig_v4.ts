@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { builtin } from "../../../../internal/builtin_modules.ts";
 import type { SessionFeature } from "../../../contract/feature.ts";
 import type { FeatureSession } from "../../../contract/feature_session.ts";
 import { isBlocking } from "../../../contract/blocking.ts";
@@ -15,7 +16,6 @@ import type { Signer } from "../signer.ts";
 import { SigningScope } from "../signing_scope.ts";
 import { type AwsRequest, hexSha256, signedNames, stringToSign } from "./canonical_request.ts";
 import { type AwsCredentials, type AwsSigning, awsSigning } from "./request_signing.ts";
-import { createHash } from "node:crypto";
 
 /** How a session signs for AWS. */
 export interface AwsSigV4Options {
@@ -147,7 +147,7 @@ function coveredFields({ requestHeaders }: HttpMessage, url: URL): [name: string
 }
 
 async function hashOfStream(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const hash = createHash("sha256");
+  const hash = builtin.crypto.createHash("sha256");
   for await (const piece of stream) hash.update(piece);
   return hash.digest("hex");
 }

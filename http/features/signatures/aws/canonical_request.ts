@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../../../../internal/builtin_modules.ts";
 
 /** A request as it is signed. */
 export interface AwsRequest {
@@ -31,7 +31,7 @@ export interface AwsScope {
 
 /** SHA-256 in hexadecimal. */
 export function hexSha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return builtin.crypto.createHash("sha256").update(data).digest("hex");
 }
 
 /** The names of the signed fields, as the Authorization field has them. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../../../internal/builtin_modules.ts";
 import { toHex } from "../../../../internal/bytes.ts";
-import { createHmac } from "node:crypto";
 import { checkSigner, type Signer, signInPlace, utf8 } from "../signer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -44,7 +44,7 @@ export interface AwsSigning {
 }
 
 function hmac(key: Uint8Array, text: string): Bytes {
-  return new Uint8Array(createHmac("sha256", key).update(text).digest());
+  return new Uint8Array(builtin.crypto.createHmac("sha256", key).update(text).digest());
 }
 
 /**
@@ -156,7 +156,8 @@ function secretSigner({ accessKeyId, secretAccessKey }: AwsCredentials): Signer 
     throw new TypeError("Cannot make AwsSigV4: credentials has not the texts accessKeyId and secretAccessKey");
   }
   const secret = utf8(`AWS4${secretAccessKey}`);
-  const signSync = (message: Bytes): Bytes => new Uint8Array(createHmac("sha256", secret).update(message).digest());
+  const signSync = (message: Bytes): Bytes =>
+    new Uint8Array(builtin.crypto.createHmac("sha256", secret).update(message).digest());
   return { algorithm: "HS256", keyId: accessKeyId, signSync, sign: (message) => Promise.resolve(signSync(message)) };
 }
 

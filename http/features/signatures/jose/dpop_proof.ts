@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../../../internal/builtin_modules.ts";
 import { toBase64Url } from "../../../../internal/bytes.ts";
-import { createHash } from "node:crypto";
 import { checkSigner, type PublicJwk, type Signer, type SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
 import { type JwsInput, jwsInput } from "./json_web_signature.ts";
@@ -65,7 +65,7 @@ export function proofInput(
 }
 
 function hashOf(accessToken: string): string {
-  return toBase64Url(createHash("sha256").update(accessToken).digest());
+  return toBase64Url(builtin.crypto.createHash("sha256").update(accessToken).digest());
 }
 
 /** Members of a key that make it (RFC 7638 §3.2, RFC 9964 §3). */

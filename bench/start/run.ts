@@ -1,0 +1,180 @@
+// What a program pays for this library before its first signature and its first request, and what it holds after a thousand:
+// from sources and as the npm package, beside pkcs11js and the runtime's fetch. Each figure is above an empty program of the
+// same round.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startNginx } from "../../tests/_support/nginx.ts";
+import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
+import { writeGp11Package } from "../../tools/packages/gp11.ts";
+import { runtimeProgram } from "../../tools/runner/runtimes.ts";
+import { say } from "../../tools/say.ts";
+import { type Contestant, measureRounds, median, type Rounds } from "../measure.ts";
+import { benchToken, installPeer } from "../pkcs11/run.ts";
+import { type BenchRow, report } from "../report.ts";
+
+const ROUNDS = 11;
+const MANY = "1000";
+const ADDON = "signature, pkcs11js";
+/** A folder outside the project for what is compiled, packed and installed. */
+const WORK = temporaryFolder("bench-start");
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A program, and where it lies. */
+interface Program {
+  readonly name: string;
+  readonly path: string;
+  /** What it is given behind the number of times. */
+  readonly args: readonly string[];
+}
+
+/** A runtime, and how it is started with a program of the project's folder. */
+interface Runtime {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
+async function runtimes(): Promise<Runtime[]> {
+  const map = here("../../tests/offline.import_map.json");
+  return [
+    {
+      name: "Deno",
+      command: [await runtimeProgram("deno"), "run", "-A", "--quiet", "--no-check", `--import-map=${map}`],
+    },
+    { name: "Bun", command: [await runtimeProgram("bun")] },
+    { name: "Node", command: [await runtimeProgram("node"), "--no-warnings"] },
+  ];
+}
+
+/** Installs the package as npm would have it, and copies the programs there: they import the package. */
+async function install(programs: readonly string[]): Promise<void> {
+  const library = join(WORK, "node_modules/@gp11/gp11");
+  await writeGp11Package(library);
+  const { dependencies } = JSON.parse(readFileSync(join(library, "package.json"), "utf8"));
+  for (const name of [...Object.keys(dependencies), "tldts", "tldts-core", "@noble/hashes"]) {
+    const target = here(`../../node_modules/${name}`);
+    if (!existsSync(target)) continue;
+    mkdirSync(dirname(join(WORK, "node_modules", name)), { recursive: true });
+    symlinkSync(target, join(WORK, "node_modules", name));
+  }
+  writeFileSync(join(WORK, "package.json"), JSON.stringify({ type: "module", private: true }));
+  for (const name of programs) {
+    const text = readFileSync(here(`${name}.mjs`), "utf8");
+    writeFileSync(join(WORK, `${name}.mjs`), text.replace("../../mod.ts", "@gp11/gp11"));
+    if (name.includes("signature")) {
+      writeFileSync(join(WORK, `session_${name}.mjs`), text.replace("../../mod.ts", "@gp11/gp11/session"));
+      writeFileSync(
+        join(WORK, `sources_session_${name}.mjs`),
+        text.replace("../../mod.ts", here("../../session/mod.ts")),
+      );
+    }
+  }
+}
+
+function compileMeasured(): string {
+  const program = join(WORK, "measured");
+  execFileSync("cc", ["-O2", here("measured.c"), "-o", program]);
+  return program;
+}
+
+/** A key of the token that the programs sign with. */
+function makeKey(args: readonly string[], env: Record<string, string>): void {
+  const map = here("../../tests/offline.import_map.json");
+  execFileSync(Deno.execPath(), [
+    "run",
+    "-A",
+    "--quiet",
+    "--no-check",
+    `--import-map=${map}`,
+    here("make_key.mjs"),
+    ...args,
+  ], {
+    env: { ...Deno.env.toObject(), ...env },
+  });
+}
+
+const figures = [
+  ["wall ms", "1", "wall ms"],
+  ["CPU ms", "1", "CPU ms"],
+  ["peak MiB", "1", "peak MiB"],
+  [`MiB after ${MANY}`, MANY, "resident MiB"],
+] as const;
+
+/** The median of a figure above an empty program's of the same round; null where there is none. */
+function above(rounds: Rounds, name: string, empty: string, figure: string): number | null {
+  return median(rounds, (rates) => {
+    const [own, none] = [rates.get(name)?.[figure], rates.get(empty)?.[figure]];
+    return own === undefined || none === undefined ? undefined : own - none;
+  }) ?? null;
+}
+
+/** Runs the benchmark and reports its tables. */
+export async function benchStart(): Promise<void> {
+  using token = benchToken();
+  await install(["program", "signature", "async_signature", "request", "fetch"]);
+  const measured = compileMeasured();
+  makeKey(token.args, token.env);
+  await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n" } });
+  const web = [`${nginx.origin}/small.txt`];
+  const programs: Program[] = [
+    { name: "empty", path: here("empty.mjs"), args: [] },
+    { name: "signature, sources", path: here("signature.mjs"), args: token.args },
+    { name: "signature, ./session, sources", path: join(WORK, "sources_session_signature.mjs"), args: token.args },
+    { name: "signature, package", path: join(WORK, "signature.mjs"), args: token.args },
+    { name: "signature, ./session, package", path: join(WORK, "session_signature.mjs"), args: token.args },
+    { name: "async signature, sources", path: here("async_signature.mjs"), args: token.args },
+    { name: "async signature, ./session, package", path: join(WORK, "session_async_signature.mjs"), args: token.args },
+    { name: "request, sources", path: here("request.mjs"), args: web },
+    { name: "request, package", path: join(WORK, "request.mjs"), args: web },
+    { name: "request, runtime's fetch", path: here("fetch.mjs"), args: web },
+  ];
+  const peer = installPeer();
+  if (peer === null) say("pkcs11js could not be built here: its row is left out");
+  else {
+    copyFileSync(here("pkcs11js.mjs"), join(peer, "start.mjs"));
+    programs.push({ name: ADDON, path: join(peer, "start.mjs"), args: token.args });
+  }
+  for (const { command, name: runtime } of await runtimes()) {
+    const contestants = programs.flatMap(({ args, name, path }) =>
+      ["1", MANY].map((count): Contestant => ({
+        name: `${name}, ${count}`,
+        command: [measured, ...command, path, count, ...args],
+      }))
+    );
+    // The first round fills the runtime's caches of compiled code.
+    const [, ...rounds] = measureRounds(contestants, ROUNDS + 1, token.env);
+    const rows = programs.filter(({ name }) => name !== "empty" && rounds[0]!.has(`${name}, 1`)).map(({ name }) => ({
+      name,
+      cells: figures.map(([, count, figure]) => above(rounds, `${name}, ${count}`, `empty, ${count}`, figure)),
+    }));
+    report({
+      name: `start-${runtime.toLowerCase()}`,
+      title: `Start on ${runtime}: what a program takes above an empty one, medians of the rounds`,
+      unit: "ms and MiB",
+      digits: 1,
+      columns: figures.map(([title]) => title),
+      rows,
+    });
+    reportRatios(runtime, rows);
+  }
+}
+
+/** How often a first signature takes what it takes with the addon. */
+function reportRatios(runtime: string, rows: readonly BenchRow[]): void {
+  const addon = rows.find(({ name }) => name === ADDON);
+  if (addon === undefined) return;
+  report({
+    name: `start-ratio-${runtime.toLowerCase()}`,
+    title: `First signature on ${runtime}, above an empty program, as a ratio to pkcs11js`,
+    unit: "ratio to pkcs11js",
+    plot: "bars",
+    digits: 2,
+    columns: ["wall", "CPU"],
+    rows: rows.filter(({ name }) => name.includes("signature") && name !== ADDON).map(({ cells, name }) => ({
+      name,
+      cells: [0, 1].map((at) => cells[at] == null || !addon.cells[at] ? null : cells[at]! / addon.cells[at]!),
+    })),
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * Node's modules that take time and memory to load, each loaded when it is first looked at: a program pays for those it
+ * uses. The light ones (`node:path`, `node:timers`) are imported as usual.
+ *
+ * @module
+ */
+import type * as childProcess from "node:child_process";
+import type * as crypto from "node:crypto";
+import type * as dns from "node:dns";
+import type * as fs from "node:fs";
+import type * as module from "node:module";
+import type * as net from "node:net";
+import process from "node:process";
+import type * as stream from "node:stream";
+import type * as tls from "node:tls";
+import type * as workerThreads from "node:worker_threads";
+import type * as zlib from "node:zlib";
+
+/** The modules by the names they have here. */
+interface BuiltinModules {
+  readonly childProcess: typeof childProcess;
+  readonly crypto: typeof crypto;
+  readonly dns: typeof dns;
+  readonly fs: typeof fs;
+  readonly module: typeof module;
+  readonly net: typeof net;
+  readonly stream: typeof stream;
+  readonly tls: typeof tls;
+  readonly workerThreads: typeof workerThreads;
+  readonly zlib: typeof zlib;
+}
+
+const names: Readonly<Record<keyof BuiltinModules, string>> = {
+  childProcess: "node:child_process",
+  crypto: "node:crypto",
+  dns: "node:dns",
+  fs: "node:fs",
+  module: "node:module",
+  net: "node:net",
+  stream: "node:stream",
+  tls: "node:tls",
+  workerThreads: "node:worker_threads",
+  zlib: "node:zlib",
+};
+
+/** The modules; looking at one loads it. */
+export const builtin: BuiltinModules = Object.create(
+  null,
+  Object.fromEntries(
+    Object.entries(names).map(([key, name]) => {
+      let loaded: unknown;
+      return [key, { enumerable: true, get: () => loaded ??= process.getBuiltinModule(name) }];
+    }),
+  ),
+);
+
+/** Stands for the class that `find` gives: a class that extends it extends that one from its first object on. */
+export function lateBase<C extends abstract new (...args: never[]) => object>(find: () => C): C {
+  let isLinked = false;
+  const stand = function (...args: never[]): object {
+    const base = find();
+    if (!isLinked) {
+      Object.setPrototypeOf(stand, base);
+      Object.setPrototypeOf(stand.prototype, base.prototype);
+      isLinked = true;
+    }
+    return Reflect.construct(base, args, new.target);
+  };
+  return stand as unknown as C;
+}

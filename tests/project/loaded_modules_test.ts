@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import { codeOf, projectRoot, readText } from "../_support/source_text.ts";
+
+/** What an entry has loaded before its first statement runs: files of the library, modules of Node, npm libraries. */
+interface Loaded {
+  readonly files: readonly string[];
+  readonly builtins: readonly string[];
+  readonly libraries: readonly string[];
+}
+
+const known = new Map<string, readonly string[]>();
+
+/** The names a file imports when it is loaded: neither types alone nor what `import()` loads later. */
+function loadedNames(file: string): readonly string[] {
+  const source = readText(file);
+  const code = codeOf(source);
+  const statement =
+    /^(?:import\s+(?!type\b)(?:([\w$*{},\s]+?)\bfrom\s*)?|export\s*([*{][\w$*{},\s]*?)\bfrom\s*)"([^"\n]+)"/gm;
+  return [...source.matchAll(statement)]
+    .filter(({ index }) => /\S/.test(code[index]!))
+    .filter(([, imported, exported]) => !/^\{(?:\s*type\s[^,}]+,?)+\s*\}\s*$/.test(imported ?? exported ?? ""))
+    .map(([, , , name]) => name!);
+}
+
+function loadedBy(entry: string): Loaded {
+  const files = new Set([entry]);
+  const others = new Set<string>();
+  for (const file of files) {
+    if (!known.has(file)) known.set(file, loadedNames(file));
+    for (const name of known.get(file)!) {
+      if (!name.startsWith(".")) others.add(name);
+      else files.add(new URL(name, new URL(file, projectRoot)).href.slice(projectRoot.href.length));
+    }
+  }
+  const isBuiltin = (name: string) => name.startsWith("node:");
+  return {
+    files: [...files],
+    builtins: [...others].filter(isBuiltin).sort(),
+    libraries: [...others].filter((name) => !isBuiltin(name)).sort(),
+  };
+}
+
+/** Those of Node's modules that take next to no time; the others are looked at through `internal/builtin_modules.ts`. */
+const light = [
+  "node:async_hooks",
+  "node:buffer",
+  "node:diagnostics_channel",
+  "node:os",
+  "node:path",
+  "node:process",
+  "node:timers",
+];
+
+describe("a program that imports", () => {
+  for (const entry of ["mod.ts", "session/mod.ts", "http/mod.ts", "ffi/mod.ts"]) {
+    it(`${entry} loads none of Node's modules that take time, until it uses them`, () => {
+      assertEquals(loadedBy(entry).builtins.filter((name) => !light.includes(name)), []);
+    });
+  }
+
+  it("session/mod.ts loads nothing of HTTP and no npm library", () => {
+    const { files, libraries } = loadedBy("session/mod.ts");
+    assertEquals([libraries, files.filter((file) => file.startsWith("http/"))], [[], []]);
+  });
+});
