@@ -1,21 +1,27 @@
 /** Structured fields (RFC 9651), parsed and written by the `structured-headers` package. */
 
+import type * as StructuredHeaders from "structured-headers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { checkText } from "../../internal/expected.ts";
-import {
-  type Dictionary,
-  type InnerList,
-  isInnerList,
-  type Item,
-  type List,
-  parseDictionary,
-  parseItem,
-  parseList,
-  serializeDictionary,
-  serializeInnerList,
-  serializeItem,
-  serializeList,
-  Token,
-} from "structured-headers";
+
+/** Where there is one already: on Bun, and in what a bundler has made, which finds the library by this call. */
+declare const require: ((name: "structured-headers") => typeof StructuredHeaders) | undefined;
+
+let loaded: typeof StructuredHeaders | null = null;
+
+/** Loads the library on first use, in place. */
+function library(): typeof StructuredHeaders {
+  return loaded ??= typeof require === "function"
+    ? require("structured-headers")
+    : builtin.module.createRequire(import.meta.resolve("structured-headers"))(
+      "structured-headers",
+    ) as typeof StructuredHeaders;
+}
+
+/** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */
+export function preloadStructuredFields(): Promise<unknown> {
+  return import("structured-headers");
+}
 
 /** A token or a display string: no string, so that it is written as what it was. */
 export interface StructuredText {
@@ -47,46 +53,49 @@ export type StructuredDictionary = Map<string, StructuredItem | StructuredInnerL
  * ```
  */
 export function parseStructuredItem(text: string): StructuredItem | undefined {
-  return ignoringFailure(parseItem, text);
+  return ignoringFailure(library().parseItem, text);
 }
 
 /** Reads a structured field that is a list; `undefined` when it does not parse. */
 export function parseStructuredList(text: string): StructuredList | undefined {
-  return ignoringFailure(parseList, text);
+  return ignoringFailure(library().parseList, text);
 }
 
 /** Reads a structured field that is a dictionary; `undefined` when it does not parse. */
 export function parseStructuredDictionary(text: string): StructuredDictionary | undefined {
-  return ignoringFailure(parseDictionary, text);
+  return ignoringFailure(library().parseDictionary, text);
 }
 
 /** Whether a member of a list or dictionary is an inner list. */
-export const isStructuredInnerList: (member: StructuredItem | StructuredInnerList) => member is StructuredInnerList =
-  isInnerList as (member: StructuredItem | StructuredInnerList) => member is StructuredInnerList;
+export function isStructuredInnerList(
+  member: StructuredItem | StructuredInnerList,
+): member is StructuredInnerList {
+  return Array.isArray(member[0]);
+}
 
 /** A token as it is written, or null for every other value: unlike strings, tokens stand without quotes. */
 export function tokenText(value: StructuredValue): string | null {
-  return value instanceof Token ? value.toString() : null;
+  return value instanceof library().Token ? value.toString() : null;
 }
 
 /** Writes an item (RFC 9651 §4.1.3). */
 export function formatStructuredItem(item: StructuredItem): string {
-  return serializeItem(item as Item);
+  return library().serializeItem(item as StructuredHeaders.Item);
 }
 
 /** Writes an inner list (RFC 9651 §4.1.1.1). */
 export function formatStructuredInnerList(list: StructuredInnerList): string {
-  return serializeInnerList(list as InnerList);
+  return library().serializeInnerList(list as StructuredHeaders.InnerList);
 }
 
 /** Writes a list (RFC 9651 §4.1.1). */
 export function formatStructuredList(list: StructuredList): string {
-  return serializeList(list as List);
+  return library().serializeList(list as StructuredHeaders.List);
 }
 
 /** Writes a dictionary (RFC 9651 §4.1.2). */
 export function formatStructuredDictionary(dictionary: StructuredDictionary): string {
-  return serializeDictionary(dictionary as Dictionary);
+  return library().serializeDictionary(dictionary as StructuredHeaders.Dictionary);
 }
 
 function ignoringFailure<T>(parse: (text: string) => T, text: string): T | undefined {

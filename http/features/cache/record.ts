@@ -1,5 +1,5 @@
 /** What a cache knows of one stored response besides its body. */
-import CachePolicyModule from "http-cache-semantics";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import {
   type CacheDirectives,
   type FieldRecord,
@@ -42,7 +42,22 @@ interface PolicyConstructor {
   fromObject(object: object): Policy;
 }
 
-const CachePolicy = CachePolicyModule as unknown as PolicyConstructor;
+/** Where there is one already: on Bun, and in what a bundler has made, which finds the library by this call. */
+declare const require: ((name: "http-cache-semantics") => PolicyConstructor) | undefined;
+
+let library: PolicyConstructor | null = null;
+
+/** Loads the library on first use, in place, as a synchronous request may need it. */
+function cachePolicy(): PolicyConstructor {
+  return library ??= typeof require === "function"
+    ? require("http-cache-semantics")
+    : builtin.module.createRequire(import.meta.resolve("http-cache-semantics"))("http-cache-semantics");
+}
+
+/** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */
+export function preloadCachePolicy(): Promise<unknown> {
+  return import("http-cache-semantics");
+}
 
 /** What freshness depends on besides a response and its request. */
 export interface PolicyOptions {
@@ -116,7 +131,7 @@ export function makePolicy(
   headers.age = String(initialAge(headers, options.now()));
   // This cache compares requests itself; the library would compare more than is kept.
   delete headers.vary;
-  const policy = new CachePolicy({ ...request, headers: asked }, {
+  const policy = new (cachePolicy())({ ...request, headers: asked }, {
     status: knownStatus(response.status, headers),
     headers,
   }, {
@@ -130,7 +145,7 @@ export function makePolicy(
 
 /** A stored policy with the cache's clock. */
 export function policyOf(record: CacheRecord, options: PolicyOptions): Policy {
-  return withClock(CachePolicy.fromObject(record.policy), options);
+  return withClock(cachePolicy().fromObject(record.policy), options);
 }
 
 /** The status that the library gets: an unknown one with a lifetime of its own counts as 200. */

@@ -4,15 +4,16 @@ import { builtin } from "../../../internal/builtin_modules.ts";
 
 export type { Tough };
 
+/** Where there is one already: on Bun, and in what a bundler has made, which finds the library by this call. */
+declare const require: ((name: "tough-cookie") => typeof Tough) | undefined;
+
 let loaded: typeof Tough | null = null;
 
-/** Loads the library on first use, synchronously, so that a synchronous request can need it. */
+/** Loads the library on first use, in place, so that a synchronous request can need it. */
 export function toughCookie(): typeof Tough {
-  if (!loaded) {
-    const location = import.meta.resolve("tough-cookie");
-    loaded = builtin.module.createRequire(location)("tough-cookie") as typeof Tough;
-  }
-  return loaded;
+  return loaded ??= typeof require === "function"
+    ? require("tough-cookie")
+    : builtin.module.createRequire(import.meta.resolve("tough-cookie"))("tough-cookie") as typeof Tough;
 }
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */

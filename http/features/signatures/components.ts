@@ -72,6 +72,12 @@ const DERIVED: ReadonlySet<string> = new Set([
 ]);
 const FLAGS: ReadonlySet<string> = new Set(["sf", "bs", "tr", "req"]);
 
+/** A component by its name and the flags it has. */
+export function namedComponent(name: string, ...flags: readonly string[]): Component {
+  const parameters = new Map(flags.map((flag) => [flag, true]));
+  return { name, parameters, identifier: [`"${name}"`, ...flags].join(";") };
+}
+
 /**
  * Reads a component as people write them: `content-type`, `@query-param;name="id"`, `"cache-control";req`.
  *

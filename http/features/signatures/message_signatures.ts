@@ -9,7 +9,7 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import { zeroOrMore } from "../../../internal/time_limits.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
-import { type Component, parseComponent, type StructuredFieldType } from "./components.ts";
+import { type Component, namedComponent, type StructuredFieldType } from "./components.ts";
 import { checkDigestAlgorithm, ContentDigest, type ContentDigestAlgorithm } from "./content_digest.ts";
 import { freeLabel, OwnFields } from "./own_fields.ts";
 import { RequestedSignatures } from "./requested_signatures.ts";
@@ -69,12 +69,12 @@ export interface MessageSignaturesOptions {
   readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
 }
 
-const DIGEST = parseComponent("content-digest");
-const DIGEST_IN_TRAILERS = parseComponent("content-digest;tr");
-const TYPE = parseComponent("content-type");
+const DIGEST = namedComponent("content-digest");
+const DIGEST_IN_TRAILERS = namedComponent("content-digest", "tr");
+const TYPE = namedComponent("content-type");
 /** Seconds until a signature expires whose server wants it to, where nobody says after how many. */
 const DEFAULT_LIFETIME = 300;
-const DEFAULT_COMPONENTS: readonly Component[] = ["@method", "@target-uri"].map(parseComponent);
+const DEFAULT_COMPONENTS: readonly Component[] = ["@method", "@target-uri"].map((name) => namedComponent(name));
 
 /** What this feature keeps of a message. */
 interface Signing {

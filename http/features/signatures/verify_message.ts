@@ -15,6 +15,7 @@ import {
 import {
   type Component,
   isSameComponent,
+  namedComponent,
   parseComponent,
   type SignedParts,
   type StructuredFieldType,
@@ -77,7 +78,7 @@ export interface VerifyMessageOptions {
 const MAX_AGE = 300;
 /** Seconds by which clocks may differ. */
 const TOLERANCE = 30;
-const DIGEST = parseComponent("content-digest");
+const DIGEST = namedComponent("content-digest");
 
 /**
  * Checks the signatures of a message: gives those that are right, cover what they must and are of known keys.
