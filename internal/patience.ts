@@ -1,4 +1,4 @@
-/** How long a peer is waited for. */
+/** How long a peer is waited for, and waiting that a signal ends. */
 import { clearInterval, setInterval } from "node:timers";
 
 /** Parts of a wait: of a turn of the event loop that takes long, one part counts at most. */
@@ -31,4 +31,14 @@ export class Patience {
   end(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** What a promise gives, unless the signal is aborted first; nobody looks at the promise then. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
-import { orAborted } from "../../internal/aborts.ts";
+import { orAborted } from "../../internal/patience.ts";
 import { isSameBytes } from "../../internal/bytes.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { checkOptions as checkGroupOptions } from "../../internal/expected.ts";
