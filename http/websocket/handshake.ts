@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash, randomBytes } from "node:crypto";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { type HttpErrorCode, TransportError } from "../errors.ts";
 import type { ProtocolUpgrade } from "../message/message_state.ts";
 import { HttpStatus } from "../protocol/status.ts";
@@ -53,7 +53,7 @@ export class Handshake implements ProtocolUpgrade {
 
   /** Writes the fields of an attempt: each connection gets a key of its own. */
   writeFields(headers: Headers): void {
-    this.#key = randomBytes(16).toString("base64");
+    this.#key = builtin.crypto.randomBytes(16).toString("base64");
     headers.set("sec-websocket-version", VERSION);
     headers.set("sec-websocket-key", this.#key);
     headers.set(
@@ -75,7 +75,7 @@ export class Handshake implements ProtocolUpgrade {
     if (!/(^|,)[ \t]*upgrade[ \t]*(,|$)/i.test(headers.get("connection") ?? "")) {
       throw broken("its Connection field has no upgrade");
     }
-    const accept = createHash("sha1").update(this.#key + GUID).digest("base64");
+    const accept = builtin.crypto.createHash("sha1").update(this.#key + GUID).digest("base64");
     if (headers.get("sec-websocket-accept") !== accept) throw broken("its Sec-WebSocket-Accept is not that of the key");
   }
 
