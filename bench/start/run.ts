@@ -48,7 +48,10 @@ async function runtimes(): Promise<Runtime[]> {
   ];
 }
 
-/** Installs the package as npm would have it, and copies the programs there: they import the package. */
+/**
+ * Installs the package as npm would have it, and copies the programs there. They import it by its path: by its name the
+ * import map of the tests gives Deno the sources.
+ */
 async function install(programs: readonly string[]): Promise<void> {
   const library = join(WORK, "node_modules/@gp11/gp11");
   await writeGp11Package(library);
@@ -62,9 +65,9 @@ async function install(programs: readonly string[]): Promise<void> {
   writeFileSync(join(WORK, "package.json"), JSON.stringify({ type: "module", private: true }));
   for (const name of programs) {
     const text = readFileSync(here(`${name}.mjs`), "utf8");
-    writeFileSync(join(WORK, `${name}.mjs`), text.replace("../../mod.ts", "@gp11/gp11"));
+    writeFileSync(join(WORK, `${name}.mjs`), text.replace("../../mod.ts", join(library, "mod.js")));
     if (name.includes("signature")) {
-      writeFileSync(join(WORK, `session_${name}.mjs`), text.replace("../../mod.ts", "@gp11/gp11/session"));
+      writeFileSync(join(WORK, `session_${name}.mjs`), text.replace("../../mod.ts", join(library, "session/mod.js")));
       writeFileSync(
         join(WORK, `sources_session_${name}.mjs`),
         text.replace("../../mod.ts", here("../../session/mod.ts")),
