@@ -115,6 +115,7 @@ export { verifyJws, verifyJwt, verifyMessage } from "./http/mod.ts";
 export { CacheSqliteStore, StoreErrorEvent } from "./http/mod.ts";
 export { HttpWebSocket, WebSocketCloseEvent, WebSocketErrorEvent } from "./http/mod.ts";
 export type { HttpWebSocketEvents, HttpWebSocketHandler, HttpWebSocketOptions } from "./http/mod.ts";
+export type { WebSocketMessageEvent } from "./http/mod.ts";
 export type { AsyncContext, Auth, AuthBearerOptions, AuthManagerOptions, AuthNegotiateOptions } from "./http/mod.ts";
 export type { AuthenticateOptions, AwsCredentials, AwsSigV4Options, BearerRefresh } from "./http/mod.ts";
 export type { BearerRefreshRequest, BodySource, BodyTransform, CacheStore, CancelOptions } from "./http/mod.ts";

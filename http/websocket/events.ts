@@ -37,12 +37,20 @@ export class WebSocketErrorEvent extends Event {
   }
 }
 
+/** `message` of a WebSocket: the standard's `MessageEvent`, as far as all runtimes and compilers know it. */
+export interface WebSocketMessageEvent extends Event {
+  /** What has come: text, or bytes as `binaryType` says. */
+  readonly data: string | ArrayBuffer | Blob;
+  /** The origin of the socket's URL. */
+  readonly origin: string;
+}
+
 /** The events of a WebSocket and their classes. */
 export interface HttpWebSocketEvents {
   /** It is open: comes once, after `session.websocket` has resolved. */
   "open": Event;
   /** A message has come: text, or bytes as `binaryType` says. */
-  "message": MessageEvent<string | ArrayBuffer | Blob>;
+  "message": WebSocketMessageEvent;
   /** It has failed. */
   "error": WebSocketErrorEvent;
   /** It is over. */

@@ -42,9 +42,10 @@ describe("a pool of sessions", () => {
         used.set(session, used.get(session)! - 1);
       })));
     assertEquals(most, 1);
-    assert(used.size <= 3);
     assertEquals(order, Array.from({ length: 30 }, (_, index) => index));
-    assertEquals([pool.size, pool.idle, pool.waiting], [used.size, used.size, 0]);
+    // One that was opened for the last users may have come too late for them.
+    assert(used.size <= pool.size && pool.size <= 3, `${used.size} of ${pool.size} were used`);
+    assertEquals([pool.idle, pool.waiting], [pool.size, 0]);
   });
 
   it("ends what a user left begun, and goes on after a user that fails", { skip }, async () => {
