@@ -66,7 +66,12 @@ export {
 export { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
 export { MessageMetrics } from "./message/metrics.ts";
 export { HttpSession, type SessionCallback } from "./session/session.ts";
-export { type HttpWebSocketEvents, WebSocketCloseEvent, WebSocketErrorEvent, type WebSocketMessageEvent } from "./websocket/events.ts";
+export {
+  type HttpWebSocketEvents,
+  WebSocketCloseEvent,
+  WebSocketErrorEvent,
+  type WebSocketMessageEvent,
+} from "./websocket/events.ts";
 export type { HttpWebSocketOptions } from "./websocket/open_websocket.ts";
 export { HttpWebSocket, type HttpWebSocketHandler } from "./websocket/websocket.ts";
 export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./contract/session_events.ts";
