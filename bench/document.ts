@@ -13,15 +13,17 @@ const PICTURES = "benchmarks";
 /** A table and where it was measured. */
 export type MeasuredTable = BenchTable & Surroundings;
 
-/** What is said before the table of each name; tables without are left out of the page. */
+/** What is said before the table of each name, in the order of the page. */
 const INTRODUCTIONS: Record<string, string> = {
   pkcs11:
     "Synchronous and asynchronous calls on SoftHSM2 against a loop in C that calls the module with one call for " +
-    "each result, and against the addon pkcs11js. C's loop is 1. `into` writes the result into memory of the caller.",
+    "each result, and against the addon pkcs11js. C's loop is 1. `into` writes the result into memory of the caller. On " +
+    "Node the module may find Node's own OpenSSL before the system's, so rows of large data compare that as well.",
   pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
   webcrypto: "`subtle.sign` over a token against `session.sign`.",
   "http-deno": "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno.",
   "http-bun": "The same on Bun.",
+  "http-node": "The same on Node.",
   https:
     "The same over TLS, against the runtime's own fetch; `processor` is the time of the processor, which says more " +
     "on a machine where others work too.",
@@ -37,8 +39,9 @@ const INTRODUCTIONS: Record<string, string> = {
   "start-ratio-node": "The same with the addon is 1.",
   sessions: "More sessions that sign at once do not make a signature dearer.",
   objects: "More objects on a token do not make one of them dearer to find.",
-  "in-flight": "More requests in flight do not make one dearer.",
-  queued: "More messages in the queue do not make one dearer.",
+  "in-flight": "More requests in flight make one cheaper, up to some dozens.",
+  queued:
+    "Up to a thousand waiting messages cost the same each; beyond, the memory of a hundred thousand messages is what costs.",
 };
 
 /** The tables of docs/benchmarks.json. */
@@ -50,6 +53,8 @@ export function measuredTables(): MeasuredTable[] {
 export function document(tables: readonly MeasuredTable[]): void {
   const names = Object.keys(INTRODUCTIONS);
   const all = new Map([...measuredTables(), ...tables].map((each) => [each.name, each]));
+  const unknown = [...all.keys()].find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`Cannot document the table ${unknown}: nothing introduces it`);
   const sorted = names.flatMap((name) => all.get(name) ?? []);
   writeFileSync(DATA, `${JSON.stringify(sorted, null, 1)}\n`);
   draw();

@@ -9,7 +9,7 @@ import { type Contestant, measureRounds, median } from "../measure.ts";
 import { runtimes } from "../on_runtimes.ts";
 import { report } from "../report.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const PEERS = ["ky", "got", "axios", "undici"];
 const LEVELS = ["1", "10", "50"];
 const SECONDS = "0.5";

@@ -13,7 +13,7 @@ import { report } from "../report.ts";
 
 const LABEL = "bench";
 const PIN = "1234";
-const ROUNDS = 5;
+const ROUNDS = 3;
 const DOOR_ROUNDS = 3;
 const SECONDS = "0.3";
 /** A folder outside the project for what is compiled or installed. */

@@ -14,7 +14,7 @@ import { type Contestant, measureRounds, median, type Rounds } from "../measure.
 import { benchToken, installPeer } from "../pkcs11/run.ts";
 import { type BenchRow, report } from "../report.ts";
 
-const ROUNDS = 11;
+const ROUNDS = 5;
 const MANY = "1000";
 const ADDON = "signature, pkcs11js";
 /** A folder outside the project for what is compiled, packed and installed. */
@@ -137,6 +137,7 @@ export async function benchStart(): Promise<void> {
   if (peer === null) say("pkcs11js could not be built here: its row is left out");
   else {
     copyFileSync(here("pkcs11js.mjs"), join(peer, "start.mjs"));
+    copyFileSync(here("program.mjs"), join(peer, "program.mjs"));
     programs.push({ name: ADDON, path: join(peer, "start.mjs"), args: token.args });
   }
   for (const { command, name: runtime } of await runtimes()) {
