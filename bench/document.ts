@@ -1,8 +1,9 @@
 // docs/benchmarks.md and its pictures, made of the data that runs of the benchmark have left in docs/benchmarks.json.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../tests/_support/temporary_folder.ts";
+import { installed } from "./peers.ts";
 import { type BenchTable, headOf, linesOf } from "./report.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -61,17 +62,15 @@ export function document(tables: readonly MeasuredTable[]): void {
   writeFileSync(new URL("benchmarks.md", docs), page(sorted));
 }
 
+/** Where the packages that draw are. */
+let work = "";
+
 function draw(): void {
-  const work = temporaryFolder("bench-pictures");
-  // The lock file names the content of every package.
-  cpSync(fileURLToPath(new URL("pictures", import.meta.url)), work, { recursive: true });
-  const options = { cwd: work, encoding: "utf8" } as const;
-  const installed = spawnSync("npm", ["ci", "--ignore-scripts"], options);
-  if (installed.status !== 0) throw new Error(`Cannot install what draws: ${installed.stderr.slice(-400)}`);
+  if (work === "") installed(new URL("pictures", import.meta.url), work = temporaryFolder("bench-pictures"));
   const folder = fileURLToPath(new URL(PICTURES, docs));
   mkdirSync(folder, { recursive: true });
   copyFileSync(DATA, `${work}/tables.json`);
-  const drawn = spawnSync("node", ["draw.mjs", "tables.json", folder], options);
+  const drawn = spawnSync("node", ["draw.mjs", "tables.json", folder], { cwd: work, encoding: "utf8" });
   if (drawn.status !== 0) throw new Error(`Cannot draw: ${drawn.stderr.slice(-800)}`);
 }
 

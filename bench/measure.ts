@@ -1,6 +1,7 @@
 // Contestants are programs that print their rates; rounds are interleaved and compared within themselves.
 import { spawnSync } from "node:child_process";
 import { say } from "../tools/say.ts";
+import type { BenchRow } from "./report.ts";
 
 /** Rates of one run by row. */
 export type Rates = Record<string, number>;
@@ -48,6 +49,31 @@ function measure({ name, command: [program, ...args], cwd }: Contestant, env: Re
   const { stdout, stderr, status } = spawnSync(program!, args, options);
   if (status !== 0) throw new Error(`Cannot measure ${name}: it ended with ${status}\n${stderr.slice(-600)}`);
   return JSON.parse(stdout.trim().split("\n").at(-1)!);
+}
+
+/** The contestants that could be measured, in their order. */
+export function measuredNames(rounds: Rounds, contestants: readonly Contestant[]): string[] {
+  const names = contestants.map(({ name }) => name).filter((name) => rounds[0]?.has(name));
+  if (names.length === 0) throw new Error(`Cannot measure ${contestants[0]?.command.join(" ")}: it ran nowhere`);
+  return names;
+}
+
+/** Each row's medians for each column, as a ratio to `base` of the same round where there is one. */
+export function medianRows(
+  rounds: Rounds,
+  rows: readonly string[],
+  columns: readonly string[],
+  base: (rates: Map<string, Rates>, row: string) => number | undefined = () => 1,
+): BenchRow[] {
+  return rows.map((row) => ({
+    name: row,
+    cells: columns.map((column) =>
+      median(rounds, (rates) => {
+        const [value, divisor] = [rates.get(column)?.[row], base(rates, row)];
+        return value === undefined || divisor === undefined ? undefined : value / divisor;
+      }) ?? null
+    ),
+  }));
 }
 
 /** The median over the rounds of what `value` gives for each; undefined where it gives nothing. */

@@ -29,8 +29,11 @@ for (const name of chosen) {
   throw new TypeError(`Cannot run the bench "${name}": it is none of ${Object.keys(benches).join(", ")}`);
 }
 await setUp("tests");
-for (const name of chosen) await benches[name]!();
 const around = await surroundings();
-const tables = reported().map((table) => ({ ...table, ...around }));
-if (json !== undefined) writeFileSync(json, `${JSON.stringify(tables, null, 1)}\n`);
-if (docs) document(tables);
+for (const name of chosen) {
+  await benches[name]!();
+  // After each, as later ones may fail, or take too long for whoever waits.
+  const tables = reported().map((table) => ({ ...table, ...around }));
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(tables, null, 1)}\n`);
+  if (docs) document(tables);
+}

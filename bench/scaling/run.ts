@@ -1,8 +1,8 @@
 // How the cost of one piece of work changes with how much there is: lines that ought to stay flat.
 import { startNginx } from "../../tests/_support/nginx.ts";
-import { type Contestant, measureRounds, median, type Rounds } from "../measure.ts";
+import { type Contestant, measuredNames, measureRounds, median, type Rounds } from "../measure.ts";
 import { onRuntimes } from "../on_runtimes.ts";
-import { benchToken } from "../pkcs11/run.ts";
+import { benchToken } from "../token.ts";
 import { report } from "../report.ts";
 
 const ROUNDS = 3;
@@ -15,7 +15,11 @@ export async function benchScaling(): Promise<void> {
   const calls = measureRounds(pkcs11, ROUNDS, token.env);
   lines("sessions", "PKCS#11 sessions that sign at once: microseconds for an HMAC of 32 bytes", calls, pkcs11);
   lines("objects", "Objects of a token found and read: microseconds for each", calls, pkcs11);
-  await using nginx = await startNginx({ files: { small: "Hello, world\n" }, server: "keepalive_requests 1000000;" });
+  await using nginx = await startNginx({
+    files: { small: "Hello, world\n" },
+    server: "keepalive_requests 1000000;",
+    connections: 4096,
+  });
   const http = await onRuntimes(new URL("http.ts", import.meta.url), [`${nginx.origin}/small`]);
   const requests = measureRounds(http, ROUNDS);
   const title = "HTTP requests in flight at once: microseconds for each";
@@ -31,7 +35,7 @@ function lines(
   contestants: readonly Contestant[],
   kinds: Record<string, string> = { "": name },
 ): void {
-  const runtimes = contestants.map((each) => each.name).filter((each) => rounds[0]?.has(each));
+  const runtimes = measuredNames(rounds, contestants);
   const first = Object.values(kinds)[0]!;
   const levels = Object.keys(rounds[0]!.get(runtimes[0]!)!)
     .filter((row) => row.startsWith(`${first} `)).map((row) => row.slice(first.length + 1));

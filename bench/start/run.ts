@@ -8,11 +8,11 @@ import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { writeGp11Package } from "../../tools/packages/gp11.ts";
-import { runtimeProgram } from "../../tools/runner/runtimes.ts";
-import { say } from "../../tools/say.ts";
 import { type Contestant, measureRounds, median, type Rounds } from "../measure.ts";
-import { benchToken, installPeer } from "../pkcs11/run.ts";
+import { type Runtime, runtimes } from "../on_runtimes.ts";
+import { compiled, pkcs11jsFolder } from "../peers.ts";
 import { type BenchRow, report } from "../report.ts";
+import { benchToken } from "../token.ts";
 
 const ROUNDS = 5;
 const MANY = "1000";
@@ -28,24 +28,6 @@ interface Program {
   readonly path: string;
   /** What it is given behind the number of times. */
   readonly args: readonly string[];
-}
-
-/** A runtime, and how it is started with a program of the project's folder. */
-interface Runtime {
-  readonly name: string;
-  readonly command: readonly string[];
-}
-
-async function runtimes(): Promise<Runtime[]> {
-  const map = here("../../tests/offline.import_map.json");
-  return [
-    {
-      name: "Deno",
-      command: [await runtimeProgram("deno"), "run", "-A", "--quiet", "--no-check", `--import-map=${map}`],
-    },
-    { name: "Bun", command: [await runtimeProgram("bun")] },
-    { name: "Node", command: [await runtimeProgram("node"), "--no-warnings"] },
-  ];
 }
 
 /**
@@ -76,26 +58,10 @@ async function install(programs: readonly string[]): Promise<void> {
   }
 }
 
-function compileMeasured(): string {
-  const program = join(WORK, "measured");
-  execFileSync("cc", ["-O2", here("measured.c"), "-o", program]);
-  return program;
-}
-
 /** A key of the token that the programs sign with. */
-function makeKey(args: readonly string[], env: Record<string, string>): void {
-  const map = here("../../tests/offline.import_map.json");
-  execFileSync(Deno.execPath(), [
-    "run",
-    "-A",
-    "--quiet",
-    "--no-check",
-    `--import-map=${map}`,
-    here("make_key.mjs"),
-    ...args,
-  ], {
-    env: { ...Deno.env.toObject(), ...env },
-  });
+async function makeKey(args: readonly string[], env: Record<string, string>): Promise<void> {
+  const [[, [deno = "", ...flags]]] = await runtimes(true) as [Runtime];
+  execFileSync(deno, [...flags, here("make_key.mjs"), ...args], { env: { ...Deno.env.toObject(), ...env } });
 }
 
 const figures = [
@@ -117,8 +83,8 @@ function above(rounds: Rounds, name: string, empty: string, figure: string): num
 export async function benchStart(): Promise<void> {
   using token = benchToken();
   await install(["program", "signature", "async_signature", "request", "fetch"]);
-  const measured = compileMeasured();
-  makeKey(token.args, token.env);
+  const measured = compiled({ source: new URL("measured.c", import.meta.url), flags: [] }, join(WORK, "measured"))!;
+  await makeKey(token.args, token.env);
   await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n" } });
   const web = [`${nginx.origin}/small.txt`];
   const programs: Program[] = [
@@ -133,14 +99,13 @@ export async function benchStart(): Promise<void> {
     { name: "request, package", path: join(WORK, "request.mjs"), args: web },
     { name: "request, runtime's fetch", path: here("fetch.mjs"), args: web },
   ];
-  const peer = installPeer();
-  if (peer === null) say("pkcs11js could not be built here: its row is left out");
-  else {
+  const peer = pkcs11jsFolder(join(WORK, "pkcs11js"));
+  if (peer !== null) {
     copyFileSync(here("pkcs11js.mjs"), join(peer, "start.mjs"));
     copyFileSync(here("program.mjs"), join(peer, "program.mjs"));
     programs.push({ name: ADDON, path: join(peer, "start.mjs"), args: token.args });
   }
-  for (const { command, name: runtime } of await runtimes()) {
+  for (const [runtime, command] of await runtimes(true)) {
     const contestants = programs.flatMap(({ args, name, path }) =>
       ["1", MANY].map((count): Contestant => ({
         name: `${name}, ${count}`,

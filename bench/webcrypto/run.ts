@@ -1,6 +1,6 @@
 // What the Web Cryptography API of a token costs beyond the session's own calls, on each runtime.
 import { measureOnRuntimes } from "../on_runtimes.ts";
-import { benchToken } from "../pkcs11/run.ts";
+import { benchToken } from "../token.ts";
 
 const SECONDS = "0.5";
 

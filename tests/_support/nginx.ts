@@ -17,6 +17,8 @@ export interface NginxOptions {
   http2?: boolean;
   /** Demands a client certificate signed by the authority in this file. */
   clientAuthority?: string;
+  /** Connections at once, of clients and of what it asks itself. @default {512} */
+  connections?: number;
   /** More directives for the server block. */
   server?: string;
   /** Files below the document root, by name. */
@@ -81,7 +83,7 @@ function configuration(directory: string, port: number, tlsPort: number, options
 master_process off;
 pid ${join(directory, "pid")};
 error_log ${join(directory, "error.log")} warn;
-events { worker_connections 512; }
+events { worker_connections ${options.connections ?? 512}; }
 http {
   access_log off;
   ${temporary}
