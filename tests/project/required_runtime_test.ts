@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { isNewEnough, oldestRuntimes, requireRuntime } from "../../internal/required_runtime.ts";
 import { codeOf, librarySources, readText } from "../_support/source_text.ts";
-import { oldestTested } from "../../tools/versions.ts";
+import { oldestTested } from "../../tools/platforms/versions.ts";
 
 describe("The runtimes the library needs", () => {
   it("are refused in one sentence where they are older", () => {

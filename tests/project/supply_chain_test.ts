@@ -59,7 +59,11 @@ describe("What the tasks fetch", () => {
       ["bun", /bunVersion = "([\d.]+)"/.exec(runtimes)![1]!],
       ["node", /nodeVersion = "([\d.]+)"/.exec(runtimes)![1]!],
     ];
-    for (const [, runtime, version] of read("tools/versions.ts").matchAll(/runtime: "(\w+)", version: "([\d.]+)"/g)) {
+    for (
+      const [, runtime, version] of read("tools/platforms/versions.ts").matchAll(
+        /runtime: "(\w+)", version: "([\d.]+)"/g,
+      )
+    ) {
       wanted.push([runtime!, version!]);
     }
     assert(wanted.length > 6);

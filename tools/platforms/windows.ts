@@ -1,11 +1,11 @@
 // deno task test:windows: tokens with packed structures and HTTP on the Deno and Bun of Windows, under Wine in a folder.
-import { bunVersion } from "./runner/runtimes.ts";
-import { namedArchive } from "./runner/runtime_archives.ts";
-import { unpackedPackage } from "./published_package.ts";
-import { run } from "./runner/process.ts";
-import { say } from "./say.ts";
-import { setUp } from "./setup.ts";
-import { cloneInto, debianFolder, runInFolder, succeed } from "./platforms/debian_folder.ts";
+import { bunVersion } from "../runner/runtimes.ts";
+import { namedArchive } from "../runner/runtime_archives.ts";
+import { unpackedPackage } from "../published_package.ts";
+import { run } from "../runner/process.ts";
+import { say } from "../say.ts";
+import { setUp } from "../setup.ts";
+import { cloneInto, debianFolder, runInFolder, succeed } from "./debian_folder.ts";
 
 /** Wine before 9 starts neither runtime. */
 const packages = ["wine", "wine64", "gcc-mingw-w64-x86-64", "libp11-kit-dev"];

@@ -3,9 +3,9 @@
 //   deno task test:bare               Debian 12 and 13, as root and as a user who may install nothing
 //   deno task test:bare 13 root       one of them
 //   deno task test:bare 13 root keep  the same, and the folder stays, to look for what failed
-import { run } from "./runner/process.ts";
-import { say } from "./say.ts";
-import { cloneInto, debianFolder, type DebianRelease, runInFolder, succeed } from "./platforms/debian_folder.ts";
+import { run } from "../runner/process.ts";
+import { say } from "../say.ts";
+import { cloneInto, debianFolder, type DebianRelease, runInFolder, succeed } from "./debian_folder.ts";
 
 const releases: readonly DebianRelease[] = [12, 13];
 const users = ["root", "user"] as const;

@@ -1,11 +1,11 @@
 // deno task test:container: the container of docs/deploying.md, built from its Dockerfile by buildah and asked for a token. A
 // Debian 13 in a folder stands for the image of its first line: no registry of images is asked.
-import { verifyJwt } from "../mod.ts";
-import { programPath } from "./native_libraries.ts";
-import { cloneInto, debianFolder, succeed } from "./platforms/debian_folder.ts";
-import { run, type RunResult } from "./runner/process.ts";
-import { runtimeProgram } from "./runner/runtimes.ts";
-import { say } from "./say.ts";
+import { verifyJwt } from "../../mod.ts";
+import { programPath } from "../native_libraries.ts";
+import { cloneInto, debianFolder, succeed } from "./debian_folder.ts";
+import { run, type RunResult } from "../runner/process.ts";
+import { runtimeProgram } from "../runner/runtimes.ts";
+import { say } from "../say.ts";
 
 const guide = Deno.readTextFileSync("docs/deploying.md");
 const certificates = "/etc/ssl/certs/ca-certificates.crt";

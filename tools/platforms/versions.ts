@@ -1,10 +1,10 @@
 // deno task test:versions: tokens and HTTP on the oldest runtimes the library works on, and on those the suite runs on.
-import type { RuntimeUse } from "../internal/required_runtime.ts";
-import { Report } from "./runner/report.ts";
-import { fetchedRuntime, type RuntimeName, runtimeProgram } from "./runner/runtimes.ts";
-import { runSuite } from "./runner/suite.ts";
-import { say } from "./say.ts";
-import { setUp } from "./setup.ts";
+import type { RuntimeUse } from "../../internal/required_runtime.ts";
+import { Report } from "../runner/report.ts";
+import { fetchedRuntime, type RuntimeName, runtimeProgram } from "../runner/runtimes.ts";
+import { runSuite } from "../runner/suite.ts";
+import { say } from "../say.ts";
+import { setUp } from "../setup.ts";
 
 /** A version the smoke runs on. */
 interface TestedVersion {

@@ -4,15 +4,15 @@
 //   deno task test:arm64                      the smoke tests, structures, URIs
 //   deno task test:arm64 tests/webcrypto      other test files, by a part of their path
 import process from "node:process";
-import { bunVersion } from "./runner/runtimes.ts";
-import { namedArchive } from "./runner/runtime_archives.ts";
-import { programPath } from "./native_libraries.ts";
-import { exists, mirrorOfThisMachine, succeed } from "./platforms/debian_folder.ts";
-import { unpackedPackage } from "./published_package.ts";
-import { run } from "./runner/process.ts";
-import { say } from "./say.ts";
-import { setUp } from "./setup.ts";
-import { createTokenFolder } from "./token_folder.ts";
+import { bunVersion } from "../runner/runtimes.ts";
+import { namedArchive } from "../runner/runtime_archives.ts";
+import { programPath } from "../native_libraries.ts";
+import { exists, mirrorOfThisMachine, succeed } from "./debian_folder.ts";
+import { unpackedPackage } from "../published_package.ts";
+import { run } from "../runner/process.ts";
+import { say } from "../say.ts";
+import { setUp } from "../setup.ts";
+import { createTokenFolder } from "../token_folder.ts";
 
 /** What the runtimes, SoftHSM2 and p11-kit are linked with. */
 const packages =
