@@ -184,7 +184,7 @@ class TerminalSink implements Sink {
 function printable(bytes: Uint8Array): string | null {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- control characters are what is looked for
     return /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(text) ? null : text;
   } catch {
     return null; // The decoder's way to say that these bytes are no text.

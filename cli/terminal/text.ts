@@ -9,7 +9,7 @@ import type { CliOutput, CliSurroundings } from "./surroundings.ts";
  * What a terminal takes for commands, and what turns the order of letters round: a token's label can hold either, and must
  * not write over what a person reads.
  */
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
 const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 function escaped(letter: string): string {

@@ -58,7 +58,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
  */
 export function checkCredentialText(what: "user name" | "password", text: string): void {
   if (typeof text !== "string") throw unexpected("authenticate", `a string as ${what}`, text);
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
   if (/[\0-\x1f\x7f]/.test(text)) {
     throw new TypeError(`Cannot authenticate: the ${what} holds a control character`);
   }

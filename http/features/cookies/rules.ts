@@ -22,7 +22,7 @@ const LONGEST_ATTRIBUTE = 1024;
 /** The longest a cookie lives, in milliseconds: 400 days. */
 const LONGEST_LIFETIME = 400 * 86_400_000;
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** Reads a Set-Cookie field; `null` when it is none a jar may keep, whoever sent it. */
