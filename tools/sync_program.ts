@@ -7,6 +7,8 @@ import { runtimeProgram } from "./runner/runtimes.ts";
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
 
+const target = "http/sync/sync_program.ts";
+
 /** What both threads agree on; a program that speaks another protocol is of no use. */
 export function protocolHash(): string {
   const hash = createHash("sha256");
@@ -16,29 +18,30 @@ export function protocolHash(): string {
   return hash.digest("hex");
 }
 
-async function main(): Promise<void> {
+/** Bundles the worker's module with all it imports. */
+async function bundle(folder: string): Promise<Uint8Array> {
   const bun = await runtimeProgram("bun");
-  // Nobody sends synchronously in the worker: the program does not hold itself.
-  await Deno.writeTextFile("http/sync/sync_program.ts", 'export const syncProgram = "";\n');
-  const folder = await Deno.makeTempDir();
-  const outfile = `${folder}/program.js`;
+  // Nobody sends synchronously in the worker: the program does not hold itself. A copy does without it, so that the file
+  // here is whole at any time.
+  for (const part of ["http", "internal", "package.json"]) await run(["cp", "-R", part, folder], { timeoutMs: 60_000 });
+  await Deno.symlink(await Deno.realPath("node_modules"), `${folder}/node_modules`);
+  await Deno.writeTextFile(`${folder}/${target}`, 'export const syncProgram = "";\n');
   // No synchronous send opens a WebSocket: what reads frames stays out, and with it what finds modules by the address of a file.
-  const command = [
-    bun,
-    "build",
-    "http/sync_worker.ts",
-    "--target=node",
-    "--minify",
-    "--format=esm",
-    "--external=@gp11/ws",
-  ];
-  const { code, output } = await run([...command, `--outfile=${outfile}`], { timeoutMs: 60_000 });
+  const options = ["--target=node", "--minify", "--format=esm", "--external=@gp11/ws"];
+  const command = [bun, "build", "http/sync_worker.ts", ...options, "--outfile=program.js"];
+  const { code, output } = await run(command, { cwd: folder, timeoutMs: 60_000 });
   if (code !== 0) throw new Error(`Cannot bundle the worker's program: exit code ${code}\n${output}`);
-  const text = await Deno.readFile(outfile);
-  await Deno.remove(folder, { recursive: true });
-  await Deno.writeTextFile(
-    "http/sync/sync_program.ts",
-    `/**
+  return await Deno.readFile(`${folder}/program.js`);
+}
+
+async function main(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const text = await bundle(folder);
+    const program = `${folder}/${target}`;
+    await Deno.writeTextFile(
+      program,
+      `/**
  * Made by tools/sync_program.ts of http/sync_worker.ts and all it imports; not to be edited.
  *
  * @module
@@ -50,9 +53,15 @@ export const syncProtocol: string = "${protocolHash()}";
 /** The worker's module: JavaScript, deflated, in base64. */
 export const syncProgram: string = "${deflateRawSync(text, { level: 9 }).toString("base64")}";
 `,
-  );
-  await run([Deno.execPath(), "fmt", "http/sync/sync_program.ts"], { timeoutMs: 60_000 });
-  say(`http/sync/sync_program.ts holds ${text.byteLength} bytes of JavaScript`);
+    );
+    await run([Deno.execPath(), "fmt", "--config=deno.json", program], { timeoutMs: 60_000 });
+    const beside = `${target}.new`;
+    await Deno.copyFile(program, beside);
+    await Deno.rename(beside, target);
+    say(`${target} holds ${text.byteLength} bytes of JavaScript`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 if (import.meta.main) await main();
