@@ -5,8 +5,10 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
+import { programOrSkip } from "../_support/runtime_programs.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
+const node = await programOrSkip("node");
 const root = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 
 /** What a program in a folder of its own prints; `config` is its deno.json, `args` are given to `deno run`. */
@@ -72,13 +74,11 @@ console.log([CookieJar, HttpSession, tokenCrypto].map(({ name }) => name).join()
     return { clone, folder, run };
   }
 
-  it("by npm is a link, which Bun and Node run", async (context) => {
+  it("by npm is a link, which Bun and Node run", { skip: node.skip }, async () => {
     const { clone, run } = folders();
     run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--install-links=false", clone);
     assertEquals(run(await runtimeProgram("bun"), "program.ts"), printed);
-    const node = await runtimeProgram("node").catch(() => null);
-    if (node === null) return context.skip("Node does not run on this machine");
-    assertEquals(run(node, "program.ts"), printed);
+    assertEquals(run(node.program, "program.ts"), printed);
   });
 
   it("by Bun is a copy, which Bun runs", async () => {

@@ -9,8 +9,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { pack } from "../../tools/pack.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { compilerSettings, InstalledTypes } from "../_support/installed_types.ts";
+import { programOrSkip } from "../_support/runtime_programs.ts";
 import { createSeparateToken, softhsmSkip } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
+
+const node = await programOrSkip("node");
 
 const program = `import { CookieJar, HttpMessage, HttpSession, Module, Pkcs11Error } from "@gp11/gp11";
 import { CKM, type Session } from "@gp11/gp11/session";
@@ -94,20 +97,19 @@ describe("the npm package", () => {
     }
   });
 
-  it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip }, async (context) => {
-    const [node, bun] = [await runtimeProgram("node").catch(() => null), await runtimeProgram("bun")];
-    if (node === null) return context.skip("Node does not run on this machine");
+  it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip || node.skip }, async () => {
+    const bun = await runtimeProgram("bun");
     const { token, environment } = createSeparateToken();
     const quiet = "--disable-warning=ExperimentalWarning";
     const use = (...command: string[]) => run([...command, token.module], folder, environment);
-    assertEquals(use(node, quiet, "program.ts"), printed);
+    assertEquals(use(node.program, quiet, "program.ts"), printed);
     assertEquals(use(bun, "program.ts"), printed);
     assertEquals(use(process.execPath, "run", "-A", "--no-lock", "program.ts"), printed);
     const [command = "", ...more] = Object.values<string>(manifestOf("@gp11/gp11").bin ?? {});
     assertEquals([command, more, existsSync(`${folder}/node_modules/.bin/gp11`)], ["bin/gp11.js", [], true]);
     // What is written to standard error, too: Node has nothing to warn of there.
     const programs = temporaryFolder("programs");
-    symlinkSync(node, `${programs}/node`);
+    symlinkSync(node.program, `${programs}/node`);
     const script = 'PATH="$1:$PATH" && shift && npm_config_update_notifier=false npx --no gp11 "$@" 2>&1';
     const slots = JSON.parse(use("sh", "-c", script, "sh", programs, "slots", "--json", "--module"));
     assert(slots.length > 0);

@@ -2,9 +2,14 @@
 import { assertEquals } from "@std/assert";
 import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { type RuntimeName, runtimeProgram } from "../../tools/runner/runtimes.ts";
+import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { runSuite } from "../../tools/runner/suite.ts";
+import { programOrSkip } from "../_support/runtime_programs.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
+
+const programs = await Promise.all(
+  (["deno", "node"] as const).map(async (runtime) => ({ runtime, ...await programOrSkip(runtime) })),
+);
 
 const files: Readonly<Record<string, string>> = {
   hooks: `let state = "loaded";
@@ -52,10 +57,8 @@ it("groups that are skipped as a whole are told on Bun too, and a file without a
 });
 
 describe("test files that share a process", () => {
-  for (const runtime of ["deno", "node"] satisfies RuntimeName[]) {
-    it(`have their own hooks and names, and go on without the one that ends it, on ${runtime}`, async (context) => {
-      const program = await runtimeProgram(runtime).catch(() => null);
-      if (program === null) return context.skip(`${runtime} does not run on this machine`);
+  for (const { runtime, program, skip } of programs) {
+    it(`have their own hooks and names, and go on without the one that ends it, on ${runtime}`, { skip }, async () => {
       const folder = temporaryFolder("suite");
       const paths = Object.entries(files).map(([name, text]) => {
         writeFileSync(`${folder}/${name}_test.ts`, `${imports}\n${text}\n`);
