@@ -6,7 +6,7 @@ import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from
 import { wholeBytes } from "../features/cache/options.ts";
 import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
 import { ADD, CLAIM, READ, RELEASE, REMOVE, TOUCH, TRIM, UPDATE } from "./cache_redis_scripts.ts";
-import { RedisLink, type RedisStoreOptions } from "./redis_link.ts";
+import { keyDigest, RedisLink, type RedisStoreOptions } from "./redis_link.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -100,7 +100,7 @@ export class CacheRedisStore implements CacheStore {
 
   /** The responses stored for a URI, the newest first. */
   async find(key: string): Promise<CacheEntry[]> {
-    const uri = digestOf(key);
+    const uri = keyDigest(key);
     const values = await this.#link.command("HVALS", this.#uriKey(uri)) as Buffer[];
     const found = values.map((value) => readEntry(uri, String(value))).filter(({ entry }) => entry.record.key === key);
     return found.sort((left, right) => right.stored - left.stored).map(({ entry }) => entry);
@@ -236,8 +236,8 @@ export class CacheRedisStore implements CacheStore {
 
   /** The response is there from now on, and replaces the one that answers the same requests. */
   async #add(id: string, record: CacheRecord, length: number, pieces: number): Promise<void> {
-    const uri = digestOf(record.key);
-    const variant = digestOf(variantOf(record));
+    const uri = keyDigest(record.key);
+    const variant = keyDigest(variantOf(record));
     const value = valueOf(id, variant, record, length, pieces);
     const keys = [this.#uriKey(uri), ...this.#bodyKeys(id, 0, pieces)];
     const added = await this.#link.run(ADD, keys, ...this.#context(), uri, variant, value);
@@ -260,7 +260,7 @@ export class CacheRedisStore implements CacheStore {
   }
 
   #turnKey(key: string): string {
-    return `${this.#base}turn:${digestOf(key)}`;
+    return `${this.#base}turn:${keyDigest(key)}`;
   }
 
   #bodyKey(id: string, piece: number): string {
@@ -270,11 +270,6 @@ export class CacheRedisStore implements CacheStore {
   #bodyKeys(id: string, from: number, to: number): string[] {
     return Array.from({ length: to - from }, (_, index) => this.#bodyKey(id, from + index));
   }
-}
-
-/** A name for any text in a key: short, and without what a URI may hold of secrets. */
-function digestOf(text: string): string {
-  return builtin.crypto.createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }
 
 /** A response as the scripts and stores read it: a line of its own, then what is known of it. */

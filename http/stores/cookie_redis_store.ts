@@ -3,7 +3,7 @@ import type { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
 import type { Cookie, CookieChange, SharedCookies, SharedCookieStore } from "../features/cookies/mod.ts";
-import { RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
+import { keyDigest, RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
 
 /** Options of a `CookieRedisStore`. */
 export interface CookieRedisStoreOptions extends RedisStoreOptions {
@@ -164,7 +164,7 @@ export class CookieRedisStore implements SharedCookieStore {
 
 /** A cookie's name among those of its site: no longer than its domain, path and name, and as short as they may be. */
 function fieldOf({ domain, name, path }: Cookie): string {
-  return builtin.crypto.createHash("sha256").update(`${domain};${path};${name}`).digest("base64url").slice(0, 22);
+  return keyDigest(`${domain};${path};${name}`);
 }
 
 function valueOf({ creation, expires, lastAccess, ...rest }: Cookie, now: number): string {

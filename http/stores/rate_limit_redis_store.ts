@@ -1,8 +1,7 @@
 /** Requests of many processes and machines, counted together on a Redis server. */
-import { builtin } from "../../internal/builtin_modules.ts";
 import type { RateLimitStore, TokenRate } from "../features/rate_limit.ts";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
-import { RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
+import { keyDigest, RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
 
 /** Options of a `RateLimitRedisStore`. */
 export interface RateLimitRedisStoreOptions extends RedisStoreOptions {
@@ -115,8 +114,8 @@ export class RateLimitRedisStore implements RateLimitStore {
 
   /** Runs a script on the bucket of a key; the key's name may be one that nobody is to read. */
   async #run(script: RedisScript, key: string, ...args: string[]): Promise<number> {
-    const name = builtin.crypto.createHash("sha256").update(key).digest("base64url").slice(0, 22);
-    return Number(String(await this.#link.run(script, [`${this.#link.prefix}limit:${name}`], ...args)));
+    const name = `${this.#link.prefix}limit:${keyDigest(key)}`;
+    return Number(String(await this.#link.run(script, [name], ...args)));
   }
 }
 

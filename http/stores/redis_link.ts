@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { checkOptions, unexpected } from "../../internal/expected.ts";
+import { Patience } from "../../internal/patience.ts";
 
 /** What a command is made of. */
 export type RedisArgument = string | Uint8Array;
@@ -71,10 +72,8 @@ interface ClientLibrary {
   createClient(options: object): OwnClient;
 }
 
-/** Milliseconds between two looks at what is waited for. */
-const TICK = 200;
-/** Looks after which a reply is not waited for any longer: two seconds, but of a thread that was free to look. */
-const PATIENCE = 10;
+/** Milliseconds after which a connection, or a reply, is not waited for any longer. */
+const ANSWER = 2000;
 /** Milliseconds for which nobody tries after a server could not be reached. */
 const PAUSE = 1000;
 
@@ -89,7 +88,8 @@ export class RedisLink {
   readonly address: string;
   readonly #url: string;
   readonly #given: RedisClient | null;
-  readonly #patience = new Patience();
+  /** What is waited for. */
+  readonly #running = new Set<Promise<unknown>>();
   #own: Promise<OwnClient> | null = null;
   /** Why the server could not be reached the last time; null once it was. */
   #failure: Error | null = null;
@@ -121,8 +121,10 @@ export class RedisLink {
       if (this.#isProbing || performance.now() < this.#retryAt) throw this.#failure;
       this.#isProbing = true;
     }
+    const replying = this.#ask(args);
+    this.#running.add(replying);
     try {
-      const reply = await this.#patience.with((signal) => this.#send(args, signal));
+      const reply = await replying;
       this.#failure = null;
       return reply;
     } catch (error) {
@@ -137,6 +139,7 @@ export class RedisLink {
       this.#drop();
       throw this.#failure;
     } finally {
+      this.#running.delete(replying);
       if (isProbe) this.#isProbing = false;
     }
   }
@@ -165,8 +168,23 @@ export class RedisLink {
 
   /** Waits for what was asked, then ends the connection; another is made when it is needed. */
   async close(): Promise<void> {
-    await this.#patience.idle();
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
     this.#drop();
+  }
+
+  /** Sends a command; rejects when its reply takes too long. */
+  async #ask(args: RedisArgument[]): Promise<unknown> {
+    const controller = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const patience = new Patience(ANSWER, () => {
+      reject(new Error(`it did not answer within ${ANSWER} ms`));
+      controller.abort();
+    });
+    try {
+      return await Promise.race([this.#send(args, controller.signal), promise]);
+    } finally {
+      patience.end();
+    }
   }
 
   async #send(args: RedisArgument[], abortSignal: AbortSignal): Promise<unknown> {
@@ -194,7 +212,7 @@ export class RedisLink {
       disableOfflineQueue: true,
       disableClientInfo: true,
       // A connection that was lost is made anew by the next command: nothing runs on for its sake, or keeps a program alive.
-      socket: { reconnectStrategy: false, connectTimeout: TICK * PATIENCE },
+      socket: { reconnectStrategy: false, connectTimeout: ANSWER },
     });
     const own = this.#own;
     client.on("error", () => {
@@ -212,46 +230,6 @@ export class RedisLink {
   }
 }
 
-/** Waiting with an end: one timer for all that is waited for, and none while there is nothing. */
-class Patience {
-  readonly #waiting = new Map<AbortController, { ticks: number; readonly giveUp: (error: Error) => void }>();
-  #timer: ReturnType<typeof setInterval> | null = null;
-  #whenIdle: (() => void)[] = [];
-
-  /** What comes of it, or an error when it takes too long. */
-  async with<T>(begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const controller = new AbortController();
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.#waiting.set(controller, { ticks: 0, giveUp: reject });
-    this.#timer ??= setInterval(() => this.#tick(), TICK);
-    try {
-      return await Promise.race([begin(controller.signal), promise]);
-    } finally {
-      this.#waiting.delete(controller);
-      if (this.#waiting.size === 0) this.#rest();
-    }
-  }
-
-  /** Resolves when nothing is waited for. */
-  idle(): Promise<void> {
-    return this.#waiting.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
-  }
-
-  #tick(): void {
-    for (const [controller, waiting] of this.#waiting) {
-      if (++waiting.ticks <= PATIENCE) continue;
-      waiting.giveUp(new Error(`it did not answer within ${TICK * PATIENCE} ms`));
-      controller.abort();
-    }
-  }
-
-  #rest(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-}
-
 let loading: Promise<ClientLibrary> | null = null;
 
 async function loadClient(): Promise<ClientLibrary> {
@@ -260,6 +238,11 @@ async function loadClient(): Promise<ClientLibrary> {
   } catch (cause) {
     throw new Error("Cannot use a Redis server: npm's @redis/client cannot be loaded", { cause });
   }
+}
+
+/** A name for any text in a key: short, and without what the text may hold of secrets. */
+export function keyDigest(text: string): string {
+  return builtin.crypto.createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }
 
 /** The server in words, from a URL whose password nobody is shown. */
