@@ -125,12 +125,6 @@ export function tunnelError(status: number, phrase: string, cause?: unknown): Tr
   });
 }
 
-/** A message that ends because a store it needs cannot be used: the same message may be sent again later. */
-export function storeUnusable(phase: TransportPhase, what: string, cause: unknown): TransportError {
-  const reason = `Cannot send the message: ${what} cannot be reached`;
-  return new TransportError(HttpStatus.TRY_AGAIN, phase, reason, { cause, code: "TRY_AGAIN", reason });
-}
-
 /** The transport status an error names; null for others, also for those of a runtime that name one of a proxy. */
 export function ownStatus(error: unknown): number | null {
   if (error instanceof TransportError) return error.status;

@@ -1,4 +1,6 @@
-/** What the stores of several processes promise their features. */
+/** What the stores of several processes promise their features, and what a failure of one comes to. */
+import { TransportError, type TransportPhase } from "../errors.ts";
+import { HttpStatus } from "../protocol/status.ts";
 
 /**
  * What becomes of a message while a store cannot be reached: `"open"` lets it go on as if there were nothing, `"closed"`
@@ -15,4 +17,54 @@ export function whenUnreachable(action: string, given: unknown): WhenUnreachable
   if (given === undefined) return "open";
   if (given === "open" || given === "closed") return given;
   throw new TypeError(`Cannot ${action}: whenUnreachable is "open" or "closed", not ${JSON.stringify(given)}`);
+}
+
+/** A store as its feature uses it. */
+export class StoreUse<S extends { readonly whenUnreachable?: WhenUnreachable | undefined }> {
+  /** The store. */
+  readonly store: S;
+  readonly #what: string;
+  readonly #failed: (error: unknown) => void;
+
+  /**
+   * Calls nothing yet.
+   *
+   * @param what The store in words: `the store of …`.
+   * @param failed Tells of a failure.
+   */
+  constructor(store: S, what: string, failed: (error: unknown) => void) {
+    this.store = store;
+    this.#what = what;
+    this.#failed = failed;
+  }
+
+  /** What the store does, whose failure is told once and thrown. */
+  async told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  /** The same, for what goes on without: `undefined` where it fails. */
+  async tried<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return await this.told(work).catch(() => undefined);
+  }
+
+  /**
+   * What comes of it for a message, which goes on without where it fails.
+   *
+   * @throws {TransportError} TRY_AGAIN where the store wants messages to end then: the same may be sent again later.
+   */
+  async forMessage<T>(work: Promise<T>, phase: TransportPhase): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (cause) {
+      if (this.store.whenUnreachable !== "closed") return undefined;
+      const reason = `Cannot send the message: ${this.#what} cannot be reached`;
+      throw new TransportError(HttpStatus.TRY_AGAIN, phase, reason, { cause, code: "TRY_AGAIN", reason });
+    }
+  }
 }

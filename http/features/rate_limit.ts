@@ -3,9 +3,8 @@
 import { TypedEventTarget } from "../../internal/events.ts";
 import { checkObject, checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import type { WhenUnreachable } from "../contract/shared_store.ts";
+import { StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
 import { StoreErrorEvent, type StoreEvents } from "../contract/store_events.ts";
-import { storeUnusable } from "../errors.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
 import { parseRetryAfter } from "../protocol/retry_after.ts";
@@ -104,7 +103,8 @@ const MAX_BUCKETS = 1000;
  * ```
  */
 export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionFeature {
-  readonly #store: RateLimitStore | null;
+  /** The store, where others count, too. */
+  readonly #shared: StoreUse<RateLimitStore> | null;
   #rate: number;
   #burst: number;
   #obeyServer: boolean;
@@ -129,12 +129,14 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
     this.#obeyServer = options.obeyServer ?? true;
     this.#maxHold = zeroOrMore("maxHold", options.maxHold ?? 60_000, "ms");
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;
-    this.#store = options.store ? checkObject("make a RateLimit", options.store) : null;
+    const store = options.store ? checkObject("make a RateLimit", options.store) : null;
+    const failed = (error: unknown) => void this.dispatchEvent(new StoreErrorEvent(error));
+    this.#shared = store && new StoreUse(store, "the store of its rate limit", failed);
   }
 
   /** Synchronous sends cannot wait for a store. */
   get answersLater(): string | undefined {
-    return this.#store === null ? undefined : "the store of a rate limit";
+    return this.#shared === null ? undefined : "the store of a rate limit";
   }
 
   /** Origins (or keys) with a limit in use. */
@@ -145,7 +147,7 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
   /** Waits for a token. Called by the session. */
   requestStarting(_session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const key = this.#keyOf(msg);
-    if (this.#store !== null) return this.#waitForShared(msg, key, this.#store);
+    if (this.#shared !== null) return this.#waitForShared(msg, key, this.#shared);
     const bucket = this.#bucket(key);
     if (bucket === undefined) return;
     const now = performance.now();
@@ -163,9 +165,9 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
     if (!this.#obeyServer) return;
     const hold = holdOf(msg);
     if (hold <= 0) return;
-    const store = this.#store;
-    if (store !== null) {
-      return this.#ask(() => store.hold(this.#keyOf(msg), Math.min(hold, this.#maxHold)), undefined);
+    const shared = this.#shared;
+    if (shared !== null) {
+      return shared.tried(() => shared.store.hold(this.#keyOf(msg), Math.min(hold, this.#maxHold)));
     }
     const bucket = this.#bucket(this.#keyOf(msg), true)!;
     bucket.heldUntil = Math.max(bucket.heldUntil, performance.now() + Math.min(hold, this.#maxHold));
@@ -178,7 +180,7 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
 
   /** Frees what the store holds open. */
   async close(): Promise<void> {
-    await this.#store?.close?.();
+    await this.#shared?.store.close?.();
   }
 
   /** Same as `close`. */
@@ -186,38 +188,21 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
     await this.close();
   }
 
-  async #waitForShared(msg: HttpMessage, key: string, store: RateLimitStore): Promise<void> {
+  async #waitForShared(msg: HttpMessage, key: string, shared: StoreUse<RateLimitStore>): Promise<void> {
+    const { store } = shared;
     const rate = { perMillisecond: this.#rate, burst: this.#burst };
     const controller = new AbortController();
     this.#waiting.set(msg, controller);
     try {
-      const closed = (error: unknown): never => {
-        throw storeUnusable("connect", "the store of its rate limit", error);
-      };
-      let delay = await this.#ask(
-        () => store.take(key, rate),
-        0,
-        store.whenUnreachable === "closed" ? closed : undefined,
-      );
+      let delay = await shared.forMessage(shared.told(() => store.take(key, rate)), "connect") ?? 0;
       // The server may ask any of the processes for more while a message waits.
-      for (; delay > 0; delay = await this.#ask(() => store.held(key), 0)) await wait(delay, controller.signal);
+      for (; delay > 0; delay = await shared.tried(() => store.held(key)) ?? 0) await wait(delay, controller.signal);
       controller.signal.throwIfAborted();
     } catch (error) {
       if (!controller.signal.aborted) throw error;
-      await this.#ask(() => store.giveBack(key, rate), undefined); // The message has left the queue unsent.
+      await shared.tried(() => store.giveBack(key, rate)); // The message has left the queue unsent.
     } finally {
       this.#waiting.delete(msg);
-    }
-  }
-
-  /** What the store says; `otherwise` where it fails, which is told. */
-  async #ask<T>(call: () => Promise<T>, otherwise: T, failed: (error: unknown) => void = () => {}): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      this.dispatchEvent(new StoreErrorEvent(error));
-      failed(error);
-      return otherwise;
     }
   }
 

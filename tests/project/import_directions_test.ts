@@ -64,7 +64,7 @@ const rooms: Readonly<Record<string, string>> = {
   "http/transports/node": "http/codings http/errors.ts http/protocol http/transports http/transports/h2 internal",
   "http/transports/choice": "http/errors.ts http/transports http/transports/fetch http/transports/node internal",
   "http/message": "http/errors.ts http/protocol http/transports internal",
-  "http/contract": "http/message http/protocol http/transports internal",
+  "http/contract": "http/errors.ts http/message http/protocol http/transports internal",
   "http/pool": "http/message http/protocol http/transports internal",
   "http/streams": "http/codings http/contract http/message http/protocol internal",
   "http/queue":

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { storeUnusable } from "../../errors.ts";
-import type { TransportPhase } from "../../errors.ts";
+import { StoreUse } from "../../contract/shared_store.ts";
 import {
   type Cookie,
   type CookieChange,
@@ -43,27 +42,29 @@ const MOST_SITES = 1000;
 
 /** The shared side of one jar. */
 export class SharedJar {
-  readonly #store: SharedCookieStore;
   readonly #table: CookieTable;
   readonly #observer: SharedJarObserver;
+  readonly #use: StoreUse<SharedCookieStore>;
   readonly #sites = new Map<string, Site>();
   #clearing: Promise<void> | null = null;
 
   constructor(store: SharedCookieStore, table: CookieTable, observer: SharedJarObserver) {
-    this.#store = store;
     this.#table = table;
     this.#observer = observer;
+    this.#use = new StoreUse(store, "the store of its cookies", (error) => observer.failed(error));
   }
 
   /** Brings the cookies of a site up to date, before they are sent. */
   async read(site: string): Promise<void> {
-    await this.#settle(this.#synchronized(this.#site(site)), "connect");
+    await this.#use.forMessage(this.#synchronized(this.#site(site)), "connect");
   }
 
   /** Waits until the store has the cookies of a response. */
   async kept(site: string): Promise<void> {
     const known = this.#sites.get(site);
-    if (known !== undefined && known.pending.size > 0) await this.#settle(this.#synchronized(known), "response");
+    if (known !== undefined && known.pending.size > 0) {
+      await this.#use.forMessage(this.#synchronized(known), "response");
+    }
   }
 
   /** Cookies have changed here; the store is told soon, and again until it has heard. */
@@ -81,7 +82,7 @@ export class SharedJar {
   /** Removes the cookies of all processes. */
   clear(): void {
     for (const site of this.#sites.values()) site.pending.clear();
-    const clearing = this.#clearing = this.#told(this.#store.clear()).finally(() => {
+    const clearing = this.#clearing = this.#use.told(() => this.#use.store.clear()).finally(() => {
       if (this.#clearing === clearing) this.#clearing = null;
     });
     clearing.catch(() => {});
@@ -96,16 +97,7 @@ export class SharedJar {
   /** Tells the store what it lacks, if that can be done, and frees it. */
   async close(): Promise<void> {
     await this.flush().catch(() => {}); // It is told where it fails.
-    await this.#store.close?.();
-  }
-
-  /** A failure ends the message where the store says so. */
-  async #settle(synchronized: Promise<void>, phase: TransportPhase): Promise<void> {
-    try {
-      await synchronized;
-    } catch (error) {
-      if (this.#store.whenUnreachable === "closed") throw storeUnusable(phase, "the store of its cookies", error);
-    }
+    await this.#use.store.close?.();
   }
 
   #site(name: string): Site {
@@ -139,18 +131,8 @@ export class SharedJar {
 
   #begin(site: Site): Promise<void> {
     site.isWaiting = true;
-    const running = site.running = this.#told(this.#synchronize(site)).finally(() => site.running = null);
+    const running = site.running = this.#use.told(() => this.#synchronize(site)).finally(() => site.running = null);
     return running;
-  }
-
-  /** A failure is told the jar, once. */
-  async #told<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      this.#observer.failed(error);
-      throw error;
-    }
   }
 
   async #synchronize(site: Site): Promise<void> {
@@ -159,15 +141,15 @@ export class SharedJar {
     site.isWaiting = false;
     const told = new Map(site.pending);
     if (told.size > 0) {
-      await this.#store.write(site.name, [...told.values()]);
+      await this.#use.store.write(site.name, [...told.values()]);
       // What has changed again meanwhile is told the next time.
       for (const [identity, change] of told) if (site.pending.get(identity) === change) site.pending.delete(identity);
     }
-    const found = await this.#store.read(site.name, site.version);
+    const found = await this.#use.store.read(site.name, site.version);
     if (found === null) return;
     const lost = found.isAnew ? this.#missingIn(found, site) : [];
     if (lost.length > 0) {
-      await this.#store.write(site.name, lost);
+      await this.#use.store.write(site.name, lost);
       // The next time says what the store has after that.
       site.version = null;
       return;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { storeUnusable, type TransportPhase } from "../../errors.ts";
+import { StoreUse } from "../../contract/shared_store.ts";
 import type { HstsPolicy, SharedHstsStore } from "./store.ts";
 
 /** What the policies of an enforcer are to its shared side. */
@@ -18,34 +18,31 @@ export interface KnownPolicies {
 
 /** The shared side of one enforcer. */
 export class SharedPolicies {
-  readonly #store: SharedHstsStore;
   readonly #known: KnownPolicies;
+  readonly #use: StoreUse<SharedHstsStore>;
   /** What the store has not heard of, by host. */
   readonly #untold = new Map<string, HstsPolicy>();
   #telling: Promise<void> | null = null;
 
   constructor(store: SharedHstsStore, known: KnownPolicies) {
-    this.#store = store;
     this.#known = known;
+    this.#use = new StoreUse(store, "the store of HSTS policies", (error) => known.failed(error));
   }
 
   /** Learns what others know of a host and the domains above it. */
   async lookUp(host: string): Promise<void> {
     const hosts = [host];
     for (let dot = host.indexOf("."); dot >= 0; dot = host.indexOf(".", dot + 1)) hosts.push(host.slice(dot + 1));
-    await this.#settle(async () => {
-      await this.#tell();
-      await this.#told(() => this.#ask(hosts));
-    }, "connect");
+    await this.#use.forMessage(this.#tell().then(() => this.#use.told(() => this.#ask(hosts))), "connect");
   }
 
   async #ask(hosts: readonly string[]): Promise<void> {
-    const found = await this.#store.find(hosts);
+    const found = await this.#use.store.find(hosts);
     for (const policy of found) if (!this.#untold.has(policy.host)) this.#known.take(policy);
     // A server that began anew is told what it has lost.
     const names = new Set(found.map((policy) => policy.host));
     const lost = hosts.map((name) => this.#known.find(name)).filter((own) => own && !names.has(own.host));
-    if (lost.length > 0) await this.#store.put(lost as HstsPolicy[]);
+    if (lost.length > 0) await this.#use.store.put(lost as HstsPolicy[]);
   }
 
   /** A policy has changed here; one that has ended was removed. */
@@ -55,7 +52,7 @@ export class SharedPolicies {
 
   /** Resolves when the store has the policy of a response. */
   async kept(): Promise<void> {
-    await this.#settle(() => this.#tell(), "response");
+    await this.#use.forMessage(this.#tell(), "response");
   }
 
   /** Tells the store soon; what it cannot be told now it is told later. */
@@ -66,38 +63,19 @@ export class SharedPolicies {
   /** Tells the store what it lacks, if that can be done, and frees it. */
   async close(): Promise<void> {
     await this.#tell().catch(() => {});
-    await this.#store.close?.();
+    await this.#use.store.close?.();
   }
 
   #tell(): Promise<void> {
-    return this.#telling ??= this.#told(() => this.#tellAll()).finally(() => this.#telling = null);
+    return this.#telling ??= this.#use.told(() => this.#tellAll()).finally(() => this.#telling = null);
   }
 
   async #tellAll(): Promise<void> {
     await null; // All that changes in this turn is told in one.
     while (this.#untold.size > 0) {
       const told = [...this.#untold];
-      await this.#store.put(told.map(([, policy]) => policy));
+      await this.#use.store.put(told.map(([, policy]) => policy));
       for (const [host, policy] of told) if (this.#untold.get(host) === policy) this.#untold.delete(host);
-    }
-  }
-
-  /** A failure is told the enforcer, once. */
-  async #told(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#known.failed(error);
-      throw error;
-    }
-  }
-
-  /** A failure ends the message where the store says so. */
-  async #settle(work: () => Promise<void>, phase: TransportPhase): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (this.#store.whenUnreachable === "closed") throw storeUnusable(phase, "the store of HSTS policies", error);
     }
   }
 }
