@@ -2,9 +2,8 @@
 
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import { TimeWatch } from "../contract/time_watch.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
-import { inMilliseconds, timeLimitsOf, type TimeoutsOptions } from "../message/time_limits.ts";
+import { timeLimitsOf, type TimeoutsOptions } from "../message/time_limits.ts";
 
 /**
  * Limits how long requests may take: making a connection, a pause without progress, everything together. A message that
@@ -30,7 +29,6 @@ export class Timeouts implements SessionFeature {
   readonly idle: number;
   /** Limit for everything in milliseconds; 0 for none. */
   readonly total: number;
-  #watches = new WeakMap<HttpMessage, TimeWatch>();
 
   /**
    * Makes the feature.
@@ -45,19 +43,10 @@ export class Timeouts implements SessionFeature {
     this.total = total;
   }
 
-  /** Begins to watch a message. Called by the session. */
-  requestQueued(session: FeatureSession, msg: HttpMessage): void {
-    const own = msg.timeouts === null ? null : inMilliseconds(msg.timeouts);
-    if (this.idle > 0 && own?.idle === undefined && msg.timeout === null) msg.timeout = this.idle / 1000;
-    const limits = { connect: own?.connect ?? this.connect, total: own?.total ?? this.total };
-    messageState(msg).isTimed = true;
-    if (limits.total > 0 || limits.connect > 0) this.#watches.set(msg, new TimeWatch(session, msg, limits));
-  }
-
-  /** Ends the watch. Called by the session. */
-  requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
-    messageState(msg).isTimed = false;
-    this.#watches.get(msg)?.end();
-    this.#watches.delete(msg);
+  /** Limits a message. Called by the session, which keeps the limits. */
+  requestQueued(_session: FeatureSession, msg: HttpMessage): void {
+    const { connect, idle, total } = this;
+    if (idle > 0 && msg.timeouts?.idle === undefined && msg.timeout === null) msg.timeout = idle / 1000;
+    messageState(msg).item?.limitTime({ connect, total });
   }
 }

@@ -7,6 +7,7 @@ import { joinBytes } from "../../internal/bytes.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
 import type { OwnSettings } from "./own_settings.ts";
+import type { TimeoutsOptions } from "./time_limits.ts";
 import type { PeerCertificate, RequestTrailers, Transport, TransportResponse } from "../transports/transport.ts";
 import type { UpgradedStream } from "../transports/transport.ts";
 
@@ -27,6 +28,8 @@ export interface MessageItem {
   needsHttp1: boolean;
   /** The unix socket the present attempt goes to; null for the network, undefined before it is known. */
   readonly unixSocket: string | null | undefined;
+  /** Limits the time of the message in milliseconds, as far as it sets no limit of its own; the shortest one counts. */
+  limitTime(limits: TimeoutsOptions): void;
   /** True while the message is paused. */
   readonly isPaused: boolean;
   /** Resolves when the message is not paused. */
@@ -67,8 +70,6 @@ export class MessageState {
   listened: Set<string> | null = null;
   /** What the message says of its own way; null where it leaves all to its session. */
   own: OwnSettings | null = null;
-  /** A feature keeps the limits of time of the message. */
-  isTimed = false;
   /** The spelling of header fields as the caller has written it, by lower-case names; null where nobody knows. */
   spelling: ReadonlyMap<string, string> | null = null;
   /** Features that leave the message alone. */

@@ -9,7 +9,7 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { TimeWatch } from "../contract/time_watch.ts";
-import { inMilliseconds } from "../message/time_limits.ts";
+import { inMilliseconds, type TimeoutsOptions } from "../message/time_limits.ts";
 import type { MessageTrace } from "./message_trace.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
@@ -109,7 +109,9 @@ export class QueueItem implements MessageItem, PoolEntry {
   unixSocket: string | null | undefined = undefined;
   /** Redirects there had been when `unixSocket` was chosen. */
   redirectsSeen = 0;
-  /** What keeps the message's own limits of time; null where a feature does, or there are none. */
+  /** Limits of time that features have set, in milliseconds; null where none has. */
+  limits: TimeoutsOptions | null = null;
+  /** What keeps the limits of time; null where there are none. */
   times: TimeWatch | null = null;
   /** What the attempt was routed to. */
   host: PoolEntry["host"] = null;
@@ -148,13 +150,18 @@ export class QueueItem implements MessageItem, PoolEntry {
     this.onDone = onDone;
   }
 
-  /** Watches the limits of time of the message's own, unless a feature does. */
+  /** Sets a limit of time that a feature has; the shortest one counts. */
+  limitTime({ connect = 0, total = 0 }: TimeoutsOptions): void {
+    const before = this.limits;
+    this.limits = { connect: shorter(connect, before?.connect), total: shorter(total, before?.total) };
+  }
+
+  /** Watches the limits of time: the message's own, and those of features where it has none. */
   watchTimes(session: FeatureSession): void {
-    const { isTimed, own } = messageState(this.msg);
-    const limits = own === null || isTimed ? null : own.timeouts;
-    if (limits !== null && this.state !== ItemState.FINISHED) {
-      this.times = new TimeWatch(session, this.msg, inMilliseconds(limits));
-    }
+    const own = messageState(this.msg).own?.timeouts ?? null;
+    if ((own === null && this.limits === null) || this.state === ItemState.FINISHED) return;
+    const limits = { ...this.limits, ...(own === null ? {} : inMilliseconds(own)) };
+    if (limits.connect || limits.total) this.times = new TimeWatch(session, this.msg, limits);
   }
 
   /** The attempt has got its connection. */
@@ -265,4 +272,9 @@ export class QueueItem implements MessageItem, PoolEntry {
     clearTimeout(this.#watch);
     this.#watch = null;
   }
+}
+
+/** The shorter one of two limits of time, of which 0 is none. */
+function shorter(one: number, other = 0): number {
+  return one === 0 || other === 0 ? Math.max(one, other) : Math.min(one, other);
 }

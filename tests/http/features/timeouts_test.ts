@@ -3,10 +3,11 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrow
 import { createServer, type Server } from "node:net";
 import { NotSupportedError } from "../../../http/errors.ts";
 import { HttpError } from "../../../http/message/http_error.ts";
-import type { HttpMessage } from "../../../http/message/message.ts";
+import { HttpMessage } from "../../../http/message/message.ts";
 import { Retry } from "../../../http/features/retry.ts";
 import { RequestTimeoutError } from "../../../http/contract/time_watch.ts";
 import { Timeouts } from "../../../http/features/timeouts.ts";
+import { HttpSession } from "../../../http/session/session.ts";
 import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
 import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { reply } from "../../_support/socket_server.ts";
@@ -142,6 +143,17 @@ describe("Timeouts", () => {
       features: [new Timeouts({ total: 3_600_000, connect: 3_600_000, idle: 3_600_000 })],
     });
     assertEquals((await ask(bench.session, "fetch", bench.url)).status, 200); // Deno's sanitizer and Node's exit see to it.
+  });
+
+  it("is the shortest of several", async () => {
+    const features = [60_000, 20, 0].map((total) => new Timeouts({ total }));
+    await using session = new HttpSession({ lookup: () => new Promise(() => {}), features });
+    const { error } = await ask(session, "queue", "http://nobody.example/");
+    assertEquals(timeoutOf(error)?.limit, 20, String(error));
+    session.removeFeature(features[1]!);
+    const msg = new HttpMessage("GET", "http://nobody.example/", { timeouts: { total: 0.03 } });
+    await session.sendMessage(msg);
+    assertEquals(timeoutOf(msg.error)?.limit, 30, String(msg.error));
   });
 
   it("keeps a message's own timeout and refuses bad limits", async () => {
