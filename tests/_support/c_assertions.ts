@@ -1,12 +1,8 @@
 // Facts about C that the compiler itself confirms: `_Static_assert`s, compiled without linking or running anything.
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { compiler } from "./c_compiler.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
-
-const compiler = ["/usr/bin/cc", "/usr/bin/gcc"].find((path) => existsSync(path)) ?? null;
-
-/** For `it(name, { skip: compilerSkip }, …)`: why nothing can be compiled, else false. */
-export const compilerSkip: string | false = compiler === null ? "no C compiler is installed" : false;
 
 /** Whether the compiler accepts these options. */
 export function compilerTakes(...options: string[]): boolean {

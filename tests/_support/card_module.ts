@@ -1,13 +1,10 @@
 // The module in card_module.c, compiled for one test file: a card with three tries and a log of what reaches it.
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
 import { Module } from "../../session/tokens/module.ts";
 import type { ModuleOptions } from "../../session/managed/module_options.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
-import { compilerSkip } from "./c_assertions.ts";
-import { temporaryFolder } from "./temporary_folder.ts";
+import { compileModule, compilerSkip } from "./c_compiler.ts";
 
 /** For `it(name, { skip: cardModuleSkip }, …)`: why the module cannot be compiled, else false. */
 export const cardModuleSkip: string | false = compilerSkip;
@@ -37,9 +34,7 @@ export class CardModule {
 
   /** Compiles a card of its own. */
   constructor() {
-    const source = fileURLToPath(new URL("./card_module.c", import.meta.url));
-    this.path = `${temporaryFolder("card")}/card.so`;
-    execFileSync("cc", ["-O1", "-shared", "-fPIC", "-w", source, "-lpthread", "-o", this.path], { stdio: "pipe" });
+    this.path = compileModule("card_module");
     const library = nativeRuntime().open(this.path);
     this.#call = (name, ...words) => {
       const fn = library.bind(name, words.length, "u32");

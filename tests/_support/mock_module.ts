@@ -1,8 +1,7 @@
 // The module in mock_module.c, compiled for one test file: it counts what really reaches it.
-import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import { compile } from "./c_compiler.ts";
 import { p11KitOracleSkip } from "./c_program.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
@@ -37,17 +36,14 @@ export interface MockModule {
 
 let folder: string | undefined;
 let count = 0;
-const compiled = new Map<string, string>();
 
 /** A module of its own; `options` as in mock_module.c, for callers that give no `reserved`. */
 export function compileMockModule(name = "mock", options = "slots=1"): MockModule {
   folder ??= temporaryFolder("mock");
   const path = `${folder}/${++count}-${name}.so`;
-  // A copy is a library of its own to the loader: one compilation serves all modules that are made alike.
-  const known = compiled.get(`${name} ${options}`);
-  if (known === undefined) compile(path, name, options);
-  else copyFileSync(known, path);
-  compiled.set(`${name} ${options}`, path);
+  // A copy is a library of its own to the loader.
+  const macros = [`-DMOCK_OPTIONS="${options}"`, `-DMOCK_NAME="${name}"`];
+  copyFileSync(compile("mock_module", ["-shared", "-fPIC", "-I/usr/include/p11-kit-1", ...macros]), path);
   const library = nativeRuntime().open(path);
   const counter = (symbol: string) => {
     const fn = library.bind(symbol, 0, "u32");
@@ -67,12 +63,4 @@ export function compileMockModule(name = "mock", options = "slots=1"): MockModul
     cuts: counter("mock_cuts"),
     release: counter("mock_release"),
   };
-}
-
-function compile(path: string, name: string, options: string): void {
-  const source = fileURLToPath(new URL("./mock_module.c", import.meta.url));
-  const macros = [`-DMOCK_OPTIONS="${options}"`, `-DMOCK_NAME="${name}"`];
-  execFileSync("cc", ["-O1", "-shared", "-fPIC", "-I/usr/include/p11-kit-1", ...macros, source, "-o", path], {
-    stdio: "pipe",
-  });
 }

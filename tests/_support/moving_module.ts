@@ -1,10 +1,7 @@
 // The module in moving_module.c, compiled for one test file: SoftHSM2 with tokens that change their slots.
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { compilerSkip } from "./c_assertions.ts";
+import { compileModule, compilerSkip } from "./c_compiler.ts";
 import { softhsmModule, softhsmSkip } from "./softhsm.ts";
-import { temporaryFolder } from "./temporary_folder.ts";
 
 /** For `it(name, { skip: movingModuleSkip }, …)`: why there is no such module, else false. */
 export const movingModuleSkip: string | false = softhsmSkip || compilerSkip;
@@ -17,10 +14,7 @@ export class MovingModule {
 
   /** Compiles a module of its own. */
   constructor() {
-    const source = fileURLToPath(new URL("./moving_module.c", import.meta.url));
-    this.path = `${temporaryFolder("moving")}/moving.so`;
-    const args = ["-O1", "-shared", "-fPIC", "-w", `-DSOFTHSM="${softhsmModule()}"`, source, "-ldl", "-lpthread"];
-    execFileSync("cc", [...args, "-o", this.path], { stdio: "pipe" });
+    this.path = compileModule("moving_module", [`-DSOFTHSM="${softhsmModule()}"`]);
     const library = nativeRuntime().open(this.path);
     this.#call = (name, ...words) => {
       const fn = library.bind(name, words.length, "u32");

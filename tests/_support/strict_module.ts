@@ -1,11 +1,8 @@
 // The module in strict_module.c, compiled for one test file: it follows the rules, and fails, blocks or lies on command.
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import type { NativeResult } from "../../ffi/runtime/native.ts";
-import { compilerSkip } from "./c_assertions.ts";
-import { temporaryFolder } from "./temporary_folder.ts";
+import { compileModule, compilerSkip } from "./c_compiler.ts";
 
 /** For `it(name, { skip: strictModuleSkip }, …)`: why the module cannot be compiled, else false. */
 export const strictModuleSkip: string | false = compilerSkip;
@@ -53,12 +50,7 @@ export class StrictModule {
 
   /** Compiles a module of its own with the functions of PKCS#11 2.40 or 3.2. */
   constructor(version: "2.40" | "3.2" = "3.2") {
-    const source = fileURLToPath(new URL("./strict_module.c", import.meta.url));
-    this.path = `${temporaryFolder("strict")}/strict-${version}.so`;
-    const macro = `-DVERSION=${version === "2.40" ? 240 : 302}`;
-    execFileSync("cc", ["-O1", "-shared", "-fPIC", "-w", macro, source, "-lpthread", "-o", this.path], {
-      stdio: "pipe",
-    });
+    this.path = compileModule("strict_module", [`-DVERSION=${version === "2.40" ? 240 : 302}`]);
     const library = nativeRuntime().open(this.path);
     const result: NativeResult = "u32";
     this.#call = (name, arity) => {

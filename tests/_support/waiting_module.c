@@ -87,7 +87,7 @@ static CK_RV own_info(char *info) {
 
 CK_RV C_GetFunctionList(void **list) {
   if (!real_sign) {
-    void *library = dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen("$ORIGIN/softhsm.so", RTLD_NOW | RTLD_LOCAL);
     CK_RV (*get)(void **) = library ? (CK_RV (*)(void **))dlsym(library, "C_GetFunctionList") : 0;
     void *real = 0;
     if (!get || get(&real) != 0) return 5;

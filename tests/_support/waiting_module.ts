@@ -1,10 +1,9 @@
 // The module in waiting_module.c: SoftHSM2 whose signatures wait for each other, take their time, or fail.
-import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { dirname } from "node:path";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
-import { temporaryFolder } from "./temporary_folder.ts";
+import { compileModule } from "./c_compiler.ts";
 
 /** A compiled module. */
 export class WaitingModule {
@@ -61,30 +60,11 @@ export class WaitingModule {
 let made = 0;
 
 function compiled(softhsm: string): string {
-  const source = fileURLToPath(new URL("./waiting_module.c", import.meta.url));
-  const folder = temporaryFolder("waiting");
-  const path = `${folder}/waiting.so`;
-  // A library of its own: GnuTLS never gives it back, and others in this process want to see tokens that are made later.
-  const own = `${folder}/softhsm.so`;
-  copyFileSync(softhsm, own);
   const macros = ["C_Sign", "C_Login", "C_OpenSession", "C_CloseSession", "C_GetInfo"].map((name) =>
     `-D${name.toUpperCase()}=${FUNCTION_NAMES.indexOf(name as FunctionName)}`
   );
-  execFileSync("cc", [
-    "-O1",
-    "-shared",
-    "-fPIC",
-    "-w",
-    `-DSOFTHSM="${own}"`,
-    `-DOWN_LETTER=${65 + made++}`,
-    ...macros,
-    source,
-    "-lpthread",
-    "-ldl",
-    "-o",
-    path,
-  ], {
-    stdio: "pipe",
-  });
+  const path = compileModule("waiting_module", [`-DOWN_LETTER=${65 + made++}`, ...macros]);
+  // A library of its own: GnuTLS never gives it back, and others in this process want to see tokens that are made later.
+  copyFileSync(softhsm, `${dirname(path)}/softhsm.so`);
   return path;
 }

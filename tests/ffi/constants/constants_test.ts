@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import * as constants from "../../../ffi/constants/mod.ts";
-import { compilerSkip, definedNames, failedAssertions } from "../../_support/c_assertions.ts";
+import { definedNames, failedAssertions } from "../../_support/c_assertions.ts";
+import { compilerSkip } from "../../_support/c_compiler.ts";
 import { type Pkcs11Header, pkcs11Headers } from "../../_support/pkcs11_headers.ts";
 
 const { CK, CKA, CKC, CKD, CKF, CKG, CKH, CKK, CKM, CKN, CKO, CKP, CKR, CKS, CKT, CKU, CKV, CKZ } = constants;

@@ -14,7 +14,8 @@ import * as cipher from "../../../ffi/memory/structs_cipher.ts";
 import * as derive from "../../../ffi/memory/structs_derive.ts";
 import * as infos from "../../../ffi/memory/structs_infos.ts";
 import * as publicKey from "../../../ffi/memory/structs_public_key.ts";
-import { compilerSkip, compilerTakes, failedAssertions } from "../../_support/c_assertions.ts";
+import { compilerTakes, failedAssertions } from "../../_support/c_assertions.ts";
+import { compilerSkip } from "../../_support/c_compiler.ts";
 import { abis, pointedTo, usedBlock } from "../../_support/native_block.ts";
 import { pkcs11Headers } from "../../_support/pkcs11_headers.ts";
 

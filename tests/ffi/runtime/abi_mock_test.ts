@@ -22,7 +22,8 @@ import { readRequest } from "../../../session/attributes/attribute_table.ts";
 import { attributesOf } from "../../../session/attributes/attributes.ts";
 import { compileTemplate } from "../../../session/attributes/attributes_init.ts";
 import { aesGcm, kbkdf } from "../../../session/mechanisms/mod.ts";
-import { compileLibrary, compilerSkip } from "../../_support/c_assertions.ts";
+import { compileLibrary } from "../../_support/c_assertions.ts";
+import { compilerSkip } from "../../_support/c_compiler.ts";
 import { abis, usedBlock } from "../../_support/native_block.ts";
 
 /** A module's side of the memory this library writes, for a CK_ULONG and a packing that this machine does not have. */

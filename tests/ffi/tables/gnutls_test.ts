@@ -12,7 +12,8 @@ import {
   NotGnutlsError,
 } from "../../../ffi/tables/gnutls.ts";
 import { gnutlsPath } from "../../../tools/native_libraries.ts";
-import { compileLibrary, compilerSkip, failedAssertions } from "../../_support/c_assertions.ts";
+import { compileLibrary, failedAssertions } from "../../_support/c_assertions.ts";
+import { compilerSkip } from "../../_support/c_compiler.ts";
 
 const skip = gnutlsPath() === null ? "GnuTLS is not installed" : false;
 const noHeaders = compilerSkip ||

@@ -16,7 +16,7 @@ import {
   tokenTlsSocket,
 } from "../../../session/mod.ts";
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
-import { compilerSkip } from "../../_support/c_assertions.ts";
+import { compilerSkip } from "../../_support/c_compiler.ts";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
 import { createSeparateToken, softhsmModule } from "../../_support/softhsm.ts";
 import { WaitingModule } from "../../_support/waiting_module.ts";

@@ -18,7 +18,7 @@ import {
 } from "../../../session/mod.ts";
 import { defaultPaths } from "../../../session/config/mod.ts";
 import { RecordCounter } from "../../../session/tls/record_counter.ts";
-import { compilerSkip } from "../../_support/c_assertions.ts";
+import { compilerSkip } from "../../_support/c_compiler.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
 import { MovingModule } from "../../_support/moving_module.ts";
