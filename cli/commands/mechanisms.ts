@@ -45,13 +45,17 @@ async function mechanismsOf(found: FoundToken, signal: AbortSignal) {
   return { uri: tokenUri(found), mechanisms };
 }
 
-function tokenText({ mechanisms, uri }: TokenMechanisms, { paint }: CommandContext, isTitled: boolean): string {
+function tokenText(
+  { mechanisms, uri }: TokenMechanisms,
+  { paint, surroundings }: CommandContext,
+  isTitled: boolean,
+): string {
   const title = isTitled ? `${paint("cyan", safeText(uri))}\n` : "";
-  const table = tableText(mechanisms, [
+  const table = tableText(paint, surroundings.output.columns, mechanisms, [
     { title: "MECHANISM", value: ({ name }) => name },
     { title: "KEY SIZES", value: (row) => sizes(row) },
     { title: "USES", value: ({ uses }) => uses.join(", ") },
-  ], paint);
+  ]);
   return title + table;
 }
 

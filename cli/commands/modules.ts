@@ -5,7 +5,7 @@ import { noteFailures, withModules } from "../tokens/modules.ts";
 
 /** Lists the modules. */
 export async function run(context: CommandContext): Promise<void> {
-  const { paint, signal } = context;
+  const { paint, signal, surroundings } = context;
   await withModules(context, async (modules, failures) => {
     const rows = await Promise.all(modules.map(async (module) => {
       const { libraryDescription, libraryVersion, manufacturerId } = await module.info({ signal });
@@ -22,7 +22,7 @@ export async function run(context: CommandContext): Promise<void> {
     }));
     await context.report({
       json: rows,
-      text: tableText(rows, [
+      text: tableText(paint, surroundings.output.columns, rows, [
         { title: "NAME", value: ({ name }) => name ?? "" },
         { title: "LIBRARY", value: ({ description }) => description },
         { title: "MAKER", value: ({ manufacturer }) => manufacturer },
@@ -30,7 +30,7 @@ export async function run(context: CommandContext): Promise<void> {
         { title: "PKCS#11", value: (row) => row.interface },
         { title: "TOKENS", value: ({ tokens }) => String(tokens) },
         { title: "PATH", value: ({ path }) => path ?? "" },
-      ], paint),
+      ]),
     });
     await noteFailures(context, failures);
   });

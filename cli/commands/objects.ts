@@ -106,13 +106,13 @@ function typeName(kind: ObjectClass | undefined): string {
   return Object.entries(objectClasses).find(([, number]) => number === kind)?.[0] ?? ckoName(kind);
 }
 
-function objectsText(rows: readonly ObjectRow[], { paint }: CommandContext): string {
+function objectsText(rows: readonly ObjectRow[], { paint, surroundings }: CommandContext): string {
   if (rows.length === 0) return "";
-  return tableText(rows, [
+  return tableText(paint, surroundings.output.columns, rows, [
     { title: "TYPE", value: ({ type }) => type },
     { title: "KEY", value: ({ key }) => key },
     { title: "LABEL", value: ({ label }) => label },
     { title: "ID", value: ({ id }) => id },
     { title: "URI", value: ({ uri }) => uri },
-  ], paint);
+  ]);
 }

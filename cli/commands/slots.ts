@@ -9,12 +9,12 @@ import { noteFailures, withModules } from "../tokens/modules.ts";
 
 /** Lists the slots and the tokens in them. */
 export async function run(context: CommandContext): Promise<void> {
-  const { paint } = context;
+  const { paint, surroundings } = context;
   await withModules(context, async (modules, failures) => {
     const rows = (await Promise.all(modules.map((module) => slotsOf(module, context)))).flat();
     await context.report({
       json: rows,
-      text: tableText(rows, [
+      text: tableText(paint, surroundings.output.columns, rows, [
         { title: "SLOT", value: ({ id }) => String(id) },
         { title: "TOKEN", value: ({ description, token }) => token === null ? `(none) ${description}` : token.label },
         { title: "MAKER", value: ({ token }) => token?.manufacturer ?? "" },
@@ -22,7 +22,7 @@ export async function run(context: CommandContext): Promise<void> {
         { title: "SERIAL", value: ({ token }) => token?.serialNumber ?? "" },
         { title: "STATE", value: ({ token }) => token?.state ?? "" },
         { title: "URI", value: ({ token }) => token?.uri ?? "" },
-      ], paint),
+      ]),
     });
     await noteFailures(context, failures);
   });

@@ -29,12 +29,12 @@ function oneLine(text: string): string {
   return text.replace(/[\r\n]+/g, " ");
 }
 
-function listOf(anchors: readonly TrustAnchor[], { paint }: CommandContext) {
+function listOf(anchors: readonly TrustAnchor[], { paint, surroundings }: CommandContext) {
   return {
     json: anchors,
-    text: tableText(anchors, [
+    text: tableText(paint, surroundings.output.columns, anchors, [
       { title: "LABEL", value: ({ label }) => label },
       { title: "SUBJECT", value: ({ subject }) => subject },
-    ], paint),
+    ]),
   };
 }

@@ -1,4 +1,4 @@
-/** Exit codes, as docs/guides/command-line.md has them. */
+/** Exit codes, as docs/command-line.md has them. */
 export const ExitCode = {
   /** Done. */
   DONE: 0,

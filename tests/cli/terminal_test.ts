@@ -96,7 +96,7 @@ describe("a card with three tries", { skip: cardModuleSkip }, () => {
 describe("what is shown", () => {
   it("never is a command to the terminal, whatever a token's label holds", () => {
     const label = "\u001b[2J\u009b31m\u202egnp.\u0007\n\r";
-    const text = tableText([label], [{ title: "LABEL", value: (row) => row }], (_style, each) => each);
+    const text = tableText((_style, each) => each, undefined, [label], [{ title: "LABEL", value: (row) => row }]);
     for (const shown of [safeText(label), text.trimEnd().split("\n")[1]!, safeJson({ label }, 0)]) {
       // deno-lint-ignore no-control-regex
       assert(!/[\u0000-\u001f\u007f-\u009f\u202e]/.test(shown), shown);
@@ -111,7 +111,10 @@ describe("what is shown", () => {
       title: name,
       value: (row: typeof rows[0]) => row[name],
     }));
-    assertEquals(tableText(rows, columns, (_style, text) => text), "a         b\n日本      x\nlong one  y\n");
+    const table = (width?: number) => tableText((_style, text) => text, width, rows, columns);
+    for (const width of [undefined, 11]) assertEquals(table(width), "a         b\n日本      x\nlong one  y\n");
+    // Where the last one finds no room it has lines of its own, and can still be selected as a whole.
+    assertEquals(table(10), "a\n  b\n日本\n  x\nlong one\n  y\n");
   });
 
   it("is progress on a terminal alone", async () => {
