@@ -223,7 +223,8 @@ class SyncServer {
 
   /** A feature with just the hooks somebody has on the caller's thread, where each round of them is run. */
   #remoteFeature(settings: PlainSettings): SessionFeature {
-    const feature: Record<string, unknown> = { requestDefaults: settings.requestDefaults };
+    const { requestDefaults, requestDefaultsOverTls } = settings;
+    const feature: Record<string, unknown> = { requestDefaults, requestDefaultsOverTls };
     for (const hook of settings.hooks) {
       feature[hook] = hook === "resolveProxy"
         ? (_uri: URL, msg: HttpMessage) => proxyOf(this.#ask(this.#session!, hook, msg, null))

@@ -65,6 +65,8 @@ export interface AttemptWatch {
 export interface SessionFeature {
   /** Fields sent with every message that lacks them, for example Accept-Encoding. Read once, at attach. */
   readonly requestDefaults?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
+  /** The same for messages that go over TLS. @default {SessionFeature.requestDefaults} */
+  readonly requestDefaultsOverTls?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
   /** Where {@linkcode SessionFeature.transformBody} sits. @default {BodyStage.DECODED} */
   readonly bodyStage?: BodyStage | undefined;
   /**

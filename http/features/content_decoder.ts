@@ -66,6 +66,13 @@ export class ContentDecoder implements SessionFeature {
     "accept-encoding",
     PLAIN_CODINGS,
   ]];
+  /**
+   * The same over TLS, with all this runtime can undo: some intermediaries of plain HTTP break codings that they do not
+   * know, and inside of TLS there are none.
+   */
+  get requestDefaultsOverTls(): ReadonlyArray<readonly [name: string, value: string]> {
+    return [["accept-encoding", knownCodings().join(", ")]];
+  }
   /** Decoding comes first of all that looks at a body, and after what stores it as it came. */
   readonly bodyStage: BodyStage = BodyStage.CONTENT_DECODING;
   #maxSize: number;
@@ -86,15 +93,11 @@ export class ContentDecoder implements SessionFeature {
     return this.#maxSize;
   }
 
-  /** Asks for what the plain default does not name. Called by the session. */
-  requestQueued(session: FeatureSession, msg: HttpMessage): void {
-    const isTls = session.schemeOf(msg.uri) === "https";
-    if (!isTls && !msg.hasRequestHeaders) return;
+  /** Asks for a part as it is. Called by the session. */
+  requestQueued(_session: FeatureSession, msg: HttpMessage): void {
+    if (!msg.hasRequestHeaders) return;
     const headers = msg.requestHeaders;
-    if (headers.has("accept-encoding")) return;
-    if (headers.has("range")) headers.set("accept-encoding", "identity");
-    // Some intermediaries of plain HTTP break codings that they do not know; inside of TLS there are none.
-    else if (isTls) headers.set("accept-encoding", knownCodings().join(", "));
+    if (headers.has("range") && !headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
   }
 
   /** Decodes the body, if it can be decoded. Called by the session. */

@@ -22,7 +22,7 @@ import { HttpStatus } from "../protocol/status.ts";
 import type { TransportRequest, TransportResponse } from "../transports/transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
 import { chooseSocket, ownProxy } from "./message_way.ts";
-import { classOf, httpUriOf, wireUrl } from "../protocol/uri.ts";
+import { classOf, httpUriOf, type SchemeClass, wireUrl } from "../protocol/uri.ts";
 
 /**
  * What an attempt does next. Steps get their attempt, so that the ordinary ones are made once and not for every message.
@@ -117,7 +117,7 @@ export class Attempt {
   #route(): void {
     const { core, item, msg } = this;
     const { uri } = msg;
-    const scheme = classOf(uri, core.settings.values.httpAliases, core.settings.values.httpsAliases);
+    const scheme = this.#scheme;
     if (scheme === null) {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
@@ -135,10 +135,15 @@ export class Attempt {
     core.pool.enqueue(item, this);
   }
 
+  get #scheme(): SchemeClass | null {
+    const { httpAliases, httpsAliases } = this.core.settings.values;
+    return classOf(this.msg.uri, httpAliases, httpsAliases);
+  }
+
   /** The session's own header fields; on a message whose header nobody has touched they are shared, not copied. */
   #setDefaults(): void {
     const { core, msg } = this;
-    const fields = this.#defaultFields();
+    const fields = core.fields.of(msg, this.#scheme ?? "http", this.item.sink !== null);
     if (!msg.hasRequestHeaders) {
       messageState(msg).defaults = fields;
       return;
@@ -148,14 +153,6 @@ export class Attempt {
       const isProperty = name === "user-agent" && core.settings.values.userAgent !== null;
       if (isProperty || !headers.has(name)) headers.set(name, value);
     }
-  }
-
-  #defaultFields(): ReadonlyArray<readonly [string, string]> {
-    const { core, msg } = this;
-    const isFetch = this.item.sink !== null;
-    if (messageState(msg).disabled === null) return isFetch ? core.fetchFields : core.defaultFields;
-    const fields = core.settings.fields(core.features.requestDefaults(msg));
-    return isFetch ? core.settings.fetchFields(fields) : fields;
   }
 
   /** Second part, on a connection. */

@@ -20,7 +20,7 @@ import { forgetResponse } from "./message_reset.ts";
 import { beginTrace, endTrace, queuedTrace } from "./message_trace.ts";
 import { QueueItems } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
-import type { SessionSettings } from "./session_settings.ts";
+import { DefaultFields, type SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TlsSettings, UpgradedStream } from "../transports/transport.ts";
 import type { TransportList } from "../transports/choice/select.ts";
@@ -51,6 +51,8 @@ export class HttpSessionCore implements PoolOwner {
   readonly limits: PoolLimits;
   readonly transports: TransportList;
   readonly features: FeatureList;
+  /** What messages get that lack it. */
+  readonly fields: DefaultFields;
   readonly pool: ConnectionPool;
   readonly items: QueueItems = new QueueItems();
   /** What servers speak in place of HTTP, until it is over. */
@@ -61,8 +63,6 @@ export class HttpSessionCore implements PoolOwner {
   readonly #events: SessionCoreEvents;
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
-  #defaultFields: ReadonlyArray<readonly [string, string]> | null = null;
-  #fetchFields: ReadonlyArray<readonly [string, string]> | null = null;
   #isClosed = false;
 
   constructor(
@@ -76,7 +76,8 @@ export class HttpSessionCore implements PoolOwner {
     this.limits = settings.values;
     this.transports = transports;
     this.#events = events;
-    this.features = new FeatureList(session, () => this.fieldsChanged());
+    this.features = new FeatureList(session, () => this.fields.changed());
+    this.fields = new DefaultFields(settings, this.features);
     this.announcements = new Announcements(this.features, (type, item) => events.request(type, item));
     this.pool = new ConnectionPool(this);
   }
@@ -99,21 +100,6 @@ export class HttpSessionCore implements PoolOwner {
   /** A CONNECT is about to be sent. */
   tunneling(connection: Connection): void {
     this.#events.connection("tunneling", connection);
-  }
-
-  /** Fields every message gets that lacks them; made once until a property or feature changes. */
-  get defaultFields(): ReadonlyArray<readonly [string, string]> {
-    return this.#defaultFields ??= this.settings.fields(this.features.requestDefaults());
-  }
-
-  /** As `defaultFields`, for `session.fetch`. */
-  get fetchFields(): ReadonlyArray<readonly [string, string]> {
-    return this.#fetchFields ??= this.settings.fetchFields(this.defaultFields);
-  }
-
-  /** Makes the default fields anew at next use. */
-  fieldsChanged(): void {
-    this.#defaultFields = this.#fetchFields = null;
   }
 
   /** The entry of a message on this session's queue, or null. */

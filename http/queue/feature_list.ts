@@ -10,6 +10,7 @@ import { type AttemptWatch, BodyStage, type BodyTransform, type SessionFeature }
 import type { FeatureType } from "../message/feature_type.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
+import type { SchemeClass } from "../protocol/uri.ts";
 import type { ProxyTarget } from "../transports/transport.ts";
 
 type Hook = keyof SessionFeature;
@@ -50,6 +51,7 @@ export interface HookScope {
 /** Every member of a feature: whether it alone makes one. The type names them all, so that none can be missed. */
 const members: Readonly<Record<Hook, boolean>> = {
   requestDefaults: true,
+  requestDefaultsOverTls: true,
   bodyStage: false,
   answersLater: false,
   attach: true,
@@ -159,12 +161,13 @@ export class FeatureList {
     }
   }
 
-  /** Fields the features want on every message, or on one that may have disabled some of them. */
-  requestDefaults(msg: HttpMessage | null = null): [name: string, value: string][] {
+  /** Fields the features want on every message of a scheme, or on one that may have disabled some of them. */
+  requestDefaults(scheme: SchemeClass, msg: HttpMessage | null = null): [name: string, value: string][] {
     const fields: [string, string][] = [];
     for (const feature of [...this.#features].reverse()) {
       if (msg?.isFeatureDisabled(feature)) continue;
-      for (const [name, value] of feature.requestDefaults ?? []) {
+      const overTls = scheme === "https" ? feature.requestDefaultsOverTls : undefined;
+      for (const [name, value] of overTls ?? feature.requestDefaults ?? []) {
         if (!fields.some(([other]) => other === name.toLowerCase())) fields.push([name.toLowerCase(), value]);
       }
     }

@@ -59,9 +59,10 @@ export function selectTransport(core: HttpSessionCore, item: QueueItem, tls: Tls
   const { msg } = item;
   const { http2, lookup } = core.limits;
   const isDirect = item.proxy === null && !item.unixSocket && lookup === null;
-  const isPlain = tls === null && isDirect && msg.requestBody === null && !msg.hasRequestHeaders &&
-    msg.requires.length === 0 && messageState(msg).listened === null && http2 !== "required";
-  return (isPlain ? core.transports.forPlain(msg.method) : null) ??
+  const isPlain = isDirect && msg.requestBody === null && !msg.hasRequestHeaders &&
+    msg.requires.length === 0 && messageState(msg).listened === null && messageState(msg).upgrade === null &&
+    http2 !== "required";
+  return (isPlain ? core.transports.forPlain(msg.method, tls) : null) ??
     core.transports.select(requirementsOf(core, item, tls));
 }
 

@@ -5,9 +5,12 @@
  */
 import type { SessionProperty } from "../contract/session_property.ts";
 import { clientCertificateFor, isSameClient } from "../transports/client_tls.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 import type { MessageTls } from "../message/own_settings.ts";
+import type { SchemeClass } from "../protocol/uri.ts";
 import { isSameRoots } from "../transports/tls_database.ts";
 import type { TlsSettings } from "../transports/transport.ts";
+import type { FeatureList } from "./feature_list.ts";
 import {
   initialValues,
   type SessionValue,
@@ -127,5 +130,39 @@ export class SessionSettings {
 
   #tlsWith(client: TlsSettings["client"]): TlsSettings {
     return { strict: this.#values.sslStrict, roots: this.#values.tlsDatabase, client };
+  }
+}
+
+type FieldList = ReadonlyArray<readonly [name: string, value: string]>;
+
+/** Makes them once for all messages of a scheme: who gets the same list again need not look at it again. */
+export class DefaultFields {
+  readonly #settings: SessionSettings;
+  readonly #features: FeatureList;
+  #made = new Map<string, FieldList>();
+
+  constructor(settings: SessionSettings, features: FeatureList) {
+    this.#settings = settings;
+    this.#features = features;
+  }
+
+  /** The fields of a message, with what the Fetch standard adds if it comes from `session.fetch`. */
+  of(msg: HttpMessage, scheme: SchemeClass, isFetch: boolean): FieldList {
+    // Some features may be none of this message's.
+    if (messageState(msg).disabled !== null) return this.#make(scheme, isFetch, msg);
+    const key = isFetch ? `fetch ${scheme}` : scheme;
+    let made = this.#made.get(key);
+    if (made === undefined) this.#made.set(key, made = this.#make(scheme, isFetch, null));
+    return made;
+  }
+
+  /** A property or feature has changed. */
+  changed(): void {
+    this.#made = new Map();
+  }
+
+  #make(scheme: SchemeClass, isFetch: boolean, msg: HttpMessage | null): FieldList {
+    const fields = this.#settings.fields(this.#features.requestDefaults(scheme, msg));
+    return isFetch ? this.#settings.fetchFields(fields) : fields;
   }
 }

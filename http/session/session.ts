@@ -678,7 +678,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     if (concerns === "limits") core.pool.reconsider();
     else if (concerns === "idle time") core.pool.idleTimeoutChanged();
     else if (concerns === "connections") core.pool.closeIdle();
-    else if (concerns === "fields") core.fieldsChanged();
+    else if (concerns === "fields") core.fields.changed();
     for (const property of changed) this.#notify(property);
   }
 

@@ -107,6 +107,7 @@ export interface PlainSettings {
   /** Limits in milliseconds, or null without any. */
   timeouts: { connect: number; idle: number; total: number } | null;
   requestDefaults: ReadonlyArray<readonly [string, string]>;
+  requestDefaultsOverTls: ReadonlyArray<readonly [string, string]>;
   hooks: RemoteHook[];
 }
 

@@ -76,7 +76,8 @@ export function settingsOf(core: HttpSessionCore, msg: HttpMessage, version: num
     maxDecodedSize: decoderOf(core, msg)?.maxSize ?? null,
     sniffWait: core.session.getFeatureForMessage(ContentSniffer, msg)?.maxWait ?? null,
     timeouts: timeoutsOf(core, msg),
-    requestDefaults: features.requestDefaults(),
+    requestDefaults: features.requestDefaults("http"),
+    requestDefaultsOverTls: features.requestDefaults("https"),
     hooks: hooksOf(core),
   };
 }

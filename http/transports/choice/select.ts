@@ -47,6 +47,20 @@ export interface Requirements {
   readonly requires: readonly TransportCapability[];
 }
 
+/** What the ordinary message over TLS needs besides its method and settings. */
+const ordinary: Omit<Requirements, "method" | "tls"> = {
+  scheme: "https",
+  hasBody: false,
+  hasBodyLength: false,
+  proxy: null,
+  unixSocket: false,
+  lookup: false,
+  expectContinue: false,
+  informational: false,
+  host: false,
+  requires: [],
+};
+
 /**
  * The transports of one session, preferred first. With "auto", what goes to the origin itself and what is encrypted up to
  * it goes over sockets: they are faster than fetch, speak HTTP/2 and show everything. Fetch is preferred for what a proxy
@@ -58,6 +72,7 @@ export class TransportList {
   readonly #transports: readonly Transport[];
   /** Carries https: messages, and http: ones that need no proxy. */
   readonly #direct: Transport;
+  #lastOverTls: { tls: TlsSettings; method: string; transport: Transport } | null = null;
   /** What the session can do: a capability is there when one of its transports has it. */
   readonly capabilities: TransportCapabilities;
 
@@ -70,10 +85,17 @@ export class TransportList {
     this.capabilities = merge(this.#transports);
   }
 
-  /** The transport for an ordinary http: message with this method, if the preferred one can carry it. */
-  forPlain(method: string): Transport | null {
-    const { capabilities } = this.#direct;
-    return capabilities.direct && capabilities.supportsMethod(method) ? this.#direct : null;
+  /** The transport for an ordinary message with this method; null for http: where the preferred one cannot carry it. */
+  forPlain(method: string, tls: TlsSettings | null): Transport | null {
+    if (tls === null) {
+      const { capabilities } = this.#direct;
+      return capabilities.direct && capabilities.supportsMethod(method) ? this.#direct : null;
+    }
+    const last = this.#lastOverTls;
+    if (last !== null && last.tls === tls && last.method === method) return last.transport;
+    const transport = this.select({ ...ordinary, method, tls });
+    this.#lastOverTls = { tls, method, transport };
+    return transport;
   }
 
   /** The first transport that can do what is needed; what is only wished decides among those. */

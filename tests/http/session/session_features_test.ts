@@ -2,6 +2,8 @@
 import { after, before, describe, it } from "node:test";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { BodyStage, HttpMessage, HttpSession, type SessionFeature } from "../../../http/mod.ts";
+import { capabilitiesWith } from "../../../http/transports/capabilities.ts";
+import type { Transport, TransportRequest } from "../../../http/transports/transport.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports, until, wait } from "../../_support/http_sessions.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
@@ -68,6 +70,39 @@ describe("the features of a session", () => {
     assertEquals(session.getFeatures(WithDefaults).length, 1);
     assertEquals(session.getFeatures(WithSink).length, 1);
     assertThrows(() => session.addFeatureByType(SubFeature), TypeError, "SubFeature");
+  });
+
+  it("ask for fields that are made once for all ordinary messages of a scheme, over TLS for others", async () => {
+    const seen: TransportRequest[] = [];
+    const transport: Transport = {
+      capabilities: capabilitiesWith({ name: "recording", supportsMethod: () => true }),
+      createConnection: () => ({
+        isOpen: true,
+        close: () => {},
+        send: (request) => {
+          seen.push(request);
+          return Promise.resolve(new Response("")) as ReturnType<ReturnType<Transport["createConnection"]>["send"]>;
+        },
+      }),
+    };
+    await using session = new HttpSession({ transport });
+    session.addFeature({ requestDefaults: [["x-way", "open"]], requestDefaultsOverTls: [["x-way", "covered"]] });
+    for (const scheme of ["https", "https", "http", "http"]) {
+      await (await session.fetch(`${scheme}://example.org/`)).text();
+    }
+    const [first, second, third, fourth] = seen.map(({ headers }) => headers);
+    assertStrictEquals(first, second);
+    assertStrictEquals(third, fourth);
+    const fields = seen.map(({ headers }) => new Headers(headers.map(([name, value]) => [name, value])));
+    assertEquals(fields.map((each) => each.get("x-way")), ["covered", "covered", "open", "open"]);
+    assertEquals(fields.map((each) => each.get("accept-encoding")?.split(", ").includes("br")), [
+      true,
+      true,
+      false,
+      false,
+    ]);
+    await session.sendMessage(new HttpMessage("GET", "https://example.org/", { headers: { range: "bytes=0-1" } }));
+    assertEquals(seen.at(-1)!.headers.find(([name]) => name === "accept-encoding")?.[1], "identity");
   });
 
   it("are newest first, attached once, detached when removed", async () => {
