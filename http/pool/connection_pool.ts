@@ -62,6 +62,11 @@ export class ConnectionPool {
     return this.#count;
   }
 
+  /** Whether a connection counts against the limits. */
+  counts(connection: Connection): boolean {
+    return this.#recordOf.get(connection)?.isCounted === true;
+  }
+
   /** All connections. */
   get connections(): ReadonlySet<Connection> {
     return this.#all;

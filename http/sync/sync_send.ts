@@ -190,11 +190,14 @@ class SyncSender {
     const scheme = session.schemeOf(msg.uri);
     const host = bareHost(msg.uri.hostname).toLowerCase();
     const port = msg.uri.port === "" ? defaultPort(scheme ?? "http") : Number(msg.uri.port);
-    // A response that was handed out is read by nobody while the thread waits: who holds it must not be waited for.
-    const held = new Set<Connection | null>();
-    for (const item of items.byAge()) if (item.isHandedOut) held.add(item.connection);
+    // A response that was handed out is read by nobody while the thread waits, nor is a stream that speaks another
+    // protocol: who holds them must not be waited for.
+    const sending = new Set<Connection | null>();
+    for (const item of items.byAge()) if (!item.isHandedOut) sending.add(item.connection);
     const isFull = () => {
-      const counted = [...pool.connections].filter((connection) => !held.has(connection));
+      const counted = [...pool.connections].filter((connection) =>
+        pool.counts(connection) && (connection.state === "idle" || sending.has(connection))
+      );
       const toHost = counted.filter(({ target }) =>
         target.scheme === scheme && target.host === host && target.port === port
       );

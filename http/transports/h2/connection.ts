@@ -29,7 +29,7 @@ import type { Field } from "./hpack_table.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerProbe } from "./peer_probe.ts";
 import { PeerSettings } from "./peer_settings.ts";
-import { type RequestSection, requestSection } from "./request_fields.ts";
+import { type RequestSection, RequestSections } from "./request_fields.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import { ResetStreams } from "./reset_streams.ts";
 import { Http2Stream, STREAM_WINDOW, type StreamLink } from "./stream.ts";
@@ -51,6 +51,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
   readonly #inbox: FrameInbox;
   readonly #outbox: Outbox;
   readonly #encoder = new HpackEncoder();
+  readonly #sections = new RequestSections();
   readonly #peer = new PeerSettings();
   readonly #probe: PeerProbe;
   /** Until the peer has greeted. */
@@ -111,7 +112,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     try {
       if (!this.isOpen) throw unprocessedError("the connection was closed", "ECONNRESET");
-      const section = requestSection(request);
+      const section = this.#sections.of(request);
       const isLater = request.upgrade || (!isIdempotentMethod(request.method) && this.#probe.isSilent);
       return isLater ? this.#sendLater(request, section, observer) : this.#begin(request, section, observer);
     } catch (error) {

@@ -33,11 +33,40 @@ export interface RequestSection {
 }
 
 /**
- * The fields of a request.
- *
- * @throws {TransportError} MALFORMED when something cannot be written without changing its meaning.
+ * Makes the header sections of one connection. A session's frozen default fields are checked and put into order once, as
+ * most of its messages have them and no body.
  */
-export function requestSection(request: TransportRequest): RequestSection {
+export class RequestSections {
+  #headers: TransportRequest["headers"] | null = null;
+  /** Scheme and authority of the URLs they were made for. */
+  #origin = "";
+  /** All fields, the path among them. */
+  #fields: readonly Field[] = [];
+
+  /**
+   * The fields of a request.
+   *
+   * @throws {TransportError} MALFORMED when something cannot be written without changing its meaning.
+   */
+  of(request: TransportRequest): RequestSection {
+    const { body, headers, method, upgrade, url } = request;
+    const isUsual = method === "GET" && body === null && !upgrade;
+    if (isUsual && headers === this.#headers && url.startsWith(this.#origin)) {
+      const path: Field = [":path", requestTarget(request, false)];
+      const fields = this.#fields.map((field) => field[0] === ":path" ? path : field);
+      return { fields, framing: "none", contentLength: 0 };
+    }
+    const section = requestSection(request);
+    if (isUsual && section.framing === "none" && Object.isFrozen(headers)) {
+      this.#headers = headers;
+      this.#origin = url.slice(0, url.indexOf("/", url.indexOf("://") + 3) + 1);
+      this.#fields = section.fields;
+    }
+    return section;
+  }
+}
+
+function requestSection(request: TransportRequest): RequestSection {
   const path = requestTarget(request, false);
   const names = new Map<string, string>();
   const fields: Field[] = [];

@@ -58,7 +58,7 @@ export class Http2Stream implements BodySource, UploadOwner {
   #hasHead = false;
   /** What goes to the server on a stream where another protocol is to be spoken; null elsewhere. */
   readonly #outgoing: TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> | null;
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #closed: PromiseWithResolvers<void> | null;
   /** The server has agreed to the other protocol. */
   #isAgreed = false;
   /** A header section whose response has not been handed over. */
@@ -87,6 +87,7 @@ export class Http2Stream implements BodySource, UploadOwner {
     this.#request = request;
     this.observer = observer;
     const outgoing = this.#outgoing = request.upgrade ? new TransformStream() : null;
+    this.#closed = outgoing === null ? null : Promise.withResolvers<void>();
     this.upload = new Upload(
       this,
       link,
@@ -261,7 +262,7 @@ export class Http2Stream implements BodySource, UploadOwner {
     const upgraded = {
       readable: body.stream,
       writable: this.#outgoing!.writable,
-      closed: this.#closed.promise,
+      closed: this.#closed!.promise,
       destroy: () => this.abort(new DOMException("The stream was closed", "AbortError")),
     };
     const parts = { whole: null, body: null, keepAlive: true, trailers: undefined, arrived: undefined, upgraded };
@@ -324,7 +325,7 @@ export class Http2Stream implements BodySource, UploadOwner {
       this.#trailers?.reject(reason);
       this.#body?.fail(reason, !(reason instanceof TransportError));
     } else this.#arrived?.resolve();
-    this.#closed.resolve();
+    this.#closed?.resolve();
     this.#link.streamOver(this);
   }
 }

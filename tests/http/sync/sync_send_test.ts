@@ -251,6 +251,16 @@ describe("HttpSession.sendMessageSync", () => {
     await waiting;
   });
 
+  it("is not held up by connections that no limit counts", async () => {
+    await using session = new HttpSession({ maxConns: 1, maxConnsPerHost: 1 });
+    const beyond = new HttpMessage("GET", `${origin}/hang`, { flags: [MessageFlags.IGNORE_CONNECTION_LIMITS] });
+    const waiting = session.sendMessage(beyond);
+    await until(() => session.connections.length === 1);
+    assertEquals(session.sendMessageSync(new HttpMessage("GET", `${origin}/echo`)), 200);
+    session.cancelMessage(beyond);
+    await waiting;
+  });
+
   it("waits for no response that its own thread has left unread", async () => {
     for (const path of ["/big", "/echo"]) {
       await using session = new HttpSession({ maxConns: 2, maxConnsPerHost: 2 });

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
 import { Flag } from "../../../http/transports/h2/frames.ts";
-import { HttpError, HttpSession, HttpStatus, type HttpWebSocket, TlsDatabase } from "../../../http/mod.ts";
+import { HttpError, HttpMessage, HttpSession, HttpStatus, type HttpWebSocket, TlsDatabase } from "../../../http/mod.ts";
 import { data, Http2Peer } from "../../_support/http2_peer.ts";
 import { http2Server, http2ServerSkip } from "../../_support/http2_server.ts";
 import { type Http2Answer, type Http2Sockets, http2Sockets } from "../../_support/http2_sockets.ts";
@@ -181,6 +181,10 @@ describe("A WebSocket over HTTP/2", () => {
     assertEquals(await (await session.fetch(at("/").replace("ws", "http"))).text(), "plain");
     const [connection] = session.connections;
     assertEquals([server.connections - before, connection!.state, connection!.uses], [1, "busy", 4]);
+    // No thread that waits could wait for a socket: the connection is not in its way, though another message's would be.
+    session.maxConns = 1;
+    const elsewhere = new HttpMessage("GET", "http://127.0.0.1:1/");
+    assertEquals(session.sendMessageSync(elsewhere), HttpStatus.CANT_CONNECT);
     const ended = end(sockets[2]!);
     served.close(4001, "bye");
     assertEquals(await ended, [4001, "bye", true]);
