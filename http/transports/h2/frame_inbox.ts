@@ -95,6 +95,7 @@ export class FrameInbox {
       case FrameType.PUSH_PROMISE:
         throw broken("the server pushes a response, which was refused beforehand");
       case FrameType.PRIORITY:
+        if (stream === 0) throw broken("a PRIORITY frame is for the connection in place of a stream");
         checkLength("PRIORITY", payload, 5);
         return this.#guard.spend("PRIORITY");
       default:
