@@ -210,7 +210,7 @@ export class Engine implements CallOrder {
 
   /** Hands a step of an operation to a worker thread. */
   submit(step: Step, frame: Frame, done: JobDone): PendingJob {
-    return this.#pool().run(step, done, frame.block);
+    return this.#pool().run(step, done, frame.block, frame.workKind);
   }
 
   /** An operation has started. */

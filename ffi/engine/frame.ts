@@ -149,6 +149,8 @@ export class Frame {
   answer: unknown = undefined;
   /** What the operation was given, for its errors to tell of. */
   args: unknown = null;
+  /** A number for operations that take about as long, such as those of one mechanism; 0 where nothing is known. */
+  workKind = 0;
   #pinned: unknown[] | null = null;
   #outputs: Output[] | null = null;
 
@@ -176,6 +178,7 @@ export class Frame {
     this.within = undefined;
     this.answer = undefined;
     this.args = null;
+    this.workKind = 0;
     this.#pinned = null;
   }
 

@@ -75,7 +75,13 @@ export function mechanismOf(
   if (data.length !== length) {
     throw new TypeError("Cannot use the data: its length was changed while the call was made");
   }
+  frame.workKind = workKind(mechanism.type, length);
   return written;
+}
+
+/** What tells how long an operation takes: the mechanism, and how long the data is, to a power of two. */
+export function workKind(mechanism: number, length: number): number {
+  return mechanism * 32 + Math.min(31, 32 - Math.clz32(length));
 }
 
 /** The two calls of an operation, made ready. */

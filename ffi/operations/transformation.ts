@@ -82,6 +82,7 @@ class Transformation implements Program<Bytes>, Beginning {
   /** Bytes of a raw parameter; -1 for one that is long or built anew for each call. */
   readonly #parameterLength: number;
   readonly #dataLength: number;
+  readonly #workKind: number;
   readonly #firstStep: ProgramStep<Bytes>;
   #frame: Frame | null;
   #begun = false;
@@ -108,6 +109,7 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#key = args.key;
     this.#type = type;
     this.#dataLength = data.length;
+    this.#workKind = frame.workKind;
     const words = [session, this.#input, word(data.length), this.#output.address, block.address(this.#length)];
     const begun = beginning(frame, args, functions, mechanism, { fn: frame.fn(functions.onceIndex), args: words });
     this.args = args;
@@ -136,6 +138,7 @@ class Transformation implements Program<Bytes>, Beginning {
     block.bytes.set(data, this.#inputOffset);
     block.setUlong(this.#length, room);
     rewriteMechanism(block, mechanism, this.mechanism);
+    frame.workKind = this.#workKind;
     this.args = args;
     this.once = this.both[1]!;
     this.use = null;

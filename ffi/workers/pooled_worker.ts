@@ -48,6 +48,8 @@ export interface Job {
   readonly done: JobDone;
   /** Memory the calls use. */
   readonly block: Block | null;
+  /** A number that jobs have in common which take about as long when they end with the same call. */
+  readonly kind: number;
   /** Its place in shared memory; -1 while it has none. */
   slot: number;
   /** Where its words lie when they do not fit there. */
@@ -63,8 +65,12 @@ const THREAD_END_MS = 2000;
 export class PooledWorker {
   /** Whether it runs a call nobody waits for; no further job is given to it. */
   stuck = false;
-  /** Whether the jobs it was given last are short. */
+  /** Whether the jobs it was given last are fast. */
   fast = false;
+  /** Whether they are so short that another worker would not have woken up before they are done. */
+  short = false;
+  /** When it was given work while it had none, or has answered; as `performance.now` tells it. */
+  heard = 0;
   /** Slots it may still look at though their jobs went elsewhere. */
   readonly retired: number[] = [];
   /** Slots of jobs that were settled before it has answered. */
@@ -73,22 +79,26 @@ export class PooledWorker {
   readonly #jobs = new Map<number, Job>();
   readonly #known = new Set<number>();
   readonly #kept = new WeakSet<Block>();
-  readonly #thread = new Int32Array(new SharedArrayBuffer(4 * (THREAD.inbox + THREAD.places)));
+  readonly #thread = new Int32Array(new SharedArrayBuffer(4 * (THREAD.outbox + LAYOUT.slots)));
   /** Messages with functions or with memory to keep that were sent. */
   #told = 0;
   /** Jobs that were sent. */
   #given = 0;
+  /** Answers that were read. */
+  #read = 0;
+  /** Whether it keeps the program from ending. */
+  #keepsAlive = false;
   #ended = false;
 
   /**
    * Starts a thread, which writes its number to the address `mark` while it makes calls; `finished` is told the slots of
-   * jobs that have run, `lost` that it died.
+   * jobs that have run, `lost` that it died, and the slots of those that had run by then.
    */
   constructor(
     memory: SharedArrayBuffer,
     mark: bigint,
     finished: (slots: number[]) => void,
-    lost: (error: Error) => void,
+    lost: (error: Error, slots: number[]) => void,
   ) {
     // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long.
     const source = WORKER_PROLOGUE +
@@ -100,11 +110,14 @@ export class PooledWorker {
       eval: true,
       workerData: { memory, mark, thread: this.#thread.buffer },
     });
-    this.#worker.on("message", (slots: number[]) => {
-      finished(slots);
-      if (this.#jobs.size === 0) this.#worker.unref();
+    this.#worker.on("message", () => {
+      finished(this.#answers());
+      // Places it has yet to give up may be what jobs wait for.
+      if (this.#jobs.size > 0 || !this.quiet || !this.#keepsAlive) return;
+      this.#keepsAlive = false;
+      this.#worker.unref();
     });
-    this.#worker.on("error", (error: Error) => this.#ended || lost(error));
+    this.#worker.on("error", (error: Error) => this.#ended || lost(error, this.#answers()));
     this.#worker.unref();
   }
 
@@ -123,6 +136,19 @@ export class PooledWorker {
     return Atomics.load(this.#thread, THREAD.served) === this.#given;
   }
 
+  /** The slots of jobs that have run since it was asked last. */
+  #answers(): number[] {
+    this.heard = performance.now();
+    // In this order: see THREAD.
+    Atomics.store(this.#thread, THREAD.told, 0);
+    const tail = Atomics.load(this.#thread, THREAD.answered);
+    const slots: number[] = [];
+    for (; this.#read !== tail; this.#read = this.#read + 1 | 0) {
+      slots.push(this.#thread[THREAD.outbox + (this.#read >>> 0) % LAYOUT.slots]!);
+    }
+    return slots;
+  }
+
   /** The jobs it holds. */
   pending(): Job[] {
     return [...this.#jobs.values()];
@@ -131,6 +157,7 @@ export class PooledWorker {
   /** Gives it jobs that have their places in shared memory. */
   send(batch: readonly Job[]): void {
     const request: WorkerRequest = { slots: [] };
+    if (this.#jobs.size === 0) this.heard = performance.now();
     for (const job of batch) {
       job.worker = this;
       this.#jobs.set(job.slot, job);
@@ -149,7 +176,10 @@ export class PooledWorker {
         });
       }
     }
-    this.#worker.ref();
+    if (!this.#keepsAlive) {
+      this.#keepsAlive = true;
+      this.#worker.ref();
+    }
     if (request.functions || request.kept) this.#told++;
     this.#given = this.#given + request.slots.length | 0;
     // Jobs in the inbox may overtake a message: what they call must have been heard of.

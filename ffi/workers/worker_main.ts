@@ -30,7 +30,14 @@ export const JOB_STATE = { queued: 1, running: 2, done: 3, cancelled: 4, revoked
 
 /**
  * What a worker and its caller share besides jobs, as 32-bit integers: after its last job a worker listens for a moment at
- * the tail of its inbox, where work reaches it sooner than by a message.
+ * the tail of its inbox, where work reaches it sooner than by a message. The jobs it has run stand in its outbox.
+ *
+ * No answer is missed: the worker writes the outbox, then its tail, and sends a message unless one is on its way, that is,
+ * unless it finds `told` set. The caller clears `told` first and reads the tail after that. A worker that has found `told`
+ * set has done so before the caller cleared it, and has written the tail before: the caller reads it.
+ *
+ * Nothing in the outbox is overwritten before it is read: it has as many places as there are slots, and a slot is not used
+ * again before its answer was read.
  */
 export const THREAD = {
   /** Number of the thread, where the runtime knows it. */
@@ -45,10 +52,16 @@ export const THREAD = {
   heard: 4,
   /** How many jobs it was given it will not look at again. */
   served: 5,
+  /** How many jobs have been put into the outbox. */
+  answered: 6,
+  /** Whether a message that tells of the outbox is on its way. */
+  told: 7,
   /** First place of the inbox. */
-  inbox: 6,
+  inbox: 8,
   /** Places of the inbox. */
   places: 32,
+  /** First place of the outbox, which has a place for each slot. */
+  outbox: 40,
   /** How long a worker listens. */
   milliseconds: 1,
 } as const;
@@ -154,26 +167,34 @@ export function workerMain(
   const mark = (id: number): void => {
     if (data.mark !== 0n) runtime.write?.(data.mark, id);
   };
+  const answer = (slot: number): void => {
+    const tail = control[thread.answered]!;
+    control[thread.outbox + (tail >>> 0) % layout.slots] = slot;
+    Atomics.store(control, thread.answered, tail + 1 | 0);
+  };
+  const tell = (): void => {
+    if (Atomics.exchange(control, thread.told, 1) === 0) port.postMessage(0);
+  };
   const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
-    let done: number[] = [];
-    let posted = performance.now();
+    let told = performance.now();
     mark(control[thread.id]!);
+    let left = slots.length;
     for (const slot of slots) {
+      left--;
       const state = slot * layout.words * 2 + layout.state;
       if (Atomics.compareExchange(states, state, jobState.queued, jobState.running) !== jobState.queued) continue;
       run(slot, areas.find((area) => area.slot === slot));
-      done.push(slot);
+      answer(slot);
       // A batch that turns out slow must not hold back what is finished.
-      if (performance.now() - posted > 1 && done.length < slots.length) {
-        port.postMessage(done);
-        done = [];
-        posted = performance.now();
+      if (left > 0 && performance.now() - told > 1) {
+        tell();
+        told = performance.now();
       }
     }
     mark(0);
     Atomics.add(control, thread.served, slots.length);
-    // Always an answer, even an empty one: slots of jobs that were taken back wait for it.
-    port.postMessage(done);
+    // Even where nothing was run: slots of jobs that were taken back wait for it.
+    tell();
   };
   const listen = (): void => {
     for (;;) {

@@ -16,32 +16,37 @@ import {
   type PendingJob,
   PooledWorker,
 } from "./pooled_worker.ts";
-import { JOB_STATE, LAYOUT } from "./worker_main.ts";
+import { JobDurations, SHORT_JOB } from "./job_durations.ts";
+import { JobSlots } from "./job_slots.ts";
 
 export type { JobDone, JobResult, NativeCall, PendingJob };
 
 /** Longest known run of a job, in µs, that may travel together with others. */
 const FAST_JOB = 200;
 const MAX_BATCH = 16;
-/** Short jobs a worker may hold before more are given to it; with a batch more they fit its inbox. */
+/** Fast jobs a worker may hold before more are given to it; with a batch more they fit its inbox. */
 const MAX_AHEAD = 8;
+/** So much work, in µs, is done by a worker that is awake before another would have woken up. */
+const WAKE_UP = 200;
+/** Short jobs a worker may hold: they fit its inbox. */
+const MAX_HELD = 24;
+/** After so many milliseconds without an answer a worker is given no more short jobs. */
+const HELD_UP = 1;
+/** After so many those that wait there go to another. */
+const TAKEN_BACK = 10;
 const NEVER_RAN: JobResult = { value: 0, stopped: 0, cancelled: true, microseconds: 0 };
-/** Words of a call before its arguments: the function and what it returned. */
-const CALL_HEAD = 2;
 
 /** A pool of worker threads: started on first use, unref'ed when idle, replaced when stuck in an abandoned call. */
 export class WorkerPool {
   readonly #size: number;
-  readonly #memory: SharedArrayBuffer = new SharedArrayBuffer(LAYOUT.slots * LAYOUT.words * 8);
-  readonly #states: Int32Array = new Int32Array(this.#memory);
-  readonly #words: BigUint64Array = new BigUint64Array(this.#memory);
-  readonly #freeSlots: number[] = Array.from({ length: LAYOUT.slots }, (_, i) => LAYOUT.slots - 1 - i);
+  readonly #slots: JobSlots = new JobSlots();
   readonly #ready: Job[] = [];
   readonly #workers: PooledWorker[] = [];
-  readonly #durations = new Map<number, number>();
+  readonly #durations = new JobDurations();
   readonly #ending = new Set<Promise<void>>();
   #scheduled = false;
   #watching = false;
+  #relief: ReturnType<typeof setTimeout> | undefined;
 
   /** A pool of at most `size` workers; by default as many as there are processors, at least 2 and at most 8. */
   constructor(size?: number) {
@@ -62,9 +67,10 @@ export class WorkerPool {
    * Queues a job; it starts in a microtask, together with others that are ready by then.
    *
    * @param block Memory the calls use, which the worker holds meanwhile.
+   * @param kind A number that jobs have in common which take about as long when they end with the same call.
    */
-  run(calls: readonly NativeCall[], done: JobDone, block: Block | null = null): PendingJob {
-    const job: Job = { calls, done, block, slot: -1, area: null, worker: null };
+  run(calls: readonly NativeCall[], done: JobDone, block: Block | null = null, kind = 0): PendingJob {
+    const job: Job = { calls, done, block, kind, slot: -1, area: null, worker: null };
     this.#ready.push(job);
     this.#schedule();
     return {
@@ -76,16 +82,18 @@ export class WorkerPool {
 
   /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
   async close(): Promise<void> {
+    clearTimeout(this.#relief);
+    this.#relief = undefined;
     for (const worker of this.#workers.splice(0)) this.#end(worker);
     await Promise.all(this.#ending);
   }
 
   #end(worker: PooledWorker): void {
-    this.#freeSlots.push(...worker.settled);
+    this.#slots.give(worker.settled);
     worker.settled.clear();
     const ended = worker.end().finally(() => {
-      // It looks at none of them any more.
-      this.#freeSlots.push(...worker.retired.splice(0));
+      // It will look at none of them any more.
+      this.#slots.give(worker.retired.splice(0));
       this.#ending.delete(ended);
     });
     this.#ending.add(ended);
@@ -117,18 +125,65 @@ export class WorkerPool {
 
   #dispatch(): void {
     while (this.#ready.length > 0) {
-      const worker = this.#idleWorker() ?? this.#shortlyIdleWorker();
+      const ahead = this.#worksAhead();
+      const awake = ahead > 0 ? this.#awakeWorker(ahead) : null;
+      const worker = awake ?? this.#idleWorker() ?? this.#shortlyIdleWorker();
       if (!worker) return;
-      const batch = this.#takeBatch();
+      const batch = awake ? this.#takeBatch(ahead - awake.jobs) : this.#takeBatch(Math.max(ahead, this.#share()));
       if (batch.length === 0) return;
-      worker.fast = batch.every((job) => this.#isFast(job));
+      worker.fast = batch.every((job) => this.#durations.of(job) < FAST_JOB);
+      worker.short = batch.every((job) => this.#durations.of(job) < SHORT_JOB);
       worker.send(batch);
+      if (worker.jobs > 1) this.#watchHeldUp();
     }
   }
 
-  /** A worker whose jobs are all short may have a few more waiting, so that it never waits for an answer to arrive. */
+  /** Looks after a while whether jobs wait behind one that was taken for short, and may never return. */
+  #watchHeldUp(): void {
+    if (this.#relief !== undefined) return;
+    this.#relief = setTimeout(() => this.#relieve(), TAKEN_BACK);
+    (this.#relief as { unref?(): void }).unref?.();
+  }
+
+  #relieve(): void {
+    this.#relief = undefined;
+    const late = performance.now() - TAKEN_BACK;
+    for (const worker of this.#workers) {
+      // One that runs nothing is only about to start, or to be given a processor.
+      if (worker.heard <= late && worker.pending().some((job) => this.#slots.isRunning(job))) {
+        worker.fast = worker.short = false;
+        this.#takeAllBack(worker);
+      }
+    }
+    if (this.#workers.some(({ jobs }) => jobs > 1)) this.#watchHeldUp();
+    this.#dispatch();
+  }
+
+  /** Takes the jobs back that a worker has not begun; they are the next for others. */
+  #takeAllBack(worker: PooledWorker, except: Job | null = null): void {
+    for (const job of worker.pending().reverse()) if (job !== except && this.#takeBack(job)) this.#ready.unshift(job);
+  }
+
+  /** Jobs like the next that are done before another worker would have woken up; 0 where they are not that short. */
+  #worksAhead(): number {
+    const job = this.#ready[0]!;
+    const duration = this.#durations.of(job);
+    return duration < SHORT_JOB ? Math.min(MAX_HELD, Math.ceil(WAKE_UP / duration)) : 0;
+  }
+
+  /** A worker that runs short jobs, holds fewer than so many, and is not held up by one that was not short after all. */
+  #awakeWorker(ahead: number): PooledWorker | null {
+    const now = performance.now();
+    for (const worker of this.#workers) {
+      if (worker.stuck || !worker.short || worker.jobs === 0 || worker.jobs >= ahead) continue;
+      if (now - worker.heard < HELD_UP) return worker;
+    }
+    return null;
+  }
+
+  /** A worker whose jobs are all fast may have a few more waiting, so that it never waits for an answer to arrive. */
   #shortlyIdleWorker(): PooledWorker | null {
-    if (!this.#isFast(this.#ready[0]!)) return null;
+    if (this.#durations.of(this.#ready[0]!) >= FAST_JOB) return null;
     let best: PooledWorker | null = null;
     for (const worker of this.#workers) {
       if (worker.stuck || !worker.fast || worker.jobs >= MAX_AHEAD) continue;
@@ -148,66 +203,53 @@ export class WorkerPool {
 
   #addWorker(): PooledWorker {
     const worker: PooledWorker = new PooledWorker(
-      this.#memory,
+      this.#slots.memory,
       threadMark(),
       (slots) => this.#finished(worker, slots),
-      (error) => this.#lost(worker, error),
+      (error, slots) => this.#lost(worker, error, slots),
     );
     this.#workers.push(worker);
     this.#watchExit();
     return worker;
   }
 
-  /** The jobs of the next message: several only if all of them are known to be short. */
-  #takeBatch(): Job[] {
-    const share = Math.min(MAX_BATCH, Math.ceil(this.#ready.length / this.#size));
+  /** What of the jobs that wait is one worker's part. */
+  #share(): number {
+    return Math.min(MAX_BATCH, Math.ceil(this.#ready.length / this.#size));
+  }
+
+  /** The jobs of the next message: several only if all of them are known to be fast; of short ones as many as `most`. */
+  #takeBatch(most: number): Job[] {
+    const share = this.#share();
     const batch: Job[] = [];
-    while (batch.length < share && this.#ready.length > 0 && this.#freeSlots.length > 0) {
+    while (this.#ready.length > 0 && this.#slots.room > 0) {
       const job = this.#ready[0]!;
-      const fast = this.#isFast(job);
+      const duration = this.#durations.of(job);
+      const fast = duration < FAST_JOB;
+      if (batch.length >= (duration < SHORT_JOB ? most : share)) break;
       if (!fast && batch.length > 0) break;
       this.#ready.shift();
-      this.#place(job);
+      this.#slots.place(job);
       batch.push(job);
       if (!fast) break;
     }
     return batch;
   }
 
-  #isFast(job: Job): boolean {
-    const last = job.calls[job.calls.length - 1]!;
-    return job.calls.length <= 4 && (this.#durations.get(last.fn.id) ?? Infinity) < FAST_JOB;
-  }
-
-  #place(job: Job): void {
-    const slot = this.#freeSlots.pop()!;
-    let needed: number = LAYOUT.calls;
-    for (const call of job.calls) needed += CALL_HEAD + call.args.length;
-    const long = needed > LAYOUT.words;
-    job.slot = slot;
-    job.area = long ? { slot, words: new BigUint64Array(new SharedArrayBuffer(needed * 8)) } : null;
-    const words = job.area?.words ?? this.#words;
-    let at = (long ? 0 : slot * LAYOUT.words) + LAYOUT.calls;
-    for (const { fn, args } of job.calls) {
-      words[at] = BigInt(fn.id) | BigInt(args.length) << 32n;
-      for (let i = 0; i < args.length; i++) words[at + CALL_HEAD + i] = args[i]!;
-      at += CALL_HEAD + args.length;
-    }
-    const head = slot * LAYOUT.words * 2;
-    this.#states[head + LAYOUT.count] = job.calls.length;
-    Atomics.store(this.#states, head + LAYOUT.state, JOB_STATE.queued);
-  }
-
   #finished(worker: PooledWorker, slots: readonly number[]): void {
+    this.#settleAll(worker, slots);
+    if (worker.quiet) this.#slots.give(worker.retired.splice(0));
+    if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
+    if (this.#ready.length > 0) this.#dispatch();
+  }
+
+  #settleAll(worker: PooledWorker, slots: readonly number[]): void {
     for (const slot of slots) {
       const job = worker.take(slot);
       if (job === undefined && !worker.settled.delete(slot)) continue;
-      this.#freeSlots.push(slot);
+      this.#slots.give([slot]);
       if (job !== undefined) this.#settle(job);
     }
-    if (worker.quiet) this.#freeSlots.push(...worker.retired.splice(0));
-    if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
-    if (this.#ready.length > 0) this.#dispatch();
   }
 
   /** The call that held a worker has returned: the worker works again, unless another has taken its place. */
@@ -221,26 +263,11 @@ export class WorkerPool {
   }
 
   #settle(job: Job): void {
-    const head = job.slot * LAYOUT.words * 2;
-    const words = job.area?.words ?? this.#words;
-    const stopped = this.#states[head + LAYOUT.stopped]!;
-    const cancelled = this.#states[head + LAYOUT.cancelled] === 1;
-    // What ran last: the call that failed, or the one before the first that did not run.
-    const last = cancelled ? stopped - 1 : Math.min(stopped, job.calls.length - 1);
-    let at = (job.area ? 0 : job.slot * LAYOUT.words) + LAYOUT.calls;
-    for (let i = 0; i < last; i++) at += CALL_HEAD + job.calls[i]!.args.length;
-    let value: number | bigint = 0;
-    const microseconds = this.#states[head + LAYOUT.duration]!;
-    if (last >= 0) {
-      const fn = job.calls[last]!.fn;
-      const word = words[at + 1]!;
-      value = fn.result === "u64" ? word : Number(fn.result === "i32" ? BigInt.asIntN(32, word) : word);
-      const known = this.#durations.get(fn.id);
-      this.#durations.set(fn.id, known === undefined ? microseconds : known * 0.75 + microseconds * 0.25);
-    }
+    const { result, last } = this.#slots.outcome(job);
+    if (last !== null) this.#durations.took(last, job.kind, result.microseconds);
     job.slot = -1;
     job.worker = null;
-    job.done({ value, stopped, cancelled, microseconds }, null);
+    job.done(result, null);
   }
 
   /** Waits in place for a job that runs; one that no worker has begun is run here. */
@@ -251,20 +278,13 @@ export class WorkerPool {
       if (index < 0) return;
       this.#ready.splice(index, 1);
     } else if (!this.#takeBack(job)) {
-      const state = slot * LAYOUT.words * 2 + LAYOUT.state;
-      for (let now = this.#stateAt(state); now !== JOB_STATE.done; now = this.#stateAt(state)) {
-        Atomics.wait(this.#states, state, now);
-      }
+      this.#slots.wait(job);
       // The worker's answer is still to come, and with it the slot.
       worker!.take(slot);
       worker!.settled.add(slot);
       return this.#settle(job);
     }
     job.done(runHere(job.calls), null);
-  }
-
-  #stateAt(index: number): number {
-    return Atomics.load(this.#states, index);
   }
 
   #cancel(job: Job): boolean {
@@ -279,19 +299,14 @@ export class WorkerPool {
       job.done(NEVER_RAN, null);
       return true;
     }
-    const state = job.slot * LAYOUT.words * 2 + LAYOUT.state;
-    Atomics.compareExchange(this.#states, state, JOB_STATE.running, JOB_STATE.cancelled);
+    this.#slots.stop(job);
     return false;
   }
 
   /** Takes a job that has not started away from its worker. */
   #takeBack(job: Job): boolean {
     const worker = job.worker;
-    const state = job.slot * LAYOUT.words * 2 + LAYOUT.state;
-    if (!worker) return false;
-    if (Atomics.compareExchange(this.#states, state, JOB_STATE.queued, JOB_STATE.revoked) !== JOB_STATE.queued) {
-      return false;
-    }
+    if (!worker || !this.#slots.revoke(job)) return false;
     worker.take(job.slot);
     // The worker still holds the number: the slot is not used again before this worker has answered.
     worker.retired.push(job.slot);
@@ -306,19 +321,18 @@ export class WorkerPool {
     if (!worker || worker.stuck) return;
     worker.stuck = true;
     // Jobs behind the one that may never return go to another worker.
-    for (const other of worker.pending().reverse()) {
-      if (other !== job && this.#takeBack(other)) this.#ready.unshift(other);
-    }
+    this.#takeAllBack(worker, job);
     if (this.#ready.length > 0) this.#schedule();
   }
 
-  #lost(worker: PooledWorker, error: Error): void {
+  #lost(worker: PooledWorker, error: Error, slots: readonly number[]): void {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
-    this.#freeSlots.push(...worker.retired.splice(0), ...worker.settled);
+    this.#settleAll(worker, slots);
+    this.#slots.give([...worker.retired.splice(0), ...worker.settled]);
     worker.settled.clear();
     for (const job of worker.pending()) {
-      this.#freeSlots.push(job.slot);
+      this.#slots.give([job.slot]);
       job.slot = -1;
       job.worker = null;
       job.done(null, error);
