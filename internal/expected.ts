@@ -33,6 +33,18 @@ export function checkObject<T extends object>(action: string, value: T, expected
   throw unexpected(action, expected, value);
 }
 
+/** Checks an object by the methods it is asked for: a store, say, is one of any class. */
+export function checkMethods<T extends object>(
+  action: string,
+  value: T,
+  expected: string,
+  names: readonly string[],
+): T {
+  const given = checkObject(action, value, expected) as Record<string, unknown>;
+  if (names.every((name) => typeof given[name] === "function")) return value;
+  throw unexpected(action, `${expected} with the methods ${names.join(", ")}`, value);
+}
+
 /** Checks an object of options. */
 export function checkOptions<T extends object>(action: string, options: T): T {
   return checkObject(action, options, "an object of options");

@@ -1,4 +1,5 @@
 /** What the stores of several processes promise their features, and what a failure of one comes to. */
+import { checkMethods, checkObject } from "../../internal/expected.ts";
 import { TransportError, type TransportPhase } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
@@ -17,6 +18,30 @@ export function whenUnreachable(action: string, given: unknown): WhenUnreachable
   if (given === undefined) return "open";
   if (given === "open" || given === "closed") return given;
   throw new TypeError(`Cannot ${action}: whenUnreachable is "open" or "closed", not ${JSON.stringify(given)}`);
+}
+
+/** What a feature asks of its store, by the names of the methods. */
+export interface StoreMethods {
+  /** Of one that this process has for itself. */
+  readonly own: readonly string[];
+  /** Of one that processes share. */
+  readonly shared: readonly string[];
+}
+
+/**
+ * Whether a store is one that processes share: its methods answer later.
+ *
+ * @throws {TypeError} For what is no store, or one of something else.
+ */
+export function isSharedStore<Own extends object, Shared extends { readonly synchronous: false }>(
+  action: string,
+  store: Own | Shared,
+  expected: string,
+  methods: StoreMethods,
+): store is Shared {
+  const isShared = "synchronous" in checkObject(action, store, expected);
+  checkMethods(action, store, expected, isShared ? methods.shared : methods.own);
+  return isShared;
 }
 
 /** A store as its feature uses it. */

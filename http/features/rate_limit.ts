@@ -1,7 +1,7 @@
 /** The feature that keeps requests below a rate. */
 
 import { TypedEventTarget } from "../../internal/events.ts";
-import { checkObject, checkOptions } from "../../internal/expected.ts";
+import { checkMethods, checkOptions } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
 import { StoreErrorEvent, type StoreEvents } from "../contract/store_events.ts";
@@ -116,6 +116,7 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
   /**
    * Makes the feature.
    *
+   * @throws {TypeError} For a store that is none of rate limits.
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(options: RateLimitOptions = {}) {
@@ -129,7 +130,10 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
     this.#obeyServer = options.obeyServer ?? true;
     this.#maxHold = zeroOrMore("maxHold", options.maxHold ?? 60_000, "ms");
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;
-    const store = options.store ? checkObject("make a RateLimit", options.store) : null;
+    const methods = ["take", "giveBack", "hold", "held"];
+    const store = options.store
+      ? checkMethods("make a RateLimit", options.store, "a store of rate limits", methods)
+      : null;
     const failed = (error: unknown) => void this.dispatchEvent(new StoreErrorEvent(error));
     this.#shared = store && new StoreUse(store, "the store of its rate limit", failed);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkObject, checkOptions } from "../../../internal/expected.ts";
+import { checkMethods, checkObject, checkOptions } from "../../../internal/expected.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 
@@ -100,10 +100,15 @@ export class PasswordManager implements SessionFeature {
   /** Where passwords are kept. */
   readonly store: PasswordStore;
 
-  /** Makes a manager of the passwords in a store. */
+  /**
+   * Makes a manager of the passwords in a store.
+   *
+   * @throws {TypeError} For a store that is none of passwords.
+   */
   constructor(options: PasswordManagerOptions = {}) {
     checkOptions("make a PasswordManager", options);
     this.store = options.store ?? new MemoryPasswordStore();
+    checkMethods("make a PasswordManager", this.store, "a store of passwords", ["find", "save", "remove"]);
   }
 
   /** Nothing to do: the session's AuthManager looks for the feature when a server asks for credentials. */

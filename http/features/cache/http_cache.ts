@@ -62,6 +62,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   /**
    * Makes a cache.
    *
+   * @throws {TypeError} For a store that is none of responses.
    * @throws {RangeError} For limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {

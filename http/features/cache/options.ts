@@ -1,5 +1,5 @@
 /** How a cache is made. */
-import { checkOptions } from "../../../internal/expected.ts";
+import { checkMethods, checkOptions } from "../../../internal/expected.ts";
 import { zeroOrMore } from "../../../internal/time_limits.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import type { PolicyOptions } from "./record.ts";
@@ -20,13 +20,21 @@ export interface HttpCacheOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** The options with their defaults. */
+/** What a cache asks of every store. */
+const METHODS: readonly (keyof CacheStore)[] = ["find", "open", "update", "read", "touch", "delete", "trim", "clear"];
+
+/**
+ * The options with their defaults.
+ *
+ * @throws {TypeError} For a store that is none of responses.
+ */
 export function readCacheOptions(
   options: HttpCacheOptions,
 ): { readonly store: CacheStore; readonly policy: PolicyOptions; readonly limits: StorageLimits } {
   checkOptions("make a HttpCache", options);
   const { shared = false, now = Date.now } = options;
   const store: CacheStore = options.store ?? new CacheMemoryStore();
+  checkMethods("make a HttpCache", store, "a store of responses", METHODS);
   const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
   const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
   const entryBytes = Math.min(wholeBytes("maxEntryBytes", maxEntryBytes), store.maxBodyBytes ?? Infinity);

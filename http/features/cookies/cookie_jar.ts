@@ -6,6 +6,7 @@ import type { SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
+import { isSharedStore, type StoreMethods } from "../../contract/shared_store.ts";
 import { StoreErrorEvent } from "../../contract/store_events.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
 import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";
@@ -26,6 +27,9 @@ import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isStrict, isVerified } from "../../contract/trust.ts";
 import { httpUriOf, parseUri } from "../../protocol/uri.ts";
 import { registrableDomain, siteOf, type Tough, toughCookie } from "./tough.ts";
+
+/** What a jar asks of its store. */
+const METHODS: StoreMethods = { own: ["load", "apply"], shared: ["read", "write", "clear"] };
 
 /**
  * Keeps the cookies of a session and sends them back (RFC 6265, with SameSite, prefixes and the rules for Secure of its
@@ -63,7 +67,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
   /**
    * Makes a jar and reads its store.
    *
-   * @throws {TypeError} For an unknown policy.
+   * @throws {TypeError} For an unknown policy, and for a store that is none of cookies.
    * @throws {RangeError} For limits below 1.
    */
   constructor(options: CookieJarOptions = {}) {
@@ -76,7 +80,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
     wholeNumber("maxCookiesPerSite", maxCookiesPerSite, 1);
     this.#now = now;
     this.#table = new CookieTable({ total: maxCookies, perSite: maxCookiesPerSite }, now);
-    const isShared = store !== null && "synchronous" in store;
+    const isShared = store !== null && isSharedStore("make a CookieJar", store, "a store of cookies", METHODS);
     this.#store = isShared ? null : store;
     this.#shared = isShared
       ? new SharedJar(store, this.#table, {

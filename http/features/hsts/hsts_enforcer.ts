@@ -8,9 +8,13 @@ import type { FeatureSession } from "../../contract/feature_session.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
 import { parseStrictTransportSecurity } from "./parse.ts";
+import { isSharedStore, type StoreMethods } from "../../contract/shared_store.ts";
 import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
 import { SharedPolicies } from "./shared_policies.ts";
 import type { HstsPolicy, HstsStore, SharedHstsStore } from "./store.ts";
+
+/** What an enforcer asks of its store. */
+const METHODS: StoreMethods = { own: ["load", "save"], shared: ["find", "put"] };
 
 /** Options of an `HstsEnforcer`. */
 export interface HstsEnforcerOptions {
@@ -89,6 +93,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
   /**
    * Makes an enforcer and reads its store.
    *
+   * @throws {TypeError} For a store that is none of HSTS policies.
    * @throws {RangeError} For a limit below 1.
    */
   constructor(options: HstsEnforcerOptions = {}) {
@@ -97,7 +102,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
     const { store = null, maxPolicies = 10_000, now = Date.now } = options;
     this.#maxPolicies = wholeNumber("maxPolicies", maxPolicies, 1);
     this.#now = now;
-    const isShared = store !== null && "synchronous" in store;
+    const isShared = store !== null && isSharedStore("make a HstsEnforcer", store, "a store of HSTS policies", METHODS);
     this.#store = isShared ? null : store;
     this.#shared = isShared ? this.#sharedPolicies(store) : null;
     for (const policy of this.#store?.load() ?? []) {
