@@ -38,6 +38,7 @@ export class InstalledTypes {
       typeRoots: [join(this.#folder, "node_modules/@types")],
       strict: true,
       exactOptionalPropertyTypes: true,
+      noUncheckedSideEffectImports: true,
       noEmit: true,
     };
     const host = ts.createCompilerHost(options);

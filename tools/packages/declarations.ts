@@ -31,7 +31,7 @@ function declarationOf(source: string): { readonly text: string; readonly named:
   });
   if (diagnostics?.length) throw new Error(`Cannot declare ${source}: ${ts.formatDiagnostics(diagnostics, host)}`);
   const named: string[] = [];
-  const text = withoutTwins(outputText).replace(
+  const text = withoutTwins(withoutEffects(outputText)).replace(
     /((?:\bfrom |\bimport\()")(\.[^"\n]*)\.ts"/g,
     (_, before: string, path: string) => {
       named.push(posix.join(posix.dirname(source), `${path}.ts`));
@@ -39,6 +39,11 @@ function declarationOf(source: string): { readonly text: string; readonly named:
     },
   );
   return { text, named };
+}
+
+/** Sources that are imported for what they do declare nothing, and have no declarations that a compiler could find. */
+function withoutEffects(text: string): string {
+  return text.replace(/^import "\.[^"\n]*";\n/gm, "");
 }
 
 /** Where it declares a file alone, the compiler says methods named by a symbol a second time, as properties. */
