@@ -8,6 +8,9 @@
  */
 import { RedisScript } from "./redis_link.ts";
 
+/** Most pieces of a body. */
+export const MOST_PIECES = 16_384;
+
 /** Arguments of all: what keys begin with, how long a response lives, how long a removed one is read on. */
 const COMMON = `
 local base, lifetime, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -16,21 +19,27 @@ local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+-- What somebody else has written here has no pieces, and costs nothing.
 local function read(value)
   local id, pieces, cost = string.match(value, '^(%S+) %d+ (%d+) (%d+) ')
-  return id, tonumber(pieces), tonumber(cost)
+  return id or '', math.min(tonumber(pieces) or 0, ${MOST_PIECES}), math.min(tonumber(cost) or 0, 1e13)
+end
+local function add(bytes)
+  -- Where there is no count, or none that is a number, who trims next counts anew.
+  if bytes == 0 or redis.call('EXISTS', total) == 0 then return end
+  if type(redis.pcall('INCRBY', total, bytes)) == 'table' then redis.call('DEL', total) end
 end
 local function keep(id, pieces, time)
   for piece = 0, pieces - 1 do redis.call('PEXPIRE', base .. 'body:' .. id .. ':' .. piece, time) end
 end
 local function count(uri, variant, cost)
   redis.call('ZADD', used, now(), uri .. ' ' .. variant .. ' ' .. cost)
-  redis.call('INCRBY', total, cost)
+  add(cost)
   redis.call('PEXPIRE', used, 2 * lifetime)
   redis.call('PEXPIRE', total, 2 * lifetime)
 end
 local function uncount(uri, variant, cost)
-  if redis.call('ZREM', used, uri .. ' ' .. variant .. ' ' .. cost) == 1 then redis.call('DECRBY', total, cost) end
+  if redis.call('ZREM', used, uri .. ' ' .. variant .. ' ' .. cost) == 1 then add(-cost) end
 end
 local function put(uri, variant, value)
   redis.call('HSET', base .. 'uri:' .. uri, variant, value)
@@ -97,10 +106,11 @@ local value = meant(ARGV[4], ARGV[5], ARGV[6])
 if value then retire(ARGV[4], ARGV[5], value) end
 return 1`);
 
-/** A piece of a body; those behind it live on for a while. Argument: how long. */
+/** A piece of a body, unless it or one behind it is gone; those live on for a while. Argument: how long. */
 export const READ: RedisScript = new RedisScript(`
 for piece = 2, #KEYS do
   local left = redis.call('PTTL', KEYS[piece])
+  if left == -2 then return false end
   if left >= 0 and left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[piece], ARGV[1]) end
 end
 return redis.call('GET', KEYS[1])`);
@@ -112,7 +122,7 @@ return redis.call('GET', KEYS[1])`);
 export const TRIM: RedisScript = new RedisScript(`${COMMON}
 local most, mostResponses = tonumber(ARGV[4]), tonumber(ARGV[5])
 local size = redis.call('ZCARD', used)
-local bytes = tonumber(redis.call('GET', total))
+local bytes = tonumber(redis.pcall('GET', total))
 if size == 0 then
   redis.call('DEL', total)
   return { 0, 0, 0 }
@@ -120,7 +130,7 @@ end
 if not bytes then
   bytes = 0
   for _, member in ipairs(redis.call('ZRANGE', used, 0, -1)) do
-    bytes = bytes + tonumber(string.match(member, '%d+$'))
+    bytes = bytes + (tonumber(string.match(member, ' (%d+)$')) or 0)
   end
   redis.call('SET', total, bytes, 'PX', 2 * lifetime)
 end
@@ -130,10 +140,10 @@ for round = 1, 300 do
   if #oldest == 0 then return { 0, 0, 0 } end
   if bytes <= most and size <= mostResponses and tonumber(oldest[2]) >= expired then return { bytes, size, 0 } end
   local uri, variant, cost = string.match(oldest[1], '^(%S+) (%S+) (%d+)$')
-  local value = redis.call('HGET', base .. 'uri:' .. uri, variant)
-  local isSame = value and select(3, read(value)) == tonumber(cost)
-  if isSame then retire(uri, variant, value) else uncount(uri, variant, cost) end
-  bytes, size = bytes - tonumber(cost), size - 1
+  local value = uri and redis.call('HGET', base .. 'uri:' .. uri, variant)
+  if value and select(3, read(value)) == tonumber(cost) then retire(uri, variant, value) end
+  if redis.call('ZREM', used, oldest[1]) == 1 then add(-(tonumber(cost) or 0)) end
+  bytes, size = bytes - (tonumber(cost) or 0), size - 1
 end
 return { bytes, size, 1 }`);
 

@@ -4,15 +4,16 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
 import { wholeBytes } from "../features/cache/options.ts";
+import { isRecord } from "../features/cache/record_check.ts";
 import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
-import { ADD, CLAIM, READ, RELEASE, REMOVE, TOUCH, TRIM, UPDATE } from "./cache_redis_scripts.ts";
+import { ADD, CLAIM, MOST_PIECES, READ, RELEASE, REMOVE, TOUCH, TRIM, UPDATE } from "./cache_redis_scripts.ts";
 import { keyDigest, RedisLink, type RedisStoreOptions } from "./redis_link.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Options of a `CacheRedisStore`. */
 export interface CacheRedisStoreOptions extends RedisStoreOptions {
-  /** Largest body stored, in bytes. @default {8388608} */
+  /** Largest body stored, in bytes; not more than 4 GiB. @default {8388608} */
   readonly maxBodyBytes?: number | undefined;
 }
 
@@ -74,7 +75,7 @@ export class CacheRedisStore implements CacheStore {
    */
   constructor(options: CacheRedisStoreOptions) {
     this.#link = new RedisLink("keep a cache in Redis", options);
-    this.maxBodyBytes = wholeBytes("maxBodyBytes", options.maxBodyBytes ?? 8 << 20);
+    this.maxBodyBytes = Math.min(wholeBytes("maxBodyBytes", options.maxBodyBytes ?? 8 << 20), MOST_PIECES * PIECE);
     this.#base = `${this.#link.prefix}cache:`;
   }
 
@@ -102,7 +103,8 @@ export class CacheRedisStore implements CacheStore {
   async find(key: string): Promise<CacheEntry[]> {
     const uri = keyDigest(key);
     const values = await this.#link.command("HVALS", this.#uriKey(uri)) as Buffer[];
-    const found = values.map((value) => readEntry(uri, String(value))).filter(({ entry }) => entry.record.key === key);
+    const found = values.flatMap((value) => readEntry(uri, String(value)) ?? [])
+      .filter(({ entry }) => entry.record.key === key);
     return found.sort((left, right) => right.stored - left.stored).map(({ entry }) => entry);
   }
 
@@ -174,12 +176,15 @@ export class CacheRedisStore implements CacheStore {
       return body.length === length ? body : null;
     }
     let position = 0;
-    let piece = await this.#piece(id, 0, pieces);
+    let piece = await this.#piece(id, 0, length);
     if (piece === null) return null;
     return new ReadableStream<Bytes>({
       pull: async (controller) => {
-        if (position > 0) piece = await this.#piece(id, position, pieces);
-        if (piece === null) throw new Error(`Cannot read a cached response: ${entry.record.key} was removed meanwhile`);
+        if (position > 0) piece = await this.#piece(id, position, length);
+        if (piece === null) {
+          await this.delete(entry); // The next one gets it from the server again.
+          throw new Error(`Cannot read a cached response: ${entry.record.key} was removed meanwhile`);
+        }
         controller.enqueue(piece);
         if (++position === pieces) controller.close();
       },
@@ -245,9 +250,10 @@ export class CacheRedisStore implements CacheStore {
   }
 
   /** A piece of a body; the rest of it stays for those who come from here. */
-  async #piece(id: string, position: number, pieces: number): Promise<Bytes | null> {
-    const bytes = await this.#link.run(READ, this.#bodyKeys(id, position, pieces), String(GRACE)) as Buffer | null;
-    return bytes && new Uint8Array(bytes);
+  async #piece(id: string, position: number, length: number): Promise<Bytes | null> {
+    const keys = this.#bodyKeys(id, position, piecesOf(length));
+    const bytes = await this.#link.run(READ, keys, String(GRACE)) as Buffer | null;
+    return bytes?.length === Math.min(PIECE, length - position * PIECE) ? new Uint8Array(bytes) : null;
   }
 
   /** What each script is told first. */
@@ -281,10 +287,29 @@ function valueOf(id: string, variant: string, record: CacheRecord, length: numbe
   return `${id} ${length} ${pieces} ${length + recordBytes(record)} ${Date.now()} ${variant}\n${json}`;
 }
 
-function readEntry(uri: string, value: string): { readonly entry: RedisEntry; readonly stored: number } {
+/** Identifier, body's length, number of its pieces, cost, time and variant. */
+const FIRST_LINE = /^([\w-]{22}) (\d{1,15}) (\d{1,15}) \d{1,15} (\d{1,15}) ([\w-]{22})$/;
+
+/** A response, or null for what no store has written: others can write to the server, too. */
+function readEntry(uri: string, value: string): { readonly entry: RedisEntry; readonly stored: number } | null {
   const end = value.indexOf("\n");
-  const [id, length, pieces, , stored, variant] = value.slice(0, end).split(" ") as [string, ...string[]];
-  const record = JSON.parse(value.slice(end + 1)) as CacheRecord;
-  const entry = { id, record, length: Number(length), pieces: Number(pieces), uri, variant: variant! };
-  return { entry, stored: Number(stored) };
+  const [, id, length, pieces, stored, variant] = FIRST_LINE.exec(value.slice(0, Math.max(end, 0))) ?? [];
+  const known = { id: id!, length: Number(length), pieces: Number(pieces), uri, variant: variant! };
+  if (known.pieces !== piecesOf(known.length) || known.pieces > MOST_PIECES) return null;
+  const record = parsed(value.slice(end + 1));
+  return isRecord(record, known.length) ? { entry: { ...known, record }, stored: Number(stored) } : null;
+}
+
+function parsed(json: string): unknown {
+  if (json.length > LARGEST_RECORD) return null;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null; // No store has written it.
+  }
+}
+
+/** In how many pieces a body is kept. */
+function piecesOf(length: number): number {
+  return Math.ceil(length / PIECE);
 }

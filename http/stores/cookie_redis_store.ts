@@ -48,7 +48,8 @@ for index = 4, #ARGV, 2 do
     redis.call('HSET', KEYS[1], name, value)
   end
 end
-redis.call('HINCRBY', KEYS[1], '#version', 1)
+-- A version that is no number was not written here.
+if type(redis.pcall('HINCRBY', KEYS[1], '#version', 1)) == 'table' then redis.call('HSET', KEYS[1], '#epoch', ARGV[1], '#version', 1) end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1`);
 
@@ -121,7 +122,7 @@ export class CookieRedisStore implements SharedCookieStore {
     for (let index = 0; index < found.length; index += 2) fields.set(String(found[index]), String(found[index + 1]));
     const present = fields.get("#epoch") ?? "";
     const now = Date.now();
-    const cookies = [...fields].filter(([name]) => !name.startsWith("#")).map(([, value]) => cookieOf(value))
+    const cookies = [...fields].filter(([name]) => !name.startsWith("#")).flatMap(([, value]) => cookieOf(value) ?? [])
       .filter(({ ends }) => ends > now).map(({ cookie }) => cookie);
     const isAnew = version !== null && epoch !== present;
     return { version: `${present} ${fields.get("#version") ?? ""}`, cookies, isAnew };
@@ -179,12 +180,24 @@ type KeptCookie = Omit<Cookie, "creation" | "expires" | "lastAccess"> & {
   readonly lastAccess: number;
 };
 
-function cookieOf(value: string): { readonly cookie: Cookie; readonly ends: number } {
+/** A cookie, or null for what is no object: others can write to the server, too, and the jar looks at the rest. */
+function cookieOf(value: string): { readonly cookie: Cookie; readonly ends: number } | null {
   const space = value.indexOf(" ");
-  const { creation, expires, lastAccess, ...rest } = JSON.parse(value.slice(space + 1)) as KeptCookie;
+  const kept = keptCookie(value.slice(space + 1));
+  if (kept === null) return null;
+  const { creation, expires, lastAccess, ...rest } = kept;
   const times = { creation: new Date(creation), lastAccess: new Date(lastAccess) };
   return {
     cookie: { ...rest, ...times, expires: expires === null ? null : new Date(expires) },
     ends: Number(value.slice(0, space)),
   };
+}
+
+function keptCookie(json: string): KeptCookie | null {
+  try {
+    const kept = JSON.parse(json) as KeptCookie | null;
+    return typeof kept === "object" ? kept : null;
+  } catch {
+    return null; // No jar has written it.
+  }
 }

@@ -12,6 +12,10 @@ export interface HstsRedisStoreOptions extends RedisStoreOptions {
 
 /** How long it is known that a policy was removed, in milliseconds: 30 days. */
 const REMOVED = 30 * 86_400_000;
+/** A policy on the server: whom it covers, and when it ends in milliseconds since 1970. */
+const POLICY = /^(host|subdomains) (\d{1,16})$/;
+/** The last moment that a Date knows. */
+const LAST_MOMENT = 8.64e15;
 
 /**
  * Keeps the HSTS policies of all processes and machines that use the same prefix on a Redis or Valkey server. A host that
@@ -59,8 +63,9 @@ export class HstsRedisStore implements SharedHstsStore {
   async find(hosts: readonly string[]): Promise<HstsPolicy[]> {
     const values = await this.#link.command("MGET", ...hosts.map((host) => this.#key(host))) as (Buffer | null)[];
     return values.flatMap((value, index) => {
-      if (value === null) return [];
-      const [scope, ends] = String(value).split(" ");
+      const [, scope, ends] = POLICY.exec(String(value)) ?? [];
+      // Others can write to the server, too.
+      if (scope === undefined || Number(ends) > LAST_MOMENT) return [];
       return { host: hosts[index]!, includeSubDomains: scope === "subdomains", expires: new Date(Number(ends)) };
     });
   }

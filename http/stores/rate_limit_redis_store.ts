@@ -14,7 +14,12 @@ const COMMON = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'time', 'held')
-local tokens, time, held = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3]) or 0
+-- What somebody else has written is as good as nothing.
+local function finite(value)
+  local found = tonumber(value or '')
+  if found and math.abs(found) < 1e15 then return found end
+end
+local tokens, time, held = finite(kept[1]), finite(kept[2]), finite(kept[3]) or 0
 local function number(value) return string.format('%.6f', value) end
 `;
 
@@ -23,7 +28,7 @@ const TAKE = new RedisScript(`${COMMON}
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local pause = math.max(0, held - now)
 if rate == 0 then return number(pause) end
-tokens = tokens and math.min(burst, tokens + math.max(0, now - time) * rate) or burst
+tokens = tokens and time and math.min(burst, tokens + math.max(0, now - time) * rate) or burst
 tokens = tokens - 1
 redis.call('HSET', KEYS[1], 'tokens', number(tokens), 'time', number(now))
 -- A bucket that is full again needs no record.

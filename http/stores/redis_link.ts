@@ -1,8 +1,9 @@
 /** The way to a Redis server: made when it is needed, never waited for long, made anew when it was lost. */
 import { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
-import { checkOptions, unexpected } from "../../internal/expected.ts";
+import { checkMethods, checkOptions, unexpected } from "../../internal/expected.ts";
 import { Patience } from "../../internal/patience.ts";
+import { loadClient, RedisConnection } from "./redis_connection.ts";
 
 /** What a command is made of. */
 export type RedisArgument = string | Uint8Array;
@@ -35,7 +36,8 @@ export interface RedisCommandOptions {
 /** Options of every store over Redis: where it is, by `url` or `client`, and what its keys begin with. */
 export interface RedisStoreOptions {
   /**
-   * The server: `redis://user:password@host:port/database`, the same with `rediss:` for TLS, or `unix:///path/of/socket`.
+   * The server: `redis://user:password@host:port/database`, the same with `rediss:` for TLS, or
+   * `unix://user:password@/path/of/socket?db=database`; a path alone will do. What is special in a URL is percent-encoded.
    * npm's `@redis/client` is loaded when it is needed.
    */
   readonly url?: string | undefined;
@@ -60,18 +62,6 @@ export class RedisScript {
   }
 }
 
-/** What is used of npm's `@redis/client`. */
-interface OwnClient extends RedisClient {
-  connect(): Promise<unknown>;
-  destroy(): void;
-  on(event: string, listener: (error: unknown) => void): unknown;
-  unref(): void;
-}
-
-interface ClientLibrary {
-  createClient(options: object): OwnClient;
-}
-
 /** Milliseconds after which a connection, or a reply, is not waited for any longer. */
 const ANSWER = 2000;
 /** Milliseconds for which nobody tries after a server could not be reached. */
@@ -90,7 +80,7 @@ export class RedisLink {
   readonly #given: RedisClient | null;
   /** What is waited for. */
   readonly #running = new Set<Promise<unknown>>();
-  #own: Promise<OwnClient> | null = null;
+  #own: RedisConnection | null = null;
   /** Why the server could not be reached the last time; null once it was. */
   #failure: Error | null = null;
   #retryAt = 0;
@@ -100,11 +90,9 @@ export class RedisLink {
     const { client, prefix = "gp11:", url } = checkOptions(action, options);
     if (typeof prefix !== "string") throw unexpected(action, "a string as prefix", prefix);
     if ((url === undefined) === (client === undefined)) {
-      throw new TypeError(`Cannot ${action}: it needs either the url of a Redis server or a client`);
+      throw new TypeError(`Cannot ${action}: it needs either the url of a Redis server or a client, one of them`);
     }
-    if (client !== undefined && typeof (client as Partial<RedisClient> | null)?.sendCommand !== "function") {
-      throw unexpected(action, "a client that has sendCommand", client);
-    }
+    if (client !== undefined) checkClient(action, client);
     this.prefix = prefix;
     this.#given = client ?? null;
     this.#url = url ?? "";
@@ -130,7 +118,7 @@ export class RedisLink {
     } catch (error) {
       if (isRefusal(error)) {
         this.#failure = null;
-        throw refusal(error);
+        throw this.#refusal(error);
       }
       this.#failure = new Error(
         `Cannot reach the Redis server${this.address && ` at ${this.address}`}: ${said(error)}`,
@@ -150,7 +138,7 @@ export class RedisLink {
     try {
       return await this.command("EVALSHA", script.digest, ...given);
     } catch (error) {
-      if (!/^Redis refused: NOSCRIPT/.test(String((error as Error).message))) throw error;
+      if (!/refused: NOSCRIPT/.test(String((error as Error).message))) throw error;
       return await this.command("EVAL", script.source, ...given);
     }
   }
@@ -187,57 +175,45 @@ export class RedisLink {
     }
   }
 
+  /** The server's error, without the arguments that it repeats of a command it does not know. */
+  #refusal(error: Error): Error {
+    const where = this.address && ` at ${this.address}`;
+    return new Error(`The Redis server${where} refused: ${said(error).replace(/,? with args beginning with.*$/s, "")}`);
+  }
+
   async #send(args: RedisArgument[], abortSignal: AbortSignal): Promise<unknown> {
     const client = this.#given ?? await this.#connected();
     const sent = args.map((arg) => typeof arg === "string" ? arg : bufferOf(arg));
     return await client.sendCommand(sent, { typeMapping: BYTES, abortSignal });
   }
 
-  async #connected(): Promise<OwnClient> {
-    const own = this.#own ??= this.#connect();
+  async #connected(): Promise<RedisClient> {
+    const own = this.#own ??= new RedisConnection(this.#url, ANSWER, () => this.#forget(own));
     try {
-      return await own;
+      return await own.client;
     } catch (error) {
-      if (this.#own === own) this.#own = null;
+      this.#forget(own);
       // A server that takes no password is as good as none, and is left alone for as long.
       throw new Error(`there is no connection: ${said(error)}`);
     }
   }
 
-  async #connect(): Promise<OwnClient> {
-    const { createClient } = await loadClient();
-    const client = createClient({
-      url: this.#url,
-      RESP: 2,
-      disableOfflineQueue: true,
-      disableClientInfo: true,
-      // A connection that was lost is made anew by the next command: nothing runs on for its sake, or keeps a program alive.
-      socket: { reconnectStrategy: false, connectTimeout: ANSWER },
-    });
-    const own = this.#own;
-    client.on("error", () => {
-      if (this.#own === own) this.#own = null;
-    });
-    client.unref();
-    await client.connect();
-    return client;
+  #forget(lost: RedisConnection): void {
+    if (this.#own === lost) this.#own = null;
   }
 
   #drop(): void {
-    const own = this.#own;
+    this.#own?.close();
     this.#own = null;
-    own?.then((client) => client.destroy()).catch(() => {});
   }
 }
 
-let loading: Promise<ClientLibrary> | null = null;
-
-async function loadClient(): Promise<ClientLibrary> {
-  try {
-    return await (loading ??= import("@redis/client") as unknown as Promise<ClientLibrary>);
-  } catch (cause) {
-    throw new Error("Cannot use a Redis server: npm's @redis/client cannot be loaded", { cause });
-  }
+/** Refuses what cannot send a command, and a client of ioredis, whose `sendCommand` is something else. */
+function checkClient(action: string, client: RedisClient): void {
+  checkMethods(action, client, "a client", ["sendCommand"]);
+  if (!("callBuffer" in client)) return;
+  const adapter = "{ sendCommand: ([command, ...args]) => client.callBuffer(command, ...args) }";
+  throw new TypeError(`Cannot ${action}: the client is one of ioredis; give ${adapter}`);
 }
 
 /** A name for any text in a key: short, and without what the text may hold of secrets. */
@@ -245,14 +221,32 @@ export function keyDigest(text: string): string {
   return builtin.crypto.createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }
 
+/** What a URL may be that says nothing of a protocol, and nothing secret. */
+const EXAMPLE = "redis://user:password@127.0.0.1:6379/0, with what is special in a password percent-encoded";
+
 /** The server in words, from a URL whose password nobody is shown. */
 function addressOf(action: string, url: string): string {
   if (typeof url !== "string") throw unexpected(action, "a string as url", url);
-  if (!URL.canParse(url)) throw new TypeError(`Cannot ${action}: the url cannot be read`);
+  if (/%(?![\da-f]{2})/i.test(url)) {
+    throw new TypeError(`Cannot ${action}: the url has a % that encodes nothing; write it like ${EXAMPLE}`);
+  }
+  if (/^unix:/i.test(url)) return socketAddressOf(action, url);
+  if (!URL.canParse(url)) throw new TypeError(`Cannot ${action}: the url cannot be read; write it like ${EXAMPLE}`);
   const { host, pathname, protocol } = new URL(url);
-  if (protocol === "unix:" && pathname !== "") return `unix:${pathname}`;
-  if ((protocol === "redis:" || protocol === "rediss:") && host !== "") return `${protocol}//${host}`;
-  throw new TypeError(`Cannot ${action}: expected a redis:, rediss: or unix: URL, got one of ${protocol}`);
+  if ((protocol !== "redis:" && protocol !== "rediss:") || host === "") {
+    throw new TypeError(`Cannot ${action}: expected a redis:, rediss: or unix: URL, got one of ${protocol}`);
+  }
+  if (!/^\/?\d*$/.test(pathname)) {
+    throw new TypeError(`Cannot ${action}: the path of the url is no number of a database; write it like ${EXAMPLE}`);
+  }
+  return `${protocol}//${host}`;
+}
+
+/** The same of a unix socket; a URL with a user and no host is one to nobody but Redis. */
+function socketAddressOf(action: string, url: string): string {
+  const path = /^unix:\/\/(?:[^@/]*@)?(\/[^?#]+)(?:\?db=\d+)?$/.exec(url)?.[1];
+  if (path !== undefined) return `unix://${path}`;
+  throw new TypeError(`Cannot ${action}: the url cannot be read; write it like unix:///path/of/socket?db=0`);
 }
 
 /** Whether the server has answered, with an error: its messages begin with a code. */
@@ -260,15 +254,11 @@ function isRefusal(error: unknown): error is Error {
   return error instanceof Error && /^[A-Z][A-Z0-9]+ /.test(error.message);
 }
 
-/** The server's error, without the arguments that it repeats of a command it does not know. */
-function refusal({ message }: Error): Error {
-  return new Error(`Redis refused: ${message.replace(/,? with args beginning with.*$/s, "")}`);
-}
-
 /** What a client says of a connection; several addresses of a host fail with one error each. */
 function said(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return said(error.errors[0]);
-  return error instanceof Error && error.message !== "" ? error.message : String(error);
+  const words = (error instanceof Error && error.message !== "" ? error.message : String(error)).replace(/\.$/, "");
+  return /^(?:NOAUTH|WRONGPASS)\b/.test(words) ? `${words}; give the user name and password that it wants` : words;
 }
 
 function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

@@ -1,7 +1,12 @@
 // Records of stored responses, for tests of stores alone.
 import type { CacheRecord } from "../../http/features/cache/mod.ts";
+import { makePolicy } from "../../http/features/cache/record.ts";
+
+const options = { shared: false, now: Date.now };
 
 /** A record that says little. */
 export function recordOf(key: string, mark: string): CacheRecord {
-  return { key, authorization: "", vary: [], status: 200, statusText: "OK", headers: [["x-mark", mark]], policy: {} };
+  const headers = [["x-mark", mark]] as const;
+  const policy = makePolicy({ url: key, method: "GET", headers: {} }, { status: 200, headers: {} }, options);
+  return { key, authorization: "", vary: [], status: 200, statusText: "OK", headers, policy: policy.toObject() };
 }

@@ -71,7 +71,7 @@ export interface PolicyOptions {
 export type Freshness = "fresh" | "stale" | "refresh" | "validate";
 
 /** Fields of one connection only (RFC 9111 §3.1), and those that would act a second time when the response is used again. */
-const NEVER_STORED: ReadonlySet<string> = new Set([
+export const neverStored: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -112,7 +112,7 @@ const KNOWN_STATUSES: ReadonlySet<number> = new Set([
   501,
 ]);
 /** Never stored: parts, confirmations, and challenges, whose nonces are for once. */
-const NEVER_STORED_STATUSES: ReadonlySet<number> = new Set([206, 304, 401, 407, 416]);
+export const neverStoredStatuses: ReadonlySet<number> = new Set([206, 304, 401, 407, 416]);
 
 /** The library's policy for a request and its response. */
 export function makePolicy(
@@ -150,7 +150,7 @@ export function policyOf(record: CacheRecord, options: PolicyOptions): Policy {
 
 /** The status that the library gets: an unknown one with a lifetime of its own counts as 200. */
 function knownStatus(status: number, headers: FieldRecord): number {
-  if (KNOWN_STATUSES.has(status) || NEVER_STORED_STATUSES.has(status)) return status;
+  if (KNOWN_STATUSES.has(status) || neverStoredStatuses.has(status)) return status;
   const said = parseCacheControl(headers["cache-control"]);
   if (said.has("must-understand")) return status;
   return said.has("max-age") || said.has("s-maxage") || headers.expires !== undefined ? 200 : status;
@@ -172,7 +172,7 @@ function withClock(policy: Policy, { now }: PolicyOptions): Policy {
 /** The header fields to keep of a response. */
 export function storedHeaders(headers: Headers): [string, string][] {
   const listed = new Set((headers.get("connection") ?? "").toLowerCase().split(",").map((name) => name.trim()));
-  return [...headers].filter(([name]) => !NEVER_STORED.has(name) && !listed.has(name));
+  return [...headers].filter(([name]) => !neverStored.has(name) && !listed.has(name));
 }
 
 /** The stored fields with those of a 304 in place of their namesakes (RFC 9111 §3.2). */

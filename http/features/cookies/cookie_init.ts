@@ -1,7 +1,7 @@
 /** Cookies that a program adds by itself, which no field of a response has described. */
 import { bareHost } from "../../protocol/uri.ts";
-import type { CookieInit } from "./cookie.ts";
-import { type Tough, toughCookie } from "./tough.ts";
+import type { Cookie, CookieInit } from "./cookie.ts";
+import { siteOf, type Tough, toughCookie } from "./tough.ts";
 
 /**
  * The cookie that a program describes.
@@ -10,18 +10,11 @@ import { type Tough, toughCookie } from "./tough.ts";
  */
 export function cookieOf(init: CookieInit, time: number): Tough.Cookie {
   const { name, value, domain, path = "/", secure = false, httpOnly = false, sameSite = "lax", expires = null } = init;
-  // deno-lint-ignore no-control-regex -- TAB is none of those that are forbidden.
-  const control = /[\x00-\x08\x0a-\x1f\x7f;]/;
-  if (typeof name !== "string" || name === "" || control.test(name) || name.includes("=")) {
-    throw new TypeError(`Cannot add the cookie: its name is ${JSON.stringify(name)}`);
-  }
-  if (typeof value !== "string" || control.test(value)) {
+  if (!isName(name)) throw new TypeError(`Cannot add the cookie: its name is ${JSON.stringify(name)}`);
+  if (!isValue(value)) {
     throw new TypeError(`Cannot add the cookie ${name}: its value holds a semicolon or a control character`);
   }
-  // No path of a URL holds a TAB.
-  if (typeof path !== "string" || !path.startsWith("/") || control.test(path) || path.includes("\t")) {
-    throw new TypeError(`Cannot add the cookie ${name}: its path is ${JSON.stringify(path)}`);
-  }
+  if (!isPath(path)) throw new TypeError(`Cannot add the cookie ${name}: its path is ${JSON.stringify(path)}`);
   const host = typeof domain === "string" ? domainHost(domain) : null;
   if (host === null) {
     throw new TypeError(`Cannot add the cookie ${name}: its domain is ${JSON.stringify(domain)}`);
@@ -40,6 +33,40 @@ export function cookieOf(init: CookieInit, time: number): Tough.Cookie {
     lastAccessed: now,
     ...(expires ? { expires } : {}),
   });
+}
+
+/**
+ * Whether what a store of several processes gives is a cookie that goes to that site and nowhere else, and that a response
+ * or a program can have made: others may write to the store, too.
+ */
+export function isCookieOf(site: string, cookie: Cookie): boolean {
+  const { creation, domain, expires, hostOnly, httpOnly, lastAccess, name, path, sameSite, secure, value } = cookie;
+  return isName(name) && isValue(value) && isPath(path) &&
+    typeof domain === "string" && domainHost(domain) === domain && siteOf(domain) === site &&
+    [hostOnly, httpOnly, secure].every((flag) => typeof flag === "boolean") && sameSites.includes(sameSite) &&
+    isTime(creation) && isTime(lastAccess) && (expires === null || isTime(expires));
+}
+
+const sameSites: readonly unknown[] = ["strict", "lax", "none"];
+
+// deno-lint-ignore no-control-regex -- TAB is none of those that are forbidden.
+const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f;]/;
+
+function isName(name: unknown): boolean {
+  return isValue(name) && name !== "" && !String(name).includes("=");
+}
+
+function isValue(value: unknown): boolean {
+  return typeof value === "string" && !FORBIDDEN.test(value);
+}
+
+/** No path of a URL holds a TAB. */
+function isPath(path: unknown): boolean {
+  return isValue(path) && String(path).startsWith("/") && !String(path).includes("\t");
+}
+
+function isTime(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime());
 }
 
 /** The host a domain names, as URLs have it, so that it can be theirs; `null` for what is no host. */

@@ -4,14 +4,8 @@
  * @module
  */
 import { StoreUse } from "../../contract/shared_store.ts";
-import {
-  type Cookie,
-  type CookieChange,
-  cookieKey,
-  type SharedCookies,
-  type SharedCookieStore,
-  snapshot,
-} from "./cookie.ts";
+import { type Cookie, type CookieChange, cookieKey, type SharedCookieStore, snapshot } from "./cookie.ts";
+import { isCookieOf } from "./cookie_init.ts";
 import type { CookieTable } from "./cookie_table.ts";
 import { siteOf, type Tough, toughCookie } from "./tough.ts";
 
@@ -46,6 +40,9 @@ export class SharedJar {
   readonly #observer: SharedJarObserver;
   readonly #use: StoreUse<SharedCookieStore>;
   readonly #sites = new Map<string, Site>();
+  /** How often all was to be removed, and how often the store has done that. */
+  #clearings = 0;
+  #cleared = 0;
   #clearing: Promise<void> | null = null;
 
   constructor(store: SharedCookieStore, table: CookieTable, observer: SharedJarObserver) {
@@ -79,18 +76,16 @@ export class SharedJar {
     for (const site of sites) this.#synchronized(site).catch(() => {}); // It is told where it fails.
   }
 
-  /** Removes the cookies of all processes. */
+  /** Removes the cookies of all processes; a store that cannot be told now is told before anything else. */
   clear(): void {
     for (const site of this.#sites.values()) site.pending.clear();
-    const clearing = this.#clearing = this.#use.told(() => this.#use.store.clear()).finally(() => {
-      if (this.#clearing === clearing) this.#clearing = null;
-    });
-    clearing.catch(() => {});
+    this.#clearings++;
+    this.#use.told(() => this.#clearStore()).catch(() => {}); // It is told where it fails.
   }
 
   /** Resolves when the store has heard everything. */
   async flush(): Promise<void> {
-    await this.#clearing;
+    await this.#use.told(() => this.#clearStore());
     await Promise.all([...this.#sites.values()].map((site) => site.pending.size > 0 && this.#synchronized(site)));
   }
 
@@ -98,6 +93,16 @@ export class SharedJar {
   async close(): Promise<void> {
     await this.flush().catch(() => {}); // It is told where it fails.
     await this.#use.store.close?.();
+  }
+
+  /** Resolves when the store has removed what it was to remove. */
+  async #clearStore(): Promise<void> {
+    while (this.#cleared < this.#clearings) {
+      const wanted = this.#clearings;
+      await (this.#clearing ??= this.#use.store.clear().then(() => {
+        this.#cleared = wanted;
+      }).finally(() => this.#clearing = null));
+    }
   }
 
   #site(name: string): Site {
@@ -136,7 +141,7 @@ export class SharedJar {
   }
 
   async #synchronize(site: Site): Promise<void> {
-    await this.#clearing?.catch(() => {});
+    await this.#clearStore();
     await null; // All that is asked for in this turn is done in one.
     site.isWaiting = false;
     const told = new Map(site.pending);
@@ -147,7 +152,8 @@ export class SharedJar {
     }
     const found = await this.#use.store.read(site.name, site.version);
     if (found === null) return;
-    const lost = found.isAnew ? this.#missingIn(found, site) : [];
+    const cookies = found.cookies.filter((cookie) => isCookieOf(site.name, cookie));
+    const lost = found.isAnew ? this.#missingIn(cookies, site) : [];
     if (lost.length > 0) {
       await this.#use.store.write(site.name, lost);
       // The next time says what the store has after that.
@@ -155,11 +161,11 @@ export class SharedJar {
       return;
     }
     site.version = found.version;
-    this.#take(found, site);
+    this.#take(cookies, site);
   }
 
   /** What a store that began anew does not have of what it once had. */
-  #missingIn({ cookies }: SharedCookies, site: Site): CookieChange[] {
+  #missingIn(cookies: readonly Cookie[], site: Site): CookieChange[] {
     const present = new Set(cookies.map(identityOf));
     const own = [...this.#table.ofSite(site.name)].map(snapshot);
     const now = Date.now();
@@ -172,7 +178,7 @@ export class SharedJar {
   }
 
   /** Makes the cookies of a site here what they are in the store, but for what that has not heard of yet. */
-  #take({ cookies }: SharedCookies, site: Site): void {
+  #take(cookies: readonly Cookie[], site: Site): void {
     const table = this.#table;
     const present = new Map(cookies.map((cookie) => [identityOf(cookie), cookie]));
     for (const own of [...table.ofSite(site.name)].map(snapshot)) {

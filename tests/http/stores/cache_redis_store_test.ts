@@ -2,12 +2,16 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createServer as createSocketServer, type Socket } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
-import { CacheRedisStore } from "../../../http/mod.ts";
+import { CacheRedisStore, type CacheRedisStoreOptions } from "../../../http/mod.ts";
 import { recordOf } from "../../_support/cache_record.ts";
 import { CachedOrigin, numbered } from "../../_support/cached_origin.ts";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
 import { noRedis, RedisServer } from "../../_support/redis_server.ts";
+import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const key = "http://origin.example/";
 const program = new URL("../../_support/shared_cache_program.ts", import.meta.url);
@@ -137,9 +141,86 @@ describe("a cache in Redis that several processes have", { skip: noRedis }, () =
     await store.close();
   });
 
+  it("takes for a miss what others have written, and forgets a body of which a piece is gone", async () => {
+    const store = new CacheRedisStore({ url: server.url, prefix: "hostile:" });
+    await put(store, key, 1);
+    const hash = (await keysOf(server)).find(({ name }) => name.startsWith("hostile:cache:uri:"))!;
+    const [good] = await server.command("HVALS", hash.name) as [string];
+    const [line, record] = [good.slice(0, good.indexOf("\n")), JSON.parse(good.slice(good.indexOf("\n")))];
+    const changes: object[] = [
+      { status: 99 },
+      { status: 204 },
+      { status: 206 },
+      { status: "200" },
+      { statusText: "OK\r\nx: y" },
+      { headers: {} },
+      { headers: [["x-mark"]] },
+      { headers: [["x-mark", "a\nb"]] },
+      { headers: [["x mark", "a"]] },
+      { headers: [["connection", "close"]] },
+      { vary: [["accept", 1]] },
+      { vary: null },
+      { authorization: null },
+      { policy: null },
+      { policy: {} },
+      { policy: { ...record.policy, resh: null } },
+      { policy: { ...record.policy, rescc: { "max-age": { valueOf: 1 } } } },
+      { policy: { ...record.policy, t: "now" } },
+    ];
+    const texts = ["", "\n", line, `${line}\n`, `${line}\n{`, `${line}\nnull`, `x${good}`, good.replace(" 1 ", " 9 ")];
+    texts.push(good.replace(/ \d+ /, " 999999999999999 "), good.replace(/ \d+ /, " -1 "));
+    texts.push(...changes.map((change) => `${line}\n${JSON.stringify({ ...record, ...change })}`));
+    await server.command("HSET", hash.name, ...texts.flatMap((text, index) => [`bad${index}`, text]));
+    const found = await store.find(key);
+    assertEquals(found.map(({ record: { headers } }) => headers), [[["x-mark", "body"]]]);
+    // What they have written in the accounts harms nobody, and leaves.
+    await server.command("SET", "hostile:cache:bytes", "many");
+    await server.command("ZADD", "hostile:cache:used", "1", "garbage", "2", "a b 1e300", "3", "a b 12");
+    await store.trim(Infinity);
+    await put(store, `${key}other`, 1);
+    await store.trim(150_000);
+    assertEquals([(await store.find(key)).length, (await store.find(`${key}other`)).length], [0, 1]);
+    assert(
+      store.size === 1 && store.bytes > 100_000 && store.bytes <= 150_000,
+      `${store.size} of ${store.bytes} bytes`,
+    );
+    await put(store, key, 30);
+    const [entry] = await store.find(key);
+    const body = await store.read(entry!);
+    assert(body instanceof ReadableStream);
+    const reader = body.getReader();
+    assertEquals((await reader.read()).value!.length, 256 << 10);
+    const last = (await keysOf(server)).filter(({ name }) =>
+      name.startsWith("hostile:cache:body:") && name.endsWith(":11")
+    );
+    await server.command("SET", last[0]!.name, "short");
+    const rest = async () => {
+      while (!(await reader.read()).done);
+    };
+    await assertRejects(rest, Error, "was removed meanwhile");
+    assertEquals(await store.find(key), []);
+    await store.close();
+  });
+
   it("takes either a URL or a client, and shows no password", async () => {
-    assertThrows(() => new CacheRedisStore({}), TypeError, "either the url");
-    assertThrows(() => new CacheRedisStore({ url: "http://user:hidden@host/" }), TypeError, "got one of http:");
+    const wrong: [unknown, string][] = [
+      [{}, "either the url"],
+      [{ url: "redis://127.0.0.1", client: { sendCommand: () => Promise.resolve() } }, "one of them"],
+      [{ url: 6379 }, "a string as url"],
+      [{ url: "http://user:hidden@host/" }, "got one of http:"],
+      [{ url: "redis://:hid#den@host/" }, "cannot be read"],
+      [{ url: "redis://:50%hidden@host/" }, "a % that encodes nothing"],
+      [{ url: "redis://:hidden@host/shop" }, "no number of a database"],
+      [{ url: "unix://:hid/den@/run/redis.sock" }, "unix:///path/of/socket"],
+      [{ url: "unix://host" }, "unix:///path/of/socket"],
+      [{ client: { send: () => {} } }, "a client with the methods sendCommand"],
+      [{ client: null }, "a client"],
+      [{ client: { sendCommand: () => {}, callBuffer: () => {} } }, "client.callBuffer(command, ...args)"],
+    ];
+    for (const [options, words] of wrong) {
+      const refused = assertThrows(() => new CacheRedisStore(options as CacheRedisStoreOptions), TypeError, words);
+      assert(!/hid/.test(refused.message), refused.message);
+    }
     const store = new CacheRedisStore({ url: "redis://user:hidden@127.0.0.1:1/0" });
     const error = await assertRejects(() => store.find(key), Error, "redis://127.0.0.1:1");
     assert(![String(error), JSON.stringify(store)].some((text) => text.includes("hidden")));
@@ -153,6 +234,62 @@ describe("a cache in Redis that several processes have", { skip: noRedis }, () =
     assertEquals(await new CacheRedisStore({ client }).find(key), []);
     assertEquals(asked, ["HVALS"]);
   });
+});
+
+describe("a Redis server that wants a password", { skip: noRedis }, () => {
+  it("gets one with any characters, over a unix socket, for one of its databases", async () => {
+    const password = "p@ss:w/ö%?#&+ 7";
+    await using server = await RedisServer.start("--requirepass", password);
+    const urlWith = (text: string) => `${server.url.replace("//", `//:${encodeURIComponent(text)}@`)}?db=3`;
+    const store = new CacheRedisStore({ url: urlWith(password) });
+    await put(store, key, 1);
+    assertEquals([(await store.find(key)).length, store.address], [1, server.url]);
+    const elsewhere = new CacheRedisStore({ url: urlWith(password).replace("?db=3", "") });
+    assertEquals(await elsewhere.find(key), []);
+    for (const [url, reason] of [[server.url, "NOAUTH"], [urlWith("hidden"), "WRONGPASS"]] as const) {
+      const stranger = new CacheRedisStore({ url });
+      const error = await assertRejects(() => stranger.find(key), Error, `at ${server.url}`);
+      assert(
+        error.message.includes(reason) && error.message.includes("give the user name and password"),
+        error.message,
+      );
+      assert(!error.message.includes("hidden"), error.message);
+      await stranger.close();
+    }
+    await Promise.all([store.close(), elsewhere.close()]);
+  });
+});
+
+describe("what is no Redis server", () => {
+  const words: Record<string, (socket: Socket) => void> = {
+    "nothing": () => {},
+    "a farewell": (socket) => socket.end(),
+    "HTTP": (socket) => socket.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    "replies to nothing": (socket) => socket.write("+OK\r\n".repeat(100)),
+    "lengths that cannot be": (socket) => socket.on("data", () => socket.write("$-7\r\n*99999999999\r\n\0\xff")),
+    "errors": (socket) => socket.on("data", () => socket.write("-ERR no\r\n".repeat(9))),
+  };
+  for (const [said, speak] of Object.entries(words)) {
+    it(`says ${said}, and is left without a connection`, { skip: process.platform === "win32" }, async () => {
+      const path = join(temporaryFolder("no-redis"), "socket");
+      let opened = 0;
+      const server = createSocketServer((socket) => {
+        opened++;
+        socket.on("error", () => {}).resume();
+        speak(socket);
+      }).listen(path);
+      await once(server, "listening");
+      const store = new CacheRedisStore({ url: `unix://user:hidden@${path}` });
+      const errors = await Promise.all([1, 2].map(() => store.find(key).then(() => null, String)));
+      for (const error of errors) assert(error?.includes(`unix://${path}`) && !error.includes("hidden"), String(error));
+      await store.close();
+      await store.close();
+      server.close();
+      // It closes when there is no connection left.
+      await once(server, "close");
+      assert(opened > 0);
+    });
+  }
 });
 
 describe("a cache in Redis whose server is away", { skip: noRedis }, () => {
@@ -186,7 +323,7 @@ describe("a cache in Redis whose server is away", { skip: noRedis }, () => {
     errors.length = 0;
     assertEquals((await origin.get("http://origin.example/other")).status, 200);
     assertEquals((await origin.get("http://origin.example/other")).status, 200);
-    assert(errors.some((error) => error.includes("Redis refused: OOM")), errors.join("\n"));
+    assert(errors.some((error) => error.includes("refused: OOM")), errors.join("\n"));
     await origin.cache.close();
     await server.kill();
   });

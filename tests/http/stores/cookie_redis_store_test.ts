@@ -3,14 +3,23 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import {
+  CacheRedisStore,
   CookieJar,
   CookieRedisStore,
   type CookieRedisStoreOptions,
+  HstsEnforcer,
+  HstsRedisStore,
+  HttpCache,
   HttpMessage,
   HttpSession,
   HttpStatus,
+  MemoryPasswordStore,
   MockTransport,
   NotSupportedError,
+  PasswordManager,
+  RateLimit,
+  RateLimitRedisStore,
+  type SharedCookieStore,
 } from "../../../http/mod.ts";
 import { noRedis, RedisServer } from "../../_support/redis_server.ts";
 
@@ -123,6 +132,65 @@ describe("a cookie jar in Redis that several processes have", { skip: noRedis },
     assert(![...one.errors, ...closed.errors].some((error) => /before|meanwhile/.test(error)));
   });
 
+  it("takes nothing of what others write to the server but cookies of the site", async () => {
+    await using one = new Worker(server, { jar: "hostile" });
+    await using other = new Worker(server, { jar: "hostile" });
+    await one.get("good=1; Secure; Max-Age=3600");
+    const key = "gp11:cookies:hostile:example.com";
+    const [good] = (await server.command("HVALS", key) as string[]).filter((value) => value.includes("good"));
+    const [ends, cookie] = [good!.split(" ")[0], JSON.parse(good!.slice(good!.indexOf(" ")))];
+    const changes: object[] = [
+      { name: "a\r\nx-smuggled: 1" },
+      { name: "" },
+      { name: 7 },
+      { value: "1; b=2" },
+      { value: null },
+      { domain: "example.org" },
+      { domain: "com" },
+      { domain: "evil.test/.example.com" },
+      { domain: ["www.example.com"] },
+      { path: "no path" },
+      { path: { toString: "/" } },
+      { secure: "no" },
+      { sameSite: "any" },
+      { creation: 1e99 },
+      { lastAccess: "yesterday" },
+      { expires: 1e99 },
+      { __proto__: { name: "good" } },
+    ];
+    const texts = ["", "none", `${ends} {`, `${ends} null`, `${ends} []`, `${ends} 1`, `NaN ${JSON.stringify(cookie)}`];
+    texts.push(
+      ...changes.map((change) => `${ends} ${JSON.stringify({ ...cookie, name: "bad", ...change })}`).slice(0, -1),
+    );
+    const fields = texts.flatMap((text, index) => [`bad${index}`, text]);
+    await server.command("HSET", key, "#version", "no number", ...fields);
+    await other.get();
+    await other.get("more=2");
+    await one.get();
+    assertEquals([other.sent, one.sent.at(-1)], [["good=1", "good=1"], "good=1; more=2"]);
+    assertEquals([one.errors, other.errors], [[], []]);
+    await server.command("DEL", key);
+    await server.command("SET", key, "no hash");
+    assertEquals([await one.get(), one.sent.at(-1), one.errors.length > 0], [200, "good=1; more=2", true]);
+  });
+
+  it("has a store that could not be told to remove all told again before anything else", async () => {
+    const told: string[] = [];
+    const store: SharedCookieStore = {
+      synchronous: false,
+      clear: () => told.push("clear") < 3 ? Promise.reject(new Error("away")) : Promise.resolve(),
+      read: () => Promise.resolve(null),
+      write: (_, [change]) => Promise.resolve(void told.push(change!.newCookie!.name)),
+    };
+    await using jar = new CookieJar({ store });
+    jar.clear();
+    await assertRejects(() => jar.flush(), Error, "away");
+    jar.setCookie("later=1", "https://www.example.com/");
+    while (!told.includes("later")) await jar.flush().catch(() => {});
+    await jar.flush();
+    assertEquals(told, ["clear", "clear", "clear", "later"]);
+  });
+
   it("is not for sends that block, and shows no value", async () => {
     await using worker = new Worker(server, { jar: "shown" });
     await worker.get("name=hidden-value");
@@ -140,5 +208,31 @@ describe("a cookie jar in Redis that several processes have", { skip: noRedis },
     assertThrows(() => new CookieRedisStore({ url: server.url, jar: "" }), TypeError, "the jar's name");
     const wrong = { url: server.url, jar: "x", whenUnreachable: "maybe" as "open" };
     assertThrows(() => new CookieRedisStore(wrong), TypeError, 'whenUnreachable is "open" or "closed"');
+  });
+});
+
+describe("features that keep something in a store", () => {
+  const url = "redis://127.0.0.1:1";
+  const stores = {
+    "a store of cookies": new CookieRedisStore({ url, jar: "x" }),
+    "a store of HSTS policies": new HstsRedisStore({ url }),
+    "a store of rate limits": new RateLimitRedisStore({ url }),
+    "a store of responses": new CacheRedisStore({ url }),
+    "a store of passwords": new MemoryPasswordStore(),
+  };
+  const features: Record<string, (store: never) => unknown> = {
+    "a store of cookies": (store) => new CookieJar({ store }),
+    "a store of HSTS policies": (store) => new HstsEnforcer({ store }),
+    "a store of rate limits": (store) => new RateLimit({ store }),
+    "a store of responses": (store) => new HttpCache({ store }),
+    "a store of passwords": (store) => new PasswordManager({ store }),
+  };
+  it("refuse what is none of theirs when they are made", () => {
+    for (const [expected, make] of Object.entries(features)) {
+      for (const [kind, store] of Object.entries<unknown>({ ...stores, nothing: {}, url })) {
+        if (kind === expected) make(store as never);
+        else assertThrows(() => make(store as never), TypeError, expected, `${kind} for ${expected}`);
+      }
+    }
   });
 });

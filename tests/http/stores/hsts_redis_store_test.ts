@@ -82,6 +82,30 @@ describe("HSTS policies in Redis that several processes have", { skip: noRedis }
     assert(refused.message.includes("the store of HSTS policies"), refused.message);
   });
 
+  it("are none where others have written something else", async () => {
+    await using one = new Worker(server);
+    const values = [
+      "",
+      "host",
+      "host soon",
+      "host -1",
+      "host 9999999999999999",
+      "all 4102444800000",
+      "host 4102444800000 ",
+    ];
+    for (const [index, value] of values.entries()) await server.command("SET", `gp11:hsts:h${index}.example`, value);
+    await server.command("HSET", "gp11:hsts:hash.example", "host", "4102444800000");
+    const hosts = [...values.keys()].map((index) => `h${index}.example`).concat("hash.example");
+    for (const host of hosts) await one.get(`http://${host}/`);
+    assertEquals([one.sent, one.errors], [hosts.map((host) => `http://${host}/`), []]);
+    await one.get("https://h0.example/", "max-age=3600");
+    await one.get("https://hash.example/", "max-age=3600");
+    await using other = new Worker(server);
+    await other.get("http://h0.example/");
+    await other.get("http://hash.example/");
+    assertEquals([other.sent, other.errors], [["https://h0.example/", "https://hash.example/"], []]);
+  });
+
   it("fail open or closed while the server is away, and are told it again", async () => {
     await using away = await RedisServer.start();
     await using open = new Worker(away);

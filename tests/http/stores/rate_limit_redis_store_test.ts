@@ -78,6 +78,22 @@ describe("a rate limit in Redis that several processes have", { skip: noRedis },
     assert(refused.message.includes("the store of a rate limit"), refused.message);
   });
 
+  it("takes for nothing what others have written in place of numbers", async () => {
+    const rate = { perMillisecond: 1 / 3_600_000, burst: 2 };
+    const store = new RateLimitRedisStore({ url: server.url, prefix: "hostile:" });
+    assertEquals(await store.take("key", rate), 0);
+    const [name] = await server.command("KEYS", "hostile:*") as [string];
+    for (const bad of ["", "many", "nan", "inf", "-1e300", "1e300"]) {
+      for (const fields of [["tokens", bad], ["time", bad], ["tokens", bad, "time", bad, "held", bad]]) {
+        await server.command("HSET", name, "tokens", "1", "time", "1", "held", "0", ...fields);
+        assertEquals([await store.held("key"), await store.take("key", rate)], [0, 0], `${fields}`);
+        await store.giveBack("key", rate);
+        await store.hold("key", 0);
+      }
+    }
+    await store.close();
+  });
+
   it("fails open or closed while the server is away, as its store says", async () => {
     await using away = await RedisServer.start();
     const options = { requests: 1, interval: 3_600_000 };
