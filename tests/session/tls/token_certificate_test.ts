@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { text as textOf } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
+import type { TLSSocket } from "node:tls";
 import { HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
 import { NotSupportedError } from "../../../internal/not_supported_error.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
@@ -30,6 +31,8 @@ import {
   tokenClients,
   tokenTlsSkip,
 } from "../../_support/token_clients.ts";
+import { until } from "../../_support/http_sessions.ts";
+import { serveFrames, serverParts, switching, webSocketServer } from "../../_support/websocket_server.ts";
 
 const skip = tokenTlsSkip !== false ? tokenTlsSkip : nginxPath === null ? "nginx is not installed" : false;
 
@@ -133,6 +136,31 @@ describe("tokenCertificate", { skip }, () => {
       assertEquals([posted.status, (await posted.text()).startsWith("POST /echo")], [200, true]);
     }
     assertEquals(proxy.heads.every((head) => head.startsWith("CONNECT ")), true);
+  });
+
+  it("carries WebSockets, several at once, and both ends of each", async () => {
+    const { ca, good } = clients.certificates;
+    const parts = await serverParts();
+    await using server = await webSocketServer((handshake, socket) => {
+      const { CN } = (socket as TLSSocket).getPeerCertificate().subject;
+      socket.write(switching(handshake, [`X-User: ${CN}`]));
+      serveFrames(parts, socket);
+    }, { cert: good.cert, key: good.key, ca: ca.cert, requestCert: true });
+    await using session = new HttpSession({ clientCertificate: ec });
+    const sockets = await Promise.all([1, 2].map(() => session.websocket(server.origin)));
+    const large = "x".repeat(100_000);
+    for (const socket of sockets) {
+      assertStringIncludes(clients.ec.subject, String(socket.msg.responseHeaders.get("x-user")));
+      const answered = new Promise((resolve) => socket.onmessage = ({ data }) => resolve(data));
+      socket.send(large);
+      assertEquals(await answered, large);
+    }
+    await sockets[0]![Symbol.asyncDispose]();
+    // The other one ends with its connection.
+    const closed = new Promise((resolve) => sockets[1]!.onclose = ({ code }) => resolve(code));
+    for (const socket of server.open) socket.destroy();
+    assertEquals(await closed, 1006);
+    await until(() => server.open.size === 0);
   });
 
   it("sends synchronously, on kept connections, with the verdict about the server", async () => {
