@@ -154,8 +154,9 @@ export class CookieRedisStore implements SharedCookieStore {
     await this.#link.close();
   }
 
+  /** What all keys of the jar begin with, and none of another jar. */
   #start(): string {
-    return `${this.prefix}cookies:${this.jar}:`;
+    return `${this.prefix}cookies:${this.jar.replace(/[%:]/g, encodeURIComponent)}:`;
   }
 
   #key(site: string): string {

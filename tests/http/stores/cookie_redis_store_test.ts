@@ -100,10 +100,13 @@ describe("a cookie jar in Redis that several processes have", { skip: noRedis },
     await one.jar.flush();
     await other.get();
     assertEquals(other.sent.at(-1)!.split("; ").length, 21);
+    // A jar whose name goes on is another.
+    await using elsewhere = new Worker(server, { jar: "program:more" });
+    await elsewhere.get("kept=1");
     other.jar.clear();
     await other.jar.flush();
-    await one.get();
-    assertEquals([one.sent.at(-1), one.jar.size], ["", 0]);
+    await Promise.all([one.get(), elsewhere.get()]);
+    assertEquals([one.sent.at(-1), one.jar.size, elsewhere.sent.at(-1)], ["", 0, "kept=1"]);
   });
 
   it("fails open or closed while the server is away, and tells it later what it lacks", async () => {
