@@ -62,8 +62,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   /**
    * Makes a cache.
    *
-   * @throws {TypeError} For a store that is none of responses.
-   * @throws {RangeError} For limits below 0.
+   * @throws {RangeError} For limits below 0; a `TypeError` for a store that is none of responses.
    */
   constructor(options: HttpCacheOptions = {}) {
     super();

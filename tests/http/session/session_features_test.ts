@@ -93,7 +93,9 @@ describe("the features of a session", () => {
     const [first, second, third, fourth] = seen.map(({ headers }) => headers);
     assertStrictEquals(first, second);
     assertStrictEquals(third, fourth);
-    const fields = seen.map(({ headers }) => new Headers(headers.map(([name, value]) => [name, value])));
+    const fields = seen.map(({ headers }) =>
+      new Headers(headers.map(([name, value]): [string, string] => [name, value]))
+    );
     assertEquals(fields.map((each) => each.get("x-way")), ["covered", "covered", "open", "open"]);
     assertEquals(fields.map((each) => each.get("accept-encoding")?.split(", ").includes("br")), [
       true,
