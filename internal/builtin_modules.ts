@@ -1,6 +1,7 @@
 /**
  * Node's modules that take time and memory to load, each loaded when it is first looked at: a program pays for those it
- * uses. The light ones (`node:path`, `node:timers`) are imported as usual.
+ * uses. The light ones (`node:buffer`, `node:timers`) are imported as usual. `node:process` is no light one on Deno: what is
+ * asked of it at each start is in `runtime.ts`.
  *
  * @module
  */
@@ -10,7 +11,9 @@ import type * as dns from "node:dns";
 import type * as fs from "node:fs";
 import type * as module from "node:module";
 import type * as net from "node:net";
-import process from "node:process";
+import type * as os from "node:os";
+import type * as path from "node:path";
+import type process from "node:process";
 import type * as stream from "node:stream";
 import type * as tls from "node:tls";
 import type * as workerThreads from "node:worker_threads";
@@ -24,6 +27,9 @@ interface BuiltinModules {
   readonly fs: typeof fs;
   readonly module: typeof module;
   readonly net: typeof net;
+  readonly os: typeof os;
+  readonly path: typeof path;
+  readonly process: typeof process;
   readonly stream: typeof stream;
   readonly tls: typeof tls;
   readonly workerThreads: typeof workerThreads;
@@ -37,11 +43,19 @@ const names: Readonly<Record<keyof BuiltinModules, string>> = {
   fs: "node:fs",
   module: "node:module",
   net: "node:net",
+  os: "node:os",
+  path: "node:path",
+  process: "node:process",
   stream: "node:stream",
   tls: "node:tls",
   workerThreads: "node:worker_threads",
   zlib: "node:zlib",
 };
+
+/** The global object of a process: to import it would load it. */
+function find(name: string): unknown {
+  return (globalThis as unknown as { process: typeof process }).process.getBuiltinModule(name);
+}
 
 /** The modules; looking at one loads it. */
 export const builtin: BuiltinModules = Object.create(
@@ -49,7 +63,7 @@ export const builtin: BuiltinModules = Object.create(
   Object.fromEntries(
     Object.entries(names).map(([key, name]) => {
       let loaded: unknown;
-      return [key, { enumerable: true, get: () => loaded ??= process.getBuiltinModule(name) }];
+      return [key, { enumerable: true, get: () => loaded ??= find(name) }];
     }),
   ),
 );

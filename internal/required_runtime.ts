@@ -1,6 +1,5 @@
 /** The oldest runtimes that can do what the library does, and the sentence for those that are older. */
-import process from "node:process";
-import { runtimeName } from "./runtime.ts";
+import { runtimeName, runtimeVersions } from "./runtime.ts";
 
 /** What a runtime is asked for, in the words of the sentence. */
 export type RuntimeUse = "PKCS#11 modules" | "HTTP sessions" | "TLS over sockets";
@@ -28,7 +27,7 @@ const names = { deno: "Deno", bun: "Bun", node: "Node" } as const;
  */
 export function requireRuntime(
   use: RuntimeUse,
-  versions: Readonly<Record<string, string | undefined>> = process.versions,
+  versions: Readonly<Record<string, string | undefined>> = runtimeVersions,
 ): void {
   if (isNewEnough(use, versions)) return;
   const runtime = runtimeName(versions);
@@ -45,7 +44,7 @@ export function requireRuntime(
 /** Whether a runtime can do something. */
 export function isNewEnough(
   use: RuntimeUse,
-  versions: Readonly<Record<string, string | undefined>> = process.versions,
+  versions: Readonly<Record<string, string | undefined>> = runtimeVersions,
 ): boolean {
   const runtime = runtimeName(versions);
   const [major = 0, minor = 0, patch = 0] = (versions[runtime] ?? "").split(".").map((part) => parseInt(part, 10));

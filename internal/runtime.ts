@@ -1,5 +1,4 @@
 /** Which runtime this is, and what one of them does otherwise: the one place that looks. */
-import process from "node:process";
 
 /** The runtimes this library knows. */
 export type RuntimeName = "deno" | "bun" | "node";
@@ -7,8 +6,61 @@ export type RuntimeName = "deno" | "bun" | "node";
 /** A runtime as messages name it: one of those, or one of which nothing is known here. */
 export type RuntimeLabel = RuntimeName | (string & Record<never, never>);
 
+/** What Deno says of itself; there, to look at `process` loads a dozen of Node's modules, half of what the library takes. */
+interface DenoItself {
+  readonly version: { readonly deno: string };
+  readonly build: { readonly os: string; readonly arch: string };
+  readonly pid: number;
+  readonly env: { get(name: string): string | undefined };
+}
+
+/** What the others say. */
+interface ProcessItself {
+  readonly versions: Readonly<Record<string, string | undefined>>;
+  readonly platform: string;
+  readonly arch: string;
+  readonly pid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const itself = globalThis as unknown as { readonly Deno?: DenoItself; readonly process: ProcessItself };
+const deno: DenoItself | null = isDeno(itself.Deno) ? itself.Deno : null;
+
+/** Programs of other runtimes may have something of that name. */
+function isDeno(value: DenoItself | undefined): value is DenoItself {
+  return typeof value?.version?.deno === "string" && typeof value.build?.os === "string" &&
+    globalThis.navigator?.userAgent?.startsWith("Deno/");
+}
+
+/** The versions of the runtime and of what it is made of, as `process.versions` has them; of Deno, its own alone. */
+export const runtimeVersions: Readonly<Record<string, string | undefined>> = deno === null
+  ? itself.process.versions
+  : { deno: deno.version.deno };
+
+/** The operating system, in the words of `process.platform`. */
+export const platform: string = deno === null
+  ? itself.process.platform
+  : deno.build.os === "windows"
+  ? "win32"
+  : deno.build.os;
+
+/** The processor, in the words of `process.arch`. */
+export const processorName: string = deno === null
+  ? itself.process.arch
+  : { x86_64: "x64", aarch64: "arm64" }[deno.build.arch] ?? deno.build.arch;
+
+/** The number of this process. */
+export function processId(): number {
+  return (deno ?? itself.process).pid;
+}
+
+/** A variable of the environment. */
+export function environmentValue(name: string): string | undefined {
+  return deno === null ? itself.process.env[name] : deno.env.get(name);
+}
+
 /** The runtime that these versions are of. */
-export function runtimeName(versions: Readonly<Record<string, string | undefined>> = process.versions): RuntimeName {
+export function runtimeName(versions: Readonly<Record<string, string | undefined>> = runtimeVersions): RuntimeName {
   return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }
 

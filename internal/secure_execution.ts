@@ -4,8 +4,8 @@
  *
  * @module
  */
-import process from "node:process";
 import { builtin } from "./builtin_modules.ts";
+import { platform } from "./runtime.ts";
 
 /** getauxval's name for the answer. */
 export const AT_SECURE = 23n;
@@ -21,8 +21,8 @@ export function secureExecution(mayLook: MayLook): boolean | null {
 }
 
 function look(mayLook: MayLook): boolean | null {
-  if (process.platform === "win32") return false;
-  if (process.platform === "linux") return secureInAuxiliaryVector(mayLook);
+  if (platform === "win32") return false;
+  if (platform === "linux") return secureInAuxiliaryVector(mayLook);
   const ids = identifiers(mayLook);
   return ids && (ids[0] !== ids[1] || ids[2] !== ids[3]);
 }
@@ -44,5 +44,6 @@ function secureInAuxiliaryVector(mayLook: MayLook): boolean | null {
 /** The user's and the group's numbers, real and effective. */
 function identifiers(mayLook: MayLook): readonly (number | undefined)[] | null {
   if (!mayLook({ name: "sys", kind: "uid" }) || !mayLook({ name: "sys", kind: "gid" })) return null;
+  const { process } = builtin;
   return [process.getuid?.(), process.geteuid?.(), process.getgid?.(), process.getegid?.()];
 }

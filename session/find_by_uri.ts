@@ -1,6 +1,4 @@
 /** Finding what a PKCS#11 URI names: through modules, slots and tokens to objects. */
-import { basename } from "node:path";
-import process from "node:process";
 import { builtin } from "../internal/builtin_modules.ts";
 import type { BytesInput } from "../ffi/memory/inputs.ts";
 import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
@@ -300,14 +298,14 @@ function warn(uri: Pkcs11Uri, problems: readonly FindProblem[]): void {
   const reasons = new Set(problems.map(({ error }) => error instanceof Error ? error.message : String(error)));
   // The query of a URI may hold a PIN.
   const [path] = uri.format().split("?");
-  process.emitWarning(`Nothing was found for ${path}: ${[...reasons].join("; ")}`, "Pkcs11Warning");
+  builtin.process.emitWarning(`Nothing was found for ${path}: ${[...reasons].join("; ")}`, "Pkcs11Warning");
 }
 
 /** Whether a module is the one that `module-name` and `module-path` name, as far as they are given. */
 export function isModuleOf(uri: Pkcs11Uri, module: Module): boolean {
   const { moduleName, modulePath } = uri;
   if (moduleName !== undefined) {
-    const file = basename(module.path ?? "").replace(/\.(so|dylib|dll)(\.[0-9.]+)?$/, "");
+    const file = builtin.path.basename(module.path ?? "").replace(/\.(so|dylib|dll)(\.[0-9.]+)?$/, "");
     if (![module.name, file, file.replace(/^lib/, "")].includes(moduleName)) return false;
   }
   if (modulePath === undefined) return true;

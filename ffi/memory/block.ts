@@ -292,11 +292,17 @@ export function readUlong(view: DataView, offset: number, abi: Abi): number | bi
   return view.getBigUint64(offset, true);
 }
 
-const WORDS: readonly bigint[] = Array.from({ length: 1025 }, (_, value) => BigInt(value));
+const WORDS: bigint[] = new Array(1025);
 
 /** A length as a word; small ones are not made anew each time. */
 export function word(value: number): bigint {
-  return WORDS[value] ?? BigInt(value);
+  return WORDS[value] ?? madeWord(value);
+}
+
+function madeWord(value: number): bigint {
+  const made = BigInt(value);
+  if (value >= 0 && value < WORDS.length) WORDS[value] = made;
+  return made;
 }
 
 /** A `CK_ULONG` as a number when that loses nothing, else as a bigint. */

@@ -2,7 +2,7 @@
  * Memory outside JavaScript that every worker thread, and every copy of this package, finds by a name: what they have to
  * agree on about a library of the process lies there. Linux only.
  */
-import process from "node:process";
+import { platform } from "../../internal/runtime.ts";
 import { nativeAbi, nativeRuntime } from "./runtime.ts";
 import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "./native.ts";
 
@@ -38,7 +38,7 @@ let library: CLibrary | null | undefined;
 
 /** The C library's functions, found through a library that depends on it; `null` where one of them is missing. */
 function cLibrary(path: string): CLibrary | null {
-  if (library === undefined) library = process.platform === "linux" ? bindAll(path) : null;
+  if (library === undefined) library = platform === "linux" ? bindAll(path) : null;
   return library;
 }
 

@@ -1,5 +1,4 @@
 /** The runtime this program runs on. */
-import process from "node:process";
 import { AT_SECURE, secureExecution } from "../../internal/secure_execution.ts";
 import { requireRuntime } from "../../internal/required_runtime.ts";
 import { bunRuntime } from "./bun.ts";
@@ -7,7 +6,7 @@ import { denoRuntime } from "./deno.ts";
 import { libffiBinder } from "./libffi.ts";
 import type { Abi, NativeRuntime } from "./native.ts";
 import { nodeRuntime } from "./node.ts";
-import { runtimeName } from "../../internal/runtime.ts";
+import { platform, runtimeName } from "../../internal/runtime.ts";
 
 let current: NativeRuntime | null = null;
 
@@ -22,7 +21,7 @@ export function nativeRuntime(): NativeRuntime {
  * (secure_getenv(3)). An answer that cannot be had counts as yes.
  */
 export function isSecureExecution(): boolean {
-  if (process.platform !== "linux" || runtimeName() !== "deno") {
+  if (platform !== "linux" || runtimeName() !== "deno") {
     return secureExecution((descriptor) => nativeRuntime().permits?.(descriptor) ?? true) ?? true;
   }
   // Deno gives the kernel's list to programs with all permissions only; who may call C may ask C.
@@ -34,7 +33,7 @@ const UNIX: Abi = { ulong: 8, packed: false };
 
 /** How this platform's C compiler lays out PKCS#11 structures. */
 export function nativeAbi(): Abi {
-  return process.platform === "win32" ? WINDOWS : UNIX;
+  return platform === "win32" ? WINDOWS : UNIX;
 }
 
 /**

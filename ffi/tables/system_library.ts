@@ -1,5 +1,5 @@
 /** Where the system keeps its libraries. */
-import process from "node:process";
+import { platform, processorName } from "../../internal/runtime.ts";
 
 /** A library's file name on each system. */
 export interface LibraryNames {
@@ -13,10 +13,9 @@ export interface LibraryNames {
 
 /** The paths a library of the system may have, most likely first. */
 export function systemLibraryPaths({ elf, macos, windows }: LibraryNames): string[] {
-  const { arch, platform } = process;
   if (platform === "win32") return [windows];
   if (platform === "darwin") return ["/opt/homebrew/lib", "/usr/local/lib"].map((folder) => `${folder}/${macos}`);
-  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[arch as string] ?? arch;
-  const triplet = `${machine}-linux-gnu${arch === "arm" ? "eabihf" : ""}`;
+  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[processorName] ?? processorName;
+  const triplet = `${machine}-linux-gnu${processorName === "arm" ? "eabihf" : ""}`;
   return [`/usr/lib/${triplet}`, `/lib/${triplet}`, "/usr/lib64", "/usr/lib"].map((folder) => `${folder}/${elf}`);
 }

@@ -3,8 +3,7 @@
  * first that fails; its words lie in shared memory, so messages carry only the numbers of jobs. Several ready jobs for a
  * worker travel in one message and their results come back in one.
  */
-import os from "node:os";
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import type { Block } from "../memory/block.ts";
 import { invoke } from "../tables/invoke.ts";
@@ -50,7 +49,7 @@ export class WorkerPool {
 
   /** A pool of at most `size` workers; by default as many as there are processors, at least 2 and at most 8. */
   constructor(size?: number) {
-    this.#size = size ?? Math.min(8, Math.max(2, os.availableParallelism?.() ?? os.cpus().length));
+    this.#size = size ?? Math.min(8, Math.max(2, builtin.os.availableParallelism?.() ?? builtin.os.cpus().length));
   }
 
   /** Worker threads alive. */
@@ -109,7 +108,7 @@ export class WorkerPool {
     if (this.#watching || nativeRuntime().threadAlive === undefined) return;
     this.#watching = true;
     nativeRuntime().leaveAtOnce?.();
-    process.on("beforeExit", () => {
+    builtin.process.on("beforeExit", () => {
       if (this.#workers.length > 0 || this.#ending.size > 0) void this.close();
     });
   }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { SessionProperty } from "../contract/session_property.ts";
 import { isFieldValue } from "../protocol/headers.ts";
 import { parseAliases } from "../protocol/uri.ts";
@@ -269,7 +269,7 @@ function databaseOf(file: string): TlsDatabase {
   try {
     return TlsDatabase.fromFile(file);
   } catch (error) {
-    process.emitWarning(`Cannot load ssl-ca-file ${file}, so no certificate is trusted: ${String(error)}`);
+    builtin.process.emitWarning(`Cannot load ssl-ca-file ${file}, so no certificate is trusted: ${String(error)}`);
     return TlsDatabase.fromPem("");
   }
 }

@@ -1,7 +1,6 @@
 /** Files that a killed process never leaves half written. */
-import process from "node:process";
-import { basename, dirname, join } from "node:path";
 import { builtin } from "../../internal/builtin_modules.ts";
+import { platform } from "../../internal/runtime.ts";
 
 const encoder = new TextEncoder();
 
@@ -41,7 +40,7 @@ export interface ReplaceOptions {
  */
 export function replaceFile(path: string, content: string | Uint8Array, { durable = true }: ReplaceOptions = {}): void {
   const target = resolveLink(path);
-  builtin.fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  builtin.fs.mkdirSync(builtin.path.dirname(target), { recursive: true, mode: 0o700 });
   const temporary = `${target}.${builtin.crypto.randomBytes(6).toString("hex")}.tmp`;
   const file = builtin.fs.openSync(temporary, "wx", 0o600);
   try {
@@ -92,7 +91,7 @@ export function restrictPathToOwner(path: string): void {
 
 function restrict(path: string, modeOf: () => number, change: (mode: number) => void): void {
   // Windows has lists of rights in place of modes; a file is made with those of its folder there.
-  if (process.platform === "win32") return;
+  if (platform === "win32") return;
   const mode = modeOf();
   if ((mode & 0o077) === 0) return;
   try {
@@ -124,17 +123,17 @@ export function createIfAbsent(path: string): void {
 /** Removes what killed processes left beside a file. */
 export function removeAbandoned(path: string): void {
   const target = resolveLink(path);
-  const prefix = `${basename(target)}.`;
+  const prefix = `${builtin.path.basename(target)}.`;
   let names: string[];
   try {
-    names = builtin.fs.readdirSync(dirname(target));
+    names = builtin.fs.readdirSync(builtin.path.dirname(target));
   } catch (error) {
     if (isNotFound(error)) return;
     throw error;
   }
   for (const name of names) {
     if (!name.startsWith(prefix) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))) continue;
-    const leftover = join(dirname(target), name);
+    const leftover = builtin.path.join(builtin.path.dirname(target), name);
     if (ageOf(leftover) > ABANDONED_MS) removeIfPresent(leftover);
   }
 }

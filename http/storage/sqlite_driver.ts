@@ -1,5 +1,4 @@
 /** The SQLite that each runtime brings along, behind one small interface. */
-import process from "node:process";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { NotSupportedError } from "../errors.ts";
 import { runtimeName } from "../../internal/runtime.ts";
@@ -55,7 +54,7 @@ function driverConstructor(): DriverConstructor {
     const name = "bun:sqlite";
     return (builtin.module.createRequire(import.meta.url)(name) as { Database: DriverConstructor }).Database;
   }
-  const sqlite = process.getBuiltinModule?.("node:sqlite") as { DatabaseSync: DriverConstructor } | undefined;
+  const sqlite = builtin.process.getBuiltinModule?.("node:sqlite") as { DatabaseSync: DriverConstructor } | undefined;
   if (!sqlite) throw new NotSupportedError("open a SQLite database", runtime, "there is no node:sqlite");
   return sqlite.DatabaseSync;
 }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
+import { environmentValue } from "../../internal/runtime.ts";
 import { secureExecution } from "../../internal/secure_execution.ts";
 import { runtimeCertificates } from "./runtime_certificates.ts";
 
@@ -20,12 +21,12 @@ export function isGranted(descriptor: Record<string, string>): boolean {
 
 /** A variable of the environment; undefined where it may not be read. */
 export function environmentVariable(name: string): string | undefined {
-  return isGranted({ name: "env", variable: name }) ? process.env[name] : undefined;
+  return isGranted({ name: "env", variable: name }) ? environmentValue(name) : undefined;
 }
 
 /** Variables of the environment to believe: none in a program with more rights than its caller. */
 export function trustedEnvironment(): Readonly<Record<string, string | undefined>> {
-  return secureExecution(isGranted) === true ? {} : process.env;
+  return secureExecution(isGranted) === true ? {} : builtin.process.env;
 }
 
 /** A set of the runtime's root certificates; null where it may not be read: the runtime itself goes on using it. */

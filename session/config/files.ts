@@ -1,6 +1,5 @@
-import { homedir } from "node:os";
-import process from "node:process";
 import { builtin } from "../../internal/builtin_modules.ts";
+import { environmentValue } from "../../internal/runtime.ts";
 import { ConfigurationError } from "./error.ts";
 import { parseSettings, type Settings } from "./lexer.ts";
 
@@ -14,9 +13,9 @@ export interface Tolerance {
 export function expandPath(path: string): string {
   if (path !== "~" && !path.startsWith("~/")) return path;
   const rest = path.slice(1).replace(/^\/+/, "");
-  const configHome = process.env.XDG_CONFIG_HOME;
+  const configHome = environmentValue("XDG_CONFIG_HOME");
   if (configHome && (rest === ".config" || rest.startsWith(".config/"))) return join(configHome, rest.slice(8));
-  return join(process.env.HOME || homedir(), rest);
+  return join(environmentValue("HOME") || builtin.os.homedir(), rest);
 }
 
 function join(folder: string, name: string): string {

@@ -1,4 +1,5 @@
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
+import { environmentValue } from "../../internal/runtime.ts";
 import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
 import { ConfigurationError } from "./error.ts";
 import { expandPath, listFiles, readSettings, type Tolerance } from "./files.ts";
@@ -92,7 +93,7 @@ function usesUserFiles(paths: ConfigurationPaths, options: LoadConfigurationOpti
   if (options.user !== undefined) return options.user;
   if (paths.userConf === undefined && paths.userModules === undefined) return false;
   if (isSecureExecution()) return false;
-  return process.getuid?.() !== 0 && process.env.P11_KIT_NO_USER_CONFIG === undefined;
+  return builtin.process.getuid?.() !== 0 && environmentValue("P11_KIT_NO_USER_CONFIG") === undefined;
 }
 
 function userMode(settings: Settings, inherited: UserMode, file = ""): UserMode {

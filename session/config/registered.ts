@@ -1,5 +1,4 @@
-import { basename } from "node:path";
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { Configuration } from "./load.ts";
 
 /** A module as the configuration describes it to this program. */
@@ -106,7 +105,7 @@ function isEnabled(
   if (enableIn !== undefined && disableIn !== undefined) {
     messages.push(`module '${name}' has both enable-in and disable-in options`);
   }
-  const program = progname ?? basename(process.execPath).replace(/\.exe$/i, "");
+  const program = progname ?? builtin.path.basename(builtin.process.execPath).replace(/\.exe$/i, "");
   if (enableIn !== undefined) return listed(enableIn, program);
   return !listed(disableIn ?? "", program);
 }

@@ -1,5 +1,5 @@
+import { builtin } from "../../internal/builtin_modules.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import process from "node:process";
 import type { CallObserver } from "../../ffi/engine/program.ts";
 import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
@@ -86,6 +86,6 @@ export function callLogger(
   abi: Abi,
 ): CallLogger | null {
   if (option === undefined || option === false) return null;
-  if (option === true) return new CallLogger({ sink: (text) => void process.stderr.write(text) }, module, abi);
+  if (option === true) return new CallLogger({ sink: (text) => void builtin.process.stderr.write(text) }, module, abi);
   return new CallLogger(option, module, abi);
 }

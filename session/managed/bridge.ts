@@ -1,4 +1,3 @@
-import { tmpdir } from "node:os";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { isSecureExecution, WORKER_PROLOGUE } from "../../ffi/runtime/runtime.ts";
 
@@ -17,7 +16,7 @@ export interface CommandBridge {
 export async function bridgeCommand(command: readonly string[]): Promise<CommandBridge> {
   // In a program with more rights than its caller the environment names neither the folder nor the program.
   const isSecure = isSecureExecution();
-  const folder = builtin.fs.mkdtempSync(`${isSecure ? "/tmp" : tmpdir()}/gp11-remote-`);
+  const folder = builtin.fs.mkdtempSync(`${isSecure ? "/tmp" : builtin.os.tmpdir()}/gp11-remote-`);
   const socket = `${folder}/socket`;
   const worker = new builtin.workerThreads.Worker(`${WORKER_PROLOGUE}(${bridgeMain})()`, {
     eval: true,

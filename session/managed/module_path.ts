@@ -1,11 +1,11 @@
-import process from "node:process";
+import { platform, processorName } from "../../internal/runtime.ts";
 import { builtin } from "../../internal/builtin_modules.ts";
 
 /** Where p11-kit keeps modules, most likely first; a relative path in its configuration is relative to this. */
 function moduleFolders(): string[] {
-  if (process.platform === "win32") return [];
-  if (process.platform === "darwin") return ["/opt/homebrew/lib/pkcs11", "/usr/local/lib/pkcs11"];
-  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[process.arch as string] ?? process.arch;
+  if (platform === "win32") return [];
+  if (platform === "darwin") return ["/opt/homebrew/lib/pkcs11", "/usr/local/lib/pkcs11"];
+  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[processorName] ?? processorName;
   return [`/usr/lib/${machine}-linux-gnu/pkcs11`, "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/usr/local/lib/pkcs11"];
 }
 
@@ -19,7 +19,7 @@ export function libraryPath(path: string): string {
 
 /** p11-kit's own module for tokens that are served elsewhere. */
 export function clientModulePath(): string {
-  return libraryPath(process.platform === "win32" ? "p11-kit-client.dll" : "p11-kit-client.so");
+  return libraryPath(platform === "win32" ? "p11-kit-client.dll" : "p11-kit-client.so");
 }
 
 /** Whether a path is that of p11-kit's client. */

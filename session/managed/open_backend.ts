@@ -1,6 +1,6 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
-import { isAbsolute, resolve } from "node:path";
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
+import { environmentValue } from "../../internal/runtime.ts";
 import { isSecureExecution, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../../ffi/tables/cryptoki.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
@@ -39,13 +39,14 @@ export function startThread(path: string): void {
 }
 
 function hasFolder(path: string): boolean {
-  return !isAbsolute(path) && /[\\/]/.test(path);
+  // An ordinary path is known without the module that knows them all.
+  return !path.startsWith("/") && /[\\/]/.test(path) && !builtin.path.isAbsolute(path);
 }
 
 /** What JavaScript sees as the address of p11-kit's server; C code may see an older environment. */
 function inheritedAddress(path: string): string | undefined {
   if (typeof path !== "string" || !isClientModule(path) || isSecureExecution()) return undefined;
-  return process.env.P11_KIT_SERVER_ADDRESS;
+  return environmentValue("P11_KIT_SERVER_ADDRESS");
 }
 
 function checkPath(path: string): void {
@@ -125,5 +126,5 @@ function automaticBackend(path: string, settings: BackendOptions): ModuleBackend
 
 function wrappedBackend(kit: P11Kit, path: string, settings: BackendOptions): ModuleBackend {
   // libp11-kit looks for every relative path in its own folder; one with a folder in it means the current one.
-  return new P11KitBackend(kit, hasFolder(path) ? resolve(path) : path, settings);
+  return new P11KitBackend(kit, hasFolder(path) ? builtin.path.resolve(path) : path, settings);
 }

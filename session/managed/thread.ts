@@ -1,4 +1,4 @@
-import process from "node:process";
+import { platform, processId } from "../../internal/runtime.ts";
 import type { NativeFunction, NativeLibrary } from "../../ffi/runtime/native.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { MARKS } from "../../ffi/workers/worker_pool.ts";
@@ -23,7 +23,7 @@ export function threadsThrough(path: string): Threads {
 }
 
 function linuxThreads(path: string): Threads | null {
-  if (process.platform !== "linux") return null;
+  if (platform !== "linux") return null;
   let library: NativeLibrary;
   let gettid: NativeFunction | null;
   let tgkill: NativeFunction | null;
@@ -36,7 +36,7 @@ function linuxThreads(path: string): Threads | null {
   }
   if (gettid === null || tgkill === null) return null;
   const self = gettid() as number;
-  const group = BigInt(process.pid);
+  const group = BigInt(processId());
   const exists = (thread: number) => tgkill(group, BigInt(thread), 0n) === 0;
   return {
     self,

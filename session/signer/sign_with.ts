@@ -3,7 +3,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { ckmName } from "../../ffi/constants/names.ts";
 import type { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
@@ -103,7 +103,7 @@ export async function verifyWith(
 
 /** The digest of a message, made outside the token. */
 export function digestOutside(hash: string, message: Bytes): Bytes {
-  const { createHash } = process.getBuiltinModule("node:crypto");
+  const { createHash } = builtin.crypto;
   return new Uint8Array(createHash(nodeHashName(hash)).update(message).digest());
 }
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import type * as Crypto from "node:crypto";
-import process from "node:process";
 import { isEcdsaSignature, isEdwardsSignature } from "../keys/forms/curve_arithmetic.ts";
 import { ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
 import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
@@ -40,7 +40,7 @@ function verifyByRuntime(
   message: Bytes,
   signature: Bytes,
 ): boolean | null {
-  const { constants, createPublicKey, verify } = process.getBuiltinModule("node:crypto");
+  const { constants, createPublicKey, verify } = builtin.crypto;
   const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants;
   try {
     const key: Crypto.KeyObject = createPublicKey({

@@ -1,6 +1,5 @@
 /** The system's GnuTLS, and what is said where it is missing. */
-import process from "node:process";
-import { runtimeName } from "../../internal/runtime.ts";
+import { platform, runtimeName } from "../../internal/runtime.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Gnutls } from "../../ffi/tables/gnutls.ts";
@@ -20,7 +19,7 @@ export function openGnutls(path?: string): Gnutls {
 }
 
 function open(path: string | undefined): Gnutls {
-  if (process.platform === "win32") throw unsupported("Windows has no pairs of sockets, which carry its bytes");
+  if (platform === "win32") throw unsupported("Windows has no pairs of sockets, which carry its bytes");
   const tried: string[] = [];
   for (const candidate of path === undefined ? candidates() : [path]) {
     try {

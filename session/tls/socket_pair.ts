@@ -2,7 +2,7 @@
  * Two sockets that are connected with each other: one is GnuTLS's, which reads and writes by descriptor, the other ours.
  * Everything goes through them at once or not at all, so nobody has to be waited for.
  */
-import process from "node:process";
+import { platform } from "../../internal/runtime.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
@@ -12,7 +12,7 @@ import { TlsError } from "./tls_error.ts";
 /** Numbers of the C library, which each system has chosen for itself. */
 const LINUX = { pairType: 1n | 0o4000n | 0o2000000n, dontWait: 0x40n, noSignal: 0x4000n } as const;
 const MACOS = { pairType: 1n, dontWait: 0x80n, noSignal: 0n } as const;
-const C = process.platform === "darwin" ? MACOS : LINUX;
+const C = platform === "darwin" ? MACOS : LINUX;
 const AF_UNIX = 1n;
 const PEEK_FLAGS = 2n | C.dontWait;
 const SEND_FLAGS = C.dontWait | C.noSignal;

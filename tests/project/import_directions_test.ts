@@ -12,7 +12,7 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/constants": "",
   "ffi/runtime": "internal",
   "ffi/memory": "ffi/constants ffi/runtime internal",
-  "ffi/tables": "ffi/constants ffi/memory ffi/runtime",
+  "ffi/tables": "ffi/constants ffi/memory ffi/runtime internal",
   "ffi/attributes": "ffi/constants ffi/memory ffi/runtime internal",
   "ffi/workers": "ffi/constants ffi/memory ffi/runtime ffi/tables internal",
   "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers internal",

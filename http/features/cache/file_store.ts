@@ -1,6 +1,5 @@
 /** Cached responses in a directory. */
 import type { Hash } from "node:crypto";
-import { join } from "node:path";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { isNotFound, removeIfPresent, replaceFile, writeAll } from "../../storage/atomic_file.ts";
 import type { CacheRecord } from "./record.ts";
@@ -98,7 +97,7 @@ export class CacheFileStore implements CacheStore {
     this.#index();
     builtin.fs.mkdirSync(this.path, { recursive: true, mode: 0o700 });
     const id = builtin.crypto.randomBytes(8).toString("hex");
-    const temporary = join(this.path, `${id}.part`);
+    const temporary = builtin.path.join(this.path, `${id}.part`);
     const held = { file: builtin.fs.openSync(temporary, "wx+", 0o600) as number | null };
     const hash = builtin.crypto.createHash("sha256");
     let length = 0;
@@ -205,12 +204,12 @@ export class CacheFileStore implements CacheStore {
     const bodies = new Map<string, number>();
     for (const name of this.#names()) {
       const match = META.exec(name);
-      const { size, mtimeMs } = builtin.fs.statSync(join(this.path, name), { throwIfNoEntry: false }) ??
+      const { size, mtimeMs } = builtin.fs.statSync(builtin.path.join(this.path, name), { throwIfNoEntry: false }) ??
         { size: 0, mtimeMs: 0 };
       if (match) found.push({ id: match[2]!, keyDigest: match[1]!, cost: size, usedAt: mtimeMs, entry: null });
       else if (name.endsWith(".body")) bodies.set(name.slice(0, -5), size);
       else if (Date.now() - mtimeMs > ABANDONED_MS && /\.(part|tmp)$/.test(name)) {
-        removeIfPresent(join(this.path, name));
+        removeIfPresent(builtin.path.join(this.path, name));
       }
     }
     for (const slot of found.sort((left, right) => left.usedAt - right.usedAt)) {
@@ -327,11 +326,11 @@ export class CacheFileStore implements CacheStore {
   }
 
   #metaPath(slot: Slot): string {
-    return join(this.path, `${slot.keyDigest}-${slot.id}.meta`);
+    return builtin.path.join(this.path, `${slot.keyDigest}-${slot.id}.meta`);
   }
 
   #bodyPath(id: string): string {
-    return join(this.path, `${id}.body`);
+    return builtin.path.join(this.path, `${id}.body`);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The feature that writes messages down. */
 
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { checkOptions } from "../../../internal/expected.ts";
 import { lowerCaseSet } from "./secret_names.ts";
-import process from "node:process";
 import { isWithoutCache } from "../../contract/blocking.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
@@ -317,7 +317,7 @@ export class Logger implements SessionFeature {
   #print(level: LoggerLevel, direction: LoggerDirection, line: string): void {
     const safe = withoutControls(line);
     if (this.#options.printer !== undefined) this.#options.printer(level, direction, safe);
-    else process.stderr.write(`${direction} ${safe}\n`);
+    else builtin.process.stderr.write(`${direction} ${safe}\n`);
   }
 }
 

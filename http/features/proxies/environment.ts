@@ -1,6 +1,6 @@
 /** The proxy settings of the environment. */
 
-import process from "node:process";
+import { platform } from "../../../internal/runtime.ts";
 import { defaultPort } from "../../protocol/uri.ts";
 import { compileHostPatterns, type HostMatcher } from "./host_patterns.ts";
 
@@ -38,7 +38,7 @@ function readHttpProxy(environment: Environment): string | undefined {
   const isCgi = (environment["REQUEST_METHOD"] ?? "") !== "";
   if (!isCgi) return read(environment, "http_proxy");
   // Where names have no case, the lower-case name gives what the client sent as well.
-  return process.platform === "win32" ? undefined : nonEmpty(environment["http_proxy"]);
+  return platform === "win32" ? undefined : nonEmpty(environment["http_proxy"]);
 }
 
 function read(environment: Environment, name: string): string | undefined {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtin } from "../../../internal/builtin_modules.ts";
 
 function digest(algorithm: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(process.getBuiltinModule("node:crypto").createHash(algorithm).update(bytes).digest());
+  return new Uint8Array(builtin.crypto.createHash(algorithm).update(bytes).digest());
 }
 
 /** SHA-1, as identifiers and check values are made by the standard; nothing is secured by it. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { secretBytes } from "../../../internal/secret_bytes.ts";
 import type * as Crypto from "node:crypto";
-import process from "node:process";
 import { damaged, type DerElement, DerReader, Tag } from "./asn1.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -50,7 +50,7 @@ export interface Encryption {
 }
 
 function crypto(): typeof Crypto {
-  return process.getBuiltinModule("node:crypto");
+  return builtin.crypto;
 }
 
 /** Reads how a key is encrypted. */
