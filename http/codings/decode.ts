@@ -6,10 +6,7 @@ import { zeroOrMore } from "../../internal/time_limits.ts";
 import { NotSupportedError } from "../errors.ts";
 import { type ByteStream, watchChunks } from "./chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
-import { decodeBrotli, decodeDeflate } from "./deflate.ts";
-import { decodeGzip } from "./gzip.ts";
 import { ChunkInput } from "./chunk_input.ts";
-import { decodeZstd } from "./zstd.ts";
 
 /** Options of {@linkcode decodeContent}. */
 export interface DecodeOptions {
@@ -23,7 +20,15 @@ export interface DecodeOptions {
   readonly onPassThrough?: (() => void) | undefined;
 }
 
-const DECODERS = { gzip: decodeGzip, deflate: decodeDeflate, br: decodeBrotli, zstd: decodeZstd } as const;
+/** What undoes one layer; the library asks for it as the first body is decoded. */
+type Decoder = (input: ChunkInput, onPassThrough: () => void) => AsyncIterable<Uint8Array>;
+
+const DECODERS: Readonly<Record<ContentCoding, () => Promise<Decoder>>> = {
+  gzip: async () => (await import("./gzip.ts")).decodeGzip,
+  deflate: async () => (await import("./deflate.ts")).decodeDeflate,
+  br: async () => (await import("./deflate.ts")).decodeBrotli,
+  zstd: async () => (await import("./zstd.ts")).decodeZstd,
+};
 
 /**
  * The decoded bytes of a body, produced as they are asked for. `codings` are in the order they were applied. Fails with
@@ -73,7 +78,8 @@ async function* decodeLayer(
   const input = new ChunkInput(source);
   let size = 0;
   try {
-    for await (const chunk of DECODERS[coding](input, onPassThrough)) {
+    const decode = await DECODERS[coding]();
+    for await (const chunk of decode(input, onPassThrough)) {
       size += chunk.byteLength;
       if (size > maxSize) throw tooLarge(coding, maxSize);
       yield chunk;

@@ -132,7 +132,10 @@ export class Attempt {
       return;
     }
     core.releaseConnection(item);
-    core.pool.enqueue(item, this);
+    // Where features answer, a connection may never be opened.
+    const loading = core.features.rounds.respond.length > 0 ? null : core.transports.loading(item.transport);
+    if (loading === null) core.pool.enqueue(item, this);
+    else this.wait(loading, () => this.proceed(({ core, item }) => core.pool.enqueue(item, this)));
   }
 
   get #scheme(): SchemeClass | null {

@@ -8,13 +8,13 @@ import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
 import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { Pin } from "../tokens/options.ts";
-import { BlockingStream } from "./blocking_stream.ts";
 import { type ChainInput, readChain } from "./certificate_chain.ts";
-import { CredentialPool, type Credentials } from "./credentials.ts";
+import type * as Connections from "./connections.ts";
+import type { CredentialPool, Credentials } from "./credentials.ts";
 import { openGnutls } from "./gnutls.ts";
 import { memory, putText } from "./native_memory.ts";
-import { Resumptions } from "./resumptions.ts";
-import { beginSession, type Secured, secureStream } from "./secure_stream.ts";
+import type { Resumptions } from "./resumptions.ts";
+import type { Secured } from "./secure_stream.ts";
 import { checked, isTokenFailure } from "./tls_error.ts";
 import { TokenKey } from "./token_key.ts";
 import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
@@ -98,6 +98,9 @@ const dropped = new FinalizationRegistry<Held>((held) => {
   giveUp(held).catch(() => {});
 });
 
+/** There as soon as there is a certificate. */
+let connections: typeof Connections;
+
 let newCertificate: (
   gnutls: Gnutls,
   key: TokenKey,
@@ -135,7 +138,11 @@ export class TokenCertificate implements AsyncDisposable {
 
   private constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {
     this.#gnutls = gnutls;
-    this.#held = { key, pool: new CredentialPool(gnutls, { chain, keyUri: key.uri }), resumptions: new Map() };
+    this.#held = {
+      key,
+      pool: new connections.CredentialPool(gnutls, { chain, keyUri: key.uri }),
+      resumptions: new Map(),
+    };
     this.#roots = roots;
     dropped.register(this, this.#held, this);
   }
@@ -164,14 +171,14 @@ export class TokenCertificate implements AsyncDisposable {
     const credentials = inPlace(this.#take(roots));
     try {
       const resumptions = this.#resumptionsFor(roots);
-      const { read, session } = beginSession(this.#gnutls, credentials, {
+      const { read, session } = connections.beginSession(this.#gnutls, credentials, {
         alpnProtocols,
         host,
         port,
         resumptions,
         strict,
       });
-      return new BlockingStream(this.#gnutls, session, {
+      return new connections.BlockingStream(this.#gnutls, session, {
         host,
         strict,
         read,
@@ -195,7 +202,7 @@ export class TokenCertificate implements AsyncDisposable {
     const roots = this.#roots ?? rootsOf(target.roots);
     const resumptions = this.#resumptionsFor(roots);
     const working = this.#lending(roots, (credentials) =>
-      secureStream(this.#gnutls, raw, credentials, {
+      connections.secureStream(this.#gnutls, raw, credentials, {
         host,
         port,
         strict,
@@ -244,7 +251,7 @@ export class TokenCertificate implements AsyncDisposable {
   #resumptionsFor({ key }: Roots): Resumptions {
     const all = this.#held.resumptions;
     let resumptions = all.get(key);
-    if (resumptions === undefined) all.set(key, resumptions = new Resumptions());
+    if (resumptions === undefined) all.set(key, resumptions = new connections.Resumptions());
     return resumptions;
   }
 
@@ -288,6 +295,7 @@ export async function tokenCertificate(options: TokenCertificateOptions): Promis
   try {
     const chain = await readChain(certificate, tokenKey.session, { signal });
     await addModule(gnutls, tokenKey.modulePath);
+    connections ??= await import("./connections.ts");
     const made = newCertificate(gnutls, tokenKey, chain, roots);
     await made.check();
     signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { codeOf, projectRoot, readText } from "../_support/source_text.ts";
+import { codeOf, librarySources, projectRoot, readText } from "../_support/source_text.ts";
 
 /** What an entry has loaded before its first statement runs: files of the library, modules of Node, npm libraries. */
 interface Loaded {
@@ -46,17 +46,44 @@ const light = [
   "node:async_hooks",
   "node:buffer",
   "node:diagnostics_channel",
-  "node:os",
-  "node:path",
-  "node:process",
   "node:timers",
 ];
+
+/** What loads when it is used first, by how the paths of its files begin. */
+const later = [
+  "http/codings/deflate.ts",
+  "http/codings/gzip.ts",
+  "http/codings/zlib_engine.ts",
+  "http/codings/zstd.ts",
+  "http/transports/h2/",
+  "http/transports/node/node_",
+  "session/tls/blocking_stream.ts",
+  "session/tls/connections.ts",
+  "session/tls/credentials.ts",
+  "session/tls/secure_stream.ts",
+  "session/tls/tls_duplex.ts",
+  "session/tls/tls_session.ts",
+];
+/** What begins so and stands for it until then. */
+const stands = ["http/transports/node/node_transport.ts"];
 
 describe("a program that imports", () => {
   for (const entry of ["mod.ts", "session/mod.ts", "http/mod.ts", "ffi/mod.ts"]) {
     it(`${entry} loads no npm library and none of Node's modules that take time, until it uses them`, () => {
       const { builtins, libraries } = loadedBy(entry);
       assertEquals([libraries, builtins.filter((name) => !light.includes(name))], [[], []]);
+    });
+  }
+
+  for (const entry of ["mod.ts", "session/mod.ts", "http/mod.ts"]) {
+    it(`${entry} loads what sends, decodes and encrypts when that is wanted`, () => {
+      const all = librarySources();
+      assertEquals(later.filter((start) => !all.some((file) => file.startsWith(start))), [], "they have moved");
+      const { files } = loadedBy(entry);
+      assertEquals(
+        files.filter((file) => later.some((start) => file.startsWith(start)) && !stands.includes(file)),
+        [],
+      );
     });
   }
 

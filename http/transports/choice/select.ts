@@ -10,6 +10,7 @@ import type { ProxyTarget, TlsSettings, Transport } from "../transport.ts";
 import { BunFetchTransport, isBun } from "../fetch/fetch_bun.ts";
 import { DenoFetchTransport, isDeno } from "../fetch/fetch_deno.ts";
 import { FetchTransport } from "../fetch/fetch_transport.ts";
+import { loadingConnections } from "../node/late_connection.ts";
 import { NodeTransport } from "../node/node_transport.ts";
 
 /**
@@ -110,6 +111,11 @@ export class TransportList {
     const best = able.find(({ capabilities }) => wished.every((name) => isCapable(capabilities, name))) ?? able[0];
     if (best === undefined) throw this.#refusal(needs, required);
     return best;
+  }
+
+  /** What has to be loaded before this transport makes connections; null for nothing. */
+  loading(transport: Transport): Promise<unknown> | null {
+    return transport instanceof NodeTransport ? loadingConnections() : null;
   }
 
   /** Frees what the transports share. */

@@ -17,6 +17,7 @@ import type {
 } from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { Http2Connection } from "../h2/connection.ts";
+import { mayUseHttp2 } from "./http2_choice.ts";
 import { exchangeError, handshakeError } from "./node_errors.ts";
 import { Exchange, type WireUse } from "./node_exchange.ts";
 import { authority } from "../request_rules.ts";
@@ -35,14 +36,6 @@ interface Channel {
   socket: Socket;
   /** HTTP/2 was agreed upon. */
   isHttp2?: boolean;
-}
-
-/** Whether HTTP/2 may come to be spoken: with origins that are asked for it, or are known to speak it. */
-export function mayUseHttp2({ http2, proxy, scheme, tls }: ConnectionTarget): boolean {
-  if (scheme === "https") {
-    return http2 !== undefined && http2 !== false && !(tls.client !== null && isClientTls(tls.client));
-  }
-  return http2 === "required" && !(proxy?.scheme.startsWith("http") ?? false);
 }
 
 /** Makes its connection in `open` and uses it for one request after another. */

@@ -11,8 +11,8 @@ import { NotSupportedError } from "../../errors.ts";
 import { readsSystemCertificates } from "../runtime_certificates.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
-import { mayUseHttp2, NodeConnection } from "./node_connection.ts";
-import { addressesOf } from "./node_tcp.ts";
+import { mayUseHttp2 } from "./http2_choice.ts";
+import { connectionTo } from "./late_connection.ts";
 import { isPlainMethod } from "../request_rules.ts";
 
 const encryptsSockets = isNewEnough("TLS over sockets");
@@ -97,7 +97,7 @@ export class NodeTransport implements Transport {
         target.scheme === "https" ? "a ClientTls agrees on HTTP/1.1" : "the proxy gets the requests, by HTTP/1.1",
       );
     }
-    return new NodeConnection(target);
+    return connectionTo(target);
   }
 
   /**
@@ -108,6 +108,7 @@ export class NodeTransport implements Transport {
   async prepare(target: ConnectionTarget): Promise<void> {
     const host = target.proxy === null ? target.host : target.proxy.uri.hostname.replace(/^\[|\]$/g, "");
     const { lookup = null, proxy } = target;
+    const { addressesOf } = await import("./node_tcp.ts");
     await addressesOf({ host, isProxy: proxy !== null, lookup }, new AbortController().signal);
   }
 }
