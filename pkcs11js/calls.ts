@@ -7,7 +7,20 @@ function call(name: FunctionName, kinds: string, result: ResultKind = "nothing")
   const all = kinds.split(" ") as ArgumentKind[];
   let least = all.length;
   while (all[least - 1] === "text") least--;
-  return { name, index: FN[name], kinds: all, result, least, arity: FUNCTIONS[name].length };
+  return {
+    name,
+    index: FN[name],
+    kinds: all,
+    result,
+    least,
+    arity: FUNCTIONS[name].length,
+    frequent: frequentOf(kinds),
+  };
+}
+
+function frequentOf(kinds: string): Call["frequent"] {
+  if (kinds === "session mechanism" || kinds === "session mechanism handle") return "start";
+  return kinds === "session input output" ? "whole" : null;
 }
 
 const start = (name: FunctionName) => call(name, "session mechanism handle");

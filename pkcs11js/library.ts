@@ -7,6 +7,7 @@ import { FN } from "../ffi/engine/frame.ts";
 import type { Operation } from "../ffi/engine/program.ts";
 import { OrderedCalls } from "../ffi/engine/raw_calls.ts";
 import { closeSession, openSession } from "../ffi/operations/sessions.ts";
+import type { BoundFunction } from "../ffi/tables/cryptoki.ts";
 import { invoke } from "../ffi/tables/invoke.ts";
 import { engineFor } from "../session/core/module_core.ts";
 import { Pkcs11Error as SessionError, SessionBusyError } from "../session/errors.ts";
@@ -17,6 +18,7 @@ import { openBackend, openTable } from "../session/managed/open_backend.ts";
 import { ENTRY } from "../session/managed/session_table.ts";
 import type { Call } from "./call.ts";
 import { failed, notInitialized, returned } from "./errors.ts";
+import { FrequentCalls, NOT_FREQUENT } from "./frequent.ts";
 import { Invocation } from "./invocation.ts";
 
 const BLOCK_SIZE = 0x4000;
@@ -49,6 +51,7 @@ export class Library {
   /** Drives the operations; shared by all of the thread who use the library's own functions. */
   readonly engine: Engine;
   readonly #calls: OrderedCalls;
+  readonly #frequent = new FrequentCalls((method, index, session) => this.#find(method, index, session));
   #use: Use | null = null;
 
   /** Loads a library. Throws where there is none, or it is no PKCS#11 module. */
@@ -91,6 +94,10 @@ export class Library {
 
   /** Makes a call in place. */
   call(call: Call, args: readonly unknown[]): unknown {
+    if (call.frequent !== null) {
+      const given = this.#frequent.call(call, args);
+      if (given !== NOT_FREQUENT) return given;
+    }
     const invocation = idle.pop() ?? new Invocation(blocks().take(), true);
     try {
       invocation.layOut(call, args);
@@ -106,10 +113,15 @@ export class Library {
 
   /** Calls a function in place with words, once the calls of the session that are under way have returned. */
   raw(method: string, index: number, words: readonly bigint[], session: bigint): number {
+    const fn = this.#find(method, index, session);
+    return fn === null ? CKR.FUNCTION_NOT_SUPPORTED : invoke(fn, words) as number;
+  }
+
+  /** A function, once the calls of the session that are under way have returned; `null` where the module has none. */
+  #find(method: string, index: number, session: bigint): BoundFunction | null {
     if (this.#use === null) throw notInitialized(method);
     if (this.engine.inFlight > 0) this.#settle(method, session);
-    const fn = this.engine.table.at(index);
-    return fn === null ? CKR.FUNCTION_NOT_SUPPORTED : invoke(fn, words) as number;
+    return this.engine.table.at(index);
   }
 
   /** Makes a call on a worker thread; `done` hears of it later, when nothing of this library is under way above it. */

@@ -14,6 +14,13 @@ export function lengthIn(bytes: Uint8Array): number {
   return lengthOf.call(bytes);
 }
 
+/** Bytes of a Buffer or Uint8Array that is nothing but that; 0 of anything else. */
+export function plainLength(value: unknown): number {
+  if (typeof value !== "object" || value === null || !ArrayBuffer.isView(value)) return 0;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === BUFFER || prototype === UINT8 ? lengthOf.call(value) : 0;
+}
+
 /** The bytes of a buffer or a view of one, not copied; `null` of anything else. Throws where its memory is gone. */
 export function bytesOf(value: unknown): Uint8Array | null {
   if (typeof value !== "object" || value === null) return null;

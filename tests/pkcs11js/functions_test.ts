@@ -274,6 +274,23 @@ describe("pkcs11js on a token", { skip: softhsmSkip }, () => {
     pkcs11.C_Digest(session, message, Buffer.alloc(32));
   });
 
+  it("digests data of every length into room of every length, with one mechanism after the other", () => {
+    const mechanisms = [["sha256", pkcs11js.CKM_SHA256], ["sha512", pkcs11js.CKM_SHA512], ["sha1", pkcs11js.CKM_SHA_1]];
+    // Short calls and long ones are laid out in ways of their own.
+    for (const length of [0, 1, 7, 8, 4095, 4096]) {
+      const data = Buffer.alloc(length, length);
+      for (const room of [64, 65, 4095, 4096]) {
+        for (const [name, mechanism] of mechanisms as [string, number][]) {
+          const right = createHash(name).update(data).digest("hex");
+          const out = Buffer.alloc(room, 0xee);
+          pkcs11.C_DigestInit(session, { mechanism });
+          assertEquals(pkcs11.C_Digest(session, data, out).toString("hex"), right);
+          assertEquals(out.toString("hex"), right.padEnd(room * 2, "e"));
+        }
+      }
+    }
+  });
+
   it("signs and verifies, in three ways", async () => {
     const key = makeKey(pkcs11js.CKM_GENERIC_SECRET_KEY_GEN, CKA_SIGN, CKA_VERIFY);
     const mechanism = { mechanism: pkcs11js.CKM_SHA256_HMAC };

@@ -1,0 +1,120 @@
+/**
+ * The calls that programs make a million times, made in place and in one go: those that begin an operation with a mechanism
+ * that has no parameter, and those that do it on short data. They do what is done for any call argument by argument, and
+ * leave to that what is not as plain.
+ */
+import { Block, word } from "../ffi/memory/block.ts";
+import { setBytes } from "../ffi/memory/structs.ts";
+import { CKR } from "../ffi/constants/mod.ts";
+import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
+import type { BoundFunction } from "../ffi/tables/cryptoki.ts";
+import type { Call } from "./call.ts";
+import { returned } from "./errors.ts";
+import { plainLength, readHandle, ulongIn } from "./values.ts";
+
+/** Bytes of a handle, and of every word here, on the platforms whose calls are made here. */
+const WORD = 8;
+/** Data and room are shorter. */
+const LONG = 0x1000;
+/** Up to so many bytes are copied one by one: a view of them costs more. */
+const FEW_BYTES = 64;
+/** Where in the block the length of the room stands, and where the data begins. */
+const LENGTH = 0;
+const INPUT = LENGTH + WORD;
+
+/**
+ * The function at a place of the list, once the calls of the session that are under way have returned; `null` where the
+ * module has none.
+ */
+export type FindFunction = (method: string, index: number, session: bigint) => BoundFunction | null;
+
+/** What is given where a call was not made here. */
+export const NOT_FREQUENT: unique symbol = Symbol("not a frequent call");
+
+/** The frequent calls of one library. No code of the caller runs from where one is laid out to its end. */
+export class FrequentCalls {
+  /** Gives the functions. */
+  readonly find: FindFunction;
+  /** A CK_MECHANISM without a parameter, which stays for the next call, and its type. */
+  readonly mechanism: Block;
+  type = -1;
+  /** What else a call uses, overwritten when it has returned. */
+  readonly block: Block;
+  readonly lengthAddress: bigint;
+  readonly inputAddress: bigint;
+
+  /** Makes calls of the functions that `find` gives. */
+  constructor(find: FindFunction) {
+    this.find = find;
+    this.mechanism = new Block(nativeRuntime(), nativeAbi(), 3 * WORD);
+    this.block = new Block(nativeRuntime(), nativeAbi(), INPUT + 2 * LONG);
+    this.lengthAddress = this.block.address(LENGTH);
+    this.inputAddress = this.block.address(INPUT);
+  }
+
+  /** Makes a call. Returns what it gives, or {@linkcode NOT_FREQUENT} where it was not made. */
+  call(call: Call, args: readonly unknown[]): unknown {
+    const session = args[0];
+    if (this.block.abi.ulong !== WORD || plainLength(session) !== WORD) return NOT_FREQUENT;
+    return call.frequent === "start"
+      ? start(this, call, session as Uint8Array, args[1], args[2])
+      : whole(this, call, session as Uint8Array, args[1], args[2]);
+  }
+}
+
+function start(calls: FrequentCalls, call: Call, session: Uint8Array, value: unknown, key: unknown): unknown {
+  if (typeof value !== "object" || value === null) return NOT_FREQUENT;
+  const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
+  if (parameter !== undefined && parameter !== null) return NOT_FREQUENT;
+  const type = ulongIn(mechanism, WORD);
+  const { arity, index, name } = call;
+  // Getters may have taken the memory of a handle away.
+  if (type === undefined || plainLength(session) !== WORD) return NOT_FREQUENT;
+  if (arity === 3 && plainLength(key) !== WORD) return NOT_FREQUENT;
+  if (type !== calls.type) {
+    calls.mechanism.setUlong(0, type);
+    calls.type = type;
+  }
+  const handle = readHandle(session, WORD);
+  const keyHandle = arity === 3 ? readHandle(key as Uint8Array, WORD) : 0n;
+  const address = calls.mechanism.base;
+  const fn = calls.find(name, index, handle);
+  if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, name);
+  const rv = arity === 2 ? fn.call(handle, address) : fn.call(handle, address, keyHandle);
+  if (rv !== CKR.OK) throw returned(rv as number, name);
+  return undefined;
+}
+
+function whole(calls: FrequentCalls, call: Call, session: Uint8Array, input: unknown, output: unknown): unknown {
+  const handle = readHandle(session, WORD);
+  const fn = calls.find(call.name, call.index, handle);
+  if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, call.name);
+  const length = plainLength(input);
+  const room = plainLength(output);
+  if (length === 0 || length >= LONG || room === 0 || room >= LONG) return NOT_FREQUENT;
+  const { block } = calls;
+  const roomAt = INPUT + (length + WORD - 1 & -WORD);
+  // Overwritten to here, whatever the module says that it has written.
+  block.used = roomAt + room;
+  block.setUlong(LENGTH, room);
+  setBytes(block, INPUT, input as Uint8Array);
+  try {
+    const rv = fn.call(handle, calls.inputAddress, word(length), block.address(roomAt), calls.lengthAddress);
+    if (rv !== CKR.OK) throw returned(rv as number, call.name);
+    return taken(block, roomAt, output as Uint8Array, room);
+  } finally {
+    block.clear();
+  }
+}
+
+/** The first bytes of the caller's room, written by now. */
+function taken(block: Block, from: number, room: Uint8Array, capacity: number): Uint8Array {
+  const length = block.getLength(LENGTH) ?? Infinity;
+  if (length > capacity) {
+    throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${capacity} had room`);
+  }
+  const { bytes } = block;
+  if (length > FEW_BYTES) room.set(bytes.subarray(from, from + length));
+  else for (let index = 0; index < length; index++) room[index] = bytes[from + index]!;
+  return room.subarray(0, length);
+}
