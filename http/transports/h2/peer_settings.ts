@@ -4,6 +4,11 @@ import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, MAX_31_BITS, Setting, uint32 } from
 
 const MAX_FRAME_SIZE = 0xffffff;
 const BYTES_OF_ONE = 6;
+/**
+ * Bytes of a body that go out before the peer has said what it takes. The protocol allows more, and servers on nghttp2
+ * reset a stream that has sent it when their own settings are smaller.
+ */
+const FIRST_WINDOW = 16_384;
 
 /** The settings of one peer. */
 export class PeerSettings {
@@ -12,7 +17,7 @@ export class PeerSettings {
   /** Streams we may have open; Infinity when it does not say. */
   maxConcurrentStreams: number = Infinity;
   /** Window of a new stream. */
-  initialWindow: number = DEFAULT_WINDOW;
+  initialWindow: number = FIRST_WINDOW;
   /** Largest payload it takes. */
   maxFrameSize: number = DEFAULT_FRAME_SIZE;
   /** It has said something. */
@@ -29,6 +34,7 @@ export class PeerSettings {
     if (payload.byteLength % BYTES_OF_ONE !== 0) {
       throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a SETTINGS frame ends within a setting");
     }
+    if (!this.isKnown) this.initialWindow = DEFAULT_WINDOW;
     for (let offset = 0; offset < payload.byteLength; offset += BYTES_OF_ONE) {
       this.#set(payload[offset]! << 8 | payload[offset + 1]!, uint32(payload, offset + 2));
     }

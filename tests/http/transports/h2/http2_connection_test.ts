@@ -150,6 +150,20 @@ describe("an HTTP/2 connection", () => {
     assertEquals(observer.events, ["wrote-headers", "wrote-body-data", "wrote-body-data", "wrote-body"]);
   });
 
+  it("sends little of a body before the server has said how much it takes", async () => {
+    const cases: [settings: [number, number][], allowed: number][] = [
+      [[], 65_535],
+      [[[Setting.INITIAL_WINDOW_SIZE, 20_000]], 20_000],
+    ];
+    for (const [settings, allowed] of cases) {
+      const server = new Http2Peer();
+      server.request("/", { method: "POST", body: body(100_000) });
+      assertEquals(await server.uploaded(1), 16_384);
+      server.greet(...settings);
+      assertEquals(await server.uploaded(1), allowed);
+    }
+  });
+
   it("shares the connection's window among uploads", async () => {
     const server = peer([Setting.INITIAL_WINDOW_SIZE, 1_000_000]);
     for (const _ of [1, 2]) server.request("/", { method: "POST", body: body(100_000) });
