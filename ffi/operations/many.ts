@@ -184,6 +184,8 @@ function* batchOf(
   const outputs: Output[] = [];
   const lengths: number[] = [];
   const from = results.length;
+  // What has no parameter says nothing of the data: one serves for all.
+  const shared = args.mechanism.parameter === null ? initCall(frame, args, functions, undefined) : null;
   for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_BATCH && bytes < BATCH_BYTES; i++) {
     const data = inputs[i]!;
     const output = frame.output(room(data));
@@ -192,7 +194,7 @@ function* batchOf(
     outputs.push(output);
     lengths.push(length);
     const words = [session, frame.input(data), word(data.length), output.address, block.address(length)];
-    step.push(initCall(frame, args, functions, data.length), { fn, args: words });
+    step.push(shared ?? initCall(frame, args, functions, data.length), { fn, args: words });
   }
   yield* runBatch(frame, functions, session, step);
   const { rv, stopped } = frame;

@@ -5,6 +5,10 @@ import { JOB_STATE, LAYOUT } from "./worker_main.ts";
 
 /** Words of a call before its arguments: the function and what it returned. */
 const CALL_HEAD = 2;
+/** No call has as many arguments. */
+const MAX_COUNT = 256;
+/** First words that are kept. */
+const MAX_HEADS = 4096;
 
 /** What came of a job, and the function that ran last. */
 export interface Outcome {
@@ -19,6 +23,7 @@ export class JobSlots {
   readonly memory: SharedArrayBuffer = new SharedArrayBuffer(LAYOUT.slots * LAYOUT.words * 8);
   readonly #states: Int32Array = new Int32Array(this.memory);
   readonly #words: BigUint64Array = new BigUint64Array(this.memory);
+  readonly #heads = new Map<number, bigint>();
   readonly #free: number[] = Array.from({ length: LAYOUT.slots }, (_, i) => LAYOUT.slots - 1 - i);
 
   /** Places that are free. */
@@ -42,13 +47,22 @@ export class JobSlots {
     const words = this.#wordsOf(job);
     let at = this.#callsOf(job);
     for (const { fn, args } of job.calls) {
-      words[at] = BigInt(fn.id) | BigInt(args.length) << 32n;
+      words[at] = this.#headOf(fn.id, args.length);
       for (let i = 0; i < args.length; i++) words[at + CALL_HEAD + i] = args[i]!;
       at += CALL_HEAD + args.length;
     }
     const head = slot * LAYOUT.words * 2;
     this.#states[head + LAYOUT.count] = job.calls.length;
     Atomics.store(this.#states, head + LAYOUT.state, JOB_STATE.queued);
+  }
+
+  /** The first word of a call. A job of many calls is one of few functions. */
+  #headOf(id: number, count: number): bigint {
+    if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
+    const key = id * MAX_COUNT + count;
+    let head = this.#heads.get(key);
+    if (head === undefined) this.#heads.set(key, head = BigInt(id) | BigInt(count) << 32n);
+    return head;
   }
 
   /** Keeps a job from being run. Returns whether it had not been begun. */

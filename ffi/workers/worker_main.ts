@@ -139,6 +139,8 @@ export function workerMain(
   const run = (slot: number, area: JobArea | undefined): void => {
     const head = slot * layout.words * 2;
     const words = area ? area.words : shared;
+    // The same as 32-bit integers: a bigint is made where it is handed to C, and not before.
+    const halves = area ? new Int32Array(area.words.buffer) : states;
     let at = area ? layout.calls : slot * layout.words + layout.calls;
     const count = states[head + layout.count]!;
     const started = performance.now();
@@ -149,10 +151,10 @@ export function workerMain(
         cancelled = 1;
         break;
       }
-      const call = words[at]!;
-      const argc = Number(call >> 32n);
-      const value = invoke(functions.get(Number(call & 0xffffffffn))!, words, at + 2, argc);
-      words[at + 1] = BigInt.asUintN(64, BigInt(value ?? 0));
+      const argc = halves[at * 2 + 1]!;
+      const value = invoke(functions.get(halves[at * 2]!)!, words, at + 2, argc);
+      if (value === 0) words[at + 1] = 0n;
+      else words[at + 1] = BigInt.asUintN(64, BigInt(value ?? 0));
       if (typeof value === "number" && value !== 0) break;
       at += 2 + argc;
     }
