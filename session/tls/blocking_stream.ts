@@ -15,8 +15,6 @@ export interface BlockingStreamOptions {
   readonly read: () => void;
   /** Called once when the handshake is over, with its error if it has failed. */
   readonly shaken: (error: unknown) => void;
-  /** Called once when the session is freed. */
-  readonly freed: () => void;
 }
 
 /** The session of one connection. */
@@ -114,6 +112,5 @@ export class BlockingStream implements BlockingTls {
     this.#isClosed = true;
     this.#finish(null);
     this.#session.close();
-    this.#options.freed();
   }
 }

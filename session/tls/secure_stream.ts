@@ -27,6 +27,14 @@ export interface SecureTarget {
   readonly resumptions: Resumptions;
 }
 
+/** What a handshake signs with, when it comes to that. */
+export interface Lender {
+  /** Settles when the token is known to be ready, or not to be: then nobody needs to wait for the server. */
+  readonly ready: Promise<void>;
+  /** Lends credentials; there may be a wait for some that others use. */
+  take(): Promise<Credentials>;
+}
+
 /** An encrypted stream and what its handshake has shown. */
 export interface Secured {
   readonly duplex: TlsDuplex;
@@ -35,25 +43,29 @@ export interface Secured {
 
 /**
  * Does the handshake. The stream of an untrusted peer is destroyed where certificates count; `tls.errors` says why. Settles
- * only when no call is under way any more: the credentials can be lent again then.
+ * only when no call is under way any more: the credentials can be lent again then. The server gets its first words while
+ * the token is still asked whether it is ready, and nothing is lent before the server has answered them.
  *
  * @throws {TlsError} when the handshake fails; `signal.reason` when aborted
  */
 export async function secureStream(
   gnutls: Gnutls,
   raw: Duplex,
-  credentials: Credentials,
+  lender: Lender,
   target: SecureTarget,
 ): Promise<Secured> {
   const { host, signal, strict } = target;
   signal.throwIfAborted();
-  const { read, session } = beginSession(gnutls, credentials, target);
-  const freed = () => credentials.release();
-  const stream = new TlsDuplex(session, raw, { allowHalfOpen: target.allowHalfOpen, freed, read });
+  const { read, session } = beginSession(gnutls, target);
+  const stream = new TlsDuplex(session, raw, { allowHalfOpen: target.allowHalfOpen, read });
   const abort = () => void stream.destroy(asError(signal.reason));
   signal.addEventListener("abort", abort);
+  lender.ready.catch((error: unknown) => void stream.destroy(asError(error)));
   try {
-    const step = await stream.handshake(host);
+    const step = await stream.handshake(host, async () => {
+      await lender.ready;
+      return await lender.take();
+    });
     const tls = await stream.doing(verdict(gnutls, session, target, step));
     if (strict && tls.errors.length > 0) stream.destroy();
     return { duplex: stream, tls };
@@ -95,17 +107,15 @@ interface Begun {
   readonly read: () => void;
 }
 
-/** Begins a session, as a going on with an earlier one where there is one. It holds the credentials. */
+/** Begins a session without credentials so far, as a going on with an earlier one where there is one. */
 export function beginSession(
   gnutls: Gnutls,
-  credentials: Credentials,
   { alpnProtocols, host, port, resumptions, strict }: Omit<SecureTarget, "allowHalfOpen" | "signal">,
 ): Begun {
   const server = JSON.stringify([host, port, strict, alpnProtocols]);
   const resumption = resumptions.take(server);
-  const session = new TlsSession(gnutls, { host, alpnProtocols, strict, credentials: credentials.handle, resumption });
+  const session = new TlsSession(gnutls, { host, alpnProtocols, strict, resumption });
   resumption?.fill(0);
-  credentials.hold();
   let isKept = false;
   let seen = -1;
   const read = () => {

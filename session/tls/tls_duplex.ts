@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import { builtin, lateBase } from "../../internal/builtin_modules.ts";
 import type { PendingJob } from "../../ffi/workers/worker_pool.ts";
+import type { Credentials } from "./credentials.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
 import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
@@ -28,8 +29,6 @@ type MaybeSocket = Duplex & {
 export interface TlsDuplexOptions {
   /** Whether writing goes on after the peer has ended. */
   readonly allowHalfOpen: boolean;
-  /** Called when the session is freed. */
-  readonly freed: () => void;
   /** Called after something was read. */
   readonly read?: (() => void) | undefined;
 }
@@ -42,7 +41,6 @@ export class TlsDuplex extends Stream {
   readonly encrypted = true;
   readonly #session: TlsSession;
   readonly #raw: MaybeSocket;
-  readonly #freed: () => void;
   readonly #afterRead: (() => void) | undefined;
   #isSecured = false;
   /** A worker thread is inside a call on the session. */
@@ -65,7 +63,6 @@ export class TlsDuplex extends Stream {
     super({ allowHalfOpen: options.allowHalfOpen });
     this.#session = session;
     this.#raw = raw;
-    this.#freed = options.freed;
     this.#afterRead = options.read;
     raw.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
     raw.on("drain", this.#onDrain).on("timeout", this.#onTimeout);
@@ -77,10 +74,12 @@ export class TlsDuplex extends Stream {
   /**
    * Does the handshake, with the token's signature on a worker thread. Settles only when no call is under way any more.
    *
+   * @param credentials Asked for the credentials when the peer has answered.
    * @throws {TlsError} when it fails; what the stream was destroyed with when that comes before
    */
-  async handshake(host: string): Promise<Exclude<HandshakeStep, "more">> {
+  async handshake(host: string, credentials: () => Promise<Credentials>): Promise<Exclude<HandshakeStep, "more">> {
     this.#assertAlive();
+    let isPrepared = false;
     // For what is said first nothing is signed.
     let answer = inPlace(callNative(this.#session.handshakeCall()));
     for (;;) {
@@ -92,7 +91,11 @@ export class TlsDuplex extends Stream {
       }
       if (next !== "more") return next;
       if (!this.#session.flushIn() && !this.#session.canGoOn) await new Promise<void>((wake) => this.#wake = wake);
+      const given = isPrepared || this.destroyed ? null : await credentials();
+      // Whoever has destroyed the stream meanwhile has freed the session.
       this.#assertAlive();
+      if (given !== null) this.#session.use(given);
+      isPrepared = true;
       this.#session.flushIn();
       const { memory } = this.#session;
       const work = callNative(this.#session.handshakeCall(), memory, (job) => void (this.#job = job));
@@ -168,7 +171,6 @@ export class TlsDuplex extends Stream {
     if (this.#isFreed || this.#isCalling || this.#inside > 0) return;
     this.#isFreed = true;
     this.#session.close();
-    this.#freed();
   }
 
   /** Does something with the session, which others may destroy meanwhile. */

@@ -7,6 +7,7 @@ import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import { GNUTLS, type Gnutls, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
 import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
+import type { Credentials } from "./credentials.ts";
 import { made, memory, putData, putText } from "./native_memory.ts";
 import { RecordCounter } from "./record_counter.ts";
 import { PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
@@ -31,8 +32,6 @@ export interface TlsSessionOptions {
   readonly alpnProtocols: readonly string[];
   /** Whether an untrusted certificate ends the handshake. */
   readonly strict: boolean;
-  /** The credentials, which must live longer. */
-  readonly credentials: bigint;
   /** What an earlier session with the same server has left. */
   readonly resumption: Uint8Array | null;
 }
@@ -61,6 +60,7 @@ export class TlsSession {
   /** Records so far that were no data, such as tickets. */
   #otherRecords = 0;
   #isClosed = false;
+  #credentials: Credentials | null = null;
 
   /**
    * Prepares a session; nothing is sent before the first step of the handshake.
@@ -90,11 +90,11 @@ export class TlsSession {
     }
   }
 
-  #prepare({ alpnProtocols, credentials, host, resumption, strict }: TlsSessionOptions): void {
+  #prepare({ alpnProtocols, host, resumption, strict }: TlsSessionOptions): void {
     const session = this.#session;
     const kept = this.#kept;
     this.#checked("gnutls_set_default_priority_append", session, putText(kept, PRIORITY), 0n, 0n);
-    this.#checked("gnutls_credentials_set", session, GNUTLS.CRD_CERTIFICATE, credentials);
+    this.#setCredentials(noCredentials(this.#gnutls));
     if (builtin.net.isIP(host) === 0) {
       const name = kept.putBytes(new TextEncoder().encode(host));
       this.#checked("gnutls_server_name_set", session, GNUTLS.NAME_DNS, kept.address(name), BigInt(host.length));
@@ -115,6 +115,22 @@ export class TlsSession {
   #checked(name: Parameters<Gnutls["int"]>[0], ...words: bigint[]): void {
     const answer = this.#gnutls.int(name, ...words);
     if (answer < 0) throw tlsError(this.#gnutls, "prepare TLS", answer);
+  }
+
+  /**
+   * Has the handshake go on with these credentials, and holds them. Until then it has none: what is said first is the same
+   * with all of them, and an answer to it would find nobody trusted.
+   *
+   * @throws {TlsError} when GnuTLS lacks memory
+   */
+  use(credentials: Credentials): void {
+    this.#setCredentials(credentials.handle);
+    credentials.hold();
+    this.#credentials = credentials;
+  }
+
+  #setCredentials(handle: bigint): void {
+    this.#checked("gnutls_credentials_set", this.#session, GNUTLS.CRD_CERTIFICATE, handle);
   }
 
   /** The number of the session in GnuTLS, for those who read what it knows. */
@@ -283,10 +299,23 @@ export class TlsSession {
     this.#incoming = [];
     this.#gnutls.call("gnutls_deinit", this.#session);
     this.#pair.close();
+    this.#credentials?.release();
     // Sessions of the peer's tickets and the like may have been in it.
     this.#kept.secret = true;
     this.#kept.clear();
   }
+}
+
+const empty = new WeakMap<Gnutls, bigint>();
+
+/** Credentials without a certificate and without anybody who is trusted; one for all sessions, as nothing changes them. */
+function noCredentials(gnutls: Gnutls): bigint {
+  let handle = empty.get(gnutls);
+  if (handle === undefined) {
+    const failed = (answer: number) => tlsError(gnutls, "prepare TLS", answer);
+    empty.set(gnutls, handle = made(gnutls, "gnutls_certificate_allocate_credentials", [], failed));
+  }
+  return handle;
 }
 
 /** gnutls_typed_vdata_st[2]: the name and the purpose the certificate must be for. */

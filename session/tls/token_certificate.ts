@@ -14,7 +14,7 @@ import type { CredentialPool, Credentials } from "./credentials.ts";
 import { openGnutls } from "./gnutls.ts";
 import { memory, putText } from "./native_memory.ts";
 import type { Resumptions } from "./resumptions.ts";
-import type { Secured } from "./secure_stream.ts";
+import type { Lender, Secured } from "./secure_stream.ts";
 import { checked, isTokenFailure } from "./tls_error.ts";
 import { TokenKey } from "./token_key.ts";
 import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
@@ -171,19 +171,19 @@ export class TokenCertificate implements AsyncDisposable {
     const credentials = inPlace(this.#take(roots));
     try {
       const resumptions = this.#resumptionsFor(roots);
-      const { read, session } = connections.beginSession(this.#gnutls, credentials, {
+      const { read, session } = connections.beginSession(this.#gnutls, {
         alpnProtocols,
         host,
         port,
         resumptions,
         strict,
       });
+      session.use(credentials);
       return new connections.BlockingStream(this.#gnutls, session, {
         host,
         strict,
         read,
         shaken: (error) => this.#takeBack(credentials, error),
-        freed: () => credentials.release(),
       });
     } catch (error) {
       this.#takeBack(credentials, error);
@@ -201,8 +201,8 @@ export class TokenCertificate implements AsyncDisposable {
     const host = bareHost(target.host);
     const roots = this.#roots ?? rootsOf(target.roots);
     const resumptions = this.#resumptionsFor(roots);
-    const working = this.#lending(roots, (credentials) =>
-      connections.secureStream(this.#gnutls, raw, credentials, {
+    const working = this.#lending(roots, (lender) =>
+      connections.secureStream(this.#gnutls, raw, lender, {
         host,
         port,
         strict,
@@ -223,15 +223,21 @@ export class TokenCertificate implements AsyncDisposable {
     }
   }
 
-  async #lending<T>(roots: Roots, use: (credentials: Credentials) => Promise<T>): Promise<T> {
-    const credentials = await onEventLoop(this.#take(roots));
+  async #lending<T>(roots: Roots, use: (lender: Lender) => Promise<T>): Promise<T> {
+    let lent: Credentials | null = null;
     let failure: unknown = null;
+    const ready = onEventLoop(this.#ready());
+    // Whoever has given up before hears nothing of it any more.
+    ready.catch(() => {});
     try {
-      return await use(credentials);
+      return await use({
+        ready,
+        take: async () => lent = await onEventLoop(this.#held.pool.take(roots)),
+      });
     } catch (error) {
       throw failure = error;
     } finally {
-      this.#takeBack(credentials, failure);
+      if (lent !== null) this.#takeBack(lent, failure);
     }
   }
 
@@ -242,10 +248,15 @@ export class TokenCertificate implements AsyncDisposable {
     pool.give(credentials);
   }
 
-  *#take(roots: Roots): Work<Credentials> {
+  /** Sees to it that the token is logged in to, and that nobody gets what a login that is gone has left. */
+  *#ready(): Work<void> {
     const { key, pool } = this.#held;
     if (yield* key.ready()) pool.giveUpAll();
-    return yield* pool.take(roots);
+  }
+
+  *#take(roots: Roots): Work<Credentials> {
+    yield* this.#ready();
+    return yield* this.#held.pool.take(roots);
   }
 
   #resumptionsFor({ key }: Roots): Resumptions {
@@ -261,7 +272,8 @@ export class TokenCertificate implements AsyncDisposable {
    * @internal
    */
   async check(): Promise<void> {
-    await this.#lending(this.#roots ?? rootsOf(null), () => Promise.resolve());
+    const credentials = await onEventLoop(this.#take(this.#roots ?? rootsOf(null)));
+    this.#takeBack(credentials, null);
   }
 
   /** Ends the login, overwrites the PIN, and makes no connection any more; those that are there go on. */

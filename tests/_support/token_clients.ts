@@ -101,6 +101,8 @@ export interface Relay extends AsyncDisposable {
   readonly port: number;
   /** Connections so far. */
   connections: number;
+  /** Connections on which clients have said something. */
+  heard: number;
   /** What the clients have sent, in Latin-1. */
   sent: string;
   /** Ends the next connections after so many bytes of the server. */
@@ -164,6 +166,7 @@ export async function relayTo(port: number): Promise<Relay> {
       open.add(socket);
       socket.on("error", () => {}).on("close", () => open.delete(socket));
     }
+    client.once("data", () => relay.heard++);
     client.on("data", (bytes: Uint8Array) => {
       relay.sent += Buffer.from(bytes).toString("latin1");
       upstream.write(bytes);
@@ -185,6 +188,7 @@ export async function relayTo(port: number): Promise<Relay> {
   const relay: Relay = {
     port: (server.address() as AddressInfo).port,
     connections: 0,
+    heard: 0,
     sent: "",
     cutAfter: Infinity,
     holds: false,

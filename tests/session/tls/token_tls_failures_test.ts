@@ -218,6 +218,10 @@ describe("TLS with a key in a token that fails", { skip }, () => {
     const tries = waiting.logins;
     const messages = await Promise.all(Array.from({ length: 4 }, () => once(undefined, own)));
     messages.push(await once(undefined, own));
+    // Nobody waits for a server's answer then.
+    relay.holds = true;
+    messages.push(await once(`https://localhost:${relay.port}/echo`, own));
+    relay.holds = false;
     for (const { error } of messages) {
       assert(error instanceof Error);
       const cause = error instanceof Pkcs11Error ? error : error.cause;
