@@ -2,6 +2,7 @@
  * Two sockets that are connected with each other: one is GnuTLS's, which reads and writes by descriptor, the other ours.
  * Everything goes through them at once or not at all, so nobody has to be waited for.
  */
+import { Buffer } from "node:buffer";
 import { platform } from "../../internal/runtime.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
@@ -31,6 +32,12 @@ let scratch: Block | null = null;
 /** Memory for what moves right now, of all connections: nothing in it outlasts a call. */
 export function scratchBlock(): Block {
   return scratch ??= memory(PIECE);
+}
+
+/** The beginning of a block, copied as long as there is room. */
+export function copied<B extends Uint8Array>(block: Block, into: B): B {
+  block.copyInto(0, into.length, into);
+  return into;
 }
 
 /** The pair of one connection. */
@@ -88,10 +95,11 @@ export class SocketPair {
   }
 
   /** What GnuTLS has written for the peer; null for nothing. */
-  take(): Uint8Array<ArrayBuffer> | null {
+  take(): Uint8Array | null {
     const block = scratchBlock();
     const count = this.#receive(this.#outer, block.base, PIECE_WORD, C.dontWait) as number;
-    return count > 0 ? block.copyOut(0, count) : null;
+    // What is encrypted may lie beside other things.
+    return count > 0 ? copied(block, Buffer.allocUnsafe(count)) : null;
   }
 
   /** Whether something waits for GnuTLS to read it, be it the end. */

@@ -1,8 +1,9 @@
 /** A TLS session as a stream over another stream: the event loop's way to drive it. */
+import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { builtin, lateBase } from "../../internal/builtin_modules.ts";
 import type { PendingJob } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
+import { SocketLike } from "./socket_like.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
 import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
@@ -11,19 +12,10 @@ import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
 const BURST = 0x40000;
 /** Pieces up to this size in all go out as one. */
 const JOINED = 0x10000;
+/** Pieces up to this size go out without having been put in a queue: a record (RFC 8446 §5.1). */
+const SMALL = 0x4000;
 
-/** What may be there besides a stream's own members: of sockets. */
-type MaybeSocket = Duplex & {
-  setNoDelay?(on?: boolean): unknown;
-  setKeepAlive?(on?: boolean, delay?: number): unknown;
-  setTimeout?(milliseconds: number): unknown;
-  ref?(): unknown;
-  unref?(): unknown;
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
-  readonly localAddress?: string;
-  readonly localPort?: number;
-};
+type WriteDone = (error?: Error | null) => void;
 
 /** How a stream is made. */
 export interface TlsDuplexOptions {
@@ -33,14 +25,12 @@ export interface TlsDuplexOptions {
   readonly read?: (() => void) | undefined;
 }
 
-const Stream: typeof Duplex = lateBase<typeof Duplex>(() => builtin.stream.Duplex);
-
 /** The decrypted stream. */
-export class TlsDuplex extends Stream {
+export class TlsDuplex extends SocketLike {
   /** As of sockets with TLS. */
   readonly encrypted = true;
   readonly #session: TlsSession;
-  readonly #raw: MaybeSocket;
+  readonly #raw: Duplex;
   readonly #afterRead: (() => void) | undefined;
   #isSecured = false;
   /** A worker thread is inside a call on the session. */
@@ -60,7 +50,7 @@ export class TlsDuplex extends Stream {
 
   /** Puts a session on a connected stream, which is this one's from now on. */
   constructor(session: TlsSession, raw: Duplex, options: TlsDuplexOptions) {
-    super({ allowHalfOpen: options.allowHalfOpen });
+    super(raw, options.allowHalfOpen);
     this.#session = session;
     this.#raw = raw;
     this.#afterRead = options.read;
@@ -134,6 +124,30 @@ export class TlsDuplex extends Stream {
     this.#wants = true;
     this.#pull();
   }
+
+  override write(chunk: unknown, done?: WriteDone): boolean;
+  override write(chunk: unknown, encoding?: BufferEncoding, done?: WriteDone): boolean;
+  /** As of streams. What nothing waits before, and nobody waits for, goes out at once, past what streams do for the rest. */
+  override write(chunk: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    if (done === undefined && typeof encoding !== "function" && this.#mayPass()) {
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk;
+      if (bytes instanceof Uint8Array && bytes.length > 0 && bytes.length <= SMALL) {
+        this.#send([bytes], this.#afterPassing);
+        return true;
+      }
+    }
+    return typeof encoding === "function" ? super.write(chunk, encoding) : super.write(chunk, encoding!, done);
+  }
+
+  /** Whether nothing that was written before is still here, and the peer takes more. */
+  #mayPass(): boolean {
+    return this.#isSecured && this.#inside === 0 && this.writableLength === 0 && this.writableCorked === 0 &&
+      this.writable && !this.#raw.writableNeedDrain && this.#burst < BURST - SMALL;
+  }
+
+  readonly #afterPassing = (error?: Error | null): void => {
+    if (error) this.destroy(error);
+  };
 
   override _write(bytes: Uint8Array, _encoding: unknown, done: (error?: Error | null) => void): void {
     this.#send([bytes], done);
@@ -209,9 +223,16 @@ export class TlsDuplex extends Stream {
         break;
       }
       // Whoever gets it may end everything.
-      if (!this.push(piece)) this.#wants = false;
+      if (this.#isListened) this.emit("data", piece);
+      else if (!this.push(piece)) this.#wants = false;
     }
     if (!this.destroyed) this.#afterRead?.();
+  }
+
+  /** Whether whoever listens gets what comes without it having been put in a queue. */
+  get #isListened(): boolean {
+    return this.readableFlowing === true && this.readableLength === 0 && this.readableEncoding === null &&
+      this.listenerCount("data") > 0;
   }
 
   /** The peer is held back while what it has sent finds no room. */
@@ -287,57 +308,6 @@ export class TlsDuplex extends Stream {
   };
 
   readonly #onTimeout = (): boolean => this.emit("timeout");
-
-  /** As of sockets. */
-  setNoDelay(on?: boolean): this {
-    this.#raw.setNoDelay?.(on);
-    return this;
-  }
-
-  /** As of sockets. */
-  setKeepAlive(on?: boolean, delay?: number): this {
-    this.#raw.setKeepAlive?.(on, delay);
-    return this;
-  }
-
-  /** As of sockets. */
-  setTimeout(milliseconds: number, listener?: () => void): this {
-    this.#raw.setTimeout?.(milliseconds);
-    if (listener !== undefined) this.once("timeout", listener);
-    return this;
-  }
-
-  /** As of sockets. */
-  ref(): this {
-    this.#raw.ref?.();
-    return this;
-  }
-
-  /** As of sockets. */
-  unref(): this {
-    this.#raw.unref?.();
-    return this;
-  }
-
-  /** As of sockets. */
-  get remoteAddress(): string | undefined {
-    return this.#raw.remoteAddress;
-  }
-
-  /** As of sockets. */
-  get remotePort(): number | undefined {
-    return this.#raw.remotePort;
-  }
-
-  /** As of sockets. */
-  get localAddress(): string | undefined {
-    return this.#raw.localAddress;
-  }
-
-  /** As of sockets. */
-  get localPort(): number | undefined {
-    return this.#raw.localPort;
-  }
 }
 
 function closedError(): TlsError {

@@ -2,6 +2,7 @@
  * One TLS session of GnuTLS over a pair of sockets: bytes of the peer go in, bytes for the peer come out, and nothing waits.
  * Whoever drives it, on the event loop or blocking, moves the bytes and makes the call of the handshake.
  */
+import { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
@@ -10,7 +11,7 @@ import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
 import { made, memory, putData, putText } from "./native_memory.ts";
 import { RecordCounter } from "./record_counter.ts";
-import { PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
+import { copied, PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
 import { tlsError } from "./tls_error.ts";
 
 /** Extended key usage of servers (RFC 5280 §4.2.1.12). */
@@ -233,14 +234,14 @@ export class TlsSession {
    *
    * @throws {TlsError} when the connection is cut, was tampered with, or the peer has broken it off
    */
-  read(): Uint8Array<ArrayBuffer> | "end" | null {
+  read(): Buffer<ArrayBuffer> | "end" | null {
     const block = scratchBlock();
     for (;;) {
       this.flushIn();
       if (this.#unread === 0 && !this.#isEndTold) return null;
       const count = this.#receive(this.#session, block.base, ROOM_TO_READ) as number;
       if (count !== GNUTLS_E.INTERRUPTED && this.#unread > 0) this.#unread--;
-      if (count > 0) return block.copyOut(0, count);
+      if (count > 0) return copied(block, Buffer.allocUnsafeSlow(count));
       if (count === 0) return "end";
       this.#otherRecords++;
       // A record without data for us, such as a ticket: what follows may be there already.
