@@ -215,7 +215,7 @@ export interface TlsCall {
   /** The connection. */
   id: number;
   /** Where it leads, when TLS begins. */
-  open: { host: string; port: number; strict: boolean } | null;
+  open: { host: string; port: number; strict: boolean; alpnProtocols: readonly string[] } | null;
   /** What the peer has sent, "end" when it sends no more. */
   received: Uint8Array | "end" | null;
   /** What is to be sent to it. */

@@ -33,7 +33,7 @@ export class WorkerTls implements ClientTls {
   /** Begins TLS on a connection. */
   connect(
     socket: ByteDuplex,
-    { host, port, signal, strict }: { host: string; port: number; strict: boolean; signal: AbortSignal },
+    { alpnProtocols, host, port, signal, strict }: Parameters<ClientTls["connect"]>[1],
   ): Promise<ByteDuplex & { readonly tls: TlsInfo }> {
     const id = ++this.#calls.last;
     const stream = new WorkerTlsStream(fromByteDuplex(socket), {
@@ -48,7 +48,7 @@ export class WorkerTls implements ClientTls {
         reject(stream.errored ?? new Error("Cannot begin TLS: the connection was closed"));
       });
       stream.begin(
-        () => this.#exchange({ id, open: { host, port, strict }, received: null, written: null }),
+        () => this.#exchange({ id, open: { host, port, strict, alpnProtocols }, received: null, written: null }),
         (tls) => resolve(Object.assign(toByteDuplex(stream), { duplex: stream, tls })),
       );
     });

@@ -44,7 +44,10 @@ export interface ClientCertificate {
 
 /** Makes the encrypted stream of an origin itself, for example with a key that never leaves its token. */
 export interface ClientTls {
-  /** Does the TLS handshake over `socket` and returns the decrypted stream. */
+  /**
+   * Does the TLS handshake over `socket` and returns the decrypted stream. HTTP/2 is spoken on it where `alpnProtocols`, what
+   * is to be offered to the server (RFC 7301), has "h2" and `tls.alpnProtocol` says that it was chosen; HTTP/1.1 otherwise.
+   */
   connect(
     socket: ByteDuplex,
     options: {
@@ -53,6 +56,7 @@ export interface ClientTls {
       readonly strict: boolean;
       readonly roots: TrustRoots | null;
       readonly signal: AbortSignal;
+      readonly alpnProtocols: readonly string[];
     },
   ): Promise<ByteDuplex & { readonly tls?: TlsInfo | undefined }>;
   /** Begins TLS for a thread that waits, for synchronous sends; without it these are refused. Nothing is sent yet. */
@@ -61,6 +65,7 @@ export interface ClientTls {
     readonly port: number;
     readonly strict: boolean;
     readonly roots: TrustRoots | null;
+    readonly alpnProtocols: readonly string[];
   }): BlockingTls;
 }
 

@@ -1,11 +1,21 @@
 /** Where HTTP/2 can be spoken. */
-import { isClientTls } from "../client_tls.ts";
 import type { ConnectionTarget } from "../transport.ts";
 
 /** Whether HTTP/2 may come to be spoken: with origins that are asked for it, or are known to speak it. */
-export function mayUseHttp2({ http2, proxy, scheme, tls }: ConnectionTarget): boolean {
+export function mayUseHttp2({ http2, proxy, scheme }: ConnectionTarget): boolean {
   if (scheme === "https") {
-    return http2 !== undefined && http2 !== false && !(tls.client !== null && isClientTls(tls.client));
+    return http2 !== undefined && http2 !== false;
   }
   return http2 === "required" && !(proxy?.scheme.startsWith("http") ?? false);
+}
+
+/** What servers are offered (RFC 7301), preferred first. */
+export function offered(http2: ConnectionTarget["http2"]): readonly string[] {
+  return http2 === "required" ? ["h2"] : http2 === "auto" ? ["h2", "http/1.1"] : ["http/1.1"];
+}
+
+/** Whether the server has chosen HTTP/2. */
+export function isAgreed(protocol: string | null | undefined, http2: ConnectionTarget["http2"]): boolean {
+  if (http2 === "required" && protocol !== "h2") throw new Error("it does not speak HTTP/2, which is required");
+  return protocol === "h2";
 }

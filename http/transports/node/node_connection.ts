@@ -17,7 +17,7 @@ import type {
 } from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { Http2Connection } from "../h2/connection.ts";
-import { mayUseHttp2 } from "./http2_choice.ts";
+import { isAgreed, mayUseHttp2, offered } from "./http2_choice.ts";
 import { exchangeError, handshakeError } from "./node_errors.ts";
 import { Exchange, type WireUse } from "./node_exchange.ts";
 import { authority } from "../request_rules.ts";
@@ -257,22 +257,21 @@ export class NodeConnection implements TransportConnection {
       host,
       roots: tls.roots,
       client: tls.client,
-      protocols: http2 === "required" ? ["h2"] : http2 === "auto" ? ["h2", "http/1.1"] : ["http/1.1"],
+      protocols: offered(http2),
       signal: this.#abort.signal,
     });
     observer.networkEvent("tls-handshaked");
     observer.tlsInfo(info);
     enforceTrust(info, host, tls.strict);
-    if (http2 === "required" && protocol !== "h2") throw new Error("it does not speak HTTP/2, which is required");
-    return { stream, socket: channel.socket, isHttp2: protocol === "h2" };
+    return { stream, socket: channel.socket, isHttp2: isAgreed(protocol, http2) };
   }
 
   async #secureWith(client: ClientTls, channel: Channel, observer: ExchangeObserver): Promise<Channel> {
-    const { host, port, tls } = this.#target;
+    const { host, http2, port, tls } = this.#target;
     const signal = this.#abort.signal;
     const { strict, roots } = tls;
     const bare = toByteDuplex(channel.stream);
-    const making = client.connect(bare, { host, port, strict, roots, signal });
+    const making = client.connect(bare, { host, port, strict, roots, signal, alpnProtocols: offered(http2) });
     const pair = await orAborted(making, signal);
     observer.networkEvent("tls-handshaked");
     if (pair.tls !== undefined) {
@@ -284,7 +283,8 @@ export class NodeConnection implements TransportConnection {
     if (pair.duplex === channel.stream || (pair as unknown) === bare) {
       throw new TypeError("the ClientTls has given back the stream that it was to encrypt");
     }
-    return { stream: fromByteDuplex(pair), socket: channel.socket, isHttp2: false };
+    const isHttp2 = isAgreed(pair.tls?.alpnProtocol, http2);
+    return { stream: fromByteDuplex(pair), socket: channel.socket, isHttp2 };
   }
 
   /** Everything that arrives belongs to HTTP/2 from now on, and every exchange. */

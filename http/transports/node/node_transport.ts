@@ -72,7 +72,7 @@ export class NodeTransport implements Transport {
    * Makes a slot; nothing is opened yet.
    *
    * @throws {NotSupportedError} For a proxy scheme nobody here speaks; for TLS where `capabilities.tls` is false; where
-   * HTTP/2 is required and cannot be spoken, through a proxy that gets the requests and over a {@linkcode ClientTls}.
+   * HTTP/2 is required and cannot be spoken, through a proxy that gets the requests.
    */
   createConnection(target: ConnectionTarget): TransportConnection {
     const { proxy } = target;
@@ -94,7 +94,7 @@ export class NodeTransport implements Transport {
       throw new NotSupportedError(
         "speak HTTP/2",
         this.capabilities.runtime,
-        target.scheme === "https" ? "a ClientTls agrees on HTTP/1.1" : "the proxy gets the requests, by HTTP/1.1",
+        "the proxy gets the requests, by HTTP/1.1",
       );
     }
     return connectionTo(target);

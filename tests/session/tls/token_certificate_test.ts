@@ -55,6 +55,7 @@ describe("tokenCertificate", { skip }, () => {
     nginx = await startNginx({ ...options, server: `${server} ssl_protocols TLSv1.3;` });
     older = await startNginx({
       ...options,
+      http2: true,
       server: `${server} ssl_protocols TLSv1.2; ssl_session_tickets off; ssl_session_cache off;`,
     });
     relay = await relayTo(Number(new URL(nginx.tlsOrigin).port));
@@ -312,12 +313,29 @@ describe("tokenCertificate", { skip }, () => {
     assertEquals(await named({ signal: AbortSignal.abort(reason) }).catch((error: unknown) => error), reason);
   });
 
+  it("speaks HTTP/2 where the server agrees, synchronously too", async () => {
+    await using session = new HttpSession({ clientCertificate: ec, http2: "required" });
+    const uri = `${older.tlsOrigin}/echo`;
+    const sync = new HttpMessage("GET", uri);
+    assertEquals(session.sendMessageSync(sync), 200);
+    const body = "x".repeat(70_000);
+    const messages = [sync, ...await Promise.all([sent(session, "GET", uri), sent(session, "POST", uri, body)])];
+    assertEquals(
+      messages.map(({ httpVersion, statusCode }) => [httpVersion, statusCode]),
+      new Array(3).fill(["2", 200]),
+    );
+    for (const msg of messages) assertStringIncludes(text(msg), clients.ec.subject);
+    assertEquals(session.connections.map(({ protocol }) => protocol), ["h2"]);
+    const refused = await sent(session, "GET", `${nginx.tlsOrigin}/echo`);
+    assertEquals(refused.statusCode, HttpStatus.TLS_FAILED);
+  });
+
   it("lends nothing to a server that does not answer, and closes everything when it is aborted", async () => {
     relay.holds = true;
     const heard = relay.heard;
     const reason = new Error("enough");
     const abort = new AbortController();
-    await using session = new HttpSession({ clientCertificate: ec, maxConns: 20, maxConnsPerHost: 20 });
+    await using session = new HttpSession({ clientCertificate: ec, http2: false, maxConns: 20, maxConnsPerHost: 20 });
     const fetching = Array.from(
       { length: 10 },
       () =>
@@ -424,6 +442,7 @@ describe("tokenCertificate", { skip }, () => {
     await assertRejects(() => tokenCertificate({ ...good, key: "-----BEGIN PRIVATE KEY-----" }), TypeError, "PEM");
     await assertRejects(() => tokenCertificate({ ...good, certificate: "none" }), TypeError, "no PEM certificate");
     await assertRejects(() => tokenCertificate({ ...good, ca: "none" }), TypeError, "no PEM certificate");
+    await assertRejects(() => tokenCertificate({ ...good, ca: "/nowhere/ca.pem" }), TypeError, "no PEM certificate");
     await assertRejects(() => tokenCertificate({ ...good, certificate: 5 as never }), TypeError, "a number");
     await assertRejects(() => tokenCertificate(null as never), TypeError, "null");
     await (await tokenCertificate(good)).close();
