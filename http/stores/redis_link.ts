@@ -14,15 +14,19 @@ export type RedisArgument = string | Uint8Array;
  *
  * @example Another library's client
  * ```ts
+ * import type { Buffer } from "node:buffer";
  * import type { RedisClient } from "@gp11/gp11/http";
  *
- * declare const ioredis: { callBuffer(command: string, ...args: (string | Uint8Array)[]): Promise<unknown> };
- * const client: RedisClient = { sendCommand: ([command, ...args]) => ioredis.callBuffer(String(command), ...args) };
+ * declare const ioredis: { callBuffer(command: string, ...args: (string | Buffer)[]): Promise<unknown> };
+ * const client: RedisClient = {
+ *   // What is no text comes as a Buffer.
+ *   sendCommand: ([command, ...args]) => ioredis.callBuffer(String(command), ...args as Buffer[]),
+ * };
  * ```
  */
 export interface RedisClient {
   /** Sends one command and gives its reply; rejects with an error whose message is the server's where that refuses. */
-  sendCommand(args: RedisArgument[], options?: RedisCommandOptions): Promise<unknown>;
+  sendCommand(args: readonly RedisArgument[], options?: RedisCommandOptions): Promise<unknown>;
 }
 
 /** How a command is sent, in the words of npm's `redis`. */

@@ -1,5 +1,6 @@
 // About http/stores/cache_redis_store.ts and redis_link.ts: one cache for many processes, over a real server.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { createClient } from "@redis/client";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createSocketServer, type Socket } from "node:net";
@@ -233,6 +234,14 @@ describe("a cache in Redis that several processes have", { skip: noRedis }, () =
     };
     assertEquals(await new CacheRedisStore({ client }).find(key), []);
     assertEquals(asked, ["HVALS"]);
+    // A client as npm's package has it, whose newer protocol has other types.
+    const own = await createClient({ url: server.url, RESP: 3 }).connect();
+    const given = new CacheRedisStore({ client: own, prefix: "given:" });
+    await put(given, key, 1);
+    assertEquals((await given.read((await given.find(key))[0]!) as Uint8Array).length, 100_000);
+    await given.close();
+    assertEquals(await own.ping(), "PONG");
+    own.destroy();
   });
 });
 
