@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { parseJUnit, type TestCase } from "../../tools/runner/junit.ts";
+import { problemsOf } from "../../tools/runner/suite_output.ts";
 
 /** What a report says, as one line per test. */
 function summary(xml: string, files: readonly string[] = []): string[] {
@@ -104,4 +105,12 @@ describe("parseJUnit", () => {
       "passed alone [tests/b_test.ts]",
     ]);
   });
+});
+
+it("a process of one file needs no report of Node 22's to name it, and one of several does", () => {
+  const tests = parseJUnit('<testsuites><testcase name="passes" time="0.1" classname="test"/></testsuites>');
+  const result = { code: 0, signal: null, timedOut: false, ms: 1, output: "" };
+  const problems = (...files: string[]) => problemsOf({ runtime: "node", area: "22", files }, tests, result);
+  assertEquals(problems("one_test.ts"), []);
+  assertEquals(problems("one_test.ts", "two_test.ts"), ["one_test.ts holds no test", "two_test.ts holds no test"]);
 });
