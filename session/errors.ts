@@ -184,7 +184,7 @@ export class ObjectAmbiguousError extends Error {
    * @param count How many were found.
    */
   constructor(match: string, count: number) {
-    super(`Cannot find the object: ${count} have ${match}; name more of it, for example its class or id`);
+    super(`Cannot find the object: ${count} have ${match}; name more of it, such as its id`);
     this.count = count;
   }
 }

@@ -105,11 +105,11 @@ export interface IssueOptions extends ValidityOptions, Omit<ExtensionOptions, "s
  *
  * @example Ask a CA for a certificate
  * ```ts
- * import { createCertificateRequest, type Session } from "@gp11/gp11";
+ * import { CKO, createCertificateRequest, type Session } from "@gp11/gp11";
  *
  * async function ask(session: Session): Promise<string> {
- *   const publicKey = await session.findObject({ class: 2, label: "web" });
- *   const privateKey = await session.findObject({ class: 3, label: "web" });
+ *   const publicKey = await session.findObject({ class: CKO.PUBLIC_KEY, label: "web" });
+ *   const privateKey = await session.findObject({ class: CKO.PRIVATE_KEY, label: "web" });
  *   return await createCertificateRequest({ publicKey, privateKey }, {
  *     subject: "CN=example.org",
  *     subjectAltNames: ["example.org", "www.example.org"],

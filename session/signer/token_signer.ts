@@ -254,10 +254,10 @@ async function aboutKey(
  *
  * @example A token's key as a JOSE signer
  * ```ts
- * import { type Session, tokenSigner } from "@gp11/gp11";
+ * import { CKO, type Session, tokenSigner } from "@gp11/gp11";
  *
  * async function header(session: Session): Promise<string> {
- *   const key = await session.findObject({ class: 3, label: "service" });
+ *   const key = await session.findObject({ class: CKO.PRIVATE_KEY, label: "service" });
  *   const signer = await tokenSigner(key);
  *   return JSON.stringify({ alg: signer.algorithm, kid: signer.keyId });
  * }

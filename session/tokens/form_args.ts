@@ -1,6 +1,6 @@
 /** What keys and certificates in the forms people have them are brought in and found with. */
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
-import { ckkName } from "../../ffi/constants/names.ts";
+import { ckkName, ckoName } from "../../ffi/constants/names.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { ArgsOf } from "../../ffi/engine/program.ts";
 import { type BytesInput, describeType } from "../../ffi/memory/inputs.ts";
@@ -150,10 +150,15 @@ export function describeMatch(match: TemplateInput): string {
   const init = templateInit(match);
   compileTemplate(init);
   const parts = Object.entries(init).map(([name, value]) => {
-    const isShown = SHOWN.some((shown) => shown === name);
-    return isShown ? `${name} ${value instanceof Uint8Array ? value.toHex() : JSON.stringify(value, plain)}` : name;
+    return SHOWN.some((shown) => shown === name) ? `${name} ${shownValue(name, value)}` : name;
   });
   return parts.length === 0 ? "no condition" : parts.join(", ");
+}
+
+function shownValue(name: string, value: unknown): string {
+  if (typeof value === "number" && name === "class") return ckoName(value);
+  if (typeof value === "number" && name === "keyType") return ckkName(value);
+  return value instanceof Uint8Array ? value.toHex() : JSON.stringify(value, plain);
 }
 
 function plain(_key: string, value: unknown): unknown {

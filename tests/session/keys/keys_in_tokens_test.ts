@@ -196,8 +196,9 @@ describe("keys and certificates in SoftHSM2", () => {
       );
       assertEquals(many.count, 2);
       assertFalse(many.message.includes("secret words"));
-      const none = assertThrows(() => on.session.findObjectSync({ label: "nobody" }), ObjectNotFoundError);
-      assertEquals(none.message, 'Cannot find the object: none has label "nobody"');
+      const nobody = { class: CKO.PRIVATE_KEY, label: "nobody" };
+      const none = assertThrows(() => on.session.findObjectSync(nobody), ObjectNotFoundError);
+      assertEquals(none.message, 'Cannot find the object: none has class CKO_PRIVATE_KEY, label "nobody"');
     },
   );
 });
