@@ -9,6 +9,9 @@ import { ReadStream } from "node:tty";
 import { OutputClosedError } from "./terminal/errors.ts";
 import type { CliInput, CliOutput, CliSurroundings, CliTerminal } from "./terminal/surroundings.ts";
 
+/** Milliseconds in which the system hands over what was typed before. */
+const TYPED_AHEAD = 25;
+
 type WriteStream = typeof process.stdout | typeof process.stderr;
 
 /** Error codes of a pipe nobody reads any more. */
@@ -66,6 +69,17 @@ class ProcessTerminal implements CliTerminal {
   readonly #stream: ReadStream;
   readonly #file: number | null;
   readonly #restore = () => void this.#stream.setRawMode(false);
+  readonly #pieces: Uint8Array[] = [];
+  #wake = () => {};
+  #isEnded = false;
+  readonly #onData = (piece: Uint8Array) => {
+    this.#pieces.push(piece);
+    this.#wake();
+  };
+  readonly #onEnd = () => {
+    this.#isEnded = true;
+    this.#wake();
+  };
 
   /** Turns the echo off, before anything is asked: what is typed ahead is not shown either. */
   constructor(stream: ReadStream, file: number | null) {
@@ -74,6 +88,12 @@ class ProcessTerminal implements CliTerminal {
     stream.setRawMode(true);
     // However the process ends, the shell gets its terminal back as it was.
     process.on("exit", this.#restore);
+    stream.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onEnd).resume();
+  }
+
+  async forgetTyped(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, TYPED_AHEAD));
+    for (const piece of this.#pieces.splice(0)) piece.fill(0);
   }
 
   write(text: string): Promise<void> {
@@ -83,34 +103,19 @@ class ProcessTerminal implements CliTerminal {
   }
 
   async *keys(): AsyncGenerator<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    let wake = () => {};
-    let isEnded = false;
-    const onData = (piece: Uint8Array) => {
-      pieces.push(piece);
-      wake();
-    };
-    const onEnd = () => {
-      isEnded = true;
-      wake();
-    };
-    this.#stream.on("data", onData).on("end", onEnd).on("error", onEnd).resume();
-    try {
-      for (;;) {
-        const piece = pieces.shift();
-        if (piece !== undefined) yield piece;
-        else if (isEnded) return;
-        else await new Promise<void>((resolve) => wake = resolve);
-      }
-    } finally {
-      this.#stream.off("data", onData).off("end", onEnd).off("error", onEnd);
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) yield piece;
+      else if (this.#isEnded) return;
+      else await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
   close(): void {
     this.#restore();
     process.off("exit", this.#restore);
-    this.#stream.pause();
+    this.#stream.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onEnd).pause();
+    for (const piece of this.#pieces.splice(0)) piece.fill(0);
     this.#stream.unref();
     if (this.#file !== null) this.#stream.destroy();
   }

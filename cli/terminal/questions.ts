@@ -99,6 +99,8 @@ export async function askSecret(
 ): Promise<Uint8Array | null> {
   const line = new SecretLine();
   try {
+    // A line that was typed or pasted before would be the PIN, and cards count.
+    await terminal.forgetTyped();
     await terminal.write(question);
     for await (const keys of keysUntil(terminal, signal)) {
       try {
@@ -121,6 +123,7 @@ export async function askSecret(
 export async function askYes(terminal: CliTerminal, question: string, signal: AbortSignal): Promise<boolean> {
   let answer = "";
   try {
+    await terminal.forgetTyped();
     await terminal.write(`${question} [y/N] `);
     for await (const [key] of keysUntil(terminal, signal)) {
       if (key === KEY.interrupt) throw new InterruptedError("SIGINT");

@@ -31,6 +31,8 @@ export interface CliOutput {
  * open nothing that is typed is shown.
  */
 export interface CliTerminal {
+  /** Forgets what was typed before it was opened, and since: it was meant for something else. */
+  forgetTyped(): Promise<void>;
   /** Shows a text. */
   write(text: string): Promise<void>;
   /** What is typed, key by key, until it is returned from. */

@@ -86,6 +86,7 @@ export async function commandLine(
       if (answers === undefined) return null;
       terminals.opened++;
       return {
+        forgetTyped: () => Promise.resolve(),
         write: (text) => Promise.resolve(void (shown += text)),
         async *keys() {
           await Promise.resolve();

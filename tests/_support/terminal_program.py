@@ -1,4 +1,5 @@
-# Runs a program in a terminal of its own, waits for a text, types or sends a signal, and tells what became of it.
+# Runs a program in a terminal of its own, waits for a text, types or sends a signal, and tells what became of it. What
+# TYPED_AHEAD holds is typed before the program reads anything.
 #   python3 terminal_program.py WAIT-FOR "type TEXT"|"signal NUMBER" PROGRAM ARGUMENTS...
 import fcntl, json, os, select, signal, sys, termios
 
@@ -14,6 +15,7 @@ if pid == 0:
     os.close(terminal)
     os.close(other)
     os.execvp(command[0], command)
+os.write(terminal, os.environ.get("TYPED_AHEAD", "").encode())
 signal.alarm(240)
 end = os.pidfd_open(pid)
 shown = b""

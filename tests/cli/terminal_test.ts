@@ -34,19 +34,27 @@ describe("the program in a terminal", { skip: terminalSkip }, () => {
   });
 
   /** Runs the program through a shell in a terminal of its own; what it shows, its exit code, whether the terminal echoes again. */
-  async function inTerminal(script: string, answer: string): Promise<{ shown: string; code: number; echoes: boolean }> {
+  async function inTerminal(
+    script: string,
+    answer: string,
+    ahead = "",
+  ): Promise<{ shown: string; code: number; echoes: boolean }> {
     const program = fileURLToPath(new URL("../_support/terminal_program.py", import.meta.url));
     const cli = [process.execPath, ...programArguments(new URL("../../cli.ts", import.meta.url))];
     const command = ["sh", "-c", script, "sh", ...cli, "--module", token.module];
     const { stdout } = await promisify(execFile)(python!, [program, "PIN of", answer, ...command], {
-      env: { ...process.env, ...environment, NO_COLOR: "1" },
+      env: { ...process.env, ...environment, NO_COLOR: "1", TYPED_AHEAD: ahead },
     });
     return JSON.parse(stdout);
   }
 
-  it("asks for the PIN there though it reads a pipe, and never shows it", async () => {
+  it("asks for the PIN there though it reads a pipe, never shows it, and takes none that was typed before", async () => {
     const keygen = `"$@" keygen pkcs11:token=terminal --type hmac --label first`;
-    const { code, echoes, shown } = await inTerminal(`echo nothing | ${keygen}`, `type ${token.userPin}\r`);
+    const { code, echoes, shown } = await inTerminal(
+      `echo nothing | ${keygen}`,
+      `type ${token.userPin}\r`,
+      "echo the next line of a paste\n",
+    );
     assertEquals([code, echoes], [0, true], shown);
     assertStringIncludes(shown, 'PIN of "terminal": \r\n');
     assertStringIncludes(shown, "object=first;type=secret-key");
