@@ -33,77 +33,76 @@ export const NOT_FREQUENT: unique symbol = Symbol("not a frequent call");
 
 /** The frequent calls of one library. No code of the caller runs from where one is laid out to its end. */
 export class FrequentCalls {
-  /** Gives the functions. */
-  readonly find: FindFunction;
+  readonly #find: FindFunction;
   /** A CK_MECHANISM without a parameter, which stays for the next call, and its type. */
-  readonly mechanism: Block;
-  type = -1;
+  readonly #mechanism: Block = new Block(nativeRuntime(), nativeAbi(), 3 * WORD);
+  #type = -1;
   /** What else a call uses, overwritten when it has returned. */
-  readonly block: Block;
-  readonly lengthAddress: bigint;
-  readonly inputAddress: bigint;
+  readonly #block: Block = new Block(nativeRuntime(), nativeAbi(), INPUT + 2 * LONG);
+  readonly #lengthAddress: bigint = this.#block.address(LENGTH);
+  readonly #inputAddress: bigint = this.#block.address(INPUT);
 
   /** Makes calls of the functions that `find` gives. */
   constructor(find: FindFunction) {
-    this.find = find;
-    this.mechanism = new Block(nativeRuntime(), nativeAbi(), 3 * WORD);
-    this.block = new Block(nativeRuntime(), nativeAbi(), INPUT + 2 * LONG);
-    this.lengthAddress = this.block.address(LENGTH);
-    this.inputAddress = this.block.address(INPUT);
+    this.#find = find;
   }
 
   /** Makes a call. Returns what it gives, or {@linkcode NOT_FREQUENT} where it was not made. */
   call(call: Call, args: readonly unknown[]): unknown {
     const session = args[0];
-    if (this.block.abi.ulong !== WORD || plainLength(session) !== WORD) return NOT_FREQUENT;
+    if (this.#block.abi.ulong !== WORD || plainLength(session) !== WORD) return NOT_FREQUENT;
     return call.frequent === "start"
-      ? start(this, call, session as Uint8Array, args[1], args[2])
-      : whole(this, call, session as Uint8Array, args[1], args[2]);
+      ? this.#start(call, session as Uint8Array, args[1], args[2])
+      : this.#whole(call, session as Uint8Array, args[1], args[2]);
   }
-}
 
-function start(calls: FrequentCalls, call: Call, session: Uint8Array, value: unknown, key: unknown): unknown {
-  if (typeof value !== "object" || value === null) return NOT_FREQUENT;
-  const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
-  if (parameter !== undefined && parameter !== null) return NOT_FREQUENT;
-  const type = ulongIn(mechanism, WORD);
-  const { arity, index, name } = call;
-  // Getters may have taken the memory of a handle away.
-  if (type === undefined || plainLength(session) !== WORD) return NOT_FREQUENT;
-  if (arity === 3 && plainLength(key) !== WORD) return NOT_FREQUENT;
-  if (type !== calls.type) {
-    calls.mechanism.setUlong(0, type);
-    calls.type = type;
-  }
-  const handle = readHandle(session, WORD);
-  const keyHandle = arity === 3 ? readHandle(key as Uint8Array, WORD) : 0n;
-  const address = calls.mechanism.base;
-  const fn = calls.find(name, index, handle);
-  if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, name);
-  const rv = arity === 2 ? fn.call(handle, address) : fn.call(handle, address, keyHandle);
-  if (rv !== CKR.OK) throw returned(rv as number, name);
-  return undefined;
-}
-
-function whole(calls: FrequentCalls, call: Call, session: Uint8Array, input: unknown, output: unknown): unknown {
-  const handle = readHandle(session, WORD);
-  const fn = calls.find(call.name, call.index, handle);
-  if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, call.name);
-  const length = plainLength(input);
-  const room = plainLength(output);
-  if (length === 0 || length >= LONG || room === 0 || room >= LONG) return NOT_FREQUENT;
-  const { block } = calls;
-  const roomAt = INPUT + (length + WORD - 1 & -WORD);
-  // Overwritten to here, whatever the module says that it has written.
-  block.used = roomAt + room;
-  block.setUlong(LENGTH, room);
-  setBytes(block, INPUT, input as Uint8Array);
-  try {
-    const rv = fn.call(handle, calls.inputAddress, word(length), block.address(roomAt), calls.lengthAddress);
+  #start(call: Call, session: Uint8Array, value: unknown, key: unknown): unknown {
+    if (typeof value !== "object" || value === null) return NOT_FREQUENT;
+    const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
+    if (parameter !== undefined && parameter !== null) return NOT_FREQUENT;
+    const type = ulongIn(mechanism, WORD);
+    // Getters may have taken the memory of a handle away.
+    if (type === undefined || plainLength(session) !== WORD) return NOT_FREQUENT;
+    const hasKey = call.arity === 3;
+    if (hasKey && plainLength(key) !== WORD) return NOT_FREQUENT;
+    if (type !== this.#type) {
+      this.#mechanism.setUlong(0, type);
+      this.#type = type;
+    }
+    const handle = readHandle(session, WORD);
+    const keyHandle = hasKey ? readHandle(key as Uint8Array, WORD) : 0n;
+    const fn = this.#function(call, handle);
+    const address = this.#mechanism.base;
+    const rv = hasKey ? fn.call(handle, address, keyHandle) : fn.call(handle, address);
     if (rv !== CKR.OK) throw returned(rv as number, call.name);
-    return taken(block, roomAt, output as Uint8Array, room);
-  } finally {
-    block.clear();
+    return undefined;
+  }
+
+  #whole(call: Call, session: Uint8Array, input: unknown, output: unknown): unknown {
+    const handle = readHandle(session, WORD);
+    const fn = this.#function(call, handle);
+    const length = plainLength(input);
+    const room = plainLength(output);
+    if (length === 0 || length >= LONG || room === 0 || room >= LONG) return NOT_FREQUENT;
+    const block = this.#block;
+    const roomAt = INPUT + (length + WORD - 1 & -WORD);
+    // Overwritten to here, whatever the module says that it has written.
+    block.used = roomAt + room;
+    block.setUlong(LENGTH, room);
+    setBytes(block, INPUT, input as Uint8Array);
+    try {
+      const rv = fn.call(handle, this.#inputAddress, word(length), block.address(roomAt), this.#lengthAddress);
+      if (rv !== CKR.OK) throw returned(rv as number, call.name);
+      return taken(block, roomAt, output as Uint8Array, room);
+    } finally {
+      block.clear();
+    }
+  }
+
+  #function({ index, name }: Call, session: bigint): BoundFunction {
+    const fn = this.#find(name, index, session);
+    if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, name);
+    return fn;
   }
 }
 
