@@ -49,6 +49,9 @@ export const processorName: string = deno === null
   ? itself.process.arch
   : { x86_64: "x64", aarch64: "arm64" }[deno.build.arch] ?? deno.build.arch;
 
+/** The processor, in the words of GNU's names of systems, as folders of libraries have it. */
+export const machineName: string = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[processorName] ?? processorName;
+
 /** The number of this process. */
 export function processId(): number {
   return (deno ?? itself.process).pid;

@@ -80,7 +80,7 @@ export function mechanismOf(
 }
 
 /** What tells how long an operation takes: the mechanism, and how long the data is, to a power of two. */
-export function workKind(mechanism: number, length: number): number {
+function workKind(mechanism: number, length: number): number {
   return mechanism * 32 + Math.min(31, 32 - Math.clz32(length));
 }
 

@@ -1,5 +1,5 @@
 /** Where the system keeps its libraries. */
-import { platform, processorName } from "../../internal/runtime.ts";
+import { machineName, platform, processorName } from "../../internal/runtime.ts";
 
 /** A library's file name on each system. */
 export interface LibraryNames {
@@ -15,7 +15,6 @@ export interface LibraryNames {
 export function systemLibraryPaths({ elf, macos, windows }: LibraryNames): string[] {
   if (platform === "win32") return [windows];
   if (platform === "darwin") return ["/opt/homebrew/lib", "/usr/local/lib"].map((folder) => `${folder}/${macos}`);
-  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[processorName] ?? processorName;
-  const triplet = `${machine}-linux-gnu${processorName === "arm" ? "eabihf" : ""}`;
+  const triplet = `${machineName}-linux-gnu${processorName === "arm" ? "eabihf" : ""}`;
   return [`/usr/lib/${triplet}`, `/lib/${triplet}`, "/usr/lib64", "/usr/lib"].map((folder) => `${folder}/${elf}`);
 }

@@ -135,7 +135,10 @@ export class SessionSettings {
 
 type FieldList = ReadonlyArray<readonly [name: string, value: string]>;
 
-/** Makes them once for all messages of a scheme: who gets the same list again need not look at it again. */
+/**
+ * The fields that messages get which lack them, made once for all of a scheme: who gets the same list again need not look at
+ * it again.
+ */
 export class DefaultFields {
   readonly #settings: SessionSettings;
   readonly #features: FeatureList;

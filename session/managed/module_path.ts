@@ -1,12 +1,11 @@
-import { platform, processorName } from "../../internal/runtime.ts";
+import { machineName, platform } from "../../internal/runtime.ts";
 import { builtin } from "../../internal/builtin_modules.ts";
 
 /** Where p11-kit keeps modules, most likely first; a relative path in its configuration is relative to this. */
 function moduleFolders(): string[] {
   if (platform === "win32") return [];
   if (platform === "darwin") return ["/opt/homebrew/lib/pkcs11", "/usr/local/lib/pkcs11"];
-  const machine = { x64: "x86_64", arm64: "aarch64", ia32: "i386" }[processorName] ?? processorName;
-  return [`/usr/lib/${machine}-linux-gnu/pkcs11`, "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/usr/local/lib/pkcs11"];
+  return [`/usr/lib/${machineName}-linux-gnu/pkcs11`, "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/usr/local/lib/pkcs11"];
 }
 
 /** The absolute path of a library; a relative one is in p11-kit's folder of modules. */

@@ -62,7 +62,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   /**
    * Makes a cache.
    *
-   * @throws {RangeError} For limits below 0; a `TypeError` for a store that is none of responses.
+   * @throws {TypeError | RangeError} For a store that is none of responses, for limits below 0.
    */
   constructor(options: HttpCacheOptions = {}) {
     super();

@@ -1,4 +1,4 @@
-/** Cookies that a program adds by itself, which no field of a response has described. */
+/** Cookies that no field of a response has described: a program adds them, or a store that others write to has them. */
 import { bareHost } from "../../protocol/uri.ts";
 import type { Cookie, CookieInit } from "./cookie.ts";
 import { siteOf, type Tough, toughCookie } from "./tough.ts";

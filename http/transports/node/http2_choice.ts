@@ -3,9 +3,7 @@ import type { ConnectionTarget } from "../transport.ts";
 
 /** Whether HTTP/2 may come to be spoken: with origins that are asked for it, or are known to speak it. */
 export function mayUseHttp2({ http2, proxy, scheme }: ConnectionTarget): boolean {
-  if (scheme === "https") {
-    return http2 !== undefined && http2 !== false;
-  }
+  if (scheme === "https") return http2 !== undefined && http2 !== false;
   return http2 === "required" && !(proxy?.scheme.startsWith("http") ?? false);
 }
 
@@ -14,8 +12,12 @@ export function offered(http2: ConnectionTarget["http2"]): readonly string[] {
   return http2 === "required" ? ["h2"] : http2 === "auto" ? ["h2", "http/1.1"] : ["http/1.1"];
 }
 
-/** Whether the server has chosen HTTP/2. */
-export function isAgreed(protocol: string | null | undefined, http2: ConnectionTarget["http2"]): boolean {
+/**
+ * Whether HTTP/2 is spoken, from what the server has chosen.
+ *
+ * @throws {Error} If it has not chosen what is required.
+ */
+export function agreedHttp2(protocol: string | null | undefined, http2: ConnectionTarget["http2"]): boolean {
   if (http2 === "required" && protocol !== "h2") throw new Error("it does not speak HTTP/2, which is required");
   return protocol === "h2";
 }

@@ -17,7 +17,7 @@ import type {
 } from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { Http2Connection } from "../h2/connection.ts";
-import { isAgreed, mayUseHttp2, offered } from "./http2_choice.ts";
+import { agreedHttp2, mayUseHttp2, offered } from "./http2_choice.ts";
 import { exchangeError, handshakeError } from "./node_errors.ts";
 import { Exchange, type WireUse } from "./node_exchange.ts";
 import { authority } from "../request_rules.ts";
@@ -263,7 +263,7 @@ export class NodeConnection implements TransportConnection {
     observer.networkEvent("tls-handshaked");
     observer.tlsInfo(info);
     enforceTrust(info, host, tls.strict);
-    return { stream, socket: channel.socket, isHttp2: isAgreed(protocol, http2) };
+    return { stream, socket: channel.socket, isHttp2: agreedHttp2(protocol, http2) };
   }
 
   async #secureWith(client: ClientTls, channel: Channel, observer: ExchangeObserver): Promise<Channel> {
@@ -283,7 +283,7 @@ export class NodeConnection implements TransportConnection {
     if (pair.duplex === channel.stream || (pair as unknown) === bare) {
       throw new TypeError("the ClientTls has given back the stream that it was to encrypt");
     }
-    const isHttp2 = isAgreed(pair.tls?.alpnProtocol, http2);
+    const isHttp2 = agreedHttp2(pair.tls?.alpnProtocol, http2);
     return { stream: fromByteDuplex(pair), socket: channel.socket, isHttp2 };
   }
 

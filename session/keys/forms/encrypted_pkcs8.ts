@@ -49,10 +49,6 @@ export interface Encryption {
   readonly encrypted: Bytes;
 }
 
-function crypto(): typeof Crypto {
-  return builtin.crypto;
-}
-
 /** Reads how a key is encrypted. */
 export function readEncryption(element: DerElement, what: string): Encryption {
   const reader = new DerReader(element, what);
@@ -128,8 +124,8 @@ export function deriveKey({ cipher, derivation }: Encryption, passphrase: Bytes)
     const done = (error: Error | null | undefined, key: Uint8Array): void => error ? reject(error) : resolve(key);
     const { salt } = derivation;
     if (derivation.kind === "scrypt") {
-      crypto().scrypt(passphrase, salt, cipher.keyLength, scryptOptions(derivation), done);
-    } else crypto().pbkdf2(passphrase, salt, derivation.iterations, cipher.keyLength, derivation.hash, done);
+      builtin.crypto.scrypt(passphrase, salt, cipher.keyLength, scryptOptions(derivation), done);
+    } else builtin.crypto.pbkdf2(passphrase, salt, derivation.iterations, cipher.keyLength, derivation.hash, done);
   });
 }
 
@@ -137,9 +133,9 @@ export function deriveKey({ cipher, derivation }: Encryption, passphrase: Bytes)
 export function deriveKeySync({ cipher, derivation }: Encryption, passphrase: Bytes): Uint8Array {
   const { salt } = derivation;
   if (derivation.kind === "scrypt") {
-    return crypto().scryptSync(passphrase, salt, cipher.keyLength, scryptOptions(derivation));
+    return builtin.crypto.scryptSync(passphrase, salt, cipher.keyLength, scryptOptions(derivation));
   }
-  return crypto().pbkdf2Sync(passphrase, salt, derivation.iterations, cipher.keyLength, derivation.hash);
+  return builtin.crypto.pbkdf2Sync(passphrase, salt, derivation.iterations, cipher.keyLength, derivation.hash);
 }
 
 function scryptOptions({ N, p, r }: { readonly N: number; readonly r: number; readonly p: number }) {
@@ -183,7 +179,7 @@ function decrypted({ cipher, encrypted, iv }: Encryption, key: Uint8Array, what:
 
 function startDeciphering(name: string, key: Uint8Array, iv: Uint8Array, what: string): Crypto.Decipheriv {
   try {
-    return crypto().createDecipheriv(name, key, iv);
+    return builtin.crypto.createDecipheriv(name, key, iv);
   } catch (cause) {
     const state = `this runtime has no ${name}; convert it with "openssl pkcs8 -topk8 -v2 aes-256-cbc"`;
     throw new TypeError(`Cannot read ${what}: ${state}`, { cause });
