@@ -51,7 +51,9 @@ export function checkField(name: string, value: string): void {
  */
 export function callersHeaders(init: HeadersInput | HeadersInit): Headers {
   try {
-    return new Headers(init as HeadersInit);
+    const headers = new Headers(init as HeadersInit);
+    if (Array.isArray(init) && headers.has("cookie")) joinCookies(headers, init);
+    return headers;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     checkObject("send the headers", init, "names and values");
@@ -59,6 +61,14 @@ export function callersHeaders(init: HeadersInput | HeadersInit): Headers {
     for (const [name, value] of fields) checkField(String(name), String(value));
     throw new TypeError("Cannot send the headers: they are no fields with names and values in Latin-1");
   }
+}
+
+/** One Cookie field of several, as it goes over the wire (RFC 6265 §5.4): Deno's Headers would join them by commas. */
+function joinCookies(headers: Headers, fields: readonly (readonly [string, string])[]): void {
+  const values = fields.filter(([name]) => String(name).toLowerCase() === "cookie").map(([, value]) =>
+    String(value).trim()
+  );
+  if (values.length > 1) headers.set("cookie", values.join("; "));
 }
 
 /** Checks header fields: the runtime's own, or those of a library that makes its own. */

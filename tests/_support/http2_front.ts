@@ -24,7 +24,7 @@ import type { Field } from "../../http/transports/h2/hpack_table.ts";
 import type { ResponseHead } from "../../http/transports/node/node_response_head.ts";
 import { ResponseParser } from "../../http/transports/node/node_response_parser.ts";
 import { goAway } from "./http2_peer.ts";
-import type { Responder, SeenRequest, SocketServer } from "./socket_server.ts";
+import type { Responder, SeenRequest, SocketServer, SocketServerOptions } from "./socket_server.ts";
 
 const PLENTY = 0x3fffffff;
 const dropped = ["connection", "keep-alive", "transfer-encoding"];
@@ -35,17 +35,19 @@ export interface Http2FrontOptions {
   tls?: TlsOptions;
   /** Unix socket to listen on in place of an address. */
   path?: string;
+  /** Called when the header section has arrived and the body may not have. */
+  onHead?: SocketServerOptions["onHead"];
 }
 
 /** Starts a server that speaks HTTP/2 without being asked (RFC 9113 §3.3), for routes that know HTTP/1.1. */
 export async function http2Front(respond: Responder, options: Http2FrontOptions = {}): Promise<SocketServer> {
-  const { path, tls } = options;
+  const { onHead, path, tls } = options;
   const onSocket = (socket: Socket): void => {
     running.connections++;
     running.open.add(socket);
     socket.on("close", () => running.open.delete(socket));
     socket.on("error", () => {});
-    new FrontConnection(socket, running, respond);
+    new FrontConnection(socket, running, { respond, onHead });
   };
   const server = tls === undefined
     ? createServer(onSocket)
@@ -83,6 +85,7 @@ class FrontConnection {
   readonly streams = new Map<number, FrontStream>();
   readonly #server: SocketServer;
   readonly #respond: Responder;
+  readonly #onHead: SocketServerOptions["onHead"];
   readonly #decoder = new HpackDecoder({ maxBytes: 1_000_000, maxFields: 10_000 });
   readonly #reader = new FrameReader((type, flags, stream, payload) => {
     this.#take(type, flags, stream, payload);
@@ -91,11 +94,16 @@ class FrontConnection {
   #block: Uint8Array[] = [];
   #prefaceLeft = PREFACE.length;
 
-  constructor(socket: Socket, server: SocketServer, respond: Responder) {
+  constructor(
+    socket: Socket,
+    server: SocketServer,
+    { respond, onHead }: { respond: Responder; onHead: SocketServerOptions["onHead"] },
+  ) {
     this.socket = socket;
     this.number = server.connections;
     this.#server = server;
     this.#respond = respond;
+    this.#onHead = onHead;
     socket.setNoDelay(true);
     this.write(settingsFrame([[Setting.INITIAL_WINDOW_SIZE, PLENTY]]));
     this.write(numberFrame(FrameType.WINDOW_UPDATE, 0, PLENTY));
@@ -156,8 +164,10 @@ class FrontConnection {
     const { fields } = this.#decoder.decode(Buffer.concat(this.#block));
     this.#block = [];
     const open = this.streams.get(stream)!;
-    if (open.fields.length === 0) open.fields = fields;
-    else open.trailers = fields;
+    if (open.fields.length === 0) {
+      open.fields = fields;
+      this.#onHead?.(open.request(), open as unknown as Socket);
+    } else open.trailers = fields;
     if (open.hasEnded) this.#answer(open);
   }
 
@@ -218,10 +228,10 @@ class FrontStream extends EventEmitter {
     };
   }
 
-  write(data: string | Uint8Array): boolean {
+  write(data: string | Uint8Array, encoding?: BufferEncoding): boolean {
     if (this.destroyed) return false;
     try {
-      this.#parser!.push(typeof data === "string" ? Buffer.from(data, "latin1") : data);
+      this.#parser!.push(typeof data === "string" ? Buffer.from(data, encoding) : data);
     } catch {
       // What is no HTTP here is none there either, and nothing follows it: a route that writes for ever is to wait.
       this.destroyed = true;

@@ -2,7 +2,14 @@
 import type { Socket } from "node:net";
 import { http2Front } from "./http2_front.ts";
 import type { SessionTransport } from "./http_sessions.ts";
-import { reply, type SeenRequest, type SocketServer, socketServer } from "./socket_server.ts";
+import {
+  reply,
+  type Responder,
+  type SeenRequest,
+  type SocketServer,
+  socketServer,
+  type SocketServerOptions,
+} from "./socket_server.ts";
 
 /** A route answers a request by writing to the socket. */
 export type Route = (request: SeenRequest, socket: Socket, server: SocketServer) => void;
@@ -88,12 +95,20 @@ export function routeServer(
   extra: Readonly<Record<string, Route>> = {},
   transport: SessionTransport = "node",
 ): Promise<SocketServer> {
-  const serve = transport === "h2" ? http2Front : socketServer;
-  const started: Promise<SocketServer> = serve((request, socket) => {
+  const started: Promise<SocketServer> = serverOn(transport, (request, socket) => {
     const path = request.target.replace(/^http:\/\/[^/]*/, "").split("?")[0]!;
     const route = extra[path] ?? routes[path];
     if (route === undefined) socket.write(reply("404 Not Found", "no such route"));
     else void started.then((server) => route(request, socket, server));
   });
   return started;
+}
+
+/** A server for a session on a transport: it speaks HTTP/2 for "h2". */
+export function serverOn(
+  transport: SessionTransport,
+  respond: Responder,
+  options: Pick<SocketServerOptions, "onHead"> = {},
+): Promise<SocketServer> {
+  return transport === "h2" ? http2Front(respond, options) : socketServer(respond, options);
 }

@@ -114,7 +114,7 @@ export class NodeConnection implements TransportConnection {
     }
     this.#hasOpened = true;
     this.#wire = new Wire(channel.stream, channel.socket);
-    this.#wire.onIdleActivity = () => this.#closeIdle();
+    this.#wire.onIdleActivity = this.#closeIdle;
     if (channel.isHttp2 ?? http2 === "required") this.#http2 = this.#speakHttp2(this.#wire);
     observer.networkEvent("complete");
   }
@@ -317,12 +317,15 @@ export class NodeConnection implements TransportConnection {
     else wire.destroy();
   };
 
-  /** The peer has closed an idle connection, or sent what nobody asked for. */
-  #closeIdle(): void {
+  /**
+   * The peer has closed an idle connection, or sent what nobody asked for. Made here and not where the connection opens, where
+   * it would keep the first message alive as long as itself.
+   */
+  readonly #closeIdle = (): void => {
     this.#wire?.destroy();
     this.#wire = null;
     this.onClosed?.();
-  }
+  };
 }
 
 function destroyChannel({ socket, stream }: Channel): void {

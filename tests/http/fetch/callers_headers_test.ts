@@ -2,6 +2,7 @@
 import { assertEquals, assertFalse, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
 import { HttpMessage, HttpSession } from "../../../http/mod.ts";
+import { routeServer } from "../../_support/http_server.ts";
 
 /** What a call throws or rejects with. */
 async function failure(call: () => unknown): Promise<Error> {
@@ -40,5 +41,14 @@ describe("header fields of the caller", () => {
 
   it("that are no pairs are refused", async () => {
     await failure(() => new HttpMessage("GET", url, { headers: [["lonely"]] as unknown as HeadersInit }));
+  });
+
+  it("that are several cookies go as one field with semicolons", async () => {
+    await using server = await routeServer();
+    await using session = new HttpSession();
+    const headers: [string, string][] = [["Cookie", "a=1; b=2"], ["accept", "*/*"], ["cookie", " c=3"]];
+    await (await session.fetch(`${server.origin}/ok`, { headers })).text();
+    await session.sendMessage(new HttpMessage("GET", `${server.origin}/ok`, { headers }));
+    assertEquals(server.requests.map((request) => request.headers.get("cookie")), Array(2).fill("a=1; b=2; c=3"));
   });
 });

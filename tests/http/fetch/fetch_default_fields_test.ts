@@ -3,12 +3,12 @@ import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { HttpMessage } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { sessionOn, transports } from "../../_support/http_sessions.ts";
+import { sessionOn, transportsWithHttp2 } from "../../_support/http_sessions.ts";
 
-for (const transport of transports) {
+for (const transport of transportsWithHttp2) {
   describe(`default fields of session.fetch on ${transport}`, () => {
     it("are Accept and a User-Agent, unless the caller or the session has one", async () => {
-      const server = await routeServer();
+      const server = await routeServer({}, transport);
       await using session = sessionOn(transport);
       const sent = () => ["accept", "user-agent"].map((name) => server.requests.at(-1)!.headers.get(name));
       await session.fetch(`${server.origin}/ok`);

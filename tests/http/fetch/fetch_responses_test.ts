@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { HttpError, HttpMessage, type HttpSession, HttpStatus } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { sessionOn, transports, wait } from "../../_support/http_sessions.ts";
+import { sessionOn, transportsWithHttp2, wait } from "../../_support/http_sessions.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
 
 const head = "HTTP/1.1 205 Reset Content\r\n";
@@ -79,13 +79,13 @@ describe("session.fetch over sockets", () => {
   });
 });
 
-for (const transport of transports) {
+for (const transport of transportsWithHttp2) {
   describe(`redirects of session.fetch on ${transport}`, () => {
     const location = (bytes: string) => (_request: unknown, socket: Socket) =>
       void socket.write(`HTTP/1.1 302 Found\r\nLocation: ${bytes}\r\nContent-Length: 0\r\n\r\n`, "latin1");
 
     it(`"error" rejects for a redirect without Location, too`, async () => {
-      await using server = await routeServer();
+      await using server = await routeServer({}, transport);
       await using session = sessionOn(transport);
       const error = await assertRejects(
         () => session.fetch(`${server.origin}/302-nowhere`, { redirect: "error" }),
@@ -98,7 +98,7 @@ for (const transport of transports) {
       await using server = await routeServer({
         "/utf-8": location("/head?caf\xc3\xa9"),
         "/latin-1": location("/head?caf\xe9"),
-      });
+      }, transport);
       await using session = sessionOn(transport);
       for (const path of ["/utf-8", "/latin-1"]) {
         const response = await session.fetch(server.origin + path);

@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { HttpMessage } from "../../../http/message/message.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
-import { until } from "../../_support/http_sessions.ts";
+import { routeServer } from "../../_support/http_server.ts";
+import { sessionOn, transportsWithHttp2, until } from "../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../_support/socket_server.ts";
 
 const choices = process.versions["bun"] || process.versions["deno"] ? ["fetch", "node"] as const : ["node"] as const;
@@ -43,6 +44,30 @@ describe("many requests", () => {
       await until(() => activeResources() <= before);
       // 10 kB for each of the last two rounds' requests would be a leak.
       assertLess(Math.min(...heaps.slice(2)) - Math.min(...heaps.slice(0, 2)), 20 << 20);
+    });
+  }
+
+  const needsPrecision = {
+    skip: collectGarbage === null || "bun" in process.versions
+      ? "Bun's collector spares what something on the stack looks like"
+      : false,
+  };
+  for (const transport of transportsWithHttp2) {
+    it(`${transport}: leave no message behind on a connection that is kept`, needsPrecision, async () => {
+      await using server = await routeServer({}, transport);
+      await using session = sessionOn(transport);
+      const seen: WeakRef<HttpMessage>[] = [];
+      const send = async (method: string) => {
+        const msg = new HttpMessage(method, `${server.origin}/echo`, method === "POST" ? { body: "body" } : {});
+        assertEquals(await session.sendMessage(msg), 200);
+        seen.push(new WeakRef(msg));
+      };
+      for (const method of ["GET", "POST", "GET", "POST"]) await send(method);
+      assert(session.connections.length > 0);
+      await until(() => {
+        collectGarbage!();
+        return seen.every((msg) => msg.deref() === undefined);
+      });
     });
   }
 });
