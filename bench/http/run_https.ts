@@ -1,9 +1,22 @@
-// Small https requests of a session against those of the runtime's own fetch, over HTTP/1.1 and HTTP/2: nginx on loopback.
+// Https requests of a session against those of the runtime's own fetch, small ones and large bodies, over HTTP/1.1 and
+// HTTP/2: nginx on loopback.
 import { nginxPath, startNginx } from "../../tests/_support/nginx.ts";
 import { makeCertificates } from "../../tests/_support/tls_certificates.ts";
 import { say } from "../../tools/say.ts";
 import { measureOnRuntimes } from "../on_runtimes.ts";
 import { startDelays } from "./delay.ts";
+
+/** What is read whole before it is answered with its length: an answer in front of that would end an upload early. */
+const UPLOAD = `
+    location = /length { default_type text/plain; return 200 "$http_x_length"; }
+    location = /upload {
+      client_body_buffer_size 101m;
+      proxy_pass https://127.0.0.1:$server_port/length;
+      proxy_method GET;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header X-Length $request_length;
+    }`;
 
 /** Milliseconds that each direction takes longer. */
 const DELAY = 10;
@@ -13,20 +26,31 @@ export async function benchHttps(): Promise<void> {
   if (nginxPath === null) return say("https is left out: nginx is not installed");
   await using certificates = await makeCertificates();
   const { ca, good: certificate } = certificates;
-  const server = "keepalive_requests 1000000;";
-  await using older = await startNginx({ certificate, server });
-  await using newer = await startNginx({ certificate, server, http2: true });
+  const nginx = { certificate, server: UPLOAD, files: { large: new Uint8Array(100 << 20) } };
+  await using older = await startNginx(nginx);
+  await using newer = await startNginx({ ...nginx, http2: true });
+  const env = {
+    ...{ AUTHORITY: ca.cert, HTTP1: older.tlsOrigin, HTTP2: newer.tlsOrigin },
+    // The runtimes' own fetch trusts it by these.
+    ...{ DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
+  };
   await measureOnRuntimes(new URL("https.ts", import.meta.url), {
-    env: {
-      ...{ AUTHORITY: ca.cert, HTTP1: older.tlsOrigin, HTTP2: newer.tlsOrigin },
-      // The runtimes' own fetch trusts it by these.
-      ...{ DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
-    },
+    env,
     rounds: 3,
     name: "https",
     unit: "ratio to the runtime's own fetch",
     plot: "bars",
     title: "Small https requests: a session's for each of the runtime's own fetch, medians; 1.0 is wanted",
+    digits: 2,
+  });
+  await measureOnRuntimes(new URL("https_large.ts", import.meta.url), {
+    env,
+    rounds: 1,
+    name: "https-large",
+    unit: "ratio to the runtime's own fetch, or MiB",
+    title:
+      "Bodies of 100 MiB over https, streamed: a session's for each of the runtime's own fetch, medians; 0.95 is " +
+      "wanted",
     digits: 2,
   });
   // Two origins for each batch: a connection is new once.
