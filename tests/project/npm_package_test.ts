@@ -15,38 +15,41 @@ import { temporaryFolder } from "../_support/temporary_folder.ts";
 
 const node = await programOrSkip("node");
 
-const program = `import { CookieJar, HttpMessage, HttpSession, Module, Pkcs11Error } from "@gp11/gp11";
-import { CKM, type Session } from "@gp11/gp11/session";
-import { AuthBasic } from "@gp11/gp11/http";
-import { Cryptoki } from "@gp11/gp11/ffi";
-import { tokenCrypto } from "@gp11/gp11/webcrypto";
-import { PKCS11 } from "@gp11/gp11/pkcs11js";
+const program = `import * as root from "@gp11/gp11";
+import * as sessions from "@gp11/gp11/session";
+import * as https from "@gp11/gp11/http";
+import * as ffi from "@gp11/gp11/ffi";
+import * as webcrypto from "@gp11/gp11/webcrypto";
+import * as addon from "@gp11/gp11/pkcs11js";
 import pkcs11js from "gp11-pkcs11js";
 
-const digest = (session: Session): Promise<Uint8Array> => session.digest(CKM.SHA256, new Uint8Array(3));
+const { HttpMessage, HttpSession, Module } = root;
+const digest = (session: sessions.Session): Promise<Uint8Array> => session.digest(sessions.CKM.SHA256, new Uint8Array(3));
 const [path = ""] = process.argv.slice(2);
 const module = await Module.load(path);
 const [slot] = await module.slots({ tokenPresent: true });
 const length: number = (await digest(await slot!.openSession())).length;
-await using token = await tokenCrypto(slot!);
+await using token = await webcrypto.tokenCrypto(slot!);
 const { byteLength } = await token.subtle.digest("SHA-384", new Uint8Array(3));
 await module.close();
-const both = [PKCS11, pkcs11js.PKCS11].map((Addon) => {
-  const addon = new Addon();
-  addon.load(path);
-  addon.C_Initialize();
-  const { length } = addon.C_GetSlotList(true);
-  addon.C_Finalize();
+const both = [addon.PKCS11, pkcs11js.PKCS11].map((Addon) => {
+  const made = new Addon();
+  made.load(path);
+  made.C_Initialize();
+  const { length } = made.C_GetSlotList(true);
+  made.C_Finalize();
   return length > 0;
 });
-const http: HttpSession = new HttpSession({ maxConns: 3 });
+const http: root.HttpSession = new HttpSession({ maxConns: 3 });
 const message = new HttpMessage("GET", "http://127.0.0.1:1/");
 http.sendMessageSync(message);
 await http.close();
-const names: string = [CookieJar, Pkcs11Error, AuthBasic, Cryptoki, HttpMessage].map(({ name }) => name).join();
-console.log(names, length, byteLength, both.join(), message.statusCode, message.error !== null);
+const entries = [root, sessions, https, ffi, webcrypto, addon].flatMap((entry) => Object.entries(entry));
+const isClass = (value: unknown) => typeof value === "function" && String(value).startsWith("class");
+const renamed = entries.filter(([key, value]) => isClass(value) && value.name !== key).map(([key]) => key);
+console.log(renamed, length, byteLength, both.join(), message.statusCode, message.error !== null);
 `;
-const printed = "CookieJar,Pkcs11Error,AuthBasic,Cryptoki,HttpMessage 32 48 true,true 4 true\n";
+const printed = "[] 32 48 true,true 4 true\n";
 
 /** A program that has every entry, and hands a token to what takes the runtime's own Web Cryptography. */
 const types = (entries: readonly string[]) =>

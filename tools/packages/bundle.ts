@@ -3,7 +3,7 @@ import * as esbuild from "esbuild";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Nothing is minified: what worker threads run is sent to them as the text of functions. */
+/** No name is shortened: what worker threads run is sent to them as the text of functions. */
 const common = {
   bundle: true,
   platform: "node",
@@ -15,7 +15,24 @@ const common = {
 /** What `require` is called while esbuild works: it would put a function of its own in its place, and bundlers look for it. */
 const REQUIRE = "requireAsItIs";
 
-/** An ES module for each source, and what several share in files beside them; packages are imported. */
+/** Bun takes a file that begins so as it is: it parses and prints others before it runs them. */
+const AS_IT_IS = "// @bun";
+
+/**
+ * Gives classes that speak of themselves their names back: esbuild calls `Slot` `_Slot` inside. Its own way, `keepNames`,
+ * calls a function for every class and function of the package whenever a program starts.
+ */
+function withNames(text: string): string {
+  return text.replaceAll(
+    /\bclass _(\w+)(?: extends [\w$.]+)?\{/g,
+    (head, name) => `${head}static{Object.defineProperty(this,"name",{value:"${name}",configurable:true})}`,
+  );
+}
+
+/**
+ * An ES module for each source, and what several share in files beside them; packages are imported. Comments and blanks are
+ * left out: to load a module is to read each byte of it.
+ */
 export async function bundleModules(sources: readonly string[], outdir: string): Promise<void> {
   const { outputFiles = [] } = await build({
     ...common,
@@ -28,11 +45,13 @@ export async function bundleModules(sources: readonly string[], outdir: string):
     chunkNames: "shared/[hash]",
     format: "esm",
     packages: "external",
-    keepNames: true,
+    minifyWhitespace: true,
+    lineLimit: 120,
+    banner: { js: AS_IT_IS },
   });
   for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text.replaceAll(REQUIRE, "require"));
+    writeFileSync(path, withNames(text).replaceAll(REQUIRE, "require"));
   }
 }
 

@@ -1,0 +1,5 @@
+// The same with the entry that has no HTTP. Usage: HOW OFTEN, MODULE, LABEL, PIN
+import { CKM, CKO, Module } from "../../session/mod.ts";
+import { sign } from "./sign.mjs";
+
+sign({ CKM, CKO, Module });
