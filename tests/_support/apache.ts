@@ -8,14 +8,16 @@ import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./proxy_server.ts";
+import type { TestCertificate } from "./tls_certificates.ts";
 
 const program = "/usr/sbin/apache2";
 const modules = "/usr/lib/apache2/modules";
 
 /** For `it(name, { skip: apacheSkip }, …)`: why there is no Apache, else false. */
-export const apacheSkip: string | false = existsSync(program) && existsSync(`${modules}/mod_auth_digest.so`)
-  ? false
-  : "Apache httpd with mod_auth_digest is not installed";
+export const apacheSkip: string | false =
+  existsSync(program) && ["auth_digest", "http2", "ssl"].every((name) => existsSync(`${modules}/mod_${name}.so`))
+    ? false
+    : "Apache httpd with mod_auth_digest, mod_http2 and mod_ssl is not installed";
 
 /** The realm of both folders. */
 export const apacheRealm = "gp11 test";
@@ -24,13 +26,17 @@ export const apacheRealm = "gp11 test";
 export interface Apache extends AsyncDisposable {
   /** "http://127.0.0.1:port". */
   origin: string;
+  /** "https://localhost:port", where a certificate was given: HTTP/2 or HTTP/1.1 by ALPN. */
+  tlsOrigin: string;
   /** Lines of the access log for a path, "method path status user", once there are any: Apache writes after it answers. */
   log(path: string): Promise<string[]>;
+  /** Begins to take leave of its connections and to make new ones with other processes. */
+  restart(): void;
   close(): Promise<void>;
 }
 
-/** Starts Apache with one user. */
-export async function startApache(user: string, password: string): Promise<Apache> {
+/** Starts Apache with one user; with a certificate it speaks TLS, too. */
+export async function startApache(user: string, password: string, certificate?: TestCertificate): Promise<Apache> {
   const folder = await mkdtemp(join(tmpdir(), "gp11-apache-"));
   await chmod(folder, 0o755); // Apache's workers are another user when the tests run as root.
   for (const name of ["basic", "digest", "open"]) {
@@ -45,11 +51,20 @@ export async function startApache(user: string, password: string): Promise<Apach
   // Apache cannot tell which port it got, so it is given one that was free a moment ago; another try if it was taken.
   for (let attempt = 1;; attempt++) {
     const port = await freePort();
-    await writeFile(join(folder, "httpd.conf"), configuration(folder, port));
+    const tls = certificate === undefined ? null : { certificate, port: await freePort() };
+    await writeFile(
+      join(folder, "httpd.conf"),
+      configuration(folder, port) + (tls === null ? "" : tlsConfiguration(tls)),
+    );
     const child = spawn(program, ["-d", folder, "-f", join(folder, "httpd.conf"), "-D", "FOREGROUND"], {
       stdio: "pipe",
     });
-    if (await isListening(child, port)) return running(child, folder, port);
+    if (await isListening(child, port)) {
+      return running(child, folder, {
+        origin: `http://127.0.0.1:${port}`,
+        tlsOrigin: `https://localhost:${tls?.port}`,
+      });
+    }
     child.kill("SIGKILL");
     if (attempt === 3) {
       const why = readFileSync(join(folder, "error.log"), "utf8");
@@ -107,6 +122,19 @@ MaxRequestWorkers 16
 `;
 }
 
+function tlsConfiguration({ certificate, port }: { certificate: TestCertificate; port: number }): string {
+  return `${["ssl", "http2"].map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join("\n")}
+Listen 127.0.0.1:${port}
+Protocols h2 http/1.1
+H2MaxSessionStreams 8
+<VirtualHost *:${port}>
+  SSLEngine on
+  SSLCertificateFile ${certificate.certFile}
+  SSLCertificateKeyFile ${certificate.keyFile}
+</VirtualHost>
+`;
+}
+
 async function isListening(child: ChildProcess, port: number): Promise<boolean> {
   for (let attempt = 0; attempt < 1200 && child.exitCode === null; attempt++) {
     const socket = connect(port, "127.0.0.1");
@@ -120,7 +148,7 @@ async function isListening(child: ChildProcess, port: number): Promise<boolean> 
   return false;
 }
 
-function running(child: ChildProcess, folder: string, port: number): Apache {
+function running(child: ChildProcess, folder: string, origins: Pick<Apache, "origin" | "tlsOrigin">): Apache {
   const close = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       const exited = once(child, "exit");
@@ -133,7 +161,8 @@ function running(child: ChildProcess, folder: string, port: number): Apache {
     await rm(folder, { recursive: true, force: true });
   };
   return {
-    origin: `http://127.0.0.1:${port}`,
+    ...origins,
+    restart: () => void child.kill("SIGUSR1"),
     async log(path) {
       for (let attempt = 0; attempt < 3000; attempt++) {
         const lines = readFileSync(join(folder, "access.log"), "utf8").split("\n");

@@ -17,6 +17,7 @@ import {
   type Http2ServerOptions,
   http2ServerSkip,
 } from "../../../_support/http2_server.ts";
+import { apacheSkip, startApache } from "../../../_support/apache.ts";
 import { until } from "../../../_support/http_sessions.ts";
 import { NtlmGuard, ntlmPassword } from "../../../_support/ntlm_server.ts";
 import { nginxPath, startNginx } from "../../../_support/nginx.ts";
@@ -310,5 +311,31 @@ describe("a session over HTTP/2 to nginx", { skip: nginxPath === null ? "nginx i
       return `${response.status} ${await response.text()}`;
     }));
     assertEquals(new Set(statuses), new Set(["200 a small response body"]));
+  });
+});
+
+describe("a session over HTTP/2 to Apache", { skip: apacheSkip }, () => {
+  it("has passwords asked for, sends bodies, and goes on when the server begins anew", async () => {
+    await using apache = await startApache("alice", "s\u00e9cret", certificates.good);
+    await using session = open({ http2: "required" });
+    session.addEventListener("authenticate", ({ auth, retrying }) => {
+      if (!retrying) auth.authenticate("alice", "s\u00e9cret");
+    });
+    for (const realm of ["basic", "digest"]) {
+      const texts = await Promise.all(
+        Array.from({ length: 20 }, () => textAt(session, `${apache.tlsOrigin}/${realm}/page.txt`)),
+      );
+      assertEquals(new Set(texts), new Set([`the ${realm} page`]));
+    }
+    assertEquals(session.connections.map(({ protocol }) => protocol), ["h2"]);
+    const body = new Uint8Array(3_000_000).fill(7);
+    const post = new HttpMessage("POST", `${apache.tlsOrigin}/digest/page.txt`, { body });
+    assertEquals([await session.sendMessage(post), post.httpVersion], [HttpStatus.OK, "2"]);
+    const first = session.connections[0]!.id;
+    apache.restart();
+    // Its GOAWAY may come before, between or behind these.
+    do {
+      assertEquals(await textAt(session, `${apache.tlsOrigin}/open/page.txt`), "the open page");
+    } while (session.connections[0]?.id === first);
   });
 });
