@@ -25,9 +25,15 @@ const INTRODUCTIONS: Record<string, string> = {
   "http-deno": "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno.",
   "http-bun": "The same on Bun.",
   "http-node": "The same on Node.",
+  "https-peers-deno":
+    "The same over TLS on Deno: nginx offers HTTP/2 and HTTP/1.1, and each takes what its defaults say.",
+  "https-peers-bun": "The same on Bun.",
+  "https-peers-node": "The same on Node.",
   https:
-    "The same over TLS, against the runtime's own fetch; `processor` is the time of the processor, which says more " +
+    "Small requests over TLS, against the runtime's own fetch; `processor` is the time of the processor, which says more " +
     "on a machine where others work too.",
+  "https-far":
+    "A hundred small requests at once to a server 20 ms away, on a new connection and on kept ones, limits as they are.",
   signed: "What a signature by a token adds to a request besides the token's own time.",
   "token-tls": "TLS with the client key in a token against the same key in a file.",
   "start-deno":

@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<void>> = {
   pkcs11js: async () => await (await import("./pkcs11/run.ts")).benchPkcs11js(),
   webcrypto: async () => await (await import("./webcrypto/run.ts")).benchWebcrypto(),
   http: async () => await (await import("./http/run.ts")).benchHttp(),
+  "https-peers": async () => await (await import("./http/run.ts")).benchHttpsPeers(),
   https: async () => await (await import("./http/run_https.ts")).benchHttps(),
   signed: async () => await (await import("./http/run_signed.ts")).benchSigned(),
   "token-tls": async () => await (await import("./http/run_token_tls.ts")).benchTokenTls(),

@@ -1,6 +1,6 @@
 // This library and the runtime's own fetch, read in the same way. Usage: WHICH URL SECONDS IN_FLIGHT...
 import process from "node:process";
-import { HttpSession } from "../../http/mod.ts";
+import { HttpSession, TlsDatabase } from "../../http/mod.ts";
 import { countBytes, report } from "./rates.mjs";
 
 const [which, url] = process.argv.splice(2, 1).concat(process.argv[2] ?? "");
@@ -12,7 +12,9 @@ if (which === "fetch") {
     async () => await countBytes(await fetch(large)),
   );
 } else {
-  await using session = new HttpSession({ maxConns: 64, maxConnsPerHost: 64 });
+  const { AUTHORITY } = process.env;
+  const tlsDatabase = AUTHORITY === undefined ? null : TlsDatabase.fromPem(AUTHORITY);
+  await using session = new HttpSession({ maxConns: 64, maxConnsPerHost: 64, tlsDatabase });
   await report(
     async () => (await (await session.fetch(url)).bytes()).length,
     async () => await countBytes(await session.fetch(large)),

@@ -1,10 +1,12 @@
 // The JavaScript peers. Copied beside their packages before it runs. Usage: WHICH URL SECONDS IN_FLIGHT...
 import process from "node:process";
 import http from "node:http";
+import https from "node:https";
 import { report } from "./rates.mjs";
 
 const [which] = process.argv.splice(2, 1);
 const url = process.argv[2];
+const keepAlive = { keepAlive: true, maxSockets: 64 };
 const makers = {
   async ky() {
     const { default: ky } = await import("ky");
@@ -12,13 +14,13 @@ const makers = {
   },
   async got() {
     const { default: got } = await import("got");
-    const agent = { http: new http.Agent({ keepAlive: true, maxSockets: 64 }) };
+    const agent = { http: new http.Agent(keepAlive), https: new https.Agent(keepAlive) };
     return async () => (await got(url, { agent, responseType: "buffer" })).body.length;
   },
   async axios() {
     const { default: axios } = await import("axios");
-    const httpAgent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-    return async () => (await axios.get(url, { httpAgent, responseType: "arraybuffer" })).data.length;
+    const agents = { httpAgent: new http.Agent(keepAlive), httpsAgent: new https.Agent(keepAlive) };
+    return async () => (await axios.get(url, { ...agents, responseType: "arraybuffer" })).data.length;
   },
   async undici() {
     const { Agent, request } = await import("undici");

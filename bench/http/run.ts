@@ -1,8 +1,9 @@
-// HTTP on loopback nginx: this library against the runtime's own fetch, JavaScript peers and libsoup.
+// HTTP and HTTPS on loopback nginx: this library against the runtime's own fetch, JavaScript peers and libsoup.
 import { copyFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
+import { makeCertificates } from "../../tests/_support/tls_certificates.ts";
 import { type Contestant, measuredNames, measureRounds, median, medianRows } from "../measure.ts";
 import { runtimes } from "../on_runtimes.ts";
 import { compiled, installed } from "../peers.ts";
@@ -15,17 +16,51 @@ const SECONDS = "0.5";
 /** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-http");
 
+/** What nginx serves. */
+const files = { "small.txt": "Hello, world\n", "large.bin": new Uint8Array(100 * 1024 * 1024) };
+
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Runs the benchmark and prints its table. */
+/** What is asked for, and by which peers. */
+interface Contest {
+  /** Begins the names of its tables. */
+  readonly name: string;
+  readonly title: string;
+  readonly origin: string;
+  /** Contestants that no runtime runs. */
+  readonly others?: readonly Contestant[];
+  readonly env?: Record<string, string>;
+}
+
+/** Runs the benchmark over http and prints its tables. */
 export async function benchHttp(): Promise<void> {
-  installed(new URL("peers", import.meta.url), WORK);
-  for (const name of ["peers.mjs", "rates.mjs"]) copyFileSync(here(name), `${WORK}/${name}`);
   const source = new URL("libsoup_loop.c", import.meta.url);
   const soup = compiled({ source, library: "libsoup-3.0", flags: [] }, `${WORK}/libsoup_loop`);
-  const large = new Uint8Array(100 * 1024 * 1024);
-  await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n", "large.bin": large } });
-  const args = [`${nginx.origin}/small.txt`, SECONDS, ...LEVELS];
+  await using nginx = await startNginx({ files });
+  const { origin } = nginx;
+  const others = soup === null ? [] : [{ name: "libsoup 3", command: [soup, ...argumentsFor(origin)] }];
+  await compare({ name: "http", title: "HTTP from nginx on loopback", origin, others });
+}
+
+/** The same over TLS: nginx offers HTTP/2 and HTTP/1.1, and everybody takes what their defaults say. */
+export async function benchHttpsPeers(): Promise<void> {
+  await using certificates = await makeCertificates();
+  const { ca, good: certificate } = certificates;
+  await using nginx = await startNginx({ certificate, server: "keepalive_requests 10000000;", http2: true, files });
+  await compare({
+    name: "https-peers",
+    title: "HTTPS from nginx on loopback",
+    origin: nginx.tlsOrigin,
+    env: { AUTHORITY: ca.cert, DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
+  });
+}
+
+const argumentsFor = (origin: string): string[] => [`${origin}/small.txt`, SECONDS, ...LEVELS];
+
+async function compare({ env, name, origin, others = [], title }: Contest): Promise<void> {
+  installed(new URL("peers", import.meta.url), WORK);
+  for (const file of ["peers.mjs", "rates.mjs"]) copyFileSync(here(file), `${WORK}/${file}`);
+  const args = argumentsFor(origin);
   const all = await runtimes();
   const contestants: Contestant[] = [];
   for (const [runtime, program] of all) {
@@ -35,16 +70,17 @@ export async function benchHttp(): Promise<void> {
       contestants.push({ name: `${peer} on ${runtime}`, command: [...program, "peers.mjs", peer, ...args], cwd: WORK });
     }
   }
-  if (soup) contestants.push({ name: "libsoup 3", command: [soup, ...args] });
-  const rounds = measureRounds(contestants, ROUNDS);
+  contestants.push(...others);
+  const rounds = measureRounds(contestants, ROUNDS, env);
   const rows = [...LEVELS.map((level) => `GET, ${level} in flight`), "100 MiB, MiB per second"];
   const measured = measuredNames(rounds, contestants);
+  const everywhere = new Set(others.map((other) => other.name));
   for (const [runtime] of all) {
     const base = `fetch on ${runtime}`;
-    const columns = measured.filter((name) => name.endsWith(runtime) && name !== base || name === "libsoup 3");
+    const columns = measured.filter((each) => each.endsWith(runtime) && each !== base || everywhere.has(each));
     report({
-      name: `http-${runtime.toLowerCase()}`,
-      title: `HTTP from nginx on loopback: per second as a ratio to ${base}, medians of the rounds`,
+      name: `${name}-${runtime.toLowerCase()}`,
+      title: `${title}: per second as a ratio to ${base}, medians of the rounds`,
       unit: `ratio to ${base}`,
       plot: "bars",
       digits: 2,
