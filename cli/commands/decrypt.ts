@@ -4,5 +4,9 @@ import { wishes, withObject } from "../tokens/find_object.ts";
 
 /** Decrypts a file. */
 export async function run(context: CommandContext): Promise<void> {
-  await withObject(context, context.arguments[0]!, wishes.decrypt, (key) => cipherFile(context, key, "decrypt"));
+  await cipherFile(
+    context,
+    "decrypt",
+    (cipher) => withObject(context, context.arguments[0]!, wishes.decrypt, cipher),
+  );
 }

@@ -5,7 +5,12 @@ import { publicHalf } from "../tokens/key_facts.ts";
 
 /** Encrypts a file. */
 export async function run(context: CommandContext): Promise<void> {
-  await withObject(context, context.arguments[0]!, wishes.encrypt, async (object) => {
-    await cipherFile(context, await publicHalf(object, context.signal), "encrypt");
-  });
+  await cipherFile(
+    context,
+    "encrypt",
+    (cipher) =>
+      withObject(context, context.arguments[0]!, wishes.encrypt, async (object) => {
+        await cipher(await publicHalf(object, context.signal));
+      }),
+  );
 }

@@ -1,7 +1,7 @@
 import { ecdsaSignatureToDer } from "../../session/keys/forms/ecdsa_signature.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
-import { openSink, openSource, STANDARD } from "../terminal/files.ts";
+import { openSink, openSource, type Source, STANDARD } from "../terminal/files.ts";
 import { Progress } from "../terminal/progress.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 import { keyFacts } from "../tokens/key_facts.ts";
@@ -9,9 +9,11 @@ import { isEcdsa, signatureInput, signatureScheme } from "../tokens/signature_sc
 
 /** Signs a file. */
 export async function run(context: CommandContext): Promise<void> {
+  const { options, signal, surroundings } = context;
+  // Nobody types a PIN for a file that is not there.
+  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   await withObject(context, context.arguments[0]!, wishes.sign, async (key) => {
-    const { algorithm, signature } = await signFile(context, key);
-    const { options, signal, surroundings } = context;
+    const { algorithm, signature } = await signed(source, context, key);
     const out = options.text("out") ?? STANDARD;
     if (!options.has("json") || out !== STANDARD) {
       const sink = await openSink(out, surroundings);
@@ -28,11 +30,10 @@ export async function run(context: CommandContext): Promise<void> {
   });
 }
 
-async function signFile(context: CommandContext, key: Pkcs11Object) {
+async function signed(source: Source, context: CommandContext, key: Pkcs11Object) {
   const { options, signal, command, surroundings } = context;
   const facts = await keyFacts(key, signal);
   const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
-  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   const progress = new Progress(surroundings, "Signing", source.size);
   try {
     const seen = (bytes: number) => void progress.advance(bytes).catch(() => {});

@@ -2,7 +2,7 @@ import { ecdsaSignatureFromDer } from "../../session/keys/forms/ecdsa_signature.
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError, UsageError } from "../terminal/errors.ts";
-import { openSource, readWhole, STANDARD } from "../terminal/files.ts";
+import { openSource, readWhole, type Source, STANDARD } from "../terminal/files.ts";
 import { Progress } from "../terminal/progress.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 import { type KeyFacts, keyFacts, publicHalf } from "../tokens/key_facts.ts";
@@ -24,20 +24,20 @@ export async function run(context: CommandContext): Promise<void> {
     );
   }
   const signature = await readWhole(await openSource(signatureFile, surroundings), { signal, most: MOST });
+  const source = await openSource(file, surroundings);
   await withObject(context, context.arguments[0]!, wishes.verify, async (object) => {
     const key = await publicHalf(object, signal);
-    const valid = await isRight(context, key, file, signature);
+    const valid = await isRight(context, key, source, signature);
     if (options.has("json")) await context.report({ json: { valid }, text: "" });
     if (!valid) throw new CommandError("Cannot trust the file: the signature is wrong, for this file and this key");
     if (!options.has("json")) await context.report({ json: null, text: "The signature is right\n" });
   });
 }
 
-async function isRight(context: CommandContext, key: Pkcs11Object, file: string, signature: Bytes): Promise<boolean> {
+async function isRight(context: CommandContext, key: Pkcs11Object, source: Source, signature: Bytes): Promise<boolean> {
   const { options, signal, command, surroundings } = context;
   const facts = await keyFacts(key, signal);
   const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
-  const source = await openSource(file, surroundings);
   const progress = new Progress(surroundings, "Verifying", source.size);
   try {
     const seen = (bytes: number) => void progress.advance(bytes).catch(() => {});

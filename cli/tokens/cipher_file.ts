@@ -14,8 +14,23 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Bytes up to which a file goes to the token in one piece: not every token takes every mechanism in several. */
 const ONE_PIECE = 1 << 20;
 
-/** Encrypts or decrypts the file of a command with a key. */
+/**
+ * Encrypts or decrypts the file of a command with a key. The file is opened before anybody asks for the key's PIN.
+ *
+ * @param use Finds the key for what is done with it.
+ */
 export async function cipherFile(
+  context: CommandContext,
+  direction: "encrypt" | "decrypt",
+  use: (cipher: (key: Pkcs11Object) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const { options, surroundings } = context;
+  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
+  await use((key) => cipher(source, context, key, direction));
+}
+
+async function cipher(
+  source: Source,
   context: CommandContext,
   key: Pkcs11Object,
   direction: "encrypt" | "decrypt",
@@ -23,7 +38,6 @@ export async function cipherFile(
   const { options, signal, command, surroundings } = context;
   const names = { name: options.text("mechanism"), hash: options.text("hash"), command: command.name };
   const scheme = cipherScheme(await keyFacts(key, signal), names);
-  const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: direction === "decrypt" });
   const progress = new Progress(surroundings, direction === "encrypt" ? "Encrypting" : "Decrypting", source.size);
   try {

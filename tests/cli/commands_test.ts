@@ -226,6 +226,20 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals(looked.terminals.opened, 0);
     });
 
+    it("asks nobody for a PIN to use on a file that is not there", async () => {
+      const lines = [
+        "sign TOKEN;object=release",
+        "decrypt TOKEN;object=backup",
+        "encrypt TOKEN;object=backup",
+        "verify TOKEN;object=release --signature FOLDER/release.txt",
+      ];
+      for (const line of lines) {
+        const { code, errors, terminals } = await gp11(`${line} --in FOLDER/absent`, { environment: {}, typed: [] });
+        assertEquals([code, terminals.opened], [1, 0], line);
+        assertStringIncludes(errors, "there is no such file or folder");
+      }
+    });
+
     it("tries a wrong PIN once, says where it came from and what the token says of tries", async () => {
       const own = createToken();
       const wrong = async (options: CommandLineOptions) =>
