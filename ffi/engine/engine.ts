@@ -17,6 +17,7 @@ import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOpti
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
+import { callsOf } from "../workers/repeated_calls.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "../workers/worker_pool.ts";
 
 const BLOCK_SIZE = 0x4000;
@@ -264,14 +265,15 @@ export class Engine implements CallOrder {
     if (turn?.isTakenFrom(frame)) throw this.errors.busy("a use of a key that wants it for itself", turn);
     const isWhole = turn?.isHeldBy(frame) ?? false;
     frame.rv = 0;
+    const calls = callsOf(step);
     let index = 0;
-    for (; index < step.length; index++) {
+    for (; index < calls.length; index++) {
       if (index > 0 && signal?.aborted && !isWhole) {
         frame.stopped = index;
         frame.interrupted = true;
         throw signal.reason;
       }
-      const call = step[index]!;
+      const call = calls[index]!;
       const value = observer ? this.#observed(call, observer) : invoke(call.fn, call.args);
       if (typeof value === "number") {
         frame.rv = value;

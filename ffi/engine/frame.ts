@@ -64,7 +64,7 @@ export class Output {
    * @throws {RangeError} when the module says that it has written more than there was room for
    */
   take(length: number): Uint8Array<ArrayBuffer> {
-    this.#assertWithin(length);
+    assertWithin(length, this.capacity);
     if (!this.#own) return this.#block.copyOut(this.#offset, length);
     const own = this.#own;
     if (length === this.capacity) {
@@ -80,7 +80,7 @@ export class Output {
    * @throws {RangeError} when they are more than it has room for, or the module says that it has written too many
    */
   takeInto(length: number, into: Uint8Array): Uint8Array {
-    this.#assertWithin(length);
+    assertWithin(length, this.capacity);
     assertRoom(length, into);
     const own = this.#own;
     if (own === null) this.#block.copyInto(this.#offset, length, into);
@@ -92,15 +92,20 @@ export class Output {
     return into.subarray(0, length);
   }
 
-  #assertWithin(length: number): void {
-    if (length <= this.capacity) return;
-    throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.capacity} had room`);
-  }
-
   /** Overwrites memory of its own that nobody has taken: C may have left a plaintext there. */
   overwrite(): void {
     this.#own?.fill(0);
   }
+}
+
+/**
+ * Throws where the module says that it has written more than there was room for.
+ *
+ * @throws {RangeError} when it says so
+ */
+export function assertWithin(length: number, capacity: number): void {
+  if (length <= capacity) return;
+  throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${capacity} had room`);
 }
 
 /**

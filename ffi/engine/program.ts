@@ -4,9 +4,9 @@ import type { CallGate } from "./gate.ts";
 import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
+import type { Step } from "../workers/repeated_calls.ts";
 
-/** Calls to make in order, up to the first that does not return CKR_OK. */
-export type Step = readonly NativeCall[];
+export type { Step };
 
 /** A question to the program's user, such as a PIN; its answer is found in {@linkcode Frame.answer}. */
 export class Ask {

@@ -6,7 +6,8 @@ import { Ask, type CallObserver, type Program, type ProgramStep, type RunOptions
 import type { Frame } from "./frame.ts";
 import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
-import type { JobDone, JobResult, PendingJob } from "../workers/worker_pool.ts";
+import { callsOf } from "../workers/repeated_calls.ts";
+import type { JobDone, JobResult, NativeCall, PendingJob } from "../workers/worker_pool.ts";
 
 type Progress<T> = ProgramStep<T>;
 
@@ -163,11 +164,11 @@ export class Run<T> implements LaneEntry, Abortable {
       this.#called(result, error);
     };
     if (!observer) this.#job = this.#engine.submit(step, this.#frame!, done);
-    else if (observer.isExact) this.#submitOne(step, 0, observer, done);
-    else this.#submitObserved(step, observer, done);
+    else if (observer.isExact) this.#submitOne(callsOf(step), 0, observer, done);
+    else this.#submitObserved(callsOf(step), observer, done);
   }
 
-  #submitObserved(step: Step, observer: CallObserver, done: JobDone): void {
+  #submitObserved(step: readonly NativeCall[], observer: CallObserver, done: JobDone): void {
     const contexts = step.map((call) => observer.calling(call));
     this.#job = this.#engine.submit(step, this.#frame!, (result, error) => {
       this.#tellObserver(step, contexts, result);
@@ -176,7 +177,7 @@ export class Run<T> implements LaneEntry, Abortable {
   }
 
   /** Hands the calls of a step to a worker thread one by one, and stops where all of them together would. */
-  #submitOne(step: Step, index: number, observer: CallObserver, done: JobDone): void {
+  #submitOne(step: readonly NativeCall[], index: number, observer: CallObserver, done: JobDone): void {
     const call = step[index]!;
     const context = observer.calling(call);
     this.#job = this.#engine.submit([call], this.#frame!, (result, error) => {
@@ -192,7 +193,7 @@ export class Run<T> implements LaneEntry, Abortable {
     });
   }
 
-  #tellObserver(step: Step, contexts: readonly unknown[], result: JobResult | null): void {
+  #tellObserver(step: readonly NativeCall[], contexts: readonly unknown[], result: JobResult | null): void {
     const made = result ? Math.min(step.length, result.cancelled ? result.stopped : result.stopped + 1) : 0;
     for (let i = 0; i < made; i++) {
       const value = i === made - 1 ? result!.value : 0;

@@ -1,11 +1,12 @@
 /** The same operation on many inputs, as few jobs on a worker as their size allows. */
 import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
-import type { Frame, Output } from "../engine/frame.ts";
-import { type BlockMark, word } from "../memory/block.ts";
+import { assertWithin, type Frame } from "../engine/frame.ts";
+import { aligned, batchEnds, PlacedInputs, Rows } from "../memory/batches.ts";
+import type { BlockMark } from "../memory/block.ts";
+import { type JobCall, RepeatedCalls } from "../workers/repeated_calls.ts";
 import { wantsLogin } from "./authentication.ts";
-import { writeMechanism } from "../memory/mechanisms.ts";
-import type { NativeCall } from "../workers/worker_pool.ts";
+import { type MechanismUse, writeMechanism } from "../memory/mechanisms.ts";
 import {
   type CryptoArgs,
   type CryptoFunctions,
@@ -30,15 +31,14 @@ import { endOperation } from "./ending.ts";
 import { wantsFit } from "./key_fit.ts";
 import { checkKey } from "./key_types.ts";
 
+/** Bytes that the length of a result takes. */
+const LENGTH = 8;
+
 /** An operation on many inputs. */
 export interface ManyArgs extends Omit<CryptoArgs, "data"> {
-  /** The inputs: copies of the operation's own, overwritten when it ends. */
+  /** The inputs, which are copied before the first call. */
   readonly inputs: readonly Uint8Array[];
 }
-
-/** Bytes of native memory one batch may take. */
-const BATCH_BYTES = 0x100000;
-const MAX_BATCH = 256;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -47,29 +47,29 @@ interface Kind {
   readonly functions: CryptoFunctions;
   /** The operation on one input. */
   readonly single: (frame: Frame, args: CryptoArgs) => Program<Bytes>;
-  /** Bytes to leave for the result. */
-  readonly room: (data: Uint8Array) => number;
+  /** Bytes to leave for the result of data of a length. */
+  readonly room: (length: number) => number;
   /** Whether the result has that length, so that a room that is filled is no sign of a longer one. */
   readonly known: boolean;
 }
 
 /** C_SignInit and C_Sign for each input. */
 export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  const { type } = args.mechanism;
-  return many(frame, args, { functions: SIGN, single: sign, room: () => signatureRoom(type), known: false });
+  const room = signatureRoom(args.mechanism.type);
+  return many(frame, args, { functions: SIGN, single: sign, room: () => room, known: false });
 }
 
 /** C_EncryptInit and C_Encrypt for each input. */
 export function encryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
   const { type } = args.mechanism;
-  const room = (data: Uint8Array) => encryptedRoom(type, data.length);
+  const room = (length: number) => encryptedRoom(type, length);
   return many(frame, args, { functions: ENCRYPT, single: encrypt, room, known: hasKnownLength(type) });
 }
 
 /** C_DecryptInit and C_Decrypt for each input. */
 export function decryptMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
   const { type } = args.mechanism;
-  const room = (data: Uint8Array) => decryptedRoom(type, data.length);
+  const room = (length: number) => decryptedRoom(type, length);
   return many(frame, args, { functions: DECRYPT, single: decrypt, room, known: hasKnownLength(type) });
 }
 
@@ -82,43 +82,35 @@ export function digestMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
 type VerifyManyArgs = ManyArgs & { readonly signatures: readonly Uint8Array[] };
 
 /** C_VerifyInit and C_Verify for each input. */
-export function verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
-  return overwriting(frame, args.inputs, verifyEach(frame, args));
-}
-
-function* verifyEach(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
+export function* verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean[]> {
   const { session, inputs, signatures } = args;
+  frame.block.secret = true;
+  const ends = batchEnds(inputs.length, (index) => inputs[index]!.length + signatures[index]!.length);
+  const data = new PlacedInputs(frame.block, inputs, ends);
+  const claimed = new PlacedInputs(frame.block, signatures, ends);
   yield* checkKey(frame, args, VERIFY.init);
+  const alone = yield* wantsEachAlone(frame, args);
   const results: boolean[] = [];
-  if (yield* wantsEachAlone(frame, args)) {
-    for (let i = 0; i < inputs.length; i++) {
-      results.push(yield* verify(frame, { ...args, data: inputs[i]!, signature: signatures[i]! }));
-    }
-    return results;
-  }
   const mark = frame.block.mark();
-  const fn = frame.fn(VERIFY.onceIndex);
-  while (results.length < inputs.length) {
+  while (results.length < data.count) {
     frame.block.rewind(mark);
-    const init = initCall(frame, args, VERIFY, undefined);
-    const step: NativeCall[] = [];
     const from = results.length;
-    for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_BATCH && bytes < BATCH_BYTES; i++) {
-      const data = inputs[i]!;
-      const signature = signatures[i]!;
-      bytes += data.length + signature.length;
-      const words = [session, frame.input(data), word(data.length), frame.input(signature), word(signature.length)];
-      step.push(init, { fn, args: words });
+    let rv: number | null = null;
+    if (!alone) {
+      const rows = new Rows(data.endOf(from) - from, 5);
+      rows.fill(0, session);
+      data.write(rows, 1, from);
+      claimed.write(rows, 3, from);
+      rv = yield* runBatch(frame, args, VERIFY, rows, (row) => data.lengthOf(from + row));
+      for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
+      if (rv === CKR.OK) continue;
     }
-    const rv = yield* runBatch(frame, VERIFY, session, step);
-    for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
-    if (rv === CKR.OK) continue;
     const { length } = results;
-    const signature = signatures[length]!;
-    const verified = frame.stopped % 2 === 1
+    const signature = claimed.at(length);
+    const verified = rv !== null && frame.stopped % 2 === 1
       ? isVerified(frame, rv, "C_Verify", { mechanism: args.mechanism.type, signature })
-      // The first call failed: alone it shows what is to be done about it.
-      : verify(frame, { ...args, data: inputs[length]!, signature });
+      // Each goes alone, or the first call failed: alone it shows what is to be done about it.
+      : verify(frame, { ...args, data: data.at(length), signature });
     results.push(yield* verified);
   }
   return results;
@@ -131,34 +123,24 @@ function* wantsEachAlone(frame: Frame, args: Omit<ManyArgs, "inputs">): Program<
   return authentication !== null && key !== null && (yield* wantsLogin(frame, session, key, authentication));
 }
 
-function many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
-  return overwriting(frame, args.inputs, each(frame, args, kind));
-}
-
-/** Overwrites the inputs, and every copy of them, when the operation on them has ended. */
-function* overwriting<T>(frame: Frame, inputs: readonly Uint8Array[], program: Program<T>): Program<T> {
-  frame.block.secret = true;
-  try {
-    return yield* program;
-  } finally {
-    for (const input of inputs) input.fill(0);
-  }
-}
-
-function* each(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
+function* many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
   const { inputs } = args;
+  // The inputs are in it from here on.
+  frame.block.secret = true;
+  const ends = batchEnds(inputs.length, (index) => inputs[index]!.length + kind.room(inputs[index]!.length));
+  const placed = new PlacedInputs(frame.block, inputs, ends);
   yield* checkKey(frame, args, kind.functions.init);
   const alone = yield* wantsEachAlone(frame, args);
   const results: Bytes[] = [];
   const mark = frame.block.mark();
   try {
-    while (results.length < inputs.length) {
+    while (results.length < placed.count) {
       frame.block.rewind(mark);
-      if (!alone) yield* batchOf(frame, args, kind, results, mark);
-      if (results.length === inputs.length) break;
+      if (!alone) yield* batchOf(frame, args, kind, placed, results, mark);
+      if (results.length === placed.count) break;
       // Either each use goes alone, or this input stopped the batch: alone it shows what is to be done about it.
       if (alone || frame.rv !== CKR.OK) {
-        results.push(yield* kind.single(frame, { ...args, data: inputs[results.length]! }));
+        results.push(yield* kind.single(frame, { ...args, data: placed.at(results.length) }));
         frame.rv = CKR.OK;
       }
     }
@@ -169,42 +151,44 @@ function* each(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
   }
 }
 
-/** One batch with as many inputs as fit; appends what came of those that succeeded. */
+/** One batch, from the first input that has no result yet; appends what came of those that succeeded. */
 function* batchOf(
   frame: Frame,
   args: ManyArgs,
   { functions, single, room, known }: Kind,
+  placed: PlacedInputs,
   results: Bytes[],
   mark: BlockMark,
 ): Program<void> {
-  const { session, inputs } = args;
+  const { session } = args;
   const { block } = frame;
-  const fn = frame.fn(functions.onceIndex);
-  const step: NativeCall[] = [];
-  const outputs: Output[] = [];
-  const lengths: number[] = [];
   const from = results.length;
-  // What has no parameter says nothing of the data: one serves for all.
-  const shared = args.mechanism.parameter === null ? initCall(frame, args, functions, undefined) : null;
-  for (let i = from, bytes = 0; i < inputs.length && i - from < MAX_BATCH && bytes < BATCH_BYTES; i++) {
-    const data = inputs[i]!;
-    const output = frame.output(room(data));
-    const length = frame.ulong(output.capacity);
-    bytes += data.length + output.capacity;
-    outputs.push(output);
-    lengths.push(length);
-    const words = [session, frame.input(data), word(data.length), output.address, block.address(length)];
-    step.push(shared ?? initCall(frame, args, functions, data.length), { fn, args: words });
+  const count = placed.endOf(from) - from;
+  // The lengths of the results stand first, then comes the room for each.
+  const starts: number[] = [];
+  let size = count * LENGTH;
+  for (let row = 0; row < count; row++) {
+    starts.push(size);
+    size += aligned(capacity(row) || 1);
   }
-  yield* runBatch(frame, functions, session, step);
+  const piece = block.alloc(size);
+  for (let row = 0; row < count; row++) block.setUlong(piece + row * LENGTH, capacity(row));
+  const rows = new Rows(count, 5);
+  rows.fill(0, session);
+  placed.write(rows, 1, from);
+  rows.setAddresses(3, block.address(piece), (row) => starts[row]!);
+  rows.setAddresses(4, block.address(piece), (row) => row * LENGTH);
+  yield* runBatch(frame, args, functions, rows, (row) => placed.lengthOf(from + row));
   const { rv, stopped } = frame;
-  for (let i = 0; i < stopped >> 1; i++) {
-    const length = Number(block.getUlong(lengths[i]!));
+  for (let row = 0; row < stopped >> 1; row++) {
+    const length = Number(block.getUlong(piece + row * LENGTH));
     // A room that was a guess and is filled: alone it shows how long the result is.
-    const doubtful = !known && length === outputs[i]!.capacity;
-    results.push(
-      doubtful ? yield* single(frame, { ...args, data: inputs[from + i]! }) : outputs[i]!.take(length),
-    );
+    const doubtful = !known && length === capacity(row);
+    if (doubtful) results.push(yield* single(frame, { ...args, data: placed.at(from + row) }));
+    else {
+      assertWithin(length, capacity(row));
+      results.push(block.copyOut(piece + starts[row]!, length));
+    }
   }
   frame.rv = rv;
   // A result that did not fit leaves its operation active.
@@ -213,32 +197,45 @@ function* batchOf(
     frame.rv = rv;
   }
   block.rewind(mark);
+
+  function capacity(row: number): number {
+    return room(placed.lengthOf(from + row));
+  }
 }
 
-/** The first call; some parameters of ciphers carry the length of the data. */
-function initCall(
-  frame: Frame,
-  args: ManyArgs,
-  functions: CryptoFunctions,
-  dataLength: number | undefined,
-): NativeCall {
-  const { session, key } = args;
-  const { kind } = functions;
-  const use = kind === "encrypt" || kind === "decrypt" ? { operation: kind, dataLength } : undefined;
-  const address = frame.block.address(writeMechanism(frame.block, args.mechanism, use).offset);
-  return { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
-}
-
+/** Makes both calls on each input of a batch; `lengthOf` tells how long its data is. */
 function* runBatch(
   frame: Frame,
+  args: Omit<ManyArgs, "inputs">,
   functions: CryptoFunctions,
-  session: bigint,
-  step: readonly NativeCall[],
+  rows: Rows,
+  lengthOf: (row: number) => number,
 ): Program<number> {
+  const init = initCall(frame, args, functions, rows.count, lengthOf);
   try {
-    return yield step;
+    return yield new RepeatedCalls([init, { fn: frame.fn(functions.onceIndex), args: rows.words }], rows.count);
   } catch (error) {
-    if (frame.interrupted && frame.stopped % 2 === 1) yield* endOperation(frame, functions.kind, session);
+    if (frame.interrupted && frame.stopped % 2 === 1) yield* endOperation(frame, functions.kind, args.session);
     throw error;
   }
+}
+
+/** The first call: one serves for all, but where a cipher's parameter may carry the length of the data. */
+function initCall(
+  frame: Frame,
+  { session, key, mechanism }: Omit<ManyArgs, "inputs">,
+  functions: CryptoFunctions,
+  count: number,
+  lengthOf: (row: number) => number,
+): JobCall {
+  const { block } = frame;
+  const { kind } = functions;
+  const fn = frame.fn(functions.initIndex);
+  const wordsOf = (use?: MechanismUse) => {
+    const address = block.address(writeMechanism(block, mechanism, use).offset);
+    return key === null ? [session, address] : [session, address, key];
+  };
+  if (kind !== "encrypt" && kind !== "decrypt" || mechanism.parameter === null) return { fn, args: wordsOf() };
+  const rows = Array.from({ length: count }, (_, row) => wordsOf({ operation: kind, dataLength: lengthOf(row) }));
+  return { fn, args: rows.flat() };
 }

@@ -16,8 +16,8 @@ export class JobDurations {
   readonly #known = new Map<number, number>();
 
   /** How long a job is likely to run, in µs; Infinity where that is not known. */
-  of({ calls, kind }: Pick<Job, "calls" | "kind">): number {
-    if (calls.length > MAX_CALLS) return Infinity;
+  of({ calls, times, kind }: Pick<Job, "calls" | "times" | "kind">): number {
+    if (calls.length * times > MAX_CALLS) return Infinity;
     return this.#known.get(keyOf(calls[calls.length - 1]!.fn, kind)) ?? Infinity;
   }
 

@@ -5,10 +5,8 @@ import { JOB_STATE, LAYOUT } from "./worker_main.ts";
 
 /** Words of a call before its arguments: the function and what it returned. */
 const CALL_HEAD = 2;
-/** No call has as many arguments. */
-const MAX_COUNT = 256;
-/** First words that are kept. */
-const MAX_HEADS = 4096;
+/** Where in the upper half of a call's first word the pitch of its rows begins. */
+const PITCH_SHIFT = 8;
 
 /** What came of a job, and the function that ran last. */
 export interface Outcome {
@@ -23,7 +21,6 @@ export class JobSlots {
   readonly memory: SharedArrayBuffer = new SharedArrayBuffer(LAYOUT.slots * LAYOUT.words * 8);
   readonly #states: Int32Array = new Int32Array(this.memory);
   readonly #words: BigUint64Array = new BigUint64Array(this.memory);
-  readonly #heads = new Map<number, bigint>();
   readonly #free: number[] = Array.from({ length: LAYOUT.slots }, (_, i) => LAYOUT.slots - 1 - i);
 
   /** Places that are free. */
@@ -43,26 +40,22 @@ export class JobSlots {
     for (const { args } of job.calls) needed += CALL_HEAD + args.length;
     const long = needed > LAYOUT.words;
     job.slot = slot;
-    job.area = long ? { slot, words: new BigUint64Array(new SharedArrayBuffer(needed * 8)) } : null;
+    job.area = long ? new BigUint64Array(new SharedArrayBuffer(needed * 8)) : null;
     const words = this.#wordsOf(job);
+    const halves = job.area ? new Int32Array(job.area.buffer) : this.#states;
     let at = this.#callsOf(job);
     for (const { fn, args } of job.calls) {
-      words[at] = this.#headOf(fn.id, args.length);
-      for (let i = 0; i < args.length; i++) words[at + CALL_HEAD + i] = args[i]!;
+      const count = args.length / (args.length > fn.arity ? job.times : 1);
+      halves[at * 2] = fn.id;
+      halves[at * 2 + 1] = count === args.length ? count : count | count << PITCH_SHIFT;
+      if (args instanceof BigUint64Array) words.set(args, at + CALL_HEAD);
+      else for (let i = 0; i < args.length; i++) words[at + CALL_HEAD + i] = args[i]!;
       at += CALL_HEAD + args.length;
     }
     const head = slot * LAYOUT.words * 2;
     this.#states[head + LAYOUT.count] = job.calls.length;
+    this.#states[head + LAYOUT.times] = job.times;
     Atomics.store(this.#states, head + LAYOUT.state, JOB_STATE.queued);
-  }
-
-  /** The first word of a call. A job of many calls is one of few functions. */
-  #headOf(id: number, count: number): bigint {
-    if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
-    const key = id * MAX_COUNT + count;
-    let head = this.#heads.get(key);
-    if (head === undefined) this.#heads.set(key, head = BigInt(id) | BigInt(count) << 32n);
-    return head;
   }
 
   /** Keeps a job from being run. Returns whether it had not been begun. */
@@ -92,13 +85,14 @@ export class JobSlots {
   /** What came of a job that has run. */
   outcome(job: Job): Outcome {
     const head = job.slot * LAYOUT.words * 2;
-    const { calls } = job;
+    const { calls, times } = job;
     const stopped = this.#states[head + LAYOUT.stopped]!;
     const cancelled = this.#states[head + LAYOUT.cancelled] === 1;
     const microseconds = this.#states[head + LAYOUT.duration]!;
     // What ran last: the call that failed, or the one before the first that did not run.
-    const last = cancelled ? stopped - 1 : Math.min(stopped, calls.length - 1);
-    if (last < 0) return { result: { value: 0, stopped, cancelled, microseconds }, last: null };
+    const made = cancelled ? stopped - 1 : Math.min(stopped, calls.length * times - 1);
+    if (made < 0) return { result: { value: 0, stopped, cancelled, microseconds }, last: null };
+    const last = made % calls.length;
     let at = this.#callsOf(job);
     for (let i = 0; i < last; i++) at += CALL_HEAD + calls[i]!.args.length;
     const { fn } = calls[last]!;
@@ -112,7 +106,7 @@ export class JobSlots {
   }
 
   #wordsOf({ area }: Job): BigUint64Array {
-    return area?.words ?? this.#words;
+    return area ?? this.#words;
   }
 
   /** Where the calls of a job begin among its words. */

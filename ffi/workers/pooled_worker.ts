@@ -4,8 +4,9 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { nativeRuntime, runtimeSource, WORKER_PROLOGUE } from "../runtime/runtime.ts";
 import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { Block } from "../memory/block.ts";
+import type { JobCall } from "./repeated_calls.ts";
 import { oneAtATime } from "../runtime/one_at_a_time.ts";
-import { JOB_STATE, type JobArea, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
+import { JOB_STATE, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
 
 /** One call of a job. */
 export interface NativeCall {
@@ -43,7 +44,9 @@ export interface PendingJob {
 /** A job of the pool. */
 export interface Job {
   /** What is called. */
-  readonly calls: readonly NativeCall[];
+  readonly calls: readonly JobCall[];
+  /** How many times. */
+  readonly times: number;
   /** Who is told. */
   readonly done: JobDone;
   /** Memory the calls use. */
@@ -53,7 +56,7 @@ export interface Job {
   /** Its place in shared memory; -1 while it has none. */
   slot: number;
   /** Where its words lie when they do not fit there. */
-  area: JobArea | null;
+  area: BigUint64Array<SharedArrayBuffer> | null;
   /** Who holds it. */
   worker: PooledWorker | null;
 }
@@ -162,7 +165,7 @@ export class PooledWorker {
       job.worker = this;
       this.#jobs.set(job.slot, job);
       request.slots.push(job.slot);
-      if (job.area) (request.areas ??= []).push(job.area);
+      if (job.area) (request.areas ??= []).push({ slot: job.slot, memory: job.area.buffer });
       if (job.block) this.#hold(job.block, request);
       for (const { fn } of job.calls) {
         if (this.#known.has(fn.id)) continue;

@@ -4,7 +4,8 @@ import type { oneAtATime } from "../runtime/one_at_a_time.ts";
 
 /**
  * Layout of a job in shared memory. A slot is a run of 64-bit words; its head is read as 32-bit integers, then each call
- * follows as one word (function id, count of arguments above bit 32), one word for what it returned, and its arguments.
+ * follows as one word (function id; above bit 32 the count of arguments, and from bit 40 on how far it is from one row of
+ * them to the next where the calls are repeated), one word for what it returned, and its arguments.
  */
 export const LAYOUT = {
   /** Slots of the shared area. */
@@ -23,6 +24,8 @@ export const LAYOUT = {
   duration: 3,
   /** 32-bit index of the flag that a cancellation kept calls from running. */
   cancelled: 4,
+  /** 32-bit index of how many times the calls are made. */
+  times: 5,
 } as const;
 
 /** Life of a job. */
@@ -70,8 +73,8 @@ export const THREAD = {
 export interface JobArea {
   /** The slot. */
   slot: number;
-  /** Words of the calls, laid out as in a slot. */
-  words: BigUint64Array;
+  /** Words of the calls, laid out as in a slot. Not an array of them: Deno looks at each part of one that is sent. */
+  memory: SharedArrayBuffer;
 }
 
 /** What the caller sends to a worker. */
@@ -106,7 +109,7 @@ export function workerMain(
   const control = new Int32Array(data.thread);
   const states = new Int32Array(data.memory);
   const shared = new BigUint64Array(data.memory);
-  const functions = new Map<number, NativeFunction>();
+  const functions: NativeFunction[] = [];
   // Memory is held, not used, here: it must not go away with the thread that has given it while C may use it.
   const kept: ArrayBuffer[] = [];
   let held: ArrayBuffer[] = [];
@@ -138,25 +141,33 @@ export function workerMain(
   };
   const run = (slot: number, area: JobArea | undefined): void => {
     const head = slot * layout.words * 2;
-    const words = area ? area.words : shared;
+    const words = area ? new BigUint64Array(area.memory) : shared;
     // The same as 32-bit integers: a bigint is made where it is handed to C, and not before.
-    const halves = area ? new Int32Array(area.words.buffer) : states;
-    let at = area ? layout.calls : slot * layout.words + layout.calls;
+    const halves = area ? new Int32Array(area.memory) : states;
+    const first = area ? layout.calls : slot * layout.words + layout.calls;
     const count = states[head + layout.count]!;
+    const times = states[head + layout.times]!;
+    const total = count * times;
     const started = performance.now();
     let stopped = 0;
     let cancelled = 0;
-    for (; stopped < count; stopped++) {
+    for (let at = first, index = 0, time = 0; stopped < total; stopped++) {
       if (Atomics.load(states, head + layout.state) !== jobState.running) {
         cancelled = 1;
         break;
       }
-      const argc = halves[at * 2 + 1]!;
-      const value = invoke(functions.get(halves[at * 2]!)!, words, at + 2, argc);
+      const argc = halves[at * 2 + 1]! & 0xff;
+      const pitch = halves[at * 2 + 1]! >> 8;
+      const value = invoke(functions[halves[at * 2]!]!, words, at + 2 + time * pitch, argc);
       if (value === 0) words[at + 1] = 0n;
       else words[at + 1] = BigInt.asUintN(64, BigInt(value ?? 0));
       if (typeof value === "number" && value !== 0) break;
-      at += 2 + argc;
+      at += 2 + (pitch === 0 ? argc : pitch * times);
+      if (++index === count) {
+        at = first;
+        index = 0;
+        time++;
+      }
     }
     states[head + layout.stopped] = stopped;
     states[head + layout.cancelled] = cancelled;
@@ -217,7 +228,7 @@ export function workerMain(
   };
   Atomics.store(control, thread.id, runtime.threadId?.() ?? 0);
   port.on("message", (request) => {
-    for (const fn of request.functions ?? []) functions.set(fn.id, bind(fn));
+    for (const fn of request.functions ?? []) functions[fn.id] = bind(fn);
     kept.push(...request.kept ?? []);
     if (request.functions || request.kept) Atomics.add(control, thread.heard, 1);
     held = request.held ?? [];

@@ -17,6 +17,7 @@ import {
 } from "./pooled_worker.ts";
 import { JobDurations, SHORT_JOB } from "./job_durations.ts";
 import { JobSlots } from "./job_slots.ts";
+import { RepeatedCalls, type Step } from "./repeated_calls.ts";
 
 export type { JobDone, JobResult, NativeCall, PendingJob };
 
@@ -68,8 +69,9 @@ export class WorkerPool {
    * @param block Memory the calls use, which the worker holds meanwhile.
    * @param kind A number that jobs have in common which take about as long when they end with the same call.
    */
-  run(calls: readonly NativeCall[], done: JobDone, block: Block | null = null, kind = 0): PendingJob {
-    const job: Job = { calls, done, block, kind, slot: -1, area: null, worker: null };
+  run(step: Step, done: JobDone, block: Block | null = null, kind = 0): PendingJob {
+    const { calls, times } = step instanceof RepeatedCalls ? step : { calls: step, times: 1 };
+    const job: Job = { calls, times, done, block, kind, slot: -1, area: null, worker: null };
     this.#ready.push(job);
     this.#schedule();
     return {
@@ -283,7 +285,7 @@ export class WorkerPool {
       worker!.settled.add(slot);
       return this.#settle(job);
     }
-    job.done(runHere(job.calls), null);
+    job.done(runHere(job), null);
   }
 
   #cancel(job: Job): boolean {
@@ -340,7 +342,8 @@ export class WorkerPool {
   }
 }
 
-function runHere(calls: readonly NativeCall[]): JobResult {
+function runHere(job: Job): JobResult {
+  const calls = new RepeatedCalls(job.calls, job.times).all();
   const started = performance.now();
   let value: number | bigint = 0;
   let stopped = 0;

@@ -1,5 +1,5 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
-import { type BytesInput, copyBytes, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
 import { checkMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
 import type { CryptoArgs } from "../../ffi/operations/crypto.ts";
@@ -100,7 +100,7 @@ export function verifyArgs(
   };
 }
 
-/** Many inputs for one key; they are copied. */
+/** Many inputs for one key. */
 export function manyArgs(
   core: SessionCore,
   action: string,
@@ -114,8 +114,7 @@ export function manyArgs(
     key: key === null ? null : keyHandle(core, action, key),
     traits: key === null ? null : traitsOf(key),
     mechanism: prepareMechanism(mechanism),
-    // Batches are laid out one after the other: the inputs of later ones are copied here.
-    inputs: listOf(inputs, "inputs").map((input) => copyBytes(input, "an input")),
+    inputs: listOf(inputs, "inputs").map((input) => viewBytes(input, "an input")),
     authentication: key === null ? null : authenticationFor(core, key),
   };
 }
@@ -133,7 +132,7 @@ export function verifyManyArgs(
   }
   return {
     ...manyArgs(core, "verify", key, mechanism, inputs),
-    signatures: signatures.map((signature) => copyBytes(signature, "a signature")),
+    signatures: signatures.map((signature) => viewBytes(signature, "a signature")),
   };
 }
 

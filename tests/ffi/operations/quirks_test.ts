@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import type { Program, Step } from "../../../ffi/engine/program.ts";
+import type { Program } from "../../../ffi/engine/program.ts";
 import type { Frame } from "../../../ffi/engine/frame.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes, overflowsBuffers } from "../../../ffi/operations/quirks.ts";
 import type { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
+import type { NativeCall } from "../../../ffi/workers/worker_pool.ts";
 import { structLayout } from "../../../ffi/memory/structs.ts";
 import { CK_INFO } from "../../../ffi/memory/structs_infos.ts";
 import { abis, usedBlock } from "../../_support/native_block.ts";
@@ -26,7 +27,7 @@ function answer(
   const program = operation({ table, block, fn: (place: number) => place } as unknown as Frame);
   const step = program.next(0);
   if (step.done) throw new Error("The module was not asked");
-  const [call] = step.value as Step;
+  const [call] = step.value as readonly NativeCall[];
   const info = Number(BigInt.asUintN(32, BigInt(call!.args[0]!) - block.base));
   const { offsets } = structLayout(CK_INFO, abi);
   const write = (text: string, offset: number) =>

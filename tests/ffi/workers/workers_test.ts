@@ -4,6 +4,7 @@ import { nativeAbi, nativeRuntime } from "../../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
 import type { FunctionName } from "../../../ffi/tables/functions.ts";
 import { Block } from "../../../ffi/memory/block.ts";
+import { RepeatedCalls, type Step } from "../../../ffi/workers/repeated_calls.ts";
 import { type JobResult, type NativeCall, type PendingJob, WorkerPool } from "../../../ffi/workers/worker_pool.ts";
 import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 
@@ -24,7 +25,7 @@ describe("WorkerPool", () => {
 
   const call = (name: FunctionName, ...args: bigint[]): NativeCall => ({ fn: table.get(name)!, args });
   const info = () => call("C_GetInfo", block.base);
-  const run = (pool: WorkerPool, calls: NativeCall[]): { job: PendingJob; done: Promise<JobResult> } => {
+  const run = (pool: WorkerPool, calls: Step): { job: PendingJob; done: Promise<JobResult> } => {
     let job!: PendingJob;
     const done = new Promise<JobResult>((resolve, reject) => {
       job = pool.run(calls, (result, error) => result ? resolve(result) : reject(error));
@@ -39,6 +40,23 @@ describe("WorkerPool", () => {
     assertEquals((await run(pool, [info(), info()]).done).stopped, 2);
     await pool.close();
     assertEquals(pool.threads, 0);
+  });
+
+  it("makes calls again and again, with the next words of each that has some", { skip }, async () => {
+    const pool = new WorkerPool(1);
+    const repeated = (slots: bigint[]) => {
+      const words = slots.flatMap((slot) => [slot, block.base]);
+      const calls = [info(), { fn: table.get("C_GetSlotInfo")!, args: BigUint64Array.from(words) }];
+      return new RepeatedCalls(calls, slots.length);
+    };
+    const counted = () => [strict.calls("C_GetInfo"), strict.calls("C_GetSlotInfo")];
+    strict.reset();
+    const all = await run(pool, repeated(new Array(100).fill(5n))).done;
+    assertEquals([all.value, all.stopped, ...counted()], [0, 200, 100, 100]);
+    const failing = await run(pool, repeated([5n, 5n, 99n, 5n])).done;
+    assertEquals([failing.value, failing.stopped, failing.cancelled, ...counted()], [3, 5, false, 103, 103]);
+    assertEquals(repeated([5n, 99n]).all().map(({ args }) => args[0]), [block.base, 5n, block.base, 99n]);
+    await pool.close();
   });
 
   it("takes more jobs at once than it has places, and jobs longer than a place", { skip }, async () => {

@@ -67,6 +67,18 @@ describe("The tracing channel gp11:call", { skip: softhsmSkip }, () => {
     assertEquals(events.length, 4);
   });
 
+  it("tells of each call that is made for many inputs, in place and on a thread", async () => {
+    const inputs = [3, 4, 5].map((length) => new Uint8Array(length));
+    listen();
+    on.session.digestManySync(CKM.SHA256, inputs);
+    const starts = () => seen().filter((event) => event.endsWith(" start"));
+    const each = Array.from(inputs, () => ["C_DigestInit start", "C_Digest start"]).flat();
+    assertEquals(starts(), each);
+    events.length = 0;
+    await on.session.digestMany(CKM.SHA256, inputs);
+    assertEquals(starts(), each);
+  });
+
   it("tells what fails a call, and ends what it has begun", async () => {
     const { session } = on;
     const key = await on.hmacKey();
