@@ -1,9 +1,8 @@
 /** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
-import { CKA, CKR, CKU } from "../constants/mod.ts";
+import { CKR, CKU } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { readStruct, structLayout, type StructRead } from "../memory/structs.ts";
-import { writeTemplate } from "../memory/templates.ts";
 import { CK_SESSION_INFO } from "../memory/structs_infos.ts";
 import { tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
@@ -72,24 +71,6 @@ export function* sessionInfo(
   const offset = frame.block.alloc(structLayout(CK_SESSION_INFO, frame.table.abi).size);
   const rv = yield [{ fn: frame.fn(FN.C_GetSessionInfo), args: [session, frame.block.address(offset)] }];
   expectOk(frame, rv, "C_GetSessionInfo");
-  return readStruct(frame.block, CK_SESSION_INFO, offset);
-}
-
-/**
- * C_GetSessionInfo, for a session in which an object must still have its handle: a logout ends those of private objects,
- * whoever has logged in again since. The answer to the object's question comes with that of the session.
- */
-export function* sessionWithObject(
-  frame: Frame,
-  { session, object }: SessionArgs & { readonly object: bigint },
-): Program<{ [K in keyof typeof CK_SESSION_INFO]: StructRead<(typeof CK_SESSION_INFO)[K]> }> {
-  const offset = frame.block.alloc(structLayout(CK_SESSION_INFO, frame.table.abi).size);
-  const asked = writeTemplate(frame.block, [{ type: CKA.CLASS, value: 0 }]);
-  const rv = yield [
-    { fn: frame.fn(FN.C_GetSessionInfo), args: [session, frame.block.address(offset)] },
-    { fn: frame.fn(FN.C_GetAttributeValue), args: [session, object, frame.block.address(asked), 1n] },
-  ];
-  expectOk(frame, rv, frame.stopped === 0 ? "C_GetSessionInfo" : "C_GetAttributeValue");
   return readStruct(frame.block, CK_SESSION_INFO, offset);
 }
 
@@ -172,7 +153,6 @@ export function* setOperationState(
 }
 
 mayWait(sessionInfo);
-mayWait(sessionWithObject);
 mayWait(generateRandom);
 mayWait(openSession);
 mayWait(closeSession);

@@ -135,6 +135,7 @@ export const GNUTLS_FUNCTIONS = {
   shutdown: ["i32", "int fd", "int how"],
   close: ["i32", "int fd"],
   free: ["void", "void *memory"],
+  memcmp: ["i32", "const void *one", "const void *other", "size_t size"],
 } as const;
 
 /** Name of a function of {@linkcode GNUTLS_FUNCTIONS}. */

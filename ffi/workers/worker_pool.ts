@@ -285,7 +285,7 @@ export class WorkerPool {
       worker!.settled.add(slot);
       return this.#settle(job);
     }
-    job.done(runHere(job), null);
+    job.done(runHere(new RepeatedCalls(job.calls, job.times).all()), null);
   }
 
   #cancel(job: Job): boolean {
@@ -342,8 +342,8 @@ export class WorkerPool {
   }
 }
 
-function runHere(job: Job): JobResult {
-  const calls = new RepeatedCalls(job.calls, job.times).all();
+/** Runs calls in place, up to the first that answers anything but 0. */
+export function runHere(calls: readonly NativeCall[]): JobResult {
   const started = performance.now();
   let value: number | bigint = 0;
   let stopped = 0;

@@ -108,11 +108,13 @@ export class CredentialPool {
   #isClosed = false;
   /** Counts the times all credentials were given up. */
   #generation = 0;
+  readonly #ready: () => Work<void>;
 
-  /** Makes a pool; nothing is loaded yet. */
-  constructor(gnutls: Gnutls, source: KeySource) {
+  /** Makes a pool; nothing is loaded yet. `ready` sees to it that the token can be loaded from. */
+  constructor(gnutls: Gnutls, source: KeySource, ready: () => Work<void>) {
     this.#gnutls = gnutls;
     this.#source = source;
+    this.#ready = ready;
   }
 
   /** Credentials for one handshake, to be given back with {@linkcode CredentialPool.give}. */
@@ -161,8 +163,9 @@ export class CredentialPool {
 
   *#load(): Work<Credentials> {
     this.#count++;
-    const generation = this.#generation;
     try {
+      yield* this.#ready();
+      const generation = this.#generation;
       const credentials = yield* Credentials.load(this.#gnutls, this.#source, this.#isChecked);
       this.#isChecked = true;
       credentials.isStale = generation !== this.#generation;

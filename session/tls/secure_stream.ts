@@ -1,10 +1,9 @@
 /** The TLS handshake over a connected stream, and the verdict about the peer's certificate. */
 import type { Duplex } from "node:stream";
 import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";
-import type { Credentials } from "./credentials.ts";
 import { type ShownTls, tlsInfo } from "./peer.ts";
 import { isResumed, resumptionOf, type Resumptions } from "./resumptions.ts";
-import { TlsDuplex } from "./tls_duplex.ts";
+import { type Lender, TlsDuplex } from "./tls_duplex.ts";
 import { TlsError } from "./tls_error.ts";
 import { TlsSession } from "./tls_session.ts";
 import { callNative, type Work } from "./work.ts";
@@ -27,14 +26,6 @@ export interface SecureTarget {
   readonly resumptions: Resumptions;
 }
 
-/** What a handshake signs with, when it comes to that. */
-export interface Lender {
-  /** Settles when the token is known to be ready, or not to be: then nobody needs to wait for the server. */
-  readonly ready: Promise<void>;
-  /** Lends credentials; there may be a wait for some that others use. */
-  take(): Promise<Credentials>;
-}
-
 /** An encrypted stream and what its handshake has shown. */
 export interface Secured {
   readonly duplex: TlsDuplex;
@@ -43,8 +34,8 @@ export interface Secured {
 
 /**
  * Does the handshake. The stream of an untrusted peer is destroyed where certificates count; `tls.errors` says why. Settles
- * only when no call is under way any more: the credentials can be lent again then. The server gets its first words while
- * the token is still asked whether it is ready, and nothing is lent before the server has answered them.
+ * only when no call is under way any more: the credentials can be lent again then. Nothing is lent, and the token is not
+ * asked, before the server has answered.
  *
  * @throws {TlsError} when the handshake fails; `signal.reason` when aborted
  */
@@ -60,12 +51,8 @@ export async function secureStream(
   const stream = new TlsDuplex(session, raw, { allowHalfOpen: target.allowHalfOpen, read });
   const abort = () => void stream.destroy(asError(signal.reason));
   signal.addEventListener("abort", abort);
-  lender.ready.catch((error: unknown) => void stream.destroy(asError(error)));
   try {
-    const step = await stream.handshake(host, async () => {
-      await lender.ready;
-      return await lender.take();
-    });
+    const step = await stream.handshake(host, lender);
     const tls = await stream.doing(verdict(gnutls, session, target, step));
     if (strict && tls.errors.length > 0) stream.destroy();
     return { duplex: stream, tls };

@@ -1,12 +1,13 @@
 /** A TLS session as a stream over another stream: the event loop's way to drive it. */
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import type { PendingJob } from "../../ffi/workers/worker_pool.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import type { NativeCall, PendingJob } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
 import { SocketLike } from "./socket_like.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
-import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
+import { callInOrder, callNative, inPlace, onEventLoop, type Work } from "./work.ts";
 
 /** Bytes that are encrypted before others get their turn on the event loop. */
 const BURST = 0x40000;
@@ -14,6 +15,16 @@ const BURST = 0x40000;
 const JOINED = 0x10000;
 /** Pieces up to this size go out without having been put in a queue: a record (RFC 8446 §5.1). */
 const SMALL = 0x4000;
+
+/** What a handshake signs with, when it comes to that. */
+export interface Lender {
+  /** Lends credentials; there may be a wait for some that others use. */
+  take(): Promise<Credentials>;
+  /** Calls that fail where the token is not ready for them; null where that is known already. */
+  check(block: Block): readonly NativeCall[] | null;
+  /** Has the token made ready again, and lends credentials for it instead of those that were lent before. */
+  renew(): Promise<Credentials>;
+}
 
 type WriteDone = (error?: Error | null) => void;
 
@@ -64,12 +75,12 @@ export class TlsDuplex extends SocketLike {
   /**
    * Does the handshake, with the token's signature on a worker thread. Settles only when no call is under way any more.
    *
-   * @param credentials Asked for the credentials when the peer has answered.
+   * @param lender Asked for credentials when the peer has answered.
    * @throws {TlsError} when it fails; what the stream was destroyed with when that comes before
    */
-  async handshake(host: string, credentials: () => Promise<Credentials>): Promise<Exclude<HandshakeStep, "more">> {
+  async handshake(host: string, lender: Lender): Promise<Exclude<HandshakeStep, "more">> {
     this.#assertAlive();
-    let isPrepared = false;
+    let isLent = false;
     // For what is said first nothing is signed.
     let answer = inPlace(callNative(this.#session.handshakeCall()));
     for (;;) {
@@ -81,16 +92,38 @@ export class TlsDuplex extends SocketLike {
       }
       if (next !== "more") return next;
       if (!this.#session.flushIn() && !this.#session.canGoOn) await new Promise<void>((wake) => this.#wake = wake);
-      const given = isPrepared || this.destroyed ? null : await credentials();
-      // Whoever has destroyed the stream meanwhile has freed the session.
       this.#assertAlive();
-      if (given !== null) this.#session.use(given);
-      isPrepared = true;
-      this.#session.flushIn();
-      const { memory } = this.#session;
-      const work = callNative(this.#session.handshakeCall(), memory, (job) => void (this.#job = job));
-      answer = await this.#call(() => onEventLoop(work));
+      answer = isLent ? (await this.#goOn([])).answer : await this.#goOnWith(lender);
+      isLent = true;
     }
+  }
+
+  /** The step behind the peer's first answer: the token is looked at in the same job, so that no other has to be waited for. */
+  async #goOnWith(lender: Lender): Promise<number> {
+    this.#use(await lender.take());
+    const check = lender.check(this.#session.memory);
+    if (check !== null) {
+      const { answer, isMade } = await this.#goOn(check);
+      if (isMade) return answer;
+    }
+    // It was taken away, or somebody has logged out.
+    this.#use(await lender.renew());
+    return (await this.#goOn([])).answer;
+  }
+
+  #use(credentials: Credentials): void {
+    // Whoever has destroyed the stream meanwhile has freed the session.
+    this.#assertAlive();
+    this.#session.use(credentials);
+  }
+
+  /** Goes on with the handshake behind calls that must go well, or it is not gone on with. */
+  async #goOn(first: readonly NativeCall[]): Promise<{ readonly answer: number; readonly isMade: boolean }> {
+    this.#session.flushIn();
+    const calls = [...first, this.#session.handshakeCall()];
+    const work = callInOrder(calls, this.#session.memory, (job) => void (this.#job = job));
+    const { stopped, value } = await this.#call(() => onEventLoop(work));
+    return { answer: Number(value), isMade: stopped >= first.length };
   }
 
   /** Does something else with the session that takes long. */

@@ -127,6 +127,7 @@ export class TlsSession {
   use(credentials: Credentials): void {
     this.#setCredentials(credentials.handle);
     credentials.hold();
+    this.#credentials?.release();
     this.#credentials = credentials;
   }
 

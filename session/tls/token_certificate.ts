@@ -14,7 +14,8 @@ import type { CredentialPool, Credentials } from "./credentials.ts";
 import { openGnutls } from "./gnutls.ts";
 import { memory, putText } from "./native_memory.ts";
 import type { Resumptions } from "./resumptions.ts";
-import type { Lender, Secured } from "./secure_stream.ts";
+import type { Secured } from "./secure_stream.ts";
+import type { Lender } from "./tls_duplex.ts";
 import { checked, isTokenFailure } from "./tls_error.ts";
 import { TokenKey } from "./token_key.ts";
 import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
@@ -92,6 +93,11 @@ async function giveUp({ key, pool, resumptions }: Held): Promise<void> {
   await key.close();
 }
 
+/** Sees to it that the token is logged in to, and that nobody gets what a login that is gone has left. */
+function* becomeReady(gnutls: Gnutls, key: TokenKey, pool: CredentialPool): Work<void> {
+  if (yield* key.ready(gnutls)) pool.giveUpAll();
+}
+
 /** A certificate that was dropped without close(): its login ends, and no PIN stays behind. */
 const dropped = new FinalizationRegistry<Held>((held) => {
   // Nobody is left to hear that a token has gone meanwhile.
@@ -131,6 +137,7 @@ export class TokenCertificate implements AsyncDisposable {
   readonly #gnutls: Gnutls;
   readonly #held: Held;
   readonly #roots: Roots | null;
+  readonly #ready: () => Work<void>;
 
   static {
     newCertificate = (gnutls, key, chain, roots) => new TokenCertificate(gnutls, key, chain, roots);
@@ -138,11 +145,11 @@ export class TokenCertificate implements AsyncDisposable {
 
   private constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {
     this.#gnutls = gnutls;
-    this.#held = {
-      key,
-      pool: new connections.CredentialPool(gnutls, { chain, keyUri: key.uri }),
-      resumptions: new Map(),
-    };
+    // It must not hold this object, which would never be collected then.
+    const ready = () => becomeReady(gnutls, key, pool);
+    const pool: CredentialPool = new connections.CredentialPool(gnutls, { chain, keyUri: key.uri }, ready);
+    this.#ready = ready;
+    this.#held = { key, pool, resumptions: new Map() };
     this.#roots = roots;
     dropped.register(this, this.#held, this);
   }
@@ -224,20 +231,29 @@ export class TokenCertificate implements AsyncDisposable {
   }
 
   async #lending<T>(roots: Roots, use: (lender: Lender) => Promise<T>): Promise<T> {
+    const { key, pool } = this.#held;
     let lent: Credentials | null = null;
     let failure: unknown = null;
-    const ready = onEventLoop(this.#ready());
-    // Whoever has given up before hears nothing of it any more.
-    ready.catch(() => {});
+    const giveBack = () => {
+      if (lent !== null) this.#takeBack(lent, failure);
+      lent = null;
+    };
+    // Nobody needs to wait for the server where the token is known to refuse.
+    if (key.isRefused) await onEventLoop(this.#ready());
     try {
       return await use({
-        ready,
-        take: async () => lent = await onEventLoop(this.#held.pool.take(roots)),
+        take: async () => lent = await onEventLoop(pool.take(roots)),
+        check: (block) => key.check(this.#gnutls, block),
+        renew: async () => {
+          await onEventLoop(this.#ready());
+          giveBack();
+          return lent = await onEventLoop(pool.take(roots));
+        },
       });
     } catch (error) {
       throw failure = error;
     } finally {
-      if (lent !== null) this.#takeBack(lent, failure);
+      giveBack();
     }
   }
 
@@ -246,12 +262,6 @@ export class TokenCertificate implements AsyncDisposable {
     const { pool } = this.#held;
     if (isTokenFailure(error)) pool.giveUpAll();
     pool.give(credentials);
-  }
-
-  /** Sees to it that the token is logged in to, and that nobody gets what a login that is gone has left. */
-  *#ready(): Work<void> {
-    const { key, pool } = this.#held;
-    if (yield* key.ready()) pool.giveUpAll();
   }
 
   *#take(roots: Roots): Work<Credentials> {

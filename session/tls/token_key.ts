@@ -3,15 +3,17 @@
  * module in the same process, so it shares the login, and never sees a PIN.
  */
 import { CKF, CKO, CKR, CKS } from "../../ffi/constants/mod.ts";
+import type { Block } from "../../ffi/memory/block.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
-import { sessionWithObject } from "../../ffi/operations/sessions.ts";
+import type { Gnutls } from "../../ffi/tables/gnutls.ts";
+import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { type SessionInfo, sessionInfoOf } from "../core/infos.ts";
+import type { SessionInfo } from "../core/infos.ts";
 import { withoutNuls } from "../../ffi/memory/texts.ts";
 import { joinLogin } from "../core/logins.ts";
-import { Pkcs11Error, SessionClosedError, SlotNotFoundError } from "../errors.ts";
+import { Pkcs11Error, SlotNotFoundError } from "../errors.ts";
 import { objectTemplate, pinOf } from "../find_by_uri.ts";
 import { loadModules } from "../registered_modules.ts";
 import { FollowedToken } from "../tokens/find_slot.ts";
@@ -23,7 +25,12 @@ import { keptPin } from "../tokens/pin.ts";
 import type { Session } from "../tokens/session.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
-import { inPlace, onEventLoop, step, type Work } from "./work.ts";
+import { keyCheck } from "./key_check.ts";
+import { memory } from "./native_memory.ts";
+import { callInOrder, inPlace, onEventLoop, step, type Work } from "./work.ts";
+
+/** What the look at a token needs. */
+const ROOM_TO_CHECK = 128;
 
 /** Where a key is and how its token is logged in to. */
 export interface TokenKeyOptions extends CallOptions {
@@ -58,6 +65,8 @@ export class TokenKey {
   readonly uri: string;
   readonly #token: FollowedToken;
   readonly #login: boolean;
+  /** The state of the session when it is logged in; null where its token wants no login. */
+  #state: SessionInfo["state"] | null;
   #slot: Slot;
   #session: Session;
   /** The key, as the session sees it. */
@@ -76,6 +85,7 @@ export class TokenKey {
     readonly token: FollowedToken;
     readonly key: Pkcs11Object;
     readonly login: boolean;
+    readonly info: SessionInfo;
     readonly pin: Pin | null | undefined;
   }) {
     this.modulePath = parts.modulePath;
@@ -85,6 +95,7 @@ export class TokenKey {
     this.#session = parts.key.session;
     this.#slot = this.#session.slot;
     this.#login = parts.login;
+    this.#state = parts.login ? userState(parts.info) : null;
     this.#pin = parts.pin === undefined ? undefined : keptPin(parts.pin) as Uint8Array | null;
   }
 
@@ -124,11 +135,12 @@ export class TokenKey {
     const login = (Number(flags) & CKF.LOGIN_REQUIRED) !== 0;
     const session = await slot.openSession({ signal, ...loginOf(login ? pin : undefined) });
     try {
-      if (login && pin === undefined) await countOnLogin(session);
+      const info = await session.getInfo({ signal });
+      if (login && pin === undefined && isUser(info)) countOnLogin(session);
       const found = await session.findObject(keyTemplate(uri), { signal });
       await checkUse(found, { signal });
       const formatted = withoutQuery(Pkcs11Uri.parse(await found.uri({ signal })));
-      return new TokenKey({ modulePath: place.path, uri: formatted, token, key: found, login, pin });
+      return new TokenKey({ modulePath: place.path, uri: formatted, token, key: found, login, info, pin });
     } catch (error) {
       await session.close();
       throw error;
@@ -141,10 +153,12 @@ export class TokenKey {
    *
    * @throws {Pkcs11Error} what the token answers; once it has refused a PIN, the same error without asking it again
    */
-  *ready(): Work<boolean> {
-    this.#assertOpen();
+  *ready(gnutls: Gnutls): Work<boolean> {
     const session = this.#session;
-    if (yield* this.#isReady()) return false;
+    const block = memory(ROOM_TO_CHECK);
+    const check = this.check(gnutls, block);
+    // Closed sessions, others' C_CloseAllSessions, a token that has gone or another in its place: all of them fail.
+    if (check !== null && (yield* callInOrder(check, block)).stopped === check.length) return false;
     // Another may have seen it too, and whoever comes meanwhile waits for the same: a wrong PIN takes one try.
     if (this.#session !== session) return true;
     yield* step(
@@ -155,6 +169,23 @@ export class TokenKey {
   }
 
   readonly #renewed = (): void => void (this.#renewing = null);
+
+  /** Whether the token has refused the PIN. */
+  get isRefused(): boolean {
+    return this.#refusal !== null;
+  }
+
+  /**
+   * Calls that fail where {@linkcode TokenKey.ready} has something to do; null where that is known without them.
+   *
+   * @throws {TypeError} when the certificate was closed
+   */
+  check(gnutls: Gnutls, block: Block): NativeCall[] | null {
+    this.#assertOpen();
+    const session = this.#session;
+    if (session.closed || this.#key.session !== session) return null;
+    return keyCheck(gnutls, block, { session: coreOf(session), object: this.#key.handle, state: this.#state });
+  }
 
   *#renew(): Work<void> {
     if (this.#refusal !== null) throw this.#refusal;
@@ -176,7 +207,9 @@ export class TokenKey {
     }
     [this.#slot, this.#session] = [slot, session];
     yield* close(lost);
-    if (this.#login && this.#pin === undefined && !isUser(yield* infoOf(session))) {
+    const info = yield* step(() => session.getInfoSync(), () => session.getInfo());
+    if (this.#login) this.#state = userState(info);
+    if (this.#login && this.#pin === undefined && !isUser(info)) {
       throw new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_SignInit", {
         action: "sign the TLS handshake",
         hint: "The token was logged out; give tokenCertificate the PIN to have it logged in again",
@@ -188,22 +221,6 @@ export class TokenKey {
 
   #assertOpen(): void {
     if (this.#isClosed) throw new TypeError("Cannot use the client certificate: it was closed");
-  }
-
-  /** Whether the session lives, the token is logged in to, and the key is still the object it was. */
-  *#isReady(): Work<boolean> {
-    const session = this.#session;
-    if (session.closed) return false;
-    const core = coreOf(session);
-    const args = { session: core.handle, object: this.#key.handle };
-    try {
-      const info = yield* step(() => core.runSync(sessionWithObject, args), () => core.run(sessionWithObject, args));
-      return this.#key.session === session && (!this.#login || isUser(sessionInfoOf(info)));
-    } catch (error) {
-      // The session went with its token, with others' C_CloseAllSessions, or was replaced; the key with a logout.
-      if (error instanceof Pkcs11Error || error instanceof SessionClosedError) return false;
-      throw error;
-    }
   }
 
   #refuse(error: Pkcs11Error): void {
@@ -229,13 +246,14 @@ function isUser({ state }: SessionInfo): boolean {
 }
 
 /** A login that others have made is left to this session when they log out. */
-async function countOnLogin(session: Session): Promise<void> {
+function countOnLogin(session: Session): void {
   const core = coreOf(session);
-  if (isUser(await session.getInfo())) joinLogin(core.module, core.slot);
+  joinLogin(core.module, core.slot);
 }
 
-function* infoOf(session: Session): Work<SessionInfo> {
-  return yield* step(() => session.getInfoSync(), () => session.getInfo());
+/** The state that tells of a login: the session's own where it is one, as modules name it. */
+function userState(info: SessionInfo): SessionInfo["state"] {
+  return isUser(info) ? info.state : CKS.RO_USER_FUNCTIONS;
 }
 
 function* close(session: Session): Work<void> {

@@ -3,7 +3,14 @@
  * while the thread waits.
  */
 import type { Block } from "../../ffi/memory/block.ts";
-import { type JobDone, type NativeCall, type PendingJob, WorkerPool } from "../../ffi/workers/worker_pool.ts";
+import {
+  type JobDone,
+  type JobResult,
+  type NativeCall,
+  type PendingJob,
+  runHere,
+  WorkerPool,
+} from "../../ffi/workers/worker_pool.ts";
 
 /** Handshakes that may sign at the same time: tokens do not get faster by more. */
 export const MOST_AT_ONCE = 8;
@@ -25,17 +32,22 @@ export function* step<T>(inPlace: () => T, waiting: () => Promise<T>): Work<T> {
 }
 
 /**
- * A call of GnuTLS that may take long, as it reads from a token or signs on it; its answer.
+ * Calls that may take long, as they read from a token or sign on it, up to the first that answers anything but 0.
  *
- * @param block Memory that the call uses.
+ * @param block Memory that the calls use.
  * @param begun Told of the job of a worker thread, to give it up.
  */
-export function* callNative(
-  call: NativeCall,
+export function* callInOrder(
+  calls: readonly NativeCall[],
   block: Block | null = null,
   begun: (job: PendingJob) => void = () => {},
-): Work<number> {
-  return yield* step(() => Number(call.fn.call(...call.args)), () => onWorker(call, block, begun));
+): Work<JobResult> {
+  return yield* step(() => runHere(calls), () => onWorker(calls, block, begun));
+}
+
+/** {@linkcode callInOrder} of a single call; its answer. */
+export function* callNative(call: NativeCall, block: Block | null = null): Work<number> {
+  return Number((yield* callInOrder([call], block)).value);
 }
 
 /** Does work on the event loop. */
@@ -73,13 +85,17 @@ export function inPlace<T>(work: Work<T>): T {
 let pool: WorkerPool | null = null;
 
 /** Worker threads of their own: a handshake waits for the token's signature, and those that wait must not hold up others. */
-function onWorker(call: NativeCall, block: Block | null, begun: (job: PendingJob) => void): Promise<number> {
+function onWorker(
+  calls: readonly NativeCall[],
+  block: Block | null,
+  begun: (job: PendingJob) => void,
+): Promise<JobResult> {
   pool ??= new WorkerPool(MOST_AT_ONCE);
   return new Promise((resolve, reject) => {
     const done: JobDone = (result, error) => {
       if (result === null) reject(error);
-      else resolve(Number(result.value));
+      else resolve(result);
     };
-    begun(pool!.run([call], done, block));
+    begun(pool!.run(calls, done, block));
   });
 }
