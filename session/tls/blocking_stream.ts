@@ -5,7 +5,7 @@ import type { ShownTls } from "./peer.ts";
 import { verdict } from "./secure_stream.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
-import { callNative, inPlace } from "./work.ts";
+import { callInOrder, inPlace } from "./work.ts";
 
 /** How a stream is driven. */
 export interface BlockingStreamOptions {
@@ -75,12 +75,12 @@ export class BlockingStream implements BlockingTls {
     let step: HandshakeStep;
     do {
       session.flushIn();
-      const answer = inPlace(callNative(session.handshakeCall()));
+      const answer = session.handshakeAnswer(inPlace(callInOrder(session.handshakeCalls())));
       step = session.handshakeStep(answer, host);
       output();
     } while (step === "more" && (session.flushIn() || session.canGoOn));
     if (step === "more") return;
-    const tls = inPlace(verdict(this.#gnutls, session, { host, strict }, step));
+    const tls = verdict(this.#gnutls, session, { host, strict }, step);
     this.#tls = tls;
     this.#isShaken = true;
     this.#finish(null);

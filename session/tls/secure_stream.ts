@@ -1,12 +1,11 @@
 /** The TLS handshake over a connected stream, and the verdict about the peer's certificate. */
 import type { Duplex } from "node:stream";
-import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";
+import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import { type ShownTls, tlsInfo } from "./peer.ts";
 import { isResumed, resumptionOf, type Resumptions } from "./resumptions.ts";
 import { type Lender, TlsDuplex } from "./tls_duplex.ts";
 import { TlsError } from "./tls_error.ts";
 import { TlsSession } from "./tls_session.ts";
-import { callNative, type Work } from "./work.ts";
 
 /** What a handshake is made for. */
 export interface SecureTarget {
@@ -53,7 +52,7 @@ export async function secureStream(
   signal.addEventListener("abort", abort);
   try {
     const step = await stream.handshake(host, lender);
-    const tls = await stream.doing(verdict(gnutls, session, target, step));
+    const tls = stream.alive(() => verdict(gnutls, session, target, step));
     if (strict && tls.errors.length > 0) stream.destroy();
     return { duplex: stream, tls };
   } catch (error) {
@@ -69,20 +68,16 @@ export async function secureStream(
  *
  * @throws {TlsError} when the peer has asked for a certificate and was given none
  */
-export function* verdict(
+export function verdict(
   gnutls: Gnutls,
   session: TlsSession,
   { host, strict }: { readonly host: string; readonly strict: boolean },
   step: "done" | "untrusted",
-): Work<ShownTls> {
+): ShownTls {
   let status = 0;
   if (step === "untrusted") {
     status = gnutls.call("gnutls_session_get_verify_cert_status", session.handle) as number;
-  } else if (!strict || isResumed(gnutls, session)) {
-    const verify = session.verifyCall();
-    // Without an answer nothing is known of the certificate.
-    status = (yield* callNative(verify.call, session.memory)) < 0 ? GNUTLS_CERT.INVALID : verify.status();
-  }
+  } else if (!strict || isResumed(gnutls, session)) status = session.found;
   const tls = tlsInfo(gnutls, session, host, status);
   if (!strict || tls.errors.length === 0) assertSent(gnutls, session, host);
   return tls;

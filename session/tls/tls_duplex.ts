@@ -7,7 +7,7 @@ import type { Credentials } from "./credentials.ts";
 import { SocketLike } from "./socket_like.ts";
 import { TlsError } from "./tls_error.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
-import { callInOrder, callNative, inPlace, onEventLoop, type Work } from "./work.ts";
+import { callInOrder, inPlace, onEventLoop } from "./work.ts";
 
 /** Bytes that are encrypted before others get their turn on the event loop. */
 const BURST = 0x40000;
@@ -82,7 +82,8 @@ export class TlsDuplex extends SocketLike {
     this.#assertAlive();
     let isLent = false;
     // For what is said first nothing is signed.
-    let answer = inPlace(callNative(this.#session.handshakeCall()));
+    const hello = inPlace(callInOrder(this.#session.handshakeCalls()));
+    let answer = this.#session.handshakeAnswer(hello);
     for (;;) {
       let next: HandshakeStep;
       try {
@@ -120,15 +121,19 @@ export class TlsDuplex extends SocketLike {
   /** Goes on with the handshake behind calls that must go well, or it is not gone on with. */
   async #goOn(first: readonly NativeCall[]): Promise<{ readonly answer: number; readonly isMade: boolean }> {
     this.#session.flushIn();
-    const calls = [...first, this.#session.handshakeCall()];
+    const calls = [...first, ...this.#session.handshakeCalls()];
     const work = callInOrder(calls, this.#session.memory, (job) => void (this.#job = job));
-    const { stopped, value } = await this.#call(() => onEventLoop(work));
-    return { answer: Number(value), isMade: stopped >= first.length };
+    const result = await this.#call(() => onEventLoop(work));
+    return {
+      answer: this.#session.handshakeAnswer(result, first.length),
+      isMade: result.stopped >= first.length,
+    };
   }
 
-  /** Does something else with the session that takes long. */
-  async doing<T>(work: Work<T>): Promise<T> {
-    return await this.#call(() => onEventLoop(work));
+  /** Does something with the session, unless the stream was destroyed. */
+  alive<T>(body: () => T): T {
+    this.#assertAlive();
+    return body();
   }
 
   /** From now on what is read and written is the peer's and for the peer. */

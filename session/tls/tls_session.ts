@@ -6,8 +6,8 @@ import { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
-import { GNUTLS, type Gnutls, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
-import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
+import { GNUTLS, type Gnutls, GNUTLS_CERT, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
+import type { JobResult, NativeCall } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
 import { made, memory, putData, putText } from "./native_memory.ts";
 import { RecordCounter } from "./record_counter.ts";
@@ -50,6 +50,9 @@ export class TlsSession {
   readonly #wanted: bigint;
   /** Where GnuTLS writes why a certificate is not trusted. */
   readonly #status: number;
+  readonly #looksBehind: boolean;
+  /** Without a look nothing is known of the certificate. */
+  #found: number = GNUTLS_CERT.INVALID;
   readonly #receive: NativeFunction;
   readonly #send: NativeFunction;
   readonly #records = new RecordCounter();
@@ -72,6 +75,7 @@ export class TlsSession {
     this.#gnutls = gnutls;
     this.#receive = gnutls.get("gnutls_record_recv").call;
     this.#send = gnutls.get("gnutls_record_send").call;
+    this.#looksBehind = !options.strict || options.resumption !== null;
     const kept = this.#kept = memory(ROOM);
     this.#status = kept.alloc(8);
     this.#wanted = putWanted(kept, options.host);
@@ -192,9 +196,28 @@ export class TlsSession {
     return pieces;
   }
 
-  /** The call that goes on with the handshake: it may sign on the token, and takes as long as that takes. */
-  handshakeCall(): NativeCall {
-    return { fn: this.#gnutls.get("gnutls_handshake"), args: [this.#session] };
+  /**
+   * The calls that go on with the handshake: it may sign on the token, and takes as long as that takes. Where the handshake
+   * may end without a look at the certificate of the peer, as it is one that is gone on with or nobody is to be refused, that
+   * follows.
+   */
+  handshakeCalls(): NativeCall[] {
+    const handshake = { fn: this.#gnutls.get("gnutls_handshake"), args: [this.#session] };
+    if (!this.#looksBehind) return [handshake];
+    const args = [this.#session, this.#wanted, 2n, this.#kept.address(this.#status)];
+    return [handshake, { fn: this.#gnutls.get("gnutls_certificate_verify_peers"), args }];
+  }
+
+  /** What the handshake has answered when its calls have run behind so many others. */
+  handshakeAnswer({ stopped, value }: Pick<JobResult, "stopped" | "value">, others = 0): number {
+    if (stopped <= others) return Number(value);
+    if (this.#looksBehind && Number(value) >= 0) this.#found = this.#kept.view.getUint32(this.#status, true);
+    return 0;
+  }
+
+  /** What is wrong with the certificate of the peer as the look behind the handshake has shown it. */
+  get found(): number {
+    return this.#found;
   }
 
   /**
@@ -219,15 +242,6 @@ export class TlsSession {
   /** Whether the peer may be given or may have sent something the handshake waits for. */
   get canGoOn(): boolean {
     return this.#pair.isWaiting;
-  }
-
-  /** The call that looks whether the certificate of the peer is trusted, and where the answer will stand. */
-  verifyCall(): { readonly call: NativeCall; readonly status: () => number } {
-    const args = [this.#session, this.#wanted, 2n, this.#kept.address(this.#status)];
-    return {
-      call: { fn: this.#gnutls.get("gnutls_certificate_verify_peers"), args },
-      status: () => this.#kept.view.getUint32(this.#status, true),
-    };
   }
 
   /**
