@@ -30,10 +30,6 @@ const FAMILIES: readonly (readonly [bytes: number, mechanisms: readonly number[]
   ]],
 ];
 
-const BLOCK_BYTES: ReadonlyMap<number, number> = new Map(
-  FAMILIES.flatMap(([bytes, mechanisms]) => mechanisms.map((mechanism) => [mechanism, bytes] as const)),
-);
-
 /**
  * Cuts parts to whole blocks. PKCS#11 lets parts have any length (§5.8.3), but NSS softokn refuses those that end within a
  * block, and where a stream is cut is nobody's choice.
@@ -44,7 +40,7 @@ export class WholeBlocks {
 
   /** For a mechanism; parts pass as they are where it does not work on blocks. */
   constructor(mechanism: number) {
-    this.#size = BLOCK_BYTES.get(mechanism) ?? 1;
+    this.#size = FAMILIES.find(([, mechanisms]) => mechanisms.includes(mechanism))?.[0] ?? 1;
   }
 
   /** What can be passed on of a part, behind what was held back: bytes of the part, or a copy to overwrite after use. */

@@ -109,24 +109,28 @@ export const flagsOfCalls: Readonly<Record<string, readonly (readonly [number, s
   C_DecryptMessageNext: messageFlags,
 };
 
-/** Attributes that hold no secret; the value of any other is not printed. */
-const printable: ReadonlySet<bigint> = new Set(
-  [
-    "CLASS TOKEN PRIVATE LABEL APPLICATION OBJECT_ID CERTIFICATE_TYPE ISSUER SERIAL_NUMBER AC_ISSUER OWNER ATTR_TYPES",
-    "TRUSTED CERTIFICATE_CATEGORY JAVA_MIDP_SECURITY_DOMAIN URL HASH_OF_SUBJECT_PUBLIC_KEY HASH_OF_ISSUER_PUBLIC_KEY",
-    "CHECK_VALUE KEY_TYPE SUBJECT ID SENSITIVE ENCRYPT DECRYPT WRAP UNWRAP SIGN SIGN_RECOVER VERIFY VERIFY_RECOVER DERIVE",
-    "START_DATE END_DATE MODULUS_BITS PRIME_BITS VALUE_BITS VALUE_LEN EXTRACTABLE LOCAL NEVER_EXTRACTABLE ALWAYS_SENSITIVE",
-    "KEY_GEN_MECHANISM MODIFIABLE ALWAYS_AUTHENTICATE WRAP_WITH_TRUSTED HW_FEATURE_TYPE RESET_ON_INIT HAS_RESET PIXEL_X",
-    "PIXEL_Y RESOLUTION CHAR_ROWS CHAR_COLUMNS COLOR BITS_PER_PIXEL CHAR_SETS ENCODING_METHODS MIME_TYPES MECHANISM_TYPE",
-    "ALLOWED_MECHANISMS PUBLIC_KEY_INFO",
-  ].join(" ").split(" ").flatMap((name) => {
-    const type = (CKA as Readonly<Record<string, number>>)[name];
-    return type === undefined ? [] : [BigInt(type)];
-  }),
-);
+/** Attributes that hold no secret; the value of any other is not printed. Made when calls are logged. */
+let printable: ReadonlySet<bigint> | undefined;
+
+function printableTypes(): ReadonlySet<bigint> {
+  return printable ??= new Set(
+    [
+      "CLASS TOKEN PRIVATE LABEL APPLICATION OBJECT_ID CERTIFICATE_TYPE ISSUER SERIAL_NUMBER AC_ISSUER OWNER ATTR_TYPES",
+      "TRUSTED CERTIFICATE_CATEGORY JAVA_MIDP_SECURITY_DOMAIN URL HASH_OF_SUBJECT_PUBLIC_KEY HASH_OF_ISSUER_PUBLIC_KEY",
+      "CHECK_VALUE KEY_TYPE SUBJECT ID SENSITIVE ENCRYPT DECRYPT WRAP UNWRAP SIGN SIGN_RECOVER VERIFY VERIFY_RECOVER DERIVE",
+      "START_DATE END_DATE MODULUS_BITS PRIME_BITS VALUE_BITS VALUE_LEN EXTRACTABLE LOCAL NEVER_EXTRACTABLE ALWAYS_SENSITIVE",
+      "KEY_GEN_MECHANISM MODIFIABLE ALWAYS_AUTHENTICATE WRAP_WITH_TRUSTED HW_FEATURE_TYPE RESET_ON_INIT HAS_RESET PIXEL_X",
+      "PIXEL_Y RESOLUTION CHAR_ROWS CHAR_COLUMNS COLOR BITS_PER_PIXEL CHAR_SETS ENCODING_METHODS MIME_TYPES MECHANISM_TYPE",
+      "ALLOWED_MECHANISMS PUBLIC_KEY_INFO",
+    ].join(" ").split(" ").flatMap((name) => {
+      const type = (CKA as Readonly<Record<string, number>>)[name];
+      return type === undefined ? [] : [BigInt(type)];
+    }),
+  );
+}
 
 /** Whether the value of an attribute may be printed; `objectClass` is the class in the same template. */
 export function isPrintable(type: bigint, objectClass: bigint | null): boolean {
   if (type === BigInt(CKA.VALUE)) return objectClass === BigInt(CKO.CERTIFICATE) || objectClass === 0xd84447c8n;
-  return printable.has(type);
+  return printableTypes().has(type);
 }

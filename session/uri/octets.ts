@@ -41,13 +41,8 @@ function unescapeOctet(escape: string): string {
   return String.fromCharCode(parseInt(escape.slice(1), 16));
 }
 
-const escapes: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => "%" + byte.toString(16).toUpperCase().padStart(2, "0"),
-);
-
 function escapeOctet(octet: string): string {
-  return escapes[octet.charCodeAt(0)]!;
+  return "%" + octet.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0");
 }
 
 /** Percent-encodes an octet string: all but the characters libp11-kit leaves alone. */

@@ -14,19 +14,29 @@ export interface BytePattern {
   readonly type: string;
 }
 
+const ANY = "?".charCodeAt(0);
+
+/** The bytes of a text, masked. A loop, as the tables are made at each start: `Uint8Array.from` takes ten times as long. */
+function octets(text: string, maskOf: (code: number) => number): Pick<BytePattern, "bytes" | "mask"> {
+  const [bytes, mask] = [new Uint8Array(text.length), new Uint8Array(text.length)];
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    mask[index] = maskOf(code);
+    bytes[index] = code & mask[index]!;
+  }
+  return { bytes, mask };
+}
+
 /** Writes a row down: `?` stands for any byte, `\xNN` escapes give bytes. */
 function row(text: string, type: string): BytePattern {
-  const bytes = Uint8Array.from(text, (character) => character === "?" ? 0 : character.charCodeAt(0));
-  const mask = Uint8Array.from(text, (character) => character === "?" ? 0 : 0xff);
+  const { bytes, mask } = octets(text, (code) => code === ANY ? 0 : 0xff);
   return { bytes, mask, skipsWhitespace: false, endsTag: false, type };
 }
 
 /** A tag name that opens an HTML document, in any letter case. */
 function tag(text: string): BytePattern {
-  const isLetter = (character: string): boolean => /[A-Z]/.test(character);
   return {
-    bytes: Uint8Array.from(text, (character) => character.charCodeAt(0)),
-    mask: Uint8Array.from(text, (character) => isLetter(character) ? 0xdf : 0xff),
+    ...octets(text, (code) => code >= 0x41 && code <= 0x5a ? 0xdf : 0xff),
     skipsWhitespace: true,
     endsTag: true,
     type: "text/html",
