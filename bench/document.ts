@@ -38,7 +38,8 @@ const INTRODUCTIONS: Record<string, string> = {
   "token-tls": "TLS with the client key in a token against the same key in a file.",
   "start-deno":
     "The whole of a program that signs once, or requests once, above an empty one; memory after a thousand times. " +
-    "`sources` are the files of the repository, `package` is what npm gets.",
+    "`sources` are the files of the repository, `package` is what npm gets, `bare FFI` the same calls by hand: no library " +
+    "can take less.",
   "start-ratio-deno": "The same with the addon is 1.",
   "start-bun": "The same on Bun.",
   "start-ratio-bun": "The same with the addon is 1.",

@@ -87,6 +87,8 @@ export async function benchStart(): Promise<void> {
   // Those from sources lie in the project: Deno translates sources for a program of other settings anew each time.
   const programs: Program[] = [
     { name: "empty", path: here("empty.mjs"), args: [] },
+    { name: "idle worker thread", path: here("worker.mjs"), args: [] },
+    { name: "signature, bare FFI", path: here("bare.mjs"), args: token.args },
     { name: "signature, sources", path: here("signature.mjs"), args: token.args },
     { name: "signature, ./session, sources", path: here("session_signature.mjs"), args: token.args },
     { name: "signature, package", path: join(WORK, "signature.mjs"), args: token.args },
