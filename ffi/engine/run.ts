@@ -207,6 +207,7 @@ export class Run<T> implements LaneEntry, Abortable {
     if (!result) return this.#throw(error);
     const frame = this.#frame!;
     frame.stopped = result.stopped;
+    frame.microseconds = result.microseconds;
     frame.interrupted = result.cancelled;
     if (typeof result.value === "number") {
       frame.rv = result.value;

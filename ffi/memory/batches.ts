@@ -4,7 +4,11 @@ import { assertPresent } from "./inputs.ts";
 
 /** Bytes of native memory one batch may take. */
 const BATCH_BYTES = 0x100000;
-const MAX_BATCH = 256;
+const MAX_BATCH = 2048;
+/** How many inputs are tried first, to learn how long they take. */
+const FIRST_BATCH = 64;
+/** What a batch may take, in µs, before a worker thread turns to what others want of it. */
+const BATCH_TIME = 16_000;
 const ALIGNMENT = 8;
 const UINT32 = 0x1_0000_0000;
 
@@ -23,6 +27,26 @@ export function batchEnds(count: number, bytesOf: (index: number) => number): nu
     ends.push(index);
   }
   return ends;
+}
+
+/** How many inputs a batch has: few ways to a worker thread are made, and none keeps it for long. */
+export class BatchSize {
+  #most: number;
+
+  /** Begins with a few inputs, but in place, where nobody is waiting for the thread. */
+  constructor(inPlace: boolean) {
+    this.#most = inPlace ? MAX_BATCH : FIRST_BATCH;
+  }
+
+  /** How many of the inputs that are left of a piece are next. */
+  next(left: number): number {
+    return Math.min(left, this.#most);
+  }
+
+  /** A batch took so long, in µs; 0 where that is not known. */
+  took(count: number, microseconds: number): void {
+    if (count > 0 && microseconds > 0) this.#most = Math.ceil(Math.min(MAX_BATCH, count * BATCH_TIME / microseconds));
+  }
 }
 
 /** Inputs copied into a block, those of a batch side by side. */

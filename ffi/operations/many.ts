@@ -2,8 +2,7 @@
 import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { assertWithin, type Frame } from "../engine/frame.ts";
-import { aligned, batchEnds, PlacedInputs, Rows } from "../memory/batches.ts";
-import type { BlockMark } from "../memory/block.ts";
+import { aligned, batchEnds, BatchSize, PlacedInputs, Rows } from "../memory/batches.ts";
 import { type JobCall, RepeatedCalls } from "../workers/repeated_calls.ts";
 import { wantsLogin } from "./authentication.ts";
 import { type MechanismUse, writeMechanism } from "../memory/mechanisms.ts";
@@ -91,18 +90,20 @@ export function* verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean
   yield* checkKey(frame, args, VERIFY.init);
   const alone = yield* wantsEachAlone(frame, args);
   const results: boolean[] = [];
+  const size = new BatchSize(frame.inPlace);
   const mark = frame.block.mark();
   while (results.length < data.count) {
     frame.block.rewind(mark);
     const from = results.length;
     let rv: number | null = null;
     if (!alone) {
-      const rows = new Rows(data.endOf(from) - from, 5);
+      const rows = new Rows(size.next(data.endOf(from) - from), 5);
       rows.fill(0, session);
       data.write(rows, 1, from);
       claimed.write(rows, 3, from);
       rv = yield* runBatch(frame, args, VERIFY, rows, (row) => data.lengthOf(from + row));
       for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
+      size.took(frame.stopped >> 1, frame.microseconds);
       if (rv === CKR.OK) continue;
     }
     const { length } = results;
@@ -132,11 +133,17 @@ function* many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
   yield* checkKey(frame, args, kind.functions.init);
   const alone = yield* wantsEachAlone(frame, args);
   const results: Bytes[] = [];
+  const size = new BatchSize(frame.inPlace);
   const mark = frame.block.mark();
   try {
     while (results.length < placed.count) {
       frame.block.rewind(mark);
-      if (!alone) yield* batchOf(frame, args, kind, placed, results, mark);
+      if (!alone) {
+        const from = results.length;
+        yield* batchOf(frame, args, kind, placed, size.next(placed.endOf(from) - from), results);
+        size.took(results.length - from, frame.microseconds);
+        frame.block.rewind(mark);
+      }
       if (results.length === placed.count) break;
       // Either each use goes alone, or this input stopped the batch: alone it shows what is to be done about it.
       if (alone || frame.rv !== CKR.OK) {
@@ -151,19 +158,18 @@ function* many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
   }
 }
 
-/** One batch, from the first input that has no result yet; appends what came of those that succeeded. */
+/** One batch of so many inputs, from the first that has no result yet; appends what came of those that succeeded. */
 function* batchOf(
   frame: Frame,
   args: ManyArgs,
   { functions, single, room, known }: Kind,
   placed: PlacedInputs,
+  count: number,
   results: Bytes[],
-  mark: BlockMark,
 ): Program<void> {
   const { session } = args;
   const { block } = frame;
   const from = results.length;
-  const count = placed.endOf(from) - from;
   // The lengths of the results stand first, then comes the room for each.
   const starts: number[] = [];
   let size = count * LENGTH;
@@ -196,7 +202,6 @@ function* batchOf(
     yield* endOperation(frame, functions.kind, session);
     frame.rv = rv;
   }
-  block.rewind(mark);
 
   function capacity(row: number): number {
     return room(placed.lengthOf(from + row));

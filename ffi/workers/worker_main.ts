@@ -121,7 +121,12 @@ export function workerMain(
   };
   const bind = (given: NonNullable<WorkerRequest["functions"]>[number]): NativeFunction =>
     given.lock ? guard(runtime, given.lock, find(given)) : find(given);
-  const invoke = (fn: NativeFunction, w: BigUint64Array, i: number, count: number): number | bigint | undefined => {
+  const invoke = (
+    fn: NativeFunction,
+    w: BigUint64Array | readonly bigint[],
+    i: number,
+    count: number,
+  ): number | bigint | undefined => {
     switch (count) {
       case 0:
         return fn();
@@ -136,7 +141,7 @@ export function workerMain(
       case 5:
         return fn(w[i]!, w[i + 1]!, w[i + 2]!, w[i + 3]!, w[i + 4]!);
       default:
-        return fn(...w.subarray(i, i + count));
+        return fn(...w.slice(i, i + count));
     }
   };
   const run = (slot: number, area: JobArea | undefined): void => {
@@ -148,6 +153,16 @@ export function workerMain(
     const count = states[head + layout.count]!;
     const times = states[head + layout.times]!;
     const total = count * times;
+    // Of calls that are repeated: a bigint is made anew only where a word is another than the last time.
+    const last: bigint[][] = [];
+    const wordsAt = (row: number, argc: number, pitch: number, time: number, index: number): readonly bigint[] => {
+      const known = last[index] ??= [];
+      for (let at = row, i = 0; i < argc; at++, i++) {
+        const same = halves[at * 2] === halves[(at - pitch) * 2] && halves[at * 2 + 1] === halves[(at - pitch) * 2 + 1];
+        if (time === 0 || !same) known[i] = words[at]!;
+      }
+      return known;
+    };
     const started = performance.now();
     let stopped = 0;
     let cancelled = 0;
@@ -158,7 +173,11 @@ export function workerMain(
       }
       const argc = halves[at * 2 + 1]! & 0xff;
       const pitch = halves[at * 2 + 1]! >> 8;
-      const value = invoke(functions[halves[at * 2]!]!, words, at + 2 + time * pitch, argc);
+      const fn = functions[halves[at * 2]!]!;
+      const row = at + 2 + time * pitch;
+      const value = times === 1
+        ? invoke(fn, words, row, argc)
+        : invoke(fn, wordsAt(row, argc, pitch, time, index), 0, argc);
       if (value === 0) words[at + 1] = 0n;
       else words[at + 1] = BigInt.asUintN(64, BigInt(value ?? 0));
       if (typeof value === "number" && value !== 0) break;

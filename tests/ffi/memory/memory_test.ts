@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { nativeRuntime } from "../../../ffi/runtime/runtime.ts";
+import { BatchSize } from "../../../ffi/memory/batches.ts";
 import { Block, BlockPool } from "../../../ffi/memory/block.ts";
 import type { Abi } from "../../../ffi/runtime/native.ts";
 
@@ -108,5 +109,19 @@ describe("BlockPool", () => {
     pool.give(block);
     assertEquals(block.bytes, new Uint8Array(128));
     assertStrictEquals(pool.take(), block);
+  });
+});
+
+describe("BatchSize", () => {
+  it("tries a few inputs first, then takes as many as a thread may be kept for, and all in place", () => {
+    const size = new BatchSize(false);
+    assertEquals([size.next(1000), size.next(9)], [64, 9]);
+    size.took(64, 64 * 500);
+    assertEquals(size.next(1000), 32);
+    size.took(0, 5000);
+    assertEquals(size.next(1000), 32);
+    size.took(32, 32 * 5);
+    assertEquals([size.next(1000), size.next(9999)], [1000, 2048]);
+    assertEquals(new BatchSize(true).next(1000), 1000);
   });
 });
