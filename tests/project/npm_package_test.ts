@@ -44,7 +44,7 @@ const http: root.HttpSession = new HttpSession({ maxConns: 3 });
 const message = new HttpMessage("GET", "http://127.0.0.1:1/");
 http.sendMessageSync(message);
 await http.close();
-const entries = [root, sessions, https, ffi, webcrypto, addon].flatMap((entry) => Object.entries(entry));
+const entries = [root, sessions, https, ffi, webcrypto, addon, pkcs11js].flatMap((entry) => Object.entries(entry));
 const isClass = (value: unknown) => typeof value === "function" && String(value).startsWith("class");
 const renamed = entries.filter(([key, value]) => isClass(value) && value.name !== key).map(([key]) => key);
 console.log(renamed, length, byteLength, both.join(), message.statusCode, message.error !== null);

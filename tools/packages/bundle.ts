@@ -24,7 +24,7 @@ const AS_IT_IS = "// @bun";
  */
 function withNames(text: string): string {
   return text.replaceAll(
-    /\bclass _(\w+)(?: extends [\w$.]+)?\{/g,
+    /\bclass\s+_(\w+)(?:\s+extends\s+[\w$.]+)?\s*\{/g,
     (head, name) => `${head}static{Object.defineProperty(this,"name",{value:"${name}",configurable:true})}`,
   );
 }
