@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { builtin } from "../../../internal/builtin_modules.ts";
 import { toByteDuplex } from "../../../internal/byte_duplex.ts";
 import type { UpgradedStream } from "../transport.ts";
 import { countExchange, writeSoon } from "./node_write_batch.ts";
@@ -25,6 +26,8 @@ export class Wire {
   #detached = false;
   #keepsProcessAlive = true;
   #wakeWriter: (() => void) | null = null;
+  /** What the last chunk was written from; the next one may be, while the exchange goes on. */
+  #room: Buffer | null = null;
 
   /** Called when bytes or an end arrive while no reader is there. */
   onIdleActivity: (() => void) | null = null;
@@ -45,23 +48,37 @@ export class Wire {
   read(reader: WireReader | null): void {
     if ((reader === null) !== (this.#reader === null)) countExchange(reader === null ? -1 : 1);
     this.#reader = reader;
+    if (reader === null) this.#room = null;
     if (reader !== null && this.#error !== null) reader.broke(this.#error);
     else if (reader !== null && this.#ended) reader.ended();
   }
 
-  /** Writes bytes or Latin-1 text; the promise, if any, resolves when the stream wants more. */
-  write(data: Uint8Array | string): Promise<void> | void {
+  /**
+   * Writes bytes or Latin-1 text; the promise, if any, resolves when the stream wants more. `written` is called once the
+   * stream has no use for the bytes any longer.
+   */
+  write(data: Uint8Array | string, written?: () => void): Promise<void> | void {
     if (this.#error !== null || this.#stream.destroyed) return;
-    if (this.#stream.write(data, "latin1")) return;
+    if (this.#stream.write(data, "latin1", written)) return;
     return new Promise((resolve) => this.#wakeWriter = resolve);
   }
 
-  /** Writes bytes as a chunk (RFC 9112 §7.1). */
+  /**
+   * Writes bytes as a chunk (RFC 9112 §7.1), in one piece: joining what is written together takes streams longer, and fresh
+   * memory costs more than copying into some that has been used.
+   */
   writeChunk(bytes: Uint8Array): Promise<void> | void {
-    return this.together(() => {
-      this.write(`${bytes.byteLength.toString(16)}\r\n`);
-      this.write(bytes);
-      return this.write("\r\n");
+    const line = `${bytes.byteLength.toString(16)}\r\n`;
+    const end = line.length + bytes.byteLength;
+    const kept = this.#room;
+    this.#room = null;
+    const room = kept !== null && kept.byteLength >= end + 2 ? kept : Buffer.allocUnsafe(end + 2);
+    room.write(line, "latin1");
+    room.set(bytes, line.length);
+    room.write("\r\n", end, "latin1");
+    return this.write(room.subarray(0, end + 2), () => {
+      // The runtime's sockets have passed the bytes on, other streams may have kept them.
+      if (this.#reader !== null && this.#stream instanceof builtin.net.Socket) this.#room = room;
     });
   }
 

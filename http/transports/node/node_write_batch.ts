@@ -1,6 +1,6 @@
 /**
- * Requests that are ready in the same turn of the event loop are written together at its end. A write that finds its
- * server waiting pays for waking it; those that follow do not.
+ * Requests that are ready in the same turn of the event loop are written together at its end, or when they are many. A
+ * write that finds its server waiting pays for waking it; those that follow do not.
  *
  * @module
  */
@@ -8,6 +8,8 @@ import { setImmediate } from "node:timers";
 
 /** With fewer exchanges going on, waiting for the end of the turn would cost more than it saves. */
 const BATCHED_FROM = 8;
+/** With so many requests the server has enough to do while this thread goes on with the turn. */
+const FULL_BATCH = 16;
 
 /** A stream whose writes can be put off. */
 export interface DeferrableWriter {
@@ -24,8 +26,10 @@ export function countExchange(change: 1 | -1): void {
 
 /** Writes at once, or at the end of the turn when many exchanges are going on. */
 export function writeSoon(writer: DeferrableWriter, text: string): void {
-  if (exchanges < BATCHED_FROM) writer.write(text);
-  else if (batch.push({ writer, text }) === 1) setImmediate(flush);
+  if (exchanges < BATCHED_FROM) return writer.write(text);
+  const count = batch.push({ writer, text });
+  if (count === 1) setImmediate(flush);
+  else if (count === FULL_BATCH) flush();
 }
 
 function flush(): void {

@@ -1,10 +1,15 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import type { Socket } from "node:net";
+import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
+import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { NotSupportedError, TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
+import { Wire } from "../../../../http/transports/node/node_wire.ts";
+import { countExchange, writeSoon } from "../../../../http/transports/node/node_write_batch.ts";
 import { until } from "../../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 import {
@@ -455,5 +460,38 @@ describe("NodeTransport", () => {
       TransportError,
     );
     assertEquals(error.status, HttpStatus.CANT_RESOLVE);
+  });
+
+  it("writes what many exchanges send in one turn at its end, or once it is enough for the server to begin", async () => {
+    const written: string[] = [];
+    const texts = Array.from({ length: 40 }, (_, at) => String(at));
+    for (const _ of texts) countExchange(1);
+    try {
+      for (const text of texts) writeSoon({ write: (sent) => void written.push(sent) }, text);
+      assertEquals(written, texts.slice(0, 32));
+      await setImmediate();
+      assertEquals(written, texts);
+    } finally {
+      for (const _ of texts) countExchange(-1);
+    }
+  });
+
+  it("writes nothing into a chunk that a stream of somebody else's may have kept", async () => {
+    const kept: Uint8Array[] = [];
+    const stream = new Duplex({
+      read() {},
+      write(bytes: Uint8Array, _encoding, done) {
+        kept.push(bytes);
+        done();
+      },
+    });
+    const wire = new Wire(stream, new Socket());
+    wire.read({ received() {}, ended() {}, broke() {} });
+    for (const text of ["first", "next", "last"]) {
+      await wire.writeChunk(encoder.encode(text));
+      await setImmediate();
+    }
+    wire.destroy();
+    assertEquals(Buffer.concat(kept).toString(), "5\r\nfirst\r\n4\r\nnext\r\n4\r\nlast\r\n");
   });
 });

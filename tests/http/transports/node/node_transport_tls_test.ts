@@ -239,6 +239,31 @@ describe("NodeTransport TLS", () => {
     assertEquals([error?.status, error?.cause], [HttpStatus.TLS_FAILED, broken]);
     await assertRejects(() => Promise.reject(error), TransportError, "the token was removed");
   });
+
+  it("sends the chunks of a long body as they are, with TLS and without", async () => {
+    // Longer and shorter ones in turns, each of its own letter, and more than sockets hold.
+    const pieces = Array.from({ length: 26 }, (_, at) => String.fromCharCode(97 + at).repeat(at % 3 * 30_000 + 40_000));
+    for (const scheme of ["http", "https"] as const) {
+      const { cert, key } = certificates.good;
+      await using server = await socketServer(
+        (_request, socket) => void socket.write(reply("200 OK")),
+        scheme === "https" ? { tls: { cert, key } } : {},
+      );
+      const roots = TlsDatabase.fromPem(certificates.ca.cert);
+      const target = localTarget(server.port, {
+        scheme,
+        host: "localhost",
+        tls: { strict: true, roots, client: null },
+      });
+      const connection = transport.createConnection(target);
+      for (let again = 0; again < 2; again++) {
+        await textOf(await exchange(connection, requestFor(target, "/", { method: "PUT", body: streamOf(...pieces) })));
+      }
+      connection.close();
+      const text = pieces.join("");
+      assertEquals(server.requests.map(({ body }) => body.toString("latin1") === text), [true, true]);
+    }
+  });
 });
 
 describe("a transport that cannot encrypt", () => {
