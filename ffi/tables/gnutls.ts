@@ -251,9 +251,9 @@ export class Gnutls {
   }
 
   /** Where GnuTLS is looked for: the library folders of the system, then the loader's own search. */
-  static candidates(): string[] {
+  static candidates(system?: string): string[] {
     const names = { elf: "libgnutls.so.30", macos: "libgnutls.30.dylib", windows: "libgnutls-30.dll" };
-    const paths = systemLibraryPaths(names);
+    const paths = systemLibraryPaths(names, system);
     return paths.length === 1 ? paths : [...paths, names[paths[0]!.endsWith(".dylib") ? "macos" : "elf"]];
   }
 

@@ -11,10 +11,10 @@ export interface LibraryNames {
   readonly windows: string;
 }
 
-/** The paths a library of the system may have, most likely first. */
-export function systemLibraryPaths({ elf, macos, windows }: LibraryNames): string[] {
-  if (platform === "win32") return [windows];
-  if (platform === "darwin") return ["/opt/homebrew/lib", "/usr/local/lib"].map((folder) => `${folder}/${macos}`);
+/** The paths a library of the system may have, most likely first; `system` is named as in `process.platform`. */
+export function systemLibraryPaths({ elf, macos, windows }: LibraryNames, system: string = platform): string[] {
+  if (system === "win32") return [windows];
+  if (system === "darwin") return ["/opt/homebrew/lib", "/usr/local/lib"].map((folder) => `${folder}/${macos}`);
   const triplet = `${machineName}-linux-gnu${processorName === "arm" ? "eabihf" : ""}`;
   return [`/usr/lib/${triplet}`, `/lib/${triplet}`, "/usr/lib64", "/usr/lib"].map((folder) => `${folder}/${elf}`);
 }

@@ -19,9 +19,8 @@ export function openGnutls(path?: string): Gnutls {
 }
 
 function open(path: string | undefined): Gnutls {
-  if (platform === "win32") throw unsupported("Windows has no pairs of sockets, which carry its bytes");
   const tried: string[] = [];
-  for (const candidate of path === undefined ? candidates() : [path]) {
+  for (const candidate of platform === "win32" ? [] : path === undefined ? candidates() : [path]) {
     try {
       return Gnutls.open(candidate);
     } catch (error) {
@@ -30,15 +29,23 @@ function open(path: string | undefined): Gnutls {
       tried.push(`${candidate} (${reasonOf(error, candidate)})`);
     }
   }
-  throw unsupported(
-    "client certificates with a key in a token need GnuTLS (libgnutls.so.30, 3.6.5 or later, built with p11-kit), as " +
-      `the runtime's own TLS takes exportable keys only; tried ${tried.join("; ")}. Install libgnutls30 (Debian and ` +
-      "Ubuntu, libgnutls30t64 on later ones), gnutls (Fedora, Arch, Alpine, Homebrew) or name the library as gnutls",
-  );
+  const reason = whyUnusable(platform, tried);
+  throw new NotSupportedError("use a client certificate whose key is in a token", runtimeName(), reason);
 }
 
-function unsupported(reason: string): NotSupportedError {
-  return new NotSupportedError("use a client certificate whose key is in a token", runtimeName(), reason);
+/** Why a system has no GnuTLS that can be used, and what helps; `tried` are the libraries with what is wrong with them. */
+export function whyUnusable(system: string, tried: readonly string[]): string {
+  const needs =
+    "client certificates with a key in a token need GnuTLS, as the runtime's own TLS takes exportable keys only";
+  if (system === "win32") return `${needs}, and Windows has no pairs of sockets, which carry its bytes`;
+  const [name] = Gnutls.candidates(system).slice(-1);
+  const packages = system === "darwin"
+    ? "gnutls (Homebrew)"
+    : "libgnutls30 (Debian and Ubuntu, libgnutls30t64 on later ones), gnutls (Fedora, Arch, Alpine)";
+  return `${needs} (${name}, 3.6.5 or later, built with p11-kit); tried ${
+    tried.join("; ")
+  }. Install ${packages} or name ` +
+    "the library as gnutls";
 }
 
 /** Where permissions are given by path, the paths that have one; without any the first, so that the runtime asks. */

@@ -9,11 +9,22 @@ type MaybeSocket = Duplex & {
   setTimeout?(milliseconds: number): unknown;
   ref?(): unknown;
   unref?(): unknown;
+  address?(): SocketAddress | Record<string, never>;
+  readonly timeout?: number;
   readonly remoteAddress?: string;
+  readonly remoteFamily?: string;
   readonly remotePort?: number;
   readonly localAddress?: string;
+  readonly localFamily?: string;
   readonly localPort?: number;
 };
+
+/** As of sockets. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly family: string;
+  readonly port: number;
+}
 
 const Stream: typeof Duplex = lateBase<typeof Duplex>(() => builtin.stream.Duplex);
 
@@ -42,8 +53,15 @@ export class SocketLike extends Stream {
   /** As of sockets. */
   setTimeout(milliseconds: number, listener?: () => void): this {
     this.#under.setTimeout?.(milliseconds);
-    if (listener !== undefined) this.once("timeout", listener);
-    return this;
+    if (listener === undefined) return this;
+    return milliseconds === 0 ? this.off("timeout", listener) : this.once("timeout", listener);
+  }
+
+  /** As of sockets: what was written goes out before the end. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
   }
 
   /** As of sockets. */
@@ -59,8 +77,40 @@ export class SocketLike extends Stream {
   }
 
   /** As of sockets. */
+  address(): SocketAddress | Record<string, never> {
+    return this.#under.address?.() ?? {};
+  }
+
+  /** As of sockets. */
+  get timeout(): number | undefined {
+    return this.#under.timeout;
+  }
+
+  /** As of sockets; this one is connected. */
+  get connecting(): boolean {
+    return false;
+  }
+
+  /** As of sockets; this one is connected. */
+  get pending(): boolean {
+    return false;
+  }
+
+  /** As of sockets. */
+  get readyState(): "open" | "readOnly" | "writeOnly" | "closed" {
+    if (this.destroyed) return "closed";
+    if (this.readable) return this.writable ? "open" : "readOnly";
+    return this.writable ? "writeOnly" : "closed";
+  }
+
+  /** As of sockets. */
   get remoteAddress(): string | undefined {
     return this.#under.remoteAddress;
+  }
+
+  /** As of sockets. */
+  get remoteFamily(): string | undefined {
+    return this.#under.remoteFamily;
   }
 
   /** As of sockets. */
@@ -71,6 +121,11 @@ export class SocketLike extends Stream {
   /** As of sockets. */
   get localAddress(): string | undefined {
     return this.#under.localAddress;
+  }
+
+  /** As of sockets. */
+  get localFamily(): string | undefined {
+    return this.#under.localFamily;
   }
 
   /** As of sockets. */

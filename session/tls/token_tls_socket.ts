@@ -139,6 +139,10 @@ export async function tokenTlsSocket(options: TokenTlsSocketOptions): Promise<To
       code: tls.errors[0]!,
     });
   }
+  // As of sockets whose handshake comes after whoever made them has them.
+  setImmediate(() => {
+    if (!duplex.destroyed) duplex.emit("secureConnect");
+  });
   return newSocket(duplex, tls);
 }
 

@@ -22,10 +22,12 @@ export function definedNames(source: string, options: readonly string[] = []): s
   return stdout.split("\n").map((line) => /^#define (\w+) /.exec(line)?.[1]).filter((name) => name !== undefined);
 }
 
-/** Compiles C text into a shared library and returns its path. */
-export function compileLibrary(name: string, source: string): string {
+/** Compiles C text into a shared library, which needs others by their paths, and returns its path. */
+export function compileLibrary(name: string, source: string, libraries: readonly string[] = []): string {
   const path = `${temporaryFolder(name)}/${name}.so`;
-  const run = spawnSync(compiler!, ["-shared", "-fPIC", "-O1", "-o", path, written(source)], { encoding: "utf8" });
+  const needed = libraries.length === 0 ? [] : ["-Wl,--no-as-needed", ...libraries];
+  const args = ["-shared", "-fPIC", "-O1", "-o", path, written(source), ...needed];
+  const run = spawnSync(compiler!, args, { encoding: "utf8" });
   if (run.status !== 0) throw new Error(`Cannot compile ${name}: ${run.stderr}`);
   return path;
 }

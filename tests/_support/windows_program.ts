@@ -10,9 +10,11 @@ import {
   CookieTextStore,
   HttpSession,
   Module,
+  NotSupportedError,
   Pkcs11Error,
   rsaPss,
   type Session,
+  tokenCertificate,
 } from "../../mod.ts";
 
 const [path, folder] = process.argv.slice(2) as [string, string];
@@ -84,4 +86,8 @@ await usesToken("gp11");
 process.stdout.write("a token with packed structures, in place and on threads\n");
 await speaksHttp();
 process.stdout.write("HTTP over both transports, cookies in a file\n");
+const uri = "pkcs11:token=mock%20token0;type=";
+const tls = tokenCertificate({ certificate: `${uri}cert`, key: `${uri}private` });
+await assertRejects(() => tls, NotSupportedError, "Windows has no pairs of sockets");
+process.stdout.write("no TLS with keys of tokens\n");
 process.exit(0);

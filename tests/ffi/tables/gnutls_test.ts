@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   GNUTLS,
   Gnutls,
@@ -11,6 +11,8 @@ import {
   type GnutlsFunction,
   NotGnutlsError,
 } from "../../../ffi/tables/gnutls.ts";
+import { NotSupportedError } from "../../../internal/not_supported_error.ts";
+import { openGnutls, whyUnusable } from "../../../session/tls/gnutls.ts";
 import { gnutlsPath } from "../../../tools/native_libraries.ts";
 import { compileLibrary, failedAssertions } from "../../_support/c_assertions.ts";
 import { compilerSkip } from "../../_support/c_compiler.ts";
@@ -41,6 +43,28 @@ describe("Gnutls", { skip }, () => {
     assertThrows(() => Gnutls.open(bare), NotGnutlsError, "it was built without PKCS#11 (p11-kit)");
     const old = compileLibrary("old-gnutls", `${check}int gnutls_pkcs11_init(unsigned a, void *b) { return 0; }\n`);
     assertThrows(() => Gnutls.open(old), NotGnutlsError, "its version is 3.5.8, and TLS 1.3 needs 3.6.5 or later");
+  });
+
+  it("is refused with what was tried and what to install, as the system's own", { skip: compilerSkip }, () => {
+    const bare = compileLibrary("no-p11-kit", 'const char *gnutls_check_version(void) { return "3.8.9"; }\n');
+    for (
+      const [path, reason] of [[bare, "it was built without PKCS#11 (p11-kit)"], ["/nowhere/gnutls.so", "nowhere"]]
+    ) {
+      const error = assertThrows(() => openGnutls(path), NotSupportedError);
+      for (const part of [`tried ${path} (`, reason!, "Install libgnutls30 (Debian", "gnutls (Fedora, Arch, Alpine)"]) {
+        assertStringIncludes(error.message, part);
+      }
+    }
+    assertEquals(Gnutls.candidates("darwin").at(-1), "libgnutls.30.dylib");
+    const tried = ["/opt/homebrew/lib/libgnutls.30.dylib (no such file)"];
+    const macos = whyUnusable("darwin", tried);
+    assertStringIncludes(macos, "(libgnutls.30.dylib, 3.6.5 or later, built with p11-kit)");
+    assertStringIncludes(macos, `tried ${tried[0]}. Install gnutls (Homebrew)`);
+    assertMatch(
+      whyUnusable("linux", ["a (b)", "c (d)"]),
+      /\(libgnutls\.so\.30, .*; tried a \(b\); c \(d\)\. Install libgnutls30/,
+    );
+    assertMatch(whyUnusable("win32", []), /need GnuTLS.* Windows has no pairs of sockets/);
   });
 
   it("has the numbers and sizes of the headers", { skip: noHeaders }, () => {

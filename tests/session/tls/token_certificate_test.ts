@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readFile } from "node:fs/promises";
-import { connect } from "node:net";
+import type { EventEmitter } from "node:events";
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from "node:net";
 import { text as textOf } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
-import type { TLSSocket } from "node:tls";
+import { createServer, type TLSSocket } from "node:tls";
 import { HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
 import { NotSupportedError } from "../../../internal/not_supported_error.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
@@ -115,14 +116,22 @@ describe("tokenCertificate", { skip }, () => {
     });
   }
 
-  it("shows openssl s_server the certificate, in TLS 1.2 and 1.3", async () => {
+  it("shows openssl s_server both certificates, in TLS 1.2 and 1.3, by GET and POST", async () => {
     const { ca } = clients.certificates;
     await using rsa = await tokenCertificate({ certificate: clients.rsa.pem, key: clients.rsa.key, ca: ca.cert });
     for (const flag of ["-tls1_2", "-tls1_3"]) {
-      await using server = await opensslServer(clients, ca.certFile, flag);
-      const msg = await once(rsa, `https://localhost:${server.port}/`);
-      assertEquals(msg.statusCode, 200);
-      assertMatch(text(msg), /Subject: O ?= ?gp11, CN ?= ?rsa/);
+      await using server = await opensslServer(clients, ca.certFile, flag, "-no_ticket", "-no_cache");
+      for (const [clientCertificate, subject] of [[ec, "gp11 test client"], [rsa, "rsa"]] as const) {
+        // It answers a line that begins so, be it of the head or of the body.
+        for (const [method, body] of [["GET", undefined], ["POST", "GET what it waits for\n"]] as const) {
+          await using session = new HttpSession({ clientCertificate });
+          const msg = await sent(session, method, `https://localhost:${server.port}/`, body);
+          assertEquals([flag, subject, method, msg.statusCode], [flag, subject, method, 200]);
+          const shown = text(msg).replaceAll(" = ", "=");
+          assertMatch(shown, new RegExp(`Subject: (O=gp11, CN=${subject}|CN=${subject}, O=gp11)`));
+          assertStringIncludes(shown, `Protocol  : ${flag === "-tls1_2" ? "TLSv1.2" : "TLSv1.3"}`);
+        }
+      }
     }
   });
 
@@ -313,6 +322,99 @@ describe("tokenCertificate", { skip }, () => {
     assertEquals(await named({ signal: AbortSignal.abort(reason) }).catch((error: unknown) => error), reason);
   });
 
+  it("gives drivers a socket that begins TLS in the middle of their protocol", async () => {
+    const { ca, good } = clients.certificates;
+    const lines: string[] = [];
+    const server = createServer({ cert: good.cert, key: good.key, ca: ca.cert, requestCert: true }, (socket) => {
+      const name = socket.getPeerCertificate().subject.CN;
+      let rest = "";
+      socket.on("error", () => {}).setEncoding("utf8").on("data", (received: string) => {
+        const whole = (rest + received).split("\n");
+        rest = whole.pop()!;
+        for (const line of whole) {
+          lines.push(line);
+          if (line === "QUIT") socket.end("bye\n");
+          else if (line === "DIE") relayed.forEach((each) => each.destroy());
+          else if (line === "HELLO") socket.write(`${name} says ${line}\n`);
+        }
+      });
+      socket.on("end", () => lines.push("its end"));
+    });
+    server.listen(0, "127.0.0.1");
+    await event(server, "listening");
+    // What is said in clear ends with STARTTLS; what follows goes to the server with TLS.
+    const relayed = new Set<Socket>();
+    const plain = createNetServer((socket) => {
+      socket.on("error", () => {}).write("220 welcome\n");
+      socket.once("data", (line: Uint8Array) => {
+        if (new TextDecoder().decode(line) !== "STARTTLS\n") return socket.destroy();
+        const behind = connect((server.address() as AddressInfo).port, "127.0.0.1", () => {
+          socket.write("220 go ahead\n");
+          socket.pipe(behind).pipe(socket);
+        });
+        behind.on("error", () => {});
+        socket.on("close", () => behind.destroy());
+        relayed.add(socket);
+      });
+    });
+    plain.listen(0, "127.0.0.1");
+    await event(plain, "listening");
+    const begin = async () => {
+      const raw = connect((plain.address() as AddressInfo).port, "127.0.0.1");
+      const said = async () => String((await event(raw, "data"))[0]);
+      assertEquals(await said(), "220 welcome\n");
+      raw.write("STARTTLS\n");
+      assertEquals(await said(), "220 go ahead\n");
+      const { duplex } = await tokenTlsSocket({ socket: raw, servername: "localhost", clientCertificate: ec });
+      await event(duplex, "secureConnect");
+      return [raw, duplex as unknown as Socket] as const;
+    };
+
+    const [raw, driver] = await begin();
+    const heard: string[] = [];
+    for (const name of ["end", "close", "timeout"]) driver.on(name, () => heard.push(name));
+    assertEquals([driver.connecting, driver.pending, driver.readyState], [false, false, "open"]);
+    const { localPort, remoteAddress, remoteFamily, remotePort } = raw;
+    assertEquals([driver.remoteAddress, driver.remotePort, driver.localPort], [remoteAddress, remotePort, localPort]);
+    assertEquals([driver.remoteFamily, driver.address()], [remoteFamily, raw.address()]);
+    assertEquals(driver.setNoDelay(true).setKeepAlive(true, 1000).unref().ref(), driver);
+    driver.setEncoding("utf8");
+    const told = async () => String((await event(driver, "data"))[0]);
+    driver.write("HELLO\n");
+    assertEquals(await told(), "gp11 test client says HELLO\n");
+    // An idle connection is told of, and left as it is.
+    await new Promise<void>((idle) => void driver.setTimeout(20, idle));
+    const never = () => heard.push("never");
+    driver.setTimeout(60_000, never).setTimeout(0, never);
+    assertEquals(heard.splice(0), ["timeout"]);
+    const closed = [event(driver, "close"), event(raw, "close")];
+    driver.write("QUIT\n");
+    assertEquals(await told(), "bye\n");
+    await Promise.all(closed);
+    assertEquals([heard, driver.readyState], [["end", "close"], "closed"]);
+
+    // What was written goes out before the end, which the server is told of.
+    const [, hasty] = await begin();
+    // Nothing of the server is on its way any more when it has answered: what is not read when a socket closes resets it.
+    const answered = event(hasty, "data");
+    hasty.write("HELLO\n");
+    await answered;
+    const gone = event(hasty, "close");
+    hasty.write("x".repeat(300_000));
+    hasty.write("\nLAST\n");
+    hasty.destroySoon();
+    await gone;
+    while (lines.at(-1) !== "its end") await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals([lines.at(-2), hasty.destroyed], ["LAST", true]);
+
+    const [, cut] = await begin();
+    const failed = event(cut, "error");
+    cut.resume().write("DIE\n");
+    assertEquals(codeOf((await failed)[0]), "GNUTLS_E_PREMATURE_TERMINATION");
+    server.close();
+    plain.close();
+  });
+
   it("speaks HTTP/2 where the server agrees, synchronously too", async () => {
     await using session = new HttpSession({ clientCertificate: ec, http2: "required" });
     const uri = `${older.tlsOrigin}/echo`;
@@ -448,6 +550,11 @@ describe("tokenCertificate", { skip }, () => {
     await (await tokenCertificate(good)).close();
   });
 });
+
+/** What a listener of the next event of this name is told. */
+function event(source: EventEmitter, name: string): Promise<unknown[]> {
+  return new Promise((resolve) => source.once(name, (...told: unknown[]) => resolve(told)));
+}
 
 function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? String(error);

@@ -1,5 +1,5 @@
 // session/tls/: TLS with a key in a token when tokens, servers and programs do what they should not.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
@@ -12,6 +12,7 @@ import {
   CKU,
   Module,
   Pkcs11Error,
+  TlsError,
   type TokenCertificate,
   tokenCertificate,
   tokenTlsSocket,
@@ -19,6 +20,7 @@ import {
 import { defaultPaths } from "../../../session/config/mod.ts";
 import { RecordCounter } from "../../../session/tls/record_counter.ts";
 import { compilerSkip } from "../../_support/c_compiler.ts";
+import { FailingGnutls } from "../../_support/failing_gnutls.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
 import { MovingModule } from "../../_support/moving_module.ts";
@@ -103,7 +105,7 @@ describe("TLS with a key in a token that fails", { skip }, () => {
 
   const noFolder = existsSync("/proc/self/fd") ? false : "there is no /proc/self/fd";
   it("gives every socket back, whatever the handshake was in when it was aborted", { skip: noFolder }, async () => {
-    const [all, side] = [100, 20];
+    const [all, side] = [300, 20];
     const reason = new Error("enough");
     const outcomes = { open: 0, aborted: 0 };
     const one = async (number: number) => {
@@ -171,6 +173,42 @@ describe("TLS with a key in a token that fails", { skip }, () => {
     assertEquals([failed.statusCode, codeOf(failed.error)], [HttpStatus.TLS_FAILED, "GNUTLS_E_PKCS11_DEVICE_ERROR"]);
     waiting.fail(0);
     assertEquals((await once()).statusCode, 200);
+  });
+
+  it("names what GnuTLS says of tokens, and is right again when it says it no more", async () => {
+    const failing = new FailingGnutls();
+    const own = { ...given(), gnutls: failing.path, pin: clients.token.userPin };
+    for (
+      const [name, number, code] of [
+        ["gnutls_pkcs11_add_provider", -301, "GNUTLS_E_PKCS11_LOAD_ERROR"],
+        ["gnutls_privkey_import_url", -303, "GNUTLS_E_PKCS11_PIN_ERROR"],
+        ["gnutls_privkey_import_url", -323, "GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE"],
+        ["gnutls_privkey_import_url", -56, "GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE"],
+        ["gnutls_certificate_set_key", -309, "GNUTLS_E_PKCS11_DATA_ERROR"],
+      ] as const
+    ) {
+      failing.fail(name, number);
+      const error = await tokenCertificate(own).catch((error: unknown) => error);
+      assert(error instanceof TlsError, String(error));
+      assertEquals([error.code, error.number], [code, number]);
+      assertStringIncludes(error.message, `(${code}, ${number})`);
+      failing.fail(name, 0);
+    }
+    await using client = await tokenCertificate(own);
+    for (
+      const [number, code] of [
+        [-300, "GNUTLS_E_PKCS11_ERROR"],
+        [-308, "GNUTLS_E_PKCS11_DEVICE_ERROR"],
+        [-309, "GNUTLS_E_PKCS11_DATA_ERROR"],
+      ] as const
+    ) {
+      // The first call says hello.
+      failing.fail("gnutls_handshake", number, 1);
+      const { error, statusCode } = await once(undefined, client);
+      assertEquals([statusCode, codeOf(error)], [HttpStatus.TLS_FAILED, code]);
+      failing.fail("gnutls_handshake", 0);
+      assertEquals((await once(undefined, client)).statusCode, 200);
+    }
   });
 
   it("finds the key anew after a logout and a login that others have made, side by side", async () => {
