@@ -18,10 +18,12 @@ export async function benchTokenTls(): Promise<void> {
     server: "ssl_protocols TLSv1.3; ssl_session_cache off; ssl_session_tickets off;",
     files: { body: new Uint8Array(100 << 20) },
   });
+  // As servers are by themselves: with keys of tokens sessions are taken up again, with keys in files they are not.
+  await using resuming = await startNginx({ certificate: good, clientAuthority: ca.certFile });
   await measureOnRuntimes(new URL("token_tls.ts", import.meta.url), {
     env: {
       ...{ AUTHORITY: ca.cert, CERTIFICATE: ec.pem, KEY: readFileSync(ec.keyFile, "utf8"), KEY_URI: ec.keyUri },
-      ...{ MODULE: token.module, PIN: token.userPin, URL: nginx.tlsOrigin },
+      ...{ MODULE: token.module, PIN: token.userPin, RESUMING: resuming.tlsOrigin, URL: nginx.tlsOrigin },
     },
     rounds: 3,
     name: "token-tls",

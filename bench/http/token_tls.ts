@@ -8,7 +8,8 @@ import { type ClientCertificateOption, HttpSession, TlsDatabase } from "../../ht
 import { tokenCertificate } from "../../session/mod.ts";
 import { WaitingModule } from "../../tests/_support/waiting_module.ts";
 
-const { AUTHORITY = "", CERTIFICATE = "", KEY = "", KEY_URI = "", MODULE = "", PIN = "", URL: url = "" } = process.env;
+const { AUTHORITY = "", CERTIFICATE = "", KEY = "", KEY_URI = "", MODULE = "", PIN = "" } = process.env;
+const { RESUMING = "", URL: url = "" } = process.env;
 const BATCHES = 7;
 const REQUESTS = 400;
 const CONNECTIONS = 10;
@@ -63,11 +64,11 @@ function plainRequest(agent: https.Agent): Promise<string> {
   });
 }
 
-function connections(clientCertificate: ClientCertificateOption): Promise<Cost> {
+function connections(clientCertificate: ClientCertificateOption, origin = url): Promise<Cost> {
   return cost(CONNECTIONS, async () => {
     for (let each = 0; each < CONNECTIONS; each++) {
       await using session = sessionWith(clientCertificate);
-      await (await session.fetch(`${url}/echo`)).text();
+      await (await session.fetch(`${origin}/echo`)).text();
     }
   });
 }
@@ -142,9 +143,16 @@ for (const inFlight of [1, 10]) {
   for (const session of Object.values(sessions)) session.close();
   agent.destroy();
 }
-const took = await best({ token: () => connections(kinds.token), file: () => connections(kinds.file) });
-rows["a new connection: ms more than with a file"] = took.token.wall - took.file.wall;
-rows["a new connection, processor: ms more than with a file"] = took.token.work - took.file.work;
+for (
+  const [name, origin] of [["a new connection", url], ["one to a server that resumes sessions", RESUMING]] as const
+) {
+  const took = await best({
+    token: () => connections(kinds.token, origin),
+    file: () => connections(kinds.file, origin),
+  });
+  rows[`${name}: ms more than with a file`] = took.token.wall - took.file.wall;
+  rows[`${name}, processor: ms more than with a file`] = took.token.work - took.file.work;
+}
 
 const large = sessionWith(kinds.token);
 for (const [name, transfer] of [["GET", download], ["POST", upload]] as const) {

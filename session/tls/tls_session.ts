@@ -101,8 +101,9 @@ export class TlsSession {
     this.#checked("gnutls_set_default_priority_append", session, putText(kept, PRIORITY), 0n, 0n);
     this.#setCredentials(noCredentials(this.#gnutls));
     if (builtin.net.isIP(host) === 0) {
-      const name = kept.putBytes(new TextEncoder().encode(host));
-      this.#checked("gnutls_server_name_set", session, GNUTLS.NAME_DNS, kept.address(name), BigInt(host.length));
+      const name = new TextEncoder().encode(host);
+      const at = kept.address(kept.putBytes(name));
+      this.#checked("gnutls_server_name_set", session, GNUTLS.NAME_DNS, at, BigInt(name.length));
     }
     if (alpnProtocols.length > 0) {
       const names = alpnProtocols.map((name) => new TextEncoder().encode(name));

@@ -136,7 +136,7 @@ export class TokenKey {
     const session = await slot.openSession({ signal, ...loginOf(login ? pin : undefined) });
     try {
       const info = await session.getInfo({ signal });
-      if (login && pin === undefined && isUser(info)) countOnLogin(session);
+      if (login && pin === undefined) countOnLogin(session, info);
       const found = await session.findObject(keyTemplate(uri), { signal });
       await checkUse(found, { signal });
       const formatted = withoutQuery(Pkcs11Uri.parse(await found.uri({ signal })));
@@ -209,12 +209,7 @@ export class TokenKey {
     yield* close(lost);
     const info = yield* step(() => session.getInfoSync(), () => session.getInfo());
     if (this.#login) this.#state = userState(info);
-    if (this.#login && this.#pin === undefined && !isUser(info)) {
-      throw new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_SignInit", {
-        action: "sign the TLS handshake",
-        hint: "The token was logged out; give tokenCertificate the PIN to have it logged in again",
-      });
-    }
+    if (this.#login && this.#pin === undefined) assertUser(info, "The token was logged out");
     const wanted = keyTemplate(Pkcs11Uri.parse(this.uri));
     this.#key = yield* step(() => session.findObjectSync(wanted), () => session.findObject(wanted));
   }
@@ -246,9 +241,18 @@ function isUser({ state }: SessionInfo): boolean {
 }
 
 /** A login that others have made is left to this session when they log out. */
-function countOnLogin(session: Session): void {
+function countOnLogin(session: Session, info: SessionInfo): void {
+  assertUser(info, "Nobody is logged in to the token");
   const core = coreOf(session);
   joinLogin(core.module, core.slot);
+}
+
+function assertUser(info: SessionInfo, otherwise: string): void {
+  if (isUser(info)) return;
+  throw new Pkcs11Error(CKR.USER_NOT_LOGGED_IN, "C_SignInit", {
+    action: "sign the TLS handshake",
+    hint: `${otherwise}; give tokenCertificate the PIN to have it logged in`,
+  });
 }
 
 /** The state that tells of a login: the session's own where it is one, as modules name it. */

@@ -154,7 +154,7 @@ function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
     throw unexpected(action, "as clientCertificate what tokenCertificate has made", clientCertificate);
   }
   if (socket === undefined) {
-    if (typeof host !== "string" || host === "") throw unexpected(action, "a host", host);
+    if (!isName(host)) throw unexpected(action, "a host", host);
     if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65535) {
       throw new RangeError(`Cannot ${action}: a port is an integer from 1 to 65535, not ${String(port)}`);
     }
@@ -164,15 +164,18 @@ function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
       throw new TypeError(`Cannot ${action}: a socket does not say whom the certificate must name; give servername`);
     }
   }
-  if (servername !== undefined && (typeof servername !== "string" || servername === "")) {
-    throw unexpected(action, "a servername", servername);
-  }
+  if (servername !== undefined && !isName(servername)) throw unexpected(action, "a servername", servername);
   if (signal !== undefined) checkSignal(action, signal);
   for (const each of alpnProtocols ?? []) {
     const size = typeof each === "string" ? Buffer.byteLength(each) : 0;
     if (size < 1 || size > 255) throw new TypeError(`Cannot ${action}: a name in alpnProtocols has 1 to 255 bytes`);
   }
   return options;
+}
+
+/** A text that is not cut where it is handed to C, and shows no line of its own where it is logged. */
+function isName(value: unknown): boolean {
+  return typeof value === "string" && /^[^\0-\x20\x7f]+$/.test(value);
 }
 
 async function connected(host: string, port: number, signal: AbortSignal): Promise<Duplex> {

@@ -318,6 +318,8 @@ describe("tokenCertificate", { skip }, () => {
     await assertRejects(() => named({ clientCertificate: {} }), TypeError, "tokenCertificate");
     await assertRejects(() => named({ port: 0 }), RangeError, "port");
     await assertRejects(() => named({ host: undefined, socket: plain }), TypeError, "servername");
+    await assertRejects(() => named({ host: "local host" }), TypeError, "a host");
+    await assertRejects(() => named({ servername: "localhost\0.other.example" }), TypeError, "a servername");
     const reason = new Error("enough");
     assertEquals(await named({ signal: AbortSignal.abort(reason) }).catch((error: unknown) => error), reason);
   });
@@ -520,6 +522,10 @@ describe("tokenCertificate", { skip }, () => {
       assertEquals(`${error.message} ${error.stack} ${JSON.stringify(error)}`.includes("wrong-secret"), false);
       return error;
     };
+    const nobody = await refused({ pin: undefined });
+    assert(nobody instanceof Pkcs11Error);
+    assertEquals(nobody.code, CKR.USER_NOT_LOGGED_IN);
+    assertStringIncludes(nobody.message, "give tokenCertificate the PIN");
     const wrong = await refused({ pin: "wrong-secret" });
     assert(wrong instanceof Pkcs11Error);
     assertEquals(wrong.code, CKR.PIN_INCORRECT);
