@@ -361,6 +361,17 @@ describe("pkcs11js on a token", { skip: softhsmSkip }, () => {
       }
     }
     const [mechanism] = mechanisms;
+    const [small, ...large] = [
+      Buffer.alloc(64),
+      Buffer.alloc(0x2000),
+      Buffer.from(new ArrayBuffer(0x2000, { maxByteLength: 0x4000 })),
+    ].map((room) => {
+      pkcs11.C_EncryptInit(session, mechanism!, key);
+      const result = pkcs11.C_Encrypt(session, message, room);
+      assertEquals([result.buffer === room.buffer, result.length], [true, 16]);
+      return result;
+    });
+    assert(large.every((each) => each.equals(small!)));
     const parts: Buffer[] = [];
     const begin = () => {
       pkcs11.C_EncryptInit(session, mechanism!, key);
