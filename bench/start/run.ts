@@ -28,7 +28,12 @@ interface Program {
   readonly path: string;
   /** What it is given behind the number of times. */
   readonly args: readonly string[];
+  /** The runtimes it is written for; by default all. */
+  readonly on?: readonly string[];
 }
+
+/** What shows the floor is written for each runtime by itself. */
+const FLOOR = ["Deno", "Bun"];
 
 /**
  * Installs the package as npm would have it, and copies the programs there. They import it by its path: by its name the
@@ -87,8 +92,8 @@ export async function benchStart(): Promise<void> {
   // Those from sources lie in the project: Deno translates sources for a program of other settings anew each time.
   const programs: Program[] = [
     { name: "empty", path: here("empty.mjs"), args: [] },
-    { name: "idle worker thread", path: here("worker.mjs"), args: [] },
-    { name: "signature, bare FFI", path: here("bare.mjs"), args: token.args },
+    { name: "idle worker thread", path: here("worker.mjs"), args: [], on: FLOOR },
+    { name: "signature, bare FFI", path: here("bare.mjs"), args: token.args, on: FLOOR },
     { name: "signature, sources", path: here("signature.mjs"), args: token.args },
     { name: "signature, ./session, sources", path: here("session_signature.mjs"), args: token.args },
     { name: "signature, package", path: join(WORK, "signature.mjs"), args: token.args },
@@ -106,7 +111,8 @@ export async function benchStart(): Promise<void> {
     programs.push({ name: ADDON, path: join(peer, "start.mjs"), args: token.args });
   }
   for (const [runtime, command] of await runtimes(true)) {
-    const contestants = programs.flatMap(({ args, name, path }) =>
+    const written = programs.filter(({ on }) => on === undefined || on.includes(runtime));
+    const contestants = written.flatMap(({ args, name, path }) =>
       ["1", MANY].map((count): Contestant => ({
         name: `${name}, ${count}`,
         command: [measured, ...command, path, count, ...args],
