@@ -7,7 +7,7 @@ import { HttpSession, TlsDatabase } from "../../http/mod.ts";
 const { AUTHORITY = "", HTTP1 = "", HTTP2 = "" } = process.env;
 const BATCHES = 9;
 const REQUESTS = 600;
-/** Of each, before anything is measured: compilers take a second or two with what is more than one call into the runtime. */
+/** Of each, before something is measured: compilers take a second or two with what is more than one call into the runtime. */
 const FIRST_REQUESTS = 10_000;
 const tlsDatabase = TlsDatabase.fromPem(AUTHORITY);
 
@@ -44,18 +44,16 @@ const middle = (values: number[]): number => values.sort((a, b) => a - b)[values
 const rates: Record<string, number> = {};
 for (const [name, origin, theirs] of [["HTTP/1.1", HTTP1, fetch as Get], ["HTTP/2", HTTP2, fetchHttp2]] as const) {
   const url = `${origin}/small`;
-  await using first = new HttpSession({ tlsDatabase, maxConnsPerHost: 10 });
-  for (const get of [first.fetch, theirs]) await request(get, url, 10, FIRST_REQUESTS);
   for (const inFlight of [1, 10, 50]) {
     await using session = new HttpSession({ tlsDatabase, maxConns: inFlight, maxConnsPerHost: inFlight });
     const ratios: Cost[] = [];
-    // The first batches make connections.
-    for (let batch = -2; batch < BATCHES; batch++) {
+    for (const get of [session.fetch, theirs]) await request(get, url, inFlight, FIRST_REQUESTS);
+    for (let batch = 0; batch < BATCHES; batch++) {
       const order = batch % 2 === 0 ? [session.fetch, theirs] : [theirs, session.fetch];
       const costs = new Map<Get, Cost>();
       for (const get of order) costs.set(get, await cost(get, url, inFlight));
       const [own, other] = [costs.get(session.fetch)!, costs.get(theirs)!];
-      if (batch >= 0) ratios.push({ wall: other.wall / own.wall, work: other.work / own.work });
+      ratios.push({ wall: other.wall / own.wall, work: other.work / own.work });
     }
     rates[`${name}, ${inFlight} in flight, time`] = middle(ratios.map(({ wall }) => wall));
     rates[`${name}, ${inFlight} in flight, processor`] = middle(ratios.map(({ work }) => work));
