@@ -23,6 +23,8 @@ const BASE_ROW: Record<string, string> = {
   "AES-CBC-PAD 1 MiB, into": "AES-CBC-PAD 1 MiB",
   "RSA-2048, async, 2 sessions": "RSA-2048",
   "HMAC-SHA256 32 B, async, 8 sessions": "HMAC-SHA256 32 B",
+  "HMAC-SHA256 32 B, signMany of 1000": "HMAC-SHA256 32 B",
+  "ECDSA P-256, signMany of 1000": "ECDSA P-256",
 };
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
