@@ -1,7 +1,7 @@
 /**
  * The calls that programs make a million times, made in place and in one go: those that begin an operation with a mechanism
- * that has no parameter or a few bytes of it, and those that do it on short data. They do what is done for any call argument by argument, and
- * leave to that what is not as plain.
+ * that has no parameter or a few bytes of it, and those that do it on short data. They do what is done for any call argument
+ * by argument, and leave to that what is not as plain.
  */
 import { Block, word } from "../ffi/memory/block.ts";
 import { hasPlainMemory } from "../ffi/memory/inputs.ts";

@@ -1772,7 +1772,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Signs many inputs (C_SignInit, C_Sign for each). They are few jobs of a worker thread.
+   * Signs many inputs (C_SignInit, C_Sign for each). They take a worker thread few jobs.
    *
    * @param key A private or secret key that may sign.
    * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
@@ -1820,8 +1820,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Encrypts many inputs, each with the same parameter (C_EncryptInit, C_Encrypt for each). They are few jobs of a
-   * worker thread.
+   * Encrypts many inputs, each with the same parameter (C_EncryptInit, C_Encrypt for each). They take a worker
+   * thread few jobs.
    *
    * @param key A secret or public key that may encrypt.
    * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
@@ -1872,8 +1872,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Decrypts many inputs, each with the same parameter (C_DecryptInit, C_Decrypt for each). They are few jobs of a
-   * worker thread.
+   * Decrypts many inputs, each with the same parameter (C_DecryptInit, C_Decrypt for each). They take a worker
+   * thread few jobs.
    *
    * @param key A secret or private key that may decrypt.
    * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
@@ -1926,7 +1926,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Hashes many inputs (C_DigestInit, C_Digest for each). They are few jobs of a worker thread.
+   * Hashes many inputs (C_DigestInit, C_Digest for each). They take a worker thread few jobs.
    *
    * @param mechanism Its {@linkcode CKM} number, such as `CKM.SHA256`.
    * @param inputs What is hashed, each by itself.
@@ -1968,7 +1968,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Verifies many signatures (C_VerifyInit, C_Verify for each). They are few jobs of a worker thread.
+   * Verifies many signatures (C_VerifyInit, C_Verify for each). They take a worker thread few jobs.
    *
    * @param key A public or secret key that may verify.
    * @param mechanism Its {@linkcode CKM} number, or what a builder such as {@linkcode rsaPss} makes.
