@@ -32,6 +32,7 @@ const INTRODUCTIONS: Record<string, string> = {
   https:
     "Small requests over TLS, against the runtime's own fetch; `processor` is the time of the processor, which says more " +
     "on a machine where others work too.",
+  "https-large": "Bodies of 100 MiB over TLS, streamed, and by how many MiB the process grows meanwhile.",
   "https-far":
     "A hundred small requests at once to a server 20 ms away, on a new connection and on kept ones, limits as they are.",
   signed: "What a signature by a token adds to a request besides the token's own time.",
