@@ -5,6 +5,7 @@ import { builtin } from "../../../internal/builtin_modules.ts";
 import type { ClientCertificate, TlsInfo, TrustRoots } from "../transport.ts";
 import { certificateOf } from "../peer_certificate.ts";
 import { isNamed } from "../../../internal/certificate_names.ts";
+import { runtimeName } from "../../../internal/runtime.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
 import { readableCertificates } from "../permissions.ts";
@@ -57,12 +58,41 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
   }
   try {
     await arrival(stream, "secureConnect", signal, fail);
+    if (runtimeName() === "deno") passPauses(stream, raw);
     return { stream, info: tlsInfoOf(stream, host, options.roots), protocol: stream.alpnProtocol || "" };
   } catch (error) {
     stream.destroy();
     raw.destroy();
     throw error;
   }
+}
+
+/** What reads from a TCP connection, in the runtimes' node:net. */
+interface ReadingHandle {
+  readStart(): unknown;
+  readStop(): unknown;
+}
+
+/** What reads for the streams made here, whatever lies between. */
+const reading = new WeakMap<Duplex, ReadingHandle>();
+
+/** Deno's TLS goes on reading while its stream is paused, and keeps all that comes in memory: TCP has to be stopped itself. */
+function passPauses(stream: Duplex, raw: Duplex): void {
+  const handle = reading.get(raw) ?? (raw as { _handle?: Partial<ReadingHandle> | null })._handle;
+  if (typeof handle?.readStop !== "function" || typeof handle.readStart !== "function") return;
+  const tcp = handle as ReadingHandle;
+  reading.set(stream, tcp);
+  let isStopped = false;
+  stream.on("pause", () => {
+    if (isStopped || stream.destroyed) return;
+    isStopped = true;
+    tcp.readStop();
+  });
+  stream.on("resume", () => {
+    if (!isStopped || stream.destroyed) return;
+    isStopped = false;
+    tcp.readStart();
+  });
 }
 
 /** Refuses a peer that showed no trusted certificate, when certificates count. */

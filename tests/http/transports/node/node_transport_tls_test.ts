@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { NotSupportedError, TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
+import { HttpSession } from "../../../../http/session/session.ts";
 import { TlsDatabase } from "../../../../http/transports/tls_database.ts";
 import type { TlsSettings, Transport } from "../../../../http/transports/transport.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
@@ -263,6 +264,42 @@ describe("NodeTransport TLS", () => {
       const text = pieces.join("");
       assertEquals(server.requests.map(({ body }) => body.toString("latin1") === text), [true, true]);
     }
+  });
+
+  it("holds a server back whose response nobody reads", async () => {
+    const { cert, key } = certificates.good;
+    const piece = new Uint8Array(1 << 16);
+    const most = 96 << 20;
+    let sent = 0;
+    await using server = await socketServer(({ target }, socket) => {
+      if (target === "/small") return void socket.write(reply("200 OK", "small"));
+      const more = (): void => {
+        while (sent < most && !socket.destroyed) {
+          sent += piece.length;
+          if (!socket.write(piece)) return;
+        }
+      };
+      socket.on("drain", more);
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${most}\r\n\r\n`);
+      more();
+    }, { tls: { cert, key } });
+    const tlsDatabase = TlsDatabase.fromPem(certificates.ca.cert);
+    await using session = new HttpSession({ transport: "node", http2: false, tlsDatabase });
+    const origin = `https://localhost:${server.port}`;
+    const reader = (await session.fetch(`${origin}/large`)).body!.getReader();
+    let read = (await reader.read()).value!.length;
+    // As long as the server gets anything out, and some turns of the event loop more.
+    for (let last = -1, quiet = 0; quiet < 50 && sent < most; quiet = sent === last ? quiet + 1 : 0) {
+      last = sent;
+      await (await session.fetch(`${origin}/small`)).text();
+    }
+    assertLess(sent, most);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      read += value.length;
+    }
+    assertEquals(read, most);
   });
 });
 
