@@ -3,7 +3,7 @@
  * that has no parameter or a few bytes of it, and those that do it on short data. They do what is done for any call argument
  * by argument, and leave to that what is not as plain.
  */
-import { Block, word } from "../ffi/memory/block.ts";
+import { assertWithin, Block, word } from "../ffi/memory/block.ts";
 import { hasPlainMemory } from "../ffi/memory/inputs.ts";
 import { setBytes } from "../ffi/memory/structs.ts";
 import { CKR } from "../ffi/constants/mod.ts";
@@ -140,9 +140,7 @@ export class FrequentCalls {
 /** The first bytes of the caller's room, written by now; `from` is where they lie instead, -1 where it is nowhere. */
 function taken(block: Block, from: number, room: Uint8Array, capacity: number): Uint8Array {
   const length = block.getLength(LENGTH) ?? Infinity;
-  if (length > capacity) {
-    throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${capacity} had room`);
-  }
+  assertWithin(length, capacity);
   if (from < 0) return room.subarray(0, length);
   const { bytes } = block;
   if (length > FEW_BYTES) room.set(bytes.subarray(from, from + length));

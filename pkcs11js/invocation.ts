@@ -1,5 +1,5 @@
 /** One call: its arguments written into native memory, its result read from there. */
-import { type Block, word } from "../ffi/memory/block.ts";
+import { assertWithin, type Block, word } from "../ffi/memory/block.ts";
 import { setBytes, setPointer, structLayout } from "../ffi/memory/structs.ts";
 import { CK_MECHANISM } from "../ffi/memory/structs_infos.ts";
 import { nativeRuntime } from "../ffi/runtime/runtime.ts";
@@ -231,9 +231,7 @@ function putText(call: Invocation, value: unknown, index: number): void {
 
 /** The first bytes of the caller's room, written by now. */
 function taken({ block, room, roomAt, roomLength }: Invocation, length: number): Uint8Array {
-  if (length > roomLength) {
-    throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${roomLength} had room`);
-  }
+  assertWithin(length, roomLength);
   if (length > lengthIn(room!)) {
     throw new TypeError("Cannot hand the result over: the Buffer for it was taken away while the call was made");
   }

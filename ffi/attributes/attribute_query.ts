@@ -1,5 +1,5 @@
 /** Reading attributes with raw calls of C_GetAttributeValue. */
-import { type Block, word } from "../memory/block.ts";
+import { assertWithin, type Block, word } from "../memory/block.ts";
 import { clearBytes, setPointer } from "../memory/structs.ts";
 import { attributeLayout, writeTemplate } from "../memory/templates.ts";
 import { aligned } from "./attribute_rooms.ts";
@@ -92,9 +92,7 @@ export class AttributeQuery {
     const length = this.#block.getLength(this.#lengthAt(index));
     const room = this.#rooms[index];
     if (length === undefined || room === undefined) return undefined;
-    if (length > this.#lengths[index]!) {
-      throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${this.#lengths[index]} had room`);
-    }
+    assertWithin(length, this.#lengths[index]!);
     const value = make(length);
     this.#block.copyInto(room, length, value);
     return value;

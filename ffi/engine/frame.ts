@@ -6,7 +6,7 @@ import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
 import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../tables/functions.ts";
 import type { Lane } from "./lane.ts";
-import { type Block, word } from "../memory/block.ts";
+import { assertWithin, type Block, word } from "../memory/block.ts";
 import type { Question } from "./question.ts";
 import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
@@ -96,16 +96,6 @@ export class Output {
   overwrite(): void {
     this.#own?.fill(0);
   }
-}
-
-/**
- * Throws where the module says that it has written more than there was room for.
- *
- * @throws {RangeError} when it says so
- */
-export function assertWithin(length: number, capacity: number): void {
-  if (length <= capacity) return;
-  throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${capacity} had room`);
 }
 
 /**

@@ -245,6 +245,16 @@ export class Block {
   }
 }
 
+/**
+ * Throws where the module says that it has written more than there was room for.
+ *
+ * @throws {RangeError} when it says so
+ */
+export function assertWithin(length: number, capacity: number): void {
+  if (length <= capacity) return;
+  throw new RangeError(`Cannot use the module's answer: ${length} bytes where ${capacity} had room`);
+}
+
 /** A state of a block to go back to. */
 export interface BlockMark {
   /** Bytes of the first piece in use. */

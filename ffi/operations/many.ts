@@ -1,8 +1,9 @@
 /** The same operation on many inputs, as few jobs on a worker as their size allows. */
 import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
-import { assertWithin, type Frame } from "../engine/frame.ts";
+import type { Frame } from "../engine/frame.ts";
 import { aligned, batchEnds, BatchSize, PlacedInputs, Rows } from "../memory/batches.ts";
+import { assertWithin } from "../memory/block.ts";
 import { type JobCall, RepeatedCalls } from "../workers/repeated_calls.ts";
 import { wantsLogin } from "./authentication.ts";
 import { type MechanismUse, writeMechanism } from "../memory/mechanisms.ts";
