@@ -353,9 +353,10 @@ describe("Cryptography in a session", () => {
     assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
     assertEquals(await on.session.digestMany(CKM.SHA256, []), []);
     const changing = inputs.map((input) => input.slice());
-    const pending = on.session.digestMany(CKM.SHA256, changing);
+    const now = on.session.digestMany(CKM.SHA256, changing);
+    const later = on.session.digestMany(CKM.SHA256, changing);
     for (const input of changing) input.fill(0xff);
-    assertEquals(await pending, digests);
+    assertEquals([await now, await later], [digests, digests]);
     assert(changing.every((input) => input.every((byte) => byte === 0xff)));
   });
 
