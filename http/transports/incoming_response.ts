@@ -8,6 +8,10 @@ import type { TransportResponse, UpgradedStream } from "./transport.ts";
 
 /** How much of a body nobody reads yet is taken from the socket. */
 const READ_AHEAD = 64 * 1024;
+/** How much is taken ahead of somebody who has read as much as no program leaves unread: each stop and start costs time. */
+const READ_AHEAD_OF_READER = 512 * 1024;
+/** Whoever has taken so much reads the body; what is read of one that is small and unread is less. */
+const READER_HAS_TAKEN = 256 * 1024;
 
 /** What a {@linkcode IncomingBody} asks of its connection. */
 export interface BodySource {
@@ -24,6 +28,8 @@ export class IncomingBody {
   readonly #source: BodySource;
   #queue: Uint8Array<ArrayBuffer>[] = [];
   #queued = 0;
+  /** How many bytes the reader has taken. */
+  #taken = 0;
   #ended = false;
   #failure: { error: unknown } | null = null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
@@ -68,13 +74,15 @@ export class IncomingBody {
   push(piece: Uint8Array): void {
     const chunk = ownBytes(piece);
     if (this.#wakePull !== null && this.#controller !== null) {
+      this.#taken += chunk.byteLength;
       this.#controller.enqueue(chunk);
       this.#wake();
       return;
     }
     this.#queue.push(chunk);
     this.#queued += chunk.byteLength;
-    if (this.#collector === null && this.#queued >= READ_AHEAD) this.#source.pause();
+    if (this.#collector !== null) return;
+    if (this.#queued >= (this.#isRead ? READ_AHEAD_OF_READER : READ_AHEAD)) this.#source.pause();
   }
 
   /** The last piece has arrived. */
@@ -94,6 +102,10 @@ export class IncomingBody {
     if (this.#queue.length === 0) this.#settle();
   }
 
+  get #isRead(): boolean {
+    return this.#taken >= READER_HAS_TAKEN;
+  }
+
   #pull(): Promise<void> | void {
     const chunk = this.#queue.shift();
     if (chunk === undefined) {
@@ -103,6 +115,8 @@ export class IncomingBody {
       return new Promise((resolve) => this.#wakePull = resolve);
     }
     this.#queued -= chunk.byteLength;
+    this.#taken += chunk.byteLength;
+    if (this.#isRead && this.#queued < READ_AHEAD_OF_READER / 2) this.#source.resume();
     this.#controller?.enqueue(chunk);
     if (this.#queue.length === 0 && this.#ended) this.#settle();
   }
