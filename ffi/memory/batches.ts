@@ -8,7 +8,7 @@ const MAX_BATCH = 2048;
 /** How many inputs are tried first, to learn how long they take. */
 const FIRST_BATCH = 64;
 /** What a batch may take, in µs, before a worker thread turns to what others want of it. */
-const BATCH_TIME = 16_000;
+const BATCH_TIME = 50_000;
 const ALIGNMENT = 8;
 const UINT32 = 0x1_0000_0000;
 

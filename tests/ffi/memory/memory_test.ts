@@ -117,10 +117,10 @@ describe("BatchSize", () => {
     const size = new BatchSize(false);
     assertEquals([size.next(1000), size.next(9)], [64, 9]);
     size.took(64, 64 * 500);
-    assertEquals(size.next(1000), 32);
+    assertEquals(size.next(1000), 100);
     size.took(0, 5000);
-    assertEquals(size.next(1000), 32);
-    size.took(32, 32 * 5);
+    assertEquals(size.next(1000), 100);
+    size.took(100, 100 * 5);
     assertEquals([size.next(1000), size.next(9999)], [1000, 2048]);
     assertEquals(new BatchSize(true).next(1000), 1000);
   });
