@@ -21,7 +21,7 @@ const INTRODUCTIONS: Record<string, string> = {
     "each result, and against the addon pkcs11js. C's loop is 1. `into` writes the result into memory of the caller. On " +
     "Node the module may find Node's own OpenSSL before the system's, so rows of large data compare that as well.",
   pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
-  webcrypto: "`subtle.sign` over a token against `session.sign`.",
+  webcrypto: "`subtle.sign` over a token against `session.sign`, and node-webcrypto-p11 over the addon pkcs11js.",
   "http-deno": "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno.",
   "http-bun": "The same on Bun.",
   "http-node": "The same on Node.",

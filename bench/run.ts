@@ -29,7 +29,7 @@ for (const name of chosen) {
   if (Object.hasOwn(benches, name)) continue;
   throw new TypeError(`Cannot run the bench "${name}": it is none of ${Object.keys(benches).join(", ")}`);
 }
-await setUp("tests");
+await setUp("bench");
 const around = await surroundings();
 for (const name of chosen) {
   await benches[name]!();

@@ -18,7 +18,7 @@ export async function setUp(purpose: Purpose): Promise<SystemNeed[]> {
   const strict = purpose === "demo" || Boolean(Deno.env.get("CI"));
   const needed = strict && missing.find((need) => need.from === "demo" || need.runtime);
   if (needed) throw new Error(`Cannot go on without ${needed.what}`);
-  if (purpose === "tests") {
+  if (purpose !== "demo") {
     await installNpmPackages();
     try {
       fetchNewerNss();

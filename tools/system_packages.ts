@@ -1,4 +1,5 @@
-// The system packages that the tests and the demo stand on: which are missing, and how to get them.
+// The system packages that the demo, the tests and the benchmark stand on: which are missing, and how to get them.
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import {
@@ -15,8 +16,10 @@ import { run } from "./runner/process.ts";
 import type { RuntimeName } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
 
-/** What a machine is set up for. */
-export type Purpose = "demo" | "tests";
+/** What a machine is set up for; each needs what those before it need. */
+const purposes = ["demo", "tests", "bench"] as const;
+/** One of them. */
+export type Purpose = (typeof purposes)[number];
 
 /** One thing the suite uses, and the packages that bring it. */
 export interface SystemNeed {
@@ -28,7 +31,7 @@ export interface SystemNeed {
   readonly apt: readonly string[];
   /** Homebrew's formula, or null where Homebrew has none. */
   readonly brew: string | null;
-  /** The least that asks for it; the tests need what the demo needs. */
+  /** The first of the purposes that asks for it. */
   readonly from: Purpose;
   /** The runtime that does not start without it. */
   readonly runtime?: RuntimeName;
@@ -126,6 +129,29 @@ export const systemNeeds: readonly SystemNeed[] = [
     from: "tests",
     runtime: "node",
   },
+  {
+    what: "what compiles pkcs11js, which the door is compared with",
+    present: () => programPath("make") !== null && programPath("g++") !== null && programPath("python3") !== null,
+    apt: ["make", "g++", "python3"],
+    brew: null,
+    from: "bench",
+  },
+  {
+    what: "libgck, libsoup and libcurl with their headers",
+    present: () =>
+      programPath("pkg-config") !== null &&
+      spawnSync("pkg-config", ["--exists", "gck-1", "libsoup-3.0", "libcurl"]).status === 0,
+    apt: ["pkg-config", "libgck-1-dev", "libsoup-3.0-dev", "libcurl4-openssl-dev"],
+    brew: null,
+    from: "bench",
+  },
+  {
+    what: "PyKCS11",
+    present: () => process.platform !== "linux" || spawnSync("/usr/bin/python3", ["-c", "import PyKCS11"]).status === 0,
+    apt: ["python3-pykcs11"],
+    brew: null,
+    from: "bench",
+  },
 ];
 
 /** Packages that bring a service of their own. */
@@ -137,7 +163,8 @@ const services: readonly (readonly [name: string, service: string])[] = [
 
 /** What a purpose needs and this machine does not have. */
 export function missingNeeds(purpose: Purpose): SystemNeed[] {
-  return systemNeeds.filter((need) => (purpose === "tests" || need.from === "demo") && !need.present());
+  const wanted = purposes.slice(0, purposes.indexOf(purpose) + 1);
+  return systemNeeds.filter((need) => wanted.includes(need.from) && !need.present());
 }
 
 /** Installs what is missing, or says what to run. Resolves to what is still missing. */

@@ -1,4 +1,4 @@
-// HTTP and HTTPS on loopback nginx: this library against the runtime's own fetch, JavaScript peers and libsoup.
+// HTTP and HTTPS on loopback nginx: this library against the runtime's own fetch, JavaScript peers, libsoup and libcurl.
 import { copyFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
@@ -34,11 +34,12 @@ interface Contest {
 
 /** Runs the benchmark over http and prints its tables. */
 export async function benchHttp(): Promise<void> {
-  const source = new URL("libsoup_loop.c", import.meta.url);
-  const soup = compiled({ source, library: "libsoup-3.0", flags: [] }, `${WORK}/libsoup_loop`);
   await using nginx = await startNginx({ files });
   const { origin } = nginx;
-  const others = soup === null ? [] : [{ name: "libsoup 3", command: [soup, ...argumentsFor(origin)] }];
+  const others = [
+    ...compiledContestant("libsoup 3", "libsoup_loop.c", "libsoup-3.0", origin),
+    ...compiledContestant("libcurl", "curl_loop.c", "libcurl", origin),
+  ];
   await compare({ name: "http", title: "HTTP from nginx on loopback", origin, others });
 }
 
@@ -51,11 +52,24 @@ export async function benchHttpsPeers(): Promise<void> {
     name: "https-peers",
     title: "HTTPS from nginx on loopback",
     origin: nginx.tlsOrigin,
-    env: { AUTHORITY: ca.cert, DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
+    others: compiledContestant("libcurl", "curl_loop.c", "libcurl", nginx.tlsOrigin),
+    env: {
+      AUTHORITY: ca.cert,
+      DENO_CERT: ca.certFile,
+      NODE_EXTRA_CA_CERTS: ca.certFile,
+      SSL_CERT_FILE: ca.certFile,
+    },
   });
 }
 
 const argumentsFor = (origin: string): string[] => [`${origin}/small.txt`, SECONDS, ...LEVELS];
+
+/** A program in C that asks for the small file through a library; none, with a line that says so, where that is missing. */
+function compiledContestant(name: string, file: string, library: string, origin: string): Contestant[] {
+  const source = new URL(file, import.meta.url);
+  const program = compiled({ source, library, flags: [] }, `${WORK}/${file.replace(/\.c$/, "")}`);
+  return program === null ? [] : [{ name, command: [program, ...argumentsFor(origin)] }];
+}
 
 async function compare({ env, name, origin, others = [], title }: Contest): Promise<void> {
   installed(new URL("peers", import.meta.url), WORK);

@@ -1,4 +1,5 @@
-// PKCS#11 against C, libgck and pkcs11js: every contestant once in each round, ratios taken within the round.
+// PKCS#11 against C, libgck, pkcs11js, graphene-pk11 and PyKCS11: every contestant once in each round, ratios taken within the round.
+import { spawnSync } from "node:child_process";
 import { cpSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +8,7 @@ import { type Contestant, measuredNames, measureRounds, median, medianRows } fro
 import { runtimes } from "../on_runtimes.ts";
 import { compiled, pkcs11jsFolder } from "../peers.ts";
 import { report } from "../report.ts";
+import { say } from "../../tools/say.ts";
 import { benchToken } from "../token.ts";
 
 const ROUNDS = 3;
@@ -29,6 +31,16 @@ const BASE_ROW: Record<string, string> = {
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const addon = () => pkcs11jsFolder(`${WORK}/pkcs11js`);
+
+/** PyKCS11 where the system's Python has it; none, with a line that says so, where it has not. */
+function pykcs11(args: readonly string[]): Contestant[] {
+  const python = "/usr/bin/python3";
+  if (spawnSync(python, ["-c", "import PyKCS11"]).status === 0) {
+    return [{ name: "PyKCS11", command: [python, here("pykcs11_loop.py"), ...args] }];
+  }
+  say("PyKCS11 is not installed: its column is left out");
+  return [];
+}
 
 /** Runs the door ./pkcs11js and the addon whose names it has in turns within one process, and prints the ratios. */
 export async function benchPkcs11js(): Promise<void> {
@@ -80,7 +92,8 @@ export async function benchPkcs11(): Promise<void> {
     { name: "C", command: [plain, ...args] },
     ...contestants("gp11", "gp11.ts"),
     ...(gck ? [{ name: "libgck", command: [gck, ...args] }] : []),
-    ...(peer ? contestants("pkcs11js", "pkcs11js.mjs") : []),
+    ...(peer ? [...contestants("pkcs11js", "pkcs11js.mjs"), ...contestants("graphene", "graphene.mjs")] : []),
+    ...pykcs11(args),
   ];
   const rounds = measureRounds(compared, ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer ?? "" });
   const columns = measuredNames(rounds, compared).filter((name) => name !== "C");

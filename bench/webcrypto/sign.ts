@@ -1,5 +1,8 @@
-// What subtle.sign over a token costs beyond session.sign: both in turns, in one process; runs on Deno, Bun and Node.
+// What subtle.sign over a token costs beyond session.sign, and what the same call of node-webcrypto-p11 costs where its
+// addon was built: in turns, in one process; runs on Deno, Bun and Node.
 import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+import process from "node:process";
 import { CKM, Module } from "../../session/mod.ts";
 import { tokenCrypto } from "../../webcrypto/mod.ts";
 import { data32, report, setting } from "../pkcs11/rows.ts";
@@ -20,15 +23,42 @@ const hmac = await subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, 
 const ecdsa = { name: "ECDSA", hash: "SHA-256" };
 const digest = () => new Uint8Array(createHash("sha256").update(data32).digest());
 
-/** Each row: the call through the door, and what it stands for. */
-const rows: Record<string, readonly [() => Promise<unknown>, () => Promise<unknown>]> = {
+/** What the peer's rows need of its API. */
+interface PeerCrypto {
+  readonly subtle: SubtleCrypto;
+  close(): void;
+}
+
+/** node-webcrypto-p11 over a module of its own; null where its addon is missing, or does not run on this runtime. */
+function peerCrypto(): PeerCrypto | null {
+  const { PEER_MODULE, PKCS11JS_FOLDER } = process.env;
+  if (!PEER_MODULE || !PKCS11JS_FOLDER) return null;
+  try {
+    const { Crypto } = createRequire(`${PKCS11JS_FOLDER}/`)("node-webcrypto-p11");
+    return new Crypto({ library: PEER_MODULE, name: "bench", slot: 0, readWrite: true, pin });
+  } catch (error) {
+    process.stderr.write(`node-webcrypto-p11 is left out: ${error}\n`);
+    return null;
+  }
+}
+
+type Call = () => Promise<unknown>;
+
+const peer = peerCrypto();
+const peerEc = await peer?.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+const peerHmac = await peer?.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+
+/** Each row: the call through the door, what it stands for, and the peer's. */
+const rows: Record<string, readonly [door: Call, plain: Call, peer: Call | null]> = {
   "ECDSA P-256": [
     () => subtle.sign(ecdsa, privateKey, data32),
     () => session.sign(privateKey.object, CKM.ECDSA, digest()),
+    peer && (() => peer.subtle.sign(ecdsa, peerEc!.privateKey, data32)),
   ],
   "HMAC-SHA256 32 B": [
     () => subtle.sign("HMAC", hmac, data32),
     () => session.sign(hmac.object, CKM.SHA256_HMAC, data32),
+    peer && (() => peer.subtle.sign("HMAC", peerHmac!, data32)),
   ],
 };
 
@@ -44,15 +74,18 @@ function middle(values: number[]): number {
 }
 
 const times: Record<string, number> = {};
-for (const [name, [door, plain]] of Object.entries(rows)) {
-  const both: [number, number][] = [];
+for (const [name, [door, plain, other]] of Object.entries(rows)) {
+  const turns: { door: number; plain: number; other: number }[] = [];
   for (let turn = 0; turn < WARM_UP; turn++) await time(turn % 2 === 0 ? door : plain);
-  for (const end = performance.now() + seconds * 1000; performance.now() < end || both.length < LEAST;) {
-    both.push([await time(door), await time(plain)]);
+  if (other !== null) { for (let turn = 0; turn < WARM_UP; turn++) await time(other); }
+  for (const end = performance.now() + seconds * 1000; performance.now() < end || turns.length < LEAST;) {
+    turns.push({ door: await time(door), plain: await time(plain), other: other === null ? NaN : await time(other) });
   }
-  times[`${name}, session.sign`] = middle(both.map(([, plain]) => plain));
-  times[`${name}, subtle.sign beyond it`] = middle(both.map(([door, plain]) => door - plain));
+  times[`${name}, session.sign`] = middle(turns.map(({ plain }) => plain));
+  times[`${name}, subtle.sign beyond it`] = middle(turns.map(({ door, plain }) => door - plain));
+  if (other !== null) times[`${name}, subtle.sign of node-webcrypto-p11`] = middle(turns.map(({ other }) => other));
 }
 report(times);
+peer?.close();
 await crypto.close();
 await module.close();
