@@ -1,6 +1,7 @@
 /** What a handshake has shown: the peer's certificate, what is wrong with it, protocol and cipher suite. */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { altNamesOf, isNamed } from "../../internal/certificate_names.ts";
+import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
 import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";
 import { memory, readDatum } from "./native_memory.ts";
@@ -54,32 +55,78 @@ export function tlsInfo(
 ): ShownTls {
   const der = peerDer(gnutls, session);
   const { handle } = session;
-  const version = BigInt(gnutls.int("gnutls_protocol_get_version", handle));
-  const suite = (["gnutls_kx_get", "gnutls_cipher_get", "gnutls_mac_get"] as const)
-    .map((part) => BigInt(gnutls.int(part, handle)));
+  const version = gnutls.int("gnutls_protocol_get_version", handle);
+  const suite = [
+    gnutls.int("gnutls_kx_get", handle),
+    gnutls.int("gnutls_cipher_get", handle),
+    gnutls.int("gnutls_mac_get", handle),
+  ];
   const errors = der === null ? ["NO_PEER_CERTIFICATE"] : problemsOf(der, host, status);
   return {
     certificate: der === null ? null : peerCertificate(der),
     errors,
-    protocol: gnutls.text("gnutls_protocol_get_name", version).replace(/^TLS(?=\d)/, "TLSv"),
-    cipher: gnutls.text("gnutls_cipher_suite_get_name", ...suite),
+    protocol: nameOf(gnutls, "gnutls_protocol_get_name", version).replace(/^TLS(?=\d)/, "TLSv"),
+    cipher: nameOf(gnutls, "gnutls_cipher_suite_get_name", ...suite),
     alpnProtocol: alpnOf(gnutls, handle),
   };
 }
 
+const names = new Map<string, string>();
+
+/** GnuTLS's name of something that has numbers; it stays the same. */
+function nameOf(
+  gnutls: Gnutls,
+  name: "gnutls_protocol_get_name" | "gnutls_cipher_suite_get_name",
+  ...numbers: number[]
+): string {
+  const key = `${name} ${numbers}`;
+  let text = names.get(key);
+  if (text === undefined) names.set(key, text = gnutls.text(name, ...numbers.map(BigInt)));
+  return text;
+}
+
 /** The name is looked at here too: what stands in the subject alone does not count (RFC 9525 §2). */
 function problemsOf(der: Uint8Array, host: string, status: number): string[] {
-  const codes = new Set(PROBLEMS.filter(([bit]) => (status & bit) !== 0).map(([, code]) => code));
+  const codes = new Set<string>();
+  if (status !== 0) { for (const [bit, code] of PROBLEMS) if ((status & bit) !== 0) codes.add(code); }
   if (!isNamed(der, host)) codes.add(MISNAMED);
   if (status !== 0 && codes.size === 0) codes.add("CERT_REJECTED");
   return [...codes];
 }
 
+const certificateShown = plainPortrait<PeerCertificate>("PeerCertificate");
+
+/** The certificate, which is taken apart when somebody looks at it: few do, and it takes as long as a part of the handshake. */
 function peerCertificate(der: Uint8Array): PeerCertificate {
+  let parts: Omit<PeerCertificate, "der"> | null = null;
+  const read = () => parts ??= partsOf(der);
+  return shownAs(certificateShown, {
+    der,
+    get subject() {
+      return read().subject;
+    },
+    get issuer() {
+      return read().issuer;
+    },
+    get fingerprint256() {
+      return read().fingerprint256;
+    },
+    get validFrom() {
+      return read().validFrom;
+    },
+    get validTo() {
+      return read().validTo;
+    },
+    get altNames() {
+      return read().altNames;
+    },
+  });
+}
+
+function partsOf(der: Uint8Array): Omit<PeerCertificate, "der"> {
   const certificate = new builtin.crypto.X509Certificate(der);
   const oneLine = (name: string) => name.trim().split("\n").join(", ");
   return {
-    der,
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
     fingerprint256: certificate.fingerprint256,

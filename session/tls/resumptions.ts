@@ -7,29 +7,62 @@ import type { TlsSession } from "./tls_session.ts";
 
 /** Servers that are remembered. */
 const MOST = 64;
+/** A server that has refused so many in a row takes none, as do many that hand out tickets all the same: */
+const REFUSALS = 3;
+/** then so many connections are made to it without an offer. */
+const WITHOUT = 16;
 /** gnutls_protocol_t of TLS 1.3. */
 const TLS_1_3 = 5;
 
+/** What is known of a server. */
+interface Server {
+  data: Uint8Array | null;
+  /** How many it has refused since it has taken one up. */
+  refusals: number;
+  /** Connections that are still made without an offer. */
+  without: number;
+}
+
 /** The sessions of one client certificate. */
 export class Resumptions {
-  readonly #byServer = new Map<string, Uint8Array>();
+  readonly #byServer = new Map<string, Server>();
 
   /** What there is for a server, which is given up by that. */
   take(server: string): Uint8Array | null {
-    const data = this.#byServer.get(server) ?? null;
-    this.#byServer.delete(server);
+    const known = this.#byServer.get(server);
+    if (known === undefined) return null;
+    if (known.without > 0) known.without--;
+    const { data } = known;
+    known.data = null;
     return data;
+  }
+
+  /** Whether what a session leaves would be offered to its server. */
+  wants(server: string): boolean {
+    return (this.#byServer.get(server)?.without ?? 0) === 0;
+  }
+
+  /** A server has taken up what it was offered, or not. */
+  answered(server: string, isResumed: boolean): void {
+    const known = this.#byServer.get(server);
+    if (known === undefined) return;
+    known.refusals = isResumed ? 0 : known.refusals + 1;
+    if (known.refusals < REFUSALS) return;
+    known.without = WITHOUT;
+    known.data?.fill(0);
+    known.data = null;
   }
 
   /** Keeps what a session has left. */
   put(server: string, data: Uint8Array): void {
+    const refusals = this.#byServer.get(server)?.refusals ?? 0;
     this.#forget(server);
     if (this.#byServer.size >= MOST) this.#forget(this.#byServer.keys().next().value!);
-    this.#byServer.set(server, data);
+    this.#byServer.set(server, { data, refusals, without: 0 });
   }
 
   #forget(server: string): void {
-    this.#byServer.get(server)?.fill(0);
+    this.#byServer.get(server)?.data?.fill(0);
     this.#byServer.delete(server);
   }
 

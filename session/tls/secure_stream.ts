@@ -98,11 +98,16 @@ export function beginSession(
   const resumption = resumptions.take(server);
   const session = new TlsSession(gnutls, { host, alpnProtocols, strict, resumption });
   resumption?.fill(0);
+  let isAnswered = resumption === null;
   let isKept = false;
   let seen = -1;
   const read = () => {
+    if (!isAnswered) {
+      isAnswered = true;
+      resumptions.answered(server, isResumed(gnutls, session));
+    }
     // With TLS 1.2 it is there from the beginning, with 1.3 it comes in a record that is no data.
-    if (isKept || session.otherRecords === seen) return;
+    if (isKept || session.otherRecords === seen || !resumptions.wants(server)) return;
     seen = session.otherRecords;
     const data = resumptionOf(gnutls, session);
     if (data === null) return;

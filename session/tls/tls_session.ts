@@ -4,12 +4,21 @@
  */
 import { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
-import type { Block } from "../../ffi/memory/block.ts";
+import { type Block, BlockPool } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
-import { GNUTLS, type Gnutls, GNUTLS_CERT, GNUTLS_E, GNUTLS_SIZES, intWord } from "../../ffi/tables/gnutls.ts";
+import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import {
+  GNUTLS,
+  type Gnutls,
+  GNUTLS_CERT,
+  GNUTLS_E,
+  GNUTLS_SIZES,
+  type GnutlsFunction,
+  intWord,
+} from "../../ffi/tables/gnutls.ts";
 import type { JobResult, NativeCall } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
-import { made, memory, putData, putText } from "./native_memory.ts";
+import { made, putData, putText } from "./native_memory.ts";
 import { RecordCounter } from "./record_counter.ts";
 import { copied, PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
 import { tlsError } from "./tls_error.ts";
@@ -51,6 +60,7 @@ export class TlsSession {
   /** Where GnuTLS writes why a certificate is not trusted. */
   readonly #status: number;
   readonly #looksBehind: boolean;
+  readonly #isStrict: boolean;
   /** Without a look nothing is known of the certificate. */
   #found: number = GNUTLS_CERT.INVALID;
   readonly #receive: NativeFunction;
@@ -75,16 +85,18 @@ export class TlsSession {
     this.#gnutls = gnutls;
     this.#receive = gnutls.get("gnutls_record_recv").call;
     this.#send = gnutls.get("gnutls_record_send").call;
+    this.#isStrict = options.strict;
     this.#looksBehind = !options.strict || options.resumption !== null;
-    const kept = this.#kept = memory(ROOM);
+    this.#pair = new SocketPair(gnutls);
+    const kept = this.#kept = takeMemory();
     this.#status = kept.alloc(8);
     this.#wanted = putWanted(kept, options.host);
-    this.#pair = new SocketPair(gnutls);
     try {
       const flags = GNUTLS.CLIENT | GNUTLS.NONBLOCK | GNUTLS.NO_SIGNAL | GNUTLS.FORCE_CLIENT_CERT;
       this.#session = made(gnutls, "gnutls_init", [flags], (answer) => tlsError(gnutls, "begin TLS", answer));
     } catch (error) {
       this.#pair.close();
+      giveMemory(kept);
       throw error;
     }
     try {
@@ -199,20 +211,24 @@ export class TlsSession {
 
   /**
    * The calls that go on with the handshake: it may sign on the token, and takes as long as that takes. Where the handshake
-   * may end without a look at the certificate of the peer, as it is one that is gone on with or nobody is to be refused, that
-   * follows.
+   * may end without a look at the certificate of the peer, that follows: nobody is to be refused in it, or it has gone on
+   * with an earlier session. A peer that has asked for a certificate has not, so GnuTLS has looked at its own already, and
+   * the look, which takes a third of a handshake, is left out.
    */
   handshakeCalls(): NativeCall[] {
-    const handshake = { fn: this.#gnutls.get("gnutls_handshake"), args: [this.#session] };
-    if (!this.#looksBehind) return [handshake];
-    const args = [this.#session, this.#wanted, 2n, this.#kept.address(this.#status)];
-    return [handshake, { fn: this.#gnutls.get("gnutls_certificate_verify_peers"), args }];
+    const call = (name: GnutlsFunction, ...args: bigint[]) => ({ fn: this.#gnutls.get(name), args });
+    const calls = [call("gnutls_handshake", this.#session)];
+    if (!this.#looksBehind) return calls;
+    if (this.#isStrict) calls.push(call("gnutls_certificate_client_get_request_status", this.#session));
+    const status = this.#kept.address(this.#status);
+    return [...calls, call("gnutls_certificate_verify_peers", this.#session, this.#wanted, 2n, status)];
   }
 
   /** What the handshake has answered when its calls have run behind so many others. */
   handshakeAnswer({ stopped, value }: Pick<JobResult, "stopped" | "value">, others = 0): number {
     if (stopped <= others) return Number(value);
-    if (this.#looksBehind && Number(value) >= 0) this.#found = this.#kept.view.getUint32(this.#status, true);
+    const hasLooked = this.#looksBehind && stopped - others === (this.#isStrict ? 3 : 2);
+    if (hasLooked) this.#found = this.#kept.view.getUint32(this.#status, true);
     return 0;
   }
 
@@ -317,10 +333,21 @@ export class TlsSession {
     this.#gnutls.call("gnutls_deinit", this.#session);
     this.#pair.close();
     this.#credentials?.release();
-    // Sessions of the peer's tickets and the like may have been in it.
-    this.#kept.secret = true;
-    this.#kept.clear();
+    giveMemory(this.#kept);
   }
+}
+
+let blocks: BlockPool | null = null;
+
+/** Memory for one session; worker threads know that of earlier ones, and need not be told of it. */
+function takeMemory(): Block {
+  return (blocks ??= new BlockPool(nativeRuntime(), nativeAbi(), ROOM)).take();
+}
+
+function giveMemory(block: Block): void {
+  // Sessions of the peer's tickets and the like may have been in it.
+  block.secret = true;
+  blocks!.give(block);
 }
 
 const empty = new WeakMap<Gnutls, bigint>();

@@ -96,9 +96,25 @@ export async function opensslServer(
   return { port, [Symbol.asyncDispose]: () => stopServer(child) };
 }
 
+/** The numbers of the extensions in the ClientHello that what a client has sent begins with (RFC 8446 §4.1.2). */
+export function helloExtensions(sent: string): number[] {
+  const bytes = Buffer.from(sent, "latin1");
+  // Behind the headers, a version and random bytes: what earlier sessions were called, cipher suites, compressions.
+  let at = 5 + 4 + 2 + 32;
+  at += 1 + bytes.readUInt8(at);
+  at += 2 + bytes.readUInt16BE(at);
+  at += 1 + bytes.readUInt8(at);
+  const end = at + 2 + bytes.readUInt16BE(at);
+  const found: number[] = [];
+  for (at += 2; at < end; at += 4 + bytes.readUInt16BE(at + 2)) found.push(bytes.readUInt16BE(at));
+  return found;
+}
+
 /** A relay in front of a server: what clients have sent, and a cut after so many bytes of the server. */
 export interface Relay extends AsyncDisposable {
   readonly port: number;
+  /** Where the next connections lead. */
+  target: number;
   /** Connections so far. */
   connections: number;
   /** Connections on which clients have said something. */
@@ -161,7 +177,7 @@ export async function relayTo(port: number): Promise<Relay> {
   const open = new Set<Socket>();
   const server = createServer((client) => {
     relay.connections++;
-    const upstream = connect(port, "127.0.0.1");
+    const upstream = connect(relay.target, "127.0.0.1");
     for (const socket of [client, upstream]) {
       open.add(socket);
       socket.on("error", () => {}).on("close", () => open.delete(socket));
@@ -187,6 +203,7 @@ export async function relayTo(port: number): Promise<Relay> {
   await once(server, "listening");
   const relay: Relay = {
     port: (server.address() as AddressInfo).port,
+    target: port,
     connections: 0,
     heard: 0,
     sent: "",

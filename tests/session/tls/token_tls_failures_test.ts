@@ -1,5 +1,6 @@
 // session/tls/: TLS with a key in a token when tokens, servers and programs do what they should not.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { once as event } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
@@ -19,6 +20,7 @@ import {
 } from "../../../session/mod.ts";
 import { defaultPaths } from "../../../session/config/mod.ts";
 import { RecordCounter } from "../../../session/tls/record_counter.ts";
+import { Resumptions } from "../../../session/tls/resumptions.ts";
 import { compilerSkip } from "../../_support/c_compiler.ts";
 import { FailingGnutls } from "../../_support/failing_gnutls.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
@@ -27,6 +29,7 @@ import { MovingModule } from "../../_support/moving_module.ts";
 import { createToken, softhsmModule } from "../../_support/softhsm.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 import {
+  helloExtensions,
   opensslServer,
   recordsIn,
   type Relay,
@@ -287,6 +290,52 @@ describe("TLS with a key in a token that fails", { skip }, () => {
     }
   });
 
+  it("offers earlier sessions to servers that take them up, and looks at who has taken none up as at any other", async () => {
+    const { ca, expired, good, stranger } = clients.certificates;
+    // It hands out tickets, and knows none of them any more.
+    await using forgetful = await startNginx({
+      certificate: good,
+      clientAuthority: ca.certFile,
+      server: "ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off;",
+    });
+    const forgetfulPort = Number(new URL(forgetful.tlsOrigin).port);
+    await using own = await relayTo(forgetfulPort);
+    const origin = `https://localhost:${own.port}`;
+    const PRE_SHARED_KEY = 41;
+    const offers = async () => {
+      own.sent = "";
+      assertEquals((await once(`${origin}/echo`)).statusCode, 200);
+      return helloExtensions(own.sent).includes(PRE_SHARED_KEY);
+    };
+    const seen: boolean[] = [];
+    while (seen.length < 6) seen.push(await offers());
+    assertEquals(seen, [false, true, true, true, false, false]);
+    for (const requestCert of [true, false]) {
+      for (
+        const [{ cert, key }, problem] of [
+          [expired, "CERT_HAS_EXPIRED"],
+          [stranger, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+        ] as const
+      ) {
+        const heard: Buffer[] = [];
+        const impostor = createServer({ cert, key, requestCert, rejectUnauthorized: false }, (socket) => {
+          socket.on("error", () => {}).on("data", (bytes) => void heard.push(bytes));
+        }).on("tlsClientError", () => {}).listen(0, "127.0.0.1");
+        await event(impostor, "listening");
+        await using another = await relayTo(forgetfulPort);
+        const uri = `https://localhost:${another.port}/echo`;
+        assertEquals((await once(uri)).statusCode, 200);
+        another.target = (impostor.address() as AddressInfo).port;
+        another.sent = "";
+        const refused = await once(uri);
+        assertEquals(helloExtensions(another.sent).includes(PRE_SHARED_KEY), true);
+        assertEquals([refused.statusCode, refused.tlsErrors.includes(problem)], [HttpStatus.SSL_FAILED, true]);
+        assertEquals(heard, []);
+        impostor.close();
+      }
+    }
+  });
+
   it("sends records of TLS and nothing else", async () => {
     relay.sent = "";
     const origin = `https://localhost:${relay.port}`;
@@ -339,6 +388,29 @@ describe("TLS with a key in a token that fails", { skip }, () => {
       assert(waiting.sessions <= before + 8, `${waiting.sessions - before} sessions are left`);
     },
   );
+});
+
+describe("Resumptions", () => {
+  it("tries a server that has refused again after a while, and each time once it has taken one up", () => {
+    const resumptions = new Resumptions();
+    const left = (byte: number) => new Uint8Array(8).fill(byte);
+    /** A connection to a server that leaves something each time. */
+    const offers = (isResumed: boolean): boolean => {
+      const data = resumptions.take("a");
+      if (data !== null) resumptions.answered("a", isResumed);
+      if (resumptions.wants("a")) resumptions.put("a", left(1));
+      return data !== null;
+    };
+    const refused = Array.from({ length: 24 }, () => offers(false));
+    const offered = refused.flatMap((isOffered, index) => isOffered ? [index] : []);
+    assertEquals(offered, [1, 2, 3, 20]);
+    while (!offers(true));
+    assertEquals(Array.from({ length: 9 }, (_, index) => offers(index % 3 === 0)), new Array(9).fill(true));
+    const wiped = left(7);
+    resumptions.put("b", wiped);
+    resumptions.clear();
+    assertEquals([wiped, resumptions.take("b")], [left(0), null]);
+  });
 });
 
 describe("RecordCounter", () => {
