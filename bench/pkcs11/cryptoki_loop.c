@@ -1,11 +1,14 @@
 /* The rows of the benchmark as a C program makes them: through the function list, with the two-call idiom for reads.
-   Usage: cryptoki_loop MODULE LABEL PIN SECONDS. Prints one JSON object with calls per second. */
+   Usage: cryptoki_loop MODULE LABEL PIN SECONDS [thread]. Prints one JSON object with calls per second. With `thread` a
+   second one sleeps meanwhile: locks and counters of C's libraries cost more then, as they do in every runtime. */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static CK_FUNCTION_LIST_PTR f;
 static CK_SESSION_HANDLE s;
@@ -82,6 +85,11 @@ static void row(const char *name, void (*fn)(void), int last) {
   printf("\"%s\": %.3f%s", name, n / (end - start), last ? "" : ", ");
 }
 
+static void *asleep(void *nothing) {
+  for (;;) pause();
+  return nothing;
+}
+
 int main(int argc, char **argv) {
   CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
   CK_SLOT_ID slots[32];
@@ -89,7 +97,9 @@ int main(int argc, char **argv) {
   CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
   CK_C_GetFunctionList get;
   void *library = dlopen(argv[1], RTLD_NOW);
+  pthread_t second;
   if (argc < 5 || !library) return 2;
+  if (argc > 5 && pthread_create(&second, NULL, asleep, NULL) != 0) return 2;
   seconds = atof(argv[4]);
   get = (CK_C_GetFunctionList) dlsym(library, "C_GetFunctionList");
   check(get(&f), "GetFunctionList");

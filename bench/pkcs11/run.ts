@@ -80,7 +80,10 @@ export async function benchPkcs11(): Promise<void> {
     }));
   const peer = addon();
   const plain = compiled(
-    { source: new URL("cryptoki_loop.c", import.meta.url), flags: ["-w", "-I/usr/include/p11-kit-1", "-ldl"] },
+    {
+      source: new URL("cryptoki_loop.c", import.meta.url),
+      flags: ["-w", "-I/usr/include/p11-kit-1", "-ldl", "-lpthread"],
+    },
     `${WORK}/cryptoki_loop`,
   )!;
   const gck = compiled({
@@ -90,6 +93,8 @@ export async function benchPkcs11(): Promise<void> {
   }, `${WORK}/gck_loop`);
   const compared: Contestant[] = [
     { name: "C", command: [plain, ...args] },
+    { name: "C with a thread", command: [plain, ...args, "thread"] },
+    ...contestants("bare FFI", "bare_ffi.ts"),
     ...contestants("gp11", "gp11.ts"),
     ...(gck ? [{ name: "libgck", command: [gck, ...args] }] : []),
     ...(peer ? [...contestants("pkcs11js", "pkcs11js.mjs"), ...contestants("graphene", "graphene.mjs")] : []),

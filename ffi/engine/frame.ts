@@ -75,11 +75,11 @@ export class Output {
   }
 
   /**
-   * The first `length` bytes, moved to the beginning of `into`; the part of `into` that they fill.
+   * Moves the first `length` bytes to the beginning of `into`.
    *
    * @throws {RangeError} when they are more than it has room for, or the module says that it has written too many
    */
-  takeInto(length: number, into: Uint8Array): Uint8Array {
+  takeInto(length: number, into: Uint8Array): void {
     assertWithin(length, this.capacity);
     assertRoom(length, into);
     const own = this.#own;
@@ -89,7 +89,6 @@ export class Output {
       own.fill(0, length);
       this.#own = null;
     } else into.set(own.subarray(0, length));
-    return into.subarray(0, length);
   }
 
   /** Overwrites memory of its own that nobody has taken: C may have left a plaintext there. */

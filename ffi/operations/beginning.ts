@@ -12,14 +12,27 @@ import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins
 import { fitMechanism, wantsFit } from "./key_fit.ts";
 import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
 
+/** Memory of the caller for the result of a call in place. */
+export class Destination {
+  /** The memory. */
+  readonly memory: Uint8Array;
+  /** How many bytes of the result were written to its beginning; -1 where the operation has given the result itself. */
+  written = -1;
+
+  /** Nothing is written yet. */
+  constructor(memory: Uint8Array) {
+    this.memory = memory;
+  }
+}
+
 /** What every operation with a key is given. */
 export interface CryptoArgs extends KeyUse {
   /** What is encrypted, signed and so on. */
   readonly data: Uint8Array;
   /** Whom to ask for the PIN of a key that wants one for each use; `null` where nobody can be asked. */
   readonly authentication: KeyAuthentication | null;
-  /** Memory of the caller for the result of a call in place, which it is written to if it fits. */
-  readonly into?: Uint8Array | null | undefined;
+  /** Where the result of a call in place is written to, if it can be done at once. */
+  readonly into?: Destination | null | undefined;
 }
 
 /** The C functions of one kind of operation. */

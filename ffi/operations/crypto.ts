@@ -23,7 +23,7 @@ import { transform } from "./transformation.ts";
 import { type CopyBytes, mayWait } from "../engine/waiting_inputs.ts";
 
 export type { CryptoArgs, CryptoFunctions };
-export { start } from "./beginning.ts";
+export { Destination, start } from "./beginning.ts";
 
 /** C_EncryptInit and C_Encrypt. */
 export const ENCRYPT: CryptoFunctions = functionsOf("encrypt", "C_EncryptInit", "C_Encrypt");

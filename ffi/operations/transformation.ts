@@ -38,6 +38,8 @@ type Outcome = { readonly rv: number } | { readonly error: unknown } | null;
 /** Layouts larger than this are not kept. */
 const KEPT_BYTES = 0x2000;
 const KEPT_PARAMETER = 256;
+/** The end of an operation whose result is where the caller wants it. */
+const WRITTEN: ProgramStep<Bytes> = { done: true, value: new Uint8Array(0) };
 
 /**
  * An operation of the functions given, with `room` for its result: more than it can have, unless its length is `known`.
@@ -168,7 +170,10 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#frame = null;
     if (!into) return { done: true, value: this.#result(block, this.#output) };
     this.mechanism.readBack();
-    return { done: true, value: this.#output.takeInto(Number(block.getUlong(this.#length)), into) as Bytes };
+    const length = Number(block.getUlong(this.#length));
+    this.#output.takeInto(length, into.memory);
+    into.written = length;
+    return WRITTEN;
   }
 
   throw(error: unknown): ProgramStep<Bytes> {
@@ -252,9 +257,11 @@ class Transformation implements Program<Bytes>, Beginning {
 
 /** The caller's memory for the result, where C may write to it at once. */
 function directly(frame: Frame, { data, into }: CryptoArgs, room: number): Uint8Array<ArrayBuffer> | null {
-  if (!into || !frame.undisturbed || into.length < room || !hasPlainMemory(into)) return null;
+  if (!into || !frame.undisturbed) return null;
+  const { memory } = into;
+  if (memory.length < room || !hasPlainMemory(memory)) return null;
   // Not every module can read what it overwrites.
-  return into.buffer === data.buffer ? null : into as Uint8Array<ArrayBuffer>;
+  return memory.buffer === data.buffer ? null : memory as Uint8Array<ArrayBuffer>;
 }
 
 /** Bytes of a raw parameter that may be written again; -1 for others. An empty one has no place to be written to. */

@@ -1,6 +1,7 @@
 /** Results that are written into memory of the caller. */
 import { assertRoom } from "../../ffi/engine/frame.ts";
 import { viewMemory } from "../../ffi/memory/inputs.ts";
+import { Destination } from "../../ffi/operations/crypto.ts";
 import type { IntoOptions, ResultOptions } from "./call_options.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -10,19 +11,21 @@ type Bytes = Uint8Array<ArrayBuffer>;
  *
  * @throws {TypeError} when it is no Uint8Array, or its memory was taken away
  */
-export function destination(options: ResultOptions | IntoOptions | undefined): Uint8Array | null {
+export function destination(options: ResultOptions | IntoOptions | undefined): Destination | null {
   const into: unknown = options?.into;
-  return into === undefined ? null : viewMemory(into, "into");
+  return into === undefined ? null : new Destination(viewMemory(into, "into"));
 }
 
 /** A result as it is, or the number of its bytes after they were written into `into`. */
-export function resultOf(result: Bytes, into: Uint8Array | null): Bytes | number {
+export function resultOf(result: Bytes, into: Destination | null): Bytes | number {
   if (into === null) return result;
+  if (into.written >= 0) return into.written;
   const { length } = result;
-  if (result.buffer === into.buffer) return length;
+  const { memory } = into;
+  if (result.buffer === memory.buffer) return length;
   try {
-    assertRoom(length, into);
-    into.set(result);
+    assertRoom(length, memory);
+    memory.set(result);
   } finally {
     result.fill(0);
   }
@@ -32,7 +35,7 @@ export function resultOf(result: Bytes, into: Uint8Array | null): Bytes | number
 /** {@linkcode resultOf} for an asynchronous call, which writes nothing once it is aborted. */
 export function resultLater(
   result: Bytes,
-  into: Uint8Array | null,
+  into: Destination | null,
   options: ResultOptions | IntoOptions | undefined,
 ): Bytes | number {
   if (into === null) return result;

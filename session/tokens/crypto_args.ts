@@ -2,7 +2,7 @@
 import { type BytesInput, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
 import { checkMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
-import type { CryptoArgs } from "../../ffi/operations/crypto.ts";
+import type { CryptoArgs, Destination } from "../../ffi/operations/crypto.ts";
 import type { ManyArgs } from "../../ffi/operations/many.ts";
 import type { MessageArgs } from "../../ffi/operations/messages.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -24,7 +24,7 @@ export function cryptoArgs(
   key: Pkcs11Object,
   mechanism: Mechanism,
   data: BytesInput,
-  into: Uint8Array | null = null,
+  into: Destination | null = null,
 ): CryptoArgs {
   core.assertFree(action);
   return {
@@ -43,7 +43,7 @@ export function digestArgs(
   core: SessionCore,
   mechanism: Mechanism,
   data: BytesInput,
-  into: Uint8Array | null = null,
+  into: Destination | null = null,
 ): CryptoArgs {
   core.assertFree("digest");
   return {

@@ -261,7 +261,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   ): Promise<Uint8Array<ArrayBuffer> | number> {
     const into = destination(options);
     const args = lengthArgs(this.#core, length);
-    if (into !== null) assertRoom(args.length, into);
+    if (into !== null) assertRoom(args.length, into.memory);
     const result = await this.#opened("generate random bytes").run(generateRandom, args, options);
     return resultLater(result, into, options);
   }
@@ -295,7 +295,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   generateRandomSync(length: number, options?: ResultOptions | IntoOptions): Uint8Array<ArrayBuffer> | number {
     const into = destination(options);
     const args = lengthArgs(this.#core, length);
-    if (into !== null) assertRoom(args.length, into);
+    if (into !== null) assertRoom(args.length, into.memory);
     return resultOf(this.#opened("generate random bytes").runSync(generateRandom, args, options), into);
   }
 

@@ -1,0 +1,77 @@
+// The least that a call takes on this runtime: the module's functions as the runtime binds them, called by hand with the
+// same copies in and out, and nothing checked but that they succeed. A process without threads, as C's loop is, has cheaper
+// locks. Runs on Deno, Bun and Node.
+import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
+import { CKM, Module } from "../../session/mod.ts";
+import { data1k, data1m, data32, iv, P256, rate, report, setting } from "./rows.ts";
+
+const { module: path, label, pin, seconds } = setting();
+const module = await Module.load(path, { managed: false });
+const slot = await module.findSlot(label);
+const session = slot.openSessionSync({ readWrite: true, login: { pin } });
+const common = { token: false, private: false, valueLen: 32, sign: true, encrypt: true };
+const secret = session.generateKeySync(CKM.GENERIC_SECRET_KEY_GEN, common);
+const aes = session.generateKeySync(CKM.AES_KEY_GEN, common);
+const signing = { token: false, sign: true };
+const ec = session.generateKeyPairSync(CKM.EC_KEY_PAIR_GEN, { token: false, ecParams: P256 }, signing);
+const rsaPublic = { token: false, modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
+const rsa = session.generateKeyPairSync(CKM.RSA_PKCS_KEY_PAIR_GEN, rsaPublic, signing);
+
+const runtime = nativeRuntime();
+const library = runtime.open(path);
+type Bound = (...words: bigint[]) => unknown;
+const bound = (name: string, arity: number): Bound => library.bind(name, arity, "u32") as Bound;
+const [digestInit, digest] = [bound("C_DigestInit", 2), bound("C_Digest", 5)];
+const [signInit, sign] = [bound("C_SignInit", 3), bound("C_Sign", 5)];
+const [encryptInit, encrypt] = [bound("C_EncryptInit", 3), bound("C_Encrypt", 5)];
+
+/** The memory of the calls: a mechanism, a length, its parameter, the data and the result. */
+const memory = new Uint8Array(new ArrayBuffer(2 * data1m.length + 4096));
+const words = new BigUint64Array(memory.buffer, 0, 4);
+const base = BigInt(runtime.address(memory));
+const [PARAMETER, INPUT, OUTPUT] = [64, 128, data1m.length + 1024];
+const [mechanism, written, input, output] = [base, base + 24n, base + BigInt(INPUT), base + BigInt(OUTPUT)];
+memory.set(iv, PARAMETER);
+const into = new Uint8Array(data1m.length + 16);
+const handle = session.handle;
+
+function succeed(rv: unknown): void {
+  if (rv !== 0) throw new Error(`Cannot measure: the module answers ${rv}`);
+}
+
+/** Makes both calls on data; the length of the result is in `words`. */
+function both(init: Bound, once: Bound, type: number, key: bigint | null, data: Uint8Array, parameter = 0n): void {
+  memory.set(data, INPUT);
+  words[0] = BigInt(type);
+  words[1] = parameter;
+  words[2] = parameter === 0n ? 0n : 16n;
+  words[3] = BigInt(data.length + 1024);
+  succeed(key === null ? init(handle, mechanism) : init(handle, mechanism, key));
+  succeed(once(handle, input, BigInt(data.length), output, written));
+}
+
+const fresh = (): Uint8Array => memory.slice(OUTPUT, OUTPUT + Number(words[3]));
+const kept = (): void => into.set(memory.subarray(OUTPUT, OUTPUT + Number(words[3])));
+const iv16 = base + BigInt(PARAMETER);
+const calls: Record<string, () => void> = {
+  "digest 32 B": () => both(digestInit, digest, CKM.SHA256, null, data32),
+  "HMAC-SHA256 32 B": () => both(signInit, sign, CKM.SHA256_HMAC, secret.handle, data32),
+  "AES-CBC-PAD 1 KiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, aes.handle, data1k, iv16),
+  "ECDSA P-256": () => both(signInit, sign, CKM.ECDSA, ec.privateKey.handle, data32),
+  "RSA-2048": () => both(signInit, sign, CKM.SHA256_RSA_PKCS, rsa.privateKey.handle, data32),
+  "AES-CBC-PAD 1 MiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, aes.handle, data1m, iv16),
+};
+const rates: Record<string, number> = {};
+for (const [name, call] of Object.entries(calls)) {
+  rates[name] = rate(seconds, () => {
+    call();
+    fresh();
+  });
+  if (name.startsWith("ECDSA") || name.startsWith("RSA")) continue;
+  rates[`${name}, into`] = rate(seconds, () => {
+    call();
+    kept();
+  });
+}
+report(rates);
+await module.close();
