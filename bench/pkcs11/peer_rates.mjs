@@ -1,15 +1,15 @@
 // How JavaScript peers of the PKCS#11 benchmark are timed; plain JavaScript, as their packages lie outside the project.
 import process from "node:process";
 
-/** Prints calls per second of each row, and of those that make several calls at once. */
+/** Prints calls per second of each row, and of those that make several calls at once; warmed up as this library's are. */
 export async function printRates(seconds, rows, asyncRows = {}) {
   const rates = {};
   for (const [name, call] of Object.entries(rows)) {
-    run(seconds / 2, call);
+    run(seconds, call);
     rates[name] = run(seconds, call);
   }
   for (const [name, loops] of Object.entries(asyncRows)) {
-    await runAsync(seconds / 2, loops);
+    await runAsync(4 * seconds, loops);
     rates[name] = await runAsync(seconds, loops);
   }
   process.stdout.write(`${JSON.stringify(rates)}\n`);

@@ -21,9 +21,9 @@ export const data1k: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
 export const data1m: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 20);
 export const iv: Uint8Array<ArrayBuffer> = new Uint8Array(16);
 
-/** Calls per second of something synchronous, after a warm-up of half the time. */
+/** Calls per second of something synchronous, after a warm-up of the same time. */
 export function rate(seconds: number, call: () => void): number {
-  run(seconds / 2, call);
+  run(seconds, call);
   return run(seconds, call);
 }
 
@@ -41,9 +41,12 @@ function run(seconds: number, call: () => void): number {
   return count / (end - start) * 1000;
 }
 
-/** Calls per second of something asynchronous, by so many loops at once. */
+/**
+ * Calls per second of something asynchronous, by so many loops at once. Compilers take a second or two with what happens on
+ * two threads.
+ */
 export async function rateAsync(seconds: number, loops: readonly (() => Promise<unknown>)[]): Promise<number> {
-  await runAsync(seconds / 2, loops);
+  await runAsync(4 * seconds, loops);
   return await runAsync(seconds, loops);
 }
 
