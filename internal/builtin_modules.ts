@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type * as asyncHooks from "node:async_hooks";
 import type * as childProcess from "node:child_process";
 import type * as crypto from "node:crypto";
 import type * as dns from "node:dns";
@@ -21,6 +22,7 @@ import type * as zlib from "node:zlib";
 
 /** The modules by the names they have here. */
 interface BuiltinModules {
+  readonly asyncHooks: typeof asyncHooks;
   readonly childProcess: typeof childProcess;
   readonly crypto: typeof crypto;
   readonly dns: typeof dns;
@@ -37,6 +39,7 @@ interface BuiltinModules {
 }
 
 const names: Readonly<Record<keyof BuiltinModules, string>> = {
+  asyncHooks: "node:async_hooks",
   childProcess: "node:child_process",
   crypto: "node:crypto",
   dns: "node:dns",

@@ -2,13 +2,14 @@
  * Questions that an operation asks its user, such as for a PIN. Nothing has begun on the session then, so whoever is asked
  * may use it: his calls run inside the one that asks, which would wait for itself if they came after it.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
+import type { AsyncLocalStorage } from "node:async_hooks";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { Engine } from "./engine.ts";
 import type { Frame } from "./frame.ts";
 import { Lane } from "./lane.ts";
 
-/** What is asked where this code runs, from the innermost question outwards. */
-const asked = new AsyncLocalStorage<Question>();
+/** What is asked where this code runs, from the innermost question outwards; made when the first one is asked. */
+let asked: AsyncLocalStorage<Question> | null = null;
 
 /** A question that is open. */
 export class Question {
@@ -42,6 +43,7 @@ export class Question {
 
   /** Asks; calls that are made meanwhile, and in what follows from it, know of the question. */
   run(ask: () => unknown): unknown {
+    asked ??= new builtin.asyncHooks.AsyncLocalStorage();
     return asked.run(this, ask);
   }
 
@@ -79,7 +81,7 @@ function* chain(question: Question | undefined): Generator<Question> {
 
 /** The question within which this code runs. */
 export function currentQuestion(): Question | undefined {
-  return asked.getStore();
+  return asked?.getStore();
 }
 
 /** The order a call on a session belongs in: that of the question within which it is made, if the session asks one. */
@@ -88,7 +90,7 @@ export function laneOf(lane: Lane, inPlace: boolean): Lane {
   if (question === null || question.inner === null) return lane;
   // A call in place cannot wait for what happens on worker threads meanwhile.
   if (question.isInPlace && !inPlace) return lane;
-  for (const known of chain(asked.getStore())) if (known === question) return laneOf(question.inner, inPlace);
+  for (const known of chain(currentQuestion())) if (known === question) return laneOf(question.inner, inPlace);
   return lane;
 }
 
@@ -99,11 +101,11 @@ export function isAskedOn(lane: Lane): boolean {
 
 /** Whether this code was asked for a PIN by an operation of the engine. */
 export function isAskedBy(engine: Engine): boolean {
-  for (const question of chain(asked.getStore())) if (question.engine === engine) return true;
+  for (const question of chain(currentQuestion())) if (question.engine === engine) return true;
   return false;
 }
 
 /** Runs code that waits for nothing, outside of every question. */
 export function unasked<T>(body: () => T): T {
-  return asked.exit(body);
+  return asked === null ? body() : asked.exit(body);
 }

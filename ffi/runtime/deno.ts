@@ -178,7 +178,6 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       (globalThis as Untyped).addEventListener("unload", skipExitHandlers);
       (globalThis as Untyped).process.on("exit", skipExitHandlers);
     },
-    realPath: (path: string): string => deno.realPathSync(path),
     open(path: string): NativeLibrary {
       const known = libraries.get(path);
       if (known) return known;

@@ -44,8 +44,6 @@ export interface NativeRuntime {
   allows(path: string): boolean;
   /** Whether something may be looked at without the user being asked, in the words of Deno's permissions. */
   permits?(descriptor: Record<string, string>): boolean;
-  /** The file a path leads to, where the runtime tells without one of Node's modules. */
-  realPath?(path: string): string;
   /** Opens a library; throws the loader's own error. */
   open(path: string): NativeLibrary;
   /** A value the kernel gave this process (getauxval(3)); null where it cannot be told without asking for permission. */

@@ -1,11 +1,11 @@
 /** The native calls of a module for those who trace them: the tracing channel `gp11:call` of `node:diagnostics_channel`. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { CallObserver } from "../../ffi/engine/program.ts";
 import type { Lane } from "../../ffi/engine/lane.ts";
 import type { TokenTurn } from "../../ffi/engine/turn.ts";
 import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { type Traced, Tracing } from "../../internal/tracing.ts";
 import { mechanismOf } from "./call_failure.ts";
 import type { ModuleCore } from "./module_core.ts";
@@ -59,7 +59,7 @@ export class CallTrace implements CallObserver {
     this.#lane = lane;
     this.#args = args;
     this.#turn = lane?.token ?? turn;
-    this.#there = isSync ? null : AsyncLocalStorage.snapshot();
+    this.#there = isSync ? null : builtin.asyncHooks.AsyncLocalStorage.snapshot();
   }
 
   calling(call: NativeCall): Begun {

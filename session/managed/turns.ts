@@ -1,10 +1,9 @@
-import { builtin } from "../../internal/builtin_modules.ts";
-import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { TokenTurn } from "../../ffi/engine/turn.ts";
+import { libraryName } from "./library.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 
 /**
- * The turns of each library's tokens, by the file of the library: all of a thread who load it, by whatever road, work with
+ * The turns of each library's tokens, by what the library is known by: all of a thread who load it, by whatever road, work with
  * one card. Worker threads with loads of their own have turns of their own: a program whose threads use keys of one card
  * that want their PIN for each use does that in one thread.
  */
@@ -12,7 +11,7 @@ const libraries = new Map<string, Map<bigint, TokenTurn>>();
 
 /** Gives the turns of a module's tokens by their slots. */
 export function turnsOf(backend: ModuleBackend): (slot: bigint) => TokenTurn {
-  const key = fileOf(backend);
+  const key = keyOf(backend);
   let turns = libraries.get(key);
   if (turns === undefined) libraries.set(key, turns = new Map());
   return (slot) => {
@@ -22,12 +21,7 @@ export function turnsOf(backend: ModuleBackend): (slot: bigint) => TokenTurn {
   };
 }
 
-function fileOf({ path, reconnect, table }: ModuleBackend): string {
+function keyOf({ path, reconnect, table }: ModuleBackend): string {
   // A remote module is reached through a client that many others are reached through.
-  if (path === null || reconnect !== null) return `@${table.address}`;
-  try {
-    return nativeRuntime().realPath?.(path) ?? builtin.fs.realpathSync(path);
-  } catch {
-    return path;
-  }
+  return path === null || reconnect !== null ? `@${table.address}` : libraryName(path);
 }

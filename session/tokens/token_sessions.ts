@@ -1,8 +1,9 @@
 /** The sessions of a pool on one token: calls wait when all of them are busy. */
-import { AsyncLocalStorage } from "node:async_hooks";
+import type { AsyncLocalStorage } from "node:async_hooks";
 import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
@@ -53,8 +54,8 @@ interface Use {
   isOver: boolean;
 }
 
-/** The function that is run with a session of a pool, to know calls that would wait for themselves. */
-const current = new AsyncLocalStorage<Use>();
+/** The function that is run with a session of a pool, to know calls that would wait for themselves; made with the first. */
+let current: AsyncLocalStorage<Use> | null = null;
 
 /** In which life of its pool a session was opened: with each death of sessions another begins. */
 const lives = new WeakMap<Session, number>();
@@ -145,6 +146,7 @@ export class TokenSessions implements LentSessions {
   /** Runs a function with a session of its own: see `SessionPool.use`, which has checked what is given here. */
   async use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions = {}): Promise<T> {
     const session = await this.#take(options.signal);
+    current ??= new builtin.asyncHooks.AsyncLocalStorage();
     const use: Use = { session, outer: current.getStore() ?? null, isOver: false };
     try {
       const result = await current.run(use, work, session);
@@ -213,7 +215,7 @@ export class TokenSessions implements LentSessions {
   /** The sessions of this pool that are lent to the functions within which this call is made. */
   #heldHere(): ReadonlySet<Session> {
     const held = new Set<Session>();
-    for (let use = current.getStore() ?? null; use !== null; use = use.outer) {
+    for (let use = current?.getStore() ?? null; use !== null; use = use.outer) {
       if (!use.isOver && this.#busy.has(use.session)) held.add(use.session);
     }
     return held;
