@@ -1,17 +1,10 @@
 /** The modules p11-kit's configuration registers. */
 import { builtin } from "../internal/builtin_modules.ts";
 import { openBackend } from "./managed/open_backend.ts";
-import {
-  ConfigurationError,
-  type ConfigurationPaths,
-  defaultPaths,
-  loadConfiguration,
-  type RegisteredModule,
-  registeredModules,
-} from "./config/mod.ts";
+import { ConfigurationError } from "./config/error.ts";
+import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
 import type { LogCallsOptions } from "./log_calls/mod.ts";
 import { libraryPath } from "./managed/module_path.ts";
-import { remoteBackend } from "./managed/remote.ts";
 import { beginModule, type Module } from "./tokens/module.ts";
 import type { ModuleOptions } from "./managed/module_options.ts";
 
@@ -100,6 +93,7 @@ export interface RegisteredModulesOptions {
  */
 export async function loadModules(options: RegisteredModulesOptions = {}): Promise<Module[]> {
   options.signal?.throwIfAborted();
+  const { defaultPaths, loadConfiguration, registeredModules } = await import("./config/mod.ts");
   const configuration = loadConfiguration(options.config ?? defaultPaths);
   const { modules, messages } = registeredModules(configuration, options);
   const wanted = distinct(modules.filter((module) => !options.unmanaged || module.remote === null), messages);
@@ -142,7 +136,7 @@ async function loadRegistered(
   };
   const backend = module.remote === null
     ? openBackend(libraryPath(module.module!), settings, configured)
-    : await remoteBackend(module.remote, settings, configured);
+    : await (await import("./managed/remote.ts")).remoteBackend(module.remote, settings, configured);
   return await beginModule(backend, settings);
 }
 

@@ -1,7 +1,7 @@
 /** What GnuTLS signs handshakes with: certificate chain, key of the token and trusted authorities, lent one per handshake. */
 import { GNUTLS, type Gnutls, GNUTLS_SIZES } from "../../ffi/tables/gnutls.ts";
 import { made, memory, putData, putText } from "./native_memory.ts";
-import { checked, tlsError } from "./tls_error.ts";
+import { checked, tlsError } from "./gnutls.ts";
 import { type Roots, trustList } from "./trust.ts";
 import { callNative, MOST_AT_ONCE, step, type Work } from "./work.ts";
 

@@ -1,8 +1,11 @@
-/** The system's GnuTLS, and what is said where it is missing. */
+/** The system's GnuTLS, what is said where it is missing, and the errors it answers. */
 import { platform, runtimeName } from "../../internal/runtime.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { Gnutls } from "../../ffi/tables/gnutls.ts";
+import { GNUTLS, Gnutls, GNUTLS_E, intWord } from "../../ffi/tables/gnutls.ts";
+import { memory, putText } from "./native_memory.ts";
+import { TlsError } from "./tls_error.ts";
+import { callNative, onEventLoop, type Work } from "./work.ts";
 
 const opened = new Map<string | undefined, Gnutls>();
 
@@ -63,4 +66,58 @@ function reasonOf(error: unknown, path: string): string {
   const text = error instanceof Error ? error.message : String(error);
   const start = text.lastIndexOf(`${path}: `);
   return start < 0 ? text : text.slice(start + path.length + 2);
+}
+
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [GNUTLS_E.PREMATURE_TERMINATION, "the peer has closed the connection without saying so: what has arrived may be cut"],
+  [GNUTLS_E.UNEXPECTED_PACKET_LENGTH, "the connection has ended in the middle of a record: what has arrived is cut"],
+  [GNUTLS_E.UNEXPECTED_PACKET, "what has arrived is no TLS; is it a port without TLS"],
+  [GNUTLS_E.CERTIFICATE_KEY_MISMATCH, "give the certificate of this very key"],
+  [GNUTLS_E.PKCS11_REQUESTED_OBJECT_NOT_AVAILABLE, "GnuTLS cannot find the key: is its module the one that was named"],
+  [GNUTLS_E.PKCS11_LOAD_ERROR, "GnuTLS cannot load the module"],
+  [GNUTLS_E.PKCS11_PIN_ERROR, "the token wants its PIN"],
+]);
+
+/** The error for what GnuTLS has answered; `action` completes "Cannot …". */
+export function tlsError(gnutls: Gnutls, action: string, number: number, session?: bigint): TlsError {
+  const code = gnutls.text("gnutls_strerror_name", intWord(number)) || `GNUTLS_E ${number}`;
+  const words = gnutls.text("gnutls_strerror", intWord(number)).replace(/\.$/, "");
+  const isAlert = number === GNUTLS_E.FATAL_ALERT_RECEIVED || number === GNUTLS_E.WARNING_ALERT_RECEIVED;
+  const alert = isAlert && session !== undefined
+    ? gnutls.text("gnutls_alert_get_name", BigInt(gnutls.int("gnutls_alert_get", session)))
+    : "";
+  const advice = alert === "" ? ADVICE.get(number) : `the peer said "${alert}"`;
+  return new TlsError(
+    `Cannot ${action}: ${advice === undefined ? words : `${words}, ${advice}`} (${code}, ${number})`,
+    { code, number, alert },
+  );
+}
+
+/** Throws for an answer that is an error; gives back any other. */
+export function checked(gnutls: Gnutls, action: string, answer: number): number {
+  if (answer < 0) throw tlsError(gnutls, action, answer);
+  return answer;
+}
+
+const added = new Map<Gnutls, Map<string, Promise<void>>>();
+
+/** Has GnuTLS load a module, and no others that the system has registered. */
+export function addModule(gnutls: Gnutls, path: string): Promise<void> {
+  let modules = added.get(gnutls);
+  if (modules === undefined) added.set(gnutls, modules = new Map());
+  let adding = modules.get(path);
+  if (adding === undefined) {
+    modules.set(path, adding = onEventLoop(addProvider(gnutls, path)));
+    adding.catch(() => modules.delete(path));
+  }
+  return adding;
+}
+
+function* addProvider(gnutls: Gnutls, path: string): Work<void> {
+  const action = `have GnuTLS load the module ${path}`;
+  const block = memory(path.length * 3 + 64);
+  const begin = { fn: gnutls.get("gnutls_pkcs11_init"), args: [GNUTLS.PKCS11_FLAG_MANUAL, 0n] };
+  checked(gnutls, action, yield* callNative(begin));
+  const add = { fn: gnutls.get("gnutls_pkcs11_add_provider"), args: [putText(block, path), 0n] };
+  checked(gnutls, action, yield* callNative(add, block));
 }

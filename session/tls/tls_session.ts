@@ -21,7 +21,7 @@ import type { Credentials } from "./credentials.ts";
 import { made, putData, putText } from "./native_memory.ts";
 import { RecordCounter } from "./record_counter.ts";
 import { copied, PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
-import { tlsError } from "./tls_error.ts";
+import { tlsError } from "./gnutls.ts";
 
 /** Extended key usage of servers (RFC 5280 §4.2.1.12). */
 const SERVER_PURPOSE = "1.3.6.1.5.5.7.3.1";

@@ -4,22 +4,20 @@ import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/by
 import { orAborted } from "../../internal/patience.ts";
 import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
-import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
+import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { Pin } from "../tokens/options.ts";
-import { type ChainInput, readChain } from "./certificate_chain.ts";
+import type { ChainInput } from "./certificate_chain.ts";
 import type * as Connections from "./connections.ts";
 import type { CredentialPool, Credentials } from "./credentials.ts";
-import { openGnutls } from "./gnutls.ts";
-import { memory, putText } from "./native_memory.ts";
 import type { Resumptions } from "./resumptions.ts";
 import type { Secured } from "./secure_stream.ts";
 import type { Lender } from "./tls_duplex.ts";
-import { checked, isTokenFailure } from "./tls_error.ts";
-import { TokenKey } from "./token_key.ts";
-import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
-import { callNative, inPlace, onEventLoop, type Work } from "./work.ts";
+import { isTokenFailure } from "./tls_error.ts";
+import type { TokenKey } from "./token_key.ts";
+import type { AuthoritiesInput, RootCertificates, Roots } from "./trust.ts";
+import type { Work } from "./work.ts";
 
 /** What {@linkcode tokenCertificate} is made of. */
 export interface TokenCertificateOptions {
@@ -174,8 +172,8 @@ export class TokenCertificate implements AsyncDisposable {
   connectSync(target: Omit<TokenTlsTarget, "signal">): BlockingTls {
     const { alpnProtocols = ["http/1.1"], port, strict } = target;
     const host = bareHost(target.host);
-    const roots = this.#roots ?? rootsOf(target.roots);
-    const credentials = inPlace(this.#take(roots));
+    const roots = this.#roots ?? connections.rootsOf(target.roots);
+    const credentials = connections.inPlace(this.#take(roots));
     try {
       const resumptions = this.#resumptionsFor(roots);
       const { read, session } = connections.beginSession(this.#gnutls, {
@@ -206,7 +204,7 @@ export class TokenCertificate implements AsyncDisposable {
   async open(raw: Duplex, target: TokenTlsTarget & { readonly allowHalfOpen: boolean }): Promise<Secured> {
     const { allowHalfOpen, alpnProtocols = ["http/1.1"], port, signal, strict } = target;
     const host = bareHost(target.host);
-    const roots = this.#roots ?? rootsOf(target.roots);
+    const roots = this.#roots ?? connections.rootsOf(target.roots);
     const resumptions = this.#resumptionsFor(roots);
     const working = this.#lending(roots, (lender) =>
       connections.secureStream(this.#gnutls, raw, lender, {
@@ -239,15 +237,15 @@ export class TokenCertificate implements AsyncDisposable {
       lent = null;
     };
     // Nobody needs to wait for the server where the token is known to refuse.
-    if (key.isRefused) await onEventLoop(this.#ready());
+    if (key.isRefused) await connections.onEventLoop(this.#ready());
     try {
       return await use({
-        take: async () => lent = await onEventLoop(pool.take(roots)),
+        take: async () => lent = await connections.onEventLoop(pool.take(roots)),
         check: (block) => key.check(this.#gnutls, block),
         renew: async () => {
-          await onEventLoop(this.#ready());
+          await connections.onEventLoop(this.#ready());
           giveBack();
-          return lent = await onEventLoop(pool.take(roots));
+          return lent = await connections.onEventLoop(pool.take(roots));
         },
       });
     } catch (error) {
@@ -282,7 +280,7 @@ export class TokenCertificate implements AsyncDisposable {
    * @internal
    */
   async check(): Promise<void> {
-    const credentials = await onEventLoop(this.#take(this.#roots ?? rootsOf(null)));
+    const credentials = await connections.onEventLoop(this.#take(this.#roots ?? connections.rootsOf(null)));
     this.#takeBack(credentials, null);
   }
 
@@ -310,14 +308,14 @@ export class TokenCertificate implements AsyncDisposable {
  */
 export async function tokenCertificate(options: TokenCertificateOptions): Promise<TokenCertificate> {
   checkInput(options);
-  const { ca, certificate, key, module, pin, signal } = options;
-  const gnutls = openGnutls(options.gnutls);
-  const roots = ca === undefined ? null : readAuthorities(ca);
-  const tokenKey = await TokenKey.open({ key, module, pin, signal });
+  const { ca, certificate, gnutls: library, key, module, pin, signal } = options;
+  connections ??= await import("./connections.ts");
+  const gnutls = connections.openGnutls(library);
+  const roots = ca === undefined ? null : connections.readAuthorities(ca);
+  const tokenKey = await connections.TokenKey.open({ key, module, pin, signal });
   try {
-    const chain = await readChain(certificate, tokenKey.session, { signal });
-    await addModule(gnutls, tokenKey.modulePath);
-    connections ??= await import("./connections.ts");
+    const chain = await connections.readChain(certificate, tokenKey.session, { signal });
+    await connections.addModule(gnutls, tokenKey.modulePath);
     const made = newCertificate(gnutls, tokenKey, chain, roots);
     await made.check();
     signal?.throwIfAborted();
@@ -352,27 +350,4 @@ function checkInput(options: TokenCertificateOptions): void {
 /** A final dot makes a name absolute for DNS; certificates and SNI do without (RFC 6066 §3). */
 function bareHost(host: string): string {
   return host.replace(/\.$/, "");
-}
-
-const added = new Map<Gnutls, Map<string, Promise<void>>>();
-
-/** Has GnuTLS load a module, and no others that the system has registered. */
-function addModule(gnutls: Gnutls, path: string): Promise<void> {
-  let modules = added.get(gnutls);
-  if (modules === undefined) added.set(gnutls, modules = new Map());
-  let adding = modules.get(path);
-  if (adding === undefined) {
-    modules.set(path, adding = onEventLoop(addProvider(gnutls, path)));
-    adding.catch(() => modules.delete(path));
-  }
-  return adding;
-}
-
-function* addProvider(gnutls: Gnutls, path: string): Work<void> {
-  const action = `have GnuTLS load the module ${path}`;
-  const block = memory(path.length * 3 + 64);
-  const begin = { fn: gnutls.get("gnutls_pkcs11_init"), args: [GNUTLS.PKCS11_FLAG_MANUAL, 0n] };
-  checked(gnutls, action, yield* callNative(begin));
-  const add = { fn: gnutls.get("gnutls_pkcs11_add_provider"), args: [putText(block, path), 0n] };
-  checked(gnutls, action, yield* callNative(add, block));
 }

@@ -3,7 +3,7 @@ import { type BytesInput, describeType, isBytesInput, viewBytes } from "../../ff
 import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
 import { looksLikePem, readPem, writePem } from "../keys/forms/pem.ts";
 import { made, memory, putData } from "./native_memory.ts";
-import { checked, tlsError } from "./tls_error.ts";
+import { checked, tlsError } from "./gnutls.ts";
 import { callNative, type Work } from "./work.ts";
 
 /** A set of roots, such as a `TlsDatabase`. */

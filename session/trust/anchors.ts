@@ -12,37 +12,8 @@ import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
 import { nameText } from "../../internal/distinguished_name.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
+import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
 import { addAttached, addExtension, allowsPurpose, noPurposes, purposeOid, type Purposes } from "./purposes.ts";
-
-/** A certificate to trust as the end of a chain. */
-export interface TrustAnchor {
-  /** The certificate in DER. */
-  readonly der: Uint8Array<ArrayBuffer>;
-  /** The label the token gives it. */
-  readonly label: string;
-  /** Its subject as RFC 4514 text, such as `CN=Example Root,O=Example,C=DE`. */
-  readonly subject: string;
-}
-
-/** Which trust anchors are wanted. */
-export interface TrustAnchorsOptions {
-  /**
-   * What the certificates are to be trusted for: `serverAuth`, `clientAuth`, `email`, `codeSigning`, `timeStamping` or
-   * an object identifier. What a certificate is trusted for is limited by extensions that the token attaches to it, else
-   * by its own extended key usage.
-   *
-   * By default any purpose.
-   */
-  readonly purpose?: string | undefined;
-  /**
-   * The modules to ask.
-   *
-   * By default the registered modules with `trust-policy: yes`.
-   */
-  readonly modules?: readonly Module[] | undefined;
-  /** Cancels the search. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 const anchorShown = plainPortrait<TrustAnchor>("TrustAnchor");
 /** CKA_X_DISTRUSTED and CKO_X_CERTIFICATE_EXTENSION of p11-kit. */
@@ -51,26 +22,8 @@ const CERTIFICATE_EXTENSION = 0xd84447c8;
 const EMPTY: ReadonlySet<number> = new Set([CKR.TOKEN_NOT_RECOGNIZED, CKR.TOKEN_NOT_PRESENT]);
 const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", "publicKeyInfo", DISTRUSTED] as const;
 
-/**
- * The certificates this machine trusts: trusted in a token, and distrusted in none. The system's trust store of p11-kit
- * is such a token (`p11-kit-trust`). Distrusted is who a token names by its certificate, its issuer and serial number, or
- * its public key. A trust module or token that cannot be read fails the whole, and so does an object of which it cannot
- * be read whom it distrusts: it may be the one that distrusts a certificate.
- *
- * @example Name what the machine trusts for web servers
- * ```ts
- * import { trustAnchors } from "@gp11/gp11";
- *
- * async function subjects(): Promise<string[]> {
- *   const anchors = await trustAnchors({ purpose: "serverAuth" });
- *   return anchors.map(({ subject }) => subject);
- * }
- * ```
- *
- * @throws {ConfigurationError} when a registered trust module cannot be loaded or initialised
- * @throws {TypeError} when a token does not let read whom it distrusts
- */
-export async function trustAnchors(options: TrustAnchorsOptions = {}): Promise<TrustAnchor[]> {
+/** The certificates that these modules trust, by default those that the machine's configuration trusts. */
+export async function anchorsOf(options: TrustAnchorsOptions): Promise<TrustAnchor[]> {
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
   if (options.modules !== undefined) return await collect(options.modules, oid, options);
   return await registeredAnchors(oid, options, defaultPaths);

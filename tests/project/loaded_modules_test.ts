@@ -43,7 +43,6 @@ function loadedBy(entry: string): Loaded {
 
 /** Those of Node's modules that take next to no time; the others are looked at through `internal/builtin_modules.ts`. */
 const light = [
-  "node:async_hooks",
   "node:buffer",
   "node:diagnostics_channel",
   "node:timers",
@@ -51,18 +50,34 @@ const light = [
 
 /** What loads when it is used first, by how the paths of its files begin. */
 const later = [
+  "ffi/tables/gnutls.ts",
   "http/codings/deflate.ts",
   "http/codings/gzip.ts",
   "http/codings/zlib_engine.ts",
   "http/codings/zstd.ts",
   "http/transports/h2/",
   "http/transports/node/node_",
+  "session/certificates/certificate_",
+  "session/certificates/distinguished_name.ts",
+  "session/certificates/extensions.ts",
+  "session/certificates/issue.ts",
+  "session/config/files.ts",
+  "session/config/load.ts",
+  "session/config/registered.ts",
+  "session/managed/bridge.ts",
+  "session/managed/remote.ts",
   "session/tls/blocking_stream.ts",
+  "session/tls/certificate_chain.ts",
   "session/tls/connections.ts",
   "session/tls/credentials.ts",
+  "session/tls/gnutls.ts",
   "session/tls/secure_stream.ts",
   "session/tls/tls_duplex.ts",
   "session/tls/tls_session.ts",
+  "session/tls/token_key.ts",
+  "session/tls/trust.ts",
+  "session/tls/work.ts",
+  "session/trust/anchors.ts",
 ];
 /** What begins so and stands for it until then. */
 const stands = ["http/transports/node/node_transport.ts"];
