@@ -1,7 +1,7 @@
 /**
  * Node's modules that take time and memory to load, each loaded when it is first looked at: a program pays for those it
- * uses. The light ones (`node:buffer`, `node:timers`) are imported as usual. `node:process` is no light one on Deno: what is
- * asked of it at each start is in `runtime.ts`.
+ * uses. Light ones, such as `node:buffer`, are imported as usual. `node:timers` is none on Bun, and `node:process` none on
+ * Deno: what is asked of it at each start is in `runtime.ts`.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import type * as os from "node:os";
 import type * as path from "node:path";
 import type process from "node:process";
 import type * as stream from "node:stream";
+import type * as timers from "node:timers";
 import type * as tls from "node:tls";
 import type * as workerThreads from "node:worker_threads";
 import type * as zlib from "node:zlib";
@@ -33,6 +34,7 @@ interface BuiltinModules {
   readonly path: typeof path;
   readonly process: typeof process;
   readonly stream: typeof stream;
+  readonly timers: typeof timers;
   readonly tls: typeof tls;
   readonly workerThreads: typeof workerThreads;
   readonly zlib: typeof zlib;
@@ -50,6 +52,7 @@ const names: Readonly<Record<keyof BuiltinModules, string>> = {
   path: "node:path",
   process: "node:process",
   stream: "node:stream",
+  timers: "node:timers",
   tls: "node:tls",
   workerThreads: "node:worker_threads",
   zlib: "node:zlib",

@@ -1,5 +1,5 @@
 /** How long a peer is waited for, and waiting that a signal ends. */
-import { clearInterval, setInterval } from "node:timers";
+import { builtin } from "./builtin_modules.ts";
 
 /** Parts of a wait: of a turn of the event loop that takes long, one part counts at most. */
 const PARTS = 10;
@@ -10,11 +10,11 @@ const PARTS = 10;
  */
 export class Patience {
   #left = PARTS;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #timer: ReturnType<typeof builtin.timers.setInterval>;
 
   /** `over` is called once, unless the wait ends before. */
   constructor(milliseconds: number, over: () => void) {
-    this.#timer = setInterval(() => {
+    this.#timer = builtin.timers.setInterval(() => {
       if (--this.#left > 0) return;
       this.end();
       over();
@@ -29,7 +29,7 @@ export class Patience {
 
   /** Nothing more is waited for. */
   end(): void {
-    clearInterval(this.#timer);
+    builtin.timers.clearInterval(this.#timer);
   }
 }
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
-import { clearTimeout, setTimeout } from "node:timers";
 import { bodySourceOf } from "../message/body_source.ts";
 import { type HttpMessage, type MessageBody, putBody } from "../message/message.ts";
 
@@ -50,8 +50,8 @@ export async function takeBody(request: Request): Promise<MessageBody> {
   const reader = body.getReader();
   const pieces: Bytes[] = [];
   let length = 0;
-  let waiting: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => waiting = setTimeout(resolve, maxWait, null));
+  let waiting: ReturnType<typeof builtin.timers.setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => waiting = builtin.timers.setTimeout(resolve, maxWait, null));
   try {
     while (length <= largestKept) {
       const reading: Promise<Read> = reader.read();
@@ -67,7 +67,7 @@ export async function takeBody(request: Request): Promise<MessageBody> {
       length += read.value.byteLength;
     }
   } finally {
-    clearTimeout(waiting);
+    builtin.timers.clearTimeout(waiting);
   }
   return rest(reader, pieces, null);
 }

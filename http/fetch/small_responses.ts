@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { clearInterval, setInterval } from "node:timers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "../message/message.ts";
@@ -25,7 +25,7 @@ export class SmallResponses {
   #last: SmallResponse | null = null;
   #checks = 0;
   #idleChecks = 0;
-  #timer: ReturnType<typeof setInterval> | null = null;
+  #timer: ReturnType<typeof builtin.timers.setInterval> | null = null;
 
   /** Checks a response from now on. */
   add(small: SmallResponse): void {
@@ -55,12 +55,12 @@ export class SmallResponses {
 
   #watch(): void {
     this.#idleChecks = 0;
-    this.#timer = setInterval(() => this.#settleOld(), checkInterval);
+    this.#timer = builtin.timers.setInterval(() => this.#settleOld(), checkInterval);
     this.#timer.unref();
   }
 
   #stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer !== null) builtin.timers.clearInterval(this.#timer);
     this.#timer = null;
   }
 

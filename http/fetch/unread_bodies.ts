@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { clearInterval, setInterval } from "node:timers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { ConnectionPool } from "../pool/connection_pool.ts";
 import type { BodyReader, UnreadReaders } from "./body_reader.ts";
 
@@ -28,7 +28,7 @@ export class UnreadBodies implements UnreadReaders {
   #idleCounts = new Map<BodyReader, number>();
   /** One check is enough for a program that has left a body unread until it has another. */
   #neededIdleChecks = idleChecks;
-  #timer: ReturnType<typeof setInterval> | null = null;
+  #timer: ReturnType<typeof builtin.timers.setInterval> | null = null;
 
   constructor(pool: ConnectionPool) {
     this.#pool = pool;
@@ -48,12 +48,14 @@ export class UnreadBodies implements UnreadReaders {
 
   /** Somebody waits for a connection: checks the bodies as long as that is so. */
   watch(): void {
-    if (this.#timer === null && this.#readers.size > 0) this.#timer = setInterval(() => this.#check(), checkInterval);
+    if (this.#timer === null && this.#readers.size > 0) {
+      this.#timer = builtin.timers.setInterval(() => this.#check(), checkInterval);
+    }
   }
 
   /** Ends the checks. */
   close(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer !== null) builtin.timers.clearInterval(this.#timer);
     this.#timer = null;
     this.#idleCounts.clear();
     this.#neededIdleChecks = idleChecks;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { clearTimeout, setTimeout } from "node:timers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { Connection } from "../transports/connection.ts";
 import { MAX_TIMER } from "../../internal/time_limits.ts";
 
@@ -21,7 +21,7 @@ export interface SweptPool {
 export class IdleSweep {
   readonly #pool: SweptPool;
   #at = 0;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timer: ReturnType<typeof builtin.timers.setTimeout> | null = null;
 
   constructor(pool: SweptPool) {
     this.#pool = pool;
@@ -40,7 +40,7 @@ export class IdleSweep {
 
   /** Ends the watch. */
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#timer !== null) builtin.timers.clearTimeout(this.#timer);
     this.#timer = null;
   }
 
@@ -54,7 +54,7 @@ export class IdleSweep {
     if (delay === Infinity || (this.#timer !== null && this.#at <= at)) return;
     this.stop();
     this.#at = at;
-    this.#timer = setTimeout(() => {
+    this.#timer = builtin.timers.setTimeout(() => {
       this.#timer = null;
       this.#sweep();
     }, Math.min(delay, MAX_TIMER));

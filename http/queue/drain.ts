@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { clearTimeout, setTimeout } from "node:timers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { Attempt } from "./attempt.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { discard, readBody, smallBody } from "./response_body.ts";
@@ -19,7 +19,7 @@ export class DrainLimit {
   isExceeded = false;
   #taken = 0;
   #giveUp: () => void = () => {};
-  readonly #timer: ReturnType<typeof setTimeout> = setTimeout(() => {
+  readonly #timer: ReturnType<typeof builtin.timers.setTimeout> = builtin.timers.setTimeout(() => {
     this.isExceeded = true;
     this.#giveUp();
   }, longest);
@@ -38,7 +38,7 @@ export class DrainLimit {
 
   /** The body is over. */
   end(): void {
-    clearTimeout(this.#timer);
+    builtin.timers.clearTimeout(this.#timer);
   }
 }
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import type { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 import type { Framing, PerMessageDeflate } from "./framing.ts";
 
 /** Makes the extension of one connection. */
@@ -21,7 +21,7 @@ export function newDeflate({ PerMessageDeflate: Deflate }: Framing, maxMessageBy
     };
     decompress(data, isLast, (error, bytes) => {
       if (error) finish(error);
-      else setImmediate(finish, null, bytes);
+      else builtin.timers.setImmediate(finish, null, bytes);
     });
   };
   return deflate;

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { Buffer } from "node:buffer";
 import type { Duplex, Writable } from "node:stream";
-import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from "node:timers";
 import { fromByteDuplex } from "../../internal/byte_duplex.ts";
 import type { UpgradedStream } from "../transports/transport.ts";
 import type { Extensions, FrameSender, Framing } from "./framing.ts";
@@ -55,8 +55,8 @@ export class FrameStream {
   #isCloseSent = false;
   #isCloseWritten = false;
   #isOver = false;
-  #closeTimer: ReturnType<typeof setTimeout> | null = null;
-  #keepalive: ReturnType<typeof setInterval> | null = null;
+  #closeTimer: ReturnType<typeof builtin.timers.setTimeout> | null = null;
+  #keepalive: ReturnType<typeof builtin.timers.setInterval> | null = null;
   /** A ping was sent, and nothing has come since. */
   #isUnanswered = false;
   /** The ping that is answered once the peer reads again; of several the last one counts (RFC 6455 §5.5.3). */
@@ -99,7 +99,7 @@ export class FrameStream {
     this.#stream.resume();
     const { keepaliveInterval } = this.#options;
     if (keepaliveInterval > 0) {
-      this.#keepalive = setInterval(() => this.#ping(), keepaliveInterval * 1000);
+      this.#keepalive = builtin.timers.setInterval(() => this.#ping(), keepaliveInterval * 1000);
       this.#keepalive.unref();
     }
   }
@@ -147,7 +147,7 @@ export class FrameStream {
   #ping(): void {
     if (this.#isCloseSent) return;
     // What has come while the thread was busy is read first.
-    if (this.#isUnanswered) return void setImmediate(() => this.#giveUpUnlessAnswered());
+    if (this.#isUnanswered) return void builtin.timers.setImmediate(() => this.#giveUpUnlessAnswered());
     this.#isUnanswered = true;
     this.#sender.ping(NOTHING, true);
   }
@@ -200,7 +200,7 @@ export class FrameStream {
       this.#isCloseWritten = !error;
       this.#endIfDone();
     });
-    this.#closeTimer = setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
+    this.#closeTimer = builtin.timers.setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
   }
 
   /** Both have said that they are done. */
@@ -219,8 +219,8 @@ export class FrameStream {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer);
-    if (this.#keepalive !== null) clearInterval(this.#keepalive);
+    if (this.#closeTimer !== null) builtin.timers.clearTimeout(this.#closeTimer);
+    if (this.#keepalive !== null) builtin.timers.clearInterval(this.#keepalive);
     for (const extension of Object.values(this.#options.extensions)) extension.cleanup();
     this.#upgraded.destroy();
     this.#stream.destroy();

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 import { checkFunction, unexpected } from "../../internal/expected.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
@@ -111,7 +111,7 @@ export class HttpWebSocket extends TypedEventTarget<HttpWebSocketEvents> {
     });
     this.#mayWait = this.#frames.mayCompress;
     // Whoever has waited for it gets a turn to listen before anything is told.
-    setImmediate(() => {
+    builtin.timers.setImmediate(() => {
       if (this.#readyState === HttpWebSocket.CLOSED) return;
       this.dispatchEvent(new Event("open"));
       this.#frames.start();

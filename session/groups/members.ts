@@ -1,5 +1,5 @@
 /** The members of a group: who has the fewest calls, who is left out, and when it is tried again. */
-import { clearTimeout, setTimeout } from "node:timers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { milliseconds } from "../../internal/time_limits.ts";
 import { faultOf } from "./faults.ts";
 
@@ -20,7 +20,7 @@ export class Member<T> {
   /** Whether it is being tried at the moment. */
   isTried = false;
   /** The timer until it is tried. */
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer: ReturnType<typeof builtin.timers.setTimeout> | undefined;
 
   /** A member that is in. */
   constructor(part: T) {
@@ -83,7 +83,7 @@ export class Members<T> {
     const wasIn = member.state === "in";
     member.state = "out";
     member.error = this.#lastError = error;
-    clearTimeout(member.timer);
+    builtin.timers.clearTimeout(member.timer);
     member.dueAt = Infinity;
     if (!isForGood && faultOf(error) !== "pin" && this.#retryAfter > 0 && !this.#isClosed) this.#schedule(member);
     if (wasIn) this.#events.left(member);
@@ -92,7 +92,7 @@ export class Members<T> {
   /** Takes a member back that has done a call. */
   comeBack(member: Member<T>): void {
     if (member.state === "in") return;
-    clearTimeout(member.timer);
+    builtin.timers.clearTimeout(member.timer);
     member.state = "in";
     member.error = null;
     member.dueAt = Infinity;
@@ -102,13 +102,13 @@ export class Members<T> {
   /** Nobody is tried again. */
   close(): void {
     this.#isClosed = true;
-    for (const { timer } of this.all) clearTimeout(timer);
+    for (const { timer } of this.all) builtin.timers.clearTimeout(timer);
   }
 
   /** The process does not wait for it. */
   #schedule(member: Member<T>): void {
     member.dueAt = performance.now() + this.#retryAfter;
-    member.timer = setTimeout(() => void this.#tryAgain(member), this.#retryAfter);
+    member.timer = builtin.timers.setTimeout(() => void this.#tryAgain(member), this.#retryAfter);
     member.timer.unref();
   }
 

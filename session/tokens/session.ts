@@ -1,5 +1,5 @@
 /** Sessions: where keys are found, made and used. */
-import { setImmediate } from "node:timers";
+import { builtin } from "../../internal/builtin_modules.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
@@ -438,7 +438,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     this.#assertNotAsked("wait for the session");
     await this.#core.lane.idle();
     // Those who wait for the last calls learn of them first.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => builtin.timers.setImmediate(resolve));
   }
 
   /**

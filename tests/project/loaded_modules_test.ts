@@ -45,7 +45,6 @@ function loadedBy(entry: string): Loaded {
 const light = [
   "node:buffer",
   "node:diagnostics_channel",
-  "node:timers",
 ];
 
 /** What loads when it is used first, by how the paths of its files begin. */

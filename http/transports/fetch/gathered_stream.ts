@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { clearImmediate, setImmediate } from "node:timers";
+import { builtin } from "../../../internal/builtin_modules.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type ByobReader = ReadableStreamBYOBReader;
@@ -61,11 +61,11 @@ class Gatherer {
     this.#reading = null;
     if (first.done) return null;
     this.#isLate = false;
-    const turn = setImmediate(this.#turnOver);
+    const turn = builtin.timers.setImmediate(this.#turnOver);
     try {
       return await this.#gather(first.value);
     } finally {
-      clearImmediate(turn);
+      builtin.timers.clearImmediate(turn);
     }
   }
 
