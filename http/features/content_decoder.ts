@@ -105,9 +105,12 @@ export class ContentDecoder implements SessionFeature {
     if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) {
       return this.#maxSize === Infinity ? null : limitDecoded(this.#maxSize);
     }
+    const field = msg.responseHeaders.get("content-encoding");
+    return field === null || isUndecodable(msg) ? null : this.#decoding(msg, field);
+  }
+
+  #decoding(msg: HttpMessage, field: string): BodyTransform | null {
     const original = msg.responseHeaders;
-    const field = original.get("content-encoding");
-    if (field === null || isUndecodable(msg)) return null;
     const length = contentLength(original);
     const codings = parseContentCodings(field);
     if (codings === undefined || codings.length === 0 || length === 0 || isGzipFile(original, codings)) return null;

@@ -57,7 +57,10 @@ export class FetchSink implements ResponseSink {
   /** The entry is on the queue: listens to the caller's signal from now on. */
   queued(item: QueueItem): void {
     const { signal } = this.#settings;
-    if (signal === null) return;
+    if (signal !== null) this.#listen(signal, item);
+  }
+
+  #listen(signal: AbortSignal, item: QueueItem): void {
     this.#aborted = () => this.#core.cancel(item, HttpStatus.CANCELLED, { error: signal.reason });
     signal.addEventListener("abort", this.#aborted);
   }

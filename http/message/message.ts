@@ -17,7 +17,7 @@ import type { HeadersInput, ListenerOptions } from "../../internal/platform_type
 import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod, headersOf, spellingOf } from "../protocol/headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
-import { flagsOf, type MessageFlags, MessagePriority } from "./message_flags.ts";
+import { flagsOf, MessageFlags, MessagePriority } from "./message_flags.ts";
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 import { MessageState } from "./message_state.ts";
 import { type MessageTls, OwnSettings } from "./own_settings.ts";
@@ -36,10 +36,12 @@ export type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_in
 export type MessageEventName = keyof HttpMessageEvents & string;
 
 const none: readonly never[] = Object.freeze([]);
+const { CERTIFICATE_TRUSTED } = MessageFlags;
 
 let stateOf: (msg: HttpMessage) => MessageState;
 let isMessage: (value: unknown) => boolean;
 let putSource: (msg: HttpMessage, source: BodySource) => void;
+let putTrust: (msg: HttpMessage, isTrusted: boolean) => void;
 
 /**
  * One request and its response, for an HTTP session to send (`SoupMessage`). A message can be sent again after it has
@@ -86,6 +88,11 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     putSource = (msg, source) => {
       msg.#requestBody = source.body;
       msg.requestBodyLength = source.length;
+    };
+    putTrust = (msg, isTrusted) => {
+      msg.#state.isTrusted = isTrusted;
+      if (isTrusted) msg.#flags?.add(CERTIFICATE_TRUSTED);
+      else msg.#flags?.delete(CERTIFICATE_TRUSTED);
     };
   }
 
@@ -254,12 +261,12 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /** Flags. */
   get flags(): Set<MessageFlags> {
-    return this.#flags ??= new Set();
+    return this.#flags ??= new Set(this.#state.isTrusted ? [CERTIFICATE_TRUSTED] : []);
   }
 
   /** True if the flag is set; cheaper than `flags.has` on a message without flags. */
   hasFlag(flag: MessageFlags): boolean {
-    return this.#flags !== null && this.#flags.has(flag);
+    return this.#flags === null ? flag === CERTIFICATE_TRUSTED && this.#state.isTrusted : this.#flags.has(flag);
   }
 
   /** Page the request is made for; null means unknown (`SoupMessage:first-party`). */
@@ -497,6 +504,11 @@ export function messageState(msg: HttpMessage): MessageState {
 /** Puts a body on a message that is in its form already. Not part of the public surface. */
 export function putBody(msg: HttpMessage, source: BodySource): void {
   putSource(msg, source);
+}
+
+/** Sets or removes CERTIFICATE_TRUSTED, for which alone no Set is made. Not part of the public surface. */
+export function setTrusted(msg: HttpMessage, isTrusted: boolean): void {
+  putTrust(msg, isTrusted);
 }
 
 /** True if the event ever got a listener: events without one are not created. */

@@ -62,6 +62,8 @@ export class MessageState {
   tlsCertificate: PeerCertificate | null = null;
   /** Why the certificate is not trusted. */
   tlsErrors: readonly string[] = none;
+  /** The certificate was checked and found good; read as long as the message has no Set of flags. */
+  isTrusted = false;
   /** Trailer fields of the response. */
   trailers: Headers | null = null;
   /** The queue entry while the message is on a queue. */

@@ -1,6 +1,7 @@
 /**
  * One attempt to send a message: from the choice of a connection to the header section of the response. What follows is
- * in response_phase.ts. Nothing here waits unless a hook, a pause or the network makes it wait.
+ * in response_phase.ts. Nothing here waits unless a hook, a pause or the network makes it wait, and what has to be
+ * remembered then is made then: a closure costs memory whenever its function is entered, whether it is made or not.
  *
  * @module
  */
@@ -98,13 +99,14 @@ export class Attempt {
   }
 
   #chooseProxy(): void {
+    const own = ownProxy(this.item);
+    if (own === undefined && this.core.features.rounds.proxy.length > 0) return this.#askForProxy();
+    this.item.proxy = own ?? null;
+    this.#route();
+  }
+
+  #askForProxy(): void {
     const { core, item } = this;
-    const own = ownProxy(item);
-    if (own !== undefined || core.features.rounds.proxy.length === 0) {
-      item.proxy = own ?? null;
-      this.#route();
-      return;
-    }
     // The proxy is chosen for the URI that is sent to, not for that of an alias.
     const uri = httpUriOf(core.session, this.msg.uri) ?? this.msg.uri;
     this.wait(core.features.proxyFor(uri, this.msg), (proxy) => {
@@ -135,8 +137,10 @@ export class Attempt {
     // Where features answer, a connection may never be opened.
     const loading = core.features.rounds.respond.length > 0 ? null : core.transports.loading(item.transport);
     if (loading === null) core.pool.enqueue(item, this);
-    else this.wait(loading, () => this.proceed(({ core, item }) => core.pool.enqueue(item, this)));
+    else this.wait(loading, () => this.proceed(Attempt.#loaded));
   }
+
+  static readonly #loaded: Step = (attempt) => attempt.core.pool.enqueue(attempt.item, attempt);
 
   get #scheme(): SchemeClass | null {
     const { httpAliases, httpsAliases } = this.core.settings.values;
@@ -275,20 +279,32 @@ export class Attempt {
 
   /** Runs a round of hooks, then goes on. */
   hooks(features: readonly SessionFeature[], hook: MessageHook, next: Step): void {
-    const { item, core } = this;
     if (features.length === 0) {
       next(this);
       return;
     }
+    const pending = this.round(features, hook);
+    if (pending === undefined) this.proceed(next);
+    else this.#proceedAfter(pending, next);
+  }
+
+  /** Runs a round of hooks as those want it who watch; a promise only if one of the hooks returned one. */
+  round(features: readonly SessionFeature[], hook: MessageHook): void | Promise<void> {
+    const { item, core } = this;
     item.emitting++;
-    let pending: void | Promise<void>;
     try {
-      pending = item.within(() => core.features.run(features, hook, this));
+      return item.watches === null ? core.features.run(features, hook, this) : this.#watchedRound(features, hook);
     } finally {
       item.emitting--;
     }
-    if (pending === undefined) this.proceed(next);
-    else this.wait(pending, () => this.proceed(next));
+  }
+
+  #watchedRound(features: readonly SessionFeature[], hook: MessageHook): void | Promise<void> {
+    return this.item.within(() => this.core.features.run(features, hook, this));
+  }
+
+  #proceedAfter(pending: Promise<void>, next: Step, otherwise?: Step): void {
+    this.wait(pending, () => this.proceed(next, otherwise), otherwise && (() => otherwise(this)));
   }
 
   /**
@@ -301,9 +317,8 @@ export class Attempt {
     else if (item.requeue === "now") {
       otherwise?.(this);
       this.core.restart(item);
-    } else if (item.isPaused) {
-      this.wait(item.resumed(), () => this.proceed(next, otherwise), otherwise && (() => otherwise(this)));
-    } else next(this);
+    } else if (item.isPaused) this.#proceedAfter(item.resumed(), next, otherwise);
+    else next(this);
   }
 
   /** Goes on when a promise has settled, if the attempt still stands; else `otherwise` gets the result. */
@@ -319,6 +334,11 @@ export class Attempt {
         this.broke(error);
       }
     }, (error: unknown) => this.broke(error));
+  }
+
+  /** Takes a step when a promise has settled, if the attempt still stands. */
+  waitThen(pending: PromiseLike<unknown>, next: Step): void {
+    this.wait(pending, () => next(this));
   }
 
   /** As `wait`, for what may be there already: then nothing is waited for. */
@@ -362,7 +382,10 @@ function isNative(error: unknown): boolean {
 export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: number): void {
   const { timeout, timeouts } = item.msg;
   const seconds = timeout ?? timeouts?.idle ?? core.settings.values.timeout;
-  if (seconds === 0) return;
+  if (seconds > 0) startWatch(core, item, attempt, seconds);
+}
+
+function startWatch(core: HttpSessionCore, item: QueueItem, attempt: number, seconds: number): void {
   item.watch(seconds, () => {
     if (item.attempt !== attempt) return;
     const cause = new DOMException(`Nothing has arrived for ${seconds} s`, "TimeoutError");

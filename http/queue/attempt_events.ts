@@ -7,7 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import type { Connection } from "../transports/connection.ts";
 import { isListened } from "../message/message.ts";
 import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "../message/message_events.ts";
-import { MessageFlags, messageState } from "../message/message.ts";
+import { messageState, setTrusted } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "../transports/transport.ts";
 
@@ -122,6 +122,5 @@ export function noteTls(item: QueueItem, info: TlsInfo): void {
   const state = messageState(msg);
   state.tlsCertificate = info.certificate;
   state.tlsErrors = info.errors;
-  if (info.certificate !== null && info.errors.length === 0) msg.flags.add(MessageFlags.CERTIFICATE_TRUSTED);
-  else msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
+  setTrusted(msg, info.certificate !== null && info.errors.length === 0);
 }

@@ -215,8 +215,11 @@ export class FeatureList {
   /** Those who watch an attempt that begins; null where nobody does. Who fails at it watches nothing. */
   watch(msg: HttpMessage): readonly AttemptWatch[] | null {
     const { watch } = this.#rounds;
-    if (watch.length === 0) return null;
-    return watch.flatMap((feature) => {
+    return watch.length === 0 ? null : this.#watchesOf(watch, msg);
+  }
+
+  #watchesOf(features: readonly SessionFeature[], msg: HttpMessage): readonly AttemptWatch[] {
+    return features.flatMap((feature) => {
       if (msg.isFeatureDisabled(feature)) return [];
       try {
         return feature.watchAttempt!(this.#session, msg) ?? [];
@@ -233,8 +236,19 @@ export class FeatureList {
       const feature = features[index]!;
       if (gate.msg.isFeatureDisabled(feature)) continue;
       const pending = callHook(feature, hook, this.#session, gate);
-      if (pending !== undefined) return pending.then(() => this.run(features, hook, gate, index + 1));
+      if (pending !== undefined) return this.#runAfter(pending, features, hook, gate, index + 1);
     }
+  }
+
+  async #runAfter(
+    pending: Promise<void>,
+    features: readonly SessionFeature[],
+    hook: MessageHook,
+    gate: HookScope,
+    from: number,
+  ): Promise<void> {
+    await pending;
+    await this.run(features, hook, gate, from);
   }
 
   /** Asks for an answer, newest feature first; null when none has one. A promise only if one of the hooks returned one. */

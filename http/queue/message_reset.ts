@@ -4,7 +4,7 @@
  * @module
  */
 import { writable } from "../../internal/writable.ts";
-import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
+import { type HttpMessage, MessageFlags, messageState, setTrusted } from "../message/message.ts";
 
 /** Wipes what an earlier attempt left on a message. */
 export function forgetResponse(msg: HttpMessage): void {
@@ -16,7 +16,7 @@ export function forgetResponse(msg: HttpMessage): void {
   state.tlsErrors = [];
   msg.responseHeaders = new Headers();
   if (msg.hasFlag(MessageFlags.CONTENT_DECODED)) msg.flags.delete(MessageFlags.CONTENT_DECODED);
-  if (msg.hasFlag(MessageFlags.CERTIFICATE_TRUSTED)) msg.flags.delete(MessageFlags.CERTIFICATE_TRUSTED);
+  setTrusted(msg, false);
   state.clearBody();
   state.dropUpgraded();
   state.errorCode = "";

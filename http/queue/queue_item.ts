@@ -51,6 +51,8 @@ export interface ResponseSink {
   done(item: QueueItem): void;
 }
 
+const none: readonly BodyTransform[] = Object.freeze([]);
+
 let lastSequence = 0;
 
 /** One entry of the queue. `attempt` grows with every restart, cancel and end: work of an older attempt is void. */
@@ -104,7 +106,7 @@ export class QueueItem implements MessageItem, PoolEntry {
   /** `session.fetch` has got its Response. */
   isHandedOut = false;
   /** What features do to the body of this response. */
-  transforms: readonly BodyTransform[] = [];
+  transforms: readonly BodyTransform[] = none;
   /** The unix socket the present attempt goes to; null for the network, undefined before it is known. */
   unixSocket: string | null | undefined = undefined;
   /** Redirects there had been when `unixSocket` was chosen. */

@@ -7,7 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import type { Attempt, Step } from "./attempt.ts";
 import { DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 import { readWithin } from "./drain.ts";
-import { BodyStage, type BodyTransform } from "../contract/feature.ts";
+import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { keepAliveTimeout } from "../protocol/headers.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
@@ -19,13 +19,19 @@ import type { TransportResponse, UpgradedStream } from "../transports/transport.
 
 /** The response's header section is there. */
 export function receive(attempt: Attempt, response: TransportResponse): void {
-  const { core, msg, connection } = attempt;
+  const { core, connection } = attempt;
   const { replace } = core.features.rounds;
   attempt.response = response;
-  if (replace.length === 0 || connection === null) {
-    gotHeaders(attempt);
-    return;
-  }
+  if (replace.length === 0 || connection === null) gotHeaders(attempt);
+  else askForReplacement(attempt, response, replace);
+}
+
+function askForReplacement(
+  attempt: Attempt,
+  response: TransportResponse,
+  replace: readonly SessionFeature[],
+): void {
+  const { core, msg } = attempt;
   const answer = core.features.answer(replace, msg, (f) => f.replaceResponse!(core.session, msg, response));
   const drop = () => discard(response);
   attempt.settle(answer, (other) => {
@@ -106,6 +112,11 @@ const takeBody: Step = (attempt) => {
     ended(attempt);
     return;
   }
+  readOn(attempt, response);
+};
+
+/** Reads the body of a message that nobody takes over; no further than is worth it where another attempt follows. */
+function readOn(attempt: Attempt, response: TransportResponse): void {
   if (isFollowedUp(attempt)) {
     attempt.wait(readWithin(attempt, response), (isComplete) => {
       if (isComplete) ended(attempt);
@@ -116,7 +127,7 @@ const takeBody: Step = (attempt) => {
   attempt.wait(readBody(attempt, response), (isComplete) => {
     if (isComplete) ended(attempt);
   });
-};
+}
 
 /**
  * Gives the stream to whoever has asked for it. A connection of HTTP/1.1 leaves the pool with it
@@ -153,13 +164,15 @@ function isMisdirected({ connection, item, msg }: Attempt): boolean {
 
 /** What the features make of a body. One that the runtime has decoded has a limit, whether a decoder is there or not. */
 function transformsOf(core: HttpSessionCore, msg: HttpMessage, response: TransportResponse): readonly BodyTransform[] {
-  const { rounds } = core.features;
   const transforms = core.features.transforms(msg);
-  if (response.contentDecoded !== true) return transforms;
-  const isLimited = rounds.transform.some((f) =>
-    f.bodyStage === BodyStage.CONTENT_DECODING && !msg.isFeatureDisabled(f)
+  if (response.contentDecoded !== true || hasDecoder(core, msg)) return transforms;
+  return [limitDecoded(DEFAULT_MAX_SIZE), ...transforms];
+}
+
+function hasDecoder({ features }: HttpSessionCore, msg: HttpMessage): boolean {
+  return features.rounds.transform.some((feature) =>
+    feature.bodyStage === BodyStage.CONTENT_DECODING && !msg.isFeatureDisabled(feature)
   );
-  return isLimited ? transforms : [limitDecoded(DEFAULT_MAX_SIZE), ...transforms];
 }
 
 /** True for a response nobody waits for: another attempt follows it. */
@@ -211,12 +224,14 @@ export function ended(attempt: Attempt): void {
   item.isBodyRead = true;
   if (item.requeue === "body") item.requeue = "now";
   if (trailers === undefined) gotBody(attempt);
-  else {
-    attempt.wait(trailers, (fields) => {
-      messageState(item.msg).trailers = fields;
-      gotBody(attempt);
-    });
-  }
+  else waitForTrailers(attempt, trailers);
+}
+
+function waitForTrailers(attempt: Attempt, trailers: Promise<Headers>): void {
+  attempt.wait(trailers, (fields) => {
+    messageState(attempt.msg).trailers = fields;
+    gotBody(attempt);
+  });
 }
 
 function gotBody(attempt: Attempt): void {
@@ -225,13 +240,13 @@ function gotBody(attempt: Attempt): void {
   let pending: void | Promise<void>;
   try {
     item.emit("got-body");
-    pending = item.within(() => core.features.run(core.features.rounds.body, "gotBody", attempt));
+    pending = attempt.round(core.features.rounds.body, "gotBody");
   } finally {
     item.emitting--;
   }
   if (!attempt.isCurrent) return;
   if (pending === undefined) afterBody(attempt);
-  else attempt.wait(pending, () => afterBody(attempt));
+  else attempt.waitThen(pending, afterBody);
 }
 
 function afterBody(attempt: Attempt): void {

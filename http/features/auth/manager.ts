@@ -199,7 +199,10 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   gotHeaders(session: FeatureSession, msg: HttpMessage): void | Promise<void> {
     const state = messages.get(msg);
     if (state === undefined && msg.statusCode !== 401 && msg.statusCode !== 407) return;
-    if (!this.#isInCharge(session, msg)) return;
+    if (this.#isInCharge(session, msg)) return this.#look(session, msg, state);
+  }
+
+  #look(session: FeatureSession, msg: HttpMessage, state: MessageAuth | undefined): void | Promise<void> {
     const accepted = state === undefined ? undefined : accept(session, msg, state);
     if (msg.statusCode !== 401 && msg.statusCode !== 407) return accepted;
     const isWanted = attemptGuard(msg);

@@ -250,7 +250,13 @@ export class Http2Connection implements FrameHandler, StreamLink {
   // What the peer says.
 
   onHeaders(stream: number, section: Section, isEnd: boolean): void {
-    this.#onStream(stream, 0, isEnd, (open) => open.headers(section, isEnd));
+    const open = this.#streams.get(stream);
+    if (open === undefined) return this.#reset.received(stream, 0, isEnd);
+    try {
+      open.headers(section, isEnd);
+    } catch (error) {
+      refuse(open, error);
+    }
   }
 
   onData(stream: number, piece: Uint8Array, length: number, isEnd: boolean): void {
@@ -259,7 +265,13 @@ export class Http2Connection implements FrameHandler, StreamLink {
     }
     const credit = this.#receiveWindow.credit();
     if (credit > 0) this.giveCredit(0, credit);
-    this.#onStream(stream, length, isEnd, (open) => open.data(piece, length, isEnd));
+    const open = this.#streams.get(stream);
+    if (open === undefined) return this.#reset.received(stream, length, isEnd);
+    try {
+      open.data(piece, length, isEnd);
+    } catch (error) {
+      refuse(open, error);
+    }
   }
 
   onReset(stream: number, errorCode: number): void {
@@ -300,10 +312,8 @@ export class Http2Connection implements FrameHandler, StreamLink {
   }
 
   onWindowUpdate(stream: number, bytes: number): void {
-    if (stream !== 0) {
-      const open = this.#streams.get(stream);
-      if (open !== undefined) this.#guarded(open, () => open.upload.windowUpdated(bytes));
-    } else {
+    if (stream !== 0) this.#onStreamWindow(stream, bytes);
+    else {
       if (bytes === 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, "its window is opened by nothing");
       this.window += bytes;
       if (this.window > MAX_31_BITS) {
@@ -313,18 +323,12 @@ export class Http2Connection implements FrameHandler, StreamLink {
     this.#wake();
   }
 
-  #onStream(stream: number, length: number, isEnd: boolean, act: (open: Http2Stream) => void): void {
+  #onStreamWindow(stream: number, bytes: number): void {
     const open = this.#streams.get(stream);
-    if (open === undefined) this.#reset.received(stream, length, isEnd);
-    else this.#guarded(open, () => act(open));
-  }
-
-  #guarded(stream: Http2Stream, act: () => void): void {
     try {
-      act();
+      open?.upload.windowUpdated(bytes);
     } catch (error) {
-      if (!(error instanceof StreamFault)) throw error;
-      stream.refuse(error);
+      refuse(open!, error);
     }
   }
 
@@ -381,4 +385,10 @@ export class Http2Connection implements FrameHandler, StreamLink {
     this.#wire.keepsProcessAlive(false);
     this.#wire.destroy();
   }
+}
+
+/** A stream that breaks the rules ends, and none but that; what else is wrong concerns the connection. */
+function refuse(stream: Http2Stream, error: unknown): void {
+  if (!(error instanceof StreamFault)) throw error;
+  stream.refuse(error);
 }

@@ -138,15 +138,16 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
   }
 
   #begin(): void {
+    const { head, observer, request: { body } } = this.#options;
+    this.#sentAll = body === null;
+    if (body !== null) return this.#beginUpload(body);
+    this.#wire.writeAll(head.text);
+    observer.wroteHeaders();
+    if (!this.#finished) this.wroteAll();
+  }
+
+  #beginUpload(body: NonNullable<TransportRequest["body"]>): void {
     const { head, observer, request } = this.#options;
-    this.#sentAll = request.body === null;
-    const { body } = request;
-    if (body === null) {
-      this.#wire.writeAll(head.text);
-      observer.wroteHeaders();
-      if (!this.#finished) this.wroteAll();
-      return;
-    }
     // A body that is there leaves in one packet with its header section.
     this.#wire.together(() => {
       this.#wire.write(head.text);

@@ -59,7 +59,10 @@ export class Wire {
    */
   write(data: Uint8Array | string, written?: () => void): Promise<void> | void {
     if (this.#error !== null || this.#stream.destroyed) return;
-    if (this.#stream.write(data, "latin1", written)) return;
+    if (!this.#stream.write(data, "latin1", written)) return this.#drained();
+  }
+
+  #drained(): Promise<void> {
     return new Promise((resolve) => this.#wakeWriter = resolve);
   }
 
