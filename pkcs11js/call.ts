@@ -34,6 +34,4 @@ export interface Call {
   readonly least: number;
   /** How many words the function takes. */
   readonly arity: number;
-  /** What programs call most: `start` begins an operation, `whole` does it; `null` for others. */
-  readonly frequent: "start" | "whole" | null;
 }

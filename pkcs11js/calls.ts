@@ -14,13 +14,7 @@ function call(name: FunctionName, kinds: string, result: ResultKind = "nothing")
     result,
     least,
     arity: FUNCTIONS[name].length,
-    frequent: frequentOf(kinds),
   };
-}
-
-function frequentOf(kinds: string): Call["frequent"] {
-  if (kinds === "session mechanism" || kinds === "session mechanism handle") return "start";
-  return kinds === "session input output" ? "whole" : null;
 }
 
 const start = (name: FunctionName) => call(name, "session mechanism handle");

@@ -1,17 +1,17 @@
 /**
  * The calls that programs make a million times, made in place and in one go: those that begin an operation with a mechanism
  * that has no parameter or a few bytes of it, and those that do it on short data. They do what is done for any call argument
- * by argument, and leave to that what is not as plain.
+ * by argument, and leave to that what is not as plain. What they do is written out in them where a function of its own would
+ * cost more than its work.
  */
 import { assertWithin, Block, word } from "../ffi/memory/block.ts";
 import { hasPlainMemory } from "../ffi/memory/inputs.ts";
-import { setBytes } from "../ffi/memory/structs.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
 import type { BoundFunction } from "../ffi/tables/cryptoki.ts";
 import type { Call } from "./call.ts";
 import { returned } from "./errors.ts";
-import { plainLength, readHandle, ulongIn } from "./values.ts";
+import { plainLength, readHandle, uint8Length, ulongIn } from "./values.ts";
 
 /** Bytes of a handle, and of every word here, on the platforms whose calls are made here. */
 const WORD = 8;
@@ -26,124 +26,113 @@ const INPUT = LENGTH + WORD;
 const PARAMETER = WORD;
 const PARAMETER_LENGTH = 2 * WORD;
 const MECHANISM = 3 * WORD;
+const UINT32 = 0x1_0000_0000;
 
-/**
- * The function at a place of the list, once the calls of the session that are under way have returned; `null` where the
- * module has none.
- */
-export type FindFunction = (method: string, index: number, session: bigint) => BoundFunction | null;
-
-/** What is given where a call was not made here. */
-export const NOT_FREQUENT: unique symbol = Symbol("not a frequent call");
+/** Who has the functions. */
+export interface FunctionSource {
+  /** The function of a call, once the calls of the session that are under way have returned. Throws where there is none. */
+  find(method: string, index: number, session: bigint): BoundFunction;
+}
 
 /** The frequent calls of one library. No code of the caller runs from where one is laid out to its end. */
 export class FrequentCalls {
-  readonly #find: FindFunction;
+  readonly #functions: FunctionSource;
   /** A CK_MECHANISM without a parameter, which stays for the next call, and its type. */
   readonly #mechanism: Block = new Block(nativeRuntime(), nativeAbi(), MECHANISM);
   #type = -1;
   /** What else a call uses, overwritten when it has returned. */
   readonly #block: Block = new Block(nativeRuntime(), nativeAbi(), INPUT + 2 * LONG);
-  readonly #lengthAddress: bigint = this.#block.address(LENGTH);
   readonly #inputAddress: bigint = this.#block.address(INPUT);
   readonly #parameterAddress: bigint = this.#block.address(MECHANISM);
 
-  /** Makes calls of the functions that `find` gives. */
-  constructor(find: FindFunction) {
-    this.#find = find;
+  /** Makes calls of these functions. */
+  constructor(functions: FunctionSource) {
+    this.#functions = functions;
   }
 
-  /** Makes a call. Returns what it gives, or {@linkcode NOT_FREQUENT} where it was not made. */
-  call(call: Call, args: readonly unknown[]): unknown {
-    if (this.#block.abi.ulong !== WORD) return NOT_FREQUENT;
-    return call.frequent === "start"
-      ? this.#start(call, args[0] as Uint8Array, args[1], args[2])
-      : this.#whole(call, args[0] as Uint8Array, args[1], args[2]);
-  }
-
-  #start(call: Call, session: Uint8Array, value: unknown, key: unknown): unknown {
-    if (typeof value !== "object" || value === null) return NOT_FREQUENT;
+  /** Begins an operation: with a mechanism and, for most functions, a key. Whether that was done here. */
+  start(call: Call, session: unknown, value: unknown, key: unknown): boolean {
+    if (typeof value !== "object" || value === null) return false;
     const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
-    const bytes = parameter === undefined || parameter === null ? null : parameter as Uint8Array;
-    const length = plainLength(bytes);
-    if (bytes !== null && (length === 0 || length > FEW_BYTES)) return NOT_FREQUENT;
     const type = ulongIn(mechanism, WORD);
+    const length = parameter === undefined || parameter === null ? 0 : uint8Length(parameter) || LONG;
+    if (type === undefined || length > FEW_BYTES) return false;
     // Looked at only now: getters may have taken the memory of a handle away.
-    if (type === undefined || plainLength(session) !== WORD) return NOT_FREQUENT;
     const hasKey = call.arity === 3;
-    if (hasKey && plainLength(key) !== WORD) return NOT_FREQUENT;
-    const handle = readHandle(session, WORD);
+    if (uint8Length(session) !== WORD || hasKey && uint8Length(key) !== WORD) return false;
+    const handle = readHandle(session as Uint8Array, WORD);
     const keyHandle = hasKey ? readHandle(key as Uint8Array, WORD) : 0n;
-    const fn = this.#function(call, handle);
-    const block = bytes === null ? this.#typed(type) : this.#parametrised(type, bytes, length);
+    const fn = this.#functions.find(call.name, call.index, handle);
+    if (length === 0) {
+      this.#putType(type);
+      return begin(call, fn, handle, this.#mechanism.base, keyHandle);
+    }
+    const block = this.#block;
     try {
-      const rv = hasKey ? fn.call(handle, block.base, keyHandle) : fn.call(handle, block.base);
-      if (rv !== CKR.OK) throw returned(rv as number, call.name);
-      return undefined;
+      this.#putMechanism(type, parameter as Uint8Array, length);
+      return begin(call, fn, handle, block.base, keyHandle);
     } finally {
-      if (bytes !== null) block.clear();
+      block.overwrite(MECHANISM + length);
     }
   }
 
-  /** The mechanism without a parameter. */
-  #typed(type: number): Block {
-    if (type !== this.#type) {
-      this.#mechanism.setUlong(0, type);
-      this.#type = type;
+  /** Does a part of an operation, or all of it: data gives data. The caller's room, as much of it as was written, or `null`. */
+  whole(call: Call, session: unknown, input: unknown, output: unknown): Uint8Array | null {
+    const length = uint8Length(input);
+    const capacity = plainLength(output);
+    if (length === 0 || length >= LONG || capacity === 0 || uint8Length(session) !== WORD) return null;
+    const room = output as Uint8Array;
+    const isLong = capacity >= LONG;
+    if (isLong && !hasPlainMemory(room)) return null;
+    const handle = readHandle(session as Uint8Array, WORD);
+    const fn = this.#functions.find(call.name, call.index, handle);
+    const block = this.#block;
+    const { bytes, view } = block;
+    const roomAt = INPUT + (length + WORD - 1 & -WORD);
+    const address = isLong ? nativeRuntime().address(room) : block.address(roomAt);
+    try {
+      putNumber(view, LENGTH, capacity);
+      const data = input as Uint8Array;
+      if (length > FEW_BYTES) bytes.set(data, INPUT);
+      else for (let index = 0; index < length; index++) bytes[INPUT + index] = data[index]!;
+      const rv = fn.call(handle, this.#inputAddress, word(length), address, block.base);
+      if (rv !== CKR.OK) throw returned(rv as number, call.name);
+      const given = view.getUint32(LENGTH, true) + view.getUint32(LENGTH + 4, true) * UINT32;
+      assertWithin(given, capacity);
+      if (!isLong) {
+        if (given > FEW_BYTES) room.set(bytes.subarray(roomAt, roomAt + given));
+        else for (let index = 0; index < given; index++) room[index] = bytes[roomAt + index]!;
+      }
+      return room.subarray(0, given);
+    } finally {
+      // To the end of the room, whatever the module says that it has written.
+      block.overwrite(isLong ? roomAt : roomAt + capacity);
     }
-    return this.#mechanism;
+  }
+
+  #putType(type: number): void {
+    if (type === this.#type) return;
+    putNumber(this.#mechanism.view, 0, type);
+    this.#type = type;
   }
 
   /** A mechanism whose parameter is a few bytes. */
-  #parametrised(type: number, bytes: Uint8Array, length: number): Block {
-    const block = this.#block;
-    block.used = MECHANISM + length;
-    block.setUlong(0, type);
-    block.setPointer(PARAMETER, this.#parameterAddress);
-    block.setUlong(PARAMETER_LENGTH, length);
-    setBytes(block, MECHANISM, bytes);
-    return block;
-  }
-
-  #whole(call: Call, session: Uint8Array, input: unknown, output: unknown): unknown {
-    if (plainLength(session) !== WORD) return NOT_FREQUENT;
-    const handle = readHandle(session, WORD);
-    const fn = this.#function(call, handle);
-    const length = plainLength(input);
-    const room = plainLength(output);
-    if (length === 0 || length >= LONG || room === 0) return NOT_FREQUENT;
-    const isLong = room >= LONG;
-    if (isLong && !hasPlainMemory(output as Uint8Array)) return NOT_FREQUENT;
-    const block = this.#block;
-    const roomAt = INPUT + (length + WORD - 1 & -WORD);
-    const address = isLong ? nativeRuntime().address(output as Uint8Array) : block.address(roomAt);
-    // Overwritten to here, whatever the module says that it has written.
-    block.used = isLong ? roomAt : roomAt + room;
-    block.setUlong(LENGTH, room);
-    setBytes(block, INPUT, input as Uint8Array);
-    try {
-      const rv = fn.call(handle, this.#inputAddress, word(length), address, this.#lengthAddress);
-      if (rv !== CKR.OK) throw returned(rv as number, call.name);
-      return taken(block, isLong ? -1 : roomAt, output as Uint8Array, room);
-    } finally {
-      block.clear();
-    }
-  }
-
-  #function({ index, name }: Call, session: bigint): BoundFunction {
-    const fn = this.#find(name, index, session);
-    if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, name);
-    return fn;
+  #putMechanism(type: number, parameter: Uint8Array, length: number): void {
+    const { bytes, view } = this.#block;
+    putNumber(view, 0, type);
+    view.setBigUint64(PARAMETER, this.#parameterAddress, true);
+    putNumber(view, PARAMETER_LENGTH, length);
+    for (let index = 0; index < length; index++) bytes[MECHANISM + index] = parameter[index]!;
   }
 }
 
-/** The first bytes of the caller's room, written by now; `from` is where they lie instead, -1 where it is nowhere. */
-function taken(block: Block, from: number, room: Uint8Array, capacity: number): Uint8Array {
-  const length = block.getLength(LENGTH) ?? Infinity;
-  assertWithin(length, capacity);
-  if (from < 0) return room.subarray(0, length);
-  const { bytes } = block;
-  if (length > FEW_BYTES) room.set(bytes.subarray(from, from + length));
-  else for (let index = 0; index < length; index++) room[index] = bytes[from + index]!;
-  return room.subarray(0, length);
+function begin(call: Call, fn: BoundFunction, session: bigint, mechanism: bigint, key: bigint): true {
+  const rv = call.arity === 3 ? fn.call(session, mechanism, key) : fn.call(session, mechanism);
+  if (rv !== CKR.OK) throw returned(rv as number, call.name);
+  return true;
+}
+
+function putNumber(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value, true);
+  view.setUint32(offset + 4, value / UINT32, true);
 }

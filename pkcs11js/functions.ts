@@ -1,5 +1,5 @@
 /** The functions of pkcs11js whose results are more than their signature says, and how all of them are called. */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { AttributeQuery } from "../ffi/attributes/attribute_query.ts";
 import { CKR, CKU } from "../ffi/constants/mod.ts";
 import { FN } from "../ffi/engine/frame.ts";
@@ -13,6 +13,7 @@ import { placePin } from "../ffi/operations/pins.ts";
 import type { Call } from "./call.ts";
 import { ASYNC_NAMES, CALLS } from "./calls.ts";
 import { failed, Pkcs11Error, returned } from "./errors.ts";
+import type { FrequentCalls } from "./frequent.ts";
 import { mechanismInfoOf, moduleInfoOf, sessionInfoOf, slotInfoOf, tokenInfoOf } from "./infos.ts";
 import { checkCount, handleArgument as handleIn, numberArgument } from "./invocation.ts";
 import { blocks, Library } from "./library.ts";
@@ -28,7 +29,7 @@ import type {
   TemplateResult,
   TokenInfo,
 } from "./types.ts";
-import { handleAt, handleBuffer } from "./values.ts";
+import { asBuffer, handleAt, handleBuffer, newBuffer } from "./values.ts";
 
 const LABEL_LENGTH = 32;
 const BLANK = 0x20;
@@ -40,22 +41,34 @@ type Dispatch<Result> = (of: Functions, call: Call, args: readonly unknown[]) =>
 
 /** Makes a call in place. @internal */
 export let callNow: Dispatch<unknown>;
+/** Makes a call in place that begins an operation. @internal */
+export let startNow: Dispatch<void>;
+/** Makes a call in place that gives data for data. @internal */
+export let wholeNow: Dispatch<unknown>;
 /** Makes a call in place, or on another thread where a callback follows its arguments. @internal */
 export let callOrTell: Dispatch<unknown>;
+/** Makes a call that gives data for data in place, or on another thread. @internal */
+export let wholeOrTell: Dispatch<unknown>;
 /** Makes a call on another thread. @internal */
 export let callAsync: Dispatch<Promise<unknown>>;
 
 /** The functions whose results are more than their signature says. */
 export class Functions {
   static {
-    callNow = (of, call, args) => {
-      const library = of.#library;
-      if (library === null) throw notLoaded(call.name);
-      if (args.length !== call.kinds.length) checkCount(call.kinds.length, args.length, call.least);
-      return library.call(call, args);
+    callNow = (of, call, args) => of.#call(call, args);
+    startNow = (of, call, args) => {
+      const frequent = args.length === call.kinds.length ? of.#frequent : null;
+      if (frequent === null || !frequent.start(call, args[0], args[1], args[2])) of.#call(call, args);
     };
-    callOrTell = (of, call, args) =>
-      args.length > call.kinds.length ? of.#callAndTell(call, args) : callNow(of, call, args);
+    wholeNow = (of, call, args) => {
+      const frequent = args.length === call.kinds.length ? of.#frequent : null;
+      return frequent?.whole(call, args[0], args[1], args[2]) ?? of.#call(call, args);
+    };
+    callOrTell = (of, call, args) => of.#callOrTell(call, args);
+    wholeOrTell = (of, call, args) => {
+      const frequent = args.length === call.kinds.length ? of.#frequent : null;
+      return frequent?.whole(call, args[0], args[1], args[2]) ?? of.#callOrTell(call, args);
+    };
     callAsync = (of, call, args) => of.#callAsync(call, args);
     // Its types do not tell of them, but pkcs11js has them, and its users know.
     for (const name of ASYNC_NAMES) {
@@ -72,6 +85,7 @@ export class Functions {
   /** The path of the library; there is none before {@linkcode Functions.load}. */
   declare libPath: string;
   #library: Library | null = null;
+  #frequent: FrequentCalls | null = null;
 
   /** Loads the library at a path, if one is given. */
   constructor(libPath?: string) {
@@ -87,6 +101,7 @@ export class Functions {
     const library = new Library(path);
     this.close();
     this.#library = library;
+    this.#frequent = library.frequent;
     this.libPath = path;
   }
 
@@ -95,6 +110,7 @@ export class Functions {
     const library = this.#library;
     if (library?.isBegun) library.end();
     this.#library = null;
+    this.#frequent = null;
   }
 
   /** Begins the use of the module: each PKCS11 object does, and the module's own C_Initialize is called for the first. */
@@ -289,6 +305,16 @@ export class Functions {
     });
   }
 
+  #call(call: Call, args: readonly unknown[]): unknown {
+    const library = this.#loaded(call.name);
+    if (args.length !== call.kinds.length) checkCount(call.kinds.length, args.length, call.least);
+    return library.call(call, args);
+  }
+
+  #callOrTell(call: Call, args: readonly unknown[]): unknown {
+    return args.length > call.kinds.length ? this.#callAndTell(call, args) : this.#call(call, args);
+  }
+
   #callAndTell(call: Call, args: readonly unknown[]): void {
     const library = this.#loaded(call.name);
     const { length } = call.kinds;
@@ -365,13 +391,4 @@ function handleArgument(value: unknown, index: number): bigint {
 function only(args: readonly unknown[]): bigint {
   checkCount(1, args.length);
   return handleArgument(args[0], 0);
-}
-
-/** A Buffer with memory of its own: what lies in that of others may be secret. */
-function newBuffer(length: number): Buffer<ArrayBuffer> {
-  return Buffer.allocUnsafeSlow(length) as Buffer<ArrayBuffer>;
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -18,7 +18,7 @@ import { openBackend, openTable } from "../session/managed/open_backend.ts";
 import { ENTRY } from "../session/managed/session_table.ts";
 import type { Call } from "./call.ts";
 import { failed, notInitialized, returned } from "./errors.ts";
-import { FrequentCalls, NOT_FREQUENT } from "./frequent.ts";
+import { FrequentCalls, type FunctionSource } from "./frequent.ts";
 import { Invocation } from "./invocation.ts";
 
 const BLOCK_SIZE = 0x4000;
@@ -45,13 +45,14 @@ interface Use {
 }
 
 /** A loaded library. */
-export class Library {
+export class Library implements FunctionSource {
   /** Where it was loaded from. */
   readonly path: string;
   /** Drives the operations; shared by all of the thread who use the library's own functions. */
   readonly engine: Engine;
+  /** Makes the calls that programs make most; `null` on platforms whose words are shorter than it takes them to be. */
+  readonly frequent: FrequentCalls | null = nativeAbi().ulong === 8 ? new FrequentCalls(this) : null;
   readonly #calls: OrderedCalls;
-  readonly #frequent = new FrequentCalls((method, index, session) => this.#find(method, index, session));
   #use: Use | null = null;
 
   /** Loads a library. Throws where there is none, or it is no PKCS#11 module. */
@@ -94,10 +95,6 @@ export class Library {
 
   /** Makes a call in place. */
   call(call: Call, args: readonly unknown[]): unknown {
-    if (call.frequent !== null) {
-      const given = this.#frequent.call(call, args);
-      if (given !== NOT_FREQUENT) return given;
-    }
     const invocation = idle.pop() ?? new Invocation(blocks().take(), true);
     try {
       invocation.layOut(call, args);
@@ -113,15 +110,16 @@ export class Library {
 
   /** Calls a function in place with words, once the calls of the session that are under way have returned. */
   raw(method: string, index: number, words: readonly bigint[], session: bigint): number {
-    const fn = this.#find(method, index, session);
-    return fn === null ? CKR.FUNCTION_NOT_SUPPORTED : invoke(fn, words) as number;
+    return invoke(this.find(method, index, session), words) as number;
   }
 
-  /** A function, once the calls of the session that are under way have returned; `null` where the module has none. */
-  #find(method: string, index: number, session: bigint): BoundFunction | null {
+  /** A function, once the calls of the session that are under way have returned. Throws where the module has none. */
+  find(method: string, index: number, session: bigint): BoundFunction {
     if (this.#use === null) throw notInitialized(method);
     if (this.engine.inFlight > 0) this.#settle(method, session);
-    return this.engine.table.at(index);
+    const fn = this.engine.table.at(index);
+    if (fn === null) throw returned(CKR.FUNCTION_NOT_SUPPORTED, method);
+    return fn;
   }
 
   /** Makes a call on a worker thread; `done` hears of it later, when nothing of this library is under way above it. */

@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { fact, inspectable } from "../internal/inspection.ts";
 import { CALLS } from "./calls.ts";
-import { callAsync, callNow, callOrTell, Functions } from "./functions.ts";
+import { callAsync, callNow, callOrTell, Functions, startNow, wholeNow, wholeOrTell } from "./functions.ts";
 import type { Callback, Handle, KeyPair, Mechanism, Template } from "./types.ts";
 
 /**
@@ -83,27 +83,27 @@ export class PKCS11 extends Functions {
 
   /** Begins an encryption. */
   C_EncryptInit(...args: [session: Handle, mechanism: Mechanism, key: Handle]): void {
-    callNow(this, CALLS.C_EncryptInit, args);
+    startNow(this, CALLS.C_EncryptInit, args);
   }
 
   /** Encrypts a part. */
   C_EncryptUpdate(...args: [session: Handle, inData: Uint8Array, outData: Buffer]): Buffer {
-    return callNow(this, CALLS.C_EncryptUpdate, args) as Buffer;
+    return wholeNow(this, CALLS.C_EncryptUpdate, args) as Buffer;
   }
 
   /** Begins a decryption. */
   C_DecryptInit(...args: [session: Handle, mechanism: Mechanism, key: Handle]): void {
-    callNow(this, CALLS.C_DecryptInit, args);
+    startNow(this, CALLS.C_DecryptInit, args);
   }
 
   /** Decrypts a part. */
   C_DecryptUpdate(...args: [session: Handle, inData: Uint8Array, outData: Buffer]): Buffer {
-    return callNow(this, CALLS.C_DecryptUpdate, args) as Buffer;
+    return wholeNow(this, CALLS.C_DecryptUpdate, args) as Buffer;
   }
 
   /** Begins a digest. */
   C_DigestInit(...args: [session: Handle, mechanism: Mechanism]): void {
-    callNow(this, CALLS.C_DigestInit, args);
+    startNow(this, CALLS.C_DigestInit, args);
   }
 
   /** Digests a part. */
@@ -118,7 +118,7 @@ export class PKCS11 extends Functions {
 
   /** Begins a signature. */
   C_SignInit(...args: [session: Handle, mechanism: Mechanism, key: Handle]): void {
-    callNow(this, CALLS.C_SignInit, args);
+    startNow(this, CALLS.C_SignInit, args);
   }
 
   /** Signs a part. */
@@ -128,17 +128,17 @@ export class PKCS11 extends Functions {
 
   /** Begins a signature that holds its data. */
   C_SignRecoverInit(...args: [session: Handle, mechanism: Mechanism, key: Handle]): void {
-    callNow(this, CALLS.C_SignRecoverInit, args);
+    startNow(this, CALLS.C_SignRecoverInit, args);
   }
 
   /** Makes a signature that holds its data. */
   C_SignRecover(...args: [session: Handle, inData: Uint8Array, outData: Buffer]): Buffer {
-    return callNow(this, CALLS.C_SignRecover, args) as Buffer;
+    return wholeNow(this, CALLS.C_SignRecover, args) as Buffer;
   }
 
   /** Begins a verification. */
   C_VerifyInit(...args: [session: Handle, mechanism: Mechanism, key: Handle]): void {
-    callNow(this, CALLS.C_VerifyInit, args);
+    startNow(this, CALLS.C_VerifyInit, args);
   }
 
   /** Verifies a part. */
@@ -148,12 +148,12 @@ export class PKCS11 extends Functions {
 
   /** Begins the verification of a signature that holds its data. */
   C_VerifyRecoverInit(...args: [session: Handle, mechanism: Mechanism, key: Handle]): void {
-    callNow(this, CALLS.C_VerifyRecoverInit, args);
+    startNow(this, CALLS.C_VerifyRecoverInit, args);
   }
 
   /** Verifies a signature that holds its data, and gives the data. */
   C_VerifyRecover(...args: [session: Handle, signature: Uint8Array, outData: Buffer]): Buffer {
-    return callNow(this, CALLS.C_VerifyRecover, args) as Buffer;
+    return wholeNow(this, CALLS.C_VerifyRecover, args) as Buffer;
   }
 
   /** Mixes a seed into the token's random numbers. */
@@ -171,7 +171,7 @@ export class PKCS11 extends Functions {
   /** Encrypts data in one part; the callback is told the result. */
   C_Encrypt(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_Encrypt(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_Encrypt, args);
+    return wholeOrTell(this, CALLS.C_Encrypt, args);
   }
 
   /** Encrypts data in one part, on another thread. */
@@ -197,7 +197,7 @@ export class PKCS11 extends Functions {
   /** Decrypts data in one part; the callback is told the result. */
   C_Decrypt(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_Decrypt(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_Decrypt, args);
+    return wholeOrTell(this, CALLS.C_Decrypt, args);
   }
 
   /** Decrypts data in one part, on another thread. */
@@ -223,7 +223,7 @@ export class PKCS11 extends Functions {
   /** Digests data in one part; the callback is told the result. */
   C_Digest(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_Digest(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_Digest, args);
+    return wholeOrTell(this, CALLS.C_Digest, args);
   }
 
   /** Digests data in one part, on another thread. */
@@ -249,7 +249,7 @@ export class PKCS11 extends Functions {
   /** Signs data in one part; the callback is told the result. */
   C_Sign(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_Sign(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_Sign, args);
+    return wholeOrTell(this, CALLS.C_Sign, args);
   }
 
   /** Signs data in one part, on another thread. */
@@ -301,7 +301,7 @@ export class PKCS11 extends Functions {
   /** Digests and encrypts a part; the callback is told the result. */
   C_DigestEncryptUpdate(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_DigestEncryptUpdate(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_DigestEncryptUpdate, args);
+    return wholeOrTell(this, CALLS.C_DigestEncryptUpdate, args);
   }
 
   /** Digests and encrypts a part, on another thread. */
@@ -314,7 +314,7 @@ export class PKCS11 extends Functions {
   /** Decrypts and digests a part; the callback is told the result. */
   C_DecryptDigestUpdate(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_DecryptDigestUpdate(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_DecryptDigestUpdate, args);
+    return wholeOrTell(this, CALLS.C_DecryptDigestUpdate, args);
   }
 
   /** Decrypts and digests a part, on another thread. */
@@ -327,7 +327,7 @@ export class PKCS11 extends Functions {
   /** Signs and encrypts a part; the callback is told the result. */
   C_SignEncryptUpdate(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_SignEncryptUpdate(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_SignEncryptUpdate, args);
+    return wholeOrTell(this, CALLS.C_SignEncryptUpdate, args);
   }
 
   /** Signs and encrypts a part, on another thread. */
@@ -340,7 +340,7 @@ export class PKCS11 extends Functions {
   /** Decrypts and verifies a part; the callback is told the result. */
   C_DecryptVerifyUpdate(session: Handle, inData: Uint8Array, outData: Buffer, cb: Callback<Buffer>): void;
   C_DecryptVerifyUpdate(...args: unknown[]): unknown {
-    return callOrTell(this, CALLS.C_DecryptVerifyUpdate, args);
+    return wholeOrTell(this, CALLS.C_DecryptVerifyUpdate, args);
   }
 
   /** Decrypts and verifies a part, on another thread. */

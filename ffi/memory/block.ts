@@ -204,15 +204,19 @@ export class Block {
     this.#extensions?.at(-1)?.bytes.fill(0, mark.usedOfLast);
   }
 
+  /** Overwrites the first bytes, however many of them were reserved. */
+  overwrite(length: number): void {
+    if (length <= this.#short) {
+      const words = this.#doubles;
+      for (let i = length + ALIGNMENT - 1 >> 3; i-- > 0;) words[i] = 0;
+    } else {
+      this.bytes.fill(0, 0, length);
+    }
+  }
+
   /** Overwrites everything that was written, and starts over. */
   clear(): void {
-    const end = Math.max(this.used, this.#peak);
-    if (end <= this.#short) {
-      const words = this.#doubles;
-      for (let i = end + ALIGNMENT - 1 >> 3; i-- > 0;) words[i] = 0;
-    } else {
-      this.bytes.fill(0, 0, end);
-    }
+    this.overwrite(Math.max(this.used, this.#peak));
     if (this.#extensions) this.#overwriteExtensions(0);
     this.used = 0;
     this.#peak = 0;

@@ -323,6 +323,12 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
       start();
       assertEquals(pkcs11.C_Digest(session, input as Uint8Array, Buffer.alloc(32)).toString("hex"), digest);
     }
+    const long = new Uint8Array(100);
+    start();
+    const ofLong = pkcs11.C_Digest(session, long, Buffer.alloc(32)).toString("hex");
+    pkcs11.C_DigestInit(new Liar(session) as Handle, { mechanism: CKM_SHA256 });
+    const room32 = Buffer.alloc(32);
+    assertEquals(pkcs11.C_Digest(new Liar(session) as Handle, new Liar(long), room32).toString("hex"), ofLong);
     // Room that overlaps what is read.
     const both = Buffer.alloc(64);
     message.copy(both);
@@ -372,6 +378,14 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
       },
     };
     assertThrows(() => pkcs11.C_CreateObject(session, [ending]), Pkcs11Error, "CKR_CRYPTOKI_NOT_INITIALIZED");
+    pkcs11.C_Initialize();
+    const last = {
+      get mechanism(): number {
+        pkcs11.C_Finalize();
+        return CKM_SHA256;
+      },
+    };
+    assertThrows(() => pkcs11.C_DigestInit(session, last), Pkcs11Error, "CKR_CRYPTOKI_NOT_INITIALIZED");
   });
 
   it("shows no PIN, and reads no template of templates through pointers that are none", () => {
