@@ -84,7 +84,7 @@ function above(rounds: Rounds, name: string, empty: string, figure: string): num
 export async function benchStart(): Promise<void> {
   using token = benchToken();
   const signing = ["signature", "session_signature", "async_signature", "session_async_signature"];
-  await install(["program", "sign", ...signing, "request", "fetch"]);
+  await install(["program", "sign", "import", "session_import", ...signing, "request", "fetch"]);
   const measured = compiled({ source: new URL("measured.c", import.meta.url), flags: [] }, join(WORK, "measured"))!;
   await makeKey(token.args, token.env);
   await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n" } });
@@ -94,6 +94,8 @@ export async function benchStart(): Promise<void> {
     { name: "empty", path: here("empty.mjs"), args: [] },
     { name: "idle worker thread", path: here("worker.mjs"), args: [], on: FLOOR },
     { name: "signature, bare FFI", path: here("bare.mjs"), args: token.args, on: FLOOR },
+    { name: "import alone, package", path: join(WORK, "import.mjs"), args: [] },
+    { name: "import alone, ./session, package", path: join(WORK, "session_import.mjs"), args: [] },
     { name: "signature, sources", path: here("signature.mjs"), args: token.args },
     { name: "signature, ./session, sources", path: here("session_signature.mjs"), args: token.args },
     { name: "signature, package", path: join(WORK, "signature.mjs"), args: token.args },
