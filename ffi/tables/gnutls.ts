@@ -64,13 +64,17 @@ export const GNUTLS_FUNCTIONS = {
 
   gnutls_init: ["i32", "gnutls_session_t *session", "unsigned flags"],
   gnutls_deinit: ["void", "gnutls_session_t session"],
-  gnutls_set_default_priority_append: [
+  gnutls_priority_init2: [
     "i32",
-    "gnutls_session_t session",
-    "const char *priority",
+    "gnutls_priority_t *priorities",
+    "const char *text",
     "const char **error_at",
     "unsigned flags",
   ],
+  gnutls_priority_deinit: ["void", "gnutls_priority_t priorities"],
+  gnutls_priority_set: ["i32", "gnutls_session_t session", "gnutls_priority_t priorities"],
+  gnutls_priority_group_list: ["i32", "gnutls_priority_t priorities", "const unsigned **list"],
+  gnutls_group_get_name: ["u64", "gnutls_group_t group"], // const char *
   gnutls_credentials_set: ["i32", "gnutls_session_t session", "gnutls_credentials_type_t type", "void *credentials"],
   gnutls_server_name_set: [
     "i32",
@@ -186,6 +190,7 @@ export const GNUTLS_CERT = {
 /** Other numbers of GnuTLS's headers that are handed to it. */
 export const GNUTLS = {
   PKCS11_FLAG_MANUAL: 0n,
+  PRIORITY_INIT_DEF_APPEND: 1n,
   X509_FMT_DER: 0n,
   X509_FMT_PEM: 1n,
   CRD_CERTIFICATE: 1n,

@@ -1,11 +1,18 @@
-/** The system's GnuTLS, what is said where it is missing, and the errors it answers. */
+/** The system's GnuTLS, what its sessions offer, what is said where it is missing, and the errors it answers. */
 import { platform, runtimeName } from "../../internal/runtime.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
+import type { Block } from "../../ffi/memory/block.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { GNUTLS, Gnutls, GNUTLS_E, intWord } from "../../ffi/tables/gnutls.ts";
 import { memory, putText } from "./native_memory.ts";
 import { TlsError } from "./tls_error.ts";
 import { callNative, onEventLoop, type Work } from "./work.ts";
+
+/** What the system's policy allows, without what no runtime speaks any more (RFC 8996). */
+const ALLOWED = "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL";
+/** The group that the runtimes' own TLS prefers, and the one that takes GnuTLS longer, its clients and most servers. */
+const PREFERRED = "X25519";
+const OTHER = "SECP256R1";
 
 const opened = new Map<string | undefined, Gnutls>();
 
@@ -120,4 +127,52 @@ function* addProvider(gnutls: Gnutls, path: string): Work<void> {
   checked(gnutls, action, yield* callNative(begin));
   const add = { fn: gnutls.get("gnutls_pkcs11_add_provider"), args: [putText(block, path), 0n] };
   checked(gnutls, action, yield* callNative(add, block));
+}
+
+const prioritiesOf = new Map<Gnutls, bigint>();
+
+/**
+ * The priorities of every session, made once: those of the system's policy, with X25519 right in front of P-256 where it
+ * allows both.
+ *
+ * @throws {TlsError} when GnuTLS cannot make them
+ */
+export function priorities(gnutls: Gnutls): bigint {
+  let known = prioritiesOf.get(gnutls);
+  if (known === undefined) prioritiesOf.set(gnutls, known = inOrder(gnutls, ALLOWED));
+  return known;
+}
+
+/** {@linkcode priorities} of what is allowed by the system's policy and a text behind it. */
+export function inOrder(gnutls: Gnutls, policy: string): bigint {
+  const allowed = memory(8);
+  const answer = parse(gnutls, policy, allowed);
+  if (answer < 0) throw tlsError(gnutls, "prepare TLS", answer);
+  const groups = groupsOf(gnutls, allowed.getPointer(0));
+  const [preferred, other] = [groups.indexOf(PREFERRED), groups.indexOf(OTHER)];
+  if (preferred < other || other < 0) return allowed.getPointer(0);
+  groups.splice(preferred, 1);
+  groups.splice(other, 0, PREFERRED);
+  const ordered = memory(8);
+  const text = [policy, "-GROUP-ALL", ...groups.map((name) => `+GROUP-${name}`)].join(":");
+  // A group that has no word in this version of GnuTLS must not be lost: then all stays as it is.
+  if (parse(gnutls, text, ordered) < 0) return allowed.getPointer(0);
+  const isRight = groupsOf(gnutls, ordered.getPointer(0)).join() === groups.join();
+  const [kept, dropped] = isRight ? [ordered, allowed] : [allowed, ordered];
+  gnutls.call("gnutls_priority_deinit", dropped.getPointer(0));
+  return kept.getPointer(0);
+}
+
+function parse(gnutls: Gnutls, text: string, into: Block): number {
+  const block = memory(text.length + 1);
+  return gnutls.int("gnutls_priority_init2", into.base, putText(block, text), 0n, GNUTLS.PRIORITY_INIT_DEF_APPEND);
+}
+
+/** The names of the groups, preferred first. */
+export function groupsOf(gnutls: Gnutls, priorities: bigint): string[] {
+  const list = memory(8);
+  const count = gnutls.int("gnutls_priority_group_list", priorities, list.base);
+  const numbers = new Uint32Array(new ArrayBuffer(4 * Math.max(0, count)));
+  nativeRuntime().read(list.getPointer(0), new Uint8Array(numbers.buffer));
+  return Array.from(numbers, (number) => gnutls.text("gnutls_group_get_name", BigInt(number)));
 }

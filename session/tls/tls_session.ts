@@ -18,6 +18,7 @@ import {
 } from "../../ffi/tables/gnutls.ts";
 import type { JobResult, NativeCall } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
+import { priorities } from "./gnutls.ts";
 import { made, putData, putText } from "./native_memory.ts";
 import { RecordCounter } from "./record_counter.ts";
 import { copied, PIECE, scratchBlock, SocketPair } from "./socket_pair.ts";
@@ -25,9 +26,6 @@ import { tlsError } from "./gnutls.ts";
 
 /** Extended key usage of servers (RFC 5280 §4.2.1.12). */
 const SERVER_PURPOSE = "1.3.6.1.5.5.7.3.1";
-/** What the system's policy allows, without what no runtime speaks any more (RFC 8996). */
-const PRIORITY = "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL";
-/** The text in front of a policy may take a page. */
 const ROOM = 4096;
 /** Largest piece of a record (RFC 8446 §5.1). */
 const RECORD = 0x4000;
@@ -110,7 +108,7 @@ export class TlsSession {
   #prepare({ alpnProtocols, host, resumption, strict }: TlsSessionOptions): void {
     const session = this.#session;
     const kept = this.#kept;
-    this.#checked("gnutls_set_default_priority_append", session, putText(kept, PRIORITY), 0n, 0n);
+    this.#checked("gnutls_priority_set", session, priorities(this.#gnutls));
     this.#setCredentials(noCredentials(this.#gnutls));
     if (builtin.net.isIP(host) === 0) {
       const name = new TextEncoder().encode(host);

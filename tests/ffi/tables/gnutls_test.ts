@@ -12,7 +12,7 @@ import {
   NotGnutlsError,
 } from "../../../ffi/tables/gnutls.ts";
 import { NotSupportedError } from "../../../internal/not_supported_error.ts";
-import { openGnutls, whyUnusable } from "../../../session/tls/gnutls.ts";
+import { groupsOf, inOrder, openGnutls, priorities, whyUnusable } from "../../../session/tls/gnutls.ts";
 import { gnutlsPath } from "../../../tools/native_libraries.ts";
 import { compileLibrary, failedAssertions } from "../../_support/c_assertions.ts";
 import { compilerSkip } from "../../_support/c_compiler.ts";
@@ -65,6 +65,21 @@ describe("Gnutls", { skip }, () => {
       /\(libgnutls\.so\.30, .*; tried a \(b\); c \(d\)\. Install libgnutls30/,
     );
     assertMatch(whyUnusable("win32", []), /need GnuTLS.* Windows has no pairs of sockets/);
+  });
+
+  it("has sessions prefer X25519 to P-256, and offer what the policy allows", () => {
+    const gnutls = openGnutls();
+    const groups = (policy: string) => groupsOf(gnutls, inOrder(gnutls, policy));
+    const only = (...names: readonly string[]) => ["-GROUP-ALL", ...names.map((name) => `+GROUP-${name}`)].join(":");
+    for (
+      const [allowed, wanted] of [
+        [["SECP384R1", "SECP256R1", "FFDHE2048", "X25519"], ["SECP384R1", "X25519", "SECP256R1", "FFDHE2048"]],
+        [["X25519", "SECP384R1", "SECP256R1"], ["X25519", "SECP384R1", "SECP256R1"]],
+        [["SECP384R1", "SECP256R1"], ["SECP384R1", "SECP256R1"]],
+        [["SECP384R1", "X25519"], ["SECP384R1", "X25519"]],
+      ] as const
+    ) assertEquals(groups(only(...allowed)), [...wanted]);
+    assertEquals(priorities(gnutls), priorities(gnutls));
   });
 
   it("has the numbers and sizes of the headers", { skip: noHeaders }, () => {
