@@ -79,7 +79,14 @@ export function libatomicPath(): string | null {
 
 /** The first of these programs that stands in PATH or in the system's own folders, or null. */
 export function programPath(...names: string[]): string | null {
-  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/opt/homebrew/bin"];
+  const folders = [
+    ...(process.env.PATH ?? "").split(":"),
+    "/usr/sbin",
+    "/sbin",
+    "/usr/bin",
+    "/opt/homebrew/bin",
+    "/opt/homebrew/sbin",
+  ];
   for (const name of names) {
     for (const folder of folders) {
       if (folder && existsSync(`${folder}/${name}`)) return `${folder}/${name}`;

@@ -108,6 +108,13 @@ export const systemNeeds: readonly SystemNeed[] = [
     from: "tests",
   },
   {
+    what: "Mosquitto, a broker of MQTT",
+    present: () => programPath("mosquitto") !== null,
+    apt: ["mosquitto"],
+    brew: "mosquitto",
+    from: "tests",
+  },
+  {
     what: "a C compiler, which makes the modules that misbehave on purpose",
     present: () => programPath("cc") !== null && (process.platform !== "linux" || existsSync("/usr/include/stdio.h")),
     apt: ["gcc", "libc6-dev"],
@@ -158,6 +165,7 @@ export const systemNeeds: readonly SystemNeed[] = [
 const services: readonly (readonly [name: string, service: string])[] = [
   ["nginx-light", "nginx"],
   ["redis-server", "redis-server"],
+  ["mosquitto", "mosquitto"],
   ["tpm2-abrmd", "tpm2-abrmd"],
 ];
 

@@ -23,6 +23,7 @@ import { programEnd, startProgram } from "../../_support/child_program.ts";
 import { createSeparateToken, softhsmModule } from "../../_support/softhsm.ts";
 import { WaitingModule } from "../../_support/waiting_module.ts";
 import { cLibraryPath, gnutlsPath } from "../../../tools/native_libraries.ts";
+import { MqttClient, noMosquitto, startMosquitto } from "../../_support/mosquitto.ts";
 import { proxyServer } from "../../_support/proxy_server.ts";
 import {
   opensslServer,
@@ -322,6 +323,32 @@ describe("tokenCertificate", { skip }, () => {
     await assertRejects(() => named({ servername: "localhost\0.other.example" }), TypeError, "a servername");
     const reason = new Error("enough");
     assertEquals(await named({ signal: AbortSignal.abort(reason) }).catch((error: unknown) => error), reason);
+  });
+
+  it("speaks MQTT with a broker that knows its clients by their certificates", { skip: noMosquitto }, async () => {
+    await using broker = await startMosquitto(clients.certificates);
+    const { ca } = clients.certificates;
+    await using rsa = await tokenCertificate({ certificate: clients.rsa.pem, key: clients.rsa.key, ca: ca.cert });
+    const joined = async (clientCertificate: TokenCertificate, name: string) => {
+      const { duplex } = await tokenTlsSocket({ host: "localhost", port: broker.port, clientCertificate });
+      const client = new MqttClient(duplex);
+      assertEquals(await client.connect(name), 0);
+      return client;
+    };
+    const [client, other] = [await joined(ec, "one"), await joined(rsa, "other")];
+    const topic = "clients/gp11 test client/hello";
+    assertEquals(await client.subscribe(topic), 0);
+    // What others say in the name of this one is dropped.
+    other.publish(topic, new TextEncoder().encode("not mine"));
+    await other.end();
+    const large = new Uint8Array(300_000).map((_, index) => index);
+    for (const message of [new TextEncoder().encode("mine"), large]) {
+      client.publish(topic, message);
+      const received = await client.received();
+      assertEquals(received.topic, topic);
+      assert(received.message.equals(message));
+    }
+    await client.end();
   });
 
   it("gives drivers a socket that begins TLS in the middle of their protocol", async () => {
