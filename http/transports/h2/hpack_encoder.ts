@@ -41,6 +41,8 @@ export class HpackEncoder {
   readonly #table = new DynamicTable();
   /** Numbers of the entries by field. */
   readonly #numbers = new Map<string, number>();
+  /** Keys of fields that come again, as those do that a session gives all its messages: making them takes the longest. */
+  readonly #keys = new WeakMap<Field, string>();
   /**
    * Table size updates to send in front of the next section (RFC 7541 §4.2): the smallest size since the last, and the
    * present.
@@ -77,7 +79,7 @@ export class HpackEncoder {
   #writeField(field: Field): void {
     const [name, value] = field;
     const isSecret = secret.has(name);
-    const key = isSecret ? "" : keyOf(field);
+    const key = isSecret ? "" : this.#keyOf(field);
     const known = isSecret ? undefined : staticFields.get(key) ?? this.#indexOf(key);
     if (known !== undefined) return this.#writeInteger(0x80, 7, known);
     const isKept = !isSecret && !varying.has(name) && sizeOf(field) <= this.#table.limit / 2;
@@ -89,6 +91,13 @@ export class HpackEncoder {
     if (!isKept) return;
     this.#numbers.set(key, this.#table.added);
     this.#table.add(field);
+  }
+
+  #keyOf(field: Field): string {
+    if (varying.has(field[0])) return keyOf(field);
+    let key = this.#keys.get(field);
+    if (key === undefined) this.#keys.set(field, key = keyOf(field));
+    return key;
   }
 
   #indexOf(key: string): number | undefined {

@@ -16,10 +16,11 @@ const STATUS = /^[1-9][0-9]{2}$/;
  */
 export function responseHead(section: Section): IncomingHead {
   checkSize(section);
-  const [first, ...headers] = section.fields;
+  const first = section.fields[0];
   if (first?.[0] !== ":status" || !STATUS.test(first[1])) throw new StreamFault("it does not begin with its status");
   const statusCode = Number(first[1]);
   if (statusCode === 101) throw new StreamFault("it switches protocols, which HTTP/2 does not");
+  const headers = section.fields.slice(1);
   checkFields(headers);
   return { httpVersion: "2", statusCode, reasonPhrase: "", headers };
 }
