@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BytesInput } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes, isBytesInput } from "../../ffi/memory/inputs.ts";
 import type { CertificateKey, CertificateOptions, IssueOptions, ValidityOptions } from "./options.ts";
 
 export type { CertificateHash } from "./certificate_signature.ts";
@@ -42,7 +42,8 @@ export async function createSelfSignedCertificate(
   key: CertificateKey,
   options: CertificateOptions & ValidityOptions,
 ): Promise<string> {
-  return await (await import("./issue.ts")).selfSignedCertificate(key, options);
+  const given = asGiven(options);
+  return await (await import("./issue.ts")).selfSignedCertificate(key, given);
 }
 
 /**
@@ -54,5 +55,17 @@ export async function createSelfSignedCertificate(
  * @throws {ObjectNotFoundError} Where the CA's private key is not in the token.
  */
 export async function issueCertificate(request: string | BytesInput, options: IssueOptions): Promise<string> {
-  return await (await import("./issue.ts")).certificateFor(request, options);
+  const [bytes, given] = [
+    isBytesInput(request) ? copyBytes(request, "the certificate request") : request,
+    asGiven(options),
+  ];
+  return await (await import("./issue.ts")).certificateFor(bytes, given);
+}
+
+/** Options with their bytes as they are now: what reads them comes later. */
+function asGiven<O extends ValidityOptions>(options: O): O {
+  const serialNumber = options?.serialNumber;
+  return isBytesInput(serialNumber)
+    ? { ...options, serialNumber: copyBytes(serialNumber, "a serial number") }
+    : options;
 }

@@ -6,5 +6,4 @@ export { addModule, openGnutls } from "./gnutls.ts";
 export { Resumptions } from "./resumptions.ts";
 export { beginSession, secureStream } from "./secure_stream.ts";
 export { TokenKey } from "./token_key.ts";
-export { readAuthorities, rootsOf } from "./trust.ts";
 export { inPlace, onEventLoop } from "./work.ts";

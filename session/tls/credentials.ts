@@ -2,7 +2,7 @@
 import { GNUTLS, type Gnutls, GNUTLS_SIZES } from "../../ffi/tables/gnutls.ts";
 import { made, memory, putData, putText } from "./native_memory.ts";
 import { checked, tlsError } from "./gnutls.ts";
-import { type Roots, trustList } from "./trust.ts";
+import type { Roots } from "./trust.ts";
 import { callNative, MOST_AT_ONCE, step, type Work } from "./work.ts";
 
 const ACTION = "load the client certificate and its key";
@@ -180,5 +180,28 @@ export class CredentialPool {
   #drop(credentials: Credentials): void {
     this.#count--;
     credentials.release();
+  }
+}
+
+/** Makes a trust list of GnuTLS; parsing many certificates takes a while. */
+function* trustList(gnutls: Gnutls, { pem }: Roots): Work<bigint> {
+  const action = "load the trusted authorities";
+  const failed = (answer: number) => tlsError(gnutls, action, answer);
+  const list = made(gnutls, "gnutls_x509_trust_list_init", [0n], failed);
+  try {
+    if (pem === null) {
+      const fn = gnutls.get("gnutls_x509_trust_list_add_system_trust");
+      checked(gnutls, action, yield* callNative({ fn, args: [list, 0n, 0n] }));
+    } else if (pem !== "") {
+      const text = new TextEncoder().encode(pem);
+      const block = memory(text.length + 64);
+      const args = [list, putData(block, [text]), 0n, GNUTLS.X509_FMT_PEM, 0n, 0n];
+      const fn = gnutls.get("gnutls_x509_trust_list_add_trust_mem");
+      checked(gnutls, action, yield* callNative({ fn, args }, block));
+    }
+    return list;
+  } catch (error) {
+    gnutls.call("gnutls_x509_trust_list_deinit", list, 1n);
+    throw error;
   }
 }

@@ -16,7 +16,7 @@ import type { Secured } from "./secure_stream.ts";
 import type { Lender } from "./tls_duplex.ts";
 import { isTokenFailure } from "./tls_error.ts";
 import type { TokenKey } from "./token_key.ts";
-import type { AuthoritiesInput, RootCertificates, Roots } from "./trust.ts";
+import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
 import type { Work } from "./work.ts";
 
 /** What {@linkcode tokenCertificate} is made of. */
@@ -172,7 +172,7 @@ export class TokenCertificate implements AsyncDisposable {
   connectSync(target: Omit<TokenTlsTarget, "signal">): BlockingTls {
     const { alpnProtocols = ["http/1.1"], port, strict } = target;
     const host = bareHost(target.host);
-    const roots = this.#roots ?? connections.rootsOf(target.roots);
+    const roots = this.#roots ?? rootsOf(target.roots);
     const credentials = connections.inPlace(this.#take(roots));
     try {
       const resumptions = this.#resumptionsFor(roots);
@@ -204,7 +204,7 @@ export class TokenCertificate implements AsyncDisposable {
   async open(raw: Duplex, target: TokenTlsTarget & { readonly allowHalfOpen: boolean }): Promise<Secured> {
     const { allowHalfOpen, alpnProtocols = ["http/1.1"], port, signal, strict } = target;
     const host = bareHost(target.host);
-    const roots = this.#roots ?? connections.rootsOf(target.roots);
+    const roots = this.#roots ?? rootsOf(target.roots);
     const resumptions = this.#resumptionsFor(roots);
     const working = this.#lending(roots, (lender) =>
       connections.secureStream(this.#gnutls, raw, lender, {
@@ -280,7 +280,7 @@ export class TokenCertificate implements AsyncDisposable {
    * @internal
    */
   async check(): Promise<void> {
-    const credentials = await connections.onEventLoop(this.#take(this.#roots ?? connections.rootsOf(null)));
+    const credentials = await connections.onEventLoop(this.#take(this.#roots ?? rootsOf(null)));
     this.#takeBack(credentials, null);
   }
 
@@ -309,9 +309,9 @@ export class TokenCertificate implements AsyncDisposable {
 export async function tokenCertificate(options: TokenCertificateOptions): Promise<TokenCertificate> {
   checkInput(options);
   const { ca, certificate, gnutls: library, key, module, pin, signal } = options;
+  const roots = ca === undefined ? null : readAuthorities(ca);
   connections ??= await import("./connections.ts");
   const gnutls = connections.openGnutls(library);
-  const roots = ca === undefined ? null : connections.readAuthorities(ca);
   const tokenKey = await connections.TokenKey.open({ key, module, pin, signal });
   try {
     const chain = await connections.readChain(certificate, tokenKey.session, { signal });

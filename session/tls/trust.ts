@@ -1,10 +1,6 @@
-/** Whom a connection trusts: certificates of authorities as GnuTLS takes them. */
+/** Whom a connection trusts: certificates of authorities in PEM, as GnuTLS takes them. */
 import { type BytesInput, describeType, isBytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
-import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
 import { looksLikePem, readPem, writePem } from "../keys/forms/pem.ts";
-import { made, memory, putData } from "./native_memory.ts";
-import { checked, tlsError } from "./gnutls.ts";
-import { callNative, type Work } from "./work.ts";
 
 /** A set of roots, such as a `TlsDatabase`. */
 export interface RootCertificates {
@@ -76,27 +72,4 @@ function unusable(given: unknown): TypeError {
       describeType(given)
     }`,
   );
-}
-
-/** Makes a trust list of GnuTLS; parsing many certificates takes a while. */
-export function* trustList(gnutls: Gnutls, { pem }: Roots): Work<bigint> {
-  const action = "load the trusted authorities";
-  const failed = (answer: number) => tlsError(gnutls, action, answer);
-  const list = made(gnutls, "gnutls_x509_trust_list_init", [0n], failed);
-  try {
-    if (pem === null) {
-      const fn = gnutls.get("gnutls_x509_trust_list_add_system_trust");
-      checked(gnutls, action, yield* callNative({ fn, args: [list, 0n, 0n] }));
-    } else if (pem !== "") {
-      const text = new TextEncoder().encode(pem);
-      const block = memory(text.length + 64);
-      const args = [list, putData(block, [text]), 0n, GNUTLS.X509_FMT_PEM, 0n, 0n];
-      const fn = gnutls.get("gnutls_x509_trust_list_add_trust_mem");
-      checked(gnutls, action, yield* callNative({ fn, args }, block));
-    }
-    return list;
-  } catch (error) {
-    gnutls.call("gnutls_x509_trust_list_deinit", list, 1n);
-    throw error;
-  }
 }

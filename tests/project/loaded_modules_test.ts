@@ -74,7 +74,6 @@ const later = [
   "session/tls/tls_duplex.ts",
   "session/tls/tls_session.ts",
   "session/tls/token_key.ts",
-  "session/tls/trust.ts",
   "session/tls/work.ts",
   "session/trust/anchors.ts",
 ];

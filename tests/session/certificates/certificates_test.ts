@@ -140,11 +140,12 @@ describe("certificates made by a token's key", () => {
       subjectAltNames: ["server.example"],
       basicConstraints: { ca: true },
     });
-    const pem = await issueCertificate(request, {
-      issuer,
-      extendedKeyUsage: ["serverAuth"],
-      serialNumber: Uint8Array.of(0xff, 1),
-    });
+    const der = Uint8Array.fromBase64(request.split("\n").slice(1, -2).join(""));
+    const [asked, serialNumber] = [der.slice(), Uint8Array.of(0xff, 1)];
+    const issuing = issueCertificate(asked, { issuer, extendedKeyUsage: ["serverAuth"], serialNumber });
+    // Bytes are taken as they are at the call, also where what reads them is not loaded yet.
+    for (const given of [asked, serialNumber]) given.fill(0);
+    const pem = await issuing;
     openssl([
       "verify",
       "-x509_strict",
@@ -167,7 +168,6 @@ describe("certificates made by a token's key", () => {
     assertEquals(chain.map((each) => each.x509Sync().subject), ["CN=asked", "CN=Test CA"]);
     assert((await stored.privateKey())!.equals(server.privateKey));
 
-    const der = Uint8Array.fromBase64(request.split("\n").slice(1, -2).join(""));
     der[der.length - 5]! ^= 1;
     await assertRejects(() => issueCertificate(der, { issuer }), TypeError, "not signed by its own key");
     await assertRejects(
