@@ -3,12 +3,14 @@ import type { Duplex } from "node:stream";
 import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { orAborted } from "../../internal/patience.ts";
 import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
-import { describeType } from "../../ffi/memory/inputs.ts";
+import { copyBytes, describeType, isBytesInput } from "../../ffi/memory/inputs.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { Pin } from "../tokens/options.ts";
-import type { ChainInput } from "./certificate_chain.ts";
+import { keptPin } from "../tokens/pin.ts";
+import type { ChainInput, ChainPart } from "./certificate_chain.ts";
 import type * as Connections from "./connections.ts";
 import type { CredentialPool, Credentials } from "./credentials.ts";
 import type { Resumptions } from "./resumptions.ts";
@@ -308,11 +310,20 @@ export class TokenCertificate implements AsyncDisposable {
  */
 export async function tokenCertificate(options: TokenCertificateOptions): Promise<TokenCertificate> {
   checkInput(options);
-  const { ca, certificate, gnutls: library, key, module, pin, signal } = options;
+  const { ca, gnutls: library, key, module, signal } = options;
   const roots = ca === undefined ? null : readAuthorities(ca);
-  connections ??= await import("./connections.ts");
-  const gnutls = connections.openGnutls(library);
-  const tokenKey = await connections.TokenKey.open({ key, module, pin, signal });
+  // Bytes are taken as they are now: whoever has given them may overwrite them while this goes on.
+  const certificate = ownChain(options.certificate);
+  const pin = options.pin === undefined ? undefined : keptPin(options.pin) as Uint8Array<ArrayBuffer> | null;
+  let tokenKey: TokenKey;
+  let gnutls: Gnutls;
+  try {
+    connections ??= await import("./connections.ts");
+    gnutls = connections.openGnutls(library);
+    tokenKey = await connections.TokenKey.open({ key, module, pin, signal });
+  } finally {
+    forgetPin(pin);
+  }
   try {
     const chain = await connections.readChain(certificate, tokenKey.session, { signal });
     await connections.addModule(gnutls, tokenKey.modulePath);
@@ -324,6 +335,11 @@ export async function tokenCertificate(options: TokenCertificateOptions): Promis
     await tokenKey.close();
     throw error;
   }
+}
+
+function ownChain(given: ChainInput): readonly ChainPart[] {
+  const parts = Array.isArray(given) ? given as readonly ChainPart[] : [given as ChainPart];
+  return parts.map((part) => isBytesInput(part) ? copyBytes(part, "the client certificate") : part);
 }
 
 function checkInput(options: TokenCertificateOptions): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { EventEmitter } from "node:events";
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from "node:net";
@@ -533,6 +534,18 @@ describe("tokenCertificate", { skip }, () => {
     const example = new URL("../../../examples/token_tls.ts", import.meta.url);
     const lines = "over HTTP the server has seen Ada Lovelace\nover TLSv1.3 it has seen Ada Lovelace\n";
     assertEquals(await run(example, [], { ...environment, PKCS11_MODULE: module }), [0, lines, ""]);
+  });
+
+  it("takes the bytes of a PIN and of a certificate as they are at the call", async () => {
+    const { ec: { keyUri: key, pem }, token: { module, userPin } } = clients;
+    Cryptoki.open(module).call("C_CloseAllSessions", clients.session.slot.id);
+    for (const isList of [false, true]) {
+      const pin = new TextEncoder().encode(userPin);
+      const der = new Uint8Array(new X509Certificate(pem).raw);
+      const made = tokenCertificate({ certificate: isList ? [der] : der, key, pin, module });
+      for (const given of [pin, der]) given.fill(0);
+      await (await made).close();
+    }
   });
 
   it("names what is wrong with key, certificate, PIN and libraries, and never shows the PIN", async () => {
