@@ -6,7 +6,7 @@ import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 
 // Each side has the rows' code for itself: what the runtime learns of one must not slow down the other.
 const [doorRows, addonRows] = [await import("./pkcs11js_rows.mjs?door"), await import("./pkcs11js_rows.mjs?addon")];
-const [doorPath, addonPath, label, pin, time, only] = process.argv.slice(2);
+const [doorPath, addonPath, label, pin, time, first, only] = process.argv.slice(2);
 /** What a turn takes, in milliseconds. */
 const TURN = 8;
 /** How long both are called before. */
@@ -15,8 +15,12 @@ const turns = Math.ceil(Number(time) * 1000 / TURN / 2);
 // Both are bound to the OpenSSL that the module was built for. Node exports its own, which the addon's module would take
 // by itself: it signs faster or slower then, whatever is between it and the program.
 nativeRuntime().open(addonPath);
-const door = doorRows.open(await doorRows.packageOf("door"), doorPath, label, pin);
-const addon = addonRows.open(await addonRows.packageOf("addon"), addonPath, label, pin);
+const opened = {};
+for (const name of first === "addon" ? ["addon", "door"] : ["door", "addon"]) {
+  const [rows, path] = name === "door" ? [doorRows, doorPath] : [addonRows, addonPath];
+  opened[name] = rows.open(await rows.packageOf(name), path, label, pin);
+}
+const { addon, door } = opened;
 
 function worked() {
   const { user, system } = process.cpuUsage();
