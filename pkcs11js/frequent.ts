@@ -11,7 +11,7 @@ import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
 import type { BoundFunction } from "../ffi/tables/cryptoki.ts";
 import type { Call } from "./call.ts";
 import { returned } from "./errors.ts";
-import { plainLength, readHandle, uint8Length, ulongIn } from "./values.ts";
+import { plainLength, readHandle, ulongIn } from "./values.ts";
 
 /** Bytes of a handle, and of every word here, on the platforms whose calls are made here. */
 const WORD = 8;
@@ -55,11 +55,11 @@ export class FrequentCalls {
     if (typeof value !== "object" || value === null) return false;
     const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
     const type = ulongIn(mechanism, WORD);
-    const length = parameter === undefined || parameter === null ? 0 : uint8Length(parameter) || LONG;
+    const length = parameter === undefined || parameter === null ? 0 : plainLength(parameter) || LONG;
     if (type === undefined || length > FEW_BYTES) return false;
     // Looked at only now: getters may have taken the memory of a handle away.
     const hasKey = call.arity === 3;
-    if (uint8Length(session) !== WORD || hasKey && uint8Length(key) !== WORD) return false;
+    if (plainLength(session) !== WORD || hasKey && plainLength(key) !== WORD) return false;
     const handle = readHandle(session as Uint8Array, WORD);
     const keyHandle = hasKey ? readHandle(key as Uint8Array, WORD) : 0n;
     const fn = this.#functions.find(call.name, call.index, handle);
@@ -78,9 +78,9 @@ export class FrequentCalls {
 
   /** Does a part of an operation, or all of it: data gives data. The caller's room, as much of it as was written, or `null`. */
   whole(call: Call, session: unknown, input: unknown, output: unknown): Uint8Array | null {
-    const length = uint8Length(input);
+    const length = plainLength(input);
     const capacity = plainLength(output);
-    if (length === 0 || length >= LONG || capacity === 0 || uint8Length(session) !== WORD) return null;
+    if (length === 0 || length >= LONG || capacity === 0 || plainLength(session) !== WORD) return null;
     const room = output as Uint8Array;
     const isLong = capacity >= LONG;
     if (isLong && !hasPlainMemory(room)) return null;
@@ -97,7 +97,7 @@ export class FrequentCalls {
       else for (let index = 0; index < length; index++) bytes[INPUT + index] = data[index]!;
       const rv = fn.call(handle, this.#inputAddress, word(length), address, block.base);
       if (rv !== CKR.OK) throw returned(rv as number, call.name);
-      const given = view.getUint32(LENGTH, true) + view.getUint32(LENGTH + 4, true) * UINT32;
+      const given = view.getUint32(LENGTH + 4, true) === 0 ? view.getUint32(LENGTH, true) : Infinity;
       assertWithin(given, capacity);
       if (!isLong) {
         if (given > FEW_BYTES) room.set(bytes.subarray(roomAt, roomAt + given));
@@ -134,5 +134,5 @@ function begin(call: Call, fn: BoundFunction, session: bigint, mechanism: bigint
 
 function putNumber(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value, true);
-  view.setUint32(offset + 4, value / UINT32, true);
+  view.setUint32(offset + 4, value < UINT32 ? 0 : Math.floor(value / UINT32), true);
 }

@@ -5,7 +5,6 @@ import { type Block, word } from "../ffi/memory/block.ts";
 
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
 const lengthOf = Object.getOwnPropertyDescriptor(TYPED_ARRAY, "byteLength")!.get!;
-const tagOf = Object.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)!.get!;
 const BUFFER: object = Buffer.prototype;
 const UINT8: object = Uint8Array.prototype;
 const UINT32 = 0x1_0000_0000;
@@ -15,17 +14,11 @@ export function lengthIn(bytes: Uint8Array): number {
   return lengthOf.call(bytes);
 }
 
-/** Bytes of a Buffer, Uint8Array or any class made of that; 0 of anything else. Their indices are what the engine knows. */
-export function uint8Length(value: unknown): number {
-  return tagOf.call(value) === "Uint8Array" ? lengthOf.call(value) : 0;
-}
-
 /** Bytes of a Buffer or Uint8Array that is nothing but that; 0 of anything else. */
 export function plainLength(value: unknown): number {
-  const length = uint8Length(value);
-  if (length === 0) return 0;
+  if (typeof value !== "object" || value === null || !ArrayBuffer.isView(value)) return 0;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === BUFFER || prototype === UINT8 ? length : 0;
+  return prototype === BUFFER || prototype === UINT8 ? lengthOf.call(value) : 0;
 }
 
 /** The bytes of a buffer or a view of one, not copied; `null` of anything else. Throws where its memory is gone. */
