@@ -14,7 +14,7 @@ import { benchToken } from "../token.ts";
 const ROUNDS = 3;
 const DOOR_ROUNDS = 3;
 const SECONDS = "0.3";
-/** Of two copies of one library the one that is opened first is slower by one to four hundredths, whoever calls it. */
+/** Which of two copies of one library is opened first moves a ratio by up to four hundredths: the mean of both counts. */
 const FIRST = ["door", "addon"];
 /** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-pkcs11");
