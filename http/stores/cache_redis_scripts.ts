@@ -2,7 +2,8 @@
  * What a Redis server does in one step for the caches that share it.
  *
  * A URI is a hash of its variants; a value begins with a line of identifier, body's length, number of its pieces, cost,
- * time and variant. `used` has all responses by the server's time of their last use, `bytes` what they cost together.
+ * time and variant. `used` has all responses by the server's time of their last use, in µs, `bytes` what they cost
+ * together.
  *
  * @module
  */
@@ -17,7 +18,13 @@ local base, lifetime, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local used, total = base .. 'used', base .. 'bytes'
 local function now()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000000 + time[2]
+end
+-- The time of a use, behind that of the last: two may happen while the clock shows the same.
+local function use()
+  local time, last = now(), tonumber(redis.call('ZRANGE', used, -1, -1, 'WITHSCORES')[2]) or 0
+  if time <= last and last - time < 1000000 then return last + 1 end
+  return time
 end
 -- What somebody else has written here has no pieces, and costs nothing.
 local function read(value)
@@ -33,7 +40,7 @@ local function keep(id, pieces, time)
   for piece = 0, pieces - 1 do redis.call('PEXPIRE', base .. 'body:' .. id .. ':' .. piece, time) end
 end
 local function count(uri, variant, cost)
-  redis.call('ZADD', used, now(), uri .. ' ' .. variant .. ' ' .. cost)
+  redis.call('ZADD', used, use(), uri .. ' ' .. variant .. ' ' .. cost)
   add(cost)
   redis.call('PEXPIRE', used, 2 * lifetime)
   redis.call('PEXPIRE', total, 2 * lifetime)
@@ -95,7 +102,7 @@ local uri, variant = ARGV[4], ARGV[5]
 local value = meant(uri, variant, ARGV[6])
 if not value then return 0 end
 local id, pieces, cost = read(value)
-redis.call('ZADD', used, 'XX', now(), uri .. ' ' .. variant .. ' ' .. cost)
+redis.call('ZADD', used, 'XX', use(), uri .. ' ' .. variant .. ' ' .. cost)
 redis.call('PEXPIRE', base .. 'uri:' .. uri, lifetime)
 keep(id, pieces, lifetime)
 return 1`);
@@ -134,7 +141,7 @@ if not bytes then
   end
   redis.call('SET', total, bytes, 'PX', 2 * lifetime)
 end
-local expired = now() - lifetime
+local expired = now() - lifetime * 1000
 for round = 1, 300 do
   local oldest = redis.call('ZRANGE', used, 0, 0, 'WITHSCORES')
   if #oldest == 0 then return { 0, 0, 0 } end
