@@ -1,5 +1,5 @@
 /** The certificate of a client with those that vouch for it, in whatever form they are given. */
-import { type BytesInput, copyBytes, describeType, isBytesInput } from "../../ffi/memory/inputs.ts";
+import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKO } from "../../ffi/constants/mod.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { findByUri, objectTemplate } from "../find_by_uri.ts";
@@ -16,6 +16,9 @@ export type ChainPart = string | BytesInput | Pkcs11Object;
 /** A certificate, or several: the client's own first, each signed with the next. */
 export type ChainInput = ChainPart | readonly ChainPart[];
 
+/** A certificate as it was at the call, its bytes copied. */
+export type OwnPart = string | Uint8Array | Pkcs11Object;
+
 /**
  * The certificates in DER, the client's own first. Of an object also what its token has of its chain.
  *
@@ -24,25 +27,20 @@ export type ChainInput = ChainPart | readonly ChainPart[];
  * @throws {ObjectNotFoundError} when a URI names none
  * @throws {ObjectAmbiguousError} when a URI names more than one
  */
-export async function readChain(given: ChainInput, session: Session, options: CallOptions): Promise<Uint8Array[]> {
-  const parts = Array.isArray(given) ? given as readonly ChainPart[] : [given as ChainPart];
+export async function readChain(
+  parts: readonly OwnPart[],
+  session: Session,
+  options: CallOptions,
+): Promise<Uint8Array[]> {
   const chain: Uint8Array[] = [];
   for (const part of parts) chain.push(...await readPart(part, session, options));
-  if (chain.length === 0) throw new TypeError("Cannot use the client certificate: none was given");
   for (const der of chain) certificateParts(new Uint8Array(der), "the client certificate");
   return chain;
 }
 
-async function readPart(part: ChainPart, session: Session, options: CallOptions): Promise<Uint8Array[]> {
+async function readPart(part: OwnPart, session: Session, options: CallOptions): Promise<Uint8Array[]> {
   if (part instanceof Pkcs11Object) return await chainOf(part, options);
-  if (isBytesInput(part)) return [copyBytes(part, "the client certificate")];
-  if (typeof part !== "string") {
-    throw new TypeError(
-      `Cannot use the client certificate: expected a pkcs11: URI, PEM text, DER or an object, got ${
-        describeType(part)
-      }`,
-    );
-  }
+  if (part instanceof Uint8Array) return [part];
   if (/^\s*pkcs11:/i.test(part)) return await chainByUri(part.trim(), session, options);
   const blocks = readPem(part, "the client certificate");
   const found = blocks.filter(({ label }) => /^(X509 )?CERTIFICATE$/.test(label));

@@ -10,7 +10,7 @@ import { Module } from "../tokens/module.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { Pin } from "../tokens/options.ts";
 import { keptPin } from "../tokens/pin.ts";
-import type { ChainInput, ChainPart } from "./certificate_chain.ts";
+import type { ChainInput, ChainPart, OwnPart } from "./certificate_chain.ts";
 import type * as Connections from "./connections.ts";
 import type { CredentialPool, Credentials } from "./credentials.ts";
 import type { Resumptions } from "./resumptions.ts";
@@ -337,9 +337,18 @@ export async function tokenCertificate(options: TokenCertificateOptions): Promis
   }
 }
 
-function ownChain(given: ChainInput): readonly ChainPart[] {
+function ownChain(given: ChainInput): OwnPart[] {
   const parts = Array.isArray(given) ? given as readonly ChainPart[] : [given as ChainPart];
-  return parts.map((part) => isBytesInput(part) ? copyBytes(part, "the client certificate") : part);
+  if (parts.length === 0) throw new TypeError("Cannot use the client certificate: none was given");
+  return parts.map((part) => {
+    if (isBytesInput(part)) return copyBytes(part, "the client certificate");
+    if (typeof part === "string" || part instanceof Pkcs11Object) return part;
+    throw new TypeError(
+      `Cannot use the client certificate: expected a pkcs11: URI, PEM text, DER or an object, got ${
+        describeType(part)
+      }`,
+    );
+  });
 }
 
 function checkInput(options: TokenCertificateOptions): void {

@@ -569,6 +569,10 @@ describe("tokenCertificate", { skip }, () => {
     const wrong = await refused({ pin: "wrong-secret" });
     assert(wrong instanceof Pkcs11Error);
     assertEquals(wrong.code, CKR.PIN_INCORRECT);
+    // What is no certificate is refused before the token is asked.
+    for (const certificate of [5, undefined, [], [ec.pem, null]]) {
+      assertEquals((await refused({ certificate, pin: "wrong-secret" })).name, "TypeError");
+    }
     assertEquals((await refused({ key: `${ec.keyUri}?pin-value=wrong-secret`, pin: undefined })).name, "Pkcs11Error");
     assertEquals((await refused({ key: "pkcs11:token=nowhere;object=ec" })).name, "SlotNotFoundError");
     assertEquals((await refused({ key: ec.keyUri.replace("object=ec", "object=no") })).name, "ObjectNotFoundError");
