@@ -2,9 +2,10 @@
 import { assertWithin, type Block, word } from "../ffi/memory/block.ts";
 import { setBytes, setPointer, structLayout } from "../ffi/memory/structs.ts";
 import { CK_MECHANISM } from "../ffi/memory/structs_infos.ts";
+import { expectLargeData } from "../ffi/runtime/freed_memory.ts";
 import { nativeRuntime } from "../ffi/runtime/runtime.ts";
 import { placePin } from "../ffi/operations/pins.ts";
-import { hasPlainMemory } from "../ffi/memory/inputs.ts";
+import { hasPlainMemory, LARGE } from "../ffi/memory/inputs.ts";
 import type { ArgumentKind, Call } from "./call.ts";
 import { writeParams, type WrittenBack } from "./parameters.ts";
 import { putTemplate, templateEntries } from "./templates.ts";
@@ -141,6 +142,7 @@ function writeArgument(call: Invocation, kind: ArgumentKind, value: unknown, ind
 function putInput(call: Invocation, bytes: Uint8Array, mayBeDirect: boolean): void {
   const { block } = call;
   const length = lengthIn(bytes);
+  if (length >= LARGE) expectLargeData();
   if (mayBeDirect && length >= DIRECT && hasPlainMemory(bytes)) {
     return putWords(call, nativeRuntime().address(bytes), BigInt(length));
   }

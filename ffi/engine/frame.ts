@@ -1,5 +1,6 @@
 /** What one running operation works with: its native memory, and what its last step came to. */
 import { CKR } from "../constants/mod.ts";
+import { expectLargeData } from "../runtime/freed_memory.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { assertPresent, hasPlainMemory, LARGE } from "../memory/inputs.ts";
 import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
@@ -200,6 +201,7 @@ export class Frame {
   input(data: Uint8Array, asks = false, secret = true): bigint {
     assertPresent(data);
     if (data.length >= LARGE) {
+      expectLargeData();
       if (this.undisturbed && !asks && hasPlainMemory(data)) {
         (this.#pinned ??= []).push(data);
         return nativeRuntime().address(data);
@@ -221,7 +223,10 @@ export class Frame {
    */
   output(capacity: number, into: Uint8Array<ArrayBuffer> | null = null): Output {
     const output = new Output(this.block, capacity, this.inPlace, into);
-    if (capacity >= LARGE) (this.#outputs ??= []).push(output);
+    if (capacity >= LARGE) {
+      expectLargeData();
+      (this.#outputs ??= []).push(output);
+    }
     return output;
   }
 

@@ -17,6 +17,15 @@ export function bunRuntime(): NativeRuntime {
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) into.set(new Uint8Array(ffi.toArrayBuffer(Number(from), 0, into.length)));
     },
+    allocateAndFree(size: number): void {
+      const functions = { malloc: definition(1, "u64"), free: definition(1, "void") };
+      try {
+        const { malloc, free } = ffi.dlopen("libc.so.6", functions).symbols;
+        free(malloc(BigInt(size)));
+      } catch {
+        // No glibc: what is gained by this is glibc's alone.
+      }
+    },
     allows: (): boolean => true,
     open(path: string): NativeLibrary {
       // Bun opens a library only together with a symbol: asking for one that cannot exist tells a missing library

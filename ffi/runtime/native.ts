@@ -36,6 +36,8 @@ export interface NativeRuntime {
   allocate?(size: number): ArrayBuffer;
   /** Memory for words that outlive the calling thread, zero-filled and never given back; its address. */
   allocateForGood?(words: number): bigint;
+  /** Takes memory from the C library and gives it back at once, where ordinary buffers are not from there. */
+  allocateAndFree?(size: number): void;
   /** Writes a word. */
   write?(address: bigint, word: number): void;
   /** Copies native memory at `address` into `into`. */
