@@ -20,8 +20,9 @@ const INTRODUCTIONS: Record<string, string> = {
     "Synchronous and asynchronous calls on SoftHSM2 against a loop in C that calls the module with one call for " +
     "each result, and against other bindings. C's loop is 1; `C with a thread` has a second one that sleeps, and locks " +
     "cost more then. `bare FFI` is the least that the runtime takes for the same calls and copies. `into` writes the " +
-    "result into memory of the caller. On Node the module may find Node's own OpenSSL before the system's, so rows of " +
-    "large data compare that as well.",
+    "result into memory of the caller. With large data this library has glibc keep what the module frees (see " +
+    "[Performance](performance.md#large-data)), which C's loop has not; on Node an addon's module may find Node's own " +
+    "OpenSSL before the system's.",
   pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
   webcrypto: "`subtle.sign` over a token against `session.sign`, and node-webcrypto-p11 over the addon pkcs11js.",
   "http-deno": "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno.",

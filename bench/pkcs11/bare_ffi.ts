@@ -21,6 +21,7 @@ const runtime = nativeRuntime();
 const library = runtime.open(path);
 type Bound = (...words: bigint[]) => unknown;
 const bound = (name: string, arity: number): Bound => library.bind(name, arity, "u32") as Bound;
+const sessionInfo = bound("C_GetSessionInfo", 2);
 const [digestInit, digest] = [bound("C_DigestInit", 2), bound("C_Digest", 5)];
 const [signInit, sign] = [bound("C_SignInit", 3), bound("C_Sign", 5)];
 const [encryptInit, encrypt] = [bound("C_EncryptInit", 3), bound("C_Encrypt", 5)];
@@ -61,7 +62,13 @@ const calls: Record<string, () => void> = {
   "RSA-2048": () => both(signInit, sign, CKM.SHA256_RSA_PKCS, rsa.privateKey.handle, data32),
   "AES-CBC-PAD 1 MiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, aes.handle, data1m, iv16),
 };
-const rates: Record<string, number> = {};
+const info = () => {
+  succeed(sessionInfo(handle, output));
+  const view = new DataView(memory.buffer, OUTPUT);
+  const ulong = (index: number) => Number(view.getBigUint64(8 * index, true));
+  return { slotId: ulong(0), state: ulong(1), flags: ulong(2), deviceError: ulong(3) };
+};
+const rates: Record<string, number> = { "session info": rate(seconds, info) };
 for (const [name, call] of Object.entries(calls)) {
   rates[name] = rate(seconds, () => {
     call();

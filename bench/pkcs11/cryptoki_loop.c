@@ -30,6 +30,10 @@ static void check(CK_RV rv, const char *what) {
 static CK_OBJECT_HANDLE hmacKey, aesKey, ecKey, rsaKey;
 static CK_BYTE iv[16];
 
+static void info(void) {
+  CK_SESSION_INFO info;
+  check(f->C_GetSessionInfo(s, &info), "GetSessionInfo");
+}
 static void digest(void) {
   CK_MECHANISM m = { CKM_SHA256, NULL, 0 };
   CK_ULONG n = sizeof out;
@@ -136,6 +140,7 @@ int main(int argc, char **argv) {
     check(f->C_CreateObject(s, t, 6, &object), "CreateObject");
   }
   printf("{ ");
+  row("session info", info, 0);
   row("digest 32 B", digest, 0);
   row("HMAC-SHA256 32 B", hmac, 0);
   row("AES-CBC-PAD 1 KiB", encrypt1k, 0);

@@ -24,6 +24,11 @@ static void sign(gulong type, GckObject *key) {
 static void hmac(void) { sign(CKM_SHA256_HMAC, hmacKey); }
 static void ecdsa(void) { sign(CKM_ECDSA, ecKey); }
 static void rsa(void) { sign(CKM_SHA256_RSA_PKCS, rsaKey); }
+static void info(void) {
+  GckSessionInfo *info = gck_session_get_info(session);
+  check(info, NULL, "read the session's information");
+  gck_session_info_free(info);
+}
 static void encrypt(gsize size) {
   GckMechanism mechanism = { CKM_AES_CBC_PAD, iv, sizeof iv };
   GError *error = NULL;
@@ -168,6 +173,7 @@ int main(int argc, char **argv) {
   rsaKey = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, &rsaParts);
   make_objects();
   printf("{ ");
+  row("session info", info);
   row("HMAC-SHA256 32 B", hmac);
   row("AES-CBC-PAD 1 KiB", encrypt1k);
   row("ECDSA P-256", ecdsa);
@@ -175,6 +181,7 @@ int main(int argc, char **argv) {
   row("AES-CBC-PAD 1 MiB", encrypt1m);
   row("find 1000, read 3", find);
   row_async("RSA-2048, async, 2 sessions", slot, 2, CKM_SHA256_RSA_PKCS, rsaKey, ", ");
+  row_async("HMAC-SHA256 32 B, async, 1 session", slot, 1, CKM_SHA256_HMAC, hmacKey, ", ");
   row_async("HMAC-SHA256 32 B, async, 8 sessions", slot, 8, CKM_SHA256_HMAC, hmacKey, " }\n");
   return 0;
 }

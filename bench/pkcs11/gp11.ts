@@ -23,6 +23,7 @@ const match = { class: CKO.DATA, application: "bench" };
 const read = ["label", "application", "value"] as const;
 const into = new Uint8Array(data1m.length + 16);
 const rates: Record<string, number> = {
+  "session info": rate(seconds, () => session.getInfoSync()),
   "digest 32 B": rate(seconds, () => session.digestSync(CKM.SHA256, data32)),
   "digest 32 B, into": rate(seconds, () => session.digestSync(CKM.SHA256, data32, { into })),
   "HMAC-SHA256 32 B": rate(seconds, () => session.signSync(hmacKey, CKM.SHA256_HMAC, data32)),
@@ -48,6 +49,10 @@ const sessions = [session, ...Array.from({ length: 7 }, () => slot.openSessionSy
 rates["RSA-2048, async, 2 sessions"] = await rateAsync(
   seconds,
   sessions.slice(0, 2).map((each) => () => each.sign(rsa.privateKey, CKM.SHA256_RSA_PKCS, data32)),
+);
+rates["HMAC-SHA256 32 B, async, 1 session"] = await rateAsync(
+  seconds,
+  sessions.slice(0, 1).map((each) => () => each.sign(hmacKey, CKM.SHA256_HMAC, data32)),
 );
 rates["HMAC-SHA256 32 B, async, 8 sessions"] = await rateAsync(
   seconds,

@@ -87,6 +87,7 @@ export function open(pkcs11, path, label, pin) {
     });
   return {
     rows: {
+      "session info": () => p.C_GetSessionInfo(s),
       "digest 32 B": () => {
         p.C_DigestInit(s, { mechanism: pkcs11.CKM_SHA256 });
         p.C_Digest(s, data32, out.subarray(0, 64));
@@ -101,6 +102,7 @@ export function open(pkcs11, path, label, pin) {
     asyncRows: {
       "RSA-2048, async, 2 sessions": signAsync(2, pkcs11.CKM_SHA256_RSA_PKCS, rsa.privateKey),
       "ECDSA P-256, async, 4 sessions": signAsync(4, pkcs11.CKM_ECDSA, ec.privateKey),
+      "HMAC-SHA256 32 B, async, 1 session": signAsync(1, pkcs11.CKM_SHA256_HMAC, hmacKey),
       "HMAC-SHA256 32 B, async, 8 sessions": signAsync(8, pkcs11.CKM_SHA256_HMAC, hmacKey),
     },
     close: () => p.C_Finalize(),

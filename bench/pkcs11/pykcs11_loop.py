@@ -52,6 +52,7 @@ def find():
 
 
 rows = {
+    "session info": lambda: session.getSessionInfo(),
     "digest 32 B": lambda: session.digest(data32, sha256),
     "HMAC-SHA256 32 B": lambda: session.sign(hmac_key, data32, hmac),
     "AES-CBC-PAD 1 KiB": lambda: session.encrypt(aes_key, data1k, cbc),

@@ -26,6 +26,7 @@ const BASE_ROW: Record<string, string> = {
   "AES-CBC-PAD 1 KiB, into": "AES-CBC-PAD 1 KiB",
   "AES-CBC-PAD 1 MiB, into": "AES-CBC-PAD 1 MiB",
   "RSA-2048, async, 2 sessions": "RSA-2048",
+  "HMAC-SHA256 32 B, async, 1 session": "HMAC-SHA256 32 B",
   "HMAC-SHA256 32 B, async, 8 sessions": "HMAC-SHA256 32 B",
   "HMAC-SHA256 32 B, signMany of 1000": "HMAC-SHA256 32 B",
   "ECDSA P-256, signMany of 1000": "ECDSA P-256",
