@@ -1,5 +1,5 @@
 /** A module as one PKCS11 object uses it: counted with all other callers of the process, its sessions written down. */
-import { BlockPool } from "../ffi/memory/block.ts";
+import { BlockPool } from "../ffi/memory/block_pool.ts";
 import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import type { Engine } from "../ffi/engine/engine.ts";

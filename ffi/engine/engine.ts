@@ -12,7 +12,7 @@ import { Frame } from "./frame.ts";
 import type { CallGate } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
 import type { CallOrder } from "./raw_calls.ts";
-import { BlockPool } from "../memory/block.ts";
+import { BlockPool } from "../memory/block_pool.ts";
 import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
 import { type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";

@@ -25,10 +25,16 @@ const SMALL = 0x10000;
 const SHORT = 0x200;
 /** Up to this size, that of the longest digest, a loop copies faster than a view is made. */
 const SHORTEST = 64;
-/** Blocks a pool keeps. */
-const KEPT = 64;
 /** Bytes of a further piece, which takes what comes until it is full; what is larger than half of it gets its own. */
 const FURTHER = 0x10000;
+
+/** Where a block has further pieces from. */
+export interface PieceSource {
+  /** A zero-filled piece of at least `size` bytes. */
+  takePiece(size: number): Block;
+  /** Overwrites a piece and keeps it; `false` where it has no room for it. */
+  givePiece(piece: Block): boolean;
+}
 
 /**
  * A bump-allocated piece of native memory. Offsets count from its start; {@linkcode Block.address} turns one into an
@@ -53,6 +59,7 @@ export class Block {
   /** How the last operation laid its memory out, for the next one that looks like it; no bytes are kept. */
   kept: object | null = null;
   readonly #runtime: NativeRuntime;
+  readonly #pieces: PieceSource | null;
   /** The whole words of the first piece, to overwrite it. */
   readonly #doubles: Float64Array<ArrayBuffer>;
   readonly #short: number;
@@ -62,8 +69,9 @@ export class Block {
   #peak = 0;
 
   /** Reserves `size` bytes of native memory, filled with zeros. */
-  constructor(runtime: NativeRuntime, abi: Abi, size: number, pooled = false) {
+  constructor(runtime: NativeRuntime, abi: Abi, size: number, pooled = false, pieces: PieceSource | null = null) {
     this.#runtime = runtime;
+    this.#pieces = pieces;
     this.abi = abi;
     this.pooled = pooled;
     this.bytes = new Uint8Array(runtime.allocate?.(size) ?? new ArrayBuffer(size));
@@ -227,6 +235,7 @@ export class Block {
     this.#peak = Math.max(this.#peak, this.used);
     if (!this.#extensions) return;
     for (const extension of this.#extensions.splice(from)) {
+      if (this.#pieces?.givePiece(extension)) continue;
       if (this.secret || extension.bytes.length <= SMALL) extension.clear();
     }
   }
@@ -237,7 +246,8 @@ export class Block {
     if (last !== undefined && (last.used + ALIGNMENT - 1 & -ALIGNMENT) + size <= last.bytes.length) {
       return extensions.length * PIECE + last.alloc(size);
     }
-    const further = new Block(this.#runtime, this.abi, size > FURTHER / 2 ? size : FURTHER);
+    const room = size > FURTHER / 2 ? size : FURTHER;
+    const further = this.#pieces?.takePiece(room) ?? new Block(this.#runtime, this.abi, room);
     extensions.push(further);
     return extensions.length * PIECE + further.alloc(size);
   }
@@ -267,34 +277,6 @@ export interface BlockMark {
   readonly extensions: number;
   /** Bytes in use of the last of them. */
   readonly usedOfLast: number;
-}
-
-/** Blocks of one runtime, reused: taking and giving back costs no native allocation on a warm path. */
-export class BlockPool {
-  /** Layout of the structures written into its blocks. */
-  readonly abi: Abi;
-  readonly #runtime: NativeRuntime;
-  readonly #size: number;
-  readonly #free: Block[] = [];
-  #made = 0;
-
-  /** Keeps blocks of `size` bytes. */
-  constructor(runtime: NativeRuntime, abi: Abi, size: number) {
-    this.#runtime = runtime;
-    this.abi = abi;
-    this.#size = size;
-  }
-
-  /** An empty block for the caller alone. */
-  take(): Block {
-    return this.#free.pop() ?? new Block(this.#runtime, this.abi, this.#size, this.#made++ < KEPT);
-  }
-
-  /** Overwrites a block and keeps it for the next caller. */
-  give(block: Block): void {
-    block.clear();
-    if (block.pooled) this.#free.push(block);
-  }
 }
 
 /** Reads a `CK_ULONG`: a number when safe, else a bigint. */

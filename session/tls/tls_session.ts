@@ -4,7 +4,8 @@
  */
 import { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
-import { type Block, BlockPool } from "../../ffi/memory/block.ts";
+import type { Block } from "../../ffi/memory/block.ts";
+import { BlockPool } from "../../ffi/memory/block_pool.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import { nativeAbi, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import {

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assert
 import { describe, it } from "node:test";
 import { nativeRuntime } from "../../../ffi/runtime/runtime.ts";
 import { BatchSize } from "../../../ffi/memory/batches.ts";
-import { Block, BlockPool } from "../../../ffi/memory/block.ts";
+import { Block } from "../../../ffi/memory/block.ts";
+import { BlockPool } from "../../../ffi/memory/block_pool.ts";
 import type { Abi } from "../../../ffi/runtime/native.ts";
 
 const runtime = nativeRuntime();
@@ -109,6 +110,31 @@ describe("BlockPool", () => {
     pool.give(block);
     assertEquals(block.bytes, new Uint8Array(128));
     assertStrictEquals(pool.take(), block);
+  });
+
+  it("gives the pieces of large data to the next who needs such ones, overwritten", () => {
+    const pool = new BlockPool(runtime, LP64, 128);
+    const data = new Uint8Array(200_000).fill(7);
+    const place = (block: Block) => block.address(block.putBytes(data));
+    const [one, other] = [pool.take(), pool.take()];
+    const [address, another] = [place(one), place(other)];
+    assert(address !== another);
+    pool.give(one);
+    const room = other.alloc(150_000);
+    assertEquals(other.address(room), address);
+    assertEquals(other.copyOut(room, 150_000), new Uint8Array(150_000));
+    assertEquals(read(another, 3), Uint8Array.of(7, 7, 7));
+  });
+
+  it("gives no piece to data it is much too large for, and keeps those up to 8 MiB that were given back last", () => {
+    const pool = new BlockPool(runtime, LP64, 128);
+    const pieces = [8, 3, 3, 3].map((mebibytes) => pool.takePiece(mebibytes << 20));
+    for (const piece of pieces) assert(pool.givePiece(piece));
+    assertNotStrictEquals(pool.takePiece(1 << 20), pieces[3]);
+    assertStrictEquals(pool.takePiece(2 << 20), pieces[3]);
+    assertStrictEquals(pool.takePiece(3 << 20), pieces[2]);
+    assertNotStrictEquals(pool.takePiece(3 << 20), pieces[1]);
+    assertEquals(pool.givePiece(pool.takePiece(9 << 20)), false);
   });
 });
 
