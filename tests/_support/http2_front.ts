@@ -1,9 +1,8 @@
 // HTTP/2 in front of the routes of the session tests: a route writes HTTP/1.1 to what it takes for its socket, and the client gets frames.
 import { Buffer } from "node:buffer";
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import type { AddressInfo } from "node:net";
 import { FrameReader } from "../../http/transports/h2/frame_reader.ts";
 import {
   DEFAULT_FRAME_SIZE,
@@ -24,6 +23,7 @@ import type { Field } from "../../http/transports/h2/hpack_table.ts";
 import type { ResponseHead } from "../../http/transports/node/node_response_head.ts";
 import { ResponseParser } from "../../http/transports/node/node_response_parser.ts";
 import { goAway } from "./http2_peer.ts";
+import { ending, listening } from "./listening.ts";
 import type { Responder, SeenRequest, SocketServer, SocketServerOptions } from "./socket_server.ts";
 
 const PLENTY = 0x3fffffff;
@@ -52,16 +52,8 @@ export async function http2Front(respond: Responder, options: Http2FrontOptions 
   const server = tls === undefined
     ? createServer(onSocket)
     : createTlsServer({ ...tls, ALPNProtocols: ["h2"] }, onSocket);
-  if (path === undefined) server.listen(0, "127.0.0.1");
-  else server.listen({ path });
-  await once(server, "listening");
-  const port = path === undefined ? (server.address() as AddressInfo).port : 0;
-  const close = async () => {
-    const closed = once(server, "close");
-    server.close();
-    for (const socket of running.open) socket.destroy();
-    await closed;
-  };
+  const port = await listening(server, { path });
+  const close = () => ending(server, running.open);
   const running: SocketServer = {
     port,
     origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,

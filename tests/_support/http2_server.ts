@@ -1,6 +1,5 @@
 // An HTTP/2 server of the runtime's own with TLS: it counts connections and requests, and says what it has received.
 import process from "node:process";
-import { once } from "node:events";
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -10,7 +9,8 @@ import {
   type ServerHttp2Stream,
   type Settings,
 } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
+import { ending, listening } from "./listening.ts";
 import type { TestCertificate } from "./tls_certificates.ts";
 
 /** For tests with servers of node:http2: why there is none to be had, else false. */
@@ -86,9 +86,7 @@ export async function http2Server(options: Http2ServerOptions): Promise<Http2Ser
       else response.end(`HTTP/1.1 ${request.method} ${request.url}`);
     });
   }
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(server);
   const running: Http2Server = {
     port,
     origin: `https://127.0.0.1:${port}`,
@@ -99,11 +97,8 @@ export async function http2Server(options: Http2ServerOptions): Promise<Http2Ser
       for (const socket of sockets) socket.destroy();
     },
     [Symbol.asyncDispose]: async () => {
-      const closed = once(server, "close");
-      server.close();
       for (const session of running.sessions) session.destroy();
-      running.breakOff();
-      await closed;
+      await ending(server, sockets);
     },
   };
   return running;

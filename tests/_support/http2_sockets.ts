@@ -1,7 +1,6 @@
 // A server for WebSockets over HTTP/2 (RFC 8441) without TLS, in frames of its own, so that it runs on every runtime.
 import { Buffer } from "node:buffer";
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { FrameReader } from "../../http/transports/h2/frame_reader.ts";
 import {
@@ -17,6 +16,7 @@ import { HpackDecoder } from "../../http/transports/h2/hpack_decoder.ts";
 import { HpackEncoder } from "../../http/transports/h2/hpack_encoder.ts";
 import type { Field } from "../../http/transports/h2/hpack_table.ts";
 import { data } from "./http2_peer.ts";
+import { ending, listening } from "./listening.ts";
 
 const ENABLE_CONNECT_PROTOCOL = 8;
 
@@ -50,19 +50,13 @@ export async function http2Sockets(answer: Http2Answer, isOffered = true): Promi
     socket.on("close", () => running.open.delete(socket)).on("error", () => {});
     serve(socket, running, answer, isOffered);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const port = await listening(server);
   const running: Http2Sockets = {
-    port: (server.address() as AddressInfo).port,
+    port,
     connections: 0,
     open: new Set(),
     requests: [],
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of running.open) socket.destroy();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => ending(server, running.open),
   };
   return running;
 }

@@ -4,10 +4,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { ending, listening } from "./listening.ts";
 
 /** Options of {@linkcode proxyServer}. */
 export interface ProxyServerOptions {
@@ -60,16 +61,10 @@ async function listen(options: ProxyServerOptions, serve: Serve): Promise<ProxyS
   };
   const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
   server.on("tlsClientError", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const close = async () => {
-    const closed = once(server, "close");
-    server.close();
-    for (const socket of open) socket.destroy();
-    await closed;
-  };
+  const port = await listening(server);
+  const close = () => ending(server, open);
   const proxy: ProxyServer = {
-    port: (server.address() as AddressInfo).port,
+    port,
     connections: 0,
     heads: [],
     destinations: [],

@@ -1,9 +1,8 @@
 // An HTTP server on bare sockets: it counts connections, keeps every request as it came over the wire, and answers with whatever bytes a test wants.
 import { Buffer } from "node:buffer";
-import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import type { AddressInfo } from "node:net";
+import { ending, listening } from "./listening.ts";
 
 /** One request as the server read it. */
 export interface SeenRequest {
@@ -67,16 +66,8 @@ export async function socketServer(respond: Responder, options: SocketServerOpti
   const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
   server.on("tlsClientError", () => {});
   const host = options.host ?? "127.0.0.1";
-  if (options.path === undefined) server.listen(0, host);
-  else server.listen({ path: options.path });
-  await once(server, "listening");
-  const port = options.path === undefined ? (server.address() as AddressInfo).port : 0;
-  const close = async () => {
-    const closed = once(server, "close");
-    server.close();
-    for (const socket of running.open) socket.destroy();
-    await closed;
-  };
+  const port = await listening(server, { host, path: options.path });
+  const close = () => ending(server, running.open);
   const running: SocketServer = {
     port,
     origin: `${options.tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,

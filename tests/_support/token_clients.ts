@@ -1,14 +1,14 @@
 // A token with client keys on P-256 and RSA, their certificates, and TLS servers that ask for them.
 import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { promisify } from "node:util";
 import { gnutlsPath } from "../../tools/native_libraries.ts";
 import { Module } from "../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
+import { ending, listening } from "./listening.ts";
 import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
 import { createToken, softhsmModule, softhsmSkip, type TestToken } from "./softhsm.ts";
 import { makeCertificates, type TestCertificates } from "./tls_certificates.ts";
@@ -199,10 +199,9 @@ export async function relayTo(port: number): Promise<Relay> {
     });
     upstream.on("end", () => client.end());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const ownPort = await listening(server);
   const relay: Relay = {
-    port: (server.address() as AddressInfo).port,
+    port: ownPort,
     target: port,
     connections: 0,
     heard: 0,
@@ -211,12 +210,7 @@ export async function relayTo(port: number): Promise<Relay> {
     holds: false,
     lastAlert: "all",
     open,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of open) socket.destroy();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => ending(server, open),
   };
   return relay;
 }

@@ -1,10 +1,10 @@
 // A server for WebSockets on bare sockets: handshakes and frames are as a test wants them, or as the library has them.
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex, Writable } from "node:stream";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { ending, listening } from "./listening.ts";
 
 /** A handshake as it came. */
 export interface SeenHandshake {
@@ -55,21 +55,14 @@ export async function webSocketServer(answer: HandshakeAnswer, tls?: TlsOptions)
   };
   const server: Server = tls ? createTlsServer(tls, onSocket) : createServer(onSocket);
   server.on("tlsClientError", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(server);
   const running: WebSocketServer = {
     port,
     origin: `${tls ? "wss" : "ws"}://127.0.0.1:${port}`,
     connections: 0,
     open: new Set(),
     handshakes: [],
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of running.open) socket.destroy();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => ending(server, running.open),
   };
   return running;
 }
