@@ -10,6 +10,9 @@ import { Pkcs11Object } from "../tokens/object.ts";
 import type { Session } from "../tokens/session.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 
+/** What errors call it. */
+const WHAT = "the client certificate";
+
 /** A certificate: a `pkcs11:` URI, PEM text (with the certificates it is signed with behind it), DER, or an object. */
 export type ChainPart = string | BytesInput | Pkcs11Object;
 
@@ -19,33 +22,50 @@ export type ChainInput = ChainPart | readonly ChainPart[];
 /** A certificate as it was at the call, its bytes copied. */
 export type OwnPart = string | Uint8Array | Pkcs11Object;
 
+/** A part that can be one: DER, the name of an object, or an object. */
+type CheckedPart = Uint8Array | Pkcs11Uri | Pkcs11Object;
+
+/**
+ * The parts in order, PEM as DER, as far as they can be looked at without the token.
+ *
+ * @throws {TypeError} when what is given is no certificate
+ * @throws {UriError} when a URI is none
+ */
+export function checkChain(parts: readonly OwnPart[]): CheckedPart[] {
+  return parts.flatMap((part): CheckedPart | readonly CheckedPart[] => {
+    if (part instanceof Pkcs11Object) return part;
+    if (typeof part === "string" && /^\s*pkcs11:/i.test(part)) return Pkcs11Uri.parse(part.trim());
+    const found = typeof part === "string" ? certificatesIn(part) : [part];
+    for (const der of found) certificateParts(new Uint8Array(der), WHAT);
+    return found;
+  });
+}
+
+function certificatesIn(text: string): Uint8Array[] {
+  const found = readPem(text, WHAT).filter(({ label }) => /^(X509 )?CERTIFICATE$/.test(label));
+  if (found.length === 0) throw new TypeError(`Cannot use ${WHAT}: the text has no PEM certificate`);
+  return found.map(({ bytes }) => bytes);
+}
+
 /**
  * The certificates in DER, the client's own first. Of an object also what its token has of its chain.
  *
  * @param session The key's session: URIs are looked for through its module.
- * @throws {TypeError} when what is given is no certificate
  * @throws {ObjectNotFoundError} when a URI names none
  * @throws {ObjectAmbiguousError} when a URI names more than one
  */
 export async function readChain(
-  parts: readonly OwnPart[],
+  parts: readonly CheckedPart[],
   session: Session,
   options: CallOptions,
 ): Promise<Uint8Array[]> {
   const chain: Uint8Array[] = [];
-  for (const part of parts) chain.push(...await readPart(part, session, options));
-  for (const der of chain) certificateParts(new Uint8Array(der), "the client certificate");
+  for (const part of parts) {
+    if (part instanceof Uint8Array) chain.push(part);
+    else if (part instanceof Pkcs11Object) chain.push(...await chainOf(part, options));
+    else chain.push(...await chainByUri(part, session, options));
+  }
   return chain;
-}
-
-async function readPart(part: OwnPart, session: Session, options: CallOptions): Promise<Uint8Array[]> {
-  if (part instanceof Pkcs11Object) return await chainOf(part, options);
-  if (part instanceof Uint8Array) return [part];
-  if (/^\s*pkcs11:/i.test(part)) return await chainByUri(part.trim(), session, options);
-  const blocks = readPem(part, "the client certificate");
-  const found = blocks.filter(({ label }) => /^(X509 )?CERTIFICATE$/.test(label));
-  if (found.length === 0) throw new TypeError("Cannot use the client certificate: the text has no PEM certificate");
-  return found.map(({ bytes }) => bytes);
 }
 
 async function chainOf(certificate: Pkcs11Object, options: CallOptions): Promise<Uint8Array[]> {
@@ -53,9 +73,9 @@ async function chainOf(certificate: Pkcs11Object, options: CallOptions): Promise
   return await Promise.all(chain.map(async (each) => (await each.x509(options)).der));
 }
 
-async function chainByUri(text: string, session: Session, options: CallOptions): Promise<Uint8Array[]> {
-  const uri = Pkcs11Uri.parse(text);
-  const name = `the URI ${uri.format().split("?")[0]}`;
+async function chainByUri(uri: Pkcs11Uri, session: Session, options: CallOptions): Promise<Uint8Array[]> {
+  const text = uri.format();
+  const name = `the URI ${text.split("?")[0]}`;
   const token = await session.slot.tokenInfo(options);
   const found: Pkcs11Object[] = [];
   if (uri.matchToken(token)) {
@@ -64,7 +84,7 @@ async function chainByUri(text: string, session: Session, options: CallOptions):
   const others: Session[] = [];
   try {
     if (found.length === 0) {
-      const search = Pkcs11Uri.parse(uri.type === undefined ? withType(text) : text);
+      const search = uri.type === undefined ? Pkcs11Uri.parse(withType(text)) : uri;
       for await (const object of findByUri(search, { modules: [session.module], ...options })) {
         found.push(object);
         others.push(object.session);

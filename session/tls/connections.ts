@@ -1,6 +1,6 @@
 /** What makes and carries the connections of a client certificate: loaded when there is one. */
 export { BlockingStream } from "./blocking_stream.ts";
-export { readChain } from "./certificate_chain.ts";
+export { checkChain, readChain } from "./certificate_chain.ts";
 export { CredentialPool } from "./credentials.ts";
 export { addModule, openGnutls } from "./gnutls.ts";
 export { Resumptions } from "./resumptions.ts";

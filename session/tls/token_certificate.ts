@@ -315,17 +315,20 @@ export async function tokenCertificate(options: TokenCertificateOptions): Promis
   // Bytes are taken as they are now: whoever has given them may overwrite them while this goes on.
   const certificate = ownChain(options.certificate);
   const pin = options.pin === undefined ? undefined : keptPin(options.pin) as Uint8Array<ArrayBuffer> | null;
+  let parts: ReturnType<typeof Connections.checkChain>;
   let tokenKey: TokenKey;
   let gnutls: Gnutls;
   try {
     connections ??= await import("./connections.ts");
     gnutls = connections.openGnutls(library);
+    // Before a PIN is tried.
+    parts = connections.checkChain(certificate);
     tokenKey = await connections.TokenKey.open({ key, module, pin, signal });
   } finally {
     forgetPin(pin);
   }
   try {
-    const chain = await connections.readChain(certificate, tokenKey.session, { signal });
+    const chain = await connections.readChain(parts, tokenKey.session, { signal });
     await connections.addModule(gnutls, tokenKey.modulePath);
     const made = newCertificate(gnutls, tokenKey, chain, roots);
     await made.check();

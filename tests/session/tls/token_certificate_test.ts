@@ -570,9 +570,11 @@ describe("tokenCertificate", { skip }, () => {
     assert(wrong instanceof Pkcs11Error);
     assertEquals(wrong.code, CKR.PIN_INCORRECT);
     // What is no certificate is refused before the token is asked.
-    for (const certificate of [5, undefined, [], [ec.pem, null]]) {
+    const broken = ec.pem.replace(/-----END[^]*/, "");
+    for (const certificate of [5, undefined, [], [ec.pem, null], "none", broken, [ec.pem, new Uint8Array(9)]]) {
       assertEquals((await refused({ certificate, pin: "wrong-secret" })).name, "TypeError");
     }
+    assertEquals((await refused({ certificate: "pkcs11:object=%zz", pin: "wrong-secret" })).name, "UriError");
     assertEquals((await refused({ key: `${ec.keyUri}?pin-value=wrong-secret`, pin: undefined })).name, "Pkcs11Error");
     assertEquals((await refused({ key: "pkcs11:token=nowhere;object=ec" })).name, "SlotNotFoundError");
     assertEquals((await refused({ key: ec.keyUri.replace("object=ec", "object=no") })).name, "ObjectNotFoundError");
