@@ -15,9 +15,11 @@ import {
   type PendingJob,
   PooledWorker,
 } from "./pooled_worker.ts";
+import { AnotherThread } from "./another_thread.ts";
 import { JobDurations, SHORT_JOB } from "./job_durations.ts";
 import { JobSlots } from "./job_slots.ts";
 import { RepeatedCalls, type Step } from "./repeated_calls.ts";
+import { threadMark } from "./thread_marks.ts";
 
 export type { JobDone, JobResult, NativeCall, PendingJob };
 
@@ -44,6 +46,7 @@ export class WorkerPool {
   readonly #workers: PooledWorker[] = [];
   readonly #durations = new JobDurations();
   readonly #ending = new Set<Promise<void>>();
+  readonly #another = new AnotherThread(() => this.#startAnother());
   #scheduled = false;
   #watching = false;
   #relief: ReturnType<typeof setTimeout> | undefined;
@@ -83,6 +86,7 @@ export class WorkerPool {
 
   /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
   async close(): Promise<void> {
+    this.#another.rest();
     clearTimeout(this.#relief);
     this.#relief = undefined;
     for (const worker of this.#workers.splice(0)) this.#end(worker);
@@ -125,6 +129,11 @@ export class WorkerPool {
   }
 
   #dispatch(): void {
+    this.#giveOut();
+    if (this.#ready.length === 0) this.#another.rest();
+  }
+
+  #giveOut(): void {
     while (this.#ready.length > 0) {
       const ahead = this.#worksAhead();
       const awake = ahead > 0 ? this.#awakeWorker(ahead) : null;
@@ -194,12 +203,21 @@ export class WorkerPool {
   }
 
   #idleWorker(): PooledWorker | null {
-    let live = 0;
-    for (const worker of this.#workers) {
-      if (worker.idle) return worker;
-      if (!worker.stuck) live++;
-    }
-    return live < this.#size ? this.#addWorker() : null;
+    for (const worker of this.#workers) if (worker.idle) return worker;
+    const live = this.#live();
+    if (live === 0) return this.#addWorker();
+    if (live < this.#size) this.#another.wait();
+    return null;
+  }
+
+  /** How many workers are not stuck. */
+  #live(): number {
+    return this.#workers.filter(({ stuck }) => !stuck).length;
+  }
+
+  #startAnother(): void {
+    if (this.#ready.length > 0 && this.#live() < this.#size) this.#addWorker();
+    this.#dispatch();
   }
 
   #addWorker(): PooledWorker {
@@ -255,7 +273,7 @@ export class WorkerPool {
 
   /** The call that held a worker has returned: the worker works again, unless another has taken its place. */
   #takeIn(worker: PooledWorker): void {
-    if (this.#workers.filter((other) => !other.stuck).length < this.#size) {
+    if (this.#live() < this.#size) {
       worker.stuck = false;
       return;
     }
@@ -275,9 +293,7 @@ export class WorkerPool {
   #finish(job: Job): void {
     const { slot, worker } = job;
     if (slot < 0) {
-      const index = this.#ready.indexOf(job);
-      if (index < 0) return;
-      this.#ready.splice(index, 1);
+      if (!this.#takeOut(job)) return;
     } else if (!this.#takeBack(job)) {
       this.#slots.wait(job);
       // The worker's answer is still to come, and with it the slot.
@@ -289,19 +305,20 @@ export class WorkerPool {
   }
 
   #cancel(job: Job): boolean {
-    if (job.slot < 0) {
-      const index = this.#ready.indexOf(job);
-      if (index < 0) return false;
-      this.#ready.splice(index, 1);
+    if (job.slot < 0 ? this.#takeOut(job) : this.#takeBack(job)) {
       job.done(NEVER_RAN, null);
       return true;
     }
-    if (this.#takeBack(job)) {
-      job.done(NEVER_RAN, null);
-      return true;
-    }
-    this.#slots.stop(job);
+    if (job.slot >= 0) this.#slots.stop(job);
     return false;
+  }
+
+  /** Takes a job that no worker has away from those that wait. */
+  #takeOut(job: Job): boolean {
+    const index = this.#ready.indexOf(job);
+    if (index >= 0) this.#ready.splice(index, 1);
+    if (this.#ready.length === 0) this.#another.rest();
+    return index >= 0;
   }
 
   /** Takes a job that has not started away from its worker. */
@@ -353,25 +370,6 @@ export function runHere(calls: readonly NativeCall[]): JobResult {
     if (typeof value === "number" && value !== 0) break;
   }
   return { value, stopped, cancelled: false, microseconds: (performance.now() - started) * 1000 };
-}
-
-/** Worker threads whose numbers are written down while they make calls. */
-export const MARKS = 64;
-let marks: bigint | undefined;
-let marked = 0;
-
-/**
- * Where the numbers of the worker threads of this thread stand while they make calls, in memory that outlives it: whoever
- * cleans up after a thread that was terminated can tell whether calls it has begun are still under way. 0 where threads
- * that are terminated wait for their calls themselves.
- */
-export function threadMarks(): bigint {
-  return marks ??= nativeRuntime().allocateForGood?.(MARKS) ?? 0n;
-}
-
-function threadMark(): bigint {
-  const first = threadMarks();
-  return first === 0n ? 0n : first + BigInt(marked++ % MARKS * 8);
 }
 
 let shared: WorkerPool | null = null;

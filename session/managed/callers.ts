@@ -1,5 +1,5 @@
 import type { CallLock } from "../../ffi/runtime/native.ts";
-import { threadMarks } from "../../ffi/workers/worker_pool.ts";
+import { threadMarks } from "../../ffi/workers/thread_marks.ts";
 import { CallersLock, type CallersMemory, callersMemory, type CommonMemory } from "./callers_memory.ts";
 import { CallerSessions, type Chunks, ENTRY, type Entry, SessionTable, TABLE_SIZE } from "./session_table.ts";
 import { type Threads, threadsThrough } from "./thread.ts";

@@ -1,7 +1,7 @@
 import { platform, processId } from "../../internal/runtime.ts";
 import type { NativeFunction, NativeLibrary } from "../../ffi/runtime/native.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { MARKS } from "../../ffi/workers/worker_pool.ts";
+import { MARKS } from "../../ffi/workers/thread_marks.ts";
 
 /** Numbers of the operating system's threads, to tell a worker that died from one that is merely busy. */
 export interface Threads {

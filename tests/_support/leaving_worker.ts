@@ -1,7 +1,7 @@
 // A worker thread that logs in to a token, and ends without closing anything.
 import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
-import { threadMarks } from "../../ffi/workers/worker_pool.ts";
+import { threadMarks } from "../../ffi/workers/thread_marks.ts";
 import { CKO, CKU } from "../../ffi/constants/mod.ts";
 import { threadsThrough } from "../../session/managed/thread.ts";
 import { Module } from "../../session/tokens/module.ts";

@@ -1,6 +1,6 @@
 // A worker thread that uses a module again and again, or holds on to it until it is terminated.
 import { parentPort, workerData } from "node:worker_threads";
-import { threadMarks } from "../../ffi/workers/worker_pool.ts";
+import { threadMarks } from "../../ffi/workers/thread_marks.ts";
 import { threadsThrough } from "../../session/managed/thread.ts";
 import { Module } from "../../session/tokens/module.ts";
 import type { ModuleOptions } from "../../session/managed/module_options.ts";

@@ -4,6 +4,7 @@ import { nativeAbi, nativeRuntime } from "../../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
 import type { FunctionName } from "../../../ffi/tables/functions.ts";
 import { Block } from "../../../ffi/memory/block.ts";
+import { AnotherThread } from "../../../ffi/workers/another_thread.ts";
 import { RepeatedCalls, type Step } from "../../../ffi/workers/repeated_calls.ts";
 import { type JobResult, type NativeCall, type PendingJob, WorkerPool } from "../../../ffi/workers/worker_pool.ts";
 import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
@@ -182,6 +183,33 @@ describe("WorkerPool", () => {
     const more = await Promise.all(Array.from({ length: 600 }, () => run(pool, [info()]).done));
     assert(more.every(({ value }) => value === 0));
     await pool.close();
+  });
+
+  it("lets a job wait for a thread that is busy, and starts another where that takes as long", { skip }, async () => {
+    const pool = new WorkerPool(2);
+    strict.reset();
+    strict.block("C_GetInfo");
+    const held = run(pool, [info()]);
+    const waiting = run(pool, [call("C_GetSlotInfo", 5n, block.base)]);
+    await Promise.resolve();
+    assertEquals(pool.threads, 1);
+    assertEquals((await waiting.done).value, 0);
+    assertEquals(pool.threads, 2);
+    strict.release();
+    await held.done;
+    await pool.close();
+  });
+
+  it("adds up for how long jobs have waited", async () => {
+    let told = false;
+    const another = new AnotherThread(() => told = true);
+    let rounds = 0;
+    for (; !told && rounds < 10_000; rounds++) {
+      another.wait();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      another.rest();
+    }
+    assert(told);
   });
 
   it("takes short jobs away from a worker whose call was not short after all", { skip }, async () => {

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { splitCommand } from "../../../session/managed/bridge.ts";
-import { threadMarks } from "../../../ffi/workers/worker_pool.ts";
+import { threadMarks } from "../../../ffi/workers/thread_marks.ts";
 import { Callers, CALLERS_SIZE, ROAD } from "../../../session/managed/callers.ts";
 import { sharedMemory } from "../../../session/managed/callers_memory.ts";
 import { ENTRY } from "../../../session/managed/session_table.ts";

@@ -1,0 +1,40 @@
+/** When another worker thread is worth its start, which takes far longer than most calls. */
+
+/** So many milliseconds a thread takes about to start and to be told its functions. */
+const START = 20;
+
+/**
+ * Adds up for how long jobs have waited while every thread was busy. As long as a thread takes to start is long enough: who
+ * waits once for what is done soon needs none, and who waits again and again has it soon.
+ */
+export class AnotherThread {
+  readonly #wanted: () => void;
+  #waited = 0;
+  #since: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Tells `wanted` when it is time for one. */
+  constructor(wanted: () => void) {
+    this.#wanted = wanted;
+  }
+
+  /** Jobs wait. The threads they wait for keep the program from ending meanwhile. */
+  wait(): void {
+    if (this.#since !== null) return;
+    this.#since = performance.now();
+    this.#timer = setTimeout(() => {
+      this.#since = null;
+      this.#waited = 0;
+      this.#wanted();
+    }, START - this.#waited);
+    (this.#timer as { unref?(): void }).unref?.();
+  }
+
+  /** None waits any more. */
+  rest(): void {
+    if (this.#since === null) return;
+    clearTimeout(this.#timer);
+    this.#waited = Math.min(START, this.#waited + performance.now() - this.#since);
+    this.#since = null;
+  }
+}
