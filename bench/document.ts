@@ -45,7 +45,7 @@ const INTRODUCTIONS: Record<string, string> = {
     "`sources` are the files of the repository, `package` is what npm gets, `bare FFI` the same calls by hand: no library " +
     "can take less.",
   "start-ratio-deno": "The same with the addon is 1.",
-  "start-bun": "The same on Bun.",
+  "start-bun": "The same on Bun. `compiled` is one executable of `bun build --compile --bytecode --format=esm`.",
   "start-ratio-bun": "The same with the addon is 1.",
   "start-node": "The same on Node.",
   "start-ratio-node": "The same with the addon is 1.",

@@ -30,6 +30,8 @@ interface Program {
   readonly args: readonly string[];
   /** The runtimes it is written for; by default all. */
   readonly on?: readonly string[];
+  /** Whether it needs no runtime beside it. */
+  readonly isCompiled?: boolean;
 }
 
 /** What shows the floor is written for each runtime by itself. */
@@ -57,6 +59,14 @@ async function install(programs: readonly string[]): Promise<void> {
       text.replace(/"\.\.\/\.\.\/(.*mod)\.ts"/, (_, entry) => JSON.stringify(join(library, `${entry}.js`))),
     );
   }
+}
+
+/** A program as one executable with the engine's code of it, as an application made by Bun may be. */
+async function compiledByBun(program: string): Promise<string> {
+  const [bun] = (await runtimes()).find(([name]) => name === "Bun")![1];
+  const options = ["--compile", "--bytecode", "--format=esm", `--outfile=${program}`];
+  execFileSync(bun!, ["build", ...options, `${program}.mjs`], { cwd: WORK, stdio: "ignore" });
+  return join(WORK, program);
 }
 
 /** A key of the token that the programs sign with. */
@@ -100,6 +110,20 @@ export async function benchStart(): Promise<void> {
     { name: "signature, ./session, sources", path: here("session_signature.mjs"), args: token.args },
     { name: "signature, package", path: join(WORK, "signature.mjs"), args: token.args },
     { name: "signature, ./session, package", path: join(WORK, "session_signature.mjs"), args: token.args },
+    {
+      name: "signature, compiled",
+      path: await compiledByBun("signature"),
+      args: token.args,
+      on: ["Bun"],
+      isCompiled: true,
+    },
+    {
+      name: "signature, ./session, compiled",
+      path: await compiledByBun("session_signature"),
+      args: token.args,
+      on: ["Bun"],
+      isCompiled: true,
+    },
     { name: "async signature, sources", path: here("async_signature.mjs"), args: token.args },
     { name: "async signature, ./session, package", path: join(WORK, "session_async_signature.mjs"), args: token.args },
     { name: "request, sources", path: here("request.mjs"), args: web },
@@ -114,10 +138,10 @@ export async function benchStart(): Promise<void> {
   }
   for (const [runtime, command] of await runtimes(true)) {
     const written = programs.filter(({ on }) => on === undefined || on.includes(runtime));
-    const contestants = written.flatMap(({ args, name, path }) =>
+    const contestants = written.flatMap(({ args, isCompiled = false, name, path }) =>
       ["1", MANY].map((count): Contestant => ({
         name: `${name}, ${count}`,
-        command: [measured, ...command, path, count, ...args],
+        command: [measured, ...isCompiled ? [] : command, path, count, ...args],
       }))
     );
     // The first round fills the runtime's caches of compiled code.

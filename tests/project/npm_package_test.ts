@@ -116,8 +116,10 @@ describe("the npm package", () => {
     const script = 'PATH="$1:$PATH" && shift && npm_config_update_notifier=false npx --no gp11 "$@" 2>&1';
     const slots = JSON.parse(use("sh", "-c", script, "sh", programs, "slots", "--json", "--module"));
     assert(slots.length > 0);
-    run([bun, "build", "--compile", "program.ts", "--outfile", "compiled"]);
-    assertEquals(use(`${folder}/compiled`), printed);
+    for (const options of [[], ["--bytecode", "--format=esm"]]) {
+      run([bun, "build", "--compile", ...options, "program.ts", "--outfile", "compiled"]);
+      assertEquals(use(`${folder}/compiled`), printed);
+    }
   });
 
   it("is added by Bun to an empty folder", async () => {
