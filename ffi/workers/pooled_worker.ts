@@ -193,8 +193,9 @@ export class PooledWorker {
       request.slots = [];
     }
     // A worker that listens to its inbox hears no messages: waking it up ends that.
+    Atomics.add(this.#thread, THREAD.sent, 1);
     this.#worker.postMessage(request);
-    Atomics.notify(this.#thread, THREAD.tail);
+    Atomics.notify(this.#thread, THREAD.sent);
   }
 
   /** Lets the worker hold the memory of a job, which this thread would take along if it was terminated meanwhile. */
@@ -218,7 +219,8 @@ export class PooledWorker {
     const tail = this.#thread[THREAD.tail]!;
     slots.forEach((slot, i) => this.#thread[THREAD.inbox + (tail + i >>> 0) % THREAD.places] = slot);
     Atomics.store(this.#thread, THREAD.tail, tail + slots.length | 0);
-    Atomics.notify(this.#thread, THREAD.tail);
+    Atomics.add(this.#thread, THREAD.sent, slots.length);
+    Atomics.notify(this.#thread, THREAD.sent);
     return Atomics.load(this.#thread, THREAD.listening) === 1;
   }
 

@@ -32,8 +32,8 @@ export const LAYOUT = {
 export const JOB_STATE = { queued: 1, running: 2, done: 3, cancelled: 4, revoked: 5 } as const;
 
 /**
- * What a worker and its caller share besides jobs, as 32-bit integers: after its last job a worker listens for a moment at
- * the tail of its inbox, where work reaches it sooner than by a message. The jobs it has run stand in its outbox.
+ * What a worker and its caller share besides jobs, as 32-bit integers: after its last job a worker listens for a moment to
+ * its inbox, where work reaches it sooner and for less than by a message. The jobs it has run stand in its outbox.
  *
  * No answer is missed: the worker writes the outbox, then its tail, and sends a message unless one is on its way, that is,
  * unless it finds `told` set. The caller clears `told` first and reads the tail after that. A worker that has found `told`
@@ -59,14 +59,16 @@ export const THREAD = {
   answered: 6,
   /** Whether a message that tells of the outbox is on its way. */
   told: 7,
+  /** How many jobs have been put into the inbox and how many messages sent, together: what a worker listens to. */
+  sent: 8,
   /** First place of the inbox. */
-  inbox: 8,
+  inbox: 9,
   /** Places of the inbox. */
   places: 32,
   /** First place of the outbox, which has a place for each slot. */
-  outbox: 40,
+  outbox: 41,
   /** How long a worker listens. */
-  milliseconds: 1,
+  milliseconds: 10,
 } as const;
 
 /** Calls of a job that are too long for its slot. */
@@ -199,6 +201,8 @@ export function workerMain(
   const mark = (id: number): void => {
     if (data.mark !== 0n) runtime.write?.(data.mark, id);
   };
+  // What of `sent` has been taken out of the inbox or heard.
+  let received = 0;
   const answer = (slot: number): void => {
     const tail = control[thread.answered]!;
     control[thread.outbox + (tail >>> 0) % layout.slots] = slot;
@@ -232,7 +236,8 @@ export function workerMain(
     for (;;) {
       Atomics.store(control, thread.listening, 1);
       const head = Atomics.load(control, thread.head);
-      Atomics.wait(control, thread.tail, head, thread.milliseconds);
+      // A message that has come meanwhile is heard when this returns.
+      Atomics.wait(control, thread.sent, received, thread.milliseconds);
       if (Atomics.load(control, thread.tail) === head) {
         Atomics.store(control, thread.listening, 0);
         // Whoever put something in before this line was read has sent no message.
@@ -241,12 +246,14 @@ export function workerMain(
       const tail = Atomics.load(control, thread.tail);
       const slots: number[] = [];
       for (let at = head; at !== tail; at = at + 1 | 0) slots.push(control[thread.inbox + (at >>> 0) % thread.places]!);
+      received = received + slots.length | 0;
       Atomics.store(control, thread.head, tail);
       serve(slots, []);
     }
   };
   Atomics.store(control, thread.id, runtime.threadId?.() ?? 0);
   port.on("message", (request) => {
+    received = received + 1 | 0;
     for (const fn of request.functions ?? []) functions[fn.id] = bind(fn);
     kept.push(...request.kept ?? []);
     if (request.functions || request.kept) Atomics.add(control, thread.heard, 1);
