@@ -1,7 +1,6 @@
 /** One worker thread of a pool, and the jobs it holds. */
-import type { Worker } from "node:worker_threads";
-import { builtin } from "../../internal/builtin_modules.ts";
-import { nativeRuntime, runtimeSource, WORKER_PROLOGUE } from "../runtime/runtime.ts";
+import { nativeRuntime, runtimeSource } from "../runtime/runtime.ts";
+import { startThread, type Thread } from "../runtime/threads.ts";
 import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { Block } from "../memory/block.ts";
 import type { JobCall } from "./repeated_calls.ts";
@@ -78,7 +77,7 @@ export class PooledWorker {
   readonly retired: number[] = [];
   /** Slots of jobs that were settled before it has answered. */
   readonly settled: Set<number> = new Set();
-  readonly #worker: Worker;
+  readonly #worker: Thread;
   readonly #jobs = new Map<number, Job>();
   readonly #known = new Set<number>();
   readonly #kept = new WeakSet<Block>();
@@ -103,24 +102,18 @@ export class PooledWorker {
     finished: (slots: number[]) => void,
     lost: (error: Error, slots: number[]) => void,
   ) {
-    // A text, not a data: URL, which Bun 1.3 takes for the name of a package and finds too long.
-    const source = WORKER_PROLOGUE +
-      `const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");\n` +
-      `(${workerMain})(${runtimeSource()}, ${oneAtATime}, parentPort, workerData, ${JSON.stringify(LAYOUT)}, ${
-        JSON.stringify(JOB_STATE)
-      }, ${JSON.stringify(THREAD)});`;
-    this.#worker = new builtin.workerThreads.Worker(source, {
-      eval: true,
-      workerData: { memory, mark, thread: this.#thread.buffer },
+    const constants = [LAYOUT, JOB_STATE, THREAD].map((each) => JSON.stringify(each)).join(", ");
+    const main = `(port, data) => (${workerMain})(${runtimeSource()}, ${oneAtATime}, port, data, ${constants})`;
+    this.#worker = startThread(main, { memory, mark, thread: this.#thread.buffer }, {
+      message: () => {
+        finished(this.#answers());
+        // Places it has yet to give up may be what jobs wait for.
+        if (this.#jobs.size > 0 || !this.quiet || !this.#keepsAlive) return;
+        this.#keepsAlive = false;
+        this.#worker.unref();
+      },
+      error: (error) => this.#ended || lost(error, this.#answers()),
     });
-    this.#worker.on("message", () => {
-      finished(this.#answers());
-      // Places it has yet to give up may be what jobs wait for.
-      if (this.#jobs.size > 0 || !this.quiet || !this.#keepsAlive) return;
-      this.#keepsAlive = false;
-      this.#worker.unref();
-    });
-    this.#worker.on("error", (error: Error) => this.#ended || lost(error, this.#answers()));
     this.#worker.unref();
   }
 

@@ -1,0 +1,35 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "node:test";
+import { startThread } from "../../../ffi/runtime/threads.ts";
+
+describe("startThread", () => {
+  it("gives a thread its data and all that it is sent, in this order, until it is ended", async () => {
+    const heard = new Int32Array(new SharedArrayBuffer(4));
+    const main = `(port, { heard }) => port.on("message", (digit) => {
+      heard[0] = heard[0] * 10 + digit;
+      port.postMessage(0);
+    })`;
+    let answers = 0;
+    const all = Promise.withResolvers<void>();
+    const thread = startThread(main, { heard }, {
+      message: () => ++answers === 3 && all.resolve(),
+      error: all.reject,
+    });
+    for (const digit of [1, 2, 3]) thread.postMessage(digit);
+    await all.promise;
+    await thread.terminate();
+    assertEquals([heard[0], answers], [123, 3]);
+  });
+
+  it("tells of a thread that dies, which can be ended all the same", async () => {
+    const died = Promise.withResolvers<Error>();
+    const thread = startThread(
+      `(port) => port.on("message", () => { throw new Error("as it was told"); })`,
+      null,
+      { message: () => {}, error: died.resolve },
+    );
+    thread.postMessage(0);
+    assertMatch((await died.promise).message, /as it was told/);
+    await thread.terminate();
+  });
+});
