@@ -14,8 +14,6 @@ import { bytesOf, handleAt, lengthIn, readHandle, ulongIn } from "./values.ts";
 
 /** From this size on bytes are used where they lie, if the call is made in place. */
 const DIRECT = 0x1000;
-/** Up to so many bytes are copied one by one: a view of them costs more. */
-const FEW_BYTES = 64;
 const NOTHING: readonly WrittenBack[] = [];
 const NO_WORDS: bigint[] = [];
 
@@ -237,14 +235,8 @@ function taken({ block, room, roomAt, roomLength }: Invocation, length: number):
   if (length > lengthIn(room!)) {
     throw new TypeError("Cannot hand the result over: the Buffer for it was taken away while the call was made");
   }
-  if (roomAt >= 0) copyOut(block, roomAt, room!, length);
+  if (roomAt >= 0) block.copyInto(roomAt, length, room!);
   return room!.subarray(0, length);
-}
-
-function copyOut(block: Block, from: number, into: Uint8Array, length: number): void {
-  const { bytes } = block;
-  if (length > FEW_BYTES || from + length > bytes.length) return into.set(block.bytesAt(from, length));
-  for (let index = 0; index < length; index++) into[index] = bytes[from + index]!;
 }
 
 function copyBack({ back, block }: Invocation): void {

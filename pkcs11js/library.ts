@@ -1,6 +1,6 @@
 /** A module as one PKCS11 object uses it: counted with all other callers of the process, its sessions written down. */
 import { BlockPool } from "../ffi/memory/block_pool.ts";
-import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
+import { nativeAbi, nativeRuntime, runtimeInPlace } from "../ffi/runtime/runtime.ts";
 import { CKR } from "../ffi/constants/mod.ts";
 import type { Engine } from "../ffi/engine/engine.ts";
 import { FN } from "../ffi/engine/frame.ts";
@@ -24,10 +24,16 @@ import { Invocation } from "./invocation.ts";
 const BLOCK_SIZE = 0x4000;
 
 let pool: BlockPool | null = null;
+let laterPool: BlockPool | null = null;
 
-/** Blocks for the calls of every PKCS11 object. */
+/** Blocks for the calls in place of every PKCS11 object. */
 export function blocks(): BlockPool {
-  return pool ??= new BlockPool(nativeRuntime(), nativeAbi(), BLOCK_SIZE);
+  return pool ??= new BlockPool(runtimeInPlace(), nativeAbi(), BLOCK_SIZE);
+}
+
+/** Blocks for those on worker threads. */
+function laterBlocks(): BlockPool {
+  return laterPool ??= new BlockPool(nativeRuntime(), nativeAbi(), BLOCK_SIZE);
 }
 
 /** Invocations in place, kept with their blocks: more than one where an argument is code that makes calls itself. */
@@ -124,7 +130,7 @@ export class Library implements FunctionSource {
 
   /** Makes a call on a worker thread; `done` hears of it later, when nothing of this library is under way above it. */
   callLater(call: Call, args: readonly unknown[], done: (error: Error | null, result: unknown) => void): void {
-    const pool = blocks();
+    const pool = laterBlocks();
     const block = pool.take();
     let invocation: Invocation;
     let use: Use;

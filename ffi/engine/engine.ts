@@ -4,7 +4,7 @@
  * with one under way.
  */
 import { CKR } from "../constants/mod.ts";
-import { nativeRuntime } from "../runtime/runtime.ts";
+import { nativeRuntime, runtimeInPlace } from "../runtime/runtime.ts";
 import { describeType } from "../memory/inputs.ts";
 import type { Cryptoki } from "../tables/cryptoki.ts";
 import { invoke } from "../tables/invoke.ts";
@@ -35,6 +35,7 @@ export class Engine implements CallOrder {
   /** Makes the errors this engine throws. */
   readonly errors: EngineErrors;
   readonly #blocks: BlockPool;
+  readonly #blocksInPlace: BlockPool;
   /** Frames of operations in place, kept with their blocks for the next. */
   readonly #frames: Frame[] = [];
   readonly #lanes = new Map<bigint, Lane>();
@@ -49,6 +50,7 @@ export class Engine implements CallOrder {
     this.errors = errors;
     this.#pool = pool;
     this.#blocks = new BlockPool(nativeRuntime(), table.abi, BLOCK_SIZE);
+    this.#blocksInPlace = new BlockPool(runtimeInPlace(), table.abi, BLOCK_SIZE);
   }
 
   /** Operations that have been started and have not ended, whether anybody waits for them or not. */
@@ -105,7 +107,7 @@ export class Engine implements CallOrder {
       if (place.busy) throw this.errors.busy(lane!.open ?? "an asynchronous call");
       place.inPlace = true;
     }
-    const frame = this.#frames.pop() ?? new Frame(this, this.#blocks.take(), true);
+    const frame = this.#frames.pop() ?? new Frame(this, this.#blocksInPlace.take(), true);
     frame.undisturbed = !signal && observer === null;
     frame.lane = lane;
     frame.turn = turn;

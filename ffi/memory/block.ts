@@ -23,8 +23,10 @@ const ALIGNMENT = 8;
 const SMALL = 0x10000;
 /** Up to this size a loop overwrites memory faster than the runtime's `fill`. */
 const SHORT = 0x200;
-/** Up to this size, that of the longest digest, a loop copies faster than a view is made. */
-const SHORTEST = 64;
+/** Up to this size a loop copies bytes as fast as the runtime. */
+const SHORTEST = 16;
+/** The runtime's own: a program may have given its array another. */
+const { set } = Uint8Array.prototype;
 /** Bytes of a further piece, which takes what comes until it is full; what is larger than half of it gets its own. */
 const FURTHER = 0x10000;
 
@@ -63,6 +65,8 @@ export class Block {
   /** The whole words of the first piece, to overwrite it. */
   readonly #doubles: Float64Array<ArrayBuffer>;
   readonly #short: number;
+  /** The part that was copied last: programs repeat themselves, and a view costs more than the copy. */
+  #copied: Uint8Array<ArrayBuffer>;
   /** Addresses that were asked for: an operation lays its memory out in the same way each time. */
   #addresses: (bigint | undefined)[] | null = null;
   #extensions: Block[] | null = null;
@@ -75,9 +79,12 @@ export class Block {
     this.abi = abi;
     this.pooled = pooled;
     this.bytes = new Uint8Array(runtime.allocate?.(size) ?? new ArrayBuffer(size));
+    this.#copied = this.bytes;
     this.view = new DataView(this.bytes.buffer);
     this.#doubles = new Float64Array(this.bytes.buffer, 0, size / ALIGNMENT | 0);
-    this.#short = Math.min(SHORT, this.#doubles.byteLength);
+    // What threads may share `fill` overwrites word by word, too, and takes longer.
+    const shared = (this.bytes.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
+    this.#short = shared ? this.#doubles.byteLength : Math.min(SHORT, this.#doubles.byteLength);
     this.base = runtime.address(this.bytes);
   }
 
@@ -139,8 +146,15 @@ export class Block {
   copyInto(offset: number, length: number, target: Uint8Array): void {
     if (offset >= PIECE) return this.#extension(offset).copyInto(offset % PIECE, length, target);
     const { bytes } = this;
-    if (length <= SHORTEST) { for (let i = 0; i < length; i++) target[i] = bytes[offset + i]!; }
-    else target.set(bytes.subarray(offset, offset + length));
+    if (length <= SHORTEST) {
+      for (let i = 0; i < length; i++) target[i] = bytes[offset + i]!;
+      return;
+    }
+    let part = this.#copied;
+    if (part.byteOffset !== offset || part.length !== length) {
+      this.#copied = part = bytes.subarray(offset, offset + length);
+    }
+    set.call(target, part);
   }
 
   /** Writes a `CK_ULONG`. */

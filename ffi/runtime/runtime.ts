@@ -16,6 +16,12 @@ export function nativeRuntime(): NativeRuntime {
   return current;
 }
 
+/** The same for memory that no other thread hands to C: nobody needs to hold it, and what is shared takes longer to clear. */
+export function runtimeInPlace(): NativeRuntime {
+  const { allocate: _, ...own } = nativeRuntime();
+  return own;
+}
+
 /**
  * Whether this program has more rights than the one who started it, whose files and environment it must not believe then
  * (secure_getenv(3)). An answer that cannot be had counts as yes.

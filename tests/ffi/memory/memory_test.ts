@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { nativeRuntime } from "../../../ffi/runtime/runtime.ts";
+import { nativeRuntime, runtimeInPlace } from "../../../ffi/runtime/runtime.ts";
 import { BatchSize } from "../../../ffi/memory/batches.ts";
 import { Block } from "../../../ffi/memory/block.ts";
 import { BlockPool } from "../../../ffi/memory/block_pool.ts";
@@ -38,6 +38,33 @@ describe("Block", () => {
     block.setUlong(larger, 5);
     assertEquals([block.getUlong(larger), block.copyOut(large, 2)], [5, Uint8Array.of(7, 7)]);
     assertThrows(() => block.address(2 ** 40 * 9), RangeError, "never allocated");
+  });
+
+  it("for calls in place is memory of this thread's own, its further pieces too, and overwritten like any other", () => {
+    for (const own of [runtimeInPlace(), runtime]) {
+      const block = new Block(own, LP64, 0x1000);
+      const shares = own === runtime && runtime.allocate !== undefined;
+      for (const length of [40, 3000]) assertEquals(block.putBytes(new Uint8Array(length).fill(7)) % 8, 0);
+      block.alloc(100_000);
+      for (const { bytes } of [block, ...block.extensions]) {
+        assertEquals(bytes.buffer instanceof (shares ? SharedArrayBuffer : ArrayBuffer), true);
+      }
+      block.clear();
+      assert(block.bytes.every((byte) => byte === 0));
+    }
+  });
+
+  it("copies parts into memory of the caller: the same again, another of its place, another of its length", () => {
+    const block = new Block(runtime, LP64, 256);
+    block.putBytes(Uint8Array.from({ length: 200 }, (_, index) => index));
+    for (const [at, length] of [[8, 32], [8, 32], [16, 32], [16, 100], [0, 256], [16, 5], [16, 0]] as const) {
+      const target = new Uint8Array(256);
+      Object.defineProperty(target, "set", { value: () => target.fill(0xff) });
+      block.copyInto(at, length, target);
+      const expected = new Uint8Array(256);
+      expected.set(block.bytes.subarray(at, at + length));
+      assertEquals([...target], [...expected]);
+    }
   });
 
   it("reads and writes CK_ULONG of both widths without loss", () => {
