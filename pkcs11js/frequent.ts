@@ -7,18 +7,18 @@
 import { assertWithin, Block, word } from "../ffi/memory/block.ts";
 import { hasPlainMemory } from "../ffi/memory/inputs.ts";
 import { CKR } from "../ffi/constants/mod.ts";
-import { nativeAbi, nativeRuntime } from "../ffi/runtime/runtime.ts";
+import { nativeAbi, nativeRuntime, runtimeInPlace } from "../ffi/runtime/runtime.ts";
 import type { BoundFunction } from "../ffi/tables/cryptoki.ts";
 import type { Call } from "./call.ts";
 import { returned } from "./errors.ts";
-import { plainLength, readHandle, ulongIn } from "./values.ts";
+import { arrayLength, plainLength, readHandle, ulongIn } from "./values.ts";
 
 /** Bytes of a handle, and of every word here, on the platforms whose calls are made here. */
 const WORD = 8;
 /** Data is shorter; room from there on is written where it lies. */
 const LONG = 0x1000;
-/** Up to so many bytes are copied one by one: a view of them costs more. */
-const FEW_BYTES = 64;
+/** Parameters that are longer are written otherwise. */
+const LONGEST_PARAMETER = 64;
 /** Where in the block the length of the room stands, and where the data begins. */
 const LENGTH = 0;
 const INPUT = LENGTH + WORD;
@@ -38,10 +38,10 @@ export interface FunctionSource {
 export class FrequentCalls {
   readonly #functions: FunctionSource;
   /** A CK_MECHANISM without a parameter, which stays for the next call, and its type. */
-  readonly #mechanism: Block = new Block(nativeRuntime(), nativeAbi(), MECHANISM);
+  readonly #mechanism: Block = new Block(runtimeInPlace(), nativeAbi(), MECHANISM);
   #type = -1;
   /** What else a call uses, overwritten when it has returned. */
-  readonly #block: Block = new Block(nativeRuntime(), nativeAbi(), INPUT + 2 * LONG);
+  readonly #block: Block = new Block(runtimeInPlace(), nativeAbi(), INPUT + 2 * LONG);
   readonly #inputAddress: bigint = this.#block.address(INPUT);
   readonly #parameterAddress: bigint = this.#block.address(MECHANISM);
 
@@ -55,11 +55,11 @@ export class FrequentCalls {
     if (typeof value !== "object" || value === null) return false;
     const { mechanism, parameter } = value as { readonly mechanism?: unknown; readonly parameter?: unknown };
     const type = ulongIn(mechanism, WORD);
-    const length = parameter === undefined || parameter === null ? 0 : plainLength(parameter) || LONG;
-    if (type === undefined || length > FEW_BYTES) return false;
+    const length = parameter === undefined || parameter === null ? 0 : arrayLength(parameter) || LONG;
+    if (type === undefined || length > LONGEST_PARAMETER) return false;
     // Looked at only now: getters may have taken the memory of a handle away.
     const hasKey = call.arity === 3;
-    if (plainLength(session) !== WORD || hasKey && plainLength(key) !== WORD) return false;
+    if (arrayLength(session) !== WORD || hasKey && arrayLength(key) !== WORD) return false;
     const handle = readHandle(session as Uint8Array, WORD);
     const keyHandle = hasKey ? readHandle(key as Uint8Array, WORD) : 0n;
     const fn = this.#functions.find(call.name, call.index, handle);
@@ -78,9 +78,9 @@ export class FrequentCalls {
 
   /** Does a part of an operation, or all of it: data gives data. The caller's room, as much of it as was written, or `null`. */
   whole(call: Call, session: unknown, input: unknown, output: unknown): Uint8Array | null {
-    const length = plainLength(input);
+    const length = arrayLength(input);
     const capacity = plainLength(output);
-    if (length === 0 || length >= LONG || capacity === 0 || plainLength(session) !== WORD) return null;
+    if (length === 0 || length >= LONG || capacity === 0 || arrayLength(session) !== WORD) return null;
     const room = output as Uint8Array;
     const isLong = capacity >= LONG;
     if (isLong && !hasPlainMemory(room)) return null;
@@ -92,17 +92,12 @@ export class FrequentCalls {
     const address = isLong ? nativeRuntime().address(room) : block.address(roomAt);
     try {
       putNumber(view, LENGTH, capacity);
-      const data = input as Uint8Array;
-      if (length > FEW_BYTES) bytes.set(data, INPUT);
-      else for (let index = 0; index < length; index++) bytes[INPUT + index] = data[index]!;
+      bytes.set(input as Uint8Array, INPUT);
       const rv = fn.call(handle, this.#inputAddress, word(length), address, block.base);
       if (rv !== CKR.OK) throw returned(rv as number, call.name);
       const given = view.getUint32(LENGTH + 4, true) === 0 ? view.getUint32(LENGTH, true) : Infinity;
       assertWithin(given, capacity);
-      if (!isLong) {
-        if (given > FEW_BYTES) room.set(bytes.subarray(roomAt, roomAt + given));
-        else for (let index = 0; index < given; index++) room[index] = bytes[roomAt + index]!;
-      }
+      if (!isLong) block.copyInto(roomAt, given, room);
       return room.subarray(0, given);
     } finally {
       // To the end of the room, whatever the module says that it has written.
@@ -122,7 +117,7 @@ export class FrequentCalls {
     putNumber(view, 0, type);
     view.setBigUint64(PARAMETER, this.#parameterAddress, true);
     putNumber(view, PARAMETER_LENGTH, length);
-    for (let index = 0; index < length; index++) bytes[MECHANISM + index] = parameter[index]!;
+    bytes.set(parameter, MECHANISM);
   }
 }
 

@@ -1,24 +1,29 @@
 /** What pkcs11js takes for bytes, handles and numbers, and how handles are given back. */
 import { Buffer } from "node:buffer";
 import { isBytesInput, viewBytes } from "../ffi/memory/inputs.ts";
+import { isUint8Array, TYPED_ARRAY } from "../ffi/runtime/views.ts";
 import { type Block, word } from "../ffi/memory/block.ts";
 
-const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype);
-const lengthOf = Object.getOwnPropertyDescriptor(TYPED_ARRAY, "byteLength")!.get!;
+const lengthOf = TYPED_ARRAY.byteLength;
 const BUFFER: object = Buffer.prototype;
 const UINT8: object = Uint8Array.prototype;
 const UINT32 = 0x1_0000_0000;
 
 /** Bytes of an array as the engine knows them, whatever the array says of itself. */
 export function lengthIn(bytes: Uint8Array): number {
-  return lengthOf.call(bytes);
+  return lengthOf.call(bytes) as number;
+}
+
+/** Bytes of a Buffer or Uint8Array, or of what is one by another class; 0 of anything else. */
+export function arrayLength(value: unknown): number {
+  return isUint8Array(value) ? lengthIn(value) : 0;
 }
 
 /** Bytes of a Buffer or Uint8Array that is nothing but that; 0 of anything else. */
 export function plainLength(value: unknown): number {
   if (typeof value !== "object" || value === null || !ArrayBuffer.isView(value)) return 0;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === BUFFER || prototype === UINT8 ? lengthOf.call(value) : 0;
+  return prototype === BUFFER || prototype === UINT8 ? lengthOf.call(value) as number : 0;
 }
 
 /** The bytes of a buffer or a view of one, not copied; `null` of anything else. Throws where its memory is gone. */

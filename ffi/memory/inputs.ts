@@ -2,6 +2,7 @@
 
 import { describeType } from "../../internal/expected.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
+import { DATA_VIEW, getter, isUint8Array, kindOf, TYPED_ARRAY } from "../runtime/views.ts";
 
 export { describeName, describeType, isPlainObject } from "../../internal/expected.ts";
 export type { BytesInput } from "../../internal/platform_types.ts";
@@ -9,25 +10,8 @@ export type { BytesInput } from "../../internal/platform_types.ts";
 /** From this size on, bytes need not be copied into an operation's own memory. */
 export const LARGE = 0x10000;
 
-/** What the engine knows of a view or a buffer, whatever its own properties or those of a subclass say. */
-const TYPED_ARRAY = getters(Object.getPrototypeOf(Uint8Array.prototype));
-const DATA_VIEW = getters(DataView.prototype);
-/** The name of a typed array's kind; `undefined` for other views. */
-const kindOf = getter(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
 const lengthOfBuffer = getter(ArrayBuffer.prototype, "byteLength");
 const lengthOfShared = getter(SharedArrayBuffer.prototype, "byteLength");
-
-function getter(prototype: object, name: string | symbol): () => unknown {
-  return Object.getOwnPropertyDescriptor(prototype, name)!.get!;
-}
-
-function getters(prototype: object): { readonly [name in "buffer" | "byteOffset" | "byteLength"]: () => unknown } {
-  return {
-    buffer: getter(prototype, "buffer"),
-    byteOffset: getter(prototype, "byteOffset"),
-    byteLength: getter(prototype, "byteLength"),
-  };
-}
 
 /** Whether a value is an `ArrayBuffer`, a `SharedArrayBuffer` or a view of one, of this realm or another. */
 export function isBytesInput(value: unknown): value is BytesInput {
@@ -59,7 +43,7 @@ function answers(get: () => unknown, value: object): boolean {
  */
 export function viewMemory(memory: unknown, subject: string): Uint8Array {
   if (isPlainArray(memory) && memory.length > 0) return memory;
-  if (!ArrayBuffer.isView(memory) || kindOf.call(memory) !== "Uint8Array") {
+  if (!isUint8Array(memory)) {
     throw new TypeError(`Cannot use ${subject}: expected a Uint8Array, got ${describeType(memory)}`);
   }
   return asBytes(memory, subject);
