@@ -20,7 +20,7 @@ import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import type { TransportRequest, TransportResponse } from "../transports/transport.ts";
+import type { TransportConnection, TransportRequest, TransportResponse } from "../transports/transport.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
 import { chooseSocket, ownProxy } from "./message_way.ts";
 import { classOf, httpUriOf, type SchemeClass, wireUrl } from "../protocol/uri.ts";
@@ -245,7 +245,6 @@ export class Attempt {
     const { item, msg } = this;
     const connection = this.connection!;
     const { transport } = connection;
-    const { writeEvents } = item.transport!.capabilities;
     writable(connection).uses++;
     messageState(msg).sentTo = msg.uri;
     messageState(msg).isWritten = true;
@@ -255,20 +254,42 @@ export class Attempt {
       url: wireUrl(msg.uri, connection.target.scheme),
       headers: headerFields(item),
       spelling: messageState(msg).spelling,
-      body: msg.requestBody === null ? null : bodyOf(item, this.#events!, writeEvents, (error) => this.broke(error)),
+      body: msg.requestBody === null ? null : this.#body(),
       bodyLength: msg.requestBodyLength,
       expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
       trailers: messageState(msg).requestTrailers,
       upgrade: messageState(msg).upgrade?.protocol,
     };
-    this.wait(item.within(() => transport.send(request, this.#events!)), (received) => {
+    if (item.watches === null) this.#await(transport.send(request, this.#events!), request);
+    else this.#await(this.#sendWatched(transport, request), request);
+  }
+
+  #body(): TransportRequest["body"] {
+    const { item } = this;
+    return bodyOf(item, this.#events!, item.transport!.capabilities.writeEvents, (error) => this.broke(error));
+  }
+
+  #sendWatched(transport: TransportConnection, request: TransportRequest): Promise<TransportResponse> {
+    return this.item.within(() => transport.send(request, this.#events!));
+  }
+
+  #await(sending: Promise<TransportResponse>, request: TransportRequest): void {
+    sending.then((response) => this.#received(response, request), (error: unknown) => this.broke(error));
+  }
+
+  #received(received: TransportResponse, request: TransportRequest): void {
+    if (!this.isCurrent) return discard(received);
+    const { transport } = this.connection!;
+    try {
       const response = transport.adapt === undefined ? received : transport.adapt(received, request);
-      if (!writeEvents) {
+      if (!this.item.transport!.capabilities.writeEvents) {
         this.#events!.assumeWritten();
         if (!this.isCurrent) return discard(response);
       }
       this.#respond(response);
-    }, discard);
+    } catch (error) {
+      this.broke(error);
+    }
   }
 
   #respond(response: TransportResponse): void {

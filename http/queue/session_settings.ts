@@ -142,7 +142,7 @@ type FieldList = ReadonlyArray<readonly [name: string, value: string]>;
 export class DefaultFields {
   readonly #settings: SessionSettings;
   readonly #features: FeatureList;
-  #made = new Map<string, FieldList>();
+  readonly #made: Record<"fetch" | "message", Partial<Record<SchemeClass, FieldList>>> = { fetch: {}, message: {} };
 
   constructor(settings: SessionSettings, features: FeatureList) {
     this.#settings = settings;
@@ -153,15 +153,14 @@ export class DefaultFields {
   of(msg: HttpMessage, scheme: SchemeClass, isFetch: boolean): FieldList {
     // Some features may be none of this message's.
     if (messageState(msg).disabled !== null) return this.#make(scheme, isFetch, msg);
-    const key = isFetch ? `fetch ${scheme}` : scheme;
-    let made = this.#made.get(key);
-    if (made === undefined) this.#made.set(key, made = this.#make(scheme, isFetch, null));
-    return made;
+    const made = isFetch ? this.#made.fetch : this.#made.message;
+    return made[scheme] ??= this.#make(scheme, isFetch, null);
   }
 
   /** A property or feature has changed. */
   changed(): void {
-    this.#made = new Map();
+    this.#made.fetch = {};
+    this.#made.message = {};
   }
 
   #make(scheme: SchemeClass, isFetch: boolean, msg: HttpMessage | null): FieldList {

@@ -11,6 +11,11 @@ export interface FrameSink {
 
 /** With so many bytes nothing is waited for. */
 const ENOUGH = 64 * 1024;
+/**
+ * With so many requests, or frames, the server has enough to do while this thread goes on with the turn: else one of the two
+ * would always wait for the other.
+ */
+export const FULL_BATCH = 16;
 /** A peer that makes us answer and does not read the answers. */
 const TOO_MUCH = 1024 * 1024;
 
@@ -50,7 +55,7 @@ export class Outbox {
       if (this.#size > TOO_MUCH) {
         throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the server does not read what it has asked for");
       }
-    } else if (this.#size >= ENOUGH) this.flush();
+    } else if (this.#size >= ENOUGH || this.#pieces.length >= FULL_BATCH) this.flush();
     else if (!this.#isScheduled) this.#schedule();
   }
 

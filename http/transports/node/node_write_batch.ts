@@ -5,11 +5,10 @@
  * @module
  */
 import { setImmediate } from "node:timers";
+import { FULL_BATCH } from "../h2/outbox.ts";
 
 /** With fewer exchanges going on, waiting for the end of the turn would cost more than it saves. */
 const BATCHED_FROM = 8;
-/** With so many requests the server has enough to do while this thread goes on with the turn. */
-const FULL_BATCH = 16;
 
 /** A stream whose writes can be put off. */
 export interface DeferrableWriter {
