@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Attempt, watchTime } from "../queue/attempt.ts";
+import type { Attempt } from "../queue/attempt.ts";
+import { watchTime } from "../queue/attempt_events.ts";
 import { ownBytes } from "../transports/byte_pieces.ts";
 import { TransportError } from "../errors.ts";
 import { bodyFailure } from "./fetch_error.ts";

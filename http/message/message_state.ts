@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { joinBytes } from "../../internal/bytes.ts";
+import { GatheredBytes } from "../transports/gathered_bytes.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
 import type { OwnSettings } from "./own_settings.ts";
@@ -102,8 +102,7 @@ export class MessageState {
   encodedLength: number | null = null;
   #thrown: unknown = null;
   #error: Error | null = null;
-  #chunks: Uint8Array<ArrayBuffer>[] | null = null;
-  #length = 0;
+  #body: GatheredBytes | null = null;
 
   /** What went wrong, as it was thrown or given: anything at all; null when nothing did. */
   get thrown(): unknown {
@@ -145,26 +144,27 @@ export class MessageState {
 
   /** Bytes kept so far. */
   get bodyLength(): number {
-    return this.#length;
+    return this.#body?.length ?? 0;
+  }
+
+  /** So many bytes of a response body are about to come; null where nobody knows. */
+  expectBody(length: number | null): void {
+    if (this.#body === null && length !== null) this.#body = new GatheredBytes(length);
   }
 
   /** Keeps one more piece of the response body. */
   append(chunk: Uint8Array<ArrayBuffer>): void {
-    (this.#chunks ??= []).push(chunk);
-    this.#length += chunk.byteLength;
+    (this.#body ??= new GatheredBytes()).add(chunk);
   }
 
   /** Drops the response body. */
   clearBody(): void {
-    this.#chunks = null;
-    this.#length = 0;
+    this.#body = null;
     this.encodedLength = null;
   }
 
   /** What has arrived, joined. */
   body(): Uint8Array<ArrayBuffer> {
-    if (this.#chunks === null) return empty;
-    if (this.#chunks.length > 1) this.#chunks = [joinBytes(this.#chunks)];
-    return this.#chunks[0]!;
+    return this.bodyLength === 0 ? empty : this.#body!.bytes();
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { writable } from "../../internal/writable.ts";
-import { AttemptEvents, noteTls } from "./attempt_events.ts";
+import { AttemptEvents, noteTls, watchTime } from "./attempt_events.ts";
 import type { Connection } from "../transports/connection.ts";
 import { ownStatus, TransportError } from "../errors.ts";
 import type { MessageHook } from "./feature_list.ts";
@@ -397,22 +397,4 @@ export class Attempt {
 /** True for what a runtime's fetch and streams throw, false for errors of ours, which carry their own status. */
 function isNative(error: unknown): boolean {
   return error instanceof Error && !("runtime" in error) && ownStatus(error) === null;
-}
-
-/** Fails the attempt when nothing has moved for as long as the session allows. */
-export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: number): void {
-  const { timeout, timeouts } = item.msg;
-  const seconds = timeout ?? timeouts?.idle ?? core.settings.values.timeout;
-  if (seconds > 0) startWatch(core, item, attempt, seconds);
-}
-
-function startWatch(core: HttpSessionCore, item: QueueItem, attempt: number, seconds: number): void {
-  item.watch(seconds, () => {
-    if (item.attempt !== attempt) return;
-    const cause = new DOMException(`Nothing has arrived for ${seconds} s`, "TimeoutError");
-    core.fail(
-      item,
-      new TransportError(HttpStatus.IO_ERROR, "response", cause.message, { cause, code: "ETIMEDOUT" }),
-    );
-  });
 }

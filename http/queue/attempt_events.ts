@@ -1,5 +1,6 @@
 /**
- * What a transport reports about one attempt, turned into the events of the message.
+ * What a transport reports about one attempt, turned into the events of the message; and the end of one about which it has
+ * reported nothing for too long.
  *
  * @module
  */
@@ -8,6 +9,9 @@ import type { Connection } from "../transports/connection.ts";
 import { isListened } from "../message/message.ts";
 import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "../message/message_events.ts";
 import { messageState, setTrusted } from "../message/message.ts";
+import type { HttpSessionCore } from "./engine.ts";
+import { TransportError } from "../errors.ts";
+import { HttpStatus } from "../protocol/status.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "../transports/transport.ts";
 
@@ -123,4 +127,22 @@ export function noteTls(item: QueueItem, info: TlsInfo): void {
   state.tlsCertificate = info.certificate;
   state.tlsErrors = info.errors;
   setTrusted(msg, info.certificate !== null && info.errors.length === 0);
+}
+
+/** Fails the attempt when nothing has moved for as long as the session allows. */
+export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: number): void {
+  const { timeout, timeouts } = item.msg;
+  const seconds = timeout ?? timeouts?.idle ?? core.settings.values.timeout;
+  if (seconds > 0) startWatch(core, item, attempt, seconds);
+}
+
+function startWatch(core: HttpSessionCore, item: QueueItem, attempt: number, seconds: number): void {
+  item.watch(seconds, () => {
+    if (item.attempt !== attempt) return;
+    const cause = new DOMException(`Nothing has arrived for ${seconds} s`, "TimeoutError");
+    core.fail(
+      item,
+      new TransportError(HttpStatus.IO_ERROR, "response", cause.message, { cause, code: "ETIMEDOUT" }),
+    );
+  });
 }

@@ -38,6 +38,7 @@ export async function readBody(attempt: Attempt, response: TransportResponse, li
     discard(response);
     return true;
   }
+  if (item.transforms.length === 0) messageState(item.msg).expectBody(announcedLength(response.headers));
   const reader = transformed(item, response).getReader();
   limit?.onExceeded(() => abandon(reader));
   for (;;) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { GatheredBytes, isLong } from "./gathered_bytes.ts";
+import { announcedLength } from "../protocol/headers.ts";
 import { nextPiece, ownBytes } from "./byte_pieces.ts";
 import { makeImmutable, ownHeaders } from "./immutable_headers.ts";
 
@@ -86,19 +88,19 @@ export class FetchedResponse extends Response {
   }
 
   override text(): Promise<string> {
-    return this.#refusal() ?? super.text();
+    return this.#refusal() ?? this.#gathered()?.then(textOf) ?? super.text();
   }
 
   override json(): Promise<unknown> {
-    return this.#refusal() ?? super.json();
+    return this.#refusal() ?? this.#gathered()?.then((bytes) => JSON.parse(textOf(bytes))) ?? super.json();
   }
 
   override bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#refusal() ?? super.bytes() as Promise<Uint8Array<ArrayBuffer>>;
+    return this.#refusal() ?? this.#gathered() ?? super.bytes() as Promise<Uint8Array<ArrayBuffer>>;
   }
 
   override arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#refusal() ?? super.arrayBuffer();
+    return this.#refusal() ?? this.#gathered()?.then(({ buffer }) => buffer) ?? super.arrayBuffer();
   }
 
   override blob(): Promise<Blob> {
@@ -118,6 +120,14 @@ export class FetchedResponse extends Response {
     return response;
   }
 
+  /** A long stream whose length is known, in one piece of memory; null for others, which the runtime reads. */
+  #gathered(): Promise<Uint8Array<ArrayBuffer>> | null {
+    if (!this.#isStream || super.bodyUsed) return null;
+    const length = announcedLength(ownHeaders(this));
+    const body = super.body as ReadableStream<Uint8Array<ArrayBuffer>>;
+    return isLong(length) && !body.locked ? gather(body.getReader(), length) : null;
+  }
+
   /** Bun forgets the type where the body is a stream. */
   #typed(blob: Blob): Blob {
     const type = blob.type === "" ? super.headers.get("content-type") : null;
@@ -130,6 +140,23 @@ export class FetchedResponse extends Response {
     const { signal } = this.#origin;
     return signal === null || !signal.aborted || super.bodyUsed ? null : Promise.reject(signal.reason);
   }
+}
+
+/** Joined by the runtime, a body is in memory twice at its end. */
+async function gather(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new GatheredBytes(length);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return bytes.bytes();
+    bytes.add(value);
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 function locked(): TypeError {
