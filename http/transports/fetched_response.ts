@@ -88,11 +88,11 @@ export class FetchedResponse extends Response {
   }
 
   override text(): Promise<string> {
-    return this.#refusal() ?? this.#gathered()?.then(textOf) ?? super.text();
+    return this.#refusal() ?? super.text();
   }
 
   override json(): Promise<unknown> {
-    return this.#refusal() ?? this.#gathered()?.then((bytes) => JSON.parse(textOf(bytes))) ?? super.json();
+    return this.#refusal() ?? super.json();
   }
 
   override bytes(): Promise<Uint8Array<ArrayBuffer>> {
@@ -153,10 +153,6 @@ async function gather(
     if (done) return bytes.bytes();
     bytes.add(value);
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }
 
 function locked(): TypeError {

@@ -1,16 +1,14 @@
 /** Bytes that come in pieces and are wanted in one. */
 import { joinBytes } from "../../internal/bytes.ts";
 
-/** What is shorter is kept in its pieces and joined: that costs next to nothing. */
-const LARGE = 256 * 1024;
-/** Room to begin with. */
-const FIRST_ROOM = 1024 * 1024;
-/** So many times as much as has come is made room for: whoever announces more than is sent costs no more than that. */
-const GROWTH = 16;
+/** What is shorter is kept in its pieces and joined: memory that is touched for the first time costs more than to copy. */
+const LONG = 8 * 1024 * 1024;
+/** Once so large a part of it has come, what is announced is believed, and there is room for all of it. */
+const EARNEST = 1 / 16;
 
 /** Whether it pays to make room for so many bytes before they come. */
 export function isLong(length: number | null): length is number {
-  return length !== null && length >= LARGE;
+  return length !== null && length >= LONG;
 }
 
 /**
@@ -22,7 +20,7 @@ export class GatheredBytes {
   readonly #expected: number;
   /** What has come, until there is room for all. */
   #pieces: Uint8Array<ArrayBuffer>[] = [];
-  /** Room for what is expected, or for some of it; null while there are pieces. */
+  /** Room for what is expected; null while there are pieces. */
   #room: Uint8Array<ArrayBuffer> | null = null;
   #length = 0;
 
@@ -39,16 +37,11 @@ export class GatheredBytes {
   /** Takes the next piece, which belongs to nobody else. */
   add(piece: Uint8Array<ArrayBuffer>): void {
     const length = this.#length + piece.byteLength;
-    if (this.#room !== null || (this.#length === 0 && this.#isWorthRoom(piece))) {
-      if (length <= this.#expected) {
-        this.#place(piece, length);
-        this.#length = length;
-        return;
-      }
-      this.#leaveRoom();
-    }
-    this.#pieces.push(piece);
+    if (this.#room !== null && length > this.#expected) this.#leaveRoom();
+    if (this.#room === null) this.#pieces.push(piece);
+    else this.#room.set(piece, this.#length);
     this.#length = length;
+    if (this.#room === null && this.#isEarnest) this.#makeRoom();
   }
 
   /** All that has come, in one array; it does not change when more comes. */
@@ -58,17 +51,18 @@ export class GatheredBytes {
     return this.#pieces[0]!;
   }
 
-  #isWorthRoom(first: Uint8Array): boolean {
-    return isLong(this.#expected) && first.byteLength < this.#expected;
+  get #isEarnest(): boolean {
+    return isLong(this.#expected) && this.#length >= this.#expected * EARNEST && this.#length < this.#expected;
   }
 
-  #place(piece: Uint8Array, length: number): void {
-    if (this.#room === null || length > this.#room.byteLength) {
-      const room = new Uint8Array(Math.min(this.#expected, Math.max(FIRST_ROOM, length * GROWTH)));
-      if (this.#room !== null) room.set(this.#room.subarray(0, this.#length));
-      this.#room = room;
+  #makeRoom(): void {
+    const room = this.#room = new Uint8Array(this.#expected);
+    let offset = 0;
+    for (const piece of this.#pieces) {
+      room.set(piece, offset);
+      offset += piece.byteLength;
     }
-    this.#room.set(piece, this.#length);
+    this.#pieces = [];
   }
 
   /** From now on there are pieces: the whole of the room where it is full, else a copy of what is used of it. */

@@ -2,12 +2,13 @@
 import { after, before, describe, it } from "node:test";
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { isSameBytes } from "../../../internal/bytes.ts";
 import { HttpMessage, type HttpSession, HttpStatus } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transportsWithHttp2 } from "../../_support/http_sessions.ts";
 import { reply, type SocketServer } from "../../_support/socket_server.ts";
 
-const text = JSON.stringify({ text: "žluťoučký kůň ".repeat(100_000) });
+const text = JSON.stringify({ text: "žluťoučký kůň ".repeat(600_000) });
 const bytes = new TextEncoder().encode(text);
 const marked = new TextEncoder().encode(`\ufeff${text}`);
 
@@ -24,7 +25,7 @@ for (const transport of transportsWithHttp2) {
         "/long": (_request, socket) => socket.write(answer(bytes)),
         "/marked": (_request, socket) => socket.write(answer(marked)),
         "/torn": (_request, socket) => socket.end(answer(bytes, bytes.byteLength + 1)),
-        "/no-json": (_request, socket) => socket.write(reply("200 OK", "x".repeat(1_000_000))),
+        "/no-json": (_request, socket) => socket.write(reply("200 OK", "x".repeat(10_000_000))),
       }, transport);
       session = sessionOn(transport);
     });
@@ -35,12 +36,12 @@ for (const transport of transportsWithHttp2) {
 
     it("is the same by every way of reading it, and is read once", async () => {
       const get = () => session.fetch(`${server.origin}/long`);
-      assertEquals(await (await get()).bytes(), bytes);
-      assertEquals(new Uint8Array(await (await get()).arrayBuffer()), bytes);
-      assertEquals(await (await get()).text(), text);
-      assertEquals(await (await get()).json(), JSON.parse(text));
-      assertEquals(await (await (await get()).blob()).text(), text);
-      assertEquals(await (await get()).clone().text(), text);
+      assert(isSameBytes(await (await get()).bytes(), bytes));
+      assert(isSameBytes(new Uint8Array(await (await get()).arrayBuffer()), bytes));
+      assert(await (await get()).text() === text);
+      assert(JSON.stringify(await (await get()).json()) === text);
+      assert(await (await (await get()).blob()).text() === text);
+      assert(await (await get()).clone().text() === text);
       const response = await get();
       assertEquals(response.bodyUsed, false);
       const reading = response.bytes();
@@ -53,7 +54,7 @@ for (const transport of transportsWithHttp2) {
     });
 
     it("is text without its mark at the beginning", async () => {
-      assertEquals(await (await session.fetch(`${server.origin}/marked`)).text(), text);
+      assert(await (await session.fetch(`${server.origin}/marked`)).text() === text);
     });
 
     it("that is no JSON is a SyntaxError", async () => {
@@ -64,19 +65,19 @@ for (const transport of transportsWithHttp2) {
     it("is in the message, once", async () => {
       const msg = new HttpMessage("GET", `${server.origin}/long`);
       assertEquals(await session.sendMessage(msg), HttpStatus.OK);
-      assertEquals(msg.responseBody, bytes);
+      assert(isSameBytes(msg.responseBody, bytes));
       assertEquals(msg.responseBody.buffer.byteLength, bytes.byteLength);
       assert(msg.responseBody === msg.responseBody);
       assertEquals(await session.sendMessage(msg), HttpStatus.OK);
-      assertEquals(msg.responseBody, bytes);
+      assert(isSameBytes(msg.responseBody, bytes));
     });
 
     it("that breaks off is an error, and what has come of it stays in the message", async () => {
-      const response = await session.fetch(`${server.origin}/torn`).catch((error: unknown) => Promise.reject(error));
+      const response = await session.fetch(`${server.origin}/torn`);
       await assertRejects(() => response.bytes());
       const msg = new HttpMessage("GET", `${server.origin}/torn`);
       assertEquals(await session.sendMessage(msg), HttpStatus.IO_ERROR);
-      assertEquals(msg.responseBody, bytes.subarray(0, msg.responseBody.byteLength));
+      assert(isSameBytes(msg.responseBody, bytes.subarray(0, msg.responseBody.byteLength)));
     });
   });
 }
