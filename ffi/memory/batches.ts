@@ -1,5 +1,5 @@
 /** Inputs of an operation on many in native memory, and the words of the calls on them: a batch of them at a time. */
-import type { Block } from "./block.ts";
+import { assertWithin, type Block } from "./block.ts";
 import { assertPresent } from "./inputs.ts";
 
 /** Bytes of native memory one batch may take. */
@@ -96,6 +96,11 @@ export class PlacedInputs {
     return this.#lengths[index]!;
   }
 
+  /** How long so many of them are. */
+  lengths(from: number, count: number): number[] {
+    return this.#lengths.slice(from, from + count);
+  }
+
   /** Where the batch ends that an input is in. */
   endOf(index: number): number {
     return this.#ends[this.#batchOf(index)]!;
@@ -110,6 +115,67 @@ export class PlacedInputs {
 
   #batchOf(index: number): number {
     return this.#ends.findIndex((end) => index < end);
+  }
+}
+
+/** Bytes that the length of a result takes. */
+const LENGTH = 8;
+
+/** Rooms for the results of a batch side by side; before them stand their lengths. */
+export class ResultRooms {
+  readonly #capacities: readonly number[];
+  /** Where each room begins. */
+  readonly #starts: readonly number[];
+  readonly #address: bigint;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  /** The lengths in halves of their words. */
+  readonly #lengths: Uint32Array;
+  readonly #halves: 1 | 2;
+
+  /** Makes a room of each capacity. */
+  constructor(block: Block, capacities: readonly number[]) {
+    const { length } = capacities;
+    const starts: number[] = [];
+    let size = length * LENGTH;
+    for (const capacity of capacities) {
+      starts.push(size);
+      size += aligned(capacity || 1);
+    }
+    const piece = block.alloc(size);
+    this.#capacities = capacities;
+    this.#starts = starts;
+    this.#address = block.address(piece);
+    this.#bytes = block.bytesAt(piece, size);
+    this.#lengths = new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset, 2 * length);
+    this.#halves = block.abi.ulong === 8 ? 2 : 1;
+    for (let row = 0; row < length; row++) {
+      this.#lengths[2 * row] = capacities[row]!;
+      this.#lengths[2 * row + 1] = 0;
+    }
+  }
+
+  /** Writes the addresses of rooms and lengths into two columns of rows. */
+  write(rows: Rows, column: number): void {
+    rows.setAddresses(column, this.#address, (row) => this.#starts[row]!);
+    rows.setAddresses(column + 1, this.#address, (row) => row * LENGTH);
+  }
+
+  /**
+   * Appends copies of the results of the rows from `row` on, up to `end`, or to one that fills its room where such a one
+   * `mayBeLonger`. Returns the row after the last.
+   *
+   * @throws {RangeError} When the module says that it has written more than there was room for.
+   */
+  take(row: number, end: number, mayBeLonger: boolean, results: Uint8Array<ArrayBuffer>[]): number {
+    for (; row < end; row++) {
+      const capacity = this.#capacities[row]!;
+      const length = this.#lengths[2 * row]! + (this.#halves === 2 ? this.#lengths[2 * row + 1]! * UINT32 : 0);
+      if (mayBeLonger && length === capacity) break;
+      assertWithin(length, capacity);
+      const start = this.#starts[row]!;
+      results.push(this.#bytes.slice(start, start + length));
+    }
+    return row;
   }
 }
 

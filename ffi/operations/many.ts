@@ -2,8 +2,7 @@
 import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
-import { aligned, batchEnds, BatchSize, PlacedInputs, Rows } from "../memory/batches.ts";
-import { assertWithin } from "../memory/block.ts";
+import { batchEnds, BatchSize, PlacedInputs, ResultRooms, Rows } from "../memory/batches.ts";
 import { type JobCall, RepeatedCalls } from "../workers/repeated_calls.ts";
 import { wantsLogin } from "./authentication.ts";
 import { type MechanismUse, writeMechanism } from "../memory/mechanisms.ts";
@@ -30,9 +29,6 @@ import {
 import { endOperation } from "./ending.ts";
 import { wantsFit } from "./key_fit.ts";
 import { checkKey } from "./key_types.ts";
-
-/** Bytes that the length of a result takes. */
-const LENGTH = 8;
 
 /** An operation on many inputs. */
 export interface ManyArgs extends Omit<CryptoArgs, "data"> {
@@ -169,43 +165,24 @@ function* batchOf(
   results: Bytes[],
 ): Program<void> {
   const { session } = args;
-  const { block } = frame;
   const from = results.length;
-  // The lengths of the results stand first, then comes the room for each.
-  const starts: number[] = [];
-  let size = count * LENGTH;
-  for (let row = 0; row < count; row++) {
-    starts.push(size);
-    size += aligned(capacity(row) || 1);
-  }
-  const piece = block.alloc(size);
-  for (let row = 0; row < count; row++) block.setUlong(piece + row * LENGTH, capacity(row));
+  const rooms = new ResultRooms(frame.block, placed.lengths(from, count).map(room));
   const rows = new Rows(count, 5);
   rows.fill(0, session);
   placed.write(rows, 1, from);
-  rows.setAddresses(3, block.address(piece), (row) => starts[row]!);
-  rows.setAddresses(4, block.address(piece), (row) => row * LENGTH);
+  rooms.write(rows, 3);
   yield* runBatch(frame, args, functions, rows, (row) => placed.lengthOf(from + row));
   const { rv, stopped } = frame;
-  for (let row = 0; row < stopped >> 1; row++) {
-    const length = Number(block.getUlong(piece + row * LENGTH));
+  const end = stopped >> 1;
+  for (let row = rooms.take(0, end, !known, results); row < end; row = rooms.take(row + 1, end, !known, results)) {
     // A room that was a guess and is filled: alone it shows how long the result is.
-    const doubtful = !known && length === capacity(row);
-    if (doubtful) results.push(yield* single(frame, { ...args, data: placed.at(from + row) }));
-    else {
-      assertWithin(length, capacity(row));
-      results.push(block.copyOut(piece + starts[row]!, length));
-    }
+    results.push(yield* single(frame, { ...args, data: placed.at(from + row) }));
   }
   frame.rv = rv;
   // A result that did not fit leaves its operation active.
   if (rv !== CKR.OK && stopped % 2 === 1) {
     yield* endOperation(frame, functions.kind, session);
     frame.rv = rv;
-  }
-
-  function capacity(row: number): number {
-    return room(placed.lengthOf(from + row));
   }
 }
 

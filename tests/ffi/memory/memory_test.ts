@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { nativeRuntime, runtimeInPlace } from "../../../ffi/runtime/runtime.ts";
-import { BatchSize } from "../../../ffi/memory/batches.ts";
+import { BatchSize, ResultRooms, Rows } from "../../../ffi/memory/batches.ts";
 import { Block } from "../../../ffi/memory/block.ts";
 import { BlockPool } from "../../../ffi/memory/block_pool.ts";
 import type { Abi } from "../../../ffi/runtime/native.ts";
@@ -176,5 +176,51 @@ describe("BatchSize", () => {
     size.took(100, 100 * 5);
     assertEquals([size.next(1000), size.next(9999)], [1000, 2048]);
     assertEquals(new BatchSize(true).next(1000), 1000);
+  });
+});
+
+describe("ResultRooms", () => {
+  const CAPACITIES = [8, 3, 0, 40];
+
+  function laidOut(abi: Abi, lengths: readonly bigint[]): ResultRooms {
+    const block = new Block(runtime, abi, 1024);
+    const rooms = new ResultRooms(block, CAPACITIES);
+    const rows = new Rows(CAPACITIES.length, 2);
+    rooms.write(rows, 0);
+    CAPACITIES.forEach((capacity, row) => {
+      const [room, length] = [0, 1].map((column) => Number(rows.words[2 * row + column]! - block.base)) as [
+        number,
+        number,
+      ];
+      assertEquals(block.getUlong(length), capacity);
+      assertEquals([room % 8, length % 8], [0, 0]);
+      block.bytes.fill(row + 1, room, room + capacity);
+      block.view.setBigUint64(length, lengths[row]!, true);
+    });
+    return rooms;
+  }
+
+  it("give what was written, up to a row or to a result that may be longer than its room", () => {
+    for (const abi of [LP64, WINDOWS]) {
+      const rooms = laidOut(abi, [2n, 3n, 0n, 40n]);
+      const results: Uint8Array<ArrayBuffer>[] = [];
+      assertEquals(rooms.take(0, 4, true, results), 1);
+      assertEquals(rooms.take(1, 3, false, results), 3);
+      assertEquals(results, [Uint8Array.of(1, 1), Uint8Array.of(2, 2, 2), new Uint8Array(0)]);
+      assert(results.every(({ buffer, byteLength }) => buffer.byteLength === byteLength));
+    }
+  });
+
+  it("refuse a length that had no room, in either half of its word where it has two", () => {
+    for (const length of [9n, 1n << 32n, 0xffff_ffff_ffff_ffffn]) {
+      assertThrows(
+        () => laidOut(LP64, [length, 0n, 0n, 0n]).take(0, 1, true, []),
+        RangeError,
+        "Cannot use the module's",
+      );
+    }
+    const results: Uint8Array<ArrayBuffer>[] = [];
+    assertEquals(laidOut(WINDOWS, [1n << 32n | 5n, 0n, 0n, 0n]).take(0, 1, true, results), 1);
+    assertEquals(results[0]!.length, 5);
   });
 });
