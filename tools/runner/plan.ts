@@ -43,6 +43,7 @@ const loadedApart: ReadonlyMap<string, string> = new Map([
   ["tests/deno/http_leaks_test.ts", leaks],
   ["tests/deno/pkcs11_leaks_test.ts", leaks],
   ["tests/session/tls/token_certificate_test.ts", gnutls],
+  ["tests/session/tls/token_tls_databases_test.ts", gnutls],
   ["tests/session/tls/token_tls_failures_test.ts", gnutls],
   ["tests/session/keys/keys_in_tpm_test.ts", servers],
 ]);
