@@ -100,7 +100,7 @@ export class FetchedResponse extends Response {
   }
 
   override arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#refusal() ?? this.#gathered()?.then(({ buffer }) => buffer) ?? super.arrayBuffer();
+    return this.#refusal() ?? this.#gathered()?.then((bytes) => ownBytes(bytes).buffer) ?? super.arrayBuffer();
   }
 
   override blob(): Promise<Blob> {
