@@ -12,7 +12,7 @@ export interface Suite {
   readonly files: readonly string[];
   /** Run the examples inside these files instead of tests. */
   readonly documentation?: true;
-  /** Load each file as if there were no other, on Deno and Node. */
+  /** Load each file as if there were no other. */
   readonly apart?: true;
   /** Leave deno.json out: older versions refuse its newer fields. */
   readonly withoutConfig?: true;
@@ -66,9 +66,10 @@ export function planSuites(selection: Selection): Suite[] {
     for (const runtime of selection.runtimes) {
       if (runtime !== "deno" && denoOnly.has(area)) continue;
       const apart = files.filter((file) => loadedApart.has(file));
-      // Bun's files share their process whatever is said: each has one of its own there.
-      if (runtime === "bun") suites.push(...apart.map((file) => ({ runtime, area, files: [file] })));
-      else if (apart.length > 0) suites.push({ runtime, area, files: apart, apart: true });
+      // Node has a process for each; Bun's and Deno's files share what the libraries of theirs keep.
+      if (runtime !== "node") {
+        suites.push(...apart.map((file) => ({ runtime, area, files: [file], apart: true as const })));
+      } else if (apart.length > 0) suites.push({ runtime, area, files: apart, apart: true });
       const together = files.filter((file) => !apart.includes(file));
       for (const chunk of evenChunks(together, filesPerProcess)) suites.push({ runtime, area, files: chunk });
     }
