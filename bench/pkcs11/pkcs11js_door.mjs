@@ -71,6 +71,8 @@ for (const name of Object.keys(door.rows)) {
   await compare(name, (call, count) => turn(call, count), door.rows[name], addon.rows[name]);
 }
 for (const name of Object.keys(door.asyncRows)) {
+  // One call at a time is two changes of thread, and what they cost is the machine's: the table of pkcs11 has it.
+  if (name.endsWith(", 1 session")) continue;
   if (only && !name.includes(only)) continue;
   await compare(name, turnAsync, door.asyncRows[name], addon.asyncRows[name]);
 }
