@@ -3,6 +3,9 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import { WORKER_PROLOGUE } from "./runtime.ts";
 
+/** The runtime's own: programs and their tests put others into the places of these. */
+const own = { Blob, URL, Worker: globalThis.Worker };
+
 /** A thread. It keeps the program from ending while it is referenced. */
 export interface Thread {
   /** Sends it a message. */
@@ -50,11 +53,11 @@ type BunWorker = Worker & Pick<Thread, "ref" | "unref">;
 function webWorker(main: string, data: unknown, events: ThreadEvents): Thread {
   const source = `${WORKER_PROLOGUE}const hear = (listener) => self.onmessage = ({ data }) => listener(data);
 hear((data) => (${main})({ on: (_, listener) => hear(listener), postMessage: (message) => self.postMessage(message) }, data));`;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const worker = new Worker(url) as BunWorker;
+  const url = own.URL.createObjectURL(new own.Blob([source], { type: "text/javascript" }));
+  const worker = new own.Worker(url) as BunWorker;
   const ended = new Promise<void>((resolve) => worker.addEventListener("close", () => resolve()));
   for (const sign of ["message", "close"]) {
-    worker.addEventListener(sign, () => URL.revokeObjectURL(url), { once: true });
+    worker.addEventListener(sign, () => own.URL.revokeObjectURL(url), { once: true });
   }
   worker.addEventListener("message", () => events.message());
   worker.addEventListener("error", ({ message }) => events.error(new Error(message)));

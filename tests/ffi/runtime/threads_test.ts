@@ -32,4 +32,25 @@ describe("startThread", () => {
     assertMatch((await died.promise).message, /as it was told/);
     await thread.terminate();
   });
+
+  it("takes what the runtime has, whatever a program has put into its place", async () => {
+    const { Blob, URL, Worker } = globalThis;
+    class Other {
+      constructor() {
+        throw new Error("not the runtime's");
+      }
+    }
+    const heard = Promise.withResolvers<void>();
+    Object.assign(globalThis, { Blob: Other, URL: Other, Worker: Other });
+    try {
+      const thread = startThread("(port) => port.postMessage(0)", null, {
+        message: heard.resolve,
+        error: heard.reject,
+      });
+      await heard.promise;
+      await thread.terminate();
+    } finally {
+      Object.assign(globalThis, { Blob, URL, Worker });
+    }
+  });
 });
