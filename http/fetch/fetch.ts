@@ -5,7 +5,7 @@
  */
 import type { FetchInput } from "../../internal/platform_types.ts";
 import type { SessionFetch } from "../contract/feature_session.ts";
-import { type FetchSettings, messageOf, plainFetch } from "./fetch_init.ts";
+import { type FetchSettings, messageOf, plainFetch, throwIfGivenUp } from "./fetch_init.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
 import { HandedOutResponses } from "./handed_out_responses.ts";
@@ -58,6 +58,8 @@ async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFet
   const { core } = context;
   const { msg, settings } = await messageOf(input, init, core.transports.capabilities.runtime);
   checkScheme(core, msg.uri);
+  // The options were read over several microtasks, and the caller's `prepare` has run: who gave up meanwhile sends nothing.
+  throwIfGivenUp(msg, settings.signal);
   const response = await enqueue(context, msg, settings);
   return settings.integrity === "" ? response : verified(msg, settings, response);
 }

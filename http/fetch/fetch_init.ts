@@ -131,7 +131,7 @@ function bringWay(msg: HttpMessage, { maxRedirects, proxy, timeouts, tls, unix }
   if (timeouts !== undefined) msg.timeouts = timeouts;
 }
 
-/** Puts the body on the message. A caller who has given up gets the reason, and so does the source of the body. */
+/** Puts the body on the message, unless the caller has given up. */
 async function bringBody(
   msg: HttpMessage,
   request: Request | null,
@@ -144,7 +144,12 @@ async function bringBody(
   }
   if (body !== null && init.body !== undefined) setBody(msg, body, init.duplex !== undefined);
   else if (body !== null && !signal?.aborted) msg.requestBody = await takeBody(request!);
-  if (!signal?.aborted) return;
+  throwIfGivenUp(msg, signal);
+}
+
+/** A caller who has given up gets the reason, and so does the source of the body. */
+export function throwIfGivenUp(msg: HttpMessage, signal: AbortSignal | null): void {
+  if (signal === null || !signal.aborted) return;
   dropBody(msg, signal.reason);
   throw signal.reason;
 }

@@ -51,6 +51,12 @@ export interface ResponseSink {
   done(item: QueueItem): void;
 }
 
+/** From now on the caller's signal calls `abort`; one that was aborted while the entry was announced does so at once. */
+export function heed(signal: AbortSignal, item: QueueItem, abort: () => void): void {
+  if (signal.aborted) abort();
+  else if (item.state !== ItemState.FINISHED) signal.addEventListener("abort", abort);
+}
+
 const none: readonly BodyTransform[] = Object.freeze([]);
 
 let lastSequence = 0;

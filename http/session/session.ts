@@ -17,7 +17,7 @@ import type { SessionFeature } from "../contract/feature.ts";
 import type { FeatureType } from "../message/feature_type.ts";
 import { makeFetch } from "../fetch/fetch.ts";
 import { checkMessage, type HttpMessage } from "../message/message.ts";
-import { ItemState, type QueueItem } from "../queue/queue_item.ts";
+import { heed, ItemState, type QueueItem } from "../queue/queue_item.ts";
 import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
 import { HttpSessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
@@ -190,13 +190,13 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
       checkMessage("send the message", msg);
       const signal = signalOf(options);
       const aborted = (): void => this.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
-      this.#core.queue(msg, null, null, () => {
+      const item = this.#core.queue(msg, null, null, () => {
         signal?.removeEventListener("abort", aborted);
         if (signal?.aborted && msg.statusCode === HttpStatus.CANCELLED) reject(signal.reason);
         else if (msg.error instanceof NotSupportedError) reject(msg.error);
         else resolve(msg.statusCode);
       });
-      signal?.addEventListener("abort", aborted);
+      if (signal !== null) heed(signal, item, aborted);
     });
   }
 

@@ -13,6 +13,7 @@ import type { HttpErrorCode } from "../errors.ts";
 import { failureOf } from "../message/failure.ts";
 import { HttpError } from "../message/http_error.ts";
 import { HttpMessage, messageState } from "../message/message.ts";
+import { heed } from "../queue/queue_item.ts";
 import { isRedirectStatus } from "../queue/redirect_rules.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { loadFraming } from "./framing.ts";
@@ -102,7 +103,7 @@ function send(
       // Sent again it is a request like any other.
       state.upgrade = null;
     });
-    signal?.addEventListener("abort", aborted);
+    if (signal !== null) heed(signal, item, aborted);
   });
 }
 
