@@ -5,7 +5,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { JsonWebKey, KeyObject, PublicKeyInput } from "node:crypto";
+import type { JsonWebKeyInput, KeyObject, PublicKeyInput } from "node:crypto";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import type { BytesInput } from "../../../internal/platform_types.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
@@ -134,7 +134,7 @@ export function verifySignature(
   if (kty === "oct") return isMac(hash!, key, message, signature);
   let publicKey: KeyObject;
   try {
-    publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKey, format: "jwk" });
+    publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKeyInput["key"], format: "jwk" });
   } catch (error) {
     if (kty === "RSA" || key.crv === "P-256" || key.crv === "Ed25519") throw unreadable(error);
     throw new NotSupportedError(`verify ${name} with a ${key.crv ?? kty} key`, runtimeName(), String(error));
