@@ -308,7 +308,15 @@ class SyncSender {
     return new NotSupportedError(
       "send synchronously",
       this.#core.transports.capabilities.runtime,
-      `the worker cannot load this library: ${error.message}`,
+      `the worker cannot load this library: ${readable(error.message)}`,
     );
   }
+}
+
+/** A runtime that keeps files from a program names one of this library's; it needs all of them. */
+function readable(message: string): string {
+  const files = new URL("../../", import.meta.url);
+  if (!message.includes("Requires read access") || files.protocol !== "file:") return message;
+  const folder = decodeURIComponent(files.pathname).replace(/(.)\/$/, "$1").replace(/^\/(?=[A-Za-z]:)/, "");
+  return `it reads the files in ${folder}, which wants --allow-read=${folder} (${message})`;
 }

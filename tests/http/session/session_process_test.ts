@@ -34,13 +34,13 @@ describe("a program with Deno's permissions", { skip: isDeno ? false : "only Den
     const options = ["run", "--no-check", "--quiet", `--import-map=${path("../../offline.import_map.json")}`];
     return [...options, ...permissions, path("../../_support/http_permission_program.ts"), url];
   };
-  const run = async (url: string, permissions: string[]) => {
-    const args = argumentsOf(["--no-prompt", ...permissions], url);
+  const run = async (url: string, permissions: string[], ...more: string[]) => {
+    const args = [...argumentsOf(["--no-prompt", ...permissions], url), ...more];
     // Through a shell and a variable: Deno gives children it knows for Deno every permission.
     const { stdout } = await promisify(execFile)("/bin/sh", ["-c", 'exec "$RUNTIME" "$@"', "sh", ...args], {
       env: { ...process.env, RUNTIME: process.execPath },
     });
-    return JSON.parse(stdout) as { fetched: string; status: number; reason: string };
+    return JSON.parse(stdout) as { fetched: string; status: number; reason: string; waited: unknown };
   };
 
   it("needs the network for its host and nothing else", async () => {
@@ -60,6 +60,17 @@ describe("a program with Deno's permissions", { skip: isDeno ? false : "only Den
     ], { env: { ...process.env, RUNTIME: process.execPath }, timeout: 240_000 });
     assert(!/Deno requests/.test(stdout), stdout);
     assertEquals(/"status":(\d+)/.exec(stdout)?.[1], "4");
+  });
+
+  it("needs the library's own folder to send synchronously, which the error names", async () => {
+    await using server = await routeServer();
+    const permissions = [`--allow-net=localhost:${server.port}`];
+    const url = `http://localhost:${server.port}/ok`;
+    const { waited } = await run(url, permissions, "waits");
+    const folder = /which wants (--allow-read=.+?) \(/.exec(String(waited))?.[1];
+    const root = fileURLToPath(new URL("../../../", import.meta.url)).replace(/.$/, "");
+    assertEquals(folder, `--allow-read=${root}`, String(waited));
+    assertEquals((await run(url, [...permissions, `--allow-read=${root}`], "waits")).waited, 200);
   });
 
   it("learns which permission is missing", async () => {
