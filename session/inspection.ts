@@ -8,7 +8,7 @@ import type { SessionCore } from "./core/session_core.ts";
 import { X509 } from "./keys/x509.ts";
 import { SignerGroup } from "./signer/signer_group.ts";
 import { TokenSigner } from "./signer/token_signer.ts";
-import { TokenCertificate } from "./tls/token_certificate.ts";
+import { keyOf, TokenCertificate } from "./tls/token_certificate.ts";
 import { TokenTlsSocket } from "./tls/token_tls_socket.ts";
 import { coreOf } from "./tokens/session_contexts.ts";
 import { Module } from "./tokens/module.ts";
@@ -30,8 +30,12 @@ inspectable(Module, "Module", (module) => [
 
 inspectable(Slot, "Slot", (slot) => [
   fact("id", slot.id),
-  fact("token", moduleCoreOf(slot).turn(slot.id).label),
+  fact("token", tokenIn(slot)),
 ]);
+
+function tokenIn(slot: Slot): string | undefined {
+  return moduleCoreOf(slot).turn(slot.id).label;
+}
 
 inspectable(Session, "Session", (session) => sessionFacts(coreOf(session)));
 
@@ -133,7 +137,15 @@ inspectable(SignerGroup, "SignerGroup", ({ algorithm, keyId, members }) => {
 
 inspectable(MemberEvent, "MemberEvent", ({ type }) => [fact("type", type, type)]);
 
-inspectable(TokenCertificate, "TokenCertificate");
+inspectable(TokenCertificate, "TokenCertificate", (certificate) => {
+  const { closed, modulePath, slot, uri } = keyOf(certificate);
+  return [
+    fact("token", tokenIn(slot)),
+    fact("key", uri, `key ${uri}`),
+    fact("module", modulePath, `module ${quoted(modulePath)}`),
+    fact("closed", closed),
+  ];
+});
 
 inspectable(TokenTlsSocket, "TokenTlsSocket", (socket) => [
   fact("protocol", socket.protocol, socket.protocol),

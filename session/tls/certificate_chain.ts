@@ -4,7 +4,7 @@ import { CKO } from "../../ffi/constants/mod.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { findByUri, objectTemplate } from "../find_by_uri.ts";
 import { certificateParts } from "../keys/forms/certificate.ts";
-import { readPem } from "../keys/forms/pem.ts";
+import { readPemCertificates } from "../keys/forms/pem.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { Session } from "../tokens/session.ts";
@@ -35,16 +35,10 @@ export function checkChain(parts: readonly OwnPart[]): CheckedPart[] {
   return parts.flatMap((part): CheckedPart | readonly CheckedPart[] => {
     if (part instanceof Pkcs11Object) return part;
     if (typeof part === "string" && /^\s*pkcs11:/i.test(part)) return Pkcs11Uri.parse(part.trim());
-    const found = typeof part === "string" ? certificatesIn(part) : [part];
+    const found = typeof part === "string" ? readPemCertificates(part, "use", WHAT) : [part];
     for (const der of found) certificateParts(new Uint8Array(der), WHAT);
     return found;
   });
-}
-
-function certificatesIn(text: string): Uint8Array[] {
-  const found = readPem(text, WHAT).filter(({ label }) => /^(X509 )?CERTIFICATE$/.test(label));
-  if (found.length === 0) throw new TypeError(`Cannot use ${WHAT}: the text has no PEM certificate`);
-  return found.map(({ bytes }) => bytes);
 }
 
 /**

@@ -114,6 +114,9 @@ let newCertificate: (
   roots: Roots | null,
 ) => TokenCertificate;
 
+/** The key of a certificate. */
+export let keyOf: (certificate: TokenCertificate) => TokenKey;
+
 /**
  * A client certificate whose key stays in its token: what `clientCertificate` of an HTTP session takes. It keeps the token
  * logged in until it is closed. It comes from {@linkcode tokenCertificate}.
@@ -141,6 +144,7 @@ export class TokenCertificate implements AsyncDisposable {
 
   static {
     newCertificate = (gnutls, key, chain, roots) => new TokenCertificate(gnutls, key, chain, roots);
+    keyOf = (certificate) => certificate.#held.key;
   }
 
   private constructor(gnutls: Gnutls, key: TokenKey, chain: readonly Uint8Array[], roots: Roots | null) {

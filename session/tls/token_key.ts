@@ -104,6 +104,16 @@ export class TokenKey {
     return this.#session;
   }
 
+  /** The slot its token is in. */
+  get slot(): Slot {
+    return this.#slot;
+  }
+
+  /** Whether it was given up. */
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
    * Finds a key and logs in to its token.
    *

@@ -1,6 +1,6 @@
 /** Whom a connection trusts: certificates of authorities in PEM, as GnuTLS takes them. */
 import { type BytesInput, describeType, isBytesInput, viewBytes } from "../../ffi/memory/inputs.ts";
-import { looksLikePem, readPem, writePem } from "../keys/forms/pem.ts";
+import { readPemCertificates, writePem } from "../keys/forms/pem.ts";
 
 /** A set of roots, such as a `TlsDatabase`. */
 export interface RootCertificates {
@@ -54,10 +54,7 @@ export function readAuthorities(given: AuthoritiesInput): Roots {
 }
 
 function checkedPem(text: string): string {
-  const blocks = looksLikePem(text) ? readPem(text, "the authorities") : [];
-  const certificates = blocks.filter(({ label }) => /^(X509 )?CERTIFICATE$/.test(label));
-  if (certificates.length === 0) throw new TypeError("Cannot read the authorities: the text has no PEM certificate");
-  return certificates.map(({ bytes }) => writePem("CERTIFICATE", bytes)).join("\n");
+  return readPemCertificates(text, "read", "the authorities").map((der) => writePem("CERTIFICATE", der)).join("\n");
 }
 
 function authorityPem(given: AuthorityInput): string {

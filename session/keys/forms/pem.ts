@@ -67,6 +67,21 @@ function blockBytes(lines: readonly string[], label: string, what: string): Uint
   return own;
 }
 
+/**
+ * The certificates in a text.
+ *
+ * @param action What cannot be done without any, in an error's words.
+ * @param what What the text is to be.
+ * @throws {TypeError} When there is none, or a block is damaged.
+ */
+export function readPemCertificates(text: string, action: string, what: string): Uint8Array<ArrayBuffer>[] {
+  const blocks = looksLikePem(text) ? readPem(text, what) : [];
+  const found = blocks.filter(({ label }) => /^(X509 )?CERTIFICATE$/.test(label));
+  if (found.length > 0) return found.map(({ bytes }) => bytes);
+  const hint = blocks.length > 0 ? "" : "; it is the content of a file that is wanted, not its path";
+  throw new TypeError(`Cannot ${action} ${what}: the text has no PEM certificate${hint}`);
+}
+
 /** Writes a block with lines of 64 characters. */
 export function writePem(label: string, bytes: Uint8Array): string {
   const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer as createNetServer, type Socket
 import { text as textOf } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { createServer, type TLSSocket } from "node:tls";
+import { inspect } from "node:util";
 import { HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
 import { NotSupportedError } from "../../../internal/not_supported_error.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
@@ -596,10 +597,26 @@ describe("tokenCertificate", { skip }, () => {
     await assertRejects(() => tokenCertificate({ ...good, key: "-----BEGIN PRIVATE KEY-----" }), TypeError, "PEM");
     await assertRejects(() => tokenCertificate({ ...good, certificate: "none" }), TypeError, "no PEM certificate");
     await assertRejects(() => tokenCertificate({ ...good, ca: "none" }), TypeError, "no PEM certificate");
-    await assertRejects(() => tokenCertificate({ ...good, ca: "/nowhere/ca.pem" }), TypeError, "no PEM certificate");
+    await assertRejects(() => tokenCertificate({ ...good, ca: "/nowhere/ca.pem" }), TypeError, "not its path");
+    await assertRejects(() => tokenCertificate({ ...good, certificate: "/a.pem" }), TypeError, "not its path");
     await assertRejects(() => tokenCertificate({ ...good, certificate: 5 as never }), TypeError, "a number");
     await assertRejects(() => tokenCertificate(null as never), TypeError, "null");
     await (await tokenCertificate(good)).close();
+  });
+
+  it("shows its token, key and module in a log, and never the PIN", async () => {
+    const { ec, token } = clients;
+    const key = `${ec.keyUri}?pin-value=${token.userPin}`;
+    const client = await tokenCertificate({ certificate: ec.pem, key, module: token.module });
+    const label = JSON.stringify(token.label);
+    const module = JSON.stringify(token.module);
+    const { key: uri, ...others } = JSON.parse(JSON.stringify(client));
+    assertEquals(others, { token: token.label, module: token.module, closed: false });
+    assertMatch(uri, /^pkcs11:[^?]*object=ec;[^?]*$/);
+    assertEquals(inspect(client), `TokenCertificate { token ${label}, key ${uri}, module ${module} }`);
+    assertEquals(inspect([client], { breakLength: 1e4 }), `[ TokenCertificate { token ${label}, key ${uri} } ]`);
+    await client.close();
+    assert(inspect(client).endsWith(`, closed }`), inspect(client));
   });
 });
 
