@@ -13,7 +13,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   "deno.json": ['"version": "$"'],
   "package.json": ['"version": "$"'],
   "http/protocol/user_agent.ts": ['"gp11/$"'],
-  "docs/pkcs11js.md": ["npm:gp11-pkcs11js@^$"],
+  "docs/pkcs11js.md": ["npm:gp11-pkcs11js@^$", "gp11-pkcs11js-$.tgz"],
 };
 /** Made of the sources: the worker's program says the version, too. */
 const generated = ["tools/sync_program.ts"];
