@@ -80,3 +80,4 @@ export {
   WorkerPool,
   workerPool,
 } from "./workers/worker_pool.ts";
+export type { JobCall, RepeatedCalls, Step } from "./workers/repeated_calls.ts";
