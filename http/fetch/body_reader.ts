@@ -119,8 +119,7 @@ export class BodyReader {
   ended(error: unknown): void {
     if (this.#isOver) return;
     this.#end();
-    const reason = error ?? new DOMException("The request was cancelled", "AbortError");
-    this.#controller?.deref()?.error(reason);
+    this.#controller?.deref()?.error(error ?? this.core.cancelReason(this.item.msg));
   }
 
   /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */

@@ -14,6 +14,7 @@ import { ownStatus, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
+import { HttpError } from "../message/http_error.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
@@ -40,6 +41,9 @@ export interface ResponseHolder {
   /** The session ends. */
   close(): void;
 }
+
+/** Why a message or a body ends with its session. */
+const CLOSED = "Cannot finish the exchange: the session was closed";
 
 /** Its `then` is the cheapest microtask there is on every runtime. */
 const settled: Promise<void> = Promise.resolve();
@@ -214,7 +218,9 @@ export class HttpSessionCore implements PoolOwner {
     if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
     const { msg } = item;
     const error = options.error ?? null;
-    messageState(msg).end(status, options.reason ?? reasonPhrase(status), error);
+    const state = messageState(msg);
+    state.end(status, options.reason ?? reasonPhrase(status), error);
+    if (this.#isClosed && error === null) state.errorText = CLOSED;
     item.attemptOver(error);
     item.unpause();
     if (item.leaveEarly !== null) return item.leaveEarly();
@@ -323,9 +329,16 @@ export class HttpSessionCore implements PoolOwner {
     item.connection = null;
     if (item.isBodyRead && item.upload === null) this.pool.release(connection, performance.now(), true);
     else {
-      this.pool.abandon(connection, item.observer, reason ?? cancelReason());
-      item.upload?.(reason ?? cancelReason());
+      const why = reason ?? this.cancelReason(item.msg);
+      this.pool.abandon(connection, item.observer, why);
+      item.upload?.(why);
     }
+  }
+
+  /** What those read who hold something of a message that nobody named a reason for ending. */
+  cancelReason(msg: HttpMessage): Error {
+    if (!this.#isClosed) return new DOMException("The request was cancelled", "AbortError");
+    return new HttpError(msg, HttpStatus.CANCELLED, CLOSED, { code: "CANCELLED" });
   }
 
   /** Gives a connection back whose response has been read; to who is next at once, unless `keep` says wait. */
@@ -370,8 +383,4 @@ function callBack(callback: () => void): void {
   } catch (error) {
     reportUncaught(error);
   }
-}
-
-function cancelReason(): DOMException {
-  return new DOMException("The request was cancelled", "AbortError");
 }

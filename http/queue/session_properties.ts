@@ -12,7 +12,7 @@ import { parseAliases } from "../protocol/uri.ts";
 import { expandUserAgent } from "../protocol/user_agent.ts";
 import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
 import type { HostLookup } from "../transports/host_lookup.ts";
-import { TlsDatabase } from "../transports/tls_database.ts";
+import { emptyBecause, TlsDatabase } from "../transports/tls_database.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { checkSocketPath, type UnixSocketOption } from "../transports/unix_socket.ts";
 import { checkFunction } from "../../internal/expected.ts";
@@ -270,7 +270,7 @@ function databaseOf(file: string): TlsDatabase {
     return TlsDatabase.fromFile(file);
   } catch (error) {
     builtin.process.emitWarning(`Cannot load ssl-ca-file ${file}, so no certificate is trusted: ${String(error)}`);
-    return TlsDatabase.fromPem("");
+    return emptyBecause(`sslCaFile could not be loaded from ${file}`);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SessionProperty } from "../contract/session_property.ts";
-import { clientCertificateFor, isSameClient } from "../transports/client_tls.ts";
+import { checkPair, clientCertificateFor, isSameClient } from "../transports/client_tls.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import type { MessageTls } from "../message/own_settings.ts";
 import type { SchemeClass } from "../protocol/uri.ts";
@@ -96,6 +96,7 @@ export class SessionSettings {
     const known = this.#tlsByOrigin.get(origin);
     const chosen = clientCertificateFor(client, origin);
     if (known !== undefined && isSameClient(known.client, chosen)) return known;
+    checkPair(chosen);
     const settings = this.#tlsWith(chosen);
     this.#tlsByOrigin.set(origin, settings);
     return settings;
@@ -123,6 +124,7 @@ export class SessionSettings {
     if (isSameTls(usual, wanted)) return usual;
     const known = this.#ownTls.find((each) => isSameTls(each, wanted));
     if (known !== undefined) return known;
+    checkPair(wanted.client);
     if (this.#ownTls.length >= MAX_OWN_TLS) this.#ownTls.shift();
     this.#ownTls.push(wanted);
     return wanted;

@@ -141,7 +141,8 @@ export async function* serverSentEvents(
       }
     } catch (thrown) {
       options.signal?.throwIfAborted();
-      if (!(thrown instanceof TypeError)) throw thrown; // Fetch's network errors are TypeErrors; nothing else heals.
+      // Fetch's network errors are TypeErrors; nothing else heals, and those of a session that is closed do not.
+      if (!(thrown instanceof TypeError) || (session as { closed?: unknown }).closed === true) throw thrown;
       error = thrown;
       if (++failures > maxFailures) throw error;
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { unexpected } from "../../internal/expected.ts";
 import type { ClientCertificate, ClientTls, TlsSettings } from "./transport.ts";
 
@@ -23,9 +24,14 @@ export function isClientTls(value: ClientCertificate | ClientTls | null): value 
 /**
  * Checks a `clientCertificate` option when it is set; a function is checked by what it returns.
  *
- * @throws {TypeError} If it is none of the three forms, is not PEM, or names a key in a token.
+ * @throws {TypeError} If it is none of the three forms, is not PEM, names a key in a token, or has another's key.
  */
 export function checkClientCertificate(option: ClientCertificateOption): void {
+  checkForm(option);
+  if (typeof option !== "function") checkPair(option);
+}
+
+function checkForm(option: ClientCertificateOption): void {
   if (option === null || typeof option === "function") return;
   if (typeof option !== "object" || option === undefined) {
     throw unexpected("use the client certificate", "{ cert, key }", option);
@@ -38,7 +44,8 @@ export function checkClientCertificate(option: ClientCertificateOption): void {
 /**
  * What an option means for one origin.
  *
- * @throws {TypeError} As `checkClientCertificate` does, for what a function returned.
+ * @throws {TypeError} As `checkClientCertificate` does, for what a function returned; whether the key is the right one is
+ * left to `checkPair`, for what is not known yet.
  */
 export function clientCertificateFor(
   option: ClientCertificateOption,
@@ -46,7 +53,7 @@ export function clientCertificateFor(
 ): ClientCertificate | ClientTls | null {
   if (typeof option !== "function") return option;
   const chosen = option(origin) ?? null;
-  checkClientCertificate(chosen);
+  checkForm(chosen);
   return chosen;
 }
 
@@ -54,6 +61,26 @@ export function clientCertificateFor(
 export function isSameClient(one: TlsSettings["client"], other: TlsSettings["client"]): boolean {
   if (one === null || other === null || isClientTls(one) || isClientTls(other)) return one === other;
   return one.cert === other.cert && one.key === other.key;
+}
+
+/**
+ * Checks that the key is the one the certificate is for. Runtimes that find it out say so in the handshake, each in its
+ * own way; Node sends no certificate, and says nothing.
+ *
+ * @throws {TypeError} If it is another's.
+ */
+export function checkPair(client: ClientCertificate | ClientTls | null): void {
+  if (client === null || isClientTls(client)) return;
+  const { cert, key } = client;
+  let isOfKey: boolean;
+  try {
+    const { X509Certificate, createPrivateKey } = builtin.crypto;
+    isOfKey = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    // What is read in another way, or not at all, is for the runtime's TLS to say.
+    return;
+  }
+  if (!isOfKey) throw new TypeError("Cannot use the client certificate: its key is not the one that the cert is for");
 }
 
 function checkPem(member: "cert" | "key", value: unknown, label: string): void {

@@ -177,6 +177,22 @@ function isTrustedForServers(rest: Uint8Array, where: string): boolean {
   return trusted === null || trusted.some((purpose) => SERVER_PURPOSES.has(purpose));
 }
 
+/** Why a database is empty, where it was not meant to be so. */
+const reasons = new WeakMap<TrustRoots, string>();
+
+/** A database that trusts nobody, since what was to fill it could not be read. */
+export function emptyBecause(reason: string): TlsDatabase {
+  const database = TlsDatabase.fromPem("");
+  reasons.set(database, reason);
+  return database;
+}
+
+/** Why nobody is trusted; null where somebody is, and "" where the caller has it so. */
+export function trustsNobody(roots: TrustRoots | null): string | null {
+  if (roots === null || roots.isSystem || roots.pem().length > 0) return null;
+  return reasons.get(roots) ?? "";
+}
+
 /** A certificate as PEM, and what stands behind it. */
 function checkedPem(bytes: Uint8Array, where: string): { pem: string; rest: Uint8Array } {
   const der = readElement(bytes);

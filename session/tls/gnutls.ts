@@ -78,9 +78,9 @@ function reasonOf(error: unknown, path: string): string {
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [GNUTLS_E.PREMATURE_TERMINATION, "the peer has closed the connection without saying so: what has arrived may be cut"],
   [GNUTLS_E.UNEXPECTED_PACKET_LENGTH, "the connection has ended in the middle of a record: what has arrived is cut"],
-  [GNUTLS_E.UNEXPECTED_PACKET, "what has arrived is no TLS; is it a port without TLS"],
+  [GNUTLS_E.UNEXPECTED_PACKET, "what has arrived is no TLS; is it a port without TLS?"],
   [GNUTLS_E.CERTIFICATE_KEY_MISMATCH, "give the certificate of this very key"],
-  [GNUTLS_E.PKCS11_REQUESTED_OBJECT_NOT_AVAILABLE, "GnuTLS cannot find the key: is its module the one that was named"],
+  [GNUTLS_E.PKCS11_REQUESTED_OBJECT_NOT_AVAILABLE, "GnuTLS cannot find the key: is its module the one that was named?"],
   [GNUTLS_E.PKCS11_LOAD_ERROR, "GnuTLS cannot load the module"],
   [GNUTLS_E.PKCS11_PIN_ERROR, "the token wants its PIN"],
 ]);

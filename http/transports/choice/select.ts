@@ -130,12 +130,23 @@ export class TransportList {
 
   #refusal(needs: Requirements, required: readonly TransportCapability[]): NotSupportedError {
     const lacking = this.#transports.map(({ capabilities }) => {
-      const missing: string[] = required.filter((name) => !isCapable(capabilities, name));
+      const missing = required.filter((name) => !isCapable(capabilities, name)).map(withOption);
       if (!capabilities.supportsMethod(needs.method)) missing.unshift(`method ${needs.method}`);
       return `${capabilities.name} lacks ${missing.join(", ")}`;
     });
     return new NotSupportedError("send the message", this.capabilities.runtime, lacking.join("; "));
   }
+}
+
+/** What asks for a capability where its name does not say so. */
+const askedBy: Partial<Record<TransportCapability, string>> = {
+  pinnedRoots: "sslCaFile or tlsDatabase",
+  insecureTls: "sslStrict: false",
+  clientTls: "clientCertificate",
+};
+
+function withOption(name: TransportCapability): string {
+  return name in askedBy ? `${name}, which ${askedBy[name]} asks for` : name;
 }
 
 function transportsOf(choice: TransportChoice): readonly Transport[] {

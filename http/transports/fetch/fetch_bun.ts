@@ -11,6 +11,7 @@ import { isNamed } from "../../../internal/certificate_names.ts";
 import { certificateOf } from "../peer_certificate.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";
+import { trustsNobody } from "../tls_database.ts";
 
 interface BunFetchSession {
   fetch(url: string, init: RequestInit): Promise<Response>;
@@ -93,11 +94,11 @@ class BunSlot implements FetchSlot {
   #tlsOptions(target: ConnectionTarget): Record<string, unknown> {
     const { strict, roots, client } = target.tls;
     // Bun takes an empty list of roots for none given and trusts its own; its verdict is overruled for such a list.
-    const trustsNobody = roots !== null && !roots.isSystem && roots.pem().length === 0;
+    const nobody = trustsNobody(roots);
     const options: Record<string, unknown> = {
       rejectUnauthorized: strict,
       checkServerIdentity: (host: string, certificate: NodePeerCertificate): Error | undefined => {
-        const error = trustsNobody ? untrusted(host) : misnamed(host, certificate);
+        const error = nobody !== null ? untrusted(host, nobody) : misnamed(host, certificate);
         if (error === undefined) {
           this.#observer?.tlsInfo({ certificate: certificateOf(certificate), errors: [], protocol: "", cipher: "" });
         }
@@ -113,9 +114,11 @@ class BunSlot implements FetchSlot {
   }
 }
 
-function untrusted(host: string): Error {
+function untrusted(host: string, reason: string): Error {
   const code = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
-  return Object.assign(new Error(`No certificate of ${host} can be trusted: the database is empty`), { code });
+  return Object.assign(new Error(`No certificate of ${host} can be trusted: ${reason || "the database is empty"}`), {
+    code,
+  });
 }
 
 function misnamed(host: string, { raw }: NodePeerCertificate): Error | undefined {

@@ -18,6 +18,8 @@ export function offered(http2: ConnectionTarget["http2"]): readonly string[] {
  * @throws {Error} If it has not chosen what is required.
  */
 export function agreedHttp2(protocol: string | null | undefined, http2: ConnectionTarget["http2"]): boolean {
-  if (http2 === "required" && protocol !== "h2") throw new Error("it does not speak HTTP/2, which is required");
+  if (http2 === "required" && protocol !== "h2") {
+    throw new Error('it does not speak HTTP/2, which http2: "required" asks for');
+  }
   return protocol === "h2";
 }

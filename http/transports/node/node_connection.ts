@@ -211,7 +211,7 @@ export class NodeConnection implements TransportConnection {
         protocols: ["http/1.1"],
         signal,
       });
-      enforceTrust(info, proxyHost, tls.strict);
+      enforceTrust(info, proxyHost, tls);
       return { stream, socket };
     } catch (error) {
       socket.destroy();
@@ -262,7 +262,7 @@ export class NodeConnection implements TransportConnection {
     });
     observer.networkEvent("tls-handshaked");
     observer.tlsInfo(info);
-    enforceTrust(info, host, tls.strict);
+    enforceTrust(info, host, tls);
     return { stream, socket: channel.socket, isHttp2: agreedHttp2(protocol, http2) };
   }
 
@@ -277,7 +277,7 @@ export class NodeConnection implements TransportConnection {
     if (pair.tls !== undefined) {
       const info = withNames(pair.tls, host);
       observer.tlsInfo(info);
-      enforceTrust(info, host, tls.strict);
+      enforceTrust(info, host, tls);
     }
     // What was to be encrypted would go out in clear.
     if (pair.duplex === channel.stream || (pair as unknown) === bare) {

@@ -65,14 +65,15 @@ const faults: ReadonlyArray<readonly [pattern: RegExp, what: string]> = [
   [/REVOKED/, "was revoked"],
 ];
 
-/** The certificate of a peer that is not trusted, and why. */
-export function untrustedError(codes: readonly string[], host: string): TransportError {
+/** The certificate of a peer that is not trusted, and why; `reason` says why nobody is. */
+export function untrustedError(codes: readonly string[], host: string, reason = ""): TransportError {
   const [code = ""] = codes;
   const whats = codes.flatMap((each) => faults.find(([pattern]) => pattern.test(each))?.[1] ?? []);
   const named = codes.join(", ");
   const cause = Object.assign(new Error(`The certificate of ${host} is not trusted: ${named}`), { code });
   const why = whats.length === 0 ? named : `its certificate ${whats.join(", and ")} (${named})`;
-  return new TransportError(HttpStatus.SSL_FAILED, "connect", `Cannot trust ${host}: ${why}`, { cause, code });
+  const text = `Cannot trust ${host}: ${why}${reason === "" ? "" : `, since ${reason}`}`;
+  return new TransportError(HttpStatus.SSL_FAILED, "connect", text, { cause, code });
 }
 
 /** Deno says of a name only that it is not permitted, in the words of the system; what to do about it is said here. */
@@ -94,12 +95,20 @@ export function proxyError(why: string, code: string, cause?: unknown): Transpor
   });
 }
 
+/** The alert of a server that speaks none of the protocols it was offered (RFC 7301), in the words of the runtimes. */
+const REFUSED_PROTOCOLS = /no.?application.?protocol|no supported application protocol/i;
+
 /** A handshake that failed for another reason than the certificate. */
 export function handshakeError(error: unknown, host: string): TransportError {
-  return new TransportError(HttpStatus.TLS_FAILED, "connect", `Cannot speak TLS with ${host}: ${textOf(error)}`, {
-    cause: error,
-    code: codeOf(error),
-  });
+  const undone = `Cannot speak TLS with ${host}: `;
+  const text = textOf(error);
+  const isRefused = REFUSED_PROTOCOLS.test(`${codeOf(error)} ${text}`);
+  const why = isRefused
+    ? 'the server speaks none of the protocols it was offered, which with http2: "required" is HTTP/2 alone'
+    : text.startsWith(undone)
+    ? text.slice(undone.length)
+    : text;
+  return new TransportError(HttpStatus.TLS_FAILED, "connect", undone + why, { cause: error, code: codeOf(error) });
 }
 
 /** What ended an exchange that had begun. */

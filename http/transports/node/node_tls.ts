@@ -2,13 +2,14 @@
 import type { Duplex } from "node:stream";
 import type { DetailedPeerCertificate as NodeCertificate, SecureContext, TLSSocket } from "node:tls";
 import { builtin } from "../../../internal/builtin_modules.ts";
-import type { ClientCertificate, TlsInfo, TrustRoots } from "../transport.ts";
+import type { ClientCertificate, TlsInfo, TlsSettings, TrustRoots } from "../transport.ts";
 import { certificateOf } from "../peer_certificate.ts";
 import { isNamed } from "../../../internal/certificate_names.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { arrival } from "./node_tcp.ts";
 import { readableCertificates } from "../permissions.ts";
+import { trustsNobody } from "../tls_database.ts";
 
 /** What {@linkcode encrypt} checks and shows. */
 export interface EncryptOptions {
@@ -96,9 +97,9 @@ function passPauses(stream: Duplex, raw: Duplex): void {
 }
 
 /** Refuses a peer that showed no trusted certificate, when certificates count. */
-export function enforceTrust(info: TlsInfo, host: string, strict: boolean): void {
+export function enforceTrust(info: TlsInfo, host: string, { strict, roots }: TlsSettings): void {
   if (!strict || info.errors.length === 0) return;
-  throw untrustedError(info.errors, host);
+  throw untrustedError(info.errors, host, trustsNobody(roots) ?? "");
 }
 
 /** What a handshake of somebody else's showed, once the names in the certificate are looked at. */
@@ -168,12 +169,12 @@ function problemsOf(stream: TLSSocket, certificate: NodeCertificate, host: strin
   if (Date.parse(certificate.valid_from) > now) problems.add("CERT_NOT_YET_VALID");
   if (!isNamed(certificate.raw, host)) problems.add(MISNAMED);
   // Bun takes an empty list of roots for none given and trusts its own.
-  const trustsNobody = roots !== null && !roots.isSystem && roots.pem().length === 0;
-  if (stream.authorized === true && !trustsNobody) return [...problems];
+  const isEmpty = trustsNobody(roots) !== null;
+  if (stream.authorized === true && !isEmpty) return [...problems];
   const reported = reportedProblem(stream);
   const isExplained = reported === UNKNOWN_ISSUER && certificate.issuerCertificate !== undefined && problems.size > 0;
   if (reported !== "" && !isExplained) problems.add(reported);
-  if (problems.size === 0 || trustsNobody) problems.add(UNKNOWN_ISSUER);
+  if (problems.size === 0 || isEmpty) problems.add(UNKNOWN_ISSUER);
   return [...problems];
 }
 
