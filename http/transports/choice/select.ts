@@ -65,7 +65,7 @@ const ordinary: Omit<Requirements, "method" | "tls"> = {
 /**
  * The transports of one session, preferred first. With "auto", what goes to the origin itself and what is encrypted up to
  * it goes over sockets: they are faster than fetch, speak HTTP/2 and show everything. Fetch is preferred for what a proxy
- * gets to read.
+ * of HTTP gets to read; one of SOCKS passes on bytes, to the address that is looked up here.
  */
 export class TransportList {
   /** What was chosen, in the caller's words. */
@@ -101,7 +101,8 @@ export class TransportList {
 
   /** The first transport that can do what is needed; what is only wished decides among those. */
   select(needs: Requirements): Transport {
-    const isDirect = needs.scheme === "https" || needs.proxy === null;
+    const { proxy, scheme } = needs;
+    const isDirect = scheme === "https" || proxy === null || proxy.scheme.startsWith("socks");
     const required = requiredFor(needs);
     const candidates = isDirect ? [this.#direct, ...this.#transports] : this.#transports;
     const able = candidates.filter(({ capabilities }) =>

@@ -133,6 +133,27 @@ describe("sessions with a proxy", () => {
     assertEquals(proxy.destinations.at(-1), `localhost:${secure.port}`);
   });
 
+  it("looks names up itself for socks5: and has the proxy do so for socks5h:, over http: as over https:", async () => {
+    await using plain = await origin();
+    await using secure = await secureOrigin();
+    for (const [scheme, seen] of [["socks5", "127.0.0.1"], ["socks5h", "localhost"]] as const) {
+      await using proxy = await socksServer({ resolve: () => "127.0.0.1" });
+      await using session = new HttpSession({
+        tlsDatabase: TlsDatabase.fromPem(certificates.ca.cert),
+        proxyUri: `${scheme}://127.0.0.1:${proxy.port}`,
+        lookup: () => [{ address: "127.0.0.1", family: 4 }],
+      });
+      const plainSession = new HttpSession({ proxyUri: session.proxyUri! });
+      for (const [url, expected] of targetsOf("auto", plain, secure)) {
+        assertEquals((await send(session, url)).text, expected);
+        if (url.startsWith("http:")) assertEquals((await send(plainSession, url)).text, expected);
+      }
+      await plainSession.close();
+      const hosts = new Set(proxy.destinations.map((destination) => destination.replace(/:\d+$/, "")));
+      assertEquals([...hosts].filter((host) => host !== seen && host !== "::1" && host !== "[::1]"), []);
+    }
+  });
+
   it("works with tinyproxy", { skip: tinyproxyPath === null ? "tinyproxy is not installed" : false }, async () => {
     await using plain = await origin();
     await using secure = await secureOrigin();

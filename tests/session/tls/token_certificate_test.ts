@@ -7,7 +7,7 @@ import { text as textOf } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { createServer, type TLSSocket } from "node:tls";
 import { inspect } from "node:util";
-import { HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
+import { HttpError, HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
 import { NotSupportedError } from "../../../internal/not_supported_error.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
 import {
@@ -272,7 +272,11 @@ describe("tokenCertificate", { skip }, () => {
   it("names what speaks no TLS", async () => {
     const msg = await once(ec, `https://127.0.0.1:${new URL(nginx.origin).port}/echo`);
     assertEquals(msg.statusCode, HttpStatus.TLS_FAILED);
-    assertStringIncludes(String(msg.error), "GNUTLS_E_UNEXPECTED_PACKET");
+    assertStringIncludes(String(msg.error), "is it a port without TLS? (GNUTLS_E_UNEXPECTED_PACKET");
+    const { origin } = new URL(nginx.origin.replace("http:", "https:"));
+    await using session = new HttpSession({ clientCertificate: ec });
+    const { message } = await assertRejects(() => session.fetch(origin), HttpError);
+    assertEquals(message.split("Cannot speak TLS").length, 2, message);
   });
 
   it("makes connections for other protocols, on sockets that are there too", async () => {
