@@ -1,21 +1,28 @@
 /** When another worker thread is worth its start, which takes far longer than most calls. */
 
 /** So many milliseconds a thread takes about to start and to be told its functions. */
-const START = 20;
+export const START: number = 20;
 
 /**
  * Adds up for how long jobs have waited while every thread was busy. As long as a thread takes to start is long enough: who
  * waits once for what is done soon needs none, and who waits again and again has it soon.
  */
 export class AnotherThread {
+  readonly #patience: number;
   readonly #wanted: () => void;
   #waited = 0;
   #since: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Tells `wanted` when it is time for one. */
-  constructor(wanted: () => void) {
+  /** Tells `wanted` when jobs have waited for so many milliseconds. */
+  constructor(patience: number, wanted: () => void) {
+    this.#patience = patience;
     this.#wanted = wanted;
+  }
+
+  /** Whether it is at once. */
+  get isImpatient(): boolean {
+    return this.#patience === 0;
   }
 
   /** Jobs wait. The threads they wait for keep the program from ending meanwhile. */
@@ -26,7 +33,7 @@ export class AnotherThread {
       this.#since = null;
       this.#waited = 0;
       this.#wanted();
-    }, START - this.#waited);
+    }, this.#patience - this.#waited);
     (this.#timer as { unref?(): void }).unref?.();
   }
 
@@ -34,7 +41,7 @@ export class AnotherThread {
   rest(): void {
     if (this.#since === null) return;
     clearTimeout(this.#timer);
-    this.#waited = Math.min(START, this.#waited + performance.now() - this.#since);
+    this.#waited = Math.min(this.#patience, this.#waited + performance.now() - this.#since);
     this.#since = null;
   }
 }

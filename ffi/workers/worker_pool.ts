@@ -15,7 +15,7 @@ import {
   type PendingJob,
   PooledWorker,
 } from "./pooled_worker.ts";
-import { AnotherThread } from "./another_thread.ts";
+import { AnotherThread, START } from "./another_thread.ts";
 import { JobDurations, SHORT_JOB } from "./job_durations.ts";
 import { JobSlots } from "./job_slots.ts";
 import { RepeatedCalls, type Step } from "./repeated_calls.ts";
@@ -46,14 +46,21 @@ export class WorkerPool {
   readonly #workers: PooledWorker[] = [];
   readonly #durations = new JobDurations();
   readonly #ending = new Set<Promise<void>>();
-  readonly #another = new AnotherThread(() => this.#startAnother());
+  readonly #another: AnotherThread;
   #scheduled = false;
   #watching = false;
   #relief: ReturnType<typeof setTimeout> | undefined;
 
-  /** A pool of at most `size` workers; by default as many as there are processors, at least 2 and at most 8. */
-  constructor(size?: number) {
+  /**
+   * A pool of workers.
+   *
+   * @param size How many at most; by default as many as there are processors, at least 2 and at most 8.
+   * @param patience How many milliseconds jobs wait for workers that are busy before another is started; by default about
+   *   as long as that takes.
+   */
+  constructor(size?: number, patience: number = START) {
     this.#size = size ?? Math.min(8, Math.max(2, builtin.os.availableParallelism?.() ?? builtin.os.cpus().length));
+    this.#another = new AnotherThread(patience, () => this.#startAnother());
   }
 
   /** Worker threads alive. */
@@ -205,7 +212,7 @@ export class WorkerPool {
   #idleWorker(): PooledWorker | null {
     for (const worker of this.#workers) if (worker.idle) return worker;
     const live = this.#live();
-    if (live === 0) return this.#addWorker();
+    if (live === 0 || live < this.#size && this.#another.isImpatient) return this.#addWorker();
     if (live < this.#size) this.#another.wait();
     return null;
   }

@@ -84,13 +84,13 @@ export function inPlace<T>(work: Work<T>): T {
 
 let pool: WorkerPool | null = null;
 
-/** Worker threads of their own: a handshake waits for the token's signature, and those that wait must not hold up others. */
+/** Worker threads of their own, one for each at once: a handshake waits for the token's signature, and must hold up no other. */
 function onWorker(
   calls: readonly NativeCall[],
   block: Block | null,
   begun: (job: PendingJob) => void,
 ): Promise<JobResult> {
-  pool ??= new WorkerPool(MOST_AT_ONCE);
+  pool ??= new WorkerPool(MOST_AT_ONCE, 0);
   return new Promise((resolve, reject) => {
     const done: JobDone = (result, error) => {
       if (result === null) reject(error);

@@ -200,9 +200,24 @@ describe("WorkerPool", () => {
     await pool.close();
   });
 
+  it("starts another at once where it has no patience", { skip }, async () => {
+    const pool = new WorkerPool(2, 0);
+    strict.reset();
+    strict.block("C_GetInfo");
+    const held = run(pool, [info()]);
+    await Promise.resolve();
+    const other = run(pool, [call("C_GetSlotInfo", 5n, block.base)]);
+    await Promise.resolve();
+    assertEquals(pool.threads, 2);
+    assertEquals((await other.done).value, 0);
+    strict.release();
+    await held.done;
+    await pool.close();
+  });
+
   it("adds up for how long jobs have waited", async () => {
     let told = false;
-    const another = new AnotherThread(() => told = true);
+    const another = new AnotherThread(20, () => told = true);
     let rounds = 0;
     for (; !told && rounds < 10_000; rounds++) {
       another.wait();
