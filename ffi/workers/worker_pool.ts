@@ -57,8 +57,15 @@ export class WorkerPool {
    * @param size How many at most; by default as many as there are processors, at least 2 and at most 8.
    * @param patience How many milliseconds jobs wait for workers that are busy before another is started; by default about
    *   as long as that takes.
+   * @throws {RangeError} When there would be no worker, or for a time that is none.
    */
   constructor(size?: number, patience: number = START) {
+    if (size !== undefined && !(Number.isInteger(size) && size > 0)) {
+      throw new RangeError(`Cannot make a pool of worker threads: size must be an integer above 0, got ${size}`);
+    }
+    if (!(patience >= 0 && patience < Infinity)) {
+      throw new RangeError(`Cannot make a pool of worker threads: patience must be 0 or more ms, got ${patience}`);
+    }
     this.#size = size ?? Math.min(8, Math.max(2, builtin.os.availableParallelism?.() ?? builtin.os.cpus().length));
     this.#another = new AnotherThread(patience, () => this.#startAnother());
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { nativeAbi, nativeRuntime } from "../../../ffi/runtime/runtime.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
@@ -198,6 +198,13 @@ describe("WorkerPool", () => {
     strict.release();
     await held.done;
     await pool.close();
+  });
+
+  it("is made for a number of workers and a time that can be", () => {
+    for (const size of [0, -1, 1.5, NaN]) assertThrows(() => new WorkerPool(size), RangeError, `got ${size}`);
+    for (const patience of [-1, NaN, Infinity]) {
+      assertThrows(() => new WorkerPool(2, patience), RangeError, `got ${patience}`);
+    }
   });
 
   it("starts another at once where it has no patience", { skip }, async () => {
