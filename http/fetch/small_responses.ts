@@ -11,9 +11,6 @@ import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { makeImmutable, ownHeaders } from "../transports/immutable_headers.ts";
 
-const native = Response.prototype;
-const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
-
 /** Milliseconds between two checks of what is still unread; a response is left alone for one to two of them. */
 const checkInterval = 2;
 /** Checks that find nothing before the timer is stopped: making one costs more than some checks. */
@@ -118,7 +115,7 @@ class SmallResponse {
       return;
     }
     // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
-    const reading = response.bodyUsed ? Promise.resolve() : native.clone.call(response).arrayBuffer();
+    const reading = response.bodyUsed ? Promise.resolve() : prototypes!.native.clone.call(response).arrayBuffer();
     // Should it never come to its end, nobody is to wait for it.
     this.#reader.watch();
     // Who reads the response learns of a failure; nobody may.
@@ -151,6 +148,19 @@ class ResponseMark extends MarkedObject {
   }
 }
 
+/** What the responses that are handed out are made of. */
+interface Prototypes {
+  /** The runtime's own. */
+  readonly native: Response;
+  /** Of a small response. */
+  readonly small: object;
+  /** Of one behind a redirect. */
+  readonly redirected: object;
+}
+
+/** Made for the first response: Node loads its HTTP client as soon as a program names `Response`. */
+let prototypes: Prototypes | null = null;
+
 /** Hands a native response out. */
 export function handOutSmall(
   responses: SmallResponses,
@@ -160,14 +170,15 @@ export function handOutSmall(
 ): Response {
   const small = new SmallResponse(responses, reader, response);
   new ResponseMark(response, small);
-  Object.setPrototypeOf(response, redirected ? redirectedPrototype : smallPrototype);
+  handOutEmpty(response, redirected);
   responses.add(small);
   return response;
 }
 
 /** A native response without a body needs no watching. */
 export function handOutEmpty(response: Response, redirected: boolean): Response {
-  Object.setPrototypeOf(response, redirected ? redirectedPrototype : smallPrototype);
+  prototypes ??= makePrototypes(Response.prototype);
+  Object.setPrototypeOf(response, redirected ? prototypes.redirected : prototypes.small);
   return response;
 }
 
@@ -186,48 +197,40 @@ function method(value: (this: Response) => unknown): PropertyDescriptor {
   return { value, writable: true, enumerable: false, configurable: true };
 }
 
-const smallPrototype: object = Object.create(native, {
-  text: method(function (): Promise<string> {
-    return consume(this, native.text);
-  }),
-  json: method(function (): Promise<unknown> {
-    return consume(this, native.json);
-  }),
-  bytes: method(function (): Promise<Uint8Array> {
-    return consume(this, native.bytes);
-  }),
-  arrayBuffer: method(function (): Promise<ArrayBuffer> {
-    return consume(this, native.arrayBuffer);
-  }),
-  blob: method(function (): Promise<Blob> {
-    return consume(this, native.blob);
-  }),
-  formData: method(function (): Promise<FormData> {
-    // A form that cannot be parsed was read to its end all the same.
-    const { headers } = this;
-    return consume(this, native.arrayBuffer).then((bytes) => new Response(bytes, { headers }).formData());
-  }),
-  clone: method(function (): Response {
-    settle(this);
-    return handOutEmpty(native.clone.call(this), this.redirected);
-  }),
-  headers: {
-    get(this: Response): Headers {
+function getter(get: (this: Response) => unknown): PropertyDescriptor {
+  return { get, enumerable: false, configurable: true };
+}
+
+function makePrototypes(native: Response): Prototypes {
+  const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
+  const reading = (name: "text" | "json" | "bytes" | "arrayBuffer" | "blob"): PropertyDescriptor => {
+    const read: (this: Response) => Promise<unknown> = native[name];
+    return method(function () {
+      return consume(this, read);
+    });
+  };
+  const small: object = Object.create(native, {
+    text: reading("text"),
+    json: reading("json"),
+    bytes: reading("bytes"),
+    arrayBuffer: reading("arrayBuffer"),
+    blob: reading("blob"),
+    formData: method(function (): Promise<FormData> {
+      // A form that cannot be parsed was read to its end all the same.
+      const { headers } = this;
+      return consume(this, native.arrayBuffer).then((bytes) => new Response(bytes, { headers }).formData());
+    }),
+    clone: method(function (): Response {
+      settle(this);
+      return handOutEmpty(native.clone.call(this), this.redirected);
+    }),
+    headers: getter(function (): Headers {
       return makeImmutable(ownHeaders(this));
-    },
-    enumerable: false,
-    configurable: true,
-  },
-  body: {
-    get(this: Response): ReadableStream<Uint8Array> | null {
+    }),
+    body: getter(function (): ReadableStream<Uint8Array> | null {
       settle(this);
       return nativeBody.call(this);
-    },
-    enumerable: false,
-    configurable: true,
-  },
-});
-
-const redirectedPrototype: object = Object.create(smallPrototype, {
-  redirected: { get: () => true, enumerable: false, configurable: true },
-});
+    }),
+  });
+  return { native, small, redirected: Object.create(small, { redirected: getter(() => true) }) };
+}

@@ -4,10 +4,12 @@
  * @module
  */
 
-const nativeHeaders = Object.getOwnPropertyDescriptor(Response.prototype, "headers")!.get!;
+/** Looked at with the first response: Node loads its HTTP client as soon as a program names `Response` or `Headers`. */
+let nativeHeaders: ((this: Response) => Headers) | null = null;
 
 /** The header fields of a response as the runtime has them, whatever its class makes of them. */
 export function ownHeaders(response: Response): Headers {
+  nativeHeaders ??= Object.getOwnPropertyDescriptor(Response.prototype, "headers")!.get!;
   return nativeHeaders.call(response);
 }
 
@@ -17,10 +19,12 @@ function refuse(): never {
 
 const refusal: PropertyDescriptor = { value: refuse, writable: true, enumerable: false, configurable: true };
 
-const immutable: object = Object.create(Headers.prototype, { append: refusal, delete: refusal, set: refusal });
+/** The prototype of immutable headers; made for the first. */
+let immutable: object | null = null;
 
 /** Makes the very object immutable: it stays what the runtime made, to the runtime's own server as well. */
 export function makeImmutable(headers: Headers): Headers {
-  if (Object.getPrototypeOf(headers) === Headers.prototype) Object.setPrototypeOf(headers, immutable);
-  return headers;
+  if (Object.getPrototypeOf(headers) !== Headers.prototype) return headers;
+  immutable ??= Object.create(Headers.prototype, { append: refusal, delete: refusal, set: refusal }) as object;
+  return Object.setPrototypeOf(headers, immutable);
 }

@@ -100,6 +100,19 @@ describe("the npm package", () => {
     }
   });
 
+  it(
+    "has Node load none of its own large modules, nor its HTTP client, when it is imported",
+    { skip: node.skip },
+    () => {
+      const script = `const known = new Set(process.moduleLoadList);
+      await import("@gp11/gp11");
+      const loaded = process.moduleLoadList.filter((name) => !known.has(name) && name.startsWith("NativeModule "));
+      console.log(loaded.map((name) => name.slice(13)).filter((name) => name !== "internal/file").join());`;
+      const imported = run([node.program, "--input-type=module", "--eval", script]);
+      assertEquals(imported.trim(), "");
+    },
+  );
+
   it("is used from Node, Bun and Deno, and as one compiled file", { skip: softhsmSkip || node.skip }, async () => {
     const bun = await runtimeProgram("bun");
     const { token, environment } = createSeparateToken();
