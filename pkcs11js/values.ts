@@ -21,7 +21,7 @@ export function arrayLength(value: unknown): number {
 
 /** Bytes of a Buffer or Uint8Array that is nothing but that; 0 of anything else. */
 export function plainLength(value: unknown): number {
-  if (typeof value !== "object" || value === null || !ArrayBuffer.isView(value)) return 0;
+  if (!isUint8Array(value)) return 0;
   const prototype = Object.getPrototypeOf(value);
   return prototype === BUFFER || prototype === UINT8 ? lengthOf.call(value) as number : 0;
 }
@@ -29,9 +29,7 @@ export function plainLength(value: unknown): number {
 /** The bytes of a buffer or a view of one, not copied; `null` of anything else. Throws where its memory is gone. */
 export function bytesOf(value: unknown): Uint8Array | null {
   if (typeof value !== "object" || value === null) return null;
-  const prototype = Object.getPrototypeOf(value);
-  const plain = prototype === BUFFER || prototype === UINT8;
-  if (plain && ArrayBuffer.isView(value) && lengthIn(value as Uint8Array) > 0) return value as Uint8Array;
+  if (plainLength(value) > 0) return value as Uint8Array;
   return ArrayBuffer.isView(value) && isBytesInput(value) ? viewBytes(value, "a Buffer") : null;
 }
 

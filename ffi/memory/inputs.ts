@@ -49,9 +49,12 @@ export function viewMemory(memory: unknown, subject: string): Uint8Array {
   return asBytes(memory, subject);
 }
 
-/** Whether an array's own properties are the engine's: those that a program may set would be asked at each use. */
+/**
+ * Whether a value is a Uint8Array whose properties are the engine's: those that a program may set would be asked at each
+ * use. The prototype alone tells nothing of the kind.
+ */
 function isPlainArray(value: unknown): value is Uint8Array {
-  return ArrayBuffer.isView(value) && Object.getPrototypeOf(value) === Uint8Array.prototype &&
+  return isUint8Array(value) && Object.getPrototypeOf(value) === Uint8Array.prototype &&
     !Object.hasOwn(value, "length");
 }
 

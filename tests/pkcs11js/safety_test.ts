@@ -319,10 +319,15 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
     const resizable = new Uint8Array(new ArrayBuffer(7, { maxByteLength: 64 }));
     resizable.set(message);
     const view = new DataView(Uint8Array.from(message).buffer);
-    for (const input of [lying, own, shared, resizable, view]) {
+    const disguised = Object.setPrototypeOf(new DataView(view.buffer), Buffer.prototype);
+    for (const input of [lying, own, shared, resizable, view, disguised]) {
       start();
       assertEquals(pkcs11.C_Digest(session, input as Uint8Array, Buffer.alloc(32)).toString("hex"), digest);
     }
+    const words = Object.setPrototypeOf(new Float64Array(4), Buffer.prototype);
+    start();
+    pkcs11.C_Digest(session, message, words);
+    assertEquals(Buffer.from(words.buffer).toString("hex"), digest);
     const long = new Uint8Array(100);
     start();
     const ofLong = pkcs11.C_Digest(session, long, Buffer.alloc(32)).toString("hex");

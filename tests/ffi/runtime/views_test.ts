@@ -22,6 +22,10 @@ describe("isUint8Array", () => {
       new Uint8ClampedArray(8),
       new Int8Array(8),
       new DataView(new ArrayBuffer(8)),
+      ...[Uint8Array, Buffer].flatMap(({ prototype }) =>
+        [new DataView(new ArrayBuffer(8)), new Int8Array(8), new Uint8ClampedArray(8), new Float64Array(1)]
+          .map((view) => Object.setPrototypeOf(view, prototype))
+      ),
       new ArrayBuffer(8),
       "Uint8Array",
       8,
