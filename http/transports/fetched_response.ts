@@ -152,16 +152,21 @@ export class FetchedResponse extends LateResponse {
   }
 }
 
-/** Joined by the runtime, a body is in memory twice at its end. */
+/** Joined by the runtime, a body is in memory twice at its end. Where there is no room for it, its source is let go. */
 async function gather(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new GatheredBytes(length);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return bytes.bytes();
-    bytes.add(value);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return bytes.bytes();
+      bytes.add(value);
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
   }
 }
 

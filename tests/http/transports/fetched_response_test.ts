@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { HttpMessage, type HttpSession } from "../../../http/mod.ts";
+import { FetchedResponse } from "../../../http/transports/fetched_response.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
 import { reply, type SocketServer } from "../../_support/socket_server.ts";
@@ -123,6 +124,22 @@ for (const transport of transports) {
     });
   });
 }
+
+describe("a Response whose body is announced as long", () => {
+  it("lets its source go where there is no room for it", async () => {
+    let reason: unknown;
+    // What has come is a part of what is announced that is earnest, and all of it more than any program may have.
+    const piece = Object.defineProperty(new Uint8Array(1), "byteLength", { value: 2 ** 46 });
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => controller.enqueue(piece),
+      cancel: (given) => void (reason = given),
+    }, { highWaterMark: 0 });
+    const headers = { "content-length": `${2 ** 48}` };
+    const response = FetchedResponse.of(body, { headers, status: 200, statusText: "" });
+    const error = await assertRejects(() => response.bytes(), RangeError);
+    assertStrictEquals(reason, error);
+  });
+});
 
 describe("a Response over sockets", () => {
   it("shows changes that listeners make to the header fields", async () => {
