@@ -5,7 +5,7 @@
  */
 import type { FetchInput } from "../../internal/platform_types.ts";
 import type { SessionFetch } from "../contract/feature_session.ts";
-import { type FetchSettings, messageOf, plainFetch, throwIfGivenUp } from "./fetch_init.ts";
+import { dropBody, type FetchSettings, messageOf, plainFetch } from "./fetch_init.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
 import { HandedOutResponses } from "./handed_out_responses.ts";
@@ -57,10 +57,17 @@ function isNative(input: FetchInput): boolean {
 async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFetchInit): Promise<Response> {
   const { core } = context;
   const { msg, settings } = await messageOf(input, init, core.transports.capabilities.runtime);
-  checkScheme(core, msg.uri);
-  // The options were read over several microtasks, and the caller's `prepare` has run: who gave up meanwhile sends nothing.
-  throwIfGivenUp(msg, settings.signal);
-  const response = await enqueue(context, msg, settings);
+  let sent: Promise<Response>;
+  try {
+    checkScheme(core, msg.uri);
+    // The options were read over several microtasks, and the caller's `prepare` has run: who gave up meanwhile sends nothing.
+    settings.signal?.throwIfAborted();
+    sent = enqueue(context, msg, settings);
+  } catch (error) {
+    dropBody(msg, error);
+    throw error;
+  }
+  const response = await sent;
   return settings.integrity === "" ? response : verified(msg, settings, response);
 }
 
@@ -77,9 +84,9 @@ function checkScheme({ settings }: HttpSessionCore, uri: URL): void {
 }
 
 function enqueue({ core, responses }: FetchContext, msg: HttpMessage, settings: FetchSettings): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    core.queue(msg, null, new FetchSink(core, responses, settings, resolve, reject), null);
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  core.queue(msg, null, new FetchSink(core, responses, settings, resolve, reject), null);
+  return promise;
 }
 
 /** Reads the whole body, whose hashes are known beforehand, and hands it out only if one of them is right. */

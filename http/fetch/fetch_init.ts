@@ -89,20 +89,36 @@ export async function messageOf(
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
   if (signal !== null) checkSignal("fetch", signal);
   await bringBody(msg, request, init, signal);
+  try {
+    return { msg, settings: settingsOf(msg, request, init, referrer, signal) };
+  } catch (error) {
+    // The stream of a Request is nobody else's any more.
+    dropBody(msg, error);
+    throw error;
+  }
+}
+
+/** Lets the caller prepare the message, and reads what stays with the fetch. */
+function settingsOf(
+  msg: HttpMessage,
+  request: Request | null,
+  init: HttpFetchInit,
+  referrer: Referrer | null,
+  signal: AbortSignal | null,
+): FetchSettings {
   if (init.prepare !== undefined && init.prepare !== null) {
     checkFunction("fetch", init.prepare, "prepare to be a function");
     init.prepare(msg);
   }
   const isOwn = referrer !== null && !(msg.hasRequestHeaders && msg.requestHeaders.has("referer"));
   if (isOwn) referrer.apply(msg);
-  const settings: FetchSettings = {
+  return {
     signal,
     redirect: init.redirect ?? request?.redirect ?? "follow",
     referrer: isOwn ? referrer : null,
     integrity: String(init.integrity ?? request?.integrity ?? ""),
     isWindowless: init.window === null,
   };
-  return { msg, settings };
 }
 
 function checkInit(init: HttpFetchInit, runtime: string): void {

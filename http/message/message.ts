@@ -379,7 +379,8 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
 
   /**
    * Request body; null for none. A form, a Blob or search parameters bring their Content-Type along, unless the message has
-   * one, and their length into {@linkcode HttpMessage.requestBodyLength}.
+   * one, and their length into {@linkcode HttpMessage.requestBodyLength}. A stream is sent once; one that no attempt has
+   * begun to read is left alone when the message ends.
    */
   get requestBody(): MessageBody | null {
     return this.#requestBody;
