@@ -1,9 +1,8 @@
 // A bundled or compiled program that sends synchronously runs once: http/sync/sync_send.ts and http/sync/sync_program.ts.
 import { assertEquals } from "@std/assert";
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,7 +10,6 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { syncProtocol } from "../../../http/sync/sync_program.ts";
 
 const run = promisify(execFile);
 const root = new URL("../../../", import.meta.url);
@@ -67,13 +65,5 @@ describe("a bundled program that sends synchronously", () => {
   it("runs once and gets its answer: compiled", { skip }, async () => {
     const file = await bundle("program", "--compile");
     assertEquals(await outcome([file]), ["started", "200 hello null"]);
-  });
-
-  it("has a worker that speaks this protocol", async () => {
-    const hash = createHash("sha256");
-    for (const file of ["sync_protocol.ts", "sync_bytes.ts"]) {
-      hash.update(await readFile(new URL(`http/sync/${file}`, root)));
-    }
-    assertEquals(syncProtocol, hash.digest("hex"), "run deno run -A tools/sync_program.ts");
   });
 });
