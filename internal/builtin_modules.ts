@@ -77,16 +77,17 @@ export const builtin: BuiltinModules = Object.create(
   ),
 );
 
-/** Stands for the class that `find` gives: a class that extends it extends that one from its first object on. */
+/**
+ * Stands for the class that `find` gives until the first object of a class that extends it is made. From then on that class
+ * extends the found one itself: objects that are made through a stand-in cost several times as much.
+ */
 export function lateBase<C extends abstract new (...args: never[]) => object>(find: () => C): C {
-  let isLinked = false;
   const stand = function (...args: never[]): object {
     const base = find();
-    if (!isLinked) {
-      Object.setPrototypeOf(stand, base);
-      Object.setPrototypeOf(stand.prototype, base.prototype);
-      isLinked = true;
-    }
+    let heir = new.target as unknown as C;
+    while (Object.getPrototypeOf(heir) !== stand) heir = Object.getPrototypeOf(heir);
+    Object.setPrototypeOf(heir, base);
+    Object.setPrototypeOf(heir.prototype, base.prototype);
     return Reflect.construct(base, args, new.target);
   };
   return stand as unknown as C;

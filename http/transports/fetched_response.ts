@@ -4,6 +4,7 @@
  * @module
  */
 
+import { lateBase } from "../../internal/builtin_modules.ts";
 import { GatheredBytes, isLong } from "./gathered_bytes.ts";
 import { announcedLength } from "../protocol/headers.ts";
 import { nextPiece, ownBytes } from "./byte_pieces.ts";
@@ -29,15 +30,8 @@ export function isConstructible(status: number, statusText: string): boolean {
   return status >= 200 && status < 600 && (statusText === "OK" || REASON_PHRASE.test(statusText));
 }
 
-/**
- * Stands for `Response` until the first is made: Node loads its HTTP client as soon as a program names that, and a program
- * that only signs needs none. Then {@linkcode FetchedResponse} becomes a class of the runtime's own, once and for all.
- */
-const LateResponse = function (...given: ConstructorParameters<typeof Response>): Response {
-  Object.setPrototypeOf(FetchedResponse, Response);
-  Object.setPrototypeOf(FetchedResponse.prototype, Response.prototype);
-  return Reflect.construct(Response, given, new.target);
-} as unknown as typeof Response;
+/** Node loads its HTTP client as soon as a program names `Response`, and one that only signs needs none. */
+const LateResponse: typeof Response = lateBase<typeof Response>(() => Response);
 
 /** A native Response, so the runtime's own server can send it on, with `url`, `redirected` and `type` of a fetched one. */
 export class FetchedResponse extends LateResponse {
