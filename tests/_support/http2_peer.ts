@@ -62,6 +62,10 @@ export class Http2Peer implements Http2Wire {
     return this.busy;
   }
 
+  writeJoined(pieces: readonly Uint8Array[]): Promise<void> | void {
+    return this.write(Buffer.concat(pieces));
+  }
+
   keepsProcessAlive(value: boolean): void {
     this.keptAlive = value;
   }

@@ -1,5 +1,4 @@
 /** Frames on their way out: those of one turn of the event loop leave together. */
-import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { ConnectionFault, ErrorCode } from "./errors.ts";
 
@@ -7,6 +6,8 @@ import { ConnectionFault, ErrorCode } from "./errors.ts";
 export interface FrameSink {
   /** Writes bytes; the promise, if any, resolves when more are wanted. */
   write(bytes: Uint8Array): Promise<void> | void;
+  /** Writes pieces as one, and keeps none of them. */
+  writeJoined(pieces: readonly Uint8Array[]): Promise<void> | void;
 }
 
 /** With so many bytes nothing is waited for. */
@@ -63,10 +64,9 @@ export class Outbox {
   flush(): void {
     if (this.#isBlocked || this.#size === 0) return;
     const [first] = this.#pieces;
-    const bytes = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces, this.#size);
+    const room = this.#pieces.length === 1 ? this.#sink.write(first!) : this.#sink.writeJoined(this.#pieces);
     this.#pieces = [];
     this.#size = 0;
-    const room = this.#sink.write(bytes);
     if (room === undefined) return;
     this.#isBlocked = true;
     room.then(() => {

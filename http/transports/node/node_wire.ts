@@ -7,6 +7,10 @@ import { toByteDuplex } from "../../../internal/byte_duplex.ts";
 import type { UpgradedStream } from "../transport.ts";
 import { countExchange, writeSoon } from "./node_write_batch.ts";
 
+/** What is shorter is not worth memory of its own. */
+const SHORT = 4096;
+const LINE_END = Buffer.from("\r\n", "latin1");
+
 /** Who gets what arrives on a {@linkcode Wire}. */
 export interface WireReader {
   received(bytes: Uint8Array): void;
@@ -26,7 +30,7 @@ export class Wire {
   #detached = false;
   #keepsProcessAlive = true;
   #wakeWriter: (() => void) | null = null;
-  /** What the last chunk was written from; the next one may be, while the exchange goes on. */
+  /** What was last joined in, for what is joined next while somebody waits for an exchange. */
   #room: Buffer | null = null;
 
   /** Called when bytes or an end arrive while no reader is there. */
@@ -48,7 +52,6 @@ export class Wire {
   read(reader: WireReader | null): void {
     if ((reader === null) !== (this.#reader === null)) countExchange(reader === null ? -1 : 1);
     this.#reader = reader;
-    if (reader === null) this.#room = null;
     if (reader !== null && this.#error !== null) reader.broke(this.#error);
     else if (reader !== null && this.#ended) reader.ended();
   }
@@ -66,22 +69,29 @@ export class Wire {
     return new Promise((resolve) => this.#wakeWriter = resolve);
   }
 
-  /**
-   * Writes bytes as a chunk (RFC 9112 §7.1), in one piece: joining what is written together takes streams longer, and fresh
-   * memory costs more than copying into some that has been used.
-   */
+  /** Writes bytes as a chunk (RFC 9112 §7.1). */
   writeChunk(bytes: Uint8Array): Promise<void> | void {
-    const line = `${bytes.byteLength.toString(16)}\r\n`;
-    const end = line.length + bytes.byteLength;
+    return this.writeJoined([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`, "latin1"), bytes, LINE_END]);
+  }
+
+  /**
+   * Writes pieces as one: joining what is written together takes streams longer, and fresh memory costs more than copying
+   * into some that has been used.
+   */
+  writeJoined(pieces: readonly Uint8Array[]): Promise<void> | void {
+    const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    if (size < SHORT) return this.write(Buffer.concat(pieces, size));
     const kept = this.#room;
     this.#room = null;
-    const room = kept !== null && kept.byteLength >= end + 2 ? kept : Buffer.allocUnsafe(end + 2);
-    room.write(line, "latin1");
-    room.set(bytes, line.length);
-    room.write("\r\n", end, "latin1");
-    return this.write(room.subarray(0, end + 2), () => {
+    const room = kept !== null && kept.byteLength >= size ? kept : Buffer.allocUnsafe(size);
+    let offset = 0;
+    for (const piece of pieces) {
+      room.set(piece, offset);
+      offset += piece.byteLength;
+    }
+    return this.write(room.subarray(0, size), () => {
       // The runtime's sockets have passed the bytes on, other streams may have kept them.
-      if (this.#reader !== null && this.#stream instanceof builtin.net.Socket) this.#room = room;
+      if (this.#keepsProcessAlive && this.#stream instanceof builtin.net.Socket) this.#room = room;
     });
   }
 
@@ -114,8 +124,9 @@ export class Wire {
   keepsProcessAlive(value: boolean): void {
     if (value === this.#keepsProcessAlive) return;
     this.#keepsProcessAlive = value;
-    if (value) this.#socket.ref();
-    else this.#socket.unref();
+    if (value) return void this.#socket.ref();
+    this.#socket.unref();
+    this.#room = null;
   }
 
   /** Takes the listeners off, so that another layer can be put on the stream. */

@@ -1,5 +1,6 @@
 // Sessions over HTTP/2, with the runtime's own server and nginx at the other end.
 import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import {
   HttpMessage,
@@ -16,11 +17,13 @@ import {
   http2Server,
   type Http2ServerOptions,
   http2ServerSkip,
+  type StreamAnswer,
 } from "../../../_support/http2_server.ts";
 import { apacheSkip, startApache } from "../../../_support/apache.ts";
 import { until } from "../../../_support/http_sessions.ts";
 import { NtlmGuard, ntlmPassword } from "../../../_support/ntlm_server.ts";
 import { nginxPath, startNginx } from "../../../_support/nginx.ts";
+import { pseudoRandom } from "../../../_support/pseudo_random.ts";
 import { makeCertificates, type TestCertificates } from "../../../_support/tls_certificates.ts";
 
 let certificates: TestCertificates;
@@ -122,6 +125,38 @@ describe("a session over HTTP/2", { skip: http2ServerSkip }, () => {
     assertEquals([server.connections, created.length, started.length, new Set(started).size], [1, 1, 30, 1]);
     assertEquals(session.connections[0]!.uses, 30);
     assertEquals(session.connections[0]!.state, "idle");
+  });
+
+  it("sends long bodies as they are, many at once", async () => {
+    const digest: StreamAnswer = (stream) => {
+      const hash = createHash("sha256");
+      stream.on("data", (piece: Uint8Array) => hash.update(piece));
+      stream.on("end", () => {
+        stream.respond({ ":status": 200 });
+        stream.end(hash.digest("hex"));
+      });
+    };
+    await using server = await serve({ routes: { "/": digest } });
+    await using session = open();
+    const random = pseudoRandom(4);
+    await Promise.all([100_000, 16_384, 999].map(async (pieceLength) => {
+      const body = Uint8Array.from({ length: 1_500_000 }, () => random(256));
+      let sent = 0;
+      const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull(controller) {
+          controller.enqueue(body.slice(sent, sent += pieceLength));
+          if (sent >= body.byteLength) controller.close();
+        },
+      });
+      const init = { method: "POST", body: stream, duplex: "half" } as RequestInit;
+      const [received, whole] = await Promise.all([
+        textAt(session, `${server.origin}/`, init),
+        textAt(session, `${server.origin}/`, { method: "POST", body }),
+      ]);
+      const expected = createHash("sha256").update(body).digest("hex");
+      assertEquals([received, whole], [expected, expected]);
+    }));
+    assertEquals(server.connections, 1);
   });
 
   it("lets the server say how many go at once, and the priority who is next", async () => {
