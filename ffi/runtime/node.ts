@@ -102,6 +102,11 @@ export function nodeRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       if (into.length > 0) into.set(new Uint8Array(ffi.toArrayBuffer(from, into.length, false)));
     },
     allows: (): boolean => true,
+    endProcess(code: number): void {
+      // As Node itself finds it.
+      const own = new ffi.DynamicLibrary(null);
+      own.getFunction("_exit", { arguments: ["int32"], return: "void" })(code);
+    },
     open(path: string): NativeLibrary {
       if (!libraries.has(path)) bindDeep(path);
       const library = libraryOf(path);

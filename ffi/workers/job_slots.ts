@@ -73,13 +73,14 @@ export class JobSlots {
     this.#exchange(job, JOB_STATE.running, JOB_STATE.cancelled);
   }
 
-  /** Waits in place until a job has run. */
-  wait(job: Job): void {
+  /** Waits in place until a job has run, up to a time of `performance.now`. Returns whether it has. */
+  wait(job: Job, end = Infinity): boolean {
     const state = stateOf(job);
     for (let now = Atomics.load(this.#states, state); now !== JOB_STATE.done;) {
-      Atomics.wait(this.#states, state, now);
+      if (Atomics.wait(this.#states, state, now, end - performance.now()) === "timed-out") return false;
       now = Atomics.load(this.#states, state);
     }
+    return true;
   }
 
   /** What came of a job that has run. */

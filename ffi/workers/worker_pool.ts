@@ -4,7 +4,6 @@
  * worker travel in one message and their results come back in one.
  */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { nativeRuntime } from "../runtime/runtime.ts";
 import type { Block } from "../memory/block.ts";
 import { invoke } from "../tables/invoke.ts";
 import {
@@ -16,6 +15,7 @@ import {
   PooledWorker,
 } from "./pooled_worker.ts";
 import { AnotherThread, START } from "./another_thread.ts";
+import { hasNoThreads, hasThreads } from "./end_of_process.ts";
 import { JobDurations, SHORT_JOB } from "./job_durations.ts";
 import { JobSlots } from "./job_slots.ts";
 import { RepeatedCalls, type Step } from "./repeated_calls.ts";
@@ -45,10 +45,9 @@ export class WorkerPool {
   readonly #ready: Job[] = [];
   readonly #workers: PooledWorker[] = [];
   readonly #durations = new JobDurations();
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new Map<PooledWorker, Promise<void>>();
   readonly #another: AnotherThread;
   #scheduled = false;
-  #watching = false;
   #relief: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -83,7 +82,8 @@ export class WorkerPool {
   /**
    * Queues a job; it starts in a microtask, together with others that are ready by then.
    *
-   * @param block Memory the calls use, which the worker holds meanwhile.
+   * @param block Memory the calls use, which is held meanwhile. Other memory must be held by who gives its address: what
+   *   nobody holds is collected while C writes to it.
    * @param kind A number that jobs have in common which take about as long when they end with the same call.
    */
   run(step: Step, done: JobDone, block: Block | null = null, kind = 0): PendingJob {
@@ -104,7 +104,20 @@ export class WorkerPool {
     clearTimeout(this.#relief);
     this.#relief = undefined;
     for (const worker of this.#workers.splice(0)) this.#end(worker);
-    await Promise.all(this.#ending);
+    await Promise.all(this.#ending.values());
+  }
+
+  /**
+   * Begins no other call, and waits in place until those under way have returned; for the end of the process.
+   *
+   * @param end How long at most, as `performance.now` tells it.
+   * @returns Whether they have.
+   */
+  settle(end: number): boolean {
+    const jobs = [...this.#workers, ...this.#ending.keys()].flatMap((worker) => worker.pending());
+    const begun = jobs.filter((job) => !this.#slots.revoke(job));
+    for (const job of begun) this.#slots.stop(job);
+    return begun.every((job) => this.#slots.wait(job, end));
   }
 
   #end(worker: PooledWorker): void {
@@ -113,24 +126,10 @@ export class WorkerPool {
     const ended = worker.end().finally(() => {
       // It will look at none of them any more.
       this.#slots.give(worker.retired.splice(0));
-      this.#ending.delete(ended);
+      this.#ending.delete(worker);
+      if (this.#workers.length === 0 && this.#ending.size === 0) hasNoThreads(this);
     });
-    this.#ending.add(ended);
-  }
-
-  /**
-   * Deno ends its worker threads while the process already runs its exit handlers. A thread that has called a module then
-   * runs that module's destructors beside the ones of its libraries, OpenSSL's for one, and crashes now and then. The
-   * threads are ended before that. `exit()` leaves no time for it, and a thread may be inside a call for long: then the
-   * handlers are passed over.
-   */
-  #watchExit(): void {
-    if (this.#watching || nativeRuntime().threadAlive === undefined) return;
-    this.#watching = true;
-    nativeRuntime().leaveAtOnce?.();
-    builtin.process.on("beforeExit", () => {
-      if (this.#workers.length > 0 || this.#ending.size > 0) void this.close();
-    });
+    this.#ending.set(worker, ended);
   }
 
   #schedule(): void {
@@ -242,7 +241,7 @@ export class WorkerPool {
       (error, slots) => this.#lost(worker, error, slots),
     );
     this.#workers.push(worker);
-    this.#watchExit();
+    hasThreads(this);
     return worker;
   }
 

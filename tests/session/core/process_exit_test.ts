@@ -1,10 +1,12 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
 import { createSeparateToken, softhsmSkip as skip } from "../../_support/softhsm.ts";
+import { strictModuleSkip } from "../../_support/strict_module.ts";
 
 const program = new URL("../../_support/exit_program.ts", import.meta.url);
+const stuck = new URL("../../_support/stuck_exit_program.ts", import.meta.url);
 /** Processes at a time. */
 const atOnce = 4;
 /** Processes that end with their threads at rest, as all of them then are. */
@@ -59,6 +61,27 @@ describe("A process that has used worker threads", () => {
     const way = `${end} during calls of every length`;
     it(`ends without a crash in ${moments.length} of ${moments.length} runs, ${way}`, { skip, timeout }, async () => {
       assertEquals(await outcomes(moments.map((moment) => [way, `${moment}`])), { ended: moments.length });
+    });
+  }
+
+  const listeners = "first listener\nlast listener\n";
+  for (
+    const [way, code, output] of [
+      ["exit", 7, listeners],
+      ["exit after an abort", 7, `aborted\n${listeners}`],
+      ["exit after the pool was closed", 7, listeners],
+      ["an uncaught error", 1, listeners],
+    ] as const
+  ) {
+    it(`ends though a call never returns, by ${way}`, { skip: strictModuleSkip, timeout }, async () => {
+      const child = startProgram(stuck, [way], {}, "pipe");
+      const texts = ["", ""];
+      [child.stdout!, child.stderr!].forEach((stream, at) => stream.on("data", (piece) => texts[at] += String(piece)));
+      await programEnd(child);
+      // An uncaught error ends Deno without telling its listeners.
+      const isTold = code === 7 || process.versions["deno"] === undefined;
+      assertEquals([child.signalCode, child.exitCode, texts[0]], [null, code, isTold ? output : ""]);
+      if (code === 1) assertMatch(texts[1]!, /nobody catches this/);
     });
   }
 });
