@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { toByteDuplex } from "../../../internal/byte_duplex.ts";
 import type { UpgradedStream } from "../transport.ts";
+import { hasBunSocket, readPast, writePast } from "./node_bun_socket.ts";
 import { countExchange, writeSoon } from "./node_write_batch.ts";
 
 /** What is shorter is not worth memory of its own. */
@@ -32,6 +33,9 @@ export class Wire {
   #wakeWriter: (() => void) | null = null;
   /** What was last joined in, for what is joined next while somebody waits for an exchange. */
   #room: Buffer | null = null;
+  readonly #hasBunSocket: boolean;
+  /** Has the stream take again what comes; null where it does anyway. */
+  readonly #readByStream: (() => void) | null;
 
   /** Called when bytes or an end arrive while no reader is there. */
   onIdleActivity: (() => void) | null = null;
@@ -41,6 +45,8 @@ export class Wire {
     this.#socket = socket;
     stream.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
     stream.on("drain", this.#onDrain);
+    this.#hasBunSocket = hasBunSocket(stream);
+    this.#readByStream = this.#hasBunSocket ? readPast(stream, this.#onData) : null;
   }
 
   /** True while bytes can go both ways. */
@@ -62,7 +68,8 @@ export class Wire {
    */
   write(data: Uint8Array | string, written?: () => void): Promise<void> | void {
     if (this.#error !== null || this.#stream.destroyed) return;
-    if (!this.#stream.write(data, "latin1", written)) return this.#drained();
+    const rest = this.#hasBunSocket && written === undefined ? writePast(this.#stream, data) : data;
+    if (rest.length > 0 && !this.#stream.write(rest, "latin1", written)) return this.#drained();
   }
 
   #drained(): Promise<void> {
@@ -133,6 +140,7 @@ export class Wire {
   detach(): void {
     this.#detached = true;
     this.#stream.pause();
+    this.#readByStream?.();
     this.#stream.off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onClose);
     this.#stream.off("error", this.#onError).off("drain", this.#onDrain);
     // The next layer reports a failure too; without any listener it would end the process.
