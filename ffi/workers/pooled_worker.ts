@@ -106,13 +106,14 @@ export class PooledWorker {
     const main = `(port, data) => (${workerMain})(${runtimeSource()}, ${oneAtATime}, port, data, ${constants})`;
     this.#worker = startThread(main, { memory, mark, thread: this.#thread.buffer }, {
       message: () => {
-        finished(this.#answers());
+        this.heard = performance.now();
+        finished(this.answers());
         // Places it has yet to give up may be what jobs wait for.
         if (this.#jobs.size > 0 || !this.quiet || !this.#keepsAlive) return;
         this.#keepsAlive = false;
         this.#worker.unref();
       },
-      error: (error) => this.#ended || lost(error, this.#answers()),
+      error: (error) => this.#ended || lost(error, this.answers()),
     });
     this.#worker.unref();
   }
@@ -133,8 +134,7 @@ export class PooledWorker {
   }
 
   /** The slots of jobs that have run since it was asked last. */
-  #answers(): number[] {
-    this.heard = performance.now();
+  answers(): number[] {
     // In this order: see THREAD.
     Atomics.store(this.#thread, THREAD.told, 0);
     const tail = Atomics.load(this.#thread, THREAD.answered);

@@ -69,6 +69,12 @@ export const THREAD = {
   outbox: 41,
   /** How long a worker listens. */
   milliseconds: 10,
+  /** A worker tells what it has done so many microseconds of work before it has none, */
+  ahead: 100,
+  /** after so many milliseconds in any case, */
+  longest: 1,
+  /** and not before so many unless it has none. */
+  shortest: 0.01,
 } as const;
 
 /** Calls of a job that are too long for its slot. */
@@ -214,23 +220,23 @@ export function workerMain(
   const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
     let told = performance.now();
     mark(control[thread.id]!);
-    let left = slots.length;
-    for (const slot of slots) {
-      left--;
-      const state = slot * layout.words * 2 + layout.state;
-      if (Atomics.compareExchange(states, state, jobState.queued, jobState.running) !== jobState.queued) continue;
-      run(slot, areas.find((area) => area.slot === slot));
-      answer(slot);
-      // A batch that turns out slow must not hold back what is finished.
-      if (left > 0 && performance.now() - told > 1) {
-        tell();
-        told = performance.now();
+    for (let left = slots.length - 1; left >= 0; left--) {
+      const slot = slots[slots.length - 1 - left]!;
+      const head = slot * layout.words * 2;
+      if (Atomics.compareExchange(states, head + layout.state, jobState.queued, jobState.running) === jobState.queued) {
+        run(slot, areas.find((area) => area.slot === slot));
+        answer(slot);
       }
+      if (left === 0) mark(0);
+      Atomics.add(control, thread.served, 1);
+      const now = performance.now();
+      // Early enough for the caller to make the next ones ready meanwhile; but its waking up costs as much as a short job.
+      const work = left * states[head + layout.duration]!;
+      if (left > 0 && (now - told < thread.shortest || work > thread.ahead && now - told < thread.longest)) continue;
+      // Even where nothing was run: slots of jobs that were taken back wait for it.
+      tell();
+      told = now;
     }
-    mark(0);
-    Atomics.add(control, thread.served, slots.length);
-    // Even where nothing was run: slots of jobs that were taken back wait for it.
-    tell();
   };
   const listen = (): void => {
     for (;;) {

@@ -1,7 +1,7 @@
 /**
  * Worker threads that make native calls against the caller's memory. A job is a list of calls, run in order up to the
  * first that fails; its words lie in shared memory, so messages carry only the numbers of jobs. Several ready jobs for a
- * worker travel in one message and their results come back in one.
+ * worker travel in one message; results come back as they are there, as many at a time as the caller finds.
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../memory/block.ts";
@@ -172,8 +172,11 @@ export class WorkerPool {
     this.#relief = undefined;
     const late = performance.now() - TAKEN_BACK;
     for (const worker of this.#workers) {
+      if (worker.heard > late) continue;
+      // It may have told of none before one that was not short after all.
+      this.#settleAll(worker, worker.answers());
       // One that runs nothing is only about to start, or to be given a processor.
-      if (worker.heard <= late && worker.pending().some((job) => this.#slots.isRunning(job))) {
+      if (worker.pending().some((job) => this.#slots.isRunning(job))) {
         worker.fast = worker.short = false;
         this.#takeAllBack(worker);
       }
