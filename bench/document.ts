@@ -25,7 +25,9 @@ const INTRODUCTIONS: Record<string, string> = {
     "OpenSSL before the system's.",
   pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
   webcrypto: "`subtle.sign` over a token against `session.sign`, and node-webcrypto-p11 over the addon pkcs11js.",
-  "http-deno": "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno.",
+  "http-deno":
+    "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno, each once its rate " +
+    "has settled.",
   "http-bun": "The same on Bun.",
   "http-node": "The same on Node.",
   "https-peers-deno":
@@ -33,8 +35,10 @@ const INTRODUCTIONS: Record<string, string> = {
   "https-peers-bun": "The same on Bun.",
   "https-peers-node": "The same on Node.",
   https:
-    "Small requests over TLS, against the runtime's own fetch; `processor` is the time of the processor, which says more " +
-    "on a machine where others work too.",
+    "Small requests over TLS, against the runtime's own fetch, in turns within one process; `processor` is the time of the " +
+    "processor, which says more on a machine where others work too. `the first 1000` are those of a process that has made " +
+    "none: engines, Bun's above all, compile a library while it runs, where a fetch is native from the first on. The other " +
+    "rows begin when what both cost has settled, after 25,000 to 100,000 requests of each.",
   "https-large": "Bodies of 100 MiB over TLS, streamed, and by how many MiB the process grows meanwhile.",
   "https-far":
     "A hundred small requests at once to a server 20 ms away, on a new connection and on kept ones, limits as they are.",

@@ -1,14 +1,15 @@
 // Small https requests by a session and by the runtime's own fetch, in turns in one process, to nginx that speaks HTTP/2 and to
 // one that does not: the session's requests for each of fetch's, by time and by this process's processor time. Prints the
-// medians of the batches.
+// medians of the batches, and what the first requests of the process cost.
 import process from "node:process";
 import { HttpSession, TlsDatabase } from "../../http/mod.ts";
+import { settle } from "./rates.mjs";
 
 const { AUTHORITY = "", HTTP1 = "", HTTP2 = "" } = process.env;
-const BATCHES = 9;
-const REQUESTS = 600;
-/** Of each, before something is measured: compilers are at it for some ten thousand, where it is more than one call. */
-const FIRST_REQUESTS = 20_000;
+const BATCHES = 15;
+const REQUESTS = 1000;
+/** Of each at a time, in turns, until what they cost has settled. */
+const SETTLING_REQUESTS = 5000;
 const tlsDatabase = TlsDatabase.fromPem(AUTHORITY);
 
 /** Milliseconds that requests took, and those that the processor worked for this process meanwhile. */
@@ -32,9 +33,9 @@ async function request(get: Get, url: string, inFlight: number, count: number): 
   }));
 }
 
-async function cost(get: Get, url: string, inFlight: number): Promise<Cost> {
+async function cost(get: Get, url: string, inFlight: number, count = REQUESTS): Promise<Cost> {
   const [started, used] = [performance.now(), process.cpuUsage()];
-  await request(get, url, inFlight, REQUESTS);
+  await request(get, url, inFlight, count);
   const { user, system } = process.cpuUsage(used);
   return { wall: performance.now() - started, work: (user + system) / 1000 };
 }
@@ -42,12 +43,28 @@ async function cost(get: Get, url: string, inFlight: number): Promise<Cost> {
 const middle = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 const rates: Record<string, number> = {};
+
+/** The requests that most programs make: as they come to a process that has made none. The session comes first. */
+async function measureFirst(): Promise<void> {
+  const [url, inFlight] = [`${HTTP1}/small`, 10];
+  await using session = new HttpSession({ tlsDatabase, maxConns: inFlight, maxConnsPerHost: inFlight });
+  const own = await cost(session.fetch, url, inFlight);
+  const other = await cost(fetch, url, inFlight);
+  rates[`HTTP/1.1, 10 in flight, the first ${REQUESTS}, time`] = other.wall / own.wall;
+  rates[`HTTP/1.1, 10 in flight, the first ${REQUESTS}, processor`] = other.work / own.work;
+}
+
+await measureFirst();
 for (const [name, origin, theirs] of [["HTTP/1.1", HTTP1, fetch as Get], ["HTTP/2", HTTP2, fetchHttp2]] as const) {
   const url = `${origin}/small`;
   for (const inFlight of [1, 10, 50]) {
     await using session = new HttpSession({ tlsDatabase, maxConns: inFlight, maxConnsPerHost: inFlight });
     const ratios: Cost[] = [];
-    for (const get of [session.fetch, theirs]) await request(get, url, inFlight, FIRST_REQUESTS);
+    await settle(async () => {
+      const own = await cost(session.fetch, url, inFlight, SETTLING_REQUESTS);
+      const other = await cost(theirs, url, inFlight, SETTLING_REQUESTS);
+      return [own.work, other.work];
+    });
     for (let batch = 0; batch < BATCHES; batch++) {
       const order = batch % 2 === 0 ? [session.fetch, theirs] : [theirs, session.fetch];
       const costs = new Map<Get, Cost>();
