@@ -5,9 +5,11 @@
  * cost more than its work.
  */
 import { assertWithin, Block, word } from "../ffi/memory/block.ts";
-import { hasPlainMemory } from "../ffi/memory/inputs.ts";
+import { LARGE } from "../ffi/memory/inputs.ts";
+import { plainAddress } from "../ffi/memory/plain_memory.ts";
 import { CKR } from "../ffi/constants/mod.ts";
-import { nativeAbi, nativeRuntime, runtimeInPlace } from "../ffi/runtime/runtime.ts";
+import { expectLargeData } from "../ffi/runtime/freed_memory.ts";
+import { nativeAbi, runtimeInPlace } from "../ffi/runtime/runtime.ts";
 import type { BoundFunction } from "../ffi/tables/cryptoki.ts";
 import type { Call } from "./call.ts";
 import { returned } from "./errors.ts";
@@ -15,7 +17,7 @@ import { arrayLength, plainLength, readHandle, ulongIn } from "./values.ts";
 
 /** Bytes of a handle, and of every word here, on the platforms whose calls are made here. */
 const WORD = 8;
-/** Data is shorter; room from there on is written where it lies. */
+/** Room from there on is written where it lies, and data is not copied. */
 const LONG = 0x1000;
 /** Parameters that are longer are written otherwise. */
 const LONGEST_PARAMETER = 64;
@@ -80,20 +82,29 @@ export class FrequentCalls {
   whole(call: Call, session: unknown, input: unknown, output: unknown): Uint8Array | null {
     const length = arrayLength(input);
     const capacity = plainLength(output);
-    if (length === 0 || length >= LONG || capacity === 0 || arrayLength(session) !== WORD) return null;
+    if (length === 0 || capacity === 0 || arrayLength(session) !== WORD) return null;
+    const data = input as Uint8Array;
     const room = output as Uint8Array;
     const isLong = capacity >= LONG;
-    if (isLong && !hasPlainMemory(room)) return null;
     const handle = readHandle(session as Uint8Array, WORD);
     const fn = this.#functions.find(call.name, call.index, handle);
+    const inputAddress = length >= LONG ? plainAddress(data) : null;
+    const roomAddress = isLong ? plainAddress(room) : null;
+    if (isLong && roomAddress === null || length >= LONG && inputAddress === null) return null;
+    if (length >= LARGE) expectLargeData();
     const block = this.#block;
     const { bytes, view } = block;
-    const roomAt = INPUT + (length + WORD - 1 & -WORD);
-    const address = isLong ? nativeRuntime().address(room) : block.address(roomAt);
+    const roomAt = inputAddress === null ? INPUT + (length + WORD - 1 & -WORD) : INPUT;
     try {
       putNumber(view, LENGTH, capacity);
-      bytes.set(input as Uint8Array, INPUT);
-      const rv = fn.call(handle, this.#inputAddress, word(length), address, block.base);
+      if (inputAddress === null) bytes.set(data, INPUT);
+      const rv = fn.call(
+        handle,
+        inputAddress ?? this.#inputAddress,
+        word(length),
+        roomAddress ?? block.address(roomAt),
+        block.base,
+      );
       if (rv !== CKR.OK) throw returned(rv as number, call.name);
       const given = view.getUint32(LENGTH + 4, true) === 0 ? view.getUint32(LENGTH, true) : Infinity;
       assertWithin(given, capacity);

@@ -3,9 +3,9 @@ import { assertWithin, type Block, word } from "../ffi/memory/block.ts";
 import { setBytes, setPointer, structLayout } from "../ffi/memory/structs.ts";
 import { CK_MECHANISM } from "../ffi/memory/structs_infos.ts";
 import { expectLargeData } from "../ffi/runtime/freed_memory.ts";
-import { nativeRuntime } from "../ffi/runtime/runtime.ts";
 import { placePin } from "../ffi/operations/pins.ts";
-import { hasPlainMemory, LARGE } from "../ffi/memory/inputs.ts";
+import { LARGE } from "../ffi/memory/inputs.ts";
+import { plainAddress } from "../ffi/memory/plain_memory.ts";
 import type { ArgumentKind, Call } from "./call.ts";
 import { writeParams, type WrittenBack } from "./parameters.ts";
 import { putTemplate, templateEntries } from "./templates.ts";
@@ -141,9 +141,8 @@ function putInput(call: Invocation, bytes: Uint8Array, mayBeDirect: boolean): vo
   const { block } = call;
   const length = lengthIn(bytes);
   if (length >= LARGE) expectLargeData();
-  if (mayBeDirect && length >= DIRECT && hasPlainMemory(bytes)) {
-    return putWords(call, nativeRuntime().address(bytes), BigInt(length));
-  }
+  const direct = mayBeDirect && length >= DIRECT ? plainAddress(bytes) : null;
+  if (direct !== null) return putWords(call, direct, word(length));
   if (length >= DIRECT) block.secret = true;
   const offset = block.alloc(length || 1);
   setBytes(block, offset, bytes);
@@ -155,10 +154,8 @@ function putRoom(call: Invocation, bytes: Uint8Array, hasLength: boolean): void 
   const length = lengthIn(bytes);
   call.room = bytes;
   call.roomLength = length;
-  let address: bigint;
-  if (call.inPlace && length >= DIRECT && hasPlainMemory(bytes)) {
-    address = nativeRuntime().address(bytes);
-  } else {
+  let address = call.inPlace && length >= DIRECT ? plainAddress(bytes) : null;
+  if (address === null) {
     if (length >= DIRECT) block.secret = true;
     call.roomAt = block.alloc(length || 1);
     address = block.address(call.roomAt);

@@ -2,7 +2,8 @@
 import { CKR } from "../constants/mod.ts";
 import { expectLargeData } from "../runtime/freed_memory.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
-import { assertPresent, hasPlainMemory, LARGE } from "../memory/inputs.ts";
+import { assertPresent, LARGE } from "../memory/inputs.ts";
+import { plainAddress } from "../memory/plain_memory.ts";
 import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
 import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../tables/functions.ts";
@@ -202,9 +203,10 @@ export class Frame {
     assertPresent(data);
     if (data.length >= LARGE) {
       expectLargeData();
-      if (this.undisturbed && !asks && hasPlainMemory(data)) {
+      const address = this.undisturbed && !asks ? plainAddress(data) : null;
+      if (address !== null) {
         (this.#pinned ??= []).push(data);
-        return nativeRuntime().address(data);
+        return address;
       }
       if (secret) this.block.secret = true;
     }

@@ -106,11 +106,6 @@ export function assertPresent(data: Uint8Array): void {
   }
 }
 
-/** Whether the memory of a view stays where it is and as long as it is: neither shared, resizable nor taken away. */
-export function hasPlainMemory({ buffer }: Uint8Array): boolean {
-  return buffer instanceof ArrayBuffer && !buffer.resizable && !buffer.detached;
-}
-
 /** A copy of the bytes of an input; see {@linkcode viewBytes}. */
 export function copyBytes(input: unknown, subject: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(viewBytes(input, subject));

@@ -3,7 +3,8 @@
  * depends on: it is driven without a generator, in memory whose layout is kept from the last call.
  */
 import { CKR } from "../constants/mod.ts";
-import { assertPresent, hasPlainMemory } from "../memory/inputs.ts";
+import { assertPresent } from "../memory/inputs.ts";
+import { plainAddress } from "../memory/plain_memory.ts";
 import type { Program, ProgramStep } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
 import { type Block, word } from "../memory/block.ts";
@@ -259,9 +260,9 @@ class Transformation implements Program<Bytes>, Beginning {
 function directly(frame: Frame, { data, into }: CryptoArgs, room: number): Uint8Array<ArrayBuffer> | null {
   if (!into || !frame.undisturbed) return null;
   const { memory } = into;
-  if (memory.length < room || !hasPlainMemory(memory)) return null;
   // Not every module can read what it overwrites.
-  return memory.buffer === data.buffer ? null : memory as Uint8Array<ArrayBuffer>;
+  if (memory.length < room || memory.buffer === data.buffer || plainAddress(memory) === null) return null;
+  return memory as Uint8Array<ArrayBuffer>;
 }
 
 /** Bytes of a raw parameter that may be written again; -1 for others. An empty one has no place to be written to. */

@@ -1,6 +1,7 @@
 // pkcs11js/: what ends the process with the addon, and what callers of a module must not do to each other.
 import { assert, assertEquals, assertInstanceOf, assertNotMatch, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import {
@@ -353,6 +354,41 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
     const later = pkcs11.C_DigestAsync(session, changing, Buffer.alloc(32));
     changing.fill(0);
     assertEquals((await later).toString("hex"), digest);
+    pkcs11.C_Finalize();
+  });
+
+  it("writes to long rooms where they lie as long as they are there, however often they were used", () => {
+    const { pkcs11, session } = begin();
+    const digested = (input: Uint8Array, room: Uint8Array) => {
+      pkcs11.C_DigestInit(session, { mechanism: CKM_SHA256 });
+      const result = pkcs11.C_Digest(session, input, room as Buffer);
+      assertEquals([result.buffer, result.byteOffset], [room.buffer, room.byteOffset]);
+      return result.toString("hex");
+    };
+    const inputs = [20, 4095, 4096, 100_000].map((length) => new Uint8Array(length).fill(length));
+    const rooms = [Buffer.alloc(8192), Buffer.alloc(8192), Buffer.alloc(9000).subarray(500)];
+    for (const input of inputs) {
+      const wanted = createHash("sha256").update(input).digest("hex");
+      for (let round = 0; round < 4; round++) {
+        for (const room of rooms) assertEquals(digested(input, room), wanted);
+        assertEquals(digested(input, Buffer.alloc(32)), wanted);
+      }
+      const shared = new Uint8Array(new SharedArrayBuffer(input.length));
+      shared.set(input);
+      assertEquals(digested(shared, rooms[0]!), wanted);
+      assertEquals(digested(input, Buffer.from(new ArrayBuffer(8192, { maxByteLength: 8193 }))), wanted);
+    }
+    // What lies there now is another's.
+    const [input, room] = [inputs[3]!, rooms[0]!];
+    const lost = new Uint8Array(
+      structuredClone(room.buffer as ArrayBuffer, { transfer: [room.buffer as ArrayBuffer] }),
+    );
+    lost.fill(1);
+    assertThrows(() => digested(inputs[0]!, room), TypeError, "detached");
+    pkcs11.C_Digest(session, message, Buffer.alloc(32));
+    structuredClone(input.buffer, { transfer: [input.buffer] });
+    assertThrows(() => digested(input, rooms[1]!), TypeError, "detached");
+    assert(lost.every((byte) => byte === 1));
     pkcs11.C_Finalize();
   });
 
