@@ -42,7 +42,7 @@ function answers(get: () => unknown, value: object): boolean {
  * @throws {TypeError} When it is no Uint8Array, or its buffer was transferred away.
  */
 export function viewMemory(memory: unknown, subject: string): Uint8Array {
-  if (isPlainArray(memory) && memory.length > 0) return memory;
+  if (isPlainArray(memory)) return memory;
   if (!isUint8Array(memory)) {
     throw new TypeError(`Cannot use ${subject}: expected a Uint8Array, got ${describeType(memory)}`);
   }
@@ -50,11 +50,12 @@ export function viewMemory(memory: unknown, subject: string): Uint8Array {
 }
 
 /**
- * Whether a value is a Uint8Array whose properties are the engine's: those that a program may set would be asked at each
+ * Whether a value is a Uint8Array with bytes whose properties are the engine's: those that a program may set would be asked at each
  * use. The prototype alone tells nothing of the kind.
  */
 function isPlainArray(value: unknown): value is Uint8Array {
-  return isUint8Array(value) && Object.getPrototypeOf(value) === Uint8Array.prototype &&
+  // Once V8 knows the shape, by the length, the prototype is no call of its own.
+  return isUint8Array(value) && value.length > 0 && Object.getPrototypeOf(value) === Uint8Array.prototype &&
     !Object.hasOwn(value, "length");
 }
 
@@ -66,7 +67,7 @@ function isPlainArray(value: unknown): value is Uint8Array {
  * @throws {TypeError} When the input is not bytes, or its buffer was transferred away.
  */
 export function viewBytes(input: unknown, subject: string): Uint8Array {
-  if (isPlainArray(input) && input.length > 0 && input.length < LARGE) return input;
+  if (isPlainArray(input) && input.length < LARGE) return input;
   if (!isBytesInput(input)) {
     throw new TypeError(`Cannot use ${subject}: expected bytes, got ${describeType(input)}`);
   }

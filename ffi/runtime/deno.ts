@@ -81,13 +81,16 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   let leaving = false;
 
   const parameters = (arity: number): string[] => new Array(arity).fill("u64");
-  /** A call site of its own for each symbol, or V8 leaves the fast path once two symbols have passed through one. */
+  let callSites = 0;
+  /**
+   * A call site of its own for each symbol, or V8 leaves the fast path once two symbols have passed through one. It takes
+   * texts that are the same for one and the same site, as those of two modules would be.
+   */
   const specialise = (symbols: Untyped, name: string, arity: number): NativeFunction => {
     const words = Array.from({ length: arity }, (_, i) => `a${i}`).join(",");
+    const text = `return function ${name}(${words}) { /* ${callSites++} */ return symbols.${name}(${words}); }`;
     try {
-      return new Function("symbols", `return function ${name}(${words}) { return symbols.${name}(${words}); }`)(
-        symbols,
-      );
+      return new Function("symbols", text)(symbols);
     } catch {
       // Code generation from strings is switched off: slower, but the same.
       return symbols[name];
