@@ -50,8 +50,8 @@ export function viewMemory(memory: unknown, subject: string): Uint8Array {
 }
 
 /**
- * Whether a value is a Uint8Array with bytes whose properties are the engine's: those that a program may set would be asked at each
- * use. The prototype alone tells nothing of the kind.
+ * Whether a value is a Uint8Array with bytes whose properties are the engine's: those that a program may set would be
+ * asked at each use. The prototype alone tells nothing of the kind.
  */
 function isPlainArray(value: unknown): value is Uint8Array {
   // Once V8 knows the shape, by the length, the prototype is no call of its own.
