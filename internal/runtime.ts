@@ -67,6 +67,12 @@ export function runtimeName(versions: Readonly<Record<string, string | undefined
   return versions["deno"] ? "deno" : versions["bun"] ? "bun" : "node";
 }
 
+/**
+ * `node:zlib` has Zstandard: on Node from 22.15, on the others always. Looking there would load what the first request over
+ * TLS has no other use for.
+ */
+export const hasZstandard: boolean = deno !== null || "zstd" in runtimeVersions;
+
 /** Every runtime asks a value by this symbol how it is to be shown. */
 export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 

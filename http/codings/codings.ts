@@ -1,8 +1,8 @@
 /** The content codings a session can undo (RFC 9110 §8.4.1, RFC 7932, RFC 9659). */
 
-import { builtin } from "../../internal/builtin_modules.ts";
 import { brandError } from "../../internal/error_brand.ts";
 import { checkText } from "../../internal/expected.ts";
+import { hasZstandard } from "../../internal/runtime.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
 /** A content coding under its registered name. */
@@ -11,23 +11,17 @@ export type ContentCoding = "gzip" | "deflate" | "br" | "zstd";
 /** More layers than this is never an honest server; each layer multiplies what one byte can expand to. */
 export const MAX_LAYERS = 5;
 
-let known: readonly ContentCoding[] | undefined;
-
 /** What this runtime can undo, as Accept-Encoding lists it. */
-export function knownCodings(): readonly ContentCoding[] {
-  // Node has it from 22.15.
-  const { createZstdDecompress } = builtin.zlib as { createZstdDecompress?: unknown };
-  return known ??= Object.freeze<ContentCoding[]>([
-    "gzip",
-    "deflate",
-    "br",
-    ...typeof createZstdDecompress === "function" ? ["zstd"] as const : [],
-  ]);
-}
+export const knownCodings: readonly ContentCoding[] = Object.freeze<ContentCoding[]>([
+  "gzip",
+  "deflate",
+  "br",
+  ...hasZstandard ? ["zstd"] as const : [],
+]);
 
 /** A coding by its name; undefined where this runtime cannot undo it. */
 function codingOf(name: string): ContentCoding | undefined {
-  return name === "x-gzip" ? "gzip" : knownCodings().find((coding) => coding === name);
+  return name === "x-gzip" ? "gzip" : knownCodings.find((coding) => coding === name);
 }
 
 /** Raised when a body is not what its Content-Encoding says, or expands beyond the limit. */

@@ -58,7 +58,7 @@ export async function* decodeContent(
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
     throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);
   }
-  const unknown = codings.find((coding) => !knownCodings().includes(coding));
+  const unknown = codings.find((coding) => !knownCodings.includes(coding));
   if (unknown) throw new NotSupportedError(`decode ${unknown}`, "this runtime", "its node:zlib lacks it");
   let bytes = source;
   let onPassThrough = options.onPassThrough ?? doNothing;

@@ -59,7 +59,7 @@ const PLAIN_CODINGS = "gzip, deflate";
 export class ContentDecoder implements SessionFeature {
   /** The codings this runtime can undo: `zstd` is missing on Node before 22.15. */
   static get codings(): readonly ContentCoding[] {
-    return knownCodings();
+    return knownCodings;
   }
   /** Sent with every message that has no Accept-Encoding of its own. */
   readonly requestDefaults: ReadonlyArray<readonly [name: string, value: string]> = [[
@@ -71,7 +71,7 @@ export class ContentDecoder implements SessionFeature {
    * know, and inside of TLS there are none.
    */
   get requestDefaultsOverTls(): ReadonlyArray<readonly [name: string, value: string]> {
-    return [["accept-encoding", knownCodings().join(", ")]];
+    return [["accept-encoding", knownCodings.join(", ")]];
   }
   /** Decoding comes first of all that looks at a body, and after what stores it as it came. */
   readonly bodyStage: BodyStage = BodyStage.CONTENT_DECODING;

@@ -1,8 +1,14 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { getBuiltinModule } from "node:process";
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { type ContentCoding, ContentDecodingError, parseContentCodings } from "../../../http/codings/codings.ts";
+import {
+  type ContentCoding,
+  ContentDecodingError,
+  knownCodings,
+  parseContentCodings,
+} from "../../../http/codings/codings.ts";
 import { decodeContent, decodeSimple } from "../../../http/codings/decode.ts";
 import { SeededRandom } from "../../_support/random.ts";
 
@@ -226,6 +232,12 @@ describe("decoding of contents", () => {
 });
 
 describe("Content-Encoding", () => {
+  it("has the codings that the runtime's zlib can undo", () => {
+    const { createZstdDecompress } = getBuiltinModule("node:zlib") as { createZstdDecompress?: unknown };
+    const modern = typeof createZstdDecompress === "function" ? ["zstd"] : [];
+    assertEquals<readonly string[]>(knownCodings, ["gzip", "deflate", "br", ...modern]);
+  });
+
   it("names codings in any case, the old one of gzip too", () => {
     assertEquals(parseContentCodings("X-GZIP, deflate ,BR,, identity,zstd"), ["gzip", "deflate", "br", "zstd"]);
     assertEquals(parseContentCodings("identity"), []);
