@@ -19,10 +19,10 @@ const INTRODUCTIONS: Record<string, string> = {
   pkcs11:
     "Synchronous and asynchronous calls on SoftHSM2 against a loop in C that calls the module with one call for " +
     "each result, and against other bindings. C's loop is 1; `C with a thread` has a second one that sleeps, and locks " +
-    "cost more then. `bare FFI` is the least that the runtime takes for the same calls and copies. `into` writes the " +
-    "result into memory of the caller. With large data this library has glibc keep what the module frees (see " +
-    "[Performance](performance.md#large-data)), which C's loop has not; on Node an addon's module may find Node's own " +
-    "OpenSSL before the system's.",
+    "cost more then. `bare FFI` is the least that the runtime takes for the same calls and copies; asynchronous, for a " +
+    "thread that waits, calls and sends a message. `into` writes the result into memory of the caller. With large data " +
+    "this library has glibc keep what the module frees (see [Performance](performance.md#large-data)), which C's loop " +
+    "has not; on Node an addon's module may find Node's own OpenSSL before the system's.",
   pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
   webcrypto: "`subtle.sign` over a token against `session.sign`, and node-webcrypto-p11 over the addon pkcs11js.",
   "http-deno":

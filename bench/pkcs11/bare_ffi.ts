@@ -1,9 +1,11 @@
 // The least that a call takes on this runtime: the module's functions as the runtime binds them, called by hand with the
 // same copies in and out, and nothing checked but that they succeed. A process without threads, as C's loop is, has cheaper
 // locks. Runs on Deno, Bun and Node.
+import { Worker } from "node:worker_threads";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKM, Module } from "../../session/mod.ts";
-import { data1k, data1m, data32, iv, P256, rate, report, setting } from "./rows.ts";
+import type { BareCalls } from "./bare_worker.ts";
+import { data1k, data1m, data32, iv, P256, rate, rateAsync, report, setting } from "./rows.ts";
 
 const { module: path, label, pin, seconds } = setting();
 const module = await Module.load(path, { managed: false });
@@ -80,5 +82,45 @@ for (const [name, call] of Object.entries(calls)) {
     kept();
   });
 }
+/** One call at a time on a thread: two changes of thread and a message. */
+async function oneAtATime(): Promise<number> {
+  const asked = new Int32Array(new SharedArrayBuffer(8));
+  const workerData: BareCalls = {
+    path,
+    init: [handle, mechanism, secret.handle],
+    sign: [handle, input, BigInt(data32.length), output, written],
+    shared: asked.buffer,
+  };
+  words[0] = BigInt(CKM.SHA256_HMAC);
+  words[1] = words[2] = 0n;
+  let answered!: () => void;
+  const answer = () => new Promise<void>((resolve) => answered = resolve);
+  const worker = new Worker(new URL("bare_worker.ts", import.meta.url), { workerData });
+  const ready = answer();
+  worker.on("message", () => answered());
+  worker.on("error", (error) => {
+    throw error;
+  });
+  await ready;
+  const ask = (): void => {
+    Atomics.add(asked, 0, 1);
+    Atomics.notify(asked, 0);
+  };
+  const measured = await rateAsync(seconds, [async () => {
+    memory.set(data32, INPUT);
+    words[3] = BigInt(data32.length + 1024);
+    const came = answer();
+    ask();
+    await came;
+    fresh();
+  }]);
+  asked[1] = 1;
+  const ended = new Promise((resolve) => worker.once("exit", resolve));
+  ask();
+  await ended;
+  return measured;
+}
+
+rates["HMAC-SHA256 32 B, async, 1 session"] = await oneAtATime();
 report(rates);
 await module.close();
