@@ -60,7 +60,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
   readonly #reset = new ResetStreams();
   readonly #held = new HeldRequests();
   readonly #receiveWindow = new ReceiveWindow(CONNECTION_WINDOW);
-  /** Responses to be handed over once all that has arrived was looked at. */
+  /** Those of whose responses something is to be handed on once all that has arrived was looked at. */
   #answered: Http2Stream[] = [];
   #waiting: (() => void)[] = [];
   #awaited = 0;
@@ -145,7 +145,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     const answered = this.#answered;
     if (answered.length > 0) {
       this.#answered = [];
-      for (const stream of answered) stream.answer();
+      for (const stream of answered) stream.handOn();
     }
     if (fault !== null) this.#fault(fault);
   }

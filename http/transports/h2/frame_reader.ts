@@ -2,7 +2,7 @@
 import { ConnectionFault, ErrorCode } from "./errors.ts";
 import { DEFAULT_FRAME_SIZE, FRAME_HEADER, MAX_31_BITS, uint32 } from "./frames.ts";
 
-/** Takes one frame, whose payload is a part of what was received; false when no more of them are wanted. */
+/** Takes one frame, whose payload is good until the next bytes are taken; false when no more of them are wanted. */
 export type FrameTaker = (type: number, flags: number, stream: number, payload: Uint8Array) => boolean;
 
 /** Push parser of frames. Only a frame that has arrived in pieces is copied. */
@@ -11,6 +11,8 @@ export class FrameReader {
   /** Room for one frame; made when the first one arrives in pieces. */
   #store: Uint8Array | null = null;
   #held = 0;
+  /** What the frame before was held in, whose payload is still of use. */
+  #spare: Uint8Array | null = null;
 
   constructor(take: FrameTaker) {
     this.#take = take;
@@ -50,6 +52,8 @@ export class FrameReader {
     this.#hold(bytes.subarray(offset, offset + missing));
     if (this.#held < FRAME_HEADER + length) return -1;
     this.#held = 0;
+    this.#store = this.#spare;
+    this.#spare = store;
     return this.#hand(store, 0, length) ? offset + missing : -1;
   }
 

@@ -1,4 +1,5 @@
 /** One request and its response on a stream of an HTTP/2 connection (RFC 9113 §5.1 and §8.1). */
+import { joinBytes } from "../../../internal/bytes.ts";
 import { TransportError, type TransportPhase } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import {
@@ -23,8 +24,6 @@ export const STREAM_WINDOW: number = 1024 * 1024;
 /** Informational responses in front of a final one. */
 const MAX_INFORMATIONAL = 64;
 
-const NOTHING = new Uint8Array(0);
-
 /** What a stream asks of its connection. None of it throws. */
 export interface StreamLink extends UploadLink {
   /** It has carried an answer: if it breaks before this one has begun, it was stale. */
@@ -35,7 +34,7 @@ export interface StreamLink extends UploadLink {
   giveCredit(stream: number, bytes: number): void;
   /** Somebody waits for this stream, or nobody does any more. */
   awaited(isAwaited: boolean): void;
-  /** A header section is there: the response is handed over when all that has come with it was looked at. */
+  /** Some of a response is there: it is handed on when all that has come with it was looked at. */
   answered(stream: Http2Stream): void;
   /** Both directions are over. */
   streamOver(stream: Http2Stream): void;
@@ -64,9 +63,11 @@ export class Http2Stream implements BodySource, UploadOwner {
   /** A header section whose response has not been handed over. */
   #head: IncomingHead | null = null;
   #hasBody = false;
-  /** The first piece of a body that is not handed over. */
-  #first: Uint8Array | null = null;
   #body: IncomingBody | null = null;
+  /** Frames of the body have come that were not handed on. */
+  #isFed = false;
+  /** What they hold: parts of what was received, good until all of that was looked at. */
+  #pieces: Uint8Array[] = [];
   #trailerFields: readonly HeaderField[] = [];
   #trailers: PromiseWithResolvers<Headers> | null = null;
   #arrived: PromiseWithResolvers<void> | null = null;
@@ -125,7 +126,7 @@ export class Http2Stream implements BodySource, UploadOwner {
 
   /** The exchange cannot go on. What has come of a response is handed over first. */
   fail(error: TransportError, errorCode: number | null = null): void {
-    if (this.#head !== null) this.answer();
+    this.handOn();
     if (this.#finished) return;
     if (errorCode !== null) this.#reset(errorCode);
     this.#finish(error);
@@ -180,23 +181,27 @@ export class Http2Stream implements BodySource, UploadOwner {
     if (this.#missing !== null && (this.#missing -= piece.byteLength) < 0) {
       throw new StreamFault("its body is longer than its Content-Length");
     }
-    if (piece.byteLength > 0 && this.#hasBody) this.#take(piece);
-    this.#credit();
+    if (piece.byteLength > 0 && this.#hasBody) this.#pieces.push(piece);
+    // What belongs to a response that is about to be handed over goes with it.
+    if (!this.#isFed && this.#head === null) this.#link.answered(this);
+    this.#isFed = true;
     if (isEnd) this.#end([]);
   }
 
-  #take(piece: Uint8Array): void {
-    if (this.#head === null || this.#body !== null) this.#body!.push(piece);
-    // A part of what was received: good until all of that was looked at, and copied then by whoever keeps it.
-    else if (this.#first === null) this.#first = new Uint8Array(piece);
-    else this.#startBody().push(piece);
+  /** Hands on what has come of the response. */
+  handOn(): void {
+    if (this.#head !== null) this.#answer(this.#head);
+    else if (this.#isFed) this.#feed();
   }
 
-  #startBody(): IncomingBody {
-    const body = this.#body = new IncomingBody(this);
-    if (this.#first !== null) body.push(this.#first);
-    this.#first = null;
-    return body;
+  /** Hands on what has come of the body, in one piece: each costs its reader the same, be it long or short. */
+  #feed(): void {
+    this.#isFed = false;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (this.#finished) return;
+    if (pieces.length > 0) this.#body!.push(pieces.length === 1 ? pieces[0]! : joinBytes(pieces));
+    this.#credit();
   }
 
   #end(trailers: readonly HeaderField[]): void {
@@ -204,6 +209,7 @@ export class Http2Stream implements BodySource, UploadOwner {
       throw new StreamFault("its body is shorter than its Content-Length");
     }
     this.#endReceived = true;
+    if (this.#head === null) this.#feed();
     this.#body?.end();
     if (this.#head !== null) this.#trailerFields = trailers;
     else {
@@ -227,16 +233,16 @@ export class Http2Stream implements BodySource, UploadOwner {
   }
 
   /** Hands the response over, with all of its body that is there. */
-  answer(): void {
-    const head = this.#head;
-    if (head === null || this.#finished) return;
+  #answer(head: IncomingHead): void {
+    if (this.#finished) return;
     this.#head = null;
     if (this.#isAgreed) return this.#handOver(head);
     const isDone = this.#endReceived;
     const hasBody = this.#hasBody;
-    const whole = isDone && hasBody ? this.#body?.taken() ?? this.#first ?? NOTHING : null;
-    const body = isDone || !hasBody ? null : this.#body ?? this.#startBody();
+    const whole = isDone && hasBody ? joinBytes(this.#pieces) : null;
+    const body = this.#body = isDone || !hasBody ? null : new IncomingBody(this);
     if (body !== null) {
+      this.#feed();
       this.awaited(false);
       this.#arrived = Promise.withResolvers();
     }
@@ -257,7 +263,8 @@ export class Http2Stream implements BodySource, UploadOwner {
 
   /** Another protocol is spoken from now on, in frames of DATA. */
   #handOver(head: IncomingHead): void {
-    const body = this.#body ?? this.#startBody();
+    const body = this.#body = new IncomingBody(this);
+    this.#feed();
     if (this.#endReceived) body.end();
     const upgraded = {
       readable: body.stream,

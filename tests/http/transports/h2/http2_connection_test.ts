@@ -1,5 +1,6 @@
 // The client's side of HTTP/2 against a scripted server in memory.
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
@@ -9,6 +10,7 @@ import { Flag, frame as frameOf, FrameType, Setting, uint32 } from "../../../../
 import { STREAM_WINDOW } from "../../../../http/transports/h2/stream.ts";
 import type { TransportResponse } from "../../../../http/transports/transport.ts";
 import { data, flushed, goAway, Http2Peer, reset, windowUpdate } from "../../../_support/http2_peer.ts";
+import { pseudoRandom } from "../../../_support/pseudo_random.ts";
 import { streamOf, textOf } from "../../../_support/transport_driver.ts";
 
 const body = (length: number) => new Uint8Array(length).fill(120);
@@ -206,6 +208,57 @@ describe("an HTTP/2 connection", () => {
     assert((await server.seen(FrameType.WINDOW_UPDATE, 1)).length > 0);
     server.send(data(1, "", true));
     assertEquals((await all).length, STREAM_WINDOW);
+  });
+
+  it("puts bodies together from frames of any length that come in pieces of any length", async () => {
+    const random = pseudoRandom(7);
+    const server = peer();
+    const bodies = [1, 3, 5].map(() => Uint8Array.from({ length: 300_000 }, () => random(256)));
+    const responses = bodies.map((_, index) => server.request(`/${index}`).response);
+    const frames = bodies.map((_, index) => server.headers(2 * index + 1, [[":status", "200"]]));
+    for (const sent = [0, 0, 0]; sent.some((count) => count < 300_000);) {
+      const index = random(3);
+      const start = sent[index]!;
+      if (start === 300_000) continue;
+      const end = sent[index] = Math.min(300_000, start + 1 + random(random(4) === 0 ? 16_384 : 700));
+      frames.push(data(2 * index + 1, bodies[index]!.subarray(start, end), end === 300_000));
+    }
+    const all = Buffer.concat(frames);
+    const reading: Promise<Uint8Array>[] = [];
+    for (let offset = 0; offset < all.byteLength;) {
+      // The memory in which bytes arrive is used again.
+      const piece = all.subarray(offset, offset += 1 + random(random(3) === 0 ? 70_000 : 3000));
+      server.connection.received(piece);
+      piece.fill(0);
+      if (reading.length === 0) reading.push(...responses.map(async (response) => await (await response).bytes()));
+      await flushed();
+    }
+    for (const [index, expected] of bodies.entries()) {
+      assert(Buffer.compare(await reading[index]!, expected) === 0, `the body of stream ${2 * index + 1}`);
+    }
+  });
+
+  it("hands on in one piece what has come of a body at once", async () => {
+    const server = peer();
+    const { response } = server.request("/");
+    server.send(server.headers(1, [[":status", "200"]]), data(1, "a"), data(1, "b"));
+    const reader = (await response).body!.getReader();
+    assertEquals(new TextDecoder().decode((await reader.read()).value), "ab");
+    const next = reader.read();
+    server.send(data(1, "c"), data(1, "d"), data(1, ""), data(1, "e", true));
+    assertEquals(new TextDecoder().decode((await next).value), "cde");
+    assert((await reader.read()).done);
+  });
+
+  it("gives what has come in front of a failure to whoever reads", async () => {
+    const server = peer();
+    const { response } = server.request("/");
+    server.send(server.headers(1, [[":status", "200"]]), data(1, "a"));
+    const reader = (await response).body!.getReader();
+    server.send(data(1, "b"), data(1, "c"), reset(1, ErrorCode.INTERNAL_ERROR));
+    assertEquals(new TextDecoder().decode((await reader.read()).value), "a");
+    assertEquals(new TextDecoder().decode((await reader.read()).value), "bc");
+    await assertRejects(() => reader.read(), TransportError);
   });
 
   it("gives one exchange up without the others, and takes what still comes for it", async () => {
