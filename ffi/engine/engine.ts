@@ -21,8 +21,6 @@ import { callsOf } from "../workers/repeated_calls.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "../workers/worker_pool.ts";
 
 const BLOCK_SIZE = 0x4000;
-/** An operation in place runs within another only where a callback of the first makes a call. */
-const KEPT_FRAMES = 4;
 /** Calls that wait behind so many are laid out when their turn comes: the first ones wait for less than that takes. */
 const LAID_OUT = 16;
 /** Operations without a session that run at once: more than the worker threads take in one go. */
@@ -36,8 +34,8 @@ export class Engine implements CallOrder {
   readonly errors: EngineErrors;
   readonly #blocks: BlockPool;
   readonly #blocksInPlace: BlockPool;
-  /** Frames of operations in place, kept with their blocks for the next. */
-  readonly #frames: Frame[] = [];
+  /** That of the last operation in place, kept with its block for the next: one within another is rare. */
+  #idle: Frame | null = null;
   readonly #lanes = new Map<bigint, Lane>();
   readonly #crowd = new Crowd(CROWD);
   readonly #pool: () => WorkerPool;
@@ -107,7 +105,8 @@ export class Engine implements CallOrder {
       if (place.busy) throw this.errors.busy(lane!.open ?? "an asynchronous call");
       place.inPlace = true;
     }
-    const frame = this.#frames.pop() ?? new Frame(this, this.#blocksInPlace.take(), true);
+    const frame = this.#idle ?? new Frame(this, this.#blocksInPlace.take(), true);
+    this.#idle = null;
     frame.undisturbed = !signal && observer === null;
     frame.lane = lane;
     frame.turn = turn;
@@ -117,7 +116,8 @@ export class Engine implements CallOrder {
     this.#inFlight++;
     try {
       const program = operation(frame, args);
-      let step = program.next(0);
+      const isAlone = frame.undisturbed && gate === null && !turn?.isTakenFrom(frame);
+      let step = isAlone && program.begin ? program.begin() : program.next(0);
       while (!step.done) {
         const value = step.value;
         try {
@@ -141,7 +141,8 @@ export class Engine implements CallOrder {
       return step.value;
     } finally {
       frame.reset();
-      if (this.#frames.length < KEPT_FRAMES) this.#frames.push(frame);
+      if (this.#idle === null) this.#idle = frame;
+      else this.#blocksInPlace.give(frame.block);
       if (--this.#inFlight === 0) this.#notifyDrained();
       if (place !== null) {
         place.inPlace = false;

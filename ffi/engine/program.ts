@@ -32,6 +32,11 @@ export type ProgramStep<T> = IteratorResult<Step | Ask, T>;
 export interface Program<T> {
   /** Resumes it with a CK_RV; 0 at first. */
   next(rv: number): ProgramStep<T>;
+  /**
+   * Instead of `next(0)` where the calls of the first step are made in place, all of them at once and unseen: makes them
+   * itself, leaves in the frame what came of them, and goes on.
+   */
+  begin?(): ProgramStep<T>;
   /** Throws an error at the step it yielded last. */
   throw(error: unknown): ProgramStep<T>;
   /** Itself, for `yield*`. */

@@ -157,12 +157,40 @@ class Transformation implements Program<Bytes>, Beginning {
     return type === this.#type && (parameter === null ? 0 : rawLength(parameter)) === this.#parameterLength;
   }
 
+  /** Written out: what all operations share would be looked up anew in each call, as it is called with so many functions. */
+  begin(): ProgramStep<Bytes> {
+    this.#begun = true;
+    if (this.asks) return this.#proceed(null);
+    const frame = this.#frame!;
+    const { fn: init, args: begun } = this.init;
+    const { fn: once, args: words } = this.once;
+    const key = this.#key;
+    frame.rv = 0;
+    try {
+      let rv = key === null ? init.call(begun[0]!, begun[1]!) : init.call(begun[0]!, begun[1]!, key);
+      frame.stopped = 0;
+      if (rv === CKR.OK) {
+        rv = once.call(words[0]!, words[1]!, words[2]!, words[3]!, words[4]!);
+        frame.stopped = rv === CKR.OK ? 2 : 1;
+      }
+      frame.rv = rv as number;
+    } catch (error) {
+      return this.#proceed({ error });
+    }
+    return this.#called(frame.rv);
+  }
+
   next(rv: number): ProgramStep<Bytes> {
     if (this.#rest) return this.#rest.next(rv);
     if (!this.#begun) {
       this.#begun = true;
       return this.asks ? this.#proceed(null) : this.#firstStep;
     }
+    return this.#called(rv);
+  }
+
+  /** Goes on after both calls. */
+  #called(rv: number): ProgramStep<Bytes> {
     if (rv !== CKR.OK) return this.#proceed({ rv });
     const { block } = this.#frame!;
     if (block.getUlong(this.#length) === this.#doubtful) return this.#proceed({ rv });
