@@ -73,6 +73,8 @@ export class ModuleCore {
   pool: HandlePool | null = null;
   /** Whether this caller has closed the module. */
   closed = false;
+  /** What is told once the module is closed: pools that nobody has closed keep no PIN then. */
+  readonly ended: Set<() => void> = new Set();
   readonly #reconnection: Reconnection | null;
   /** Sessions that are being opened, and on which slots. */
   readonly opening: Map<Promise<unknown>, bigint> = new Map();
@@ -105,6 +107,12 @@ export class ModuleCore {
   /** Whether sessions are being opened on a slot, by so many calls at least. */
   isOpening(slot: bigint, calls = 1): boolean {
     return [...this.opening.values()].filter((other) => other === slot).length >= calls;
+  }
+
+  /** The module is closed, and no call of its caller is under way any more. */
+  end(): void {
+    for (const told of this.ended) told();
+    this.ended.clear();
   }
 
   /** Throws CKR.CRYPTOKI_NOT_INITIALIZED once the module is closed. */

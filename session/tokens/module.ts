@@ -442,6 +442,7 @@ export class Module {
     this.#closing = Promise.resolve();
     const problems = closeSessionsSync(core, [...core.sessions]);
     core.closed = true;
+    core.end();
     attempt(problems, () => core.engine.runSync(null, core.backend.finalize, null, { observer: core.observer(true) }));
     if (problems.length > 0) throw problems[0]!.error;
   }
@@ -464,6 +465,7 @@ export class Module {
     core.closed = true;
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
     await Promise.allSettled(core.opening.keys());
+    core.end();
     // C_Finalize must never meet a call under way, an abandoned one included. In place, no other can start meanwhile.
     for (;;) {
       if (core.backend.last && core.engine.inFlight > 0) await core.engine.drained();

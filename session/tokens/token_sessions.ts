@@ -106,11 +106,9 @@ export class TokenSessions implements LentSessions {
   /** Reads and checks the options; nothing is opened. */
   constructor(slot: Slot, options: SharedSessionsOptions) {
     this.slot = slot;
-    this.#token = new FollowedToken(slot, {
-      action: "open a session of the pool",
-      advice: "make a new pool for it",
-    });
+    this.#token = new FollowedToken(slot, { action: "open a session of the pool", advice: "make a new pool for it" });
     this.#settings = readPoolOptions(options);
+    moduleCoreOf(slot).ended.add(this.#forget);
   }
 
   /** In which life the sessions are: with each death of them another begins. */
@@ -169,13 +167,17 @@ export class TokenSessions implements LentSessions {
   async #close(): Promise<void> {
     for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
     if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
-    forgetPin(this.#settings.login?.pin);
+    this.#forget();
+    moduleCoreOf(this.slot).ended.delete(this.#forget);
     clearTimeout(this.#timer);
     const idle = this.#idle.splice(0);
     const results = await Promise.allSettled(idle.map(({ session }) => session.close()));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
+
+  /** No session is opened any more. */
+  readonly #forget = (): void => forgetPin(this.#settings.login?.pin);
 
   #take(signal: AbortSignal | undefined): Promise<Session> {
     if (this.closed) throw new SessionClosedError("use a session of the pool");

@@ -80,6 +80,23 @@ describe("PINs", () => {
     assertEquals(secret.occurrences(), 0);
   });
 
+  for (const way of ["close", "closeSync"] as const) {
+    it(`the PIN of a pool goes with its module: ${way}`, { skip: skip || memorySkip, timeout }, async () => {
+      const secret = new SecretInMemory();
+      const mine = secret.bytes();
+      const other = await Module.load(strict.path, { managed: "gp11" });
+      const slot = (await other.slots())[0]!;
+      const pools = [slot.sessionPool({ login: { pin: mine } }), slot.sessionPool({ login: { pin: mine } })];
+      await pools[0]!.use((opened) => opened.generateRandom(8));
+      mine.fill(0);
+      assert(secret.occurrences() >= 2);
+      await other[way]();
+      assertEquals(secret.occurrences(), 0);
+      await assertRejects(() => pools[1]!.use(() => {}), Pkcs11Error, "CKR_CRYPTOKI_NOT_INITIALIZED");
+      for (const pool of pools) await pool.close();
+    });
+  }
+
   it("no error, JSON or inspection shows a PIN", { skip, timeout }, async () => {
     const pin = "1234-shown-nowhere";
     strict.fail("C_Login", CKR.PIN_INCORRECT, { times: 4 });
