@@ -180,10 +180,11 @@ export class HttpSessionCore implements PoolOwner {
 
   /** Begins the next attempt. */
   restart(item: QueueItem, error: unknown = null): void {
-    const { msg } = item;
+    const { attempt: before, msg } = item;
     item.attemptOver(error);
     messageState(msg).sentTo = null;
     this.#leave(item, item.sameConnection && item.isBodyRead);
+    if (item.attempt !== before) return;
     item.state = ItemState.RESTARTING;
     item.attempt++;
     item.requeue = null;
@@ -221,6 +222,8 @@ export class HttpSessionCore implements PoolOwner {
     const state = messageState(msg);
     state.end(status, options.reason ?? reasonPhrase(status), error);
     if (this.#isClosed && error === null) state.errorText = CLOSED;
+    // The source of its body, and others who are told of the end, may end it too.
+    item.state = ItemState.FINISHING;
     item.attemptOver(error);
     item.unpause();
     if (item.leaveEarly !== null) return item.leaveEarly();
@@ -235,7 +238,7 @@ export class HttpSessionCore implements PoolOwner {
     if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
     const { msg } = item;
     const status = statusOf(error);
-    item.attempt++;
+    const attempt = ++item.attempt;
     item.requeue = null;
     const own = error instanceof TransportError ? error : null;
     const state = messageState(msg);
@@ -244,7 +247,7 @@ export class HttpSessionCore implements PoolOwner {
     state.errorText = own?.message ?? "";
     item.attemptOver(error);
     this.#leave(item, false, state.thrown);
-    this.end(item);
+    if (item.attempt === attempt) this.end(item);
   }
 
   /** An attempt is over: features may ask for another one, else the message is finished. */
@@ -320,7 +323,10 @@ export class HttpSessionCore implements PoolOwner {
     item.onDone?.();
   }
 
-  /** Takes the entry off its place: out of the waiting lists, off its connection, which is not given to others yet. */
+  /**
+   * Takes the entry off its place: out of the waiting lists, off its connection, which is not given to others yet. Who is
+   * told of it, the source of a body for one, may end the entry meanwhile, or queue it again.
+   */
   #leave(item: QueueItem, keep: boolean, reason: unknown = null): void {
     item.unwatch();
     this.pool.withdraw(item);

@@ -1,9 +1,9 @@
 // Hooks that meddle where they are only asked, uploads that never end: a message ends once, and its connection is of use to the next one or gone.
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { HttpMessage } from "../../../http/mod.ts";
+import { HttpMessage, type HttpSession } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { Recorder, sessionOn, transports, transportsWithHttp2, until } from "../../_support/http_sessions.ts";
+import { Recorder, sessionOn, transports, transportsWithHttp2, until, wait } from "../../_support/http_sessions.ts";
 import { reply, socketServer } from "../../_support/socket_server.ts";
 
 /** A stream that gives one piece and then neither more nor its end; resolves `cancelled` when nobody wants it any more. */
@@ -70,6 +70,54 @@ for (const transport of transportsWithHttp2) {
       await sent;
       assertEquals(msg.statusCode, 200);
     });
+  });
+}
+
+/** What ends a message, or its attempt. */
+const ends: Readonly<Record<string, (session: HttpSession, msg: HttpMessage) => unknown>> = {
+  cancelMessage: (session, msg) => session.cancelMessage(msg),
+  abort: (session) => session.abort(),
+  close: (session) => session.close(),
+  requeueMessage: (session, msg) => session.requeueMessage(msg),
+};
+
+for (const transport of transportsWithHttp2) {
+  describe(`an upload whose source meddles when it is cancelled, on ${transport}`, () => {
+    for (const [name, end] of [...Object.entries(ends), ["a timeout", null] as const]) {
+      it(`ends its message once, ended by ${name}`, async () => {
+        await using server = await routeServer({}, transport);
+        for (const meddle of Object.values(ends)) {
+          await using session = sessionOn(transport);
+          const told: string[] = [];
+          session.addEventListener("request-unqueued", () => told.push("request-unqueued"));
+          const begun = Promise.withResolvers<void>();
+          let isAsked = false;
+          const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+            pull(controller): Promise<void> | void {
+              if (isAsked) return begun.resolve();
+              isAsked = true;
+              controller.enqueue(new Uint8Array(5));
+            },
+            cancel(): void {
+              told.push("cancelled");
+              // It may be too late to do so.
+              if (session.closed || [...session.messages()].length === 0) return;
+              meddle(session, msg);
+            },
+          }, { highWaterMark: 0 });
+          const msg = new HttpMessage("POST", `${server.origin}/never`, { body });
+          msg.addEventListener("finished", () => told.push("finished"));
+          if (end === null) msg.timeout = 0.05;
+          const sent = session.sendMessage(msg);
+          await begun.promise;
+          end?.(session, msg);
+          await sent;
+          await wait(5);
+          assertEquals(told, ["cancelled", "finished", "request-unqueued"], meddle.name);
+          assertEquals([...session.messages()], []);
+        }
+      });
+    }
   });
 }
 
