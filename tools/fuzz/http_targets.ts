@@ -33,7 +33,7 @@ export function bodies(): FuzzTarget<
 > {
   return {
     input(random) {
-      const codings = Array.from({ length: random.integer(1, 3) }, () => random.pick(knownCodings()));
+      const codings = Array.from({ length: random.integer(1, 3) }, () => random.pick(knownCodings));
       let body: Uint8Array = random.next() < 0.3
         ? new Uint8Array(random.integer(0, 4 * MAX_SIZE))
         : random.bytes(random.integer(0, 3000));
