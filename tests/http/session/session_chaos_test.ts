@@ -38,9 +38,34 @@ const readings: readonly ((response: Response) => unknown)[] = [
   () => {},
 ];
 
-/** One session's random life; resolves with how often each message was unqueued. */
-async function live(session: HttpSession, origin: string, random: SeededRandom): Promise<number[]> {
+/** A body in pieces that knows how it has ended; `meddle` runs when it is cancelled. */
+class Upload {
+  state: "open" | "read" | "cancelled" = "open";
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+
+  constructor(pieces: number, meddle: () => void) {
+    this.stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller): void => {
+        if (pieces-- > 0) return controller.enqueue(new Uint8Array(1000));
+        this.state = "read";
+        controller.close();
+      },
+      cancel: (): void => {
+        this.state = "cancelled";
+        meddle();
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+/** One session's random life; resolves with how often each message was unqueued, and what became of streams that were sent. */
+async function live(
+  session: HttpSession,
+  origin: string,
+  random: SeededRandom,
+): Promise<{ endings: number[]; uploads: Set<Upload["state"]> }> {
   const endings = new Map<HttpMessage, number>();
+  const uploads: Upload[] = [];
   const pending: Promise<void>[] = [];
   const settled = (promise: Promise<unknown>) => void pending.push(promise.then(() => {}, () => {}));
   session.addEventListener("request-unqueued", ({ msg }) => {
@@ -58,13 +83,19 @@ async function live(session: HttpSession, origin: string, random: SeededRandom):
       setTimeout(() => session.unpauseMessage(msg), 5);
     }
   };
+  const meddleWithAny = (): void => {
+    if (endings.size > 0) meddle(random.pick([...endings.keys()]), false);
+  };
   for (let count = random.integer(6, 16); count > 0; count--) {
     const url = origin + random.pick(paths);
     if (random.next() < 0.5) {
       const controller = new AbortController();
       const read = random.pick(readings);
-      const body = random.next() < 0.3 ? new Blob(["abc"]).stream() : "abc";
-      const upload = random.next() < 0.4 ? { method: "POST", body, duplex: "half" as const } : {};
+      const streamed = random.next() < 0.5 ? new Upload(random.integer(0, 4), () => meddleWithAny()) : null;
+      const body = streamed?.stream ?? "abc";
+      const isUpload = random.next() < 0.4;
+      if (isUpload && streamed !== null) uploads.push(streamed);
+      const upload = isUpload ? { method: "POST", body, duplex: "half" as const } : {};
       settled(session.fetch(url, { ...upload, signal: controller.signal }).then(read));
       if (random.next() < 0.4) setTimeout(() => controller.abort(), random.integer(0, 30));
     } else {
@@ -81,25 +112,26 @@ async function live(session: HttpSession, origin: string, random: SeededRandom):
       endings.set(msg, 0);
       settled(session.sendMessage(msg));
     }
-    if (random.next() < 0.3 && endings.size > 0) meddle(random.pick([...endings.keys()]), false);
+    if (random.next() < 0.3) meddleWithAny();
     if (random.next() < 0.4) await wait(random.integer(0, 10));
   }
   await wait(random.integer(0, 60));
   if (random.next() < 0.3) session.abort();
   await session.close();
   await Promise.all(pending);
-  return [...endings.values()];
+  return { endings: [...endings.values()], uploads: new Set(uploads.map(({ state }) => state)) };
 }
 
 for (const transport of transportsWithHttp2) {
   describe(`random lives of a session on ${transport}`, () => {
     for (let seed = 1; seed <= 6; seed++) {
-      it(`seed ${seed}: every message ends once, every fetch settles, no connection stays`, async () => {
+      it(`seed ${seed}: every message ends once, every fetch settles, every body is read or cancelled, no connection stays`, async () => {
         await using server = await routeServer(hostile, transport);
         const features = seed % 2 === 0 ? [new Retry({ limit: 1, baseDelay: 1 })] : [];
         const session = sessionOn(transport, { maxConnsPerHost: 1 + seed % 3, features });
-        const endings = await live(session, server.origin, new SeededRandom(seed));
+        const { endings, uploads } = await live(session, server.origin, new SeededRandom(seed));
         assertEquals(new Set(endings), new Set(endings.length === 0 ? [] : [1]));
+        assertEquals(uploads.has("open"), false);
         assertEquals(session.connections.length, 0);
         // Node's fetch keeps its connections to itself.
         if (session.capabilities.exactConnections) await until(() => server.open.size === 0);
