@@ -366,7 +366,7 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
       return result.toString("hex");
     };
     const inputs = [20, 4095, 4096, 100_000].map((length) => new Uint8Array(length).fill(length));
-    const rooms = [Buffer.alloc(8192), Buffer.alloc(8192), Buffer.alloc(9000).subarray(500)];
+    const rooms = [Buffer.alloc(8192), Buffer.alloc(1024), Buffer.alloc(9000).subarray(500)];
     for (const input of inputs) {
       const wanted = createHash("sha256").update(input).digest("hex");
       for (let round = 0; round < 4; round++) {
