@@ -40,6 +40,8 @@ export interface BuiltParameter {
   readBack?(block: Block, offset: number): void;
   /** Completes what was written at `offset` once the modulus of the RSA key is known, which is read for it. */
   fitModulus?(block: Block, offset: number, modulus: Uint8Array): void;
+  /** Whether the token makes the IV, so that each use of the parameter has another. */
+  readonly tokenMakesIv?: boolean | undefined;
   /** Bytes that the token appends to an encrypted result in one piece, for {@linkcode BuiltParameter.takeAppended}. */
   readonly appended?: number | undefined;
   /** Takes what was appended off a result. */

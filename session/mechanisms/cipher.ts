@@ -84,6 +84,10 @@ class GcmStruct extends OutputParameter<typeof CK_GCM_PARAMS> implements GcmPara
     this.#iv = iv;
   }
 
+  get tokenMakesIv(): boolean {
+    return this.#iv.length === 0;
+  }
+
   get iv(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#iv);
   }
@@ -91,6 +95,7 @@ class GcmStruct extends OutputParameter<typeof CK_GCM_PARAMS> implements GcmPara
 
 /** The parameter of AES-GCM on a token that makes the IV and appends it to what it encrypts. */
 class TokenIv implements GcmParameter {
+  readonly tokenMakesIv = true;
   readonly appended: number;
   readonly #additionalData: Uint8Array | null;
   readonly #tagLength: number;

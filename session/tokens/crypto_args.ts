@@ -1,6 +1,7 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
+import { CKM, ckmName } from "../../ffi/constants/mod.ts";
 import { type BytesInput, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
-import { checkMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
+import { checkMechanism, type PreparedMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
 import type { CryptoArgs, Destination } from "../../ffi/operations/crypto.ts";
 import type { ManyArgs } from "../../ffi/operations/many.ts";
@@ -100,6 +101,51 @@ export function verifyArgs(
   };
 }
 
+/**
+ * Mechanisms of which one IV, nonce or counter used twice with a key gives away the XOR of what was encrypted, or lets
+ * authentication tags be forged.
+ */
+const WANTS_ANOTHER_IV: { readonly [action: string]: ReadonlySet<number> } = {
+  encrypt: new Set([
+    CKM.AES_CCM,
+    CKM.AES_CFB1,
+    CKM.AES_CFB128,
+    CKM.AES_CFB64,
+    CKM.AES_CFB8,
+    CKM.AES_CTR,
+    CKM.AES_GCM,
+    CKM.AES_OFB,
+    CKM.BATON_COUNTER,
+    CKM.CAMELLIA_CTR,
+    CKM.CHACHA20,
+    CKM.CHACHA20_POLY1305,
+    CKM.DES_CFB64,
+    CKM.DES_CFB8,
+    CKM.DES_OFB64,
+    CKM.DES_OFB8,
+    CKM.GOST28147,
+    CKM.JUNIPER_COUNTER,
+    CKM.SALSA20,
+    CKM.SALSA20_POLY1305,
+    CKM.SKIPJACK_CFB16,
+    CKM.SKIPJACK_CFB32,
+    CKM.SKIPJACK_CFB64,
+    CKM.SKIPJACK_CFB8,
+    CKM.SKIPJACK_OFB64,
+  ]),
+  sign: new Set([CKM.AES_GMAC]),
+};
+
+/** Refuses many uses of one parameter where it must differ for each, unless the token sees to it. */
+function checkRepeated(action: string, { type, parameter }: PreparedMechanism, count: number): void {
+  if (count < 2 || parameter === null || !WANTS_ANOTHER_IV[action]?.has(type)) return;
+  if (!(parameter instanceof Uint8Array) && parameter.tokenMakesIv) return;
+  throw new RangeError(
+    `Cannot ${action} ${count} inputs with one parameter: ${ckmName(type)} wants another IV, nonce or counter for ` +
+      `each; call ${action} for each, with a mechanism of its own`,
+  );
+}
+
 /** Many inputs for one key. */
 export function manyArgs(
   core: SessionCore,
@@ -109,12 +155,15 @@ export function manyArgs(
   inputs: readonly BytesInput[],
 ): ManyArgs {
   core.assertFree(action);
+  const prepared = prepareMechanism(mechanism);
+  const views = listOf(inputs, "inputs").map((input) => viewBytes(input, "an input"));
+  checkRepeated(action, prepared, views.length);
   return {
     session: core.handle,
     key: key === null ? null : keyHandle(core, action, key),
     traits: key === null ? null : traitsOf(key),
-    mechanism: prepareMechanism(mechanism),
-    inputs: listOf(inputs, "inputs").map((input) => viewBytes(input, "an input")),
+    mechanism: prepared,
+    inputs: views,
     authentication: key === null ? null : authenticationFor(core, key),
   };
 }

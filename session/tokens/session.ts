@@ -1782,6 +1782,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {Pkcs11Error} CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID,
    * CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
    * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} For more than one input with AES-GMAC, whose IV must differ for each.
    * @throws {SessionClosedError} When the session is closed.
    * @throws {SessionBusyError} While an operation in parts is open on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
@@ -1806,6 +1807,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {Pkcs11Error} CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID,
    * CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
    * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} For more than one input with AES-GMAC, whose IV must differ for each.
    * @throws {SessionClosedError} When the session is closed.
    * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
@@ -1824,14 +1826,16 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * thread few jobs.
    *
    * @param key A secret or public key that may encrypt.
-   * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
-   * {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
+   * {@linkcode aesCbc} makes. With one IV for all, inputs that begin alike show that they do.
    * @param inputs What is encrypted, each by itself.
    * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns As many encrypted texts, in the same order.
    * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
    * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
    * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} For more than one input with a mechanism whose IV, nonce or counter must differ for each, such
+   * as AES-GCM and AES-CTR, unless the token makes the IV.
    * @throws {SessionClosedError} When the session is closed.
    * @throws {SessionBusyError} While an operation in parts is open on the session.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
@@ -1850,14 +1854,16 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * {@linkcode Session.encryptMany}.
    *
    * @param key A secret or public key that may encrypt.
-   * @param mechanism With the same parameter for all, so none that must differ, such as the IV of AES-GCM; its
-   * {@linkcode CKM} number, or what a builder such as {@linkcode aesCbc} makes.
+   * @param mechanism With the same parameter for all; its {@linkcode CKM} number, or what a builder such as
+   * {@linkcode aesCbc} makes. With one IV for all, inputs that begin alike show that they do.
    * @param inputs What is encrypted, each by itself.
    * @param options A signal, which is looked at before each native call.
    * @returns As many encrypted texts, in the same order.
    * @throws {Pkcs11Error} CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT,
    * CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_USER_NOT_LOGGED_IN …
    * @throws {TypeError} For a key of another token, and for a mechanism or data of the wrong kind.
+   * @throws {RangeError} For more than one input with a mechanism whose IV, nonce or counter must differ for each, such
+   * as AES-GCM and AES-CTR, unless the token makes the IV.
    * @throws {SessionClosedError} When the session is closed.
    * @throws {SessionBusyError} While an asynchronous call runs on the session, or an operation in parts is open on it.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
