@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isListened, messageState } from "../message/message.ts";
+import { NotSupportedError } from "../errors.ts";
+import { type HttpMessage, isListened, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import { isTunneled } from "../transports/connection.ts";
@@ -16,6 +17,11 @@ import type { Requirements } from "../transports/choice/select.ts";
 export function needsHttp1({ msg, host, needsHttp1 }: QueueItem): boolean {
   if (needsHttp1) return true;
   if (messageState(msg).upgrade !== null) return host!.mayNotUpgrade;
+  return hasOwnUpgrade(msg);
+}
+
+/** Whether the message has an `Upgrade` field of the caller's, which HTTP/2 cannot write (RFC 9113 §8.2.2). */
+function hasOwnUpgrade(msg: HttpMessage): boolean {
   return msg.hasRequestHeaders && msg.requestHeaders.has("upgrade");
 }
 
@@ -25,7 +31,13 @@ function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings
   const { msg, host, proxy } = item;
   const requires: TransportCapability[] = [...msg.requires];
   if (messageState(msg).requestTrailers !== null) requires.push("requestTrailers");
-  if (http2 === "required") requires.push("http2");
+  if (http2 === "required") {
+    if (hasOwnUpgrade(msg)) {
+      const { runtime } = core.transports.capabilities;
+      throw new NotSupportedError('send the message with http2: "required"', runtime, "HTTP/2 has no Upgrade field");
+    }
+    requires.push("http2");
+  }
   if (messageState(msg).upgrade !== null) requires.push("upgrade");
   const headers = msg.hasRequestHeaders ? msg.requestHeaders : null;
   return {

@@ -71,13 +71,22 @@ describe("the choice of HTTP/2", { skip: http2ServerSkip }, () => {
     assertThrows(() => open({ http2: true as never }), TypeError, "http2");
   });
 
-  it("leaves an upgrade to HTTP/1.1", async () => {
+  it("leaves an upgrade to HTTP/1.1, and refuses it where HTTP/2 is required", async () => {
     await using server = await serve({ allowHttp1: true });
     await using session = open();
     const headers = { connection: "upgrade", upgrade: "something" };
     const msg = new HttpMessage("GET", `${server.origin}/up`, { headers });
     await session.sendMessage(msg);
     assertEquals(msg.httpVersion, "1.1");
+    session.http2 = "required";
+    const error = await assertRejects(
+      () => session.sendMessage(new HttpMessage("GET", `${server.origin}/up`, { headers })),
+      NotSupportedError,
+      "HTTP/2 has no Upgrade field",
+    );
+    assertStringIncludes(error.message, 'http2: "required"');
+    assertEquals(await textAt(session, `${server.origin}/on`), "GET /on 1 0");
+    assertEquals(server.requests, ["GET /on"]);
   });
 
   it("leaves a scheme that authenticates connections to HTTP/1.1", async () => {
