@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { benches, chosenBenches } from "../../bench/benches.ts";
 import { measuredTables, page } from "../../bench/document.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
@@ -31,21 +32,28 @@ describe("deno task bench", { skip: "Deno" in globalThis ? false : "it runs on D
   it("says what it takes where it is asked, and where it is given something else", () => {
     const { status, stdout: usage } = run("--help");
     assertEquals(status, 0);
-    assertMatch(usage, /^Usage: deno task bench \[pkcs11\|.+\]… \[--json=FILE\] \[--docs\]\n/);
+    assertMatch(usage, /^Usage: deno task bench \[NAME\]… \[--json=FILE\] \[--docs\]\n/);
     for (const wrong of ["--jsno=a", "pkcs12"]) {
       const { status, stdout, stderr } = run(wrong);
-      assertEquals([status, stderr], [1, ""]);
+      assertEquals([status, stderr], [2, ""]);
       assert(stdout.includes(wrong.split("=")[0]!) && stdout.endsWith(usage), stdout);
     }
   });
 
-  it("has every name of the guide, and the guide every name of it", () => {
-    const names = /\[(pkcs11\|.+?)\]/.exec(run("--help").stdout)![1]!.split("|");
-    const guide = readFileSync(new URL("performance.md", docs), "utf8");
-    const rows = [.../\| Name +\| Measures[^]+?\n\n/.exec(guide)![0].matchAll(/^\| (`[^|]+)\|/gm)];
-    assertEquals(
-      rows.flatMap(([, cell]) => [...cell!.matchAll(/`(.+?)`/g)].map(([, name]) => name!)).sort(),
-      names.sort(),
-    );
+  it("lists every benchmark with what it measures, and every table of the page with the benchmark that reports it", () => {
+    const usage = run("--help").stdout;
+    for (const [name, { measures, tables }] of Object.entries(benches)) {
+      assert(usage.includes(`  ${name} `) && usage.includes(measures), name);
+      if (tables !== undefined) assert(usage.includes(`tables: ${tables.join(", ")}\n`), name);
+    }
+    const reported = Object.entries(benches).flatMap(([name, { tables }]) => tables ?? [name]);
+    assertEquals(measuredTables().map(({ name }) => name).sort(), reported.sort());
+  });
+
+  it("runs for a table's name the benchmark that reports it, once, in the benchmarks' order", () => {
+    const [https, pkcs11, start] = ["https", "pkcs11", "start"].map((name) => benches[name]!);
+    assertEquals(chosenBenches(["start-bun", "https-large", "https", "start-ratio-node"]), [https!, start!]);
+    assertEquals(chosenBenches(["pkcs11"]), [pkcs11!]);
+    assertEquals(chosenBenches([]), Object.values(benches));
   });
 });

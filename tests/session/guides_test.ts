@@ -17,6 +17,8 @@ Attributes { class: CKO_PUBLIC_KEY, keyType: CKK_RSA, label: "first" }
   ],
   "parallel-and-cancelled": [
     "20 true\n",
+    "true true true\none two three\n",
+    "32 db183fcc6e30f790\n32 847d7977f54f99c3\n",
     "true TimeoutError\n",
     "1000000\n",
   ],
