@@ -74,7 +74,7 @@ export class JobSlots {
   }
 
   /** Waits in place until a job has run, up to a time of `performance.now`. Returns whether it has. */
-  wait(job: Job, end = Infinity): boolean {
+  wait(job: Job, end: number = Infinity): boolean {
     const state = stateOf(job);
     for (let now = Atomics.load(this.#states, state); now !== JOB_STATE.done;) {
       if (Atomics.wait(this.#states, state, now, end - performance.now()) === "timed-out") return false;

@@ -17,8 +17,13 @@ export interface HttpFetchInit {
   method?: string | undefined;
   /** Request header fields. */
   headers?: HeadersInput | RequestInit["headers"] | undefined;
-  /** Request body; what the runtime's own fetch takes, and what messages take. @default {null} */
-  body?: MessageBodyInit | RequestInit["body"] | null | undefined;
+  /**
+   * Request body; what the runtime's own fetch takes, and what messages take but for functions: as with fetch their text
+   * would be sent.
+   *
+   * @default {null}
+   */
+  body?: Exclude<MessageBodyInit, () => unknown> | RequestInit["body"] | null | undefined;
   /** Said of a body that is a stream: it is sent before the response is read. */
   duplex?: "half" | undefined;
   /** How an `HttpCache` of the session is asked. @default {"default"} */

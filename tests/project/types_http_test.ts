@@ -44,6 +44,7 @@ export { o };`,
     wrong: [
       "void session.fetch(42);",
       'void session.fetch(url, { duplex: "full" });',
+      'void session.fetch(url, { method: "PUT", body: () => new Blob(["x"]).stream() });',
       'void session.fetch(url, { priority: "urgent" });',
     ],
   },
