@@ -18,6 +18,7 @@ import type process from "node:process";
 import type * as stream from "node:stream";
 import type * as timers from "node:timers";
 import type * as tls from "node:tls";
+import type * as util from "node:util";
 import type * as utilTypes from "node:util/types";
 import type * as workerThreads from "node:worker_threads";
 import type * as zlib from "node:zlib";
@@ -37,6 +38,7 @@ interface BuiltinModules {
   readonly stream: typeof stream;
   readonly timers: typeof timers;
   readonly tls: typeof tls;
+  readonly util: typeof util;
   readonly utilTypes: typeof utilTypes;
   readonly workerThreads: typeof workerThreads;
   readonly zlib: typeof zlib;
@@ -56,6 +58,7 @@ const names: Readonly<Record<keyof BuiltinModules, string>> = {
   stream: "node:stream",
   timers: "node:timers",
   tls: "node:tls",
+  util: "node:util",
   utilTypes: "node:util/types",
   workerThreads: "node:worker_threads",
   zlib: "node:zlib",

@@ -15,8 +15,6 @@ const GRACE = 2000;
 /** The pools of this thread that have threads. */
 const pools = new Set<EndingPool>();
 let isWatching = false;
-/** What nobody catches, which Node writes after its end was told. */
-let uncaught: { readonly error: unknown } | null = null;
 
 /** A pool has threads, until it says otherwise. */
 export function hasThreads(pool: EndingPool): void {
@@ -27,11 +25,7 @@ export function hasThreads(pool: EndingPool): void {
   isWatching = true;
   if (nativeRuntime().threadAlive !== undefined) builtin.process.on("beforeExit", closeAll);
   // What ends in another thread is not the process.
-  if (nativeRuntime().endProcess === undefined || !builtin.workerThreads.isMainThread) return;
-  builtin.process.on("uncaughtExceptionMonitor", (error) => {
-    if (builtin.process.listenerCount("uncaughtException") === 0) uncaught = { error };
-  });
-  builtin.process.on("exit", leave);
+  if (nativeRuntime().endProcess !== undefined && builtin.workerThreads.isMainThread) endWithoutThreads();
 }
 
 /** A pool has none any more. */
@@ -49,25 +43,37 @@ function closeAll(): void {
   for (const pool of pools) void pool.close();
 }
 
-/**
- * Node waits at its end for threads that are inside C, and for ever where C does not return: a reader's PIN pad that nobody
- * touches, a token that hangs. Whoever listens after this is told, then the process ends without them.
- */
-function leave(code: number): void {
-  const end = performance.now() + GRACE;
-  if ([...pools].every((pool) => pool.settle(end))) return;
-  const { process } = builtin;
-  try {
-    const listeners = process.rawListeners("exit");
-    for (const listener of listeners.slice(listeners.indexOf(leave) + 1)) listener.call(process, code);
-  } catch {
-    process.exitCode = 1;
-  } finally {
-    if (uncaught !== null) process.stderr.write(`Uncaught ${textOf(uncaught.error)}\n`);
-    nativeRuntime().endProcess!(Number(process.exitCode ?? code));
-  }
+/** The process of Node, with the function that `exit` calls behind the listeners, which Node lets programs replace. */
+interface ExitingProcess {
+  reallyExit(code: number): void;
 }
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.stack ?? String(error) : String(error);
+/**
+ * Node waits at its end for threads that are inside C, and for ever where C does not return: a reader's PIN pad that nobody
+ * touches, a token that hangs. With this the process ends without them, once all who listen were told.
+ */
+function endWithoutThreads(): void {
+  const { process } = builtin;
+  const exiting = process as unknown as ExitingProcess;
+  const { reallyExit } = exiting;
+  exiting.reallyExit = (code) => {
+    if (isHeldUp()) nativeRuntime().endProcess!(code);
+    reallyExit.call(process, code);
+  };
+  // An error that nobody catches ends the process in another way.
+  process.on("uncaughtExceptionMonitor", (error) => {
+    const isCaught = process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback();
+    if (isCaught || !isHeldUp()) return;
+    try {
+      process.stderr.write(`Uncaught ${builtin.util.inspect(error)}\n`);
+    } finally {
+      process.exit(1);
+    }
+  });
+}
+
+/** Whether calls are under way that do not return. */
+function isHeldUp(): boolean {
+  const end = performance.now() + GRACE;
+  return ![...pools].every((pool) => pool.settle(end));
 }

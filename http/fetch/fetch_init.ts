@@ -159,7 +159,8 @@ async function bringBody(
     throw new TypeError(`Cannot fetch with ${msg.method}: it has no body`);
   }
   if (body !== null && init.body !== undefined) setBody(msg, body, init.duplex !== undefined);
-  else if (body !== null && !signal?.aborted) msg.requestBody = await takeBody(request!);
+  else if (body !== null && signal?.aborted) cancelUnread(request!.body, signal.reason);
+  else if (body !== null) msg.requestBody = await takeBody(request!);
   throwIfGivenUp(msg, signal);
 }
 
@@ -172,7 +173,11 @@ export function throwIfGivenUp(msg: HttpMessage, signal: AbortSignal | null): vo
 
 /** Cancels a body that nobody has begun to read. */
 export function dropBody({ requestBody }: HttpMessage, reason: unknown): void {
-  if (requestBody instanceof ReadableStream && !requestBody.locked) requestBody.cancel(reason).catch(() => {});
+  cancelUnread(requestBody, reason);
+}
+
+function cancelUnread(body: unknown, reason: unknown): void {
+  if (body instanceof ReadableStream && !body.locked) body.cancel(reason).catch(() => {});
 }
 
 /**

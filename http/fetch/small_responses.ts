@@ -9,7 +9,7 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { bodyFailure } from "./fetch_error.ts";
 import type { BodyReader } from "./body_reader.ts";
 import type { HttpMessage } from "../message/message.ts";
-import { makeImmutable, ownHeaders } from "../transports/immutable_headers.ts";
+import { makeImmutable, ownHeaders, responseGetter } from "../transports/immutable_headers.ts";
 
 /** Milliseconds between two checks of what is still unread; a response is left alone for one to two of them. */
 const checkInterval = 2;
@@ -202,7 +202,7 @@ function getter(get: (this: Response) => unknown): PropertyDescriptor {
 }
 
 function makePrototypes(native: Response): Prototypes {
-  const nativeBody = Object.getOwnPropertyDescriptor(native, "body")!.get!;
+  const nativeBody = responseGetter<ReadableStream<Uint8Array> | null>("body");
   const reading = (name: "text" | "json" | "bytes" | "arrayBuffer" | "blob"): PropertyDescriptor => {
     const read: (this: Response) => Promise<unknown> = native[name];
     return method(function () {

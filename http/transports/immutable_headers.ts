@@ -7,9 +7,18 @@
 /** Looked at with the first response: Node loads its HTTP client as soon as a program names `Response` or `Headers`. */
 let nativeHeaders: ((this: Response) => Headers) | null = null;
 
+/** The getter of a property of responses, of whatever class `Response` is by now: it may have it from the runtime's own. */
+export function responseGetter<T>(name: "body" | "headers"): (this: Response) => T {
+  let prototype: object | null = Response.prototype;
+  while (prototype !== null && !Object.hasOwn(prototype, name)) prototype = Object.getPrototypeOf(prototype);
+  return Object.getOwnPropertyDescriptor(prototype ?? {}, name)?.get ?? function (): T {
+    return this[name] as T;
+  };
+}
+
 /** The header fields of a response as the runtime has them, whatever its class makes of them. */
 export function ownHeaders(response: Response): Headers {
-  nativeHeaders ??= Object.getOwnPropertyDescriptor(Response.prototype, "headers")!.get!;
+  nativeHeaders ??= responseGetter<Headers>("headers");
   return nativeHeaders.call(response);
 }
 

@@ -27,6 +27,19 @@ switch (process.argv[2]) {
     void workerPool().close();
     setTimeout(() => process.exit(7), 10);
     break;
+  case "exit, and again in a listener":
+    process.on("exit", () => process.exit(7));
+    process.exit(3);
+    break;
+  case "exit without listeners":
+    process.removeAllListeners("exit");
+    process.exit(7);
+    break;
+  case "something thrown that has no text":
+    setTimeout(() => {
+      throw Object.create(null);
+    }, 10);
+    break;
   case "an uncaught error":
     setTimeout(() => {
       throw new Error("nobody catches this");

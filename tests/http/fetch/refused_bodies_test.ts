@@ -79,6 +79,19 @@ for (const transport of transportsWithHttp2) {
       });
     }
 
+    it("ends with the signal of its Request, or of the options, that was aborted before", async () => {
+      await using session = sessionOn(transport);
+      const signal = AbortSignal.abort(new Error("given up"));
+      for (const inOptions of [false, true]) {
+        const source = new Source();
+        const init = { method: "POST", body: source.stream, duplex: "half", signal: inOptions ? null : signal };
+        const request = new Request(`${server.origin}/ok`, init as RequestInit);
+        const error = await assertRejects(() => session.fetch(request, inOptions ? { signal } : {}));
+        await until(() => source.reason !== "not ended");
+        assertEquals([error, source.reason, request.bodyUsed], [signal.reason, signal.reason, true]);
+      }
+    });
+
     it("is left alone where an argument is wrong", async () => {
       await using session = sessionOn(transport);
       const source = new Source();
