@@ -21,9 +21,25 @@ const NEEDED: ReadonlyMap<number, number> = new Map([
   [CKM.GENERIC_SECRET_KEY_GEN, CKA.VALUE_LEN],
 ]);
 
+/** What makes the parameter of mechanisms that are nothing without one. */
+const BUILDERS: ReadonlyMap<number, string> = new Map([
+  [CKM.AES_CBC, "aesCbc({ iv, pad: false })"],
+  [CKM.AES_CBC_PAD, "aesCbc({ iv })"],
+  [CKM.AES_CCM, "aesCcm({ nonce })"],
+  [CKM.AES_CTR, "aesCtr({ counter, length })"],
+  [CKM.AES_GCM, "aesGcm({ iv })"],
+  [CKM.AES_GMAC, "aesGmac({ iv })"],
+  [CKM.CHACHA20, "chacha20({ counter, nonce })"],
+  [CKM.CHACHA20_POLY1305, "chacha20Poly1305({ nonce })"],
+  [CKM.ECDH1_DERIVE, "ecdh1({ public })"],
+  [CKM.RSA_PKCS_OAEP, "rsaOaep({ hash })"],
+  [CKM.RSA_PKCS_PSS, "rsaPss({ hash })"],
+  [CKM.SALSA20_POLY1305, "salsa20Poly1305({ nonce })"],
+]);
+
 /** What operations are given that their errors can tell of. */
 interface Known {
-  readonly mechanism?: number | { readonly type: number };
+  readonly mechanism?: number | { readonly type: number; readonly parameter?: unknown };
   readonly attributes?: readonly { readonly type: number }[];
   readonly publicAttributes?: readonly { readonly type: number }[];
 }
@@ -43,15 +59,25 @@ export function mechanismOf(fn: string, args: unknown): number | undefined {
 export function callFailure(rv: number, fn: string, args: unknown, token?: string): Pkcs11Error {
   const known = knownOf(args);
   const mechanism = mechanismOf(fn, args);
-  return new Pkcs11Error(rv, fn as FunctionName, { mechanism, token, hint: missingAttribute(rv, mechanism, known) });
+  const hint = mechanism === undefined
+    ? undefined
+    : missingAttribute(rv, mechanism, known) ?? missingParameter(rv, mechanism, known);
+  return new Pkcs11Error(rv, fn as FunctionName, { mechanism, token, hint });
+}
+
+function missingParameter(rv: number, type: number, { mechanism }: Known): string | undefined {
+  if (rv !== CKR.ARGUMENTS_BAD && rv !== CKR.MECHANISM_PARAM_INVALID) return undefined;
+  if (typeof mechanism !== "object" || mechanism.parameter !== null) return undefined;
+  const builder = BUILDERS.get(type);
+  return builder && `The mechanism needs a parameter, which ${builder} makes.`;
 }
 
 function missingAttribute(
   rv: number,
-  mechanism: number | undefined,
+  mechanism: number,
   { attributes, publicAttributes }: Known,
 ): string | undefined {
-  if (rv !== CKR.TEMPLATE_INCOMPLETE && rv !== CKR.TEMPLATE_INCONSISTENT || mechanism === undefined) return undefined;
+  if (rv !== CKR.TEMPLATE_INCOMPLETE && rv !== CKR.TEMPLATE_INCONSISTENT) return undefined;
   const needed = NEEDED.get(mechanism);
   const given = publicAttributes ?? attributes;
   if (needed === undefined || !given || given.some(({ type }) => type === needed)) return undefined;

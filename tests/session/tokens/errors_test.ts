@@ -108,6 +108,22 @@ describe("What an error of a call says", () => {
     );
   });
 
+  it("names what makes the parameter that is missing, and leaves one that is given alone", () => {
+    const hintOf = (code: number, parameter: Uint8Array | null, type: number) =>
+      callFailure(code, "C_EncryptInit", { mechanism: { type, parameter } }).hint;
+    const needs = "The mechanism needs a parameter, which aesCbc({ iv }) makes.";
+    assertEquals(hintOf(CKR.ARGUMENTS_BAD, null, CKM.AES_CBC_PAD), needs);
+    assertEquals(hintOf(CKR.MECHANISM_PARAM_INVALID, null, CKM.AES_CBC_PAD), needs);
+    const others: [code: number, parameter: Uint8Array | null, type: number][] = [
+      [CKR.ARGUMENTS_BAD, new Uint8Array(3), CKM.AES_CBC_PAD],
+      [CKR.ARGUMENTS_BAD, null, CKM.AES_ECB],
+      [CKR.DEVICE_ERROR, null, CKM.AES_CBC_PAD],
+    ];
+    for (const other of others) assertFalse(hintOf(...other)?.includes("needs a parameter"));
+    const number = callFailure(CKR.ARGUMENTS_BAD, "C_GenerateKey", { mechanism: CKM.AES_CBC_PAD });
+    assertFalse(number.message.includes("needs a parameter"));
+  });
+
   it("says nothing twice", () => {
     const reasons = [
       "Could not open library: Could not open library: /x.so: no such file",
