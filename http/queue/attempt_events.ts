@@ -139,7 +139,7 @@ export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: numbe
 function startWatch(core: HttpSessionCore, item: QueueItem, attempt: number, seconds: number): void {
   item.watch(seconds, () => {
     if (item.attempt !== attempt) return;
-    const cause = new DOMException(`Nothing has arrived for ${seconds} s`, "TimeoutError");
+    const cause = new DOMException(`Cannot wait for the response: nothing has moved for ${seconds} s`, "TimeoutError");
     core.fail(
       item,
       new TransportError(HttpStatus.IO_ERROR, "response", cause.message, { cause, code: "ETIMEDOUT" }),

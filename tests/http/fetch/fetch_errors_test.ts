@@ -142,7 +142,10 @@ for (const transport of transports) {
       const source = new ReadableStream({ pull: (controller) => controller.error(new Error("out of paper")) });
       const upload = { method: "POST", body: source, duplex: "half" as const };
       assertEquals(await textOf("/echo", upload), "Cannot send the body: out of paper");
-      assertEquals(await textOf("/never", { timeout: 0.05 }), "Nothing has arrived for 0.05 s");
+      assertEquals(
+        await textOf("/never", { timeout: 0.05 }),
+        "Cannot wait for the response: nothing has moved for 0.05 s",
+      );
       const refused = `Cannot follow the redirect from ${server.origin}: the option redirect is "error"`;
       assertEquals(await textOf("/302", { redirect: "error" }), refused);
     });
