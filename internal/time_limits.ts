@@ -29,6 +29,11 @@ export function wholeNumber(name: string, value: unknown, least = 0, most: numbe
   throw new RangeError(`Cannot set ${name} to ${value}: it must be a whole number from ${least}${end}`);
 }
 
+/** Checks the most of what is counted: a whole number from `least` on, or Infinity. */
+export function wholeLimit(name: string, value: unknown, least = 0): number {
+  return value === Infinity ? Infinity : wholeNumber(name, value, least);
+}
+
 function noNumber(name: string, value: unknown, expected: string): TypeError {
   return new TypeError(`Cannot set ${name} to ${String(value)}: it must be ${expected}`);
 }

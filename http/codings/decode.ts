@@ -2,7 +2,7 @@
 
 import { builtin } from "../../internal/builtin_modules.ts";
 import { checkIterable, checkOptions, unexpected } from "../../internal/expected.ts";
-import { zeroOrMore } from "../../internal/time_limits.ts";
+import { wholeLimit } from "../../internal/time_limits.ts";
 import { NotSupportedError } from "../errors.ts";
 import { type ByteStream, watchChunks } from "./chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
@@ -53,7 +53,7 @@ export async function* decodeContent(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!(Symbol.asyncIterator in Object(source))) throw unexpected("decode the body", "a stream of bytes", source);
   checkIterable("decode the body", codings, "a list of codings");
-  const maxSize = zeroOrMore("maxSize", checkOptions("decode the body", options).maxSize ?? Infinity, "bytes");
+  const maxSize = wholeLimit("maxSize", checkOptions("decode the body", options).maxSize ?? Infinity);
   if (codings.length > MAX_LAYERS) {
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
     throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);

@@ -6,7 +6,7 @@ import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
-import { zeroOrMore } from "../../internal/time_limits.ts";
+import { wholeLimit } from "../../internal/time_limits.ts";
 import { pipeThroughGenerator } from "../codings/chunks.ts";
 import { type ContentCoding, knownCodings, parseContentCodings } from "../codings/codings.ts";
 import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
@@ -80,12 +80,12 @@ export class ContentDecoder implements SessionFeature {
   /**
    * Makes a decoder.
    *
-   * @throws {RangeError} If `maxSize` is negative or NaN.
+   * @throws {RangeError} If `maxSize` is negative or no whole number.
    * @throws {TypeError} If `maxSize` is no number.
    */
   constructor(options: ContentDecoderOptions = {}) {
     checkOptions("make a ContentDecoder", options);
-    this.#maxSize = zeroOrMore("maxSize", options.maxSize ?? DEFAULT_MAX_SIZE, "bytes");
+    this.#maxSize = wholeLimit("maxSize", options.maxSize ?? DEFAULT_MAX_SIZE);
   }
 
   /** The most bytes a response body may expand to. */

@@ -8,7 +8,7 @@ import { type HttpMessage, MessageFlags, messageState } from "../message/message
 import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import { MAX_TIMER, zeroOrMore } from "../../internal/time_limits.ts";
+import { MAX_TIMER, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
 import { waitFor } from "../contract/wait.ts";
 
 /** How many retries a session may afford. */
@@ -154,7 +154,7 @@ export class Retry implements SessionFeature {
    */
   constructor(options: RetryOptions = {}) {
     checkOptions("make a Retry", options);
-    this.#limit = zeroOrMore("limit", options.limit ?? 2);
+    this.#limit = wholeLimit("limit", options.limit ?? 2);
     this.#baseDelay = zeroOrMore("baseDelay", options.baseDelay ?? 300, "ms");
     this.#maxDelay = zeroOrMore("maxDelay", options.maxDelay ?? 30_000, "ms");
     const { jitter = true } = options;
@@ -168,7 +168,7 @@ export class Retry implements SessionFeature {
     this.#methods = new Set([...methods].map((method) => method.toUpperCase()));
     this.#statuses = new Set(statuses);
     const budget = options.budget ?? {};
-    this.#capacity = budget === false ? Infinity : zeroOrMore("budget.capacity", budget.capacity ?? 100);
+    this.#capacity = budget === false ? Infinity : wholeLimit("budget.capacity", budget.capacity ?? 100);
     this.#ratio = budget === false ? 0 : zeroOrMore("budget.ratio", budget.ratio ?? 0.1);
     this.#budget = this.#capacity;
     this.#onRetry = options.onRetry?.bind(options);

@@ -1,7 +1,7 @@
 /** The event stream format (HTML standard §9.2.5 and §9.2.6). */
 
 import { checkBytes, checkOptions } from "../../internal/expected.ts";
-import { zeroOrMore } from "../../internal/time_limits.ts";
+import { wholeLimit } from "../../internal/time_limits.ts";
 import { LineSplitter, RecordTooLongError } from "./lines.ts";
 import { StreamingTextDecoder } from "./text.ts";
 
@@ -48,12 +48,12 @@ export class EventStreamParser {
   /**
    * Makes a parser for one stream.
    *
-   * @throws {RangeError} If the limit is negative or NaN.
+   * @throws {RangeError} If the limit is negative or no whole number.
    * @throws {TypeError} If the limit is no number.
    */
   constructor(options: EventStreamParserOptions = {}) {
     checkOptions("make an EventStreamParser", options);
-    this.#maxEventSize = zeroOrMore("maxEventSize", options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE, "characters");
+    this.#maxEventSize = wholeLimit("maxEventSize", options.maxEventSize ?? DEFAULT_MAX_EVENT_SIZE);
     this.#lines = new LineSplitter({ carriageReturn: true, maxLength: this.#maxEventSize });
     this.#lastEventId = this.#idBuffer = options.lastEventId ?? "";
   }

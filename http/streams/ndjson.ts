@@ -2,7 +2,7 @@
 
 import { brandError } from "../../internal/error_brand.ts";
 import { checkOptions } from "../../internal/expected.ts";
-import { zeroOrMore } from "../../internal/time_limits.ts";
+import { wholeLimit } from "../../internal/time_limits.ts";
 import { LineSplitter } from "./lines.ts";
 import { type BodySource, readChunks } from "./source.ts";
 import { StreamingTextDecoder } from "./text.ts";
@@ -60,11 +60,7 @@ export async function* readNdjson<T = unknown>(
   source: BodySource,
   options: ReadNdjsonOptions = {},
 ): AsyncGenerator<T, void, undefined> {
-  const maxLength = zeroOrMore(
-    "maxRecordSize",
-    checkOptions("read NDJSON", options).maxRecordSize ?? 2 ** 24,
-    "characters",
-  );
+  const maxLength = wholeLimit("maxRecordSize", checkOptions("read NDJSON", options).maxRecordSize ?? 2 ** 24);
   const lines = new LineSplitter({ carriageReturn: false, maxLength });
   const decoder = new StreamingTextDecoder();
   let number = 0;

@@ -6,7 +6,7 @@ import { callersHeaders } from "../protocol/headers.ts";
 import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
-import { zeroOrMore } from "../../internal/time_limits.ts";
+import { wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
 import { wait } from "../contract/wait.ts";
 import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
 import { type BodySource, readChunks } from "./source.ts";
@@ -123,7 +123,7 @@ export async function* serverSentEvents(
   let lastEventId = checkOptions("open an event stream", options).lastEventId ?? "";
   let reconnectDelay = zeroOrMore("reconnectDelay", options.reconnectDelay ?? 3000, "ms");
   const maxReconnectDelay = zeroOrMore("maxReconnectDelay", options.maxReconnectDelay ?? 60_000, "ms");
-  const maxFailures = zeroOrMore("maxFailures", options.maxFailures ?? Infinity);
+  const maxFailures = wholeLimit("maxFailures", options.maxFailures ?? Infinity);
   let failures = 0;
   while (true) {
     let error: unknown = undefined;

@@ -7,7 +7,7 @@ import type { Connection } from "../../transports/connection.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
-import { zeroOrMore } from "../../../internal/time_limits.ts";
+import { wholeNumber } from "../../../internal/time_limits.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
 import { type Component, namedComponent, type StructuredFieldType } from "./components.ts";
 import { checkDigestAlgorithm, ContentDigest, type ContentDigestAlgorithm } from "./content_digest.ts";
@@ -135,7 +135,7 @@ export class MessageSignatures implements SessionFeature {
    * Makes the feature.
    *
    * @throws {TypeError} For an algorithm RFC 9421 does not know, and for options that are none.
-   * @throws {RangeError} For a negative `expires`.
+   * @throws {RangeError} For an `expires` that is negative or no whole number.
    */
   constructor(options: MessageSignaturesOptions) {
     this.#signer = checkSigner(options?.signer, "MessageSignatures");
@@ -144,7 +144,7 @@ export class MessageSignatures implements SessionFeature {
     this.#components = componentsFor(components);
     this.#label = checkLabel(options.label ?? "sig");
     this.#created = created;
-    this.#expires = expires === undefined ? null : zeroOrMore("expires", expires, "seconds");
+    this.#expires = expires === undefined ? null : wholeNumber("expires", expires);
     this.#nonce = nonce ?? null;
     this.#tag = tag;
     this.#alg = alg ? this.#algorithm : undefined;

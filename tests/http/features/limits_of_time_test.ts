@@ -91,6 +91,16 @@ const numbers:
     ["serverSentEvents maxFailures", (maxFailures) => firstEvent({ maxFailures }), [0, Infinity]],
   ];
 
+/** What is counted, and has no halves. */
+const counts: readonly string[] = [
+  "Retry limit",
+  "Retry budget.capacity",
+  "ContentDecoder maxSize",
+  "EventStreamParser maxEventSize",
+  "readNdjson maxRecordSize",
+  "serverSentEvents maxFailures",
+];
+
 /** Answers every request itself, and closes nothing that a test would wait for. */
 const session = new HttpSession({ transport: new FetchTransport({ fetch: () => Promise.resolve(new Response()) }) });
 const url = "http://x.test/";
@@ -122,6 +132,7 @@ describe("numbers", () => {
         const isFraction = value === 0.5 && also.includes(0) && await outcome(set, 0.5) === null;
         if (!isFraction) assertEquals([value, await outcome(set, value)], [value, RangeError]);
       }
+      if (counts.includes(name)) assertEquals(await outcome(set, 1.5), RangeError);
       for (const value of ["1", "", true, {}, 1n]) {
         if (value === true && name === "Retry jitter") continue;
         assertEquals([value, await outcome(set, value)], [value, TypeError]);

@@ -326,6 +326,8 @@ describe("MessageSignatures", () => {
       [() => new MessageSignatures({ signer, scope: ["nowhere"] }), /no http or https origin/],
     ];
     for (const [make, text] of wrong) assertMatch(assertThrows(make, TypeError).message, text);
-    assertThrows(() => new MessageSignatures({ signer, expires: -1 }), RangeError, "0 seconds or more");
+    for (const expires of [-1, 0.5]) {
+      assertThrows(() => new MessageSignatures({ signer, expires }), RangeError, "Cannot set expires");
+    }
   });
 });
