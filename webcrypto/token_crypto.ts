@@ -284,7 +284,8 @@ export async function tokenCrypto(slot: Slot, options: TokenCryptoOptions = {}):
   });
   try {
     await pool.use(() => {});
-    const access = new TokenAccess(slot, pool, await slot.mechanisms(), readWrite);
+    const mechanisms = await slot.mechanisms();
+    const access = new TokenAccess(slot, pool, { mechanisms, readWrite, hasPin: pin !== undefined });
     return newTokenCrypto(access, await slot.hasFlags(CKF.RNG));
   } catch (error) {
     await pool.close();

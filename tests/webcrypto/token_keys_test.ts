@@ -300,6 +300,14 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
     await crypto.close();
   });
 
+  it("is told how to give a PIN where the token wants one and there is none", async () => {
+    // Nobody is logged in to this one.
+    await using crypto = await tokenCrypto(findSlot(token.module, other.label), { readWrite: true });
+    const making = () => crypto.subtle.generateKey({ ...p256, token: { token: true } }, false, ["sign", "verify"]);
+    const error = await assertRejects(making, DOMException, "Give the PIN with the slot: tokenCrypto(slot, { pin })");
+    assertEquals((error.cause as Pkcs11Error).ckr, "CKR_USER_NOT_LOGGED_IN");
+  });
+
   it("refuses what is no slot, no number of sessions and a wrong PIN, which it tries once", async () => {
     await assertRejects(() => tokenCrypto({} as never), TypeError, "expected a Slot");
     await assertRejects(() => tokenCrypto(token.slot, { sessions: 0 }), RangeError);

@@ -4,6 +4,8 @@
  * @module
  */
 import { isSameBytes } from "../../internal/bytes.ts";
+import { CKR } from "../../ffi/constants/mod.ts";
+import { Pkcs11Error } from "../../session/errors.ts";
 import { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import type { SessionPool } from "../../session/tokens/shared_sessions.ts";
@@ -32,14 +34,24 @@ export class TokenAccess {
   readonly readWrite: boolean;
   readonly #mechanisms: ReadonlySet<number>;
   readonly #pool: SessionPool;
+  readonly #hasPin: boolean;
   /** Keys of the session go when the program has dropped them, as keys of a runtime do. */
   readonly #dropped: FinalizationRegistry<HeldObject>;
 
-  /** A token whose pool has been logged in. */
-  constructor(slot: Slot, pool: SessionPool, mechanisms: readonly number[], readWrite: boolean) {
+  /** A token whose pool has been logged in, where there is a PIN for it. */
+  constructor(
+    slot: Slot,
+    pool: SessionPool,
+    { mechanisms, readWrite, hasPin }: {
+      readonly mechanisms: readonly number[];
+      readonly readWrite: boolean;
+      readonly hasPin: boolean;
+    },
+  ) {
     this.slot = slot;
     this.readWrite = readWrite;
     this.#pool = pool;
+    this.#hasPin = hasPin;
     this.#mechanisms = new Set(mechanisms);
     this.#dropped = new FinalizationRegistry((held) => {
       held.isDropped = true;
@@ -76,6 +88,8 @@ export class TokenAccess {
     for (const each of held) each.uses++;
     try {
       return await this.#pool.use(work);
+    } catch (error) {
+      throw this.#hasPin ? error : askingForPin(error);
     } finally {
       for (const each of held) {
         each.uses--;
@@ -118,4 +132,16 @@ export class TokenAccess {
 async function destroyKnown(object: Pkcs11Object, id: Uint8Array): Promise<void> {
   const found = (await object.get(["id"])).id;
   if (found !== undefined && isSameBytes(found, id)) await object.destroy();
+}
+
+/** Whoever has no session of their own cannot log one in: they give the PIN beforehand. */
+function askingForPin(error: unknown): unknown {
+  if (!(error instanceof Pkcs11Error) || error.code !== CKR.USER_NOT_LOGGED_IN) return error;
+  const { code, fn, mechanism, token } = error;
+  return new Pkcs11Error(code, fn, {
+    mechanism,
+    token,
+    hint: "Give the PIN with the slot: tokenCrypto(slot, { pin }).",
+    cause: error,
+  });
 }
