@@ -1,5 +1,5 @@
 // Contestants are programs that print their rates; rounds are interleaved and compared within themselves.
-import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { say } from "../tools/say.ts";
 import type { BenchRow } from "./report.ts";
 
@@ -19,19 +19,25 @@ export interface Contestant {
 /** Rates of each round by contestant. */
 export type Rounds = Map<string, Rates>[];
 
+/** Ends the bench as other programs end when somebody stops it: what it has made in temporary folders goes. */
+export function endOnSignals(): void {
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+}
+
 /** Runs every contestant once in each round; one that fails in the first round is left out with the reason. */
-export function measureRounds(
+export async function measureRounds(
   contestants: readonly Contestant[],
   rounds: number,
   env: Record<string, string> = {},
-): Rounds {
+): Promise<Rounds> {
   const results: Rounds = [];
   let left = [...contestants];
   for (let round = 0; round < rounds; round++) {
     const rates = new Map<string, Rates>();
     for (const contestant of left) {
       try {
-        rates.set(contestant.name, measure(contestant, env));
+        rates.set(contestant.name, await measure(contestant, env));
       } catch (error) {
         if (round > 0) throw error;
         say(error instanceof Error ? error.message : String(error));
@@ -44,11 +50,25 @@ export function measureRounds(
   return results;
 }
 
-function measure({ name, command: [program, ...args], cwd }: Contestant, env: Record<string, string>): Rates {
-  const options = { env: { ...Deno.env.toObject(), ...env }, encoding: "utf8", ...(cwd ? { cwd } : {}) } as const;
-  const { stdout, stderr, status } = spawnSync(program!, args, options);
-  if (status !== 0) throw new Error(`Cannot measure ${name}: it ended with ${status}\n${stderr.slice(-600)}`);
-  return JSON.parse(stdout.trim().split("\n").at(-1)!);
+async function measure(contestant: Contestant, env: Record<string, string>): Promise<Rates> {
+  const { name, command: [program, ...args], cwd } = contestant;
+  // It is waited for, so that signals are heard meanwhile; and whoever stops the bench stops it, too.
+  const child = new Deno.Command(program!, {
+    args,
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...(cwd ? { cwd } : {}),
+  })
+    .spawn();
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  const { code, stderr, stdout } = await child.output();
+  process.off("exit", kill);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (code !== 0) throw new Error(`Cannot measure ${name}: it ended with ${code}\n${text(stderr).slice(-600)}`);
+  return JSON.parse(text(stdout).trim().split("\n").at(-1)!);
 }
 
 /** The contestants that could be measured, in their order. */

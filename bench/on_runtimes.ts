@@ -45,7 +45,7 @@ export async function onRuntimes(program: URL, args: readonly string[] = []): Pr
 export async function measureOnRuntimes(program: URL, options: RuntimesOptions): Promise<void> {
   const { args, env, rounds: count, ...shown } = options;
   const contestants = await onRuntimes(program, args);
-  const rounds = measureRounds(contestants, count, env);
+  const rounds = await measureRounds(contestants, count, env);
   const columns = measuredNames(rounds, contestants);
   const rows = Object.keys(rounds[0]!.get(columns[0]!)!);
   report({ ...shown, columns, rows: medianRows(rounds, rows, columns) });

@@ -5,6 +5,7 @@ import { say } from "../tools/say.ts";
 import { setUp } from "../tools/setup.ts";
 import { benchLines, chosenBenches } from "./benches.ts";
 import { document } from "./document.ts";
+import { endOnSignals } from "./measure.ts";
 import { reported } from "./report.ts";
 import { surroundings } from "./surroundings.ts";
 
@@ -31,6 +32,7 @@ function parseArguments(args: string[]) {
 }
 
 async function measure({ chosen, docs, json }: ReturnType<typeof parseArguments>): Promise<void> {
+  endOnSignals();
   await setUp("bench");
   const around = await surroundings();
   for (const bench of chosen) {

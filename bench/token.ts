@@ -1,5 +1,6 @@
 // The token that programs of the benchmark sign with.
 import { execFileSync } from "node:child_process";
+import { temporaryFolder } from "../tests/_support/temporary_folder.ts";
 import { programPath, softhsmPath } from "../tools/native_libraries.ts";
 import { createTokenFolder } from "../tools/token_folder.ts";
 
@@ -18,7 +19,7 @@ export interface BenchToken extends Disposable {
 export function benchToken(): BenchToken {
   const [module, tool] = [softhsmPath(), programPath("softhsm2-util")];
   if (!module || !tool) throw new Error("Cannot measure: SoftHSM2 is not installed, run `deno task setup`");
-  const folder = createTokenFolder();
+  const folder = createTokenFolder(temporaryFolder("bench-token"));
   const env = { SOFTHSM2_CONF: folder.config };
   execFileSync(tool, ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "12345678"], {
     env: { ...Deno.env.toObject(), ...env },

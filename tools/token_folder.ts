@@ -8,9 +8,9 @@ export interface TokenFolder extends Disposable {
   readonly config: string;
 }
 
-/** Makes an empty token folder; disposing it removes everything in it. */
-export function createTokenFolder(): TokenFolder {
-  const path = Deno.makeTempDirSync({ prefix: "gp11-" });
+/** Makes an empty token folder, in the system's temporary one or another; disposing it removes everything in it. */
+export function createTokenFolder(dir?: string): TokenFolder {
+  const path = Deno.makeTempDirSync({ prefix: "gp11-", ...(dir === undefined ? {} : { dir }) });
   Deno.mkdirSync(`${path}/tokens`, { mode: 0o700 });
   const config = `${path}/softhsm2.conf`;
   Deno.writeTextFileSync(

@@ -85,7 +85,7 @@ async function compare({ env, name, origin, others = [], title }: Contest): Prom
     }
   }
   contestants.push(...others);
-  const rounds = measureRounds(contestants, ROUNDS, env);
+  const rounds = await measureRounds(contestants, ROUNDS, env);
   const rows = [...LEVELS.map((level) => `GET, ${level} in flight`), "100 MiB, MiB per second"];
   const measured = measuredNames(rounds, contestants);
   const everywhere = new Set(others.map((other) => other.name));

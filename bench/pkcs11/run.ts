@@ -59,7 +59,7 @@ export async function benchPkcs11js(): Promise<void> {
       { name: `${name}, ${first}`, command: [...command, here("pkcs11js_door.mjs"), ...args, first] }
     ))
   );
-  const measured = measureRounds(contestants, DOOR_ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer });
+  const measured = await measureRounds(contestants, DOOR_ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer });
   const columns = [...new Set(measuredNames(measured, contestants).map((name) => name.split(",")[0]!))];
   const rounds = ofBothOrders(measured, columns);
   report({
@@ -119,7 +119,7 @@ export async function benchPkcs11(): Promise<void> {
     ...(peer ? [...contestants("pkcs11js", "pkcs11js.mjs"), ...contestants("graphene", "graphene.mjs")] : []),
     ...pykcs11(args),
   ];
-  const rounds = measureRounds(compared, ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer ?? "" });
+  const rounds = await measureRounds(compared, ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer ?? "" });
   const columns = measuredNames(rounds, compared).filter((name) => name !== "C");
   const rows = Object.keys(rounds[0]!.get("gp11 on Deno")!);
   report({

@@ -12,7 +12,7 @@ const SECONDS = "0.4";
 export async function benchScaling(): Promise<void> {
   using token = benchToken();
   const pkcs11 = await onRuntimes(new URL("pkcs11.ts", import.meta.url), [...token.args, SECONDS]);
-  const calls = measureRounds(pkcs11, ROUNDS, token.env);
+  const calls = await measureRounds(pkcs11, ROUNDS, token.env);
   lines("sessions", "PKCS#11 sessions that sign at once: microseconds for an HMAC of 32 bytes", calls, pkcs11);
   lines("objects", "Objects of a token found and read: microseconds for each", calls, pkcs11);
   await using nginx = await startNginx({
@@ -21,7 +21,7 @@ export async function benchScaling(): Promise<void> {
     connections: 4096,
   });
   const http = await onRuntimes(new URL("http.ts", import.meta.url), [`${nginx.origin}/small`]);
-  const requests = measureRounds(http, ROUNDS);
+  const requests = await measureRounds(http, ROUNDS);
   const title = "HTTP requests in flight at once: microseconds for each";
   lines("in-flight", title, requests, http, { gp11: "in flight", fetch: "fetch in flight" });
   lines("queued", "HTTP messages queued at once: microseconds for each, without a network", requests, http);

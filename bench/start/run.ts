@@ -145,7 +145,7 @@ export async function benchStart(): Promise<void> {
       }))
     );
     // The first round fills the runtime's caches of compiled code.
-    const [, ...rounds] = measureRounds(contestants, ROUNDS + 1, token.env);
+    const [, ...rounds] = await measureRounds(contestants, ROUNDS + 1, token.env);
     const rows = programs.filter(({ name }) => name !== "empty" && rounds[0]!.has(`${name}, 1`)).map(({ name }) => ({
       name,
       cells: figures.map(([, count, figure]) => above(rounds, `${name}, ${count}`, `empty, ${count}`, figure)),

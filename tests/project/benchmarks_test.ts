@@ -1,11 +1,14 @@
 // About bench/document.ts: the page of benchmarks says what its data say.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { benches, chosenBenches } from "../../bench/benches.ts";
+import { softhsmSkip } from "../_support/softhsm.ts";
+import { temporaryFolder } from "../_support/temporary_folder.ts";
 import { measuredTables, page } from "../../bench/document.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
@@ -48,6 +51,35 @@ describe("deno task bench", { skip: "Deno" in globalThis ? false : "it runs on D
     }
     const reported = Object.entries(benches).flatMap(([name, { tables }]) => tables ?? [name]);
     assertEquals(measuredTables().map(({ name }) => name).sort(), reported.sort());
+  });
+
+  it("leaves no folder behind when it is stopped", async () => {
+    const [folder, scratch] = [temporaryFolder("stopped-bench"), temporaryFolder("scratch")];
+    const from = (path: string) => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
+    writeFileSync(
+      `${folder}/bench.ts`,
+      `import { endOnSignals, measureRounds } from ${from("bench/measure.ts")};
+      import { benchToken } from ${from("bench/token.ts")};
+      import { temporaryFolder } from ${from("tests/_support/temporary_folder.ts")};
+      endOnSignals();
+      temporaryFolder("work");
+      ${softhsmSkip ? "" : "using token = benchToken();"}
+      console.log("ready");
+      await measureRounds([{ name: "sleeper", command: ["sleep", "1000"] }], 1);`,
+    );
+    const args = ["run", "-A", "--no-check", `--import-map=${map}`, `${folder}/bench.ts`];
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const bench = spawn(process.execPath, args, {
+        env: { ...process.env, TMPDIR: scratch },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const closed = once(bench, "close");
+      await once(bench.stdout!, "data");
+      assert(readdirSync(scratch).length > 0);
+      bench.kill(signal);
+      await closed;
+      assertEquals(readdirSync(scratch), []);
+    }
   });
 
   it("runs for a table's name the benchmark that reports it, once, in the benchmarks' order", () => {
