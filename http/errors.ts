@@ -125,6 +125,14 @@ export function tunnelError(status: number, phrase: string, cause?: unknown): Tr
   });
 }
 
+/** A file that cannot be used; `code` stays that of the system, and its error is the cause. */
+export function fileError(undone: string, error: unknown, advice = ""): Error {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, code, why] = /^(E[A-Z]+): (.*?), \w+(?: '[^]*')?$/.exec(text) ?? [];
+  const failure = new Error(`${undone}: ${code === undefined ? text : `${why} (${code})`}${advice}`, { cause: error });
+  return Object.assign(failure, { code: (error as { code?: unknown } | null)?.code });
+}
+
 /** The transport status an error names; null for others, also for those of a runtime that name one of a proxy. */
 export function ownStatus(error: unknown): number | null {
   if (error instanceof TransportError) return error.status;

@@ -1,7 +1,11 @@
 import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { MessageSignatures } from "../../http/features/signatures/mod.ts";
+import { HttpStatus } from "../../http/protocol/status.ts";
 import { HttpSession } from "../../http/session/session.ts";
+import { withoutRequest } from "../../http/message/failure.ts";
 import { HttpError } from "../../http/message/http_error.ts";
+import { TO_TRUST } from "../../http/transports/failure_words.ts";
+import { TlsDatabase } from "../../http/transports/tls_database.ts";
 import { tokenSigner } from "../../session/signer/token_signer.ts";
 import { tokenCertificate } from "../../session/tls/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
@@ -14,16 +18,28 @@ import { wishes, withObject } from "../tokens/find_object.ts";
 export async function run(context: CommandContext): Promise<void> {
   const url = urlOf(context);
   const { options } = context;
-  const session = new HttpSession({ features: [ProxyResolver.fromEnvironment()] });
+  const tlsDatabase = trusted(options.text("cacert"));
+  const session = new HttpSession({ features: [ProxyResolver.fromEnvironment()], tlsDatabase });
   try {
     await withSigner(
       context,
       session,
       options.text("sign"),
-      () => withClientKey(context, session, options.text("client-key"), () => send(context, session, url)),
+      () =>
+        withClientKey(context, session, options.text("client-key"), () => explained(() => send(context, session, url))),
     );
   } finally {
     await session.close();
+  }
+}
+
+/** The authorities that are trusted: those of a file, or the session's own. */
+function trusted(file: string | undefined): TlsDatabase | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return TlsDatabase.fromFile(file);
+  } catch (error) {
+    throw new CommandError(error instanceof Error ? error.message : String(error), undefined, { cause: error });
   }
 }
 
@@ -83,9 +99,7 @@ async function send(context: CommandContext, session: HttpSession, url: URL): Pr
   const body = options.text("in");
   const content = body === undefined ? null : await readWhole(await openSource(body, surroundings), { signal });
   const method = options.text("method") ?? (content === null ? "GET" : "POST");
-  const response = await fetched(() =>
-    session.fetch(url, { method, headers: headersOf(context), body: content, signal })
-  );
+  const response = await session.fetch(url, { method, headers: headersOf(context), body: content, signal });
   if (options.has("json")) return await reportResponse(context, response);
   const sink = await openSink(options.text("out") ?? STANDARD, surroundings);
   const progress = new Progress(surroundings, "Receiving", Number(response.headers.get("content-length")) || undefined);
@@ -116,12 +130,17 @@ function assertGood({ status, statusText, url }: Response): void {
 }
 
 /** A failure of the network is no fault of the program: its message is enough. */
-async function fetched(fetch: () => Promise<Response>): Promise<Response> {
+async function explained(body: () => Promise<void>): Promise<void> {
   try {
-    return await fetch();
+    await body();
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
-    throw new CommandError(error.message, undefined, { cause: error });
+    const why = withoutRequest(error.message).replace(TO_TRUST, "");
+    const text = why.startsWith("Cannot ") ? why : `Cannot fetch from ${error.msg.uri.origin}: ${why}`;
+    const isUntrusted = error.status === HttpStatus.SSL_FAILED;
+    throw new CommandError(text, isUntrusted ? "--cacert FILE names the authorities to trust." : undefined, {
+      cause: error,
+    });
   }
 }
 

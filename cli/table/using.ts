@@ -87,6 +87,12 @@ export const usingCommands: readonly CommandDescription[] = [
       },
       { name: "tag", value: "TEXT", text: "What the signature is for, as the server wants it" },
       { name: "client-key", value: "KEY-URI", text: "Authenticate with TLS by this key and its certificate" },
+      {
+        name: "cacert",
+        value: "FILE",
+        text: "Trust servers by the authorities in this PEM file, not by the system's",
+        isPath: true,
+      },
       { name: "method", short: "X", value: "METHOD", text: "The method: GET by default, with --in POST" },
       {
         name: "header",
@@ -100,6 +106,7 @@ export const usingCommands: readonly CommandDescription[] = [
     ],
     examples: [
       { text: "A page", line: "gp11 fetch https://example.com/" },
+      { text: "From a server with an authority of one's own", line: "gp11 fetch https://intranet/ --cacert ca.pem" },
       {
         text: "A signed order",
         line: "gp11 fetch https://api.example.com/orders --sign 'pkcs11:token=demo;object=release' --in order.json " +

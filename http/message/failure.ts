@@ -45,7 +45,12 @@ function innermostText(error: unknown): string {
     if (each.message !== "") text = each.message;
     each = each instanceof AggregateError && each.message === "" ? each.errors[0] : each.cause;
   }
-  return text.replace(/^error sending request for url \([^)]*\): /, "");
+  return withoutRequest(text);
+}
+
+/** What went wrong, for readers who have the address: without the words that libraries know a failed fetch by. */
+export function withoutRequest(text: string): string {
+  return text.replace(/^error sending request for url \(\S*\): /, "");
 }
 
 function codeOf(error: unknown, status: number): string {

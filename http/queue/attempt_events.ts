@@ -139,7 +139,8 @@ export function watchTime(core: HttpSessionCore, item: QueueItem, attempt: numbe
 function startWatch(core: HttpSessionCore, item: QueueItem, attempt: number, seconds: number): void {
   item.watch(seconds, () => {
     if (item.attempt !== attempt) return;
-    const cause = new DOMException(`Cannot wait for the response: nothing has moved for ${seconds} s`, "TimeoutError");
+    const text = `Cannot wait for the response: nothing has moved for ${seconds} s, the limit that timeout sets`;
+    const cause = new DOMException(text, "TimeoutError");
     core.fail(
       item,
       new TransportError(HttpStatus.IO_ERROR, "response", cause.message, { cause, code: "ETIMEDOUT" }),

@@ -43,7 +43,7 @@ export interface ResponseHolder {
 }
 
 /** Why a message or a body ends with its session. */
-const CLOSED = "Cannot finish the exchange: the session was closed";
+const CLOSED = "Cannot finish the exchange: the session was closed; await the response and read its body before that";
 
 /** Its `then` is the cheapest microtask there is on every runtime. */
 const settled: Promise<void> = Promise.resolve();

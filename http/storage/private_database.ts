@@ -1,5 +1,7 @@
 /** SQLite databases that only their owner may read, open in many processes at once. */
-import { createIfAbsent, restrictPathToOwner } from "./atomic_file.ts";
+import { builtin } from "../../internal/builtin_modules.ts";
+import { fileError, NotSupportedError } from "../errors.ts";
+import { createIfAbsent, isNotFound, restrictPathToOwner } from "./atomic_file.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite_driver.ts";
 
 /** How long another process may hold a database, in milliseconds, before a call on it fails. */
@@ -12,6 +14,16 @@ const PACE = 10;
  * is killed.
  */
 export function openPrivateDatabase(path: string, schema: string): SqliteDatabase {
+  try {
+    return opened(path, schema);
+  } catch (error) {
+    if (error instanceof NotSupportedError) throw error;
+    const isFolderless = isNotFound(error) && !builtin.fs.existsSync(builtin.path.dirname(path));
+    throw fileError(`Cannot open the database ${path}`, error, isFolderless ? "; make its folder first" : "");
+  }
+}
+
+function opened(path: string, schema: string): SqliteDatabase {
   if (path !== ":memory:") restrictDatabase(path);
   const database = openSqlite(path);
   try {

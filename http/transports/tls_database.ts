@@ -8,6 +8,7 @@ import { checkIterable, checkText, unexpected } from "../../internal/expected.ts
 import { Buffer } from "node:buffer";
 import { oidText, readElement, readElements, Tag } from "../../internal/der.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
+import { fileError } from "../errors.ts";
 import type { TrustRoots } from "./transport.ts";
 import { readableCertificates } from "./permissions.ts";
 
@@ -64,13 +65,13 @@ export class TlsDatabase implements TrustRoots {
   /**
    * The certificates of a PEM file; a relative path starts at the current directory.
    *
-   * @throws {Error} The file system's own, if the file cannot be read.
+   * @throws {Error} If the file cannot be read; `code` is that of the file system, such as ENOENT.
    * @throws {TypeError} As `fromPem` does.
    */
   static fromFile(path: string | URL): TlsDatabase {
     const isPath = typeof path === "string" || path instanceof URL;
     if (!isPath) throw unexpected("read certificates", "a path", path);
-    return new TlsDatabase(certificatesIn(builtin.fs.readFileSync(path, "utf8"), String(path)));
+    return new TlsDatabase(certificatesIn(fileText(path), String(path)));
   }
 
   /**
@@ -114,6 +115,14 @@ function systemCertificates(): readonly string[] {
   if (sources.includes(null)) return Object.freeze([]);
   for (const pem of sources.flatMap((source) => source ?? [])) certificates.set(pem.replace(/\s/g, ""), pem.trim());
   return Object.freeze([...certificates.values()]);
+}
+
+function fileText(path: string | URL): string {
+  try {
+    return builtin.fs.readFileSync(path, "utf8");
+  } catch (error) {
+    throw fileError(`Cannot read the certificates in ${path}`, error);
+  }
 }
 
 /** The roots in a PEM text. What one block rejects is no root, whatever another one says of it. */

@@ -19,6 +19,8 @@ import {
 import { InterruptedError } from "../../cli/terminal/errors.ts";
 import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
 import { freePort } from "../_support/proxy_server.ts";
+import { reply, socketServer } from "../_support/socket_server.ts";
+import { makeCertificates } from "../_support/tls_certificates.ts";
 import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
@@ -326,7 +328,22 @@ describe("the command line", { skip: softhsmSkip }, () => {
       }
       const refused = await gp11(`fetch http://127.0.0.1:${await freePort()}/`);
       assertEquals(refused.code, 1);
-      assertStringIncludes(refused.errors, "Cannot");
+      assertMatch(refused.errors, /^error: Cannot connect to 127\.0\.0\.1:\d+: ECONNREFUSED\n$/);
+    });
+
+    it("trusts the authorities of a file, and names the option for it", async () => {
+      await using certificates = await makeCertificates();
+      const { ca: { certFile }, good: { cert, key } } = certificates;
+      await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK", "answer")), {
+        tls: { cert, key },
+      });
+      const untrusted = await gp11(`fetch ${server.origin}/`);
+      assertEquals(untrusted.code, 1);
+      assertMatch(untrusted.errors, /^error: Cannot trust [^\n]+\)\nhint: --cacert FILE [^\n]+\n$/);
+      assertEquals((await done(`fetch ${server.origin}/ --cacert ${certFile}`)).text, "answer");
+      const missing = await gp11(`fetch ${server.origin}/ --cacert FOLDER/none.pem`);
+      assertEquals([missing.code, missing.text], [1, ""]);
+      assertMatch(missing.errors, /^error: Cannot read the certificates in \S+none\.pem: [^\n]+\n$/);
     });
 
     it("lists whom the machine trusts, and writes them as PEM", { skip: trustSkip }, async () => {

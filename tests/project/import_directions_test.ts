@@ -123,7 +123,7 @@ const rooms: Readonly<Record<string, string>> = {
     "cli/contract cli/terminal ffi/constants ffi/memory internal session/attributes session/core session/errors.ts session/find_by_uri.ts session/log_calls session/mechanisms session/pins session/registered_modules.ts session/signer session/tokens session/uri",
   "cli/completions": "cli/contract",
   "cli/commands":
-    "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/session session/attributes session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
+    "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports session/attributes session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
   "cli/table": "cli/commands cli/contract",
   "cli": "cli/contract cli/table cli/terminal http/protocol",
 };

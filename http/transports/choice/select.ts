@@ -105,9 +105,7 @@ export class TransportList {
     const isDirect = scheme === "https" || proxy === null || proxy.scheme.startsWith("socks");
     const required = requiredFor(needs);
     const candidates = isDirect ? [this.#direct, ...this.#transports] : this.#transports;
-    const able = candidates.filter(({ capabilities }) =>
-      capabilities.supportsMethod(needs.method) && required.every((name) => isCapable(capabilities, name))
-    );
+    const able = candidates.filter((transport) => isAble(transport, needs, required));
     const wished = wishedFor(needs);
     const best = able.find(({ capabilities }) => wished.every((name) => isCapable(capabilities, name))) ?? able[0];
     if (best === undefined) throw this.#refusal(needs, required);
@@ -135,12 +133,22 @@ export class TransportList {
       if (!capabilities.supportsMethod(needs.method)) missing.unshift(`method ${needs.method}`);
       return `${capabilities.name} lacks ${missing.join(", ")}`;
     });
+    if (this.choice === "fetch" && isAble(new NodeTransport(), needs, required)) {
+      lacking.push('leave out transport: "fetch", sockets can do it');
+    }
     return new NotSupportedError("send the message", this.capabilities.runtime, lacking.join("; "));
   }
 }
 
+function isAble({ capabilities }: Transport, needs: Requirements, required: readonly TransportCapability[]): boolean {
+  return capabilities.supportsMethod(needs.method) && required.every((name) => isCapable(capabilities, name));
+}
+
 /** What asks for a capability where its name does not say so. */
 const askedBy: Partial<Record<TransportCapability, string>> = {
+  connectionEvents: "Timeouts({ connect })",
+  http2: 'http2: "required"',
+  upgrade: "a WebSocket or another Upgrade",
   pinnedRoots: "sslCaFile or tlsDatabase",
   insecureTls: "sslStrict: false",
   clientTls: "clientCertificate",

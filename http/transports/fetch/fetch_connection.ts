@@ -64,7 +64,7 @@ function sectionSize({ headers }: TransportResponse): number {
 export class FetchConnection implements TransportConnection {
   onClosed: (() => void) | null = null;
   readonly #slot: FetchSlot;
-  readonly #viaProxy: boolean;
+  readonly #proxy: URL | null;
   readonly #maxHeaderBytes: number;
   /** Field for an HTTP proxy whose URI has credentials. */
   readonly #proxyAuthorization: string | null;
@@ -79,7 +79,7 @@ export class FetchConnection implements TransportConnection {
 
   constructor(target: ConnectionTarget, slot: FetchSlot) {
     this.#slot = slot;
-    this.#viaProxy = target.proxy !== null;
+    this.#proxy = target.proxy?.uri ?? null;
     this.#maxHeaderBytes = target.maxHeaderBytes;
     this.#needsTunnel = target.scheme === "https" && target.proxy !== null && target.proxy.scheme.startsWith("http");
     this.#proxyAuthorization = isForwarded(target) ? basicAuthorization(target.proxy!) : null;
@@ -164,7 +164,7 @@ export class FetchConnection implements TransportConnection {
 
   /** Translates what fetch rejected with or what broke a body. */
   explain(error: unknown, url: string): TransportError {
-    return explainFetchError(error, url, this.#viaProxy);
+    return explainFetchError(error, url, this.#proxy);
   }
 
   /** Aborts what is in flight and closes the pool. */

@@ -7,6 +7,15 @@
 import { TransportError, type TransportPhase, tunnelError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import { bareAddress } from "../../protocol/uri.ts";
+import {
+  type Behind,
+  handshakeText,
+  HTTP2_ALONE,
+  tlsText,
+  trustHint,
+  unreachableError,
+  unresolvedError,
+} from "../failure_words.ts";
 
 interface Row {
   readonly pattern: RegExp;
@@ -75,19 +84,42 @@ const rows: readonly Row[] = [
 ];
 
 /** Translates an error of fetch. With a proxy in between, what failed to resolve or connect was the proxy. */
-export function explainFetchError(error: unknown, url: string, viaProxy: boolean): TransportError {
+export function explainFetchError(error: unknown, url: string, proxy: URL | null): TransportError {
   for (const each of chain(error)) hideQuery(each, url);
   const code = codeOf(error);
   const text = `${code} ${textOf(error)}`;
-  const refusal = viaProxy ? refusedTunnel(code, text, error) : null;
+  const refusal = proxy !== null ? refusedTunnel(code, text, error) : null;
   if (refusal !== null) return refusal;
   const row = rows.find(({ pattern }) => pattern.test(code)) ?? rows.find(({ pattern }) => pattern.test(text));
-  const origin = URL.canParse(url) ? new URL(url).origin : url;
-  const message = `Cannot fetch from ${origin}: ${lastText(error)}`;
-  const cause = meaningfulError(error);
-  if (row === undefined) return new TransportError(HttpStatus.IO_ERROR, "response", message, { cause, code });
-  const status = viaProxy ? proxyStatus(row.status) : row.status;
-  return new TransportError(status, row.phase, message, { cause, code: code || row.code || "" });
+  const place = URL.canParse(url) ? new URL(url) : null;
+  const behind = { cause: meaningfulError(error), code: code || row?.code || "" };
+  const status = row?.status ?? HttpStatus.IO_ERROR;
+  const reached = proxy ?? place;
+  if (reached !== null && (status === HttpStatus.CANT_RESOLVE || status === HttpStatus.CANT_CONNECT)) {
+    return neverReached(status, reached, proxy !== null, lastText(error), behind);
+  }
+  const message = undone(status, place?.hostname ?? url, text, lastText(error)) ??
+    `Cannot fetch from ${place?.origin ?? url}: ${lastText(error)}`;
+  return new TransportError(status, row?.phase ?? "response", message, behind);
+}
+
+/** A system's code says what the runtimes say in a sentence each of their own. */
+function neverReached(status: number, { host, hostname }: URL, isProxy: boolean, text: string, behind: Behind) {
+  const why = /^E[A-Z]+$/.test(behind.code) ? behind.code : text;
+  return status === HttpStatus.CANT_RESOLVE
+    ? unresolvedError(hostname, isProxy, why, behind)
+    : unreachableError(host, isProxy, why, behind);
+}
+
+/** An answer that is not HTTP/1.x, or, on Bun, not what it must be. */
+const NOT_HTTP = /invalid HTTP version|Malformed_HTTP_Response|Expected HTTP\//;
+
+/** What could not be done, where the status tells; null where it is to fetch. */
+function undone(status: number, host: string, all: string, text: string): string | null {
+  if (status === HttpStatus.SSL_FAILED) return `Cannot trust ${host}: ${tlsText(text)}${trustHint(all)}`;
+  if (status === HttpStatus.TLS_FAILED) return `Cannot speak TLS with ${host}: ${handshakeText(text, all)}`;
+  if (!NOT_HTTP.test(all)) return null;
+  return `Cannot read the response: ${text}; ${HTTP2_ALONE} and sockets, which the transport "fetch" does not use`;
 }
 
 /** What a proxy has answered to CONNECT, as far as the runtime says it: Deno knows a 407 alone, Bun ends its text with it. */
@@ -95,12 +127,6 @@ function refusedTunnel(code: string, text: string, cause: unknown): TransportErr
   if (/proxy authentication required/.test(text)) return tunnelError(HttpStatus.PROXY_UNAUTHORIZED, "", cause);
   const answer = code === "ERR_PROXY_TUNNEL" ? /\b(\d\d\d)(?: ([^|]*))?$/.exec(text) : null;
   return answer === null ? null : tunnelError(Number(answer[1]), answer[2] ?? "", cause);
-}
-
-function proxyStatus(status: number): number {
-  if (status === HttpStatus.CANT_RESOLVE) return HttpStatus.CANT_RESOLVE_PROXY;
-  if (status === HttpStatus.CANT_CONNECT) return HttpStatus.CANT_CONNECT_PROXY;
-  return status;
 }
 
 /** Runtimes put the whole URL into their errors; user information and query must not get into a log. */
@@ -142,7 +168,8 @@ function lastText(error: unknown): string {
   // The address stands in front of this text already, and that something failed is what the error itself says.
   return text.replace(/^error sending request (?:from \S+ )?for (?:url )?\S*(?: \([^)]*\))?: /, "")
     .replace(/^client error \(\w+\): |^fetch failed: /i, "")
-    .replace(/ fetching "[^"]*"\.?$| For more information, pass `verbose: true` .*$/, "");
+    .replace(/ For more information, pass `verbose: true` .*$/, "")
+    .replace(/ fetching "[^"]*"\.?$/, "");
 }
 
 function chain(error: unknown): Error[] {

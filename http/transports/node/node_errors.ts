@@ -1,6 +1,7 @@
 /** Translating what sockets, TLS and the parser report into the session's transport statuses. */
 import { TransportError, type TransportPhase } from "../../errors.ts";
-import { HttpStatus, reasonPhrase } from "../../protocol/status.ts";
+import { HttpStatus } from "../../protocol/status.ts";
+import { handshakeText, tlsText, trustHint, unreachableError, unresolvedError } from "../failure_words.ts";
 import { MalformedResponseError } from "./node_response_grammar.ts";
 
 /** The `code` of an error, or "" when it has none. */
@@ -14,31 +15,17 @@ export function connectError(error: unknown, where: string, isProxy: boolean): T
   const code = codeOf(error);
   const isLookup = (error as { syscall?: unknown } | null)?.syscall === "getaddrinfo";
   if (isLookup && code === "EPERM") return forbiddenError(error, where, isProxy);
+  const behind = { cause: error, code };
   const unresolved = code === "ENOTFOUND" || code.startsWith("EAI_") || code === "ENODATA" || isLookup;
-  const status = unresolved
-    ? isProxy ? HttpStatus.CANT_RESOLVE_PROXY : HttpStatus.CANT_RESOLVE
-    : isProxy
-    ? HttpStatus.CANT_CONNECT_PROXY
-    : HttpStatus.CANT_CONNECT;
-  return new TransportError(
-    status,
-    "connect",
-    `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${attemptsOf(error, where)}`,
-    { cause: error, code, reason: `${reasonPhrase(status)} (${where})` },
-  );
+  if (!unresolved) return unreachableError(where, isProxy, attemptsOf(error, where), behind);
+  return unresolvedError(where.replace(/:\d+$/, ""), isProxy, attemptsOf(error, where), behind);
 }
 
 /** A look-up that failed, or has found nothing. */
 export function lookupError(error: unknown, host: string, port: number | undefined, isProxy: boolean): TransportError {
   const isSystem = (error as { syscall?: unknown } | null)?.syscall === "getaddrinfo";
   if (isSystem) return connectError(error, port === undefined ? host : `${host}:${port}`, isProxy);
-  const status = isProxy ? HttpStatus.CANT_RESOLVE_PROXY : HttpStatus.CANT_RESOLVE;
-  const text = `Cannot find the address of ${isProxy ? "the proxy " : ""}${host}: ${textOf(error)}`;
-  return new TransportError(status, "connect", text, {
-    cause: error,
-    code: codeOf(error) || "ENOTFOUND",
-    reason: `${reasonPhrase(status)} (${host})`,
-  });
+  return unresolvedError(host, isProxy, textOf(error), { cause: error, code: codeOf(error) || "ENOTFOUND" });
 }
 
 /** What became of the attempt, or of each where a host has several addresses. */
@@ -49,9 +36,10 @@ function attemptsOf(error: unknown, where: string): string {
 
 /** The system names the call and the place once more; an address that stands for a name is worth knowing. */
 function withoutPlace(text: string, where: string): string {
-  const [failure, code, place] = /^(?:connect|getaddrinfo) (E\w+) (\S+)$/.exec(text) ?? [];
+  const [failure, code, place] = /^(?:connect|getaddrinfo) (E\w+)(?: (\S+))?$/.exec(text) ?? [];
   if (failure === undefined) return text;
-  const isKnown = [where, where.replace(/:\d+$/, ""), where.replace(/^unix:/, "")].includes(place!);
+  if (place === undefined) return code!;
+  const isKnown = [where, where.replace(/:\d+$/, ""), where.replace(/^unix:/, "")].includes(place);
   return isKnown ? code! : `${code} ${place}`;
 }
 
@@ -72,19 +60,14 @@ export function untrustedError(codes: readonly string[], host: string, reason = 
   const named = codes.join(", ");
   const cause = Object.assign(new Error(`The certificate of ${host} is not trusted: ${named}`), { code });
   const why = whats.length === 0 ? named : `its certificate ${whats.join(", and ")} (${named})`;
-  const text = `Cannot trust ${host}: ${why}${reason === "" ? "" : `, since ${reason}`}`;
+  const text = `Cannot trust ${host}: ${why}${reason === "" ? trustHint(named) : `, since ${reason}`}`;
   return new TransportError(HttpStatus.SSL_FAILED, "connect", text, { cause, code });
 }
 
 /** Deno says of a name only that it is not permitted, in the words of the system; what to do about it is said here. */
 function forbiddenError(error: unknown, where: string, isProxy: boolean): TransportError {
-  const status = isProxy ? HttpStatus.CANT_CONNECT_PROXY : HttpStatus.CANT_CONNECT;
   const why = `the program may not use the network there, run it with --allow-net=${where}`;
-  return new TransportError(status, "connect", `Cannot connect to ${isProxy ? "the proxy " : ""}${where}: ${why}`, {
-    cause: new Error(why, { cause: error }),
-    code: codeOf(error),
-    reason: `${reasonPhrase(status)} (${where})`,
-  });
+  return unreachableError(where, isProxy, why, { cause: new Error(why, { cause: error }), code: codeOf(error) });
 }
 
 /** A proxy that was reached and would not make the connection. */
@@ -105,9 +88,7 @@ export function handshakeError(error: unknown, host: string): TransportError {
   const isRefused = REFUSED_PROTOCOLS.test(`${codeOf(error)} ${text}`);
   const why = isRefused
     ? 'the server speaks none of the protocols it was offered, which with http2: "required" is HTTP/2 alone'
-    : text.startsWith(undone)
-    ? text.slice(undone.length)
-    : text;
+    : handshakeText(text.startsWith(undone) ? text.slice(undone.length) : text, codeOf(error));
   return new TransportError(HttpStatus.TLS_FAILED, "connect", undone + why, { cause: error, code: codeOf(error) });
 }
 
@@ -120,7 +101,7 @@ export function exchangeError(error: unknown, phase: TransportPhase): TransportE
     : /^ERR_(SSL|TLS)|^GNUTLS_E_(?!PREMATURE_TERMINATION|UNEXPECTED_PACKET_LENGTH)/.test(code)
     ? HttpStatus.TLS_FAILED
     : HttpStatus.IO_ERROR;
-  const text = textOf(error);
+  const text = tlsText(textOf(error));
   const message = text.startsWith("Cannot ") ? text : `Cannot finish the exchange: ${text}`;
   return new TransportError(status, phase, message, { cause: error, code });
 }

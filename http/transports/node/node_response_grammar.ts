@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { keepAliveTimeout } from "../../protocol/headers.ts";
 import { trimWhitespace } from "../../protocol/syntax.ts";
+import { HTTP2_ALONE } from "../failure_words.ts";
 import type { HeaderField, ResponseHead } from "./node_response_head.ts";
 
 /** The bytes received are not an HTTP response. */
@@ -92,9 +93,21 @@ function agreedLength(known: number | null, value: string): number | null {
   return agreed;
 }
 
+/** Bytes that are no HTTP/1.x, told by what they are where they show it. */
 export function notHttp(bytes: Uint8Array): MalformedResponseError {
+  if (isSettings(bytes)) {
+    return new MalformedResponseError(`Cannot read the response: it is not HTTP/1.x but HTTP/2; ${HTTP2_ALONE}`);
+  }
+  if (bytes[0] === 0x15 && bytes[1] === 3) {
+    return new MalformedResponseError("Cannot read the response: it is not HTTP/1.x but TLS; use https:");
+  }
   const start = JSON.stringify(latin1(bytes, 0, Math.min(bytes.byteLength, 40)));
   return new MalformedResponseError(`Cannot read the response: it begins with ${start}, which is not HTTP/1.x`);
+}
+
+/** The beginning of a frame of type SETTINGS for the connection, the first of a server of HTTP/2 (RFC 9113 §3.4). */
+function isSettings(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && bytes[3] === 4 && bytes.subarray(4, 9).every((byte) => byte === 0);
 }
 
 export function latin1(bytes: Uint8Array, start: number, end: number): string {

@@ -144,7 +144,7 @@ for (const transport of transports) {
       assertEquals(await textOf("/echo", upload), "Cannot send the body: out of paper");
       assertEquals(
         await textOf("/never", { timeout: 0.05 }),
-        "Cannot wait for the response: nothing has moved for 0.05 s",
+        "Cannot wait for the response: nothing has moved for 0.05 s, the limit that timeout sets",
       );
       const refused = `Cannot follow the redirect from ${server.origin}: the option redirect is "error"`;
       assertEquals(await textOf("/302", { redirect: "error" }), refused);
@@ -185,7 +185,7 @@ for (const transport of transports) {
         [
           origin,
           transport === "node"
-            ? /Cannot trust localhost: its certificate .+ \([A-Z_, ]+\)$/
+            ? /Cannot trust localhost: its certificate .+ \([A-Z_, ]+\); to trust it, .+ as tlsDatabase$/
             : /localhost.*(issuer|VERIFY|SELF_SIGNED|self.signed|certificate)/i,
         ],
         [`https://127.0.0.1:${plain.port}`, /127\.0\.0\.1.*TLS/],

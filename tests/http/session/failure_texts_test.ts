@@ -5,16 +5,20 @@ import {
   HttpError,
   HttpMessage,
   HttpSession,
+  type HttpSessionOptions,
   HttpStatus,
   NotSupportedError,
   serverSentEvents,
+  Timeouts,
   TlsDatabase,
 } from "../../../http/mod.ts";
 import { handshakeError } from "../../../http/transports/node/node_errors.ts";
-import { TransportList } from "../../../http/transports/choice/select.ts";
+import { openPrivateDatabase } from "../../../http/storage/private_database.ts";
+import { type TransportChoice, TransportList } from "../../../http/transports/choice/select.ts";
 import { FetchTransport } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
+import { freePort } from "../../_support/proxy_server.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../_support/tls_certificates.ts";
 
@@ -63,6 +67,56 @@ describe("a handshake's error", () => {
       assertEquals((cause as Error).message, text);
     }
   });
+
+  it("is told without addresses in memory and lines of the library's sources", () => {
+    for (
+      const text of [
+        "4093A4982F7F0000:error:0A000410:SSL routines:ssl3_read_bytes:handshake failure:../deps/x.c:918:SSL alert 40\n",
+        "error:10000410:SSL routines:OPENSSL_internal:handshake failure",
+      ]
+    ) {
+      const { message } = handshakeError(new Error(text), "a.example");
+      assertEquals(message, "Cannot speak TLS with a.example: handshake failure");
+    }
+  });
+});
+
+describe("a transport that cannot carry a message", () => {
+  const refusalOf = async (options: HttpSessionOptions, transport: TransportChoice = "fetch") => {
+    await using session = new HttpSession({ transport, ...options });
+    const error = await assertRejects(() => session.fetch("http://127.0.0.1:1/"), NotSupportedError);
+    return error.message;
+  };
+
+  it("is told with what asks for it, and what to leave out where sockets can", async () => {
+    const leave = /; leave out transport: "fetch", sockets can do it$/;
+    const connect = await refusalOf({ features: [new Timeouts({ connect: 400 })] });
+    assertMatch(connect, /lacks connectionEvents, which Timeouts\(\{ connect \}\) asks for;/);
+    assertMatch(connect, leave);
+    for (const options of [{ unixSocket: "/nowhere.sock" }, { lookup: () => [] }]) {
+      assertMatch(await refusalOf(options), leave);
+    }
+    await using session = new HttpSession({ transport: "fetch" });
+    const websocket = await assertRejects(() => session.websocket("ws://127.0.0.1:1/"), NotSupportedError);
+    assertMatch(websocket.message, leave);
+  });
+
+  it("is told without that where it was not the word that chose it", async () => {
+    const message = await refusalOf({ unixSocket: "/nowhere.sock" }, new FetchTransport());
+    assertMatch(message, /lacks unixSocket$/);
+  });
+});
+
+describe("a database of SQLite that cannot be opened", () => {
+  it("is named, with what to do about its folder, and the system's code", () => {
+    const path = "/no/such/folder/c.sqlite";
+    const error = assertThrows(() => openPrivateDatabase(path, ""), Error);
+    assertEquals(
+      error.message,
+      `Cannot open the database ${path}: no such file or directory (ENOENT); make its folder first`,
+    );
+    assertEquals((error as Error & { code?: string }).code, "ENOENT");
+  });
 });
 
 describe("a client certificate with the key of another", () => {
@@ -103,7 +157,66 @@ describe("sslCaFile", () => {
   });
 });
 
+/** SETTINGS, which a server of HTTP/2 sends first (RFC 9113 §3.4), and GOAWAY for what it has got. */
+const SETTINGS = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+const GOAWAY = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+
 for (const transport of transports) {
+  describe(`a server that speaks something else, on ${transport}`, () => {
+    const textOf = async (url: string, status: number, options: HttpSessionOptions = {}) => {
+      await using session = sessionOn(transport, options);
+      const error = await assertRejects(() => session.fetch(url), HttpError);
+      assertEquals(error.status, status, error.message);
+      assertMatch(error.message, /^error sending request for url \([^)]*\): Cannot [^\n]+$/);
+      return error.message;
+    };
+
+    it("over https: speaks plain HTTP, perhaps", async () => {
+      await using plain = await socketServer(() => {}, {
+        onConnection: (socket) => (socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), true),
+      });
+      const text = await textOf(`https://127.0.0.1:${plain.port}`, HttpStatus.TLS_FAILED);
+      assertMatch(text, /Cannot speak TLS with 127\.0\.0\.1: the server .*; where it speaks plain HTTP, use http:$/);
+    });
+
+    it("over http: speaks HTTP/2 alone, and the option for that is named", async () => {
+      await using server = await socketServer((_request, socket) =>
+        void socket.end(new Uint8Array([...SETTINGS, ...GOAWAY]))
+      );
+      assertMatch(await textOf(server.origin, HttpStatus.MALFORMED), /Cannot read the response: .*http2: "required"/);
+    });
+
+    it("over http: speaks TLS", { skip: transport === "fetch" && "the runtimes do not tell" }, async () => {
+      const alert = new Uint8Array([0x15, 3, 3, 0, 2, 2, 0x32]);
+      await using server = await socketServer(() => {}, { onConnection: (socket) => (socket.end(alert), true) });
+      assertMatch(await textOf(server.origin, HttpStatus.MALFORMED), /: it is not HTTP\/1\.x but TLS; use https:$/);
+    });
+
+    it("shows a certificate of an authority that is not known, and what would trust it is named", async () => {
+      const text = await textOf(`https://localhost:${tlsServer.port}`, HttpStatus.SSL_FAILED);
+      assertMatch(
+        text,
+        /Cannot trust localhost: .*; to trust it, give the certificate of its authority as tlsDatabase$/,
+      );
+    });
+
+    it("has a name that nobody knows", async () => {
+      const text = await textOf("http://nowhere.invalid/", HttpStatus.CANT_RESOLVE);
+      assertMatch(text, /Cannot find the address of nowhere\.invalid: \w+$/);
+    });
+
+    const proxyless = sessionOn(transport).capabilities.httpProxy ? false : "this transport uses no proxy";
+    it("is behind a proxy that is dead, which is named", { skip: proxyless }, async () => {
+      const proxy = `127.0.0.1:${await freePort()}`;
+      for (const scheme of ["http", "https"]) {
+        const text = await textOf(`${scheme}://origin.example/`, HttpStatus.CANT_CONNECT_PROXY, {
+          proxyUri: `http://${proxy}`,
+        });
+        assertMatch(text, new RegExp(`Cannot connect to the proxy ${proxy}: ECONNREFUSED$`));
+      }
+    });
+  });
+
   describe(`a session that closes, on ${transport}`, () => {
     it("is named by the body that is on its way, and by the fetch that has no answer", async () => {
       await using server = await routeServer({}, transport);
@@ -116,6 +229,15 @@ for (const transport of transports) {
         const error = await assertRejects(read, HttpError, "the session was closed");
         assertEquals([error.status, error.code], [HttpStatus.CANCELLED, "CANCELLED"]);
       }
+    });
+
+    it("is told with what to do before it is closed", async () => {
+      await using server = await routeServer({}, transport);
+      const read = async () => {
+        await using session = sessionOn(transport);
+        return session.fetch(`${server.origin}/never`);
+      };
+      await assertRejects(read, HttpError, "await the response and read its body before that");
     });
 
     it("ends an event stream, which is not opened again", async () => {

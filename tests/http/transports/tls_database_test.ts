@@ -42,10 +42,12 @@ describe("TlsDatabase", () => {
     assertEquals(TlsDatabase.fromPem([ca.cert, stranger.cert]).pem(), database.pem());
   });
 
-  it("reads files, and passes on why one cannot be read", () => {
+  it("reads files, and tells which cannot be read and why", () => {
     assertEquals(TlsDatabase.fromFile(certificates.ca.certFile).size, 1);
     const error = assertThrows(() => TlsDatabase.fromFile("/no/such/file.pem"), Error);
     assertEquals((error as Error & { code?: string }).code, "ENOENT");
+    const text = "Cannot read the certificates in /no/such/file.pem: no such file or directory (ENOENT)";
+    assertEquals(error.message, text);
     assertThrows(() => TlsDatabase.fromFile(certificates.ca.keyFile), TypeError, "no PEM certificate");
   });
 
