@@ -37,7 +37,8 @@ export async function benchHttps(): Promise<void> {
   };
   await measureOnRuntimes(new URL("https.ts", import.meta.url), {
     env,
-    rounds: 3,
+    // A process takes minutes to settle, and many turns then.
+    rounds: 1,
     name: "https",
     unit: "ratio to the runtime's own fetch",
     plot: "bars",
