@@ -25,7 +25,10 @@ export function endOnSignals(): void {
   process.once("SIGTERM", () => process.exit(143));
 }
 
-/** Runs every contestant once in each round; one that fails in the first round is left out with the reason. */
+/**
+ * Runs every contestant once in each round. One that fails is left out of that round with the reason, and of all where it
+ * was the first: a peer that crashes now and then must not cost the others their rates.
+ */
 export async function measureRounds(
   contestants: readonly Contestant[],
   rounds: number,
@@ -39,11 +42,10 @@ export async function measureRounds(
       try {
         rates.set(contestant.name, await measure(contestant, env));
       } catch (error) {
-        if (round > 0) throw error;
         say(error instanceof Error ? error.message : String(error));
       }
     }
-    left = left.filter(({ name }) => rates.has(name));
+    if (round === 0) left = left.filter(({ name }) => rates.has(name));
     results.push(rates);
     say(`round ${round + 1} of ${rounds}`);
   }

@@ -16,7 +16,7 @@ const usage = `Usage: deno task bench [NAME]… [--json=FILE] [--docs]
 A NAME is that of a benchmark, or of one of its tables:
 ${benchLines().join("\n")}
 
-Without a name all of them run, which takes some minutes on an idle machine.`;
+Without a name all of them run, which takes most of an hour on an idle machine.`;
 
 function parseArguments(args: string[]) {
   const { positionals: names, values } = parseArgs({

@@ -81,7 +81,10 @@ function ofBothOrders(rounds: Rounds, columns: readonly string[]): Rounds {
       const [one = {}, other = {}] = FIRST.map((first) => rates.get(`${column}, ${first}`));
       return [
         column,
-        Object.fromEntries(Object.entries(one).map(([row, each]) => [row, Math.sqrt(each * other[row]!)])),
+        Object.fromEntries(
+          Object.entries(one).filter(([row]) => row in other)
+            .map(([row, each]) => [row, Math.sqrt(each * other[row]!)]),
+        ),
       ];
     }))
   );

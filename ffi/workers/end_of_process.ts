@@ -45,7 +45,7 @@ function closeAll(): void {
 
 /** The process of Node, with the function that `exit` calls behind the listeners, which Node lets programs replace. */
 interface ExitingProcess {
-  reallyExit(code: number): void;
+  reallyExit(code?: number): void;
 }
 
 /**
@@ -57,7 +57,7 @@ function endWithoutThreads(): void {
   const exiting = process as unknown as ExitingProcess;
   const { reallyExit } = exiting;
   exiting.reallyExit = (code) => {
-    if (isHeldUp()) nativeRuntime().endProcess!(code);
+    if (isHeldUp()) nativeRuntime().endProcess!(Number(code ?? 0));
     reallyExit.call(process, code);
   };
   // An error that nobody catches ends the process in another way.

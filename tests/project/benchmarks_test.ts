@@ -10,6 +10,7 @@ import { benches, chosenBenches } from "../../bench/benches.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 import { measuredTables, page } from "../../bench/document.ts";
+import { measureRounds, medianRows } from "../../bench/measure.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
 
@@ -31,6 +32,17 @@ describe("deno task bench", { skip: "Deno" in globalThis ? false : "it runs on D
     spawnSync(process.execPath, ["run", "-A", "--no-check", `--import-map=${map}`, script, ...args], {
       encoding: "utf8",
     });
+
+  it("keeps the rates of a contestant that fails in a later round, and of the others", async () => {
+    const mark = `${temporaryFolder("rounds")}/once`;
+    const failing = `test -e ${mark} && exit 139; touch ${mark}; echo '{"calls": 2}'`;
+    const rounds = await measureRounds([
+      { name: "peer", command: ["sh", "-c", failing] },
+      { name: "own", command: ["sh", "-c", `echo '{"calls": 4}'`] },
+    ], 3);
+    assertEquals(rounds.map((rates) => [...rates.keys()]), [["peer", "own"], ["own"], ["own"]]);
+    assertEquals(medianRows(rounds, ["calls"], ["peer", "own"]), [{ name: "calls", cells: [2, 4] }]);
+  });
 
   it("says what it takes where it is asked, and where it is given something else", () => {
     const { status, stdout: usage } = run("--help");
