@@ -17,10 +17,8 @@ import { arrayLength, plainLength, readHandle, ulongIn } from "./values.ts";
 
 /** Bytes of a handle, and of every word here, on the platforms whose calls are made here. */
 const WORD = 8;
-/** Data from there on is not copied. */
-const LONG = 0x1000;
-/** Room from there on is written where it lies, as the addon writes all: to overwrite what stands for it takes longer. */
-const LARGE_ROOM = 0x400;
+/** Data and room from there on are used where they lie, as the addon uses all: to copy and to overwrite takes longer. */
+const LONG = 0x400;
 /** Parameters that are longer are written otherwise. */
 const LONGEST_PARAMETER = 64;
 /** Where in the block the length of the room stands, and where the data begins. */
@@ -45,7 +43,7 @@ export class FrequentCalls {
   readonly #mechanism: Block = new Block(runtimeInPlace(), nativeAbi(), MECHANISM);
   #type = -1;
   /** What else a call uses, overwritten when it has returned. */
-  readonly #block: Block = new Block(runtimeInPlace(), nativeAbi(), INPUT + LONG + LARGE_ROOM);
+  readonly #block: Block = new Block(runtimeInPlace(), nativeAbi(), INPUT + LONG + LONG);
   readonly #inputAddress: bigint = this.#block.address(INPUT);
   readonly #parameterAddress: bigint = this.#block.address(MECHANISM);
 
@@ -87,12 +85,12 @@ export class FrequentCalls {
     if (length === 0 || capacity === 0 || arrayLength(session) !== WORD) return null;
     const data = input as Uint8Array;
     const room = output as Uint8Array;
-    const isLargeRoom = capacity >= LARGE_ROOM;
+    const isLongRoom = capacity >= LONG;
     const handle = readHandle(session as Uint8Array, WORD);
     const fn = this.#functions.find(call.name, call.index, handle);
     const inputAddress = length >= LONG ? plainAddress(data) : null;
-    const roomAddress = isLargeRoom ? plainAddress(room) : null;
-    if (isLargeRoom && roomAddress === null || length >= LONG && inputAddress === null) return null;
+    const roomAddress = isLongRoom ? plainAddress(room) : null;
+    if (isLongRoom && roomAddress === null || length >= LONG && inputAddress === null) return null;
     if (length >= LARGE) expectLargeData();
     const block = this.#block;
     const { bytes, view } = block;
@@ -110,11 +108,11 @@ export class FrequentCalls {
       if (rv !== CKR.OK) throw returned(rv as number, call.name);
       const given = view.getUint32(LENGTH + 4, true) === 0 ? view.getUint32(LENGTH, true) : Infinity;
       assertWithin(given, capacity);
-      if (!isLargeRoom) block.copyInto(roomAt, given, room);
+      if (!isLongRoom) block.copyInto(roomAt, given, room);
       return room.subarray(0, given);
     } finally {
       // To the end of the room, whatever the module says that it has written.
-      block.overwrite(isLargeRoom ? roomAt : roomAt + capacity);
+      block.overwrite(isLongRoom ? roomAt : roomAt + capacity);
     }
   }
 

@@ -11,15 +11,30 @@ export async function packageOf(which) {
     : createRequire(`${process.env.PKCS11JS_FOLDER}/`)("pkcs11js");
 }
 
-/** Logs in to a token, makes keys and objects, and gives the calls of each row: one, or as many as are made at once. */
-export function open(pkcs11, path, label, pin) {
+/** Does what another in this process may have done already. */
+function unlessDone(call, done) {
+  try {
+    call();
+  } catch (error) {
+    if (error.code !== done) throw error;
+  }
+}
+
+/**
+ * Logs in to a token, makes keys and objects that bear this name, and gives the calls of each row: one, or as many as are
+ * made at once. The module may be another's in this process too.
+ */
+export function open(pkcs11, path, label, pin, name) {
   const p = new pkcs11.PKCS11();
   p.load(path);
   // Several threads call: without it a module may take itself for the only one.
-  p.C_Initialize({ flags: pkcs11.CKF_OS_LOCKING_OK });
+  unlessDone(
+    () => p.C_Initialize({ flags: pkcs11.CKF_OS_LOCKING_OK }),
+    pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED,
+  );
   const slot = p.C_GetSlotList(true).find((id) => p.C_GetTokenInfo(id).label.trim() === label);
   const s = p.C_OpenSession(slot, pkcs11.CKF_RW_SESSION | pkcs11.CKF_SERIAL_SESSION);
-  p.C_Login(s, pkcs11.CKU_USER, pin);
+  unlessDone(() => p.C_Login(s, pkcs11.CKU_USER, pin), pkcs11.CKR_USER_ALREADY_LOGGED_IN);
   const a = (type, value) => ({ type, value });
   const common = [
     a(pkcs11.CKA_TOKEN, false),
@@ -45,7 +60,7 @@ export function open(pkcs11, path, label, pin) {
       a(pkcs11.CKA_CLASS, pkcs11.CKO_DATA),
       a(pkcs11.CKA_TOKEN, false),
       a(pkcs11.CKA_PRIVATE, false),
-      a(pkcs11.CKA_APPLICATION, "bench"),
+      a(pkcs11.CKA_APPLICATION, name),
       a(pkcs11.CKA_LABEL, `object ${i}`),
       a(pkcs11.CKA_VALUE, Buffer.alloc(32)),
     ]);
@@ -64,7 +79,7 @@ export function open(pkcs11, path, label, pin) {
     p.C_Encrypt(s, data, out);
   };
   const find = () => {
-    p.C_FindObjectsInit(s, [a(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), a(pkcs11.CKA_APPLICATION, "bench")]);
+    p.C_FindObjectsInit(s, [a(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), a(pkcs11.CKA_APPLICATION, name)]);
     const found = [];
     for (let batch = p.C_FindObjects(s, 128); batch.length > 0; batch = p.C_FindObjects(s, 128)) found.push(...batch);
     p.C_FindObjectsFinal(s);
@@ -105,6 +120,6 @@ export function open(pkcs11, path, label, pin) {
       "HMAC-SHA256 32 B, async, 1 session": signAsync(1, pkcs11.CKM_SHA256_HMAC, hmacKey),
       "HMAC-SHA256 32 B, async, 8 sessions": signAsync(8, pkcs11.CKM_SHA256_HMAC, hmacKey),
     },
-    close: () => p.C_Finalize(),
+    close: () => unlessDone(() => p.C_Finalize(), pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED),
   };
 }

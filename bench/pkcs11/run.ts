@@ -1,10 +1,8 @@
 // PKCS#11 against C, libgck, pkcs11js, graphene-pk11 and PyKCS11: every contestant once in each round, ratios taken within the round.
 import { spawnSync } from "node:child_process";
-import { cpSync } from "node:fs";
-import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
-import { type Contestant, measuredNames, measureRounds, median, medianRows, type Rounds } from "../measure.ts";
+import { type Contestant, measuredNames, measureRounds, median, medianRows } from "../measure.ts";
 import { runtimes } from "../on_runtimes.ts";
 import { compiled, pkcs11jsFolder } from "../peers.ts";
 import { report } from "../report.ts";
@@ -14,8 +12,6 @@ import { benchToken } from "../token.ts";
 const ROUNDS = 3;
 const DOOR_ROUNDS = 3;
 const SECONDS = "0.3";
-/** Which of two copies of one library is opened first moves a ratio by up to four hundredths: the mean of both counts. */
-const FIRST = ["door", "addon"];
 /** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-pkcs11");
 /** C's plain loop is the measure of the rows it has no counterpart for; it writes into memory of its caller itself. */
@@ -48,20 +44,13 @@ function pykcs11(args: readonly string[]): Contestant[] {
 /** Runs the door ./pkcs11js and the addon whose names it has in turns within one process, and prints the ratios. */
 export async function benchPkcs11js(): Promise<void> {
   using token = benchToken();
-  const [module = "", ...login] = token.args;
   const peer = addon();
   if (peer === null) return;
-  const copies = ["door", "addon"].map((name) => `${WORK}/${name}-${basename(module)}`);
-  for (const copy of copies) cpSync(module, copy);
-  const args = [...copies, ...login, SECONDS];
-  const contestants = (await runtimes()).flatMap(([name, command]) =>
-    FIRST.map((first): Contestant => (
-      { name: `${name}, ${first}`, command: [...command, here("pkcs11js_door.mjs"), ...args, first] }
-    ))
-  );
-  const measured = await measureRounds(contestants, DOOR_ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer });
-  const columns = [...new Set(measuredNames(measured, contestants).map((name) => name.split(",")[0]!))];
-  const rounds = ofBothOrders(measured, columns);
+  const contestants = (await runtimes()).map(([name, command]): Contestant => (
+    { name, command: [...command, here("pkcs11js_door.mjs"), ...token.args, SECONDS] }
+  ));
+  const rounds = await measureRounds(contestants, DOOR_ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer });
+  const columns = measuredNames(rounds, contestants);
   report({
     name: "pkcs11js",
     title:
@@ -72,22 +61,6 @@ export async function benchPkcs11js(): Promise<void> {
     columns,
     rows: medianRows(rounds, Object.keys(rounds[0]!.get(columns[0]!)!), columns),
   });
-}
-
-/** The means of the ratios with either opened first. */
-function ofBothOrders(rounds: Rounds, columns: readonly string[]): Rounds {
-  return rounds.map((rates) =>
-    new Map(columns.map((column) => {
-      const [one = {}, other = {}] = FIRST.map((first) => rates.get(`${column}, ${first}`));
-      return [
-        column,
-        Object.fromEntries(
-          Object.entries(one).filter(([row]) => row in other)
-            .map(([row, each]) => [row, Math.sqrt(each * other[row]!)]),
-        ),
-      ];
-    }))
-  );
 }
 
 /** Runs the benchmark and prints its table. */
