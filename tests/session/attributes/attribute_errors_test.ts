@@ -4,11 +4,12 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import { findByUri } from "../../../session/find_by_uri.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 const timeout = 240_000;
@@ -84,10 +85,7 @@ describe("Attributes of a module that fails or lies", () => {
 
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession();
-    object = (await session.findObjects())[0]!;
+    ({ strict, module, session, key: object } = await openStrictToken("2.40"));
   });
   afterEach(() => strict?.reset());
   after(() => module?.close());

@@ -6,7 +6,8 @@ import { Pkcs11Error } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const read = ["label", "id", "value", "class", "application", "allowedMechanisms"] as const;
 /** What the module in strict_module.c makes of an object's number and an attribute's type. */
@@ -60,9 +61,7 @@ describe("Objects whose attributes have nothing in common", () => {
 
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
+    ({ strict, module, session } = await openStrictToken("2.40"));
   });
   afterEach(() => {
     if (skip) return;
@@ -195,10 +194,7 @@ describe("Calls that look like one made before", () => {
 
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    key = (await session.findObjects())[0]!;
+    ({ strict, module, session, key } = await openStrictToken("2.40"));
   });
   afterEach(() => strict?.reset());
   after(() => module?.close());

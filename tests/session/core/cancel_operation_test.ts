@@ -3,11 +3,12 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { CKF, CKM, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../../session/errors.ts";
 import { findByUri } from "../../../session/find_by_uri.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { CallOptions } from "../../../session/core/call_options.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const data = new Uint8Array(32).fill(7);
 const cipher = { type: CKM.AES_CBC_PAD, parameter: new Uint8Array(16) };
@@ -21,10 +22,7 @@ for (const version of ["2.40", "3.2"] as const) {
 
     before(async () => {
       if (skip) return;
-      strict = new StrictModule(version);
-      module = await Module.load(strict.path, { managed: false });
-      session = await (await module.slots())[0]!.openSession();
-      key = (await session.findObjects())[0]!;
+      ({ strict, module, session, key } = await openStrictToken(version));
     });
     afterEach(async () => {
       if (skip) return;

@@ -5,7 +5,8 @@ import { CKM } from "../../../ffi/constants/mod.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const sizes = [100, 0xffff, 0x10000, 300_000];
 const cipher = { type: CKM.AES_CTR, parameter: new Uint8Array(16).fill(1) };
@@ -31,10 +32,7 @@ describe("Data that changes while a call on it is made", () => {
 
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("3.2");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    key = (await session.findObjects())[0]!;
+    ({ strict, module, session, key } = await openStrictToken("3.2"));
   });
   afterEach(() => {
     deed = null;
@@ -142,17 +140,13 @@ describe("Data that changes while a call on it is made", () => {
 });
 
 describe("Bytes that lie about their length", () => {
-  let strict: StrictModule;
   let module: Module;
   let session: Session;
   let key: Pkcs11Object;
 
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    key = (await session.findObjects())[0]!;
+    ({ module, session, key } = await openStrictToken("2.40"));
   });
   after(() => module?.close());
 

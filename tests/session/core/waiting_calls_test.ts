@@ -7,6 +7,7 @@ import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 const data = new Uint8Array(32).fill(7);
@@ -19,10 +20,7 @@ describe("Many calls that wait for their turn", () => {
 
   before(async () => {
     if (skip) return;
-    strict = new StrictModule();
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession();
-    key = (await session.findObjects())[0]!;
+    ({ strict, module, session, key } = await openStrictToken());
   });
   afterEach(async () => {
     if (skip) return;

@@ -4,10 +4,11 @@ import { constants, createPublicKey, verify } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { CKM } from "../../../ffi/constants/mod.ts";
 import { aesGcm, rsaPss } from "../../../session/mechanisms/mod.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 const data = new Uint8Array(40).fill(7);
@@ -17,9 +18,7 @@ describe("an IV that the token makes", { skip: strictModuleSkip }, () => {
   let module: Module;
   let session: Session;
   before(async () => {
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
+    ({ strict, module, session } = await openStrictToken("2.40"));
   });
   after(() => module.close());
 

@@ -22,7 +22,8 @@ import { Module } from "../../../session/tokens/module.ts";
 import { Pkcs11Object } from "../../../session/tokens/object.ts";
 import { Session } from "../../../session/tokens/session.ts";
 import { pseudoRandom } from "../../_support/pseudo_random.ts";
-import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const SEED = 20261121;
 const ROUNDS = 2500;
@@ -99,10 +100,7 @@ describe("Bad input", () => {
   let key: Pkcs11Object;
   before(async () => {
     if (skip) return;
-    strict = new StrictModule();
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    key = (await session.findObjects())[0]!;
+    ({ strict, module, session, key } = await openStrictToken());
   });
   after(() => module?.close());
 

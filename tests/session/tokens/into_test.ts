@@ -3,9 +3,10 @@ import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../../ffi/constants/mod.ts";
-import { aesCbc, aesGcm, Module, Pkcs11Error, type Pkcs11Object, type Session } from "../../../session/mod.ts";
+import { aesCbc, aesGcm, type Module, Pkcs11Error, type Pkcs11Object, type Session } from "../../../session/mod.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 const data = new TextEncoder().encode("what is signed");
@@ -153,10 +154,8 @@ describe("results into memory of the caller", { skip: softhsmSkip }, () => {
 
 describe("results into memory of the caller, of a module that fails", { skip: strictModuleSkip }, () => {
   it("are no plaintext when the call has failed", async () => {
-    const strict = new StrictModule("2.40");
-    await using module = await Module.load(strict.path, { managed: false });
-    const session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    const key = (await session.findObjects())[0]!;
+    await using token = await openStrictToken("2.40");
+    const { strict, session, key } = token;
     const cipher = { type: CKM.AES_CTR, parameter: new Uint8Array(16).fill(1) };
     const into = new Uint8Array(200_000).fill(7);
     // The module writes what it decrypts, and then fails.

@@ -7,7 +7,8 @@ import { Pkcs11Error } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import { programEnd, startProgram } from "../../_support/child_program.ts";
 import { createSeparateToken, softhsmSkip } from "../../_support/softhsm.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 describe("A key of another type than the mechanism's", () => {
@@ -93,10 +94,8 @@ describe("Modules that look at keys themselves", () => {
   const skip = strictModuleSkip;
 
   it("are not asked about them", { skip }, async () => {
-    const strict = new StrictModule("2.40");
-    await using module = await Module.load(strict.path, { managed: false });
-    const session = await (await module.slots())[0]!.openSession();
-    const [key] = await session.findObjects();
+    await using token = await openStrictToken("2.40");
+    const { strict, session, key } = token;
     for (let round = 0; round < 3; round++) {
       session.signSync(key!, CKM.DSA, new Uint8Array(20));
       await session.signMany(key!, CKM.SHA256_RSA_PKCS, [new Uint8Array(20)]);

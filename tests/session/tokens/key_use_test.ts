@@ -4,13 +4,13 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { after, before, beforeEach, describe, it } from "node:test";
 import { CKM, CKO, CKR, CKS } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../../session/errors.ts";
-import { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { PinAnswer, PinRequest } from "../../../session/tokens/options.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import type { Slot } from "../../../session/tokens/slot.ts";
 import { CardModule, cardModuleSkip as skip } from "../../_support/card_module.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const data = new Uint8Array(8);
 
@@ -365,12 +365,10 @@ describe("A key that wants its PIN for each use", () => {
 
 describe("A token that says only at the use that it wants a PIN", { skip: strictModuleSkip }, () => {
   it("is tried once more with it, and what it said first is not hidden by what makes no sense", async () => {
-    const strict = new StrictModule("2.40");
-    await using module = await Module.load(strict.path, { managed: false });
+    await using token = await openStrictToken("2.40");
+    const { strict, module, session, key } = token;
     let asked = 0;
     module.autoAuthenticate = { objects: () => (asked++, "1234") };
-    const session = await (await module.slots())[0]!.openSession();
-    const key = (await session.findObjects())[0]!;
     strict.fail("C_Sign", CKR.USER_NOT_LOGGED_IN);
     assertEquals((await session.sign(key, CKM.SHA256_HMAC, data)).length, 64);
     assertEquals(asked, 1);

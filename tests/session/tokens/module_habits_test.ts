@@ -8,6 +8,7 @@ import type { Session } from "../../../session/tokens/session.ts";
 import { Pkcs11Uri } from "../../../session/uri/mod.ts";
 import { CardModule, cardModuleSkip } from "../../_support/card_module.ts";
 import { HABIT, StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const data = new Uint8Array(32).fill(7);
 const padded = { type: CKM.AES_CBC_PAD, parameter: new Uint8Array(16) };
@@ -25,10 +26,7 @@ for (const version of ["2.40", "3.2"] as const) {
 
     before(async () => {
       if (skip) return;
-      strict = new StrictModule(version);
-      module = await Module.load(strict.path, { managed: false });
-      session = await (await module.slots())[0]!.openSession();
-      key = (await session.findObjects())[0]!;
+      ({ strict, module, session, key } = await openStrictToken(version));
     });
     afterEach(() => {
       if (skip) return;

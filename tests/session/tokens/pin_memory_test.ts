@@ -6,7 +6,8 @@ import { Pkcs11Error } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { memorySkip, SecretInMemory } from "../../_support/secret_in_memory.ts";
-import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const timeout = 240_000;
 
@@ -16,9 +17,7 @@ describe("PINs", () => {
   let session: Session;
   before(async () => {
     if (skip) return;
-    strict = new StrictModule();
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
+    ({ strict, module, session } = await openStrictToken());
   });
   after(() => module?.close());
 

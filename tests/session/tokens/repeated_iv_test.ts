@@ -12,10 +12,11 @@ import {
   chacha20Poly1305,
   salsa20Poly1305,
 } from "../../../session/mechanisms/mod.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const skip = strictModuleSkip;
 const iv = new Uint8Array(12).fill(1);
@@ -40,10 +41,7 @@ describe("One IV, nonce or counter for many inputs", () => {
   let key: Pkcs11Object;
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    key = (await session.findObjects())[0]!;
+    ({ strict, module, session, key } = await openStrictToken("2.40"));
   });
   afterEach(() => strict?.reset());
   after(() => module?.close());

@@ -4,11 +4,12 @@ import { nativeRuntime } from "../../../ffi/runtime/runtime.ts";
 import { CKM, CKR } from "../../../ffi/constants/mod.ts";
 import type { FunctionName } from "../../../ffi/tables/functions.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { memorySkip, SecretInMemory } from "../../_support/secret_in_memory.ts";
-import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const skip = strictModuleSkip || memorySkip;
 const timeout = 240_000;
@@ -23,10 +24,7 @@ describe("Secrets in native memory", () => {
   let key: Pkcs11Object;
   before(async () => {
     if (skip) return;
-    strict = new StrictModule("2.40");
-    module = await Module.load(strict.path, { managed: false });
-    session = await (await module.slots())[0]!.openSession({ readWrite: true });
-    key = (await session.findObjects())[0]!;
+    ({ strict, module, session, key } = await openStrictToken("2.40"));
   });
   afterEach(() => strict?.reset());
   after(() => module?.close());

@@ -11,10 +11,11 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { workerPool } from "../../../ffi/workers/worker_pool.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../../session/errors.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { openStrictToken } from "../../_support/strict_token.ts";
 
 const data = new Uint8Array(32).fill(7);
 const cipher = { type: CKM.AES_CBC_PAD, parameter: new Uint8Array(16) };
@@ -35,11 +36,7 @@ for (const version of ["2.40", "3.2"] as const) {
 
     before(async () => {
       if (skip) return;
-      strict = new StrictModule(version);
-      module = await Module.load(strict.path, { managed: false });
-      const [slot] = await module.slots();
-      session = await slot!.openSession({ readWrite: true });
-      key = (await session.findObjects())[0]!;
+      ({ strict, module, session, key } = await openStrictToken(version));
     });
     afterEach(async () => {
       if (skip) return;
@@ -397,17 +394,9 @@ for (const version of ["2.40", "3.2"] as const) {
   });
 
   describe(`A module of ${version} closed while calls are under way`, () => {
-    const open = async () => {
-      const strict = new StrictModule(version);
-      const module = await Module.load(strict.path, { managed: false });
-      const session = await (await module.slots())[0]!.openSession();
-      const key = (await session.findObjects())[0]!;
-      return { strict, module, session, key };
-    };
-
     it("C_Finalize waits for a call of a session, abandoned or not", { skip }, async () => {
       for (const abandoned of [false, true]) {
-        const { strict, module, session, key } = await open();
+        const { strict, module, session, key } = await openStrictToken(version);
         const { signal, abort } = aborting();
         strict.block("C_Sign");
         const settled = Promise.allSettled([session.sign(key, CKM.SHA256_HMAC, data, { signal })]);
@@ -425,7 +414,7 @@ for (const version of ["2.40", "3.2"] as const) {
     });
 
     it("C_Finalize waits for a call without a session that nobody waits for", { skip }, async () => {
-      const { strict, module } = await open();
+      const { strict, module } = await openStrictToken(version);
       const { signal, abort } = aborting();
       strict.block("C_GetInfo");
       const pending = module.info({ signal });
@@ -441,7 +430,7 @@ for (const version of ["2.40", "3.2"] as const) {
     });
 
     it("a session that was being opened is closed, and its opener told", { skip }, async () => {
-      const { strict, module, session } = await open();
+      const { strict, module, session } = await openStrictToken(version);
       strict.block("C_OpenSession");
       const opening = session.slot.openSession();
       const outcome = opening.then(() => "opened", (error: Pkcs11Error) => error.ckr);
@@ -454,13 +443,13 @@ for (const version of ["2.40", "3.2"] as const) {
     });
 
     it("a pooled session whose check is aborted is not lost", { skip }, async () => {
-      const { strict, module, session } = await open();
+      const { strict, module, session } = await openStrictToken(version);
       module.poolSessions = true;
       await session.close();
       assertEquals(strict.sessions, 1);
       const { signal, abort } = aborting();
       strict.block("C_GetSessionInfo");
-      const opening = session.slot.openSession({ signal });
+      const opening = session.slot.openSession({ readWrite: true, signal });
       await strict.blocked();
       abort();
       await assertRejects(() => opening, Error, "enough");
@@ -471,7 +460,7 @@ for (const version of ["2.40", "3.2"] as const) {
     });
 
     it("8 sessions under load never see two calls meet", { skip }, async () => {
-      const { strict, module, session, key } = await open();
+      const { strict, module, session, key } = await openStrictToken(version);
       const sessions = await Promise.all(Array.from({ length: 8 }, () => session.slot.openSession()));
       const calls = Array.from({ length: 400 }, (_, i) => {
         const on = sessions[i % 8]!;
@@ -492,10 +481,8 @@ describe("Functions a module lacks, and those of PKCS#11 3.2", () => {
   after(() => workerPool().close());
 
   it("an entry that is NULL, or beyond the list, is CKR_FUNCTION_NOT_SUPPORTED", { skip }, async () => {
-    const strict = new StrictModule("2.40");
-    await using module = await Module.load(strict.path, { managed: false });
-    await using session = await (await module.slots())[0]!.openSession();
-    const key = (await session.findObjects())[0]!;
+    await using token = await openStrictToken("2.40");
+    const { module, session, key } = token;
     const unsupported = async (fn: string, call: () => Promise<unknown>) => {
       const error = await assertRejects(call, Pkcs11Error);
       assertEquals([error.fn, error.code], [fn, CKR.FUNCTION_NOT_SUPPORTED]);
@@ -510,10 +497,8 @@ describe("Functions a module lacks, and those of PKCS#11 3.2", () => {
   });
 
   it("the functions of 3.2 are found through C_GetInterface and work", { skip }, async () => {
-    const strict = new StrictModule("3.2");
-    await using module = await Module.load(strict.path, { managed: false });
-    await using session = await (await module.slots())[0]!.openSession();
-    const key = (await session.findObjects())[0]!;
+    await using token = await openStrictToken("3.2");
+    const { strict, module, session, key } = token;
     assertEquals(module.interfaceVersion, "3.2");
     const { ciphertext, key: secret } = await session.encapsulateKey(key, CKM.ML_KEM, {});
     assertEquals(ciphertext, Uint8Array.from({ length: 48 }, (_, i) => i));
@@ -538,10 +523,8 @@ describe("Functions a module lacks, and those of PKCS#11 3.2", () => {
   });
 
   it("associated data that is left out is a NULL pointer, and so is an empty parameter", { skip }, async () => {
-    const strict = new StrictModule("3.2");
-    await using module = await Module.load(strict.path, { managed: false });
-    const session = await (await module.slots())[0]!.openSession();
-    const [key] = await session.findObjects();
+    await using token = await openStrictToken("3.2");
+    const { session, key } = token;
     for (const mechanism of [CKM.AES_GCM, cipher, { type: CKM.AES_GCM, parameter: new Uint8Array(0) }]) {
       const encrypted = session.encryptMessageSync(key!, mechanism, data);
       const associatedData = new Uint8Array(0);
@@ -551,10 +534,8 @@ describe("Functions a module lacks, and those of PKCS#11 3.2", () => {
   });
 
   it("a failing message ends its operation; a failing start does not end what is not there", { skip }, async () => {
-    const strict = new StrictModule("3.2");
-    await using module = await Module.load(strict.path, { managed: false });
-    await using session = await (await module.slots())[0]!.openSession();
-    const key = (await session.findObjects())[0]!;
+    await using token = await openStrictToken("3.2");
+    const { strict, session, key } = token;
     for (const fn of ["C_MessageEncryptInit", "C_EncryptMessage", "C_MessageEncryptFinal"] as const) {
       strict.fail(fn, CKR.DEVICE_ERROR);
       const error = await assertRejects(() => session.encryptMessage(key, cipher, data), Pkcs11Error);
