@@ -64,3 +64,13 @@ export function trustHint(fault: string): string {
 
 /** What to do about an answer that is not HTTP/1.x, where the server may speak HTTP/2 alone. */
 export const HTTP2_ALONE = 'a server that speaks HTTP/2 alone needs http2: "required"';
+
+/** The first bytes of an answer that is not what was expected, in quotation marks. */
+export function beginningOf(bytes: Uint8Array): string {
+  return JSON.stringify(String.fromCharCode(...bytes.subarray(0, 40)));
+}
+
+/** Whether an answer begins as TLS has it when it ends a handshake (RFC 8446 §5.1). */
+export function isTlsAlert(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x15 && bytes[1] === 3;
+}

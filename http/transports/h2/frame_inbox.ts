@@ -5,6 +5,7 @@ import { FrameReader } from "./frame_reader.ts";
 import { Flag, FrameType, MAX_31_BITS, uint32 } from "./frames.ts";
 import { HeaderBlock } from "./header_block.ts";
 import { HpackDecoder, type Section } from "./hpack_decoder.ts";
+import { ServerPreface } from "./server_preface.ts";
 
 /** A thousand fields are more than anybody sends; the runtimes' `Headers` take quadratic time for more. */
 const MAX_FIELDS = 1000;
@@ -34,13 +35,13 @@ export class FrameInbox {
   readonly #guard: FloodGuard;
   readonly #decoder: HpackDecoder;
   readonly #maxBlock: number;
+  readonly #preface = new ServerPreface();
   readonly #reader = new FrameReader((type, flags, stream, payload) => {
     this.#take(type, flags, stream, payload);
     return !this.#handler.isOver;
   });
   /** A header section whose end has not come. */
   #block: HeaderBlock | null = null;
-  #hasSettings = false;
 
   constructor(handler: FrameHandler, guard: FloodGuard, maxHeaderBytes: number) {
     this.#handler = handler;
@@ -55,15 +56,13 @@ export class FrameInbox {
    * @throws {ConnectionFault} If the peer breaks the protocol or asks too much.
    */
   push(bytes: Uint8Array): void {
+    this.#preface.check(bytes);
     this.#reader.push(bytes);
   }
 
   #take(type: number, flags: number, stream: number, payload: Uint8Array): void {
     if (this.#block !== null && (type !== FrameType.CONTINUATION || stream !== this.#block.stream)) {
       throw broken("a header section is interrupted by another frame");
-    }
-    if (!this.#hasSettings && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
-      throw broken("the server does not begin with its settings, so it does not speak HTTP/2");
     }
     switch (type) {
       case FrameType.DATA:
@@ -146,7 +145,6 @@ export class FrameInbox {
     checkConnection("SETTINGS", stream);
     this.#guard.spend("SETTINGS");
     if ((flags & Flag.ACK) !== 0) return checkLength("acknowledging SETTINGS", payload, 0);
-    this.#hasSettings = true;
     this.#handler.onSettings(payload);
   }
 

@@ -70,17 +70,8 @@ export class FrameReader {
   }
 }
 
-/** What "HTT", with which an answer of HTTP/1.1 begins, is as the length of a frame. */
-const HTTP1_LETTERS = 0x485454;
-
 function lengthAt(bytes: Uint8Array, offset: number): number {
   const length = bytes[offset]! << 16 | bytes[offset + 1]! << 8 | bytes[offset + 2]!;
   if (length <= DEFAULT_FRAME_SIZE) return length;
-  if (length === HTTP1_LETTERS) {
-    throw new ConnectionFault(
-      ErrorCode.PROTOCOL_ERROR,
-      'the server answers in HTTP/1.1, and http2: "required" is for servers that speak HTTP/2',
-    );
-  }
   throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, `a frame of ${length} bytes is larger than allowed`);
 }

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { keepAliveTimeout } from "../../protocol/headers.ts";
 import { trimWhitespace } from "../../protocol/syntax.ts";
-import { HTTP2_ALONE } from "../failure_words.ts";
+import { beginningOf, HTTP2_ALONE, isTlsAlert } from "../failure_words.ts";
 import type { HeaderField, ResponseHead } from "./node_response_head.ts";
 
 /** The bytes received are not an HTTP response. */
@@ -98,11 +98,12 @@ export function notHttp(bytes: Uint8Array): MalformedResponseError {
   if (isSettings(bytes)) {
     return new MalformedResponseError(`Cannot read the response: it is not HTTP/1.x but HTTP/2; ${HTTP2_ALONE}`);
   }
-  if (bytes[0] === 0x15 && bytes[1] === 3) {
+  if (isTlsAlert(bytes)) {
     return new MalformedResponseError("Cannot read the response: it is not HTTP/1.x but TLS; use https:");
   }
-  const start = JSON.stringify(latin1(bytes, 0, Math.min(bytes.byteLength, 40)));
-  return new MalformedResponseError(`Cannot read the response: it begins with ${start}, which is not HTTP/1.x`);
+  return new MalformedResponseError(
+    `Cannot read the response: it begins with ${beginningOf(bytes)}, which is not HTTP/1.x`,
+  );
 }
 
 /** The beginning of a frame of type SETTINGS for the connection, the first of a server of HTTP/2 (RFC 9113 §3.4). */

@@ -52,6 +52,27 @@ describe('http2: "required" before a server of HTTP/1.1', () => {
   });
 });
 
+describe('http2: "required" before a server that speaks no HTTP', () => {
+  const answers: Record<string, [answer: string | Uint8Array, told: RegExp]> = {
+    "greets as SSH": [
+      "SSH-2.0-OpenSSH_9.2p1\r\n",
+      /: the server begins with "SSH-2\.0-OpenSSH_9\.2p1\\r\\n", which is not/,
+    ],
+    "greets as SMTP": ["220 mail.example ESMTP\r\n", /: the server begins with "220 mail\.example ESMTP\\r\\n", which/],
+    "speaks TLS": [new Uint8Array([0x15, 3, 3, 0, 2, 2, 0x32]), /: the server speaks TLS; use https:$/],
+    "begins with another frame": [new Uint8Array([0, 0, 0, 6, 0, 0, 0, 0, 0]), /does not begin with its settings/],
+  };
+  for (const [what, [answer, told]] of Object.entries(answers)) {
+    it(`tells that it ${what}`, async () => {
+      await using server = await socketServer(() => {}, { onConnection: (socket) => void socket.write(answer) });
+      await using session = new HttpSession({ http2: "required" });
+      const error = await assertRejects(() => session.fetch(server.origin), HttpError);
+      assertMatch(error.message, told);
+      assertEquals(error.status, HttpStatus.MALFORMED);
+    });
+  }
+});
+
 describe("a handshake's error", () => {
   it("says once what could not be done", () => {
     const { message } = handshakeError(new Error("Cannot speak TLS with a.example: the peer is gone"), "a.example");
