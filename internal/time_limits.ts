@@ -34,6 +34,13 @@ export function wholeLimit(name: string, value: unknown, least = 0): number {
   return value === Infinity ? Infinity : wholeNumber(name, value, least);
 }
 
+/** Checks a number of seconds or milliseconds that must end: 0 or more. */
+export function finiteTime(name: string, value: unknown, unit: string): number {
+  const time = zeroOrMore(name, value, unit);
+  if (time !== Infinity) return time;
+  throw new RangeError(`Cannot set ${name} to Infinity: it must be a number of ${unit} that ends`);
+}
+
 function noNumber(name: string, value: unknown, expected: string): TypeError {
   return new TypeError(`Cannot set ${name} to ${String(value)}: it must be ${expected}`);
 }

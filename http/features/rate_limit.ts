@@ -10,7 +10,7 @@ import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
 import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { isBlocking } from "../contract/blocking.ts";
-import { moreThanZero, zeroOrMore } from "../../internal/time_limits.ts";
+import { moreThanZero, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
 import { wait, waitFor } from "../contract/wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
@@ -27,7 +27,7 @@ export interface RateLimitOptions {
    * @default {1000}
    */
   readonly interval?: number | undefined;
-  /** Requests that may follow each other at once after a pause. Left out, as many as `requests`. */
+  /** Requests that may follow each other at once after a pause: a whole number. Left out, as many as `requests`. */
   readonly burst?: number | undefined;
   /**
    * Whether the origin's own limits are kept: Retry-After with a 429 or 503, and `RateLimit` fields that say that
@@ -125,8 +125,7 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
     const requests = moreThanZero("requests", options.requests ?? Infinity);
     const interval = moreThanZero("interval", options.interval ?? 1000, "ms");
     this.#rate = requests === Infinity ? requests : requests / interval;
-    this.#burst = zeroOrMore("burst", options.burst ?? Math.max(1, requests));
-    if (this.#burst < 1) throw new RangeError(`Cannot set burst to ${this.#burst}: it must be 1 or more`);
+    this.#burst = wholeLimit("burst", options.burst ?? Math.max(1, Math.floor(requests)), 1);
     this.#obeyServer = options.obeyServer ?? true;
     this.#maxHold = zeroOrMore("maxHold", options.maxHold ?? 60_000, "ms");
     this.#keyOf = options.keyOf?.bind(options) ?? originOf;

@@ -8,7 +8,7 @@ import { type HttpMessage, MessageFlags, messageState } from "../message/message
 import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import { MAX_TIMER, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
+import { MAX_TIMER, wholeLimit, wholeNumber, zeroOrMore } from "../../internal/time_limits.ts";
 import { waitFor } from "../contract/wait.ts";
 
 /** How many retries a session may afford. */
@@ -166,7 +166,7 @@ export class Retry implements SessionFeature {
     checkIterable("retry", methods, "a list of methods");
     checkIterable("retry", statuses, "a list of statuses");
     this.#methods = new Set([...methods].map((method) => method.toUpperCase()));
-    this.#statuses = new Set(statuses);
+    this.#statuses = new Set([...statuses].map((status) => wholeNumber("a status of statuses", status, 1, 999)));
     const budget = options.budget ?? {};
     this.#capacity = budget === false ? Infinity : wholeLimit("budget.capacity", budget.capacity ?? 100);
     this.#ratio = budget === false ? 0 : zeroOrMore("budget.ratio", budget.ratio ?? 0.1);

@@ -1,5 +1,6 @@
 /** HTTP dates (RFC 9110 §5.6.7). */
 import { checkOptions, checkText, unexpected } from "../../internal/expected.ts";
+import { finiteTime } from "../../internal/time_limits.ts";
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const SHORT_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)";
@@ -36,19 +37,27 @@ export interface HttpDateOptions {
  * ```
  */
 export function parseHttpDate(text: string, options: HttpDateOptions = {}): Date | undefined {
-  checkOptions("parse an HTTP date", options);
+  const now = clockOf("parse an HTTP date", options);
   const fixdate = IMF_FIXDATE.exec(checkText("parse an HTTP date", text));
   if (fixdate !== null) return assemble(fixdate[3]!, fixdate[2]!, fixdate[1]!, fixdate.slice(4));
   const asctime = ASCTIME.exec(text);
   if (asctime !== null) return assemble(asctime[6]!, asctime[1]!, asctime[2]!, asctime.slice(3));
   const rfc850 = RFC_850.exec(text);
   if (rfc850 === null) return undefined;
-  const now = options.now ?? Date.now();
   const century = Math.floor(new Date(now).getUTCFullYear() / 100) * 100;
   const date = assemble(String(century + Number(rfc850[3])), rfc850[2]!, rfc850[1]!, rfc850.slice(4));
   return date !== undefined && isMoreThanFiftyYearsAhead(date, now)
     ? assemble(String(century - 100 + Number(rfc850[3])), rfc850[2]!, rfc850[1]!, rfc850.slice(4))
     : date;
+}
+
+/**
+ * The time to read by, in milliseconds since 1970.
+ *
+ * @throws {RangeError} For a `now` that is no time.
+ */
+export function clockOf(action: string, options: HttpDateOptions): number {
+  return finiteTime("now", checkOptions(action, options).now ?? Date.now(), "ms");
 }
 
 /**

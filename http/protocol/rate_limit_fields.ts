@@ -1,8 +1,7 @@
 /** What a server says about its rate limits: the RateLimit fields of the IETF draft and their widespread forerunners. */
 
-import { checkOptions } from "../../internal/expected.ts";
 import { checkHeaders } from "./headers.ts";
-import { parseHttpDate } from "./http_date.ts";
+import { clockOf, parseHttpDate } from "./http_date.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { parseStructuredDictionary, parseStructuredList, type StructuredItem } from "./structured_fields.ts";
 
@@ -35,10 +34,10 @@ const PREFIXES = ["ratelimit-", "x-ratelimit-", "x-rate-limit-"];
  * ```
  */
 export function parseRateLimit(headers: Headers, options: { now?: number } = {}): ServerRateLimit | undefined {
-  checkOptions("parse RateLimit", options);
+  const now = clockOf("parse RateLimit", options);
   const field = checkHeaders("parse RateLimit", headers).get("ratelimit");
   const standard = field === null ? undefined : readList(field) ?? readDictionary(field);
-  return standard ?? readSeparateFields(headers, options.now ?? Date.now());
+  return standard ?? readSeparateFields(headers, now);
 }
 
 function readList(field: string): ServerRateLimit | undefined {

@@ -1,7 +1,7 @@
 /** The Retry-After field (RFC 9110 §10.2.3). */
 
-import { checkOptions, checkText } from "../../internal/expected.ts";
-import { type HttpDateOptions, parseHttpDate } from "./http_date.ts";
+import { checkText } from "../../internal/expected.ts";
+import { clockOf, type HttpDateOptions, parseHttpDate } from "./http_date.ts";
 import { trimWhitespace } from "./syntax.ts";
 
 /**
@@ -20,10 +20,9 @@ import { trimWhitespace } from "./syntax.ts";
  * ```
  */
 export function parseRetryAfter(text: string, options: HttpDateOptions = {}): number | undefined {
+  const now = clockOf("parse Retry-After", options);
   const value = trimWhitespace(checkText("parse Retry-After", text));
   if (/^\d+$/.test(value)) return Math.min(Number(value) * 1000, Number.MAX_SAFE_INTEGER);
-  const date = parseHttpDate(value, options);
-  return date === undefined
-    ? undefined
-    : Math.max(0, date.getTime() - (checkOptions("parse Retry-After", options).now ?? Date.now()));
+  const date = parseHttpDate(value, { now });
+  return date === undefined ? undefined : Math.max(0, date.getTime() - now);
 }

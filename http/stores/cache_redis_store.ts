@@ -2,8 +2,8 @@
 import type { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
+import { wholeLimit } from "../../internal/time_limits.ts";
 import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
-import { wholeBytes } from "../features/cache/options.ts";
 import { isRecord } from "../features/cache/record_check.ts";
 import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
 import { ADD, CLAIM, MOST_PIECES, READ, RELEASE, REMOVE, TOUCH, TRIM, UPDATE } from "./cache_redis_scripts.ts";
@@ -75,7 +75,7 @@ export class CacheRedisStore implements CacheStore {
    */
   constructor(options: CacheRedisStoreOptions) {
     this.#link = new RedisLink("keep a cache in Redis", options);
-    this.maxBodyBytes = Math.min(wholeBytes("maxBodyBytes", options.maxBodyBytes ?? 8 << 20), MOST_PIECES * PIECE);
+    this.maxBodyBytes = Math.min(wholeLimit("maxBodyBytes", options.maxBodyBytes ?? 8 << 20), MOST_PIECES * PIECE);
     this.#base = `${this.#link.prefix}cache:`;
   }
 

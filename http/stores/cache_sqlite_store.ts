@@ -1,8 +1,8 @@
 /** Cached responses in a SQLite database, for many processes at once. */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
+import { wholeLimit } from "../../internal/time_limits.ts";
 import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
-import { wholeBytes } from "../features/cache/options.ts";
 import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
 import { inTransaction, openPrivateDatabase } from "../storage/private_database.ts";
 import type { SqliteDatabase } from "../storage/sqlite_driver.ts";
@@ -89,7 +89,7 @@ export class CacheSqliteStore implements CacheStore {
       throw new TypeError(`Cannot keep a cache: the path is ${JSON.stringify(path)}`);
     }
     this.path = path;
-    this.maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 256 << 20);
+    this.maxBytes = wholeLimit("maxBytes", options.maxBytes ?? 256 << 20);
   }
 
   /** Bytes kept. */

@@ -1,5 +1,5 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
-import { MAX_TIMER } from "../../internal/time_limits.ts";
+import { milliseconds, wholeLimit } from "../../internal/time_limits.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { CKS } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
@@ -49,7 +49,7 @@ export class HandlePool {
    * An empty pool.
    *
    * @throws {TypeError} when the options are none, or a limit is no number
-   * @throws {RangeError} when a limit is negative or NaN
+   * @throws {RangeError} when a limit is negative or NaN, or a number of sessions no whole one
    */
   constructor(core: ModuleCore, options: SessionPoolOptions) {
     if (typeof options !== "object" || options === null) {
@@ -61,8 +61,9 @@ export class HandlePool {
     }
     this.#core = core;
     this.options = options;
-    this.#maxPerSlot = checked(options.maxPerSlot ?? DEFAULT_PER_SLOT, "maxPerSlot");
-    this.#maxIdleMs = options.maxIdleMs === null ? 0 : checked(options.maxIdleMs ?? DEFAULT_IDLE_MS, "maxIdleMs");
+    const { maxIdleMs = DEFAULT_IDLE_MS } = options;
+    this.#maxPerSlot = wholeLimit("maxPerSlot", options.maxPerSlot ?? DEFAULT_PER_SLOT);
+    this.#maxIdleMs = milliseconds("maxIdleMs", maxIdleMs);
   }
 
   /** Sessions waiting. */
@@ -76,8 +77,7 @@ export class HandlePool {
     if (event.claimed || kept >= this.#maxPerSlot) return;
     event.claim();
     const { handle } = event;
-    const isLimited = this.#maxIdleMs > 0 && this.#maxIdleMs <= MAX_TIMER;
-    const timer = isLimited ? setTimeout(() => this.#expire(handle), this.#maxIdleMs) : undefined;
+    const timer = this.#maxIdleMs > 0 ? setTimeout(() => this.#expire(handle), this.#maxIdleMs) : undefined;
     if (typeof timer === "object") timer.unref();
     this.#sessions.push({ slot, handle, readWrite, timer });
   }
@@ -187,12 +187,4 @@ function* closeEach(frame: Frame, handles: bigint[]): Program<void> {
     for (const session of handles) yield* closeSession(frame, { session });
     throw error;
   }
-}
-
-function checked(value: number, name: string): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot set poolSessions: ${name} is a number, got ${describeType(value)}`);
-  }
-  if (!(value >= 0)) throw new RangeError(`Cannot set poolSessions: ${name} is zero or more, not ${value}`);
-  return value;
 }

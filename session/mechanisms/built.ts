@@ -50,6 +50,11 @@ export function integer(value: number, subject: string, min: number, max: number
   throw new RangeError(`Cannot use ${subject}: ${value} is not an integer from ${min} to ${max}`);
 }
 
+/** A length that may be left out, in bytes. */
+export function optionalLength(value: number | undefined, subject: string): number | undefined {
+  return value === undefined ? undefined : integer(value, subject, 0, Number.MAX_SAFE_INTEGER);
+}
+
 /** The options of a builder, which must be an object. */
 export function checkOptions(options: unknown, name: string): void {
   if (typeof options === "object" && options !== null) return;

@@ -17,7 +17,16 @@ import {
   CK_GCM_PARAMS,
   CK_SALSA20_CHACHA20_POLY1305_PARAMS,
 } from "../../ffi/memory/structs_cipher.ts";
-import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, oneOf, optionalBytes } from "./built.ts";
+import {
+  type BuiltMechanism,
+  bytesMember,
+  checkOptions,
+  integer,
+  MAX_GCM_IV,
+  oneOf,
+  optionalBytes,
+  optionalLength,
+} from "./built.ts";
 import { findHash, type HashIdentifier } from "./hash.ts";
 
 /** Options of {@linkcode aesGcm}. */
@@ -273,10 +282,10 @@ export interface AesCcmOptions {
  */
 export function aesCcm(options: AesCcmOptions): BuiltMechanism<BuiltParameter> {
   checkOptions(options, "AES-CCM");
-  const { dataLength, tagLength } = options;
+  const dataLength = optionalLength(options.dataLength, "dataLength of AES-CCM");
   const pNonce = bytesMember(options.nonce, "the nonce of AES-CCM", { min: 7, max: 13 });
   const pAAD = optionalBytes(options.additionalData, "the additionalData of AES-CCM");
-  const ulMACLen = ccmTagBits(tagLength) / 8;
+  const ulMACLen = ccmTagBits(options.tagLength) / 8;
   const parameter = new StructParameter(CK_CCM_PARAMS, (_block, use) => ({
     ulDataLen: dataLength ?? plainLength(use, ulMACLen),
     pNonce,

@@ -15,7 +15,7 @@ import {
   CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS,
 } from "../../ffi/memory/structs_cipher.ts";
 import type { StructDefinition } from "../../ffi/memory/structs.ts";
-import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV } from "./built.ts";
+import { type BuiltMechanism, bytesMember, checkOptions, integer, MAX_GCM_IV, optionalLength } from "./built.ts";
 import { type AesCcmTagLength, type AesGcmTagLength, ccmTagBits, gcmTagBits } from "./cipher.ts";
 
 /** Who makes the nonce of a message: the caller, or the token by counting, at random, or by a masked counter. */
@@ -154,11 +154,12 @@ export function aesCcmMessage(
 ): BuiltMechanism<MessageParameter> {
   checkOptions(options, "AES-CCM message");
   const nonce = bytesMember(options.nonce, "the nonce of AES-CCM", { min: 7, max: 13 });
+  const dataLength = optionalLength(options.dataLength, "dataLength of AES-CCM");
   const length = ccmTagBits(options.tagLength) / 8;
   const ulNonceFixedBits = fixedBits(options, nonce);
   const nonceGenerator = generator(options);
   const values = (_block: unknown, use: MechanismUse) => ({
-    ulDataLen: messageLength(options.dataLength ?? use.dataLength),
+    ulDataLen: messageLength(dataLength ?? use.dataLength),
     ulNonceLen: nonce.length,
     ulNonceFixedBits,
     nonceGenerator,

@@ -1,5 +1,6 @@
 /** PINs as callers give them, made ready for the token. */
 import { secretCopy } from "../../internal/secret_bytes.ts";
+import { wholeNumber } from "../../internal/time_limits.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
 import type { PinOrQuestion, PinQuestion } from "../../ffi/operations/pin_tries.ts";
 import { ownPin, type PinBytes } from "../../ffi/operations/pins.ts";
@@ -22,7 +23,7 @@ const MAX_TRIES = 3;
 
 /** Checks a PIN that may be a callback to ask. */
 export function preparePin(pin: Pin | null, slot: Slot, maxTries?: number): PinOrQuestion {
-  const tries = checkTries(maxTries);
+  const tries = maxTries === undefined ? undefined : wholeNumber("maxTries", maxTries, 1);
   if (typeof pin === "function") return question(pin, slot, { maxTries: tries });
   return plainPin(pin, "a PIN");
 }
@@ -86,17 +87,6 @@ export function pinCallbackOf(interaction: Interaction | undefined | null): PinC
     throw new TypeError("Cannot use the interaction: it is an object with a function askPin");
   }
   return interaction.askPin.bind(interaction);
-}
-
-function checkTries(maxTries: number | undefined): number | undefined {
-  if (maxTries === undefined) return undefined;
-  if (typeof maxTries !== "number") {
-    throw new TypeError(`Cannot ask for a PIN: maxTries is a number, got ${describeType(maxTries)}`);
-  }
-  if (!Number.isInteger(maxTries) || maxTries < 1) {
-    throw new RangeError(`Cannot ask for a PIN: maxTries is an integer from 1 on, not ${maxTries}`);
-  }
-  return maxTries;
 }
 
 function answered(answer: PinAnswer): PinBytes {

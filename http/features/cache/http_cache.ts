@@ -1,5 +1,6 @@
 /** A session's cache of responses (`SoupCache`). */
 import { TypedEventTarget } from "../../../internal/events.ts";
+import { wholeLimit } from "../../../internal/time_limits.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
@@ -25,7 +26,7 @@ import {
   type Storing,
 } from "./exchange.ts";
 import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
-import { type HttpCacheOptions, readCacheOptions, wholeBytes } from "./options.ts";
+import { type HttpCacheOptions, readCacheOptions } from "./options.ts";
 import { freshnessOf, isUsableOnError } from "./record.ts";
 import { RecordedBody } from "./recorded_body.ts";
 import { type CacheRequest, StoredResponses } from "./stored_responses.ts";
@@ -81,7 +82,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     return this.#stored.limits.bytes;
   }
   set maxBytes(value: number) {
-    this.#stored.limits.bytes = wholeBytes("maxBytes", value);
+    this.#stored.limits.bytes = wholeLimit("maxBytes", value);
     this.#stored.tell(() => this.#stored.store.trim(value));
   }
 

@@ -1,6 +1,6 @@
 /** How a cache is made. */
 import { checkMethods, checkOptions } from "../../../internal/expected.ts";
-import { zeroOrMore } from "../../../internal/time_limits.ts";
+import { wholeLimit } from "../../../internal/time_limits.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import type { PolicyOptions } from "./record.ts";
 import type { StorageLimits } from "./stored_responses.ts";
@@ -35,14 +35,9 @@ export function readCacheOptions(
   const { shared = false, now = Date.now } = options;
   const store: CacheStore = options.store ?? new CacheMemoryStore();
   checkMethods("make a HttpCache", store, "a store of responses", METHODS);
-  const maxBytes = wholeBytes("maxBytes", options.maxBytes ?? 64 << 20);
-  const { maxEntryBytes = Math.min(maxBytes, Math.max(maxBytes / 8, 1 << 20)) } = options;
-  const entryBytes = Math.min(wholeBytes("maxEntryBytes", maxEntryBytes), store.maxBodyBytes ?? Infinity);
+  const maxBytes = wholeLimit("maxBytes", options.maxBytes ?? 64 << 20);
+  const { maxEntryBytes = Math.min(maxBytes, Math.max(Math.floor(maxBytes / 8), 1 << 20)) } = options;
+  const entryBytes = Math.min(wholeLimit("maxEntryBytes", maxEntryBytes), store.maxBodyBytes ?? Infinity);
   const limits = { bytes: maxBytes, entryBytes };
   return { store, policy: { shared, now }, limits };
-}
-
-/** Checks a limit of a cache in bytes; Infinity is none. */
-export function wholeBytes(name: string, value: unknown): number {
-  return Math.floor(zeroOrMore(name, value, "bytes"));
 }

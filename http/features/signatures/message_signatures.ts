@@ -247,7 +247,7 @@ export class MessageSignatures implements SessionFeature {
 
   /** The signatures of one attempt: the session's own, and those that the server has asked for. */
   #wanted(msg: HttpMessage, uri: URL): readonly WantedSignature[] {
-    const created = this.#created();
+    const created = wholeNumber("created", this.#created());
     const common = { created, keyid: this.#signer.keyId };
     const asked = this.#requested.take(uri).map(
       ({ components, label, parameters, wantsExpiry }): WantedSignature => {

@@ -5,6 +5,7 @@
  * @module
  */
 import { toBase64 } from "../../../internal/bytes.ts";
+import { wholeNumber } from "../../../internal/time_limits.ts";
 import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
 import { type Component, parseComponent, type SignedParts, type StructuredFieldType } from "./components.ts";
@@ -68,6 +69,7 @@ export interface SignaturePlan {
  *
  * @throws {MessageSignatureError} "component", where the message lacks something that is to be covered.
  * @throws {TypeError} For components that are none, and algorithms RFC 9421 does not know.
+ * @throws {RangeError} For times that are no whole numbers.
  *
  * @example A server signs its answer
  * ```ts
@@ -84,13 +86,14 @@ export interface SignaturePlan {
  */
 export async function signMessage(message: SignableMessage, options: SignMessageOptions): Promise<SignatureFields> {
   const signer = checkSigner(options?.signer, "a signature");
-  const { alg = false, created = secondsNow(), expires, label = "sig", nonce, request = null, tag } = options;
+  const { alg = false, expires, label = "sig", nonce, request = null, tag } = options;
+  const created = wholeNumber("created", options.created ?? secondsNow());
   const algorithm = httpAlgorithmOf(signer);
   const parameters: SignatureParameters = {
     created,
     keyid: signer.keyId,
     alg: alg ? algorithm : undefined,
-    expires: expires === undefined ? undefined : created + expires,
+    expires: expires === undefined ? undefined : created + wholeNumber("expires", expires),
     nonce,
     tag,
   };

@@ -20,7 +20,7 @@ import {
   type SignedParts,
   type StructuredFieldType,
 } from "./components.ts";
-import { zeroOrMore } from "../../../internal/time_limits.ts";
+import { finiteTime, zeroOrMore } from "../../../internal/time_limits.ts";
 import { isContentOf } from "./content_digest.ts";
 import { isResponse, partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
 import { secondsNow } from "./sign_message.ts";
@@ -208,8 +208,8 @@ function covers(component: Component, wanted: Component): boolean {
 function timesOf(options: VerifyMessageOptions): { maxAge: number; now: number; tolerance: number } {
   return {
     maxAge: zeroOrMore("maxAge", options.maxAge ?? MAX_AGE, "seconds"),
-    now: zeroOrMore("now", options.now ?? secondsNow(), "seconds"),
-    tolerance: zeroOrMore("tolerance", options.tolerance ?? TOLERANCE, "seconds"),
+    now: finiteTime("now", options.now ?? secondsNow(), "seconds"),
+    tolerance: finiteTime("tolerance", options.tolerance ?? TOLERANCE, "seconds"),
   };
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
+import { finiteTime, moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
 import type { VerificationKey } from "../algorithms.ts";
 import type { Signer, SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
@@ -42,7 +42,7 @@ export interface SignJwtOptions extends SignOptions {
  * Signs claims as a JSON Web Token; `iat` is now, where they do not say.
  *
  * @throws {TypeError} For claims that are no object, an `expiresIn` that is no number, and a header that contradicts the signer.
- * @throws {RangeError} For an `expiresIn` that is not above 0.
+ * @throws {RangeError} For an `expiresIn` that is not above 0, and for times that JSON has no number for.
  *
  * @example An access token of ten minutes
  * ```ts
@@ -58,11 +58,23 @@ export async function signJwt(signer: Signer, claims: JwtClaims, options: SignJw
     throw new TypeError("Cannot sign the token: its claims are no object");
   }
   const { expiresIn, header, signal } = options;
+  checkNumbers(claims);
   const iat = claims.iat ?? secondsNow();
   const expiry = expiresIn === undefined ? {} : {
-    exp: zeroOrMore("iat", iat, "seconds") + moreThanZero("expiresIn", expiresIn, "seconds"),
+    exp: finiteTime("iat", iat, "seconds") +
+      finiteTime("expiresIn", moreThanZero("expiresIn", expiresIn, "seconds"), "seconds"),
   };
   return await signJws(signer, { iat, ...expiry, ...claims }, { typ: "JWT", ...header }, { signal });
+}
+
+/** Checks the times: JSON has no number for those that are none, and would say null. */
+function checkNumbers(claims: JwtClaims): void {
+  for (const name of ["exp", "nbf", "iat"]) {
+    const time = claims[name];
+    if (typeof time === "number" && !Number.isFinite(time)) {
+      throw new RangeError(`Cannot set ${name} to ${time}: it must be a number of seconds that ends`);
+    }
+  }
 }
 
 /** How a JSON Web Token is checked. */
@@ -165,8 +177,8 @@ interface TimeLimits {
 function timesOf({ maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJwtOptions): TimeLimits {
   return {
     maxAge: maxAge === undefined ? undefined : zeroOrMore("maxAge", maxAge, "seconds"),
-    now: zeroOrMore("now", now, "seconds"),
-    tolerance: zeroOrMore("tolerance", tolerance, "seconds"),
+    now: finiteTime("now", now, "seconds"),
+    tolerance: finiteTime("tolerance", tolerance, "seconds"),
   };
 }
 

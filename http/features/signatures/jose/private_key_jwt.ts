@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { moreThanZero } from "../../../../internal/time_limits.ts";
 import { checkSigner, type Signer, type SignOptions } from "../signer.ts";
-import { secondsNow } from "../sign_message.ts";
 import { signJwt } from "./json_web_token.ts";
 
 /** Who authenticates itself, and where. */
@@ -33,6 +33,7 @@ const LIFETIME = 60;
  * Makes the value of `client_assertion`, for one request.
  *
  * @throws {TypeError} For a signer with a shared secret, whose assertions are called otherwise, and for missing options.
+ * @throws {RangeError} For a lifetime that is not above 0, or has no end.
  *
  * @example Ask for a token
  * ```ts
@@ -61,7 +62,7 @@ export async function privateKeyJwt(options: PrivateKeyJwtOptions): Promise<stri
   if (audience === undefined || audience.length === 0) {
     throw new TypeError("Cannot make a client assertion: audience names no server");
   }
-  const iat = secondsNow();
-  const claims = { iss: clientId, sub: clientId, aud: audience, jti: crypto.randomUUID(), iat, exp: iat + lifetime };
-  return await signJwt(signer, claims, { signal });
+  moreThanZero("lifetime", lifetime, "seconds");
+  const claims = { iss: clientId, sub: clientId, aud: audience, jti: crypto.randomUUID() };
+  return await signJwt(signer, claims, { expiresIn: lifetime, signal });
 }
