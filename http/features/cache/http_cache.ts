@@ -6,7 +6,7 @@ import { isSafeMethod } from "../../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking, noteWithoutCache } from "../../contract/blocking.ts";
-import { drive, isPromise, settled, type Steps } from "../../contract/steps.ts";
+import { drive, settled, type Steps } from "../../contract/steps.ts";
 import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
@@ -23,12 +23,11 @@ import {
   restoreFields,
   sentFields,
   SERVER_FAILURES,
-  type Storing,
 } from "./exchange.ts";
 import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
 import { type HttpCacheOptions, readCacheOptions } from "./options.ts";
 import { freshnessOf, isUsableOnError } from "./record.ts";
-import { RecordedBody } from "./recorded_body.ts";
+import { ResponseRecorder } from "./response_recorder.ts";
 import { type CacheRequest, StoredResponses } from "./stored_responses.ts";
 import type { CacheEntry } from "./store.ts";
 import { Turns } from "./turns.ts";
@@ -57,6 +56,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   readonly #stored: StoredResponses;
   readonly #exchanges = new WeakMap<HttpMessage, Exchange>();
   readonly #turns: Turns;
+  readonly #recorder: ResponseRecorder;
   readonly #refreshing = new Map<string, HttpMessage>();
   #storageError: unknown = null;
 
@@ -68,8 +68,10 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   constructor(options: HttpCacheOptions = {}) {
     super();
     const { limits, policy, store } = readCacheOptions(options);
-    this.#stored = new StoredResponses(store, policy, limits, (error) => this.#storeFailed(error));
+    const failed = (error: unknown) => this.#storeFailed(error);
+    this.#stored = new StoredResponses(store, policy, limits, failed);
     this.#turns = new Turns(this.#stored);
+    this.#recorder = new ResponseRecorder(this.#stored, this.#turns, failed);
   }
 
   /** Whether several users share the cache. */
@@ -129,7 +131,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   /** Answers with a stored response, or prepares the request that validates it. */
   lookup(session: FeatureSession, msg: HttpMessage): Response | null | Promise<Response | null> {
     const previous = this.#exchanges.get(msg);
-    if (previous) this.#settle(msg, previous);
+    if (previous) this.#recorder.settle(msg, previous);
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
     if (this.#isPassedBy(msg)) return null;
     const headers = msg.requestHeaders;
@@ -159,7 +161,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     return drive(this.#answer(session, msg, exchange, performance.now() + LONGEST_WAIT));
   }
 
-  /** Confirms or replaces what is stored once the server has recipient. */
+  /** Confirms or replaces what is stored once the server has answered. */
   replaceResponse(
     session: FeatureSession,
     msg: HttpMessage,
@@ -195,40 +197,22 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
       }
       if (status < 500 && status !== 401 && status !== 407 && isSameRequester) yield* stored.remove(entry);
     }
-    if (msg.method === "GET") yield* this.#beginToStore(exchange, request, response);
+    if (msg.method === "GET") yield* this.#recorder.begin(exchange, request, response);
     else if (msg.method === "HEAD" && status === 200) yield* stored.compareHead(key, headers);
-    if (!exchange.storing) this.#endWaiting(exchange, false);
+    if (!exchange.storing) this.#recorder.endWaiting(exchange, false);
     return null;
   }
 
   /** Stores the body while it passes. */
   transformBody(_session: FeatureSession, msg: HttpMessage): BodyTransform | null {
     const exchange = this.#exchanges.get(msg);
-    const storing = exchange?.storing;
-    if (!exchange || !storing) return null;
-    exchange.storing = null;
-    return (source) => {
-      const body = new RecordedBody(source, storing.writer, this.#stored.limits.entryBytes, {
-        finish: (length) => {
-          if (length === null) this.#endWaiting(exchange, false);
-          else void drive(this.#commit(exchange, storing, length));
-        },
-        fail: (error) => this.#storeFailed(error),
-      });
-      exchange.leading?.store(body);
-      return body.readable;
-    };
+    return exchange ? this.#recorder.transform(exchange) : null;
   }
 
   /** Stores the body of a synchronous send, which comes in one piece. */
   wireBodySink(_session: FeatureSession, msg: HttpMessage): ((body: Uint8Array) => void) | null {
     const exchange = this.#exchanges.get(msg);
-    const storing = exchange?.storing;
-    if (!exchange || !storing) return null;
-    return (body) => {
-      exchange.storing = null;
-      void drive(this.#storeWhole(exchange, storing, body));
-    };
+    return exchange ? this.#recorder.sink(exchange) : null;
   }
 
   /**
@@ -248,7 +232,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
   requestUnqueued(_session: FeatureSession, msg: HttpMessage): void {
     const exchange = this.#exchanges.get(msg);
     if (!exchange) return;
-    this.#settle(msg, exchange);
+    this.#recorder.settle(msg, exchange);
     if (this.#refreshing.get(exchange.key) === msg) this.#refreshing.delete(exchange.key);
   }
 
@@ -303,7 +287,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     extra: readonly [string, string][],
   ): Steps<Response | null> {
     const response = yield* this.#stored.answer(entry, msg.method === "HEAD", extra);
-    if (response) this.#endWaiting(exchange, true);
+    if (response) this.#recorder.endWaiting(exchange, true);
     return response;
   }
 
@@ -334,55 +318,12 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     return null;
   }
 
-  *#beginToStore(exchange: Exchange, request: CacheRequest, response: TransportResponse): Steps<void> {
-    const storing = yield* this.#stored.begin(request, response);
-    if (!storing) return;
-    if (exchange.isOver) return void (yield* this.#stored.ask(() => storing.writer.discard(), undefined));
-    // Other requests could not use it without validation; they need not wait for its body.
-    if (!storing.isFresh) this.#endWaiting(exchange, false);
-    if (response.body === null) yield* this.#storeWhole(exchange, storing, null);
-    else exchange.storing = storing;
-  }
-
-  /** Stores a body that is here as a whole, or none. */
-  *#storeWhole(exchange: Exchange, storing: Storing, body: Uint8Array | null): Steps<void> {
-    const stored = this.#stored;
-    const isWritten = body === null || body.length <= stored.limits.entryBytes && (yield* stored.ask(() => {
-          const written = storing.writer.write(body);
-          return isPromise(written) ? written.then(() => true) : true;
-        }, false));
-    if (isWritten) yield* this.#commit(exchange, storing, body?.length ?? 0);
-    yield* stored.ask(() => storing.writer.discard(), undefined);
-    this.#endWaiting(exchange, false);
-  }
-
-  /** Makes a response findable; who waits goes on when it is. */
-  *#commit(exchange: Exchange, storing: Storing, length: number): Steps<void> {
-    this.#endWaiting(exchange, yield* storing.commit(length));
-  }
-
   /** A stale response was used: validates it in the background (RFC 5861 §3). */
   #refresh(session: FeatureSession, msg: HttpMessage, key: string): void {
     if (this.#refreshing.has(key)) return;
     const refresh = refreshOf(msg);
     this.#refreshing.set(key, refresh);
     session.queueMessage(refresh);
-  }
-
-  /** The exchange is over, however it ended. */
-  #settle(msg: HttpMessage, exchange: Exchange): void {
-    exchange.isOver = true;
-    restoreFields(msg, exchange);
-    const { storing } = exchange;
-    if (storing) this.#stored.tell(() => storing.writer.discard());
-    exchange.storing = null;
-    if (!exchange.leading?.isStoring) this.#endWaiting(exchange, false);
-  }
-
-  #endWaiting(exchange: Exchange, isStored: boolean): void {
-    const { leading } = exchange;
-    exchange.leading = null;
-    if (leading) this.#turns.end(leading, isStored);
   }
 
   /** A store that others have, too, answers later than a message can wait for whose thread is blocked. */

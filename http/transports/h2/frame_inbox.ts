@@ -1,11 +1,10 @@
 /** Frames on their way in: whether each may come now and has the right form, before anybody acts on it (RFC 9113 §6). */
 import { ConnectionFault, ErrorCode } from "./errors.ts";
 import type { FloodGuard } from "./flood_guard.ts";
-import { FrameReader } from "./frame_reader.ts";
+import { FrameReader, ServerPreface } from "./frame_reader.ts";
 import { Flag, FrameType, MAX_31_BITS, uint32 } from "./frames.ts";
 import { HeaderBlock } from "./header_block.ts";
 import { HpackDecoder, type Section } from "./hpack_decoder.ts";
-import { ServerPreface } from "./server_preface.ts";
 
 /** A thousand fields are more than anybody sends; the runtimes' `Headers` take quadratic time for more. */
 const MAX_FIELDS = 1000;
