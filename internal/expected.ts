@@ -45,9 +45,17 @@ export function checkMethods<T extends object>(
   throw unexpected(action, `${expected} with the methods ${names.join(", ")}`, value);
 }
 
-/** Checks an object of options. */
-export function checkOptions<T extends object>(action: string, options: T): T {
-  return checkObject(action, options, "an object of options");
+/** Checks an object of options, and that the named ones, where they are given, can be called. */
+export function checkOptions<T extends object>(
+  action: string,
+  options: T,
+  functions: readonly (keyof T & string)[] = [],
+): T {
+  checkObject(action, options, "an object of options");
+  for (const name of functions) {
+    if (options[name] !== undefined) checkFunction(action, options[name], `${name} to be a function`);
+  }
+  return options;
 }
 
 /** Checks text. */

@@ -1,5 +1,6 @@
 /** Instruments of a meter, made when they are first used: a program may register its provider after it has made sessions. */
 import { type Meter, type MeterProvider, metrics, trace, type Tracer } from "@opentelemetry/api";
+import { checkMethods } from "../internal/expected.ts";
 
 /** What makes spans: a `Tracer` of `@opentelemetry/api`. */
 export interface TracerLike {
@@ -17,10 +18,21 @@ export interface MeterLike {
   createObservableUpDownCounter(name: string, options?: object): object;
 }
 
-/** The tracer given, else one of the global provider. */
+/**
+ * The tracer given, else one of the global provider.
+ *
+ * @throws {TypeError} When what is given is none.
+ */
 export function tracerOf(given: TracerLike | undefined): Tracer {
-  return given as Tracer | undefined ?? trace.getTracer(SCOPE);
+  if (given === undefined) return trace.getTracer(SCOPE);
+  return checkMethods("make spans", given, "a tracer", ["startSpan"]) as Tracer;
 }
+
+const METER: readonly (keyof MeterLike)[] = [
+  "createHistogram",
+  "createUpDownCounter",
+  "createObservableUpDownCounter",
+];
 
 /** Who makes what is told, by the name of this library. */
 export const SCOPE = "@gp11/gp11";
@@ -34,6 +46,7 @@ export const DURATIONS: { readonly advice: { readonly explicitBucketBoundaries: 
 /** The instruments that `make` makes: of the meter given, else of the global provider, whichever that is by now. */
 export function instrumentsOf<T>(meter: MeterLike | undefined, make: (meter: Meter) => T): () => T {
   if (meter !== undefined) {
+    checkMethods("make metrics", meter, "a meter", METER);
     const made = make(meter as Meter);
     return () => made;
   }

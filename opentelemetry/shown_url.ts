@@ -7,7 +7,7 @@ const OF_CONVENTIONS: readonly string[] = ["AWSAccessKeyId"];
 
 /** Which parameters of a query are hidden: those of the conventions, what sounds like a secret, and others by name. */
 export function hiddenParameters(names: Iterable<string> = []): RedactionRules {
-  return { headers: new Set(), parameters: lowerCaseSet([...OF_CONVENTIONS, ...names]) };
+  return { headers: new Set(), parameters: new Set([...lowerCaseSet(OF_CONVENTIONS), ...lowerCaseSet(names)]) };
 }
 
 /** A URL without its fragment; user name, password and hidden parameters say that they were there, and no more. */

@@ -1,5 +1,6 @@
 /** The modules p11-kit's configuration registers. */
 import { builtin } from "../internal/builtin_modules.ts";
+import { checkObject, checkOptions, checkText } from "../internal/expected.ts";
 import { openBackend } from "./managed/open_backend.ts";
 import { ConfigurationError } from "./config/error.ts";
 import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
@@ -90,11 +91,16 @@ export interface RegisteredModulesOptions {
  * ```
  *
  * @throws {ConfigurationError} If a configuration file is damaged or unreadable, or a critical module fails.
+ * @throws {TypeError} When an option is of the wrong kind.
  */
 export async function loadModules(options: RegisteredModulesOptions = {}): Promise<Module[]> {
-  options.signal?.throwIfAborted();
+  checkOptions("load the registered modules", options, ["onError", "onMessage"]);
+  const { config, progname, signal } = options;
+  if (config !== undefined) checkObject("load the registered modules", config, "config to be an object of paths");
+  if (progname !== undefined) checkText("load the registered modules of a program", progname);
+  signal?.throwIfAborted();
   const { defaultPaths, loadConfiguration, registeredModules } = await import("./config/mod.ts");
-  const configuration = loadConfiguration(options.config ?? defaultPaths);
+  const configuration = loadConfiguration(config ?? defaultPaths);
   const { modules, messages } = registeredModules(configuration, options);
   const wanted = distinct(modules.filter((module) => !options.unmanaged || module.remote === null), messages);
   for (const message of messages) options.onMessage?.(message);

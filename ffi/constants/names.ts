@@ -41,6 +41,9 @@ class Names {
   }
 
   of(value: number | bigint): string {
+    if (typeof value !== "number" && typeof value !== "bigint") {
+      throw new TypeError(`Cannot name a ${this.#prefix}: expected a number, got a value of type ${typeof value}`);
+    }
     const number = typeof value === "bigint" && value <= 0xffff_ffffn ? Number(value) : value;
     const known = typeof number === "number" ? this.#map().get(number) : undefined;
     return known ?? `${this.#prefix}_0x${value.toString(16)}`;

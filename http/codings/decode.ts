@@ -53,7 +53,10 @@ export async function* decodeContent(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!(Symbol.asyncIterator in Object(source))) throw unexpected("decode the body", "a stream of bytes", source);
   checkIterable("decode the body", codings, "a list of codings");
-  const maxSize = wholeLimit("maxSize", checkOptions("decode the body", options).maxSize ?? Infinity);
+  const maxSize = wholeLimit(
+    "maxSize",
+    checkOptions("decode the body", options, ["onPassThrough"]).maxSize ?? Infinity,
+  );
   if (codings.length > MAX_LAYERS) {
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;
     throw new ContentDecodingError("ERR_CONTENT_LAYERS", message);

@@ -121,7 +121,7 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
    */
   constructor(options: RateLimitOptions = {}) {
     super();
-    checkOptions("make a RateLimit", options);
+    checkOptions("make a RateLimit", options, ["keyOf"]);
     const requests = moreThanZero("requests", options.requests ?? Infinity);
     const interval = moreThanZero("interval", options.interval ?? 1000, "ms");
     this.#rate = requests === Infinity ? requests : requests / interval;

@@ -153,7 +153,7 @@ export class Retry implements SessionFeature {
    * @throws {TypeError} If something else stands for a number.
    */
   constructor(options: RetryOptions = {}) {
-    checkOptions("make a Retry", options);
+    checkOptions("make a Retry", options, ["onRetry"]);
     this.#limit = wholeLimit("limit", options.limit ?? 2);
     this.#baseDelay = zeroOrMore("baseDelay", options.baseDelay ?? 300, "ms");
     this.#maxDelay = zeroOrMore("maxDelay", options.maxDelay ?? 30_000, "ms");

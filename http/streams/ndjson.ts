@@ -60,7 +60,10 @@ export async function* readNdjson<T = unknown>(
   source: BodySource,
   options: ReadNdjsonOptions = {},
 ): AsyncGenerator<T, void, undefined> {
-  const maxLength = wholeLimit("maxRecordSize", checkOptions("read NDJSON", options).maxRecordSize ?? 2 ** 24);
+  const maxLength = wholeLimit(
+    "maxRecordSize",
+    checkOptions("read NDJSON", options, ["onInvalid"]).maxRecordSize ?? 2 ** 24,
+  );
   const lines = new LineSplitter({ carriageReturn: false, maxLength });
   const decoder = new StreamingTextDecoder();
   let number = 0;

@@ -120,7 +120,7 @@ export async function* serverSentEvents(
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
   checkObject("open an event stream", session, "a session");
   checkFunction("open an event stream", session.fetch, "a session");
-  let lastEventId = checkOptions("open an event stream", options).lastEventId ?? "";
+  let lastEventId = checkOptions("open an event stream", options, ["onOpen", "onReconnect"]).lastEventId ?? "";
   let reconnectDelay = zeroOrMore("reconnectDelay", options.reconnectDelay ?? 3000, "ms");
   const maxReconnectDelay = zeroOrMore("maxReconnectDelay", options.maxReconnectDelay ?? 60_000, "ms");
   const maxFailures = wholeLimit("maxFailures", options.maxFailures ?? Infinity);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CKR } from "../../ffi/constants/mod.ts";
 import { describeName } from "../../ffi/memory/inputs.ts";
 import { damaged, type DerElement, DerReader, readDer } from "../keys/forms/asn1.ts";
 import { bits, type DerValue, nothing, oid, raw, sequence, writeDer } from "../keys/forms/asn1_writer.ts";
@@ -70,12 +71,16 @@ export async function signed(
   material: AsymmetricMaterial,
   options?: CallOptions,
 ): Promise<Bytes> {
-  const signature = await signWith(key.session, key, scheme, content, options);
-  if (!await isSignedBy({ material, scheme, content, signature }, key.session, options)) {
-    throw new TypeError("Cannot sign: the private key does not belong to the public key");
-  }
+  const signature = await signWith(key.session, key, scheme, content, options).catch((cause) => {
+    throw cause instanceof Pkcs11Error && cause.code === CKR.KEY_TYPE_INCONSISTENT ? foreignKey(cause) : cause;
+  });
+  if (!await isSignedBy({ material, scheme, content, signature }, key.session, options)) throw foreignKey();
   const written = isEcdsa(material) ? ecdsaSignatureToDer(signature) : signature;
   return writeDer(sequence(raw(content), identifier, bits(written)));
+}
+
+function foreignKey(cause?: Pkcs11Error): TypeError {
+  return new TypeError("Cannot sign: the private key does not belong to the public key", { cause });
 }
 
 /** A signature with what it is of. */

@@ -48,7 +48,7 @@ export class HandlePool {
   /**
    * An empty pool.
    *
-   * @throws {TypeError} when the options are none, or a limit is no number
+   * @throws {TypeError} when the options are none or those of another pool, or a limit is no number
    * @throws {RangeError} when a limit is negative or NaN, or a number of sessions no whole one
    */
   constructor(core: ModuleCore, options: SessionPoolOptions) {
@@ -59,6 +59,8 @@ export class HandlePool {
         }`,
       );
     }
+    // The pool of slot.sessionPool() has this name.
+    if ("max" in options) throw new TypeError("Cannot set poolSessions: its limit is maxPerSlot, not max");
     this.#core = core;
     this.options = options;
     const { maxIdleMs = DEFAULT_IDLE_MS } = options;

@@ -2,6 +2,7 @@
  * What belongs to the state of a session or of a module without being known there: the slot as an object, and the
  * callbacks for PINs. The state itself knows neither slots nor objects.
  */
+import { checkOptions } from "../../internal/expected.ts";
 import type { ModuleCore } from "../core/module_core.ts";
 import type { AutoAuthenticate, Interaction, PinCallback } from "./options.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -38,10 +39,14 @@ export function contextOf(core: SessionCore): SessionContext {
   return contexts.get(core)!;
 }
 
-/** Sets the callbacks that are used where a session has none. */
+/**
+ * Sets the callbacks that are used where a session has none.
+ *
+ * @throws {TypeError} when they are none
+ */
 export function setAutoAuthenticate(core: ModuleCore, autoAuthenticate: AutoAuthenticate | null): void {
   if (autoAuthenticate === null) autoAuthenticates.delete(core);
-  else autoAuthenticates.set(core, autoAuthenticate);
+  else autoAuthenticates.set(core, checkOptions("set autoAuthenticate", autoAuthenticate, ["tokens", "objects"]));
 }
 
 /** The callbacks that are used where a session has none. */

@@ -386,6 +386,8 @@ function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
   if (!isPlainObject(options)) {
     throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
   }
+  // module.poolSessions has this name.
+  if ("maxPerSlot" in options) throw new TypeError("Cannot make a session pool: its limit is max, not maxPerSlot");
   const login = checkLogin(options.login);
   pinCallbackOf(options.interaction);
   return {

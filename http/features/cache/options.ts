@@ -31,7 +31,7 @@ const METHODS: readonly (keyof CacheStore)[] = ["find", "open", "update", "read"
 export function readCacheOptions(
   options: HttpCacheOptions,
 ): { readonly store: CacheStore; readonly policy: PolicyOptions; readonly limits: StorageLimits } {
-  checkOptions("make a HttpCache", options);
+  checkOptions("make a HttpCache", options, ["now"]);
   const { shared = false, now = Date.now } = options;
   const store: CacheStore = options.store ?? new CacheMemoryStore();
   checkMethods("make a HttpCache", store, "a store of responses", METHODS);

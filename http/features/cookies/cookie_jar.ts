@@ -72,7 +72,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    */
   constructor(options: CookieJarOptions = {}) {
     super();
-    checkOptions("make a CookieJar", options);
+    checkOptions("make a CookieJar", options, ["now"]);
     const { acceptPolicy = "always", store = null, maxCookies = 3000, maxCookiesPerSite = 180, now = Date.now } =
       options;
     this.acceptPolicy = acceptPolicy;

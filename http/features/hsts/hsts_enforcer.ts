@@ -98,7 +98,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
    */
   constructor(options: HstsEnforcerOptions = {}) {
     super();
-    checkOptions("make a HstsEnforcer", options);
+    checkOptions("make a HstsEnforcer", options, ["now"]);
     const { store = null, maxPolicies = 10_000, now = Date.now } = options;
     this.#maxPolicies = wholeNumber("maxPolicies", maxPolicies, 1);
     this.#now = now;

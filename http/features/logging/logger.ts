@@ -109,7 +109,7 @@ export class Logger implements SessionFeature {
    * @throws {RangeError} If `maxBodySize` is no number of bytes.
    */
   constructor(options: LoggerOptions = {}) {
-    checkOptions("make a Logger", options);
+    checkOptions("make a Logger", options, ["printer", "requestFilter", "responseFilter"]);
     this.level = options.level ?? "minimal";
     this.maxBodySize = options.maxBodySize ?? 2 ** 20;
     this.#options = options;

@@ -7,6 +7,7 @@ import type { Connection } from "../../transports/connection.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
+import { checkOptions } from "../../../internal/expected.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
 import { type Component, namedComponent, type StructuredFieldType } from "./components.ts";
@@ -21,7 +22,7 @@ import {
   signInTrailers,
   type WantedSignature,
 } from "./sign_attempt.ts";
-import { checkLabel, componentsOf, secondsNow } from "./sign_message.ts";
+import { checkLabel, checkTag, componentsOf, secondsNow } from "./sign_message.ts";
 import { SignatureTrailers } from "./signature_trailers.ts";
 import { checkSigner, type Signer } from "./signer.ts";
 import { SigningScope } from "./signing_scope.ts";
@@ -140,13 +141,14 @@ export class MessageSignatures implements SessionFeature {
   constructor(options: MessageSignaturesOptions) {
     this.#signer = checkSigner(options?.signer, "MessageSignatures");
     this.#algorithm = httpAlgorithmOf(this.#signer);
+    checkOptions("make MessageSignatures", options, ["created", "nonce"]);
     const { alg = false, components, created = secondsNow, expires, nonce, tag } = options;
     this.#components = componentsFor(components);
     this.#label = checkLabel(options.label ?? "sig");
     this.#created = created;
     this.#expires = expires === undefined ? null : wholeNumber("expires", expires);
     this.#nonce = nonce ?? null;
-    this.#tag = tag;
+    this.#tag = checkTag(tag);
     this.#alg = alg ? this.#algorithm : undefined;
     this.#digest = checkDigestAlgorithm(options.contentDigest ?? "sha-256");
     this.#scope = new SigningScope(options.scope);

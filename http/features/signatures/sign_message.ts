@@ -5,6 +5,7 @@
  * @module
  */
 import { toBase64 } from "../../../internal/bytes.ts";
+import { checkText } from "../../../internal/expected.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
@@ -94,12 +95,21 @@ export async function signMessage(message: SignableMessage, options: SignMessage
     keyid: signer.keyId,
     alg: alg ? algorithm : undefined,
     expires: expires === undefined ? undefined : created + wholeNumber("expires", expires),
-    nonce,
-    tag,
+    nonce: nonce === undefined ? undefined : checkText("sign with the nonce", nonce),
+    tag: checkTag(tag),
   };
   const plan = { label: checkLabel(label), components: componentsOf(options.components), parameters };
   const { base, params } = baseOf(plan, partsOf(message, request), options.structuredFields);
   return fieldsOf(plan.label, params, await signer.sign(utf8(base)));
+}
+
+/**
+ * Checks the name of the application that signatures are for.
+ *
+ * @throws {TypeError} For what is no text.
+ */
+export function checkTag(tag: string | undefined): string | undefined {
+  return tag === undefined ? undefined : checkText("sign with the tag", tag);
 }
 
 /** What is signed, and the parameters within it. */

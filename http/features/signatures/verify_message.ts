@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions } from "../../../internal/expected.ts";
 import {
   algorithmNamed,
   httpAlgorithmNamed,
@@ -109,6 +110,7 @@ export async function verifyMessage(
   options: VerifyMessageOptions,
 ): Promise<readonly SignatureInfo[]> {
   if (typeof options?.key !== "function") throw new TypeError("Cannot verify the message: key is no function");
+  checkOptions("verify the message", options, ["isNewNonce"]);
   timesOf(options);
   const parts = partsOf(message, options.request ?? null);
   const required = requiredOf(message, options);

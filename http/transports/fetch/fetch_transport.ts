@@ -47,7 +47,7 @@ export class FetchTransport implements Transport {
 
   /** Makes a transport of a fetch function. */
   constructor(options: FetchTransportOptions = {}) {
-    checkOptions("make a FetchTransport", options);
+    checkOptions("make a FetchTransport", options, ["fetch", "close"]);
     this.#options = options;
     this.capabilities = { ...assumed(), ...options.capabilities };
   }

@@ -114,6 +114,10 @@ describe("names of numbers", () => {
   it("show vendors' and unknown numbers in hexadecimal", () => {
     assertEquals(constants.ckrName(0x80000001), "CKR_0x80000001");
     assertEquals(constants.ckmName(0xce534351), "CKM_0xce534351");
+    for (const value of ["0x1087", undefined, null, {}]) {
+      assertThrows(() => constants.ckmName(value as never), TypeError, "Cannot name a CKM");
+      assertThrows(() => constants.ckrName(value as never), TypeError, "Cannot name a CKR");
+    }
     assertEquals(constants.ckaName(0x7777), "CKA_0x7777");
     assertEquals(constants.ckrName(2n ** 63n), "CKR_0x8000000000000000");
   });

@@ -207,6 +207,12 @@ describe("certificates made by a token's key", () => {
       TypeError,
       "does not belong to the public key",
     );
+    const ofAnotherType = { publicKey: one.publicKey, privateKey: (await pair("RSA")).privateKey };
+    await assertRejects(
+      () => createSelfSignedCertificate(ofAnotherType, { subject: "CN=x" }),
+      TypeError,
+      "does not belong to the public key",
+    );
   });
 
   it("what is no name, use or time is refused before the token signs", { skip }, async () => {

@@ -51,6 +51,14 @@ async function filledToken() {
   return { token, module, slot, uri: `pkcs11:token=${encodeURIComponent(token.label)}` };
 }
 
+describe("findByUri() with options that are none", () => {
+  it("refuses them when it is called", () => {
+    for (const options of [{ onError: "log" }, { interaction: {} }, { modules: "softhsm" }, { modules: 5 }, "x"]) {
+      assertThrows(() => findByUri("pkcs11:token=x", options as never), TypeError, "Cannot ");
+    }
+  });
+});
+
 describe("findByUri()", { skip: softhsmSkip }, () => {
   it("finds public objects without a login, and all with a pin-value", async () => {
     const { module, uri, slot } = await filledToken();

@@ -287,7 +287,16 @@ describe("The session pool", () => {
       "C_GetSessionInfo",
     );
     assertThrows(() => module.poolSessions = { maxPerSlot: -1 }, RangeError);
+    // What slot.sessionPool() takes.
+    assertThrows(() => module.poolSessions = { max: 3 } as never, TypeError, "maxPerSlot");
     module.poolSessions = false;
+  });
+
+  it("callbacks that are none are refused where they are set", { skip }, () => {
+    for (const value of [5, "1234", { tokens: "1234" }, { objects: {} }, { tokens: null }]) {
+      assertThrows(() => module.autoAuthenticate = value as never, TypeError, "autoAuthenticate");
+    }
+    assertEquals(module.autoAuthenticate, null);
   });
 
   it("a listener that claims the handle keeps it open", { skip }, async () => {

@@ -201,6 +201,12 @@ describe("loadModules()", { skip: mockModuleSkip }, () => {
     assertStringIncludes(messages[1]!, "'maybe'");
   });
 
+  it("refuses options of a wrong kind before it reads anything", async () => {
+    for (const options of [{ config: "/etc" }, { config: 5 }, { progname: 5 }, { onError: "log" }, { onMessage: {} }]) {
+      await assertRejects(() => loadModules(options as never), TypeError, "Cannot load the registered modules");
+    }
+  });
+
   it("stops when it is aborted", async () => {
     const config = configure({ a: `module: ${mock("a").path}` });
     const signal = AbortSignal.abort(new Error("no time"));

@@ -142,6 +142,8 @@ describe("a pool of sessions", () => {
     for (const max of [0, -1, 1.5, NaN]) assertThrows(() => on.slot.sessionPool({ max }), RangeError, "max");
     assertThrows(() => on.slot.sessionPool({ max: "3" as never }), TypeError, "max");
     assertThrows(() => on.slot.sessionPool({ maxIdleMs: -1 }), RangeError, "maxIdleMs");
+    // What module.poolSessions takes.
+    assertThrows(() => on.slot.sessionPool({ maxPerSlot: 3 } as never), TypeError, "its limit is max");
   });
 });
 
