@@ -192,7 +192,8 @@ export class TokenCrypto {
    * Keeps a copy of a key on the token (C_CopyObject). A key of another implementation is taken if it is extractable.
    *
    * @param attributes What the copy has otherwise, for example its label.
-   * @throws {DOMException} OperationError where the token refuses it, or was opened for reading.
+   * @throws {DOMException} OperationError where the token refuses it.
+   * @throws {Pkcs11Error} CKR_SESSION_READ_ONLY where the token was opened for reading.
    */
   async store(key: CryptoKeyInput, attributes: TemplateInput = {}): Promise<TokenCryptoKey> {
     const given = keyArgument(key);
@@ -208,6 +209,7 @@ export class TokenCrypto {
    * Deletes a key from the token (C_DestroyObject). The other half of a pair stays.
    *
    * @throws {DOMException} InvalidAccessError for a key that is not on this token, OperationError where it refuses.
+   * @throws {Pkcs11Error} CKR_SESSION_READ_ONLY where the token was opened for reading.
    */
   async delete(key: CryptoKeyInput): Promise<void> {
     const given = keyArgument(key);

@@ -41,6 +41,9 @@ const NOT_FOR_THIS: ReadonlySet<number> = new Set([
   CKR.UNWRAPPING_KEY_TYPE_INCONSISTENT,
 ]);
 
+/** Answers about how the token was opened, not about what was asked of it: they come as they are. */
+const ABOUT_ACCESS: ReadonlySet<number> = new Set([CKR.PIN_INCORRECT, CKR.SESSION_READ_ONLY]);
+
 function nameFor(error: unknown, otherwise: RefusalName): RefusalName {
   if (error instanceof SessionClosedError) return "InvalidStateError";
   if (error instanceof Error && error.name === "NotSupportedError") return "NotSupportedError";
@@ -51,11 +54,13 @@ function nameFor(error: unknown, otherwise: RefusalName): RefusalName {
 }
 
 /**
- * What went wrong on the token, as Web Cryptography names it; the token's own error is its cause.
+ * What went wrong on the token, as Web Cryptography names it; the token's own error is its cause. A wrong PIN and a
+ * session for reading stay the token's own errors.
  *
  * @param otherwise The name of what is no answer of the token.
  */
-export function refusalOf(error: unknown, otherwise: RefusalName = "OperationError"): DOMException {
+export function refusalOf(error: unknown, otherwise: RefusalName = "OperationError"): DOMException | Pkcs11Error {
   if (error instanceof DOMException) return error;
+  if (error instanceof Pkcs11Error && ABOUT_ACCESS.has(error.code)) return error;
   return refusal(nameFor(error, otherwise), error instanceof Error ? error.message : String(error), error);
 }

@@ -14,7 +14,6 @@ import { Pkcs11Object } from "../../session/tokens/object.ts";
 import { destroyLate } from "../../session/tokens/object_args.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import { inOrder, type KeySlots, newKey, type TokenCryptoKey, type TokenKeyUsage } from "./crypto_key.ts";
-import { refusal } from "./errors.ts";
 import type { NewKey } from "./family.ts";
 import type { TokenAccess } from "./token_access.ts";
 
@@ -65,19 +64,9 @@ export function allowedUsages(
   return inOrder(known.filter((usage) => attributes[ATTRIBUTES[usage]] === true));
 }
 
-/**
- * Where a key is to live.
- *
- * @throws {DOMException} OperationError where it is to stay on a token that was opened for reading
- */
-export function placed({ access, parameters }: NewKey): { template: AttributesInit; id: Bytes; isKept: boolean } {
+/** Where a key is to live. */
+export function placed({ parameters }: NewKey): { template: AttributesInit; id: Bytes; isKept: boolean } {
   const { id, label, token: isKept = false } = parameters.token ?? {};
-  if (isKept && !access.readWrite) {
-    throw refusal(
-      "OperationError",
-      "Cannot keep the key on the token: its sessions are for reading; make the TokenCrypto with readWrite: true",
-    );
-  }
   const own = id ?? crypto.getRandomValues(new Uint8Array(16));
   return { template: { token: isKept, id: own, ...label === undefined ? {} : { label } }, id: own, isKept };
 }

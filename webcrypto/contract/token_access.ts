@@ -30,11 +30,11 @@ export interface HeldObject {
 export class TokenAccess {
   /** The slot. */
   readonly slot: Slot;
-  /** Whether objects on the token may be made and changed. */
-  readonly readWrite: boolean;
   readonly #mechanisms: ReadonlySet<number>;
   readonly #pool: SessionPool;
   readonly #hasPin: boolean;
+  /** Whether objects on the token may be made and changed. */
+  readonly #readWrite: boolean;
   /** Keys of the session go when the program has dropped them, as keys of a runtime do. */
   readonly #dropped: FinalizationRegistry<HeldObject>;
 
@@ -49,7 +49,7 @@ export class TokenAccess {
     },
   ) {
     this.slot = slot;
-    this.readWrite = readWrite;
+    this.#readWrite = readWrite;
     this.#pool = pool;
     this.#hasPin = hasPin;
     this.#mechanisms = new Set(mechanisms);
@@ -89,13 +89,25 @@ export class TokenAccess {
     try {
       return await this.#pool.use(work);
     } catch (error) {
-      throw this.#hasPin ? error : askingForPin(error);
+      throw this.#advised(error);
     } finally {
       for (const each of held) {
         each.uses--;
         this.#destroyUnused(each);
       }
     }
+  }
+
+  /** Whoever has no session of their own cannot log one in, or open it for writing: they say it beforehand. */
+  #advised(error: unknown): unknown {
+    if (!(error instanceof Pkcs11Error)) return error;
+    const { code, fn, mechanism, token } = error;
+    const advice = code === CKR.USER_NOT_LOGGED_IN && !this.#hasPin
+      ? "Give the PIN with the slot: tokenCrypto(slot, { pin })."
+      : code === CKR.SESSION_READ_ONLY && !this.#readWrite
+      ? "Open the token for writing: tokenCrypto(slot, { readWrite: true })."
+      : null;
+    return advice === null ? error : new Pkcs11Error(code, fn, { mechanism, token, hint: advice, cause: error });
   }
 
   /** Holds an object that was there before: it stays when its key is dropped. */
@@ -132,16 +144,4 @@ export class TokenAccess {
 async function destroyKnown(object: Pkcs11Object, id: Uint8Array): Promise<void> {
   const found = (await object.get(["id"])).id;
   if (found !== undefined && isSameBytes(found, id)) await object.destroy();
-}
-
-/** Whoever has no session of their own cannot log one in: they give the PIN beforehand. */
-function askingForPin(error: unknown): unknown {
-  if (!(error instanceof Pkcs11Error) || error.code !== CKR.USER_NOT_LOGGED_IN) return error;
-  const { code, fn, mechanism, token } = error;
-  return new Pkcs11Error(code, fn, {
-    mechanism,
-    token,
-    hint: "Give the PIN with the slot: tokenCrypto(slot, { pin }).",
-    cause: error,
-  });
 }
