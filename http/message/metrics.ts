@@ -4,12 +4,18 @@
  * @module
  */
 
+import { sectionSize } from "../protocol/headers.ts";
+
 let makeMetrics: () => MessageMetrics;
+
+/** Notes a header section: its fields, which are counted when somebody asks, or their size. */
+export let noteHeaderSection: (metrics: MessageMetrics, section: Headers | number) => void;
 
 /** Times are `performance.now()` milliseconds and never decrease within an attempt; 0 means it has not happened. */
 export class MessageMetrics {
   static {
     makeMetrics = () => new MessageMetrics();
+    noteHeaderSection = (metrics, section) => metrics.#headerSection = section;
   }
 
   /** Put on the queue. */
@@ -26,10 +32,15 @@ export class MessageMetrics {
   readonly requestBodyBytes: number = 0;
   /** Body bytes received in the last attempt, before content decoding. */
   readonly responseBodyBytes: number = 0;
-  /** Bytes of the response's header section in the last attempt, reckoned from its fields. */
-  readonly responseHeaderBytes: number = 0;
+  #headerSection: Headers | number = 0;
 
   private constructor() {}
+
+  /** Bytes of the response's header section in the last attempt, reckoned from its fields. */
+  get responseHeaderBytes(): number {
+    const section = this.#headerSection;
+    return typeof section === "number" ? section : this.#headerSection = sectionSize(section);
+  }
 
   /** Milliseconds between queueing and hand-over: time spent waiting for a connection. */
   get waiting(): number {

@@ -121,6 +121,13 @@ export function keepAliveTimeout(field: string | null): number {
   return seconds === null ? Infinity : Number(seconds[1]) * 1000;
 }
 
+/** About what fields have taken on the wire as a section of HTTP/1.1: each with what stands between them. */
+export function sectionSize(headers: Headers): number {
+  let size = 0;
+  for (const [name, value] of headers) size += name.length + value.length + 4;
+  return size;
+}
+
 /** The single value of Content-Length, or null when it is absent or malformed (RFC 9110 §8.6). */
 export function contentLength(headers: Headers): number | null {
   const value = headers.get("content-length");

@@ -4,6 +4,7 @@
  * @module
  */
 import { writable } from "../../internal/writable.ts";
+import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, MessageFlags, messageState, setTrusted } from "../message/message.ts";
 
 /** Wipes what an earlier attempt left on a message. */
@@ -23,5 +24,6 @@ export function forgetResponse(msg: HttpMessage): void {
   state.errorText = "";
   const metrics = writable(msg.metrics);
   metrics.started = metrics.firstByte = metrics.finished = 0;
-  metrics.requestBodyBytes = metrics.responseBodyBytes = metrics.responseHeaderBytes = 0;
+  metrics.requestBodyBytes = metrics.responseBodyBytes = 0;
+  noteHeaderSection(msg.metrics, 0);
 }

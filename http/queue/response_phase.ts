@@ -9,6 +9,7 @@ import { DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 import { readWithin } from "./drain.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { keepAliveTimeout } from "../protocol/headers.ts";
+import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
@@ -54,6 +55,7 @@ function gotHeaders(attempt: Attempt): void {
   if (response.contentDecoded === true) msg.flags.add(MessageFlags.CONTENT_DECODED);
   if (response.httpVersion !== undefined) state.httpVersion = response.httpVersion;
   writable(msg.metrics).firstByte = performance.now();
+  noteHeaderSection(msg.metrics, response.headers);
   item.progressed();
   item.emit("got-headers");
   attempt.proceed(askAboutHeaders, discardResponse);

@@ -7,6 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import { type Connection, newConnection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
+import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
@@ -138,10 +139,11 @@ export class SyncHooks {
     const thrown = this.#thrown?.error;
     const own = thrown instanceof TransportError ? thrown.cause ?? thrown : thrown;
     state.error = error === null ? null : own ?? revivedError(error);
-    const { attempts, finished, firstByte, started, ...sizes } = metrics;
+    const { attempts, finished, firstByte, responseHeaderBytes, started, ...sizes } = metrics;
     const here = (time: number) => time === 0 ? 0 : time - performance.timeOrigin;
     const times = { started: here(started), firstByte: here(firstByte), finished: here(finished) };
     Object.assign(msg.metrics, sizes, times, { attempts });
+    noteHeaderSection(msg.metrics, responseHeaderBytes);
     this.#leave();
   }
 

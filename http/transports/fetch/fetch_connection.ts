@@ -4,6 +4,7 @@
  * @module
  */
 import { TransportError } from "../../errors.ts";
+import { sectionSize } from "../../protocol/headers.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type {
   ConnectionTarget,
@@ -51,13 +52,6 @@ const requestsPerController = 64;
  */
 export function isForwarded({ proxy, scheme }: ConnectionTarget): boolean {
   return scheme === "http" && proxy !== null && proxy.scheme.startsWith("http");
-}
-
-/** About what a header section has taken on the wire: the fields, each with what stands between them. */
-function sectionSize({ headers }: TransportResponse): number {
-  let size = 0;
-  for (const [name, value] of headers) size += name.length + value.length + 4;
-  return size;
 }
 
 /** A slot: one pool of the runtime that never holds more than one connection. */
@@ -130,7 +124,7 @@ export class FetchConnection implements TransportConnection {
 
   /** Holds the header section to its limit, and says which codings the runtime has removed. */
   adapt(response: TransportResponse, request: TransportRequest): TransportResponse {
-    const size = sectionSize(response);
+    const size = sectionSize(response.headers);
     if (size > this.#maxHeaderBytes) {
       void response.body?.cancel();
       const limit = this.#maxHeaderBytes;

@@ -232,6 +232,10 @@ for (const transport of transports) {
       assertEquals(times, [...times].sort((left, right) => left - right));
       assert(times.every((time) => time > 0));
       assertEquals([metrics.attempts, metrics.requestBodyBytes, metrics.responseBodyBytes], [1, 1000, 200_000]);
+      const fields = [...msg.responseHeaders].reduce((size, [name, value]) => size + `${name}: ${value}\r\n`.length, 0);
+      assert(fields > 0);
+      assertEquals(metrics.responseHeaderBytes, fields);
+      assertEquals(JSON.parse(JSON.stringify(metrics)).responseHeaderBytes, fields);
     });
 
     it("a stalled upload feels back-pressure and stops with its message", async () => {

@@ -82,6 +82,7 @@ describe("HttpSession.sendMessageSync", () => {
     const { attempts, finished, firstByte, queued, requestBodyBytes, responseBodyBytes, started } = msg.metrics;
     assertEquals([attempts, requestBodyBytes, responseBodyBytes], [1, 2, msg.responseBody.byteLength]);
     assert(queued > 0 && started >= queued - 1 && firstByte >= started && finished >= firstByte);
+    assert(msg.metrics.responseHeaderBytes > "x-method: PUT".length);
   });
 
   it("tells the events in their order after it has returned, with the message as it was then", async () => {
