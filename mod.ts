@@ -83,10 +83,22 @@ export type { RsaOaepOptions, RsaPssOptions, RuntimeCryptoKey, SessionEvents, Se
 export type { SessionPoolOptions, SharedSessionsOptions, SlotInfo, SlotMatch, SlotsOptions } from "./session/mod.ts";
 export type { Tls12KeyBlockOptions, Tls12MasterSecretOptions, TlsInfo, TlsKdfOptions } from "./session/mod.ts";
 export type { TlsKeyBlock, TlsMacOptions, TlsRandoms, TokenCertificateOptions, TokenChange } from "./session/mod.ts";
-export type { TokenInfo, TokenSignerOptions, TokenTlsPlace, TokenTlsSocketOptions } from "./session/mod.ts";
+export type {
+  TokenInfo,
+  TokenSignerOptions,
+  TokenTlsMaker,
+  TokenTlsPlace,
+  TokenTlsSocketOptions,
+} from "./session/mod.ts";
 export type { TokenTlsStream, TokenTlsTarget, TracedCall, TrustAnchor, TrustAnchorsOptions } from "./session/mod.ts";
 export type { UriErrorReason, UseOptions, UserType, ValidityOptions, Version } from "./session/mod.ts";
-export type { WatchTokensOptions, WrapOptions, X942DhOptions, XeddsaOptions } from "./session/mod.ts";
+export type {
+  WatchTokensOptions,
+  WrapOptions,
+  WrittenJsonWebKey,
+  X942DhOptions,
+  XeddsaOptions,
+} from "./session/mod.ts";
 export type { GroupedSigner, SessionGroupOptions, SessionPoolEvents, SessionPoolMember } from "./session/mod.ts";
 export type { SignerGroupEvents, SignerGroupMember, SignerGroupOptions } from "./session/mod.ts";
 export { AuthBasic, AuthBearer, AuthDigest, AuthManager, AuthNegotiate, AuthNtlm } from "./http/mod.ts";

@@ -91,7 +91,7 @@ export { Parts, type PartsName, SyncParts } from "./tokens/parts.ts";
 export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./tokens/parts_async.ts";
 export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./tokens/parts_sync.ts";
 export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/forms/ecdsa_signature.ts";
-export type { JsonWebKeyFields } from "./keys/forms/json_web_key.ts";
+export type { JsonWebKeyFields, WrittenJsonWebKey } from "./keys/forms/json_web_key.ts";
 export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats, RuntimeCryptoKey } from "./keys/key_forms.ts";
 export type { CryptoKeyInput, KeyInput, Passphrase } from "./keys/forms/read_key.ts";
 export { X509 } from "./keys/x509.ts";

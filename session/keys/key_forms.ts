@@ -9,9 +9,9 @@ import { describeName } from "../../ffi/memory/inputs.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./forms/key_material.ts";
 import {
   hasJsonWebKeyForm,
-  type JsonWebKeyFields,
   writeJsonWebKey,
   writePublicJsonWebKey,
+  type WrittenJsonWebKey,
 } from "./forms/json_web_key.ts";
 import { writePem } from "./forms/pem.ts";
 import { publicKeyBits, writePkcs8, writeSpki } from "./forms/write_der.ts";
@@ -27,7 +27,7 @@ export interface PublicKeyFormats {
   /** The same as PEM text, "PUBLIC KEY". */
   "pem": string;
   /** A JSON Web Key (RFC 7517). */
-  "jwk": JsonWebKeyFields;
+  "jwk": WrittenJsonWebKey;
   /** The uncompressed point, or the bytes of RFC 8032, RFC 7748 and FIPS 203 to 205; RSA keys have none. */
   "raw": Uint8Array<ArrayBuffer>;
   /** A `CryptoKey` of the runtime's own Web Cryptography, to verify or agree with. */
@@ -41,7 +41,7 @@ export interface ExportedKeyFormats {
   /** The same as PEM text, "PRIVATE KEY". */
   "pem": string;
   /** A JSON Web Key (RFC 7517), private members included. */
-  "jwk": JsonWebKeyFields;
+  "jwk": WrittenJsonWebKey;
   /** The bare value: of a secret key, a curve's private key, a seed (or the expanded key where there is no seed). */
   "raw": Uint8Array<ArrayBuffer>;
 }
@@ -67,7 +67,7 @@ function checkFormat(format: unknown, known: readonly string[], action: string):
 
 /** A public key in one of the forms that need no waiting. */
 export function publicForm<F extends ImmediateFormat>(material: AsymmetricMaterial, format: F): PublicKeyFormats[F];
-export function publicForm(material: AsymmetricMaterial, format: ImmediateFormat): Bytes | string | JsonWebKeyFields {
+export function publicForm(material: AsymmetricMaterial, format: ImmediateFormat): Bytes | string | WrittenJsonWebKey {
   switch (format) {
     case "spki":
       return writeSpki(material);
@@ -109,7 +109,7 @@ function exportedForm<F extends keyof ExportedKeyFormats>(
 function exportedForm(
   material: KeyMaterial,
   format: keyof ExportedKeyFormats,
-): Bytes | string | JsonWebKeyFields {
+): Bytes | string | WrittenJsonWebKey {
   if (format === "raw") return rawForm(material);
   if (format === "jwk") {
     if (material.kind !== "secret") checkJsonWebKeyForm(material);
@@ -173,7 +173,7 @@ async function cryptoKeyForm(material: AsymmetricMaterial): Promise<RuntimeCrypt
   } catch (cause) {
     if (!isSpkiRefused(cause)) throw cause;
     // Some runtimes read new algorithms in their JSON form only.
-    return await crypto.subtle.importKey("jwk", writePublicJsonWebKey(material) as JsonWebKey, algorithm, true, usages);
+    return await crypto.subtle.importKey("jwk", writePublicJsonWebKey(material), algorithm, true, usages);
   }
 }
 

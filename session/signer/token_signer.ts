@@ -9,7 +9,7 @@ import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { AttributesInit } from "../attributes/attributes_init.ts";
 import { ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
 import { sha256 } from "../keys/forms/digest.ts";
-import { type JsonWebKeyFields, writePublicJsonWebKey } from "../keys/forms/json_web_key.ts";
+import { writePublicJsonWebKey, type WrittenJsonWebKey } from "../keys/forms/json_web_key.ts";
 import { type AsymmetricMaterial, describeKey } from "../keys/forms/key_material.ts";
 import { identify, isSameKey, type KeyIdentity, publicKeyAnywhere } from "../keys/read_public.ts";
 import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
@@ -171,7 +171,7 @@ export class TokenSigner {
    *
    * @throws {TypeError} For a secret key, which has no public half.
    */
-  publicJwk(): JsonWebKeyFields {
+  publicJwk(): WrittenJsonWebKey {
     return { ...writePublicJsonWebKey(this.#publicHalf()), kid: this.keyId, alg: this.algorithm, use: "sig" };
   }
 

@@ -10,5 +10,11 @@ export {
   type TokenTlsStream,
   type TokenTlsTarget,
 } from "./token_certificate.ts";
-export { type TokenTlsPlace, TokenTlsSocket, tokenTlsSocket, type TokenTlsSocketOptions } from "./token_tls_socket.ts";
+export {
+  type TokenTlsMaker,
+  type TokenTlsPlace,
+  TokenTlsSocket,
+  tokenTlsSocket,
+  type TokenTlsSocketOptions,
+} from "./token_tls_socket.ts";
 export type { AuthoritiesInput, AuthorityInput, RootCertificates } from "./trust.ts";

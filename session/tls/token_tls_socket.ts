@@ -8,7 +8,7 @@ import { checkSignal, unexpected } from "../../internal/expected.ts";
 import type { PeerCertificate } from "../../internal/tls_info.ts";
 import type { ShownTls } from "./peer.ts";
 import { TlsError } from "./tls_error.ts";
-import { TokenCertificate } from "./token_certificate.ts";
+import { TokenCertificate, type TokenTlsTarget } from "./token_certificate.ts";
 import type { RootCertificates } from "./trust.ts";
 
 /** Where {@linkcode tokenTlsSocket} connects to, or the connection that TLS begins on. */
@@ -27,10 +27,16 @@ export type TokenTlsPlace =
     readonly port?: undefined;
   };
 
+/** What makes the encrypted stream of an HTTP session, as `ClientTls` of `./http`. */
+export interface TokenTlsMaker {
+  /** Does the TLS handshake. */
+  connect(socket: ByteDuplex, target: TokenTlsTarget): Promise<ByteDuplex>;
+}
+
 /** How {@linkcode tokenTlsSocket} connects. */
 export type TokenTlsSocketOptions = TokenTlsPlace & {
-  /** What {@linkcode tokenCertificate} has made. */
-  readonly clientCertificate: TokenCertificate;
+  /** What {@linkcode tokenCertificate} has made; what makes TLS in another way is refused. */
+  readonly clientCertificate: TokenTlsMaker;
   /** Whom the server's certificate must name. By default the host; with `socket` it must be given. */
   readonly servername?: string | undefined;
   /** Whom to trust, where the certificate was made without `ca`. By default the system's store. */
@@ -146,7 +152,9 @@ export async function tokenTlsSocket(options: TokenTlsSocketOptions): Promise<To
   return newSocket(duplex, tls);
 }
 
-function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
+function checked(
+  options: TokenTlsSocketOptions,
+): TokenTlsSocketOptions & { readonly clientCertificate: TokenCertificate } {
   const action = "connect with TLS";
   if (typeof options !== "object" || options === null) throw unexpected(action, "an object of options", options);
   const { alpnProtocols, clientCertificate, host, port, servername, signal, socket } = options;
@@ -170,7 +178,7 @@ function checked(options: TokenTlsSocketOptions): TokenTlsSocketOptions {
     const size = typeof each === "string" ? Buffer.byteLength(each) : 0;
     if (size < 1 || size > 255) throw new TypeError(`Cannot ${action}: a name in alpnProtocols has 1 to 255 bytes`);
   }
-  return options;
+  return { ...options, clientCertificate };
 }
 
 /** A text that is not cut where it is handed to C, and shows no line of its own where it is logged. */

@@ -44,6 +44,26 @@ const programs: Readonly<Record<string, TypeProgram>> = {
       "await session.findObjects({ label: 5 });",
     ],
   },
+  "keys given out": {
+    setting,
+    right: [
+      "return await crypto.subtle.importKey('jwk', await key.publicKey('jwk'), 'Ed25519', true, ['verify']);",
+      "return await crypto.subtle.importKey('jwk', key.exportKeySync('jwk'), 'Ed25519', true, ['sign']);",
+      "return await session.importKey(await key.exportKey('jwk'));",
+    ],
+    wrong: ["const pem: string = await key.publicKey('jwk'); return pem;"],
+  },
+  "TLS with a key in a token": {
+    setting: `import { tokenTlsSocket } from "@gp11/gp11/session";
+import type { ClientTls } from "@gp11/gp11/http";
+declare const tls: ClientTls;
+export { tls, tokenTlsSocket };
+`,
+    right: ["return await tokenTlsSocket({ host: 'mail.example', port: 465, clientCertificate: tls });"],
+    wrong: [
+      "return await tokenTlsSocket({ host: 'mail.example', port: 465, clientCertificate: { cert: '', key: '' } });",
+    ],
+  },
   "results into memory of the caller": {
     setting,
     right: [

@@ -70,6 +70,11 @@ export interface JsonWebKeyFields {
   oth?: unknown[] | undefined;
 }
 
+/** A key as JSON, given out: what it does not have is absent, as where the runtime's `JsonWebKey` is wanted. */
+export type WrittenJsonWebKey = {
+  [Name in Exclude<keyof JsonWebKeyFields, "oth">]?: Exclude<JsonWebKeyFields[Name], undefined>;
+};
+
 /** Whether a value looks like a JSON Web Key. */
 export function isJsonWebKey(value: unknown): value is JsonWebKeyFields {
   return typeof value === "object" && value !== null && typeof (value as JsonWebKeyFields).kty === "string";
@@ -188,7 +193,7 @@ function text(bytes: Uint8Array): string {
 }
 
 /** The public half as JSON. */
-export function writePublicJsonWebKey(material: AsymmetricMaterial): JsonWebKeyFields {
+export function writePublicJsonWebKey(material: AsymmetricMaterial): WrittenJsonWebKey {
   switch (material.kind) {
     case "RSA":
       return { kty: "RSA", n: text(material.modulus), e: text(material.publicExponent) };
@@ -199,7 +204,7 @@ export function writePublicJsonWebKey(material: AsymmetricMaterial): JsonWebKeyF
   }
 }
 
-function writeCurve(material: CurveMaterial): JsonWebKeyFields {
+function writeCurve(material: CurveMaterial): WrittenJsonWebKey {
   const { curve } = material;
   const bytes = publicOf(material);
   if (!isWeierstrass(curve)) return { kty: "OKP", crv: curve.name, x: text(bytes) };
@@ -208,7 +213,7 @@ function writeCurve(material: CurveMaterial): JsonWebKeyFields {
 }
 
 /** The whole key as JSON. */
-export function writeJsonWebKey(material: KeyMaterial): JsonWebKeyFields {
+export function writeJsonWebKey(material: KeyMaterial): WrittenJsonWebKey {
   if (material.kind === "secret") return { kty: "oct", k: text(material.value) };
   const half = writePublicJsonWebKey(material);
   if (!hasPrivateHalf(material)) return half;
