@@ -2,45 +2,28 @@
 
 /** One row of a table: what the bytes look like and which type that makes them. */
 export interface BytePattern {
-  /** The bytes, already masked. */
-  readonly bytes: Uint8Array;
-  /** Which bits count: 0xff all, 0xdf all but the letter case, 0 none. */
-  readonly mask: Uint8Array;
-  /** Whether white space in front is skipped. */
-  readonly skipsWhitespace: boolean;
-  /** Whether a space or `>` has to follow. */
-  readonly endsTag: boolean;
+  /** The bytes as characters; `*` stands for any byte. */
+  readonly text: string;
   /** The type. */
   readonly type: string;
+  /** Whether it is the name of a tag: in any letter case, and a space or `>` has to follow. */
+  readonly isTag: boolean;
+  /** Whether white space in front is skipped. */
+  readonly skipsWhitespace: boolean;
 }
 
-const ANY = "?".charCodeAt(0);
+const ANY = "*".charCodeAt(0);
+/** What of a letter is the same in both cases. */
+const LETTER = 0xdf;
 
-/** The bytes of a text, masked. A loop, as the tables are made at each start: `Uint8Array.from` takes ten times as long. */
-function octets(text: string, maskOf: (code: number) => number): Pick<BytePattern, "bytes" | "mask"> {
-  const [bytes, mask] = [new Uint8Array(text.length), new Uint8Array(text.length)];
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    mask[index] = maskOf(code);
-    bytes[index] = code & mask[index]!;
-  }
-  return { bytes, mask };
-}
-
-/** Writes a row down: `?` stands for any byte, `\xNN` escapes give bytes. */
+/** Writes a row down. */
 function row(text: string, type: string): BytePattern {
-  const { bytes, mask } = octets(text, (code) => code === ANY ? 0 : 0xff);
-  return { bytes, mask, skipsWhitespace: false, endsTag: false, type };
+  return { text, type, isTag: false, skipsWhitespace: false };
 }
 
-/** A tag name that opens an HTML document, in any letter case. */
+/** A tag that opens an HTML document; letters of its name are capital ones. */
 function tag(text: string): BytePattern {
-  return {
-    ...octets(text, (code) => code >= 0x41 && code <= 0x5a ? 0xdf : 0xff),
-    skipsWhitespace: true,
-    endsTag: true,
-    type: "text/html",
-  };
+  return { text, type: "text/html", isTag: true, skipsWhitespace: true };
 }
 
 const HTML_TAGS = "HTML HEAD SCRIPT IFRAME H1 DIV FONT TABLE A STYLE TITLE B BODY BR P !--".split(" ");
@@ -56,9 +39,9 @@ export const SCRIPTABLE_PATTERNS: readonly BytePattern[] = [
 /** Types that cannot (§7.1, second table). The byte order marks need a fourth byte to be worth believing. */
 export const TEXT_PATTERNS: readonly BytePattern[] = [
   row("%!PS-Adobe-", "application/postscript"),
-  row("\xfe\xff??", "text/plain"),
-  row("\xff\xfe??", "text/plain"),
-  row("\xef\xbb\xbf?", "text/plain"),
+  row("\xfe\xff**", "text/plain"),
+  row("\xff\xfe**", "text/plain"),
+  row("\xef\xbb\xbf*", "text/plain"),
 ];
 
 /** §6.1. */
@@ -68,7 +51,7 @@ export const IMAGE_PATTERNS: readonly BytePattern[] = [
   row("BM", "image/bmp"),
   row("GIF87a", "image/gif"),
   row("GIF89a", "image/gif"),
-  row("RIFF????WEBPVP", "image/webp"),
+  row("RIFF****WEBPVP", "image/webp"),
   row("\x89PNG\r\n\x1a\n", "image/png"),
   row("\xff\xd8\xff", "image/jpeg"),
 ];
@@ -76,17 +59,17 @@ export const IMAGE_PATTERNS: readonly BytePattern[] = [
 /** §6.2; MP4, WebM and MP3 without a tag are recognized by code. */
 export const AUDIO_VIDEO_PATTERNS: readonly BytePattern[] = [
   row(".snd", "audio/basic"),
-  row("FORM????AIFF", "audio/aiff"),
+  row("FORM****AIFF", "audio/aiff"),
   row("ID3", "audio/mpeg"),
   row("OggS\x00", "application/ogg"),
   row("MThd\x00\x00\x00\x06", "audio/midi"),
-  row("RIFF????AVI ", "video/avi"),
-  row("RIFF????WAVE", "audio/wave"),
+  row("RIFF****AVI ", "video/avi"),
+  row("RIFF****WAVE", "audio/wave"),
 ];
 
 /** §6.3. */
 export const FONT_PATTERNS: readonly BytePattern[] = [
-  row(`${"?".repeat(34)}LP`, "application/vnd.ms-fontobject"),
+  row(`${"*".repeat(34)}LP`, "application/vnd.ms-fontobject"),
   row("\x00\x01\x00\x00", "font/ttf"),
   row("OTTO", "font/otf"),
   row("ttcf", "font/collection"),
@@ -106,15 +89,23 @@ export function matchPatterns(data: Uint8Array, patterns: readonly BytePattern[]
   return patterns.find((pattern) => matches(data, pattern))?.type;
 }
 
-function matches(data: Uint8Array, pattern: BytePattern): boolean {
+function matches(data: Uint8Array, { isTag, skipsWhitespace, text }: BytePattern): boolean {
   let start = 0;
-  if (pattern.skipsWhitespace) { while (isWhitespace(data[start])) start++; }
-  const { bytes, mask } = pattern;
-  if (data.byteLength < start + bytes.byteLength + (pattern.endsTag ? 1 : 0)) return false;
-  for (let index = 0; index < bytes.byteLength; index++) {
-    if ((data[start + index]! & mask[index]!) !== bytes[index]) return false;
+  if (skipsWhitespace) { while (isWhitespace(data[start])) start++; }
+  if (data.byteLength < start + text.length + (isTag ? 1 : 0)) return false;
+  const isByte = isTag ? isTagByte : isRowByte;
+  for (let index = 0; index < text.length; index++) {
+    if (!isByte(text.charCodeAt(index), data[start + index]!)) return false;
   }
-  return !pattern.endsTag || isTagEnd(data[start + bytes.byteLength]!);
+  return !isTag || isTagEnd(data[start + text.length]!);
+}
+
+function isRowByte(code: number, byte: number): boolean {
+  return code === ANY || code === byte;
+}
+
+function isTagByte(code: number, byte: number): boolean {
+  return code === (code >= 0x41 && code <= 0x5a ? byte & LETTER : byte);
 }
 
 /** A whitespace byte (§3). */

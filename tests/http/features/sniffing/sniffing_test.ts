@@ -83,6 +83,7 @@ describe("sniffing of a type nobody declared", () => {
       ["<htmlx>", "text/plain"],
       ["<!DOCTYPE html", "text/plain"],
       ["<b", "text/plain"],
+      ["<!xml version", "text/plain"],
       [" %PDF-", "text/plain"],
       ["GIF88a", "text/plain"],
       ["RIFF\x01\x02\x03\x04WEBP", "application/octet-stream"],
