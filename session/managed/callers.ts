@@ -73,19 +73,19 @@ export class CallerRegister extends CallerSessions {
  * threads: the module is finalised when the last of them has gone, by him. Each caller has a place in memory they share.
  */
 export class Callers extends CallersLock {
-  /** The memory, for other threads. */
-  readonly memory: SharedArrayBuffer;
+  readonly #common: CommonMemory;
   readonly #words: CallersMemory;
   readonly #threads: Threads;
   readonly #table: SessionTable;
 
   /** Callers in memory that is shared; {@linkcode Callers.of} finds that of a library. */
-  constructor(threads: Threads, { words, shared }: CommonMemory) {
+  constructor(threads: Threads, common: CommonMemory) {
+    const { words } = common;
     super(threads, words, HEAD.holder);
     this.#threads = threads;
+    this.#common = common;
     this.#words = words;
     this.#table = new SessionTable(words, SESSIONS);
-    this.memory = shared;
   }
 
   static readonly #known = new Map<string, Callers>();
@@ -104,6 +104,11 @@ export class Callers extends CallersLock {
     const callers = new Callers(threads, callersMemory(path, name, CALLERS_SIZE, threads, memory));
     Callers.#known.set(name, callers);
     return callers;
+  }
+
+  /** The memory, for other threads. */
+  get memory(): SharedArrayBuffer {
+    return this.#common.shared;
   }
 
   /** A lock for calls of a module that may be called by one thread at a time; `null` where there is none. */

@@ -78,7 +78,7 @@ function sharedMemories(): Map<string, SharedArrayBuffer> {
 export interface CommonMemory {
   /** Where the words are. */
   readonly words: CallersMemory;
-  /** What other threads are sent. */
+  /** What other threads are sent: made when it is asked for, unless the words lie in it. */
   readonly shared: SharedArrayBuffer;
 }
 
@@ -123,9 +123,21 @@ export function callersMemory(
   share: SharedArrayBuffer | undefined,
 ): CommonMemory {
   const memories = sharedMemories();
-  const { shared, words } = sharedMemory(size, threads, share ?? memories.get(name));
-  memories.set(name, shared);
-  return { shared, words: ProcessMemory.find(path, name, size) ?? words };
+  const common = (): CommonMemory => {
+    const found = sharedMemory(size, threads, share ?? memories.get(name));
+    memories.set(name, found.shared);
+    return found;
+  };
+  const words = ProcessMemory.find(path, name, size);
+  if (words === null) return common();
+  // Half a MiB, which few programs send to their threads.
+  let shared = share === undefined ? undefined : common().shared;
+  return {
+    words,
+    get shared() {
+      return shared ??= common().shared;
+    },
+  };
 }
 
 /** Milliseconds between two looks at a lock somebody else holds. */
