@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { codeOf, librarySources, projectRoot, readText } from "../_support/source_text.ts";
 
@@ -80,7 +80,22 @@ const later = [
 /** What begins so and stands for it until then. */
 const stands = ["http/transports/node/node_transport.ts"];
 
+/** The most files that an entry may load: each costs a program its start. To load more is a decision, made here. */
+const most: Readonly<Record<string, number>> = {
+  "mod.ts": 525,
+  "session/mod.ts": 255,
+  "http/mod.ts": 285,
+  "ffi/mod.ts": 65,
+};
+
 describe("a program that imports", () => {
+  for (const [entry, files] of Object.entries(most)) {
+    it(`${entry} loads no more files than it is known to`, () => {
+      const { length } = loadedBy(entry).files;
+      assert(length <= files, `${length} files: what is not needed by every program loads when it is used`);
+    });
+  }
+
   for (const entry of ["mod.ts", "session/mod.ts", "http/mod.ts", "ffi/mod.ts"]) {
     it(`${entry} loads no npm library and none of Node's modules that take time, until it uses them`, () => {
       const { builtins, libraries } = loadedBy(entry);

@@ -51,6 +51,33 @@ console.log(renamed, length, byteLength, both.join(), message.statusCode, messag
 `;
 const printed = "[] 32 48 true,true 4 true\n";
 
+/** What may be read of the package when an entry is imported: each byte of it costs a program its start. */
+const mostKilobytes: Readonly<Record<string, number>> = { "@gp11/gp11": 1410, "@gp11/gp11/session": 660 };
+
+/** A program that counts the bytes of the package's files that Node has read for its import, and with a signature. */
+const counted = `import { statSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+
+let bytes = 0;
+registerHooks({
+  load(url, context, next) {
+    if (url.includes("/@gp11/")) bytes += statSync(fileURLToPath(url)).size;
+    return next(url, context);
+  },
+});
+const [entry, path, pin] = process.argv.slice(2);
+const { CKM, Module } = await import(entry);
+const imported = bytes;
+const module = await Module.load(path);
+const session = module.slotsSync({ tokenPresent: true })[0].openSessionSync({ login: { pin } });
+const key = session.generateKeySync(CKM.GENERIC_SECRET_KEY_GEN, { valueLen: 32, sign: true });
+session.signSync(key, CKM.SHA256_HMAC, new Uint8Array(32));
+await session.sign(key, CKM.SHA256_HMAC, new Uint8Array(32));
+await module.close();
+console.log(JSON.stringify({ imported, signed: bytes }));
+`;
+
 /** A program that has every entry, and hands a token to what takes the runtime's own Web Cryptography. */
 const types = (entries: readonly string[]) =>
   `${entries.map((entry, index) => `export * as entry${index} from ${JSON.stringify(entry)};`).join("\n")}
@@ -110,6 +137,22 @@ describe("the npm package", () => {
       console.log(loaded.map((name) => name.slice(13)).filter((name) => name !== "internal/file").join());`;
       const imported = run([node.program, "--input-type=module", "--eval", script]);
       assertEquals(imported.trim(), "");
+    },
+  );
+
+  it(
+    "has a first signature read no more of it than the import did, which is no more than is known",
+    { skip: softhsmSkip || node.skip },
+    () => {
+      const { token, environment } = createSeparateToken();
+      writeFileSync(`${folder}/counted.mjs`, counted);
+      const quiet = "--disable-warning=ExperimentalWarning";
+      for (const [entry, kilobytes] of Object.entries(mostKilobytes)) {
+        const command = [node.program, quiet, "counted.mjs", entry, token.module, token.userPin];
+        const { imported, signed } = JSON.parse(run(command, folder, environment));
+        assertEquals(signed, imported, entry);
+        assert(imported <= kilobytes * 1000, `${entry}: ${imported} bytes are read`);
+      }
     },
   );
 
