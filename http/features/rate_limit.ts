@@ -11,6 +11,7 @@ import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { isBlocking } from "../contract/blocking.ts";
 import { moreThanZero, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import { wait, waitFor } from "../contract/wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
@@ -189,6 +190,11 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
   /** Same as `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Same as `close`, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 
   async #waitForShared(msg: HttpMessage, key: string, shared: StoreUse<RateLimitStore>): Promise<void> {

@@ -3,6 +3,7 @@ import type { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
 import { isRecord } from "../features/cache/record_check.ts";
 import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
@@ -237,6 +238,16 @@ export class CacheRedisStore implements CacheStore {
   /** Ends the connection, unless it is the program's own; another is made when it is needed. */
   async close(): Promise<void> {
     await this.#link.close();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Same as `close`, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 
   /** The response is there from now on, and replaces the one that answers the same requests. */

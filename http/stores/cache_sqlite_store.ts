@@ -266,6 +266,16 @@ export class CacheSqliteStore implements CacheStore {
     }
   }
 
+  /** Same as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** The response is there from now on, and replaces the one that answers the same requests. */
   #add(database: SqliteDatabase, written: number | null, record: CacheRecord, length: number): void {
     const now = this.#now();

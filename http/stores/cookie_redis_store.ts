@@ -1,6 +1,7 @@
 /** Cookies of many processes and machines on a Redis server. */
 import type { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
 import type { Cookie, CookieChange, SharedCookies, SharedCookieStore } from "../features/cookies/mod.ts";
 import { keyDigest, RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
@@ -152,6 +153,16 @@ export class CookieRedisStore implements SharedCookieStore {
   /** Ends the connection, unless it is the program's own; another is made when it is needed. */
   async close(): Promise<void> {
     await this.#link.close();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Same as `close`, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 
   /** What all keys of the jar begin with, and none of another jar. */

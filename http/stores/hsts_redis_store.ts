@@ -1,4 +1,5 @@
 /** HSTS policies of many processes and machines on a Redis server. */
+import { reportUncaught } from "../../internal/report_error.ts";
 import type { Buffer } from "node:buffer";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
 import type { HstsPolicy, SharedHstsStore } from "../features/hsts/mod.ts";
@@ -89,6 +90,16 @@ export class HstsRedisStore implements SharedHstsStore {
   /** Ends the connection, unless it is the program's own; another is made when it is needed. */
   async close(): Promise<void> {
     await this.#link.close();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Same as `close`, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 
   #key(host: string): string {

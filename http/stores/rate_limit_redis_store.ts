@@ -1,4 +1,5 @@
 /** Requests of many processes and machines, counted together on a Redis server. */
+import { reportUncaught } from "../../internal/report_error.ts";
 import type { RateLimitStore, TokenRate } from "../features/rate_limit.ts";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
 import { keyDigest, RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
@@ -115,6 +116,16 @@ export class RateLimitRedisStore implements RateLimitStore {
   /** Ends the connection, unless it is the program's own; another is made when it is needed. */
   async close(): Promise<void> {
     await this.#link.close();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Same as `close`, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 
   /** Runs a script on the bucket of a key; the key's name may be one that nobody is to read. */

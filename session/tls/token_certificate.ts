@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { orAborted } from "../../internal/patience.ts";
 import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import { copyBytes, describeType, isBytesInput } from "../../ffi/memory/inputs.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
@@ -136,7 +137,7 @@ export let keyOf: (certificate: TokenCertificate) => TokenKey;
  * }
  * ```
  */
-export class TokenCertificate implements AsyncDisposable {
+export class TokenCertificate implements AsyncDisposable, Disposable {
   readonly #gnutls: Gnutls;
   readonly #held: Held;
   readonly #roots: Roots | null;
@@ -299,6 +300,11 @@ export class TokenCertificate implements AsyncDisposable {
   /** {@linkcode TokenCertificate.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** {@linkcode TokenCertificate.close}, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 }
 

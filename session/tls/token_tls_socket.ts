@@ -6,6 +6,7 @@ import { orAborted } from "../../internal/patience.ts";
 import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { checkSignal, unexpected } from "../../internal/expected.ts";
 import type { PeerCertificate } from "../../internal/tls_info.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import type { ShownTls } from "./peer.ts";
 import { TlsError } from "./tls_error.ts";
 import { TokenCertificate, type TokenTlsTarget } from "./token_certificate.ts";
@@ -53,7 +54,7 @@ let newSocket: (duplex: Duplex, tls: ShownTls) => TokenTlsSocket;
  * A connection with TLS and a client key in a token, as a stream of Node and as a pair of web streams: use one of the two.
  * Sockets come from {@linkcode tokenTlsSocket}.
  */
-export class TokenTlsSocket implements AsyncDisposable {
+export class TokenTlsSocket implements AsyncDisposable, Disposable {
   /** The stream as Node has it, with the members of a socket that others ask for, such as `setNoDelay` and `ref`. */
   readonly duplex: Duplex;
   /** For example "TLSv1.3". */
@@ -102,6 +103,11 @@ export class TokenTlsSocket implements AsyncDisposable {
   /** {@linkcode TokenTlsSocket.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** {@linkcode TokenTlsSocket.close}, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
   }
 }
 

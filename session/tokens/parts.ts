@@ -249,6 +249,11 @@ export abstract class Parts {
     await this.close();
   }
 
+  /** Ends the operation if it was not finished, without waiting for it. */
+  [Symbol.dispose](): void {
+    this.close().catch(reportUncaught);
+  }
+
   async #last<T>(step: () => Promise<T>, options: CallOptions | undefined): Promise<T> {
     const result = await this.#step(step, options);
     this.#state.finished();
@@ -325,6 +330,11 @@ export abstract class SyncParts {
   /** Ends the operation if it was not finished. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Ends the operation if it was not finished. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #step<T>(step: () => T): T {

@@ -66,6 +66,16 @@ export class CookieSqliteStore implements CookieStore {
     this.#database = null;
   }
 
+  /** Same as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   #open(): SqliteDatabase {
     if (this.#database) return this.#database;
     const database = openPrivateDatabase(this.path, SCHEMA);
