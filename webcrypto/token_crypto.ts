@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkSignal } from "../internal/expected.ts";
 import { fact, inspectable } from "../internal/inspection.ts";
 import { availableParallelism } from "node:os";
 import { CKF } from "../ffi/constants/mod.ts";
@@ -47,6 +48,8 @@ export interface TokenCryptoOptions {
    * @default {false}
    */
   readonly readWrite?: boolean | undefined;
+  /** Ends the opening. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Bytes that `getRandomValues` gives at once. */
@@ -256,6 +259,7 @@ function claimOf(algorithm: unknown, usages: unknown): Claim {
  *
  * @throws {TypeError | RangeError} For what is no slot, and options that are none.
  * @throws {Pkcs11Error} When no session can be opened, or the PIN is refused: it is tried once.
+ * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
  *
  * @example Sign with a key of the token
  * ```ts
@@ -276,7 +280,9 @@ export async function tokenCrypto(slot: Slot, options: TokenCryptoOptions = {}):
   if (!isPlainObject(options)) {
     throw new TypeError(`Cannot open the token's cryptography: the options are ${describeType(options)}, no object`);
   }
-  const { pin, readWrite = false, sessions = availableParallelism() } = options;
+  const { pin, readWrite = false, sessions = availableParallelism(), signal } = options;
+  if (signal !== undefined) checkSignal("open the token's cryptography", signal);
+  signal?.throwIfAborted();
   const pool = slot.sessionPool({
     max: wholeNumber("sessions", sessions, 1),
     readWrite,
@@ -285,12 +291,15 @@ export async function tokenCrypto(slot: Slot, options: TokenCryptoOptions = {}):
     maxIdleMs: 0,
   });
   try {
-    await pool.use(() => {});
-    const mechanisms = await slot.mechanisms();
+    await pool.use(() => {}, { signal });
+    const mechanisms = await slot.mechanisms({ signal });
     const access = new TokenAccess(slot, pool, { mechanisms, readWrite, hasPin: pin !== undefined });
-    return newTokenCrypto(access, await slot.hasFlags(CKF.RNG));
+    return newTokenCrypto(access, await slot.hasFlags(CKF.RNG, { signal }));
   } catch (error) {
-    await pool.close();
+    const closing = pool.close();
+    // A login that is under way is ended after it, and nobody waits for that.
+    if (signal?.aborted) closing.catch(reportUncaught);
+    else await closing;
     throw error;
   }
 }

@@ -272,8 +272,9 @@ export class Module {
    * }
    * ```
    */
-  async findSlot(match: SlotMatch, options?: CallOptions): Promise<Slot> {
+  async findSlot(match: SlotMatch, options: CallOptions = {}): Promise<Slot> {
     const condition = slotCondition(match);
+    checkOptions(options);
     const described: DescribedSlot[] = [];
     for (const slot of await this.slots({ ...options, tokenPresent: true })) {
       const token = await slot.tokenInfo(options).catch(goneToken);
@@ -293,8 +294,9 @@ export class Module {
    * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
-  findSlotSync(match: SlotMatch, options?: CallOptions): Slot {
+  findSlotSync(match: SlotMatch, options: CallOptions = {}): Slot {
     const condition = slotCondition(match);
+    checkOptions(options);
     const described = this.slotsSync({ ...options, tokenPresent: true }).map((slot): DescribedSlot => {
       const info = slot.infoSync(options);
       try {

@@ -319,5 +319,31 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
     await assertRejects(() => tokenCrypto(token.slot, { sessions: 0 }), RangeError);
     // Nobody is logged in to this one.
     await assertRejects(() => tokenCrypto(findSlot(token.module, other.label), { pin: "9999" }), Pkcs11Error, "PIN");
+    await assertRejects(() => tokenCrypto(token.slot, { signal: {} as never }), TypeError, "AbortSignal");
+  });
+
+  it("is not opened when it is aborted, before or while somebody is asked for the PIN", async () => {
+    const slot = findSlot(token.module, other.label);
+    const reason = new Error("no");
+    const unasked = () => assert(false, "asked for a PIN");
+    const before = { pin: unasked, signal: AbortSignal.abort(reason) } as never;
+    assertEquals(await assertRejects(() => tokenCrypto(slot, before)), reason);
+    const controller = new AbortController();
+    const answer = Promise.withResolvers<string>();
+    const pin = () => {
+      controller.abort(reason);
+      return answer.promise;
+    };
+    assertEquals(await assertRejects(() => tokenCrypto(slot, { pin, signal: controller.signal })), reason);
+    answer.resolve(other.userPin);
+    // What the late answer has opened is closed: the token is as nobody had asked.
+    for (let turn = 0; (await slot.tokenInfo()).sessionCount !== 0 && turn < 1000; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await using crypto = await tokenCrypto(slot, { readWrite: true });
+    await assertRejects(
+      () => crypto.subtle.generateKey({ ...p256, token: { token: true } }, false, ["sign"]),
+      DOMException,
+    );
   });
 });

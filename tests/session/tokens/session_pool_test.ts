@@ -223,6 +223,8 @@ describe("finding the slot of a token", () => {
     assertThrows(() => on.module.findSlotSync({}), SlotAmbiguousError);
     assertThrows(() => on.module.findSlotSync("pkcs11:%"), UriError);
     assertThrows(() => on.module.findSlotSync(5 as never), TypeError);
+    await assertRejects(() => on.module.findSlot(label, 5 as never), TypeError, "options");
+    assertThrows(() => on.module.findSlotSync(label, AbortSignal.abort() as never), TypeError, "pass { signal }");
   });
 
   it("watching begins with what is there, and ends with its signal", { skip }, async () => {
