@@ -48,7 +48,7 @@ let putTrust: (msg: HttpMessage, isTrusted: boolean) => void;
  * finished; what the earlier response left is then dropped.
  *
  * What may be set of it: `method`, `uri`, `requestHeaders`, `requestBody` (any kind of body; reads as bytes, a stream or a
- * function that makes one), `requestBodyLength` (bytes of a streamed body), `flags`, `priority` (0 to 4), `timeout`
+ * function that makes one), `requestBodyLength` (bytes), `flags`, `priority` (0 to 4), `timeout`
  * (seconds), `firstParty`, `isTopLevelNavigation`, `omitsCredentials` and `requires`; in place of what its session says
  * `proxy`, `unixSocket`, `tls`, `maxRedirects` and `timeouts` (seconds); of the response `responseHeaders`, and its
  * status by `setStatus`.
@@ -392,9 +392,10 @@ export class HttpMessage extends TypedEventTarget<HttpMessageEvents> {
     if (typeof value !== "string") this.#describeBody(source?.type ?? null);
   }
 
-  /** Length of a stream body in bytes; null when unknown. */
+  /** Length of the body in bytes, which may be set for a stream; null when it is not known, and where there is no body. */
   get requestBodyLength(): number | null {
-    return this.#requestBodyLength;
+    const body = this.#requestBody;
+    return body instanceof Uint8Array ? body.byteLength : this.#requestBodyLength;
   }
   set requestBodyLength(value: number | null) {
     this.#requestBodyLength = value === null ? null : wholeNumber("the length of the request body", value);

@@ -79,8 +79,8 @@ export class AttemptEvents implements ExchangeObserver {
     }
     if (this.#isCurrent) this.#item.emit("wrote-chunk");
     if (this.#isCurrent && isListened(msg, "progress")) {
-      const total = msg.requestBody instanceof Uint8Array ? msg.requestBody.byteLength : msg.requestBodyLength;
-      this.#item.dispatch(new TransferProgressEvent("upload", msg.metrics.requestBodyBytes, total));
+      const { metrics, requestBodyLength } = msg;
+      this.#item.dispatch(new TransferProgressEvent("upload", metrics.requestBodyBytes, requestBodyLength));
     }
   }
 

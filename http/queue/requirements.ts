@@ -44,7 +44,7 @@ function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings
     scheme: host!.scheme,
     method: msg.method,
     hasBody: msg.requestBody !== null,
-    hasBodyLength: msg.requestBodyLength !== null,
+    hasBodyLength: msg.requestBodyLength !== null && !(msg.requestBody instanceof Uint8Array),
     proxy,
     tls,
     unixSocket: typeof item.unixSocket === "string",

@@ -194,16 +194,20 @@ export class HttpWebSocket extends TypedEventTarget<HttpWebSocketEvents> {
    *
    * @param code 1000, or 3000 to 4999 for a program's own; none where it is left out.
    * @param reason Up to 123 bytes of UTF-8.
-   * @throws {RangeError} For another code or a longer reason.
+   * @throws {DOMException} As the standard has it: InvalidAccessError for another code, SyntaxError for a longer reason.
    */
   close(code?: number, reason = ""): void {
     if (code !== undefined && code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
-      throw new RangeError(`Cannot close the WebSocket with ${code}: the code is 1000 or from 3000 to 4999`);
+      throw new DOMException(
+        `Cannot close the WebSocket with ${code}: the code is 1000 or from 3000 to 4999`,
+        "InvalidAccessError",
+      );
     }
     const length = Buffer.byteLength(reason);
     if (length > MAX_REASON) {
-      throw new RangeError(
+      throw new DOMException(
         `Cannot close the WebSocket with a reason of ${length} bytes: at most ${MAX_REASON} are sent`,
+        "SyntaxError",
       );
     }
     if (this.#readyState !== HttpWebSocket.OPEN) return;

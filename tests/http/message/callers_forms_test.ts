@@ -76,6 +76,25 @@ describe("what callers hand in", () => {
     assertThrows(() => new HttpMessage("POST", url, { body: { a: 1 } as never }), TypeError, "request body");
   });
 
+  it("has a length that is known before anything is sent, where it can be", () => {
+    const lengthOf = (body: BodyInit) => new HttpMessage("POST", "http://example.org/", { body }).requestBodyLength;
+    assertEquals(lengthOf("é"), 2);
+    assertEquals(lengthOf(new Uint8Array(5)), 5);
+    assertEquals(lengthOf(new ArrayBuffer(0)), 0);
+    assertEquals(lengthOf(new Blob(["abc"])), 3);
+    assertEquals(lengthOf(new URLSearchParams("a=b")), 3);
+    assertEquals(lengthOf(new ReadableStream()), null);
+    const msg = new HttpMessage("POST", "http://example.org/");
+    assertEquals(msg.requestBodyLength, null);
+    msg.requestBody = new ReadableStream();
+    msg.requestBodyLength = 7;
+    assertEquals(msg.requestBodyLength, 7);
+    msg.requestBody = new Uint8Array(3);
+    assertEquals(msg.requestBodyLength, 3);
+    msg.requestBody = null;
+    assertEquals(msg.requestBodyLength, null);
+  });
+
   it("is a status that a feature gives, and no other part of the result", async () => {
     await using http = session();
     http.addFeature({ gotHeaders: (_session, msg) => msg.setStatus(404) });

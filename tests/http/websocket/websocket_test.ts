@@ -377,8 +377,8 @@ describe("A WebSocket", () => {
     await assertRejects(() => session.websocket(server.origin, { maxMessageBytes: 0 }), RangeError);
     await assertRejects(() => session.websocket(server.origin, { keepaliveInterval: -1 }), RangeError);
     const socket = await session.websocket(`${server.origin}/echo`);
-    assertThrows(() => socket.close(1001), RangeError);
-    assertThrows(() => socket.close(1000, "é".repeat(62)), RangeError);
+    assertEquals(assertThrows(() => socket.close(1001), DOMException).name, "InvalidAccessError");
+    assertEquals(assertThrows(() => socket.close(1000, "é".repeat(62)), DOMException).name, "SyntaxError");
     assertThrows(() => socket.send(5 as unknown as string), TypeError);
     assertThrows(() => socket.binaryType = "text" as "blob", TypeError);
     assertEquals(socket.readyState, socket.OPEN);
