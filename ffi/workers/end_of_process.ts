@@ -43,10 +43,16 @@ function closeAll(): void {
   for (const pool of pools) void pool.close();
 }
 
-/** The process of Node, with the function that `exit` calls behind the listeners, which Node lets programs replace. */
+/** The process of Node, with the functions of its end that Node lets programs replace. */
 interface ExitingProcess {
+  /** What `exit` calls behind the listeners. */
   reallyExit(code?: number): void;
+  /** Tells listeners of an error that nobody has caught; when one of them throws, too, Node ends without telling more. */
+  _fatalException?(error: unknown, fromPromise: boolean): boolean;
 }
+
+/** How Node ends when a listener for uncaught errors throws. */
+const LISTENER_FAILED = 7;
 
 /**
  * Node waits at its end for threads that are inside C, and for ever where C does not return: a reader's PIN pad that nobody
@@ -55,7 +61,7 @@ interface ExitingProcess {
 function endWithoutThreads(): void {
   const { process } = builtin;
   const exiting = process as unknown as ExitingProcess;
-  const { reallyExit } = exiting;
+  const { reallyExit, _fatalException: tellOfError } = exiting;
   exiting.reallyExit = (code) => {
     if (isHeldUp()) nativeRuntime().endProcess!(Number(code ?? 0));
     reallyExit.call(process, code);
@@ -65,11 +71,30 @@ function endWithoutThreads(): void {
     const isCaught = process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback();
     if (isCaught || !isHeldUp()) return;
     try {
-      process.stderr.write(`Uncaught ${builtin.util.inspect(error)}\n`);
+      writeUncaught(error);
     } finally {
       process.exit(1);
     }
   });
+  if (tellOfError === undefined) return;
+  exiting._fatalException = (error, fromPromise) => {
+    try {
+      return tellOfError.call(process, error, fromPromise);
+    } catch (failure) {
+      if (isHeldUp()) {
+        try {
+          writeUncaught(failure);
+        } finally {
+          nativeRuntime().endProcess!(LISTENER_FAILED);
+        }
+      }
+      throw failure;
+    }
+  };
+}
+
+function writeUncaught(error: unknown): void {
+  builtin.process.stderr.write(`Uncaught ${builtin.util.inspect(error)}\n`);
 }
 
 /** Whether calls are under way that do not return. */

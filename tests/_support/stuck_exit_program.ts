@@ -40,6 +40,14 @@ switch (process.argv[2]) {
       throw Object.create(null);
     }, 10);
     break;
+  case "a listener for uncaught errors that throws":
+    process.on("uncaughtException", () => {
+      throw new Error("nobody catches this");
+    });
+    setTimeout(() => {
+      throw new Error("the first error");
+    }, 10);
+    break;
   case "an uncaught error":
     setTimeout(() => {
       throw new Error("nobody catches this");
