@@ -72,11 +72,11 @@ function writableOf(stream: Duplex): WritableStream<Uint8Array> {
   });
 }
 
-/** A pair of web streams as a Node stream. */
+/** A pair of web streams as a Node stream, which has them to itself until it is closed. */
 export function fromByteDuplex(pair: ByteDuplex): Duplex {
   if (pair.duplex !== undefined) return pair.duplex;
-  const reader = pair.readable.getReader();
   const writer = pair.writable.getWriter();
+  const reader = readerBeside(writer, pair.readable);
   let isReading = false;
   const stream: Duplex = new builtin.stream.Duplex({
     // A server may still answer after the client's side has ended, and the other way round.
@@ -95,7 +95,10 @@ export function fromByteDuplex(pair: ByteDuplex): Duplex {
     destroy(error, done) {
       const reason = error ?? new Error("Cannot go on: the connection was closed");
       // Both sides are told; either may have failed already, which is why they are.
-      Promise.allSettled([reader.cancel(reason), writer.abort(reason)]).then(() => done(error));
+      const told = Promise.allSettled([reader.cancel(reason), writer.abort(reason)]);
+      reader.releaseLock();
+      writer.releaseLock();
+      told.then(() => done(error));
     },
   });
   writer.closed.catch((error: unknown) => stream.destroy(asError(error)));
@@ -107,6 +110,19 @@ export function fromByteDuplex(pair: ByteDuplex): Duplex {
       if (done) return void stream.push(null);
       if (!stream.push(value)) return;
     }
+  }
+}
+
+/** Reads one side of a pair; the other, which is held already, is let go where this one is in use. */
+function readerBeside(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  readable: ReadableStream<Uint8Array>,
+): ReadableStreamDefaultReader<Uint8Array> {
+  try {
+    return readable.getReader();
+  } catch (error) {
+    writer.releaseLock();
+    throw error;
   }
 }
 
