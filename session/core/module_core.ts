@@ -112,7 +112,6 @@ export class ModuleCore {
   /** The module is closed, and no call of its caller is under way any more. */
   end(): void {
     for (const told of this.ended) told();
-    this.ended.clear();
   }
 
   /** Throws CKR.CRYPTOKI_NOT_INITIALIZED once the module is closed. */

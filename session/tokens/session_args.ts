@@ -1,17 +1,25 @@
-/** What logins, changes of PINs, random numbers, saved states and cancelled operations are asked with. */
+/** What logins, changes of PINs, random numbers, saved states, cancelled operations and pools are asked with. */
 import { CKF, CKU, type UserType } from "../../ffi/constants/mod.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import type { ArgsOf, Program } from "../../ffi/engine/program.ts";
-import { type BytesInput, checkUlong, viewBytes } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, checkUlong, describeType, isPlainObject, viewBytes } from "../../ffi/memory/inputs.ts";
 import type { cancelBegun } from "../../ffi/operations/parts.ts";
 import type { generateRandom, initPin, setOperationState, setPin } from "../../ffi/operations/sessions.ts";
+import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { type countedLogin, type countedLogout, type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { keyHandle } from "./crypto_args.ts";
 import { contextOf } from "./session_contexts.ts";
 import type { Pkcs11Object } from "./object.ts";
-import type { LoginOptions, OperationStateOptions, Pin } from "./options.ts";
-import { plainPin, preparePin } from "./pin.ts";
+import type {
+  Interaction,
+  LoginOptions,
+  LoginSpec,
+  OperationStateOptions,
+  Pin,
+  SharedSessionsOptions,
+} from "./options.ts";
+import { checkLogin, keptPin, pinCallbackOf, plainPin, preparePin } from "./pin.ts";
 
 /** Everything that can be active on a session. */
 const ALL_OPERATIONS = CKF.MESSAGE_ENCRYPT | CKF.MESSAGE_DECRYPT | CKF.MESSAGE_SIGN | CKF.MESSAGE_VERIFY |
@@ -110,4 +118,35 @@ export function cancelArgs(core: SessionCore, flags: number | undefined): ArgsOf
   }
   const open = lane.open === null ? undefined : OPEN_FLAGS[lane.open];
   return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: true };
+}
+
+const DEFAULT_MAX = 8;
+const DEFAULT_IDLE_MS = 60_000;
+
+/** The options of a pool as it keeps them. */
+export interface PoolSettings {
+  readonly max: number;
+  /** 0 is never. */
+  readonly maxIdleMs: number;
+  readonly readWrite: boolean | undefined;
+  readonly login: LoginSpec | undefined;
+  readonly interaction: Interaction | undefined;
+}
+
+/** A checked copy: the options may be changed, or answer differently, and the PIN be overwritten, while the pool lives. */
+export function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
+  if (!isPlainObject(options)) {
+    throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
+  }
+  // module.poolSessions has this name.
+  if ("maxPerSlot" in options) throw new TypeError("Cannot make a session pool: its limit is max, not maxPerSlot");
+  const login = checkLogin(options.login);
+  pinCallbackOf(options.interaction);
+  return {
+    max: wholeNumber("max", options.max ?? DEFAULT_MAX, 1),
+    maxIdleMs: milliseconds("maxIdleMs", options.maxIdleMs ?? DEFAULT_IDLE_MS),
+    readWrite: options.readWrite,
+    login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
+    interaction: options.interaction,
+  };
 }

@@ -1,15 +1,12 @@
 /** The sessions of a pool on one token: calls wait when all of them are busy. */
-import type { AsyncLocalStorage } from "node:async_hooks";
-import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
-import { builtin } from "../../internal/builtin_modules.ts";
-import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
+import { lendTo, lentHere } from "../core/lending.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
-import type { Interaction, LoginSpec, Pin, SharedSessionsOptions, UseOptions } from "./options.ts";
-import { checkLogin, keptPin, pinCallbackOf } from "./pin.ts";
+import type { LoginSpec, SharedSessionsOptions, UseOptions } from "./options.ts";
+import { type PoolSettings, readPoolOptions } from "./session_args.ts";
 import { coreOf } from "./session_contexts.ts";
 import { FollowedToken } from "./find_slot.ts";
 import { openSession } from "./open_session.ts";
@@ -47,16 +44,6 @@ export interface LentSessions {
   close(): Promise<void>;
 }
 
-/** A session that is lent to a function, and the one around it. */
-interface Use {
-  readonly session: Session;
-  readonly outer: Use | null;
-  isOver: boolean;
-}
-
-/** The function that is run with a session of a pool, to know calls that would wait for themselves; made with the first. */
-let current: AsyncLocalStorage<Use> | null = null;
-
 /** In which life of its pool a session was opened: with each death of sessions another begins. */
 const lives = new WeakMap<Session, number>();
 
@@ -86,6 +73,8 @@ export class TokenSessions implements LentSessions {
   readonly slot: Slot;
   readonly #token: FollowedToken;
   readonly #settings: PoolSettings;
+  /** Overwrites the PIN, once no session is opened any more. */
+  readonly #forget: () => void;
   /** How often the sessions have died. */
   #life = 0;
   /** Those that wait longest first. */
@@ -108,7 +97,8 @@ export class TokenSessions implements LentSessions {
     this.slot = slot;
     this.#token = new FollowedToken(slot, { action: "open a session of the pool", advice: "make a new pool for it" });
     this.#settings = readPoolOptions(options);
-    moduleCoreOf(slot).ended.add(this.#forget);
+    this.#forget = forgetting(this.#settings.login, moduleCoreOf(slot).ended);
+    dropped.register(this, this.#forget, this);
   }
 
   /** In which life the sessions are: with each death of them another begins. */
@@ -144,15 +134,11 @@ export class TokenSessions implements LentSessions {
   /** Runs a function with a session of its own: see `SessionPool.use`, which has checked what is given here. */
   async use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions = {}): Promise<T> {
     const session = await this.#take(options.signal);
-    current ??= new builtin.asyncHooks.AsyncLocalStorage();
-    const use: Use = { session, outer: current.getStore() ?? null, isOver: false };
     try {
-      const result = await current.run(use, work, session);
-      use.isOver = true;
+      const result = await lendTo(session, work);
       this.#give(session, false);
       return result;
     } catch (error) {
-      use.isOver = true;
       this.#give(session, error instanceof Pkcs11Error && DEAD.has(error.code), error);
       throw error;
     }
@@ -168,16 +154,13 @@ export class TokenSessions implements LentSessions {
     for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
     if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
     this.#forget();
-    moduleCoreOf(this.slot).ended.delete(this.#forget);
+    dropped.unregister(this);
     clearTimeout(this.#timer);
     const idle = this.#idle.splice(0);
     const results = await Promise.allSettled(idle.map(({ session }) => session.close()));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
-
-  /** No session is opened any more. */
-  readonly #forget = (): void => forgetPin(this.#settings.login?.pin);
 
   #take(signal: AbortSignal | undefined): Promise<Session> {
     if (this.closed) throw new SessionClosedError("use a session of the pool");
@@ -216,11 +199,7 @@ export class TokenSessions implements LentSessions {
 
   /** The sessions of this pool that are lent to the functions within which this call is made. */
   #heldHere(): ReadonlySet<Session> {
-    const held = new Set<Session>();
-    for (let use = current?.getStore() ?? null; use !== null; use = use.outer) {
-      if (!use.isOver && this.#busy.has(use.session)) held.add(use.session);
-    }
-    return held;
+    return this.#busy.intersection(lentHere() as ReadonlySet<Session>);
   }
 
   /** Opens as many sessions as there are calls waiting, within the limits; the first one alone, as it logs in. */
@@ -368,33 +347,15 @@ export class TokenSessions implements LentSessions {
   }
 }
 
-const DEFAULT_MAX = 8;
-const DEFAULT_IDLE_MS = 60_000;
+/** Pools that nobody holds any more: their PINs go, whether they were closed or not. */
+const dropped = new FinalizationRegistry<() => void>((forget) => forget());
 
-/** The options of a pool as it keeps them. */
-interface PoolSettings {
-  readonly max: number;
-  /** 0 is never. */
-  readonly maxIdleMs: number;
-  readonly readWrite: boolean | undefined;
-  readonly login: LoginSpec | undefined;
-  readonly interaction: Interaction | undefined;
-}
-
-/** A checked copy: the options may be changed, or answer differently, and the PIN be overwritten, while the pool lives. */
-function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
-  if (!isPlainObject(options)) {
-    throw new TypeError(`Cannot make a session pool: expected options, got ${describeType(options)}`);
-  }
-  // module.poolSessions has this name.
-  if ("maxPerSlot" in options) throw new TypeError("Cannot make a session pool: its limit is max, not maxPerSlot");
-  const login = checkLogin(options.login);
-  pinCallbackOf(options.interaction);
-  return {
-    max: wholeNumber("max", options.max ?? DEFAULT_MAX, 1),
-    maxIdleMs: milliseconds("maxIdleMs", options.maxIdleMs ?? DEFAULT_IDLE_MS),
-    readWrite: options.readWrite,
-    login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
-    interaction: options.interaction,
+/** What overwrites the PIN of a pool, at the latest when its module ends. That holds the PIN alone, and not the pool. */
+function forgetting(login: LoginSpec | undefined, ended: Set<() => void>): () => void {
+  const forget = (): void => {
+    forgetPin(login?.pin);
+    ended.delete(forget);
   };
+  ended.add(forget);
+  return forget;
 }

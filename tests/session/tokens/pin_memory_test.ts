@@ -5,6 +5,8 @@ import { CKM, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Session } from "../../../session/tokens/session.ts";
+import { moduleCoreOf } from "../../../session/tokens/slot.ts";
+import { collectGarbage } from "../../_support/garbage.ts";
 import { memorySkip, SecretInMemory } from "../../_support/secret_in_memory.ts";
 import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 import { openStrictToken } from "../../_support/strict_token.ts";
@@ -95,6 +97,27 @@ describe("PINs", () => {
       for (const pool of pools) await pool.close();
     });
   }
+
+  const collectorSkip = skip || memorySkip || (collectGarbage === null && "nobody can collect garbage here");
+  it("the PIN of a pool goes when nobody holds the pool any more", { skip: collectorSkip, timeout }, async () => {
+    const secret = new SecretInMemory();
+    const mine = secret.bytes();
+    const { slot } = session;
+    const { ended } = moduleCoreOf(slot);
+    const before = ended.size;
+    const dropPools = (count: number): void => {
+      for (let i = 0; i < count; i++) slot.sessionPool({ login: { pin: mine } });
+    };
+    dropPools(50);
+    assertEquals(ended.size, before + 50);
+    mine.fill(0);
+    // What the machine's stack still shows to a collector may keep a few for as long as the thread does.
+    while (ended.size > before + 5) {
+      collectGarbage!();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert(secret.occurrences() <= 5);
+  });
 
   it("no error, JSON or inspection shows a PIN", { skip, timeout }, async () => {
     const pin = "1234-shown-nowhere";
