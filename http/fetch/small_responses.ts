@@ -114,12 +114,13 @@ class SmallResponse {
       this.#forget();
       return;
     }
+    const { connection } = this.#reader.item;
     // The runtime itself is reading it, for example as the answer of a server: small as it is, it is soon done.
     const reading = response.bodyUsed ? Promise.resolve() : prototypes!.native.clone.call(response).arrayBuffer();
     // Should it never come to its end, nobody is to wait for it.
     this.#reader.watch();
     // Who reads the response learns of a failure; nobody may.
-    this.whenRead<unknown>(reading).catch(() => {});
+    this.whenRead(reading.then(() => connection?.transport.keepResponse?.())).catch(() => {});
   }
 
   #forget(): void {

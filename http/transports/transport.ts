@@ -282,6 +282,8 @@ export interface TransportConnection {
    * `open`, `send` and in the body.
    */
   close(reason?: unknown): void;
+  /** The last exchange is over, and its response is still to be read: nothing that is given up later concerns it. */
+  keepResponse?(): void;
   /** Brings what `send` resolved with into its final form, in the same turn; the session calls it first. */
   adapt?(response: TransportResponse, request: TransportRequest): TransportResponse;
   /** Translates the runtime's own errors, where `send` or the body's stream give them untranslated. */

@@ -100,8 +100,8 @@ export class FetchConnection implements TransportConnection {
 
   #send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
     if (++this.#requests > requestsPerController) {
+      this.keepResponse();
       this.#requests = 1;
-      this.#controller = new AbortController();
     }
     const { signal } = this.#controller;
     this.#slot.observe?.(observer);
@@ -154,6 +154,12 @@ export class FetchConnection implements TransportConnection {
     const value = this.#proxyAuthorization;
     if (value === null || fields.some(([name]) => name.toLowerCase() === "proxy-authorization")) return fields;
     return [...fields, ["proxy-authorization", value]];
+  }
+
+  /** Bun takes the body of a response that has arrived long ago where the signal of its request is aborted. */
+  keepResponse(): void {
+    this.#requests = 0;
+    this.#controller = new AbortController();
   }
 
   /** Translates what fetch rejected with or what broke a body. */

@@ -51,6 +51,55 @@ for (const transport of transports) {
 }
 
 for (const transport of transports) {
+  describe(`unread small responses over ${transport} can be read`, () => {
+    const begin = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+    let finish = () => {};
+    const routes = () =>
+      routeServer({
+        "/small": (_request, socket) => void socket.write(`${begin}56789`),
+        "/stalled": (_request, socket) => void socket.write(begin),
+        "/late": (_request, socket) => {
+          socket.write(begin);
+          finish = () => void socket.write("56789");
+        },
+      });
+
+    it("when they come so late that their connection is one too many", async () => {
+      await using server = await routes();
+      await using session = sessionOn(transport, { maxConns: 1 });
+      const late = await session.fetch(`${server.origin}/late`);
+      await session.fetch(`${server.origin}/stalled`);
+      assertEquals(session.connections.length, 2);
+      finish();
+      await until(() => session.connections.length === 1);
+      assertEquals(await late.text(), "0123456789");
+      session.abort();
+    });
+
+    it("when the next request on their connection was cancelled", async () => {
+      await using server = await routes();
+      await using session = sessionOn(transport);
+      const small = await session.fetch(`${server.origin}/small`);
+      await until(() => session.connections[0]?.state === "idle");
+      const stop = new AbortController();
+      const stalled = await session.fetch(`${server.origin}/stalled`, { signal: stop.signal });
+      stop.abort();
+      await assertRejects(() => stalled.text());
+      assertEquals([await small.text(), session.connections.length], ["0123456789", 0]);
+    });
+
+    it("when their session was closed", async () => {
+      await using server = await routes();
+      const session = sessionOn(transport);
+      const small = await session.fetch(`${server.origin}/small`);
+      await until(() => session.connections[0]?.state === "idle");
+      await session.close();
+      assertEquals(await small.text(), "0123456789");
+    });
+  });
+}
+
+for (const transport of transports) {
   describe(`unread large responses over ${transport}`, () => {
     const big = "x".repeat(200_000);
     const large = () =>
