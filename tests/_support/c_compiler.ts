@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "./temporary_folder.ts";
@@ -32,6 +33,16 @@ export function compile(name: string, options: readonly string[]): string {
   } finally {
     rmSync(part, { force: true });
   }
+  return path;
+}
+
+/**
+ * As `compileModule`, with a copy of SoftHSM2's module beside it as `softhsm.so`: GnuTLS never gives a module back, and
+ * others in this process want to see tokens that are made later.
+ */
+export function compileAround(softhsm: string, name: string, options: readonly string[] = []): string {
+  const path = compileModule(name, options);
+  copyFileSync(softhsm, `${dirname(path)}/softhsm.so`);
   return path;
 }
 

@@ -1,7 +1,9 @@
-/* SoftHSM2's module, whose path is SOFTHSM, with tokens that go away and come back in another slot. A token that goes takes
+/* SoftHSM2's module, a copy of which lies beside this as softhsm.so, with tokens that go away and come back in another slot. A token that goes takes
    its sessions with it. Self-contained. */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef unsigned long W;
@@ -80,7 +82,11 @@ static W f_CloseSession(W session) { return IN_TURN(real->functions[CLOSE_SESSIO
 
 W C_GetFunctionList(void **out) {
   if (!real) {
-    F get = (F)dlsym(dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL), "C_GetFunctionList");
+    char path[4096];
+    Dl_info this;
+    dladdr((void *)C_GetFunctionList, &this);
+    snprintf(path, sizeof path, "%.*s/softhsm.so", (int)(strrchr(this.dli_fname, '/') - this.dli_fname), this.dli_fname);
+    F get = (F)dlsym(dlopen(path, RTLD_NOW | RTLD_LOCAL), "C_GetFunctionList");
     get(&real);
     memcpy(&list, real, sizeof list);
     list.functions[SLOT_LIST] = (F)f_GetSlotList, list.functions[SLOT_INFO] = (F)f_GetSlotInfo;

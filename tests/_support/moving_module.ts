@@ -1,6 +1,6 @@
 // The module in moving_module.c, compiled for one test file: SoftHSM2 with tokens that change their slots.
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { compileModule, compilerSkip } from "./c_compiler.ts";
+import { compileAround, compilerSkip } from "./c_compiler.ts";
 import { softhsmModule, softhsmSkip } from "./softhsm.ts";
 
 /** For `it(name, { skip: movingModuleSkip }, …)`: why there is no such module, else false. */
@@ -14,7 +14,7 @@ export class MovingModule {
 
   /** Compiles a module of its own. */
   constructor() {
-    this.path = compileModule("moving_module", [`-DSOFTHSM="${softhsmModule()}"`]);
+    this.path = compileAround(softhsmModule()!, "moving_module");
     const library = nativeRuntime().open(this.path);
     this.#call = (name, ...words) => {
       const fn = library.bind(name, words.length, "u32");

@@ -1,9 +1,7 @@
 // The module in waiting_module.c: SoftHSM2 whose signatures wait for each other, take their time, or fail.
-import { copyFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
-import { compileModule } from "./c_compiler.ts";
+import { compileAround } from "./c_compiler.ts";
 
 /** A compiled module. */
 export class WaitingModule {
@@ -63,8 +61,5 @@ function compiled(softhsm: string): string {
   const macros = ["C_Sign", "C_Login", "C_OpenSession", "C_CloseSession", "C_GetInfo"].map((name) =>
     `-D${name.toUpperCase()}=${FUNCTION_NAMES.indexOf(name as FunctionName)}`
   );
-  const path = compileModule("waiting_module", [`-DOWN_LETTER=${65 + made++}`, ...macros]);
-  // A library of its own: GnuTLS never gives it back, and others in this process want to see tokens that are made later.
-  copyFileSync(softhsm, `${dirname(path)}/softhsm.so`);
-  return path;
+  return compileAround(softhsm, "waiting_module", [`-DOWN_LETTER=${65 + made++}`, ...macros]);
 }
