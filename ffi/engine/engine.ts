@@ -26,6 +26,9 @@ const LAID_OUT = 16;
 /** Operations without a session that run at once: more than the worker threads take in one go. */
 const CROWD = 64;
 
+/** What a frame is told of the call that it is made for. */
+type Place = Pick<Frame, "lane" | "turn" | "within" | "refusals" | "register">;
+
 /** Drives the operations of one module. */
 export class Engine implements CallOrder {
   /** The module's functions. */
@@ -169,22 +172,24 @@ export class Engine implements CallOrder {
     const within = currentQuestion();
     const refusals = turn?.pins.refusals ?? 0;
     const register = lane?.register ?? options.register ?? null;
-    const prepare = (inputs: A) => this.#prepare(operation, inputs, { lane, turn, within, refusals, register });
+    const place = { lane, turn, within, refusals, register };
     let work: Prepared<T> | Waiting<T>;
     try {
-      work = (room.waiting >= LAID_OUT ? this.#waiting(operation, args, prepare) : null) ?? prepare(args);
+      work = (room.waiting >= LAID_OUT ? this.#waiting(operation, args, place) : null) ??
+        this.#prepare(operation, args, place);
     } catch (error) {
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
   }
 
-  #prepare<T, A>(
-    operation: Operation<T, A>,
-    args: A,
-    place: Pick<Frame, "lane" | "turn" | "within" | "refusals" | "register">,
-  ): Prepared<T> {
-    const frame = Object.assign(new Frame(this, this.#blocks.take(), false), place);
+  #prepare<T, A>(operation: Operation<T, A>, args: A, place: Place): Prepared<T> {
+    const frame = new Frame(this, this.#blocks.take(), false);
+    frame.lane = place.lane;
+    frame.turn = place.turn;
+    frame.within = place.within;
+    frame.refusals = place.refusals;
+    frame.register = place.register;
     frame.args = args;
     try {
       const program = operation(frame, args);
@@ -195,7 +200,7 @@ export class Engine implements CallOrder {
     }
   }
 
-  #waiting<T, A>(operation: Operation<T, A>, args: A, layOut: (args: A) => Prepared<T>): Waiting<T> | null {
+  #waiting<T, A>(operation: Operation<T, A>, args: A, place: Place): Waiting<T> | null {
     const copies: Uint8Array[] = [];
     const own = argsToWait(operation, args, copies);
     if (own === null) return null;
@@ -204,7 +209,7 @@ export class Engine implements CallOrder {
     };
     const prepare = () => {
       try {
-        return layOut(own);
+        return this.#prepare(operation, own, place);
       } finally {
         drop();
       }

@@ -75,6 +75,7 @@ export class TokenTurn {
   }
 
   #admit(): void {
+    if (this.#waiting.length === 0) return;
     const admitted = this.#waiting.splice(0);
     this.#running += admitted.length;
     for (const { proceed } of admitted) proceed();

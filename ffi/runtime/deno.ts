@@ -71,6 +71,8 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     return libc;
   };
   const address = (view: Uint8Array): bigint => memory().addressOf(view, 0n, 0n);
+  // Made once: a short array lies in the heap, and C's memory is made for each that is handed to C.
+  const written = new Int32Array(new ArrayBuffer(8));
 
   // The C library runs exit handlers newest first: its streams are flushed, then the process is over.
   const skipExitHandlers = (): void => {
@@ -161,7 +163,10 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     // A thread that is terminated takes its own buffers with it, shared ones only if nobody else has them.
     allocate: (size: number): ArrayBuffer => new SharedArrayBuffer(size) as unknown as ArrayBuffer,
     allocateForGood: (words: number): bigint => memory().calloc(BigInt(words), 8n),
-    write: (to: bigint, word: number): void => void memory().copyTo(to, BigInt64Array.of(BigInt(word)), 8n),
+    write(to: bigint, word: number): void {
+      written[0] = word;
+      memory().copyTo(to, written, 8n);
+    },
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
     },

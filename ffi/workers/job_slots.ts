@@ -29,7 +29,7 @@ export class JobSlots {
   }
 
   /** Gives places back that no worker will look at. */
-  give(slots: Iterable<number>): void {
+  give(...slots: readonly number[]): void {
     for (const slot of slots) this.#free.push(slot);
   }
 
@@ -41,8 +41,8 @@ export class JobSlots {
     const long = needed > LAYOUT.words;
     job.slot = slot;
     job.area = long ? new BigUint64Array(new SharedArrayBuffer(needed * 8)) : null;
-    const words = this.#wordsOf(job);
-    const halves = job.area ? new Int32Array(job.area.buffer) : this.#states;
+    const words = job.area ?? this.#words;
+    const halves = this.#halvesOf(job);
     let at = this.#callsOf(job);
     for (const { fn, args } of job.calls) {
       const count = args.length / (args.length > fn.arity ? job.times : 1);
@@ -55,6 +55,7 @@ export class JobSlots {
     const head = slot * LAYOUT.words * 2;
     this.#states[head + LAYOUT.count] = job.calls.length;
     this.#states[head + LAYOUT.times] = job.times;
+    this.#states[head + LAYOUT.waited] = 0;
     Atomics.store(this.#states, head + LAYOUT.state, JOB_STATE.queued);
   }
 
@@ -76,6 +77,7 @@ export class JobSlots {
   /** Waits in place until a job has run, up to a time of `performance.now`. Returns whether it has. */
   wait(job: Job, end: number = Infinity): boolean {
     const state = stateOf(job);
+    Atomics.store(this.#states, job.slot * LAYOUT.words * 2 + LAYOUT.waited, 1);
     for (let now = Atomics.load(this.#states, state); now !== JOB_STATE.done;) {
       if (Atomics.wait(this.#states, state, now, end - performance.now()) === "timed-out") return false;
       now = Atomics.load(this.#states, state);
@@ -97,8 +99,13 @@ export class JobSlots {
     let at = this.#callsOf(job);
     for (let i = 0; i < last; i++) at += CALL_HEAD + calls[i]!.args.length;
     const { fn } = calls[last]!;
-    const word = this.#wordsOf(job)[at + 1]!;
-    const value = fn.result === "u64" ? word : Number(fn.result === "i32" ? BigInt.asIntN(32, word) : word);
+    let value: number | bigint;
+    if (fn.result === "u64") value = (job.area ?? this.#words)[at + 1]!;
+    else {
+      // No bigint is made for it.
+      const half = this.#halvesOf(job)[(at + 1) * 2]!;
+      value = fn.result === "u32" ? half >>> 0 : half;
+    }
     return { result: { value, stopped, cancelled, microseconds }, last: fn };
   }
 
@@ -106,8 +113,9 @@ export class JobSlots {
     return Atomics.compareExchange(this.#states, stateOf(job), from, to) === from;
   }
 
-  #wordsOf({ area }: Job): BigUint64Array {
-    return area ?? this.#words;
+  /** The words of a job as 32-bit integers. */
+  #halvesOf({ area }: Job): Int32Array {
+    return area ? new Int32Array(area.buffer) : this.#states;
   }
 
   /** Where the calls of a job begin among its words. */

@@ -13,7 +13,7 @@ export const LAYOUT = {
   /** 64-bit words of a slot. */
   words: 64,
   /** First word of the calls. */
-  calls: 3,
+  calls: 4,
   /** 32-bit index of the state. */
   state: 0,
   /** 32-bit index of the number of the call the job stopped at. */
@@ -26,6 +26,8 @@ export const LAYOUT = {
   cancelled: 4,
   /** 32-bit index of how many times the calls are made. */
   times: 5,
+  /** 32-bit index of the flag that the caller waits for the job in place. */
+  waited: 6,
 } as const;
 
 /** Life of a job. */
@@ -152,7 +154,8 @@ export function workerMain(
         return fn(...w.slice(i, i + count));
     }
   };
-  const run = (slot: number, area: JobArea | undefined): void => {
+  /** Runs a job from a time on, which is about now. Returns when it has ended. */
+  const run = (slot: number, area: JobArea | undefined, started: number): number => {
     const head = slot * layout.words * 2;
     const words = area ? new BigUint64Array(area.memory) : shared;
     // The same as 32-bit integers: a bigint is made where it is handed to C, and not before.
@@ -171,7 +174,6 @@ export function workerMain(
       }
       return known;
     };
-    const started = performance.now();
     let stopped = 0;
     let cancelled = 0;
     for (let at = first, index = 0, time = 0; stopped < total; stopped++) {
@@ -198,10 +200,12 @@ export function workerMain(
     }
     states[head + layout.stopped] = stopped;
     states[head + layout.cancelled] = cancelled;
-    states[head + layout.duration] = Math.min(1e9, (performance.now() - started) * 1000);
+    const ended = performance.now();
+    states[head + layout.duration] = Math.min(1e9, (ended - started) * 1000);
+    // In this order: whoever sets the flag looks at the state after that.
     Atomics.store(states, head + layout.state, jobState.done);
-    // Its caller may wait for it in place.
-    Atomics.notify(states, head + layout.state);
+    if (Atomics.load(states, head + layout.waited) === 1) Atomics.notify(states, head + layout.state);
+    return ended;
   };
   /** Tells who cleans up after a thread that was terminated whether calls it has begun are still under way. */
   const mark = (id: number): void => {
@@ -218,18 +222,18 @@ export function workerMain(
     if (Atomics.exchange(control, thread.told, 1) === 0) port.postMessage(0);
   };
   const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
-    let told = performance.now();
+    let now = performance.now();
+    let told = now;
     mark(control[thread.id]!);
     for (let left = slots.length - 1; left >= 0; left--) {
       const slot = slots[slots.length - 1 - left]!;
       const head = slot * layout.words * 2;
       if (Atomics.compareExchange(states, head + layout.state, jobState.queued, jobState.running) === jobState.queued) {
-        run(slot, areas.find((area) => area.slot === slot));
+        now = run(slot, areas.find((area) => area.slot === slot), now);
         answer(slot);
       }
       if (left === 0) mark(0);
       Atomics.add(control, thread.served, 1);
-      const now = performance.now();
       // Early enough for the caller to make the next ones ready meanwhile; but its waking up costs as much as a short job.
       const work = left * states[head + layout.duration]!;
       if (left > 0 && (now - told < thread.shortest || work > thread.ahead && now - told < thread.longest)) continue;

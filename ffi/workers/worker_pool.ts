@@ -121,11 +121,11 @@ export class WorkerPool {
   }
 
   #end(worker: PooledWorker): void {
-    this.#slots.give(worker.settled);
+    this.#slots.give(...worker.settled);
     worker.settled.clear();
     const ended = worker.end().finally(() => {
       // It will look at none of them any more.
-      this.#slots.give(worker.retired.splice(0));
+      this.#slots.give(...worker.retired.splice(0));
       this.#ending.delete(worker);
       if (this.#workers.length === 0 && this.#ending.size === 0) hasNoThreads(this);
     });
@@ -152,11 +152,11 @@ export class WorkerPool {
       const awake = ahead > 0 ? this.#awakeWorker(ahead) : null;
       const worker = awake ?? this.#idleWorker() ?? this.#shortlyIdleWorker();
       if (!worker) return;
-      const batch = awake ? this.#takeBatch(ahead - awake.jobs) : this.#takeBatch(Math.max(ahead, this.#share()));
-      if (batch.length === 0) return;
-      worker.fast = batch.every((job) => this.#durations.of(job) < FAST_JOB);
-      worker.short = batch.every((job) => this.#durations.of(job) < SHORT_JOB);
-      worker.send(batch);
+      const { jobs, longest } = this.#takeBatch(awake ? ahead - awake.jobs : Math.max(ahead, this.#share()));
+      if (jobs.length === 0) return;
+      worker.fast = longest < FAST_JOB;
+      worker.short = longest < SHORT_JOB;
+      worker.send(jobs);
       if (worker.jobs > 1) this.#watchHeldUp();
     }
   }
@@ -199,10 +199,9 @@ export class WorkerPool {
 
   /** A worker that runs short jobs, holds fewer than so many, and is not held up by one that was not short after all. */
   #awakeWorker(ahead: number): PooledWorker | null {
-    const now = performance.now();
     for (const worker of this.#workers) {
       if (worker.stuck || !worker.short || worker.jobs === 0 || worker.jobs >= ahead) continue;
-      if (now - worker.heard < HELD_UP) return worker;
+      if (performance.now() - worker.heard < HELD_UP) return worker;
     }
     return null;
   }
@@ -254,26 +253,28 @@ export class WorkerPool {
   }
 
   /** The jobs of the next message: several only if all of them are known to be fast; of short ones as many as `most`. */
-  #takeBatch(most: number): Job[] {
+  #takeBatch(most: number): { readonly jobs: readonly Job[]; readonly longest: number } {
     const share = this.#share();
-    const batch: Job[] = [];
+    const jobs: Job[] = [];
+    let longest = 0;
     while (this.#ready.length > 0 && this.#slots.room > 0) {
       const job = this.#ready[0]!;
       const duration = this.#durations.of(job);
       const fast = duration < FAST_JOB;
-      if (batch.length >= (duration < SHORT_JOB ? most : share)) break;
-      if (!fast && batch.length > 0) break;
+      if (jobs.length >= (duration < SHORT_JOB ? most : share)) break;
+      if (!fast && jobs.length > 0) break;
       this.#ready.shift();
       this.#slots.place(job);
-      batch.push(job);
+      jobs.push(job);
+      longest = Math.max(longest, duration);
       if (!fast) break;
     }
-    return batch;
+    return { jobs, longest };
   }
 
   #finished(worker: PooledWorker, slots: readonly number[]): void {
     this.#settleAll(worker, slots);
-    if (worker.quiet) this.#slots.give(worker.retired.splice(0));
+    if (worker.quiet) this.#slots.give(...worker.retired.splice(0));
     if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
     if (this.#ready.length > 0) this.#dispatch();
   }
@@ -282,7 +283,7 @@ export class WorkerPool {
     for (const slot of slots) {
       const job = worker.take(slot);
       if (job === undefined && !worker.settled.delete(slot)) continue;
-      this.#slots.give([slot]);
+      this.#slots.give(slot);
       if (job !== undefined) this.#settle(job);
     }
   }
@@ -363,10 +364,10 @@ export class WorkerPool {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
     this.#settleAll(worker, slots);
-    this.#slots.give([...worker.retired.splice(0), ...worker.settled]);
+    this.#slots.give(...worker.retired.splice(0), ...worker.settled);
     worker.settled.clear();
     for (const job of worker.pending()) {
-      this.#slots.give([job.slot]);
+      this.#slots.give(job.slot);
       job.slot = -1;
       job.worker = null;
       job.done(null, error);
