@@ -8,7 +8,6 @@ import { CKK, CKO, type MechanismType } from "../../ffi/constants/mod.ts";
 import { ckmName } from "../../ffi/constants/names.ts";
 import type { HashName } from "../../session/mechanisms/hash.ts";
 import { findHash } from "../../session/mechanisms/hash.ts";
-import { nodeHashName } from "../../session/signer/sign_with.ts";
 import {
   ecdsaWith,
   mechanismType,
@@ -126,7 +125,7 @@ async function digestOf(
   hash: HashName,
   { seen, signal }: { seen: (bytes: number) => void; signal: AbortSignal },
 ): Promise<Bytes> {
-  const digest = createHash(nodeHashName(hash));
+  const digest = createHash(findHash(hash).nodeName);
   for await (const piece of source.chunks()) {
     signal.throwIfAborted();
     digest.update(piece);

@@ -163,9 +163,8 @@ export class ModuleCore {
     discard?: RunOptions<T>["discard"],
   ): Promise<T> {
     if (options !== undefined) checkOptions(options);
-    this.pending++;
     const turn = lane === null ? this.#turnFor(args) : null;
-    return this.engine.run(lane, operation, args, {
+    return this.#counted(this.engine.run(lane, operation, args, {
       signal: options?.signal,
       abort: options?.abort,
       observer: callTracing.isHeard ? new CallTrace(this, lane, args, turn, false) : this.logger,
@@ -173,7 +172,16 @@ export class ModuleCore {
       gate: this.backend.gate,
       register: this.backend.register,
       discard,
-    }).finally(() => this.pending--);
+    }));
+  }
+
+  async #counted<T>(call: Promise<T>): Promise<T> {
+    this.pending++;
+    try {
+      return await call;
+    } finally {
+      this.pending--;
+    }
   }
 
   /** Who sees the calls of an operation that is driven past this. */

@@ -22,6 +22,8 @@ export type HashIdentifier = HashName | { readonly name: HashName };
 export interface Hash {
   /** Its name. */
   readonly name: HashName;
+  /** What node:crypto calls it: "sha256", "sha3-256". */
+  readonly nodeName: string;
   /** Bytes of a digest. */
   readonly length: number;
   /** The digest itself. */
@@ -53,6 +55,7 @@ type Key = "SHA224" | "SHA256" | "SHA384" | "SHA512" | "SHA3_224" | "SHA3_256" |
 function row(name: HashName, length: number, key: Key, pbkdf2: number | undefined): Hash {
   return {
     name,
+    nodeName: name.replace(/^SHA-/, "SHA").toLowerCase(),
     length,
     digest: CKM[key],
     hmac: CKM[`${key}_HMAC`],
@@ -70,6 +73,7 @@ function row(name: HashName, length: number, key: Key, pbkdf2: number | undefine
 
 const SHA1: Hash = {
   name: "SHA-1",
+  nodeName: "sha1",
   length: 20,
   digest: CKM.SHA_1,
   hmac: CKM.SHA_1_HMAC,
@@ -84,7 +88,7 @@ const SHA1: Hash = {
   slhDsa: undefined,
 };
 
-const HASHES: readonly Hash[] = [
+const HASHES: ReadonlyMap<string, Hash> = new Map([
   SHA1,
   row("SHA-224", 28, "SHA224", CKP.PKCS5_PBKD2_HMAC_SHA224),
   row("SHA-256", 32, "SHA256", CKP.PKCS5_PBKD2_HMAC_SHA256),
@@ -94,7 +98,7 @@ const HASHES: readonly Hash[] = [
   row("SHA3-256", 32, "SHA3_256", undefined),
   row("SHA3-384", 48, "SHA3_384", undefined),
   row("SHA3-512", 64, "SHA3_512", undefined),
-];
+].map((hash) => [hash.name, hash]));
 
 /**
  * The numbers of a digest; names are not case-sensitive, as in WebCrypto.
@@ -106,8 +110,8 @@ export function findHash(hash: HashIdentifier): Hash {
   if (typeof name !== "string") {
     throw new TypeError(`Cannot use a hash: expected a name such as "SHA-256", got ${describeType(name)}`);
   }
-  const found = HASHES.find((candidate) => candidate.name === name.toUpperCase());
+  const found = HASHES.get(name) ?? HASHES.get(name.toUpperCase());
   if (found) return found;
-  const names = HASHES.map((candidate) => candidate.name).join(", ");
+  const names = [...HASHES.keys()].join(", ");
   throw new TypeError(`Cannot use hash "${name}": expected one of ${names}`);
 }

@@ -10,6 +10,7 @@ import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../tokens/session.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { mechanismType, type SignatureScheme } from "./signature_schemes.ts";
+import { findHash, type HashName } from "../mechanisms/hash.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -102,12 +103,7 @@ export async function verifyWith(
 }
 
 /** The digest of a message, made outside the token. */
-export function digestOutside(hash: string, message: Bytes): Bytes {
+export function digestOutside(hash: HashName, message: Bytes): Bytes {
   const { createHash } = builtin.crypto;
-  return new Uint8Array(createHash(nodeHashName(hash)).update(message).digest());
-}
-
-/** What node:crypto calls a digest: "SHA-256" is "sha256", "SHA3-256" is "sha3-256". */
-export function nodeHashName(hash: string): string {
-  return hash.replace(/^SHA-/, "SHA").toLowerCase();
+  return new Uint8Array(createHash(findHash(hash).nodeName).update(message).digest());
 }

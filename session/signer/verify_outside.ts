@@ -11,7 +11,8 @@ import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
 import { isPostQuantumSignature } from "../keys/forms/post_quantum.ts";
 import { isWeierstrass } from "../keys/forms/read_der.ts";
 import { publicKeyBits, writeSpki } from "../keys/forms/write_der.ts";
-import { digestOutside, nodeHashName } from "./sign_with.ts";
+import { findHash } from "../mechanisms/hash.ts";
+import { digestOutside } from "./sign_with.ts";
 import type { SignatureScheme } from "./signature_schemes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -49,7 +50,7 @@ function verifyByRuntime(
       type: "spki",
     });
     return verify(
-      hash === null ? null : nodeHashName(hash),
+      hash === null ? null : findHash(hash).nodeName,
       message,
       algorithm.startsWith("PS") ? { key, padding, saltLength } : key,
       algorithm.startsWith("ES") ? ecdsaSignatureToDer(signature) : signature,

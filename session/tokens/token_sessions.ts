@@ -133,7 +133,8 @@ export class TokenSessions implements LentSessions {
 
   /** Runs a function with a session of its own: see `SessionPool.use`, which has checked what is given here. */
   async use<T>(work: (session: Session) => T | PromiseLike<T>, options: UseOptions = {}): Promise<T> {
-    const session = await this.#take(options.signal);
+    const taken = this.#take(options.signal);
+    const session = taken instanceof Promise ? await taken : taken;
     try {
       const result = await lendTo(session, work);
       this.#give(session, false);
@@ -162,14 +163,14 @@ export class TokenSessions implements LentSessions {
     if (failed !== undefined) throw failed.reason;
   }
 
-  #take(signal: AbortSignal | undefined): Promise<Session> {
+  #take(signal: AbortSignal | undefined): Session | Promise<Session> {
     if (this.closed) throw new SessionClosedError("use a session of the pool");
     signal?.throwIfAborted();
     if (this.#refusal !== null) throw this.#refusal;
     const ready = this.#idle.length > 0 && this.#waiting.length === 0 ? this.#idle.pop()! : undefined;
     if (ready !== undefined && !ready.session.closed) {
       this.#busy.add(ready.session);
-      return Promise.resolve(ready.session);
+      return ready.session;
     }
     const held = this.#heldHere();
     if (held.size >= Math.min(this.#settings.max, this.#room)) {

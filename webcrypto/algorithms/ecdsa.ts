@@ -20,7 +20,7 @@ function coordinate({ key }: KeyUse): number {
 
 /** Tokens want no digest that is longer than the curve; its first bits are signed (FIPS 186-5 §6.4). */
 function schemeOf(hash: HashName, size: number): SignatureScheme {
-  return { ...ecdsaWith(hash), prepare: (digest) => digest.subarray(0, size) };
+  return { ...ecdsaWith(hash), prepare: (digest) => digest.length > size ? digest.subarray(0, size) : digest };
 }
 
 /** The schemes of the curves, made once. */

@@ -12,7 +12,6 @@ import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";
 import { hkdf as hkdfMechanism } from "../../session/mechanisms/derive.ts";
 import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import { findHash } from "../../session/mechanisms/hash.ts";
-import { nodeHashName } from "../../session/signer/sign_with.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import { checkSomeUsage, checkUsages, type TokenCryptoKey, type TokenKeyUsage } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
@@ -131,7 +130,8 @@ async function hkdfOutside(use: KeyUse, length: number): Promise<Bytes> {
   const { hkdf } = process.getBuiltinModule("node:crypto");
   return await withSecret(
     use,
-    async (secret) => new Uint8Array(await promisify(hkdf)(nodeHashName(hash!.name), secret, salt!, info!, length)),
+    async (secret) =>
+      new Uint8Array(await promisify(hkdf)(findHash(hash!.name).nodeName, secret, salt!, info!, length)),
   );
 }
 
@@ -143,7 +143,7 @@ async function derivePbkdf2(use: KeyUse, length: number | null): Promise<Bytes> 
   const { pbkdf2 } = process.getBuiltinModule("node:crypto");
   return await withSecret(
     use,
-    (secret) => promisify(pbkdf2)(secret, salt!, iterations!, bytes, nodeHashName(hash!.name)),
+    (secret) => promisify(pbkdf2)(secret, salt!, iterations!, bytes, findHash(hash!.name).nodeName),
   );
 }
 

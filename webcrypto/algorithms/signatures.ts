@@ -11,11 +11,11 @@ import { checkType } from "../keys/key_type.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Signs with a private key. */
-export async function signBy(scheme: SignatureScheme, use: KeyUse, data: Bytes): Promise<Bytes> {
+export function signBy(scheme: SignatureScheme, use: KeyUse, data: Bytes): Promise<Bytes> {
   const { access, key } = use;
   checkType(key, "private", "sign");
   const { input, mechanism } = planSignature(scheme, access.mechanisms);
-  return await access.use([key.held], (session) => session.sign(key.object, mechanism, input(data)));
+  return access.use([key.held], (session) => session.sign(key.object, mechanism, input(data)));
 }
 
 /**

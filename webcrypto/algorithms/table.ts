@@ -37,9 +37,12 @@ function folded(name: string): string {
   return name.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
-const byName: ReadonlyMap<string, Family> = new Map(families.map((family) => [folded(family.name), family]));
+/** By their names, and by these folded. */
+const byName: ReadonlyMap<string, Family> = new Map(
+  families.flatMap((family) => [[family.name, family], [folded(family.name), family]]),
+);
 
 /** The algorithm of a name, however its letters are written. */
 export function familyOf(name: string): Family | undefined {
-  return byName.get(folded(name));
+  return byName.get(name) ?? byName.get(folded(name));
 }

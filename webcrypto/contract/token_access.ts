@@ -8,8 +8,9 @@ import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
-import type { SessionPool } from "../../session/tokens/shared_sessions.ts";
+import { onOneToken, type SessionPool } from "../../session/tokens/shared_sessions.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
+import type { TokenSessions } from "../../session/tokens/token_sessions.ts";
 import { refusal } from "./errors.ts";
 
 /** A key's object on the token, and how many calls use it at the moment. */
@@ -32,6 +33,8 @@ export class TokenAccess {
   readonly slot: Slot;
   readonly #mechanisms: ReadonlySet<number>;
   readonly #pool: SessionPool;
+  /** Those of the pool: nothing is given to it that it would have to check. */
+  readonly #sessions: TokenSessions;
   readonly #hasPin: boolean;
   /** Whether objects on the token may be made and changed. */
   readonly #readWrite: boolean;
@@ -51,6 +54,7 @@ export class TokenAccess {
     this.slot = slot;
     this.#readWrite = readWrite;
     this.#pool = pool;
+    this.#sessions = onOneToken(pool)!;
     this.#hasPin = hasPin;
     this.#mechanisms = new Set(mechanisms);
     this.#dropped = new FinalizationRegistry((held) => {
@@ -87,7 +91,7 @@ export class TokenAccess {
     }
     for (const each of held) each.uses++;
     try {
-      return await this.#pool.use(work);
+      return await this.#sessions.use(work);
     } catch (error) {
       throw this.#advised(error);
     } finally {
