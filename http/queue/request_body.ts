@@ -58,12 +58,16 @@ function watched(
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
-      // Not every runtime reports what a source has thrown.
-      const { done, value } = await reader.read().catch((error: unknown) => {
+      let read: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+      try {
+        read = await reader.read();
+      } catch (error) {
         over();
+        // Not every runtime reports what a source has thrown.
         failed(sourceFailed(error));
         throw error;
-      });
+      }
+      const { done, value } = read;
       if (end !== item.upload) return;
       if (done) {
         over();

@@ -85,16 +85,20 @@ export class RequestBodyWriter {
   }
 
   async #writeBytes(body: Uint8Array): Promise<void> {
-    await this.#writePieces(body, true);
+    if (body.byteLength > 0) await this.#writePieces(body, true);
     if (this.#sink.isOver) return;
     this.#sink.sentAll();
     this.#sink.writeEnd(null);
   }
 
   /** What is long goes in pieces, so that progress means something. What is not waited for is over when this returns. */
-  async #writePieces(bytes: Uint8Array, endsBody: boolean): Promise<void> {
+  #writePieces(bytes: Uint8Array, endsBody: boolean): Promise<void> | void {
+    return bytes.byteLength <= PIECE ? this.#sink.writePiece(bytes, endsBody) : this.#writeLong(bytes, endsBody);
+  }
+
+  async #writeLong(bytes: Uint8Array, endsBody: boolean): Promise<void> {
     for (let offset = 0; offset < bytes.byteLength; offset += PIECE) {
-      const piece = bytes.byteLength <= PIECE ? bytes : bytes.subarray(offset, offset + PIECE);
+      const piece = bytes.subarray(offset, offset + PIECE);
       const isLast = endsBody && offset + PIECE >= bytes.byteLength;
       const flushed = this.#sink.writePiece(piece, isLast);
       if (flushed !== undefined) await flushed;
@@ -117,7 +121,8 @@ export class RequestBodyWriter {
       if (value.byteLength === 0) continue;
       for (const each of trailers ?? []) each.update(value);
       const isLast = isCounted && sent === contentLength;
-      await this.#writePieces(value, isLast);
+      const flushed = this.#writePieces(value, isLast);
+      if (flushed !== undefined) await flushed;
       if (sink.isOver) return;
       if (isLast) sink.sentAll();
     }

@@ -62,8 +62,10 @@ export class Http2Peer implements Http2Wire {
     return this.busy;
   }
 
-  writeJoined(pieces: readonly Uint8Array[]): Promise<void> | void {
-    return this.write(Buffer.concat(pieces));
+  writeJoined(size: number, join: (room: Buffer) => void): Promise<void> | void {
+    const room = Buffer.alloc(size);
+    join(room);
+    return this.write(room);
   }
 
   keepsProcessAlive(value: boolean): void {

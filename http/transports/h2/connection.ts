@@ -8,6 +8,7 @@ import { needsHttp1Error, settingsTimeout, unprocessedError } from "./errors.ts"
 import { FloodGuard } from "./flood_guard.ts";
 import { type FrameHandler, FrameInbox } from "./frame_inbox.ts";
 import {
+  DataFrames,
   DEFAULT_WINDOW,
   Flag,
   frame,
@@ -202,10 +203,6 @@ export class Http2Connection implements FrameHandler, StreamLink {
     return this.#outbox.hasRoom;
   }
 
-  get maxFrameSize(): number {
-    return this.#peer.maxFrameSize;
-  }
-
   room(): Promise<void> {
     return this.isOver ? Promise.resolve() : new Promise((resolve) => void this.#waiting.push(resolve));
   }
@@ -217,9 +214,9 @@ export class Http2Connection implements FrameHandler, StreamLink {
 
   writeData(stream: number, piece: Uint8Array, isEnd: boolean): void {
     this.window -= piece.byteLength;
-    this.#guard.earn(2);
-    this.#write(frameHeader(FrameType.DATA, isEnd ? Flag.END_STREAM : Flag.NONE, stream, piece.byteLength));
-    if (piece.byteLength > 0) this.#write(piece);
+    const frames = new DataFrames(stream, piece, isEnd, this.#peer.maxFrameSize);
+    this.#guard.earn(2 * frames.count);
+    this.#write(frames);
   }
 
   reset(stream: number, errorCode: number, window: number): void {
@@ -320,7 +317,8 @@ export class Http2Connection implements FrameHandler, StreamLink {
         throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "its window is opened too far");
       }
     }
-    this.#wake();
+    // While the socket has enough to do nobody could go on.
+    if (this.hasRoom) this.#wake();
   }
 
   #onStreamWindow(stream: number, bytes: number): void {
@@ -332,10 +330,10 @@ export class Http2Connection implements FrameHandler, StreamLink {
     }
   }
 
-  #write(bytes: Uint8Array): void {
+  #write(frames: Uint8Array | DataFrames): void {
     if (this.isOver) return;
     try {
-      this.#outbox.add(bytes);
+      this.#outbox.add(frames);
     } catch (error) {
       this.#fault(error);
     }

@@ -42,21 +42,21 @@ export const MAX_31_BITS = 0x7fffffff;
 
 /** The nine bytes in front of a payload of `length` bytes. */
 export function frameHeader(type: number, flags: number, stream: number, length: number): Buffer {
-  return writeHeader(Buffer.allocUnsafe(FRAME_HEADER), type, flags, stream, length);
+  return writeHeader(Buffer.allocUnsafe(FRAME_HEADER), 0, type, flags, stream, length);
 }
 
 /** A whole frame. */
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(FRAME_HEADER + payload.byteLength);
   bytes.set(payload, FRAME_HEADER);
-  return writeHeader(bytes, type, flags, stream, payload.byteLength);
+  return writeHeader(bytes, 0, type, flags, stream, payload.byteLength);
 }
 
 /** A frame whose payload is one number of 32 bits: RST_STREAM and WINDOW_UPDATE. */
 export function numberFrame(type: number, stream: number, value: number): Buffer {
   const bytes = Buffer.allocUnsafe(FRAME_HEADER + 4);
   bytes.writeUInt32BE(value, FRAME_HEADER);
-  return writeHeader(bytes, type, Flag.NONE, stream, 4);
+  return writeHeader(bytes, 0, type, Flag.NONE, stream, 4);
 }
 
 /** A SETTINGS frame. */
@@ -89,17 +89,62 @@ export function headersFrames(stream: number, block: Uint8Array, isEnd: boolean,
   return frames;
 }
 
+/** A piece of a body as DATA frames: one, or as many as it takes. They are made where they are written from. */
+export class DataFrames {
+  readonly #stream: number;
+  readonly #piece: Uint8Array;
+  readonly #isEnd: boolean;
+  readonly #maxFrameSize: number;
+  /** How many there are. */
+  readonly count: number;
+  /** Bytes of all of them, with their headers. */
+  readonly byteLength: number;
+
+  constructor(stream: number, piece: Uint8Array, isEnd: boolean, maxFrameSize: number) {
+    this.#stream = stream;
+    this.#piece = piece;
+    this.#isEnd = isEnd;
+    this.#maxFrameSize = maxFrameSize;
+    this.count = Math.max(1, Math.ceil(piece.byteLength / maxFrameSize));
+    this.byteLength = piece.byteLength + this.count * FRAME_HEADER;
+  }
+
+  /** Writes them one behind the other. */
+  writeTo(room: Buffer, offset: number): void {
+    const piece = this.#piece;
+    let at = offset;
+    for (let left = this.count, from = 0; left > 0; left--) {
+      const part = this.count === 1 ? piece : piece.subarray(from, from + this.#maxFrameSize);
+      const flags = this.#isEnd && left === 1 ? Flag.END_STREAM : Flag.NONE;
+      writeHeader(room, at, FrameType.DATA, flags, this.#stream, part.byteLength);
+      room.set(part, at + FRAME_HEADER);
+      from += part.byteLength;
+      at += FRAME_HEADER + part.byteLength;
+    }
+  }
+}
+
 /** A number of 32 bits. */
 export function uint32(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! << 24 | bytes[offset + 1]! << 16 | bytes[offset + 2]! << 8 | bytes[offset + 3]!) >>> 0;
 }
 
-function writeHeader(bytes: Buffer, type: number, flags: number, stream: number, length: number): Buffer {
-  bytes[0] = length >> 16;
-  bytes[1] = length >> 8;
-  bytes[2] = length;
-  bytes[3] = type;
-  bytes[4] = flags;
-  bytes.writeUInt32BE(stream, 5);
+function writeHeader(
+  bytes: Buffer,
+  offset: number,
+  type: number,
+  flags: number,
+  stream: number,
+  length: number,
+): Buffer {
+  bytes[offset] = length >> 16;
+  bytes[offset + 1] = length >> 8;
+  bytes[offset + 2] = length;
+  bytes[offset + 3] = type;
+  bytes[offset + 4] = flags;
+  bytes[offset + 5] = stream >> 24;
+  bytes[offset + 6] = stream >> 16;
+  bytes[offset + 7] = stream >> 8;
+  bytes[offset + 8] = stream;
   return bytes;
 }

@@ -1,13 +1,15 @@
 /** Frames on their way out: those of one turn of the event loop leave together. */
+import type { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { ConnectionFault, ErrorCode } from "./errors.ts";
+import type { DataFrames } from "./frames.ts";
 
 /** What frames are written to. */
 export interface FrameSink {
   /** Writes bytes; the promise, if any, resolves when more are wanted. */
   write(bytes: Uint8Array): Promise<void> | void;
-  /** Writes pieces as one, and keeps none of them. */
-  writeJoined(pieces: readonly Uint8Array[]): Promise<void> | void;
+  /** Writes what `join` puts into so many bytes of memory, at its beginning; the promise is that of `write`. */
+  writeJoined(size: number, join: (room: Buffer) => void): Promise<void> | void;
 }
 
 /** With so many bytes nothing is waited for. */
@@ -25,7 +27,7 @@ export class Outbox {
   readonly #sink: FrameSink;
   readonly #isCrowded: () => boolean;
   readonly #hasRoomAgain: () => void;
-  #pieces: Uint8Array[] = [];
+  #pieces: (Uint8Array | DataFrames)[] = [];
   #size = 0;
   #isScheduled = false;
   #isBlocked = false;
@@ -44,14 +46,14 @@ export class Outbox {
   }
 
   /**
-   * Adds bytes.
+   * Adds frames.
    *
    * @throws {ConnectionFault} ENHANCE_YOUR_CALM when far too much waits for a peer that does not read.
    */
-  add(bytes: Uint8Array): void {
+  add(frames: Uint8Array | DataFrames): void {
     if (this.#isClosed) return;
-    this.#pieces.push(bytes);
-    this.#size += bytes.byteLength;
+    this.#pieces.push(frames);
+    this.#size += frames.byteLength;
     if (this.#isBlocked) {
       if (this.#size > TOO_MUCH) {
         throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the server does not read what it has asked for");
@@ -64,17 +66,30 @@ export class Outbox {
   flush(): void {
     if (this.#isBlocked || this.#size === 0) return;
     const [first] = this.#pieces;
-    const room = this.#pieces.length === 1 ? this.#sink.write(first!) : this.#sink.writeJoined(this.#pieces);
+    const room = this.#pieces.length === 1 && first instanceof Uint8Array
+      ? this.#sink.write(first)
+      : this.#sink.writeJoined(this.#size, this.#join);
     this.#pieces = [];
     this.#size = 0;
     if (room === undefined) return;
     this.#isBlocked = true;
-    room.then(() => {
-      this.#isBlocked = false;
-      this.flush();
-      if (!this.#isBlocked) this.#hasRoomAgain();
-    });
+    room.then(this.#unblock);
   }
+
+  readonly #unblock = (): void => {
+    this.#isBlocked = false;
+    this.flush();
+    if (!this.#isBlocked) this.#hasRoomAgain();
+  };
+
+  readonly #join = (room: Buffer): void => {
+    let offset = 0;
+    for (const frames of this.#pieces) {
+      if (frames instanceof Uint8Array) room.set(frames, offset);
+      else frames.writeTo(room, offset);
+      offset += frames.byteLength;
+    }
+  };
 
   /** Nothing more is written, and nobody waits. */
   close(): void {

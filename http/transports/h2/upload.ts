@@ -16,8 +16,6 @@ export interface UploadLink {
   readonly window: number;
   /** Whether more may be handed to the socket. */
   readonly hasRoom: boolean;
-  /** Largest payload the peer takes. */
-  readonly maxFrameSize: number;
   /** Resolves when it is worth looking at window and room again. */
   room(): Promise<void>;
   writeHeaders(stream: number, fields: readonly Field[], isEnd: boolean): void;
@@ -98,40 +96,35 @@ export class Upload implements BodySink {
   }
 
   writePiece(piece: Uint8Array, isLast: boolean): Promise<void> | void {
-    const isEnd = isLast && !this.#request.trailers;
-    const written = this.#writeSome(piece, 0, isEnd);
-    if (written < piece.byteLength) return this.#writeRest(piece, written, isEnd);
-    this.#wrote(piece);
-    if (!isLast && !this.isOver && !this.#link.hasRoom) return this.#link.room();
+    const written = this.#writeSome(piece, 0, isLast);
+    return written < piece.byteLength ? this.#writeRest(piece, written, isLast) : this.#wrote(piece, isLast);
   }
 
-  async #writeRest(piece: Uint8Array, offset: number, isEnd: boolean): Promise<void> {
+  async #writeRest(piece: Uint8Array, offset: number, isLast: boolean): Promise<void> {
     for (let written = offset; written < piece.byteLength;) {
       await this.#link.room();
       if (this.isOver) return;
-      written = this.#writeSome(piece, written, isEnd);
+      written = this.#writeSome(piece, written, isLast);
     }
-    this.#wrote(piece);
+    await this.#wrote(piece, isLast);
   }
 
-  #wrote(piece: Uint8Array): void {
+  /** The next piece is not asked for while the socket has enough to do. */
+  #wrote(piece: Uint8Array, isLast: boolean): Promise<void> | void {
     if (!this.#request.upgrade) this.#owner.observer.wroteBodyData(piece);
+    if (!isLast && !this.isOver && !this.#link.hasRoom) return this.#link.room();
   }
 
   /** Writes as much as the peer and the socket take now; the offset behind it. */
-  #writeSome(piece: Uint8Array, offset: number, isEnd: boolean): number {
+  #writeSome(piece: Uint8Array, offset: number, isLast: boolean): number {
     const link = this.#link;
-    let written = offset;
-    while (written < piece.byteLength && link.hasRoom) {
-      const most = Math.min(piece.byteLength - written, this.window, link.window, link.maxFrameSize);
-      if (most <= 0) break;
-      const part = piece.subarray(written, written + most);
-      written += most;
-      this.window -= most;
-      this.hasEnded = isEnd && written === piece.byteLength;
-      link.writeData(this.#owner.id, part, this.hasEnded);
-    }
-    return written;
+    const most = Math.min(piece.byteLength - offset, this.window, link.window);
+    if (most <= 0 || !link.hasRoom) return offset;
+    const end = offset + most;
+    this.window -= most;
+    this.hasEnded = isLast && end === piece.byteLength && !this.#request.trailers;
+    link.writeData(this.#owner.id, most === piece.byteLength ? piece : piece.subarray(offset, end), this.hasEnded);
+    return end;
   }
 
   /** The end is sent with the last piece, or by itself. */

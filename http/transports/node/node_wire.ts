@@ -10,7 +10,7 @@ import { countExchange, writeSoon } from "./node_write_batch.ts";
 
 /** What is shorter is not worth memory of its own. */
 const SHORT = 4096;
-const LINE_END = Buffer.from("\r\n", "latin1");
+const LINE_END = "\r\n";
 
 /** Who gets what arrives on a {@linkcode Wire}. */
 export interface WireReader {
@@ -78,24 +78,24 @@ export class Wire {
 
   /** Writes bytes as a chunk (RFC 9112 §7.1). */
   writeChunk(bytes: Uint8Array): Promise<void> | void {
-    return this.writeJoined([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`, "latin1"), bytes, LINE_END]);
+    const line = `${bytes.byteLength.toString(16)}\r\n`;
+    return this.writeJoined(line.length + bytes.byteLength + LINE_END.length, (room) => {
+      room.write(line, 0, "latin1");
+      room.set(bytes, line.length);
+      room.write(LINE_END, line.length + bytes.byteLength, "latin1");
+    });
   }
 
   /**
-   * Writes pieces as one: joining what is written together takes streams longer, and fresh memory costs more than copying
-   * into some that has been used.
+   * Writes as one what `join` puts into so many bytes: joining what is written together takes streams longer, and fresh
+   * memory costs more than copying into some that has been used.
    */
-  writeJoined(pieces: readonly Uint8Array[]): Promise<void> | void {
-    const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    if (size < SHORT) return this.write(Buffer.concat(pieces, size));
-    const kept = this.#room;
-    this.#room = null;
+  writeJoined(size: number, join: (room: Buffer) => void): Promise<void> | void {
+    const kept = size < SHORT ? null : this.#room;
+    if (kept !== null) this.#room = null;
     const room = kept !== null && kept.byteLength >= size ? kept : Buffer.allocUnsafe(size);
-    let offset = 0;
-    for (const piece of pieces) {
-      room.set(piece, offset);
-      offset += piece.byteLength;
-    }
+    join(room);
+    if (size < SHORT) return this.write(room);
     return this.write(room.subarray(0, size), () => {
       // The runtime's sockets have passed the bytes on, other streams may have kept them.
       if (this.#keepsProcessAlive && this.#stream instanceof builtin.net.Socket) this.#room = room;

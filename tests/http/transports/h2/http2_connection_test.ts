@@ -191,6 +191,32 @@ describe("an HTTP/2 connection", () => {
     assertEquals(await server.uploaded(1), 1_000_000);
   });
 
+  it("asks for no more of a body while the socket is full, also when a window has parted a piece", async () => {
+    const server = peer([Setting.INITIAL_WINDOW_SIZE, 10]);
+    let pulls = 0;
+    const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller): void {
+        pulls++;
+        controller.enqueue(body(65_536));
+      },
+    }, { highWaterMark: 0 });
+    server.request("/", { method: "POST", body: source });
+    await flushed();
+    assertEquals([await server.uploaded(1), pulls], [10, 1]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.busy = promise;
+    for (let update = 0; update < 3; update++) {
+      server.send(windowUpdate(0, 1_000_000), windowUpdate(1, 1_000_000));
+      await flushed();
+    }
+    assertEquals([await server.uploaded(1), pulls], [65_536, 1]);
+    assert((await server.seen(FrameType.DATA, 1)).every(({ payload }) => payload.byteLength <= 16_384));
+    resolve();
+    await flushed();
+    assert(pulls > 1);
+    server.connection.close(new Error("enough"));
+  });
+
   it("gives a body that nobody reads no more than its window, and the others theirs", async () => {
     const server = peer();
     const idle = server.request("/idle").response;
