@@ -28,9 +28,14 @@ export class JobSlots {
     return this.#free.length;
   }
 
-  /** Gives places back that no worker will look at. */
-  give(...slots: readonly number[]): void {
-    for (const slot of slots) this.#free.push(slot);
+  /** Gives a place back that no worker will look at. */
+  give(slot: number): void {
+    this.#free.push(slot);
+  }
+
+  /** Gives places back. */
+  giveAll(slots: Iterable<number>): void {
+    for (const slot of slots) this.give(slot);
   }
 
   /** Writes a job into a free place, ready to be run. */

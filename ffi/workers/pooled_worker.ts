@@ -210,7 +210,7 @@ export class PooledWorker {
   /** Puts jobs into the inbox. Returns whether the worker listens to it. */
   #putIn(slots: readonly number[]): boolean {
     const tail = this.#thread[THREAD.tail]!;
-    slots.forEach((slot, i) => this.#thread[THREAD.inbox + (tail + i >>> 0) % THREAD.places] = slot);
+    for (let i = 0; i < slots.length; i++) this.#thread[THREAD.inbox + (tail + i >>> 0) % THREAD.places] = slots[i]!;
     Atomics.store(this.#thread, THREAD.tail, tail + slots.length | 0);
     Atomics.add(this.#thread, THREAD.sent, slots.length);
     Atomics.notify(this.#thread, THREAD.sent);

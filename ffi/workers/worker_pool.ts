@@ -121,11 +121,11 @@ export class WorkerPool {
   }
 
   #end(worker: PooledWorker): void {
-    this.#slots.give(...worker.settled);
+    this.#slots.giveAll(worker.settled);
     worker.settled.clear();
     const ended = worker.end().finally(() => {
       // It will look at none of them any more.
-      this.#slots.give(...worker.retired.splice(0));
+      this.#slots.giveAll(worker.retired.splice(0));
       this.#ending.delete(worker);
       if (this.#workers.length === 0 && this.#ending.size === 0) hasNoThreads(this);
     });
@@ -274,7 +274,7 @@ export class WorkerPool {
 
   #finished(worker: PooledWorker, slots: readonly number[]): void {
     this.#settleAll(worker, slots);
-    if (worker.quiet) this.#slots.give(...worker.retired.splice(0));
+    if (worker.retired.length > 0 && worker.quiet) this.#slots.giveAll(worker.retired.splice(0));
     if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
     if (this.#ready.length > 0) this.#dispatch();
   }
@@ -364,7 +364,7 @@ export class WorkerPool {
     const index = this.#workers.indexOf(worker);
     if (index >= 0) this.#workers.splice(index, 1);
     this.#settleAll(worker, slots);
-    this.#slots.give(...worker.retired.splice(0), ...worker.settled);
+    this.#slots.giveAll([...worker.retired.splice(0), ...worker.settled]);
     worker.settled.clear();
     for (const job of worker.pending()) {
       this.#slots.give(job.slot);
