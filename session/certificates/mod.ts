@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, isBytesInput } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes, isBytesInput, isPlainObject } from "../../ffi/memory/inputs.ts";
 import type { CertificateKey, CertificateOptions, IssueOptions, ValidityOptions } from "./options.ts";
 
 export type { CertificateHash } from "./certificate_signature.ts";
@@ -30,7 +30,8 @@ export type * from "./options.ts";
  * ```
  */
 export async function createCertificateRequest(key: CertificateKey, options: CertificateOptions): Promise<string> {
-  return await (await import("./issue.ts")).certificateRequest(key, options);
+  const given = [asGiven(key), asGiven(options)] as const;
+  return await (await import("./issue.ts")).certificateRequest(...given);
 }
 
 /**
@@ -42,8 +43,8 @@ export async function createSelfSignedCertificate(
   key: CertificateKey,
   options: CertificateOptions & ValidityOptions,
 ): Promise<string> {
-  const given = asGiven(options);
-  return await (await import("./issue.ts")).selfSignedCertificate(key, given);
+  const given = [asGiven(key), asGiven(options)] as const;
+  return await (await import("./issue.ts")).selfSignedCertificate(...given);
 }
 
 /**
@@ -55,17 +56,15 @@ export async function createSelfSignedCertificate(
  * @throws {ObjectNotFoundError} Where the CA's private key is not in the token.
  */
 export async function issueCertificate(request: string | BytesInput, options: IssueOptions): Promise<string> {
-  const [bytes, given] = [
-    isBytesInput(request) ? copyBytes(request, "the certificate request") : request,
-    asGiven(options),
-  ];
-  return await (await import("./issue.ts")).certificateFor(bytes, given);
+  const given = [asGiven(request, "the certificate request"), asGiven(options)] as const;
+  return await (await import("./issue.ts")).certificateFor(...given);
 }
 
-/** Options with their bytes as they are now: what reads them comes later. */
-function asGiven<O extends ValidityOptions>(options: O): O {
-  const serialNumber = options?.serialNumber;
-  return isBytesInput(serialNumber)
-    ? { ...options, serialNumber: copyBytes(serialNumber, "a serial number") }
-    : options;
+/** What was given as it is now, lists, dates and bytes in it included: what reads it comes later. */
+function asGiven<T>(given: T, name = "the options"): T {
+  if (isBytesInput(given)) return copyBytes(given, name) as T;
+  if (given instanceof Date) return new Date(given) as T;
+  if (Array.isArray(given)) return given.map((each) => asGiven(each, name)) as T;
+  if (!isPlainObject(given)) return given;
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, asGiven(value, key)])) as T;
 }

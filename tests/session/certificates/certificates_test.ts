@@ -215,6 +215,29 @@ describe("certificates made by a token's key", () => {
     );
   });
 
+  it("what was asked for is taken as it was then", { skip }, async () => {
+    const key = { ...await pair("P-256") };
+    const value = new Uint8Array([5, 0]);
+    const extension = { oid: "1.2.3.4", value };
+    const asked = { subject: "CN=then", subjectAltNames: ["then.example"], extensions: [extension] };
+    const issuer = await on.session.importCertificate(await createSelfSignedCertificate(key, { subject: "CN=issuer" }));
+    const change = () => {
+      asked.subject = "nothing";
+      asked.subjectAltNames[0] = "now.example";
+      value.fill(1);
+      extension.oid = "none";
+      key.privateKey = key.publicKey = null as never;
+    };
+    const request = createCertificateRequest(key, asked);
+    change();
+    const text = openssl(["req", "-noout", "-text", "-verify"], await request);
+    for (const expected of ["CN = then", "then.example", "1.2.3.4"]) assert(text.includes(expected), text);
+    const names = ["dNSName.example"];
+    const issued = issueCertificate(await request, { issuer, subjectAltNames: names });
+    names[0] = "now.example";
+    assert(openssl(["x509", "-noout", "-text"], await issued).includes("dNSName.example"));
+  });
+
   it("what is no name, use or time is refused before the token signs", { skip }, async () => {
     const key = await on.session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, {
       ecParams: Uint8Array.fromHex("06082a8648ce3d030107"),
