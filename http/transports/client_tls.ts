@@ -37,6 +37,8 @@ function checkForm(option: ClientCertificateOption): void {
     throw unexpected("use the client certificate", "{ cert, key }", option);
   }
   if (isClientTls(option)) return;
+  // What else is wrong does not matter to whoever has a key in a token.
+  for (const member of ["cert", "key"] as const) checkNoUri(member, option[member]);
   checkPem("cert", option.cert, "CERTIFICATE");
   checkPem("key", option.key, "PRIVATE KEY");
 }
@@ -83,15 +85,17 @@ export function checkPair(client: ClientCertificate | ClientTls | null): void {
   if (!isOfKey) throw new TypeError("Cannot use the client certificate: its key is not the one that the cert is for");
 }
 
+function checkNoUri(member: "cert" | "key", value: unknown): void {
+  if (typeof value !== "string" || !/^\s*pkcs11:/i.test(value)) return;
+  throw new TypeError(
+    `Cannot use the client certificate: its ${member} is a pkcs11: URI, ` +
+      "and what stays in a token cannot be given as PEM; use tokenCertificate",
+  );
+}
+
 function checkPem(member: "cert" | "key", value: unknown, label: string): void {
   if (typeof value !== "string") {
     throw new TypeError(`Cannot use the client certificate: its ${member} must be PEM text, received ${typeof value}`);
-  }
-  if (/^\s*pkcs11:/i.test(value)) {
-    throw new TypeError(
-      `Cannot use the client certificate: its ${member} is a pkcs11: URI, ` +
-        "and what stays in a token cannot be given as PEM; use tokenCertificate",
-    );
   }
   if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${label}-----`).test(value)) {
     throw new TypeError(`Cannot use the client certificate: its ${member} contains no PEM ${label.toLowerCase()}`);

@@ -253,6 +253,7 @@ describe("clientCertificate", () => {
     const error = assertThrows(() => checkClientCertificate({ cert, key: uri }), TypeError, "tokenCertificate");
     assert(!error.message.includes("object=k"));
     assertThrows(() => checkClientCertificate({ cert: uri, key }), TypeError, "tokenCertificate");
+    assertThrows(() => checkClientCertificate({ cert: "token.pem", key: uri }), TypeError, "tokenCertificate");
     assertThrows(() => checkClientCertificate({ cert, key: cert }), TypeError, "its key contains no PEM private key");
     assertThrows(() => checkClientCertificate({ cert: key, key }), TypeError, "its cert contains no PEM certificate");
     assertThrows(() => checkClientCertificate({ cert, key: 5 as unknown as string }), TypeError, "number");
