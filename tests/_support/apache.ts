@@ -7,6 +7,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { freePort } from "./proxy_server.ts";
 import type { TestCertificate } from "./tls_certificates.ts";
 
@@ -162,7 +163,8 @@ function running(child: ChildProcess, folder: string, origins: Pick<Apache, "ori
   };
   return {
     ...origins,
-    restart: () => void child.kill("SIGUSR1"),
+    // Deno takes a child for ended that was sent a signal by child.kill(), and close() would leave it running.
+    restart: () => void process.kill(child.pid!, "SIGUSR1"),
     async log(path) {
       for (let attempt = 0; attempt < 3000; attempt++) {
         const lines = readFileSync(join(folder, "access.log"), "utf8").split("\n");
