@@ -64,6 +64,12 @@ export function checkText(action: string, value: string): string {
   throw unexpected(action, "a string", value);
 }
 
+/** Checks the path of a file or a folder; the file system looks at the rest. */
+export function checkPath(action: string, path: string): string {
+  if (typeof path === "string" && path !== "") return path;
+  throw new TypeError(`Cannot ${action}: the path is ${JSON.stringify(path)}`);
+}
+
 /** Checks bytes. */
 export function checkBytes(action: string, value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw unexpected(action, "a Uint8Array", value);

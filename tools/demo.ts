@@ -5,7 +5,7 @@
 import { softhsmPath } from "./native_libraries.ts";
 import { run } from "./runner/process.ts";
 import { runtimeNames, runtimeProgram } from "./runner/runtimes.ts";
-import { say } from "./say.ts";
+import { runMain } from "./run_main.ts";
 import { setUp } from "./setup.ts";
 import { createTokenFolder } from "./token_folder.ts";
 
@@ -34,9 +34,4 @@ async function main(args: readonly string[]): Promise<number> {
   return code;
 }
 
-try {
-  Deno.exitCode = await main(Deno.args);
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

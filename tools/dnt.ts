@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { archives } from "./pack.ts";
 import { type DenoManifest, type NpmManifest, packageManifest } from "./packages/manifest.ts";
 import { run } from "./runner/process.ts";
+import { runMain } from "./run_main.ts";
 import { say } from "./say.ts";
 
 /** Its name and version; deno.lock does not hold it, as nothing else may want JSR. */
@@ -77,9 +78,4 @@ async function main(folder: string): Promise<number> {
   return code;
 }
 
-try {
-  Deno.exitCode = await main(Deno.args[0] ?? "dist/dnt");
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(([folder = "dist/dnt"]) => main(folder));

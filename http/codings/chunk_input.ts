@@ -45,6 +45,13 @@ export class ChunkInput {
     return pieces.length === 1 ? pieces[0]! : joinBytes(pieces);
   }
 
+  /** Exactly `length` bytes; where the source ends before, it throws what `truncated` makes. */
+  async takeAll(length: number, truncated: () => Error): Promise<Uint8Array> {
+    const bytes = await this.take(length);
+    if (bytes.byteLength < length) throw truncated();
+    return bytes;
+  }
+
   /** Like {@linkcode ChunkInput.take}, leaving the bytes in place. */
   async peek(length: number): Promise<Uint8Array> {
     const bytes = await this.take(length);

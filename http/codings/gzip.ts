@@ -56,24 +56,23 @@ async function* decodeMember(input: ChunkInput): AsyncGenerator<Uint8Array, void
   } finally {
     engine.close();
   }
-  const trailer = await input.take(8);
-  if (trailer.byteLength < 8) throw truncated();
+  const trailer = await input.takeAll(8, truncated);
   const view = new DataView(trailer.buffer, trailer.byteOffset, 8);
   if (view.getUint32(0, true) !== checksum >>> 0) throw corrupt("the checksum does not fit");
   if (view.getUint32(4, true) !== engine.produced % 2 ** 32) throw corrupt("the length does not fit");
 }
 
 async function skipHeader(input: ChunkInput): Promise<void> {
-  const fixed = await take(input, 10);
+  const fixed = await input.takeAll(10, truncated);
   const flags = fixed[3]!;
   if (fixed[2] !== 8 || (flags & RESERVED) !== 0) throw corrupt("the header is none of RFC 1952");
   if (flags & FEXTRA) {
-    const length = await take(input, 2);
-    await take(input, length[0]! | length[1]! << 8);
+    const length = await input.takeAll(2, truncated);
+    await input.takeAll(length[0]! | length[1]! << 8, truncated);
   }
   if (flags & FNAME) await skipText(input);
   if (flags & FCOMMENT) await skipText(input);
-  if (flags & FHCRC) await take(input, 2);
+  if (flags & FHCRC) await input.takeAll(2, truncated);
 }
 
 async function skipText(input: ChunkInput): Promise<void> {
@@ -84,12 +83,6 @@ async function skipText(input: ChunkInput): Promise<void> {
     return;
   }
   throw truncated();
-}
-
-async function take(input: ChunkInput, length: number): Promise<Uint8Array> {
-  const bytes = await input.take(length);
-  if (bytes.byteLength < length) throw truncated();
-  return bytes;
 }
 
 function corrupt(why: string, cause?: unknown): ContentDecodingError {

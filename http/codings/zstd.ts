@@ -47,7 +47,7 @@ function kindOf(magic: Uint8Array): "frame" | "skippable" | "truncated" | "none"
 }
 
 async function skipFrame(input: ChunkInput): Promise<void> {
-  const header = await take(input, 8);
+  const header = await input.takeAll(8, truncated);
   let left = new DataView(header.buffer, header.byteOffset, 8).getUint32(4, true);
   while (left > 0) {
     const chunk = await input.read();
@@ -77,24 +77,27 @@ async function* decodeFrame(input: ChunkInput): AsyncGenerator<Uint8Array, void,
 
 /** The bytes of one frame, piece by piece; fails when the input ends inside it. */
 async function* framePieces(input: ChunkInput): AsyncGenerator<Uint8Array, void, undefined> {
-  const start = await take(input, 5);
+  const start = await input.takeAll(5, truncated);
   const descriptor = start[4]!;
   const singleSegment = (descriptor & 0x20) !== 0;
   const contentSizeFlag = descriptor >> 6;
   const sizeBytes = contentSizeFlag === 0 && singleSegment ? 1 : CONTENT_SIZES[contentSizeFlag]!;
-  const rest = await take(input, (singleSegment ? 0 : 1) + DICTIONARY_ID_SIZES[descriptor & 3]! + sizeBytes);
+  const rest = await input.takeAll(
+    (singleSegment ? 0 : 1) + DICTIONARY_ID_SIZES[descriptor & 3]! + sizeBytes,
+    truncated,
+  );
   const window = singleSegment ? contentSize(rest, sizeBytes) : windowSize(rest[0]!);
   if (window > MAX_WINDOW) throw corrupt(`a window of ${window} bytes is more than RFC 9659 allows`);
   yield concatBytes(start, rest);
   for (let last = false; !last;) {
-    const header = await take(input, 3);
+    const header = await input.takeAll(3, truncated);
     const value = header[0]! | header[1]! << 8 | header[2]! << 16;
     last = (value & 1) === 1;
     const isRunLength = (value >> 1 & 3) === 1;
     yield header;
     yield* exactly(input, isRunLength ? 1 : value >> 3);
   }
-  if (descriptor & 4) yield await take(input, 4);
+  if (descriptor & 4) yield await input.takeAll(4, truncated);
 }
 
 /** RFC 8878 §3.1.1.1.2. */
@@ -118,12 +121,6 @@ async function* exactly(input: ChunkInput, length: number): AsyncGenerator<Uint8
     left -= piece.byteLength;
     yield piece;
   }
-}
-
-async function take(input: ChunkInput, length: number): Promise<Uint8Array> {
-  const bytes = await input.take(length);
-  if (bytes.byteLength < length) throw truncated();
-  return bytes;
 }
 
 function corrupt(why: string, cause?: unknown): ContentDecodingError {

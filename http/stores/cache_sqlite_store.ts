@@ -1,4 +1,5 @@
 /** Cached responses in a SQLite database, for many processes at once. */
+import { checkPath } from "../../internal/expected.ts";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
@@ -85,10 +86,7 @@ export class CacheSqliteStore implements CacheStore {
    * @throws {RangeError} For a limit below 0.
    */
   constructor(path: string, options: CacheSqliteStoreOptions = {}) {
-    if (typeof path !== "string" || path === "") {
-      throw new TypeError(`Cannot keep a cache: the path is ${JSON.stringify(path)}`);
-    }
-    this.path = path;
+    this.path = checkPath("keep a cache", path);
     this.maxBytes = wholeLimit("maxBytes", options.maxBytes ?? 256 << 20);
   }
 

@@ -6,7 +6,7 @@ import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js"
 import { Buffer } from "node:buffer";
 import { createCipheriv, pbkdf2Sync } from "node:crypto";
 import process from "node:process";
-import { CKK, CKM, CKU } from "../../ffi/constants/mod.ts";
+import { CKK, CKM } from "../../ffi/constants/mod.ts";
 import {
   createCertificateRequest,
   createSelfSignedCertificate,
@@ -31,6 +31,7 @@ import { JwsError, MessageSignatures, NotSupportedError, signJws, verifyJws } fr
 import { tokenSigner } from "../../session/signer/token_signer.ts";
 import { Module } from "../../session/tokens/module.ts";
 import type { Session } from "../../session/tokens/session.ts";
+import { setFirstPin } from "./softokn.ts";
 
 const [path, reserved] = process.argv.slice(2);
 const open = { sensitive: false, extractable: true };
@@ -218,10 +219,7 @@ async function encapsulating(session: Session, name: keyof typeof encapsulations
 
 await using module = await Module.load(path!, { managed: false, reserved: reserved! });
 const slot = (await module.slots({ tokenPresent: true })).find(({ id }) => id === 2n)!;
-const officer = await slot.openSession({ readWrite: true });
-await officer.login(CKU.SO, "");
-await officer.initPin("1234");
-await officer.close();
+await setFirstPin(slot);
 const session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
 for (const name of Object.keys(signatures) as (keyof typeof signatures)[]) await signing(session, name);
 for (const name of Object.keys(encapsulations) as (keyof typeof encapsulations)[]) await encapsulating(session, name);

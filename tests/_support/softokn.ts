@@ -1,4 +1,8 @@
 // NSS softokn for tests: the module and the parameters of a fresh database.
+import { CKU } from "../../ffi/constants/mod.ts";
+import { Module } from "../../session/tokens/module.ts";
+import type { Session } from "../../session/tokens/session.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import { softoknPath } from "../../tools/native_libraries.ts";
 import { newerNssFolder } from "../../tools/newer_nss.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
@@ -29,6 +33,23 @@ export const softoknWithoutDatabase: string =
 /** NSS softokn's library, or null where it is not installed. */
 export function softoknModule(): string | null {
   return softoknPath();
+}
+
+/** Gives the user of an empty database a PIN, "1234". */
+export async function setFirstPin(slot: Slot): Promise<void> {
+  const officer = await slot.openSession({ readWrite: true });
+  await officer.login(CKU.SO, "");
+  await officer.initPin("1234");
+  await officer.close();
+}
+
+/** Makes a database, loads softokn with it and opens a session that may write, logged in. */
+export async function openSoftokn(): Promise<{ readonly module: Module; readonly session: Session }> {
+  const database = createSoftoknDatabase();
+  const module = await Module.load(database.module, { managed: false, reserved: database.reserved });
+  const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
+  await setFirstPin(slot);
+  return { module, session: await slot.openSession({ readWrite: true, login: { pin: "1234" } }) };
 }
 
 /** Makes an empty database. Its user has no PIN yet: log in as security officer with an empty PIN, then call C_InitPIN. */

@@ -6,9 +6,9 @@ import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js"
 import { Buffer } from "node:buffer";
 import { hkdfSync, pbkdf2Sync } from "node:crypto";
 import process from "node:process";
-import { CKU } from "../../ffi/constants/mod.ts";
 import { Module } from "../../session/tokens/module.ts";
 import { tokenCrypto } from "../../webcrypto/mod.ts";
+import { setFirstPin } from "./softokn.ts";
 
 const [path, reserved] = process.argv.slice(2);
 const message = new TextEncoder().encode("release 2027");
@@ -30,10 +30,7 @@ function bytes(buffer: ArrayBuffer): Uint8Array {
 
 await using module = await Module.load(path!, { managed: false, reserved: reserved! });
 const slot = (await module.slots({ tokenPresent: true })).find(({ id }) => id === 2n)!;
-const officer = await slot.openSession({ readWrite: true });
-await officer.login(CKU.SO, "");
-await officer.initPin("1234");
-await officer.close();
+await setFirstPin(slot);
 await using crypto = await tokenCrypto(slot, { pin: "1234", readWrite: true });
 const { subtle } = crypto;
 // Names of the modern algorithms, which the types of a program may not know.

@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { SeededRandom } from "../../tests/_support/random.ts";
 import { run } from "../runner/process.ts";
 import { type RuntimeName, runtimeNames, runtimeProgram } from "../runner/runtimes.ts";
+import { runMain } from "../run_main.ts";
 import { say } from "../say.ts";
 import type { FuzzOrder } from "./child.ts";
 import { targets } from "./targets.ts";
@@ -109,9 +110,4 @@ async function main(): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
-try {
-  Deno.exitCode = await main();
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

@@ -10,6 +10,7 @@ import { programPath } from "../native_libraries.ts";
 import { exists, mirrorOfThisMachine, succeed } from "./debian_folder.ts";
 import { unpackedPackage } from "../published_package.ts";
 import { run } from "../runner/process.ts";
+import { runMain } from "../run_main.ts";
 import { say } from "../say.ts";
 import { setUp } from "../setup.ts";
 import { createTokenFolder } from "../token_folder.ts";
@@ -122,9 +123,4 @@ async function main(args: readonly string[]): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
-try {
-  Deno.exitCode = await main(Deno.args);
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

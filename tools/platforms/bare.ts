@@ -4,6 +4,7 @@
 //   deno task test:bare 13 root       one of them
 //   deno task test:bare 13 root keep  the same, and the folder stays, to look for what failed
 import { run } from "../runner/process.ts";
+import { runMain } from "../run_main.ts";
 import { say } from "../say.ts";
 import { cloneInto, debianFolder, type DebianRelease, runInFolder, succeed } from "./debian_folder.ts";
 
@@ -63,9 +64,4 @@ async function main(args: readonly string[]): Promise<number> {
   return problems.length > 0 ? 1 : 0;
 }
 
-try {
-  Deno.exitCode = await main(Deno.args);
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

@@ -5,6 +5,7 @@ import { programPath } from "../native_libraries.ts";
 import { cloneInto, debianFolder, succeed } from "./debian_folder.ts";
 import { run, type RunResult } from "../runner/process.ts";
 import { runtimeProgram } from "../runner/runtimes.ts";
+import { runMain } from "../run_main.ts";
 import { say } from "../say.ts";
 
 const guide = Deno.readTextFileSync("docs/deploying.md");
@@ -127,9 +128,4 @@ async function main(): Promise<number> {
   }
 }
 
-try {
-  Deno.exitCode = await main();
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

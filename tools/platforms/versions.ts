@@ -3,7 +3,7 @@ import type { RuntimeUse } from "../../internal/required_runtime.ts";
 import { Report } from "../runner/report.ts";
 import { fetchedRuntime, type RuntimeName, runtimeProgram } from "../runner/runtimes.ts";
 import { runSuite } from "../runner/suite.ts";
-import { say } from "../say.ts";
+import { runMain } from "../run_main.ts";
 import { setUp } from "../setup.ts";
 
 /** A version the smoke runs on. */
@@ -54,10 +54,5 @@ async function main(): Promise<number> {
 }
 
 if (import.meta.main) {
-  try {
-    Deno.exitCode = await main();
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    Deno.exitCode = 1;
-  }
+  await runMain(main);
 }

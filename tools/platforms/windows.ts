@@ -3,6 +3,7 @@ import { bunVersion } from "../runner/runtimes.ts";
 import { namedArchive } from "../runner/runtime_archives.ts";
 import { unpackedPackage } from "../published_package.ts";
 import { run } from "../runner/process.ts";
+import { runMain } from "../run_main.ts";
 import { say } from "../say.ts";
 import { setUp } from "../setup.ts";
 import { cloneInto, debianFolder, runInFolder, succeed } from "./debian_folder.ts";
@@ -44,9 +45,4 @@ async function main(): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
-try {
-  Deno.exitCode = await main();
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

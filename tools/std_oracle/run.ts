@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run } from "../runner/process.ts";
+import { runMain } from "../run_main.ts";
 import { say } from "../say.ts";
 
 const libraries = ["@std/assert", "@std/http"];
@@ -84,9 +85,4 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-try {
-  Deno.exitCode = await main(Deno.args);
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  Deno.exitCode = 1;
-}
+await runMain(main);

@@ -1,4 +1,5 @@
 /** Cached responses in a directory. */
+import { checkPath } from "../../../internal/expected.ts";
 import type { Hash } from "node:crypto";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { isNotFound, removeIfPresent, replaceFile, writeAll } from "../../storage/atomic_file.ts";
@@ -66,10 +67,7 @@ export class CacheFileStore implements CacheStore {
 
   /** Names the directory; it is made when the first response is stored. */
   constructor(path: string) {
-    if (typeof path !== "string" || path === "") {
-      throw new TypeError(`Cannot keep a cache: the path is ${JSON.stringify(path)}`);
-    }
-    this.path = path;
+    this.path = checkPath("keep a cache", path);
   }
 
   /** Bytes kept. */

@@ -1,4 +1,5 @@
 /** Cookies in a SQLite database. */
+import { checkPath } from "../../../internal/expected.ts";
 import { inTransaction, openPrivateDatabase } from "../../storage/private_database.ts";
 import type { SqliteDatabase } from "../../storage/sqlite_driver.ts";
 import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
@@ -37,10 +38,7 @@ export class CookieSqliteStore implements CookieStore {
 
   /** Names the database; it is opened when a jar takes the store. */
   constructor(path: string) {
-    if (typeof path !== "string" || path === "") {
-      throw new TypeError(`Cannot keep cookies: the path is ${JSON.stringify(path)}`);
-    }
-    this.path = path;
+    this.path = checkPath("keep cookies", path);
   }
 
   /** Opens the database, creates the table when there is none, and reads the cookies that have not expired. */

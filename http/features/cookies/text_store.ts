@@ -1,4 +1,5 @@
 /** Cookies in the text file that browsers, curl and wget share. */
+import { checkPath } from "../../../internal/expected.ts";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 import { type Cookie, type CookieChange, cookieKey, type CookieStore, type SameSite } from "./cookie.ts";
@@ -38,10 +39,7 @@ export class CookieTextStore implements CookieStore {
 
   /** Names the file; it is read when a jar takes the store and need not exist. */
   constructor(path: string) {
-    if (typeof path !== "string" || path === "") {
-      throw new TypeError(`Cannot keep cookies: the path is ${JSON.stringify(path)}`);
-    }
-    this.path = path;
+    this.path = checkPath("keep cookies", path);
   }
 
   /** The cookies in the file that have not expired; lines of another layout are passed over. */

@@ -1,4 +1,5 @@
 /** Where HSTS policies outlive the process. */
+import { checkPath } from "../../../internal/expected.ts";
 import type { WhenUnreachable } from "../../contract/shared_store.ts";
 import { readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
 
@@ -59,10 +60,7 @@ export class HstsFileStore implements HstsStore {
 
   /** Names the file; it is read when an enforcer takes the store and need not exist. */
   constructor(path: string) {
-    if (typeof path !== "string" || path === "") {
-      throw new TypeError(`Cannot keep HSTS policies: the path is ${JSON.stringify(path)}`);
-    }
-    this.path = path;
+    this.path = checkPath("keep HSTS policies", path);
   }
 
   /** The policies in the file; lines of another layout are passed over. */

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
-import { CKK, CKM, CKU } from "../../../ffi/constants/mod.ts";
+import { CKK, CKM } from "../../../ffi/constants/mod.ts";
 import {
   createCertificateRequest,
   createSelfSignedCertificate,
@@ -34,12 +34,12 @@ import { certificateKey, readCertificate } from "../../../session/keys/forms/cer
 import type { AsymmetricMaterial } from "../../../session/keys/forms/key_material.ts";
 import { readKeySync } from "../../../session/keys/forms/read_key.ts";
 import { writeSpki } from "../../../session/keys/forms/write_der.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import { x509Of } from "../../../session/keys/x509.ts";
 import { nameText } from "../../../internal/distinguished_name.ts";
-import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
+import { openSoftokn, softoknSkip } from "../../_support/softokn.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
@@ -328,14 +328,9 @@ describe("a CA whose token cannot check what it certifies", { skip: softoknSkip 
   let issuer: Pkcs11Object;
   let key: Pkcs11Object;
   before(async () => {
-    const database = createSoftoknDatabase();
-    module = await Module.load(database.module, { managed: false, reserved: database.reserved });
-    const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
-    const officer = await slot.openSession({ readWrite: true });
-    await officer.login(CKU.SO, "");
-    await officer.initPin("1234");
-    await officer.close();
-    const session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
+    const opened = await openSoftokn();
+    module = opened.module;
+    const { session } = opened;
     const pair = await session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, { namedCurve: "P-256", verify: true }, {
       sign: true,
     });

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
-import { CKK, CKM, CKO, CKU } from "../../../ffi/constants/mod.ts";
+import { CKK, CKM, CKO } from "../../../ffi/constants/mod.ts";
 import { curves } from "../../../session/attributes/curves.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../../../session/keys/forms/ecdsa_signature.ts";
@@ -17,12 +17,12 @@ import { type KeyInput, readKeySync } from "../../../session/keys/forms/read_key
 import { publicKeyBits } from "../../../session/keys/forms/write_der.ts";
 import { keyIdentifier } from "../../../session/keys/templates.ts";
 import { aesGcm, ecdh1 } from "../../../session/mechanisms/mod.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
-import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
+import { openSoftokn, softoknSkip } from "../../_support/softokn.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -358,14 +358,7 @@ describe("forms of keys in NSS softokn", () => {
   let opened: Session;
   before(async () => {
     if (softoknSkip) return;
-    const database = createSoftoknDatabase();
-    module = await Module.load(database.module, { managed: false, reserved: database.reserved });
-    const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
-    const officer = await slot.openSession({ readWrite: true });
-    await officer.login(CKU.SO, "");
-    await officer.initPin("1234");
-    await officer.close();
-    opened = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
+    ({ module, session: opened } = await openSoftokn());
   });
   after(() => module?.close());
   const session = () => opened;

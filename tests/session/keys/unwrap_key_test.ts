@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
-import { CKK, CKM, CKO, CKR, CKU } from "../../../ffi/constants/mod.ts";
+import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import type { Frame } from "../../../ffi/engine/frame.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import type { KeyMaterial, RsaMaterial } from "../../../session/keys/forms/key_material.ts";
@@ -11,11 +11,11 @@ import { privateTemplate, secretTemplate, standardDialect } from "../../../sessi
 import { importByUnwrapping } from "../../../session/keys/unwrap_key.ts";
 import { aesCbc } from "../../../session/mechanisms/mod.ts";
 import { coreOf } from "../../../session/tokens/session_contexts.ts";
-import { Module } from "../../../session/tokens/module.ts";
+import type { Module } from "../../../session/tokens/module.ts";
 import { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
-import { createSoftoknDatabase, softoknSkip } from "../../_support/softokn.ts";
+import { openSoftokn, softoknSkip } from "../../_support/softokn.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 
 const rsa = execFileSync("openssl", ["genrsa", "2048"], { stdio: ["ignore", "pipe", "ignore"] }).toString();
@@ -25,14 +25,7 @@ describe("keys brought in by unwrapping", { skip: softoknSkip }, () => {
   let module: Module;
   let session: Session;
   before(async () => {
-    const database = createSoftoknDatabase();
-    module = await Module.load(database.module, { managed: false, reserved: database.reserved });
-    const slot = module.slotsSync().find(({ id }) => id === database.slotId)!;
-    const officer = await slot.openSession({ readWrite: true });
-    await officer.login(CKU.SO, "");
-    await officer.initPin("1234");
-    await officer.close();
-    session = await slot.openSession({ readWrite: true, login: { pin: "1234" } });
+    ({ module, session } = await openSoftokn());
   });
   after(() => module.close());
 

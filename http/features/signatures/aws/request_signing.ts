@@ -47,34 +47,38 @@ function hmac(key: Uint8Array, text: string): Bytes {
   return new Uint8Array(builtin.crypto.createHmac("sha256", key).update(text).digest());
 }
 
-/**
- * The chain of HMACs. The first one, with the secret, is the signer's: where that is a key of a token, the secret stays there,
- * and what comes out is good for one day. The links behind it are made here.
- */
-class HmacChain implements AwsSigning {
-  readonly algorithm = "AWS4-HMAC-SHA256";
+/** Whose signatures they are, and where they count. */
+class SignedBy {
   readonly accessKeyId: string;
   readonly sessionToken: string | null;
-  readonly #signer: Signer;
-  readonly #place: AwsPlace;
-  #day = "";
-  #key: Bytes | Promise<Bytes> | null = null;
+  protected readonly signer: Signer;
+  protected readonly place: AwsPlace;
 
   constructor(signer: Signer, sessionToken: string | null, place: AwsPlace) {
     this.accessKeyId = signer.keyId;
     this.sessionToken = sessionToken;
-    this.#signer = signer;
-    this.#place = place;
+    this.signer = signer;
+    this.place = place;
   }
+}
+
+/**
+ * The chain of HMACs. The first one, with the secret, is the signer's: where that is a key of a token, the secret stays there,
+ * and what comes out is good for one day. The links behind it are made here.
+ */
+class HmacChain extends SignedBy implements AwsSigning {
+  readonly algorithm = "AWS4-HMAC-SHA256";
+  #day = "";
+  #key: Bytes | Promise<Bytes> | null = null;
 
   scope(day: string): string {
-    return `${day}/${this.#place.region}/${this.#place.service}/aws4_request`;
+    return `${day}/${this.place.region}/${this.place.service}/aws4_request`;
   }
 
   async sign(day: string, text: string): Promise<string> {
     if (this.#day !== day || this.#key === null) {
       this.#day = day;
-      const making = this.#signer.sign(utf8(day)).then((key) => this.#rest(key));
+      const making = this.signer.sign(utf8(day)).then((key) => this.#rest(key));
       this.#key = making;
       // What has failed is made again for the next request.
       making.then((key) => this.#settle(making, key), () => this.#settle(making, null));
@@ -84,7 +88,7 @@ class HmacChain implements AwsSigning {
 
   signInPlace(day: string, text: string, runtime: string): string {
     if (this.#day !== day || !(this.#key instanceof Uint8Array)) {
-      this.#key = this.#rest(signInPlace(this.#signer, utf8(day), runtime));
+      this.#key = this.#rest(signInPlace(this.signer, utf8(day), runtime));
       this.#day = day;
     }
     return toHex(hmac(this.#key, text));
@@ -95,36 +99,25 @@ class HmacChain implements AwsSigning {
   }
 
   #rest(ofDay: Uint8Array): Bytes {
-    const { region, service } = this.#place;
+    const { region, service } = this.place;
     return hmac(hmac(hmac(ofDay, region), service), "aws4_request");
   }
 }
 
 /** A P-256 key that AWS knows; its signatures are DER. */
-class CurveSigning implements AwsSigning {
+class CurveSigning extends SignedBy implements AwsSigning {
   readonly algorithm = "AWS4-ECDSA-P256-SHA256";
-  readonly accessKeyId: string;
-  readonly sessionToken: string | null;
-  readonly #signer: Signer;
-  readonly #place: AwsPlace;
-
-  constructor(signer: Signer, sessionToken: string | null, place: AwsPlace) {
-    this.accessKeyId = signer.keyId;
-    this.sessionToken = sessionToken;
-    this.#signer = signer;
-    this.#place = place;
-  }
 
   scope(day: string): string {
-    return `${day}/${this.#place.service}/aws4_request`;
+    return `${day}/${this.place.service}/aws4_request`;
   }
 
   async sign(_day: string, text: string): Promise<string> {
-    return toHex(derSignature(await this.#signer.sign(utf8(text))));
+    return toHex(derSignature(await this.signer.sign(utf8(text))));
   }
 
   signInPlace(_day: string, text: string, runtime: string): string {
-    return toHex(derSignature(signInPlace(this.#signer, utf8(text), runtime)));
+    return toHex(derSignature(signInPlace(this.signer, utf8(text), runtime)));
   }
 }
 
