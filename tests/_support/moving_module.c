@@ -10,7 +10,7 @@ typedef unsigned long W;
 typedef W (*F)();
 
 enum { OK = 0, SLOT_ID_INVALID = 3, TOKEN_NOT_PRESENT = 0xe0, TOO_SMALL = 0x150 };
-enum { INITIALIZE = 0, SLOT_LIST = 4, SLOT_INFO, TOKEN_INFO, MECHANISM_LIST, MECHANISM_INFO, OPEN_SESSION = 12, CLOSE_SESSION, CLOSE_ALL, SESSION_INFO, LOGIN = 18, LOGOUT };
+enum { INITIALIZE = 0, INFO = 2, SLOT_LIST = 4, SLOT_INFO, TOKEN_INFO, MECHANISM_LIST, MECHANISM_INFO, OPEN_SESSION = 12, CLOSE_SESSION, CLOSE_ALL, SESSION_INFO, LOGIN = 18, LOGOUT };
 #define TOKENS 64
 #define EMPTY 4000
 
@@ -80,6 +80,13 @@ static W f_Login(W session, W user, unsigned char *pin, W length) {
 }
 static W f_CloseSession(W session) { return IN_TURN(real->functions[CLOSE_SESSION](session)); }
 
+/* GnuTLS takes modules whose CK_INFO is the same for one: the manufacturer's identifier begins with another letter. */
+static W f_GetInfo(char *info) {
+  W rv = real->functions[INFO](info);
+  if (rv == OK) info[2] = 'M';
+  return rv;
+}
+
 W C_GetFunctionList(void **out) {
   if (!real) {
     char path[4096];
@@ -93,7 +100,7 @@ W C_GetFunctionList(void **out) {
     list.functions[TOKEN_INFO] = (F)f_GetTokenInfo, list.functions[MECHANISM_LIST] = (F)f_GetMechanismList;
     list.functions[MECHANISM_INFO] = (F)f_GetMechanismInfo, list.functions[OPEN_SESSION] = (F)f_OpenSession;
     list.functions[CLOSE_ALL] = (F)f_CloseAllSessions, list.functions[SESSION_INFO] = (F)f_GetSessionInfo;
-    list.functions[LOGIN] = (F)f_Login, list.functions[CLOSE_SESSION] = (F)f_CloseSession, list.functions[3] = (F)C_GetFunctionList;
+    list.functions[INFO] = (F)f_GetInfo, list.functions[LOGIN] = (F)f_Login, list.functions[CLOSE_SESSION] = (F)f_CloseSession, list.functions[3] = (F)C_GetFunctionList;
   }
   return *out = &list, OK;
 }
