@@ -7,6 +7,7 @@ import { certificateOf } from "../peer_certificate.ts";
 import { isNamed } from "../../../internal/certificate_names.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
+import { waitForStream } from "./node_bun_socket.ts";
 import { arrival } from "./node_tcp.ts";
 import { readableCertificates } from "../permissions.ts";
 import { trustsNobody } from "../tls_database.ts";
@@ -60,6 +61,7 @@ export async function encrypt(raw: Duplex, options: EncryptOptions): Promise<Enc
   try {
     await arrival(stream, "secureConnect", signal, fail);
     if (runtimeName() === "deno") passPauses(stream, raw);
+    if (runtimeName() === "bun") waitForStream(stream, raw);
     return { stream, info: tlsInfoOf(stream, host, options.roots), protocol: stream.alpnProtocol || "" };
   } catch (error) {
     stream.destroy();

@@ -1,11 +1,13 @@
-import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { connect, createServer, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { TlsDatabase } from "../../../../http/transports/tls_database.ts";
 import type { ConnectionTarget, ProxyTarget } from "../../../../http/transports/transport.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
+import { ending, listening } from "../../../_support/listening.ts";
 import { freePort, proxyServer, socksServer, startTinyproxy, tinyproxyPath } from "../../../_support/proxy_server.ts";
 import { reply, type SocketServer, socketServer } from "../../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../../_support/tls_certificates.ts";
@@ -193,6 +195,54 @@ describe("NodeTransport proxies", () => {
       tls: { strict: true, roots, client: null },
     });
     assertEquals((await failureOf(untrusted)).status, HttpStatus.SSL_FAILED);
+  });
+
+  it("asks for no more of a body than an https: proxy takes, which is read as slowly as that", async () => {
+    const { cert, key } = certificates.good;
+    await using origin = await tlsServer();
+    await using proxy = await proxyServer({ tls: { cert, key } });
+    // Stands still in front of the proxy as soon as the body comes: between two sockets, which hold back everywhere.
+    let isStill = false;
+    const relayed: Socket[] = [];
+    const relay = createServer((socket) => {
+      const upstream = connect(proxy.port, "127.0.0.1");
+      relayed.push(socket, upstream);
+      upstream.on("data", (bytes) => socket.write(bytes)).on("error", () => {});
+      socket.on("data", (bytes) => {
+        if (!upstream.write(bytes)) {
+          socket.pause();
+          upstream.once("drain", () => void (isStill || socket.resume()));
+        }
+        if (isStill) socket.pause();
+      }).on("error", () => {});
+    });
+    const relayPort = await listening(relay);
+    const piece = new Uint8Array(1 << 16);
+    let most = 1024;
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (pulled === 0) isStill = true;
+        if (++pulled > most) controller.close();
+        else controller.enqueue(piece);
+      },
+    }, { highWaterMark: 0 });
+    const target = through(localProxy(relayPort, "https"), origin.port, { scheme: "https" });
+    const connection = transport.createConnection(target);
+    const answer = exchange(connection, requestFor(target, "/", { method: "PUT", body }));
+    answer.catch(() => {});
+    for (let last = -1, quiet = 0; quiet < 50 && pulled <= most; quiet = pulled === last ? quiet + 1 : 0) {
+      last = pulled;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assertLess(pulled, most);
+    most = pulled + 8;
+    isStill = false;
+    for (const socket of relayed) socket.resume();
+    assertEquals(await textOf(await answer), "tls /");
+    assertEquals(origin.requests.at(-1)!.body.length, most * piece.length);
+    connection.close();
+    await ending(relay, new Set(relayed));
   });
 
   it("goes through SOCKS5, names resolved here or by the proxy, with and without a password", async () => {
