@@ -27,7 +27,7 @@ import { HeldRequests } from "./held_requests.ts";
 import type { Section } from "./hpack_decoder.ts";
 import { HpackEncoder } from "./hpack_encoder.ts";
 import type { Field } from "./hpack_table.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, WaitingBodies } from "./outbox.ts";
 import { PeerProbe } from "./peer_probe.ts";
 import { PeerSettings } from "./peer_settings.ts";
 import { type RequestSection, RequestSections } from "./request_fields.ts";
@@ -63,7 +63,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
   readonly #receiveWindow = new ReceiveWindow(CONNECTION_WINDOW);
   /** Those of whose responses something is to be handed on once all that has arrived was looked at. */
   #answered: Http2Stream[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new WaitingBodies();
   #awaited = 0;
   /** The connection takes no new streams. */
   #isRetired = false;
@@ -78,7 +78,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     this.#wire = wire;
     this.#options = options;
     this.#inbox = new FrameInbox(this, this.#guard, options.maxHeaderBytes);
-    this.#outbox = new Outbox(wire, () => this.#streams.size > CROWD, () => this.#wake());
+    this.#outbox = new Outbox(wire, () => this.#streams.size > CROWD, () => this.#waiting.wake());
     this.#probe = new PeerProbe((payload) => this.#write(frame(FrameType.PING, Flag.NONE, 0, payload)), times);
     this.#greeting = new Patience(times.settings, () => this.#fault(settingsTimeout(times.settings))).unref();
     this.#write(Buffer.from(PREFACE, "latin1"));
@@ -185,7 +185,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
 
   /** Resolves when the peer has said what it takes, or never will. */
   async #settings(): Promise<void> {
-    while (!this.#peer.isKnown && this.isOpen) await this.room();
+    while (!this.#peer.isKnown && this.isOpen) await this.room(false);
   }
 
   #begin(request: TransportRequest, section: RequestSection, observer: ExchangeObserver): Promise<TransportResponse> {
@@ -203,8 +203,8 @@ export class Http2Connection implements FrameHandler, StreamLink {
     return this.#outbox.hasRoom;
   }
 
-  room(): Promise<void> {
-    return this.isOver ? Promise.resolve() : new Promise((resolve) => void this.#waiting.push(resolve));
+  room(hasWritten: boolean): Promise<void> {
+    return this.isOver ? Promise.resolve() : this.#waiting.wait(hasWritten);
   }
 
   writeHeaders(stream: number, fields: readonly Field[], isEnd: boolean): void {
@@ -240,7 +240,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
 
   streamOver(stream: Http2Stream): void {
     this.#streams.delete(stream.id);
-    if (this.#waiting.length > 0) this.#wake();
+    this.#waiting.wake();
     if (this.#isRetired && this.#streams.size === 0 && !this.isOver) this.#endRetired();
   }
 
@@ -289,7 +289,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     if (this.#peer.headerTableSize !== null) this.#encoder.limitTable(this.#peer.headerTableSize);
     this.#greeting.end();
     this.#write(frameHeader(FrameType.SETTINGS, Flag.ACK, 0, 0));
-    this.#wake();
+    this.#waiting.wake();
     this.#options.onChange();
   }
 
@@ -318,7 +318,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
       }
     }
     // While the socket has enough to do nobody could go on.
-    if (this.hasRoom) this.#wake();
+    if (this.hasRoom) this.#waiting.wake();
   }
 
   #onStreamWindow(stream: number, bytes: number): void {
@@ -337,12 +337,6 @@ export class Http2Connection implements FrameHandler, StreamLink {
     } catch (error) {
       this.#fault(error);
     }
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const go of waiting) go();
   }
 
   /** Takes no new streams; those that are open go on. */
@@ -378,7 +372,7 @@ export class Http2Connection implements FrameHandler, StreamLink {
     this.#greeting.end();
     this.#outbox.close();
     for (const stream of streams) endStream(stream);
-    this.#wake();
+    this.#waiting.wake();
     if (errorCode !== null) void this.#wire.write(goAwayFrame(errorCode));
     this.#wire.keepsProcessAlive(false);
     this.#wire.destroy();

@@ -89,7 +89,7 @@ export function headersFrames(stream: number, block: Uint8Array, isEnd: boolean,
   return frames;
 }
 
-/** A piece of a body as DATA frames: one, or as many as it takes. They are made where they are written from. */
+/** A piece of a body as DATA frames: one, or as many as it takes. They are made where they are written from, at once. */
 export class DataFrames {
   readonly #stream: number;
   readonly #piece: Uint8Array;
@@ -107,6 +107,13 @@ export class DataFrames {
     this.#maxFrameSize = maxFrameSize;
     this.count = Math.max(1, Math.ceil(piece.byteLength / maxFrameSize));
     this.byteLength = piece.byteLength + this.count * FRAME_HEADER;
+  }
+
+  /** The frames in memory of their own. */
+  toBytes(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.byteLength);
+    this.writeTo(bytes, 0);
+    return bytes;
   }
 
   /** Writes them one behind the other. */

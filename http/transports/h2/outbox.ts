@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { ConnectionFault, ErrorCode } from "./errors.ts";
-import type { DataFrames } from "./frames.ts";
+import { DataFrames } from "./frames.ts";
 
 /** What frames are written to. */
 export interface FrameSink {
@@ -21,6 +21,29 @@ const ENOUGH = 64 * 1024;
 export const FULL_BATCH = 16;
 /** A peer that makes us answer and does not read the answers. */
 const TOO_MUCH = 1024 * 1024;
+
+/**
+ * The bodies that wait for room. Those that have found none go before those that have written since: else the first would
+ * take all there is, time after time.
+ */
+export class WaitingBodies {
+  #unserved: (() => void)[] = [];
+  #served: (() => void)[] = [];
+
+  /** Resolves when it is worth looking for room again. */
+  wait(hasWritten: boolean): Promise<void> {
+    return new Promise((resolve) => void (hasWritten ? this.#served : this.#unserved).push(resolve));
+  }
+
+  /** Has all of them look again, in their order. */
+  wake(): void {
+    if (this.#unserved.length === 0 && this.#served.length === 0) return;
+    const waiting = [...this.#unserved, ...this.#served];
+    this.#unserved = [];
+    this.#served = [];
+    for (const go of waiting) go();
+  }
+}
 
 /** Collects frames. Bodies ask whether there is room, everything else is short. */
 export class Outbox {
@@ -54,12 +77,14 @@ export class Outbox {
     if (this.#isClosed) return;
     this.#pieces.push(frames);
     this.#size += frames.byteLength;
-    if (this.#isBlocked) {
-      if (this.#size > TOO_MUCH) {
-        throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the server does not read what it has asked for");
-      }
-    } else if (this.#size >= ENOUGH || this.#pieces.length >= FULL_BATCH) this.flush();
-    else if (!this.#isScheduled) this.#schedule();
+    if (!this.#isBlocked && (this.#size >= ENOUGH || this.#pieces.length >= FULL_BATCH)) return this.flush();
+    // What leaves later is copied: a body's source may use its memory for the next piece.
+    if (frames instanceof DataFrames) this.#pieces[this.#pieces.length - 1] = frames.toBytes();
+    if (!this.#isBlocked) {
+      if (!this.#isScheduled) this.#schedule();
+    } else if (this.#size > TOO_MUCH) {
+      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "the server does not read what it has asked for");
+    }
   }
 
   /** Writes what has been collected. */

@@ -1,4 +1,5 @@
 /** The request's half of a stream: its header section, its body as far as windows allow, its end. */
+import { setImmediate } from "node:timers";
 import { TransportError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import { type BodySink, RequestBodyWriter } from "../request_body_writer.ts";
@@ -9,6 +10,8 @@ import type { Field } from "./hpack_table.ts";
 import { type RequestSection, trailerSection } from "./request_fields.ts";
 
 const NOTHING = new Uint8Array(0);
+/** After so many bytes the other streams, and the program, go on before more is written: a socket may take them all. */
+const BURST = 1024 * 1024;
 
 /** What an upload asks of its connection. None of it throws. */
 export interface UploadLink {
@@ -16,8 +19,8 @@ export interface UploadLink {
   readonly window: number;
   /** Whether more may be handed to the socket. */
   readonly hasRoom: boolean;
-  /** Resolves when it is worth looking at window and room again. */
-  room(): Promise<void>;
+  /** Resolves when it is worth looking at window and room again; who has written since it last waited lets others go first. */
+  room(hasWritten: boolean): Promise<void>;
   writeHeaders(stream: number, fields: readonly Field[], isEnd: boolean): void;
   writeData(stream: number, piece: Uint8Array, isEnd: boolean): void;
 }
@@ -40,6 +43,8 @@ export class Upload implements BodySink {
   readonly #link: UploadLink;
   readonly #request: TransportRequest;
   #writer: RequestBodyWriter | null = null;
+  /** Bytes written since others could last go on. */
+  #burst = 0;
   /** Bytes the peer takes on this stream. */
   window: number;
   /** The end of the request was handed over. */
@@ -101,18 +106,24 @@ export class Upload implements BodySink {
   }
 
   async #writeRest(piece: Uint8Array, offset: number, isLast: boolean): Promise<void> {
-    for (let written = offset; written < piece.byteLength;) {
-      await this.#link.room();
+    for (let before = 0, written = offset; written < piece.byteLength;) {
+      await this.#link.room(written > before);
       if (this.isOver) return;
+      before = written;
       written = this.#writeSome(piece, written, isLast);
     }
     await this.#wrote(piece, isLast);
   }
 
-  /** The next piece is not asked for while the socket has enough to do. */
+  /** The next piece is not asked for while the socket has enough to do, or it is the turn of others. */
   #wrote(piece: Uint8Array, isLast: boolean): Promise<void> | void {
     if (!this.#request.upgrade) this.#owner.observer.wroteBodyData(piece);
-    if (!isLast && !this.isOver && !this.#link.hasRoom) return this.#link.room();
+    if (isLast || this.isOver) return;
+    this.#burst += piece.byteLength;
+    const { hasRoom } = this.#link;
+    if (hasRoom && this.#burst < BURST) return;
+    this.#burst = 0;
+    return hasRoom ? new Promise((resolve) => void setImmediate(resolve)) : this.#link.room(true);
   }
 
   /** Writes as much as the peer and the socket take now; the offset behind it. */

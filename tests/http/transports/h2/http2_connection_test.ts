@@ -191,6 +191,57 @@ describe("an HTTP/2 connection", () => {
     assertEquals(await server.uploaded(1), 1_000_000);
   });
 
+  it("lets uploads that the socket and the windows do not hold back go on by turns", async () => {
+    const size = 8 << 20;
+    for (const busy of [undefined, Promise.resolve()]) {
+      const server = peer([Setting.INITIAL_WINDOW_SIZE, size]);
+      server.send(windowUpdate(0, 10 * size));
+      await flushed();
+      server.busy = busy;
+      for (const _ of [1, 2, 3]) server.request("/", { method: "POST", body: body(size) });
+      while (
+        server.frames.filter(({ flags, type }) => type === FrameType.DATA && flags === Flag.END_STREAM).length < 3
+      ) {
+        await flushed();
+      }
+      const data = server.frames.filter(({ type }) => type === FrameType.DATA);
+      const first = data.slice(0, data.findIndex(({ flags }) => flags === Flag.END_STREAM) + 1);
+      for (const stream of [1, 3, 5]) {
+        const sent = first.filter((each) => each.stream === stream).reduce(
+          (sum, { payload }) => sum + payload.length,
+          0,
+        );
+        assert(sent >= size * 3 / 4, `stream ${stream} has sent ${sent} of ${size} bytes when the first was through`);
+      }
+    }
+  });
+
+  it("sends what a body's source has given, when it uses, transfers or shrinks that memory for the next piece", async () => {
+    for (const crowd of [0, 6]) {
+      for (const change of ["fill", "transfer", "resize"]) {
+        const server = peer([Setting.INITIAL_WINDOW_SIZE, 1_000_000]);
+        for (let each = 0; each < crowd; each++) server.request("/idle");
+        let memory = new ArrayBuffer(1000, { maxByteLength: 1000 });
+        let pieces = 0;
+        const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
+          pull(controller): void {
+            if (change === "transfer") memory = memory.transfer();
+            if (change === "resize") memory.resize(memory.byteLength - 100);
+            new Uint8Array(memory).fill(++pieces);
+            if (pieces > 4) controller.close();
+            else controller.enqueue(new Uint8Array(memory));
+          },
+        }, { highWaterMark: 0 });
+        server.request("/", { method: "POST", body: source });
+        await flushed();
+        const sent = (await server.seen(FrameType.DATA, 1 + 2 * crowd)).filter(({ payload }) => payload.length > 0);
+        const lengths = change === "resize" ? [900, 800, 700, 600] : [1000, 1000, 1000, 1000];
+        assertEquals(sent.map(({ payload }) => payload.length), lengths);
+        assertEquals(sent.map(({ payload }) => [...new Set(payload)]), [[1], [2], [3], [4]]);
+      }
+    }
+  });
+
   it("asks for no more of a body while the socket is full, also when a window has parted a piece", async () => {
     const server = peer([Setting.INITIAL_WINDOW_SIZE, 10]);
     let pulls = 0;
