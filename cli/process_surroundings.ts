@@ -89,6 +89,8 @@ class ProcessTerminal implements CliTerminal {
     // However the process ends, the shell gets its terminal back as it was.
     process.on("exit", this.#restore);
     stream.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onEnd).resume();
+    // A question that was asked before has let go of it, and what nothing waits for ends the process.
+    stream.ref();
   }
 
   async forgetTyped(): Promise<void> {

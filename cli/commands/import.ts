@@ -1,7 +1,7 @@
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import type { JsonWebKeyFields } from "../../session/keys/forms/json_web_key.ts";
 import { looksLikePem } from "../../session/keys/forms/pem.ts";
-import type { KeyInput } from "../../session/keys/forms/read_key.ts";
+import { type KeyInput, withKey } from "../../session/keys/forms/read_key.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import type { CommandContext } from "../contract/command.ts";
@@ -31,8 +31,10 @@ export async function run(context: CommandContext): Promise<void> {
   const bytes = await readWhole(source, { signal, most: MOST });
   try {
     const pieces = piecesOf(bytes, source.name);
-    const passphrase = await passphraseOf(context, source.name, pieces.some(({ isEncrypted }) => isEncrypted));
+    const encrypted = pieces.filter(({ isEncrypted }) => isEncrypted);
+    const passphrase = await passphraseOf(context, source.name, encrypted.length > 0);
     await withModules(context, async (modules) => {
+      if (passphrase !== null) await checkPassphrase(encrypted, passphrase);
       const found = await oneToken(modules, uri, context);
       await withSession(context, uri, found, { login: true, readWrite: true }, async (session) => {
         const importer = new Importer(session, context, passphrase);
@@ -103,6 +105,11 @@ async function passphraseOf(
     `Cannot import ${JSON.stringify(name)}: the key is encrypted and there is no passphrase`,
     "Set GP11_PASSPHRASE, or run it at a terminal and type it.",
   );
+}
+
+/** A wrong passphrase is told before anybody is asked for a PIN. */
+async function checkPassphrase(encrypted: readonly Piece[], passphrase: Uint8Array): Promise<void> {
+  for (const { input } of encrypted) await withKey(input as string, passphrase, () => Promise.resolve());
 }
 
 /** Brings one thing after the other into a token. */

@@ -1,9 +1,10 @@
-# Runs a program in a terminal of its own, waits for a text, types or sends a signal, and tells what became of it. What
-# TYPED_AHEAD holds is typed before the program reads anything.
-#   python3 terminal_program.py WAIT-FOR "type TEXT"|"signal NUMBER" PROGRAM ARGUMENTS...
+# Runs a program in a terminal of its own, waits for each text in turn, types or sends a signal, and tells what became of
+# it. What TYPED_AHEAD holds is typed before the program reads anything.
+#   python3 terminal_program.py '[["WAIT-FOR", "type TEXT"|"signal NUMBER"], …]' PROGRAM ARGUMENTS...
 import fcntl, json, os, select, signal, sys, termios
 
-wanted, answer, *command = sys.argv[1:]
+steps = json.loads(sys.argv[1])
+command = sys.argv[2:]
 # The other end is held open, so that the terminal stays when the program has ended, and its settings can be asked for.
 terminal, other = os.openpty()
 pid = os.fork()
@@ -19,16 +20,16 @@ os.write(terminal, os.environ.get("TYPED_AHEAD", "").encode())
 signal.alarm(240)
 end = os.pidfd_open(pid)
 shown = b""
-answered = False
+seen = 0
 while True:
     ready, _, _ = select.select([terminal, end], [], [])
     if terminal in ready:
         shown += os.read(terminal, 4096)
     elif end in ready:
         break
-    if not answered and wanted.encode() in shown:
-        answered = True
-        what, value = answer.split(" ", 1)
+    if steps and steps[0][0].encode() in shown[seen:]:
+        seen = len(shown)
+        what, value = steps.pop(0)[1].split(" ", 1)
         if what == "signal":
             os.kill(pid, int(value))
         else:

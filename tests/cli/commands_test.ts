@@ -228,6 +228,18 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals(looked.terminals.opened, 0);
     });
 
+    it("tells of a wrong passphrase before it asks for the PIN", { skip: opensslSkip }, async () => {
+      const [file, secret] = [`${folder}/locked.pem`, "pass:geheim"];
+      execFileSync("openssl", ["genpkey", "-algorithm", "ED25519", "-aes256", "-pass", secret, "-out", file]);
+      const line = "import TOKEN --in FOLDER/locked.pem --label locked";
+      const wrong = await gp11(line, { environment: {}, typed: ["falsch\r", `${token.userPin}\r`] });
+      assertEquals([wrong.code, wrong.terminals.opened], [1, 1], wrong.errors + wrong.shown);
+      assertStringIncludes(wrong.errors, "passphrase");
+      const right = await done(line, { environment: {}, typed: ["geheim\r", `${token.userPin}\r`] });
+      assertEquals(right.terminals, { opened: 2, closed: 2 });
+      await done("delete TOKEN;object=locked --yes");
+    });
+
     it("asks nobody for a PIN to use on a file that is not there", async () => {
       const lines = [
         "sign TOKEN;object=release",

@@ -1,5 +1,5 @@
 // What a person at a terminal meets: cli/process_surroundings.ts, cli/run.ts, cli/terminal, and a card with three tries.
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Writable } from "node:stream";
@@ -36,13 +36,13 @@ describe("the program in a terminal", { skip: terminalSkip }, () => {
   /** Runs the program through a shell in a terminal of its own; what it shows, its exit code, whether the terminal echoes again. */
   async function inTerminal(
     script: string,
-    answer: string,
+    answers: readonly (readonly [question: string, answer: string])[],
     ahead = "",
   ): Promise<{ shown: string; code: number; echoes: boolean }> {
     const program = fileURLToPath(new URL("../_support/terminal_program.py", import.meta.url));
     const cli = [process.execPath, ...programArguments(new URL("../../cli.ts", import.meta.url))];
     const command = ["sh", "-c", script, "sh", ...cli, "--module", token.module];
-    const { stdout } = await promisify(execFile)(python!, [program, "PIN of", answer, ...command], {
+    const { stdout } = await promisify(execFile)(python!, [program, JSON.stringify(answers), ...command], {
       env: { ...process.env, ...environment, NO_COLOR: "1", TYPED_AHEAD: ahead },
     });
     return JSON.parse(stdout);
@@ -52,7 +52,7 @@ describe("the program in a terminal", { skip: terminalSkip }, () => {
     const keygen = `"$@" keygen pkcs11:token=terminal --type hmac --label first`;
     const { code, echoes, shown } = await inTerminal(
       `echo nothing | ${keygen}`,
-      `type ${token.userPin}\r`,
+      [["PIN of", `type ${token.userPin}\r`]],
       "echo the next line of a paste\n",
     );
     assertEquals([code, echoes], [0, true], shown);
@@ -61,10 +61,20 @@ describe("the program in a terminal", { skip: terminalSkip }, () => {
     assert(!shown.includes(token.userPin), shown);
   });
 
+  it("asks a second question where the first was answered", async () => {
+    const pin = ["PIN of", `type ${token.userPin}\r`] as const;
+    const made = await inTerminal(`"$@" keygen pkcs11:token=terminal --type aes --label second`, [pin]);
+    assertEquals(made.code, 0, made.shown);
+    const question = ["[y/N]", "type y\r"] as const;
+    const gone = await inTerminal(`"$@" delete "pkcs11:token=terminal;object=second"`, [pin, question]);
+    assertEquals([gone.code, gone.echoes], [0, true], gone.shown);
+    assertMatch(gone.shown, /deleted pkcs11:\S*;object=second;/);
+  });
+
   it("gives the terminal back and makes nothing when it is ended while it asks", async () => {
     const out = `${folder}/out`;
     const script = `exec "$@" sign pkcs11:token=terminal --in /dev/null --out ${out}`;
-    const { code, echoes, shown } = await inTerminal(script, `signal 15`);
+    const { code, echoes, shown } = await inTerminal(script, [["PIN of", "signal 15"]]);
     assertEquals([code, echoes], [143, true], shown);
     let made = true;
     try {
