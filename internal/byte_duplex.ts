@@ -1,4 +1,4 @@
-/** Between Node's streams and pairs of web streams. */
+/** Between Node's streams and pairs of web streams, and streams of Node that callers give. */
 import type { Duplex } from "node:stream";
 import { builtin } from "./builtin_modules.ts";
 
@@ -128,4 +128,34 @@ function readerBeside(
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
+}
+
+/** What a caller's stream of Node is told by: each runtime and library has classes of its own. */
+interface CallersStream {
+  on(event: "error", listener: () => void): unknown;
+  destroy?(): unknown;
+}
+
+const heeded = new WeakSet<object>();
+
+function isNodeStream(source: unknown): source is CallersStream {
+  return typeof (source as Partial<CallersStream> | null)?.on === "function";
+}
+
+/**
+ * Listens for the errors of a stream from the moment it is given. Whoever reads it gets an earlier error, too; without a
+ * listener one that comes before the first read would end the process.
+ */
+export function heedErrors(source: unknown): void {
+  if (!isNodeStream(source) || heeded.has(source)) return;
+  heeded.add(source);
+  source.on("error", () => {});
+}
+
+/**
+ * Ends a stream that nobody reads any further. Returning its iterator does not: one that was never asked for anything
+ * leaves the stream as it is, and one that waits for the next piece goes on waiting.
+ */
+export function endStream(source: unknown): void {
+  if (isNodeStream(source)) source.destroy?.();
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkFunction, checkOptions, checkSignal } from "../../internal/expected.ts";
+import { heedErrors } from "../../internal/byte_duplex.ts";
 import type { FetchInput } from "../../internal/platform_types.ts";
 import { setCacheMode } from "../features/cache/fetch_mode.ts";
 import { NotSupportedError } from "../errors.ts";
@@ -69,6 +70,8 @@ export async function messageOf(
 ): Promise<FetchRequest> {
   const request = input instanceof Request ? input : null;
   checkOptions("fetch", init);
+  // Whatever becomes of the fetch, it is told by its promise alone.
+  heedErrors(init.body);
   checkInit(init, runtime);
   const method = normalizedMethod(init.method ?? request?.method ?? "GET");
   const msg = new HttpMessage(method, request?.url ?? String(input));

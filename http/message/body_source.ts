@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
 import { blobStream } from "./blob_stream.ts";
 import { formDataBody } from "./multipart.ts";
 
@@ -34,7 +35,10 @@ export function bodySourceOf(body: unknown): BodySource | null {
   if (body instanceof FormData) return formDataBody(body);
   if (typeof body !== "object" || body === null) return null;
   if (isBlob(body)) return blobBody(body);
-  if (Symbol.asyncIterator in body) return once((body as AsyncIterable<unknown>)[Symbol.asyncIterator]());
+  if (Symbol.asyncIterator in body) {
+    heedErrors(body);
+    return once((body as AsyncIterable<unknown>)[Symbol.asyncIterator](), () => endStream(body));
+  }
   // What has been begun, as generators have; lists and sets are values, and no bodies.
   if (Symbol.iterator in body && "next" in body) return once((body as Iterable<unknown>)[Symbol.iterator]());
   return null;
@@ -83,7 +87,7 @@ function blobBody(blob: Blob): BodySource {
 }
 
 /** What an iterator gives, one piece for each that is asked for; whoever cancels ends the iterator. */
-function once(iterator: AsyncIterator<unknown> | Iterator<unknown>): BodySource {
+function once(iterator: AsyncIterator<unknown> | Iterator<unknown>, end = () => {}): BodySource {
   const body = new ReadableStream<Bytes>({
     async pull(controller): Promise<void> {
       for (;;) {
@@ -92,7 +96,7 @@ function once(iterator: AsyncIterator<unknown> | Iterator<unknown>): BodySource 
         const piece = typeof value === "string" ? encoder.encode(value) : value;
         if (!(piece instanceof Uint8Array)) {
           const error = new TypeError(
-            "Cannot send the body: its iterator gave something that is neither bytes nor text",
+            "Cannot read the body: its iterator gave something that is neither bytes nor text",
           );
           await iterator.return?.();
           throw error;
@@ -101,6 +105,7 @@ function once(iterator: AsyncIterator<unknown> | Iterator<unknown>): BodySource 
       }
     },
     async cancel(): Promise<void> {
+      end();
       await iterator.return?.();
     },
   }, { highWaterMark: 0 });

@@ -94,6 +94,7 @@ function watched(
 
 /** The phase keeps a connection that is in order from being taken for a stale one. */
 function sourceFailed(error: unknown): TransportError {
-  const text = `Cannot send the body: ${error instanceof Error ? error.message : String(error)}`;
+  const said = error instanceof Error ? error.message : String(error);
+  const text = `Cannot send the body: ${said.replace(/^Cannot read the body: /, "")}`;
   return new TransportError(HttpStatus.IO_ERROR, "response", text, { cause: error });
 }

@@ -1,4 +1,5 @@
 /** Data that comes piece by piece, through operations in parts. */
+import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { type BytesInput, isBytesInput } from "../../ffi/memory/inputs.ts";
@@ -53,10 +54,14 @@ export function cipherStream(
   return new TransformStream(transformer);
 }
 
-/** Whether data comes piece by piece. It is told by what it can do: each runtime, realm and library has classes of its own. */
+/**
+ * Whether data comes piece by piece. It is told by what it can do: each runtime, realm and library has classes of its own.
+ * From here on a stream of Node is listened to.
+ */
 export function isPiecemeal(data: DataInput): data is Exclude<DataInput, BytesInput> {
-  return typeof data === "object" && data !== null && !isBytesInput(data) &&
-    (isReadable(data) || isIterable(data) || isBlob(data));
+  if (typeof data !== "object" || data === null || isBytesInput(data)) return false;
+  heedErrors(data);
+  return isReadable(data) || isIterable(data) || isBlob(data);
 }
 
 function isReadable(data: object): data is ReadableStream<Uint8Array> {
@@ -94,7 +99,10 @@ function sourceOf(data: Exclude<DataInput, BytesInput>): Source {
   const iterator = data[Symbol.asyncIterator]();
   return {
     next: async () => await iterator.next(),
-    cancel: async () => await iterator.return?.(),
+    cancel: async () => {
+      endStream(data);
+      return await iterator.return?.();
+    },
     release() {},
   };
 }

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { constants, createHash, createHmac, createPublicKey, publicDecrypt, publicEncrypt, verify } from "node:crypto";
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { CKF, CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError } from "../../../session/errors.ts";
@@ -251,6 +251,22 @@ describe("Cryptography in a session", () => {
     await assertRejects(() => on.session.digest(CKM.SHA256, broken), Error, "cut");
     assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
   });
+
+  it(
+    "a stream of Node that fails before it is read rejects the call, or ends with one that is refused",
+    { skip },
+    async () => {
+      for (const signal of [undefined, AbortSignal.abort(new Error("given up"))]) {
+        const source = new PassThrough();
+        const digesting = on.session.digest(CKM.SHA256, source, { signal });
+        source.destroy(new Error("gone early"));
+        const closed = new Promise((resolve) => source.once("close", resolve));
+        await assertRejects(() => digesting, Error, signal ? "given up" : "gone early");
+        await closed;
+      }
+      assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+    },
+  );
 
   it("sign, verify and digest take whatever gives bytes piece by piece", { skip }, async () => {
     const expected = on.session.digestSync(CKM.SHA256, data);
