@@ -17,8 +17,10 @@ interface Failure {
   readonly exitCode: number;
 }
 
-/** What to do where the library's own advice is for programs. */
+/** What to do where the library's own advice is for programs, by return value, or by that and the function. */
 const ADVICE: Readonly<Record<string, string>> = {
+  "CKR_ARGUMENTS_BAD from C_Initialize":
+    "Some modules, such as NSS softokn, want parameters: give them with --reserved.",
   CKR_ATTRIBUTE_TYPE_INVALID: "The token does not know an attribute that was asked for.",
   CKR_CRYPTOKI_ALREADY_INITIALIZED: "Another part of this process uses the module.",
   CKR_CURVE_NOT_SUPPORTED: "gp11 mechanisms lists what the token can do; --curve names another curve.",
@@ -61,22 +63,23 @@ function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) {
     return { name: "Error", message: String(error), hint: undefined, ckr: undefined, exitCode: ExitCode.FAILED };
   }
-  const ckr = ckrOf(error);
+  const { ckr, fn } = returnValueOf(error);
+  const advice = ckr === undefined ? undefined : ADVICE[`${ckr} from ${fn}`] ?? ADVICE[ckr];
   const own = hintOf(error);
   return {
     name: error.name,
     message: own === undefined ? error.message : withoutHint(error.message, own),
-    hint: error instanceof CommandError ? error.hint : ckr !== undefined && ADVICE[ckr] || own,
+    hint: error instanceof CommandError ? error.hint : advice ?? own,
     ckr,
     exitCode: error instanceof UsageError ? ExitCode.USAGE : ExitCode.FAILED,
   };
 }
 
-function ckrOf(error: Error): string | undefined {
+function returnValueOf(error: Error): { readonly ckr?: string; readonly fn?: unknown } {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    if ("ckr" in each && typeof each.ckr === "string") return each.ckr;
+    if ("ckr" in each && typeof each.ckr === "string") return { ckr: each.ckr, fn: "fn" in each ? each.fn : undefined };
   }
-  return undefined;
+  return {};
 }
 
 function hintOf(error: Error): string | undefined {

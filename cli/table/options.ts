@@ -10,6 +10,11 @@ export const globalOptions: readonly OptionDescription[] = [
     multiple: true,
     isPath: true,
   },
+  {
+    name: "reserved",
+    value: "TEXT",
+    text: "Parameters for the module of --module, as NSS softokn wants them (pReserved of C_Initialize)",
+  },
   { name: "json", text: "Write the result as JSON" },
   { name: "log-calls", text: "Log each call of a module to standard error, without secrets" },
   { name: "help", short: "h", text: "Show help" },

@@ -7,7 +7,7 @@ import type { LogCallsOptions } from "../../session/log_calls/mod.ts";
 import { loadModules } from "../../session/registered_modules.ts";
 import { Module } from "../../session/tokens/module.ts";
 import type { CommandContext } from "../contract/command.ts";
-import { CommandError } from "../terminal/errors.ts";
+import { CommandError, UsageError } from "../terminal/errors.ts";
 
 /** A module that could not be loaded. */
 export interface ModuleFailure {
@@ -32,10 +32,17 @@ export async function withModules<T>(
 }
 
 async function openModules(context: CommandContext, failures: ModuleFailure[]): Promise<Module[]> {
-  const { options, signal } = context;
+  const { options, signal, command } = context;
   const paths = options.list("module");
+  const reserved = options.text("reserved");
+  if (reserved !== undefined && paths.length !== 1) {
+    throw new UsageError(
+      `Cannot use --reserved: it is for one module, and --module names ${paths.length === 0 ? "none" : paths.length}`,
+      command.name,
+    );
+  }
   const logCalls = callLog(context);
-  if (paths.length > 0) return await loadAll(paths, logCalls, signal);
+  if (paths.length > 0) return await loadAll(paths, { reserved, logCalls, signal });
   const modules = await loadModules({
     logCalls,
     signal,
@@ -51,10 +58,9 @@ async function openModules(context: CommandContext, failures: ModuleFailure[]): 
 
 async function loadAll(
   paths: readonly string[],
-  logCalls: LogCallsOptions | undefined,
-  signal: AbortSignal,
+  options: { reserved: string | undefined; logCalls: LogCallsOptions | undefined; signal: AbortSignal },
 ): Promise<Module[]> {
-  const results = await Promise.allSettled(paths.map((path) => Module.load(path, { logCalls, signal })));
+  const results = await Promise.allSettled(paths.map((path) => Module.load(path, options)));
   const loaded = results.filter((result) => result.status === "fulfilled").map(({ value }) => value);
   const failed = results.find((result) => result.status === "rejected");
   if (failed === undefined) return loaded;

@@ -204,6 +204,9 @@ function hintFor(key: CkrKey, fn: string): string | undefined {
     if (!CRYPTOGRAPHY.test(fn)) return undefined;
     return "Some modules answer so for data that is damaged, too long or too short, or for a key they cannot use.";
   }
+  if (key === "ARGUMENTS_BAD" && fn === "C_Initialize") {
+    return "Some modules, such as NSS softokn, want parameters: give them as reserved, in p11-kit's configuration as x-init-reserved.";
+  }
   if (key === "ARGUMENTS_BAD" && WITH_MECHANISM.test(fn)) {
     return "Some modules answer so for a parameter they do not support; check the mechanism's parameter.";
   }

@@ -25,6 +25,14 @@ describe("a command line that makes no sense", () => {
       'error: Cannot use "--type" "rsx": there are ec, rsa, ed25519, x25519, aes, hmac; did you mean "rsa"?',
     );
     assertEquals(
+      await refusal("slots", "--reserved", "x"),
+      "error: Cannot use --reserved: it is for one module, and --module names none",
+    );
+    assertEquals(
+      await refusal("slots", "-m", "a", "-m", "b", "--reserved", "x"),
+      "error: Cannot use --reserved: it is for one module, and --module names 2",
+    );
+    assertEquals(
       await refusal("completion", "tcsh"),
       'error: Cannot run completion "tcsh": there are bash, zsh, fish',
     );

@@ -22,6 +22,7 @@ import { freePort } from "../_support/proxy_server.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates } from "../_support/tls_certificates.ts";
 import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../_support/softhsm.ts";
+import { createSoftoknDatabase, softoknSkip } from "../_support/softokn.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
 const trustSkip = p11KitModulePath("trust") === null ? "p11-kit's trust module is not installed" : false;
@@ -381,6 +382,18 @@ describe("the command line", { skip: softhsmSkip }, () => {
 
   it("ends quietly when whoever reads the list goes away", async () => {
     assertEquals((await gp11("mechanisms TOKEN", { reader: closedReader })).code, 0);
+  });
+});
+
+describe("the parameters of a module", { skip: softoknSkip }, () => {
+  it("are given with --reserved, which the refusal without them names", async () => {
+    const { module, reserved } = createSoftoknDatabase();
+    const without = await commandLine(["--module", module, "slots"]);
+    assertEquals(without.code, 1);
+    assertMatch(without.errors, /CKR_ARGUMENTS_BAD from C_Initialize\)\nhint: .*--reserved/);
+    const { code, errors, text } = await commandLine(["--module", module, "--reserved", reserved, "slots", "--json"]);
+    assertEquals([code, errors], [0, ""]);
+    assertEquals(JSON.parse(text).length, 2);
   });
 });
 

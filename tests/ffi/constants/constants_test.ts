@@ -177,6 +177,7 @@ describe("what return values mean", () => {
 
   it("the confusing ones have a hint, a sentence of one line", () => {
     assertStringIncludes(constants.ckrHint(CKR.SESSION_READ_ONLY) ?? "", "readWrite");
+    assertStringIncludes(constants.ckrHint(CKR.ARGUMENTS_BAD, "C_Initialize") ?? "", "reserved");
     assertEquals(constants.ckrHint(CKR.OK), undefined);
     assertEquals(constants.ckrHint(0x80000010), undefined);
     for (const rv of Object.values(CKR)) {
