@@ -7,6 +7,7 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import type { Engine } from "./engine.ts";
 import type { Frame } from "./frame.ts";
 import { Lane } from "./lane.ts";
+import type { TokenTurn } from "./turn.ts";
 
 /** What is asked where this code runs, from the innermost question outwards; made when the first one is asked. */
 let asked: AsyncLocalStorage<Question> | null = null;
@@ -57,6 +58,11 @@ export class Question {
     return this.#frame.inPlace;
   }
 
+  /** The token that its operation is for, where that has one. */
+  get token(): TokenTurn | null {
+    return this.#frame.turn ?? this.#frame.lane?.token ?? null;
+  }
+
   /** The engine of its operation. */
   get engine(): Engine {
     return this.#frame.engine;
@@ -102,6 +108,12 @@ export function isAskedOn(lane: Lane): boolean {
 /** Whether this code was asked for a PIN by an operation of the engine. */
 export function isAskedBy(engine: Engine): boolean {
   for (const question of chain(currentQuestion())) if (question.engine === engine) return true;
+  return false;
+}
+
+/** Whether this code was asked for the PIN of a token: what waits for that token would wait for itself. */
+export function isAskedFor(token: TokenTurn): boolean {
+  for (const question of chain(currentQuestion())) if (question.token === token) return true;
   return false;
 }
 

@@ -83,6 +83,12 @@ function whole(buffer: ArrayBufferLike, subject: string): ArrayBufferLike {
   return buffer;
 }
 
+/** The memory of an input, whatever the input says of itself. */
+export function memoryOf(input: BytesInput): ArrayBufferLike {
+  if (!ArrayBuffer.isView(input)) return input;
+  return (kindOf.call(input) === undefined ? DATA_VIEW : TYPED_ARRAY).buffer.call(input) as ArrayBufferLike;
+}
+
 function asBytes(view: ArrayBufferView, subject: string): Uint8Array {
   const known = kindOf.call(view) === undefined ? DATA_VIEW : TYPED_ARRAY;
   const buffer = whole(known.buffer.call(view) as ArrayBufferLike, subject);

@@ -163,6 +163,11 @@ export class FollowedToken {
     this.#purpose = purpose;
   }
 
+  /** The slot that it was in last. */
+  get slot(): Slot {
+    return this.#slot;
+  }
+
   /**
    * The slot that it is in, and whether that is another one than last: the only one whose token tells the same of itself.
    *

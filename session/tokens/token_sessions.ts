@@ -1,6 +1,7 @@
 /** The sessions of a pool on one token: calls wait when all of them are busy. */
 import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
+import { isAskedFor } from "../../ffi/engine/question.ts";
 import { lendTo, lentHere } from "../core/lending.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
@@ -126,9 +127,15 @@ export class TokenSessions implements LentSessions {
     return this.#closing !== null;
   }
 
-  /** Whether a session is lent to a function within which this is asked. */
+  /** Whether a session is lent to a function within which this is asked, or the token asks it for a PIN. */
   get isUsedHere(): boolean {
-    return this.#heldHere().size > 0;
+    return this.#heldHere().size > 0 || this.#isAskedHere;
+  }
+
+  /** Whether a call on the token asks for its PIN where this is asked: until that is answered nothing else goes on. */
+  get #isAskedHere(): boolean {
+    const { slot } = this.#token;
+    return isAskedFor(moduleCoreOf(slot).turn(slot.id));
   }
 
   /** Runs a function with a session of its own: see `SessionPool.use`, which has checked what is given here. */
@@ -171,6 +178,9 @@ export class TokenSessions implements LentSessions {
     if (ready !== undefined && !ready.session.closed) {
       this.#busy.add(ready.session);
       return ready.session;
+    }
+    if (this.#isAskedHere) {
+      throw new SessionBusyError("use a session of the pool", "the call that asks for a PIN", "it");
     }
     const held = this.#heldHere();
     if (held.size >= Math.min(this.#settings.max, this.#room)) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { copyBytes, describeType, isBytesInput } from "../../ffi/memory/inputs.ts";
+import { copyBytes, describeType, isBytesInput, memoryOf } from "../../ffi/memory/inputs.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -14,10 +14,8 @@ export function checkArguments(method: string, given: number, needed: number): v
 }
 
 /** Whether a value is bytes that Web Cryptography takes. */
-export function isBufferSource(value: unknown): boolean {
-  if (!isBytesInput(value)) return false;
-  const buffer: unknown = ArrayBuffer.isView(value) ? value.buffer : value;
-  return Object.prototype.toString.call(buffer) === "[object ArrayBuffer]";
+export function isBufferSource(value: unknown): value is BufferSource {
+  return isBytesInput(value) && Object.prototype.toString.call(memoryOf(value)) === "[object ArrayBuffer]";
 }
 
 /** A copy of a BufferSource; shared memory is none, and memory that was taken away is empty. */
@@ -25,8 +23,7 @@ export function bufferSource(value: unknown, what: string): Bytes {
   if (!isBufferSource(value)) {
     throw new TypeError(`Cannot use ${what}: expected an ArrayBuffer or a view of one, got ${describeType(value)}`);
   }
-  const buffer = ArrayBuffer.isView(value) ? value.buffer : value as ArrayBuffer;
-  return (buffer as ArrayBuffer).detached ? new Uint8Array(0) : copyBytes(value, what);
+  return (memoryOf(value) as ArrayBuffer).detached ? new Uint8Array(0) : copyBytes(value, what);
 }
 
 /** A DOMString. */

@@ -177,6 +177,25 @@ describe("a pool with a login", () => {
   });
 });
 
+describe("a pool whose token asks for its PIN", () => {
+  it("is refused to whoever is asked, who would wait for himself, and can be closed afterwards", {
+    skip: strictModuleSkip,
+  }, async () => {
+    const strict = new StrictModule();
+    await using module = await Module.load(strict.path, { managed: false });
+    const [slot] = await module.slots();
+    for (const ends of ["use", "close"] as const) {
+      const pin = async (): Promise<string> => {
+        await (ends === "use" ? pool.use(() => "1234") : pool.close());
+        return "1234";
+      };
+      const pool = slot!.sessionPool({ max: 2, login: { pin } });
+      await assertRejects(() => pool.use(() => 1), SessionBusyError, `Cannot ${ends} `);
+      await pool.close();
+    }
+  });
+});
+
 describe("a pool whose session cannot be opened", () => {
   it("tries once for those who wait, and not again when nobody does", { skip: strictModuleSkip }, async () => {
     const strict = new StrictModule();
