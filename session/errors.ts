@@ -182,9 +182,16 @@ export class ObjectAmbiguousError extends Error {
    *
    * @param match What was looked for, in words.
    * @param count How many were found.
+   * @param action What could not be done, to follow "Cannot ".
+   * @param advice What helps.
    */
-  constructor(match: string, count: number) {
-    super(`Cannot find the object: ${count} have ${match}; name more of it, such as its id`);
+  constructor(
+    match: string,
+    count: number,
+    action = "find the object",
+    advice = "name more of it, such as its id",
+  ) {
+    super(`Cannot ${action}: ${count} have ${match}; ${advice}`);
     this.count = count;
   }
 }

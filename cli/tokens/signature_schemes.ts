@@ -16,7 +16,7 @@ import {
   schemesOf,
   secretSchemes,
   type SignatureScheme,
-} from "../../session/signer/signature_schemes.ts";
+} from "../../session/keys/signature_schemes.ts";
 import type { DataInput } from "../../session/tokens/options.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
 import type { Mechanism } from "../../session/mechanisms/mod.ts";

@@ -15,11 +15,11 @@ import type { HashName } from "../mechanisms/hash.ts";
 import type { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../tokens/session.ts";
-import { ecdsaWith, schemesOf, type SignatureScheme } from "../signer/signature_schemes.ts";
+import { ecdsaWith, schemesOf, type SignatureScheme } from "../keys/signature_schemes.ts";
 import { signWith, verifyWith } from "../signer/sign_with.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { DEAD } from "../tokens/token_sessions.ts";
-import { verifyOutside } from "../signer/verify_outside.ts";
+import { verifyOutside } from "../keys/verify_outside.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,6 +1,12 @@
 /** What an error says about the member of a group that it came from. */
 import { CKR } from "../../ffi/constants/mod.ts";
-import { ObjectNotFoundError, Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
+import {
+  ObjectAmbiguousError,
+  ObjectNotFoundError,
+  Pkcs11Error,
+  SessionBusyError,
+  SessionClosedError,
+} from "../errors.ts";
 
 /**
  * Whose fault an error is: `token` the member's; `pin` the member's, and another try could lock its token; `busy` nobody's,
@@ -38,9 +44,14 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof Pkcs11Error) {
     return faults.get(error.code) ?? (error.code >= VENDOR_DEFINED ? "unclear" : "input");
   }
-  if (error instanceof SessionClosedError || error instanceof ObjectNotFoundError) return "token";
+  if (error instanceof SessionClosedError || isNoObject(error)) return "token";
   if (error instanceof SessionBusyError) return "busy";
   return error instanceof DOMException && error.name === "TimeoutError" ? "token" : "unclear";
+}
+
+/** A token that does not show the key that is meant, or several that may be it. */
+function isNoObject(error: unknown): boolean {
+  return error instanceof ObjectNotFoundError || error instanceof ObjectAmbiguousError;
 }
 
 const ofDevice: ReadonlySet<number> = new Set([

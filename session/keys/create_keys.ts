@@ -14,7 +14,8 @@ import { certificateKeyBits, type CertificateParts, knownCertificateKey } from "
 import { sha1 } from "./forms/digest.ts";
 import type { AsymmetricMaterial, KeyMaterial } from "./forms/key_material.ts";
 import { hasPrivateHalf } from "./forms/key_material.ts";
-import { identify, isSameKey, readablePublicKey } from "./read_public.ts";
+import { mayHaveHalf } from "./find_public.ts";
+import { identify } from "./read_public.ts";
 import {
   certificateTemplate,
   type Dialect,
@@ -206,8 +207,7 @@ function* identifierOfKey(
     const { handles } = yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity });
     for (const object of handles) {
       const identity = yield* identify(frame, { session, object });
-      const half = identity.id.length === 0 ? null : yield* readablePublicKey(frame, session, identity);
-      if (half !== null && isSameKey(half, key)) return identity.id;
+      if (identity.id.length > 0 && (yield* mayHaveHalf(frame, session, identity, key))) return identity.id;
     }
   }
   return null;

@@ -11,14 +11,9 @@ import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operation
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { attributesOf } from "../attributes/attributes.ts";
 import { type CertificateParts, certificateParts } from "./forms/certificate.ts";
-import {
-  identify,
-  isSameKey,
-  publicKeyAnywhere,
-  readablePublicKey,
-  unlessDamaged,
-  withIdentifier,
-} from "./read_public.ts";
+import { ObjectAmbiguousError } from "../errors.ts";
+import { beside, holderOf, publicKeyAnywhere } from "./find_public.ts";
+import { identify, unlessDamaged } from "./read_public.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -26,6 +21,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * The partner of an object that is of this class: the same CKA_ID, the same public half.
  *
  * @returns null where the token has none
+ * @throws {ObjectAmbiguousError} where several may be it, and nothing tells which is
  */
 export function* partnerOf(
   frame: Frame,
@@ -33,16 +29,19 @@ export function* partnerOf(
 ): Program<bigint | null> {
   const key = yield* identify(frame, { session, object });
   if (key.class === objectClass) return object;
-  const candidates = yield* withIdentifier(frame, session, objectClass, key.id);
+  const candidates = yield* beside(frame, session, objectClass, key);
   if (candidates.length === 0) return null;
   const known = yield* publicKeyAnywhere(frame, session, key);
   if (known === null) return null;
-  for (const candidate of candidates) {
-    const partner = yield* identify(frame, { session, object: candidate });
-    const half = yield* readablePublicKey(frame, session, partner);
-    if (half !== null && isSameKey(known, half)) return candidate;
-  }
-  return null;
+  const { object: partner, untold } = yield* holderOf(frame, session, candidates, known);
+  if (untold.length === 0 || candidates.length === 1) return partner;
+  const named = key.id.length > 0 ? `the CKA_ID ${key.id.toHex()}` : `the label ${JSON.stringify(key.label)}`;
+  throw new ObjectAmbiguousError(
+    `${named}, and no signature tells which belongs to the key`,
+    candidates.length,
+    "find the private key",
+    "give each pair a CKA_ID of its own",
+  );
 }
 
 /** More issuers than any chain has: certificates that name each other in a circle end here. */

@@ -18,7 +18,8 @@ import type { KeyMaterial } from "./forms/key_material.ts";
 import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
 import { completeKey } from "./forms/check_key.ts";
 import { damaged } from "./forms/asn1.ts";
-import { curveOfKey, identify, publicKeyAnywhere } from "./read_public.ts";
+import { unambiguousPublicKey } from "./find_public.ts";
+import { curveOfKey, identify } from "./read_public.ts";
 import { completeRsa } from "./forms/rsa_numbers.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -64,7 +65,7 @@ export function* readSecretKey(frame: Frame, { object, session }: ObjectArgs): P
       if (set === undefined) throw damaged(WHAT, `parameter set ${read.get("parameterSet")} is unknown`);
       const seed = read.get("seed") ?? null;
       const privateKey = seed === null ? needed(frame, read, "value") : read.get("value") ?? null;
-      const half = yield* publicKeyAnywhere(frame, session, key);
+      const half = yield* unambiguousPublicKey(frame, session, key);
       const publicKey = half?.kind === "post-quantum" ? half.publicKey : null;
       return completeKey({ kind: "post-quantum", set, publicKey, seed, privateKey }, WHAT);
     }
@@ -83,7 +84,7 @@ function* readRsa(frame: Frame, args: ObjectArgs): Program<KeyMaterial> {
   const modulus = needed(frame, read, "modulus");
   let publicExponent = read.get("publicExponent");
   if (publicExponent === undefined) {
-    const half = yield* publicKeyAnywhere(frame, args.session, yield* identify(frame, args));
+    const half = yield* unambiguousPublicKey(frame, args.session, yield* identify(frame, args));
     if (half?.kind === "RSA") publicExponent = half.publicExponent;
   }
   if (publicExponent === undefined) throw damaged(WHAT, "the token does not tell its public exponent");

@@ -1,14 +1,13 @@
 /**
- * The public half of a key or certificate in a token, wherever the token keeps it.
+ * The public half that a key or certificate of a token tells itself.
  *
  * @module
  */
 import { isSameBytes } from "../../internal/bytes.ts";
-import { CKA, CKK, CKO } from "../../ffi/constants/mod.ts";
+import { CKK, CKO } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
-import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
-import type { TemplateEntry } from "../../ffi/memory/templates.ts";
+import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
@@ -139,52 +138,10 @@ export function barePoint(curve: Curve, point: Bytes): Bytes {
   return element.content;
 }
 
-function trimmed(number: Bytes): Bytes {
+/** A number without zeros before it. */
+export function trimmed(number: Bytes): Bytes {
   const start = number.findIndex((byte) => byte !== 0);
   return start <= 0 ? number : number.slice(start);
-}
-
-/** Objects of a class that have a CKA_ID. */
-export function* withIdentifier(
-  frame: Frame,
-  session: bigint,
-  objectClass: number,
-  id: Bytes,
-): Program<readonly bigint[]> {
-  if (id.length === 0) return [];
-  const attributes: TemplateEntry[] = [{ type: CKA.CLASS, value: objectClass }, { type: CKA.ID, value: id }];
-  return (yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity })).handles;
-}
-
-/**
- * The public half of an object: its own, its pair's, or its certificate's.
- *
- * @returns null where the token has it nowhere
- */
-export function* publicKeyAnywhere(
-  frame: Frame,
-  session: bigint,
-  key: KeyIdentity,
-): Program<AsymmetricMaterial | null> {
-  const own = yield* ownPublicKey(frame, session, key);
-  if (own !== null || key.class !== CKO.PRIVATE_KEY) return own;
-  for (const objectClass of [CKO.PUBLIC_KEY, CKO.CERTIFICATE]) {
-    for (const object of yield* withIdentifier(frame, session, objectClass, key.id)) {
-      const partner = yield* identify(frame, { session, object });
-      const found = yield* unlessDamaged(ownPublicKey(frame, session, partner));
-      if (found !== null && (yield* mayBelong(frame, session, key, found))) return found;
-    }
-  }
-  return null;
-}
-
-/** {@linkcode publicKeyAnywhere} of an object that is only looked at beside others: null also where it cannot be read. */
-export function readablePublicKey(
-  frame: Frame,
-  session: bigint,
-  key: KeyIdentity,
-): Program<AsymmetricMaterial | null> {
-  return unlessDamaged(publicKeyAnywhere(frame, session, key));
 }
 
 /** What is read; null where it is damaged, or of a kind that is unknown here: it hinders nobody who looks for another. */
@@ -195,23 +152,6 @@ export function* unlessDamaged<T>(reading: Program<T>): Program<T | null> {
     if (!(error instanceof TypeError)) throw error;
     return null;
   }
-}
-
-/** Whether a public half can be that of a private key which does not tell its own: type and curve are the same. */
-function* mayBelong(frame: Frame, session: bigint, key: KeyIdentity, found: AsymmetricMaterial): Program<boolean> {
-  const plan = readPlan(["ecParams", "parameterSet", "modulus"]);
-  const read = attributesOf(yield* getAttributes(frame, { session, object: key.object, plan }));
-  if (found.kind === "RSA") {
-    const modulus = read.get("modulus");
-    return key.keyType === CKK.RSA && (modulus === undefined || isSameBytes(trimmed(modulus), found.modulus));
-  }
-  if (found.kind === "curve") {
-    const parameters = read.get("ecParams");
-    if (key.keyType === undefined || isWeierstrass(found.curve) !== (key.keyType === CKK.EC)) return false;
-    return parameters === undefined || curveOfKey(parameters, key.keyType) === found.curve;
-  }
-  const number = read.get("parameterSet");
-  return key.keyType === found.set.keyType && (number === undefined || Number(number) === found.set.number);
 }
 
 /** Whether two public halves are the same key. */

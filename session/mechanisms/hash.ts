@@ -1,4 +1,5 @@
 /** Digests by name, and the numbers PKCS#11 has for them in each of its mechanism families. */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { CKM } from "../../ffi/constants/ckm.ts";
 import { CKD, CKG, CKP } from "../../ffi/constants/parameters.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
@@ -114,4 +115,10 @@ export function findHash(hash: HashIdentifier): Hash {
   if (found) return found;
   const names = [...HASHES.keys()].join(", ");
   throw new TypeError(`Cannot use hash "${name}": expected one of ${names}`);
+}
+
+/** The digest of a message, made outside the token. */
+export function digestOutside(hash: HashName, message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const { createHash } = builtin.crypto;
+  return new Uint8Array(createHash(findHash(hash).nodeName).update(message).digest());
 }

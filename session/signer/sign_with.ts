@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { builtin } from "../../internal/builtin_modules.ts";
 import { ckmName } from "../../ffi/constants/names.ts";
 import type { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../tokens/session.ts";
 import type { Slot } from "../tokens/slot.ts";
-import { mechanismType, type SignatureScheme } from "./signature_schemes.ts";
-import { findHash, type HashName } from "../mechanisms/hash.ts";
+import { mechanismType, type SignatureScheme } from "../keys/signature_schemes.ts";
+import { digestOutside } from "../mechanisms/hash.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -100,10 +99,4 @@ export async function verifyWith(
 ): Promise<boolean> {
   const plan = await planOf(session, scheme, options);
   return await session.verify(key, plan.mechanism, plan.input(message), signature, options);
-}
-
-/** The digest of a message, made outside the token. */
-export function digestOutside(hash: HashName, message: Bytes): Bytes {
-  const { createHash } = builtin.crypto;
-  return new Uint8Array(createHash(findHash(hash).nodeName).update(message).digest());
 }

@@ -7,23 +7,23 @@ import { type BytesInput, copyBytes, describeName, describeType } from "../../ff
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { AttributesInit } from "../attributes/attributes_init.ts";
-import { ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
+import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
 import { sha256 } from "../keys/forms/digest.ts";
 import { writePublicJsonWebKey, type WrittenJsonWebKey } from "../keys/forms/json_web_key.ts";
 import { type AsymmetricMaterial, describeKey } from "../keys/forms/key_material.ts";
-import { identify, isSameKey, type KeyIdentity, publicKeyAnywhere } from "../keys/read_public.ts";
+import { isSameKey } from "../keys/read_public.ts";
 import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { coreOf } from "../tokens/session_contexts.ts";
 import type { Session } from "../tokens/session.ts";
 import { onOneToken, SessionPool } from "../tokens/shared_sessions.ts";
 import { DEAD, lifeOfSession } from "../tokens/token_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
-import { schemesOf, secretSchemes, type SignatureScheme } from "./signature_schemes.ts";
+import { schemesOf, secretSchemes, type SignatureScheme } from "../keys/signature_schemes.ts";
 import { signWith, signWithSync } from "./sign_with.ts";
+import { aboutKey, holderAmong } from "./signing_key.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -41,7 +41,7 @@ export interface TokenSignerOptions {
    * By default the RFC 7638 thumbprint of the public key; the CKA_ID in hexadecimal of a secret key.
    */
   readonly keyId?: string | undefined;
-  /** The public half, where the token has it nowhere: an object, or a key outside it. */
+  /** The public half, where the token has it nowhere or does not tell which it is: an object, or a key outside it. */
   readonly publicKey?: Pkcs11Object | KeyInput | undefined;
   /**
    * Sessions for signatures that run side by side. A key whose token goes away and comes back, in its slot or another, is
@@ -189,22 +189,19 @@ export class TokenSigner {
     return this.#material;
   }
 
-  /** The key in a token that was away: the same token, the same attributes, the same public half where it tells one. */
+  /** The key in a token that was away: the same token, the same attributes, the same public half. */
   async #findAgain(session: Session, options: CallOptions): Promise<Pkcs11Object> {
     await this.#checkToken(session.slot, options);
-    const unknown: Pkcs11Object[] = [];
-    for (const found of await session.findObjects(this.#match, options)) {
-      const about = await aboutKey(found, options).catch(unreadable);
-      if (about === null) continue;
-      const { half } = about;
-      if (this.#material !== null && half !== null) {
-        if (isSameKey(half, this.#material)) return found;
-      } else unknown.push(found);
-    }
+    const found = await session.findObjects(this.#match, options);
+    const { object, untold } = await holderAmong(session, found, this.#material, options);
     // A key that tells nothing of itself is known by its name, if it is the only one with it.
     const isNamed = this.#match.id !== undefined || this.#match.label !== undefined;
-    if (isNamed && unknown.length === 1) return unknown[0]!;
-    throw new ObjectNotFoundError("the attributes it had before its token was away", "find the signing key again");
+    const handle = object ?? (isNamed && untold.length === 1 ? untold[0]! : null);
+    if (handle !== null) return new Pkcs11Object(session, handle);
+    const match = "the attributes it had before its token was away";
+    const action = "find the signing key again";
+    if (!isNamed || untold.length === 0) throw new ObjectNotFoundError(match, action);
+    throw new ObjectAmbiguousError(match, untold.length, action, "give each key a CKA_ID of its own");
   }
 
   /** A secret key of another token with the same label would make signatures that nobody can tell from wrong ones. */
@@ -218,39 +215,11 @@ export class TokenSigner {
   }
 }
 
-/** A key of a kind that is unknown here is not the one that is looked for. */
-function unreadable(error: unknown): null {
-  if (!(error instanceof TypeError)) throw error;
-  return null;
-}
-
-/** Classes of objects that tell a public key. */
-const WITH_PUBLIC_HALF: ReadonlySet<unknown> = new Set([CKO.PRIVATE_KEY, CKO.PUBLIC_KEY, CKO.CERTIFICATE]);
-
-/** Reads what a key is and its public half, in one call. */
-async function aboutKey(
-  key: Pkcs11Object,
-  options: CallOptions,
-): Promise<{ identity: KeyIdentity; half: AsymmetricMaterial | null }> {
-  const core = coreOf(key.session);
-  core.assertFree("read the public key");
-  const args = { session: core.handle, object: key.handle };
-  return await core.run(
-    function* (frame, { object, session }: typeof args) {
-      const identity = yield* identify(frame, { session, object });
-      const hasHalf = WITH_PUBLIC_HALF.has(identity.class);
-      return { identity, half: hasHalf ? yield* publicKeyAnywhere(frame, session, identity) : null };
-    },
-    args,
-    options,
-  );
-}
-
 /**
  * A signer over a private or secret key of a token.
  *
  * @throws {TypeError} For an object that is no such key, an algorithm that is not of its type, and an RSA or curve key
- * whose public half is nowhere: give it as `publicKey`.
+ * whose public half is nowhere, or one of several that share its CKA_ID, of which no signature tells: give it as `publicKey`.
  *
  * @example A token's key as a JOSE signer
  * ```ts
@@ -287,7 +256,9 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
   const isSecret = identity.class === CKO.SECRET_KEY;
   const material = isSecret ? null : publicKey === undefined ? half : await givenHalf(publicKey, half, { signal });
   if (material === null && !isSecret) {
-    throw new TypeError("Cannot make a signer: the token does not tell the key's public half; give it as publicKey");
+    throw new TypeError(
+      "Cannot make a signer: the token does not tell the key's public half; give it as publicKey, or give both halves of each pair a CKA_ID that no other has",
+    );
   }
   const scheme = chooseScheme(material, algorithm);
   const match: AttributesInit = { class: identity.class };

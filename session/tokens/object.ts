@@ -310,6 +310,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
    * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The key in that form.
    * @throws {ObjectNotFoundError} Where the token has the public half of a private key nowhere.
+   * @throws {ObjectAmbiguousError} Where several may be that of a private key, and neither it nor a signature tells which.
    * @throws {TypeError} Where the key has no such form.
    * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
    * @throws {SessionClosedError} When the session is closed.
@@ -330,6 +331,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
    * @param options A signal, which is looked at before each native call.
    * @returns The key in that form.
    * @throws {ObjectNotFoundError} Where the token has the public half of a private key nowhere.
+   * @throws {ObjectAmbiguousError} Where several may be that of a private key, and neither it nor a signature tells which.
    * @throws {TypeError} Where the key has no such form.
    * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
    * @throws {SessionClosedError} When the session is closed.
@@ -385,6 +387,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
    *
    * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The certificate, or `null`.
+   * @throws {ObjectAmbiguousError} Where several pairs share the CKA_ID, and neither a key nor a signature tells which.
    * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
    * @throws {SessionClosedError} When the session is closed.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
@@ -400,6 +403,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
    *
    * @param options A signal, which is looked at before each native call.
    * @returns The certificate, or `null`.
+   * @throws {ObjectAmbiguousError} Where several pairs share the CKA_ID, and neither a key nor a signature tells which.
    * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
    * @throws {SessionClosedError} When the session is closed.
    * @throws {SessionBusyError} While an asynchronous call runs on the session.
@@ -415,6 +419,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
    *
    * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The private key, or `null`.
+   * @throws {ObjectAmbiguousError} Where several pairs share the CKA_ID, and neither a key nor a signature tells which.
    * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
    * @throws {SessionClosedError} When the session is closed.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
@@ -430,6 +435,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
    *
    * @param options A signal, which is looked at before each native call.
    * @returns The private key, or `null`.
+   * @throws {ObjectAmbiguousError} Where several pairs share the CKA_ID, and neither a key nor a signature tells which.
    * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID: the object is gone; CKR_DEVICE_REMOVED …
    * @throws {SessionClosedError} When the session is closed.
    * @throws {SessionBusyError} While an asynchronous call runs on the session.

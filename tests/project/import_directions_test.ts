@@ -35,7 +35,7 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables ffi/workers session/attributes session/errors.ts session/managed internal",
   "session/keys/forms": "ffi/constants ffi/memory internal session/attributes",
   "session/keys":
-    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms",
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms session/mechanisms",
   "session/tokens":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/log_calls session/managed session/mechanisms session/uri",
   "session/groups":
@@ -105,7 +105,7 @@ const rooms: Readonly<Record<string, string>> = {
   "webcrypto/keys":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms webcrypto/contract",
   "webcrypto/algorithms":
-    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract webcrypto/keys",
+    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract webcrypto/keys",
   "webcrypto":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/find_by_uri.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri webcrypto/algorithms webcrypto/contract",
 
@@ -120,7 +120,7 @@ const rooms: Readonly<Record<string, string>> = {
   "cli/terminal": "internal",
   "cli/contract": "cli/terminal",
   "cli/tokens":
-    "cli/contract cli/terminal ffi/constants ffi/memory internal session/attributes session/core session/errors.ts session/find_by_uri.ts session/log_calls session/mechanisms session/pins session/registered_modules.ts session/signer session/tokens session/uri",
+    "cli/contract cli/terminal ffi/constants ffi/memory internal session/attributes session/core session/errors.ts session/find_by_uri.ts session/log_calls session/mechanisms session/keys session/pins session/registered_modules.ts session/tokens session/uri",
   "cli/completions": "cli/contract",
   "cli/commands":
     "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports session/attributes session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",

@@ -38,6 +38,23 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
     await token.close();
   });
 
+  it("find the public half of its own for each private key of several pairs with one CKA_ID", async () => {
+    const name = { id: Uint8Array.of(0x3b, 0x1d), label: "several", token: true };
+    const pairs = [];
+    for (let index = 0; index < 3; index++) {
+      const publicAttributes = { ...name, namedCurve: "P-256", verify: true } as const;
+      pairs.push(
+        await token.session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, publicAttributes, { ...name, sign: true }),
+      );
+    }
+    for (const { privateKey } of pairs) {
+      const found = await crypto.keyPair(privateKey);
+      const signature = await crypto.subtle.sign(sha256, found.privateKey, data);
+      assert(await crypto.subtle.verify(sha256, found.publicKey, signature, data));
+    }
+    for (const { privateKey, publicKey } of pairs) await Promise.all([privateKey.destroy(), publicKey.destroy()]);
+  });
+
   it("sign 64 messages at once", async () => {
     const { privateKey, publicKey } = await crypto.subtle.generateKey(p256, false, ["sign", "verify"]);
     const messages = Array.from({ length: 64 }, (_, index) => Uint8Array.of(index));

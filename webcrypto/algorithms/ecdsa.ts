@@ -6,7 +6,7 @@
 import { CKM } from "../../ffi/constants/mod.ts";
 import { curveByName } from "../../session/attributes/curves.ts";
 import { findHash, type HashName } from "../../session/mechanisms/hash.ts";
-import { ecdsaWith, type SignatureScheme } from "../../session/signer/signature_schemes.ts";
+import { ecdsaWith, type SignatureScheme } from "../../session/keys/signature_schemes.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { placement, required } from "../contract/parameters.ts";
 import { keyOperations } from "../keys/asymmetric_keys.ts";

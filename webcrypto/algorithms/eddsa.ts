@@ -5,7 +5,7 @@
  */
 import { CKM } from "../../ffi/constants/mod.ts";
 import { eddsa } from "../../session/mechanisms/signature.ts";
-import type { SignatureScheme } from "../../session/signer/signature_schemes.ts";
+import type { SignatureScheme } from "../../session/keys/signature_schemes.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { optional, placement } from "../contract/parameters.ts";

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { findHash, type HashName } from "../../session/mechanisms/hash.ts";
-import { digestOutside } from "../../session/signer/sign_with.ts";
+import { digestOutside, findHash, type HashName } from "../../session/mechanisms/hash.ts";
 import type { Family } from "../contract/family.ts";
 
 /** The digests of the specification. */

@@ -5,8 +5,7 @@
  */
 import { concatBytes } from "../../internal/bytes.ts";
 import { secretBytes } from "../../internal/secret_bytes.ts";
-import { findHash, type HashName } from "../../session/mechanisms/hash.ts";
-import { digestOutside } from "../../session/signer/sign_with.ts";
+import { digestOutside, findHash, type HashName } from "../../session/mechanisms/hash.ts";
 import { refusal } from "../contract/errors.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -8,7 +8,7 @@ import { type ParameterSet, parameterSetByName } from "../../session/attributes/
 import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";
 import { ofLength } from "../../session/keys/forms/read_der.ts";
 import { mlDsa } from "../../session/mechanisms/signature.ts";
-import type { SignatureScheme } from "../../session/signer/signature_schemes.ts";
+import type { SignatureScheme } from "../../session/keys/signature_schemes.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import { refusal } from "../contract/errors.ts";

@@ -5,7 +5,7 @@
  */
 import { CKM } from "../../ffi/constants/mod.ts";
 import { findHash } from "../../session/mechanisms/hash.ts";
-import { rsaPkcsWith, rsaPssWith, type SignatureScheme } from "../../session/signer/signature_schemes.ts";
+import { rsaPkcsWith, rsaPssWith, type SignatureScheme } from "../../session/keys/signature_schemes.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { type Dictionary, required } from "../contract/parameters.ts";

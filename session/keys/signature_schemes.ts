@@ -6,8 +6,8 @@
  */
 import { CKK, CKM } from "../../ffi/constants/mod.ts";
 import type { Curve } from "../attributes/curves.ts";
-import { nothing, octets, oid, sequence, writeDer } from "../keys/forms/asn1_writer.ts";
-import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
+import { nothing, octets, oid, sequence, writeDer } from "./forms/asn1_writer.ts";
+import type { AsymmetricMaterial } from "./forms/key_material.ts";
 import { findHash, type HashName } from "../mechanisms/hash.ts";
 import { rsaPss } from "../mechanisms/signature.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";

@@ -5,14 +5,13 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import type * as Crypto from "node:crypto";
-import { isEcdsaSignature, isEdwardsSignature } from "../keys/forms/curve_arithmetic.ts";
-import { ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
-import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
-import { isPostQuantumSignature } from "../keys/forms/post_quantum.ts";
-import { isWeierstrass } from "../keys/forms/read_der.ts";
-import { publicKeyBits, writeSpki } from "../keys/forms/write_der.ts";
-import { findHash } from "../mechanisms/hash.ts";
-import { digestOutside } from "./sign_with.ts";
+import { isEcdsaSignature, isEdwardsSignature } from "./forms/curve_arithmetic.ts";
+import { ecdsaSignatureToDer } from "./forms/ecdsa_signature.ts";
+import type { AsymmetricMaterial } from "./forms/key_material.ts";
+import { isPostQuantumSignature } from "./forms/post_quantum.ts";
+import { isWeierstrass } from "./forms/read_der.ts";
+import { publicKeyBits, writeSpki } from "./forms/write_der.ts";
+import { digestOutside, findHash } from "../mechanisms/hash.ts";
 import type { SignatureScheme } from "./signature_schemes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
