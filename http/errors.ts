@@ -5,6 +5,7 @@
  */
 export { NotSupportedError } from "../internal/not_supported_error.ts";
 import { brandError } from "../internal/error_brand.ts";
+import { systemReason } from "../internal/report_error.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
 
 /**
@@ -118,7 +119,8 @@ export function tunnelError(status: number, phrase: string, cause?: unknown): Tr
   const isQuestion = status === HttpStatus.PROXY_UNAUTHORIZED;
   const answer = `${status} ${phrase || reasonPhrase(status)}`;
   const ended = isQuestion ? status : HttpStatus.CANT_CONNECT_PROXY;
-  return new TransportError(ended, "connect", `Cannot connect through the proxy: it answered ${answer}`, {
+  const advice = isQuestion ? "; put user and password into the proxy's URI" : "";
+  return new TransportError(ended, "connect", `Cannot connect through the proxy: it answered ${answer}${advice}`, {
     code: "ERR_PROXY_TUNNEL",
     reason: isQuestion ? phrase : `${reasonPhrase(ended)} (it answered ${answer})`,
     ...(cause === undefined ? {} : { cause }),
@@ -127,9 +129,7 @@ export function tunnelError(status: number, phrase: string, cause?: unknown): Tr
 
 /** A file that cannot be used; `code` stays that of the system, and its error is the cause. */
 export function fileError(undone: string, error: unknown, advice = ""): Error {
-  const text = error instanceof Error ? error.message : String(error);
-  const [, code, why] = /^(E[A-Z]+): (.*?), \w+(?: '[^]*')?$/.exec(text) ?? [];
-  const failure = new Error(`${undone}: ${code === undefined ? text : `${why} (${code})`}${advice}`, { cause: error });
+  const failure = new Error(`${undone}: ${systemReason(error)}${advice}`, { cause: error });
   return Object.assign(failure, { code: (error as { code?: unknown } | null)?.code });
 }
 

@@ -1,4 +1,4 @@
-/** Reporting what a caller's own function threw, without letting it disturb the library. */
+/** Errors that are not the library's own: handing on what a caller's function threw, and telling what the system said. */
 
 /** Hands an error to the global error handling, as an event target does with what its listeners throw. */
 export function reportUncaught(error: unknown): void {
@@ -8,4 +8,11 @@ export function reportUncaught(error: unknown): void {
       throw error;
     });
   }
+}
+
+/** What the system said, without the call and the path, which whoever tells it has said already. */
+export function systemReason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, code, why] = /^(E[A-Z]+): (.*?), \w+(?: '[^]*')?$/.exec(text) ?? [];
+  return code === undefined ? text : `${why} (${code})`;
 }

@@ -19,6 +19,9 @@ import { safeText } from "../terminal/text.ts";
 import type { FoundToken } from "./find_tokens.ts";
 import { triesLeft } from "./flags.ts";
 
+/** What a URI's pin-source is. */
+const PIN_SOURCE = "The pin-source of the URI is the path of a file with the PIN in it, or a file: URI.";
+
 /** How a session is wanted. */
 export interface SessionWish {
   /** Whether objects on the token are made, changed or destroyed. */
@@ -139,11 +142,14 @@ class TokenPin {
       name: "the URI's pin-source",
       isPerson: false,
       read: async ({ countLow, finalTry, label, retry }) => {
-        const answer = await requestPin(source, { uri: this.#uri, description: label, retry, countLow, finalTry });
+        const request = { uri: this.#uri, description: label, retry, countLow, finalTry };
+        const answer = await requestPin(source, request).catch((cause: Error) => {
+          throw new CommandError(cause.message, PIN_SOURCE, { cause });
+        });
         if (answer !== null) return answer;
         throw new CommandError(
           `Cannot log in to ${tokenName(this.#token)}: the pin-source ${safeText(source)} has no PIN`,
-          "It is the path of a file with the PIN in it, or a file: URI.",
+          PIN_SOURCE,
         );
       },
     };

@@ -1,6 +1,7 @@
 /** Files that a killed process never leaves half written. */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { platform } from "../../internal/runtime.ts";
+import { fileError } from "../errors.ts";
 
 const encoder = new TextEncoder();
 
@@ -10,6 +11,19 @@ const ABANDONED_MS = 60_000;
 /** Whether a thrown value says that a file or directory does not exist. */
 export function isNotFound(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === "ENOENT";
+}
+
+/**
+ * Does something with a file; what the system says of it is told with what could not be done. `action` completes
+ * "Cannot …".
+ */
+export function withFile<T>(action: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (typeof (error as { code?: unknown } | null)?.code !== "string") throw error;
+    throw fileError(`Cannot ${action}`, error);
+  }
 }
 
 /** The text of a file, or `null` when there is none. */

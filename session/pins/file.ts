@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
 import { builtin } from "../../internal/builtin_modules.ts";
+import { systemReason } from "../../internal/report_error.ts";
 
 /** A PIN file holds no more than this, in bytes. */
 const MAX_LENGTH = 3072;
@@ -46,9 +47,7 @@ async function read(path: string, source: string): Promise<Uint8Array | null> {
     await file?.close();
     const isName = path === source && !path.includes("/");
     if (isName && error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw new Error(`Cannot read the PIN file ${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new Error(`Cannot read the PIN file ${path}: ${systemReason(error)}`, { cause: error });
   }
   try {
     const bytes = new Uint8Array(MAX_LENGTH + 1);

@@ -229,6 +229,16 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals(looked.terminals.opened, 0);
     });
 
+    it("tells of a pin-source that is not there, and what one is", async () => {
+      const { code, errors } = await gp11("objects TOKEN?pin-source=FOLDER/no-pin --login");
+      const path = `${folder}/no-pin`;
+      assertEquals(code, 1);
+      assertStringIncludes(
+        errors,
+        `error: Cannot read the PIN file ${path}: no such file or directory (ENOENT)\nhint: `,
+      );
+    });
+
     it("tells of a wrong passphrase before it asks for the PIN", { skip: opensslSkip }, async () => {
       const [file, secret] = [`${folder}/locked.pem`, "pass:geheim"];
       execFileSync("openssl", ["genpkey", "-algorithm", "ED25519", "-aes256", "-pass", secret, "-out", file]);

@@ -1,7 +1,7 @@
 /** Cookies in the text file that browsers, curl and wget share. */
 import { checkPath } from "../../../internal/expected.ts";
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
+import { appendText, readTextIfExists, removeAbandoned, replaceFile, withFile } from "../../storage/atomic_file.ts";
 import { type Cookie, type CookieChange, cookieKey, type CookieStore, type SameSite } from "./cookie.ts";
 
 const HEADER = `# Netscape HTTP Cookie File
@@ -44,8 +44,10 @@ export class CookieTextStore implements CookieStore {
 
   /** The cookies in the file that have not expired; lines of another layout are passed over. */
   load(): Cookie[] {
-    removeAbandoned(this.path);
-    const text = readTextIfExists(this.path) ?? "";
+    const text = withFile(`read the cookies in ${this.path}`, () => {
+      removeAbandoned(this.path);
+      return readTextIfExists(this.path) ?? "";
+    });
     const cookies = new Map<string, Cookie>();
     const lines = text.split("\n");
     // A last line without an end was cut off while it was written.
@@ -77,6 +79,10 @@ export class CookieTextStore implements CookieStore {
     }
     if (lines === "") return;
     this.#superseded += superseded;
+    withFile(`write the cookies to ${this.path}`, () => this.#write(lines, all));
+  }
+
+  #write(lines: string, all: () => Iterable<Cookie>): void {
     if (this.#mustRewrite || this.#superseded > MAX_SUPERSEDED || !builtin.fs.existsSync(this.path)) {
       this.#rewrite(all());
     } else {

@@ -1,7 +1,7 @@
 /** Where HSTS policies outlive the process. */
 import { checkPath } from "../../../internal/expected.ts";
 import type { WhenUnreachable } from "../../contract/shared_store.ts";
-import { readTextIfExists, removeAbandoned, replaceFile } from "../../storage/atomic_file.ts";
+import { readTextIfExists, removeAbandoned, replaceFile, withFile } from "../../storage/atomic_file.ts";
 
 /** One host that must be contacted over TLS (RFC 6797 §5.3). */
 export interface HstsPolicy {
@@ -65,9 +65,12 @@ export class HstsFileStore implements HstsStore {
 
   /** The policies in the file; lines of another layout are passed over. */
   load(): HstsPolicy[] {
-    removeAbandoned(this.path);
+    const text = withFile(`read the HSTS policies in ${this.path}`, () => {
+      removeAbandoned(this.path);
+      return readTextIfExists(this.path) ?? "";
+    });
     const policies: HstsPolicy[] = [];
-    for (const line of (readTextIfExists(this.path) ?? "").split("\n")) {
+    for (const line of text.split("\n")) {
       const match = LINE.exec(line.trim());
       if (!match) continue;
       const [, dot, host, year, month, day, hour, minute, second] = match;
@@ -83,7 +86,7 @@ export class HstsFileStore implements HstsStore {
     for (const { host, includeSubDomains, expires } of policies) {
       if (expires) text += `${includeSubDomains ? "." : ""}${host} "${formatTime(expires)}"\n`;
     }
-    replaceFile(this.path, text);
+    withFile(`write the HSTS policies to ${this.path}`, () => replaceFile(this.path, text));
   }
 }
 

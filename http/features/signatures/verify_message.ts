@@ -276,9 +276,11 @@ async function checkContent(
 function bodyOf(message: SignableMessage): Uint8Array | ReadableStream<Uint8Array> {
   if (message instanceof Request || message instanceof Response) {
     if (message.bodyUsed) {
-      throw new TypeError("Cannot verify the message: its body was read already; give it as content");
+      throw new TypeError("Cannot verify the message: its body was read already; give it as the option content");
     }
     return message.clone().body as ReadableStream<Uint8Array> | null ?? new Uint8Array(0);
   }
-  throw new TypeError("Cannot verify the message: a digest of its body is signed; give the body as content");
+  throw new TypeError(
+    "Cannot verify the message: a digest of its body is signed; give the body as the option content, beside key",
+  );
 }

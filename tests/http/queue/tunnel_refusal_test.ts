@@ -1,5 +1,5 @@
 // What a proxy answers to CONNECT is never taken for the origin's: http/queue/tunnel_refusal.ts and the transports.
-import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { HttpCache } from "../../../http/features/cache/http_cache.ts";
@@ -67,6 +67,18 @@ describe("a proxy that refuses a tunnel", () => {
         assert(proxy.heads.every((head) => head.startsWith("CONNECT bank.test:443 ")), proxy.heads.join("\n"));
       });
     }
+  }
+
+  for (const transport of choices) {
+    it(`${transport}: says of a 407 where user and password go`, async () => {
+      await using proxy = await proxyServer({ credentials: "user:secret" });
+      await using session = new HttpSession({ proxyUri: `http://127.0.0.1:${proxy.port}/`, transport });
+      await assertRejects(
+        () => session.fetch("https://bank.test/"),
+        TypeError,
+        "; put user and password into the proxy's URI",
+      );
+    });
   }
 
   it("keeps the challenge of an unanswered 407, and nothing else of it", async () => {

@@ -45,6 +45,29 @@ async function killWriter(kind: string, path: string, first: number): Promise<nu
   return Number(lines.at(-1));
 }
 
+it("the cookie file below what is no folder is refused by its path", () => {
+  const file = join(folder, "no-folder");
+  writeFileSync(file, "");
+  const path = join(file, "cookies.txt");
+  const reason = (error: Error & { code?: string }) => `${error.message} ${error.code}`;
+  const store = new CookieTextStore(path);
+  assertEquals(
+    reason(assertThrows(() => new CookieJar({ store })) as Error),
+    `Cannot read the cookies in ${path}: not a directory (ENOTDIR) ENOTDIR`,
+  );
+  assertMatch(
+    reason(
+      assertThrows(() => {
+        using jar = new CookieJar();
+        jar.setCookie("a=1; Max-Age=1000", origin);
+        const [newCookie] = jar.allCookies();
+        store.apply([{ oldCookie: null, newCookie: newCookie! }], () => [newCookie!]);
+      }) as Error,
+    ),
+    /^Cannot write the cookies to .*cookies\.txt: .* \(E[A-Z]+\) E[A-Z]+$/,
+  );
+});
+
 for (const [kind, make] of Object.entries(stores)) {
   describe(`cookie store: ${kind}`, () => {
     it("keeps every attribute, in order, and no session cookie", () => {

@@ -10,6 +10,7 @@ const ofGuide = [
   "ES256 43 EC P-256 ES256 sig\n",
   "64 out,in\n",
   'client-1: "@method" "@target-uri" "content-digest" "content-type"\n{"item":17}\n',
+  "200 client-1 has sent 11 bytes\n",
   "PS256 ada 600\nclaim Cannot accept the JSON Web Token: it is for another audience\n",
 ];
 

@@ -175,7 +175,7 @@ describe("verifyMessage", () => {
     const request = await signed({ components }, { method: "POST", body: "the body" });
     await verifyMessage(request, options);
     assertEquals(await request.text(), "the body");
-    await assertRejects(() => verifyMessage(request, options), TypeError, "give it as content");
+    await assertRejects(() => verifyMessage(request, options), TypeError, "give it as the option content");
     await verifyMessage(request, { ...options, content: new TextEncoder().encode("the body") });
     let seen = 0;
     const other = new Request(request.url, { method: "POST", headers: request.headers, body: "another" });
