@@ -38,9 +38,16 @@ export const benches: Readonly<Record<string, Bench>> = {
     run: async () => await (await import("./http/run.ts")).benchHttpsPeers(),
   },
   https: {
-    measures: "requests over TLS, against the runtime's fetch: small ones, large bodies, a server far away",
-    tables: ["https", "https-large", "https-far"],
+    measures: "small requests over TLS, against the runtime's fetch",
     run: async () => await (await import("./http/run_https.ts")).benchHttps(),
+  },
+  "https-large": {
+    measures: "large bodies over TLS, against the runtime's fetch",
+    run: async () => await (await import("./http/run_https.ts")).benchHttpsLarge(),
+  },
+  "https-far": {
+    measures: "many requests at once over TLS to a server far away, against the runtime's fetch",
+    run: async () => await (await import("./http/run_https.ts")).benchHttpsFar(),
   },
   signed: {
     measures: "requests that a token signs",

@@ -21,8 +21,11 @@ const UPLOAD = `
 /** Milliseconds that each direction takes longer. */
 const DELAY = 10;
 
-/** Runs the benchmark and prints its table. */
-export async function benchHttps(): Promise<void> {
+/** What the programs of this page are run with: two servers, and whom to trust. */
+type Surroundings = Readonly<Record<"AUTHORITY" | "HTTP1" | "HTTP2" | "DENO_CERT" | "NODE_EXTRA_CA_CERTS", string>>;
+
+/** Measures with nginx that speaks HTTP/2, and another that does not. */
+async function withServers(measure: (env: Surroundings) => Promise<void>): Promise<void> {
   if (nginxPath === null) return say("https is left out: nginx is not installed");
   await using certificates = await makeCertificates();
   const { ca, good: certificate } = certificates;
@@ -30,41 +33,59 @@ export async function benchHttps(): Promise<void> {
   const nginx = { certificate, server: UPLOAD, files: { large: new Uint8Array(100 << 20) }, connections: 8192 };
   await using older = await startNginx(nginx);
   await using newer = await startNginx({ ...nginx, http2: true });
-  const env = {
+  await measure({
     ...{ AUTHORITY: ca.cert, HTTP1: older.tlsOrigin, HTTP2: newer.tlsOrigin },
     // The runtimes' own fetch trusts it by these.
     ...{ DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
-  };
-  await measureOnRuntimes(new URL("https.ts", import.meta.url), {
-    env,
-    // A process takes minutes to settle, and many turns then.
-    rounds: 1,
-    name: "https",
-    unit: "ratio to the runtime's own fetch",
-    plot: "bars",
-    title: "Small https requests: a session's for each of the runtime's own fetch, medians; 1.0 is wanted",
-    digits: 2,
   });
-  await measureOnRuntimes(new URL("https_large.ts", import.meta.url), {
-    env,
-    rounds: 1,
-    name: "https-large",
-    unit: "ratio to the runtime's own fetch, or MiB",
-    title:
-      "Bodies of 100 MiB over https, streamed: a session's for each of the runtime's own fetch, medians; 0.95 is " +
-      "wanted",
-    digits: 2,
-  });
-  // Two origins for each batch: a connection is new once.
-  await using delays = await startDelays({ port: Number(new URL(newer.tlsOrigin).port), delay: DELAY, count: 24 });
-  await measureOnRuntimes(new URL("https_far.ts", import.meta.url), {
-    env: { AUTHORITY: ca.cert, PORTS: delays.ports.join(), DENO_CERT: ca.certFile, NODE_EXTRA_CA_CERTS: ca.certFile },
-    rounds: 3,
-    name: "https-far",
-    unit: "ratio to the runtime's own fetch",
-    plot: "bars",
-    title: `100 small https requests at once over HTTP/2 and a way of ${2 * DELAY} ms there and back, limits as they ` +
-      "are: a session's for each of the runtime's own fetch, medians; 0.83 is wanted",
-    digits: 2,
+}
+
+/** Measures small requests and prints the table. */
+export async function benchHttps(): Promise<void> {
+  await withServers((env) =>
+    measureOnRuntimes(new URL("https.ts", import.meta.url), {
+      env,
+      // A process takes minutes to settle, and many turns then.
+      rounds: 1,
+      name: "https",
+      unit: "ratio to the runtime's own fetch",
+      plot: "bars",
+      title: "Small https requests: a session's for each of the runtime's own fetch, medians; 1.0 is wanted",
+      digits: 2,
+    })
+  );
+}
+
+/** Measures large bodies and prints the table. */
+export async function benchHttpsLarge(): Promise<void> {
+  await withServers((env) =>
+    measureOnRuntimes(new URL("https_large.ts", import.meta.url), {
+      env,
+      rounds: 3,
+      name: "https-large",
+      unit: "ratio to the runtime's own fetch, or MiB",
+      title:
+        "Bodies of 100 MiB over https, streamed: a session's for each of the runtime's own fetch, medians; 0.95 is " +
+        "wanted",
+      digits: 2,
+    })
+  );
+}
+
+/** Measures requests to a server far away and prints the table. */
+export async function benchHttpsFar(): Promise<void> {
+  await withServers(async (env) => {
+    // Two origins for each batch: a connection is new once.
+    await using delays = await startDelays({ port: Number(new URL(env.HTTP2).port), delay: DELAY, count: 24 });
+    await measureOnRuntimes(new URL("https_far.ts", import.meta.url), {
+      env: { ...env, PORTS: delays.ports.join() },
+      rounds: 3,
+      name: "https-far",
+      unit: "ratio to the runtime's own fetch",
+      plot: "bars",
+      title: `100 small https requests at once over HTTP/2 and a way of ${2 * DELAY} ms there and back, limits as ` +
+        "they are: a session's for each of the runtime's own fetch, medians; 0.83 is wanted",
+      digits: 2,
+    });
   });
 }
