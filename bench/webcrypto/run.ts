@@ -5,7 +5,7 @@ import { measureOnRuntimes } from "../on_runtimes.ts";
 import { pkcs11jsFolder } from "../peers.ts";
 import { benchToken } from "../token.ts";
 
-const SECONDS = "0.5";
+const SECONDS = "1";
 /** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-webcrypto");
 

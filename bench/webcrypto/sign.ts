@@ -7,9 +7,9 @@ import { CKM, Module } from "../../session/mod.ts";
 import { tokenCrypto } from "../../webcrypto/mod.ts";
 import { data32, report, setting } from "../pkcs11/rows.ts";
 
-/** Calls of a turn, turns before the first that counts, and turns that count at least. */
+/** Calls of a turn; turns before the first that counts, when compilers are done with both; turns that count at least. */
 const CALLS = 50;
-const WARM_UP = 10;
+const WARM_UP = 60;
 const LEAST = 20;
 const { module: path, label, pin, seconds } = setting();
 const module = await Module.load(path, { managed: false });
