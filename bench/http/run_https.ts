@@ -3,7 +3,7 @@
 import { nginxPath, startNginx } from "../../tests/_support/nginx.ts";
 import { makeCertificates } from "../../tests/_support/tls_certificates.ts";
 import { say } from "../../tools/say.ts";
-import { measureOnRuntimes } from "../on_runtimes.ts";
+import { measureOnRuntimes, type RuntimesOptions } from "../on_runtimes.ts";
 import { startDelays } from "./delay.ts";
 
 /** What is read whole before it is answered with its length: an answer in front of that would end an upload early. */
@@ -40,18 +40,28 @@ async function withServers(measure: (env: Surroundings) => Promise<void>): Promi
   });
 }
 
+/** What the tables differ in. */
+type Shown = Pick<RuntimesOptions, "env" | "name" | "plot" | "rounds" | "title"> & { readonly unit?: string };
+
+/** Compares what a program measures with the runtime's own fetch. */
+async function compare(program: string, shown: Shown): Promise<void> {
+  await measureOnRuntimes(new URL(program, import.meta.url), {
+    unit: "ratio to the runtime's own fetch",
+    digits: 2,
+    ...shown,
+  });
+}
+
 /** Measures small requests and prints the table. */
 export async function benchHttps(): Promise<void> {
   await withServers((env) =>
-    measureOnRuntimes(new URL("https.ts", import.meta.url), {
+    compare("https.ts", {
       env,
       // A process takes minutes to settle, and many turns then.
       rounds: 1,
       name: "https",
-      unit: "ratio to the runtime's own fetch",
       plot: "bars",
       title: "Small https requests: a session's for each of the runtime's own fetch, medians; 1.0 is wanted",
-      digits: 2,
     })
   );
 }
@@ -59,7 +69,7 @@ export async function benchHttps(): Promise<void> {
 /** Measures large bodies and prints the table. */
 export async function benchHttpsLarge(): Promise<void> {
   await withServers((env) =>
-    measureOnRuntimes(new URL("https_large.ts", import.meta.url), {
+    compare("https_large.ts", {
       env,
       rounds: 3,
       name: "https-large",
@@ -67,7 +77,6 @@ export async function benchHttpsLarge(): Promise<void> {
       title:
         "Bodies of 100 MiB over https, streamed: a session's for each of the runtime's own fetch, medians; 0.95 is " +
         "wanted",
-      digits: 2,
     })
   );
 }
@@ -77,15 +86,13 @@ export async function benchHttpsFar(): Promise<void> {
   await withServers(async (env) => {
     // Two origins for each batch: a connection is new once.
     await using delays = await startDelays({ port: Number(new URL(env.HTTP2).port), delay: DELAY, count: 24 });
-    await measureOnRuntimes(new URL("https_far.ts", import.meta.url), {
+    await compare("https_far.ts", {
       env: { ...env, PORTS: delays.ports.join() },
       rounds: 3,
       name: "https-far",
-      unit: "ratio to the runtime's own fetch",
       plot: "bars",
       title: `100 small https requests at once over HTTP/2 and a way of ${2 * DELAY} ms there and back, limits as ` +
         "they are: a session's for each of the runtime's own fetch, medians; 0.83 is wanted",
-      digits: 2,
     });
   });
 }
