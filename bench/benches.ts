@@ -59,7 +59,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   },
   start: {
     measures: "what a program pays before it has signed or requested once",
-    tables: onEachRuntime("start", "start-ratio"),
+    tables: [...onEachRuntime("start", "start-ratio"), "start-native"],
     run: async () => await (await import("./start/run.ts")).benchStart(),
   },
   scaling: {

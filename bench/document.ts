@@ -53,11 +53,13 @@ const INTRODUCTIONS: Record<string, string> = {
   "start-ratio-bun": "The same with the addon is 1.",
   "start-node": "The same on Node.",
   "start-ratio-node": "The same with the addon is 1.",
+  "start-native":
+    "The same without a JavaScript runtime, above an empty program in C, or in Python: C alone, GNOME's libgck, PyKCS11, " +
+    "libsoup and libcurl.",
   sessions: "More sessions that sign at once do not make a signature dearer.",
   objects: "More objects on a token do not make one of them dearer to find.",
   "in-flight": "More requests in flight make one cheaper, up to some dozens.",
-  queued:
-    "Up to a thousand waiting messages cost the same each; beyond, the memory of a hundred thousand messages is what costs.",
+  queued: "Messages that wait at once in a session of theirs; what it costs to collect them later belongs to it.",
 };
 
 /** The tables of docs/benchmarks.json. */

@@ -2,7 +2,7 @@
 // from sources and as the npm package, beside pkcs11js and the runtime's fetch. Each figure is above an empty program of the
 // same round.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
@@ -10,29 +10,17 @@ import { temporaryFolder } from "../../tests/_support/temporary_folder.ts";
 import { writeGp11Package } from "../../tools/packages/gp11.ts";
 import { type Contestant, measureRounds, median, type Rounds } from "../measure.ts";
 import { type Runtime, runtimes } from "../on_runtimes.ts";
-import { compiled, pkcs11jsFolder } from "../peers.ts";
+import { compiled } from "../peers.ts";
 import { type BenchRow, report } from "../report.ts";
 import { benchToken } from "../token.ts";
+import { ADDON, EMPTY, javaScriptPeers, nativePeers, type Program } from "./peers.ts";
 
 const ROUNDS = 5;
 const MANY = "1000";
-const ADDON = "signature, pkcs11js";
 /** A folder outside the project for what is compiled, packed and installed. */
 const WORK = temporaryFolder("bench-start");
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-/** A program, and where it lies. */
-interface Program {
-  readonly name: string;
-  readonly path: string;
-  /** What it is given behind the number of times. */
-  readonly args: readonly string[];
-  /** The runtimes it is written for; by default all. */
-  readonly on?: readonly string[];
-  /** Whether it needs no runtime beside it. */
-  readonly isCompiled?: boolean;
-}
 
 /** What shows the floor is written for each runtime by itself. */
 const FLOOR = ["Deno", "Bun"];
@@ -98,10 +86,10 @@ export async function benchStart(): Promise<void> {
   const measured = compiled({ source: new URL("measured.c", import.meta.url), flags: [] }, join(WORK, "measured"))!;
   await makeKey(token.args, token.env);
   await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n" } });
-  const web = [`${nginx.origin}/small.txt`];
+  const url = `${nginx.origin}/small.txt`;
   // Those from sources lie in the project: Deno translates sources for a program of other settings anew each time.
   const programs: Program[] = [
-    { name: "empty", path: here("empty.mjs"), args: [] },
+    { name: EMPTY, path: here("empty.mjs"), args: [] },
     { name: "idle worker thread", path: here("worker.mjs"), args: [], on: FLOOR },
     { name: "signature, bare FFI", path: here("bare.mjs"), args: token.args, on: FLOOR },
     { name: "import alone, package", path: join(WORK, "import.mjs"), args: [] },
@@ -115,51 +103,64 @@ export async function benchStart(): Promise<void> {
       path: await compiledByBun("signature"),
       args: token.args,
       on: ["Bun"],
-      isCompiled: true,
+      runBy: [],
     },
     {
       name: "signature, ./session, compiled",
       path: await compiledByBun("session_signature"),
       args: token.args,
       on: ["Bun"],
-      isCompiled: true,
+      runBy: [],
     },
     { name: "async signature, sources", path: here("async_signature.mjs"), args: token.args },
     { name: "async signature, ./session, package", path: join(WORK, "session_async_signature.mjs"), args: token.args },
-    { name: "request, sources", path: here("request.mjs"), args: web },
-    { name: "request, package", path: join(WORK, "request.mjs"), args: web },
-    { name: "request, runtime's fetch", path: here("fetch.mjs"), args: web },
+    { name: "request, sources", path: here("request.mjs"), args: [url] },
+    { name: "request, package", path: join(WORK, "request.mjs"), args: [url] },
+    { name: "request, runtime's fetch", path: here("fetch.mjs"), args: [url] },
   ];
-  const peer = pkcs11jsFolder(join(WORK, "pkcs11js"));
-  if (peer !== null) {
-    copyFileSync(here("pkcs11js.mjs"), join(peer, "start.mjs"));
-    copyFileSync(here("program.mjs"), join(peer, "program.mjs"));
-    programs.push({ name: ADDON, path: join(peer, "start.mjs"), args: token.args });
-  }
+  programs.push(...javaScriptPeers(WORK, token.args, url));
   for (const [runtime, command] of await runtimes(true)) {
     const written = programs.filter(({ on }) => on === undefined || on.includes(runtime));
-    const contestants = written.flatMap(({ args, isCompiled = false, name, path }) =>
-      ["1", MANY].map((count): Contestant => ({
-        name: `${name}, ${count}`,
-        command: [measured, ...isCompiled ? [] : command, path, count, ...args],
-      }))
-    );
+    const contestants = twice(written, measured, command);
     // The first round fills the runtime's caches of compiled code.
     const [, ...rounds] = await measureRounds(contestants, ROUNDS + 1, token.env);
-    const rows = programs.filter(({ name }) => name !== "empty" && rounds[0]!.has(`${name}, 1`)).map(({ name }) => ({
-      name,
-      cells: figures.map(([, count, figure]) => above(rounds, `${name}, ${count}`, `empty, ${count}`, figure)),
-    }));
-    report({
-      name: `start-${runtime.toLowerCase()}`,
-      title: `Start on ${runtime}: what a program takes above an empty one, medians of the rounds`,
-      unit: "ms and MiB",
-      digits: 1,
-      columns: figures.map(([title]) => title),
-      rows,
-    });
+    const rows = reportStart(runtime, written, rounds);
     reportRatios(runtime, rows);
   }
+  const native = nativePeers(WORK, token.args, url);
+  const [, ...rounds] = await measureRounds(twice(native, measured), ROUNDS + 1, token.env);
+  reportStart("native", native, rounds);
+}
+
+/** Each program with its work once and many times. */
+function twice(programs: readonly Program[], measured: string, runtime: readonly string[] = []): Contestant[] {
+  return programs.flatMap(({ args, name, path, runBy = runtime }) =>
+    ["1", MANY].map((count) => ({
+      name: `${name}, ${count}`,
+      command: [measured, ...runBy, path, count, ...args],
+    }))
+  );
+}
+
+/** Reports what the programs take above the empty ones, and gives the rows. */
+function reportStart(where: string, programs: readonly Program[], rounds: Rounds): readonly BenchRow[] {
+  const isEmpty = ({ name }: Program) => name.startsWith(EMPTY);
+  const rows = programs.filter((each) => !isEmpty(each) && rounds[0]!.has(`${each.name}, 1`))
+    .map(({ empty = EMPTY, name }) => ({
+      name,
+      cells: figures.map(([, count, figure]) => above(rounds, `${name}, ${count}`, `${empty}, ${count}`, figure)),
+    }));
+  report({
+    name: `start-${where.toLowerCase()}`,
+    title: where === "native"
+      ? "Start without a JavaScript runtime: what a program takes above an empty one, medians of the rounds"
+      : `Start on ${where}: what a program takes above an empty one, medians of the rounds`,
+    unit: "ms and MiB",
+    digits: 1,
+    columns: figures.map(([title]) => title),
+    rows,
+  });
+  return rows;
 }
 
 /** How often a first signature takes what it takes with the addon. */
