@@ -77,6 +77,14 @@ export interface RunOptions<T> {
   readonly register?: SessionRegister | null | undefined;
   /** Undoes what an aborted operation created. */
   readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
+  /** Who counts the asynchronous operations that are waited for. */
+  readonly caller?: Caller | undefined;
+}
+
+/** Who has asynchronous operations run. */
+export interface Caller {
+  /** How many of them somebody waits for. */
+  pending: number;
 }
 
 /** Errors of the floor above, which knows them as classes. */

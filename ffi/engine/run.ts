@@ -2,7 +2,15 @@
 import { CKR } from "../constants/mod.ts";
 import { type Abortable, listen, stopListening } from "./aborts.ts";
 import type { Engine } from "./engine.ts";
-import { Ask, type CallObserver, type Program, type ProgramStep, type RunOptions, type Step } from "./program.ts";
+import {
+  Ask,
+  type Caller,
+  type CallObserver,
+  type Program,
+  type ProgramStep,
+  type RunOptions,
+  type Step,
+} from "./program.ts";
 import type { Frame } from "./frame.ts";
 import { Question } from "./question.ts";
 import type { LaneEntry, WaitingRoom } from "./lane.ts";
@@ -49,6 +57,8 @@ export class Run<T> implements LaneEntry, Abortable {
   #told = false;
   #job: PendingJob | null = null;
   #question: ((error: unknown) => void) | null = null;
+  /** Who waits for it. */
+  #caller: Caller | null;
 
   /** A run that starts when its turn comes. */
   constructor(
@@ -65,6 +75,8 @@ export class Run<T> implements LaneEntry, Abortable {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#caller = options.caller ?? null;
+    if (this.#caller) this.#caller.pending++;
     if (options.signal) listen(options.signal, this);
   }
 
@@ -90,7 +102,7 @@ export class Run<T> implements LaneEntry, Abortable {
     this.#unlisten();
     if ("prepare" in work) work.drop();
     else this.#engine.dropped(work.frame);
-    this.#reject(reason);
+    this.#refuse(reason);
   }
 
   /** The signal was aborted. */
@@ -102,7 +114,7 @@ export class Run<T> implements LaneEntry, Abortable {
     this.#aborted = true;
     const job = this.#job;
     const now = this.#options.abort !== "wait";
-    if (now) this.#reject(reason);
+    if (now) this.#refuse(reason);
     if (this.#question) return this.#question(reason);
     const frame = this.#frame!;
     if (job === null && frame.turn?.withdraw(frame)) return this.#tell();
@@ -153,7 +165,9 @@ export class Run<T> implements LaneEntry, Abortable {
 
   #call(step: Step): void {
     const frame = this.#frame!;
-    if (frame.turn === null || frame.turn.enter(frame, () => this.#submit(step))) this.#submit(step);
+    const { turn } = frame;
+    if (turn === null || turn.enter(frame)) this.#submit(step);
+    else turn.wait(frame, () => this.#submit(step));
   }
 
   #submit(step: Step): void {
@@ -251,7 +265,11 @@ export class Run<T> implements LaneEntry, Abortable {
   }
 
   #finished(value: unknown): void {
-    if (!this.#aborted) return this.#end(() => this.#resolve(value as T));
+    if (!this.#aborted) {
+      this.#settled();
+      this.#resolve(value as T);
+      return this.#end();
+    }
     if (!this.#undoing) {
       // The call came too late to be stopped: what it gave is undone.
       this.#undoing = this.#told = true;
@@ -263,18 +281,30 @@ export class Run<T> implements LaneEntry, Abortable {
         return this.#next();
       }
     }
-    this.#end(() => this.#reject(this.#options.signal?.reason));
+    this.#refuse(this.#options.signal?.reason);
+    this.#end();
   }
 
   #failed(error: unknown): void {
     // An aborted operation has one outcome, whatever its cleaning up met.
-    this.#end(() => this.#reject(this.#aborted ? this.#options.signal?.reason : error));
+    this.#refuse(this.#aborted ? this.#options.signal?.reason : error);
+    this.#end();
   }
 
-  /** Ends the run: the caller learns of it in a microtask, when the lane is free. */
-  #end(settle: () => void): void {
+  #refuse(reason: unknown): void {
+    this.#settled();
+    this.#reject(reason);
+  }
+
+  /** Nobody waits for it any more. */
+  #settled(): void {
+    if (this.#caller) this.#caller.pending--;
+    this.#caller = null;
+  }
+
+  /** Ends the run: the caller, whose promise is settled, learns of it in a microtask, when the lane is free. */
+  #end(): void {
     this.#unlisten();
-    settle();
     this.#engine.ended(this.#frame);
     this.#room.finished(this);
   }

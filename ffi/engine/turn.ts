@@ -28,14 +28,16 @@ export class TokenTurn {
     return this.#holder === user;
   }
 
-  /** Begins a step, and says so; else `proceed` is called when it has begun. */
-  enter(user: object, proceed: () => void): boolean {
-    if (this.#holder !== user && (this.#holder !== null || this.#claims.length > 0)) {
-      this.#waiting.push({ user, proceed });
-      return false;
-    }
+  /** Begins a step, and says so, unless it has to {@linkcode TokenTurn.wait}. */
+  enter(user: object): boolean {
+    if (this.#holder !== user && (this.#holder !== null || this.#claims.length > 0)) return false;
     this.#running++;
     return true;
+  }
+
+  /** Calls `proceed` when a step that could not be begun has. */
+  wait(user: object, proceed: () => void): void {
+    this.#waiting.push({ user, proceed });
   }
 
   /** A step has ended. */

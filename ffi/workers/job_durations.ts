@@ -1,6 +1,6 @@
 /** How long jobs take, learned from those that have run: what is short travels and waits differently from what is long. */
 import type { BoundFunction } from "../tables/cryptoki.ts";
-import type { Job } from "./pooled_worker.ts";
+import type { Job } from "./job_slots.ts";
 
 /** Longest known run of a job, in µs, that goes to a worker that is awake rather than to one that is idle. */
 export const SHORT_JOB = 30;

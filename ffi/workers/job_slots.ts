@@ -1,12 +1,107 @@
-/** Shared memory in which jobs lie: their calls, how far they are, what came of them. */
+/** Jobs, and the shared memory in which they lie: their calls, how far they are, what came of them. */
+import type { Block } from "../memory/block.ts";
 import type { BoundFunction } from "../tables/cryptoki.ts";
-import type { Job, JobResult } from "./pooled_worker.ts";
+import type { PooledWorker } from "./pooled_worker.ts";
+import type { JobCall } from "./repeated_calls.ts";
 import { JOB_STATE, LAYOUT } from "./worker_main.ts";
 
 /** Words of a call before its arguments: the function and what it returned. */
 const CALL_HEAD = 2;
 /** Where in the upper half of a call's first word the pitch of its rows begins. */
 const PITCH_SHIFT = 8;
+
+/** One call of a job. */
+export interface NativeCall {
+  /** The function. */
+  readonly fn: BoundFunction;
+  /** Its words, as many as it has parameters. */
+  readonly args: readonly bigint[];
+}
+
+/** What came of a job. */
+export interface JobResult {
+  /** What the last call that ran returned. */
+  value: number | bigint;
+  /** Index of the call that failed, or of the first that did not run; the number of calls when all succeeded. */
+  stopped: number;
+  /** Whether the job was cancelled between two calls. */
+  cancelled: boolean;
+  /** How long the worker ran it. */
+  microseconds: number;
+}
+
+/** Told what came of a job: a result, or the error of a worker that died. */
+export type JobDone = (result: JobResult | null, error: Error | null) => void;
+
+/** A job under way; `cancel` stops it before its next call. */
+export interface PendingJob {
+  /** No further call of this job starts. Returns whether none had started. */
+  cancel(): boolean;
+  /** Says that nobody waits for this job any more, so that a call that never returns does not cost a worker. */
+  abandon(): void;
+  /** Waits in place until the job has run, and tells what came of it; one that has not begun is run here. */
+  finish(): void;
+}
+
+/** What the pool of a job does to it. */
+export interface JobOwner {
+  /** {@linkcode PendingJob.cancel} */
+  cancel(job: Job): boolean;
+  /** {@linkcode PendingJob.abandon} */
+  abandon(job: Job): void;
+  /** {@linkcode PendingJob.finish} */
+  finish(job: Job): void;
+}
+
+/** A job of the pool. */
+export class Job implements PendingJob {
+  /** What is called. */
+  readonly calls: readonly JobCall[];
+  /** How many times. */
+  readonly times: number;
+  /** Who is told. */
+  readonly done: JobDone;
+  /** Memory the calls use. */
+  readonly block: Block | null;
+  /** A number that jobs have in common which take about as long when they end with the same call. */
+  readonly kind: number;
+  /** Its place in shared memory; -1 while it has none. */
+  slot = -1;
+  /** Where its words lie when they do not fit there. */
+  area: BigUint64Array<SharedArrayBuffer> | null = null;
+  /** Who holds it. */
+  worker: PooledWorker | null = null;
+  readonly #owner: JobOwner;
+
+  /** A job that nobody holds yet. */
+  constructor(
+    owner: JobOwner,
+    calls: readonly JobCall[],
+    times: number,
+    done: JobDone,
+    block: Block | null,
+    kind: number,
+  ) {
+    this.#owner = owner;
+    this.calls = calls;
+    this.times = times;
+    this.done = done;
+    this.block = block;
+    this.kind = kind;
+  }
+
+  cancel(): boolean {
+    return this.#owner.cancel(this);
+  }
+
+  abandon(): void {
+    this.#owner.abandon(this);
+  }
+
+  finish(): void {
+    this.#owner.finish(this);
+  }
+}
 
 /** What came of a job, and the function that ran last. */
 export interface Outcome {

@@ -1,64 +1,10 @@
 /** One worker thread of a pool, and the jobs it holds. */
 import { nativeRuntime, runtimeSource } from "../runtime/runtime.ts";
 import { startThread, type Thread } from "../runtime/threads.ts";
-import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { Block } from "../memory/block.ts";
-import type { JobCall } from "./repeated_calls.ts";
+import type { Job } from "./job_slots.ts";
 import { oneAtATime } from "../runtime/one_at_a_time.ts";
 import { JOB_STATE, LAYOUT, THREAD, workerMain, type WorkerRequest } from "./worker_main.ts";
-
-/** One call of a job. */
-export interface NativeCall {
-  /** The function. */
-  readonly fn: BoundFunction;
-  /** Its words, as many as it has parameters. */
-  readonly args: readonly bigint[];
-}
-
-/** What came of a job. */
-export interface JobResult {
-  /** What the last call that ran returned. */
-  value: number | bigint;
-  /** Index of the call that failed, or of the first that did not run; the number of calls when all succeeded. */
-  stopped: number;
-  /** Whether the job was cancelled between two calls. */
-  cancelled: boolean;
-  /** How long the worker ran it. */
-  microseconds: number;
-}
-
-/** Told what came of a job: a result, or the error of a worker that died. */
-export type JobDone = (result: JobResult | null, error: Error | null) => void;
-
-/** A job under way; `cancel` stops it before its next call. */
-export interface PendingJob {
-  /** No further call of this job starts. Returns whether none had started. */
-  cancel(): boolean;
-  /** Says that nobody waits for this job any more, so that a call that never returns does not cost a worker. */
-  abandon(): void;
-  /** Waits in place until the job has run, and tells what came of it; one that has not begun is run here. */
-  finish(): void;
-}
-
-/** A job of the pool. */
-export interface Job {
-  /** What is called. */
-  readonly calls: readonly JobCall[];
-  /** How many times. */
-  readonly times: number;
-  /** Who is told. */
-  readonly done: JobDone;
-  /** Memory the calls use. */
-  readonly block: Block | null;
-  /** A number that jobs have in common which take about as long when they end with the same call. */
-  readonly kind: number;
-  /** Its place in shared memory; -1 while it has none. */
-  slot: number;
-  /** Where its words lie when they do not fit there. */
-  area: BigUint64Array<SharedArrayBuffer> | null;
-  /** Who holds it. */
-  worker: PooledWorker | null;
-}
 
 /** How long a thread that was told to end is waited for. */
 const THREAD_END_MS = 2000;

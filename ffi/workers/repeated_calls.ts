@@ -1,6 +1,7 @@
 /** Calls that are made again and again, each time with other words: a job of many calls that is laid out as a few. */
 import type { BoundFunction } from "../tables/cryptoki.ts";
-import type { NativeCall } from "./pooled_worker.ts";
+import { invoke } from "../tables/invoke.ts";
+import type { JobResult, NativeCall } from "./job_slots.ts";
 
 /** A call of a job: its words, as many as it has parameters, or a row of as many for each time it is made. */
 export interface JobCall {
@@ -50,4 +51,17 @@ export class RepeatedCalls {
 /** The calls of a step one by one. */
 export function callsOf(step: Step): readonly NativeCall[] {
   return step instanceof RepeatedCalls ? step.all() : step;
+}
+
+/** Runs calls in place, up to the first that answers anything but 0. */
+export function runHere(calls: readonly NativeCall[]): JobResult {
+  const started = performance.now();
+  let value: number | bigint = 0;
+  let stopped = 0;
+  for (; stopped < calls.length; stopped++) {
+    const { fn, args } = calls[stopped]!;
+    value = invoke(fn, args) ?? 0;
+    if (typeof value === "number" && value !== 0) break;
+  }
+  return { value, stopped, cancelled: false, microseconds: (performance.now() - started) * 1000 };
 }

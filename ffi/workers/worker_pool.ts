@@ -5,22 +5,23 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../memory/block.ts";
-import { invoke } from "../tables/invoke.ts";
-import {
-  type Job,
-  type JobDone,
-  type JobResult,
-  type NativeCall,
-  type PendingJob,
-  PooledWorker,
-} from "./pooled_worker.ts";
 import { AnotherThread, START } from "./another_thread.ts";
 import { hasNoThreads, hasThreads } from "./end_of_process.ts";
 import { JobDurations, SHORT_JOB } from "./job_durations.ts";
-import { JobSlots } from "./job_slots.ts";
-import { RepeatedCalls, type Step } from "./repeated_calls.ts";
+import {
+  Job,
+  type JobDone,
+  type JobOwner,
+  type JobResult,
+  JobSlots,
+  type NativeCall,
+  type PendingJob,
+} from "./job_slots.ts";
+import { PooledWorker } from "./pooled_worker.ts";
+import { RepeatedCalls, runHere, type Step } from "./repeated_calls.ts";
 import { threadMark } from "./thread_marks.ts";
 
+export { runHere };
 export type { JobDone, JobResult, NativeCall, PendingJob };
 
 /** Longest known run of a job, in µs, that may travel together with others. */
@@ -47,6 +48,11 @@ export class WorkerPool {
   readonly #durations = new JobDurations();
   readonly #ending = new Map<PooledWorker, Promise<void>>();
   readonly #another: AnotherThread;
+  readonly #owner: JobOwner = {
+    cancel: (job) => this.#cancel(job),
+    abandon: (job) => this.#abandon(job),
+    finish: (job) => this.#finish(job),
+  };
   #scheduled = false;
   #relief: ReturnType<typeof setTimeout> | undefined;
 
@@ -88,14 +94,10 @@ export class WorkerPool {
    */
   run(step: Step, done: JobDone, block: Block | null = null, kind = 0): PendingJob {
     const { calls, times } = step instanceof RepeatedCalls ? step : { calls: step, times: 1 };
-    const job: Job = { calls, times, done, block, kind, slot: -1, area: null, worker: null };
+    const job = new Job(this.#owner, calls, times, done, block, kind);
     this.#ready.push(job);
     this.#schedule();
-    return {
-      cancel: () => this.#cancel(job),
-      abandon: () => this.#abandon(job),
-      finish: () => this.#finish(job),
-    };
+    return job;
   }
 
   /** Ends every worker; for programs and tests that want no thread left. Jobs under way must have ended. */
@@ -374,19 +376,6 @@ export class WorkerPool {
     }
     if (this.#ready.length > 0) this.#schedule();
   }
-}
-
-/** Runs calls in place, up to the first that answers anything but 0. */
-export function runHere(calls: readonly NativeCall[]): JobResult {
-  const started = performance.now();
-  let value: number | bigint = 0;
-  let stopped = 0;
-  for (; stopped < calls.length; stopped++) {
-    const { fn, args } = calls[stopped]!;
-    value = invoke(fn, args) ?? 0;
-    if (typeof value === "number" && value !== 0) break;
-  }
-  return { value, stopped, cancelled: false, microseconds: (performance.now() - started) * 1000 };
 }
 
 let shared: WorkerPool | null = null;

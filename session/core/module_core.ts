@@ -3,7 +3,7 @@ import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { checkOptions, Engine } from "../../ffi/engine/engine.ts";
-import type { CallObserver, Operation, RunOptions } from "../../ffi/engine/program.ts";
+import type { Caller, CallObserver, Operation, RunOptions } from "../../ffi/engine/program.ts";
 import type { Lane } from "../../ffi/engine/lane.ts";
 import type { TokenTurn } from "../../ffi/engine/turn.ts";
 import { callFailure } from "./call_failure.ts";
@@ -54,7 +54,7 @@ export interface ModuleFace {
 }
 
 /** The shared state of one caller's module. */
-export class ModuleCore {
+export class ModuleCore implements Caller {
   /** Drives the calls. */
   readonly engine: Engine;
   /** How the module was initialised and will be finalised. */
@@ -164,7 +164,7 @@ export class ModuleCore {
   ): Promise<T> {
     if (options !== undefined) checkOptions(options);
     const turn = lane === null ? this.#turnFor(args) : null;
-    return this.#counted(this.engine.run(lane, operation, args, {
+    return this.engine.run(lane, operation, args, {
       signal: options?.signal,
       abort: options?.abort,
       observer: callTracing.isHeard ? new CallTrace(this, lane, args, turn, false) : this.logger,
@@ -172,16 +172,8 @@ export class ModuleCore {
       gate: this.backend.gate,
       register: this.backend.register,
       discard,
-    }));
-  }
-
-  async #counted<T>(call: Promise<T>): Promise<T> {
-    this.pending++;
-    try {
-      return await call;
-    } finally {
-      this.pending--;
-    }
+      caller: this,
+    });
   }
 
   /** Who sees the calls of an operation that is driven past this. */
