@@ -77,6 +77,10 @@ export const THREAD = {
   longest: 1,
   /** and not before so many unless it has none. */
   shortest: 0.01,
+  /** Where the caller wakes up on this thread's processor, and it waits for its own, it tells of short work in so many batches */
+  probes: 32,
+  /** only once; so many more often than not it must have been like that. */
+  certain: 8,
 } as const;
 
 /** Calls of a job that are too long for its slot. */
@@ -114,7 +118,7 @@ export function workerMain(
   data: { memory: SharedArrayBuffer; mark: bigint; thread: SharedArrayBuffer },
   layout: typeof LAYOUT,
   jobState: typeof JOB_STATE,
-  thread: typeof THREAD,
+  thread: { readonly [Name in keyof typeof THREAD]: number },
 ): void {
   const control = new Int32Array(data.thread);
   const states = new Int32Array(data.memory);
@@ -221,9 +225,24 @@ export function workerMain(
   const tell = (): void => {
     if (Atomics.exchange(control, thread.told, 1) === 0) port.postMessage(0);
   };
+  // How much more often than not a caller who was told early ran instead of this thread, not beside it; batches since the
+  // last trial.
+  let displaced = 0;
+  let batches = 0;
+  /** Whether it is worth while to tell the caller of jobs with others left to run. */
+  const tellsEarly = (): boolean => displaced < thread.certain / 2 || batches >= thread.probes;
+  const tellEarly = (): void => {
+    batches = 0;
+    if (Atomics.exchange(control, thread.told, 1) !== 0) return;
+    port.postMessage(0);
+    // Who has read the outbox before this thread came back from telling has taken its processor.
+    const isDisplaced = Atomics.load(control, thread.told) === 0;
+    displaced = isDisplaced ? Math.min(displaced + 1, thread.certain) : Math.max(displaced - 1, 0);
+  };
   const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
     let now = performance.now();
     let told = now;
+    batches++;
     mark(control[thread.id]!);
     for (let left = slots.length - 1; left >= 0; left--) {
       const slot = slots[slots.length - 1 - left]!;
@@ -236,9 +255,11 @@ export function workerMain(
       Atomics.add(control, thread.served, 1);
       // Early enough for the caller to make the next ones ready meanwhile; but its waking up costs as much as a short job.
       const work = left * states[head + layout.duration]!;
-      if (left > 0 && (now - told < thread.shortest || work > thread.ahead && now - told < thread.longest)) continue;
+      const waits = work > thread.ahead || !tellsEarly();
+      if (left > 0 && (now - told < thread.shortest || waits && now - told < thread.longest)) continue;
       // Even where nothing was run: slots of jobs that were taken back wait for it.
-      tell();
+      if (left > 0) tellEarly();
+      else tell();
       told = now;
     }
   };

@@ -1,0 +1,97 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "node:test";
+import type { NativeRuntime } from "../../../ffi/runtime/native.ts";
+import { oneAtATime } from "../../../ffi/runtime/one_at_a_time.ts";
+import type { BoundFunction } from "../../../ffi/tables/cryptoki.ts";
+import { Job, type JobOwner, JobSlots } from "../../../ffi/workers/job_slots.ts";
+import { JOB_STATE, LAYOUT, THREAD, workerMain, type WorkerRequest } from "../../../ffi/workers/worker_main.ts";
+
+const BATCH = 8;
+
+/** The program of a worker thread in this one, whose jobs take a moment. Its caller reads when `reads` says so. */
+class Harness {
+  /** Messages that it has sent. */
+  messages = 0;
+  /** Whether its caller reads answers before it comes back from telling of them, or while the next job runs. */
+  reads: "instead" | "beside" = "beside";
+  readonly #slots = new JobSlots();
+  readonly #control = new Int32Array(new SharedArrayBuffer(4 * (THREAD.outbox + LAYOUT.slots)));
+  readonly #call = { id: 1, arity: 0, result: "u32", source: { kind: "address", address: 0n }, lock: null } as const;
+  #hear!: (request: WorkerRequest) => void;
+
+  constructor() {
+    const runtime = { bindAddress: () => () => this.#work() } as unknown as NativeRuntime;
+    const port = {
+      on: (_: "message", listener: (request: WorkerRequest) => void) => this.#hear = listener,
+      postMessage: () => this.#told(),
+    };
+    const data = { memory: this.#slots.memory, mark: 0n, thread: this.#control.buffer };
+    // It listens for no time, as nothing comes.
+    workerMain(runtime, oneAtATime, port, data, LAYOUT, JOB_STATE, { ...THREAD, milliseconds: 0 });
+    this.#hear({ slots: [], functions: [{ ...this.#call }] });
+  }
+
+  /** Runs so many batches of jobs, and tells how many messages it has sent for them. */
+  run(batches: number): number {
+    const before = this.messages;
+    for (let i = 0; i < batches; i++) {
+      const slots = Array.from({ length: BATCH }, () => this.#placed());
+      this.#hear({ slots });
+      this.#read();
+      this.#slots.giveAll(slots);
+    }
+    return this.messages - before;
+  }
+
+  /** How many jobs it says that it has run. */
+  get answered(): number {
+    return this.#control[THREAD.answered]!;
+  }
+
+  #placed(): number {
+    const fn = this.#call as unknown as BoundFunction;
+    const job = new Job({} as JobOwner, [{ fn, args: [] }], 1, () => {}, null, 0);
+    this.#slots.place(job);
+    return job.slot;
+  }
+
+  #work(): number {
+    if (this.reads === "beside") this.#read();
+    for (const end = performance.now() + 0.015; performance.now() < end;);
+    return 0;
+  }
+
+  #told(): void {
+    this.messages++;
+    if (this.reads === "instead") this.#read();
+  }
+
+  #read(): void {
+    Atomics.store(this.#control, THREAD.told, 0);
+  }
+}
+
+describe("workerMain", () => {
+  it("tells of short jobs while others run, where its caller reads beside it", () => {
+    const worker = new Harness();
+    assert(worker.run(20) > 20 * BATCH / 2);
+    assertEquals(worker.answered, 20 * BATCH);
+  });
+
+  it("tells of them when it has none left, where its caller has read before it goes on", () => {
+    const worker = new Harness();
+    worker.reads = "instead";
+    worker.run(10);
+    assert(worker.run(40) < 40 * 2);
+    assertEquals(worker.answered, 50 * BATCH);
+  });
+
+  it("finds out when its caller reads beside it again", () => {
+    const worker = new Harness();
+    worker.reads = "instead";
+    worker.run(10);
+    worker.reads = "beside";
+    worker.run(THREAD.probes * THREAD.certain);
+    assert(worker.run(20) > 20 * BATCH / 2);
+  });
+});
