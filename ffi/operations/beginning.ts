@@ -60,7 +60,7 @@ export interface Beginning {
   args: CryptoArgs | null;
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
-  readonly init: NativeCall;
+  readonly init: NativeCall & { readonly args: bigint[] };
   once: NativeCall;
   readonly both: readonly NativeCall[];
   /** Whether the key may want a login for this use, and somebody can be asked, or must be looked at first. */

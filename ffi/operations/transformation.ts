@@ -29,6 +29,7 @@ import {
 import type { AuthenticatedUse } from "../engine/active.ts";
 import { mayAsk, mayRunCaller } from "./authentication.ts";
 import { wantsFit } from "./key_fit.ts";
+import { wantsKeyCheck } from "./key_types.ts";
 import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
 
@@ -63,7 +64,7 @@ class Transformation implements Program<Bytes>, Beginning {
   args: CryptoArgs | null;
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
-  readonly init: NativeCall;
+  readonly init: Beginning["init"];
   once: NativeCall;
   readonly both: readonly NativeCall[];
   readonly asks: boolean;
@@ -79,8 +80,10 @@ class Transformation implements Program<Bytes>, Beginning {
   readonly #length: number;
   /** Memory in use when everything was laid out. */
   readonly #used: number;
-  readonly #session: bigint;
-  readonly #key: bigint | null;
+  #session: bigint;
+  #key: bigint | null;
+  /** Words of the second call. */
+  readonly #words: bigint[];
   readonly #type: number;
   /** Bytes of a raw parameter; -1 for one that is long or built anew for each call. */
   readonly #parameterLength: number;
@@ -114,6 +117,7 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#dataLength = data.length;
     this.#workKind = frame.workKind;
     const words = [session, this.#input, word(data.length), this.#output.address, block.address(this.#length)];
+    this.#words = words;
     const begun = beginning(frame, args, functions, mechanism, { fn: frame.fn(functions.onceIndex), args: words });
     this.args = args;
     this.functions = functions;
@@ -128,15 +132,17 @@ class Transformation implements Program<Bytes>, Beginning {
     if (fresh && small && this.#parameterLength >= 0 && !this.asks) block.kept = this;
   }
 
-  /** Takes the next call in, where it differs from the last in nothing but its bytes. Returns whether it does. */
+  /** Takes the next call in, where it differs from the last in nothing but bytes, session and key. Returns whether it does. */
   repeats(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): boolean {
     const { block } = frame;
-    const { data, mechanism } = args;
+    const { data, key, mechanism, session } = args;
     if (
       functions !== this.functions || room !== this.#room || data.length !== this.#dataLength ||
-      args.session !== this.#session || args.key !== this.#key || mayAsk(args.authentication) || !block.isFresh ||
-      !this.#hasShapeOf(mechanism)
+      (key === null) !== (this.#key === null) || mayAsk(args.authentication) || !block.isFresh ||
+      !this.#hasShapeOf(mechanism) || wantsKeyCheck(frame, args)
     ) return false;
+    this.#session = this.init.args[0] = this.#words[0] = session;
+    if (key !== null) this.#key = this.init.args[2] = key;
     block.used = this.#used;
     block.bytes.set(data, this.#inputOffset);
     block.setUlong(this.#length, room);

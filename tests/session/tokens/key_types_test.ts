@@ -51,6 +51,13 @@ describe("A key of another type than the mechanism's", () => {
     const digest = new Uint8Array(32).fill(1);
     const signature = await session.sign(privateKey, CKM.ECDSA, digest);
     assert(session.verifySync(publicKey, CKM.ECDSA, digest, signature));
+    // Calls that look like the last ones, but for the key.
+    for (let round = 0; round < 2; round++) {
+      session.signSync(privateKey, CKM.ECDSA, digest);
+      await session.sign(privateKey, CKM.ECDSA, digest);
+    }
+    assertThrows(() => session.signSync(key, CKM.ECDSA, digest), Pkcs11Error, "CKR_KEY_TYPE_INCONSISTENT");
+    await assertRejects(() => session.sign(key, CKM.ECDSA, digest), Pkcs11Error, "CKR_KEY_TYPE_INCONSISTENT");
   });
 
   it("is found out by reading the type once for each key", { skip, timeout: 240_000 }, async () => {

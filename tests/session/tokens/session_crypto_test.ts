@@ -60,6 +60,27 @@ describe("Cryptography in a session", () => {
     });
   };
 
+  it("calls that differ in nothing but session, key or bytes have each its own result", { skip }, async () => {
+    const keys = [7, 8].map((byte) => new Uint8Array(32).fill(byte));
+    const common = { class: CKO.SECRET_KEY, keyType: CKK.GENERIC_SECRET, token: false, private: false, sign: true };
+    const objects = keys.map((value) => on.session.createObjectSync({ ...common, value }));
+    await using other = await on.session.slot.openSession({ readWrite: true });
+    const inputs = [3, 4].map((byte) => new Uint8Array(32).fill(byte));
+    const results = async (sign: (session: typeof other, key: Pkcs11Object, input: Uint8Array) => unknown) => {
+      const all = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+        sign(i & 4 ? other : on.session, objects[i & 1]!, inputs[i >> 1 & 1]!)
+      );
+      return (await Promise.all(all)).map((result) => Buffer.from(result as Uint8Array).toString("hex"));
+    };
+    const wanted = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+      createHmac("sha256", keys[i & 1]!).update(inputs[i >> 1 & 1]!).digest("hex")
+    );
+    for (let round = 0; round < 3; round++) {
+      assertEquals(await results((session, key, input) => session.sign(key, CKM.SHA256_HMAC, input)), wanted);
+      assertEquals(await results((session, key, input) => session.signSync(key, CKM.SHA256_HMAC, input)), wanted);
+    }
+  });
+
   it("encrypts what WebCrypto decrypts, and decrypts what it encrypts", { skip }, async () => {
     const mechanism = aesCbc({ iv });
     const encrypted = await on.session.encrypt(aes, mechanism, data);
