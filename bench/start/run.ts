@@ -2,7 +2,7 @@
 // from sources and as the npm package, beside pkcs11js and the runtime's fetch. Each figure is above an empty program of the
 // same round.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startNginx } from "../../tests/_support/nginx.ts";
@@ -13,6 +13,7 @@ import { type Runtime, runtimes } from "../on_runtimes.ts";
 import { compiled } from "../peers.ts";
 import { type BenchRow, report } from "../report.ts";
 import { benchToken } from "../token.ts";
+import { onlyWhatRuns } from "./only_what_runs.ts";
 import { ADDON, EMPTY, javaScriptPeers, nativePeers, type Program } from "./peers.ts";
 
 const ROUNDS = 5;
@@ -55,6 +56,28 @@ async function compiledByBun(program: string): Promise<string> {
   const options = ["--compile", "--bytecode", "--format=esm", `--outfile=${program}`];
   execFileSync(bun!, ["build", ...options, `${program}.mjs`], { cwd: WORK, stdio: "ignore" });
   return join(WORK, program);
+}
+
+/** The program that signs, on each runtime with what is left of the library when all that does not run there is taken out. */
+async function withOnlyWhatRuns(args: readonly string[], env: Record<string, string>): Promise<Program[]> {
+  const text = readFileSync(here("session_signature.mjs"), "utf8").replace("../../session/mod.ts", "./library.mjs");
+  const programs: Program[] = [];
+  for (const [runtime, [program = "", ...flags]] of await runtimes(true)) {
+    const folder = join(WORK, "only-what-runs", runtime);
+    const [path, library] = [join(folder, "signature.mjs"), join(folder, "library.mjs")];
+    mkdirSync(folder, { recursive: true });
+    for (const name of ["program.mjs", "sign.mjs"]) copyFileSync(here(name), join(folder, name));
+    const left = await onlyWhatRuns((telling) => {
+      writeFileSync(library, telling);
+      writeFileSync(path, `${text}\nconsole.log(JSON.stringify([...globalThis.ran]));\n`);
+      const options = { env: { ...Deno.env.toObject(), ...env }, encoding: "utf8" } as const;
+      return JSON.parse(execFileSync(program, [...flags, path, MANY, ...args], options).trim().split("\n").at(-1)!);
+    });
+    writeFileSync(library, left);
+    writeFileSync(path, text);
+    programs.push({ name: "signature, ./session, only what runs", path, args, on: [runtime] });
+  }
+  return programs;
 }
 
 /** A key of the token that the programs sign with. */
@@ -112,6 +135,7 @@ export async function benchStart(): Promise<void> {
       on: ["Bun"],
       runBy: [],
     },
+    ...await withOnlyWhatRuns(token.args, token.env),
     { name: "async signature, sources", path: here("async_signature.mjs"), args: token.args },
     { name: "async signature, ./session, package", path: join(WORK, "session_async_signature.mjs"), args: token.args },
     { name: "request, sources", path: here("request.mjs"), args: [url] },
