@@ -68,6 +68,8 @@ export class Http2Connection implements FrameHandler, StreamLink {
   /** The connection takes no new streams. */
   #isRetired = false;
 
+  /** What comes is taken apart: bodies are joined, all else is decoded. */
+  readonly keepsNothing = true;
   lastStream = -1;
   isOver = false;
   window: number = DEFAULT_WINDOW;

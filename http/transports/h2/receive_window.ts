@@ -2,14 +2,17 @@
 
 /** The window of a stream, or of a connection. */
 export class ReceiveWindow {
-  readonly #size: number;
+  #size: number;
+  /** What it grows to once its first bytes were taken by whoever reads. */
+  readonly #most: number;
   /** Bytes that may come. */
   left: number;
   /** Bytes that have come and were not given credit for. */
   #uncredited = 0;
 
-  constructor(size: number) {
+  constructor(size: number, most: number = size) {
     this.#size = this.left = size;
+    this.#most = most;
   }
 
   /** Bytes have come; false when they were too many. */
@@ -21,10 +24,11 @@ export class ReceiveWindow {
 
   /** The credit that is to be given now: all that is due, or 0 as long as the peer has plenty. */
   credit(): number {
-    const due = this.#uncredited;
-    if (due < this.#size / 4) return 0;
-    this.left += due;
+    if (this.#uncredited < this.#size / 4) return 0;
+    const credit = this.#uncredited + this.#most - this.#size;
+    this.left += credit;
     this.#uncredited = 0;
-    return due;
+    this.#size = this.#most;
+    return credit;
   }
 }

@@ -18,8 +18,13 @@ import type { RequestSection } from "./request_fields.ts";
 import { announcedLength, responseHead, trailerFields } from "./response_fields.ts";
 import { Upload, type UploadLink, type UploadOwner } from "./upload.ts";
 
-/** Bytes of a body that are on their way or wait to be read, at most. */
+/** Bytes of a body that are on their way or wait to be read, at most, as long as nobody has read any. */
 export const STREAM_WINDOW: number = 1024 * 1024;
+/**
+ * The same for a body that is being read: a server that is told now and then that more is wanted works a tenth less than one
+ * that is told all the time, and goes on while this thread does something else.
+ */
+const WINDOW_OF_READER = 4 * 1024 * 1024;
 
 /** Informational responses in front of a final one. */
 const MAX_INFORMATIONAL = 64;
@@ -47,7 +52,7 @@ export class Http2Stream implements BodySource, UploadOwner {
   readonly #link: StreamLink;
   readonly #request: TransportRequest;
   readonly upload: Upload;
-  readonly #window = new ReceiveWindow(STREAM_WINDOW);
+  readonly #window = new ReceiveWindow(STREAM_WINDOW, WINDOW_OF_READER);
   #isPaused = false;
   #isAwaited = false;
   #resolve: ((response: TransportResponse) => void) | null = null;

@@ -14,6 +14,8 @@ const LINE_END = "\r\n";
 
 /** Who gets what arrives on a {@linkcode Wire}. */
 export interface WireReader {
+  /** True for one that has copied what it needs when `received` returns. */
+  readonly keepsNothing?: boolean;
   received(bytes: Uint8Array): void;
   /** The peer has closed its side. */
   ended(): void;
@@ -178,8 +180,10 @@ export class Wire {
   }
 
   readonly #onData = (bytes: Uint8Array): void => {
-    if (this.#reader !== null) this.#reader.received(bytes);
-    else this.onIdleActivity?.();
+    const reader = this.#reader;
+    if (reader === null) return this.onIdleActivity?.();
+    reader.received(bytes);
+    if (reader.keepsNothing === true && this.#stream instanceof builtin.net.Socket) giveBack(bytes);
   };
 
   readonly #onEnd = (): void => {
@@ -205,4 +209,14 @@ export class Wire {
     this.#wakeWriter = null;
     wake?.();
   };
+}
+
+/**
+ * Gives the memory of what came from a socket of the runtime back at once: what comes next lies in the same then, where the
+ * collector would have had the process ask the kernel for more.
+ */
+function giveBack(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (bytes.byteLength < SHORT || bytes.byteLength !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
+  buffer.transfer(0);
 }

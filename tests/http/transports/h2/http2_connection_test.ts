@@ -287,6 +287,23 @@ describe("an HTTP/2 connection", () => {
     assertEquals((await all).length, STREAM_WINDOW);
   });
 
+  it("opens the window wider for who reads, asks for more a mebibyte at a time, and stops where reading stops", async () => {
+    const server = peer();
+    const response = server.request("/read").response;
+    server.send(server.headers(1, [[":status", "200"]]));
+    const reader = (await response).body!.getReader();
+    const credits = async () =>
+      (await server.seen(FrameType.WINDOW_UPDATE, 1)).map(({ payload }) => uint32(payload, 0));
+    const given = async () => (await credits()).reduce((sum, bytes) => sum + bytes, STREAM_WINDOW);
+    for (let sent = 0; sent < 16 * STREAM_WINDOW; sent += 16_384) {
+      server.send(data(1, body(16_384)));
+      assertEquals((await reader.read()).value!.byteLength, 16_384);
+    }
+    assertEquals([await given(), (await credits()).length], [19.25 * STREAM_WINDOW, 16]);
+    for (let sent = 16 * STREAM_WINDOW; sent < await given(); sent += 16_384) server.send(data(1, body(16_384)));
+    assertEquals(await given(), 20.25 * STREAM_WINDOW);
+  });
+
   it("puts bodies together from frames of any length that come in pieces of any length", async () => {
     const random = pseudoRandom(7);
     const server = peer();

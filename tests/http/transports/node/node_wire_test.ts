@@ -1,7 +1,8 @@
 // What goes over one stream keeps its order, however much of it waits: http/transports/node/node_wire.ts and
 // node_bun_socket.ts.
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { Wire, type WireReader } from "../../../../http/transports/node/node_wire.ts";
 
@@ -89,6 +90,31 @@ describe("a wire", () => {
     assertEquals(collector.text, numbered(0, 40_000));
     wire.destroy();
     server.close();
+  });
+
+  it("gives the memory of what came back at once where its reader keeps nothing, and leaves others theirs", async () => {
+    for (const [keepsNothing, isSocket] of [[true, true], [false, true], [true, false]] as const) {
+      const { near, far, server } = await pair();
+      const stream = isSocket ? near : Duplex.from({ readable: near, writable: near });
+      const wire = new Wire(stream, near);
+      const collector = Object.assign(new Collector(), { keepsNothing });
+      const kept: Uint8Array[] = [];
+      const received = collector.received.bind(collector);
+      collector.received = (bytes) => {
+        received(bytes);
+        if (bytes.byteLength === bytes.buffer.byteLength && bytes.byteLength >= 4096) kept.push(bytes);
+      };
+      wire.read(collector);
+      wire.resume();
+      far.end(numbered(0, 100_000));
+      await collector.over.promise;
+      assertEquals(collector.text, numbered(0, 100_000));
+      assert(kept.length > 0);
+      assertEquals(kept.every(({ byteLength }) => byteLength === 0), keepsNothing && isSocket);
+      assertEquals(kept.some(({ byteLength }) => byteLength === 0), keepsNothing && isSocket);
+      wire.destroy();
+      server.close();
+    }
   });
 
   it("leaves the stream to whoever comes next as it was", async () => {
