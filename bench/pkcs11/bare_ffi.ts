@@ -3,9 +3,10 @@
 // locks. Runs on Deno, Bun and Node.
 import { Worker } from "node:worker_threads";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { CKM, Module } from "../../session/mod.ts";
+import { CKM, CKO, Module } from "../../session/mod.ts";
+import { bareFind, type Bound, succeed } from "./bare_find.ts";
 import type { BareCalls } from "./bare_worker.ts";
-import { data1k, data1m, data32, iv, P256, rate, rateAsync, report, setting } from "./rows.ts";
+import { data1k, data1m, data32, iv, makeObjects, P256, rate, rateAsync, report, setting } from "./rows.ts";
 
 const { module: path, label, pin, seconds } = setting();
 const module = await Module.load(path, { managed: false });
@@ -18,10 +19,11 @@ const signing = { token: false, sign: true };
 const ec = session.generateKeyPairSync(CKM.EC_KEY_PAIR_GEN, { token: false, ecParams: P256 }, signing);
 const rsaPublic = { token: false, modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
 const rsa = session.generateKeyPairSync(CKM.RSA_PKCS_KEY_PAIR_GEN, rsaPublic, signing);
+const object = { class: CKO.DATA, token: false, private: false, application: "bench", value: data32 };
+makeObjects((label) => session.createObjectSync({ ...object, label }));
 
 const runtime = nativeRuntime();
 const library = runtime.open(path);
-type Bound = (...words: bigint[]) => unknown;
 const bound = (name: string, arity: number): Bound => library.bind(name, arity, "u32") as Bound;
 const sessionInfo = bound("C_GetSessionInfo", 2);
 const [digestInit, digest] = [bound("C_DigestInit", 2), bound("C_Digest", 5)];
@@ -37,10 +39,6 @@ const [mechanism, written, input, output] = [base, base + 24n, base + BigInt(INP
 memory.set(iv, PARAMETER);
 const into = new Uint8Array(data1m.length + 16);
 const handle = session.handle;
-
-function succeed(rv: unknown): void {
-  if (rv !== 0) throw new Error(`Cannot measure: the module answers ${rv}`);
-}
 
 /** Makes both calls on data; the length of the result is in `words`. */
 function both(init: Bound, once: Bound, type: number, key: bigint | null, data: Uint8Array, parameter = 0n): void {
@@ -70,7 +68,10 @@ const info = () => {
   const ulong = (index: number) => Number(view.getBigUint64(8 * index, true));
   return { slotId: ulong(0), state: ulong(1), flags: ulong(2), deviceError: ulong(3) };
 };
-const rates: Record<string, number> = { "session info": rate(seconds, info) };
+const rates: Record<string, number> = {
+  "session info": rate(seconds, info),
+  "find 1000, read 3": rate(seconds, bareFind(runtime, bound, handle)),
+};
 for (const [name, call] of Object.entries(calls)) {
   rates[name] = rate(seconds, () => {
     call();

@@ -1,7 +1,7 @@
 // This library's rows; runs on Deno, Bun and Node.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { aesCbc, CKM, CKO, Module } from "../../session/mod.ts";
-import { data1k, data1m, data32, iv, P256, rate, rateAsync, report, setting } from "./rows.ts";
+import { data1k, data1m, data32, iv, makeObjects, OBJECTS, P256, rate, rateAsync, report, setting } from "./rows.ts";
 
 const { module: path, label, pin, seconds } = setting();
 const module = await Module.load(path, { managed: false });
@@ -15,7 +15,7 @@ const ec = session.generateKeyPairSync(CKM.EC_KEY_PAIR_GEN, { token: false, ecPa
 const rsaPublic = { token: false, modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
 const rsa = session.generateKeyPairSync(CKM.RSA_PKCS_KEY_PAIR_GEN, rsaPublic, privateAttributes);
 const object = { class: CKO.DATA, token: false, private: false, application: "bench", value: data32 };
-for (let i = 0; i < 1000; i++) session.createObjectSync({ ...object, label: `object ${i}` });
+makeObjects((label) => session.createObjectSync({ ...object, label }));
 
 // Made once, as C and pkcs11js keep theirs.
 const cbc = aesCbc({ iv });
@@ -36,7 +36,7 @@ const rates: Record<string, number> = {
   "AES-CBC-PAD 1 MiB, into": rate(seconds, () => session.encryptSync(aesKey, cbc, data1m, { into })),
   "find 1000, read 3": rate(seconds, () => {
     const found = session.findObjectsSync(match, { read });
-    if (found.length !== 1000) throw new Error(`Cannot measure: found ${found.length} objects`);
+    if (found.length !== OBJECTS) throw new Error(`Cannot measure: found ${found.length} objects`);
     for (const { attributes } of found) for (const name of read) attributes!.get(name);
   }),
 };

@@ -21,6 +21,17 @@ export const data1k: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
 export const data1m: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 20);
 export const iv: Uint8Array<ArrayBuffer> = new Uint8Array(16);
 
+/** How many objects the search finds. */
+export const OBJECTS = 1000;
+
+/**
+ * Makes the objects that the search finds, whether the search is measured or not: what a module keeps of them makes every
+ * call longer that uses a key.
+ */
+export function makeObjects(create: (label: string) => unknown): void {
+  for (let i = 0; i < OBJECTS; i++) create(`object ${i}`);
+}
+
 /** Calls per second of something synchronous, after a warm-up of the same time. */
 export function rate(seconds: number, call: () => void): number {
   run(seconds, call);
