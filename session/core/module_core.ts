@@ -67,6 +67,8 @@ export class ModuleCore implements Caller {
   readonly logger: CallObserver | null;
   /** What its caller has of it; null while it is being begun. */
   face: ModuleFace | null = null;
+  /** Whom its caller has asked where a session has nobody to ask, which only the floor above knows. */
+  autoAuthenticate: object | null = null;
   /** Whether a login lasts until the last caller who has made one logs out. */
   readonly countLogins: boolean;
   /** Closed sessions that wait to be used again. */

@@ -27,6 +27,8 @@ export class SessionCore {
   closed = false;
   /** Whether it ended with the server of a remote module. */
   lost = false;
+  /** What else belongs to it, which only the floor above knows. */
+  context: object | null = null;
   /** The session itself, to close it together with its module. */
   session: { close(): Promise<void>; closeSync(): void } | null = null;
 

@@ -26,17 +26,14 @@ export function revealCore(read: typeof coreOf): void {
   coreOf = read;
 }
 
-const contexts = new WeakMap<SessionCore, SessionContext>();
-const autoAuthenticates = new WeakMap<ModuleCore, AutoAuthenticate>();
-
 /** Notes slot and callbacks of a session. */
 export function setContext(core: SessionCore, context: SessionContext): void {
-  contexts.set(core, context);
+  core.context = context;
 }
 
 /** The slot and the callbacks of a session. */
 export function contextOf(core: SessionCore): SessionContext {
-  return contexts.get(core)!;
+  return core.context as SessionContext;
 }
 
 /**
@@ -45,11 +42,12 @@ export function contextOf(core: SessionCore): SessionContext {
  * @throws {TypeError} when they are none
  */
 export function setAutoAuthenticate(core: ModuleCore, autoAuthenticate: AutoAuthenticate | null): void {
-  if (autoAuthenticate === null) autoAuthenticates.delete(core);
-  else autoAuthenticates.set(core, checkOptions("set autoAuthenticate", autoAuthenticate, ["tokens", "objects"]));
+  core.autoAuthenticate = autoAuthenticate === null
+    ? null
+    : checkOptions("set autoAuthenticate", autoAuthenticate, ["tokens", "objects"]);
 }
 
 /** The callbacks that are used where a session has none. */
 export function autoAuthenticateOf(core: ModuleCore): AutoAuthenticate | null {
-  return autoAuthenticates.get(core) ?? null;
+  return core.autoAuthenticate as AutoAuthenticate | null;
 }
