@@ -14,7 +14,7 @@ import { Crowd, Lane } from "./lane.ts";
 import type { CallOrder } from "./raw_calls.ts";
 import { BlockPool } from "../memory/block_pool.ts";
 import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
-import { type Prepared, Run, type Waiting } from "./run.ts";
+import { overwrite, type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
 import { callsOf } from "../workers/repeated_calls.ts";
@@ -27,7 +27,7 @@ const LAID_OUT = 16;
 const CROWD = 64;
 
 /** What a frame is told of the call that it is made for. */
-type Place = Pick<Frame, "lane" | "turn" | "within" | "refusals" | "register">;
+type Place = Pick<Frame, "lane" | "asker" | "turn" | "within" | "refusals" | "register">;
 
 /** Drives the operations of one module. */
 export class Engine implements CallOrder {
@@ -128,7 +128,7 @@ export class Engine implements CallOrder {
           if (value instanceof Ask) {
             frame.answer = value.isForUser ? askInPlace(frame, value, signal) : value.question(signal);
             if (frame.answer instanceof Promise) {
-              frame.answer.catch(() => {});
+              frame.answer.then(overwrite, () => {});
               throw new TypeError("Cannot wait for an answer in a synchronous call: the callback returned a promise");
             }
           } else {
@@ -172,7 +172,7 @@ export class Engine implements CallOrder {
     const within = currentQuestion();
     const refusals = turn?.pins.refusals ?? 0;
     const register = lane?.register ?? options.register ?? null;
-    const place = { lane, turn, within, refusals, register };
+    const place = { lane, asker: options.asker ?? null, turn, within, refusals, register };
     let work: Prepared<T> | Waiting<T>;
     try {
       work = (room.waiting >= LAID_OUT ? this.#waiting(operation, args, place) : null) ??
@@ -186,6 +186,7 @@ export class Engine implements CallOrder {
   #prepare<T, A>(operation: Operation<T, A>, args: A, place: Place): Prepared<T> {
     const frame = new Frame(this, this.#blocks.take(), false);
     frame.lane = place.lane;
+    frame.asker = place.asker;
     frame.turn = place.turn;
     frame.within = place.within;
     frame.refusals = place.refusals;

@@ -9,7 +9,7 @@ import type { Engine } from "./engine.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../tables/functions.ts";
 import type { Lane } from "./lane.ts";
 import { assertWithin, type Block, word } from "../memory/block.ts";
-import type { Question } from "./question.ts";
+import type { Asker, Question } from "./question.ts";
 import type { SessionRegister } from "./session_register.ts";
 import type { TokenTurn } from "./turn.ts";
 
@@ -133,6 +133,8 @@ export class Frame {
   interrupted = false;
   /** The session's order; `null` for an operation without one. */
   lane: Lane | null = null;
+  /** Where its open question is kept, of an operation without a session. */
+  asker: Asker | null = null;
   /** The question for a PIN within which the call was made. */
   within: Question | undefined = undefined;
   /** The turns of the token that is worked with; `null` where there are none to take. */

@@ -1,4 +1,5 @@
 /** The words of an operation: what it yields, what it is given, how it is run. */
+import type { Asker } from "./question.ts";
 import type { Frame } from "./frame.ts";
 import type { CallGate } from "./gate.ts";
 import type { SessionRegister } from "./session_register.ts";
@@ -75,6 +76,8 @@ export interface RunOptions<T> {
   readonly gate?: CallGate | null | undefined;
   /** Where the sessions of an operation without one are written down. */
   readonly register?: SessionRegister | null | undefined;
+  /** Where the open question of an operation without a session is kept. */
+  readonly asker?: Asker | null | undefined;
   /** Undoes what an aborted operation created. */
   readonly discard?: ((frame: Frame, value: T) => Program<unknown>) | undefined;
   /** Who counts the asynchronous operations that are waited for. */

@@ -12,13 +12,22 @@ import type { TokenTurn } from "./turn.ts";
 /** What is asked where this code runs, from the innermost question outwards; made when the first one is asked. */
 let asked: AsyncLocalStorage<Question> | null = null;
 
+/** Where a question is asked: a session's order of calls, or a session that is being opened. */
+export interface Asker {
+  /** The question that is open. */
+  question: Question | null;
+}
+
 /** A question that is open. */
 export class Question {
   /** The question within which this one is asked. */
   readonly outer: Question | undefined;
   /** The order of calls that whoever is asked makes on the session. */
   readonly inner: Lane | null;
+  /** Makes its call fail with a reason instead of waiting for an answer; whoever is asked may never give one. */
+  readonly end: (reason: unknown) => void;
   readonly #frame: Frame;
+  readonly #asker: Asker | null;
   #isOpen = true;
   #isOver = false;
 
@@ -27,8 +36,10 @@ export class Question {
    *
    * @throws what `errors.busy` makes when the same token asks already: nobody would ever answer
    */
-  constructor(frame: Frame) {
+  constructor(frame: Frame, end: (reason: unknown) => void = () => {}) {
     this.#frame = frame;
+    this.#asker = frame.lane ?? frame.asker;
+    this.end = end;
     this.outer = frame.within;
     for (let question = this.outer; question !== undefined; question = question.outer) {
       if (!question.#isOver && frame.turn !== null && question.#frame.turn === frame.turn) {
@@ -36,10 +47,8 @@ export class Question {
       }
     }
     this.inner = frame.lane && new Lane(frame.lane.handle);
-    if (this.inner) {
-      this.inner.token = frame.turn;
-      frame.lane!.question = this;
-    }
+    if (this.inner) this.inner.token = frame.turn;
+    if (this.#asker) this.#asker.question = this;
   }
 
   /** Asks; calls that are made meanwhile, and in what follows from it, know of the question. */
@@ -71,7 +80,7 @@ export class Question {
   /** Goes on when the question is answered and the calls made on the session meanwhile have ended. */
   close(proceed: () => void): void {
     this.#isOpen = false;
-    if (this.#frame.lane?.question === this) this.#frame.lane.question = null;
+    if (this.#asker?.question === this) this.#asker.question = null;
     const over = () => {
       this.#isOver = true;
       proceed();

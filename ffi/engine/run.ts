@@ -246,17 +246,27 @@ export class Run<T> implements LaneEntry, Abortable {
       if (open) open.close(continuation);
       else continuation();
     };
-    this.#question = () => settle(() => this.#tell());
-    const answer = (value: unknown) =>
+    const answer = (value: unknown) => {
+      // A PIN that comes too late is used by nobody.
+      if (answered) return overwrite(value);
       settle(() => {
         this.#frame!.answer = value;
         this.#next();
       });
+    };
     const refuse = (error: unknown) => settle(() => this.#throw(error));
+    // Whoever is asked learns when nobody waits for the answer any more.
+    const over = ask.isForUser ? new AbortController() : null;
+    const giveUp = (reason: unknown, continuation: () => void) => {
+      if (answered) return;
+      settle(continuation);
+      over?.abort(reason);
+    };
+    this.#question = (reason) => giveUp(reason, () => this.#tell());
     let value: unknown;
     try {
-      const question = () => ask.question(this.#options.signal);
-      open = ask.isForUser ? new Question(this.#frame!) : null;
+      const question = () => ask.question(over?.signal);
+      if (over) open = new Question(this.#frame!, (reason) => giveUp(reason, () => this.#throw(reason)));
       value = open ? open.run(question) : question();
     } catch (error) {
       return refuse(error);
@@ -311,7 +321,7 @@ export class Run<T> implements LaneEntry, Abortable {
 }
 
 /** Overwrites the bytes of a result nobody waits for, wherever they stand in it. */
-function overwrite(value: unknown): void {
+export function overwrite(value: unknown): void {
   if (value instanceof Uint8Array) value.fill(0);
   else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
     for (const part of Object.values(value)) overwrite(part);

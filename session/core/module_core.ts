@@ -5,6 +5,7 @@ import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { checkOptions, Engine } from "../../ffi/engine/engine.ts";
 import type { Caller, CallObserver, Operation, RunOptions } from "../../ffi/engine/program.ts";
 import type { Lane } from "../../ffi/engine/lane.ts";
+import type { Asker } from "../../ffi/engine/question.ts";
 import type { TokenTurn } from "../../ffi/engine/turn.ts";
 import { callFailure } from "./call_failure.ts";
 import { CallTrace, callTracing } from "./call_trace.ts";
@@ -15,6 +16,7 @@ import type { ModuleBackend } from "../managed/module_backend.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
 import type { HandlePool } from "./handle_pool.ts";
+import type { Opening } from "./opening.ts";
 
 const engines = new Map<bigint, Engine>();
 
@@ -43,6 +45,10 @@ export function engineFor(table: Cryptoki): Engine {
 
 function nameOf({ label }: TokenTurn): string {
   return label ? `the token ${JSON.stringify(label)}` : "the token";
+}
+
+function closedError(fn: FunctionName): Pkcs11Error {
+  return new Pkcs11Error(CKR.CRYPTOKI_NOT_INITIALIZED, fn, { hint: "The module was closed by this program." });
 }
 
 /** The objects that a module's caller has, for those who are told of its calls. */
@@ -78,8 +84,8 @@ export class ModuleCore implements Caller {
   /** What is told once the module is closed: pools that nobody has closed keep no PIN then. */
   readonly ended: Set<() => void> = new Set();
   readonly #reconnection: Reconnection | null;
-  /** Sessions that are being opened, and on which slots. */
-  readonly opening: Map<Promise<unknown>, bigint> = new Map();
+  /** Sessions that are being opened. */
+  readonly opening: Map<Promise<unknown>, Opening> = new Map();
   /** As whom this caller has logged in last, by slot. */
   readonly loginTypes: Map<bigint, bigint> = new Map();
   /** Asynchronous calls somebody waits for, and calls in place that belong to no session. */
@@ -108,7 +114,7 @@ export class ModuleCore implements Caller {
 
   /** Whether sessions are being opened on a slot, by so many calls at least. */
   isOpening(slot: bigint, calls = 1): boolean {
-    return [...this.opening.values()].filter((other) => other === slot).length >= calls;
+    return [...this.opening.values()].filter((other) => other.slot === slot).length >= calls;
   }
 
   /** The module is closed, and no call of its caller is under way any more. */
@@ -118,9 +124,12 @@ export class ModuleCore implements Caller {
 
   /** Throws CKR.CRYPTOKI_NOT_INITIALIZED once the module is closed. */
   assertOpen(fn: FunctionName): void {
-    if (this.closed) {
-      throw new Pkcs11Error(CKR.CRYPTOKI_NOT_INITIALIZED, fn, { hint: "The module was closed by this program." });
-    }
+    if (this.closed) throw closedError(fn);
+  }
+
+  /** Nobody will use the sessions that are being opened: whoever is asked for their PINs may never answer. */
+  endOpenings(): void {
+    for (const opening of this.opening.values()) opening.end(closedError("C_OpenSession"));
   }
 
   /** Runs an operation in place. */
@@ -152,9 +161,10 @@ export class ModuleCore implements Caller {
     args: A,
     options?: CallOptions,
     discard?: RunOptions<T>["discard"],
+    asker?: Asker,
   ): Promise<T> {
-    if (lane !== null || this.#reconnection === null) return this.#run(lane, operation, args, options, discard);
-    return this.#reconnection.run(() => this.#run(lane, operation, args, options, discard));
+    if (lane !== null || this.#reconnection === null) return this.#run(lane, operation, args, options, discard, asker);
+    return this.#reconnection.run(() => this.#run(lane, operation, args, options, discard, asker));
   }
 
   #run<T, A>(
@@ -163,6 +173,7 @@ export class ModuleCore implements Caller {
     args: A,
     options?: CallOptions,
     discard?: RunOptions<T>["discard"],
+    asker?: Asker,
   ): Promise<T> {
     if (options !== undefined) checkOptions(options);
     const turn = lane === null ? this.#turnFor(args) : null;
@@ -175,6 +186,7 @@ export class ModuleCore implements Caller {
       register: this.backend.register,
       discard,
       caller: this,
+      asker,
     });
   }
 

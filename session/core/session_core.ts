@@ -98,6 +98,13 @@ export class SessionCore {
     return this.module.run(this.lane, operation, args, options, discard);
   }
 
+  /** Ends a question for a PIN that is open: the session is closed, and whoever is asked may never answer. */
+  endQuestion(): void {
+    const { question } = this.lane;
+    question?.inner?.dropWaiting(new SessionClosedError("run the call that was waiting"));
+    question?.end(new SessionClosedError("wait for a PIN"));
+  }
+
   /** The session's place is given up: no wrapper uses it any more. */
   release(): void {
     forgetPin(this.pin);

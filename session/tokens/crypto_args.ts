@@ -83,7 +83,10 @@ export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuth
   return {
     slot,
     traits,
-    pin: question(pin, context.slot, { key: { object: key, label: () => traits.label ?? "" } }),
+    pin: question(pin, context.slot, {
+      key: { object: key, label: () => traits.label ?? "" },
+      assertOpen: () => core.assertOpen("ask for a PIN"),
+    }),
   };
 }
 

@@ -411,7 +411,7 @@ export class Module {
 
   /**
    * Ends this caller's use of the module: the sessions are closed, and the last caller finalises the module. Calls that run
-   * deliver, those that wait reject. What fails on the way keeps nothing open and is reported once, by the first call.
+   * deliver, those that wait, for a PIN too, reject. What fails on the way keeps nothing open and is reported once, by the first call.
    *
    * @throws {Pkcs11Error} What C_CloseSession or C_Finalize answers; the module is closed all the same.
    * @throws {SessionBusyError} Within a question for a PIN that a call of the module asks: it would wait for itself.
@@ -465,6 +465,7 @@ export class Module {
     if (core.closed) return;
     const closing = closeSessions(core, [...core.sessions]);
     core.closed = true;
+    core.endOpenings();
     const problem = await closing.then(() => null, (error: unknown) => ({ error }));
     await Promise.allSettled(core.opening.keys());
     core.end();

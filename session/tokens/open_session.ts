@@ -10,6 +10,7 @@ import { CKF, CKU } from "../../ffi/constants/mod.ts";
 import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
 import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
+import { Opening } from "../core/opening.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
 import { checkLogin, keptPin, pinCallbackOf, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
@@ -78,16 +79,23 @@ interface UndoArgs {
 /** The login whose PIN the keys of a session get that want it for each use. */
 type KeyLogin = OpenSessionOptions["login"];
 
-function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions, keyLogin: KeyLogin): OpenArgs {
+function openArgs(
+  slot: Slot,
+  core: ModuleCore,
+  options: OpenSessionOptions,
+  keyLogin: KeyLogin,
+  opening: Opening = new Opening(),
+): OpenArgs {
+  const assertOpen = () => opening.assertWanted();
   const readWrite = options.readWrite ?? false;
   const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
   const ask = pinCallbackOf(options.interaction) ?? autoAuthenticateOf(core)?.tokens;
   const login = checkLogin(options.login);
   if (login) {
     const userType = BigInt(checkUlong(login.userType ?? CKU.USER, "a user type"));
-    logins.push({ userType, pin: preparePin(login.pin, slot, login.maxTries) });
+    logins.push({ userType, pin: preparePin(login.pin, slot, { maxTries: login.maxTries, assertOpen }) });
   } else if (ask) {
-    logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot) });
+    logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot, { assertOpen }) });
   }
   return {
     core,
@@ -103,18 +111,21 @@ function openArgs(slot: Slot, core: ModuleCore, options: OpenSessionOptions, key
  * Opens a session on worker threads.
  *
  * @param keyLogin The login whose PIN its keys get; by default the one it is opened with.
+ * @param opening By what its questions can be ended.
  */
 export function openSession(
   slot: Slot,
   core: ModuleCore,
   options: OpenSessionOptions,
   keyLogin?: KeyLogin,
+  opening: Opening = new Opening(),
 ): Promise<Session> {
-  const opening = openAsync(slot, core, options, keyLogin);
-  core.opening.set(opening, slot.id);
-  const opened = () => void core.opening.delete(opening);
-  opening.then(opened, opened);
-  return opening;
+  opening.slot = slot.id;
+  const session = openAsync(slot, core, options, keyLogin, opening);
+  core.opening.set(session, opening);
+  const opened = () => void core.opening.delete(session);
+  session.then(opened, opened);
+  return session;
 }
 
 async function openAsync(
@@ -122,11 +133,12 @@ async function openAsync(
   core: ModuleCore,
   options: OpenSessionOptions,
   keyLogin: KeyLogin,
+  opening: Opening,
 ): Promise<Session> {
   core.assertOpen("C_OpenSession");
   checkOptions(options);
   options.signal?.throwIfAborted();
-  const args = openArgs(slot, core, options, keyLogin ?? options.login);
+  const args = openArgs(slot, core, options, keyLogin ?? options.login, opening);
   try {
     const opened = await core.run(
       null,
@@ -134,6 +146,7 @@ async function openAsync(
       args,
       options,
       (frame, opened) => undo(frame, { ...opened, core, slot: slot.id }),
+      opening,
     );
     if (core.closed) {
       // The module was closed meanwhile: it waits for this, and nobody will use the session.

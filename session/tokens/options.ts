@@ -34,8 +34,11 @@ export type PinAnswer = string | BytesInput | null;
 
 /**
  * Asks for a PIN. In a synchronous call it must answer at once. It may use the session and the object it is asked for; what
- * would wait for its own answer, such as closing the session, is refused with SessionBusyError. A PIN that the token has refused is not tried again: the
- * same answer ends the call with CKR_PIN_INCORRECT. Another one is tried, but never in the place of the token's last try.
+ * would wait for its own answer, such as closing the session, is refused with SessionBusyError. The signal of an
+ * asynchronous call aborts when nobody waits for the answer any more: the call was aborted, or what it is for closed.
+ *
+ * A PIN that the token has refused is not tried again: the same answer ends the call with CKR_PIN_INCORRECT. Another one
+ * is tried, but never in the place of the token's last try.
  */
 export type PinCallback = (
   request: PinRequest,

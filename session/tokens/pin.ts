@@ -22,9 +22,9 @@ export function plainPin(pin: string | BytesInput | null, subject: string): PinB
 const MAX_TRIES = 3;
 
 /** Checks a PIN that may be a callback to ask. */
-export function preparePin(pin: Pin | null, slot: Slot, maxTries?: number): PinOrQuestion {
+export function preparePin(pin: Pin | null, slot: Slot, { maxTries, assertOpen }: QuestionSubject): PinOrQuestion {
   const tries = maxTries === undefined ? undefined : wholeNumber("maxTries", maxTries, 1);
-  if (typeof pin === "function") return question(pin, slot, { maxTries: tries });
+  if (typeof pin === "function") return question(pin, slot, { maxTries: tries, assertOpen });
   return plainPin(pin, "a PIN");
 }
 
@@ -41,13 +41,16 @@ export interface QuestionSubject {
   readonly key?: { readonly object: Pkcs11Object; readonly label: () => string } | undefined;
   /** PINs that may be tried in one call. */
   readonly maxTries?: number | undefined;
+  /** Throws where what wants the PIN was closed: nobody would end the question. */
+  readonly assertOpen: () => void;
 }
 
 /** A callback as the operations ask it. */
-export function question(ask: PinCallback, slot: Slot, { key, maxTries }: QuestionSubject = {}): PinQuestion {
+export function question(ask: PinCallback, slot: Slot, { key, maxTries, assertOpen }: QuestionSubject): PinQuestion {
   return {
     maxTries: maxTries ?? MAX_TRIES,
     ask(attempt, signal) {
+      assertOpen();
       const request = {
         slot,
         ...(key ? { object: key.object } : {}),

@@ -442,15 +442,18 @@ export class Session extends TypedEventTarget<SessionEvents> {
   }
 
   /**
-   * Closes the session. The running call delivers its result; those that wait reject with SessionClosedError. The handle
-   * is offered by `discard-handle` before it is closed with C_CloseSession. What fails is reported by the first call alone.
+   * Closes the session. The running call delivers its result; those that wait reject with SessionClosedError, and so does
+   * one that waits for a PIN: its signal tells whoever is asked. The handle is offered by `discard-handle` before it is
+   * closed with C_CloseSession. What fails is reported by the first call alone.
    *
    * @throws {Pkcs11Error} What C_CloseSession answers; the session is closed all the same.
    * @throws {SessionBusyError} Within a question for a PIN that a call of the session asks: it would wait for itself.
    */
   async close(): Promise<void> {
     this.#assertNotAsked("close the session");
-    await this.#closed();
+    const closing = this.#closed();
+    this.#core.endQuestion();
+    await closing;
   }
 
   /**
@@ -465,11 +468,12 @@ export class Session extends TypedEventTarget<SessionEvents> {
 
   /** Closes the session, now or when the running call has ended. */
   [Symbol.dispose](): void {
-    if (this.#core.lane.busy) {
-      unasked(() => this.#closed()).catch(reportUncaught);
-    } else {
-      this.closeSync();
-    }
+    const { lane } = this.#core;
+    if (!lane.busy) return this.closeSync();
+    const isAsked = isAskedOn(lane);
+    unasked(() => this.#closed()).catch(reportUncaught);
+    // Whoever disposes of the session that asks him may answer all the same.
+    if (!isAsked) this.#core.endQuestion();
   }
 
   /** Closes the session. */

@@ -50,7 +50,10 @@ export function loginArgs(
     session: core.handle,
     slot: core.slot,
     userType: BigInt(checkUlong(userType, "a user type")),
-    pin: preparePin(pin, contextOf(core).slot, options?.maxTries),
+    pin: preparePin(pin, contextOf(core).slot, {
+      maxTries: options?.maxTries,
+      assertOpen: () => core.assertOpen("ask for a PIN"),
+    }),
     ifNeeded: options?.ifNeeded ?? false,
   };
 }

@@ -3,6 +3,7 @@ import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { isAskedFor } from "../../ffi/engine/question.ts";
 import { lendTo, lentHere } from "../core/lending.ts";
+import { Opening } from "../core/opening.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
@@ -84,7 +85,7 @@ export class TokenSessions implements LentSessions {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #waiting: Waiting[] = [];
   readonly #busy = new Set<Session>();
-  #opening = 0;
+  readonly #openings = new Set<Opening>();
   /** How many the token has room for, once it has said that there are no more. */
   #room = Infinity;
   /** The first opening, which logs in; everybody waits for it. */
@@ -159,8 +160,10 @@ export class TokenSessions implements LentSessions {
   }
 
   async #close(): Promise<void> {
-    for (const waiting of this.#waiting.splice(0)) waiting.fail(new SessionClosedError("use a session of the pool"));
-    if (this.#busy.size > 0 || this.#opening > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
+    const refusal = new SessionClosedError("use a session of the pool");
+    for (const waiting of this.#waiting.splice(0)) waiting.fail(refusal);
+    for (const opening of this.#openings) opening.end(refusal);
+    if (this.#busy.size > 0 || this.#openings.size > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
     this.#forget();
     dropped.unregister(this);
     clearTimeout(this.#timer);
@@ -221,11 +224,12 @@ export class TokenSessions implements LentSessions {
       (this.#settings.login !== undefined || this.#settings.interaction !== undefined);
     // Nobody waits after a failure: another try then would be one without end, and with a wrong PIN lock the card.
     const wanted = needsLogin ? Math.min(1, this.#waiting.length) : this.#waiting.length;
-    while (this.#opening < wanted && this.size + this.#opening < limit) void this.#open();
+    while (this.#openings.size < wanted && this.size + this.#openings.size < limit) void this.#open();
   }
 
   async #open(): Promise<void> {
-    this.#opening++;
+    const opening = new Opening();
+    this.#openings.add(opening);
     const { interaction, login, readWrite } = this.#settings;
     let life = this.#life;
     try {
@@ -235,15 +239,15 @@ export class TokenSessions implements LentSessions {
       life = this.#life;
       // Sessions after the first need no login, but their keys may want its PIN for each use.
       const options = { readWrite, interaction, login: this.#isLoggedIn ? undefined : login };
-      const session = await openSession(slot, moduleCoreOf(slot), options, login);
+      const session = await openSession(slot, moduleCoreOf(slot), options, login, opening);
       lives.set(session, life);
       this.#isLoggedIn ||= life === this.#life;
       this.#room = Infinity;
-      this.#opening--;
+      this.#openings.delete(opening);
       this.#busy.add(session);
       this.#give(session, false);
     } catch (error) {
-      this.#opening--;
+      this.#openings.delete(opening);
       this.#failed(error, life !== this.#life);
     }
     if (this.closed) this.#settle();
@@ -354,7 +358,7 @@ export class TokenSessions implements LentSessions {
   }
 
   #settle(): void {
-    if (this.#busy.size === 0 && this.#opening === 0) this.#whenDone?.();
+    if (this.#busy.size === 0 && this.#openings.size === 0) this.#whenDone?.();
   }
 }
 
