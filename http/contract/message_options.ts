@@ -26,7 +26,11 @@ export interface HttpFetchInit {
   body?: Exclude<MessageBodyInit, () => unknown> | RequestInit["body"] | null | undefined;
   /** Said of a body that is a stream: it is sent before the response is read. */
   duplex?: "half" | undefined;
-  /** How an `HttpCache` of the session is asked. @default {"default"} */
+  /**
+   * How an `HttpCache` of the session is asked. "only-if-cached" never asks the network: 504 where no cache has an answer.
+   *
+   * @default {"default"}
+   */
   cache?: "default" | "force-cache" | "no-cache" | "no-store" | "only-if-cached" | "reload" | undefined;
   /** "omit" keeps from the request what identifies the user to the origin. @default {"same-origin"} */
   credentials?: "include" | "omit" | "same-origin" | undefined;

@@ -75,7 +75,7 @@ export async function messageOf(
   checkInit(init, runtime);
   const method = normalizedMethod(init.method ?? request?.method ?? "GET");
   const msg = new HttpMessage(method, request?.url ?? String(input));
-  const headers = init.headers ?? request?.headers;
+  const headers = init.headers !== undefined ? init.headers : request?.headers;
   if (headers !== undefined) {
     msg.requestHeaders = callersHeaders(headers);
     messageState(msg).spelling = spellingOf(headers);
@@ -87,7 +87,8 @@ export async function messageOf(
   );
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
-  if (init.cache !== undefined) setCacheMode(msg, init.cache);
+  const cache = init.cache !== undefined ? init.cache : request?.cache;
+  if (cache !== undefined) setCacheMode(msg, cache);
   bringWay(msg, init);
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
   if (signal !== null) checkSignal("fetch", signal);

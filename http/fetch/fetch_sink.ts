@@ -10,7 +10,7 @@ import { dropBody, type FetchSettings } from "./fetch_init.ts";
 import { BodyReader } from "./body_reader.ts";
 import { handOut, handOutReady } from "./fetch_response.ts";
 import type { HandedOutResponses } from "./handed_out_responses.ts";
-import { messageState } from "../message/message.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 import type { QueueItem, ResponseSink } from "../queue/queue_item.ts";
 import {
   fetchBecomesGet,
@@ -28,6 +28,13 @@ import { bareAddress } from "../protocol/uri.ts";
 
 /** In place of what settled a promise. */
 function forgotten(): void {}
+
+/** A body that the answer did not need, such as one from a cache: its source is told, as nobody will read it. */
+function dropUnsent(msg: HttpMessage): void {
+  if (msg.requestBody instanceof ReadableStream && !msg.requestBody.locked) {
+    dropBody(msg, new Error("Cannot send the body: the request was answered without it"));
+  }
+}
 
 /** What waits for the response of one fetch. */
 export class FetchSink implements ResponseSink {
@@ -93,7 +100,10 @@ export class FetchSink implements ResponseSink {
       return new TypeError("Cannot follow the redirect: the request body is a stream that was already read");
     }
     item.redirects++;
-    if (becomesGet) rewriteAsGet(msg);
+    if (becomesGet) {
+      dropUnsent(msg);
+      rewriteAsGet(msg);
+    }
     moveTo(msg, target);
     if (referrer !== null) {
       referrer.redirected(msg.responseHeaders);
@@ -126,6 +136,7 @@ export class FetchSink implements ResponseSink {
     if (this.#aborted !== null) this.#settings.signal!.removeEventListener("abort", this.#aborted);
     const { msg } = item;
     if (this.#isSettled) {
+      dropUnsent(msg);
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;
       this.#reader?.ended(isFailure ? fetchFailure(msg, this.#settings.signal) : messageState(msg).thrown);
       return;

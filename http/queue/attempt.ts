@@ -21,6 +21,7 @@ import { receive } from "./response_phase.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportConnection, TransportRequest, TransportResponse } from "../transports/transport.ts";
+import { notCached } from "../contract/not_cached.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
 import { chooseSocket, ownProxy } from "./message_way.ts";
 import { classOf, httpUriOf, type SchemeClass, wireUrl } from "../protocol/uri.ts";
@@ -89,16 +90,19 @@ export class Attempt {
     const { features, session } = this.core;
     const look = () => features.answer(features.rounds.lookup, this.msg, (f) => f.lookup!(session, this.msg));
     this.settle(this.item.within(look), (response) => {
-      if (response === null) {
-        this.#chooseProxy();
-        return;
-      }
-      this.item.state = ItemState.RUNNING;
-      receive(this, response);
+      if (response === null) this.#chooseProxy();
+      else this.#receive(response);
     }, (response) => response && discard(response));
   }
 
+  #receive(response: Response): void {
+    this.item.state = ItemState.RUNNING;
+    receive(this, response);
+  }
+
   #chooseProxy(): void {
+    // Whatever features there are, such a message never gets to the network.
+    if (messageState(this.msg).isOnlyCached) return this.#receive(notCached());
     const own = ownProxy(this.item);
     if (own === undefined && this.core.features.rounds.proxy.length > 0) return this.#askForProxy();
     this.item.proxy = own ?? null;
@@ -129,10 +133,7 @@ export class Attempt {
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection && core.pool.mayKeep(item, kept);
     item.sameConnection = false;
-    if (isSame) {
-      this.run(kept);
-      return;
-    }
+    if (isSame) return this.run(kept);
     core.releaseConnection(item);
     // Where features answer, a connection may never be opened.
     const loading = core.features.rounds.respond.length > 0 ? null : core.transports.loading(item.transport);
@@ -300,10 +301,7 @@ export class Attempt {
 
   /** Runs a round of hooks, then goes on. */
   hooks(features: readonly SessionFeature[], hook: MessageHook, next: Step): void {
-    if (features.length === 0) {
-      next(this);
-      return;
-    }
+    if (features.length === 0) return next(this);
     const pending = this.round(features, hook);
     if (pending === undefined) this.proceed(next);
     else this.#proceedAfter(pending, next);

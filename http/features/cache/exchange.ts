@@ -95,11 +95,6 @@ export function refreshOf(msg: HttpMessage): HttpMessage {
   return refresh;
 }
 
-/** The answer to `only-if-cached` when nothing is (RFC 9111 §5.2.1.7). */
-export function notCached(): Response {
-  return new Response(null, { status: 504, statusText: "Gateway Timeout" });
-}
-
 /** Requests for a range and conditional requests of the caller's own are not answered from the cache. */
 export function isConditional(headers: Headers): boolean {
   for (const name of ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"]) {

@@ -1,5 +1,5 @@
 /** Fetch's cache modes, expressed for servers and for an `HttpCache` as Cache-Control. */
-import type { HttpMessage } from "../../message/message.ts";
+import { type HttpMessage, messageState } from "../../message/message.ts";
 
 /** What each mode means (Fetch standard, "HTTP-network-or-cache fetch"). */
 const DIRECTIVES: Readonly<Record<string, string>> = {
@@ -19,6 +19,7 @@ export function setCacheMode(msg: HttpMessage, mode: string): void {
   if (mode === "default") return;
   const directives = DIRECTIVES[mode];
   if (directives === undefined) throw new TypeError(`Cannot fetch: ${JSON.stringify(mode)} is no cache mode`);
+  messageState(msg).isOnlyCached = mode === "only-if-cached";
   const headers = msg.requestHeaders;
   if (!headers.has("cache-control")) headers.set("cache-control", directives);
   if ((mode === "no-store" || mode === "reload") && !headers.has("pragma")) headers.set("pragma", "no-cache");

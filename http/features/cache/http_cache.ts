@@ -6,6 +6,7 @@ import { isSafeMethod } from "../../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking, noteWithoutCache } from "../../contract/blocking.ts";
+import { notCached } from "../../contract/not_cached.ts";
 import { drive, settled, type Steps } from "../../contract/steps.ts";
 import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
 import { HttpStatus } from "../../protocol/status.ts";
@@ -17,7 +18,6 @@ import {
   isConditional,
   LONGEST_WAIT,
   makeConditional,
-  notCached,
   refreshOf,
   requestDirectives,
   restoreFields,

@@ -45,6 +45,7 @@ for (const transport of transportsWithHttp2) {
         { priority: "bogus" },
         { window: {} },
         { duplex: "full" },
+        { headers: null },
       ];
       for (const init of wrong) {
         await assertRejects(
@@ -55,6 +56,26 @@ for (const transport of transportsWithHttp2) {
         );
       }
       assertEquals(server.requests.length, before);
+    });
+
+    it("never asks the network where only a cache may answer, as a cache that has nothing does not", async () => {
+      const before = server.requests.length;
+      const url = `${server.origin}/ok`;
+      let isEnded = false;
+      const body = new ReadableStream({ cancel: () => void (isEnded = true) }, { highWaterMark: 0 });
+      const inits: HttpFetchInit[] = [{}, { mode: "same-origin" }, { method: "POST", body, duplex: "half" }];
+      for (const init of inits) {
+        assertEquals((await session.fetch(url, { ...init, cache: "only-if-cached" })).status, 504);
+      }
+      assertEquals([server.requests.length, isEnded], [before, true]);
+      assertEquals((await session.fetch(url)).status, 200);
+    });
+
+    it("takes the cache mode of a Request, where the runtime's Request has one", async () => {
+      const request = new Request(`${server.origin}/ok`, { cache: "reload" });
+      await (await session.fetch(request)).body?.cancel();
+      const { head } = server.requests.at(-1)!;
+      assertEquals(/^cache-control: no-cache/im.test(head), request.cache === "reload", head);
     });
 
     it("has the name and the parameters of fetch", () => {
