@@ -15,11 +15,18 @@ export class Ask {
   readonly question: (signal: AbortSignal | undefined) => unknown;
   /** Whether code of the user is asked, which may make calls of its own. */
   readonly isForUser: boolean;
+  /** Runs a part in the context of the call that asks; `null` where it may run in any. */
+  readonly within: ((part: () => void) => void) | null;
 
   /** Asks by calling `question`. */
-  constructor(question: (signal: AbortSignal | undefined) => unknown, isForUser = false) {
+  constructor(
+    question: (signal: AbortSignal | undefined) => unknown,
+    isForUser = false,
+    within: ((part: () => void) => void) | null = null,
+  ) {
     this.question = question;
     this.isForUser = isForUser;
+    this.within = within;
   }
 }
 

@@ -263,15 +263,24 @@ export class Run<T> implements LaneEntry, Abortable {
       over?.abort(reason);
     };
     this.#question = (reason) => giveUp(reason, () => this.#tell());
-    let value: unknown;
+    const begin = () => {
+      if (answered) return;
+      let value: unknown;
+      try {
+        const question = () => ask.question(over?.signal);
+        value = open ? open.run(question) : question();
+      } catch (error) {
+        return refuse(error);
+      }
+      Promise.resolve(value).then(answer, refuse);
+    };
     try {
-      const question = () => ask.question(over?.signal);
       if (over) open = new Question(this.#frame!, (reason) => giveUp(reason, () => this.#throw(reason)));
-      value = open ? open.run(question) : question();
     } catch (error) {
       return refuse(error);
     }
-    Promise.resolve(value).then(answer, refuse);
+    if (ask.within) ask.within(begin);
+    else begin();
   }
 
   #finished(value: unknown): void {

@@ -26,6 +26,8 @@ export interface PinQuestion {
   ask(attempt: PinAttempt, signal: AbortSignal | undefined): unknown;
   /** PINs one call may try. */
   readonly maxTries: number;
+  /** Runs a part of an asynchronous call in its context. */
+  readonly within: ((part: () => void) => void) | null;
 }
 
 /** A PIN at hand, or whom to ask for it. */
@@ -82,6 +84,7 @@ export function* askAhead(frame: Frame, slot: bigint, question: PinQuestion): Pr
   const pin = asked === null ? null : yield* ask(frame, question, asked);
   return {
     maxTries: question.maxTries,
+    within: question.within,
     ask: (attempt, signal) => attempt.retry ? question.ask(attempt, signal) : pin,
     forget: () => forgetPin(pin),
   };
@@ -103,7 +106,7 @@ function* attemptAt(frame: Frame, slot: bigint, isOfficer: boolean, retry: boole
 }
 
 function* ask(frame: Frame, question: PinQuestion, attempt: PinAttempt): Program<Uint8Array> {
-  yield new Ask((signal) => question.ask(attempt, signal), true);
+  yield new Ask((signal) => question.ask(attempt, signal), true, question.within);
   const answer = frame.answer as PinBytes | undefined;
   frame.answer = undefined;
   if (answer === null || answer === undefined) throw frame.engine.errors.declined("C_Login", frame.turn?.label);

@@ -104,6 +104,7 @@ export class ConnectionPool {
     this.#waiting++;
     if (host.waiting.insert(item)) this.#ready.push(host);
     this.dispatch();
+    if (item.isWaiting) this.#owner.waits(item);
   }
 
   /** Whether an entry may go on with a connection that it has. */
@@ -270,7 +271,7 @@ export class ConnectionPool {
     item.connection = connection;
     const attempt = item.attempt;
     if (isNew) this.#owner.connectionCreated(connection);
-    if (item.attempt === attempt) item.waiter!.run(connection);
+    if (item.attempt === attempt) item.run(connection);
   }
 
   /** Takes back a connection whose response has been read, and gives it to who is next unless `keep` says wait. */

@@ -35,10 +35,10 @@ export interface PoolEntry {
   readonly needsHttp1: boolean;
   /** The connection it has got. */
   connection: Connection | null;
-  /** The attempt that waits. */
-  readonly waiter: WaitingAttempt | null;
   /** It waits from now on. */
   awaitConnection(attempt: WaitingAttempt): void;
+  /** The attempt that waits goes on. */
+  run(connection: Connection): void;
   /** The entries before and behind it in the queue of its host. */
   previous: PoolEntry | null;
   next: PoolEntry | null;

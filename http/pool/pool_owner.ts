@@ -35,6 +35,8 @@ export interface PoolOwner {
   connectionCreated(connection: Connection): void;
   /** The connection for an entry could not be made. */
   connectionFailed(item: PoolEntry, error: unknown): void;
+  /** An entry waits for what others give back. */
+  waits(item: PoolEntry): void;
   /** Entries wait, and no connection is free for them. */
   starved(): void;
 }

@@ -7,6 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Announcements, type RequestEventName } from "./announcements.ts";
 import { Attempt } from "./attempt.ts";
+import { beginAll, runsCallersCode, settled } from "./call_context.ts";
 import type { Connection } from "../transports/connection.ts";
 import { ConnectionPool } from "../pool/connection_pool.ts";
 import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
@@ -32,6 +33,8 @@ export interface SessionCoreEvents {
   request(type: RequestEventName, item: QueueItem): void;
   /** `connection-created`, `tunneling`. */
   connection(type: "connection-created" | "tunneling", connection: Connection): void;
+  /** Whether any of them ever got a listener. */
+  areHeard(): boolean;
 }
 
 /** Who holds responses that were handed out, and with them connections. */
@@ -44,9 +47,6 @@ export interface ResponseHolder {
 
 /** Why a message or a body ends with its session. */
 const CLOSED = "Cannot finish the exchange: the session was closed; await the response and read its body before that";
-
-/** Its `then` is the cheapest microtask there is on every runtime. */
-const settled: Promise<void> = Promise.resolve();
 
 /** The engine of one session. */
 export class HttpSessionCore implements PoolOwner {
@@ -143,8 +143,7 @@ export class HttpSessionCore implements PoolOwner {
 
   /** Starts an entry from a microtask, or from the session's context. */
   #scheduleStart(item: QueueItem): void {
-    this.#starting.push(item);
-    if (this.#starting.length > 1) return;
+    if (this.#starting.push(item) > 1) return this.waits(item);
     const context = this.session.getAsyncContext();
     if (context === null) void settled.then(this.#start);
     else context.run(this.#start);
@@ -153,12 +152,14 @@ export class HttpSessionCore implements PoolOwner {
   readonly #start = (): void => {
     const items = this.#starting;
     this.#starting = [];
-    // Among those of one turn priority decides who comes to a free connection first.
-    if (items.length > 1 && items.some(({ msg }) => msg.priority !== items[0]!.msg.priority)) {
-      items.sort((one, other) => other.msg.priority - one.msg.priority);
-    }
-    for (const item of items) if (item.state === ItemState.STARTING) new Attempt(this, item).begin();
+    beginAll(items, (item) => new Attempt(this, item).begin());
   };
+
+  /** An entry waits for others. */
+  waits(item: QueueItem): void {
+    if (this.session.getAsyncContext() !== null) return;
+    if (runsCallersCode(item, this.features.isExtended || this.#events.areHeard())) item.keepContext();
+  }
 
   connectionFailed(item: QueueItem, error: unknown): void {
     this.fail(item, error);

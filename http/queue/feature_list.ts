@@ -105,6 +105,10 @@ export class FeatureList {
   readonly #changed: () => void;
   #features: SessionFeature[] = [];
   #rounds: Rounds = makeRounds([]);
+  /** Those a session begins with. */
+  readonly #defaults = new Set<SessionFeature>();
+  /** Whether there are others than a session begins with. */
+  isExtended = false;
 
   constructor(session: FeatureSession, changed: () => void) {
     this.#session = session;
@@ -130,6 +134,14 @@ export class FeatureList {
     if (this.#features.includes(feature)) return;
     this.#set([feature, ...this.#features]);
     feature.attach?.(this.#session);
+  }
+
+  /** Adds the features a session begins with: they run no code of the caller. */
+  addDefaults(features: readonly SessionFeature[]): void {
+    for (const feature of features) {
+      this.#defaults.add(feature);
+      this.add(feature);
+    }
   }
 
   /** Removes and detaches a feature; unknown ones are ignored. */
@@ -281,6 +293,7 @@ export class FeatureList {
   #set(features: SessionFeature[]): void {
     this.#features = features;
     this.#rounds = makeRounds(features);
+    this.isExtended = features.some((feature) => !this.#defaults.has(feature));
     this.#changed();
   }
 }

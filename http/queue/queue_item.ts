@@ -5,6 +5,7 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
+import { keepContext, type KeptContext } from "../../internal/call_context.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
@@ -127,6 +128,8 @@ export class QueueItem implements MessageItem, PoolEntry {
   transport: Transport | null = null;
   /** The identity that a connection for this attempt is authenticated as; "" for none. Known before one is chosen. */
   identity = "";
+  /** Makes what comes next run in the context that is kept; null where that of whoever brings it on will do. */
+  goOn: KeptContext | null = null;
   /** The attempt that waits for a connection. */
   waiter: WaitingAttempt | null = null;
   /** What the tracing channel publishes of it; null where nobody listens. */
@@ -203,6 +206,27 @@ export class QueueItem implements MessageItem, PoolEntry {
   awaitConnection(attempt: WaitingAttempt): void {
     this.waiter = attempt;
     this.state = ItemState.AWAITING_CONNECTION;
+  }
+
+  /** The attempt that waits has got a connection. */
+  run(connection: Connection): void {
+    if (this.goOn === null) return this.waiter!.run(connection);
+    const { attempt } = this;
+    this.inContext(() => {
+      if (this.attempt === attempt) this.waiter!.run(connection);
+    });
+  }
+
+  /** Keeps the asynchronous context that this is called in for what is brought on by others. */
+  keepContext(): void {
+    this.goOn ??= keepContext();
+  }
+
+  /** Runs a part in the context that was kept, from a microtask. */
+  inContext(part: () => void): void {
+    const goOn = this.goOn!;
+    this.goOn = null;
+    goOn(part);
   }
 
   /** True while the message is paused. */

@@ -136,9 +136,10 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     this.#core = new HttpSessionCore(this, this.#settings, new TransportList(options.transport ?? "auto"), {
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
+      areHeard: () => this.#listened !== null,
     });
     this.fetch = makeFetch(this.#core, (url) => void this.prepareForUri(parseUri(url)));
-    if (options.defaultFeatures !== false) { for (const feature of makeDefaultFeatures()) this.addFeature(feature); }
+    if (options.defaultFeatures !== false) this.#core.features.addDefaults(makeDefaultFeatures());
     for (const name of sessionValueNames) if (options[name] !== undefined) this.#set(name, options[name]);
     for (const type of listOf(options.removeFeatureByType)) this.removeFeatureByType(type);
     for (const feature of [...listOf(options.addFeature), ...listOf(options.features)]) this.addFeature(feature);

@@ -86,6 +86,7 @@ export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuth
     pin: question(pin, context.slot, {
       key: { object: key, label: () => traits.label ?? "" },
       assertOpen: () => core.assertOpen("ask for a PIN"),
+      isIdle: traits.alwaysAuthenticate === false,
     }),
   };
 }

@@ -1,4 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
+import { keepContext } from "../../internal/call_context.ts";
 import { secretCopy } from "../../internal/secret_bytes.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
@@ -43,12 +44,26 @@ export interface QuestionSubject {
   readonly maxTries?: number | undefined;
   /** Throws where what wants the PIN was closed: nobody would end the question. */
   readonly assertOpen: () => void;
+  /** Whether nobody will be asked, as far as is known. */
+  readonly isIdle?: boolean | undefined;
+}
+
+/** What the callback is asked in whenever it is asked: it is called from where another thread's answer arrives. */
+function contextOfCall(): (part: () => void) => void {
+  let goOn = keepContext();
+  return (part) =>
+    goOn(() => {
+      goOn = keepContext();
+      part();
+    });
 }
 
 /** A callback as the operations ask it. */
-export function question(ask: PinCallback, slot: Slot, { key, maxTries, assertOpen }: QuestionSubject): PinQuestion {
+export function question(ask: PinCallback, slot: Slot, subject: QuestionSubject): PinQuestion {
+  const { key, maxTries, assertOpen, isIdle } = subject;
   return {
     maxTries: maxTries ?? MAX_TRIES,
+    within: isIdle ? null : contextOfCall(),
     ask(attempt, signal) {
       assertOpen();
       const request = {

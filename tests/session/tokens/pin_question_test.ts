@@ -1,4 +1,5 @@
 // Whoever is asked for a PIN may use the session he is asked for; what would wait for his own answer is refused.
+import { AsyncLocalStorage } from "node:async_hooks";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { CKM, CKU } from "../../../ffi/constants/mod.ts";
@@ -101,6 +102,29 @@ describe("A callback that is asked for a PIN", () => {
     assert(await session.login(CKU.USER, () => (session[Symbol.dispose](), Promise.resolve("1234"))));
     await session.close();
     assertEquals(card.sessions, 0);
+  });
+
+  it("runs in the asynchronous context of the call that asks", { skip }, async () => {
+    const caller = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    answer = async ({ object, retry }) => {
+      await Promise.resolve();
+      seen.push(caller.getStore());
+      return retry || object ? "1234" : "wrong";
+    };
+    const key = await keyOf();
+    await caller.run("signs", () => session.sign(key, CKM.ECDSA, data));
+    await caller.run("signs in parts", async () => {
+      await using signer = await session.signer(key, CKM.ECDSA);
+      await signer.update(data);
+      await signer.final();
+    });
+    await session.logout();
+    card.reset();
+    await caller.run("logs in", () => session.login(CKU.USER, answer));
+    await session.close();
+    await caller.run("opens", () => slot.openSession({ login: { pin: answer } }));
+    assertEquals(seen, ["signs", "signs in parts", "logs in", "logs in", "opens", "opens"]);
   });
 
   it("many who are asked at once may all make calls", { skip }, async () => {

@@ -1,0 +1,38 @@
+/**
+ * The asynchronous context of a message (`AsyncLocalStorage`). Whatever runs for it follows from where it was queued, but
+ * where the turn of another message brings it on: then its own context is kept for code of the caller, such as listeners
+ * and features. Promises keep it: nobody loads `node:async_hooks` for that.
+ *
+ * @module
+ */
+import { messageState } from "../message/message.ts";
+import { ItemState, type QueueItem } from "./queue_item.ts";
+
+/** Its `then` is the cheapest microtask there is on every runtime. */
+export const settled: Promise<void> = Promise.resolve();
+
+/** Whether code of the caller runs for an entry beside what waits for its end. */
+export function runsCallersCode({ callback, msg }: QueueItem, isSessionHeard: boolean): boolean {
+  const body = msg.requestBody;
+  return isSessionHeard || callback !== null || messageState(msg).listened !== null ||
+    (body !== null && !(body instanceof Uint8Array));
+}
+
+/** Begins entries that were queued in one turn: those of higher priority come to a free connection first. */
+export function beginAll(items: QueueItem[], begin: (item: QueueItem) => void): void {
+  if (items.length > 1 && items.some(({ msg }) => msg.priority !== items[0]!.msg.priority)) {
+    items.sort((one, other) => other.msg.priority - one.msg.priority);
+  }
+  let isLater = false;
+  for (const item of items) {
+    const next = (): void => {
+      if (item.state === ItemState.STARTING) begin(item);
+    };
+    // Their order stays: behind one that goes on in its context, which takes a microtask, all others do.
+    if (item.goOn !== null) {
+      isLater = true;
+      item.inContext(next);
+    } else if (isLater) void settled.then(next);
+    else next();
+  }
+}
