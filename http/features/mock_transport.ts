@@ -6,6 +6,7 @@
 import { checkFunction, checkOptions } from "../../internal/expected.ts";
 import { fact, type Portrait, shownAs } from "../../internal/inspection.ts";
 import type { SessionFeature } from "../contract/feature.ts";
+import { freshBody } from "../message/body_source.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
@@ -151,7 +152,7 @@ function bodyOf(msg: HttpMessage): BodyInit | null {
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      reader ??= (typeof body === "function" ? body() : body).getReader();
+      reader ??= (typeof body === "function" ? freshBody(body) : body).getReader();
       const { value, done } = await reader.read();
       if (done) controller.close();
       else controller.enqueue(value);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { unexpected } from "../../internal/expected.ts";
 import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
 import { blobStream } from "./blob_stream.ts";
 import { formDataBody } from "./multipart.ts";
@@ -42,6 +43,19 @@ export function bodySourceOf(body: unknown): BodySource | null {
   // What has been begun, as generators have; lists and sets are values, and no bodies.
   if (Symbol.iterator in body && "next" in body) return once((body as Iterable<unknown>)[Symbol.iterator]());
   return null;
+}
+
+/**
+ * The stream that a function of the caller makes for an attempt: one of the web, of another library or of Node, or an
+ * asynchronous iterable.
+ *
+ * @throws {TypeError} If it makes something else.
+ */
+export function freshBody(make: () => unknown): ReadableStream<Bytes> {
+  const made = make();
+  const isSource = isStream(made) || (typeof made === "object" && made !== null && Symbol.asyncIterator in made);
+  if (!isSource) throw unexpected("send the body", "its function to give a ReadableStream", made);
+  return bodySourceOf(made)!.body as ReadableStream<Bytes>;
 }
 
 function whole(body: Bytes, type: string | null): BodySource {

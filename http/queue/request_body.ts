@@ -5,6 +5,7 @@
  */
 import type { AttemptEvents } from "./attempt_events.ts";
 import { TransportError } from "../errors.ts";
+import { freshBody } from "../message/body_source.ts";
 import { messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { HttpStatus } from "../protocol/status.ts";
@@ -18,7 +19,7 @@ export function bodyOf(
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
   const body = item.msg.requestBody;
   if (body === null || body instanceof Uint8Array) return body;
-  if (typeof body === "function") return watched(item, body(), events, writesEvents, failed);
+  if (typeof body === "function") return watched(item, freshBody(body), events, writesEvents, failed);
   if (item.isStreamUsed || body.locked) {
     throw new TypeError("Cannot send the message again: its body is a stream that was already read");
   }

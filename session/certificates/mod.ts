@@ -60,11 +60,16 @@ export async function issueCertificate(request: string | BytesInput, options: Is
   return await (await import("./issue.ts")).certificateFor(...given);
 }
 
+/** Options, their lists, and what stands in those: no option lies deeper. */
+const DEPTH = 3;
+
 /** What was given as it is now, lists, dates and bytes in it included: what reads it comes later. */
-function asGiven<T>(given: T, name = "the options"): T {
+function asGiven<T>(given: T, name = "the options", depth = DEPTH): T {
   if (isBytesInput(given)) return copyBytes(given, name) as T;
   if (given instanceof Date) return new Date(given) as T;
-  if (Array.isArray(given)) return given.map((each) => asGiven(each, name)) as T;
+  // What holds itself is no option, and whoever reads the options says so.
+  if (depth === 0) return given;
+  if (Array.isArray(given)) return given.map((each) => asGiven(each, name, depth - 1)) as T;
   if (!isPlainObject(given)) return given;
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, asGiven(value, key)])) as T;
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, asGiven(value, key, depth - 1)])) as T;
 }

@@ -5,6 +5,7 @@
  */
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { toHex } from "../../../internal/bytes.ts";
+import { freshBody } from "../../message/body_source.ts";
 import type { MessageBody } from "../../message/message.ts";
 import { type Challenge, quoteString, splitOptions } from "../../protocol/challenges.ts";
 import { trimEndOf } from "../../protocol/syntax.ts";
@@ -258,7 +259,7 @@ function hashBody(algorithm: DigestAlgorithm, body: MessageBody | null): string 
 async function hashStream(algorithm: DigestAlgorithm, body: MessageBody): Promise<string> {
   if (typeof body !== "function") throw new AuthenticationError("Cannot hash the body: it can be read only once");
   const hash = builtin.crypto.createHash(algorithm.hash);
-  const reader = body().getReader();
+  const reader = freshBody(body).getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) hash.update(piece.value);
   return hash.digest("hex");
 }

@@ -6,6 +6,7 @@
 import type { Connection } from "../../transports/connection.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
+import { freshBody } from "../../message/body_source.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import { checkOptions } from "../../../internal/expected.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
@@ -213,7 +214,7 @@ export class MessageSignatures implements SessionFeature {
       return sign();
     }
     const isPresent = presentAttempt(msg);
-    return digest.updateFrom(body()).then(() => {
+    return digest.updateFrom(freshBody(body)).then(() => {
       if (!isPresent()) return;
       fields.set(msg, DIGEST.name, digest.field());
       return sign();

@@ -1,5 +1,5 @@
 // Streams of Node as bodies whose source fails early, or that nobody reads to the end.
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type HttpFetchInit, HttpMessage, type HttpSession, HttpStatus } from "../../../http/mod.ts";
@@ -66,6 +66,47 @@ for (const transport of transportsWithHttp2) {
       ) as Error;
       assertEquals(error.message.split("Cannot send the body: ").length, 2, error.message);
       assertStringIncludes(error.message, "Cannot send the body: its iterator gave");
+    });
+  });
+}
+
+for (const transport of transportsWithHttp2) {
+  describe(`a function as the body of a message on ${transport}`, () => {
+    it("may make a stream of Node or an asynchronous iterable, for each attempt anew", async () => {
+      await using server = await serverOn(transport, echo);
+      await using session = sessionOn(transport);
+      const bodies: (() => unknown)[] = [
+        () => Readable.from(["of ", "Node"]),
+        async function* () {
+          yield "of ";
+          yield await Promise.resolve("steps");
+        },
+      ];
+      const texts: string[] = [];
+      for (const body of bodies) {
+        const msg = new HttpMessage("POST", `${server.origin}/echo`, {
+          body: body as () => ReadableStream<Uint8Array>,
+        });
+        for (let attempt = 0; attempt < 2; attempt++) {
+          await session.sendMessage(msg);
+          texts.push(new TextDecoder().decode(msg.responseBody));
+        }
+      }
+      assertEquals(texts, ["of Node", "of Node", "of steps", "of steps"]);
+    });
+
+    it("that makes none is told so", async () => {
+      await using server = await serverOn(transport, echo);
+      await using session = sessionOn(transport);
+      for (const made of ["text", undefined, new Uint8Array(3), Promise.resolve()]) {
+        const msg = new HttpMessage("POST", `${server.origin}/echo`, { body: (() => made) as never });
+        await session.sendMessage(msg);
+        assertStringIncludes(
+          msg.error!.message,
+          "Cannot send the body: expected its function to give a ReadableStream",
+        );
+      }
+      assertEquals(await session.sendMessage(new HttpMessage("GET", `${server.origin}/echo`)), HttpStatus.OK);
     });
   });
 }

@@ -238,6 +238,17 @@ describe("certificates made by a token's key", () => {
     assert(openssl(["x509", "-noout", "-text"], await issued).includes("dNSName.example"));
   });
 
+  it("what no option is may hold itself", { skip }, async () => {
+    const asked: Record<string, unknown> = { subject: "CN=itself" };
+    asked.itself = asked;
+    let many: unknown[] = [asked];
+    for (let i = 0; i < 64; i++) many = [many, many];
+    const request = await createCertificateRequest(await pair("P-256"), { ...asked, many, subject: "CN=itself" } as {
+      subject: string;
+    });
+    assert(openssl(["req", "-noout", "-subject"], request).includes("itself"));
+  });
+
   it("what is no name, use or time is refused before the token signs", { skip }, async () => {
     const key = await on.session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, {
       ecParams: Uint8Array.fromHex("06082a8648ce3d030107"),
@@ -265,6 +276,9 @@ describe("certificates made by a token's key", () => {
       [{ subject: "CN=x", notBefore: new Date(2e12), notAfter: new Date(1e12) }, "before notBefore"],
       [{ subject: "CN=x", serialNumber: new Uint8Array(3) }, "serial number"],
       [{ subject: "CN=x", serialNumber: new Uint8Array(21).fill(1) }, "serial number"],
+      [{ subject: "CN=x", subjectAltNames: holding([]) }, "expected a list of names"],
+      [{ subject: "CN=x", keyUsage: holding([]) }, "keyUsage"],
+      [{ subject: "CN=x", extensions: holding([]) }, "no object identifier"],
     ];
     for (const [options, message] of refused) {
       const error = await assertRejects(() => createSelfSignedCertificate(key, options as { subject: string }));
@@ -273,6 +287,12 @@ describe("certificates made by a token's key", () => {
     }
   });
 });
+
+/** A list that holds itself. */
+function holding(list: unknown[]): unknown[] {
+  list.push(list);
+  return list;
+}
 
 /** Requests by keys that this CA's token knows nothing of: OpenSSL's, and of the library that has those it lacks. */
 const requests: Readonly<Record<string, () => Uint8Array<ArrayBuffer>>> = {

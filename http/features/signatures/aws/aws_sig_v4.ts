@@ -8,6 +8,7 @@ import type { SessionFeature } from "../../../contract/feature.ts";
 import type { FeatureSession } from "../../../contract/feature_session.ts";
 import { isBlocking } from "../../../contract/blocking.ts";
 import { NotSupportedError } from "../../../errors.ts";
+import { freshBody } from "../../../message/body_source.ts";
 import type { HttpMessage } from "../../../message/message.ts";
 import type { Connection } from "../../../transports/connection.ts";
 import { OwnFields } from "../own_fields.ts";
@@ -101,7 +102,7 @@ export class AwsSigV4 implements SessionFeature {
       const { requestBody: body } = msg;
       if (typeof body !== "function") return this.#sign(msg, url, fields, this.#hashOf(msg, url, runtime), runtime);
       const isPresent = presentAttempt(msg);
-      return hashOfStream(body()).then((hash) => {
+      return hashOfStream(freshBody(body)).then((hash) => {
         if (isPresent()) return this.#sign(msg, url, fields, hash, runtime);
       }).catch(notSigned);
     } catch (error) {
