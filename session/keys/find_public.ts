@@ -125,7 +125,10 @@ function* halvesBeside(frame: Frame, session: bigint, key: KeyIdentity, place: n
   return { halves, isSure: false };
 }
 
-/** A half with the key's CKA_ID is taken for its own where there is no other; a label alone says too little for that. */
+/**
+ * A half with the key's CKA_ID is taken for its own where there is no other, and no other key that it may be of; a label
+ * alone says too little for that.
+ */
 function* ownAmong(
   frame: Frame,
   session: bigint,
@@ -134,15 +137,31 @@ function* ownAmong(
 ): Program<AsymmetricMaterial | null> {
   const hasId = key.id.length > 0;
   if (halves.length === 0) return null;
-  if (isSure || hasId && halves.length === 1) return halves[0]!;
+  if (isSure) return halves[0]!;
+  const rivals = hasId && halves.length === 1 ? yield* rivalsOf(frame, session, key, halves[0]!) : null;
+  if (rivals === 0) return halves[0]!;
   const told = yield* halfBySignature(frame, { session, object: key.object }, halves);
   if (told !== undefined || !hasId) return told ?? null;
   throw new ObjectAmbiguousError(
-    `the CKA_ID ${key.id.toHex()} of the private key, and no signature of it tells which is its own`,
-    halves.length,
+    `the CKA_ID ${key.id.toHex()} of the private key, and no signature of it tells which ${
+      rivals === null ? "is its own" : "of them the public half belongs to"
+    }`,
+    rivals === null ? halves.length : rivals + 1,
     "find the public half of the key",
     "give each pair a CKA_ID of its own",
   );
+}
+
+/** How many other private keys of a CKA_ID a public half may be that of. */
+function* rivalsOf(frame: Frame, session: bigint, key: KeyIdentity, half: AsymmetricMaterial): Program<number> {
+  let rivals = 0;
+  for (const other of yield* beside(frame, session, CKO.PRIVATE_KEY, key)) {
+    if (other.object === key.object) continue;
+    // `null` is a key of a curve that is unknown here.
+    const isOwn = yield* unlessDamaged(belonging(frame, session, other, half));
+    if (isOwn === undefined || isOwn === true) rivals++;
+  }
+  return rivals;
 }
 
 /** Which of several objects has a public half. */

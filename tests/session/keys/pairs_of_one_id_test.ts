@@ -12,6 +12,7 @@ import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
+import { tokenCrypto } from "../../../webcrypto/mod.ts";
 
 const message = new TextEncoder().encode("what is signed");
 const id = new TextEncoder().encode("one for all");
@@ -123,6 +124,40 @@ describe("pairs of one CKA_ID", { skip: softhsmSkip }, () => {
       await assertRejects(() => tokenSigner(privateKey), TypeError, "give it as publicKey");
       assertEquals((await tokenSigner(privateKey, { publicKey })).spki(), await publicKey.publicKey("spki"));
     }
+  });
+
+  it("the only public half there is given to the key that it belongs to, and to no other", async () => {
+    const [one, two] = await pairs(2, {}, { id, label: "half a pair" }) as [Pkcs11KeyPair, Pkcs11KeyPair];
+    await two.publicKey.destroy();
+    const half = await one.publicKey.publicKey("spki");
+    assertEquals(await one.privateKey.publicKey("spki"), half);
+    assertEquals((await tokenSigner(one.privateKey)).spki(), half);
+    await assertRejects(() => two.privateKey.publicKey("spki"), ObjectNotFoundError);
+    await assertRejects(() => tokenSigner(two.privateKey), TypeError, "does not tell the key's public half");
+    assert((await one.publicKey.privateKey())!.equals(one.privateKey));
+    await using crypto = await tokenCrypto(on.slot, { pin: on.token.userPin });
+    await crypto.keyPair(one.privateKey);
+    await assertRejects(() => crypto.keyPair(two.privateKey));
+    const pem = await createSelfSignedCertificate(one, { subject: "CN=one of two" });
+    made.push(await on.session.importCertificate(pem, { id, token: false }));
+    await one.publicKey.destroy();
+    assertEquals(await one.privateKey.publicKey("spki"), half);
+    assertEquals(await two.privateKey.certificate(), null);
+    await assertRejects(() => createSelfSignedCertificate(two, { subject: "CN=the other" }));
+  });
+
+  it("the only public half is given to nobody where no signature tells to whom it belongs", async () => {
+    const name = { id: crypto.getRandomValues(new Uint8Array(8)) };
+    const [one, two] = await pairs(2, {}, name, { sign: false, derive: true, sensitive: true }) as [
+      Pkcs11KeyPair,
+      Pkcs11KeyPair,
+    ];
+    await two.publicKey.destroy();
+    for (const { privateKey } of [one, two]) {
+      await assertRejects(() => privateKey.publicKey("spki"), ObjectAmbiguousError, "2 have the CKA_ID");
+    }
+    await two.privateKey.destroy();
+    assertEquals(await one.privateKey.publicKey("spki"), await one.publicKey.publicKey("spki"));
   });
 
   it("a signer takes the half that is given for one of its key only", async () => {
