@@ -1,4 +1,5 @@
 /** The body of a request on its way out, in every version of HTTP: when it begins, its pieces, its length, its end. */
+import { setImmediate } from "node:timers";
 import type { RequestTrailers, TransportRequest } from "./transport.ts";
 import { type BodyFraming, wrongLength } from "./request_rules.ts";
 
@@ -7,6 +8,14 @@ const CONTINUE_TIMEOUT = 1000;
 
 /** Length of the pieces in which a long body is handed over. */
 const PIECE = 64 * 1024;
+
+/** After so many bytes other messages, and the program, go on before more is written: a socket may take all of a body. */
+export const BURST: number = 1024 * 1024;
+
+/** Resolves when the others have gone on. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
 
 /** What a body is written to. */
 export interface BodySink {

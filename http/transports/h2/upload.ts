@@ -1,8 +1,7 @@
 /** The request's half of a stream: its header section, its body as far as windows allow, its end. */
-import { setImmediate } from "node:timers";
 import { TransportError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
-import { type BodySink, RequestBodyWriter } from "../request_body_writer.ts";
+import { type BodySink, BURST, nextTurn, RequestBodyWriter } from "../request_body_writer.ts";
 import type { ExchangeObserver, TransportRequest } from "../transport.ts";
 import { ErrorCode, StreamFault } from "./errors.ts";
 import { MAX_31_BITS } from "./frames.ts";
@@ -10,8 +9,6 @@ import type { Field } from "./hpack_table.ts";
 import { type RequestSection, trailerSection } from "./request_fields.ts";
 
 const NOTHING = new Uint8Array(0);
-/** After so many bytes the other streams, and the program, go on before more is written: a socket may take them all. */
-const BURST = 1024 * 1024;
 
 /** What an upload asks of its connection. None of it throws. */
 export interface UploadLink {
@@ -123,7 +120,7 @@ export class Upload implements BodySink {
     const { hasRoom } = this.#link;
     if (hasRoom && this.#burst < BURST) return;
     this.#burst = 0;
-    return hasRoom ? new Promise((resolve) => void setImmediate(resolve)) : this.#link.room(true);
+    return hasRoom ? nextTurn() : this.#link.room(true);
   }
 
   /** Writes as much as the peer and the socket take now; the offset behind it. */

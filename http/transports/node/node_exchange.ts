@@ -2,7 +2,7 @@
 import { TransportError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import { type BodySource, hasResponseBody, IncomingBody, IncomingResponse } from "../incoming_response.ts";
-import { type BodySink, RequestBodyWriter } from "../request_body_writer.ts";
+import { type BodySink, BURST, nextTurn, RequestBodyWriter } from "../request_body_writer.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import { lastChunk, type RequestHead } from "./node_request_head.ts";
@@ -50,6 +50,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
   /** Every byte of the request has been handed to the wire. */
   #sentAll = false;
   #written = false;
+  /** Bytes of the body written since others could last go on. */
+  #burst = 0;
   #finished = false;
 
   constructor(wire: Wire, options: ExchangeOptions) {
@@ -169,7 +171,11 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
     const isChunked = this.#options.head.framing === "chunked";
     const flushed = isChunked ? this.#wire.writeChunk(piece) : this.#wire.write(piece);
     this.#options.observer.wroteBodyData(piece);
-    return isLast ? undefined : flushed;
+    if (isLast) return;
+    this.#burst += piece.byteLength;
+    if (this.#burst < BURST) return flushed;
+    this.#burst = 0;
+    return flushed === undefined ? nextTurn() : flushed.then(nextTurn);
   }
 
   sentAll(): void {
