@@ -1,6 +1,6 @@
 /**
  * Answers of features during synchronous sends: a Response can only be read by waiting, so its maker says how to have
- * the bytes at once.
+ * the bytes at once. And the answer where no cache has one.
  *
  * @module
  */
@@ -41,4 +41,9 @@ export function noteWithoutCache(msg: HttpMessage): void {
 /** Whether a message was sent without its cache. */
 export function isWithoutCache(msg: HttpMessage): boolean {
   return withoutCache.has(msg);
+}
+
+/** The answer to `only-if-cached` when nothing is (RFC 9111 §5.2.1.7). */
+export function notCached(): Response {
+  return new Response(null, { status: 504, statusText: "Gateway Timeout" });
 }

@@ -7,7 +7,6 @@ import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Announcements, type RequestEventName } from "./announcements.ts";
 import { Attempt } from "./attempt.ts";
-import { beginAll, runsCallersCode, settled } from "./call_context.ts";
 import type { Connection } from "../transports/connection.ts";
 import { ConnectionPool } from "../pool/connection_pool.ts";
 import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
@@ -20,7 +19,7 @@ import { type HttpMessage, MessageFlags, messageState } from "../message/message
 import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
 import { beginTrace, endTrace, queuedTrace } from "./message_trace.ts";
-import { QueueItems } from "./queue_items.ts";
+import { beginAll, QueueItems, runsCallersCode, settled } from "./queue_items.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
 import { DefaultFields, type SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";

@@ -5,7 +5,7 @@
  */
 import type { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
-import { keepContext, type KeptContext } from "../../internal/call_context.ts";
+import { keepContext, type KeptContext } from "../../internal/builtin_modules.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";

@@ -14,9 +14,8 @@ import { Reconnection } from "./reconnection.ts";
 import { turnsOf } from "../managed/turns.ts";
 import type { ModuleBackend } from "../managed/module_backend.ts";
 import type { CallOptions } from "./call_options.ts";
-import type { SessionCore } from "./session_core.ts";
+import type { Opening, SessionCore } from "./session_core.ts";
 import type { HandlePool } from "./handle_pool.ts";
-import type { Opening } from "./opening.ts";
 
 const engines = new Map<bigint, Engine>();
 

@@ -10,7 +10,7 @@ import { CKF, CKU } from "../../ffi/constants/mod.ts";
 import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
 import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
-import { Opening } from "../core/opening.ts";
+import { Opening } from "../core/session_core.ts";
 import type { OpenSessionOptions, PinCallback } from "./options.ts";
 import { checkLogin, keptPin, pinCallbackOf, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";

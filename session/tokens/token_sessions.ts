@@ -3,7 +3,7 @@ import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import { isAskedFor } from "../../ffi/engine/question.ts";
 import { lendTo, lentHere } from "../core/lending.ts";
-import { Opening } from "../core/opening.ts";
+import { Opening } from "../core/session_core.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Session } from "./session.ts";
