@@ -58,6 +58,8 @@ export class SessionCore {
   /** The session itself, to close it together with its module. */
   session: { close(): Promise<void>; closeSync(): void } | null = null;
 
+  #whenClosed: Set<() => void> | null = null;
+
   /** The state of an open session. */
   constructor(
     module: ModuleCore,
@@ -77,10 +79,24 @@ export class SessionCore {
     module.sessions.add(this);
   }
 
+  /** It is closed, or about to be: whoever waits for something else than the module is told. */
+  close(): void {
+    this.closed = true;
+    const told = this.#whenClosed;
+    this.#whenClosed = null;
+    for (const each of told ?? []) each();
+  }
+
+  /** Calls a function once the session is closed; what is returned ends that. */
+  onClose(told: () => void): () => void {
+    (this.#whenClosed ??= new Set()).add(told);
+    return () => void this.#whenClosed?.delete(told);
+  }
+
   /** The server of the module went away, and the session with it. */
   lose(): void {
-    this.closed = true;
     this.lost = true;
+    this.close();
     this.lane.open = null;
     this.lane.failed = null;
     this.lane.unused = null;

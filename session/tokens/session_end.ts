@@ -22,7 +22,7 @@ const GONE: ReadonlySet<number> = new Set([
 export async function endSession(session: Session): Promise<void> {
   const core = coreOf(session);
   if (core.closed) return;
-  core.closed = true;
+  core.close();
   core.lane.dropWaiting(new SessionClosedError("run the call that was waiting"));
   try {
     await core.lane.idle();
@@ -39,7 +39,7 @@ export function endSessionSync(session: Session): void {
   const core = coreOf(session);
   if (core.closed) return;
   if (core.lane.busy) throw new SessionBusyError("close the session", core.lane.open ?? "an asynchronous call");
-  core.closed = true;
+  core.close();
   try {
     if (!discard(session, core, core.runSync(leave, { core }))) {
       checkClosed(core, core.runSync(closeSession, { session: core.handle }));

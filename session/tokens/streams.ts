@@ -4,6 +4,8 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { type BytesInput, isBytesInput } from "../../ffi/memory/inputs.ts";
 import type { CallOptions } from "../core/call_options.ts";
+import type { SessionCore } from "../core/session_core.ts";
+import { SessionClosedError } from "../errors.ts";
 import type { DataInput } from "./options.ts";
 import type { Decryptor, Encryptor } from "./parts_async.ts";
 
@@ -115,13 +117,14 @@ interface Parts {
 
 /** What an operation in parts gives at its end, after all the data; it is ended whatever happens. */
 export async function fed<P extends Parts, T>(
+  core: SessionCore,
   parts: P,
   data: Exclude<DataInput, BytesInput>,
   options: CallOptions | undefined,
   end: (parts: P) => Promise<T>,
 ): Promise<T> {
   try {
-    await feed(parts, data, options);
+    await feed(core, parts, data, options);
     return await end(parts);
   } finally {
     await parts.close();
@@ -130,16 +133,17 @@ export async function fed<P extends Parts, T>(
 
 /**
  * Feeds data to an operation in parts; when its source fails, the operation is ended. Aborted, it rejects at once, whether
- * it waits for the module or for the source.
+ * it waits for the module or for the source; when the session is closed, a source that gives nothing is not waited for.
  */
 async function feed(
+  core: SessionCore,
   parts: Parts,
   data: Exclude<DataInput, BytesInput>,
   options: CallOptions | undefined,
 ): Promise<void> {
   const signal = options?.signal;
   const source = sourceOf(data);
-  const reading = new AbortableRead(source, signal);
+  const reading = new EndingRead(source, signal, core);
   try {
     for (;;) {
       const { done, value } = await reading.next();
@@ -160,23 +164,27 @@ async function feed(
   }
 }
 
-/** Reads that end when a signal does. */
-class AbortableRead {
+/** Reads that end when a signal aborts or the session is closed. */
+class EndingRead {
   readonly #source: Source;
   readonly #signal: AbortSignal | undefined;
+  readonly #core: SessionCore;
+  readonly #heardAll: () => void;
   #reject: ((reason: unknown) => void) | null = null;
   readonly #abort = () => this.#reject?.(this.#signal!.reason);
 
-  constructor(source: Source, signal: AbortSignal | undefined) {
+  constructor(source: Source, signal: AbortSignal | undefined, core: SessionCore) {
     this.#source = source;
     this.#signal = signal;
+    this.#core = core;
     signal?.addEventListener("abort", this.#abort);
+    this.#heardAll = core.onClose(() => this.#reject?.(new SessionClosedError("take a part")));
   }
 
   next(): ReturnType<Source["next"]> {
-    if (!this.#signal) return this.#source.next();
     return new Promise((resolve, reject) => {
-      this.#signal!.throwIfAborted();
+      this.#signal?.throwIfAborted();
+      this.#core.assertOpen("take a part");
       this.#reject = reject;
       this.#source.next().then(resolve, reject);
     });
@@ -184,5 +192,6 @@ class AbortableRead {
 
   stop(): void {
     this.#signal?.removeEventListener("abort", this.#abort);
+    this.#heardAll();
   }
 }

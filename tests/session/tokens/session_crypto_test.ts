@@ -4,7 +4,7 @@ import { constants, createHash, createHmac, createPublicKey, publicDecrypt, publ
 import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { CKF, CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
-import { Pkcs11Error, SessionBusyError } from "../../../session/errors.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../../session/errors.ts";
 import { aesCbc, aesGcm, rsaPss } from "../../../session/mechanisms/mod.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { DataInput, Pkcs11KeyPair } from "../../../session/tokens/options.ts";
@@ -364,6 +364,21 @@ describe("Cryptography in a session", () => {
     await reader.cancel();
     await on.session.idle();
     assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+  });
+
+  it("a source that gives nothing is let go, and its call ends, when the session is closed", { skip }, async () => {
+    const session = await on.another();
+    const cancelled = Promise.withResolvers<unknown>();
+    const asked = Promise.withResolvers<void>();
+    const silent = new ReadableStream<Uint8Array>({
+      pull: () => (asked.resolve(), new Promise(() => {})),
+      cancel: cancelled.resolve,
+    }, { highWaterMark: 0 });
+    const digest = assertRejects(() => session.digest(CKM.SHA256, silent), SessionClosedError);
+    await asked.promise;
+    await session.close();
+    assert(await cancelled.promise instanceof SessionClosedError);
+    await digest;
   });
 
   it("many inputs give what each of them gives", { skip }, async () => {
