@@ -88,8 +88,9 @@ export function checkClass(action: string, value: unknown): void {
 
 /** Checks a signal: a runtime's own, or one of a library that makes its own. */
 export function checkSignal(action: string, signal: unknown): void {
+  const { addEventListener, removeEventListener } = Object(signal) as Partial<AbortSignal>;
   const isSignal = typeof signal === "object" && signal !== null && "aborted" in signal &&
-    typeof (signal as Partial<AbortSignal>).addEventListener === "function";
+    typeof addEventListener === "function" && typeof removeEventListener === "function";
   if (!isSignal) throw unexpected(action, "an AbortSignal", signal);
 }
 

@@ -5,7 +5,7 @@
  */
 import type { FetchInput } from "../../internal/platform_types.ts";
 import type { SessionFetch } from "../contract/feature_session.ts";
-import { dropBody, type FetchSettings, messageOf, plainFetch } from "./fetch_init.ts";
+import { dropBody, type FetchSettings, messageOf, plainFetch, throwIfGivenUp } from "./fetch_init.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
 import { FetchSink } from "./fetch_sink.ts";
 import { HandedOutResponses } from "./handed_out_responses.ts";
@@ -61,7 +61,7 @@ async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFet
   try {
     checkScheme(core, msg.uri);
     // The options were read over several microtasks, and the caller's `prepare` has run: who gave up meanwhile sends nothing.
-    settings.signal?.throwIfAborted();
+    throwIfGivenUp(msg, settings.signal);
     sent = enqueue(context, msg, settings);
   } catch (error) {
     dropBody(msg, error);

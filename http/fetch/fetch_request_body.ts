@@ -60,7 +60,7 @@ export async function takeBody(request: Request): Promise<MessageBody> {
       if (read.done) return joinBytes(pieces);
       if (!(read.value instanceof Uint8Array)) {
         const error = new TypeError("Cannot fetch: the body of the Request gave something that is no Uint8Array");
-        await reader.cancel(error);
+        reader.cancel(error).catch(() => {});
         throw error;
       }
       pieces.push(read.value);

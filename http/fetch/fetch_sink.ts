@@ -133,8 +133,11 @@ export class FetchSink implements ResponseSink {
   }
 
   done(item: QueueItem): void {
+    this.#end(item);
     if (this.#aborted !== null) this.#settings.signal!.removeEventListener("abort", this.#aborted);
-    const { msg } = item;
+  }
+
+  #end({ msg }: QueueItem): void {
     if (this.#isSettled) {
       dropUnsent(msg);
       const isFailure = msg.error !== null && msg.statusCode !== HttpStatus.CANCELLED;

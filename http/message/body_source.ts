@@ -100,6 +100,11 @@ function blobBody(blob: Blob): BodySource {
   return { body: () => blobStream(blob), length, type: blob.type === "" ? null : blob.type };
 }
 
+/** Ends an iterator that nobody reads any more. What it makes of that is its own affair, and may take for ever. */
+function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  Promise.try(() => iterator.return?.()).catch(() => {});
+}
+
 /** What an iterator gives, one piece for each that is asked for; whoever cancels ends the iterator. */
 function once(iterator: AsyncIterator<unknown> | Iterator<unknown>, end = () => {}): BodySource {
   const body = new ReadableStream<Bytes>({
@@ -112,15 +117,15 @@ function once(iterator: AsyncIterator<unknown> | Iterator<unknown>, end = () => 
           const error = new TypeError(
             "Cannot read the body: its iterator gave something that is neither bytes nor text",
           );
-          await iterator.return?.();
+          leave(iterator);
           throw error;
         }
         if (piece.byteLength > 0) return controller.enqueue(piece as Bytes);
       }
     },
-    async cancel(): Promise<void> {
+    cancel(): void {
       end();
-      await iterator.return?.();
+      leave(iterator);
     },
   }, { highWaterMark: 0 });
   return { body, length: null, type: null };

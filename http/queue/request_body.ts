@@ -55,7 +55,7 @@ function watched(
       if (item.isPaused) await item.resumed();
       if (item.attempt !== attempt) {
         over();
-        await reader.cancel(messageState(item.msg).thrown);
+        reader.cancel(messageState(item.msg).thrown).catch(() => {});
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
@@ -79,7 +79,7 @@ function watched(
       if (!(value instanceof Uint8Array)) {
         over();
         const error = new TypeError("Cannot send the body: its stream gave something that is no Uint8Array");
-        await reader.cancel(error);
+        reader.cancel(error).catch(() => {});
         throw error;
       }
       controller.enqueue(value);

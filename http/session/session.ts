@@ -192,10 +192,10 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
       const signal = signalOf(options);
       const aborted = (): void => this.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
       const item = this.#core.queue(msg, null, null, () => {
-        signal?.removeEventListener("abort", aborted);
         if (signal?.aborted && msg.statusCode === HttpStatus.CANCELLED) reject(signal.reason);
         else if (msg.error instanceof NotSupportedError) reject(msg.error);
         else resolve(msg.statusCode);
+        signal?.removeEventListener("abort", aborted);
       });
       if (signal !== null) heed(signal, item, aborted);
     });

@@ -48,7 +48,7 @@ export class ContentDigest {
       if (done) return this;
       if (!(value instanceof Uint8Array)) {
         const error = new TypeError("Cannot digest the body: its stream gave something that is no Uint8Array");
-        await reader.cancel(error);
+        reader.cancel(error).catch(() => {});
         throw error;
       }
       this.update(value);

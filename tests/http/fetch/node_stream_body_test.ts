@@ -71,6 +71,37 @@ for (const transport of transportsWithHttp2) {
 }
 
 for (const transport of transportsWithHttp2) {
+  describe(`an iterator as a body on ${transport}`, () => {
+    const ends: Record<string, () => unknown> = {
+      "throws": () => {
+        throw new Error("no end");
+      },
+      "rejects": () => Promise.reject(new Error("no end")),
+      "never settles": () => new Promise(() => {}),
+    };
+    for (const [what, end] of Object.entries(ends)) {
+      it(`whose return() ${what} does not hide that it has given no bytes`, async () => {
+        await using server = await serverOn(transport, echo);
+        await using session = sessionOn(transport);
+        const next = () => Promise.resolve({ done: false, value: 5 });
+        const body = { [Symbol.asyncIterator]: () => ({ next, return: end }) };
+        await assertRejects(() => session.fetch(`${server.origin}/echo`, post(body)), TypeError, "its iterator gave");
+      });
+    }
+
+    it("and a signal of a library's own end what they serve, whatever they make of it", async () => {
+      await using server = await serverOn(transport, echo);
+      await using session = sessionOn(transport);
+      const own = { aborted: false, reason: undefined, addEventListener() {} };
+      const signal = { ...own, removeEventListener: ends.throws } as unknown as AbortSignal;
+      const address = `${server.origin}/echo`;
+      assertEquals(await (await session.fetch(address, { ...post("text"), signal })).text(), "text");
+      assertEquals(await session.sendMessage(new HttpMessage("GET", address), { signal }), HttpStatus.OK);
+      const without = { signal: own as unknown as AbortSignal };
+      await assertRejects(() => session.fetch(address, without), TypeError, "expected an AbortSignal");
+    });
+  });
+
   describe(`a function as the body of a message on ${transport}`, () => {
     it("may make a stream of Node or an asynchronous iterable, for each attempt anew", async () => {
       await using server = await serverOn(transport, echo);
