@@ -1,5 +1,7 @@
 /** Who listens to a signal: one listener for each signal, as a list of thousands takes the runtimes quadratic time. */
 
+import { reportUncaught } from "../../internal/report_error.ts";
+
 /** Something that a signal aborts. */
 export interface Abortable {
   /** The signal was aborted. */
@@ -23,8 +25,8 @@ export function listen(signal: AbortSignal, entry: Abortable): void {
       // The last first: those that wait are given up before one that runs makes room for them.
       for (const each of [...entries].reverse()) each.abort(signal.reason);
     };
-    listening.set(signal, known = { entries, heard });
     signal.addEventListener("abort", heard, { once: true });
+    listening.set(signal, known = { entries, heard });
   }
   known.entries.add(entry);
 }
@@ -34,5 +36,10 @@ export function stopListening(signal: AbortSignal, entry: Abortable): void {
   const known = listening.get(signal);
   if (!known?.entries.delete(entry) || known.entries.size > 0) return;
   listening.delete(signal);
-  signal.removeEventListener("abort", known.heard);
+  try {
+    signal.removeEventListener("abort", known.heard);
+  } catch (error) {
+    // One of a library's own, or what a caller takes for one: the call that is over must not be held by it.
+    reportUncaught(error);
+  }
 }

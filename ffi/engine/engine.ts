@@ -26,6 +26,9 @@ const LAID_OUT = 16;
 /** Operations without a session that run at once: more than the worker threads take in one go. */
 const CROWD = 64;
 
+/** What is used of a signal. */
+const SIGNAL_METHODS = ["addEventListener", "removeEventListener", "throwIfAborted"] as const;
+
 /** What a frame is told of the call that it is made for. */
 type Place = Pick<Frame, "lane" | "asker" | "turn" | "within" | "refusals" | "register">;
 
@@ -180,7 +183,17 @@ export class Engine implements CallOrder {
     } catch (error) {
       return Promise.reject(error);
     }
-    return new Promise((resolve, reject) => room.add(new Run(this, room, work, options, resolve, reject)));
+    return new Promise((resolve, reject) => {
+      let run: Run<T>;
+      try {
+        run = new Run(this, room, work, options, resolve, reject);
+      } catch (error) {
+        // The signal takes no listener.
+        this.givenUp(work);
+        throw error;
+      }
+      room.add(run);
+    });
   }
 
   #prepare<T, A>(operation: Operation<T, A>, args: A, place: Place): Prepared<T> {
@@ -233,6 +246,12 @@ export class Engine implements CallOrder {
     frame?.overwriteOutputs();
     if (frame) this.#blocks.give(frame.block);
     if (--this.#inFlight === 0) this.#notifyDrained();
+  }
+
+  /** Gives up an operation that never started. */
+  givenUp<T>(work: Prepared<T> | Waiting<T>): void {
+    if ("prepare" in work) work.drop();
+    else this.dropped(work.frame);
   }
 
   /** Gives back the memory of an operation that never started. */
@@ -322,7 +341,7 @@ export function checkOptions(options: Pick<RunOptions<never>, "signal" | "abort"
     throw new TypeError("Cannot make the call: its options are an AbortSignal, not an object with it; pass { signal }");
   }
   const { signal, abort } = options;
-  if (signal && (typeof signal.addEventListener !== "function" || typeof signal.throwIfAborted !== "function")) {
+  if (signal && SIGNAL_METHODS.some((name) => typeof signal[name] !== "function")) {
     throw new TypeError(`Cannot make the call: the signal is no AbortSignal but ${describeType(signal)}`);
   }
   if (abort !== undefined && abort !== "now" && abort !== "wait") {

@@ -75,9 +75,9 @@ export class Run<T> implements LaneEntry, Abortable {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
+    if (options.signal) listen(options.signal, this);
     this.#caller = options.caller ?? null;
     if (this.#caller) this.#caller.pending++;
-    if (options.signal) listen(options.signal, this);
   }
 
   /** Begins with the first step. */
@@ -98,10 +98,8 @@ export class Run<T> implements LaneEntry, Abortable {
 
   /** Gives the run up before it began. */
   drop(reason: unknown): void {
-    const work = this.#work!;
     this.#unlisten();
-    if ("prepare" in work) work.drop();
-    else this.#engine.dropped(work.frame);
+    this.#engine.givenUp(this.#work!);
     this.#refuse(reason);
   }
 

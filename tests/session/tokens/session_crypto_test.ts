@@ -5,6 +5,7 @@ import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { CKF, CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../../session/errors.ts";
+import { Module } from "../../../session/tokens/module.ts";
 import { aesCbc, aesGcm, rsaPss } from "../../../session/mechanisms/mod.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { DataInput, Pkcs11KeyPair } from "../../../session/tokens/options.ts";
@@ -364,6 +365,24 @@ describe("Cryptography in a session", () => {
     await reader.cancel();
     await on.session.idle();
     assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+  });
+
+  it("a signal that takes no listener, or keeps it, holds neither its call nor the module", { skip }, async () => {
+    const module = await Module.load(on.token.module, { managed: "gp11" });
+    const session = await (await module.findSlot(on.token.label)).openSession();
+    const own = { aborted: false, throwIfAborted() {}, removeEventListener() {} };
+    const refusing = {
+      ...own,
+      addEventListener() {
+        throw new Error("no listener");
+      },
+    };
+    const keeping = { ...own, addEventListener() {}, removeEventListener: undefined };
+    const digest = (signal: unknown) => session.digest(CKM.SHA256, data, { signal: signal as AbortSignal });
+    for (let call = 0; call < 2; call++) await assertRejects(() => digest(refusing), Error, "no listener");
+    await assertRejects(() => digest(keeping), TypeError, "no AbortSignal");
+    assertEquals((await digest(undefined)).length, 32);
+    module.closeSync();
   });
 
   it("a source that gives nothing is let go, and its call ends, when the session is closed", { skip }, async () => {
