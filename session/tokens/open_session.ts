@@ -11,7 +11,7 @@ import { countedLogin, leaveLogin, undoLogin } from "../core/logins.ts";
 import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
 import { Opening } from "../core/session_core.ts";
-import type { OpenSessionOptions, PinCallback } from "./options.ts";
+import type { Interaction, OpenSessionOptions, PinCallback } from "./options.ts";
 import { checkLogin, keptPin, pinCallbackOf, preparePin, question } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
 import { type PooledHandle, reuse } from "../core/handle_pool.ts";
@@ -27,6 +27,8 @@ interface OpenArgs {
   readonly flags: bigint;
   /** Given up once it has failed: the operation may be made again. */
   pooled: PooledHandle | null;
+  readonly readWrite: boolean;
+  readonly interaction: Interaction | undefined;
   /** What keys that want a PIN for each use will get: a copy, or who is asked. */
   readonly pin: Uint8Array | PinCallback | null;
   readonly logins: readonly { readonly userType: bigint; readonly pin: PinOrQuestion }[];
@@ -88,8 +90,9 @@ function openArgs(
 ): OpenArgs {
   const assertOpen = () => opening.assertWanted();
   const readWrite = options.readWrite ?? false;
+  const { interaction } = options;
   const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
-  const ask = pinCallbackOf(options.interaction) ?? autoAuthenticateOf(core)?.tokens;
+  const ask = pinCallbackOf(interaction) ?? autoAuthenticateOf(core)?.tokens;
   const login = checkLogin(options.login);
   if (login) {
     const userType = BigInt(checkUlong(login.userType ?? CKU.USER, "a user type"));
@@ -97,13 +100,17 @@ function openArgs(
   } else if (ask) {
     logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot, { assertOpen }) });
   }
+  const pin = keyLogin && (keyLogin.userType ?? CKU.USER) === CKU.USER ? keptPin(keyLogin.pin) : null;
   return {
     core,
     slot: slot.id,
     flags: CKF_SERIAL_SESSION | (readWrite ? CKF_RW_SESSION : 0n),
-    pooled: core.pool?.take(slot.id, readWrite) ?? null,
-    pin: keyLogin && (keyLogin.userType ?? CKU.USER) === CKU.USER ? keptPin(keyLogin.pin) : null,
+    readWrite,
+    interaction,
+    pin,
     logins,
+    // At the end, as it is given back by what is begun with it.
+    pooled: core.pool?.take(slot.id, readWrite) ?? null,
   };
 }
 
@@ -153,7 +160,7 @@ async function openAsync(
       await core.run(null, undo, { ...opened, core, slot: slot.id });
       core.assertOpen("C_OpenSession");
     }
-    return sessionOn(slot, opened.session, options, args);
+    return sessionOn(slot, opened.session, args, args);
   } catch (error) {
     forgetPin(args.pin);
     throw error;
@@ -174,7 +181,7 @@ export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessi
       core.runSync(null, undo, { ...opened, core, slot: slot.id });
       core.assertOpen("C_OpenSession");
     }
-    return sessionOn(slot, opened.session, options, args);
+    return sessionOn(slot, opened.session, args, args);
   } catch (error) {
     forgetPin(args.pin);
     throw error;

@@ -98,6 +98,30 @@ describe("Data that changes while a call on it is made", () => {
     });
   }
 
+  it("options of a session are read once, before anything is opened", { skip }, async () => {
+    strict.set("alwaysAuthenticate", 1);
+    const { sessions } = strict;
+    const asked: string[] = [];
+    const options = { interaction: { askPin: () => (asked.push("then"), "1234") } };
+    const opening = session.slot.openSession(options);
+    options.interaction = { askPin: () => (asked.push("now"), "1234") };
+    const opened = await opening;
+    await opened.sign((await opened.findObjects())[0]!, CKM.SHA256_HMAC, bytes(8));
+    await opened.close();
+    assertEquals(asked, ["then", "then"]);
+    let reads = 0;
+    const failing = {
+      get interaction(): undefined {
+        if (reads++ > 0) throw new Error("read again");
+        return undefined;
+      },
+    };
+    await (await session.slot.openSession(failing)).close();
+    reads = 0;
+    session.slot.openSessionSync(failing).closeSync();
+    assertEquals(strict.sessions, sessions);
+  });
+
   it("is refused where options or parameters took it away before it was copied", { skip }, async () => {
     for (const size of sizes) {
       for (const resizable of [false, true]) {
