@@ -1,8 +1,12 @@
 // Bodies of 100 MiB by a session and by the runtime's own fetch, down and up, in turns in one process, to nginx that speaks
 // HTTP/2 and to one that does not: the session's bytes for each of fetch's, by time and by this process's processor time, and
-// by how much the process grows meanwhile. Prints medians of the batches.
+// by how much the process grows meanwhile. Prints medians of the batches. What callers give and are given sets the collector off,
+// in time that is counted for whoever is at work then: in a batch the order is one, other, other, one, so that each pays for
+// what the other has left as often as for its own. A bare TLS socket shows what the runtime takes of an upload.
 import process from "node:process";
 import { HttpSession, TlsDatabase } from "../../http/mod.ts";
+import { BareUploads } from "./bare_upload.ts";
+import { settle } from "./rates.mjs";
 
 const { AUTHORITY = "", HTTP1 = "", HTTP2 = "" } = process.env;
 const MEBIBYTE = 1 << 20;
@@ -30,17 +34,23 @@ async function download(send: Send, origin: string): Promise<void> {
   if (length !== BODY) throw new Error(`Cannot measure: ${length} bytes have come`);
 }
 
-async function upload(send: Send, origin: string): Promise<void> {
+function pieces(): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = BODY;
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+  return new ReadableStream({
     pull(controller) {
       controller.enqueue(new Uint8Array(PIECE));
       if ((left -= PIECE) === 0) controller.close();
     },
   });
-  const response = await send(`${origin}/upload`, { method: "POST", body, duplex: "half" });
-  const received = Number(await response.text());
-  if (!(received >= BODY)) throw new Error(`Cannot measure: the server has got ${received} bytes`);
+}
+
+function checkReceived(text: string): void {
+  if (!(Number(text) >= BODY)) throw new Error(`Cannot measure: the server has got ${text} bytes`);
+}
+
+async function upload(send: Send, origin: string): Promise<void> {
+  const response = await send(`${origin}/upload`, { method: "POST", body: pieces(), duplex: "half" });
+  checkReceived(await response.text());
 }
 
 async function cost(transfer: () => Promise<void>): Promise<Cost> {
@@ -57,27 +67,61 @@ async function cost(transfer: () => Promise<void>): Promise<Cost> {
 
 const middle = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
+const sum = ([one, other]: Cost[], part: keyof Cost): number => one![part] + other![part];
+
+/** What a batch has cost each of those that were measured, twice each. */
+type Batch = Cost[][];
+const [FETCH, SESSION, BARE] = [0, 1, 2] as const;
+
+/** Transfers in turns, as often as there are batches. */
+async function inTurns(transfers: readonly (() => Promise<void>)[]): Promise<Batch[]> {
+  // The first ones make connections, and compilers work.
+  await settle(async () => {
+    const works: number[] = [];
+    for (const transfer of transfers) works.push((await cost(transfer)).work);
+    return works;
+  });
+  const batches: Batch[] = [];
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const costs: Batch = transfers.map(() => []);
+    const order = [...transfers.keys()];
+    if (batch % 2 === 1) order.reverse();
+    for (const each of [...order, ...order.toReversed()]) costs[each]!.push(await cost(transfers[each]!));
+    batches.push(costs);
+  }
+  return batches;
+}
+
 const rows: Record<string, number> = {};
+
+function report(row: string, batches: readonly Batch[], own: number): void {
+  const ratio = (part: keyof Cost) => middle(batches.map((costs) => sum(costs[FETCH]!, part) / sum(costs[own]!, part)));
+  rows[`${row}, time`] = ratio("wall");
+  rows[`${row}, processor`] = ratio("work");
+}
+
+function reportGrowth(row: string, batches: readonly Batch[]): void {
+  const growth = (of: number) => middle(batches.flatMap((costs) => costs[of]!.map(({ growth }) => growth)));
+  rows[`${row}, MiB by which memory grows`] = growth(SESSION);
+  rows[`${row}, MiB by which memory grows with fetch`] = growth(FETCH);
+}
+
 const tlsDatabase = TlsDatabase.fromPem(AUTHORITY);
+const bare = new BareUploads(HTTP1, AUTHORITY);
+const floor = async (): Promise<void> => checkReceived(await bare.send("/upload", pieces(), PIECE));
 for (const [name, origin, theirs] of [["HTTP/1.1", HTTP1, fetch as Send], ["HTTP/2", HTTP2, fetchHttp2]] as const) {
   for (const [direction, transfer] of [["down", download], ["up", upload]] as const) {
     await using session = new HttpSession({ tlsDatabase });
     const own = session.fetch as Send;
-    const batches: [own: Cost, theirs: Cost][] = [];
-    // The first ones make connections, and compilers work.
-    for (let batch = -1; batch < BATCHES; batch++) {
-      const costs = new Map<Send, Cost>();
-      for (const send of batch % 2 === 0 ? [own, theirs] : [theirs, own]) {
-        costs.set(send, await cost(() => transfer(send, origin)));
-      }
-      if (batch >= 0) batches.push([costs.get(own)!, costs.get(theirs)!]);
-    }
+    const hasFloor = origin === HTTP1 && transfer === upload;
+    const both = [() => transfer(theirs, origin), () => transfer(own, origin)];
+    const batches = await inTurns(hasFloor ? [...both, floor] : both);
     const row = `${name}, 100 MiB ${direction}`;
-    rows[`${row}, time`] = middle(batches.map(([own, theirs]) => theirs.wall / own.wall));
-    rows[`${row}, processor`] = middle(batches.map(([own, theirs]) => theirs.work / own.work));
-    rows[`${row}, MiB by which memory grows`] = middle(batches.map(([{ growth }]) => growth));
-    rows[`${row}, MiB by which memory grows with fetch`] = middle(batches.map(([, { growth }]) => growth));
+    report(row, batches, SESSION);
+    if (hasFloor) report(`${row} by a bare TLS socket`, batches, BARE);
+    reportGrowth(row, batches);
   }
 }
+bare.close();
 process.stdout.write(`${JSON.stringify(rows)}\n`);
 process.exit(0);
