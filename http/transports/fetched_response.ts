@@ -58,6 +58,24 @@ export class FetchedResponse extends LateResponse {
     return status < 600 ? response : Object.defineProperty(response, "status", { value: status });
   }
 
+  /** A response with another body, unread or read, and the rest as it is. */
+  static like(
+    response: FetchedResponse,
+    body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null,
+    isRead = false,
+  ): FetchedResponse {
+    const { headers, status, statusText } = response;
+    const other = FetchedResponse.of(body, { status, statusText, headers });
+    // Before there is a signal, which might refuse it.
+    if (isRead) other.bytes().catch(() => {});
+    return FetchedResponse.place(other, response.#origin);
+  }
+
+  /** The caller's signal has said that nobody wants the body. */
+  static isGivenUp(response: FetchedResponse): boolean {
+    return response.#origin.signal?.aborted === true;
+  }
+
   /** Says where a response came from. */
   static place(response: FetchedResponse, origin: ResponseOrigin): FetchedResponse {
     response.#origin = origin;
@@ -117,9 +135,7 @@ export class FetchedResponse extends LateResponse {
 
   override clone(): FetchedResponse {
     if (this.#stream?.locked) throw locked();
-    const { body, headers } = super.clone();
-    const { status, statusText } = this;
-    const response = FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), this.#origin);
+    const response = FetchedResponse.like(this, super.clone().body as ReadableStream<Uint8Array<ArrayBuffer>> | null);
     response.#isStream = this.#isStream;
     return response;
   }

@@ -1,7 +1,8 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
 import { joinBytes } from "../../internal/bytes.ts";
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
-import { FetchedResponse, isConstructible } from "./fetched_response.ts";
+import { isConstructible } from "./fetched_response.ts";
+import { wholeResponse } from "./held_response.ts";
 import { ownBytes } from "./byte_pieces.ts";
 import { ownHeaders } from "./immutable_headers.ts";
 import type { TransportResponse, UpgradedStream } from "./transport.ts";
@@ -241,7 +242,7 @@ export class IncomingResponse implements TransportResponse {
     this.upgraded = parts.upgraded;
     this.ready = undefined;
     if (parts.body === null && isConstructible(status, statusText)) {
-      this.ready = new FetchedResponse(parts.whole as Uint8Array<ArrayBuffer> | null, { status, statusText });
+      this.ready = wholeResponse(parts.whole, { status, statusText });
     }
     this.headers = withFields(this.ready === undefined ? new Headers() : ownHeaders(this.ready), head.headers);
   }
