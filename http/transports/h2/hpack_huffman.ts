@@ -22,14 +22,12 @@ const END_OF_STRING = 256;
 
 const codes: Uint32Array = canonicalCodes();
 
+/** The codes of one length begin at twice what follows those of the length before. */
 function canonicalCodes(): Uint32Array {
-  const made = new Uint32Array(LENGTHS.length);
-  let code = 0;
-  for (let length = 1; length <= 30; length++) {
-    for (const [symbol, bits] of LENGTHS.entries()) if (bits === length) made[symbol] = code++;
-    code *= 2;
-  }
-  return made;
+  const next = new Uint32Array(32);
+  for (const bits of LENGTHS) next[bits + 1]!++;
+  for (let bits = 1; bits < next.length; bits++) next[bits] = 2 * (next[bits]! + next[bits - 1]!);
+  return Uint32Array.from(LENGTHS, (bits) => next[bits]!++);
 }
 
 /** Bytes a text takes in the code. */
