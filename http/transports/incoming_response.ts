@@ -1,5 +1,6 @@
 /** A response on its way in: its body flows as fast as it is read, and no faster. */
 import { joinBytes } from "../../internal/bytes.ts";
+import { runtimeName } from "../../internal/runtime.ts";
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import { isConstructible } from "./fetched_response.ts";
 import { wholeResponse } from "./held_response.ts";
@@ -173,6 +174,8 @@ export class IncomingBody {
   }
 }
 
+const copiesHeaders = runtimeName() === "bun";
+
 /** A name and a value decoded as Latin-1. */
 export type HeaderField = readonly [name: string, value: string];
 
@@ -187,6 +190,8 @@ export interface IncomingHead {
   readonly headers: readonly HeaderField[];
   /** What the fields of HTTP/1.1 say about its connection. */
   readonly framing?: { readonly keepAliveTimeout: number } | undefined;
+  /** The fields, to be copied, of a section that comes again and again; null before there is one who does. */
+  copied?: Headers | null;
 }
 
 /** True where method and status leave room for a body. */
@@ -241,10 +246,15 @@ export class IncomingResponse implements TransportResponse {
     this.arrived = parts.arrived;
     this.upgraded = parts.upgraded;
     this.ready = undefined;
+    const copied = copiedFields(head);
     if (parts.body === null && isConstructible(status, statusText)) {
-      this.ready = wholeResponse(parts.whole, { status, statusText });
+      this.ready = wholeResponse(
+        parts.whole,
+        copied === null ? { status, statusText } : { status, statusText, headers: copied },
+      );
     }
-    this.headers = withFields(this.ready === undefined ? new Headers() : ownHeaders(this.ready), head.headers);
+    const headers = this.ready === undefined ? new Headers(copied ?? undefined) : ownHeaders(this.ready);
+    this.headers = copied === null ? withFields(headers, head.headers) : headers;
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
@@ -261,6 +271,12 @@ export class IncomingResponse implements TransportResponse {
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#body === null ? Promise.resolve(ownBytes(this.whole ?? new Uint8Array(0))) : this.#body.bytes();
   }
+}
+
+/** The fields of a section that comes again and again, for the runtime that copies `Headers` faster than it adds to them. */
+function copiedFields(head: IncomingHead): Headers | null {
+  if (head.copied === undefined || !copiesHeaders) return null;
+  return head.copied ??= withFields(new Headers(), head.headers);
 }
 
 /** Adding fields one by one costs half of what making `Headers` of a list does. */

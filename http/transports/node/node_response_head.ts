@@ -1,7 +1,7 @@
 /** Reading the start line and fields of an HTTP/1.x response (RFC 9112 §4 and §5). */
 import { Buffer } from "node:buffer";
 import type { HeaderField, IncomingHead } from "../incoming_response.ts";
-import { type Framing, MalformedResponseError, notHttp, ResponseLimitError } from "./node_response_grammar.ts";
+import { type Framing, latin1, MalformedResponseError, notHttp, ResponseLimitError } from "./node_response_grammar.ts";
 
 export type { HeaderField };
 
@@ -37,6 +37,8 @@ export class KnownLines {
   section = "";
   /** What the section says. */
   head: ResponseHead | null = null;
+  /** The same section has come twice: it is worth looking for once more. */
+  isRepeated = false;
   /** The start line. */
   start: StartLine | null = null;
   /** The lines, each with its end. */
@@ -52,11 +54,22 @@ export class KnownLines {
  */
 export function parseHead(section: string, known?: KnownLines): ResponseHead {
   if (known === undefined || section.length > MAX_REMEMBERED) return readHead(section);
-  if (known.head === null || known.section !== section) {
+  known.isRepeated = known.head !== null && known.section === section;
+  if (known.isRepeated) known.head!.copied ??= null;
+  else {
     known.head = readHead(section, known);
     known.section = section;
   }
-  return known.head;
+  return known.head!;
+}
+
+/** The section before, if bytes begin with it once more: to find its end again and to read it as text takes longer. */
+export function repeatedSection(bytes: Uint8Array, start: number, known: KnownLines | undefined): string | null {
+  if (known?.isRepeated !== true) return null;
+  const { section } = known;
+  const end = start + section.length;
+  known.isRepeated = end <= bytes.byteLength && latin1(bytes, start, end) === section;
+  return known.isRepeated ? section : null;
 }
 
 function readHead(section: string, known?: KnownLines): ResponseHead {

@@ -1,4 +1,5 @@
 /** Reading an HTTP/1.x response from a stream of bytes (RFC 9112), with limits on everything a server may make long. */
+import { partOf } from "../byte_pieces.ts";
 import {
   framingOf,
   latin1,
@@ -7,7 +8,14 @@ import {
   ResponseLimitError,
   TruncatedResponseError,
 } from "./node_response_grammar.ts";
-import { type HeaderField, type KnownLines, parseFields, parseHead, type ResponseHead } from "./node_response_head.ts";
+import {
+  type HeaderField,
+  type KnownLines,
+  parseFields,
+  parseHead,
+  repeatedSection,
+  type ResponseHead,
+} from "./node_response_head.ts";
 
 /** What a {@linkcode ResponseParser} reports, in wire order. */
 export interface ResponseHandler {
@@ -158,9 +166,10 @@ export class ResponseParser {
     let start = offset;
     // An empty line before the start line is the rest of an earlier message of a careless server.
     while (start < bytes.byteLength && start - offset < 4 && (bytes[start] === CR || bytes[start] === LF)) start++;
-    const end = this.#sectionEnd(bytes, start);
+    const repeated = repeatedSection(bytes, start, this.#known);
+    const end = repeated === null ? this.#sectionEnd(bytes, start) : start + repeated.length;
     if (end < 0) return -1;
-    const head = parseHead(latin1(bytes, start, end), this.#known);
+    const head = repeated === null ? parseHead(latin1(bytes, start, end), this.#known) : this.#known!.head!;
     if (head.statusCode < 200 && head.statusCode !== 101) {
       if (--this.#informationalLeft < 0) {
         throw new ResponseLimitError("Cannot read the response: too many informational responses");
@@ -247,7 +256,7 @@ export class ResponseParser {
     this.#remaining -= end - offset;
     const state = this.#state;
     if (this.#remaining === 0 && state === "chunk-data") this.#state = "chunk-end";
-    this.#handler.onData(bytes.subarray(offset, end));
+    this.#handler.onData(partOf(bytes, offset, end));
     if (this.#remaining === 0 && state === "length") this.#finish();
     return end;
   }

@@ -216,7 +216,9 @@ export class Wire {
  * collector would have had the process ask the kernel for more.
  */
 function giveBack(bytes: Uint8Array): void {
+  // The buffer of a short one would first have to be made.
+  if (bytes.byteLength < SHORT) return;
   const { buffer } = bytes;
-  if (bytes.byteLength < SHORT || bytes.byteLength !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
+  if (bytes.byteLength !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
   buffer.transfer(0);
 }

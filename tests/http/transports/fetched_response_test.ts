@@ -142,6 +142,26 @@ describe("a Response whose body is announced as long", () => {
 });
 
 describe("a Response over sockets", () => {
+  it("has header fields of its own, also where the same section comes again and again", async () => {
+    const fields = ["Set-Cookie: a=1", "Set-Cookie: b=2", "X-Given: 1", "X-Given: 2"];
+    const server = await routeServer({ "/same": (_request, socket) => socket.write(reply("200 OK", "body", fields)) });
+    await using session = sessionOn("node", { maxConns: 1 });
+    for (let count = 0; count < 5; count++) {
+      const response = await session.fetch(`${server.origin}/same`, {
+        prepare: (msg) =>
+          msg.addEventListener("got-headers", () => {
+            assertEquals(msg.responseHeaders.get("x-seen"), null);
+            if (count < 4) msg.responseHeaders.set("x-seen", `${count}`);
+          }),
+      });
+      const { headers } = response;
+      const expected = [["a=1", "b=2"], "1, 2", count < 4 ? `${count}` : null];
+      assertEquals([headers.getSetCookie(), headers.get("x-given"), headers.get("x-seen")], expected);
+      assertEquals(await response.text(), "body");
+    }
+    await server.close();
+  });
+
   it("shows changes that listeners make to the header fields", async () => {
     await using session = sessionOn("node");
     const server = await routeServer();
