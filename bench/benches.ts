@@ -23,6 +23,10 @@ export const benches: Readonly<Record<string, Bench>> = {
     measures: "./pkcs11js, against the addon",
     run: async () => await (await import("./pkcs11/run.ts")).benchPkcs11js(),
   },
+  pieces: {
+    measures: "what a small call into a token is made of",
+    run: async () => await (await import("./pkcs11/run_pieces.ts")).benchPieces(),
+  },
   webcrypto: {
     measures: "signatures through Web Cryptography",
     run: async () => await (await import("./webcrypto/run.ts")).benchWebcrypto(),

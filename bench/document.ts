@@ -25,6 +25,11 @@ const INTRODUCTIONS: Record<string, string> = {
     "this library has glibc keep what the module frees (see [Performance](performance.md#large-data)), which C's loop " +
     "has not; on Node an addon's module may find Node's own OpenSSL before the system's.",
   pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
+  pieces:
+    "The same calls from C with a second thread, by hand over the runtime's FFI, and with this library; and by hand and with " +
+    "this library into a module whose functions do no work, which shows what each takes alone. In a runtime's process the " +
+    "module itself takes longer than in C's, and what is done between its calls finds the processor's caches full of it. " +
+    "The pieces add up to the last line. Medians of what the processor has worked for the process.",
   webcrypto: "`subtle.sign` over a token against `session.sign`, and node-webcrypto-p11 over the addon pkcs11js.",
   "http-deno":
     "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno, each once its rate " +
