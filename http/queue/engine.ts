@@ -144,8 +144,14 @@ export class HttpSessionCore implements PoolOwner {
   #scheduleStart(item: QueueItem): void {
     if (this.#starting.push(item) > 1) return this.waits(item);
     const context = this.session.getAsyncContext();
-    if (context === null) void settled.then(this.#start);
-    else context.run(this.#start);
+    if (context === null) return void settled.then(this.#start);
+    try {
+      context.run(this.#start);
+    } catch (error) {
+      // The messages go on all the same: nobody would ever start them, nor those that come after.
+      reportUncaught(error);
+      void settled.then(this.#start);
+    }
   }
 
   readonly #start = (): void => {

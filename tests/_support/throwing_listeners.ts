@@ -42,5 +42,11 @@ for (let round = 0; round < 2; round++) {
 }
 const text = await (await session.fetch(url)).text();
 await session.close();
-process.stdout.write(JSON.stringify({ statuses, text, detached, reported: reported >= 22 }));
+// What shall run the session's work and does not.
+const before = reported;
+const elsewhere = new HttpSession({ asyncContext: { run: boom } });
+for (let round = 0; round < 2; round++) statuses.push((await elsewhere.fetch(url)).status);
+await elsewhere.close();
+const isTold = reported > before;
+process.stdout.write(JSON.stringify({ statuses, text, detached, reported: reported >= 22, isTold }));
 process.exit(0);

@@ -12,6 +12,7 @@ describe("listeners that throw", () => {
     let output = "";
     child.stdout!.on("data", (chunk) => output += chunk);
     await new Promise((resolve) => child.once("close", resolve));
-    assertEquals(JSON.parse(output), { statuses: [200, 200], text: "0123456789", detached: 2, reported: true });
+    const statuses = [200, 200, 200, 200];
+    assertEquals(JSON.parse(output), { statuses, text: "0123456789", detached: 2, reported: true, isTold: true });
   });
 });
