@@ -4,8 +4,8 @@
 import { Worker } from "node:worker_threads";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKM, CKO, Module } from "../../session/mod.ts";
+import { BARE, type BareCalls } from "./bare_calls.ts";
 import { bareFind, type Bound, succeed } from "./bare_find.ts";
-import type { BareCalls } from "./bare_worker.ts";
 import { data1k, data1m, data32, iv, makeObjects, P256, rate, rateAsync, report, setting } from "./rows.ts";
 
 const { module: path, label, pin, seconds } = setting();
@@ -32,9 +32,11 @@ const [encryptInit, encrypt] = [bound("C_EncryptInit", 3), bound("C_Encrypt", 5)
 
 /** The memory of the calls: a mechanism, a length, its parameter, the data and the result. */
 const memory = new Uint8Array(new ArrayBuffer(2 * data1m.length + 4096));
-const words = new BigUint64Array(memory.buffer, 0, 4);
+const words = new BigUint64Array(memory.buffer, 0, 512);
 const base = BigInt(runtime.address(memory));
 const [PARAMETER, INPUT, OUTPUT] = [64, 128, data1m.length + 1024];
+/** Memory of one call of several at once: a mechanism, a length, the data in the parameter's place, the result. */
+const PLACE = 512;
 const [mechanism, written, input, output] = [base, base + 24n, base + BigInt(INPUT), base + BigInt(OUTPUT)];
 memory.set(iv, PARAMETER);
 const into = new Uint8Array(data1m.length + 16);
@@ -83,45 +85,57 @@ for (const [name, call] of Object.entries(calls)) {
     kept();
   });
 }
-/** One call at a time on a thread: two changes of thread and a message. */
-async function oneAtATime(): Promise<number> {
-  const asked = new Int32Array(new SharedArrayBuffer(8));
-  const workerData: BareCalls = {
-    path,
-    init: [handle, mechanism, secret.handle],
-    sign: [handle, input, BigInt(data32.length), output, written],
-    shared: asked.buffer,
-  };
-  words[0] = BigInt(CKM.SHA256_HMAC);
-  words[1] = words[2] = 0n;
-  let answered!: () => void;
-  const answer = () => new Promise<void>((resolve) => answered = resolve);
+/** As many calls at once as there are sessions, all on one thread: two changes of thread and a message for all of them. */
+async function atOnce(sessions: readonly bigint[]): Promise<number> {
+  const numbers = new Int32Array(new SharedArrayBuffer(4 * (BARE.places + sessions.length)));
+  const places = sessions.map((_, index) => index * PLACE);
+  const calls = sessions.map((session, index) => {
+    const at = base + BigInt(places[index]!);
+    const sign = [session, at + BigInt(PARAMETER), BigInt(data32.length), at + BigInt(INPUT), at + 24n];
+    return { init: [session, at, secret.handle], sign };
+  });
+  for (const place of places) words.set([BigInt(CKM.SHA256_HMAC), 0n, 0n], place / 8);
+  const workerData: BareCalls = { path, calls, shared: numbers.buffer };
   const worker = new Worker(new URL("bare_worker.ts", import.meta.url), { workerData });
-  const ready = answer();
-  worker.on("message", () => answered());
+  await new Promise((resolve) => worker.once("message", resolve));
   worker.on("error", (error) => {
     throw error;
   });
-  await ready;
-  const ask = (): void => {
-    Atomics.add(asked, 0, 1);
-    Atomics.notify(asked, 0);
+  const answer: (() => void)[] = [];
+  let asked = 0;
+  let read = 0;
+  let told = true;
+  worker.on("message", () => {
+    const made = Atomics.load(numbers, BARE.made);
+    for (; read !== made; read++) answer[numbers[BARE.places + read % sessions.length]!]!();
+  });
+  const tell = (): void => {
+    told = true;
+    Atomics.store(numbers, BARE.asked, asked);
+    Atomics.notify(numbers, BARE.asked);
   };
-  const measured = await rateAsync(seconds, [async () => {
-    memory.set(data32, INPUT);
-    words[3] = BigInt(data32.length + 1024);
-    const came = answer();
-    ask();
-    await came;
-    fresh();
-  }]);
-  asked[1] = 1;
+  const measured = await rateAsync(
+    seconds,
+    places.map((place, index) => async () => {
+      memory.set(data32, place + PARAMETER);
+      words[place / 8 + 3] = BigInt(PLACE - INPUT);
+      numbers[BARE.places + asked++ % sessions.length] = index;
+      if (told) queueMicrotask(tell);
+      told = false;
+      await new Promise<void>((resolve) => answer[index] = resolve);
+      memory.slice(place + INPUT, place + INPUT + Number(words[place / 8 + 3]));
+    }),
+  );
   const ended = new Promise((resolve) => worker.once("exit", resolve));
-  ask();
+  numbers[BARE.ended] = 1;
+  asked++;
+  tell();
   await ended;
   return measured;
 }
 
-rates["HMAC-SHA256 32 B, async, 1 session"] = await oneAtATime();
+const eight = [session, ...Array.from({ length: 7 }, () => slot.openSessionSync())].map(({ handle }) => handle);
+rates["HMAC-SHA256 32 B, async, 1 session"] = await atOnce(eight.slice(0, 1));
+rates["HMAC-SHA256 32 B, async, 8 sessions"] = await atOnce(eight);
 report(rates);
 await module.close();
