@@ -63,23 +63,24 @@ export const THREAD = {
   told: 7,
   /** How many jobs have been put into the inbox and how many messages sent, together: what a worker listens to. */
   sent: 8,
+  /** Whether the caller has been seen to run beside the worker, on another processor. */
+  beside: 9,
   /** First place of the inbox. */
-  inbox: 9,
+  inbox: 10,
   /** Places of the inbox. */
   places: 32,
   /** First place of the outbox, which has a place for each slot. */
-  outbox: 41,
+  outbox: 42,
   /** How long a worker listens. */
   milliseconds: 10,
-  /** A worker tells what it has done so many microseconds of work before it has none, */
+  /**
+   * A worker that runs beside its caller tells of each job at once, with others left to run, unless they are so many
+   * microseconds of work;
+   */
   ahead: 100,
-  /** after so many milliseconds in any case, */
+  /** after so many milliseconds it tells in any case. */
   longest: 1,
-  /** and not before so many unless it has none. */
-  shortest: 0.01,
-  /** Where the caller wakes up on this thread's processor, and it waits for its own, it tells of short work in so many batches */
-  probes: 32,
-  /** only once; so many more often than not it must have been like that. */
+  /** As often as this, no more is learned from the caller taking this thread's processor when it is told. */
   certain: 8,
 } as const;
 
@@ -222,27 +223,20 @@ export function workerMain(
     control[thread.outbox + (tail >>> 0) % layout.slots] = slot;
     Atomics.store(control, thread.answered, tail + 1 | 0);
   };
+  // Higher the more often the caller ran instead of this thread when it was told, and not beside it.
+  let displaced = thread.certain / 2;
   const tell = (): void => {
-    if (Atomics.exchange(control, thread.told, 1) === 0) port.postMessage(0);
-  };
-  // How much more often than not a caller who was told early ran instead of this thread, not beside it; batches since the
-  // last trial.
-  let displaced = 0;
-  let batches = 0;
-  /** Whether it is worth while to tell the caller of jobs with others left to run. */
-  const tellsEarly = (): boolean => displaced < thread.certain / 2 || batches >= thread.probes;
-  const tellEarly = (): void => {
-    batches = 0;
     if (Atomics.exchange(control, thread.told, 1) !== 0) return;
     port.postMessage(0);
-    // Who has read the outbox before this thread came back from telling has taken its processor.
+    // Who has read the outbox before this thread came back from telling has taken its processor. It is seldom mistaken for
+    // that, while the system lets this thread go on for a moment quite often.
     const isDisplaced = Atomics.load(control, thread.told) === 0;
-    displaced = isDisplaced ? Math.min(displaced + 1, thread.certain) : Math.max(displaced - 1, 0);
+    displaced = isDisplaced ? Math.min(displaced + 2, thread.certain) : Math.max(displaced - 1, 0);
+    control[thread.beside] = displaced < thread.certain / 2 ? 1 : 0;
   };
   const serve = (slots: readonly number[], areas: readonly JobArea[]): void => {
     let now = performance.now();
     let told = now;
-    batches++;
     mark(control[thread.id]!);
     for (let left = slots.length - 1; left >= 0; left--) {
       const slot = slots[slots.length - 1 - left]!;
@@ -253,13 +247,12 @@ export function workerMain(
       }
       if (left === 0) mark(0);
       Atomics.add(control, thread.served, 1);
-      // Early enough for the caller to make the next ones ready meanwhile; but its waking up costs as much as a short job.
+      // The caller makes the next ones ready meanwhile; but its waking up costs as much as a short job.
       const work = left * states[head + layout.duration]!;
-      const waits = work > thread.ahead || !tellsEarly();
-      if (left > 0 && (now - told < thread.shortest || waits && now - told < thread.longest)) continue;
+      const waits = work > thread.ahead || control[thread.beside] === 0;
+      if (left > 0 && waits && now - told < thread.longest) continue;
       // Even where nothing was run: slots of jobs that were taken back wait for it.
-      if (left > 0) tellEarly();
-      else tell();
+      tell();
       told = now;
     }
   };

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "node:test";
 import type { NativeRuntime } from "../../../ffi/runtime/native.ts";
 import { oneAtATime } from "../../../ffi/runtime/one_at_a_time.ts";
@@ -8,7 +8,7 @@ import { JOB_STATE, LAYOUT, THREAD, workerMain, type WorkerRequest } from "../..
 
 const BATCH = 8;
 
-/** The program of a worker thread in this one, whose jobs take a moment. Its caller reads when `reads` says so. */
+/** The program of a worker thread in this one. Its caller reads when `reads` says so. */
 class Harness {
   /** Messages that it has sent. */
   messages = 0;
@@ -48,6 +48,11 @@ class Harness {
     return this.#control[THREAD.answered]!;
   }
 
+  /** Whether it takes its caller for one who runs beside it. */
+  get isBeside(): boolean {
+    return this.#control[THREAD.beside] === 1;
+  }
+
   #placed(): number {
     const fn = this.#call as unknown as BoundFunction;
     const job = new Job({} as JobOwner, [{ fn, args: [] }], 1, () => {}, null, 0);
@@ -57,7 +62,6 @@ class Harness {
 
   #work(): number {
     if (this.reads === "beside") this.#read();
-    for (const end = performance.now() + 0.015; performance.now() < end;);
     return 0;
   }
 
@@ -75,23 +79,24 @@ describe("workerMain", () => {
   it("tells of short jobs while others run, where its caller reads beside it", () => {
     const worker = new Harness();
     assert(worker.run(20) > 20 * BATCH / 2);
+    assert(worker.isBeside);
     assertEquals(worker.answered, 20 * BATCH);
   });
 
   it("tells of them when it has none left, where its caller has read before it goes on", () => {
     const worker = new Harness();
     worker.reads = "instead";
-    worker.run(10);
     assert(worker.run(40) < 40 * 2);
-    assertEquals(worker.answered, 50 * BATCH);
+    assertFalse(worker.isBeside);
+    assertEquals(worker.answered, 40 * BATCH);
   });
 
-  it("finds out when its caller reads beside it again", () => {
+  it("finds out where its caller reads now", () => {
     const worker = new Harness();
-    worker.reads = "instead";
-    worker.run(10);
-    worker.reads = "beside";
-    worker.run(THREAD.probes * THREAD.certain);
-    assert(worker.run(20) > 20 * BATCH / 2);
+    for (const reads of ["instead", "beside", "instead", "beside"] as const) {
+      worker.reads = reads;
+      worker.run(THREAD.certain);
+      assertEquals(worker.isBeside, reads === "beside");
+    }
   });
 });
