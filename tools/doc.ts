@@ -1,9 +1,10 @@
 // deno task doc: the reference of every entry as web pages, in .tmp/doc/ (or another folder), which no commit holds.
 import { resolve } from "node:path";
+import { folderArgument } from "./folder_argument.ts";
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
 
-const folder = resolve(Deno.args[0] ?? ".tmp/doc");
+const folder = resolve(folderArgument("doc", ".tmp/doc"));
 const { exports: entries, name }: { exports: Record<string, string>; name: string } = JSON.parse(
   Deno.readTextFileSync("deno.json"),
 );

@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { writeGp11Package } from "./packages/gp11.ts";
 import { writePkcs11jsPackage } from "./packages/pkcs11js.ts";
+import { folderArgument } from "./folder_argument.ts";
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
 
@@ -41,7 +42,7 @@ export async function archives(packages: readonly string[], folder: string): Pro
 }
 
 if (import.meta.main) {
-  for (const path of Object.values(await pack(Deno.args[0] ?? "dist"))) {
+  for (const path of Object.values(await pack(folderArgument("pack", "dist")))) {
     say(`${path}: ${(statSync(path).size / 1024).toFixed(0)} KiB`);
   }
 }
