@@ -79,6 +79,8 @@ export class Http2Stream implements BodySource, UploadOwner {
   /** Bytes the response has announced and that have not come; null when it has announced nothing. */
   #missing: number | null = null;
   #endReceived = false;
+  /** The server has reset it, which is not answered by the same. */
+  #isReset = false;
   #finished = false;
 
   constructor(
@@ -230,9 +232,15 @@ export class Http2Stream implements BodySource, UploadOwner {
     if (!this.upload.hasEnded || this.upload.isWritten) this.#finish();
   }
 
-  /** The server has given the stream up. */
+  /**
+   * The server has given the stream up. Without an error that is the end of a response of which nothing announced is missing:
+   * node:http2 does so where it has not read the request.
+   */
   wasReset(errorCode: number): void {
     this.observer.received?.();
+    this.#isReset = true;
+    const isWhole = this.#hasHead && !this.#isAgreed && !this.#missing;
+    if (isWhole && errorCode === ErrorCode.NO_ERROR) return this.#end([]);
     const error = resetError(errorCode, this.#hasHead);
     this.fail(error);
   }
@@ -322,6 +330,7 @@ export class Http2Stream implements BodySource, UploadOwner {
   }
 
   #reset(errorCode: number): void {
+    if (this.#isReset) return;
     this.#link.reset(this.id, errorCode, this.#endReceived ? 0 : Math.max(0, this.#window.left));
   }
 

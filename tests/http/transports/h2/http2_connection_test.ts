@@ -381,6 +381,28 @@ describe("an HTTP/2 connection", () => {
     assert(server.connection.isOpen);
   });
 
+  it("takes a response for whole of which nothing announced is missing when the server resets it without an error", async () => {
+    const server = peer([Setting.INITIAL_WINDOW_SIZE, 10]);
+    const length: [string, string][] = [["content-length", "5"]];
+    const post = { method: "POST", body: body(100) };
+    for (const [request, announced, isSplit] of [[{}, length, false], [{}, [], true], [post, [], false]] as const) {
+      const { response } = server.request("/", request);
+      const stream = await latest(server);
+      server.send(server.headers(stream, [[":status", "200"], ...announced]), data(stream, "hello"));
+      if (isSplit) await response;
+      server.send(reset(stream, ErrorCode.NO_ERROR));
+      assertEquals(await textOf(await response), "hello");
+      assertEquals(await server.resets(stream), []);
+    }
+    for (const [text, code] of [["hell", ErrorCode.NO_ERROR], ["hello", ErrorCode.CANCEL]] as const) {
+      const { response } = server.request("/");
+      const stream = await latest(server);
+      server.send(server.headers(stream, [[":status", "200"], ...length]), data(stream, text), reset(stream, code));
+      await assertRejects(async () => await textOf(await response), TransportError, "reset");
+    }
+    assertEquals([server.isDestroyed, server.connection.isOpen], [false, true]);
+  });
+
   it("says how many exchanges it takes, before and after the server has", () => {
     const server = new Http2Peer();
     assertEquals(server.connection.maxExchanges, 10);
@@ -423,9 +445,9 @@ describe("an HTTP/2 connection", () => {
   }
 
   it("never takes a body for complete whose connection or stream ends", async () => {
-    for (
-      const end of [(server: Http2Peer) => server.connection.ended(), (server: Http2Peer) => server.send(reset(1, 0))]
-    ) {
+    const reset1 = (code: number) => (server: Http2Peer) => server.send(reset(1, code));
+    const ends = [(server: Http2Peer) => server.connection.ended(), reset1(ErrorCode.CANCEL), reset1(0xff)];
+    for (const end of ends) {
       const server = peer();
       const { response } = server.request("/");
       server.send(server.headers(1, [[":status", "200"]]), data(1, "abc"));
@@ -518,5 +540,10 @@ describe("an HTTP/2 connection", () => {
 /** Begins another exchange; the number of its stream. */
 async function next(server: Http2Peer): Promise<number> {
   server.request("/next");
+  return await latest(server);
+}
+
+/** The stream of the newest request. */
+async function latest(server: Http2Peer): Promise<number> {
   return (await server.seen(FrameType.HEADERS)).at(-1)!.stream;
 }
