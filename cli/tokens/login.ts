@@ -146,9 +146,10 @@ class TokenPin {
         const answer = await requestPin(source, request).catch((cause: Error) => {
           throw new CommandError(cause.message, PIN_SOURCE, { cause });
         });
-        if (answer !== null) return answer;
+        if (answer !== null && answer.length > 0) return answer;
+        const state = answer === null ? "has no PIN" : "is empty";
         throw new CommandError(
-          `Cannot log in to ${tokenName(this.#token)}: the pin-source ${safeText(source)} has no PIN`,
+          `Cannot log in to ${tokenName(this.#token)}: the pin-source ${safeText(source)} ${state}`,
           PIN_SOURCE,
         );
       },
@@ -170,7 +171,9 @@ class TokenPin {
       ? " (a wrong PIN was given before)"
       : "";
     const what = object === undefined ? `of ${quoted(label)}` : `for the key ${quoted(label)}`;
-    return await askSecret(terminal, `PIN ${what}${warning}: `, signal);
+    const typed = await askSecret(terminal, `PIN ${what}${warning}: `, signal);
+    // An Enter too many would be a wrong PIN, and cards count.
+    return typed?.length ? typed : null;
   }
 
   /** What the token said to a PIN, and what it says of the tries that are left. */

@@ -105,6 +105,8 @@ export interface EngineErrors {
   declined(fn: string, token: string | undefined): Error;
   /** A login without a PIN, on a token that has no other way to get it. */
   noPinPad(rv: number, fn: string, token: string | undefined): Error;
+  /** A PIN without a character, for a token whose PINs have so many bytes at least; it was not given to the token. */
+  emptyPin(least: number, fn: string, token: string | undefined): Error;
   /** A call in place on a session, or on the token that `turn` is of, that is busy with `operation`. */
   busy(operation: string, turn?: TokenTurn): Error;
 }

@@ -98,7 +98,9 @@ function* askAndLogin(frame: Frame, args: LoginArgs): Program<number> {
     // The token has not looked at the PIN so far.
     return rv === CKR.USER_ALREADY_LOGGED_IN && hasEnded && (yield* hasEnded()) ? yield [call] : rv;
   };
-  if (!isQuestion(pin)) return yield* tryOnce(frame, userType, pin, (pin) => attempt(putPin(frame, pin)));
+  if (!isQuestion(pin)) {
+    return yield* tryOnce(frame, { slot, userType, fn: "C_Login" }, pin, (pin) => attempt(putPin(frame, pin)));
+  }
   return yield* tryPins(frame, slot, userType, pin, (pin) => attempt(placePin(frame, pin)));
 }
 

@@ -76,7 +76,7 @@ export function* tryKeyPins(
   attempt: (pin: PinBytes) => Program<number>,
 ): Program<number> {
   if (isQuestion(pin)) return yield* tryPins(frame, slot, CKU_CONTEXT_SPECIFIC, pin, attempt);
-  return yield* tryOnce(frame, CKU_CONTEXT_SPECIFIC, pin, attempt);
+  return yield* tryOnce(frame, { slot, userType: CKU_CONTEXT_SPECIFIC, fn: "C_Login" }, pin, attempt);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Operations on a module, its slots and tokens. */
-import { CKF, CKR, CKU } from "../constants/mod.ts";
+import { CKF, CKR } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { encodeText } from "../memory/inputs.ts";
 import { paddedText, withoutNuls } from "../memory/texts.ts";
@@ -14,17 +14,13 @@ import {
   CK_SLOT_INFO,
   CK_TOKEN_INFO,
 } from "../memory/structs_infos.ts";
-import { tryOnce } from "./one_try.ts";
-import { forgetPin, type PinBytes, placePin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
 import { mayWait } from "../engine/waiting_inputs.ts";
 
 /** The values of a structure C filled. */
 export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };
 
-const CKU_SO = BigInt(CKU.SO);
 const CKF_DONT_BLOCK = BigInt(CKF.DONT_BLOCK);
-const LABEL_LENGTH = 32;
 /** Entries of a list before its length is known. */
 const FIRST_ROOM = 512;
 /** How often a list may outgrow the number its module has told. */
@@ -126,25 +122,6 @@ export function* moduleSlotFlags(frame: Frame): Program<SlotFlags> {
   const present = new Set(yield* slotList(frame, { tokenPresent: true }));
   const all = yield* slotList(frame, { tokenPresent: false });
   return new Map(all.map((slot) => [slot, present.has(slot)]));
-}
-
-/** C_InitToken; the label is padded with blanks to 32 bytes. */
-export function* initToken(
-  frame: Frame,
-  { slot, pin, label }: { readonly slot: bigint; readonly pin: PinBytes; readonly label: Uint8Array },
-): Program<void> {
-  const padded = new Uint8Array(LABEL_LENGTH).fill(0x20);
-  padded.set(label);
-  const place = frame.input(padded);
-  try {
-    const rv = yield* tryOnce(frame, CKU_SO, pin, function* (pin) {
-      return yield [{ fn: frame.fn(FN.C_InitToken), args: [slot, ...placePin(frame, pin), place] }];
-    });
-    if (rv !== CKR.OK) throw frame.failure("C_InitToken", rv);
-  } finally {
-    forgetPin(pin);
-  }
-  frame.turn?.pins.changed();
 }
 
 function* structOf<D extends StructDefinition>(

@@ -64,7 +64,7 @@ export function* tryPins(
       const known = refused.some((other) => isSameBytes(other, pin));
       refused.push(pin);
       if (known) return CKR.PIN_INCORRECT;
-      const rv = yield* tryOnce(frame, userType, pin, attempt);
+      const rv = yield* tryOnce(frame, { slot, userType, fn: "C_Login" }, pin, attempt);
       if (rv !== CKR.PIN_INCORRECT) return rv;
     }
   } finally {

@@ -4,7 +4,7 @@ import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { readStruct, structLayout, type StructRead } from "../memory/structs.ts";
 import { CK_SESSION_INFO } from "../memory/structs_infos.ts";
-import { tryOnce } from "./one_try.ts";
+import { refuseEmpty, tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
@@ -17,6 +17,8 @@ export interface SessionArgs {
 }
 
 const CKU_USER = BigInt(CKU.USER);
+const CKU_SO = BigInt(CKU.SO);
+const LABEL_LENGTH = 32;
 const STATE_ROOM = 4096;
 /** What tokens answer that are asked for more random bytes at once than they give. */
 const TOO_MANY: ReadonlySet<number> = new Set([CKR.ARGUMENTS_BAD, CKR.DATA_LEN_RANGE, CKR.DEVICE_ERROR]);
@@ -79,8 +81,34 @@ export function* logout(frame: Frame, { session }: SessionArgs): Program<void> {
   expectOk(frame, yield [{ fn: frame.fn(FN.C_Logout), args: [session] }], "C_Logout");
 }
 
+/** C_InitToken; the label is padded with blanks to 32 bytes. */
+export function* initToken(
+  frame: Frame,
+  { slot, pin, label }: { readonly slot: bigint; readonly pin: PinBytes; readonly label: Uint8Array },
+): Program<void> {
+  const padded = new Uint8Array(LABEL_LENGTH).fill(0x20);
+  padded.set(label);
+  const place = frame.input(padded);
+  try {
+    const rv = yield* tryOnce(frame, { slot, userType: CKU_SO, fn: "C_InitToken" }, pin, function* (pin) {
+      return yield [{ fn: frame.fn(FN.C_InitToken), args: [slot, ...placePin(frame, pin), place] }];
+    });
+    if (rv !== CKR.OK) throw frame.failure("C_InitToken", rv);
+  } finally {
+    forgetPin(pin);
+  }
+  frame.turn?.pins.changed();
+}
+
+/** A session, and the slot of its token. */
+interface PlaceArgs extends SessionArgs {
+  /** The slot. */
+  readonly slot: bigint;
+}
+
 /** C_InitPIN. */
-export function* initPin(frame: Frame, { session, pin }: SessionArgs & { readonly pin: PinBytes }): Program<void> {
+export function* initPin(frame: Frame, { session, slot, pin }: PlaceArgs & { readonly pin: PinBytes }): Program<void> {
+  yield* refuseEmpty(frame, { slot, fn: "C_InitPIN" }, pin);
   const [address, length] = putPin(frame, pin);
   expectOk(frame, yield [{ fn: frame.fn(FN.C_InitPIN), args: [session, address, length] }], "C_InitPIN");
   frame.turn?.pins.changed();
@@ -89,12 +117,13 @@ export function* initPin(frame: Frame, { session, pin }: SessionArgs & { readonl
 /** C_SetPIN. */
 export function* setPin(
   frame: Frame,
-  { session, oldPin, newPin }: SessionArgs & { readonly oldPin: PinBytes; readonly newPin: PinBytes },
+  { session, slot, oldPin, newPin }: PlaceArgs & { readonly oldPin: PinBytes; readonly newPin: PinBytes },
 ): Program<void> {
   const changed = putPin(frame, newPin);
   // A wrong old PIN takes a try as a login does.
   try {
-    const rv = yield* tryOnce(frame, CKU_USER, oldPin, function* (pin) {
+    yield* refuseEmpty(frame, { slot, fn: "C_SetPIN" }, newPin);
+    const rv = yield* tryOnce(frame, { slot, userType: CKU_USER, fn: "C_SetPIN" }, oldPin, function* (pin) {
       return yield [{ fn: frame.fn(FN.C_SetPIN), args: [session, ...placePin(frame, pin), ...changed] }];
     });
     if (rv !== CKR.OK) throw frame.failure("C_SetPIN", rv);

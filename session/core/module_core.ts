@@ -35,6 +35,11 @@ export function engineFor(table: Cryptoki): Engine {
           token,
           hint: "A login without a PIN needs a token with a PIN pad; give the PIN.",
         }),
+      emptyPin: (least, fn, token) =>
+        new Pkcs11Error(CKR.PIN_LEN_RANGE, fn as FunctionName, {
+          token,
+          hint: `The PIN is empty and was not tried: the token's PINs have ${least} bytes or more.`,
+        }),
       busy: (operation, turn) => new SessionBusyError("call synchronously", operation, turn && nameOf(turn)),
     });
     engines.set(table.address, engine);

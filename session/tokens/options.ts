@@ -38,14 +38,18 @@ export type PinAnswer = string | BytesInput | null;
  * asynchronous call aborts when nobody waits for the answer any more: the call was aborted, or what it is for closed.
  *
  * A PIN that the token has refused is not tried again: the same answer ends the call with CKR_PIN_INCORRECT. Another one
- * is tried, but never in the place of the token's last try.
+ * is tried, but never in the place of the token's last try. An empty answer is refused with CKR_PIN_LEN_RANGE, untried,
+ * where the token's PINs have a minimum length; `null` declines.
  */
 export type PinCallback = (
   request: PinRequest,
   signal?: AbortSignal,
 ) => PinAnswer | Promise<PinAnswer>;
 
-/** A PIN: text (encoded as UTF-8), bytes, or a callback that is asked for it. Native copies are overwritten after use. */
+/**
+ * A PIN: text (encoded as UTF-8), bytes, or a callback that is asked for it. Native copies are overwritten after use. An
+ * empty one is refused with CKR_PIN_LEN_RANGE, untried, where the token's PINs have a minimum length.
+ */
 export type Pin = string | BytesInput | PinCallback;
 
 /** Asks a person. A token with a protected authentication path is never asked for. */

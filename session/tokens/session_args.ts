@@ -65,7 +65,7 @@ export function logoutArgs(core: SessionCore): ArgsOf<typeof countedLogout> {
 
 /** One PIN. */
 export function pinArgs(core: SessionCore, pin: string | BytesInput | null): ArgsOf<typeof initPin> {
-  return { session: core.handle, pin: plainPin(pin, "a PIN") };
+  return { session: core.handle, slot: core.slot, pin: plainPin(pin, "a PIN") };
 }
 
 /** The PIN there was, and the one that is to be. */
@@ -74,8 +74,8 @@ export function twoPins(
   oldPin: string | BytesInput | null,
   newPin: string | BytesInput | null,
 ): ArgsOf<typeof setPin> {
-  const { handle } = core;
-  return { session: handle, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
+  const { handle, slot } = core;
+  return { session: handle, slot, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
 }
 
 /** What an aborted login has done after all is undone. A login for one use ends with it. */

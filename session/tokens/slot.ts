@@ -2,7 +2,8 @@
 import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { type BytesInput, checkType, checkUlong, describeType, encodeText } from "../../ffi/memory/inputs.ts";
 import type { MechanismType } from "../../ffi/constants/mod.ts";
-import { initToken, mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../../ffi/operations/modules.ts";
+import { mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../../ffi/operations/modules.ts";
+import { initToken } from "../../ffi/operations/sessions.ts";
 import {
   type MechanismInfo,
   mechanismInfoOf,

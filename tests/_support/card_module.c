@@ -25,16 +25,17 @@ static W initialized, tries, logged, fresh, locks, objects, events;
 static unsigned log_[EVENTS];
 static W counter;
 /* What tests set: a PIN pad instead of PINs, the most sessions, whether C_SignUpdate wants the PIN as SoftHSM does, whether
-   a failed decryption stays active, microseconds that a login and a signature take, the most random bytes at once. */
-static W pad, most, early, sticky, slow, randoms;
+   a failed decryption stays active, microseconds that a login and a signature take, the most random bytes at once, the least length of a PIN
+   that the card tells. */
+static W pad, most, early, sticky, slow, randoms, least;
 
 unsigned card_set(W what, W value) {
-  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms };
+  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms, &least };
   *places[what] = value;
   return 0;
 }
 unsigned card_reset(void) {
-  pad = early = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3;
+  pad = early = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3, least = 4;
   return 0;
 }
 /* Calls that were made, each with its function's place in the list and its session. */
@@ -84,7 +85,7 @@ static W f_GetTokenInfo(W slot, B *info) {
   if (slot != 1) return SLOT_ID_INVALID;
   memset(info, 0, 208), memset(info, ' ', 96), memcpy(info, "card", 4);
   W flags = 0x40c | (pad ? 0x100 : 0) | (tries < 3 ? 0x10000 : 0) | (tries == 1 ? 0x20000 : 0) | (tries ? 0 : 0x40000);
-  return memcpy(info + 96, &flags, sizeof flags), OK;
+  return memcpy(info + 96, &flags, sizeof flags), memcpy(info + 96 + 6 * sizeof flags, &least, sizeof least), OK;
 }
 static W f_OpenSession(W slot, W flags, W app, W notify, W *handle) {
   (void)app, (void)notify;

@@ -16,6 +16,7 @@ const SETTINGS = {
   failedStayActive: 3n,
   microseconds: 4n,
   mostRandomBytes: 5n,
+  leastPinLength: 6n,
 } as const;
 
 /** A call that has reached the card. */

@@ -293,15 +293,24 @@ describe("the command line", { skip: softhsmSkip }, () => {
       const missing = await gp11("sign TOKEN;object=archive?pin-source=nobody", { input: RELEASE });
       assertEquals(missing.code, 1);
       assertStringIncludes(missing.errors, "pin-source nobody has no PIN");
+      writeFileSync(`${folder}/empty`, "\n");
+      const empty = await gp11("sign TOKEN;object=archive?pin-source=FOLDER/empty --log-calls", { input: RELEASE });
+      assertEquals(empty.code, 1);
+      assertStringIncludes(empty.errors, "/empty is empty");
+      assert(!empty.errors.includes("C_Login"));
     });
 
     it("says what to do where there is neither a PIN nor a terminal", async () => {
       const { code, errors } = await gp11("sign TOKEN;object=release", { environment: {} });
       assertEquals(code, 1);
       assertStringIncludes(errors, "GP11_PIN");
-      const declined = await gp11("sign TOKEN;object=release", { environment: {}, typed: ["\u0004"] });
-      assertEquals(declined.code, 1);
-      assertStringIncludes(declined.errors, "no PIN was given");
+      for (const typed of ["\u0004", "\r"]) {
+        const line = "sign TOKEN;object=release --log-calls";
+        const declined = await gp11(line, { environment: { GP11_PIN: "" }, typed: [typed] });
+        assertEquals(declined.code, 1);
+        assertStringIncludes(declined.errors, "no PIN was given");
+        assert(!declined.errors.includes("C_Login"));
+      }
     });
 
     it("ends with Control-C and a signal, as interrupted, and gives the terminal back", async () => {

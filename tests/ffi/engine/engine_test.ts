@@ -23,6 +23,7 @@ describe("Engine", () => {
       failure,
       declined: (fn) => new Error(fn),
       noPinPad: failure,
+      emptyPin: failure,
       busy: () => new Error("busy"),
     }, () => pool);
   });

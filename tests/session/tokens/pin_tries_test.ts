@@ -192,6 +192,43 @@ describe("PINs of a card with three tries", () => {
     assertEquals(card.calls("C_Login"), 0);
   });
 
+  it("an empty PIN takes no try of a card whose PINs have a least length, whoever gives it", { skip }, async () => {
+    using _source = registerPinSource("empty", () => "");
+    const problems: FindProblem[] = [];
+    const onError = (problem: FindProblem) => problems.push(problem);
+    const emptyWays: Record<string, () => unknown> = {
+      ...Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, () => way(answering(""))])),
+      "text": () => session.login(CKU.USER, ""),
+      "bytes, in place": () => session.loginSync(CKU.USER, new Uint8Array(0)),
+      "a pool": () => slot.sessionPool({ login: { pin: "" } }).use((each) => each.getInfo()),
+      "the old PIN": () => session.setPin("", "5678"),
+      "the new PIN, in place": () => session.setPinSync("1234", ""),
+      "initPin": () => session.initPin(""),
+      "initToken": () => slot.initToken("", "card"),
+      "a URI": async () => {
+        for await (const _ of findByUri("pkcs11:?pin-source=empty", { modules: [slot.module], onError })) break;
+        throw problems[0]!.error;
+      },
+      "a key that wants its PIN for each use": async () => {
+        await session.login(CKU.USER, "1234");
+        await using user = await slot.openSession({ interaction: { askPin: () => "" } });
+        const key = (await user.findObjects({ label: "signature" }))[0]!;
+        await user.sign(key, CKM.SHA256_RSA_PKCS, new Uint8Array(8));
+      },
+    };
+    for (const [name, way] of Object.entries(emptyWays)) {
+      const error = await refusal(async () => await way());
+      assertEquals([error.ckr, error.token, card.tries], ["CKR_PIN_LEN_RANGE", "card", 3], name);
+      assertMatch(error.message, /The PIN is empty and was not tried: the token's PINs have 4 bytes or more$/);
+      assertEquals([card.calls("C_SetPIN"), card.calls("C_InitPIN"), card.calls("C_InitToken")], [0, 0, 0]);
+    }
+    assertEquals(card.calls("C_Login"), 1);
+    await session.logout();
+    card.set("leastPinLength", 0);
+    assertEquals((await refusal(() => session.login(CKU.USER, ""))).ckr, "CKR_PIN_INCORRECT");
+    assertEquals(card.calls("C_Login"), 2);
+  });
+
   it("a login without a PIN says that the token has no PIN pad", { skip }, async () => {
     const error = await refusal(() => session.login(CKU.USER, null));
     assertEquals(error.code, CKR.ARGUMENTS_BAD);
