@@ -44,6 +44,9 @@ const FINISH_AT_ONCE: { readonly [Kind in ActiveKind]?: number } = {
   sign: FN.C_Sign,
 };
 
+/** What is ended may have ended by itself, or in another way: no answer is a failure. */
+const leadsOn = () => true;
+
 /** Ends an active operation: by C_SessionCancel where the module has it, else by finishing it into scratch memory. */
 export function* endOperation(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   try {
@@ -72,7 +75,7 @@ export function* endActive(frame: Frame, kind: ActiveKind, session: bigint): Pro
 export function* tryCancel(frame: Frame, kind: ActiveKind, session: bigint): Program<boolean> {
   const cancel = frame.table.at(FN.C_SessionCancel);
   if (!cancel) return false;
-  const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]] }];
+  const rv = yield [{ fn: cancel, args: [session, CANCEL_FLAG[kind]], leadsOn }];
   return rv === CKR.OK || rv === CKR.OPERATION_NOT_INITIALIZED;
 }
 
@@ -86,7 +89,7 @@ function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   if (once !== undefined) {
     const fn = table.at(once);
     if (fn) {
-      const rv = yield [{ fn, args: [session, scratch, 0n, scratch, block.address(length)] }];
+      const rv = yield [{ fn, args: [session, scratch, 0n, scratch, block.address(length)], leadsOn }];
       // Anything else may be the refusal of an operation that has had parts.
       if (rv === CKR.OK) return;
     }
@@ -95,13 +98,13 @@ function* end(frame: Frame, kind: ActiveKind, session: bigint): Program<void> {
   const fn = table.at(index);
   if (!fn) return;
   block.setUlong(length, SCRATCH);
-  const rv = yield [{ fn, args }];
+  const rv = yield [{ fn, args, leadsOn }];
   if (rv !== CKR.BUFFER_TOO_SMALL) return;
   const needed = block.getLength(length) ?? 0;
   const large = frame.output(Math.min(Math.max(needed, 2 * SCRATCH), 2 ** 30));
   block.setUlong(length, large.capacity);
   const [again, words] = FINISH[kind](session, large.address, block.address(length));
-  yield [{ fn: frame.fn(again), args: words }];
+  yield [{ fn: frame.fn(again), args: words, leadsOn }];
 }
 
 /** What is to be ended on a session. */
@@ -117,11 +120,13 @@ export interface CancelArgs {
 /** C_SessionCancel; where the module cannot do that, the operations are finished into scratch memory. */
 export function* cancelOperations(frame: Frame, { session, flags, ifAny }: CancelArgs): Program<void> {
   const cancel = frame.table.at(FN.C_SessionCancel);
-  const rv = cancel ? yield [{ fn: cancel, args: [session, flags] }] : CKR.FUNCTION_NOT_SUPPORTED;
-  if (rv === CKR.OK || ifAny && rv === CKR.OPERATION_NOT_INITIALIZED) return;
   const kinds = (Object.keys(CANCEL_FLAG) as ActiveKind[]).filter((kind) => CANCEL_FLAG[kind] & flags);
-  const unable = rv === CKR.FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR.OPERATION_CANCEL_FAILED;
-  if (!unable || kinds.length === 0) throw frame.failure("C_SessionCancel", rv);
+  const isOver = (rv: number) => rv === CKR.OK || ifAny && rv === CKR.OPERATION_NOT_INITIALIZED;
+  const isUnable = (rv: number) => rv === CKR.FUNCTION_NOT_SUPPORTED || ifAny && rv === CKR.OPERATION_CANCEL_FAILED;
+  const leadsOn = (rv: number) => isOver(rv) || isUnable(rv) && kinds.length > 0;
+  const rv = cancel ? yield [{ fn: cancel, args: [session, flags], leadsOn }] : CKR.FUNCTION_NOT_SUPPORTED;
+  if (isOver(rv)) return;
+  if (!leadsOn(rv)) throw frame.failure("C_SessionCancel", rv);
   const kept = frame.lane?.unused?.kind;
   for (const kind of kinds) if (kind !== kept) yield* endOperation(frame, kind, session);
   if (kept && kinds.includes(kept)) throw frame.failure("C_SessionCancel", CKR.OPERATION_CANCEL_FAILED);

@@ -16,6 +16,8 @@ export interface NativeCall {
   readonly fn: BoundFunction;
   /** Its words, as many as it has parameters. */
   readonly args: readonly bigint[];
+  /** Whether an answer leads on, though it is no success: the call was only tried. For those who are told of it. */
+  readonly leadsOn?: (rv: number) => boolean;
 }
 
 /** What came of a job. */

@@ -85,7 +85,7 @@ export class CallTrace implements CallObserver {
     context.rv = code;
     const label = this.#turn?.label;
     if (label !== undefined) context.token = label;
-    const hasFailed = !isAnswer(context.fn, code);
+    const hasFailed = !isAnswer(context.fn, code) && !call.leadsOn?.(code);
     this.#over(context, hasFailed ? this.#core.engine.errors.failure(code, context.fn, this.#args, label) : null);
   }
 

@@ -99,6 +99,27 @@ describe("The tracing channel gp11:call", { skip: softhsmSkip }, () => {
     assertEquals(events.filter(({ name }) => name === "error"), []);
   });
 
+  it("tells of no error where what may have ended is ended", async () => {
+    const key = await on.hmacKey();
+    const errors = () =>
+      events.filter(({ name }) => name === "error").map(({ call }) => `${call.fn} ${(call.error as Pkcs11Error).ckr}`);
+    listen();
+    const signer = await on.session.signer(key, CKM.SHA256_HMAC);
+    await signer.update(new Uint8Array(3));
+    await signer.close();
+    const open = await on.another();
+    await open.signer(key, CKM.SHA256_HMAC);
+    await open.close();
+    await using other = await on.another();
+    await other.cancelOperation();
+    other.cancelOperationSync();
+    await using pool = on.slot.sessionPool({ max: 1 });
+    await pool.use(async (session) => void await session.signer(key, CKM.SHA256_HMAC));
+    await pool.use((session) => session.digest(CKM.SHA256, new Uint8Array(3)));
+    assertEquals(errors(), []);
+    assert(events.some(({ call }) => call.rv !== CKR.OK));
+  });
+
   it("tells of no more calls than are made where an operation is aborted", async () => {
     const { session } = on;
     listen();
