@@ -37,6 +37,23 @@ function isAnswer(fn: string, rv: number): boolean {
   return [...ANSWERS].some(([functions, answers]) => answers.includes(rv) && functions.test(fn));
 }
 
+/** Runs work in the asynchronous context of another place. */
+type There = <T>(work: () => T) => T;
+
+/** Here, for work that comes from a worker thread's answer. */
+function keptHere(): There {
+  return builtin.asyncHooks.AsyncLocalStorage.snapshot();
+}
+
+/** The observer of logs for one operation on worker threads: it writes where the operation was asked for. */
+export function loggedHere(logger: CallObserver): CallObserver {
+  const there = keptHere();
+  return {
+    calling: (call) => logger.calling(call),
+    called: (call, begun, rv, microseconds) => there(() => logger.called(call, begun, rv, microseconds)),
+  };
+}
+
 /** One call under way, and what the observer of logs has kept of it. */
 interface Begun {
   readonly context: CallContext | null;
@@ -52,14 +69,14 @@ export class CallTrace implements CallObserver {
   readonly #args: unknown;
   readonly #turn: TokenTurn | null;
   /** Runs what listens where the operation was asked for; in place that is here. */
-  readonly #there: (<T>(work: () => T) => T) | null;
+  readonly #there: There | null;
 
   constructor(core: ModuleCore, lane: Lane | null, args: unknown, turn: TokenTurn | null, isSync: boolean) {
     this.#core = core;
     this.#lane = lane;
     this.#args = args;
     this.#turn = lane?.token ?? turn;
-    this.#there = isSync ? null : builtin.asyncHooks.AsyncLocalStorage.snapshot();
+    this.#there = isSync ? null : keptHere();
   }
 
   calling(call: NativeCall): Begun {
@@ -79,7 +96,9 @@ export class CallTrace implements CallObserver {
 
   called(call: NativeCall, begun: unknown, rv: number | bigint, microseconds: number): void {
     const { context, logged } = begun as Begun;
-    this.#core.logger?.called(call, logged, rv, microseconds);
+    const { logger } = this.#core;
+    if (this.#there === null) logger?.called(call, logged, rv, microseconds);
+    else if (logger !== null) this.#there(() => logger.called(call, logged, rv, microseconds));
     if (context === null) return;
     const code = Number(rv);
     context.rv = code;

@@ -8,7 +8,7 @@ import type { Lane } from "../../ffi/engine/lane.ts";
 import type { Asker } from "../../ffi/engine/question.ts";
 import type { TokenTurn } from "../../ffi/engine/turn.ts";
 import { callFailure } from "./call_failure.ts";
-import { CallTrace, callTracing } from "./call_trace.ts";
+import { CallTrace, callTracing, loggedHere } from "./call_trace.ts";
 import { Pkcs11Error, SessionBusyError } from "../errors.ts";
 import { Reconnection } from "./reconnection.ts";
 import { turnsOf } from "../managed/turns.ts";
@@ -153,7 +153,7 @@ export class ModuleCore implements Caller {
     if (options !== undefined) checkOptions(options);
     const { backend: { gate, register } } = this;
     const turn = lane === null ? this.#turnFor(args) : null;
-    const observer = callTracing.isHeard ? new CallTrace(this, lane, args, turn, true) : this.logger;
+    const observer = this.#observer(lane, args, turn, true);
     if (lane !== null && !observer && !gate && !options?.signal) return this.engine.runSync(lane, operation, args);
     return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer, gate, turn, register });
   }
@@ -184,7 +184,7 @@ export class ModuleCore implements Caller {
     return this.engine.run(lane, operation, args, {
       signal: options?.signal,
       abort: options?.abort,
-      observer: callTracing.isHeard ? new CallTrace(this, lane, args, turn, false) : this.logger,
+      observer: this.#observer(lane, args, turn, false),
       turn,
       gate: this.backend.gate,
       register: this.backend.register,
@@ -196,7 +196,12 @@ export class ModuleCore implements Caller {
 
   /** Who sees the calls of an operation that is driven past this. */
   observer(isSync: boolean): CallObserver | null {
-    return callTracing.isHeard ? new CallTrace(this, null, null, null, isSync) : this.logger;
+    return this.#observer(null, null, null, isSync);
+  }
+
+  #observer(lane: Lane | null, args: unknown, turn: TokenTurn | null, isSync: boolean): CallObserver | null {
+    if (callTracing.isHeard) return new CallTrace(this, lane, args, turn, isSync);
+    return isSync || this.logger === null ? this.logger : loggedHere(this.logger);
   }
 
   /** An operation without a session names the slot it works with, if it does with one. */

@@ -26,7 +26,7 @@ export interface LoggedCall {
   readonly duration: number;
 }
 
-/** How calls are logged. */
+/** How calls are logged. Both run in the asynchronous context (`AsyncLocalStorage`) in which a call was asked for. */
 export interface LogCallsOptions {
   /** Takes the text of each call, in the layout of libp11-kit's `log-calls`, when the call has returned. */
   sink?(text: string): void;

@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { spawnSync } from "node:child_process";
+import { tracingChannel } from "node:diagnostics_channel";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, it } from "node:test";
@@ -98,6 +100,35 @@ describe("logCalls", { skip: softhsmSkip }, () => {
     await slot.openSession({ login: { pin: token.userPin } });
     await module.close();
     assertStringIncludes(texts.join(""), '  IN: pPin = (4) "1234"\n');
+  });
+
+  it("tells of a call in the asynchronous context that asked for it, whether it is traced too or not", async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const heard: string[] = [];
+    const told = (fn: string) => void heard.push(`${requests.getStore()} ${fn}`);
+    const { module, slot } = await open({ sink: (text) => told(text.split("\n")[0]!), event: ({ fn }) => told(fn) });
+    const session = await slot.openSession();
+    const ids = ["first", "second"];
+    const calls = ids.map((id) => ["C_DigestInit", "C_Digest"].map((fn) => [`${id} ${fn}`, `${id} ${fn}`]).flat())
+      .flat();
+    const { start } = tracingChannel("gp11:call");
+    const trace = () => {};
+    for (const traced of [false, true]) {
+      if (traced) start.subscribe(trace);
+      heard.length = 0;
+      await Promise.all(ids.map((id) => requests.run(id, () => session.digest(CKM.SHA256, new Uint8Array(3)))));
+      assertEquals(heard, calls);
+      for (const id of ids) {
+        await requests.run(id, async () => {
+          heard.length = 0;
+          await slot.info();
+          session.digestSync(CKM.SHA256, new Uint8Array(3));
+        });
+        assertEquals([heard.length, heard.every((each) => each.startsWith(id))], [6, true]);
+      }
+    }
+    start.unsubscribe(trace);
+    await module.close();
   });
 
   it("tells each call as data, on worker threads and in place", async () => {
