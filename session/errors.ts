@@ -32,6 +32,8 @@ export interface Pkcs11ErrorOptions {
    * By default a sentence for the return values people stumble over.
    */
   readonly hint?: string | undefined;
+  /** Which of many inputs it was, from 0 on; added to the message. */
+  readonly index?: number | undefined;
   /** The error that led to this one. */
   readonly cause?: unknown;
 }
@@ -63,6 +65,8 @@ export class Pkcs11Error extends Error {
   declare readonly mechanism?: number;
   /** The label of the token, where it is known: something has read what the token tells about itself. */
   declare readonly token?: string;
+  /** Which of the inputs failed, from 0 on, where a call was given many: `signMany` and its like. */
+  declare readonly index?: number;
   /** What to do about it, in one sentence, where there is something to say; the message ends with it. */
   declare readonly hint?: string;
 
@@ -77,10 +81,11 @@ export class Pkcs11Error extends Error {
     const action = options.action ?? functionAction(fn);
     const mechanism = options.mechanism === undefined ? "" : ` with ${ckmName(options.mechanism)}`;
     const hint = options.hint ?? ckrHint(code, fn);
+    const which = options.index === undefined ? "" : ` for inputs[${options.index}]`;
     const where = options.token ? ` on the token ${JSON.stringify(options.token)}` : "";
     const advice = hint === undefined ? "" : `. ${hint.replace(/\.$/, "")}`;
     super(
-      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn}${where})${advice}`,
+      `Cannot ${action}${mechanism}: ${ckrMessage(code)} (${ckr} from ${fn}${which}${where})${advice}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.code = code;
@@ -88,6 +93,7 @@ export class Pkcs11Error extends Error {
     this.fn = fn;
     if (options.mechanism !== undefined) this.mechanism = options.mechanism;
     if (options.token) this.token = options.token;
+    if (options.index !== undefined) this.index = options.index;
     if (hint !== undefined) this.hint = hint;
   }
 }

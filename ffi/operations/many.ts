@@ -105,6 +105,7 @@ export function* verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean
     }
     const { length } = results;
     const signature = claimed.at(length);
+    frame.args = { ...args, index: length };
     const verified = rv !== null && frame.stopped % 2 === 1
       ? isVerified(frame, rv, "C_Verify", { mechanism: args.mechanism.type, signature })
       // Each goes alone, or the first call failed: alone it shows what is to be done about it.
@@ -144,7 +145,7 @@ function* many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
       if (results.length === placed.count) break;
       // Either each use goes alone, or this input stopped the batch: alone it shows what is to be done about it.
       if (alone || frame.rv !== CKR.OK) {
-        results.push(yield* kind.single(frame, { ...args, data: placed.at(results.length) }));
+        results.push(yield* oneOf(frame, args, kind.single, placed, results.length));
         frame.rv = CKR.OK;
       }
     }
@@ -153,6 +154,18 @@ function* many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
     for (const result of results) result.fill(0);
     throw error;
   }
+}
+
+/** The operation on one of the inputs by itself; its errors tell which. */
+function oneOf(
+  frame: Frame,
+  args: ManyArgs,
+  single: Kind["single"],
+  placed: PlacedInputs,
+  index: number,
+): Program<Bytes> {
+  frame.args = { ...args, index };
+  return single(frame, { ...args, data: placed.at(index) });
 }
 
 /** One batch of so many inputs, from the first that has no result yet; appends what came of those that succeeded. */
@@ -176,7 +189,7 @@ function* batchOf(
   const end = stopped >> 1;
   for (let row = rooms.take(0, end, !known, results); row < end; row = rooms.take(row + 1, end, !known, results)) {
     // A room that was a guess and is filled: alone it shows how long the result is.
-    results.push(yield* single(frame, { ...args, data: placed.at(from + row) }));
+    results.push(yield* oneOf(frame, args, single, placed, from + row));
   }
   frame.rv = rv;
   // A result that did not fit leaves its operation active.

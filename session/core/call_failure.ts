@@ -8,6 +8,9 @@ import { Pkcs11Error } from "../errors.ts";
 const WITH_MECHANISM =
   /^C_(Message|Encrypt|Decrypt|Digest|Sign|Verify|GenerateKey|Wrap|Unwrap|Derive|Encapsulate|Decapsulate)/;
 
+/** Functions whose failure may be about one of many inputs; the same key and mechanism begin all of them. */
+const WITH_INPUT = /^C_(Encrypt|Decrypt|Digest|Sign|Verify)$/;
+
 /** What the attributes of a new key must say, by the mechanism that makes it. */
 const NEEDED: ReadonlyMap<number, number> = new Map([
   [CKM.RSA_PKCS_KEY_PAIR_GEN, CKA.MODULUS_BITS],
@@ -42,6 +45,7 @@ interface Known {
   readonly mechanism?: number | { readonly type: number; readonly parameter?: unknown };
   readonly attributes?: readonly { readonly type: number }[];
   readonly publicAttributes?: readonly { readonly type: number }[];
+  readonly index?: number;
 }
 
 function knownOf(args: unknown): Known {
@@ -62,7 +66,8 @@ export function callFailure(rv: number, fn: string, args: unknown, token?: strin
   const hint = mechanism === undefined
     ? undefined
     : missingAttribute(rv, mechanism, known) ?? missingParameter(rv, mechanism, known);
-  return new Pkcs11Error(rv, fn as FunctionName, { mechanism, token, hint });
+  const index = WITH_INPUT.test(fn) ? known.index : undefined;
+  return new Pkcs11Error(rv, fn as FunctionName, { mechanism, token, hint, index });
 }
 
 function missingParameter(rv: number, type: number, { mechanism }: Known): string | undefined {

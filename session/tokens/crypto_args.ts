@@ -160,7 +160,7 @@ export function manyArgs(
 ): ManyArgs {
   core.assertFree(action);
   const prepared = prepareMechanism(mechanism);
-  const views = listOf(inputs, "inputs").map((input) => viewBytes(input, "an input"));
+  const views = viewEach(inputs, "inputs");
   checkRepeated(action, prepared, views.length);
   return {
     session: core.handle,
@@ -185,7 +185,7 @@ export function verifyManyArgs(
   }
   return {
     ...manyArgs(core, "verify", key, mechanism, inputs),
-    signatures: signatures.map((signature) => viewBytes(signature, "a signature")),
+    signatures: viewEach(signatures, "signatures"),
   };
 }
 
@@ -216,6 +216,20 @@ export function additionalDataOf(options: MessageOptions | WrapOptions | undefin
   }
   const data = additionalData ?? associatedData;
   return data === undefined ? null : viewBytes(data, "additionalData");
+}
+
+/** The bytes of each item; an error names the first that has none by its place. */
+function viewEach(list: readonly BytesInput[], subject: string): Uint8Array[] {
+  const views: Uint8Array[] = [];
+  const items = listOf(list, subject);
+  try {
+    for (let index = 0; index < items.length; index++) views.push(viewBytes(items[index], subject));
+    return views;
+  } catch (error) {
+    // To name each beforehand would take as long as to look at it.
+    viewBytes(items[views.length], `${subject}[${views.length}]`);
+    throw error;
+  }
 }
 
 function listOf<T>(list: readonly T[], subject: string): readonly T[] {

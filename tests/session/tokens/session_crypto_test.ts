@@ -431,6 +431,36 @@ describe("Cryptography in a session", () => {
     assert(changing.every((input) => input.every((byte) => byte === 0xff)));
   });
 
+  it("an error tells which of many inputs it is about", { skip }, async () => {
+    const { session } = on;
+    const long = new Uint8Array(999);
+    const failed = [
+      await assertRejects(() => session.signMany(rsa.privateKey, CKM.RSA_PKCS, [data, data, long, data]), Pkcs11Error),
+      assertThrows(() => session.signManySync(rsa.privateKey, CKM.RSA_PKCS, [data, data, long, long]), Pkcs11Error),
+      await assertRejects(() => session.encryptMany(rsa.publicKey, CKM.RSA_PKCS, [data, data, long]), Pkcs11Error),
+    ];
+    for (const error of failed) {
+      assertEquals(error.index, 2);
+      assert(error.message.includes(`${error.fn} for inputs[2] on the token`), error.message);
+    }
+    const unfit = assertThrows(() => session.signManySync(hmacKey, CKM.RSA_PKCS, [data]), Pkcs11Error);
+    assertEquals([unfit.fn, unfit.index], ["C_SignInit", undefined]);
+    const wrong = [data, "x"] as unknown as Uint8Array<ArrayBuffer>[];
+    const because = "expected bytes, got a string";
+    await assertRejects(
+      () => session.signMany(hmacKey, CKM.SHA256_HMAC, wrong),
+      TypeError,
+      `Cannot use inputs[1]: ${because}`,
+    );
+    assertThrows(
+      () => session.verifyManySync(hmacKey, CKM.SHA256_HMAC, [data, data], wrong),
+      TypeError,
+      `Cannot use signatures[1]: ${because}`,
+    );
+    const holes = new Array<Uint8Array<ArrayBuffer>>(3).fill(data, 0, 2);
+    assertThrows(() => session.digestManySync(CKM.SHA256, holes), TypeError, "Cannot use inputs[2]");
+  });
+
   it("a key found in one session works in another of the same token, and on no other token", { skip }, async () => {
     const other = await on.another();
     assertEquals(await other.sign(hmacKey, CKM.SHA256_HMAC, data), on.session.signSync(hmacKey, CKM.SHA256_HMAC, data));
