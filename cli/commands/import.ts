@@ -9,6 +9,7 @@ import { CommandError } from "../terminal/errors.ts";
 import { openSource, readWhole, STANDARD } from "../terminal/files.ts";
 import { askSecret } from "../terminal/questions.ts";
 import { listText } from "../terminal/table.ts";
+import { checkIdIsFree } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
@@ -128,12 +129,23 @@ class Importer {
   async importAll(pieces: readonly Piece[]): Promise<Pkcs11Object[]> {
     const objects: Pkcs11Object[] = [];
     try {
-      for (const piece of pieces) objects.push(...await this.#import(piece));
+      for (const piece of pieces) {
+        const [made, ...halves] = await this.#import(piece);
+        objects.push(made!, ...halves);
+        await this.#checkId(made!);
+      }
     } catch (error) {
       await Promise.allSettled(objects.map((object) => object.destroy()));
       throw error;
     }
     return objects;
+  }
+
+  /** The other half of a pair may be on the token already. */
+  async #checkId(made: Pkcs11Object): Promise<void> {
+    const { signal } = this.#context;
+    const { class: kind, id } = await made.get(["class", "id"], { signal });
+    if (kind !== undefined && id !== undefined) await checkIdIsFree(this.#session, { id, kind, made }, signal);
   }
 
   async #import({ input, kind }: Piece): Promise<Pkcs11Object[]> {

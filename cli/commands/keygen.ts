@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { CKK, CKM } from "../../ffi/constants/mod.ts";
+import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import { curveByName, curves } from "../../session/attributes/curves.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
@@ -9,6 +9,7 @@ import type { OptionValues } from "../contract/option_values.ts";
 import { UsageError } from "../terminal/errors.ts";
 import { Progress } from "../terminal/progress.ts";
 import { listText } from "../terminal/table.ts";
+import { checkIdIsFree } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
@@ -31,10 +32,15 @@ export async function run(context: CommandContext): Promise<void> {
   const { arguments: [text], options, command, surroundings } = context;
   const uri = uriArgument(text!, command.name);
   const recipe = recipeOf(options, command.name);
-  const id = options.bytes("id") ?? new Uint8Array(randomBytes(ID_LENGTH));
+  const given = options.bytes("id");
+  const id = given ?? new Uint8Array(randomBytes(ID_LENGTH));
   await withModules(context, async (modules) => {
     const found = await oneToken(modules, uri, context);
     await withSession(context, uri, found, { login: true, readWrite: true }, async (session) => {
+      if (given !== undefined) {
+        const kinds = "secret" in recipe ? [CKO.SECRET_KEY] : [CKO.PRIVATE_KEY, CKO.PUBLIC_KEY];
+        for (const kind of kinds) await checkIdIsFree(session, { id, kind }, context.signal);
+      }
       const progress = new Progress(surroundings, `Making the ${recipe.name} key`);
       await progress.show();
       const keys = await made(session, recipe, { id, label: options.text("label")! }, context)

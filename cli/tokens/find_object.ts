@@ -76,6 +76,35 @@ function isPrivate({ type }: Pkcs11Uri, { classes }: ObjectWish): boolean {
   return PRIVATE.has(type === undefined ? classes[0]! : objectClasses[type] as ObjectClass);
 }
 
+/** What keys are called in a message, by their class. */
+const KEYS: ReadonlyMap<ObjectClass, string> = new Map([
+  [CKO.PRIVATE_KEY, "private key"],
+  [CKO.PUBLIC_KEY, "public key"],
+  [CKO.SECRET_KEY, "secret key"],
+]);
+
+/**
+ * Refuses a second key of a class with one id: where they have one label too, no URI tells them apart.
+ *
+ * @param made The key that has the id by right.
+ * @throws {CommandError} When another has it.
+ */
+export async function checkIdIsFree(
+  session: Session,
+  { id, kind, made }: { readonly id: Uint8Array; readonly kind: ObjectClass; readonly made?: Pkcs11Object },
+  signal: AbortSignal,
+): Promise<void> {
+  const name = KEYS.get(kind);
+  if (name === undefined || id.length === 0) return;
+  const objects = await session.findObjects({ class: kind, id: new Uint8Array(id) }, { signal });
+  const other = objects.find((object) => made === undefined || !object.equals(made));
+  if (other === undefined) return;
+  throw new CommandError(
+    `Cannot use the id ${id.toHex()}: the token has a ${name} with it, ${await other.uri({ signal })}`,
+    "Give another --id, or delete that key first.",
+  );
+}
+
 /**
  * The one object that fits best.
  *
@@ -94,9 +123,14 @@ async function bestObject(
     if (fitting.length === 1) return fitting[0]!;
     if (fitting.length > 1) {
       const uris = await Promise.all(fitting.map((object) => object.uri({ signal })));
+      const list = uris.map((each) => `  ${each}`).join("\n");
+      const isClear = new Set(uris).size === uris.length;
       throw new CommandError(
         `Cannot choose ${what}: ${fitting.length} match ${uri}`,
-        `Name one of them by its URI:\n${uris.map((each) => `  ${each}`).join("\n")}`,
+        isClear
+          ? `Name one of them by its URI:\n${list}`
+          : "No URI tells those apart that have the same id and label. A program can give one another label, " +
+            `with findObjects and set; gp11 delete takes all that match.\n${list}`,
       );
     }
   }

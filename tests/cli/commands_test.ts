@@ -2,7 +2,7 @@
 // which works when pasted, in order.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { execFileSync } from "node:child_process";
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
@@ -16,6 +16,9 @@ import {
   type CommandLineOptions,
   type CommandLineResult,
 } from "../_support/command_line.ts";
+import { CKM } from "../../ffi/constants/mod.ts";
+import { Module } from "../../session/tokens/module.ts";
+import { findSlot } from "../_support/token_session.ts";
 import { InterruptedError } from "../../cli/terminal/errors.ts";
 import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
 import { freePort } from "../_support/proxy_server.ts";
@@ -213,6 +216,48 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals((await gp11("delete TOKEN --yes")).code, 2);
       await done("delete TOKEN;object=old", { typed: ["y"] });
       assertEquals((await gp11("delete TOKEN;object=old --yes")).code, 1);
+    });
+  });
+
+  describe("for keys with names that others have", () => {
+    it("makes and brings in none with an id that a key of its class has, and leaves what is there", async () => {
+      const uris = async () =>
+        (JSON.parse((await done("objects TOKEN --json")).text) as { uri: string }[]).map((each) => each.uri).sort();
+      const before = await uris();
+      for (
+        const line of ["keygen TOKEN --type ec --label twin --id 01", "keygen TOKEN --type rsa --label twin --id 01"]
+      ) {
+        const { code, errors } = await gp11(line);
+        assertEquals(code, 1);
+        assertStringIncludes(errors, "Cannot use the id 01: the token has a private key with it, pkcs11:");
+        assertStringIncludes(errors, "object=release;type=private");
+      }
+      const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      writeFileSync(`${folder}/twin.pem`, privateKey.export({ type: "pkcs8", format: "pem" }));
+      const twin = await gp11("import TOKEN --in FOLDER/twin.pem --label twin --id 01");
+      assertEquals(twin.code, 1);
+      assertStringIncludes(twin.errors, "Cannot use the id 01: the token has a private key with it");
+      assertEquals(await uris(), before);
+      await done("keygen TOKEN --type aes --label twin --id 01");
+      await done("delete TOKEN;object=twin --yes");
+    });
+
+    it("says that no URI tells those apart that other tools have given one id and label", async () => {
+      const module = await Module.load(token.module, { managed: false });
+      const session = await findSlot(module, token.label).openSession({
+        readWrite: true,
+        login: { pin: token.userPin },
+      });
+      const names = { token: true, id: Uint8Array.of(7), label: "same" };
+      for (let n = 0; n < 2; n++) {
+        await session.generateKey(CKM.GENERIC_SECRET_KEY_GEN, { valueLen: 32, sign: true, ...names });
+      }
+      await module.close();
+      const { code, errors } = await gp11("sign TOKEN;object=same --in FOLDER/release.txt");
+      assertEquals(code, 1);
+      assertStringIncludes(errors, "Cannot choose a key to sign with: 2 match");
+      assertStringIncludes(errors, "No URI tells those apart that have the same id and label");
+      await done("delete TOKEN;object=same --yes");
     });
   });
 
