@@ -328,12 +328,16 @@ export class Engine implements CallOrder {
   }
 }
 
+/** What cancels a call, and how. */
+type CallSettings = Pick<RunOptions<never>, "signal" | "abort">;
+
 /**
- * Checks the options of a call: what is no signal would be found out only after the call had begun.
+ * Checks the options of a call: what is no signal would be found out only after the call had begun. Gives what it has read
+ * and checked, as another reading may give something else.
  *
  * @throws {TypeError} when the signal or the kind of abort is none
  */
-export function checkOptions(options: Pick<RunOptions<never>, "signal" | "abort">): void {
+export function checkOptions(options: CallSettings): CallSettings {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot make the call: its options are ${describeType(options)}, not an object`);
   }
@@ -347,6 +351,7 @@ export function checkOptions(options: Pick<RunOptions<never>, "signal" | "abort"
   if (abort !== undefined && abort !== "now" && abort !== "wait") {
     throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
   }
+  return { signal, abort };
 }
 
 function askInPlace(frame: Frame, { question }: Ask, signal: AbortSignal | undefined): unknown {

@@ -320,11 +320,11 @@ export class TokenCertificate implements AsyncDisposable, Disposable {
  */
 export async function tokenCertificate(options: TokenCertificateOptions): Promise<TokenCertificate> {
   checkInput(options);
-  const { ca, gnutls: library, key, module, signal } = options;
+  const { ca, gnutls: library, key, module, pin: given, signal } = options;
   const roots = ca === undefined ? null : readAuthorities(ca);
   // Bytes are taken as they are now: whoever has given them may overwrite them while this goes on.
   const certificate = ownChain(options.certificate);
-  const pin = options.pin === undefined ? undefined : keptPin(options.pin) as Uint8Array<ArrayBuffer> | null;
+  const pin = given === undefined ? undefined : keptPin(given) as Uint8Array<ArrayBuffer> | null;
   let parts: ReturnType<typeof Connections.checkChain>;
   let tokenKey: TokenKey;
   let gnutls: Gnutls;

@@ -12,7 +12,7 @@ import { endLeftovers } from "../managed/leftovers.ts";
 import type { ModuleCore } from "../core/module_core.ts";
 import { Opening } from "../core/session_core.ts";
 import type { Interaction, OpenSessionOptions, PinCallback } from "./options.ts";
-import { checkLogin, keptPin, pinCallbackOf, preparePin, question } from "./pin.ts";
+import { keptPin, pinCallbackOf, preparePin, question, readLogin } from "./pin.ts";
 import { type Session, sessionOn } from "./session.ts";
 import { type PooledHandle, reuse } from "../core/handle_pool.ts";
 import type { Slot } from "./slot.ts";
@@ -81,26 +81,37 @@ interface UndoArgs {
 /** The login whose PIN the keys of a session get that want it for each use. */
 type KeyLogin = OpenSessionOptions["login"];
 
+/** The options as they are when the call is made, checked. Each is read once: another reading may give something else. */
+function readOptions(options: OpenSessionOptions): OpenSessionOptions {
+  const call = checkOptions(options);
+  call.signal?.throwIfAborted();
+  const { readWrite, interaction, login } = options;
+  return { ...call, readWrite: readWrite ?? false, interaction, login: readLogin(login) };
+}
+
 function openArgs(
   slot: Slot,
   core: ModuleCore,
-  options: OpenSessionOptions,
-  keyLogin: KeyLogin,
+  { readWrite = false, interaction, login }: OpenSessionOptions,
+  keyLogin: KeyLogin = login,
   opening: Opening = new Opening(),
 ): OpenArgs {
   const assertOpen = () => opening.assertWanted();
-  const readWrite = options.readWrite ?? false;
-  const { interaction } = options;
   const logins: { userType: bigint; pin: PinOrQuestion }[] = [];
   const ask = pinCallbackOf(interaction) ?? autoAuthenticateOf(core)?.tokens;
-  const login = checkLogin(options.login);
   if (login) {
     const userType = BigInt(checkUlong(login.userType ?? CKU.USER, "a user type"));
     logins.push({ userType, pin: preparePin(login.pin, slot, { maxTries: login.maxTries, assertOpen }) });
   } else if (ask) {
     logins.push({ userType: BigInt(CKU.USER), pin: question(ask, slot, { assertOpen }) });
   }
-  const pin = keyLogin && (keyLogin.userType ?? CKU.USER) === CKU.USER ? keptPin(keyLogin.pin) : null;
+  let pin: OpenArgs["pin"] = null;
+  try {
+    if (keyLogin && (keyLogin.userType ?? CKU.USER) === CKU.USER) pin = keptPin(keyLogin.pin);
+  } catch (error) {
+    forgetPins({ logins });
+    throw error;
+  }
   return {
     core,
     slot: slot.id,
@@ -143,15 +154,14 @@ async function openAsync(
   opening: Opening,
 ): Promise<Session> {
   core.assertOpen("C_OpenSession");
-  checkOptions(options);
-  options.signal?.throwIfAborted();
-  const args = openArgs(slot, core, options, keyLogin ?? options.login, opening);
+  const own = readOptions(options);
+  const args = openArgs(slot, core, own, keyLogin, opening);
   try {
     const opened = await core.run(
       null,
       openAndLogin,
       args,
-      options,
+      own,
       (frame, opened) => undo(frame, { ...opened, core, slot: slot.id }),
       opening,
     );
@@ -171,11 +181,10 @@ async function openAsync(
 
 /** Opens a session in place. */
 export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Session {
-  checkOptions(options);
-  options.signal?.throwIfAborted();
-  const args = openArgs(slot, core, options, options.login);
+  const own = readOptions(options);
+  const args = openArgs(slot, core, own);
   try {
-    const opened = core.runSync(null, openAndLogin, args, options);
+    const opened = core.runSync(null, openAndLogin, args, own);
     if (core.closed) {
       // A callback has begun to close the module.
       core.runSync(null, undo, { ...opened, core, slot: slot.id });
@@ -190,6 +199,6 @@ export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessi
   }
 }
 
-function forgetPins({ logins }: OpenArgs): void {
+function forgetPins({ logins }: Pick<OpenArgs, "logins">): void {
   for (const { pin } of logins) forgetPin(pin);
 }

@@ -4,7 +4,7 @@ import { secretCopy } from "../../internal/secret_bytes.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
 import type { PinOrQuestion, PinQuestion } from "../../ffi/operations/pin_tries.ts";
-import { ownPin, type PinBytes } from "../../ffi/operations/pins.ts";
+import { forgetPin, ownPin, type PinBytes } from "../../ffi/operations/pins.ts";
 import type { Pkcs11Object } from "./object.ts";
 import type { Interaction, LoginSpec, Pin, PinAnswer, PinCallback } from "./options.ts";
 import type { Slot } from "./slot.ts";
@@ -34,6 +34,27 @@ export function keptPin(pin: Pin | null): Uint8Array | PinCallback | null {
   if (typeof pin === "function") return pin;
   const plain = plainPin(pin, "a PIN");
   return plain === null ? null : ownPin(plain);
+}
+
+/** Makes a call with copies of PINs, which are overwritten at its end: it may have failed before it began. */
+export function withPins<
+  A extends { readonly pin?: PinBytes; readonly oldPin?: PinBytes; readonly newPin?: PinBytes },
+  T,
+>(
+  args: A,
+  call: (args: A) => T,
+): T {
+  const forget = () => [args.pin, args.oldPin, args.newPin].forEach(forgetPin);
+  let result: T;
+  try {
+    result = call(args);
+  } catch (error) {
+    forget();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(forget) as T;
+  forget();
+  return result;
 }
 
 /** What a question is about. */
@@ -81,17 +102,19 @@ export function question(ask: PinCallback, slot: Slot, subject: QuestionSubject)
 }
 
 /**
- * Checks a login that is to be made when a session is opened.
+ * Reads and checks a login that is to be made when a session is opened. Each member is read once: another reading may give
+ * something else, or throw when a copy of the PIN has been made.
  *
  * @throws {TypeError} when it is a PIN without its object, or none at all; its value is never shown
  */
-export function checkLogin(login: LoginSpec | undefined): LoginSpec | undefined {
+export function readLogin(login: LoginSpec | undefined): LoginSpec | undefined {
   if (login === undefined || login === null) return undefined;
   if (typeof login !== "object" || isBytesInput(login) || !("pin" in login)) {
     const got = typeof login === "object" && !isBytesInput(login) ? "an object without pin" : describeType(login);
     throw new TypeError(`Cannot open a session: login is { pin } or { userType, pin }, got ${got}`);
   }
-  return login;
+  const { userType, pin, maxTries } = login;
+  return { userType, pin, maxTries };
 }
 
 /**

@@ -117,6 +117,7 @@ import {
   twoPins,
   undoneLogin,
 } from "./session_args.ts";
+import { withPins } from "./pin.ts";
 import { cipherStream, fed, isPiecemeal } from "./streams.ts";
 
 const encapsulatedShown = plainPortrait<EncapsulatedKey>("EncapsulatedKey");
@@ -565,7 +566,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async initPin(pin: string | BytesInput | null, options?: CallOptions): Promise<void> {
-    await this.#opened("set the user's PIN").run(initPin, pinArgs(this.#core, pin), options);
+    const core = this.#opened("set the user's PIN");
+    await withPins(pinArgs(core, pin), (args) => core.run(initPin, args, options));
   }
 
   /**
@@ -580,7 +582,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   initPinSync(pin: string | BytesInput | null, options?: CallOptions): void {
-    this.#opened("set the user's PIN").runSync(initPin, pinArgs(this.#core, pin), options);
+    const core = this.#opened("set the user's PIN");
+    withPins(pinArgs(core, pin), (args) => core.runSync(initPin, args, options));
   }
 
   /**
@@ -599,7 +602,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
     newPin: string | BytesInput | null,
     options?: CallOptions,
   ): Promise<void> {
-    await this.#opened("change the PIN").run(setPin, twoPins(this.#core, oldPin, newPin), options);
+    const core = this.#opened("change the PIN");
+    await withPins(twoPins(core, oldPin, newPin), (args) => core.run(setPin, args, options));
   }
 
   /**
@@ -620,7 +624,8 @@ export class Session extends TypedEventTarget<SessionEvents> {
     newPin: string | BytesInput | null,
     options?: CallOptions,
   ): void {
-    this.#opened("change the PIN").runSync(setPin, twoPins(this.#core, oldPin, newPin), options);
+    const core = this.#opened("change the PIN");
+    withPins(twoPins(core, oldPin, newPin), (args) => core.runSync(setPin, args, options));
   }
 
   /**

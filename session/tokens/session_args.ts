@@ -5,6 +5,7 @@ import type { ArgsOf, Program } from "../../ffi/engine/program.ts";
 import { type BytesInput, checkUlong, describeType, isPlainObject, viewBytes } from "../../ffi/memory/inputs.ts";
 import type { cancelBegun } from "../../ffi/operations/parts.ts";
 import type { generateRandom, initPin, setOperationState, setPin } from "../../ffi/operations/sessions.ts";
+import { forgetPin } from "../../ffi/operations/pins.ts";
 import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { type countedLogin, type countedLogout, type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -19,7 +20,7 @@ import type {
   Pin,
   SharedSessionsOptions,
 } from "./options.ts";
-import { checkLogin, keptPin, pinCallbackOf, plainPin, preparePin } from "./pin.ts";
+import { keptPin, pinCallbackOf, plainPin, preparePin, readLogin } from "./pin.ts";
 
 /** Everything that can be active on a session. */
 const ALL_OPERATIONS = CKF.MESSAGE_ENCRYPT | CKF.MESSAGE_DECRYPT | CKF.MESSAGE_SIGN | CKF.MESSAGE_VERIFY |
@@ -45,6 +46,7 @@ export function loginArgs(
   pin: Pin | null,
   options: LoginOptions | undefined,
 ): ArgsOf<typeof countedLogin> {
+  const ifNeeded = options?.ifNeeded ?? false;
   return {
     core: core.module,
     session: core.handle,
@@ -54,7 +56,7 @@ export function loginArgs(
       maxTries: options?.maxTries,
       assertOpen: () => core.assertOpen("ask for a PIN"),
     }),
-    ifNeeded: options?.ifNeeded ?? false,
+    ifNeeded,
   };
 }
 
@@ -75,7 +77,13 @@ export function twoPins(
   newPin: string | BytesInput | null,
 ): ArgsOf<typeof setPin> {
   const { handle, slot } = core;
-  return { session: handle, slot, oldPin: plainPin(oldPin, "the old PIN"), newPin: plainPin(newPin, "the new PIN") };
+  const old = plainPin(oldPin, "the old PIN");
+  try {
+    return { session: handle, slot, oldPin: old, newPin: plainPin(newPin, "the new PIN") };
+  } catch (error) {
+    forgetPin(old);
+    throw error;
+  }
 }
 
 /** What an aborted login has done after all is undone. A login for one use ends with it. */
@@ -143,13 +151,15 @@ export function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
   }
   // module.poolSessions has this name.
   if ("maxPerSlot" in options) throw new TypeError("Cannot make a session pool: its limit is max, not maxPerSlot");
-  const login = checkLogin(options.login);
-  pinCallbackOf(options.interaction);
+  const { interaction, login: given, max, maxIdleMs, readWrite } = options;
+  pinCallbackOf(interaction);
+  const login = readLogin(given);
   return {
-    max: wholeNumber("max", options.max ?? DEFAULT_MAX, 1),
-    maxIdleMs: milliseconds("maxIdleMs", options.maxIdleMs ?? DEFAULT_IDLE_MS),
-    readWrite: options.readWrite,
+    max: wholeNumber("max", max ?? DEFAULT_MAX, 1),
+    maxIdleMs: milliseconds("maxIdleMs", maxIdleMs ?? DEFAULT_IDLE_MS),
+    readWrite,
+    interaction,
+    // At the end: whatever throws after it would leave the copy.
     login: login && { ...login, pin: keptPin(login.pin) as Pin | null },
-    interaction: options.interaction,
   };
 }

@@ -17,7 +17,7 @@ import { ModuleCore } from "../core/module_core.ts";
 import { openSession, openSessionSync } from "./open_session.ts";
 import type { OpenSessionOptions, SharedSessionsOptions } from "./options.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import { plainPin } from "./pin.ts";
+import { plainPin, withPins } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { newSessionPool, type SessionPool } from "./shared_sessions.ts";
 
@@ -232,7 +232,8 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async initToken(soPin: string | BytesInput | null, label: string, options?: CallOptions): Promise<void> {
-    await this.#opened("C_InitToken").run(null, initToken, this.#initArgs(soPin, label), options);
+    const core = this.#opened("C_InitToken");
+    await withPins(this.#initArgs(soPin, label), (args) => core.run(null, initToken, args, options));
   }
 
   /**
@@ -247,7 +248,8 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   initTokenSync(soPin: string | BytesInput | null, label: string, options?: CallOptions): void {
-    this.#opened("C_InitToken").runSync(null, initToken, this.#initArgs(soPin, label), options);
+    const core = this.#opened("C_InitToken");
+    withPins(this.#initArgs(soPin, label), (args) => core.runSync(null, initToken, args, options));
   }
 
   /**

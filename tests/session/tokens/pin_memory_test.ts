@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { CKM, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
+import type { OpenSessionOptions } from "../../../session/tokens/options.ts";
 import type { Session } from "../../../session/tokens/session.ts";
 import { moduleCoreOf } from "../../../session/tokens/slot.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
@@ -54,6 +55,79 @@ describe("PINs", () => {
     await assertRejects(() => session.slot.openSession({ login: { pin: mine } }), Pkcs11Error);
     await assertRejects(() => session.login(CKU.USER, mine, { signal: AbortSignal.abort() }));
     assertEquals(secret.occurrences(), 1);
+    mine.fill(0);
+    assertEquals(secret.occurrences(), 0);
+  });
+
+  /** Something that gives `first` once, and then throws. */
+  const once = <T>(first: T): () => T => {
+    let asked = 0;
+    return () => {
+      if (asked++ > 0) throw new Error("asked again");
+      return first;
+    };
+  };
+
+  /** The ways to open a session. */
+  const ways: Record<string, (options: OpenSessionOptions) => unknown> = {
+    "openSession": async (options) => await (await session.slot.openSession(options)).close(),
+    "openSessionSync": (options) => session.slot.openSessionSync(options).closeSync(),
+  };
+  for (const [name, open] of Object.entries(ways)) {
+    it(`${name} asks for each option and for each member of its login once`, { skip, timeout }, async () => {
+      const pin = new TextEncoder().encode("4711-once");
+      const counts: Record<string, number> = {};
+      const counted = <T extends object>(target: T): T =>
+        new Proxy(target, {
+          get(target, member, receiver) {
+            counts[String(member)] = (counts[String(member)] ?? 0) + 1;
+            return Reflect.get(target, member, receiver);
+          },
+        });
+      const { signal } = new AbortController();
+      const login = counted({ pin, userType: CKU.USER, maxTries: 2 });
+      await open(counted({ login, signal, abort: "now" as const, readWrite: true, interaction: undefined }));
+      for (const [member, count] of Object.entries(counts)) assertEquals([member, count], [member, 1]);
+      assert(counts.pin === 1 && counts.login === 1);
+    });
+  }
+
+  it("a call that fails before it begins leaves no copy of a PIN", { skip: skip || memorySkip, timeout }, async () => {
+    const secret = new SecretInMemory();
+    const mine = secret.bytes();
+    const { slot } = session;
+    const signal = AbortSignal.abort();
+    const throwing = () => {
+      throw new Error("no answer");
+    };
+    const failing: Record<string, () => unknown> = {
+      "a user type that is none": () => slot.openSession({ login: { pin: mine, userType: -1 } }),
+      "maxTries that is none": () => slot.openSession({ login: { pin: mine, maxTries: -1 } }),
+      "an option of a login that throws": () =>
+        session.login(CKU.USER, mine, Object.defineProperty({}, "ifNeeded", { get: throwing })),
+      "an option of a pool that throws": () =>
+        slot.sessionPool(Object.defineProperty({ login: { pin: mine } }, "interaction", { get: throwing })),
+      "a new PIN that is none": () => session.setPin(mine, 5 as unknown as string),
+      "a new PIN that is none, in place": () => session.setPinSync(mine, 5 as unknown as string),
+      "setPin aborted": () => session.setPin(mine, mine, { signal }),
+      "setPinSync aborted": () => session.setPinSync(mine, mine, { signal }),
+      "initPin aborted": () => session.initPin(mine, { signal }),
+      "initPinSync aborted": () => session.initPinSync(mine, { signal }),
+      "initToken aborted": () => slot.initToken(mine, "label", { signal }),
+      "initTokenSync aborted": () => slot.initTokenSync(mine, "label", { signal }),
+    };
+    for (const [name, call] of Object.entries(failing)) {
+      await assertRejects(async () => await call(), Error, undefined, name);
+    }
+    for (const [name, open] of Object.entries(ways)) {
+      const login = Object.defineProperties({ pin: mine }, {
+        pin: { get: once(mine) },
+        userType: { get: once(CKU.USER) },
+      });
+      await open({ login });
+      strict.fail("C_OpenSession", CKR.DEVICE_ERROR);
+      await assertRejects(async () => await open({ login: { pin: mine } }), Pkcs11Error, undefined, name);
+    }
     mine.fill(0);
     assertEquals(secret.occurrences(), 0);
   });
