@@ -1484,7 +1484,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const into = destination(options);
     if (isPiecemeal(data)) {
       const parts = newPartsSigner(this, key, mechanism);
-      return resultLater(await fed(this.#core, parts, data, options, (all) => all.final(options)), into, options);
+      return resultLater(await fed(this.#core, parts, data, options, (all, call) => all.final(call)), into, options);
     }
     const signature = await this.#core.run(sign, cryptoArgs(this.#core, "sign", key, mechanism, data), options);
     return resultLater(signature, into, options);
@@ -1558,7 +1558,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
   ): Promise<boolean> {
     if (isPiecemeal(data)) {
       const verifier = newPartsVerifier(this, key, mechanism);
-      return await fed(this.#core, verifier, data, options, (all) => all.final(signature, options));
+      return await fed(this.#core, verifier, data, options, (all, call) => all.final(signature, call));
     }
     return await this.#core.run(verify, verifyArgs(this.#core, key, mechanism, data, signature), options);
   }
@@ -1626,7 +1626,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     const into = destination(options);
     if (isPiecemeal(data)) {
       const digester = newDigester(this, null, mechanism);
-      return resultLater(await fed(this.#core, digester, data, options, (all) => all.final(options)), into, options);
+      return resultLater(await fed(this.#core, digester, data, options, (all, call) => all.final(call)), into, options);
     }
     const hash = await this.#core.run(digest, digestArgs(this.#core, mechanism, data), options);
     return resultLater(hash, into, options);

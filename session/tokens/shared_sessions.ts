@@ -110,8 +110,7 @@ export class SessionPool extends TypedEventTarget<SessionPoolEvents> {
     if (typeof work !== "function") {
       throw new TypeError(`Cannot use a session of the pool: expected a function, got ${describeType(work)}`);
     }
-    checkOptions(options);
-    return await this.#sessions.use(work, options);
+    return await this.#sessions.use(work, checkOptions(options));
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Data that comes piece by piece, through operations in parts. */
 import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
+import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { type BytesInput, isBytesInput } from "../../ffi/memory/inputs.ts";
 import type { CallOptions } from "../core/call_options.ts";
@@ -17,13 +18,13 @@ export function cipherStream(
   make: () => Encryptor | Decryptor,
   options: CallOptions = {},
 ): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
-  checkOptions(options);
-  const { signal } = options;
+  const call = checkOptions(options);
+  const { signal } = call;
   signal?.throwIfAborted();
   const cipher = make();
-  let abort: () => void;
+  let aborted: Abortable;
   const finish = async () => {
-    signal?.removeEventListener("abort", abort);
+    if (signal) stopListening(signal, aborted);
     await cipher.close();
   };
   const step = async (
@@ -40,15 +41,22 @@ export function cipherStream(
   };
   const transformer: Transformer<BytesInput, Uint8Array<ArrayBuffer>> & { cancel(): Promise<void> } = {
     start(controller) {
-      abort = () => {
-        controller.error(signal!.reason);
-        finish().catch(reportUncaught);
+      aborted = {
+        abort(reason) {
+          controller.error(reason);
+          finish().catch(reportUncaught);
+        },
       };
-      signal?.addEventListener("abort", abort);
+      try {
+        if (signal) listen(signal, aborted);
+      } catch (error) {
+        finish().catch(reportUncaught);
+        throw error;
+      }
     },
-    transform: (chunk, controller) => step(controller, cipher.update(chunk, options)),
+    transform: (chunk, controller) => step(controller, cipher.update(chunk, call)),
     async flush(controller) {
-      await step(controller, cipher.final(options));
+      await step(controller, cipher.final(call));
       await finish();
     },
     cancel: finish,
@@ -115,17 +123,22 @@ interface Parts {
   close(): Promise<void>;
 }
 
-/** What an operation in parts gives at its end, after all the data; it is ended whatever happens. */
+/**
+ * What an operation in parts gives at its end, after all the data; it is ended whatever happens.
+ *
+ * @throws {TypeError} when the options are none; nothing of the data has been touched then
+ */
 export async function fed<P extends Parts, T>(
   core: SessionCore,
   parts: P,
   data: Exclude<DataInput, BytesInput>,
   options: CallOptions | undefined,
-  end: (parts: P) => Promise<T>,
+  end: (parts: P, options: CallOptions) => Promise<T>,
 ): Promise<T> {
   try {
-    await feed(core, parts, data, options);
-    return await end(parts);
+    const call = checkOptions(options ?? {});
+    await feed(core, parts, data, call);
+    return await end(parts, call);
   } finally {
     await parts.close();
   }
@@ -139,12 +152,13 @@ async function feed(
   core: SessionCore,
   parts: Parts,
   data: Exclude<DataInput, BytesInput>,
-  options: CallOptions | undefined,
+  options: CallOptions,
 ): Promise<void> {
-  const signal = options?.signal;
+  const { signal, abort } = options;
   const source = sourceOf(data);
   const reading = new EndingRead(source, signal, core);
   try {
+    reading.begin();
     for (;;) {
       const { done, value } = await reading.next();
       if (done) return;
@@ -154,7 +168,7 @@ async function feed(
     // What the source makes of it is its own affair, and may take for ever; so may the call that was aborted.
     source.cancel(error).catch(() => {});
     const closing = parts.close();
-    if (signal?.aborted && options?.abort !== "wait") closing.catch(reportUncaught);
+    if (signal?.aborted && abort !== "wait") closing.catch(reportUncaught);
     // The first error is the one to tell.
     else await closing.catch(() => {});
     throw error;
@@ -165,20 +179,28 @@ async function feed(
 }
 
 /** Reads that end when a signal aborts or the session is closed. */
-class EndingRead {
+class EndingRead implements Abortable {
   readonly #source: Source;
   readonly #signal: AbortSignal | undefined;
   readonly #core: SessionCore;
-  readonly #heardAll: () => void;
+  #heardAll: (() => void) | null = null;
   #reject: ((reason: unknown) => void) | null = null;
-  readonly #abort = () => this.#reject?.(this.#signal!.reason);
 
   constructor(source: Source, signal: AbortSignal | undefined, core: SessionCore) {
     this.#source = source;
     this.#signal = signal;
     this.#core = core;
-    signal?.addEventListener("abort", this.#abort);
-    this.#heardAll = core.onClose(() => this.#reject?.(new SessionClosedError("take a part")));
+  }
+
+  /** Listens to both, until {@linkcode EndingRead.stop}. */
+  begin(): void {
+    if (this.#signal) listen(this.#signal, this);
+    this.#heardAll = this.#core.onClose(() => this.#reject?.(new SessionClosedError("take a part")));
+  }
+
+  /** The signal was aborted. */
+  abort(reason: unknown): void {
+    this.#reject?.(reason);
   }
 
   next(): ReturnType<Source["next"]> {
@@ -191,7 +213,7 @@ class EndingRead {
   }
 
   stop(): void {
-    this.#signal?.removeEventListener("abort", this.#abort);
-    this.#heardAll();
+    if (this.#signal) stopListening(this.#signal, this);
+    this.#heardAll?.();
   }
 }

@@ -1,6 +1,7 @@
 /** The sessions of a pool on one token: calls wait when all of them are busy. */
 import { CKR, CKS } from "../../ffi/constants/mod.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
+import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
 import { isAskedFor } from "../../ffi/engine/question.ts";
 import { lendTo, lentHere } from "../core/lending.ts";
 import { Opening } from "../core/session_core.ts";
@@ -190,22 +191,24 @@ export class TokenSessions implements LentSessions {
       throw new SessionBusyError("use a session of the pool", "the function that asks for it", "one");
     }
     return new Promise((resolve, reject) => {
-      const aborted = (): void => {
-        const at = this.#waiting.indexOf(waiting);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        reject(signal!.reason);
+      const waiter: Abortable = {
+        abort: (reason) => {
+          const at = this.#waiting.indexOf(waiting);
+          if (at >= 0) this.#waiting.splice(at, 1);
+          reject(reason);
+        },
       };
       const waiting: Waiting = {
         lend: (session) => {
-          signal?.removeEventListener("abort", aborted);
+          if (signal) stopListening(signal, waiter);
           resolve(session);
         },
         fail: (error) => {
-          signal?.removeEventListener("abort", aborted);
+          if (signal) stopListening(signal, waiter);
           reject(error);
         },
       };
-      signal?.addEventListener("abort", aborted, { once: true });
+      if (signal) listen(signal, waiter);
       this.#waiting.push(waiting);
       this.#grow();
     });

@@ -30,6 +30,18 @@ async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> 
   return new Uint8Array(await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer());
 }
 
+/** What is done, and the errors that were reported meanwhile. */
+async function reportsOf<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly reported: unknown[] }> {
+  const reported: unknown[] = [];
+  const before = globalThis.reportError;
+  globalThis.reportError = (error) => void reported.push(error);
+  try {
+    return { result: await work(), reported };
+  } finally {
+    globalThis.reportError = before;
+  }
+}
+
 describe("Cryptography in a session", () => {
   let on: TokenSession;
   let aes: Pkcs11Object;
@@ -383,6 +395,68 @@ describe("Cryptography in a session", () => {
     await assertRejects(() => digest(keeping), TypeError, "no AbortSignal");
     assertEquals((await digest(undefined)).length, 32);
     module.closeSync();
+  });
+
+  /** A signal of somebody's own, an asynchronous iterable of one piece, and what is done with them. */
+  const foreign = (own: object) => {
+    const done = { read: 0, returned: 0 };
+    const next = () =>
+      Promise.resolve(done.read++ > 0 ? { done: true, value: undefined } : { done: false, value: data });
+    const end = () => {
+      done.returned++;
+      return Promise.resolve({ done: true, value: undefined });
+    };
+    const source = { [Symbol.asyncIterator]: () => ({ next, return: end }) } as AsyncIterable<Uint8Array>;
+    const listens = { addEventListener() {}, removeEventListener() {}, throwIfAborted() {} };
+    return { done, source, signal: { aborted: false, ...listens, ...own } as unknown as AbortSignal };
+  };
+  const throws = () => {
+    throw new Error("no listener");
+  };
+
+  /** Calls that read a stream to its end. */
+  const reading: Record<string, (source: DataInput, signal: AbortSignal) => Promise<unknown>> = {
+    digest: (source, signal) => on.session.digest(CKM.SHA256, source, { signal }),
+    sign: (source, signal) => on.session.sign(hmacKey, CKM.SHA256_HMAC, source, { signal }),
+    verify: (source, signal) => {
+      const signature = createHmac("sha256", keyBytes).update(data).digest();
+      return on.session.verify(hmacKey, CKM.SHA256_HMAC, source, signature, { signal });
+    },
+  };
+  for (const [name, call] of Object.entries(reading)) {
+    it(`${name} of a stream takes foreign signals as it does with bytes`, { skip }, async () => {
+      const none = foreign({ removeEventListener: undefined });
+      await assertRejects(
+        () => call(none.source, none.signal),
+        TypeError,
+        "Cannot make the call: the signal is no AbortSignal",
+      );
+      assertEquals(none.done, { read: 0, returned: 0 });
+
+      const refusing = foreign({ addEventListener: throws });
+      await assertRejects(() => call(refusing.source, refusing.signal), Error, "no listener");
+      assertEquals(refusing.done, { read: 0, returned: 1 });
+
+      const keeping = foreign({ removeEventListener: throws });
+      const { result, reported } = await reportsOf(() => call(keeping.source, keeping.signal));
+      assert(result === true || (result as Uint8Array).length === 32);
+      assert(reported.length > 0 && reported.every((error) => (error as Error).message === "no listener"));
+      assertEquals(keeping.done, { read: 2, returned: 0 });
+      assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+    });
+  }
+
+  it("a cipher stream frees the session, whatever a foreign signal makes of its listener", { skip }, async () => {
+    const stream = (own: object) => on.session.encryptStream(aes, aesCbc({ iv }), { signal: foreign(own).signal });
+    assertThrows(() => stream({ addEventListener: throws }), Error, "no listener");
+    await on.session.idle();
+    assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+    const { result, reported } = await reportsOf(() =>
+      bytesOf(chunks(data, 10).pipeThrough(stream({ removeEventListener: throws })))
+    );
+    assertEquals(result.length, 112);
+    assert(reported.length > 0);
+    assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
   });
 
   it("a source that gives nothing is let go, and its call ends, when the session is closed", { skip }, async () => {

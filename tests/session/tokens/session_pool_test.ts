@@ -48,6 +48,25 @@ describe("a pool of sessions", () => {
     assertEquals([pool.idle, pool.waiting], [pool.size, 0]);
   });
 
+  it("lends a session to one who waited with a signal that cannot be left", { skip, timeout: 60_000 }, async () => {
+    await using pool = on.slot.sessionPool({ max: 1 });
+    const left = new Error("not left");
+    const removeEventListener = () => {
+      throw left;
+    };
+    const signal = { aborted: false, addEventListener() {}, removeEventListener, throwIfAborted() {} };
+    const reported: unknown[] = [];
+    const before = globalThis.reportError;
+    globalThis.reportError = (error) => void reported.push(error);
+    try {
+      const waited = pool.use(() => "lent", { signal: signal as unknown as AbortSignal });
+      assertEquals(await Promise.race([waited, pool.use(() => "lent to the next")]), "lent");
+      assertEquals(reported, [left]);
+    } finally {
+      globalThis.reportError = before;
+    }
+  });
+
   it("ends what a user left begun, and goes on after a user that fails", { skip }, async () => {
     await using pool = on.slot.sessionPool({ max: 1 });
     await pool.use(async (session) => {
