@@ -49,12 +49,16 @@ export function bodySourceOf(body: unknown): BodySource | null {
  * The stream that a function of the caller makes for an attempt: one of the web, of another library or of Node, or an
  * asynchronous iterable.
  *
- * @throws {TypeError} If it makes something else.
+ * @throws {TypeError} If it makes something else, or a stream that is locked.
  */
 export function freshBody(make: () => unknown): ReadableStream<Bytes> {
   const made = make();
-  const isSource = isStream(made) || (typeof made === "object" && made !== null && Symbol.asyncIterator in made);
-  if (!isSource) throw unexpected("send the body", "its function to give a ReadableStream", made);
+  if (!isStream(made) && !isIterable(made)) {
+    throw unexpected("send the body", "its function to give a ReadableStream", made);
+  }
+  if (isStream(made) && made.locked) {
+    throw new TypeError("Cannot send the body: the stream that its function has given is locked");
+  }
   return bodySourceOf(made)!.body as ReadableStream<Bytes>;
 }
 
@@ -65,6 +69,12 @@ function whole(body: Bytes, type: string | null): BodySource {
 /** Whether a value is a stream as the Streams standard has them: of this realm, another, or a library's own. */
 function isStream(value: unknown): value is ReadableStream<Bytes> {
   return typeof (value as { getReader?: unknown } | null)?.getReader === "function";
+}
+
+/** Whether a value gives its pieces one by one, when they are there. */
+function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" &&
+    typeof (value as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
 }
 
 /** A stream of this realm with what another one gives. */

@@ -129,7 +129,7 @@ for (const transport of transportsWithHttp2) {
     it("that makes none is told so", async () => {
       await using server = await serverOn(transport, echo);
       await using session = sessionOn(transport);
-      for (const made of ["text", undefined, new Uint8Array(3), Promise.resolve()]) {
+      for (const made of ["text", undefined, new Uint8Array(3), Promise.resolve(), { [Symbol.asyncIterator]: 5 }]) {
         const msg = new HttpMessage("POST", `${server.origin}/echo`, { body: (() => made) as never });
         await session.sendMessage(msg);
         assertStringIncludes(
@@ -137,6 +137,14 @@ for (const transport of transportsWithHttp2) {
           "Cannot send the body: expected its function to give a ReadableStream",
         );
       }
+      const locked = new Response("read by another").body!;
+      locked.getReader();
+      const msg = new HttpMessage("POST", `${server.origin}/echo`, { body: () => locked });
+      await session.sendMessage(msg);
+      assertStringIncludes(
+        msg.error!.message,
+        "Cannot send the body: the stream that its function has given is locked",
+      );
       assertEquals(await session.sendMessage(new HttpMessage("GET", `${server.origin}/echo`)), HttpStatus.OK);
     });
   });
