@@ -92,6 +92,11 @@ export class AttemptEvents implements ExchangeObserver {
     if (this.#isCurrent) this.#item.emit("wrote-body");
   }
 
+  /** A paused message sends no further piece of its body, whatever the body is. */
+  resumed(): Promise<void> | null {
+    return this.#isCurrent && this.#item.isPaused ? this.#item.resumed() : null;
+  }
+
   /** A 1xx response arrived. */
   informational(status: number, reason: string, headers: Headers): void {
     if (!this.#isCurrent) return;

@@ -264,8 +264,9 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   }
 
   /**
-   * Stops I/O of a message at its next step (`soup_session_pause_message`). It keeps its connection, and the server
-   * feels the back-pressure.
+   * Stops I/O of a message at its next step (`soup_session_pause_message`): no further piece of a body is sent or read.
+   * It keeps its connection, and the server feels the back-pressure. With `transport: "fetch"` a body of bytes is the
+   * runtime's from the start and goes out.
    *
    * @throws {TypeError} If the message is not on the queue.
    */

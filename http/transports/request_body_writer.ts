@@ -1,6 +1,6 @@
 /** The body of a request on its way out, in every version of HTTP: when it begins, its pieces, its length, its end. */
 import { setImmediate } from "node:timers";
-import type { RequestTrailers, TransportRequest } from "./transport.ts";
+import type { ExchangeObserver, RequestTrailers, TransportRequest } from "./transport.ts";
 import { type BodyFraming, wrongLength } from "./request_rules.ts";
 
 /** How long a server may leave `Expect: 100-continue` unanswered before the body is sent all the same (RFC 9110 §10.1.1). */
@@ -34,6 +34,8 @@ export interface BodySink {
 /** What a {@linkcode RequestBodyWriter} must know of its request. */
 export interface WrittenBody {
   readonly request: Pick<TransportRequest, "expectContinue" | "trailers">;
+  /** Tells while the message is paused. */
+  readonly observer: ExchangeObserver;
   readonly framing: BodyFraming;
   /** Bytes of the body when the framing is "length". */
   readonly contentLength: number;
@@ -55,6 +57,8 @@ export class RequestBodyWriter {
   /** Writes everything; what is there at once is handed over before this returns. */
   async write(body: NonNullable<TransportRequest["body"]>): Promise<void> {
     if (this.#body.request.expectContinue && !await this.#mayContinue()) return;
+    const resumed = this.#resumed();
+    if (resumed !== null) await resumed;
     if (this.#sink.isOver) return;
     if (body instanceof Uint8Array) await this.#writeBytes(body);
     else await this.#writeStream(body);
@@ -93,6 +97,11 @@ export class RequestBodyWriter {
     });
   }
 
+  /** What is waited for in front of the next piece; null where nothing is. */
+  #resumed(): Promise<void> | null {
+    return this.#body.observer.resumed?.() ?? null;
+  }
+
   async #writeBytes(body: Uint8Array): Promise<void> {
     if (body.byteLength > 0) await this.#writePieces(body, true);
     if (this.#sink.isOver) return;
@@ -107,11 +116,13 @@ export class RequestBodyWriter {
 
   async #writeLong(bytes: Uint8Array, endsBody: boolean): Promise<void> {
     for (let offset = 0; offset < bytes.byteLength; offset += PIECE) {
+      const resumed = this.#resumed();
+      if (resumed !== null) await resumed;
+      if (this.#sink.isOver) return;
       const piece = bytes.subarray(offset, offset + PIECE);
       const isLast = endsBody && offset + PIECE >= bytes.byteLength;
       const flushed = this.#sink.writePiece(piece, isLast);
       if (flushed !== undefined) await flushed;
-      if (this.#sink.isOver) return;
     }
   }
 

@@ -218,6 +218,11 @@ export interface ExchangeObserver {
   wroteBodyData(chunk: Uint8Array): void;
   /** The whole body, or the absence of one, was written (transports with `writeEvents`). */
   wroteBody(): void;
+  /**
+   * Asked in front of each piece of the body (transports with `writeEvents`): what to wait for while the message is
+   * paused, null while it is not.
+   */
+  resumed?(): Promise<void> | null;
   /** A 1xx response arrived: 101 only where the request has asked for it. */
   informational(status: number, reason: string, headers: Headers): void;
 }

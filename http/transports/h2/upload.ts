@@ -58,15 +58,17 @@ export class Upload implements BodySink {
 
   /** Writes what can be written at once. */
   begin({ contentLength, fields, framing }: RequestSection): void {
-    const { body } = this.#request;
+    const request = this.#request;
+    const { body } = request;
+    const { observer } = this.#owner;
     this.hasEnded = body === null;
     this.#link.writeHeaders(this.#owner.id, fields, this.hasEnded);
-    this.#owner.observer.wroteHeaders();
+    observer.wroteHeaders();
     if (this.isOver) return;
     if (body === null) return this.wroteAll();
     // What is spoken in place of HTTP is no body: the request is complete.
-    if (this.#request.upgrade) this.#owner.observer.wroteBody();
-    const writer = this.#writer = new RequestBodyWriter({ request: this.#request, framing, contentLength }, this);
+    if (request.upgrade) observer.wroteBody();
+    const writer = this.#writer = new RequestBodyWriter({ request, observer, framing, contentLength }, this);
     writer.write(body).catch((error: unknown) => this.#owner.uploadFailed(failure(error)));
   }
 

@@ -156,7 +156,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
       observer.wroteHeaders();
       if (this.#finished) return;
       const { framing, contentLength } = head;
-      const upload = this.#upload = new RequestBodyWriter({ request, framing, contentLength }, this);
+      const upload = this.#upload = new RequestBodyWriter({ request, observer, framing, contentLength }, this);
       upload.write(body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
     });
   }
