@@ -76,8 +76,8 @@ export class MessageState {
   spelling: ReadonlyMap<string, string> | null = null;
   /** Features that leave the message alone. */
   disabled: FeatureType[] | null = null;
-  /** It is answered from a cache or not at all (fetch's mode `only-if-cached`). */
-  isOnlyCached = false;
+  /** Fetch's cache mode, which counts whatever the fields say. */
+  cacheMode = "default";
   /** The URI a request is on its way to: only its own origin may be written into the message now. */
   sentTo: URL | null = null;
   /** The header section has been handed over, and with it path and query of `sentTo`. */

@@ -102,7 +102,7 @@ export class Attempt {
 
   #chooseProxy(): void {
     // Whatever features there are, such a message never gets to the network.
-    if (messageState(this.msg).isOnlyCached) return this.#receive(notCached());
+    if (messageState(this.msg).cacheMode === "only-if-cached") return this.#receive(notCached());
     const own = ownProxy(this.item);
     if (own === undefined && this.core.features.rounds.proxy.length > 0) return this.#askForProxy();
     this.item.proxy = own ?? null;

@@ -49,11 +49,16 @@ export interface Exchange {
   leading: LeadingRequest | null;
 }
 
-/** The request's directives, with HTTP/1.0's Pragma where there is no Cache-Control (RFC 9111 §5.4). */
-export function requestDirectives(headers: Headers): CacheDirectives {
+/**
+ * The request's directives, with HTTP/1.0's Pragma where there is no Cache-Control (RFC 9111 §5.4). Fetch's mode
+ * "no-cache" sends `max-age=0` and always asks the server, whatever the fields say.
+ */
+export function requestDirectives(msg: HttpMessage): CacheDirectives {
+  const headers = msg.requestHeaders;
   const field = headers.get("cache-control");
   if (field === null && /no-cache/i.test(headers.get("pragma") ?? "")) return new Map([["no-cache", true]]);
-  return parseCacheControl(field);
+  const said = parseCacheControl(field);
+  return messageState(msg).cacheMode === "no-cache" ? new Map([...said, ["no-cache", true]]) : said;
 }
 
 /** The URI that entries are found by: an http: or https: URI without user information and fragment. */

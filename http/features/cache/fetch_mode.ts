@@ -19,7 +19,7 @@ export function setCacheMode(msg: HttpMessage, mode: string): void {
   if (mode === "default") return;
   const directives = DIRECTIVES[mode];
   if (directives === undefined) throw new TypeError(`Cannot fetch: ${JSON.stringify(mode)} is no cache mode`);
-  messageState(msg).isOnlyCached = mode === "only-if-cached";
+  messageState(msg).cacheMode = mode;
   const headers = msg.requestHeaders;
   if (!headers.has("cache-control")) headers.set("cache-control", directives);
   if ((mode === "no-store" || mode === "reload") && !headers.has("pragma")) headers.set("pragma", "no-cache");

@@ -25,7 +25,7 @@ import {
 } from "./exchange.ts";
 import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
 import { type HttpCacheOptions, readCacheOptions } from "./options.ts";
-import { freshnessOf, isUsableOnError } from "./record.ts";
+import { freshnessOf, isUsableOnError, wantsValidation } from "./record.ts";
 import { ResponseRecorder } from "./response_recorder.ts";
 import { type CacheRequest, StoredResponses } from "./stored_responses.ts";
 import type { CacheEntry } from "./store.ts";
@@ -134,7 +134,7 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
     if (this.#isPassedBy(msg)) return null;
     const headers = msg.requestHeaders;
-    const directives = requestDirectives(headers);
+    const directives = requestDirectives(msg);
     const uri = httpUriOf(session, msg.uri);
     if (uri === null || namesOtherHost(session, msg)) {
       this.#exchanges.delete(msg);
@@ -240,7 +240,8 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     const { bypass, directives, key } = exchange;
     const requesters = requestersOf(session, msg);
     const turnKey = `${requesters.join()} ${key}`;
-    const mayWait = (): boolean => !exchange.isOver && !bypass && !directives.has("no-cache") && !isBlocking(msg);
+    const isValidated = wantsValidation(directives);
+    const mayWait = (): boolean => !exchange.isOver && !bypass && !isValidated && !isBlocking(msg);
     for (;;) {
       const entry = bypass ? null : yield* this.#stored.find(key, requesters, msg.requestHeaders);
       if (exchange.isOver) return null;

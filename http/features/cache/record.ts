@@ -187,11 +187,16 @@ export function updatedHeaders(record: CacheRecord, update: Headers): [string, s
   ];
 }
 
+/** Whether the server is asked however fresh a stored response is; an age of 0 is none that `max-age=0` is content with. */
+export function wantsValidation(request: CacheDirectives): boolean {
+  return request.has("no-cache") || secondsOf(request, "max-age") === 0;
+}
+
 /** What a stored response is good for, given the request's own directives. */
 export function freshnessOf(record: CacheRecord, request: CacheDirectives, options: PolicyOptions): Freshness {
   const policy = policyOf(record, options);
   const [age, lifetime] = [policy.age(), policy.maxAge()];
-  if (request.has("no-cache")) return "validate";
+  if (wantsValidation(request)) return "validate";
   const maxAge = secondsOf(request, "max-age");
   if (maxAge !== null && age > maxAge) return "validate";
   const minFresh = secondsOf(request, "min-fresh");

@@ -222,6 +222,8 @@ describe("HttpCache: request directives", () => {
     ["max-age=5", 3, "answer 1"],
     ["max-age=5", 6, "answer 2"],
     ["max-age=0", 1, "answer 2"],
+    ["max-age=0", 0, "answer 2"],
+    ["no-cache", 0, "answer 2"],
     ["min-fresh=30", 20, "answer 1"],
     ["min-fresh=30", 40, "answer 2"],
     ["max-stale", 1000, "answer 1"],
@@ -254,6 +256,7 @@ describe("HttpCache: fetch's cache modes", () => {
     ["no-store", 1, "answer 2"],
     ["reload", 1, "answer 2"],
     ["no-cache", 1, "answer 2"],
+    ["no-cache", 0, "answer 2"],
     ["force-cache", 100, "answer 1"],
     ["only-if-cached", 100, "answer 1"],
   ];
@@ -265,6 +268,33 @@ describe("HttpCache: fetch's cache modes", () => {
       assertEquals(await (await origin.session.fetch("http://origin.example/", { cache })).text(), answer);
       const isStored = cache === "reload" || cache === "no-cache";
       if (seconds < 60) assertEquals((await origin.get()).text, isStored ? "answer 2" : "answer 1");
+    });
+  }
+  it("no-cache asks with a condition and max-age=0, whatever Cache-Control the caller writes", async () => {
+    await using origin = new CachedOrigin((request) =>
+      request.headers.has("if-none-match")
+        ? new Response(null, { status: 304 })
+        : numbered(1, { "cache-control": "max-age=60", etag: '"one"' })
+    );
+    await origin.get();
+    const ask = async (headers: Record<string, string>) => {
+      const response = await origin.session.fetch("http://origin.example/", { cache: "no-cache", headers });
+      const { headers: seen } = origin.seen.at(-1)!;
+      return [await response.text(), seen.get("cache-control"), seen.get("if-none-match"), origin.seen.length];
+    };
+    assertEquals(await ask({}), ["answer 1", "max-age=0", '"one"', 2]);
+    assertEquals(await ask({ "cache-control": "max-age=30" }), ["answer 1", "max-age=30", '"one"', 3]);
+  });
+  for (const said of [{ cache: "no-cache" as const }, { headers: { "cache-control": "max-age=0" } }]) {
+    it(`requests with ${JSON.stringify(said)} do not wait for one another`, async () => {
+      const together = Promise.withResolvers<void>();
+      await using origin = new CachedOrigin(async (_, count) => {
+        if (count === 2) together.resolve();
+        await together.promise;
+        return numbered(count, fresh);
+      });
+      const ask = async () => await (await origin.session.fetch("http://origin.example/", said)).text();
+      assertEquals((await Promise.all([ask(), ask()])).sort(), ["answer 1", "answer 2"]);
     });
   }
   it("only-if-cached ends with 504 when there is nothing", async () => {
