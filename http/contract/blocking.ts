@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HttpMessage } from "../message/message.ts";
+import { type HttpMessage, messageState } from "../message/message.ts";
 
 const readers = new WeakMap<Response, () => Uint8Array<ArrayBuffer>>();
 const blocking = new WeakSet<HttpMessage>();
@@ -43,7 +43,16 @@ export function isWithoutCache(msg: HttpMessage): boolean {
   return withoutCache.has(msg);
 }
 
+const notFound = new WeakSet<Response>();
+
 /** The answer to `only-if-cached` when nothing is (RFC 9111 §5.2.1.7). */
 export function notCached(): Response {
-  return new Response(null, { status: 504, statusText: "Gateway Timeout" });
+  const response = new Response(null, { status: 504, statusText: "Gateway Timeout" });
+  notFound.add(response);
+  return response;
+}
+
+/** Notes who has answered an attempt: what a look-up without a connection gave, or the server where that gave nothing. */
+export function noteLookup(msg: HttpMessage, answer: Response | null): void {
+  messageState(msg).answeredBy = answer === null ? "server" : notFound.has(answer) ? "nobody" : "cache";
 }

@@ -201,6 +201,8 @@ export class Retry implements SessionFeature {
 
   /** Decides about a response. Called by the session. */
   gotHeaders(session: FeatureSession, msg: HttpMessage): void {
+    // No server was asked: a cache would say the same again.
+    if (messageState(msg).answeredBy !== "server") return;
     if (!this.#statuses.has(msg.statusCode) || !this.#mayRepeat(msg)) return;
     const retryAfter = msg.responseHeaders.get("retry-after");
     const asked = retryAfter === null ? undefined : parseRetryAfter(retryAfter);

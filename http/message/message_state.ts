@@ -78,6 +78,8 @@ export class MessageState {
   disabled: FeatureType[] | null = null;
   /** Fetch's cache mode, which counts whatever the fields say. */
   cacheMode = "default";
+  /** Who has answered the present attempt: "nobody" where only a cache may answer and none has anything. */
+  answeredBy: "server" | "cache" | "nobody" = "server";
   /** The URI a request is on its way to: only its own origin may be written into the message now. */
   sentTo: URL | null = null;
   /** The header section has been handed over, and with it path and query of `sentTo`. */

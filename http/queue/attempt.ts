@@ -21,7 +21,7 @@ import { receive } from "./response_phase.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportConnection, TransportRequest, TransportResponse } from "../transports/transport.ts";
-import { notCached } from "../contract/blocking.ts";
+import { notCached, noteLookup } from "../contract/blocking.ts";
 import { tunnelRefused } from "./tunnel_refusal.ts";
 import { chooseSocket, ownProxy } from "./message_way.ts";
 import { classOf, httpUriOf, type SchemeClass, wireUrl } from "../protocol/uri.ts";
@@ -96,6 +96,7 @@ export class Attempt {
   }
 
   #receive(response: Response): void {
+    noteLookup(this.msg, response);
     this.item.state = ItemState.RUNNING;
     receive(this, response);
   }

@@ -22,6 +22,7 @@ export function forgetResponse(msg: HttpMessage): void {
   state.dropUpgraded();
   state.errorCode = "";
   state.errorText = "";
+  state.answeredBy = "server";
   const metrics = writable(msg.metrics);
   metrics.started = metrics.firstByte = metrics.finished = 0;
   metrics.requestBodyBytes = metrics.responseBodyBytes = 0;

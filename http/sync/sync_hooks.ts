@@ -9,7 +9,7 @@ import { NotSupportedError, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
-import { bodyAtOnce, setBlocking } from "../contract/blocking.ts";
+import { bodyAtOnce, noteLookup, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
 import { beginTrace, endSyncTrace } from "../queue/message_trace.ts";
 import { chooseSocket } from "../queue/message_way.ts";
@@ -208,6 +208,7 @@ export class SyncHooks {
         if (this.#proxy !== undefined) return;
       } else if (hook === "lookup") {
         this.#answer = this.#settled(feature, hook, feature.lookup!(session, msg));
+        noteLookup(msg, this.#answer);
       } else if (hook === "replaceResponse") {
         this.#answer = this.#settled(feature, hook, feature.replaceResponse!(session, msg, unread(received!)));
       } else if (hook === "requestStarted" || hook === "connecting" || hook === "tunnelRefused") {

@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { MessageFlags } from "../../../http/message/message.ts";
+import { HttpMessage, MessageFlags } from "../../../http/message/message.ts";
+import { HttpCache } from "../../../http/features/cache/mod.ts";
 import { Retry, type RetryInfo } from "../../../http/features/retry.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
@@ -16,6 +17,22 @@ function inTurn(...answers: string[]): Responder {
 }
 
 describe("Retry", () => {
+  it("asks nobody again where only a cache may answer and there is none", async () => {
+    const retry = new Retry({ baseDelay: 1 });
+    await using session = new HttpSession({ features: [retry] });
+    assertEquals((await session.fetch("http://example.org/", { cache: "only-if-cached" })).status, 504);
+    assertEquals(retry.budget, 100);
+  });
+
+  it("leaves the answer of a cache alone in a synchronous send", async () => {
+    const retry = new Retry({ baseDelay: 1 });
+    await using session = new HttpSession({ features: [new HttpCache(), retry] });
+    const headers = { "cache-control": "only-if-cached" };
+    const msg = new HttpMessage("GET", "http://example.org/", { headers });
+    assertEquals(session.sendMessageSync(msg), 504);
+    assertEquals([retry.budget, msg.metrics.attempts], [100, 1]);
+  });
+
   for (const transport of TRANSPORTS) {
     for (const way of WAYS) {
       const on = `over ${transport} through ${way}`;
@@ -43,6 +60,23 @@ describe("Retry", () => {
         const { status, text, error } = await ask(bench.session, way, bench.url);
         assertEquals([status, text, error], [502, "still bad", null]);
         assertEquals(bench.server.requests.length, 3);
+      });
+
+      it(`leaves answers alone for which no server was asked ${on}`, async () => {
+        const retry = new Retry({ baseDelay: 1 });
+        const stored = reply("503 Service Unavailable", "busy", ["Cache-Control: max-age=60"]);
+        await using bench = await featureBench(inTurn(stored, stored, stored, reply("200 OK", "good")), {
+          transport,
+          features: [new HttpCache(), retry],
+        });
+        const onlyCached = { headers: { "cache-control": "only-if-cached" } };
+        assertEquals((await ask(bench.session, way, bench.url, onlyCached)).status, 504);
+        assertEquals([retry.budget, bench.server.requests.length], [100, 0]);
+        assertEquals((await ask(bench.session, way, `${bench.url}`)).status, 503);
+        const { budget } = retry;
+        assertEquals((await ask(bench.session, way, `${bench.url}`)).text, "busy");
+        assertEquals((await ask(bench.session, way, bench.url, onlyCached)).text, "busy");
+        assert(retry.budget >= budget);
       });
 
       it(`sends again when a connection breaks ${on}`, async () => {
