@@ -15,7 +15,7 @@ import { type HttpMessage, messageState } from "../message/message.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 import { isRepeated } from "./repeated_attempt.ts";
 import { bodyOf } from "./request_body.ts";
-import { headerFields, needsHttp1, openRequest, selectTransport } from "./requirements.ts";
+import { expectsContinue, headerFields, needsHttp1, openRequest, selectTransport } from "./requirements.ts";
 import { discard } from "./response_body.ts";
 import { receive } from "./response_phase.ts";
 import type { HttpSessionCore } from "./engine.ts";
@@ -250,7 +250,6 @@ export class Attempt {
     writable(connection).uses++;
     messageState(msg).sentTo = msg.uri;
     messageState(msg).isWritten = true;
-    const hasHeaders = msg.hasRequestHeaders;
     const request: TransportRequest = {
       method: msg.method,
       url: wireUrl(msg.uri, connection.target.scheme),
@@ -258,7 +257,7 @@ export class Attempt {
       spelling: messageState(msg).spelling,
       body: msg.requestBody === null ? null : this.#body(),
       bodyLength: msg.requestBodyLength,
-      expectContinue: hasHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? ""),
+      expectContinue: expectsContinue(msg),
       trailers: messageState(msg).requestTrailers,
       upgrade: messageState(msg).upgrade?.protocol,
     };

@@ -1,5 +1,5 @@
 /**
- * Whether an attempt that broke is made again without reporting a failure.
+ * Whether an attempt that broke, or whose expectation was refused, is made again without reporting a failure.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import type { Attempt } from "./attempt.ts";
 import type { HttpErrorCode, TransportError } from "../errors.ts";
 import { MessageFlags } from "../message/message.ts";
 import { isIdempotentMethod } from "../protocol/headers.ts";
+import { expectsContinue } from "./requirements.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
 /** A server that has not processed a request so many times never will. */
@@ -40,4 +41,13 @@ function isStale({ connection, item, msg }: Attempt, error: TransportError, wasU
   item.freshNext = connection?.protocol !== "h2" || item.wasStale;
   item.wasStale = true;
   return true;
+}
+
+/**
+ * The server, or one on the way, does not wait for anybody: the request is made again without the expectation, once, as
+ * it has none then (RFC 9110 §10.1.1).
+ */
+export function isExpectationRefused({ item, msg }: Attempt): boolean {
+  return msg.statusCode === HttpStatus.EXPECTATION_FAILED && item.requeue === null && expectsContinue(msg) &&
+    !(msg.requestBody instanceof ReadableStream);
 }

@@ -25,6 +25,24 @@ function hasOwnUpgrade(msg: HttpMessage): boolean {
   return msg.hasRequestHeaders && msg.requestHeaders.has("upgrade");
 }
 
+/** Whether the body waits until the server asks for it. */
+export function expectsContinue(msg: HttpMessage): boolean {
+  return asksForContinue(msg) && hasContent(msg);
+}
+
+function asksForContinue(msg: HttpMessage): boolean {
+  return msg.hasRequestHeaders && /^100-continue$/i.test(msg.requestHeaders.get("expect") ?? "");
+}
+
+function hasContent({ requestBody, requestBodyLength }: HttpMessage): boolean {
+  return requestBody !== null && requestBodyLength !== 0;
+}
+
+/** A request without content must not ask for a 100 (RFC 9110 §10.1.1). */
+function asksInVain(msg: HttpMessage): boolean {
+  return asksForContinue(msg) && !hasContent(msg);
+}
+
 /** The needs of an entry whose host and proxy are known. */
 function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings | null): Requirements {
   const { http2, lookup } = core.limits;
@@ -49,7 +67,7 @@ function requirementsOf(core: HttpSessionCore, item: QueueItem, tls: TlsSettings
     tls,
     unixSocket: typeof item.unixSocket === "string",
     lookup: lookup !== null && !item.unixSocket,
-    expectContinue: headers !== null && headers.has("expect"),
+    expectContinue: headers !== null && headers.has("expect") && !asksInVain(msg),
     informational: isListened(msg, "got-informational") || isListened(msg, "network-event"),
     host: headers !== null && headers.has("host"),
     requires,
@@ -63,7 +81,8 @@ export function headerFields(item: QueueItem): ReadonlyArray<readonly [string, s
   const fields = [...msg.requestHeaders];
   for (const [name, value] of fields) checkField(name, value);
   // What opened the tunnel was for the proxy alone; the origin behind it must not see it.
-  return isTunneled(item.connection!.target) ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
+  const sent = isTunneled(item.connection!.target) ? fields.filter(([name]) => name !== "proxy-authorization") : fields;
+  return asksInVain(msg) ? sent.filter(([name]) => name !== "expect") : sent;
 }
 
 /** The transport of an entry whose way is known; nothing is asked that the ordinary message does not need. */

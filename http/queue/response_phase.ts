@@ -13,6 +13,7 @@ import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "./queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
+import { isExpectationRefused } from "./repeated_attempt.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { HttpSessionCore } from "./engine.ts";
 import { HttpStatus, isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";
@@ -87,6 +88,10 @@ const takeBody: Step = (attempt) => {
   const response = attempt.response!;
   if (isMisdirected(attempt)) {
     item.isMisdirected = item.freshNext = true;
+    item.requeue = "body";
+  }
+  if (isExpectationRefused(attempt)) {
+    msg.requestHeaders.delete("expect");
     item.requeue = "body";
   }
   if (item.sink !== null && item.requeue === null) {
