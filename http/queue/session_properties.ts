@@ -171,7 +171,9 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
       if (value === null || typeof (value as Partial<TrustRoots> | undefined)?.pem === "function") {
         return value as TrustRoots | null;
       }
-      throw new TypeError("Cannot set tls-database: the value is no TlsDatabase");
+      throw new TypeError(
+        "Cannot set tls-database: the value is no TlsDatabase, which TlsDatabase.fromPem makes of certificates",
+      );
     },
     follow(values, before) {
       if (values.tlsDatabase !== before) trust(values, values.tlsDatabase);

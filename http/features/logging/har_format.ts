@@ -4,7 +4,7 @@
  * @module
  */
 import { isWithoutCache } from "../../contract/blocking.ts";
-import { type HttpMessage, MessageFlags } from "../../message/message.ts";
+import { type HttpMessage, MessageFlags, messageState } from "../../message/message.ts";
 import type { BodyCopy } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
 import { isTransportStatus } from "../../protocol/status.ts";
@@ -64,7 +64,7 @@ export interface HarResponse {
   redirectURL: string;
   /** Bytes of the header section; -1 as it is not known. */
   headersSize: number;
-  /** Bytes of the body on the wire. */
+  /** Bytes of the body on the wire; 0 where a cache has answered. */
   bodySize: number;
   /** The session's status below 100 when there was no complete response. */
   _transportStatus?: number | undefined;
@@ -100,13 +100,18 @@ export interface HarEntry {
   request: HarRequest;
   /** What was received. */
   response: HarResponse;
-  /** Always empty: nothing is said about caches. */
+  /** Always empty: what a cache held before and after is not said. */
   cache: Record<string, never>;
+  /** True where a cache has answered and no server was asked; absent otherwise. */
+  _fromCache?: boolean | undefined;
   /** How long each phase took. */
   timings: HarTimings;
   /** Number of the connection; absent when none was used. */
   connection?: string | undefined;
-  /** Says that the cache was passed by, as its store answers later than a synchronous send can wait for. */
+  /**
+   * Says that the cache was passed by, as its store answers later than a synchronous send can wait for; or that only a
+   * cache might answer and none had anything.
+   */
   comment?: string | undefined;
 }
 
@@ -142,8 +147,18 @@ export function entryOf(msg: HttpMessage, recording: Recording, rules: Redaction
     cache: {},
     timings,
     ...(recording.connectionId === null ? {} : { connection: String(recording.connectionId) }),
-    ...(isWithoutCache(msg) ? { comment: "cache passed by" } : {}),
+    ...(isFromCache(msg) ? { _fromCache: true } : {}),
+    ...commentOn(msg),
   };
+}
+
+function isFromCache(msg: HttpMessage): boolean {
+  return messageState(msg).answeredBy === "cache";
+}
+
+function commentOn(msg: HttpMessage): Pick<HarEntry, "comment"> {
+  if (isWithoutCache(msg)) return { comment: "cache passed by" };
+  return messageState(msg).answeredBy === "nobody" ? { comment: "no cache had an answer, no server was asked" } : {};
 }
 
 function timingsOf(msg: HttpMessage, { began, events }: Recording): HarTimings {
@@ -211,7 +226,7 @@ function responseOf(msg: HttpMessage, { responseBody }: Recording, rules: Redact
     content: contentOf(msg, responseBody, rules),
     redirectURL: rules === null ? location : redactAddress(location, rules),
     headersSize: -1,
-    bodySize: msg.metrics.responseBodyBytes,
+    bodySize: isFromCache(msg) ? 0 : msg.metrics.responseBodyBytes,
     ...(failed ? { _transportStatus: msg.statusCode, _error: msg.reasonPhrase } : {}),
   };
 }

@@ -177,6 +177,11 @@ describe("session properties", () => {
     assert(list({ LANGUAGE: twelve }).startsWith("l0, l1;q=0.95, l2;q=0.9, l3;q=0.85"), list({ LANGUAGE: twelve }));
   });
 
+  it("certificates in place of a database are refused with the way to make one of them", () => {
+    const tlsDatabase = rootCertificates[0] as unknown as TlsDatabase;
+    assertThrows(() => new HttpSession({ tlsDatabase }), TypeError, "TlsDatabase.fromPem");
+  });
+
   it("the TLS properties share one slot and tell what changed", async () => {
     await using session = new HttpSession({ tlsDatabase: null });
     assertEquals([session.sslUseSystemCaFile, session.sslCaFile], [false, null]);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type HarEntry, HarRecorder } from "../../../../http/features/logging/har_recorder.ts";
+import { HttpCache } from "../../../../http/features/cache/mod.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { MockTransport } from "../../../../http/features/mock_transport.ts";
 import { Retry } from "../../../../http/features/retry.ts";
@@ -84,6 +85,32 @@ describe("HarRecorder", () => {
       assertEquals(har.entries.map(({ response }) => response.status), [503, 200]);
       assertEquals(har.entries[0]!.response.headers.find(({ name }) => name === "x-try")?.value, "1");
     }
+  });
+
+  it("marks what a cache has answered, and says that none had an answer", async () => {
+    const har = new HarRecorder();
+    const cache = new HttpCache();
+    const server = new MockTransport(({ headers }) =>
+      headers.has("if-none-match")
+        ? new Response(null, { status: 304 })
+        : new Response("hello", { headers: { "cache-control": "max-age=60", etag: '"1"' } })
+    );
+    await using session = new HttpSession({ features: [server, cache, har] });
+    const ask = async (cache: RequestCache) => {
+      await (await session.fetch("http://example.com/", { cache })).text();
+      const { _fromCache, comment, connection, response: { bodySize, content, status } } = har.entries.at(-1)!;
+      return [_fromCache, comment, connection !== undefined, status, content.size, bodySize > 0];
+    };
+    const none = "no cache had an answer, no server was asked";
+    assertEquals(await ask("only-if-cached"), [undefined, none, false, 504, 0, false]);
+    assertEquals(await ask("default"), [undefined, undefined, true, 200, 5, true]);
+    assertEquals(await ask("default"), [true, undefined, false, 200, 5, false]);
+    // What the server has confirmed went over the network.
+    assertEquals((await ask("no-cache")).slice(0, 4), [undefined, undefined, true, 200]);
+    assertEquals(await ask("only-if-cached"), [true, undefined, false, 200, 5, false]);
+    await using other = new HttpSession({ features: [cache, har] });
+    const msg = new HttpMessage("GET", "http://example.com/");
+    assertEquals([other.sendMessageSync(msg), har.entries.at(-1)!._fromCache], [200, true]);
   });
 
   it("records failures with the session's status and reason", async () => {
