@@ -1,5 +1,6 @@
 /** Waiting for tokens to come and go, without blocking a thread in C_WaitForSlotEvent. */
 import { moduleSlotFlags, slotEvent, type SlotFlags } from "../../ffi/operations/modules.ts";
+import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
@@ -68,10 +69,11 @@ function pause(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
+      if (signal) stopListening(signal, waiter);
       resolve();
     };
+    const waiter: Abortable = { abort: end };
     const timer = setTimeout(end, INTERVAL_MS);
-    signal?.addEventListener("abort", end, { once: true });
+    if (signal) listen(signal, waiter);
   });
 }

@@ -2,6 +2,7 @@
 import { reportUncaught } from "../../internal/report_error.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
+import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import { isAskedBy, unasked } from "../../ffi/engine/question.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -541,18 +542,20 @@ function closeSessionsSync(core: ModuleCore, sessions: readonly SessionCore[], s
 function unlessAborted(work: Promise<void>, { signal, abort }: CallOptions): Promise<void> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
-    const aborted = () => {
-      if (abort === "wait") return;
-      work.catch(reportUncaught);
-      reject(signal.reason);
+    const waiter: Abortable = {
+      abort(reason) {
+        if (abort === "wait") return;
+        work.catch(reportUncaught);
+        reject(reason);
+      },
     };
-    signal.addEventListener("abort", aborted, { once: true });
     const ended = (settle: () => void) => {
-      signal.removeEventListener("abort", aborted);
+      stopListening(signal, waiter);
       if (signal.aborted) reject(signal.reason);
       else settle();
     };
     work.then(() => ended(resolve), (error) => ended(() => reject(error)));
+    listen(signal, waiter);
   });
 }
 

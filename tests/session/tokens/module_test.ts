@@ -159,6 +159,34 @@ describe("Modules", () => {
     assert(other.closed);
   });
 
+  it("a signal that cannot be left holds no call", { skip, timeout: 60_000 }, async () => {
+    const left = new Error("not left");
+    const own = { aborted: false, addEventListener() {}, throwIfAborted() {} };
+    const signal = {
+      ...own,
+      removeEventListener() {
+        throw left;
+      },
+    } as unknown as AbortSignal;
+    const reported: unknown[] = [];
+    const before = globalThis.reportError;
+    globalThis.reportError = (error) => void reported.push(error);
+    try {
+      const slot = findSlot(module, token.label);
+      const session = await slot.openSession();
+      await module.closeAllSessions(slot, { signal });
+      assert(session.closed);
+      let asked = 0;
+      signal.throwIfAborted = () => {
+        if (asked++ > 0) throw new Error("enough");
+      };
+      await assertRejects(() => module.waitForSlotEvent({ signal }), Error, "enough");
+      assert(reported.length > 1 && reported.every((error) => error === left));
+    } finally {
+      globalThis.reportError = before;
+    }
+  });
+
   it("waiting for a slot event can be cancelled", { skip }, async () => {
     const controller = new AbortController();
     const waiting = module.waitForSlotEvent({ signal: controller.signal });
