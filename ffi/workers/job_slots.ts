@@ -17,7 +17,7 @@ export interface NativeCall {
   /** Its words, as many as it has parameters. */
   readonly args: readonly bigint[];
   /** Whether an answer leads on, though it is no success: the call was only tried. For those who are told of it. */
-  readonly leadsOn?: (rv: number) => boolean;
+  readonly leadsOn?: ((rv: number) => boolean) | undefined;
 }
 
 /** What came of a job. */
