@@ -3,24 +3,15 @@
 // locks. Runs on Deno, Bun and Node.
 import { Worker } from "node:worker_threads";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { CKM, CKO, Module } from "../../session/mod.ts";
+import { CKM } from "../../session/mod.ts";
 import { BARE, type BareCalls } from "./bare_calls.ts";
 import { bareFind, type Bound, succeed } from "./bare_find.ts";
-import { data1k, data1m, data32, iv, makeObjects, P256, rate, rateAsync, report, setting } from "./rows.ts";
+import { ownSession } from "./own_session.ts";
+import { data1k, data1m, data32, iv, rate, rateAsync, report, setting } from "./rows.ts";
 
-const { module: path, label, pin, seconds } = setting();
-const module = await Module.load(path, { managed: false });
-const slot = await module.findSlot(label);
-const session = slot.openSessionSync({ readWrite: true, login: { pin } });
-const common = { token: false, private: false, valueLen: 32, sign: true, encrypt: true };
-const secret = session.generateKeySync(CKM.GENERIC_SECRET_KEY_GEN, common);
-const aes = session.generateKeySync(CKM.AES_KEY_GEN, common);
-const signing = { token: false, sign: true };
-const ec = session.generateKeyPairSync(CKM.EC_KEY_PAIR_GEN, { token: false, ecParams: P256 }, signing);
-const rsaPublic = { token: false, modulusBits: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
-const rsa = session.generateKeyPairSync(CKM.RSA_PKCS_KEY_PAIR_GEN, rsaPublic, signing);
-const object = { class: CKO.DATA, token: false, private: false, application: "bench", value: data32 };
-makeObjects((label) => session.createObjectSync({ ...object, label }));
+const given = setting();
+const { module: path, seconds } = given;
+const { slot, session, keys } = await ownSession(given);
 
 const runtime = nativeRuntime();
 const library = runtime.open(path);
@@ -58,11 +49,11 @@ const kept = (): void => into.set(memory.subarray(OUTPUT, OUTPUT + Number(words[
 const iv16 = base + BigInt(PARAMETER);
 const calls: Record<string, () => void> = {
   "digest 32 B": () => both(digestInit, digest, CKM.SHA256, null, data32),
-  "HMAC-SHA256 32 B": () => both(signInit, sign, CKM.SHA256_HMAC, secret.handle, data32),
-  "AES-CBC-PAD 1 KiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, aes.handle, data1k, iv16),
-  "ECDSA P-256": () => both(signInit, sign, CKM.ECDSA, ec.privateKey.handle, data32),
-  "RSA-2048": () => both(signInit, sign, CKM.SHA256_RSA_PKCS, rsa.privateKey.handle, data32),
-  "AES-CBC-PAD 1 MiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, aes.handle, data1m, iv16),
+  "HMAC-SHA256 32 B": () => both(signInit, sign, CKM.SHA256_HMAC, keys.hmac.handle, data32),
+  "AES-CBC-PAD 1 KiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1k, iv16),
+  "ECDSA P-256": () => both(signInit, sign, CKM.ECDSA, keys.ec.handle, data32),
+  "RSA-2048": () => both(signInit, sign, CKM.SHA256_RSA_PKCS, keys.rsa.handle, data32),
+  "AES-CBC-PAD 1 MiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1m, iv16),
 };
 const info = () => {
   succeed(sessionInfo(handle, output));
@@ -92,7 +83,7 @@ async function atOnce(sessions: readonly bigint[]): Promise<number> {
   const calls = sessions.map((session, index) => {
     const at = base + BigInt(places[index]!);
     const sign = [session, at + BigInt(PARAMETER), BigInt(data32.length), at + BigInt(INPUT), at + 24n];
-    return { init: [session, at, secret.handle], sign };
+    return { init: [session, at, keys.hmac.handle], sign };
   });
   for (const place of places) words.set([BigInt(CKM.SHA256_HMAC), 0n, 0n], place / 8);
   const workerData: BareCalls = { path, calls, shared: numbers.buffer };
@@ -138,4 +129,4 @@ const eight = [session, ...Array.from({ length: 7 }, () => slot.openSessionSync(
 rates["HMAC-SHA256 32 B, async, 1 session"] = await atOnce(eight.slice(0, 1));
 rates["HMAC-SHA256 32 B, async, 8 sessions"] = await atOnce(eight);
 report(rates);
-await module.close();
+await slot.module.close();

@@ -2,9 +2,10 @@
 // many objects as in the other tables. Runs on Deno, Bun and Node.
 import process from "node:process";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
-import { aesCbc, CKM, CKO, Module } from "../../session/mod.ts";
+import { aesCbc, CKM } from "../../session/mod.ts";
 import { type Bound, succeed } from "./bare_find.ts";
-import { data1k, data32, iv, makeObjects, report, setting } from "./rows.ts";
+import { ownSession } from "./own_session.ts";
+import { data1k, data32, iv, report, setting } from "./rows.ts";
 
 /** What a turn takes, in µs, and how many of them are made. */
 const TURN = 12_000;
@@ -12,18 +13,11 @@ const TURNS = 21;
 /** Calls before anything counts: compilers are through then. */
 const WARM_UP = 40_000;
 
-const { module: path, label, pin } = setting();
-const module = await Module.load(path, { managed: false });
-const slot = await module.findSlot(label);
-const session = slot.openSessionSync({ readWrite: true, login: { pin } });
-const common = { token: false, private: false, valueLen: 32, sign: true, encrypt: true };
-const secret = session.generateKeySync(CKM.GENERIC_SECRET_KEY_GEN, common);
-const aes = session.generateKeySync(CKM.AES_KEY_GEN, common);
-const object = { class: CKO.DATA, token: false, private: false, application: "bench", value: data32 };
-makeObjects((label) => session.createObjectSync({ ...object, label }));
+const given = setting();
+const { slot, session, keys } = await ownSession(given);
 
 const runtime = nativeRuntime();
-const library = runtime.open(path);
+const library = runtime.open(given.module);
 const bound = (name: string, arity: number): Bound => library.bind(name, arity, "u32") as Bound;
 const memory = new Uint8Array(new ArrayBuffer(0x2000));
 const words = new BigUint64Array(memory.buffer, 0, 4);
@@ -70,12 +64,12 @@ const calls: Record<string, { hand: () => void; own: () => void }> = {
     own: () => session.digestSync(CKM.SHA256, data32, { into }),
   },
   "HMAC-SHA256 32 B": {
-    hand: byHand(signInit, sign, CKM.SHA256_HMAC, secret.handle, data32),
-    own: () => session.signSync(secret, CKM.SHA256_HMAC, data32, { into }),
+    hand: byHand(signInit, sign, CKM.SHA256_HMAC, keys.hmac.handle, data32),
+    own: () => session.signSync(keys.hmac, CKM.SHA256_HMAC, data32, { into }),
   },
   "AES-CBC-PAD 1 KiB": {
-    hand: byHand(encryptInit, encrypt, CKM.AES_CBC_PAD, aes.handle, data1k, true),
-    own: () => session.encryptSync(aes, cbc, data1k, { into }),
+    hand: byHand(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1k, true),
+    own: () => session.encryptSync(keys.aes, cbc, data1k, { into }),
   },
 };
 
@@ -98,4 +92,4 @@ for (const [name, { hand, own }] of Object.entries(calls)) {
   results[`${name}, own`] = middle(times.map(([, time]) => time)) / count * 1000;
 }
 report(results);
-await module.close();
+await slot.module.close();
