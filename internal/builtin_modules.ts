@@ -95,16 +95,3 @@ export function lateBase<C extends abstract new (...args: never[]) => object>(fi
   };
   return stand as unknown as C;
 }
-
-/** Runs a part of the program, once, in the context that was kept, from a microtask. The part does not throw. */
-export type KeptContext = (part: () => void) => void;
-
-/**
- * Keeps the asynchronous context (`AsyncLocalStorage`) that this is called in, for code of the caller that is run from
- * elsewhere: a callback that another thread's message brings on, say. Promises keep it, without `node:async_hooks`.
- */
-export function keepContext(): KeptContext {
-  let goOn!: KeptContext;
-  void new Promise<() => void>((resolve) => goOn = resolve).then((part) => part());
-  return goOn;
-}

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Attempt } from "../queue/attempt.ts";
-import { watchTime } from "../queue/attempt_events.ts";
+import type { Attempt } from "../attempt/attempt.ts";
+import { watchTime } from "../attempt/attempt_events.ts";
 import { ownBytes } from "../transports/byte_pieces.ts";
 import { TransportError } from "../errors.ts";
 import { bodyFailure } from "./fetch_error.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
 import { ReadAhead } from "./read_ahead.ts";
-import { checkLength, gotChunk, smallBody } from "../queue/response_body.ts";
-import { ended, giveBack, isWatched } from "../queue/response_phase.ts";
+import { checkLength, gotChunk, smallBody } from "../attempt/response_body.ts";
+import { ended, giveBack, isWatched } from "../attempt/response_phase.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";

@@ -7,9 +7,9 @@
 import { FetchedResponse, type ResponseOrigin } from "../transports/fetched_response.ts";
 import { handOutEmpty, handOutSmall, type SmallResponses } from "./small_responses.ts";
 import type { BodyReader } from "./body_reader.ts";
-import type { Attempt } from "../queue/attempt.ts";
-import { ended, giveBack, isBodyless, isWatched } from "../queue/response_phase.ts";
-import { countBytes, discard, isSmall, smallBody, transformed } from "../queue/response_body.ts";
+import type { Attempt } from "../attempt/attempt.ts";
+import { ended, giveBack, isBodyless, isWatched } from "../attempt/response_phase.ts";
+import { countBytes, discard, isSmall, smallBody, transformed } from "../attempt/response_body.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import type { TransportResponse } from "../transports/transport.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attempt } from "../queue/attempt.ts";
+import type { Attempt } from "../attempt/attempt.ts";
 import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
 import { dropBody, type FetchSettings } from "./fetch_init.ts";
@@ -19,8 +19,8 @@ import {
   maxRedirectsOf,
   moveTo,
   rewriteAsGet,
-} from "../queue/redirect_rules.ts";
-import { tooMany } from "../queue/redirect_message.ts";
+} from "../attempt/redirect_rules.ts";
+import { tooMany } from "../attempt/redirect_message.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";

@@ -4,11 +4,22 @@
  *
  * @module
  */
+import type { Connection } from "../transports/connection.ts";
 import type { FeatureList } from "./feature_list.ts";
 import { ItemState, type QueueItem } from "./queue_item.ts";
 
 /** The session events about a message. */
 export type RequestEventName = "request-queued" | "request-started" | "request-unqueued";
+
+/** The events that the session emits for the engine. */
+export interface SessionCoreEvents {
+  /** `request-queued`, `request-started`, `request-unqueued`. */
+  request(type: RequestEventName, item: QueueItem): void;
+  /** `connection-created`, `tunneling`. */
+  connection(type: "connection-created" | "tunneling", connection: Connection): void;
+  /** Whether any of them ever got a listener. */
+  areHeard(): boolean;
+}
 
 /** The announcements of one session. */
 export class Announcements {

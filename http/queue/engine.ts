@@ -1,12 +1,11 @@
 /**
- * The engine of a session: entries from queueing to unqueueing. What happens during one attempt is in attempt.ts.
+ * The engine of a session: entries from queueing to unqueueing. What happens during one attempt is in http/attempt/.
  *
  * @module
  */
 import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { Announcements, type RequestEventName } from "./announcements.ts";
-import { Attempt } from "./attempt.ts";
+import { Announcements, type SessionCoreEvents } from "./announcements.ts";
 import type { Connection } from "../transports/connection.ts";
 import { ConnectionPool } from "../pool/connection_pool.ts";
 import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
@@ -16,25 +15,16 @@ import type { FeatureSession } from "../contract/feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
 import { HttpError } from "../message/http_error.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
-import { ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
+import { type ItemAttempt, ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
 import { beginTrace, endTrace, queuedTrace } from "./message_trace.ts";
-import { beginAll, QueueItems, runsCallersCode, settled } from "./queue_items.ts";
+import { QueueItems } from "./queue_items.ts";
+import { beginAll, runsCallersCode, settled } from "./starting_turn.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
 import { DefaultFields, type SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TlsSettings, UpgradedStream } from "../transports/transport.ts";
 import type { TransportList } from "../transports/choice/select.ts";
-
-/** The events that the session emits for the engine. */
-export interface SessionCoreEvents {
-  /** `request-queued`, `request-started`, `request-unqueued`. */
-  request(type: RequestEventName, item: QueueItem): void;
-  /** `connection-created`, `tunneling`. */
-  connection(type: "connection-created" | "tunneling", connection: Connection): void;
-  /** Whether any of them ever got a listener. */
-  areHeard(): boolean;
-}
 
 /** Who holds responses that were handed out, and with them connections. */
 export interface ResponseHolder {
@@ -64,6 +54,7 @@ export class HttpSessionCore implements PoolOwner {
   responses: ResponseHolder | null = null;
   readonly announcements: Announcements;
   readonly #events: SessionCoreEvents;
+  readonly #attempt: (item: QueueItem) => ItemAttempt;
   readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
   #starting: QueueItem[] = [];
   #isClosed = false;
@@ -73,12 +64,14 @@ export class HttpSessionCore implements PoolOwner {
     settings: SessionSettings,
     transports: TransportList,
     events: SessionCoreEvents,
+    attempt: (item: QueueItem) => ItemAttempt,
   ) {
     this.session = session;
     this.settings = settings;
     this.limits = settings.values;
     this.transports = transports;
     this.#events = events;
+    this.#attempt = attempt;
     this.features = new FeatureList(session, () => this.fields.changed());
     this.fields = new DefaultFields(settings, this.features);
     this.announcements = new Announcements(this.features, (type, item) => events.request(type, item));
@@ -157,7 +150,7 @@ export class HttpSessionCore implements PoolOwner {
   readonly #start = (): void => {
     const items = this.#starting;
     this.#starting = [];
-    beginAll(items, (item) => new Attempt(this, item).begin());
+    beginAll(items, (item) => this.#attempt(item).begin());
   };
 
   /** An entry waits for others. */
@@ -265,7 +258,7 @@ export class HttpSessionCore implements PoolOwner {
   }
 
   #askForAnother(item: QueueItem, features: readonly SessionFeature[]): void {
-    const attempt = new Attempt(this, item);
+    const attempt = this.#attempt(item);
     const { msg } = item;
     const next = (): void => {
       if (!attempt.isCurrent) return;

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { Attempt } from "./attempt.ts";
 import type { Connection } from "../transports/connection.ts";
-import { keepContext, type KeptContext } from "../../internal/builtin_modules.ts";
+import { keepContext, type KeptContext } from "../../internal/kept_context.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { TimeWatch } from "../contract/time_watch.ts";
 import { inMilliseconds, type TimeoutsOptions } from "../message/time_limits.ts";
+import type { HookScope } from "./feature_list.ts";
 import type { MessageTrace } from "./message_trace.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
@@ -40,6 +40,14 @@ export const ItemState = {
 /** One of the states. */
 export type ItemState = typeof ItemState[keyof typeof ItemState];
 
+/** An attempt at an entry, as the queue sees it: what one does stands in `http/attempt/`, above. */
+export interface ItemAttempt extends HookScope {
+  /** True while it is the entry's present one. */
+  readonly isCurrent: boolean;
+  /** Its first step. */
+  begin(): void;
+}
+
 /** What receives the response in place of the message: `session.fetch`. */
 export interface ResponseSink {
   /** Decides at the header section: hand the body out, read it and try again, or fail with an error. */
@@ -47,7 +55,7 @@ export interface ResponseSink {
   /** The message is on the queue. */
   queued(item: QueueItem): void;
   /** Takes the response over. */
-  take(attempt: Attempt, response: TransportResponse): void;
+  take(attempt: ItemAttempt, response: TransportResponse): void;
   /** The message is off the queue; called in every case. */
   done(item: QueueItem): void;
 }

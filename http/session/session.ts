@@ -11,6 +11,7 @@ import {
   checkSignal,
   unexpected,
 } from "../../internal/expected.ts";
+import { Attempt } from "../attempt/attempt.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
@@ -18,7 +19,7 @@ import type { FeatureType } from "../message/feature_type.ts";
 import { makeFetch } from "../fetch/fetch.ts";
 import { checkMessage, type HttpMessage } from "../message/message.ts";
 import { heed, ItemState, type QueueItem } from "../queue/queue_item.ts";
-import { redirectMessage, wouldRedirect } from "../queue/redirect_message.ts";
+import { redirectMessage, wouldRedirect } from "../attempt/redirect_message.ts";
 import { HttpSessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
 import {
@@ -137,7 +138,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
       areHeard: () => this.#listened !== null,
-    });
+    }, (item) => new Attempt(this.#core, item));
     this.fetch = makeFetch(this.#core, (url) => void this.prepareForUri(parseUri(url)));
     if (options.defaultFeatures !== false) this.#core.features.addDefaults(makeDefaultFeatures());
     for (const name of sessionValueNames) if (options[name] !== undefined) this.#set(name, options[name]);

@@ -12,7 +12,7 @@ import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, noteLookup, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
 import { beginTrace, endSyncTrace } from "../queue/message_trace.ts";
-import { chooseSocket } from "../queue/message_way.ts";
+import { chooseSocket } from "../attempt/message_way.ts";
 import { ItemState, QueueItem } from "../queue/queue_item.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PeerCertificate as ShownCertificate } from "node:tls";
-import { altNamesOf } from "../../internal/certificate_names.ts";
+import { altNamesOf } from "../../internal/x509/certificate_names.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { PeerCertificate } from "./transport.ts";
 

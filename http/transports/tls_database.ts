@@ -6,7 +6,7 @@
 import { builtin } from "../../internal/builtin_modules.ts";
 import { checkIterable, checkText, unexpected } from "../../internal/expected.ts";
 import { Buffer } from "node:buffer";
-import { oidText, readElement, readElements, Tag } from "../../internal/der.ts";
+import { oidText, readElement, readElements, Tag } from "../../internal/x509/der.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
 import { fileError } from "../errors.ts";
 import type { TrustRoots } from "./transport.ts";

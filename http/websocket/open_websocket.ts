@@ -14,7 +14,7 @@ import { failureOf } from "../message/failure.ts";
 import { HttpError } from "../message/http_error.ts";
 import { HttpMessage, messageState } from "../message/message.ts";
 import { heed } from "../queue/queue_item.ts";
-import { isRedirectStatus } from "../queue/redirect_rules.ts";
+import { isRedirectStatus } from "../attempt/redirect_rules.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { loadFraming } from "./framing.ts";
 import { checkOwnField, Handshake } from "./handshake.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { CKK } from "../../ffi/constants/mod.ts";
-import { oidElement, oidText, readElement, Tag } from "../../internal/der.ts";
+import { oidElement, oidText, readElement, Tag } from "../../internal/x509/der.ts";
 
 /** A curve by the name that Web Cryptography, OpenSSL or its RFC gives it. */
 export type NamedCurve =

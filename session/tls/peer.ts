@@ -1,6 +1,6 @@
 /** What a handshake has shown: the peer's certificate, what is wrong with it, protocol and cipher suite. */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { altNamesOf, isNamed } from "../../internal/certificate_names.ts";
+import { altNamesOf, isNamed } from "../../internal/x509/certificate_names.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { PeerCertificate, TlsInfo } from "../../internal/tls_info.ts";
 import { type Gnutls, GNUTLS_CERT } from "../../ffi/tables/gnutls.ts";

@@ -1,5 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
-import { keepContext } from "../../internal/builtin_modules.ts";
+import { keepContext } from "../../internal/kept_context.ts";
 import { secretCopy } from "../../internal/secret_bytes.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";

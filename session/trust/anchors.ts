@@ -10,7 +10,7 @@ import type { Slot } from "../tokens/slot.ts";
 import type { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
-import { nameText } from "../../internal/distinguished_name.ts";
+import { nameText } from "../../internal/x509/distinguished_name.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
 import { addAttached, addExtension, allowsPurpose, noPurposes, purposeOid, type Purposes } from "./purposes.ts";

@@ -1,4 +1,4 @@
-import { type DerElement, oidText, readElement, readInside, Tag } from "../../internal/der.ts";
+import { type DerElement, oidText, readElement, readInside, Tag } from "../../internal/x509/der.ts";
 
 const OID_EXTENDED_KEY_USAGE = "2.5.29.37";
 const ANY_USAGE = "2.5.29.37.0";

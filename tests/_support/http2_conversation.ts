@@ -1,7 +1,7 @@
 // What hostile servers say by HTTP/2, and what has to come of it: fuzz tests use it with fixed seeds, `deno task fuzz` with new ones.
 import { Buffer } from "node:buffer";
 import { TransportError } from "../../http/errors.ts";
-import { ErrorCode } from "../../http/transports/h2/errors.ts";
+import { ErrorCode } from "../../http/transports/h2/wire/errors.ts";
 import {
   Flag,
   frame,
@@ -11,9 +11,9 @@ import {
   numberFrame,
   Setting,
   settingsFrame,
-} from "../../http/transports/h2/frames.ts";
-import { HpackEncoder } from "../../http/transports/h2/hpack_encoder.ts";
-import type { Field } from "../../http/transports/h2/hpack_table.ts";
+} from "../../http/transports/h2/wire/frames.ts";
+import { HpackEncoder } from "../../http/transports/h2/wire/hpack_encoder.ts";
+import type { Field } from "../../http/transports/h2/wire/hpack_table.ts";
 import { hasResponseBody } from "../../http/transports/incoming_response.ts";
 import { fieldPieces } from "./fuzz_inputs.ts";
 import { flushed, goAway, Http2Peer } from "./http2_peer.ts";

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { FrameReader } from "../../http/transports/h2/frame_reader.ts";
+import { FrameReader } from "../../http/transports/h2/wire/frame_reader.ts";
 import {
   DEFAULT_FRAME_SIZE,
   DEFAULT_WINDOW,
@@ -16,10 +16,10 @@ import {
   Setting,
   settingsFrame,
   uint32,
-} from "../../http/transports/h2/frames.ts";
-import { HpackDecoder } from "../../http/transports/h2/hpack_decoder.ts";
-import { HpackEncoder } from "../../http/transports/h2/hpack_encoder.ts";
-import type { Field } from "../../http/transports/h2/hpack_table.ts";
+} from "../../http/transports/h2/wire/frames.ts";
+import { HpackDecoder } from "../../http/transports/h2/wire/hpack_decoder.ts";
+import { HpackEncoder } from "../../http/transports/h2/wire/hpack_encoder.ts";
+import type { Field } from "../../http/transports/h2/wire/hpack_table.ts";
 import type { ResponseHead } from "../../http/transports/node/node_response_head.ts";
 import { ResponseParser } from "../../http/transports/node/node_response_parser.ts";
 import { goAway } from "./http2_peer.ts";

@@ -5,11 +5,11 @@ import { TransportError } from "../../http/errors.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { Http2Connection } from "../../http/transports/h2/connection.ts";
 import type { Http2Options, Http2Wire } from "../../http/transports/h2/connection_options.ts";
-import { FrameReader } from "../../http/transports/h2/frame_reader.ts";
-import { Flag, frame, FrameType, numberFrame, PREFACE, uint32 } from "../../http/transports/h2/frames.ts";
-import { HpackDecoder } from "../../http/transports/h2/hpack_decoder.ts";
-import { HpackEncoder } from "../../http/transports/h2/hpack_encoder.ts";
-import type { Field } from "../../http/transports/h2/hpack_table.ts";
+import { FrameReader } from "../../http/transports/h2/wire/frame_reader.ts";
+import { Flag, frame, FrameType, numberFrame, PREFACE, uint32 } from "../../http/transports/h2/wire/frames.ts";
+import { HpackDecoder } from "../../http/transports/h2/wire/hpack_decoder.ts";
+import { HpackEncoder } from "../../http/transports/h2/wire/hpack_encoder.ts";
+import type { Field } from "../../http/transports/h2/wire/hpack_table.ts";
 import type { TransportRequest, TransportResponse } from "../../http/transports/transport.ts";
 import { RecordingObserver } from "./transport_driver.ts";
 

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { FrameReader } from "../../http/transports/h2/frame_reader.ts";
+import { FrameReader } from "../../http/transports/h2/wire/frame_reader.ts";
 import {
   DEFAULT_FRAME_SIZE,
   Flag,
@@ -11,10 +11,10 @@ import {
   FrameType,
   numberFrame,
   PREFACE,
-} from "../../http/transports/h2/frames.ts";
-import { HpackDecoder } from "../../http/transports/h2/hpack_decoder.ts";
-import { HpackEncoder } from "../../http/transports/h2/hpack_encoder.ts";
-import type { Field } from "../../http/transports/h2/hpack_table.ts";
+} from "../../http/transports/h2/wire/frames.ts";
+import { HpackDecoder } from "../../http/transports/h2/wire/hpack_decoder.ts";
+import { HpackEncoder } from "../../http/transports/h2/wire/hpack_encoder.ts";
+import type { Field } from "../../http/transports/h2/wire/hpack_table.ts";
 import { data } from "./http2_peer.ts";
 import { ending, listening } from "./listening.ts";
 

@@ -8,6 +8,7 @@ import { codeOf, filesBelow, importedNames, librarySources, projectRoot, readTex
  */
 const rooms: Readonly<Record<string, string>> = {
   "internal": "",
+  "internal/x509": "internal",
 
   "ffi/constants": "",
   "ffi/runtime": "internal",
@@ -28,14 +29,14 @@ const rooms: Readonly<Record<string, string>> = {
   "session/config": "ffi/runtime internal",
   "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "session/mechanisms": "ffi/constants ffi/memory internal",
-  "session/attributes": "ffi/attributes ffi/constants ffi/memory internal session/errors.ts",
+  "session/attributes": "ffi/attributes ffi/constants ffi/memory internal internal/x509 session/errors.ts",
   "session/managed":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal session/errors.ts session/log_calls",
   "session/core":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables ffi/workers session/attributes session/errors.ts session/managed internal",
-  "session/keys/forms": "ffi/constants ffi/memory internal session/attributes",
+  "session/keys/forms": "ffi/constants ffi/memory internal internal/x509 session/attributes",
   "session/keys":
-    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/errors.ts session/keys/forms session/mechanisms",
+    "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal internal/x509 session/attributes session/errors.ts session/keys/forms session/mechanisms",
   "session/tokens":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/log_calls session/managed session/mechanisms session/uri",
   "session/groups":
@@ -46,11 +47,11 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
   "session/registered_modules.ts": "internal session/config session/log_calls session/managed session/tokens",
   "session/trust":
-    "ffi/constants internal session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
+    "ffi/constants internal internal/x509 session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
   "session/find_by_uri.ts":
     "ffi/constants ffi/memory internal session/attributes session/core session/errors.ts session/pins session/registered_modules.ts session/tokens session/uri",
   "session/tls":
-    "ffi/constants ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/registered_modules.ts session/tokens session/uri",
+    "ffi/constants ffi/memory ffi/operations ffi/runtime ffi/tables ffi/workers internal internal/x509 session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/registered_modules.ts session/tokens session/uri",
   "session/inspection.ts":
     "ffi/constants internal session/core session/keys session/signer session/tls session/tokens session/uri",
 
@@ -58,17 +59,20 @@ const rooms: Readonly<Record<string, string>> = {
   "http/errors.ts": "http/protocol internal",
   "http/codings": "http/errors.ts http/protocol internal",
   "http/storage": "http/errors.ts internal",
-  "http/transports": "http/errors.ts http/protocol internal",
-  "http/transports/fetch": "http/codings http/errors.ts http/protocol http/transports internal",
-  "http/transports/h2": "http/errors.ts http/protocol http/transports internal",
-  "http/transports/node": "http/codings http/errors.ts http/protocol http/transports http/transports/h2 internal",
+  "http/transports": "http/errors.ts http/protocol internal internal/x509",
+  "http/transports/fetch": "http/codings http/errors.ts http/protocol http/transports internal internal/x509",
+  "http/transports/h2/wire": "http/errors.ts http/protocol http/transports internal",
+  "http/transports/h2": "http/errors.ts http/protocol http/transports http/transports/h2/wire internal",
+  "http/transports/node": "http/errors.ts http/protocol http/transports http/transports/h2 internal internal/x509",
   "http/transports/choice": "http/errors.ts http/transports http/transports/fetch http/transports/node internal",
   "http/message": "http/errors.ts http/protocol http/transports internal",
   "http/contract": "http/errors.ts http/message http/protocol http/transports internal",
   "http/pool": "http/message http/protocol http/transports internal",
   "http/streams": "http/codings http/contract http/message http/protocol internal",
   "http/queue":
-    "http/codings http/contract http/errors.ts http/message http/pool http/protocol http/transports http/transports/choice internal",
+    "http/contract http/errors.ts http/message http/pool http/protocol http/transports http/transports/choice internal",
+  "http/attempt":
+    "http/codings http/contract http/errors.ts http/message http/protocol http/queue http/transports http/transports/choice internal",
   "http/features": "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/auth": "http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/auth/ntlm": "http/features/auth http/message http/protocol internal",
@@ -89,12 +93,12 @@ const rooms: Readonly<Record<string, string>> = {
   "http/stores":
     "http/contract http/features http/features/cache http/features/cookies http/features/hsts http/storage internal",
   "http/fetch":
-    "http/codings http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",
-  "http/websocket": "http/errors.ts http/message http/protocol http/queue http/transports internal",
+    "http/attempt http/contract http/errors.ts http/features/cache http/message http/pool http/protocol http/queue http/transports http/transports/fetch internal",
+  "http/websocket": "http/attempt http/errors.ts http/message http/protocol http/queue http/transports internal",
   "http/sync":
-    "http/contract http/errors.ts http/features http/features/sniffing http/message http/protocol http/queue http/transports http/transports/choice internal",
+    "http/attempt http/contract http/errors.ts http/features http/features/sniffing http/message http/protocol http/queue http/transports http/transports/choice internal",
   "http/session":
-    "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice http/websocket internal",
+    "http/attempt http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice http/websocket internal",
   "http/inspection.ts":
     "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/stores http/streams http/transports http/transports/fetch http/transports/node http/websocket internal",
   "http/sync_worker.ts":

@@ -1,8 +1,8 @@
 /** What servers send by HTTP/2: frames, and header sections in HPACK. */
-import { ConnectionFault } from "../../http/transports/h2/errors.ts";
-import { HpackDecoder, type Section } from "../../http/transports/h2/hpack_decoder.ts";
-import { HpackEncoder } from "../../http/transports/h2/hpack_encoder.ts";
-import { sizeOf } from "../../http/transports/h2/hpack_table.ts";
+import { ConnectionFault } from "../../http/transports/h2/wire/errors.ts";
+import { HpackDecoder, type Section } from "../../http/transports/h2/wire/hpack_decoder.ts";
+import { HpackEncoder } from "../../http/transports/h2/wire/hpack_encoder.ts";
+import { sizeOf } from "../../http/transports/h2/wire/hpack_table.ts";
 import { type Conversation, conversation, converse, fieldsOf } from "../../tests/_support/http2_conversation.ts";
 import { type FuzzTarget, same } from "./target.ts";
 

@@ -7,7 +7,7 @@ import type { PeerCertificate as NodePeerCertificate } from "node:tls";
 import { NotSupportedError } from "../../errors.ts";
 import type { ConnectionTarget, ExchangeObserver, Transport, TransportConnection } from "../transport.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
-import { isNamed } from "../../../internal/certificate_names.ts";
+import { isNamed } from "../../../internal/x509/certificate_names.ts";
 import { certificateOf } from "../peer_certificate.ts";
 import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
 import { isBunMethod } from "./fetch_methods.ts";

@@ -3,10 +3,10 @@ import { Buffer } from "node:buffer";
 import { Patience } from "../../../internal/patience.ts";
 import { isIdempotentMethod } from "../../protocol/headers.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
-import { brokenError, ConnectionFault, ErrorCode, errorName, StreamFault } from "./errors.ts";
-import { needsHttp1Error, settingsTimeout, unprocessedError } from "./errors.ts";
-import { FloodGuard } from "./flood_guard.ts";
-import { type FrameHandler, FrameInbox } from "./frame_inbox.ts";
+import { brokenError, ConnectionFault, ErrorCode, errorName, StreamFault } from "./wire/errors.ts";
+import { needsHttp1Error, settingsTimeout, unprocessedError } from "./wire/errors.ts";
+import { FloodGuard } from "./wire/flood_guard.ts";
+import { type FrameHandler, FrameInbox } from "./wire/frame_inbox.ts";
 import {
   DataFrames,
   DEFAULT_WINDOW,
@@ -21,12 +21,12 @@ import {
   PREFACE,
   Setting,
   settingsFrame,
-} from "./frames.ts";
+} from "./wire/frames.ts";
 import { type Http2Options, type Http2Wire, usualTimes } from "./connection_options.ts";
 import { HeldRequests } from "./held_requests.ts";
-import type { Section } from "./hpack_decoder.ts";
-import { HpackEncoder } from "./hpack_encoder.ts";
-import type { Field } from "./hpack_table.ts";
+import type { Section } from "./wire/hpack_decoder.ts";
+import { HpackEncoder } from "./wire/hpack_encoder.ts";
+import type { Field } from "./wire/hpack_table.ts";
 import { Outbox, WaitingBodies } from "./outbox.ts";
 import { PeerProbe } from "./peer_probe.ts";
 import { PeerSettings } from "./peer_settings.ts";

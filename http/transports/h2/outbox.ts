@@ -1,8 +1,8 @@
 /** Frames on their way out: those of one turn of the event loop leave together. */
 import type { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
-import { ConnectionFault, ErrorCode } from "./errors.ts";
-import { DataFrames } from "./frames.ts";
+import { ConnectionFault, ErrorCode } from "./wire/errors.ts";
+import { DataFrames } from "./wire/frames.ts";
 
 /** What frames are written to. */
 export interface FrameSink {

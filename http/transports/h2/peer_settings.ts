@@ -1,6 +1,6 @@
 /** What the peer has said in its SETTINGS frames (RFC 9113 §6.5). */
-import { ConnectionFault, ErrorCode } from "./errors.ts";
-import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, MAX_31_BITS, Setting, uint32 } from "./frames.ts";
+import { ConnectionFault, ErrorCode } from "./wire/errors.ts";
+import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, MAX_31_BITS, Setting, uint32 } from "./wire/frames.ts";
 
 const MAX_FRAME_SIZE = 0xffffff;
 const BYTES_OF_ONE = 6;

@@ -2,8 +2,8 @@
 import { trimWhitespace } from "../../protocol/syntax.ts";
 import { type BodyFraming, bodyFraming, checkTrailer, checkWrittenField, requestTarget } from "../request_rules.ts";
 import type { TransportRequest } from "../transport.ts";
-import { needsHttp1Error } from "./errors.ts";
-import type { Field } from "./hpack_table.ts";
+import { needsHttp1Error } from "./wire/errors.ts";
+import type { Field } from "./wire/hpack_table.ts";
 
 /** Fields about one connection of HTTP/1.1, which HTTP/2 does not have (RFC 9113 §8.2.2). */
 const bound: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 /** Streams that we have given up, on which the peer may still be sending. */
-import { ConnectionFault, ErrorCode } from "./errors.ts";
+import { ConnectionFault, ErrorCode } from "./wire/errors.ts";
 
 /** More than any peer has on its way; older ones are forgotten. */
 const MOST = 10_000;

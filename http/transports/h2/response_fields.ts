@@ -1,7 +1,7 @@
 /** What may stand in the header section of a response (RFC 9113 §8.2 and §8.3.2). */
 import type { HeaderField, IncomingHead } from "../incoming_response.ts";
-import { StreamFault } from "./errors.ts";
-import type { Section } from "./hpack_decoder.ts";
+import { StreamFault } from "./wire/errors.ts";
+import type { Section } from "./wire/hpack_decoder.ts";
 import { isConnectionField } from "./request_fields.ts";
 
 /** A name without capital letters (RFC 9113 §8.2.1). */

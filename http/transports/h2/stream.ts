@@ -11,8 +11,8 @@ import {
   IncomingResponse,
 } from "../incoming_response.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
-import { ErrorCode, malformedError, resetError, StreamFault } from "./errors.ts";
-import type { Section } from "./hpack_decoder.ts";
+import { ErrorCode, malformedError, resetError, StreamFault } from "./wire/errors.ts";
+import type { Section } from "./wire/hpack_decoder.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import type { RequestSection } from "./request_fields.ts";
 import { announcedLength, responseHead, trailerFields } from "./response_fields.ts";

@@ -3,9 +3,9 @@ import { TransportError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import { type BodySink, BURST, nextTurn, RequestBodyWriter } from "../request_body_writer.ts";
 import type { ExchangeObserver, TransportRequest } from "../transport.ts";
-import { ErrorCode, StreamFault } from "./errors.ts";
-import { MAX_31_BITS } from "./frames.ts";
-import type { Field } from "./hpack_table.ts";
+import { ErrorCode, StreamFault } from "./wire/errors.ts";
+import { MAX_31_BITS } from "./wire/frames.ts";
+import type { Field } from "./wire/hpack_table.ts";
 import { type RequestSection, trailerSection } from "./request_fields.ts";
 
 const NOTHING = new Uint8Array(0);

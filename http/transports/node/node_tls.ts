@@ -4,7 +4,7 @@ import type { DetailedPeerCertificate as NodeCertificate, SecureContext, TLSSock
 import { builtin } from "../../../internal/builtin_modules.ts";
 import type { ClientCertificate, TlsInfo, TlsSettings, TrustRoots } from "../transport.ts";
 import { certificateOf } from "../peer_certificate.ts";
-import { isNamed } from "../../../internal/certificate_names.ts";
+import { isNamed } from "../../../internal/x509/certificate_names.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 import { handshakeError, textOf, untrustedError } from "./node_errors.ts";
 import { waitForStream } from "./node_bun_socket.ts";

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { type DerElement as Element, oidText as oidOf, readElement, Tag } from "../../../internal/der.ts";
+import { type DerElement as Element, oidText as oidOf, readElement, Tag } from "../../../internal/x509/der.ts";
 
-export { Tag } from "../../../internal/der.ts";
+export { Tag } from "../../../internal/x509/der.ts";
 
 /** The identifier octet of an element of the context, `[number]`. */
 export function contextTag(number: number, isConstructed: boolean): number {

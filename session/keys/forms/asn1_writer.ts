@@ -5,7 +5,7 @@
  * @module
  */
 import { secretBytes } from "../../../internal/secret_bytes.ts";
-import { oidContent, Tag } from "../../../internal/der.ts";
+import { oidContent, Tag } from "../../../internal/x509/der.ts";
 import { contextTag } from "./asn1.ts";
 
 /** An element to be written. */

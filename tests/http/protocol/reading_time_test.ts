@@ -46,7 +46,7 @@ import { compileHostPatterns } from "../../../http/features/proxies/host_pattern
 import { parsePacResult } from "../../../http/features/proxies/proxy_list.ts";
 import { parseProxyUri } from "../../../http/transports/proxy_uri.ts";
 import { isNoSniff, sniffMediaType } from "../../../http/features/sniffing/sniff.ts";
-import { altNamesOf, isNamed } from "../../../internal/certificate_names.ts";
+import { altNamesOf, isNamed } from "../../../internal/x509/certificate_names.ts";
 import { ResponseParser } from "../../../http/transports/node/node_response_parser.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../../_support/reading_time.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";

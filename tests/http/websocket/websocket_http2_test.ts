@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
-import { Flag } from "../../../http/transports/h2/frames.ts";
+import { Flag } from "../../../http/transports/h2/wire/frames.ts";
 import { HttpError, HttpMessage, HttpSession, HttpStatus, type HttpWebSocket, TlsDatabase } from "../../../http/mod.ts";
 import { data, Http2Peer } from "../../_support/http2_peer.ts";
 import { http2Server, http2ServerSkip } from "../../_support/http2_server.ts";

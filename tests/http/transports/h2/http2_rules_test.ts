@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { TransportError } from "../../../../http/errors.ts";
-import { ErrorCode } from "../../../../http/transports/h2/errors.ts";
-import { Flag, frame, frameHeader, FrameType, Setting } from "../../../../http/transports/h2/frames.ts";
+import { ErrorCode } from "../../../../http/transports/h2/wire/errors.ts";
+import { Flag, frame, frameHeader, FrameType, Setting } from "../../../../http/transports/h2/wire/frames.ts";
 import { data, goAway, Http2Peer, reset, windowUpdate } from "../../../_support/http2_peer.ts";
 import { textOf } from "../../../_support/transport_driver.ts";
 

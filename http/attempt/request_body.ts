@@ -7,7 +7,7 @@ import type { AttemptEvents } from "./attempt_events.ts";
 import { TransportError } from "../errors.ts";
 import { freshBody } from "../message/body_source.ts";
 import { messageState } from "../message/message.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
 import { HttpStatus } from "../protocol/status.ts";
 
 /** The body of this attempt in the form transports take. */

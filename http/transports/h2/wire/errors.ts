@@ -1,6 +1,6 @@
 /** What ends HTTP/2 streams and connections: the error codes of RFC 9113 §7, and errors that carry one. */
-import { TransportError } from "../../errors.ts";
-import { HttpStatus } from "../../protocol/status.ts";
+import { TransportError } from "../../../errors.ts";
+import { HttpStatus } from "../../../protocol/status.ts";
 
 /** Error codes of RST_STREAM and GOAWAY frames. */
 export const ErrorCode = {

@@ -9,10 +9,10 @@ import type { Connection } from "../transports/connection.ts";
 import { isListened } from "../message/message.ts";
 import { ChunkEvent, InformationalEvent, NetworkEvent, TransferProgressEvent } from "../message/message_events.ts";
 import { messageState, setTrusted } from "../message/message.ts";
-import type { HttpSessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "../transports/transport.ts";
 
 /** The observer of one attempt. Once the attempt is void it emits nothing more. */

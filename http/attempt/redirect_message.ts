@@ -5,9 +5,9 @@
  */
 import { TransportError } from "../errors.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
 import { becomesGet, isFollowed, maxRedirectsOf, moveTo, redirectTarget, rewriteAsGet } from "./redirect_rules.ts";
-import type { HttpSessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { schemeClass } from "../protocol/uri.ts";
 

@@ -5,8 +5,8 @@
  */
 import { TransportError } from "../errors.ts";
 import { messageState } from "../message/message.ts";
-import type { QueueItem } from "./queue_item.ts";
-import type { HttpSessionCore } from "./engine.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { ProxyTarget } from "../transports/transport.ts";
 import { shownSocket, socketFor } from "../transports/unix_socket.ts";

@@ -1,5 +1,5 @@
 /** Cutting a stream of bytes into HTTP/2 frames (RFC 9113 §4.1). */
-import { beginningOf, isTlsAlert } from "../failure_words.ts";
+import { beginningOf, isTlsAlert } from "../../failure_words.ts";
 import { ConnectionFault, ErrorCode } from "./errors.ts";
 import { DEFAULT_FRAME_SIZE, Flag, FRAME_HEADER, FrameType, MAX_31_BITS, uint32 } from "./frames.ts";
 

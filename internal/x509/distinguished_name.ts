@@ -1,5 +1,5 @@
 // Distinguished names as text, over the DER reader both floors share.
-import { toHex } from "./bytes.ts";
+import { toHex } from "../bytes.ts";
 import { type DerElement, oidText, readElements, readInside, Tag } from "./der.ts";
 
 /** Attribute types with a short name in RFC 4514, and those people know from certificates. */

@@ -5,11 +5,11 @@
  */
 import { NotSupportedError } from "../errors.ts";
 import { type HttpMessage, isListened, messageState } from "../message/message.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import { isTunneled } from "../transports/connection.ts";
 import type { TlsSettings, Transport } from "../transports/transport.ts";
-import type { HttpSessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { checkField } from "../protocol/headers.ts";
 import type { Requirements } from "../transports/choice/select.ts";
 

@@ -1,4 +1,4 @@
-// What a proxy answers to CONNECT is never taken for the origin's: http/queue/tunnel_refusal.ts and the transports.
+// What a proxy answers to CONNECT is never taken for the origin's: http/attempt/tunnel_refusal.ts and the transports.
 import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";

@@ -1,5 +1,5 @@
 /** A header section that comes in several frames (RFC 9113 §4.3). */
-import { joinBytes } from "../../../internal/bytes.ts";
+import { joinBytes } from "../../../../internal/bytes.ts";
 import { ConnectionFault, ErrorCode } from "./errors.ts";
 import { DEFAULT_FRAME_SIZE } from "./frames.ts";
 

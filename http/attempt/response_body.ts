@@ -10,8 +10,8 @@ import { TransportError } from "../errors.ts";
 import { announcedLength, contentLength } from "../protocol/headers.ts";
 import { isListened, MessageFlags, messageState } from "../message/message.ts";
 import { ChunkEvent, TransferProgressEvent } from "../message/message_events.ts";
-import type { QueueItem } from "./queue_item.ts";
-import type { HttpSessionCore } from "./engine.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";
 

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { builtin } from "./builtin_modules.ts";
-import { toHex } from "./bytes.ts";
+import { builtin } from "../builtin_modules.ts";
+import { toHex } from "../bytes.ts";
 import { type DerElement, readElements, readInside, Tag } from "./der.ts";
 
 /** Identifier octets of a GeneralName. */

@@ -11,11 +11,11 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/
 import { keepAliveTimeout } from "../protocol/headers.ts";
 import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
-import type { QueueItem } from "./queue_item.ts";
+import type { QueueItem } from "../queue/queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirect_message.ts";
 import { isExpectationRefused } from "./repeated_attempt.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
-import type { HttpSessionCore } from "./engine.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus, isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TransportResponse, UpgradedStream } from "../transports/transport.ts";
 

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { ConnectionFault, ErrorCode } from "../../../../http/transports/h2/errors.ts";
-import { HpackDecoder } from "../../../../http/transports/h2/hpack_decoder.ts";
-import { HpackEncoder } from "../../../../http/transports/h2/hpack_encoder.ts";
-import { DynamicTable, type Field, staticTable } from "../../../../http/transports/h2/hpack_table.ts";
-import { toHex } from "../../../../internal/bytes.ts";
-import { pseudoRandom } from "../../../_support/pseudo_random.ts";
+import { ConnectionFault, ErrorCode } from "../../../../../http/transports/h2/wire/errors.ts";
+import { HpackDecoder } from "../../../../../http/transports/h2/wire/hpack_decoder.ts";
+import { HpackEncoder } from "../../../../../http/transports/h2/wire/hpack_encoder.ts";
+import { DynamicTable, type Field, staticTable } from "../../../../../http/transports/h2/wire/hpack_table.ts";
+import { toHex } from "../../../../../internal/bytes.ts";
+import { pseudoRandom } from "../../../../_support/pseudo_random.ts";
 
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(hex.replace(/\s/g, "").match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
-import { HttpMessage, HttpSession, HttpStatus, MessageFlags, TlsDatabase } from "../../http/mod.ts";
-import { altNamesOf, isNamed } from "../../internal/certificate_names.ts";
-import { originWorker } from "../_support/origin_worker.ts";
-import { certificateFor, makeCertificates, type TestCertificates } from "../_support/tls_certificates.ts";
+import { HttpMessage, HttpSession, HttpStatus, MessageFlags, TlsDatabase } from "../../../http/mod.ts";
+import { altNamesOf, isNamed } from "../../../internal/x509/certificate_names.ts";
+import { originWorker } from "../../_support/origin_worker.ts";
+import { certificateFor, makeCertificates, type TestCertificates } from "../../_support/tls_certificates.ts";
 
 function der(tag: number, ...contents: (Uint8Array | string)[]): Buffer {
   const content = Buffer.concat(contents.map((part) => typeof part === "string" ? Buffer.from(part, "latin1") : part));
