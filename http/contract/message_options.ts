@@ -27,7 +27,8 @@ export interface HttpFetchInit {
   /** Said of a body that is a stream: it is sent before the response is read. */
   duplex?: "half" | undefined;
   /**
-   * How an `HttpCache` of the session is asked. "only-if-cached" never asks the network: 504 where no cache has an answer.
+   * How an `HttpCache` of the session is asked, and what servers read of it. "only-if-cached" never asks the network: 504
+   * where no cache has an answer. A condition of your own, such as If-None-Match, makes "no-store" of "default".
    *
    * @default {"default"}
    */

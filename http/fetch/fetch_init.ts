@@ -87,8 +87,7 @@ export async function messageOf(
   );
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
   if (init.timeout !== undefined) msg.timeout = init.timeout;
-  const cache = init.cache !== undefined ? init.cache : request?.cache;
-  if (cache !== undefined) setCacheMode(msg, cache);
+  setCacheMode(msg, init.cache !== undefined ? init.cache : request?.cache ?? "default");
   bringWay(msg, init);
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
   if (signal !== null) checkSignal("fetch", signal);

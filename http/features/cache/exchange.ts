@@ -10,6 +10,7 @@ import {
   toRecord,
   varyNames,
 } from "./directives.ts";
+import { asModeHasIt, hasCondition, takesWhatIsStored } from "./fetch_mode.ts";
 import type { LeadingRequest } from "./collapsed_requests.ts";
 import { fieldOf } from "./record.ts";
 import type { CacheEntry, CacheWriter } from "./store.ts";
@@ -33,7 +34,7 @@ export interface Exchange {
   readonly key: string;
   /** The request's own directives. */
   readonly directives: CacheDirectives;
-  /** The stored response that is being validated. */
+  /** The stored response that is being validated, or replaced. */
   entry: CacheEntry | null;
   /** The fields added to validate it, with what they replaced. */
   added: readonly string[];
@@ -49,16 +50,12 @@ export interface Exchange {
   leading: LeadingRequest | null;
 }
 
-/**
- * The request's directives, with HTTP/1.0's Pragma where there is no Cache-Control (RFC 9111 §5.4). Fetch's mode
- * "no-cache" sends `max-age=0` and always asks the server, whatever the fields say.
- */
+/** The request's directives, with HTTP/1.0's Pragma where there is no Cache-Control (RFC 9111 §5.4), as its mode has it. */
 export function requestDirectives(msg: HttpMessage): CacheDirectives {
   const headers = msg.requestHeaders;
   const field = headers.get("cache-control");
-  if (field === null && /no-cache/i.test(headers.get("pragma") ?? "")) return new Map([["no-cache", true]]);
-  const said = parseCacheControl(field);
-  return messageState(msg).cacheMode === "no-cache" ? new Map([...said, ["no-cache", true]]) : said;
+  const isOld = field === null && /no-cache/i.test(headers.get("pragma") ?? "");
+  return asModeHasIt(msg, isOld ? new Map([["no-cache", true]]) : parseCacheControl(field));
 }
 
 /** The URI that entries are found by: an http: or https: URI without user information and fragment. */
@@ -100,12 +97,13 @@ export function refreshOf(msg: HttpMessage): HttpMessage {
   return refresh;
 }
 
-/** Requests for a range and conditional requests of the caller's own are not answered from the cache. */
-export function isConditional(headers: Headers): boolean {
-  for (const name of ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"]) {
-    if (headers.has(name)) return true;
-  }
-  return false;
+/**
+ * Requests for a range and conditional requests of the caller's own are not answered from the cache, the latter but where
+ * they take whatever is stored.
+ */
+export function isForServer(msg: HttpMessage): boolean {
+  const headers = msg.requestHeaders;
+  return headers.has("range") || (!takesWhatIsStored(msg) && hasCondition(headers));
 }
 
 /** Makes a request validate a stored response. */

@@ -14,7 +14,7 @@ import { httpUriOf, parseUri, possibleHttpUris } from "../../protocol/uri.ts";
 import {
   cacheKey,
   type Exchange,
-  isConditional,
+  isForServer,
   LONGEST_WAIT,
   makeConditional,
   refreshOf,
@@ -23,6 +23,7 @@ import {
   sentFields,
   SERVER_FAILURES,
 } from "./exchange.ts";
+import { isReload, leavesCachesAlone, takesWhatIsStored } from "./fetch_mode.ts";
 import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
 import { type HttpCacheOptions, readCacheOptions } from "./options.ts";
 import { freshnessOf, isUsableOnError, wantsValidation } from "./record.ts";
@@ -133,10 +134,9 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     if (previous) this.#recorder.settle(msg, previous);
     if (msg.method !== "GET" && msg.method !== "HEAD") return null;
     if (this.#isPassedBy(msg)) return null;
-    const headers = msg.requestHeaders;
     const directives = requestDirectives(msg);
     const uri = httpUriOf(session, msg.uri);
-    if (uri === null || namesOtherHost(session, msg)) {
+    if (uri === null || leavesCachesAlone(msg) || namesOtherHost(session, msg)) {
       this.#exchanges.delete(msg);
       return directives.has("only-if-cached") ? notCached() : null;
     }
@@ -147,14 +147,14 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
       directives,
       entry: null,
       added: [],
-      useStale: isSame && previous.useStale,
+      useStale: takesWhatIsStored(msg) || (isSame && previous.useStale),
       bypass: isSame && previous.bypass,
       isOver: false,
       storing: null,
       leading: null,
     };
     this.#exchanges.set(msg, exchange);
-    if (directives.has("no-store") || isConditional(headers)) {
+    if (directives.has("no-store") || isForServer(msg)) {
       return directives.has("only-if-cached") ? notCached() : null;
     }
     return drive(this.#answer(session, msg, exchange, performance.now() + LONGEST_WAIT));
@@ -190,7 +190,9 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
     restoreFields(msg, exchange);
     const isSameRequester = request.recipient.authorization === entry?.record.authorization;
     if (entry) {
-      if (status === 304) return yield* this.#confirm(session, msg, exchange, entry, request, headers);
+      if (status === 304 && !isReload(msg)) {
+        return yield* this.#confirm(session, msg, exchange, entry, request, headers);
+      }
       if (SERVER_FAILURES.has(status) && isUsableOnError(entry.record, directives, stored.policy)) {
         return yield* this.#serve(msg, exchange, entry, []);
       }
@@ -275,7 +277,8 @@ export class HttpCache extends TypedEventTarget<StoreEvents> implements SessionF
           return null;
         }
       }
-      if (entry) makeConditional(msg, exchange, entry);
+      if (entry && isReload(msg)) exchange.entry = entry;
+      else if (entry) makeConditional(msg, exchange, entry);
       return null;
     }
   }
