@@ -1,5 +1,6 @@
 /** How long a peer is waited for, and waiting that a signal ends. */
 import { builtin } from "./builtin_modules.ts";
+import { leaveSignal } from "./report_error.ts";
 
 /** Parts of a wait: of a turn of the event loop that takes long, one part counts at most. */
 const PARTS = 10;
@@ -37,8 +38,8 @@ export class Patience {
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
+    promise.then(resolve, reject).finally(() => leaveSignal(signal, onAbort));
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }

@@ -1,6 +1,6 @@
 /** Who listens to a signal: one listener for each signal, as a list of thousands takes the runtimes quadratic time. */
 
-import { reportUncaught } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 
 /** Something that a signal aborts. */
 export interface Abortable {
@@ -36,10 +36,5 @@ export function stopListening(signal: AbortSignal, entry: Abortable): void {
   const known = listening.get(signal);
   if (!known?.entries.delete(entry) || known.entries.size > 0) return;
   listening.delete(signal);
-  try {
-    signal.removeEventListener("abort", known.heard);
-  } catch (error) {
-    // One of a library's own, or what a caller takes for one: the call that is over must not be held by it.
-    reportUncaught(error);
-  }
+  leaveSignal(signal, known.heard);
 }

@@ -2,6 +2,7 @@
 
 import type { HttpMessage } from "../message/message.ts";
 import { isBlocking } from "./blocking.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { MAX_TIMER } from "../../internal/time_limits.ts";
 
 /** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */
@@ -9,7 +10,7 @@ export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> 
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
+      if (signal !== undefined) leaveSignal(signal, stop);
       resolve();
     }, Math.min(Math.max(0, milliseconds), MAX_TIMER));
     const stop = (): void => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { leaveSignal } from "../../internal/report_error.ts";
 import type { Attempt } from "../attempt/attempt.ts";
 import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
@@ -134,7 +135,7 @@ export class FetchSink implements ResponseSink {
 
   done(item: QueueItem): void {
     this.#end(item);
-    if (this.#aborted !== null) this.#settings.signal!.removeEventListener("abort", this.#aborted);
+    if (this.#aborted !== null) leaveSignal(this.#settings.signal!, this.#aborted);
   }
 
   #end({ msg }: QueueItem): void {

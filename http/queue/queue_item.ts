@@ -60,10 +60,19 @@ export interface ResponseSink {
   done(item: QueueItem): void;
 }
 
-/** From now on the caller's signal calls `abort`; one that was aborted while the entry was announced does so at once. */
-export function heed(signal: AbortSignal, item: QueueItem, abort: () => void): void {
-  if (signal.aborted) abort();
-  else if (item.state !== ItemState.FINISHED) signal.addEventListener("abort", abort);
+/**
+ * From now on the caller's signal calls `abort`; one that was aborted while the entry was announced does so at once. One
+ * that takes no listener aborts, too, once `refused` knows why.
+ */
+export function heed(signal: AbortSignal, item: QueueItem, abort: () => void, refused: (error: unknown) => void): void {
+  if (signal.aborted) return abort();
+  if (item.state === ItemState.FINISHED) return;
+  try {
+    signal.addEventListener("abort", abort);
+  } catch (error) {
+    refused(error);
+    abort();
+  }
 }
 
 const none: readonly BodyTransform[] = Object.freeze([]);

@@ -36,6 +36,7 @@ import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/fea
 import { accessorOf, type ActingProperty, isActing, type SessionProperty } from "../contract/session_property.ts";
 import { flag, type SessionValueName, sessionValueNames, sessionValues } from "../queue/session_properties.ts";
 import { SessionSettings } from "../queue/session_settings.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { ListenerOptions } from "../../internal/platform_types.ts";
@@ -196,9 +197,9 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
         if (signal?.aborted && msg.statusCode === HttpStatus.CANCELLED) reject(signal.reason);
         else if (msg.error instanceof NotSupportedError) reject(msg.error);
         else resolve(msg.statusCode);
-        signal?.removeEventListener("abort", aborted);
+        if (signal !== null) leaveSignal(signal, aborted);
       });
-      if (signal !== null) heed(signal, item, aborted);
+      if (signal !== null) heed(signal, item, aborted, reject);
     });
   }
 
@@ -227,7 +228,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
       if (signal?.aborted && status === HttpStatus.CANCELLED) throw signal.reason;
       return status;
     } finally {
-      signal?.removeEventListener("abort", aborted);
+      if (signal !== null) leaveSignal(signal, aborted);
     }
   }
 

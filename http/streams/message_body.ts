@@ -1,6 +1,7 @@
 /** The response body of a message as a stream. */
 
 import { checkOptions, checkSignal } from "../../internal/expected.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { HttpError } from "../message/http_error.ts";
 import { checkMessage, type HttpMessage, MessageFlags } from "../message/message.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
@@ -55,7 +56,7 @@ export function streamMessage(
     signal?.addEventListener("abort", abort, { once: true });
     msg.flags.add(MessageFlags.OVERWRITE_CHUNKS);
     session.queueMessage(msg, () => {
-      signal?.removeEventListener("abort", abort);
+      if (signal !== undefined) leaveSignal(signal, abort);
       streaming.finish(signal);
     });
   });

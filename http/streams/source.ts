@@ -1,6 +1,7 @@
 /** What the readers of streams read from. */
 
 import { checkObject, checkSignal, unexpected } from "../../internal/expected.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { bodySourceOf } from "../message/body_source.ts";
 import { type ByteStream, ChunkReader } from "../codings/chunks.ts";
 
@@ -18,9 +19,9 @@ export async function* readChunks(
   if (body === null) return;
   const reader = new ChunkReader(body as ByteStream);
   const cancel = (): void => void reader.cancel(signal?.reason).catch(() => {});
-  signal?.addEventListener("abort", cancel, { once: true });
   let ended = false;
   try {
+    signal?.addEventListener("abort", cancel, { once: true });
     for (let step = await reader.next(); !step.done; step = await reader.next()) {
       signal?.throwIfAborted();
       yield step.value;
@@ -28,7 +29,7 @@ export async function* readChunks(
     signal?.throwIfAborted();
     ended = true;
   } finally {
-    signal?.removeEventListener("abort", cancel);
+    if (signal !== undefined) leaveSignal(signal, cancel);
     // A body that broke off rejects its cancellation with the error that is already on its way.
     if (!ended) await reader.cancel(signal?.reason).catch(() => {});
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkOptions, checkSignal, unexpected } from "../../internal/expected.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import type { HeadersInput } from "../../internal/platform_types.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { callersHeaders } from "../protocol/headers.ts";
@@ -94,7 +95,7 @@ function send(
   return new Promise((resolve, reject) => {
     const aborted = (): void => core.cancel(item, HttpStatus.CANCELLED, { error: signal!.reason });
     const item = core.queue(msg, null, null, () => {
-      signal?.removeEventListener("abort", aborted);
+      if (signal !== null) leaveSignal(signal, aborted);
       msg.removeEventListener("restarted", writeFields);
       if (handshake.stream === null || msg.statusCode < 100) {
         state.dropUpgraded();
@@ -103,7 +104,7 @@ function send(
       // Sent again it is a request like any other.
       state.upgrade = null;
     });
-    if (signal !== null) heed(signal, item, aborted);
+    if (signal !== null) heed(signal, item, aborted, reject);
   });
 }
 

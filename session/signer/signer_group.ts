@@ -10,6 +10,7 @@ import { isSameBytes } from "../../internal/bytes.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { checkOptions as checkGroupOptions } from "../../internal/expected.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import { MAX_TIMER, milliseconds } from "../../internal/time_limits.ts";
 import { MemberEvent } from "../core/member_event.ts";
@@ -254,7 +255,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
       member.calls--;
       calls.delete(call);
       clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
+      if (signal !== undefined) leaveSignal(signal, giveUp);
     }
   }
 

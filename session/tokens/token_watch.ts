@@ -1,4 +1,5 @@
 /** Tokens that come and go, watched by looking at the slots again and again: every module can do that. */
+import { leaveSignal } from "../../internal/report_error.ts";
 import { checkOptions } from "../../ffi/engine/engine.ts";
 import type { Module } from "./module.ts";
 import { isSameToken, type TokenInfo } from "../core/infos.ts";
@@ -141,7 +142,7 @@ export class TokenWatch implements AsyncIterableIterator<TokenChange> {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#signal?.removeEventListener("abort", this.#aborted);
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#aborted);
     this.#awake();
   }
 }

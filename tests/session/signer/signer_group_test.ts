@@ -13,6 +13,7 @@ import {
   type SignerGroupMember,
 } from "../../../session/mod.ts";
 import { type Signer, signJws, verifyJws } from "../../../http/mod.ts";
+import { foreignSignal, reportedWhile } from "../../_support/foreign_signals.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -198,6 +199,17 @@ describe("a group of signers", () => {
     assertEquals((group.members[0]!.error as Error).name, "TimeoutError");
     // Nobody works on for a caller who has his answer.
     assert(given.every((signal) => signal?.aborted));
+  });
+
+  it("signs for a caller whose signal cannot be left, and counts no call as under way", async () => {
+    const refusal = new Error("not left");
+    const group = signerGroup([new Told("a"), new Told("b")]);
+    const signal = foreignSignal("removeEventListener", refusal);
+    const reported = await reportedWhile(async () => {
+      assertEquals(await nameOf(group.sign(message, { signal })), "a");
+      assertEquals(await nameOf(group.sign(message, { signal })), "b");
+    });
+    assertEquals(reported, [refusal, refusal]);
   });
 
   it("ends a call with the caller's signal, for whom nobody is left out", async () => {

@@ -13,6 +13,7 @@ import {
 import type { Session } from "../../../session/tokens/session.ts";
 import type { TokenChange } from "../../../session/tokens/token_watch.ts";
 import { Module } from "../../../session/tokens/module.ts";
+import { foreignSignal, reportedWhile } from "../../_support/foreign_signals.ts";
 import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
@@ -278,5 +279,14 @@ describe("finding the slot of a token", () => {
     assert(seen.every(({ change }) => change === "inserted"));
     assertEquals(seen.find(({ slot }) => slot.equals(on.slot))!.token.label, on.token.label);
     for await (const _ of on.module.watchTokens()) break;
+  });
+
+  it("watching ends, too, where its signal cannot be left", { skip }, async () => {
+    const refusal = new Error("not left");
+    const signal = foreignSignal("removeEventListener", refusal);
+    const reported = await reportedWhile(async () => {
+      for await (const _ of on.module.watchTokens({ signal })) break;
+    });
+    assert(reported.length > 0 && reported.every((error) => error === refusal));
   });
 });
