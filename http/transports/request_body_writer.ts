@@ -6,8 +6,8 @@ import { type BodyFraming, wrongLength } from "./request_rules.ts";
 /** How long a server may leave `Expect: 100-continue` unanswered before the body is sent all the same (RFC 9110 §10.1.1). */
 const CONTINUE_TIMEOUT = 1000;
 
-/** Length of the pieces in which a long body is handed over. */
-const PIECE = 64 * 1024;
+/** Length of the pieces in which a long body is handed over: none is longer. */
+export const PIECE: number = 64 * 1024;
 
 /** After so many bytes other messages, and the program, go on before more is written: a socket may take all of a body. */
 export const BURST: number = 1024 * 1024;

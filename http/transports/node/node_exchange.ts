@@ -4,6 +4,7 @@ import { HttpStatus } from "../../protocol/status.ts";
 import { type BodySource, hasResponseBody, IncomingBody, IncomingResponse } from "../incoming_response.ts";
 import { type BodySink, BURST, nextTurn, RequestBodyWriter } from "../request_body_writer.ts";
 import type { ExchangeObserver, TransportRequest, TransportResponse } from "../transport.ts";
+import { ChunkWriter } from "./node_chunks.ts";
 import { exchangeError, textOf } from "./node_errors.ts";
 import { lastChunk, type RequestHead } from "./node_request_head.ts";
 import { MalformedResponseError } from "./node_response_grammar.ts";
@@ -47,6 +48,8 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
   #body: IncomingBody | null = null;
   /** The body of the request while there is one. */
   #upload: RequestBodyWriter | null = null;
+  /** What its pieces are written to when nobody knows its length. */
+  #chunks: ChunkWriter | null = null;
   /** Every byte of the request has been handed to the wire. */
   #sentAll = false;
   #written = false;
@@ -156,6 +159,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
       observer.wroteHeaders();
       if (this.#finished) return;
       const { framing, contentLength } = head;
+      if (framing === "chunked") this.#chunks = new ChunkWriter(this.#wire);
       const upload = this.#upload = new RequestBodyWriter({ request, observer, framing, contentLength }, this);
       upload.write(body).catch((error: unknown) => this.#fail(exchangeError(error, "send")));
     });
@@ -168,8 +172,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
 
   /** The answer to a body that is out may come before this thread hears that it is out: the last piece is not waited for. */
   writePiece(piece: Uint8Array, isLast: boolean): Promise<void> | void {
-    const isChunked = this.#options.head.framing === "chunked";
-    const flushed = isChunked ? this.#wire.writeChunk(piece) : this.#wire.write(piece);
+    const flushed = this.#chunks === null ? this.#wire.write(piece) : this.#chunks.write(piece);
     this.#options.observer.wroteBodyData(piece);
     if (isLast) return;
     this.#burst += piece.byteLength;
@@ -183,7 +186,9 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
   }
 
   writeEnd(trailers: Headers | null): void {
-    if (!this.#finished && this.#options.head.framing === "chunked") this.#wire.write(lastChunk(trailers));
+    if (this.#finished || this.#chunks === null) return;
+    this.#chunks.flush();
+    this.#wire.write(lastChunk(trailers));
   }
 
   wroteAll(): void {

@@ -10,7 +10,8 @@ import { countExchange, writeSoon } from "./node_write_batch.ts";
 
 /** What is shorter is not worth memory of its own. */
 const SHORT = 4096;
-const LINE_END = "\r\n";
+/** One is on its way while the next is filled. */
+const ROOMS = 2;
 
 /** Who gets what arrives on a {@linkcode Wire}. */
 export interface WireReader {
@@ -33,8 +34,8 @@ export class Wire {
   #detached = false;
   #keepsProcessAlive = true;
   #wakeWriter: (() => void) | null = null;
-  /** What was last joined in, for what is joined next while somebody waits for an exchange. */
-  #room: Buffer | null = null;
+  /** What was joined in, for what is joined next while somebody waits for an exchange. */
+  #rooms: Buffer[] = [];
   readonly #hasBunSocket: boolean;
   /** Has the stream take again what comes; null where it does anyway. */
   readonly #readByStream: (() => void) | null;
@@ -78,30 +79,31 @@ export class Wire {
     return new Promise((resolve) => this.#wakeWriter = resolve);
   }
 
-  /** Writes bytes as a chunk (RFC 9112 §7.1). */
-  writeChunk(bytes: Uint8Array): Promise<void> | void {
-    const line = `${bytes.byteLength.toString(16)}\r\n`;
-    return this.writeJoined(line.length + bytes.byteLength + LINE_END.length, (room) => {
-      room.write(line, 0, "latin1");
-      room.set(bytes, line.length);
-      room.write(LINE_END, line.length + bytes.byteLength, "latin1");
+  /**
+   * Memory to join in what is written together, which takes streams longer by itself: such as has been used where there is
+   * some, as fresh memory costs more than the copying.
+   */
+  takeRoom(size: number): Buffer {
+    const place = size < SHORT ? -1 : this.#rooms.findLastIndex(({ byteLength }) => byteLength >= size);
+    return place < 0 ? Buffer.allocUnsafe(size) : this.#rooms.splice(place, 1)[0]!;
+  }
+
+  /** Writes a part of what {@linkcode takeRoom} has given, which is taken back. */
+  writeRoom(room: Buffer, begin: number, end: number): Promise<void> | void {
+    const bytes = room.subarray(begin, end);
+    if (room.byteLength < SHORT) return this.write(bytes);
+    return this.write(bytes, () => {
+      // The runtime's sockets have passed the bytes on, other streams may have kept them.
+      if (!this.#keepsProcessAlive || !(this.#stream instanceof builtin.net.Socket)) return;
+      if (this.#rooms.push(room) > ROOMS) this.#rooms.shift();
     });
   }
 
-  /**
-   * Writes as one what `join` puts into so many bytes: joining what is written together takes streams longer, and fresh
-   * memory costs more than copying into some that has been used.
-   */
+  /** Writes as one what `join` puts into so many bytes. */
   writeJoined(size: number, join: (room: Buffer) => void): Promise<void> | void {
-    const kept = size < SHORT ? null : this.#room;
-    if (kept !== null) this.#room = null;
-    const room = kept !== null && kept.byteLength >= size ? kept : Buffer.allocUnsafe(size);
+    const room = this.takeRoom(size);
     join(room);
-    if (size < SHORT) return this.write(room);
-    return this.write(room.subarray(0, size), () => {
-      // The runtime's sockets have passed the bytes on, other streams may have kept them.
-      if (this.#keepsProcessAlive && this.#stream instanceof builtin.net.Socket) this.#room = room;
-    });
+    return this.writeRoom(room, 0, size);
   }
 
   /** Keeps back what `writing` writes until it returns. */
@@ -135,7 +137,7 @@ export class Wire {
     this.#keepsProcessAlive = value;
     if (value) return void this.#socket.ref();
     this.#socket.unref();
-    this.#room = null;
+    this.#rooms = [];
   }
 
   /** Takes the listeners off, so that another layer can be put on the stream. */

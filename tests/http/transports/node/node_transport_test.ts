@@ -1,17 +1,13 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { Buffer } from "node:buffer";
-import { connect, createServer, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { NotSupportedError, TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
-import { Wire } from "../../../../http/transports/node/node_wire.ts";
 import { countExchange, writeSoon } from "../../../../http/transports/node/node_write_batch.ts";
 import { until } from "../../../_support/http_sessions.ts";
-import { ending, listening } from "../../../_support/listening.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 import {
   exchange,
@@ -475,49 +471,5 @@ describe("NodeTransport", () => {
     } finally {
       for (const _ of texts) countExchange(-1);
     }
-  });
-
-  it("writes one chunk after the other, and each of them as it was", async () => {
-    const received: Uint8Array[] = [];
-    const { promise: over, resolve } = Promise.withResolvers<void>();
-    const server = createServer((accepted) => {
-      accepted.on("data", (bytes: Uint8Array) => void received.push(bytes)).on("end", () => resolve());
-    });
-    const socket = connect(await listening(server), "127.0.0.1");
-    const wire = new Wire(socket, socket);
-    wire.read({ received() {}, ended() {}, broke() {} });
-    const expected: string[] = [];
-    for (let at = 0; at < 200; at++) {
-      const text = String.fromCharCode(97 + at % 26).repeat(at % 7 === 0 ? 70_000 : 1 + at);
-      expected.push(`${text.length.toString(16)}\r\n${text}\r\n`);
-      const flushed = wire.writeChunk(encoder.encode(text));
-      if (at % 3 === 0) await flushed;
-    }
-    socket.end();
-    await over;
-    wire.destroy();
-    await ending(server, []);
-    assertEquals(Buffer.concat(received).toString(), expected.join(""));
-  });
-
-  it("writes nothing into a chunk that a stream of somebody else's may have kept", async () => {
-    const kept: Uint8Array[] = [];
-    const stream = new Duplex({
-      read() {},
-      write(bytes: Uint8Array, _encoding, done) {
-        kept.push(bytes);
-        done();
-      },
-    });
-    const wire = new Wire(stream, new Socket());
-    wire.read({ received() {}, ended() {}, broke() {} });
-    const texts = ["first", "next", "last"].map((text) => text.repeat(1000));
-    for (const text of texts) {
-      await wire.writeChunk(encoder.encode(text));
-      await setImmediate();
-    }
-    wire.destroy();
-    const [first, next, last] = texts;
-    assertEquals(Buffer.concat(kept).toString(), `1388\r\n${first}\r\nfa0\r\n${next}\r\nfa0\r\n${last}\r\n`);
   });
 });
