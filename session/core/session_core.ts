@@ -57,6 +57,7 @@ export class SessionCore {
   context: object | null = null;
   /** The session itself, to close it together with its module. */
   session: { close(): Promise<void>; closeSync(): void } | null = null;
+  #asksNobody = false;
 
   #whenClosed: Set<() => void> | null = null;
 
@@ -145,6 +146,18 @@ export class SessionCore {
     const { question } = this.lane;
     question?.inner?.dropWaiting(new SessionClosedError("run the call that was waiting"));
     question?.end(new SessionClosedError("wait for a PIN"));
+  }
+
+  /** Who uses the session may finish with it, but nobody is asked for a PIN any more: whoever is may never answer. */
+  askNobody(): void {
+    this.#asksNobody = true;
+    this.endQuestion();
+  }
+
+  /** Throws where nobody would end a question for a PIN. */
+  assertAsks(): void {
+    this.assertOpen("ask for a PIN");
+    if (this.#asksNobody) throw new SessionClosedError("ask for a PIN");
   }
 
   /** The session's place is given up: no wrapper uses it any more. */

@@ -85,7 +85,7 @@ export function authenticationFor(core: SessionCore, key: Pkcs11Object): KeyAuth
     traits,
     pin: question(pin, context.slot, {
       key: { object: key, label: () => traits.label ?? "" },
-      assertOpen: () => core.assertOpen("ask for a PIN"),
+      assertOpen: () => core.assertAsks(),
       isIdle: traits.alwaysAuthenticate === false,
     }),
   };

@@ -54,7 +54,7 @@ export function loginArgs(
     userType: BigInt(checkUlong(userType, "a user type")),
     pin: preparePin(pin, contextOf(core).slot, {
       maxTries: options?.maxTries,
-      assertOpen: () => core.assertOpen("ask for a PIN"),
+      assertOpen: () => core.assertAsks(),
     }),
     ifNeeded,
   };

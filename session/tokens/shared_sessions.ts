@@ -114,7 +114,8 @@ export class SessionPool extends TypedEventTarget<SessionPoolEvents> {
   }
 
   /**
-   * Closes the pool: who waits is refused, who has a session finishes with it.
+   * Closes the pool: who waits is refused, who has a session finishes with it. Nobody is asked for a PIN any more: a call
+   * that waits for one, or needs one, rejects with a {@linkcode SessionClosedError}.
    *
    * @throws {SessionBusyError} Inside a function that uses a session of the pool: it would wait for itself.
    */

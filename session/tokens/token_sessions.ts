@@ -154,7 +154,7 @@ export class TokenSessions implements LentSessions {
     }
   }
 
-  /** Who waits is refused, who has a session finishes with it. */
+  /** Who waits is refused, who has a session finishes with it as far as that goes without a PIN. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -164,6 +164,7 @@ export class TokenSessions implements LentSessions {
     const refusal = new SessionClosedError("use a session of the pool");
     for (const waiting of this.#waiting.splice(0)) waiting.fail(refusal);
     for (const opening of this.#openings) opening.end(refusal);
+    for (const session of this.#busy) coreOf(session).askNobody();
     if (this.#busy.size > 0 || this.#openings.size > 0) await new Promise<void>((resolve) => this.#whenDone = resolve);
     this.#forget();
     dropped.unregister(this);

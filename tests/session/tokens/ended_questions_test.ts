@@ -94,6 +94,27 @@ describe("A question for a PIN that nobody answers", () => {
     assertEquals([signal.aborted, card.sessions, card.calls("C_Login")], [true, 0, 0]);
   });
 
+  it("does not hold the closing of a pool whose user waits for it, and is asked no further", { skip }, async () => {
+    const person = new SlowPerson();
+    let questions = 0;
+    const askPin: PinCallback = (request, signal) => (questions++, person.pin(request, signal));
+    const pool = slot.sessionPool({ login: { pin: "1234" }, interaction: { askPin } });
+    const ends: string[] = [];
+    const using = pool.use(async (session) => {
+      const key = (await session.findObjects())[0]!;
+      for (let round = 0; round < 2; round++) {
+        await session.sign(key, CKM.ECDSA, new Uint8Array(8)).catch((error) => ends.push(error.name));
+      }
+      // What needs no PIN goes on to its end.
+      return (await session.findObjects()).length;
+    });
+    const signal = await person.asked;
+    await pool.close();
+    assert(signal.reason instanceof SessionClosedError);
+    assertEquals([ends, questions, await using > 0], [["SessionClosedError", "SessionClosedError"], 1, true]);
+    assertEquals([pool.size, card.sessions, card.active], [0, 0, 0]);
+  });
+
   it("is not asked once more after a wrong PIN when the session was closed meanwhile", { skip }, async () => {
     const { strict, module, session } = await openStrictToken();
     let questions = 0;
