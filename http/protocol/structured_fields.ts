@@ -2,6 +2,7 @@
 
 import type * as StructuredHeaders from "structured-headers";
 import { builtin } from "../../internal/builtin_modules.ts";
+import { fromPackage } from "../../internal/npm_package.ts";
 import { checkText } from "../../internal/expected.ts";
 
 /** Where there is one already: on Bun, and in what a bundler has made, which finds the library by this call. */
@@ -11,11 +12,15 @@ let loaded: typeof StructuredHeaders | null = null;
 
 /** Loads the library on first use, in place. */
 function library(): typeof StructuredHeaders {
-  return loaded ??= typeof require === "function"
-    ? require("structured-headers")
-    : builtin.module.createRequire(import.meta.resolve("structured-headers"))(
-      "structured-headers",
-    ) as typeof StructuredHeaders;
+  return loaded ??= fromPackage(
+    "structured-headers",
+    () =>
+      typeof require === "function"
+        ? require("structured-headers")
+        : builtin.module.createRequire(import.meta.resolve("structured-headers"))(
+          "structured-headers",
+        ) as typeof StructuredHeaders,
+  );
 }
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */

@@ -1,4 +1,5 @@
 /** One connection to a Redis server, by npm's client: it can be given up at any moment, and leaves nothing behind. */
+import { missingPackage } from "../../internal/npm_package.ts";
 import type { RedisClient } from "./redis_link.ts";
 
 /** What is used of npm's `@redis/client`. */
@@ -72,6 +73,6 @@ export async function loadClient(): Promise<ClientLibrary> {
   try {
     return await (loading ??= import("@redis/client") as unknown as Promise<ClientLibrary>);
   } catch (cause) {
-    throw new Error("Cannot use a Redis server: npm's @redis/client cannot be loaded", { cause });
+    throw missingPackage("@redis/client", cause);
   }
 }

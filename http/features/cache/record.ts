@@ -1,5 +1,6 @@
 /** What a cache knows of one stored response besides its body. */
 import { builtin } from "../../../internal/builtin_modules.ts";
+import { fromPackage } from "../../../internal/npm_package.ts";
 import {
   type CacheDirectives,
   type FieldRecord,
@@ -49,9 +50,13 @@ let library: PolicyConstructor | null = null;
 
 /** Loads the library on first use, in place, as a synchronous request may need it. */
 function cachePolicy(): PolicyConstructor {
-  return library ??= typeof require === "function"
-    ? require("http-cache-semantics")
-    : builtin.module.createRequire(import.meta.resolve("http-cache-semantics"))("http-cache-semantics");
+  return library ??= fromPackage(
+    "http-cache-semantics",
+    () =>
+      typeof require === "function"
+        ? require("http-cache-semantics")
+        : builtin.module.createRequire(import.meta.resolve("http-cache-semantics"))("http-cache-semantics"),
+  );
 }
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */

@@ -1,6 +1,7 @@
 /** The cookie library, loaded when the first cookie is seen: its list of public suffixes costs a program's start. */
 import type * as Tough from "tough-cookie";
 import { builtin } from "../../../internal/builtin_modules.ts";
+import { fromPackage } from "../../../internal/npm_package.ts";
 
 export type { Tough };
 
@@ -11,9 +12,13 @@ let loaded: typeof Tough | null = null;
 
 /** Loads the library on first use, in place, so that a synchronous request can need it. */
 export function toughCookie(): typeof Tough {
-  return loaded ??= typeof require === "function"
-    ? require("tough-cookie")
-    : builtin.module.createRequire(import.meta.resolve("tough-cookie"))("tough-cookie") as typeof Tough;
+  return loaded ??= fromPackage(
+    "tough-cookie",
+    () =>
+      typeof require === "function"
+        ? require("tough-cookie")
+        : builtin.module.createRequire(import.meta.resolve("tough-cookie"))("tough-cookie") as typeof Tough,
+  );
 }
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */

@@ -11,24 +11,26 @@ import type * as Nist from "@noble/curves/nist.js";
 import type * as Secp256k1 from "@noble/curves/secp256k1.js";
 import type * as Weierstrass from "@noble/curves/abstract/weierstrass.js";
 import { builtin } from "../../../internal/builtin_modules.ts";
+import { fromPackage } from "../../../internal/npm_package.ts";
 import type { Curve, NamedCurve } from "../../attributes/curves.ts";
 
 /** Loads a part of the library on first use, in place, so that a synchronous call can need it. */
-function load<T>(name: string, location: string): T {
-  return builtin.module.createRequire(location)(name) as T;
+function load<T>(name: string, location: () => string): T {
+  return fromPackage("@noble/curves", () => builtin.module.createRequire(location())(name) as T);
 }
 
 const library = {
-  nist: () => load<typeof Nist>("@noble/curves/nist.js", import.meta.resolve("@noble/curves/nist.js")),
-  misc: () => load<typeof Misc>("@noble/curves/misc.js", import.meta.resolve("@noble/curves/misc.js")),
+  nist: () => load<typeof Nist>("@noble/curves/nist.js", () => import.meta.resolve("@noble/curves/nist.js")),
+  misc: () => load<typeof Misc>("@noble/curves/misc.js", () => import.meta.resolve("@noble/curves/misc.js")),
   secp256k1: () =>
-    load<typeof Secp256k1>("@noble/curves/secp256k1.js", import.meta.resolve("@noble/curves/secp256k1.js")),
-  ed25519: () => load<typeof Ed25519>("@noble/curves/ed25519.js", import.meta.resolve("@noble/curves/ed25519.js")),
-  ed448: () => load<typeof Ed448>("@noble/curves/ed448.js", import.meta.resolve("@noble/curves/ed448.js")),
+    load<typeof Secp256k1>("@noble/curves/secp256k1.js", () => import.meta.resolve("@noble/curves/secp256k1.js")),
+  ed25519: () =>
+    load<typeof Ed25519>("@noble/curves/ed25519.js", () => import.meta.resolve("@noble/curves/ed25519.js")),
+  ed448: () => load<typeof Ed448>("@noble/curves/ed448.js", () => import.meta.resolve("@noble/curves/ed448.js")),
   weierstrass: () =>
     load<typeof Weierstrass>(
       "@noble/curves/abstract/weierstrass.js",
-      import.meta.resolve("@noble/curves/abstract/weierstrass.js"),
+      () => import.meta.resolve("@noble/curves/abstract/weierstrass.js"),
     ),
 };
 
@@ -109,8 +111,9 @@ function pointsOf({ name }: Curve): Points {
  * @returns null where the bytes are no point of the curve, or the point at infinity
  */
 export function uncompressedPoint(curve: Curve, bytes: Uint8Array): Uint8Array<ArrayBuffer> | null {
+  const curvePoints = pointsOf(curve);
   try {
-    const point = pointsOf(curve).fromBytes(bytes);
+    const point = curvePoints.fromBytes(bytes);
     point.assertValidity();
     return new Uint8Array(point.toBytes(false));
   } catch {

@@ -5,6 +5,7 @@
  * @module
  */
 import { builtin } from "../../../internal/builtin_modules.ts";
+import { fromPackage } from "../../../internal/npm_package.ts";
 import { secretCopy } from "../../../internal/secret_bytes.ts";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
@@ -13,23 +14,19 @@ import type { ParameterSet } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-function mlDsa(): typeof MlDsa {
-  return builtin.module.createRequire(import.meta.resolve("@noble/post-quantum/ml-dsa.js"))(
-    "@noble/post-quantum/ml-dsa.js",
-  );
+/** Loads a part of the library on first use, in place. */
+function load<T>(name: string, location: () => string): T {
+  return fromPackage("@noble/post-quantum", () => builtin.module.createRequire(location())(name) as T);
 }
 
-function mlKem(): typeof MlKem {
-  return builtin.module.createRequire(import.meta.resolve("@noble/post-quantum/ml-kem.js"))(
-    "@noble/post-quantum/ml-kem.js",
-  );
-}
-
-function slhDsa(): typeof SlhDsa {
-  return builtin.module.createRequire(import.meta.resolve("@noble/post-quantum/slh-dsa.js"))(
-    "@noble/post-quantum/slh-dsa.js",
-  );
-}
+const library = {
+  mlDsa: () =>
+    load<typeof MlDsa>("@noble/post-quantum/ml-dsa.js", () => import.meta.resolve("@noble/post-quantum/ml-dsa.js")),
+  mlKem: () =>
+    load<typeof MlKem>("@noble/post-quantum/ml-kem.js", () => import.meta.resolve("@noble/post-quantum/ml-kem.js")),
+  slhDsa: () =>
+    load<typeof SlhDsa>("@noble/post-quantum/slh-dsa.js", () => import.meta.resolve("@noble/post-quantum/slh-dsa.js")),
+};
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of these expressions. */
 export function preloadPostQuantum(): Promise<unknown> {
@@ -49,17 +46,17 @@ interface Algorithm {
 function algorithmOf({ name }: ParameterSet): Algorithm {
   switch (name) {
     case "ML-DSA-44":
-      return mlDsa().ml_dsa44;
+      return library.mlDsa().ml_dsa44;
     case "ML-DSA-65":
-      return mlDsa().ml_dsa65;
+      return library.mlDsa().ml_dsa65;
     case "ML-DSA-87":
-      return mlDsa().ml_dsa87;
+      return library.mlDsa().ml_dsa87;
     case "ML-KEM-512":
-      return mlKem().ml_kem512;
+      return library.mlKem().ml_kem512;
     case "ML-KEM-768":
-      return mlKem().ml_kem768;
+      return library.mlKem().ml_kem768;
     case "ML-KEM-1024":
-      return mlKem().ml_kem1024;
+      return library.mlKem().ml_kem1024;
     default:
       throw new TypeError(`Cannot expand a seed of ${name}: its keys have none`);
   }
@@ -83,8 +80,9 @@ export function expandSeed(set: ParameterSet, seed: Bytes): { publicKey: Bytes; 
 export function publicKeyOfExpanded(set: ParameterSet, privateKey: Bytes): Bytes | null {
   // An SLH-DSA private key ends with its public key (FIPS 205 §9.1).
   if (set.family === "SLH-DSA") return privateKey.slice(set.publicLength);
+  const algorithm = algorithmOf(set);
   try {
-    return new Uint8Array(algorithmOf(set).getPublicKey(privateKey));
+    return new Uint8Array(algorithm.getPublicKey(privateKey));
   } catch {
     return null;
   }
@@ -103,7 +101,9 @@ export function isPostQuantumSignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const named: Readonly<Record<string, unknown>> = set.family === "SLH-DSA" ? { ...slhDsa() } : { ...mlDsa() };
+  const named: Readonly<Record<string, unknown>> = set.family === "SLH-DSA"
+    ? { ...library.slhDsa() }
+    : { ...library.mlDsa() };
   const name = set.name.toLowerCase();
   const key = set.family === "SLH-DSA" ? name.replaceAll("-", "_") : name.replace("-", "_").replace("-", "");
   const { lengths, verify } = named[key] as Verifier;
