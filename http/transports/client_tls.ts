@@ -7,7 +7,7 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { unexpected } from "../../internal/expected.ts";
 import type { ClientCertificate, ClientTls, TlsSettings } from "./transport.ts";
 
-/** The client's certificate, what makes the encrypted stream, or a function that knows by origin. */
+/** The client's certificate, what makes the encrypted stream, or a function that knows by origin, of those over TLS. */
 export type ClientCertificateOption =
   | ClientCertificate
   | ClientTls
@@ -54,6 +54,8 @@ export function clientCertificateFor(
   origin: string,
 ): ClientCertificate | ClientTls | null {
   if (typeof option !== "function") return option;
+  // Without TLS nobody can be shown a certificate: such an origin is not asked about.
+  if (!origin.startsWith("https:")) return null;
   const chosen = option(origin) ?? null;
   checkForm(chosen);
   return chosen;

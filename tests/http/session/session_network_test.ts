@@ -106,6 +106,25 @@ describe("TLS in sessions", () => {
     assert(await without.sendMessage(msg) < 100, String(msg.statusCode));
   });
 
+  it("a function that knows client certificates by origin is asked about those over TLS alone", async () => {
+    await using secure = await tlsServer("good");
+    await using plain = await socketServer((request, socket) =>
+      void socket.write(
+        request.target === "/away" ? reply("302 Found", "", [`Location: ${secure.origin}/`]) : reply("200 OK"),
+      )
+    );
+    const asked: string[] = [];
+    const clientCertificate = (origin: string) => (asked.push(origin), null);
+    await using session = new HttpSession({ tlsDatabase: trusting(), clientCertificate });
+    await session.prepareForUri(plain.origin);
+    assertEquals(await session.sendMessage(new HttpMessage("GET", plain.origin)), 200);
+    await (await session.fetch(plain.origin)).text();
+    const own = new HttpMessage("GET", plain.origin, { tls: { clientCertificate } });
+    assertEquals([await session.sendMessage(own), asked], [200, []]);
+    assertEquals(await (await session.fetch(`${plain.origin}/away`)).text(), "tls /");
+    assertEquals([asked.length > 0, [...new Set(asked)]], [true, [secure.origin]]);
+  });
+
   it("a plain HTTP server behind https: is TLS_FAILED", async () => {
     await using server = await socketServer((_request, socket) => void socket.write(reply("200 OK")), {
       onConnection: (socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"),
