@@ -80,4 +80,4 @@ export {
   WorkerPool,
   workerPool,
 } from "./workers/worker_pool.ts";
-export type { JobCall, RepeatedCalls, Step } from "./workers/repeated_calls.ts";
+export type { JobCall, Progress, RepeatedCalls, RowWords, Step } from "./workers/repeated_calls.ts";

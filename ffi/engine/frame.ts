@@ -127,8 +127,6 @@ export class Frame {
   value = 0n;
   /** Index of the call that failed or did not run; the number of calls when all succeeded. */
   stopped = 0;
-  /** How long the last step took on a worker thread, in µs; 0 for one in place. */
-  microseconds = 0;
   /** Whether an abort kept calls of the last step from running. */
   interrupted = false;
   /** The session's order; `null` for an operation without one. */

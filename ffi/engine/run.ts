@@ -196,17 +196,17 @@ export class Run<T> implements LaneEntry, Abortable {
       if (result === null || result.cancelled) observer.dropped?.(context, error ?? this.#options.signal?.reason);
       else observer.called(call, context, result.value, result.microseconds);
       if (result === null) return done(null, error);
-      const hasFailed = typeof result.value === "number" && result.value !== CKR.OK;
-      const made = result.cancelled || hasFailed ? index : index + 1;
+      const stops = result.cancelled || hasFailed(result);
+      const made = stops ? index : index + 1;
       const isTakenApart = this.#aborted && !this.#frame!.turn?.isHeldBy(this.#frame!);
-      if (hasFailed || result.cancelled || made === step.length) return done({ ...result, stopped: made }, null);
+      if (stops || made === step.length) return done({ ...result, stopped: made }, null);
       if (isTakenApart) return done({ ...result, stopped: made, cancelled: true }, null);
       this.#submitOne(step, index + 1, observer, done);
     });
   }
 
   #tellObserver(step: readonly NativeCall[], contexts: readonly unknown[], result: JobResult | null): void {
-    const made = result ? Math.min(step.length, result.cancelled ? result.stopped : result.stopped + 1) : 0;
+    const made = result ? result.stopped + (hasFailed(result) ? 1 : 0) : 0;
     for (let i = 0; i < made; i++) {
       const value = i === made - 1 ? result!.value : 0;
       this.#options.observer!.called(step[i]!, contexts[i], value, result!.microseconds);
@@ -219,7 +219,6 @@ export class Run<T> implements LaneEntry, Abortable {
     if (!result) return this.#throw(error);
     const frame = this.#frame!;
     frame.stopped = result.stopped;
-    frame.microseconds = result.microseconds;
     frame.interrupted = result.cancelled;
     if (typeof result.value === "number") {
       frame.rv = result.value;
@@ -333,4 +332,9 @@ export function overwrite(value: unknown): void {
   else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
     for (const part of Object.values(value)) overwrite(part);
   }
+}
+
+/** Whether the last of the calls that were made is one that failed. */
+function hasFailed({ value }: JobResult): boolean {
+  return typeof value === "number" && value !== CKR.OK;
 }

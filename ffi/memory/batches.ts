@@ -5,10 +5,6 @@ import { assertPresent } from "./inputs.ts";
 /** Bytes of native memory one batch may take. */
 const BATCH_BYTES = 0x100000;
 const MAX_BATCH = 2048;
-/** How many inputs are tried first, to learn how long they take. */
-const FIRST_BATCH = 64;
-/** What a batch may take, in µs, before a worker thread turns to what others want of it. */
-const BATCH_TIME = 50_000;
 const ALIGNMENT = 8;
 const UINT32 = 0x1_0000_0000;
 
@@ -27,26 +23,6 @@ export function batchEnds(count: number, bytesOf: (index: number) => number): nu
     ends.push(index);
   }
   return ends;
-}
-
-/** How many inputs a batch has: few ways to a worker thread are made, and none keeps it for long. */
-export class BatchSize {
-  #most: number;
-
-  /** Begins with a few inputs, but in place, where nobody is waiting for the thread. */
-  constructor(inPlace: boolean) {
-    this.#most = inPlace ? MAX_BATCH : FIRST_BATCH;
-  }
-
-  /** How many of the inputs that are left of a piece are next. */
-  next(left: number): number {
-    return Math.min(left, this.#most);
-  }
-
-  /** A batch took so long, in µs; 0 where that is not known. */
-  took(count: number, microseconds: number): void {
-    if (count > 0 && microseconds > 0) this.#most = Math.ceil(Math.min(MAX_BATCH, count * BATCH_TIME / microseconds));
-  }
 }
 
 /** Inputs copied into a block, those of a batch side by side. */
@@ -106,11 +82,10 @@ export class PlacedInputs {
     return this.#ends[this.#batchOf(index)]!;
   }
 
-  /** Writes addresses and lengths, beginning with the input `from`, into two columns of rows. */
-  write(rows: Rows, column: number, from: number): void {
+  /** Adds addresses and lengths to rows, the first of which is of the input `from`. */
+  addTo(rows: Rows, from: number): void {
     const address = this.#block.address(this.#pieces[this.#batchOf(from)]!);
-    rows.setAddresses(column, address, (row) => this.#starts[from + row]!);
-    for (let row = 0; row < rows.count; row++) rows.set(row, column + 1, this.#lengths[from + row]!);
+    rows.addBehind(address, this.#starts, from).addBehind(0n, this.#lengths, from);
   }
 
   #batchOf(index: number): number {
@@ -154,69 +129,90 @@ export class ResultRooms {
     }
   }
 
-  /** Writes the addresses of rooms and lengths into two columns of rows. */
-  write(rows: Rows, column: number): void {
-    rows.setAddresses(column, this.#address, (row) => this.#starts[row]!);
-    rows.setAddresses(column + 1, this.#address, (row) => row * LENGTH);
+  /** Adds the addresses of rooms and lengths to rows. */
+  addTo(rows: Rows): void {
+    rows.addBehind(this.#address, this.#starts).add(this.#address, LENGTH);
   }
 
   /**
-   * Appends copies of the results of the rows from `row` on, up to `end`, or to one that fills its room where such a one
-   * `mayBeLonger`. Returns the row after the last.
-   *
-   * @throws {RangeError} When the module says that it has written more than there was room for.
+   * Appends copies of the results of the rows from `row` on, up to `end`, or to one that has not had room, or fills it
+   * where such a one `mayBeLonger`. Returns the row after the last.
    */
   take(row: number, end: number, mayBeLonger: boolean, results: Uint8Array<ArrayBuffer>[]): number {
     for (; row < end; row++) {
       const capacity = this.#capacities[row]!;
-      const length = this.#lengths[2 * row]! + (this.#halves === 2 ? this.#lengths[2 * row + 1]! * UINT32 : 0);
-      if (mayBeLonger && length === capacity) break;
-      assertWithin(length, capacity);
+      const length = this.#lengthOf(row);
+      if (length > capacity || mayBeLonger && length === capacity) break;
       const start = this.#starts[row]!;
       results.push(this.#bytes.slice(start, start + length));
     }
     return row;
   }
+
+  /**
+   * Looks at what the module says of a result.
+   *
+   * @throws {RangeError} When it has written more than there was room for.
+   */
+  assertRoom(row: number): void {
+    assertWithin(this.#lengthOf(row), this.#capacities[row]!);
+  }
+
+  #lengthOf(row: number): number {
+    return this.#lengths[2 * row]! + (this.#halves === 2 ? this.#lengths[2 * row + 1]! * UINT32 : 0);
+  }
 }
 
-/** Words of calls, a row for each. No bigint is made for the most of them. */
+/** A word of each row: the same with something added to it. */
+interface Column {
+  /** Its halves. */
+  readonly low: number;
+  readonly high: number;
+  /** What is added in each row, from `first` on; `null` where it is so much more in each. */
+  readonly offsets: readonly number[] | null;
+  readonly first: number;
+  readonly pitch: number;
+}
+
+/** Words of calls, a row for each, which are worked out when they are written. No bigint is made for them. */
 export class Rows {
   /** How many there are. */
   readonly count: number;
-  /** The rows, one after the other. */
-  readonly words: BigUint64Array<ArrayBuffer>;
-  readonly #halves: Uint32Array;
-  readonly #width: number;
+  readonly #columns: Column[] = [];
 
-  /** Rows of `width` words that are 0. */
-  constructor(count: number, width: number) {
+  /** Rows without a word. */
+  constructor(count: number) {
     this.count = count;
-    this.#width = width;
-    this.words = new BigUint64Array(count * width);
-    this.#halves = new Uint32Array(this.words.buffer);
   }
 
-  /** Writes the same word into each row. */
-  fill(column: number, word: bigint): void {
-    for (let at = column; at < this.words.length; at += this.#width) this.words[at] = word;
+  /** Adds a word to each row: `word`, and `pitch` more in each. */
+  add(word: bigint, pitch = 0): this {
+    return this.#add(word, null, 0, pitch);
   }
 
-  /** Writes a number into a row. */
-  set(row: number, column: number, value: number): void {
-    const at = (row * this.#width + column) * 2;
-    this.#halves[at] = value;
-    this.#halves[at + 1] = value / UINT32;
+  /** Adds a word to each row: `word` and an offset, that of `first` for the first. */
+  addBehind(word: bigint, offsets: readonly number[], first = 0): this {
+    return this.#add(word, offsets, first, 0);
   }
 
-  /** Writes what lies so far behind an address as `offset` tells of each row. */
-  setAddresses(column: number, address: bigint, offset: (row: number) => number): void {
-    const low = Number(BigInt.asUintN(32, address));
-    const high = Number(address >> 32n);
-    for (let row = 0; row < this.count; row++) {
-      const at = (row * this.#width + column) * 2;
-      const behind = low + offset(row);
-      this.#halves[at] = behind;
-      this.#halves[at + 1] = high + behind / UINT32;
+  #add(word: bigint, offsets: readonly number[] | null, first: number, pitch: number): this {
+    const low = Number(BigInt.asUintN(32, word));
+    this.#columns.push({ low, high: Number(word >> 32n), offsets, first, pitch });
+    return this;
+  }
+
+  /** Writes them one after the other. */
+  write(words: BigUint64Array, at: number): void {
+    const halves = new Uint32Array(words.buffer, words.byteOffset);
+    const width = this.#columns.length;
+    for (let column = 0; column < width; column++) {
+      const { low, high, offsets, first, pitch } = this.#columns[column]!;
+      for (let row = 0; row < this.count; row++) {
+        const half = (at + row * width + column) * 2;
+        const word = low + (offsets === null ? pitch * row : offsets[first + row]!);
+        halves[half] = word;
+        halves[half + 1] = high + Math.floor(word / UINT32);
+      }
     }
   }
 }

@@ -2,8 +2,8 @@
 import { CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
-import { batchEnds, BatchSize, PlacedInputs, ResultRooms, Rows } from "../memory/batches.ts";
-import { type JobCall, RepeatedCalls } from "../workers/repeated_calls.ts";
+import { batchEnds, PlacedInputs, ResultRooms, Rows } from "../memory/batches.ts";
+import { type JobCall, type Progress, RepeatedCalls } from "../workers/repeated_calls.ts";
 import { wantsLogin } from "./authentication.ts";
 import { type MechanismUse, writeMechanism } from "../memory/mechanisms.ts";
 import {
@@ -87,20 +87,17 @@ export function* verifyMany(frame: Frame, args: VerifyManyArgs): Program<boolean
   yield* checkKey(frame, args, VERIFY.init);
   const alone = yield* wantsEachAlone(frame, args);
   const results: boolean[] = [];
-  const size = new BatchSize(frame.inPlace);
   const mark = frame.block.mark();
   while (results.length < data.count) {
     frame.block.rewind(mark);
     const from = results.length;
     let rv: number | null = null;
     if (!alone) {
-      const rows = new Rows(size.next(data.endOf(from) - from), 5);
-      rows.fill(0, session);
-      data.write(rows, 1, from);
-      claimed.write(rows, 3, from);
+      const rows = new Rows(data.endOf(from) - from).add(session);
+      data.addTo(rows, from);
+      claimed.addTo(rows, from);
       rv = yield* runBatch(frame, args, VERIFY, rows, (row) => data.lengthOf(from + row));
       for (let i = 0; i < frame.stopped >> 1; i++) results.push(true);
-      size.took(frame.stopped >> 1, frame.microseconds);
       if (rv === CKR.OK) continue;
     }
     const { length } = results;
@@ -131,15 +128,13 @@ function* many(frame: Frame, args: ManyArgs, kind: Kind): Program<Bytes[]> {
   yield* checkKey(frame, args, kind.functions.init);
   const alone = yield* wantsEachAlone(frame, args);
   const results: Bytes[] = [];
-  const size = new BatchSize(frame.inPlace);
   const mark = frame.block.mark();
   try {
     while (results.length < placed.count) {
       frame.block.rewind(mark);
       if (!alone) {
         const from = results.length;
-        yield* batchOf(frame, args, kind, placed, size.next(placed.endOf(from) - from), results);
-        size.took(results.length - from, frame.microseconds);
+        yield* batchOf(frame, args, kind, placed, placed.endOf(from) - from, results);
         frame.block.rewind(mark);
       }
       if (results.length === placed.count) break;
@@ -180,16 +175,20 @@ function* batchOf(
   const { session } = args;
   const from = results.length;
   const rooms = new ResultRooms(frame.block, placed.lengths(from, count).map(room));
-  const rows = new Rows(count, 5);
-  rows.fill(0, session);
-  placed.write(rows, 1, from);
-  rooms.write(rows, 3);
-  yield* runBatch(frame, args, functions, rows, (row) => placed.lengthOf(from + row));
+  const rows = new Rows(count).add(session);
+  placed.addTo(rows, from);
+  rooms.addTo(rows);
+  let row = 0;
+  const take = (made: number) => {
+    row = rooms.take(row, made >> 1, !known, results);
+  };
+  yield* runBatch(frame, args, functions, rows, (row) => placed.lengthOf(from + row), take);
   const { rv, stopped } = frame;
   const end = stopped >> 1;
-  for (let row = rooms.take(0, end, !known, results); row < end; row = rooms.take(row + 1, end, !known, results)) {
+  for (take(stopped); row < end; take(stopped)) {
+    rooms.assertRoom(row);
     // A room that was a guess and is filled: alone it shows how long the result is.
-    results.push(yield* oneOf(frame, args, single, placed, from + row));
+    results.push(yield* oneOf(frame, args, single, placed, from + row++));
   }
   frame.rv = rv;
   // A result that did not fit leaves its operation active.
@@ -206,10 +205,11 @@ function* runBatch(
   functions: CryptoFunctions,
   rows: Rows,
   lengthOf: (row: number) => number,
+  progress: Progress | null = null,
 ): Program<number> {
   const init = initCall(frame, args, functions, rows.count, lengthOf);
   try {
-    return yield new RepeatedCalls([init, { fn: frame.fn(functions.onceIndex), args: rows.words }], rows.count);
+    return yield new RepeatedCalls([init, { fn: frame.fn(functions.onceIndex), args: rows }], rows.count, progress);
   } catch (error) {
     if (frame.interrupted && frame.stopped % 2 === 1) yield* endOperation(frame, functions.kind, args.session);
     throw error;
@@ -233,5 +233,5 @@ function initCall(
   };
   if (kind !== "encrypt" && kind !== "decrypt" || mechanism.parameter === null) return { fn, args: wordsOf() };
   const rows = Array.from({ length: count }, (_, row) => wordsOf({ operation: kind, dataLength: lengthOf(row) }));
-  return { fn, args: rows.flat() };
+  return { fn, args: { write: (words, at) => words.set(rows.flat(), at) } };
 }

@@ -13,6 +13,7 @@ export function bunRuntime(): NativeRuntime {
   });
   return {
     name: "bun",
+    takesNumbers: true,
     address: (view: Uint8Array): bigint => BigInt(ffi.ptr(view)),
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) into.set(new Uint8Array(ffi.toArrayBuffer(Number(from), 0, into.length)));

@@ -27,6 +27,8 @@ export interface NativeLibrary {
 export interface NativeRuntime {
   /** Which runtime this is. */
   readonly name: "deno" | "bun" | "node";
+  /** Whether bound functions take whole numbers, too, as words that a number holds. */
+  readonly takesNumbers?: boolean;
   /** The address of a view's first byte. The buffer must stay referenced while C may use it. */
   address(view: Uint8Array): bigint;
   /**

@@ -2,7 +2,7 @@
 import type { Block } from "../memory/block.ts";
 import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { PooledWorker } from "./pooled_worker.ts";
-import type { JobCall } from "./repeated_calls.ts";
+import { type JobCall, type Progress, wordCount } from "./repeated_calls.ts";
 import { JOB_STATE, LAYOUT } from "./worker_main.ts";
 
 /** Words of a call before its arguments: the function and what it returned. */
@@ -65,6 +65,8 @@ export class Job implements PendingJob {
   readonly done: JobDone;
   /** Memory the calls use. */
   readonly block: Block | null;
+  /** Told while it runs how many calls have succeeded. */
+  readonly progress: Progress | null;
   /** A number that jobs have in common which take about as long when they end with the same call. */
   readonly kind: number;
   /** Its place in shared memory; -1 while it has none. */
@@ -83,6 +85,7 @@ export class Job implements PendingJob {
     done: JobDone,
     block: Block | null,
     kind: number,
+    progress: Progress | null,
   ) {
     this.#owner = owner;
     this.calls = calls;
@@ -90,6 +93,7 @@ export class Job implements PendingJob {
     this.done = done;
     this.block = block;
     this.kind = kind;
+    this.progress = progress;
   }
 
   cancel(): boolean {
@@ -138,26 +142,29 @@ export class JobSlots {
   /** Writes a job into a free place, ready to be run. */
   place(job: Job): void {
     const slot = this.#free.pop()!;
+    const { times } = job;
     let needed: number = LAYOUT.calls;
-    for (const { args } of job.calls) needed += CALL_HEAD + args.length;
+    for (const call of job.calls) needed += CALL_HEAD + wordCount(call, times);
     const long = needed > LAYOUT.words;
     job.slot = slot;
     job.area = long ? new BigUint64Array(new SharedArrayBuffer(needed * 8)) : null;
     const words = job.area ?? this.#words;
     const halves = this.#halvesOf(job);
     let at = this.#callsOf(job);
-    for (const { fn, args } of job.calls) {
-      const count = args.length / (args.length > fn.arity ? job.times : 1);
+    for (const call of job.calls) {
+      const { fn, args } = call;
       halves[at * 2] = fn.id;
-      halves[at * 2 + 1] = count === args.length ? count : count | count << PITCH_SHIFT;
-      if (args instanceof BigUint64Array) words.set(args, at + CALL_HEAD);
-      else for (let i = 0; i < args.length; i++) words[at + CALL_HEAD + i] = args[i]!;
-      at += CALL_HEAD + args.length;
+      halves[at * 2 + 1] = "write" in args ? fn.arity | fn.arity << PITCH_SHIFT : args.length;
+      at += CALL_HEAD;
+      if ("write" in args) args.write(words, at);
+      else for (let i = 0; i < args.length; i++) words[at + i] = args[i]!;
+      at += wordCount(call, times);
     }
     const head = slot * LAYOUT.words * 2;
     this.#states[head + LAYOUT.count] = job.calls.length;
-    this.#states[head + LAYOUT.times] = job.times;
+    this.#states[head + LAYOUT.times] = times;
     this.#states[head + LAYOUT.waited] = 0;
+    this.#states[head + LAYOUT.stopped] = 0;
     Atomics.store(this.#states, head + LAYOUT.state, JOB_STATE.queued);
   }
 
@@ -187,6 +194,11 @@ export class JobSlots {
     return true;
   }
 
+  /** How many calls of a job that runs have succeeded, as far as it has told. */
+  succeeded(job: Job): number {
+    return Atomics.load(this.#states, job.slot * LAYOUT.words * 2 + LAYOUT.stopped);
+  }
+
   /** What came of a job that has run. */
   outcome(job: Job): Outcome {
     const head = job.slot * LAYOUT.words * 2;
@@ -194,12 +206,11 @@ export class JobSlots {
     const stopped = this.#states[head + LAYOUT.stopped]!;
     const cancelled = this.#states[head + LAYOUT.cancelled] === 1;
     const microseconds = this.#states[head + LAYOUT.duration]!;
-    // What ran last: the call that failed, or the one before the first that did not run.
-    const made = cancelled ? stopped - 1 : Math.min(stopped, calls.length * times - 1);
-    if (made < 0) return { result: { value: 0, stopped, cancelled, microseconds }, last: null };
-    const last = made % calls.length;
+    const made = this.#states[head + LAYOUT.made]!;
+    if (made === 0) return { result: { value: 0, stopped, cancelled, microseconds }, last: null };
+    const last = (made - 1) % calls.length;
     let at = this.#callsOf(job);
-    for (let i = 0; i < last; i++) at += CALL_HEAD + calls[i]!.args.length;
+    for (let i = 0; i < last; i++) at += CALL_HEAD + wordCount(calls[i]!, times);
     const { fn } = calls[last]!;
     let value: number | bigint;
     if (fn.result === "u64") value = (job.area ?? this.#words)[at + 1]!;

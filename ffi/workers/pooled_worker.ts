@@ -17,6 +17,8 @@ export class PooledWorker {
   fast = false;
   /** Whether they are so short that another worker would not have woken up before they are done. */
   short = false;
+  /** A job it was given that tells how far it is. */
+  long: Job | null = null;
   /** When it was given work while it had none, or has answered; as `performance.now` tells it. */
   heard = 0;
   /** Slots it may still look at though their jobs went elsewhere. */
@@ -108,6 +110,7 @@ export class PooledWorker {
     for (const job of batch) {
       job.worker = this;
       this.#jobs.set(job.slot, job);
+      if (job.progress) this.long = job;
       request.slots.push(job.slot);
       if (job.area) (request.areas ??= []).push({ slot: job.slot, memory: job.area.buffer });
       if (job.block) this.#hold(job.block, request);
@@ -172,6 +175,7 @@ export class PooledWorker {
   take(slot: number): Job | undefined {
     const job = this.#jobs.get(slot);
     this.#jobs.delete(slot);
+    if (job !== undefined && job === this.long) this.long = null;
     return job;
   }
 

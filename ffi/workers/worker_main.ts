@@ -16,7 +16,7 @@ export const LAYOUT = {
   calls: 4,
   /** 32-bit index of the state. */
   state: 0,
-  /** 32-bit index of the number of the call the job stopped at. */
+  /** 32-bit index of the number of the call the job stopped at; while it runs, of one before which all have succeeded. */
   stopped: 1,
   /** 32-bit index of the number of calls. */
   count: 2,
@@ -28,6 +28,8 @@ export const LAYOUT = {
   times: 5,
   /** 32-bit index of the flag that the caller waits for the job in place. */
   waited: 6,
+  /** 32-bit index of how many calls were made, the one that failed included. */
+  made: 7,
 } as const;
 
 /** Life of a job. */
@@ -80,6 +82,10 @@ export const THREAD = {
   ahead: 100,
   /** after so many milliseconds it tells in any case. */
   longest: 1,
+  /** Calls that are repeated end after so many milliseconds, however many are left: somebody may wait for the thread. */
+  turn: 50,
+  /** So many times they are made at most before the clock is looked at, and so many that are left are not told of. */
+  look: 64,
   /** As often as this, no more is learned from the caller taking this thread's processor when it is told. */
   certain: 8,
 } as const;
@@ -124,6 +130,7 @@ export function workerMain(
   const control = new Int32Array(data.thread);
   const states = new Int32Array(data.memory);
   const shared = new BigUint64Array(data.memory);
+  const sharedHalves = new Uint32Array(data.memory);
   const functions: NativeFunction[] = [];
   // Memory is held, not used, here: it must not go away with the thread that has given it while C may use it.
   const kept: ArrayBuffer[] = [];
@@ -136,9 +143,17 @@ export function workerMain(
   };
   const bind = (given: NonNullable<WorkerRequest["functions"]>[number]): NativeFunction =>
     given.lock ? guard(runtime, given.lock, find(given)) : find(given);
+  /** A word for C: no bigint is made of one where the runtime takes a number. */
+  const word = runtime.takesNumbers
+    ? (words: BigUint64Array, halves: Uint32Array, at: number): bigint => {
+      const high = halves[at * 2 + 1]!;
+      return high < 0x200000 ? halves[at * 2]! + high * 0x1_0000_0000 as unknown as bigint : words[at]!;
+    }
+    : (words: BigUint64Array, _halves: Uint32Array, at: number): bigint => words[at]!;
   const invoke = (
     fn: NativeFunction,
-    w: BigUint64Array | readonly bigint[],
+    w: BigUint64Array,
+    h: Uint32Array,
     i: number,
     count: number,
   ): number | bigint | undefined => {
@@ -146,15 +161,15 @@ export function workerMain(
       case 0:
         return fn();
       case 1:
-        return fn(w[i]!);
+        return fn(word(w, h, i));
       case 2:
-        return fn(w[i]!, w[i + 1]!);
+        return fn(word(w, h, i), word(w, h, i + 1));
       case 3:
-        return fn(w[i]!, w[i + 1]!, w[i + 2]!);
+        return fn(word(w, h, i), word(w, h, i + 1), word(w, h, i + 2));
       case 4:
-        return fn(w[i]!, w[i + 1]!, w[i + 2]!, w[i + 3]!);
+        return fn(word(w, h, i), word(w, h, i + 1), word(w, h, i + 2), word(w, h, i + 3));
       case 5:
-        return fn(w[i]!, w[i + 1]!, w[i + 2]!, w[i + 3]!, w[i + 4]!);
+        return fn(word(w, h, i), word(w, h, i + 1), word(w, h, i + 2), word(w, h, i + 3), word(w, h, i + 4));
       default:
         return fn(...w.slice(i, i + count));
     }
@@ -164,23 +179,18 @@ export function workerMain(
     const head = slot * layout.words * 2;
     const words = area ? new BigUint64Array(area.memory) : shared;
     // The same as 32-bit integers: a bigint is made where it is handed to C, and not before.
-    const halves = area ? new Int32Array(area.memory) : states;
+    const halves = area ? new Uint32Array(area.memory) : sharedHalves;
     const first = area ? layout.calls : slot * layout.words + layout.calls;
     const count = states[head + layout.count]!;
     const times = states[head + layout.times]!;
     const total = count * times;
-    // Of calls that are repeated: a bigint is made anew only where a word is another than the last time.
-    const last: bigint[][] = [];
-    const wordsAt = (row: number, argc: number, pitch: number, time: number, index: number): readonly bigint[] => {
-      const known = last[index] ??= [];
-      for (let at = row, i = 0; i < argc; at++, i++) {
-        const same = halves[at * 2] === halves[(at - pitch) * 2] && halves[at * 2 + 1] === halves[(at - pitch) * 2 + 1];
-        if (time === 0 || !same) known[i] = words[at]!;
-      }
-      return known;
-    };
     let stopped = 0;
     let cancelled = 0;
+    let failed = 0;
+    /** When the clock is looked at next. */
+    let look = times > 1 ? 1 : 0;
+    /** When the caller is told how far it is. */
+    let half = times >> 1;
     for (let at = first, index = 0, time = 0; stopped < total; stopped++) {
       if (Atomics.load(states, head + layout.state) !== jobState.running) {
         cancelled = 1;
@@ -190,21 +200,32 @@ export function workerMain(
       const pitch = halves[at * 2 + 1]! >> 8;
       const fn = functions[halves[at * 2]!]!;
       const row = at + 2 + time * pitch;
-      const value = times === 1
-        ? invoke(fn, words, row, argc)
-        : invoke(fn, wordsAt(row, argc, pitch, time, index), 0, argc);
+      const value = invoke(fn, words, halves, row, argc);
       if (value === 0) words[at + 1] = 0n;
       else words[at + 1] = BigInt.asUintN(64, BigInt(value ?? 0));
-      if (typeof value === "number" && value !== 0) break;
-      at += 2 + (pitch === 0 ? argc : pitch * times);
-      if (++index === count) {
-        at = first;
-        index = 0;
-        time++;
+      if (typeof value === "number" && value !== 0) {
+        failed = 1;
+        break;
       }
+      at += 2 + (pitch === 0 ? argc : pitch * times);
+      if (++index < count) continue;
+      at = first;
+      index = 0;
+      if (++time !== look) continue;
+      const left = thread.turn / (performance.now() - started) * time - time;
+      if (left < 1 && time < times) {
+        stopped++;
+        break;
+      }
+      look = time + (Math.min(left, thread.look) | 0);
+      if (time < half || times - time < thread.look) continue;
+      half = time + (times - time >> 1);
+      Atomics.store(states, head + layout.stopped, stopped + 1);
+      tell();
     }
     states[head + layout.stopped] = stopped;
     states[head + layout.cancelled] = cancelled;
+    states[head + layout.made] = stopped + failed;
     const ended = performance.now();
     states[head + layout.duration] = Math.min(1e9, (ended - started) * 1000);
     // In this order: whoever sets the flag looks at the state after that.

@@ -94,8 +94,8 @@ export class WorkerPool {
    * @param kind A number that jobs have in common which take about as long when they end with the same call.
    */
   run(step: Step, done: JobDone, block: Block | null = null, kind = 0): PendingJob {
-    const { calls, times } = step instanceof RepeatedCalls ? step : { calls: step, times: 1 };
-    const job = new Job(this.#owner, calls, times, done, block, kind);
+    const { calls, times, progress } = step instanceof RepeatedCalls ? step : { calls: step, times: 1, progress: null };
+    const job = new Job(this.#owner, calls, times, done, block, kind, progress);
     this.#ready.push(job);
     // A worker that would take this thread's processor is not woken before it is given all jobs of the turn.
     if (this.#workers.some(({ beside }) => beside)) this.#dispatch();
@@ -279,6 +279,7 @@ export class WorkerPool {
 
   #finished(worker: PooledWorker, slots: readonly number[]): void {
     this.#settleAll(worker, slots);
+    if (worker.long !== null) worker.long.progress!(this.#slots.succeeded(worker.long));
     if (worker.retired.length > 0 && worker.quiet) this.#slots.giveAll(worker.retired.splice(0));
     if (worker.jobs === 0 && worker.stuck) this.#takeIn(worker);
     if (this.#ready.length > 0) this.#dispatch();

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { nativeRuntime, runtimeInPlace } from "../../../ffi/runtime/runtime.ts";
-import { BatchSize, ResultRooms, Rows } from "../../../ffi/memory/batches.ts";
+import { ResultRooms, Rows } from "../../../ffi/memory/batches.ts";
 import { Block } from "../../../ffi/memory/block.ts";
 import { BlockPool } from "../../../ffi/memory/block_pool.ts";
 import type { Abi } from "../../../ffi/runtime/native.ts";
@@ -165,17 +165,19 @@ describe("BlockPool", () => {
   });
 });
 
-describe("BatchSize", () => {
-  it("tries a few inputs first, then takes as many as a thread may be kept for, and all in place", () => {
-    const size = new BatchSize(false);
-    assertEquals([size.next(1000), size.next(9)], [64, 9]);
-    size.took(64, 64 * 500);
-    assertEquals(size.next(1000), 100);
-    size.took(0, 5000);
-    assertEquals(size.next(1000), 100);
-    size.took(100, 100 * 5);
-    assertEquals([size.next(1000), size.next(9999)], [1000, 2048]);
-    assertEquals(new BatchSize(true).next(1000), 1000);
+describe("Rows", () => {
+  it("are words that are the same in each, so much more in each, or more by an offset, beyond 32 bits too", () => {
+    const rows = new Rows(3).add(0xffff_ffff_ffff_ffffn).add(0xffff_fffen, 8).addBehind(0x7fff_ffff_fff8n, [
+      9,
+      0,
+      8,
+      16,
+    ], 1);
+    const words = new BigUint64Array(12).fill(7n);
+    rows.write(words, 2);
+    const all = 0xffff_ffff_ffff_ffffn;
+    const [low, high] = [0xffff_fffen, 0x7fff_ffff_fff8n];
+    assertEquals([...words], [7n, 7n, all, low, high, all, low + 8n, high + 8n, all, low + 16n, high + 16n, 7n]);
   });
 });
 
@@ -185,10 +187,12 @@ describe("ResultRooms", () => {
   function laidOut(abi: Abi, lengths: readonly bigint[]): ResultRooms {
     const block = new Block(runtime, abi, 1024);
     const rooms = new ResultRooms(block, CAPACITIES);
-    const rows = new Rows(CAPACITIES.length, 2);
-    rooms.write(rows, 0);
+    const rows = new Rows(CAPACITIES.length);
+    rooms.addTo(rows);
+    const words = new BigUint64Array(2 * CAPACITIES.length);
+    rows.write(words, 0);
     CAPACITIES.forEach((capacity, row) => {
-      const [room, length] = [0, 1].map((column) => Number(rows.words[2 * row + column]! - block.base)) as [
+      const [room, length] = [0, 1].map((column) => Number(words[2 * row + column]! - block.base)) as [
         number,
         number,
       ];
@@ -213,11 +217,11 @@ describe("ResultRooms", () => {
 
   it("refuse a length that had no room, in either half of its word where it has two", () => {
     for (const length of [9n, 1n << 32n, 0xffff_ffff_ffff_ffffn]) {
-      assertThrows(
-        () => laidOut(LP64, [length, 0n, 0n, 0n]).take(0, 1, true, []),
-        RangeError,
-        "Cannot use the module's",
-      );
+      const rooms = laidOut(LP64, [2n, length, 0n, 0n]);
+      const results: Uint8Array<ArrayBuffer>[] = [];
+      assertEquals([rooms.take(0, 4, true, results), results.length], [1, 1]);
+      assertThrows(() => rooms.assertRoom(1), RangeError, "Cannot use the module's");
+      rooms.assertRoom(0);
     }
     const results: Uint8Array<ArrayBuffer>[] = [];
     assertEquals(laidOut(WINDOWS, [1n << 32n | 5n, 0n, 0n, 0n]).take(0, 1, true, results), 1);

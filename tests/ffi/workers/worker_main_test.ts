@@ -14,12 +14,16 @@ class Harness {
   messages = 0;
   /** Whether its caller reads answers before it comes back from telling of them, or while the next job runs. */
   reads: "instead" | "beside" = "beside";
+  /** How many calls had succeeded of a job that is repeated, each time it has told of it. */
+  readonly told: number[] = [];
+  #repeated: Job | null = null;
   readonly #slots = new JobSlots();
   readonly #control = new Int32Array(new SharedArrayBuffer(4 * (THREAD.outbox + LAYOUT.slots)));
   readonly #call = { id: 1, arity: 0, result: "u32", source: { kind: "address", address: 0n }, lock: null } as const;
   #hear!: (request: WorkerRequest) => void;
 
-  constructor() {
+  /** What of {@linkcode THREAD} is other than usual. */
+  constructor(other: Partial<Record<keyof typeof THREAD, number>> = {}) {
     const runtime = { bindAddress: () => () => this.#work() } as unknown as NativeRuntime;
     const port = {
       on: (_: "message", listener: (request: WorkerRequest) => void) => this.#hear = listener,
@@ -27,7 +31,7 @@ class Harness {
     };
     const data = { memory: this.#slots.memory, mark: 0n, thread: this.#control.buffer };
     // It listens for no time, as nothing comes.
-    workerMain(runtime, oneAtATime, port, data, LAYOUT, JOB_STATE, { ...THREAD, milliseconds: 0 });
+    workerMain(runtime, oneAtATime, port, data, LAYOUT, JOB_STATE, { ...THREAD, milliseconds: 0, ...other });
     this.#hear({ slots: [], functions: [{ ...this.#call }] });
   }
 
@@ -43,6 +47,19 @@ class Harness {
     return this.messages - before;
   }
 
+  /** Makes two calls so many times, and tells how many of them it has made. */
+  repeat(times: number): number {
+    const fn = this.#call as unknown as BoundFunction;
+    const calls = [{ fn, args: [] }, { fn, args: [] }];
+    this.#repeated = new Job({} as JobOwner, calls, times, () => {}, null, 0, () => {});
+    this.#slots.place(this.#repeated);
+    this.#hear({ slots: [this.#repeated.slot] });
+    const { stopped } = this.#slots.outcome(this.#repeated).result;
+    this.#slots.give(this.#repeated.slot);
+    this.#repeated = null;
+    return stopped;
+  }
+
   /** How many jobs it says that it has run. */
   get answered(): number {
     return this.#control[THREAD.answered]!;
@@ -55,7 +72,7 @@ class Harness {
 
   #placed(): number {
     const fn = this.#call as unknown as BoundFunction;
-    const job = new Job({} as JobOwner, [{ fn, args: [] }], 1, () => {}, null, 0);
+    const job = new Job({} as JobOwner, [{ fn, args: [] }], 1, () => {}, null, 0, null);
     this.#slots.place(job);
     return job.slot;
   }
@@ -67,6 +84,7 @@ class Harness {
 
   #told(): void {
     this.messages++;
+    if (this.#repeated) this.told.push(this.#slots.succeeded(this.#repeated));
     if (this.reads === "instead") this.#read();
   }
 
@@ -98,5 +116,19 @@ describe("workerMain", () => {
       worker.run(THREAD.certain);
       assertEquals(worker.isBeside, reads === "beside");
     }
+  });
+
+  it("tells now and then how far calls are that are repeated, but not shortly before their end", () => {
+    const worker = new Harness({ turn: Infinity });
+    assertEquals([worker.repeat(1000), worker.told[0], worker.told.at(-1)], [2000, 1026, 2000]);
+    assertEquals(worker.told.toSorted((a, b) => a - b), worker.told);
+    assert(worker.told.slice(0, -1).every((succeeded) => succeeded <= 2000 - 2 * THREAD.look));
+    const few = new Harness({ turn: Infinity });
+    assertEquals([few.repeat(THREAD.look), few.told], [2 * THREAD.look, [2 * THREAD.look]]);
+  });
+
+  it("makes calls that are repeated once, and no more of them when its time is up", () => {
+    assertEquals(new Harness({ turn: 0 }).repeat(1000), 2);
+    assertEquals(new Harness({ turn: 0 }).repeat(1), 2);
   });
 });

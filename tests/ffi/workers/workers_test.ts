@@ -46,8 +46,9 @@ describe("WorkerPool", () => {
   it("makes calls again and again, with the next words of each that has some", { skip }, async () => {
     const pool = new WorkerPool(1);
     const repeated = (slots: bigint[]) => {
-      const words = slots.flatMap((slot) => [slot, block.base]);
-      const calls = [info(), { fn: table.get("C_GetSlotInfo")!, args: BigUint64Array.from(words) }];
+      const rows = slots.flatMap((slot) => [slot, block.base]);
+      const args = { write: (words: BigUint64Array, at: number) => words.set(rows, at) };
+      const calls = [info(), { fn: table.get("C_GetSlotInfo")!, args }];
       return new RepeatedCalls(calls, slots.length);
     };
     const counted = () => [strict.calls("C_GetInfo"), strict.calls("C_GetSlotInfo")];

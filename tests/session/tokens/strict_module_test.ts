@@ -308,6 +308,12 @@ for (const version of ["2.40", "3.2"] as const) {
       await assertRejects(() => session.signMany(key, CKM.SHA256_HMAC, inputs), Pkcs11Error, "from C_Sign");
       assertEquals(strict.active, 0);
       strict.reset();
+      // Results before it have been taken out by then, while others were made.
+      strict.fail("C_Sign", CKR.DEVICE_ERROR, { after: 700, times: 9 });
+      const more = Array.from({ length: 1000 }, () => data);
+      const error = await assertRejects(() => session.signMany(key, CKM.SHA256_HMAC, more), Pkcs11Error);
+      assertEquals([error.index, strict.active], [700, 0]);
+      strict.reset();
       const { signal, abort } = aborting();
       strict.block("C_Sign");
       const pending = session.signMany(key, CKM.SHA256_HMAC, inputs, { signal });
