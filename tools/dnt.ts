@@ -2,10 +2,11 @@
 // dnt is on JSR alone: where JSR cannot be reached this says so. `deno task pack` is the road that releases go.
 //
 //   deno task pack:dnt [FOLDER]     into dist/dnt/
-import { copyFileSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { archives } from "./pack.ts";
 import { type DenoManifest, type NpmManifest, packageManifest } from "./packages/manifest.ts";
+import { writePapers } from "./packages/papers.ts";
 import { run } from "./runner/process.ts";
 import { runMain } from "./run_main.ts";
 import { say } from "./say.ts";
@@ -62,7 +63,7 @@ async function packWithDnt(folder: string): Promise<string> {
     test: false,
     typeCheck: false,
   });
-  for (const paper of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(paper, join(outDir, paper));
+  writePapers(outDir, deno.version);
   const [archive] = await archives([outDir], folder);
   return archive!;
 }

@@ -1,11 +1,10 @@
 /** The npm package @gp11/gp11: one ES module for each entry of deno.json, with types, and the command. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundleModules } from "./bundle.ts";
 import { writeDeclarations } from "./declarations.ts";
 import { COMMAND, type DenoManifest, type NpmManifest, packageManifest, writeManifest } from "./manifest.ts";
-
-const papers = ["README.md", "LICENSE", "CHANGELOG.md"];
+import { writePapers } from "./papers.ts";
 
 /** What npm starts for the command line. Node's warning that node:ffi is experimental is no news for who runs a command. */
 const command = `#!/usr/bin/env node
@@ -24,7 +23,7 @@ export async function writeGp11Package(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   await bundleModules(sources, folder);
   writeDeclarations(sources, join(folder, "types"));
-  for (const paper of papers) copyFileSync(paper, join(folder, paper));
+  writePapers(folder, deno.version);
   if ("./cli" in deno.exports) {
     mkdirSync(join(folder, "bin"));
     writeFileSync(join(folder, COMMAND), command, { mode: 0o755 });

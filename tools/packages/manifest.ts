@@ -66,11 +66,16 @@ export function pkcs11jsManifest(deno: DenoManifest, npm: NpmManifest): Record<s
   };
 }
 
+/** Where the repository is that a workflow runs in; null where none runs: nothing else says it. */
+export function repositoryUrl(): string | null {
+  const { GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env;
+  return GITHUB_REPOSITORY ? `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}` : null;
+}
+
 /** What both say. A workflow adds the repository it runs in: npm compares it with that of the provenance. */
 function told({ license, version }: DenoManifest, { engines }: NpmManifest): Record<string, unknown> {
-  const { GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env;
-  const repository = GITHUB_REPOSITORY && { type: "git", url: `git+${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}.git` };
-  return { version, license, ...(repository ? { repository } : {}), engines };
+  const url = repositoryUrl();
+  return { version, license, ...(url === null ? {} : { repository: { type: "git", url: `git+${url}.git` } }), engines };
 }
 
 /** Writes package.json. */
