@@ -143,9 +143,10 @@ class Importer {
 
   /** The other half of a pair may be on the token already. */
   async #checkId(made: Pkcs11Object): Promise<void> {
-    const { signal } = this.#context;
+    const { options, signal } = this.#context;
     const { class: kind, id } = await made.get(["class", "id"], { signal });
-    if (kind !== undefined && id !== undefined) await checkIdIsFree(this.#session, { id, kind, made }, signal);
+    if (kind === undefined || id === undefined) return;
+    await checkIdIsFree(this.#session, { id, kind, made, isOwn: options.bytes("id") === undefined }, signal);
   }
 
   async #import({ input, kind }: Piece): Promise<Pkcs11Object[]> {

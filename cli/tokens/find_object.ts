@@ -83,15 +83,25 @@ const KEYS: ReadonlyMap<ObjectClass, string> = new Map([
   [CKO.SECRET_KEY, "secret key"],
 ]);
 
+/** An id that a key gets. */
+interface WantedId {
+  readonly id: Uint8Array;
+  /** The class of the key. */
+  readonly kind: ObjectClass;
+  /** The key that has it by right. */
+  readonly made?: Pkcs11Object;
+  /** Whether it was made of the key, and not given. */
+  readonly isOwn?: boolean;
+}
+
 /**
  * Refuses a second key of a class with one id: where they have one label too, no URI tells them apart.
  *
- * @param made The key that has the id by right.
  * @throws {CommandError} When another has it.
  */
 export async function checkIdIsFree(
   session: Session,
-  { id, kind, made }: { readonly id: Uint8Array; readonly kind: ObjectClass; readonly made?: Pkcs11Object },
+  { id, kind, made, isOwn }: WantedId,
   signal: AbortSignal,
 ): Promise<void> {
   const name = KEYS.get(kind);
@@ -99,9 +109,17 @@ export async function checkIdIsFree(
   const objects = await session.findObjects({ class: kind, id: new Uint8Array(id) }, { signal });
   const other = objects.find((object) => made === undefined || !object.equals(made));
   if (other === undefined) return;
+  const uri = await other.uri({ signal });
+  const another = "give another --id, or delete that key first (gp11 delete)";
+  if (isOwn) {
+    throw new CommandError(
+      `Cannot import the ${name}: the token has one with the id that is made of it, ${uri}`,
+      `It was brought in before: use it by that URI. To have it once more, ${another}.`,
+    );
+  }
   throw new CommandError(
-    `Cannot use the id ${id.toHex()}: the token has a ${name} with it, ${await other.uri({ signal })}`,
-    "Give another --id, or delete that key first.",
+    `Cannot use the id ${id.toHex()}: the token has a ${name} with it, ${uri}`,
+    `${another[0]!.toUpperCase()}${another.slice(1)}.`,
   );
 }
 

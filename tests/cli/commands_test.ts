@@ -238,8 +238,25 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals(twin.code, 1);
       assertStringIncludes(twin.errors, "Cannot use the id 01: the token has a private key with it");
       assertEquals(await uris(), before);
+      assertStringIncludes(twin.errors, "Give another --id, or delete that key first (gp11 delete).");
       await done("keygen TOKEN --type aes --label twin --id 01");
       await done("delete TOKEN;object=twin --yes");
+    });
+
+    it("says of a key that is brought in twice that it is there, by which URI, and how to have it once more", async () => {
+      const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      writeFileSync(`${folder}/again.pem`, privateKey.export({ type: "pkcs8", format: "pem" }));
+      writeFileSync(`${folder}/half.pem`, publicKey.export({ type: "spki", format: "pem" }));
+      await done("import TOKEN --in FOLDER/again.pem --label again");
+      for (const [file, kind] of [["again", "private"], ["half", "public"]]) {
+        const { code, errors } = await gp11(`import TOKEN --in FOLDER/${file}.pem`);
+        assertEquals(code, 1);
+        assertStringIncludes(errors, `Cannot import the ${kind} key: the token has one with the id that is made of it`);
+        assertStringIncludes(errors, `object=again;type=${kind}`);
+        assertStringIncludes(errors, "use it by that URI. To have it once more, give another --id, or delete that key");
+      }
+      await done("import TOKEN --in FOLDER/again.pem --label again --id 77");
+      await done("delete TOKEN;object=again --yes");
     });
 
     it("says that no URI tells those apart that other tools have given one id and label", async () => {
