@@ -10,15 +10,17 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { findObjects, getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { readPlan } from "../attributes/attribute_plans.ts";
 import { attributesOf } from "../attributes/attributes.ts";
-import { type CertificateParts, certificateParts } from "./forms/certificate.ts";
+import { certificateKey, type CertificateParts, certificateParts, mostValid } from "./forms/certificate.ts";
+import type { AsymmetricMaterial } from "./forms/key_material.ts";
 import { ObjectAmbiguousError } from "../errors.ts";
 import { beside, holderOf, publicKeyAnywhere } from "./find_public.ts";
-import { identify, unlessDamaged } from "./read_public.ts";
+import { identify, isSameKey, type KeyIdentity, unlessDamaged } from "./read_public.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * The partner of an object that is of this class: the same CKA_ID, the same public half.
+ * The partner of an object that is of this class: the same CKA_ID, the same public half; of several certificates the one
+ * that {@linkcode mostValid} chooses.
  *
  * @returns null where the token has none
  * @throws {ObjectAmbiguousError} where several may be it, and nothing tells which is
@@ -33,6 +35,7 @@ export function* partnerOf(
   if (candidates.length === 0) return null;
   const known = yield* publicKeyAnywhere(frame, session, key);
   if (known === null) return null;
+  if (objectClass === CKO.CERTIFICATE) return yield* certificateAmong(frame, session, candidates, known);
   const { object: partner, untold } = yield* holderOf(frame, session, candidates, known);
   if (untold.length === 0 || candidates.length === 1) return partner;
   const named = key.id.length > 0 ? `the CKA_ID ${key.id.toHex()}` : `the label ${JSON.stringify(key.label)}`;
@@ -42,6 +45,44 @@ export function* partnerOf(
     "find the private key",
     "give each pair a CKA_ID of its own",
   );
+}
+
+/** A certificate of the token. */
+interface HeldCertificate {
+  readonly object: bigint;
+  readonly parts: CertificateParts;
+}
+
+/** Of several certificates of one key the one to use. */
+function chosen(certificates: readonly HeldCertificate[]): HeldCertificate {
+  const parts = mostValid(certificates.map((each) => each.parts));
+  return certificates.find((each) => each.parts === parts)!;
+}
+
+/** The certificate of a public key; a key that was renewed has several. */
+function* certificateAmong(
+  frame: Frame,
+  session: bigint,
+  candidates: readonly KeyIdentity[],
+  key: AsymmetricMaterial,
+): Program<bigint | null> {
+  const own: HeldCertificate[] = [];
+  for (const { object } of candidates) {
+    const parts = yield* unlessDamaged(certificateOfKey(frame, session, object, key));
+    if (parts !== null) own.push({ object, parts });
+  }
+  return own.length === 0 ? null : chosen(own).object;
+}
+
+/** The parts of a certificate; null where it is that of another key. */
+function* certificateOfKey(
+  frame: Frame,
+  session: bigint,
+  object: bigint,
+  key: AsymmetricMaterial,
+): Program<CertificateParts | null> {
+  const parts = yield* readCertificateObject(frame, session, object);
+  return isSameKey(certificateKey(parts), key) ? parts : null;
 }
 
 /** More issuers than any chain has: certificates that name each other in a circle end here. */
@@ -65,23 +106,21 @@ export function* chainOf(frame: Frame, { object, session }: ObjectArgs): Program
 const AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
 const SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
 
-/** Among certificates of the issuer's name the one whose key identifier is named; else the first. */
-function* issuerOf(
-  frame: Frame,
-  session: bigint,
-  certificate: CertificateParts,
-): Program<{ object: bigint; parts: CertificateParts } | null> {
+/** Of the certificates of the issuer's name those whose key identifier is named, else all of them; the one to use of these. */
+function* issuerOf(frame: Frame, session: bigint, certificate: CertificateParts): Program<HeldCertificate | null> {
   const attributes = [
     { type: CKA.CLASS, value: CKO.CERTIFICATE },
     { type: CKA.SUBJECT, value: certificate.issuer },
   ];
   const { handles } = yield* findObjects(frame, { session, attributes, plan: null, limit: Infinity });
-  const candidates: { object: bigint; parts: CertificateParts }[] = [];
+  const candidates: HeldCertificate[] = [];
   for (const object of handles) {
     const parts = yield* unlessDamaged(readCertificateObject(frame, session, object));
     if (parts !== null) candidates.push({ object, parts });
   }
-  return candidates.find(({ parts }) => isNamedKey(certificate, parts)) ?? candidates[0] ?? null;
+  if (candidates.length === 0) return null;
+  const named = candidates.filter(({ parts }) => isNamedKey(certificate, parts));
+  return chosen(named.length === 0 ? candidates : named);
 }
 
 function isNamedKey(certificate: CertificateParts, issuer: CertificateParts): boolean {

@@ -3,7 +3,7 @@ import type { BytesInput } from "../../ffi/memory/inputs.ts";
 import { CKO } from "../../ffi/constants/mod.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { findByUri, objectTemplate } from "../find_by_uri.ts";
-import { certificateParts } from "../keys/forms/certificate.ts";
+import { certificateParts, mostValid } from "../keys/forms/certificate.ts";
 import { readPemCertificates } from "../keys/forms/pem.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
@@ -46,7 +46,7 @@ export function checkChain(parts: readonly OwnPart[]): CheckedPart[] {
  *
  * @param session The key's session: URIs are looked for through its module.
  * @throws {ObjectNotFoundError} when a URI names none
- * @throws {ObjectAmbiguousError} when a URI names more than one
+ * @throws {ObjectAmbiguousError} when a URI names those of more than one key
  */
 export async function readChain(
   parts: readonly CheckedPart[],
@@ -85,11 +85,19 @@ async function chainByUri(uri: Pkcs11Uri, session: Session, options: CallOptions
       }
     }
     if (found.length === 0) throw new ObjectNotFoundError(name, "find the client certificate");
-    if (found.length > 1) throw new ObjectAmbiguousError(name, found.length);
-    return await chainOf(found[0]!, options);
+    return await chainOf(await chosen(found, name, options), options);
   } finally {
     await Promise.allSettled(others.map((other) => other.close()));
   }
+}
+
+/** The one to use of the certificates that a URI names: a key that was renewed has several. */
+async function chosen(found: readonly Pkcs11Object[], name: string, options: CallOptions): Promise<Pkcs11Object> {
+  if (found.length === 1) return found[0]!;
+  const read = await Promise.all(found.map(async (each) => certificateParts((await each.x509(options)).der)));
+  const keys = new Set(read.map(({ spki }) => spki.whole.toHex()));
+  if (keys.size > 1) throw new ObjectAmbiguousError(name, found.length);
+  return found[read.indexOf(mostValid(read))]!;
 }
 
 function withType(uri: string): string {

@@ -383,7 +383,8 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
   }
 
   /**
-   * The certificate of this key: the one with its CKA_ID and its public key; `null` where the token has none.
+   * The certificate of this key: the one with its CKA_ID and its public key; `null` where the token has none. Of several
+   * one that is valid now, and of those the one that is valid the longest; one that has ended only where no other is there.
    *
    * @param options A signal that cancels the call, and when an aborted call rejects.
    * @returns The certificate, or `null`.

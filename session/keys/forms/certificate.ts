@@ -125,6 +125,29 @@ export function knownCertificateKey(certificate: CertificateParts): AsymmetricMa
   }
 }
 
+/** How much use a certificate is at a time: it is valid, it will be, it was. */
+function usefulness({ notAfter, notBefore }: Pick<CertificateParts, "notAfter" | "notBefore">, now: number): number {
+  return Number(notAfter) < now ? 0 : Number(notBefore) > now ? 1 : 2;
+}
+
+/**
+ * The certificate to use of several of one key: one that is valid now, of those the one that is valid the longest, then the
+ * newest; one that has ended only where there is no other.
+ *
+ * @param certificates At least one.
+ * @param now In milliseconds since 1970.
+ */
+export function mostValid<T extends Pick<CertificateParts, "notAfter" | "notBefore">>(
+  certificates: readonly T[],
+  now: number = Date.now(),
+): T {
+  return certificates.reduce((best, each) => {
+    const order = usefulness(each, now) - usefulness(best, now) || Number(each.notAfter) - Number(best.notAfter) ||
+      Number(each.notBefore) - Number(best.notBefore);
+    return order > 0 ? each : best;
+  });
+}
+
 /** The bits of a certificate's public key, whatever they mean. */
 export function certificateKeyBits({ spki }: CertificateParts, what = "the certificate"): Bytes {
   const reader = new DerReader(spki, `${what}'s public key`);
