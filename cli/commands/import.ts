@@ -13,6 +13,7 @@ import { checkIdIsFree } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
+import { storeCertificate } from "../tokens/store_certificate.ts";
 
 /** More than all keys and certificates of a person take, in bytes. */
 const MOST = 4 << 20;
@@ -39,8 +40,7 @@ export async function run(context: CommandContext): Promise<void> {
       const found = await oneToken(modules, uri, context);
       await withSession(context, uri, found, { login: true, readWrite: true }, async (session) => {
         const importer = new Importer(session, context, passphrase);
-        const objects = await importer.importAll(keysFirst(pieces));
-        await context.report(await resultOf(objects, context));
+        await context.report(await resultOf(await importer.importAll(keysFirst(pieces)), context));
       });
     }).finally(() => passphrase?.fill(0));
   } finally {
@@ -113,11 +113,21 @@ async function checkPassphrase(encrypted: readonly Piece[], passphrase: Uint8Arr
   for (const { input } of encrypted) await withKey(input as string, passphrase, () => Promise.resolve());
 }
 
+/** An object that is on the token now. */
+interface Imported {
+  readonly object: Pkcs11Object;
+  /** Whether it was there before. */
+  readonly wasThere: boolean;
+}
+
 /** Brings one thing after the other into a token. */
 class Importer {
   readonly #session: Session;
   readonly #context: CommandContext;
   readonly #passphrase: Uint8Array | null;
+  /** Certificates that new ones take the place of. */
+  readonly #replaced: Pkcs11Object[] = [];
+  #certificates = 0;
 
   constructor(session: Session, context: CommandContext, passphrase: Uint8Array | null) {
     this.#session = session;
@@ -126,19 +136,21 @@ class Importer {
   }
 
   /** All or nothing: when one is refused, those before it go again. */
-  async importAll(pieces: readonly Piece[]): Promise<Pkcs11Object[]> {
-    const objects: Pkcs11Object[] = [];
+  async importAll(pieces: readonly Piece[]): Promise<Imported[]> {
+    const imported: Imported[] = [];
     try {
       for (const piece of pieces) {
-        const [made, ...halves] = await this.#import(piece);
-        objects.push(made!, ...halves);
-        await this.#checkId(made!);
+        const [first, ...halves] = await this.#import(piece);
+        imported.push(first!, ...halves);
+        await this.#checkId(first!.object);
       }
     } catch (error) {
-      await Promise.allSettled(objects.map((object) => object.destroy()));
+      const made = imported.filter(({ wasThere }) => !wasThere);
+      await Promise.allSettled(made.map(({ object }) => object.destroy()));
       throw error;
     }
-    return objects;
+    for (const object of this.#replaced) await object.destroy();
+    return imported;
   }
 
   /** The other half of a pair may be on the token already. */
@@ -149,7 +161,7 @@ class Importer {
     await checkIdIsFree(this.#session, { id, kind, made, isOwn: options.bytes("id") === undefined }, signal);
   }
 
-  async #import({ input, kind }: Piece): Promise<Pkcs11Object[]> {
+  async #import({ input, kind }: Piece): Promise<Imported[]> {
     switch (kind) {
       case "certificate":
         return [await this.#certificate(input as string)];
@@ -163,24 +175,30 @@ class Importer {
     }
   }
 
-  async #certificate(input: string | Uint8Array<ArrayBuffer>): Promise<Pkcs11Object> {
-    const { signal } = this.#context;
-    return await this.#session.importCertificate(input, this.#names(), { signal });
+  async #certificate(input: string | Uint8Array<ArrayBuffer>): Promise<Imported> {
+    const { options, signal } = this.#context;
+    // Those behind the first vouch for it: their keys are others, and so are their identifiers.
+    const id = this.#certificates++ === 0 ? options.bytes("id") : undefined;
+    const names = { id, label: options.text("label") };
+    const stored = await storeCertificate(this.#session, input, { ...names, replace: options.has("replace"), signal });
+    this.#replaced.push(...stored.replaced);
+    return stored;
   }
 
-  async #pair(input: KeyInput): Promise<Pkcs11Object[]> {
+  async #pair(input: KeyInput): Promise<Imported[]> {
     const options = this.#options();
     const { privateKey, publicKey } = await this.#session.importKeyPair(input, this.#names(), this.#hidden(), options);
-    return [privateKey, publicKey];
+    return [{ object: privateKey, wasThere: false }, { object: publicKey, wasThere: false }];
   }
 
-  async #key(input: KeyInput): Promise<Pkcs11Object> {
+  async #key(input: KeyInput): Promise<Imported> {
     const isSecret = typeof input === "object" && "kty" in input && input.kty === "oct";
-    return await this.#session.importKey(input, isSecret ? this.#hidden() : this.#names(), this.#options());
+    const attributes = isSecret ? this.#hidden() : this.#names();
+    return { object: await this.#session.importKey(input, attributes, this.#options()), wasThere: false };
   }
 
   /** DER does not say what it is: a certificate, a private key with its public half, a public key. */
-  async #derOfAnyKind(der: Uint8Array<ArrayBuffer>): Promise<Pkcs11Object[]> {
+  async #derOfAnyKind(der: Uint8Array<ArrayBuffer>): Promise<Imported[]> {
     const roads = [
       async () => [await this.#certificate(der)],
       () => this.#pair(der),
@@ -217,7 +235,8 @@ class Importer {
   }
 }
 
-async function resultOf(objects: readonly Pkcs11Object[], { paint, signal }: CommandContext) {
-  const uris = await Promise.all(objects.map((object) => object.uri({ signal })));
-  return { json: uris, text: listText(uris.map((uri) => ["imported", uri] as const), paint) };
+async function resultOf(imported: readonly Imported[], { paint, signal }: CommandContext) {
+  const uris = await Promise.all(imported.map(({ object }) => object.uri({ signal })));
+  const states = imported.map(({ wasThere }) => wasThere ? "there already" : "imported");
+  return { json: uris, text: listText(uris.map((uri, at) => [states[at]!, uri] as const), paint) };
 }

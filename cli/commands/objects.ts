@@ -7,6 +7,7 @@ import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError } from "../terminal/errors.ts";
 import { tableText } from "../terminal/table.ts";
+import { type CertificateFacts, certificateFacts, validityText } from "../tokens/certificate_facts.ts";
 import { type FoundToken, isInitialised, tokensMatching, uriArgument } from "../tokens/find_tokens.ts";
 import { keyFacts, keyName } from "../tokens/key_facts.ts";
 import { withSession } from "../tokens/login.ts";
@@ -27,7 +28,7 @@ export async function run(context: CommandContext): Promise<void> {
     const login = wantsLogin(context, uri, tokens);
     const rows: ObjectRow[] = [];
     for (const token of tokens) rows.push(...await objectsOf(context, uri, token, login));
-    await context.report({ json: rows, text: objectsText(rows, context) });
+    await context.report({ json: rows.map(jsonOf), text: objectsText(rows, context) });
     await noteFailures(context, failures);
     await noteUnseen(context, tokens, { isEmpty: rows.length === 0, login });
   });
@@ -68,6 +69,8 @@ interface ObjectRow {
   readonly id: string;
   readonly token: string;
   readonly uri: string;
+  /** What a certificate says; null for other objects, and where it cannot be read. */
+  readonly certificate: CertificateFacts | null;
 }
 
 async function objectsOf(
@@ -85,18 +88,25 @@ async function objectsOf(
   });
 }
 
+/** A row for programs: what a certificate says stands beside the rest. */
+function jsonOf({ certificate, ...row }: ObjectRow) {
+  return { ...row, ...certificate };
+}
+
 const KEYS: ReadonlySet<ObjectClass | undefined> = new Set([CKO.PUBLIC_KEY, CKO.PRIVATE_KEY, CKO.SECRET_KEY]);
 
 async function rowOf(object: Pkcs11Object, token: string, signal: AbortSignal): Promise<ObjectRow> {
   const read = await object.getAttributes(["class", "label", "id"], { signal });
   const kind = read.get("class");
+  const certificate = kind === CKO.CERTIFICATE ? await certificateFacts(object, signal) : null;
   return {
     type: typeName(kind),
-    key: KEYS.has(kind) ? keyName(await keyFacts(object, signal)) : "",
+    key: KEYS.has(kind) ? keyName(await keyFacts(object, signal)) : certificate?.key ?? "",
     label: read.get("label") ?? "",
     id: read.get("id")?.toHex() ?? "",
     token,
     uri: await object.uri({ signal }),
+    certificate,
   };
 }
 
@@ -113,6 +123,8 @@ function objectsText(rows: readonly ObjectRow[], { paint, surroundings }: Comman
     { title: "KEY", value: ({ key }) => key },
     { title: "LABEL", value: ({ label }) => label },
     { title: "ID", value: ({ id }) => id },
+    { title: "SUBJECT", value: ({ certificate }) => certificate?.subject ?? "" },
+    { title: "VALID UNTIL", value: ({ certificate }) => certificate === null ? "" : validityText(certificate) },
     { title: "URI", value: ({ uri }) => uri },
   ]);
 }

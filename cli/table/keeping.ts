@@ -1,6 +1,6 @@
 /** Commands that change what a token keeps, or write it down. */
 import type { CommandDescription } from "../contract/command.ts";
-import { extractable, id, input, label, output, tokenUri } from "./options.ts";
+import { extractable, id, input, label, output, replace, tokenUri } from "./options.ts";
 
 /** The commands. */
 export const keepingCommands: readonly CommandDescription[] = [
@@ -37,6 +37,8 @@ export const keepingCommands: readonly CommandDescription[] = [
     details: [
       "PEM with any number of blocks, DER, or a JSON Web Key. Of a private key both halves are brought in. An encrypted " +
       "key asks for its passphrase, or takes GP11_PASSPHRASE.",
+      "A certificate that is on the token already is not brought in again. A renewed one is refused where no URI would " +
+      "tell it from the one before: give it another label, or --replace.",
     ],
     arguments: [tokenUri],
     options: [
@@ -44,11 +46,13 @@ export const keepingCommands: readonly CommandDescription[] = [
       label,
       { ...id, text: `${id.text}; by default that of the key's other half or certificate` },
       extractable,
+      replace,
       { name: "unwrap", text: "Send the key encrypted, to devices that take none in the clear" },
     ],
     examples: [
       { text: "A key and its certificate", line: "gp11 import pkcs11:token=demo --in server.pem --label server" },
       { text: "A certificate beside its key", line: "gp11 import pkcs11:token=demo --in server.crt --label server" },
+      { text: "A renewed one", line: "gp11 import pkcs11:token=demo --in server.crt --label server --replace" },
     ],
     load: () => import("../commands/import.ts"),
   },

@@ -45,6 +45,12 @@ export const label: OptionDescription = { name: "label", short: "l", value: "TEX
 /** The identifier of what is made. */
 export const id: OptionDescription = { name: "id", value: "HEX", text: "Its identifier (CKA_ID), in hexadecimal" };
 
+/** What is done with the certificate that a key has. */
+export const replace: OptionDescription = {
+  name: "replace",
+  text: "Put the certificate in the place of the one that its key has, which is destroyed",
+};
+
 /** Whether a key may leave the token. */
 export const extractable: OptionDescription = {
   name: "extractable",

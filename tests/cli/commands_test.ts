@@ -10,12 +10,8 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { before, describe, it } from "node:test";
-import {
-  closedReader,
-  commandLine,
-  type CommandLineOptions,
-  type CommandLineResult,
-} from "../_support/command_line.ts";
+import { closedReader, commandLine, type CommandLineOptions } from "../_support/command_line.ts";
+import { TokenCommands } from "../_support/token_commands.ts";
 import { CKM } from "../../ffi/constants/mod.ts";
 import { Module } from "../../session/tokens/module.ts";
 import { findSlot } from "../_support/token_session.ts";
@@ -36,29 +32,14 @@ const RELEASE = "release 1.0\n";
 describe("the command line", { skip: softhsmSkip }, () => {
   let token: TestToken;
   let folder: string;
-  let environment: Record<string, string>;
-
-  /** Runs a command on the token, with its PIN in the environment. */
-  async function gp11(line: string, options: CommandLineOptions = {}): Promise<CommandLineResult> {
-    const args = line.split(" ").map((word) => word.replaceAll("TOKEN", uri()).replaceAll("FOLDER", folder));
-    return await commandLine(["--module", token.module, ...args], { environment, ...options });
-  }
-
-  /** The same, which must succeed. */
-  async function done(line: string, options?: CommandLineOptions): Promise<CommandLineResult> {
-    const result = await gp11(line, options);
-    assertEquals([result.code, result.code === 0 ? "" : result.errors], [0, ""], line);
-    return result;
-  }
-
-  function uri(): string {
-    return `pkcs11:token=${encodeURIComponent(token.label)}`;
-  }
+  let gp11: TokenCommands["run"];
+  let done: TokenCommands["done"];
 
   before(async () => {
-    token = createToken();
-    folder = temporaryFolder("cli");
-    environment = { GP11_PIN: token.userPin };
+    const commands = new TokenCommands();
+    ({ folder, token } = commands);
+    gp11 = (...args) => commands.run(...args);
+    done = (...args) => commands.done(...args);
     writeFileSync(`${folder}/release.txt`, RELEASE);
     await done("keygen TOKEN --type ec --label release --id 01");
     await done("keygen TOKEN --type aes --label backup");

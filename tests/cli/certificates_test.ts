@@ -1,0 +1,149 @@
+// Certificates on a token, as commands list and store them: cli/commands/objects.ts, import.ts, cli/tokens/*certificate*.
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { before, describe, it } from "node:test";
+import { validityText } from "../../cli/tokens/certificate_facts.ts";
+import { createSelfSignedCertificate } from "../../session/certificates/mod.ts";
+import { Module } from "../../session/tokens/module.ts";
+import { softhsmSkip } from "../_support/softhsm.ts";
+import { TokenCommands } from "../_support/token_commands.ts";
+import { findSlot } from "../_support/token_session.ts";
+
+const DAY = 86_400_000;
+
+/** An object as `gp11 objects --json` lists it. */
+interface Listed {
+  readonly type: string;
+  readonly key: string;
+  readonly label: string;
+  readonly subject?: string;
+  readonly notAfter?: string;
+  readonly uri: string;
+}
+
+describe("certificates on the command line", { skip: softhsmSkip }, () => {
+  let commands: TokenCommands;
+  let keys = 0;
+
+  before(() => {
+    commands = new TokenCommands();
+  });
+
+  async function listed(label: string): Promise<Listed[]> {
+    return (await commands.json<Listed[]>(`objects TOKEN;object=${label};type=cert`))
+      .sort((a, b) => a.subject! < b.subject! ? -1 : 1);
+  }
+
+  async function subjects(label: string): Promise<(string | undefined)[]> {
+    return (await listed(label)).map(({ subject }) => subject);
+  }
+
+  /** A new key on the token, and certificates of it as files: valid from so many days on and so long. */
+  async function keyWith(files: Readonly<Record<string, readonly [from: number, to: number]>>): Promise<string> {
+    const { folder, token } = commands;
+    const label = `key${++keys}`;
+    const pem = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
+    writeFileSync(`${folder}/${label}.pem`, pem);
+    await commands.done(`import TOKEN --in FOLDER/${label}.pem --label ${label}`);
+    const module = await Module.load(token.module, { managed: false });
+    try {
+      const session = await findSlot(module, token.label).openSession({ login: { pin: token.userPin } });
+      const key = await session.importKeyPair(String(pem));
+      for (const [name, days] of Object.entries(files)) {
+        const [notBefore, notAfter] = days.map((each) => new Date(Date.now() + each * DAY));
+        const certificate = await createSelfSignedCertificate(key, { subject: `CN=${name}`, notBefore, notAfter });
+        writeFileSync(`${folder}/${name}.crt`, certificate);
+      }
+    } finally {
+      await module.close();
+    }
+    return label;
+  }
+
+  it("are listed with their key, whom they are about and until when they are valid", async () => {
+    const label = await keyWith({ listed: [-30, -1] });
+    await commands.done(`import TOKEN --in FOLDER/listed.crt --label ${label}`);
+    const [certificate] = await listed(label);
+    const { key, notAfter, subject } = certificate!;
+    assertEquals([key, subject], ["EC P-256", "CN=listed"]);
+    const { text } = await commands.done(`objects TOKEN;object=${label}`);
+    assertMatch(text, /^TYPE +KEY +LABEL +ID +SUBJECT +VALID UNTIL +URI\n/);
+    assertMatch(text, new RegExp(`cert +EC P-256 .*CN=listed +${notAfter!.slice(0, 10)} \\(ended\\) +pkcs11:`));
+    const keys = await commands.json<Listed[]>(`objects TOKEN;object=${label};type=public`);
+    assertEquals(keys.map((each) => "subject" in each), [false]);
+  });
+
+  it("tell a time to come, too", () => {
+    const at = (notBefore: string, notAfter: string) =>
+      validityText(
+        {
+          notBefore: new Date(notBefore),
+          notAfter: new Date(notAfter),
+          subject: "",
+          issuer: "",
+          serialNumber: "",
+          key: "",
+        },
+        Date.parse("2026-06-01"),
+      );
+    assertEquals(at("2026-01-01", "2027-01-01"), "2027-01-01");
+    assertEquals(at("2026-01-01", "2026-05-31"), "2026-05-31 (ended)");
+    assertEquals(at("2026-07-01", "2027-01-01"), "2027-01-01 (from 2026-07-01)");
+  });
+
+  it("come in once: one that is there is told of, and is not there twice", async () => {
+    const label = await keyWith({ once: [-1, 30] });
+    const line = `import TOKEN --in FOLDER/once.crt --label ${label}`;
+    const first = await commands.json<string[]>(line);
+    const again = await commands.done(line);
+    assertEquals(again.text, `there already  ${first[0]}\n`);
+    assertEquals(await commands.json(line), first);
+    assertEquals(await commands.json(`import TOKEN --in FOLDER/once.crt`), first);
+    assertEquals(await subjects(label), ["CN=once"]);
+  });
+
+  it("that are renewed take the place of the one before or stand beside it, but never without a name of their own", async () => {
+    const label = await keyWith({ old: [-30, -1], new: [-1, 30], newer: [-1, 60] });
+    await commands.done(`import TOKEN --in FOLDER/old.crt --label ${label}`);
+    for (const names of [` --label ${label}`, ""]) {
+      const refused = await commands.run(`import TOKEN --in FOLDER/new.crt${names}`);
+      assertEquals([refused.code, refused.text], [1, ""]);
+      assertStringIncludes(refused.errors, "no URI would tell it from another one of its key, pkcs11:");
+      assertStringIncludes(refused.errors, "--replace");
+    }
+    assertEquals(await subjects(label), ["CN=old"]);
+    await commands.done(`import TOKEN --in FOLDER/new.crt --label ${label} --replace`);
+    assertEquals(await subjects(label), ["CN=new"]);
+    // Without a label it takes that of the one before.
+    await commands.done("import TOKEN --in FOLDER/newer.crt --replace");
+    assertEquals(await subjects(label), ["CN=newer"]);
+    await commands.done(`import TOKEN --in FOLDER/old.crt --label ${label}-old`);
+    assertEquals(await subjects(`${label}-old`), ["CN=old"]);
+    const several = await commands.run("import TOKEN --in FOLDER/new.crt --replace");
+    assertEquals(several.code, 1);
+    assertStringIncludes(several.errors, "Cannot choose which certificate to replace: the token has 2 of its key");
+    assertEquals([await subjects(label), await subjects(`${label}-old`)], [["CN=newer"], ["CN=old"]]);
+  });
+
+  it("leave everything as it was where one of a file is refused", async () => {
+    const label = await keyWith({ kept: [-30, -1], renewed: [-1, 30] });
+    await commands.done(`import TOKEN --in FOLDER/kept.crt --label ${label}`);
+    const input = ["renewed.crt", `${label}.pem`].map((name) => readFileSync(`${commands.folder}/${name}`, "utf8"))
+      .join("");
+    const uris = async () => (await commands.json<Listed[]>("objects TOKEN")).map(({ uri }) => uri).sort();
+    const before = await uris();
+    const refused = await commands.run(`import TOKEN --label ${label} --replace`, { input });
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.errors, "Cannot use the id");
+    assertEquals(await uris(), before);
+  });
+
+  it("that vouch for another one keep an id of their own", async () => {
+    const [one, other] = [await keyWith({ leaf: [-1, 30] }), await keyWith({ above: [-1, 30] })];
+    const input = ["leaf.crt", "above.crt"].map((name) => readFileSync(`${commands.folder}/${name}`, "utf8")).join("");
+    const uris = await commands.json<string[]>("import TOKEN --label chain --id 77", { input });
+    assertEquals(uris.map((each) => each.includes(";id=%77;")), [true, false]);
+    assertEquals([one === other, await subjects("chain")], [false, ["CN=above", "CN=leaf"]]);
+  });
+});
