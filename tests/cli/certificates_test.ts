@@ -135,7 +135,7 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
     const before = await uris();
     const refused = await commands.run(`import TOKEN --label ${label} --replace`, { input });
     assertEquals(refused.code, 1);
-    assertStringIncludes(refused.errors, "Cannot use the id");
+    assertStringIncludes(refused.errors, "Cannot import the private key");
     assertEquals(await uris(), before);
   });
 
