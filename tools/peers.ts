@@ -1,33 +1,34 @@
 // deno task test:peers: packages written for npm's pkcs11js, as published, over the package gp11-pkcs11js, and the suites
 // of pkcs11js, graphene-pk11 and node-webcrypto-p11, on Deno, Bun and Node. Their suites are in no published package: they
 // come from their repositories by commit, or from clones in the folder that `--sources=FOLDER` names. And libraries that
-// take a Crypto, over ./webcrypto.
+// take a Crypto, over ./webcrypto. And undici's tests of fetch that concern HTTP/2, over session.fetch.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../tests/_support/temporary_folder.ts";
+import { clonedSources, type Repository } from "./cloned_sources.ts";
 import { programPath, softhsmPath, softoknPath } from "./native_libraries.ts";
 import { writePkcs11jsPackage } from "./packages/pkcs11js.ts";
 import { run } from "./runner/process.ts";
 import { type RuntimeName, runtimeNames, runtimeProgram } from "./runner/runtimes.ts";
 import { say } from "./say.ts";
+import { tryUndiciTests } from "./undici_tests/run.ts";
 import { tryWebcryptoPeers } from "./webcrypto_peers/run.ts";
 
 /** A suite: where its sources are and how they become files that mocha can run. */
-interface Suite {
-  readonly name: string;
-  readonly commit: string;
+interface Suite extends Repository {
   /** Whether its tests are TypeScript that imports the sources beside them. */
   readonly bundled: boolean;
 }
 
+const home = "https://github.com/PeculiarVentures";
+
 const SUITES: readonly Suite[] = [
-  { name: "pkcs11js", commit: "0717e2913ef950ddf004e7107ebd7cb20581a19c", bundled: false },
-  { name: "graphene", commit: "4632ae4c223c4c0bb22e44dd4b8cec8e07da54a2", bundled: true },
-  { name: "node-webcrypto-p11", commit: "7b1d362606923d1b274a5944ca257f3eac1fda87", bundled: true },
+  { name: "pkcs11js", home, commit: "0717e2913ef950ddf004e7107ebd7cb20581a19c", bundled: false },
+  { name: "graphene", home, commit: "4632ae4c223c4c0bb22e44dd4b8cec8e07da54a2", bundled: true },
+  { name: "node-webcrypto-p11", home, commit: "7b1d362606923d1b274a5944ca257f3eac1fda87", bundled: true },
 ];
-const HOME = "https://github.com/PeculiarVentures";
 const PIN = "12345";
 const TIMEOUT = 600_000;
 
@@ -40,19 +41,6 @@ async function install(): Promise<string> {
   await writePkcs11jsPackage(join(folder, "gp11-pkcs11js"));
   execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder, stdio: "ignore" });
   return folder;
-}
-
-/** The sources of a suite, or `null` where they cannot be had. */
-function sourcesOf({ name, commit }: Suite, folder: string, clones: string | undefined): string | null {
-  const path = join(folder, "sources", name);
-  const from = clones === undefined ? `${HOME}/${name}.git` : join(clones, name);
-  try {
-    execFileSync("git", ["clone", "--quiet", from, path], { stdio: "ignore", timeout: TIMEOUT });
-    execFileSync("git", ["-C", path, "checkout", "--quiet", commit], { stdio: "ignore" });
-    return path;
-  } catch {
-    return null;
-  }
 }
 
 /** Makes the files of a suite that mocha runs, with the libraries of this machine. */
@@ -131,15 +119,17 @@ async function main(args: readonly string[]): Promise<number> {
     failed += await onEach(program, folder, [join(folder, `${program}.cjs`)]);
   }
   for (const suite of SUITES) {
-    const sources = sourcesOf(suite, folder, clones);
+    const sources = clonedSources(suite, join(folder, "sources"), clones);
     if (sources === null || !existsSync(sources)) {
-      say(`the suite of ${suite.name} is left out: its sources cannot be had from ${clones ?? HOME}`);
+      say(`the suite of ${suite.name} is left out: its sources cannot be had from ${clones ?? home}`);
       continue;
     }
     const files = await prepare(suite, folder, sources);
     failed += await onEach(`${suite.name}'s suite`, folder, [mocha, "--timeout=60000", "--exit", files]);
   }
-  return failed === 0 ? 0 : 1;
+  const wrong = await tryUndiciTests(clones);
+  if (wrong === null) say(`undici's tests are left out: its sources cannot be had from ${clones ?? "GitHub"}`);
+  return failed + (wrong ?? 0) === 0 ? 0 : 1;
 }
 
 Deno.exitCode = await main(Deno.args);

@@ -1,5 +1,5 @@
-// session.fetch as a drop-in for the runtime's own. undici's own tests of fetch can run on Node alone: they load undici's sources,
-// their dispatchers and node:test plans. What they found is told here in our own words, on every runtime.
+// session.fetch as a drop-in for the runtime's own. undici's own tests of fetch load undici's sources, their dispatchers and
+// plans of node:test: `deno task test:peers` runs those that concern HTTP/2. What the others found is told here in our own words.
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
