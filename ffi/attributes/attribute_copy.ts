@@ -4,6 +4,9 @@ import type { ReadAttribute } from "./attribute.ts";
 import { type Block, type ReadableMemory, readUlong } from "../memory/block.ts";
 import type { Abi } from "../runtime/native.ts";
 
+/** Up to this size a loop has copied bytes before there is a view of them. */
+const SHORT = 64;
+
 /** A copy of a part of a block's first piece; offsets count from the start of the part. */
 export class BlockCopy implements ReadableMemory {
   readonly abi: Abi;
@@ -28,18 +31,24 @@ export class BlockCopy implements ReadableMemory {
   copyOut(offset: number, length: number): Uint8Array<ArrayBuffer> {
     return this.bytes.slice(offset, offset + length);
   }
+
+  copyInto(offset: number, length: number, target: Uint8Array): void {
+    if (length > SHORT) return target.set(this.bytesAt(offset, length));
+    const { bytes } = this;
+    for (let i = 0; i < length; i++) target[i] = bytes[offset + i]!;
+  }
 }
 
 /**
  * The attributes of one object as a single call has read them. Programs often look at one or two values of each of many
- * objects: a value is decoded, and its bytes copied into an array of its own, when it is first asked for. Only what may be
- * secret is taken out of the copy at once: whoever overwrites such a value must not leave another one behind.
+ * objects: a value is decoded, and its bytes copied into an array of its own, when it is first asked for. What may be secret
+ * is overwritten here then: whoever overwrites such a value must not leave another one behind.
  */
 export class CopiedAttributes {
   /** Shared with the objects that were read together; nobody else sees it. */
   readonly memory: BlockCopy;
   /** What is decoded by now. It is open, as the memory is, to be overwritten when nobody waits for it any more. */
-  readonly decoded: (ReadAttribute | undefined)[] = [];
+  decoded: (ReadAttribute | undefined)[] | null = null;
   readonly #plan: ReadPlan;
   readonly #offset: number;
 
@@ -48,7 +57,6 @@ export class CopiedAttributes {
     this.memory = memory;
     this.#plan = plan;
     this.#offset = offset;
-    for (const index of plan.secrets) this.decoded[index] = plan.decodeSecret(memory, offset, index);
   }
 
   /** An attribute by its type; `undefined` when it was not asked for. */
@@ -63,6 +71,7 @@ export class CopiedAttributes {
   }
 
   #at(index: number): ReadAttribute {
-    return this.decoded[index] ??= this.#plan.decode(this.memory, this.#offset, index);
+    const decoded = this.decoded ??= new Array(this.#plan.requests.length);
+    return decoded[index] ??= this.#plan.takeOut(this.memory, this.#offset, index);
   }
 }

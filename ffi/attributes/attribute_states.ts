@@ -1,5 +1,5 @@
 /** What came of an attribute that was asked for: its value, or why it has none. */
-import { secretCopy } from "../../internal/secret_bytes.ts";
+import { secretBytes } from "../../internal/secret_bytes.ts";
 import type { AttributeState, ReadAttribute, ReadRequest } from "./attribute.ts";
 import { decodeValue, lengthProblem } from "./attribute_decoding.ts";
 import type { AttributeKind, DecodedValue } from "./attribute.ts";
@@ -56,8 +56,14 @@ export function decoded(block: ReadableMemory, request: ReadRequest, offset: num
   const problem = lengthProblem(kind, length, block.abi.ulong);
   if (problem !== undefined) return failed(request, problem);
   const value = request.secret && kind === "bytes"
-    ? secretCopy(block.bytesAt(offset, length))
+    ? secretValue(block, offset, length)
     : decodeValue(block, kind, offset, length);
   if (value !== undefined) return { type, state: "ok", value };
   return kind === "ulong" ? missing(request, "empty") : failed(request, "its bytes are no CK_DATE");
+}
+
+function secretValue(memory: ReadableMemory, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  const value = secretBytes(length);
+  memory.copyInto(offset, length, value);
+  return value;
 }

@@ -21,13 +21,13 @@ const LEAST_FITTED = 32;
 export class ReadPlan {
   /** The attributes in order. */
   readonly requests: readonly ReadRequest[];
-  /** Places of those a token may keep to itself. */
-  readonly secrets: readonly number[];
   readonly #describe: (type: number) => ReadRequest;
   readonly #guess: boolean;
   #cautious: ReadPlan | undefined;
   #abi: Abi | undefined;
   #rooms: readonly number[] = [];
+  /** Where each value lies, from the start of the template. */
+  #places: readonly number[] = [];
   #valueBytes = 0;
 
   /**
@@ -38,7 +38,6 @@ export class ReadPlan {
    */
   constructor(requests: readonly ReadRequest[], describe: (type: number) => ReadRequest, guess = true) {
     this.requests = requests;
-    this.secrets = requests.flatMap(({ secret }, index) => secret ? index : []);
     this.#describe = describe;
     this.#guess = guess;
   }
@@ -125,18 +124,17 @@ export class ReadPlan {
     return true;
   }
 
-  /** One attribute of a template that {@linkcode ReadPlan.isComplete}, in the block or in a copy of it. */
-  decode(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
+  /**
+   * Takes one attribute of a template that {@linkcode ReadPlan.isComplete} out of a copy of it. Where it may be secret its
+   * value is overwritten there, with what may lie behind it in its room.
+   */
+  takeOut(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
     const { size, offsets } = attributeLayout(memory.abi);
+    const request = this.requests[index]!;
+    const value = offset + this.#places[index]!;
     const length = Number(memory.getUlong(offset + index * size + offsets.ulValueLen));
-    return decoded(memory, this.requests[index]!, this.#valueAt(memory.abi, offset, index), length);
-  }
-
-  /** {@linkcode ReadPlan.decode}, and overwrites the value where it was, with what may lie behind it in its room. */
-  decodeSecret(memory: ReadableMemory, offset: number, index: number): ReadAttribute {
-    const attribute = this.decode(memory, offset, index);
-    const value = this.#valueAt(memory.abi, offset, index);
-    memory.bytes.fill(0, value, value + this.#rooms[index]!);
+    const attribute = decoded(memory, request, value, length);
+    if (request.secret) memory.bytes.fill(0, value, value + this.#rooms[index]!);
     return attribute;
   }
 
@@ -220,12 +218,6 @@ export class ReadPlan {
     );
   }
 
-  #valueAt(abi: Abi, offset: number, index: number): number {
-    let value = offset + this.#templateBytes(attributeLayout(abi).size);
-    for (let i = 0; i < index; i++) value += aligned(this.#rooms[i]!);
-    return value;
-  }
-
   #templateBytes(size: number): number {
     return aligned(this.requests.length * size);
   }
@@ -234,7 +226,14 @@ export class ReadPlan {
     if (abi === this.#abi) return;
     this.#abi = abi;
     this.#rooms = this.requests.map((request) => roomFor(request, abi, this.#guess));
-    this.#valueBytes = this.#rooms.reduce((sum, room) => sum + aligned(room), 0);
+    const start = this.#templateBytes(attributeLayout(abi).size);
+    let end = start;
+    this.#places = this.#rooms.map((room) => {
+      const place = end;
+      end += aligned(room);
+      return place;
+    });
+    this.#valueBytes = end - start;
   }
 
   /** Whether a length, and with it the value before it, is to be believed: a module may have passed the attribute over. */

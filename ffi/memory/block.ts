@@ -13,6 +13,8 @@ export interface ReadableMemory {
   bytesAt(offset: number, length: number): Uint8Array<ArrayBuffer>;
   /** A copy of the `length` bytes at `offset`. */
   copyOut(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  /** Copies the `length` bytes at `offset` to the beginning of `target`. */
+  copyInto(offset: number, length: number, target: Uint8Array): void;
 }
 
 /** Offsets count up to this within a piece; further pieces, for what did not fit into the first, follow at multiples. */

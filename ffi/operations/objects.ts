@@ -234,6 +234,7 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
   const search = () => ({ fn: find, args: [session, room.address, BigInt(batch), block.address(found)] });
   const handles: bigint[] = [];
   const known = new Set<bigint>();
+  let [last, before] = [0, 0];
   let active = false;
   try {
     let rv = yield [init, search()];
@@ -247,15 +248,14 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
       expectOk(frame, rv, "C_FindObjects");
       const n = Number(block.getUlong(found));
       if (n > batch) throw new RangeError(`Cannot use the module's answer: ${n} objects found where ${batch} had room`);
-      const before = known.size;
       readHandles(room.take(n * block.abi.ulong), block.abi.ulong, handles);
       if (n === 0 || handles.length >= limit) break;
-      for (const handle of handles.slice(-n)) known.add(handle);
       // A module that never says that it is done would fill the memory.
-      if (known.size === before) {
+      if (before > 0 && !findsMore(handles, last, before, known)) {
         throw new RangeError("Cannot use the module's answer: it finds the same objects again");
       }
-      if (known.size > MOST_OBJECTS) {
+      [last, before] = [before, handles.length];
+      if (before > MOST_OBJECTS) {
         throw new RangeError(`Cannot use the module's answer: it finds more than ${MOST_OBJECTS} objects`);
       }
       if (n === batch && batch < MAX_BATCH) {
@@ -275,6 +275,13 @@ function* findHandles(frame: Frame, { session, attributes, limit }: FindArgs): P
     throw error;
   }
   return handles.length > limit ? handles.slice(0, limit) : handles;
+}
+
+/** Whether the last objects, those from `now` on, are not all known; those before them, from `last` on, are by then. */
+function findsMore(handles: readonly bigint[], last: number, now: number, known: Set<bigint>): boolean {
+  for (let index = last; index < now; index++) known.add(handles[index]!);
+  for (let index = now; index < handles.length; index++) if (!known.has(handles[index]!)) return true;
+  return false;
 }
 
 function readHandles(bytes: Uint8Array<ArrayBuffer>, ulong: 4 | 8, into: bigint[]): void {

@@ -89,6 +89,22 @@ describe("attributes copied to be decoded later", () => {
     assertEquals(structuredClone(read[1]!.get("allowedMechanisms")), [3]);
   });
 
+  it("leave nothing of what may be secret behind once it was looked at", () => {
+    const block = usedBlock(abis.lp64, 8192);
+    const lengths = [40, 200];
+    const templates = lengths.map(() => plan.prepare(block));
+    templates.forEach((template, i) => fill(block, template, values(8, "key", new Uint8Array(lengths[i]!).fill(0x77))));
+    const copy = new BlockCopy(block, 0, block.used);
+    const read = templates.map((template) => attributesOf(new CopiedAttributes(plan, copy, template)));
+    const left = () => copy.bytes.filter((byte) => byte === 0x77).length;
+    assertEquals(left(), 240);
+    assertEquals(read[0]!.get("value"), new Uint8Array(40).fill(0x77));
+    assertEquals(left(), 200);
+    assertEquals([...read[1]!][2]!.value, new Uint8Array(200).fill(0x77));
+    assertEquals(left(), 0);
+    assertEquals(read.map((attributes) => attributes.get("value")!.length), lengths);
+  });
+
   it("are left to further calls where one has not settled all of them", () => {
     const block = usedBlock(abis.lp64, 8192);
     const template = plan.prepare(block);
