@@ -45,7 +45,10 @@ const INTRODUCTIONS: Record<string, string> = {
     "processor, which says more on a machine where others work too. `the first 1000` are those of a process that has made " +
     "none: engines, Bun's above all, compile a library while it runs, where a fetch is native from the first on. The other " +
     "rows begin when what both cost has settled, after 25,000 to 100,000 requests of each.",
-  "https-large": "Bodies of 100 MiB over TLS, streamed, and by how many MiB the process grows meanwhile.",
+  "https-large":
+    "Bodies of 100 MiB over TLS, streamed, and by how many MiB the process grows meanwhile. All share a process, as the " +
+    "collector's work, which the caller's arrays make, grows with the code that is loaded. `a bare TLS socket` sends the " +
+    "same pieces in chunks of 256 KiB, as this library does while its socket is busy, where a fetch sends one for each piece.",
   "https-far":
     "A hundred small requests at once to a server 20 ms away, on a new connection and on kept ones, limits as they are.",
   signed: "What a signature by a token adds to a request besides the token's own time.",

@@ -62,10 +62,10 @@ export class Http2Peer implements Http2Wire {
     return this.busy;
   }
 
-  writeJoined(size: number, join: (room: Buffer) => void): Promise<void> | void {
-    const room = Buffer.alloc(size);
-    join(room);
-    return this.write(room);
+  writeJoined(size: number, header: number, join: (room: Buffer, begin: number) => void): Promise<void> | void {
+    const room = Buffer.alloc(header + size);
+    join(room, header);
+    return this.write(room.subarray(header));
   }
 
   keepsProcessAlive(value: boolean): void {

@@ -2,14 +2,17 @@
 import type { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { ConnectionFault, ErrorCode } from "./wire/errors.ts";
-import { DataFrames } from "./wire/frames.ts";
+import { DataFrames, FRAME_HEADER } from "./wire/frames.ts";
 
 /** What frames are written to. */
 export interface FrameSink {
   /** Writes bytes; the promise, if any, resolves when more are wanted. */
   write(bytes: Uint8Array): Promise<void> | void;
-  /** Writes what `join` puts into so many bytes of memory, at its beginning; the promise is that of `write`. */
-  writeJoined(size: number, join: (room: Buffer) => void): Promise<void> | void;
+  /**
+   * Writes what `join` puts into so many bytes of memory, from `begin` on: a header of `header` bytes, data and more. The
+   * promise is that of `write`.
+   */
+  writeJoined(size: number, header: number, join: (room: Buffer, begin: number) => void): Promise<void> | void;
 }
 
 /** With so many bytes nothing is waited for. */
@@ -93,7 +96,7 @@ export class Outbox {
     const [first] = this.#pieces;
     const room = this.#pieces.length === 1 && first instanceof Uint8Array
       ? this.#sink.write(first)
-      : this.#sink.writeJoined(this.#size, this.#join);
+      : this.#sink.writeJoined(this.#size, FRAME_HEADER, this.#join);
     this.#pieces = [];
     this.#size = 0;
     if (room === undefined) return;
@@ -107,8 +110,8 @@ export class Outbox {
     if (!this.#isBlocked) this.#hasRoomAgain();
   };
 
-  readonly #join = (room: Buffer): void => {
-    let offset = 0;
+  readonly #join = (room: Buffer, begin: number): void => {
+    let offset = begin;
     for (const frames of this.#pieces) {
       if (frames instanceof Uint8Array) room.set(frames, offset);
       else frames.writeTo(room, offset);

@@ -1,10 +1,9 @@
 /** A body of unknown length on its way out, in chunks (RFC 9112 §7.1). */
 import type { Buffer } from "node:buffer";
 import { PIECE } from "../request_body_writer.ts";
+import { EVEN } from "./node_wire.ts";
 
-/** Where the data of a chunk begins in its room, behind the line with its length: copying to odd places takes longer. */
-const DATA = 64;
-/** As much goes into one chunk while the socket is busy: servers spend a tenth of their time on chunks of {@linkcode PIECE}. */
+/** As much goes into one chunk while the socket is busy: nginx takes a seventh less time than for each piece by itself. */
 const FULL = 4 * PIECE;
 const LINE_END = "\r\n";
 
@@ -24,7 +23,7 @@ export class ChunkWriter {
   readonly #sink: ChunkSink;
   /** What is being joined; null while nothing is. */
   #room: Buffer | null = null;
-  #end = DATA;
+  #end = EVEN;
   /** Resolves when what was joined is on its way; null while the socket takes more. */
   #busy: Promise<void> | null = null;
 
@@ -35,11 +34,11 @@ export class ChunkWriter {
   /** Takes a copy of at most {@linkcode PIECE} bytes; the promise, if any, resolves when there is room for more. */
   write(piece: Uint8Array): Promise<void> | void {
     const most = this.#busy === null ? piece.byteLength : FULL;
-    const room = this.#room ??= this.#sink.takeRoom(DATA + most + LINE_END.length);
+    const room = this.#room ??= this.#sink.takeRoom(EVEN + most + LINE_END.length);
     room.set(piece, this.#end);
     this.#end += piece.byteLength;
     if (this.#busy === null) this.flush();
-    else if (this.#end + PIECE > DATA + FULL) return this.#busy;
+    else if (this.#end + PIECE > EVEN + FULL) return this.#busy;
   }
 
   /** Hands over what has been joined, whether the socket is busy or not. */
@@ -48,11 +47,11 @@ export class ChunkWriter {
     if (room === null) return;
     const end = this.#end;
     this.#room = null;
-    this.#end = DATA;
-    const line = `${(end - DATA).toString(16)}${LINE_END}`;
-    room.write(line, DATA - line.length, "latin1");
+    this.#end = EVEN;
+    const line = `${(end - EVEN).toString(16)}${LINE_END}`;
+    room.write(line, EVEN - line.length, "latin1");
     room.write(LINE_END, end, "latin1");
-    const drained = this.#sink.writeRoom(room, DATA - line.length, end + LINE_END.length);
+    const drained = this.#sink.writeRoom(room, EVEN - line.length, end + LINE_END.length);
     this.#busy = drained?.then(this.#goOn) ?? null;
   }
 
