@@ -27,6 +27,10 @@ export const benches: Readonly<Record<string, Bench>> = {
     measures: "what a small call into a token is made of",
     run: async () => await (await import("./pkcs11/run_pieces.ts")).benchPieces(),
   },
+  trips: {
+    measures: "what two changes of thread take, by each way to wake an event loop",
+    run: async () => await (await import("./trips/run.ts")).benchTrips(),
+  },
   webcrypto: {
     measures: "signatures through Web Cryptography",
     run: async () => await (await import("./webcrypto/run.ts")).benchWebcrypto(),

@@ -30,6 +30,11 @@ const INTRODUCTIONS: Record<string, string> = {
     "this library into a module whose functions do no work, which shows what each takes alone. In a runtime's process the " +
     "module itself takes longer than in C's, and what is done between its calls finds the processor's caches full of it. " +
     "The pieces add up to the last line. Medians of what the processor has worked for the process.",
+  trips:
+    "The least that an asynchronous call pays for its way to a thread and back: the thread works for 5 µs, and the one that " +
+    "has asked waits in its event loop, as in C in epoll. A message is the way of this library. A function that threads may " +
+    "call holds them up on Deno until it has run, and wants the whole of FFI's permission there. `processor` is the time of " +
+    "the processor.",
   webcrypto: "`subtle.sign` over a token against `session.sign`, and node-webcrypto-p11 over the addon pkcs11js.",
   "http-deno":
     "GET requests of 13 bytes and a download, over http on loopback: this library and its peers on Deno, each once its rate " +
