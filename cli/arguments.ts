@@ -106,17 +106,20 @@ function valuesOf(
 
 function checkComplete(command: CommandDescription, options: OptionValues, words: readonly string[]): void {
   const { arguments: places, name } = command;
+  for (const [at, word] of words.entries()) {
+    const choices = places[at]?.choices;
+    if (choices === undefined || choices.includes(word)) continue;
+    throw new UsageError(
+      `Cannot run ${name} ${JSON.stringify(word)}: there are ${choices.join(", ")}${suggestion(word, choices)}`,
+      name,
+    );
+  }
   const missing = places.find((place, at) => !place.optional && at >= words.length);
   if (missing !== undefined) {
     throw new UsageError(`Cannot run ${name}: ${missing.name} is missing: ${lowered(missing.text)}`, name);
   }
   if (words.length > places.length) {
     throw new UsageError(`Cannot run ${name}: ${JSON.stringify(words[places.length])} is one argument too many`, name);
-  }
-  for (const [at, word] of words.entries()) {
-    const choices = places[at]!.choices;
-    if (choices === undefined || choices.includes(word)) continue;
-    throw new UsageError(`Cannot run ${name} ${JSON.stringify(word)}: there are ${choices.join(", ")}`, name);
   }
   const absent = command.options.find((option) => option.required && !options.has(option.name));
   if (absent === undefined) return;

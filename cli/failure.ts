@@ -29,16 +29,16 @@ const ADVICE: Readonly<Record<string, string>> = {
   CKR_KEY_UNEXTRACTABLE: "It stays in its token. With type=public in the URI its public half is meant.",
   CKR_KEY_TYPE_INCONSISTENT: "The mechanism is for another kind of key; gp11 objects tells the key's.",
   CKR_MECHANISM_INVALID: "gp11 mechanisms lists what the token can do.",
-  CKR_PIN_EXPIRED: "Set a new PIN with the tool of the token's maker.",
+  CKR_PIN_EXPIRED: "gp11 pin change sets a new one.",
   CKR_PIN_LEN_RANGE: "Check what was typed, and what GP11_PIN or the pin-source holds.",
-  CKR_PIN_LOCKED: "The security officer can set a new PIN with the tool of the token's maker.",
+  CKR_PIN_LOCKED: "The security officer can set a new one: gp11 pin unblock.",
   CKR_RANDOM_NO_RNG: "The token makes no random numbers.",
   CKR_SESSION_COUNT: "Other programs use the token; end one of them.",
   CKR_SESSION_READ_ONLY: "The token allows no changes.",
   CKR_TOKEN_WRITE_PROTECTED: "Nothing can be changed on this token.",
   CKR_USER_ALREADY_LOGGED_IN: "Another part of this process has logged in.",
   CKR_USER_NOT_LOGGED_IN: "The key wants a login; some want the PIN again for each use.",
-  CKR_USER_PIN_NOT_INITIALIZED: "The security officer sets the first PIN with the tool of the token's maker.",
+  CKR_USER_PIN_NOT_INITIALIZED: "The security officer sets the first: gp11 pin unblock.",
 };
 
 /** Tells why a command failed, on standard error, and gives the exit code. */

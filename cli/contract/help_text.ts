@@ -69,6 +69,8 @@ export function generalHelp(
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["GP11_PIN", "The user PIN, where the URI has no pin-source; it is asked for at the terminal otherwise"],
+  ["GP11_NEW_PIN", "The PIN that pin and init set"],
+  ["GP11_SO_PIN", "The security officer's PIN, which pin unblock and init want"],
   ["GP11_PASSPHRASE", "What opens an encrypted key that is imported"],
   ["GP11_DEBUG", "Any value shows where in the program an error comes from"],
   ["NO_COLOR", "Any value turns colours off"],

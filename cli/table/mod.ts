@@ -6,6 +6,7 @@
 import type { CommandDescription } from "../contract/command.ts";
 import { keepingCommands } from "./keeping.ts";
 import { lookingCommands } from "./looking.ts";
+import { preparingCommands } from "./preparing.ts";
 import { usingCommands } from "./using.ts";
 
 export { globalOptions } from "./options.ts";
@@ -36,6 +37,7 @@ const shellCommands: readonly CommandDescription[] = [
 /** The commands, in the order of help. */
 export const commands: readonly CommandDescription[] = [
   ...lookingCommands,
+  ...preparingCommands,
   ...keepingCommands,
   ...usingCommands,
   ...shellCommands,

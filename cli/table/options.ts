@@ -45,6 +45,22 @@ export const label: OptionDescription = { name: "label", short: "l", value: "TEX
 /** The identifier of what is made. */
 export const id: OptionDescription = { name: "id", value: "HEX", text: "Its identifier (CKA_ID), in hexadecimal" };
 
+/** Where the security officer's PIN is. */
+export const soPinSource: OptionDescription = {
+  name: "so-pin-source",
+  value: "FILE",
+  text: "The security officer's PIN is in this file; otherwise in GP11_SO_PIN, or it is asked for",
+  isPath: true,
+};
+
+/** Where a PIN that is to be is. */
+export const newPinSource: OptionDescription = {
+  name: "new-pin-source",
+  value: "FILE",
+  text: "The new PIN is in this file; otherwise in GP11_NEW_PIN, or it is asked for, twice",
+  isPath: true,
+};
+
 /** What is done with the certificate that a key has. */
 export const replace: OptionDescription = {
   name: "replace",

@@ -109,7 +109,7 @@ export async function oneToken(
   if (matching.length > 0) {
     throw new CommandError(
       `Cannot use the token of ${text}: it is not initialised`,
-      "Its maker's tool initialises it, for SoftHSM: softhsm2-util --init-token --free --label demo",
+      "gp11 init does that; gp11 slots shows its slot.",
     );
   }
   const present = (await tokensMatching(modules, null, signal)).filter(isInitialised);
@@ -117,6 +117,33 @@ export async function oneToken(
     `Cannot find a token that matches ${text}`,
     present.length === 0 ? "No token is present; gp11 slots shows the slots." : `Present are:\n${list(present)}`,
   );
+}
+
+/**
+ * The one slot that a URI means, whether its token is initialised or not.
+ *
+ * @throws {CommandError} When there is none with a token in it, or more than one; what there is is listed.
+ */
+export async function oneSlot(
+  modules: readonly Module[],
+  uri: Pkcs11Uri,
+  { signal }: CommandContext,
+): Promise<FoundToken> {
+  const matching = await tokensMatching(modules, uri, signal);
+  if (matching.length === 1) return matching[0]!;
+  const uris = matching.map((found) => `  ${isInitialised(found) ? tokenUri(found) : slotUri(found)}`).join("\n");
+  if (matching.length === 0) {
+    throw new CommandError(`Cannot find a slot with a token that matches ${uri}`, "gp11 slots shows the slots.");
+  }
+  throw new CommandError(
+    `Cannot choose a slot: ${matching.length} match ${uri}`,
+    `Name one of them by its URI:\n${uris}`,
+  );
+}
+
+/** The URI of a slot. */
+function slotUri({ slot }: FoundToken): string {
+  return Pkcs11Uri.from({ slotId: slot.id }).format();
 }
 
 function list(tokens: readonly FoundToken[]): string {

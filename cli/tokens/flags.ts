@@ -21,11 +21,49 @@ export function tokenState({ flags }: TokenInfo): string {
   return states.join(", ");
 }
 
+/** Whose a PIN is, as it stands in messages. */
+export const pinOwners = { user: "PIN", so: "security officer's PIN" } as const;
+
+/** What to do about a user's PIN that is locked. */
+export const UNBLOCK = "The security officer can set a new one: gp11 pin unblock.";
+
+/** What to do where a token has no user's PIN yet. */
+export const FIRST_PIN = "The security officer sets the first: gp11 pin unblock.";
+
+/** What flags tell of the tries of a PIN. */
+export interface PinTries {
+  /** Whether a wrong one was given lately. */
+  readonly countLow: boolean;
+  /** Whether the next wrong one locks it. */
+  readonly finalTry: boolean;
+  /** Whether it is locked. */
+  readonly isLocked: boolean;
+}
+
+/** What a token tells of the tries of a PIN. */
+export function pinTries({ flags }: TokenInfo, whose: keyof typeof pinOwners): PinTries {
+  const has = (flag: number) => (flags & flag) !== 0;
+  return whose === "so"
+    ? {
+      countLow: has(CKF.SO_PIN_COUNT_LOW),
+      finalTry: has(CKF.SO_PIN_FINAL_TRY),
+      isLocked: has(CKF.SO_PIN_LOCKED),
+    }
+    : {
+      countLow: has(CKF.USER_PIN_COUNT_LOW),
+      finalTry: has(CKF.USER_PIN_FINAL_TRY),
+      isLocked: has(CKF.USER_PIN_LOCKED),
+    };
+}
+
 /** How many tries a PIN has left, as far as the token tells. */
-export function triesLeft({ flags }: TokenInfo): string {
-  if (flags & CKF.USER_PIN_LOCKED) return "The PIN is locked now; the security officer can set a new one";
-  if (flags & CKF.USER_PIN_FINAL_TRY) return "One try is left: the next wrong PIN locks the token";
-  if (flags & CKF.USER_PIN_COUNT_LOW) return "The token counts wrong PINs and locks itself after a few";
+export function triesLeft(token: TokenInfo, whose: keyof typeof pinOwners): string {
+  const { countLow, finalTry, isLocked } = pinTries(token, whose);
+  if (isLocked) {
+    return whose === "so" ? "It is locked now" : "The PIN is locked now; the security officer can set a new one";
+  }
+  if (finalTry) return `One try is left: the next wrong PIN locks ${whose === "so" ? "it" : "the token"}`;
+  if (countLow) return "The token counts wrong PINs and locks itself after a few";
   return "Repeated wrong PINs lock the token; it does not say how many tries are left";
 }
 

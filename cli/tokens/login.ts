@@ -5,22 +5,17 @@
  * @module
  */
 import { CKF, CKR } from "../../ffi/constants/mod.ts";
-import { withoutNuls } from "../../ffi/memory/texts.ts";
 import type { TokenInfo } from "../../session/core/infos.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
-import { requestPin } from "../../session/pins/mod.ts";
-import type { PinCallback, PinRequest } from "../../session/tokens/options.ts";
+import type { PinCallback } from "../../session/tokens/options.ts";
 import type { Session } from "../../session/tokens/session.ts";
+import type { Slot } from "../../session/tokens/slot.ts";
 import type { Pkcs11Uri } from "../../session/uri/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { askSecret } from "../terminal/questions.ts";
-import { safeText } from "../terminal/text.ts";
 import type { FoundToken } from "./find_tokens.ts";
-import { triesLeft } from "./flags.ts";
-
-/** What a URI's pin-source is. */
-const PIN_SOURCE = "The pin-source of the URI is the path of a file with the PIN in it, or a file: URI.";
+import { FIRST_PIN, pinOwners, triesLeft, UNBLOCK } from "./flags.ts";
+import { type PinPlace, pinPlace, quoted } from "./pin_places.ts";
 
 /** How a session is wanted. */
 export interface SessionWish {
@@ -57,14 +52,6 @@ async function used<T>(session: Session, body: (session: Session) => Promise<T>)
   }
 }
 
-/** Where a PIN comes from, in words, and how it is had. */
-interface PinPlace {
-  readonly name: string;
-  /** Whether a person gives it, who may answer for the last try. */
-  readonly isPerson: boolean;
-  read(request: PinRequest, signal: AbortSignal): Promise<string | Uint8Array | null>;
-}
-
 /** The PIN of one token, kept while the command runs: keys may want it for each use. */
 class TokenPin {
   readonly #context: CommandContext;
@@ -85,12 +72,12 @@ class TokenPin {
     const name = tokenName(token);
     const hasPad = (token.flags & CKF.PROTECTED_AUTHENTICATION_PATH) !== 0;
     if (token.flags & CKF.USER_PIN_LOCKED) {
-      throw new CommandError(`Cannot log in to ${name}: its PIN is locked`, "The security officer can set a new one.");
+      throw new CommandError(`Cannot log in to ${name}: its PIN is locked`, UNBLOCK);
     }
     if (!hasPad && (token.flags & CKF.USER_PIN_INITIALIZED) === 0) {
       throw new CommandError(
         `Cannot log in to ${name}: it has no user PIN yet`,
-        "The security officer sets the first.",
+        FIRST_PIN,
       );
     }
     if (hasPad) await this.#context.note(`enter the PIN of ${name} at its reader`);
@@ -98,7 +85,7 @@ class TokenPin {
       return await slot.openSession({ readWrite, login: { pin: hasPad ? null : this.#ask, maxTries: 1 }, signal });
     } catch (error) {
       if (!(error instanceof Pkcs11Error) || error.fn !== "C_Login") throw error;
-      throw await this.#explained(error, () => slot.tokenInfo());
+      throw await explainedRefusal(error, slot, { whose: "user", action: `log in to ${name}`, place: this.#place });
     }
   }
 
@@ -111,86 +98,70 @@ class TokenPin {
   readonly #ask: PinCallback = async (request) => {
     // The same PIN serves the keys of the token that want it for each use.
     if (request.object !== undefined && this.#pin !== null && !request.retry) return this.#pin;
-    const place = this.#place ??= this.#choosePlace();
+    const place = this.#place ??= pinPlace(this.#context, {
+      kind: "user",
+      action: `log in to ${tokenName(this.#token)}`,
+      source: this.#uri.pinSource,
+    });
     if (request.retry) throw new CommandError(`Cannot use the key: the PIN from ${place.name} is wrong for it`);
-    if (request.finalTry && !place.isPerson) {
-      throw new CommandError(
-        `Cannot log in to ${tokenName(this.#token)}: one try is left, and a wrong PIN from ${place.name} would lock it`,
-        "Log in once at a terminal without it, so that the token counts anew.",
-      );
-    }
-    const answer = await place.read(request, this.#context.signal);
+    checkLastTry(place, `log in to ${tokenName(this.#token)}`, request.finalTry);
+    const { countLow, finalTry, label, object, retry } = request;
+    const question = `PIN ${object === undefined ? "of" : "for the key"} ${quoted(label)}${triesWarning(request)}`;
+    const answer = await place.read(question, { uri: this.#uri, description: label, retry, countLow, finalTry });
     if (answer === null) return null;
     this.wipe();
-    this.#pin = typeof answer === "string" ? new TextEncoder().encode(answer) : answer;
-    return this.#pin;
+    return this.#pin = answer;
   };
-
-  #choosePlace(): PinPlace {
-    const { pinSource } = this.#uri;
-    if (pinSource !== undefined) return this.#source(pinSource);
-    const { environment } = this.#context.surroundings;
-    const pin = environment.GP11_PIN;
-    if (pin !== undefined && pin !== "") {
-      return { name: "GP11_PIN", isPerson: false, read: () => Promise.resolve(pin) };
-    }
-    return { name: "the terminal", isPerson: true, read: (request, signal) => this.#askPerson(request, signal) };
-  }
-
-  #source(source: string): PinPlace {
-    return {
-      name: "the URI's pin-source",
-      isPerson: false,
-      read: async ({ countLow, finalTry, label, retry }) => {
-        const request = { uri: this.#uri, description: label, retry, countLow, finalTry };
-        const answer = await requestPin(source, request).catch((cause: Error) => {
-          throw new CommandError(cause.message, PIN_SOURCE, { cause });
-        });
-        if (answer !== null && answer.length > 0) return answer;
-        const state = answer === null ? "has no PIN" : "is empty";
-        throw new CommandError(
-          `Cannot log in to ${tokenName(this.#token)}: the pin-source ${safeText(source)} ${state}`,
-          PIN_SOURCE,
-        );
-      },
-    };
-  }
-
-  async #askPerson(request: PinRequest, signal: AbortSignal): Promise<Uint8Array | null> {
-    const { countLow, finalTry, label, object } = request;
-    const terminal = this.#context.surroundings.openTerminal();
-    if (terminal === null) {
-      throw new CommandError(
-        `Cannot log in to ${tokenName(this.#token)}: there is no PIN and no terminal to ask for it`,
-        "Set GP11_PIN, or give a pin-source in the URI, such as ?pin-source=file:/run/pin.",
-      );
-    }
-    const warning = finalTry
-      ? " (one try is left, a wrong PIN locks it)"
-      : countLow
-      ? " (a wrong PIN was given before)"
-      : "";
-    const what = object === undefined ? `of ${quoted(label)}` : `for the key ${quoted(label)}`;
-    const typed = await askSecret(terminal, `PIN ${what}${warning}: `, signal);
-    // An Enter too many would be a wrong PIN, and cards count.
-    return typed?.length ? typed : null;
-  }
-
-  /** What the token said to a PIN, and what it says of the tries that are left. */
-  async #explained(error: Pkcs11Error, tokenInfo: () => Promise<TokenInfo>): Promise<Error> {
-    const name = tokenName(this.#token);
-    if (error.code === CKR.FUNCTION_CANCELED) return new CommandError(`Cannot log in to ${name}: no PIN was given`);
-    if (error.code !== CKR.PIN_INCORRECT) return error;
-    const place = this.#place === undefined ? "" : ` from ${this.#place.name}`;
-    const left = await tokenInfo().then(triesLeft, () => "Repeated wrong PINs lock the token");
-    return new CommandError(`Cannot log in to ${name}: the PIN${place} is wrong`, `${left}.`, { cause: error });
-  }
 }
 
-function quoted(label: string): string {
-  return JSON.stringify(safeText(withoutNuls(label)));
+/** What a person is told of the tries that are left before one is made. */
+export function triesWarning(
+  { countLow, finalTry }: { readonly countLow: boolean; readonly finalTry: boolean },
+): string {
+  if (finalTry) return " (one try is left, a wrong PIN locks it)";
+  return countLow ? " (a wrong PIN was given before)" : "";
 }
 
-function tokenName({ label }: TokenInfo): string {
+/**
+ * Refuses to spend the last try of a PIN on one that no person has given: a service would lock the card.
+ *
+ * @throws {CommandError} When the place is no person.
+ */
+export function checkLastTry(place: PinPlace, action: string, isLast: boolean): void {
+  if (!isLast || place.isPerson) return;
+  throw new CommandError(
+    `Cannot ${action}: one try is left, and a wrong PIN from ${place.name} would lock it`,
+    "Type it once at a terminal, so that the token counts anew.",
+  );
+}
+
+/** A PIN that a token was given. */
+export interface GivenPin {
+  /** Whose it is. */
+  readonly whose: keyof typeof pinOwners;
+  /** What was to be done with it, such as `log in to the token "demo"`. */
+  readonly action: string;
+  /** Where it came from; a PIN pad has no place. */
+  readonly place: PinPlace | undefined;
+}
+
+/** What the token said to a PIN, and what it says of the tries that are left. */
+export async function explainedRefusal(
+  error: Pkcs11Error,
+  slot: Slot,
+  { action, place, whose }: GivenPin,
+): Promise<Error> {
+  if (error.code === CKR.FUNCTION_CANCELED) return new CommandError(`Cannot ${action}: no PIN was given`);
+  if (error.code !== CKR.PIN_INCORRECT) return error;
+  const from = place === undefined ? "" : ` from ${place.name}`;
+  const left = await slot.tokenInfo().then(
+    (token) => triesLeft(token, whose),
+    () => "Repeated wrong PINs lock the token",
+  );
+  return new CommandError(`Cannot ${action}: the ${pinOwners[whose]}${from} is wrong`, `${left}.`, { cause: error });
+}
+
+/** What a token is called in messages. */
+export function tokenName({ label }: TokenInfo): string {
   return `the token ${quoted(label)}`;
 }

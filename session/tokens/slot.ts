@@ -21,7 +21,8 @@ import { plainPin, withPins } from "./pin.ts";
 import type { Session } from "./session.ts";
 import { newSessionPool, type SessionPool } from "./shared_sessions.ts";
 
-const LABEL_LENGTH = 32;
+/** The most bytes of a token's label. */
+export const TOKEN_LABEL_LENGTH = 32;
 
 /** The state of a slot's module. */
 export let moduleCoreOf: (slot: Slot) => ModuleCore;
@@ -290,7 +291,7 @@ export class Slot {
       throw new TypeError(`Cannot use a token's label: expected text, got ${describeType(label)}`);
     }
     const bytes = encodeText(label, "a token's label");
-    if (bytes.length > LABEL_LENGTH) {
+    if (bytes.length > TOKEN_LABEL_LENGTH) {
       throw new RangeError(
         `Cannot use the label "${label}": it has ${bytes.length} bytes, a token's label has at most 32`,
       );

@@ -14,7 +14,7 @@ enum {
   FUNCTION_NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90, NO_OPERATION = 0x91, PIN_INCORRECT = 0xa0, PIN_LOCKED = 0xa4,
   SESSION_COUNT = 0xb1, SESSION_INVALID = 0xb3, ALREADY_LOGGED_IN = 0x100, ALREADY_INITIALIZED = 0x191, NOT_LOGGED_IN = 0x101, TOO_SMALL = 0x150
 };
-enum { OPEN_SESSION = 12, CLOSE_SESSION, LOGIN = 18, LOGOUT, CREATE_OBJECT, RANDOM = 64 };
+enum { INIT_PIN = 10, SET_PIN, OPEN_SESSION, CLOSE_SESSION, LOGIN = 18, LOGOUT, CREATE_OBJECT, RANDOM = 64 };
 enum { NONE, ENCRYPT = 29, DECRYPT = 33, SIGN = 42, FIND = 26 };
 
 #define SESSIONS 64
@@ -24,18 +24,25 @@ static struct { int open, writes, found, stuck; W active, key; } sessions[SESSIO
 static W initialized, tries, logged, fresh, locks, objects, events;
 static unsigned log_[EVENTS];
 static W counter;
+/* The user's PIN and the security officer's, who has three tries, too. */
+typedef struct { B text[64]; W length; } Pin;
+static Pin users, officers;
+static W officers_tries;
 /* What tests set: a PIN pad instead of PINs, the most sessions, whether C_SignUpdate wants the PIN as SoftHSM does, whether
    a failed decryption stays active, microseconds that a login and a signature take, the most random bytes at once, the least length of a PIN
-   that the card tells. */
-static W pad, most, early, sticky, slow, randoms, least;
+   that the card tells, whether C_SetPIN wants a login as NSS softokn does. */
+static W pad, most, early, sticky, slow, randoms, least, strict;
 
 unsigned card_set(W what, W value) {
-  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms, &least };
+  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms, &least, &strict };
   *places[what] = value;
   return 0;
 }
+static void keep(Pin *pin, const void *text, W length) { memcpy(pin->text, text, pin->length = length); }
+static int is(const Pin *pin, const B *text, W length) { return length == pin->length && !memcmp(pin->text, text, length); }
 unsigned card_reset(void) {
-  pad = early = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3, least = 4;
+  keep(&users, "1234", 4), keep(&officers, "87654321", 8), officers_tries = 3;
+  pad = early = strict = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3, least = 4;
   return 0;
 }
 /* Calls that were made, each with its function's place in the list and its session. */
@@ -43,6 +50,7 @@ unsigned card_events(void) { return (unsigned)events; }
 unsigned card_event(W at) { return log_[at]; }
 unsigned card_locks(void) { return (unsigned)locks; }
 unsigned card_tries(void) { return (unsigned)tries; }
+unsigned card_officers_tries(void) { return (unsigned)officers_tries; }
 unsigned card_sessions(void) {
   unsigned n = 0;
   for (int i = 1; i < SESSIONS; i++) n += sessions[i].open;
@@ -85,6 +93,7 @@ static W f_GetTokenInfo(W slot, B *info) {
   if (slot != 1) return SLOT_ID_INVALID;
   memset(info, 0, 208), memset(info, ' ', 96), memcpy(info, "card", 4);
   W flags = 0x40c | (pad ? 0x100 : 0) | (tries < 3 ? 0x10000 : 0) | (tries == 1 ? 0x20000 : 0) | (tries ? 0 : 0x40000);
+  flags |= (officers_tries < 3 ? 0x100000 : 0) | (officers_tries == 1 ? 0x200000 : 0) | (officers_tries ? 0 : 0x400000);
   return memcpy(info + 96, &flags, sizeof flags), memcpy(info + 96 + 6 * sizeof flags, &least, sizeof least), OK;
 }
 static W f_OpenSession(W slot, W flags, W app, W notify, W *handle) {
@@ -109,15 +118,37 @@ static W f_GetSessionInfo(W s, W *info) {
   info[0] = 1, info[1] = (sessions[s].writes ? 2 : 0) + logged, info[2] = 4 + 2 * sessions[s].writes, info[3] = 0;
   return leave(OK);
 }
+/* Whether a PIN is right, which costs a try where it is not. */
+static W proved(int officer, const B *pin, W length) {
+  W *const left = officer ? &officers_tries : &tries;
+  if (!*left) return PIN_LOCKED;
+  if (!pad && !is(officer ? &officers : &users, pin, length)) return --*left ? PIN_INCORRECT : PIN_LOCKED;
+  return *left = 3, OK;
+}
+static W f_InitPIN(W s, B *pin, W length) {
+  if (!enter(INIT_PIN, s)) return leave(SESSION_INVALID);
+  if (logged != 2) return leave(NOT_LOGGED_IN);
+  if (!pin != !!pad) return leave(ARGUMENTS_BAD);
+  if (!pad) keep(&users, pin, length);
+  return tries = 3, leave(OK);
+}
+static W f_SetPIN(W s, B *old, W old_length, B *pin, W length) {
+  if (!enter(SET_PIN, s)) return leave(SESSION_INVALID);
+  if (strict && !logged) return leave(NOT_LOGGED_IN);
+  if (!pin != !!pad || !old != !!pad) return leave(ARGUMENTS_BAD);
+  W rv = proved(logged == 2, old, old_length);
+  if (rv == OK && !pad) keep(logged == 2 ? &officers : &users, pin, length);
+  return leave(rv);
+}
 static W f_Login(W s, W user, B *pin, W length) {
   if (!enter(LOGIN, s)) return leave(SESSION_INVALID);
   rest();
   if (user == 2 && (!logged || sessions[s].active != SIGN)) return leave(NO_OPERATION);
   if (user == 1 && logged) return leave(ALREADY_LOGGED_IN);
   if (!pin != !!pad) return leave(ARGUMENTS_BAD);
-  if (!tries) return leave(PIN_LOCKED);
-  if (!pad && (length != 4 || memcmp(pin, "1234", 4))) return tries--, leave(tries ? PIN_INCORRECT : PIN_LOCKED);
-  tries = 3;
+  W rv = proved(user == 0, pin, length);
+  if (rv != OK) return leave(rv);
+  if (user == 0) return logged = 2, leave(OK);
   if (user == 2) fresh = 1, locks++;
   return logged = 1, leave(OK);
 }
@@ -212,7 +243,7 @@ static W f_GenerateRandom(W s, B *out, W n) {
 
 static struct { B major, minor; void *functions[68]; } list = { 2, 40, {
   f_Initialize, f_Finalize, f_GetInfo, 0, f_GetSlotList, f_GetSlotInfo, f_GetTokenInfo,
-  [12] = f_OpenSession, f_CloseSession, [15] = f_GetSessionInfo, [18] = f_Login, f_Logout, f_CreateObject,
+  [10] = f_InitPIN, f_SetPIN, f_OpenSession, f_CloseSession, [15] = f_GetSessionInfo, [18] = f_Login, f_Logout, f_CreateObject,
   [24] = f_GetAttributeValue, [26] = f_FindObjectsInit, f_FindObjects, f_FindObjectsFinal, [29] = f_EncryptInit, f_Encrypt,
   [33] = f_DecryptInit, f_Decrypt, [36] = f_DecryptFinal, [42] = f_SignInit, f_Sign, f_SignUpdate, f_SignFinal,
   [64] = f_GenerateRandom

@@ -17,6 +17,7 @@ const SETTINGS = {
   microseconds: 4n,
   mostRandomBytes: 5n,
   leastPinLength: 6n,
+  setPinWantsLogin: 7n,
 } as const;
 
 /** A call that has reached the card. */
@@ -27,7 +28,7 @@ export interface CardCall {
   readonly session: number;
 }
 
-/** A compiled card. Its PIN is 1234. */
+/** A compiled card. Its PIN is 1234, the security officer's 87654321. */
 export class CardModule {
   /** The library. */
   readonly path: string;
@@ -76,6 +77,11 @@ export class CardModule {
   /** Tries left. */
   get tries(): number {
     return this.#call("card_tries");
+  }
+
+  /** Tries that the security officer has left. */
+  get officersTries(): number {
+    return this.#call("card_officers_tries");
   }
 
   /** Uses for which the PIN was given and that have not ended: other programs wait for the card. */

@@ -71,6 +71,20 @@ describe("the program in a terminal", { skip: terminalSkip }, () => {
     assertMatch(gone.shown, /deleted pkcs11:\S*;object=second;/);
   });
 
+  it("changes a PIN that is typed there, and shows neither it nor the new one", async () => {
+    const answers = [
+      ["Old PIN of", `type ${token.userPin}\r`],
+      ["New PIN of", "type 13579\r"],
+      ["once more", "type 13579\r"],
+    ] as const;
+    const { code, echoes, shown } = await inTerminal(`"$@" pin change pkcs11:token=terminal`, answers);
+    assertEquals([code, echoes], [0, true], shown);
+    assertStringIncludes(shown, 'The PIN of "terminal" is changed');
+    for (const secret of [token.userPin, "13579"]) assert(!shown.includes(secret), shown);
+    const script = `GP11_PIN=13579 GP11_NEW_PIN=${token.userPin} "$@" pin change pkcs11:token=terminal`;
+    assertEquals((await inTerminal(script, [])).code, 0);
+  });
+
   it("gives the terminal back and makes nothing when it is ended while it asks", async () => {
     const out = `${folder}/out`;
     const script = `exec "$@" sign pkcs11:token=terminal --in /dev/null --out ${out}`;
