@@ -73,6 +73,22 @@ export const extractable: OptionDescription = {
   text: "Let the key leave the token later; by default it never does",
 };
 
+/** Whom a certificate is about. */
+export const subject: OptionDescription = {
+  name: "subject",
+  value: "NAME",
+  text: "Whom it is about, such as CN=example.org,O=Example (RFC 4514)",
+  required: true,
+};
+
+/** Names of a certificate besides its subject. */
+export const san: OptionDescription = {
+  name: "san",
+  value: "NAME",
+  text: "A name besides, such as DNS:example.org, IP:192.0.2.1, email:a@example.org or URI:https://example.org/",
+  multiple: true,
+};
+
 /** What is done with a key. */
 export const mechanism: OptionDescription = {
   name: "mechanism",

@@ -1,6 +1,6 @@
 /** Commands that use keys. */
 import type { CommandDescription } from "../contract/command.ts";
-import { hash, input, keyUri, mechanism, output, signatureFormat } from "./options.ts";
+import { hash, input, keyUri, mechanism, output, replace, san, signatureFormat, subject } from "./options.ts";
 
 /** The commands. */
 export const usingCommands: readonly CommandDescription[] = [
@@ -42,6 +42,44 @@ export const usingCommands: readonly CommandDescription[] = [
       line: "gp11 verify 'pkcs11:token=demo;object=release' --in gp11.tgz --signature gp11.tgz.sig",
     }],
     load: () => import("../commands/verify.ts"),
+  },
+  {
+    name: "request",
+    summary: "Write a certificate request for a key of a token",
+    details: ["PKCS#10, which an authority makes a certificate of; gp11 import brings that in beside the key."],
+    arguments: [keyUri],
+    options: [subject, san, output],
+    examples: [{
+      text: "For a server",
+      line: "gp11 request 'pkcs11:token=demo;object=web' --subject 'CN=example.org,O=Example' --san DNS:example.org " +
+        "--out web.csr",
+    }],
+    load: () => import("../commands/request.ts"),
+  },
+  {
+    name: "certificate",
+    summary: "Make a certificate that a key of a token signs for itself",
+    details: ["--store puts it on the token beside its key, with the key's id and label."],
+    arguments: [keyUri],
+    options: [
+      subject,
+      san,
+      { name: "days", value: "N", text: "How long it is valid", required: true },
+      output,
+      { name: "store", text: "Put it on the token" },
+      replace,
+    ],
+    examples: [
+      {
+        text: "As a file",
+        line: "gp11 certificate 'pkcs11:token=demo;object=web' --subject CN=example.org --days 90 --out web.crt",
+      },
+      {
+        text: "On the token, in place of the one before",
+        line: "gp11 certificate 'pkcs11:token=demo;object=web' --subject CN=example.org --days 90 --store --replace",
+      },
+    ],
+    load: () => import("../commands/certificate.ts"),
   },
   {
     name: "encrypt",

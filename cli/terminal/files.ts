@@ -125,6 +125,17 @@ export async function openSink(
   }
 }
 
+/** Writes a text, as a whole. */
+export async function writeText(text: string, path: string, surroundings: CliSurroundings): Promise<void> {
+  const sink = await openSink(path, surroundings);
+  try {
+    await sink.write(new TextEncoder().encode(text));
+    await sink.commit();
+  } finally {
+    await sink.discard();
+  }
+}
+
 /** Standard output that is no terminal. */
 class StreamSink implements Sink {
   readonly #surroundings: CliSurroundings;

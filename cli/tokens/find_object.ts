@@ -17,6 +17,8 @@ export interface ObjectWish {
   readonly what: string;
   /** Classes of objects that will do, the best first: a pair and its certificate often have one label. */
   readonly classes: readonly ObjectClass[];
+  /** Whether something is stored beside it. */
+  readonly readWrite?: boolean;
 }
 
 /** Keys for each use. */
@@ -35,6 +37,7 @@ export const wishes = {
     what: "an object to export",
     classes: [CKO.PUBLIC_KEY, CKO.CERTIFICATE, CKO.PRIVATE_KEY, CKO.SECRET_KEY, CKO.DATA],
   },
+  certify: { what: "a private key to sign with", classes: [CKO.PRIVATE_KEY] },
   certificate: { what: "a certificate", classes: [CKO.CERTIFICATE] },
 } as const satisfies Readonly<Record<string, ObjectWish>>;
 
@@ -60,7 +63,8 @@ export async function withObject<T>(
       });
       if (done !== null) return done.result;
     }
-    return await withSession(context, uri, found, { login: true }, async (session) => {
+    const { readWrite } = wish;
+    return await withSession(context, uri, found, { login: true, readWrite }, async (session) => {
       const object = await bestObject(session, uri, wish, context.signal);
       if (object !== null) return await body(object);
       throw new CommandError(

@@ -20,7 +20,7 @@ import { type PinPlace, pinPlace, quoted } from "./pin_places.ts";
 /** How a session is wanted. */
 export interface SessionWish {
   /** Whether objects on the token are made, changed or destroyed. */
-  readonly readWrite?: boolean;
+  readonly readWrite?: boolean | undefined;
   /** Whether the user is to be logged in where the token wants it. */
   readonly login: boolean;
 }

@@ -124,10 +124,10 @@ const rooms: Readonly<Record<string, string>> = {
   "cli/terminal": "internal",
   "cli/contract": "cli/terminal",
   "cli/tokens":
-    "cli/contract cli/terminal ffi/constants ffi/memory internal session/attributes session/core session/errors.ts session/find_by_uri.ts session/log_calls session/mechanisms session/keys session/keys/forms session/pins session/registered_modules.ts session/tokens session/uri",
+    "cli/contract cli/terminal ffi/constants ffi/memory internal session/attributes session/certificates session/core session/errors.ts session/find_by_uri.ts session/log_calls session/mechanisms session/keys session/keys/forms session/pins session/registered_modules.ts session/tokens session/uri",
   "cli/completions": "cli/contract",
   "cli/commands":
-    "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports session/attributes session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
+    "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports session/attributes session/certificates session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
   "cli/table": "cli/commands cli/contract",
   "cli": "cli/contract cli/table cli/terminal http/protocol",
 };

@@ -1,0 +1,59 @@
+import { createSelfSignedCertificate } from "../../session/certificates/mod.ts";
+import type { Pkcs11Object } from "../../session/tokens/object.ts";
+import type { CommandContext } from "../contract/command.ts";
+import { UsageError } from "../terminal/errors.ts";
+import { STANDARD, writeText } from "../terminal/files.ts";
+import { listText } from "../terminal/table.ts";
+import { namesOf } from "../tokens/certificate_names.ts";
+import { wishes, withObject } from "../tokens/find_object.ts";
+import { storeCertificate } from "../tokens/store_certificate.ts";
+
+/** Milliseconds. */
+const DAY = 86_400_000;
+
+/** More days than anybody lives, and fewer than a certificate's dates have room for. */
+const MOST_DAYS = 36_525;
+
+/** Makes a certificate that a key of a token signs for itself. */
+export async function run(context: CommandContext): Promise<void> {
+  const { command, options, signal } = context;
+  const names = namesOf(context);
+  const notBefore = new Date();
+  const notAfter = new Date(Number(notBefore) + options.integer("days", 1, MOST_DAYS)! * DAY);
+  const isStored = options.has("store");
+  if (options.has("replace") && !isStored) {
+    throw new UsageError("Cannot use --replace: without --store the certificate is not put on the token", command.name);
+  }
+  const wish = { ...wishes.certify, readWrite: isStored };
+  await withObject(context, context.arguments[0]!, wish, async (key) => {
+    const pair = { privateKey: key, publicKey: key };
+    const pem = await createSelfSignedCertificate(pair, { ...names, notBefore, notAfter, signal });
+    const uri = isStored ? await stored(context, key, pem) : undefined;
+    await written(context, pem, uri);
+  });
+}
+
+/** Writes a certificate where it is wanted: one that is stored only where a file is named. */
+async function written(context: CommandContext, pem: string, uri: string | undefined): Promise<void> {
+  const { options, paint, surroundings } = context;
+  const isJson = options.has("json");
+  const out = options.text("out") ?? (uri === undefined ? STANDARD : undefined);
+  if (out !== undefined && !(isJson && out === STANDARD)) await writeText(pem, out, surroundings);
+  if (isJson) await context.report({ json: { pem, uri }, text: "" });
+  else if (uri === undefined) return;
+  else if (out === STANDARD) await context.note(`stored ${uri}`);
+  else await context.report({ json: null, text: listText([["stored", uri]], paint) });
+}
+
+/** Puts a certificate beside its key, under the key's names. */
+async function stored({ options, signal }: CommandContext, key: Pkcs11Object, pem: string): Promise<string> {
+  const { id, label } = await key.get(["id", "label"], { signal });
+  const { object, replaced } = await storeCertificate(key.session, pem, {
+    id: id?.length ? id : undefined,
+    label,
+    replace: options.has("replace"),
+    signal,
+  });
+  for (const old of replaced) await old.destroy({ signal });
+  return await object.uri({ signal });
+}
