@@ -28,7 +28,7 @@ export interface NativeRuntime {
   /** Which runtime this is. */
   readonly name: "deno" | "bun" | "node";
   /** Whether bound functions take whole numbers, too, as words that a number holds. */
-  readonly takesNumbers?: boolean;
+  readonly takesNumbers?: boolean | undefined;
   /** The address of a view's first byte. The buffer must stay referenced while C may use it. */
   address(view: Uint8Array): bigint;
   /**
