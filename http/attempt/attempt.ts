@@ -152,16 +152,17 @@ export class Attempt {
   /** The session's own header fields; on a message whose header nobody has touched they are shared, not copied. */
   #setDefaults(): void {
     const { core, msg } = this;
-    const fields = core.fields.of(msg, this.#scheme ?? "http", this.item.sink !== null);
+    const isFetch = this.item.sink !== null;
+    const state = messageState(msg);
+    const fields = core.fields.of(msg, this.#scheme ?? "http", isFetch);
     if (!msg.hasRequestHeaders) {
-      messageState(msg).defaults = fields;
+      state.defaults = fields;
       return;
     }
     const headers = msg.requestHeaders;
-    for (const [name, value] of fields) {
-      const isProperty = name === "user-agent" && core.settings.values.userAgent !== null;
-      if (isProperty || !headers.has(name)) headers.set(name, value);
-    }
+    // The manual's user-agent replaces a message's own; a caller of fetch or of a WebSocket keeps what he has given.
+    const replaced = !isFetch && state.upgrade === null && core.settings.values.userAgent !== null ? "user-agent" : "";
+    for (const [name, value] of fields) if (name === replaced || !headers.has(name)) headers.set(name, value);
   }
 
   /** Second part, on a connection. */

@@ -497,8 +497,8 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   }
 
   /**
-   * User-Agent of every message, replacing the message's own; null leaves it alone (`SoupSession:user-agent`). An empty
-   * text is this library's token, trailing space appends it. @default {null}
+   * User-Agent of every message, replacing the message's own; null leaves it alone (`SoupSession:user-agent`). Of a fetch
+   * or a WebSocket, its own stays. An empty text is this library's token, trailing space appends it. @default {null}
    */
   get userAgent(): string | null {
     return this.#settings.values.userAgent;

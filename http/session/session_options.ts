@@ -20,9 +20,12 @@ export type ConstructibleFeatureType<T extends object = SessionFeature | AuthSch
 export interface HttpSessionOptions {
   /** The proxy of the session. @default {null} */
   readonly proxyUri?: string | URL | null | undefined;
-  /** Connections at once. @default {10} */
+  /** Connections at once; what needs one more waits. @default {10} */
   readonly maxConns?: number | undefined;
-  /** Connections at once to one host. @default {2} */
+  /**
+   * Connections at once to one host. An event stream keeps one for as long as it is open, so that two of them hold up all
+   * else at that host, without an error, unless it speaks HTTP/2: count them in. @default {2}
+   */
   readonly maxConnsPerHost?: number | undefined;
   /** NTLM authentication. @default {false} */
   readonly useNtlm?: boolean | undefined;
@@ -34,9 +37,9 @@ export interface HttpSessionOptions {
   readonly timeout?: number | null | undefined;
   /** Seconds after which an idle connection is closed; 0 and null never. @default {0} */
   readonly idleTimeout?: number | null | undefined;
-  /** User-Agent. @default {null} */
+  /** User-Agent, unless a fetch has its own; messages get this one in any case. @default {null} */
   readonly userAgent?: string | null | undefined;
-  /** Accept-Language. @default {null} */
+  /** Accept-Language, unless a message or a fetch has its own. @default {null} */
   readonly acceptLanguage?: string | null | undefined;
   /** Accept-Language from the user's environment. @default {false} */
   readonly acceptLanguageAuto?: boolean | undefined;

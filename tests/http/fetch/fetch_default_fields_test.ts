@@ -20,6 +20,11 @@ for (const transport of transportsWithHttp2) {
       session.userAgent = "session/1";
       await session.fetch(`${server.origin}/ok`);
       assertEquals(sent(), ["*/*", "session/1"]);
+      await session.fetch(`${server.origin}/ok`, { headers: { "user-agent": "mine/1" } });
+      assertEquals(sent(), ["*/*", "mine/1"]);
+      const msg = new HttpMessage("GET", `${server.origin}/ok`, { headers: { "user-agent": "mine/1" } });
+      await session.sendMessage(msg);
+      assertEquals(sent()[1], "session/1", "the manual's property replaces what a message has");
       await server.close();
     });
   });

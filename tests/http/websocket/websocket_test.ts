@@ -164,18 +164,19 @@ describe("A WebSocket", () => {
   });
 
   it("offers protocols and fields of the caller's, and none of the handshake's own twice", async () => {
-    await using session = new HttpSession();
-    const headers = { origin: "https://page.example", "x-own": "1" };
+    await using session = new HttpSession({ userAgent: "session/1" });
+    const headers = { origin: "https://page.example", "x-own": "1", "user-agent": "mine/1" };
     const socket = await session.websocket(`${server.origin}/echo`, { protocols: ["a", "b"], headers });
     assertEquals(socket.protocol, "b");
     const { head } = lastHandshake();
     for (
       const line of [
         ...["Origin: https://page.example", "X-Own: 1", "Connection: Upgrade", "Upgrade: websocket"],
+        "User-Agent: mine/1",
         ...["Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: a, b"],
       ]
     ) assertEquals(head.split("\r\n").filter((each) => each === line).length, 1, `${line} in ${head}`);
-    assertEquals(head.match(/^connection:/gim)?.length, 1);
+    for (const name of [/^connection:/gim, /^user-agent:/gim]) assertEquals(head.match(name)?.length, 1);
     session.abort();
   });
 
