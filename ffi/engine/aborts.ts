@@ -1,5 +1,6 @@
-/** Who listens to a signal: one listener for each signal, as a list of thousands takes the runtimes quadratic time. */
-
+/** Signals: one listener for each, as a list of thousands takes the runtimes quadratic time; and what is none. */
+import { describeType } from "../memory/inputs.ts";
+import type { RunOptions } from "./program.ts";
 import { leaveSignal } from "../../internal/report_error.ts";
 
 /** Something that a signal aborts. */
@@ -37,4 +38,34 @@ export function stopListening(signal: AbortSignal, entry: Abortable): void {
   if (!known?.entries.delete(entry) || known.entries.size > 0) return;
   listening.delete(signal);
   leaveSignal(signal, known.heard);
+}
+
+/** What is used of a signal. */
+const SIGNAL_METHODS = ["addEventListener", "removeEventListener", "throwIfAborted"] as const;
+
+/** What cancels a call, and how. */
+type CallSettings = Pick<RunOptions<never>, "signal" | "abort">;
+
+/**
+ * Checks the options of a call: what is no signal would be found out only after the call had begun. Gives what it has read
+ * and checked, as another reading may give something else.
+ *
+ * @throws {TypeError} when the signal or the kind of abort is none
+ */
+export function checkOptions(options: CallSettings): CallSettings {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot make the call: its options are ${describeType(options)}, not an object`);
+  }
+  // What is asked of the prototype takes longer than all the rest.
+  if (Object.getPrototypeOf(options) !== Object.prototype && options instanceof AbortSignal) {
+    throw new TypeError("Cannot make the call: its options are an AbortSignal, not an object with it; pass { signal }");
+  }
+  const { signal, abort } = options;
+  if (signal && SIGNAL_METHODS.some((name) => typeof signal[name] !== "function")) {
+    throw new TypeError(`Cannot make the call: the signal is no AbortSignal but ${describeType(signal)}`);
+  }
+  if (abort !== undefined && abort !== "now" && abort !== "wait") {
+    throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
+  }
+  return { signal, abort };
 }

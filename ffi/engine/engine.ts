@@ -4,8 +4,8 @@
  * with one under way.
  */
 import { CKR } from "../constants/mod.ts";
+import { checkOptions } from "./aborts.ts";
 import { nativeRuntime, runtimeInPlace } from "../runtime/runtime.ts";
-import { describeType } from "../memory/inputs.ts";
 import type { Cryptoki } from "../tables/cryptoki.ts";
 import { invoke } from "../tables/invoke.ts";
 import { Frame } from "./frame.ts";
@@ -13,7 +13,16 @@ import type { CallGate } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
 import type { CallOrder } from "./raw_calls.ts";
 import { BlockPool } from "../memory/block_pool.ts";
-import { Ask, type CallObserver, type EngineErrors, type Operation, type RunOptions, type Step } from "./program.ts";
+import {
+  Ask,
+  type CallObserver,
+  type EngineErrors,
+  type Operation,
+  type Program,
+  type ProgramStep,
+  type RunOptions,
+  type Step,
+} from "./program.ts";
 import { overwrite, type Prepared, Run, type Waiting } from "./run.ts";
 import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
@@ -25,9 +34,6 @@ const BLOCK_SIZE = 0x4000;
 const LAID_OUT = 16;
 /** Operations without a session that run at once: more than the worker threads take in one go. */
 const CROWD = 64;
-
-/** What is used of a signal. */
-const SIGNAL_METHODS = ["addEventListener", "removeEventListener", "throwIfAborted"] as const;
 
 /** What a frame is told of the call that it is made for. */
 type Place = Pick<Frame, "lane" | "asker" | "turn" | "within" | "refusals" | "register">;
@@ -114,46 +120,92 @@ export class Engine implements CallOrder {
     const frame = this.#idle ?? new Frame(this, this.#blocksInPlace.take(), true);
     this.#idle = null;
     frame.undisturbed = !signal && observer === null;
-    frame.lane = lane;
-    frame.turn = turn;
-    frame.register = register;
-    if (turn !== null) frame.refusals = turn.pins.refusals;
-    frame.args = args;
+    frame.enter(lane, turn, register, args);
     this.#inFlight++;
     try {
       const program = operation(frame, args);
       const isAlone = frame.undisturbed && gate === null && !turn?.isTakenFrom(frame);
-      let step = isAlone && program.begin ? program.begin() : program.next(0);
-      while (!step.done) {
-        const value = step.value;
-        try {
-          if (signal?.aborted) throw signal.reason;
-          if (value instanceof Ask) {
-            frame.answer = value.isForUser ? askInPlace(frame, value, signal) : value.question(signal);
-            if (frame.answer instanceof Promise) {
-              frame.answer.then(overwrite, () => {});
-              throw new TypeError("Cannot wait for an answer in a synchronous call: the callback returned a promise");
-            }
-          } else {
-            this.#callThrough(gate, value, frame, signal, observer);
-          }
-        } catch (error) {
-          signal = undefined;
-          step = program.throw(error);
-          continue;
-        }
-        step = program.next(frame.rv);
-      }
-      return step.value;
+      const first = isAlone && program.begin ? program.begin() : program.next(0);
+      return first.done ? first.value : this.#drive(frame, program, first, gate, signal, observer);
     } finally {
       frame.reset();
-      if (this.#idle === null) this.#idle = frame;
-      else this.#blocksInPlace.give(frame.block);
-      if (--this.#inFlight === 0) this.#notifyDrained();
-      if (place !== null) {
-        place.inPlace = false;
-        place.proceed();
+      this.#leave(frame, place);
+    }
+  }
+
+  /** The memory of the last operation in place, where the next of a session may begin in it at once. */
+  idleFor(lane: Lane): Frame | null {
+    const frame = this.#idle;
+    if (frame === null || lane.question !== null || lane.busy || lane.token?.isTakenFrom(frame)) return null;
+    return frame;
+  }
+
+  /** Begins an operation in that memory. */
+  beginIn(lane: Lane): void {
+    this.#idle = null;
+    lane.inPlace = true;
+    this.#inFlight++;
+  }
+
+  /** Tells its frame what it is for, before it is driven on. */
+  enterIn(frame: Frame, lane: Lane, args: unknown): void {
+    frame.enter(lane, lane.token, lane.register, args);
+    frame.undisturbed = true;
+  }
+
+  /** Drives it on from a step. */
+  driveIn<T>(frame: Frame, program: Program<T>, first: ProgramStep<T>): T {
+    return this.#drive(frame, program, first, null, undefined, null);
+  }
+
+  /** Ends it, its memory overwritten. */
+  endIn(frame: Frame, lane: Lane): void {
+    if (frame.lane === null) frame.block.clear();
+    else frame.reset();
+    this.#leave(frame, lane);
+  }
+
+  /** Drives an operation in place from a step on. */
+  #drive<T>(
+    frame: Frame,
+    program: Program<T>,
+    first: ProgramStep<T>,
+    gate: CallGate | null,
+    signal: AbortSignal | undefined,
+    observer: CallObserver | null,
+  ): T {
+    let step = first;
+    while (!step.done) {
+      const value = step.value;
+      try {
+        if (signal?.aborted) throw signal.reason;
+        if (value instanceof Ask) {
+          frame.answer = value.isForUser ? askInPlace(frame, value, signal) : value.question(signal);
+          if (frame.answer instanceof Promise) {
+            frame.answer.then(overwrite, () => {});
+            throw new TypeError("Cannot wait for an answer in a synchronous call: the callback returned a promise");
+          }
+        } else {
+          this.#callThrough(gate, value, frame, signal, observer);
+        }
+      } catch (error) {
+        signal = undefined;
+        step = program.throw(error);
+        continue;
       }
+      step = program.next(frame.rv);
+    }
+    return step.value;
+  }
+
+  /** An operation in place is over, its memory overwritten. */
+  #leave(frame: Frame, place: Lane | null): void {
+    if (this.#idle === null) this.#idle = frame;
+    else this.#blocksInPlace.give(frame.block);
+    if (--this.#inFlight === 0) this.#notifyDrained();
+    if (place !== null) {
+      place.inPlace = false;
+      place.proceed();
     }
   }
 
@@ -326,32 +378,6 @@ export class Engine implements CallOrder {
     observer.called(call, context, value ?? 0, (performance.now() - started) * 1000);
     return value;
   }
-}
-
-/** What cancels a call, and how. */
-type CallSettings = Pick<RunOptions<never>, "signal" | "abort">;
-
-/**
- * Checks the options of a call: what is no signal would be found out only after the call had begun. Gives what it has read
- * and checked, as another reading may give something else.
- *
- * @throws {TypeError} when the signal or the kind of abort is none
- */
-export function checkOptions(options: CallSettings): CallSettings {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot make the call: its options are ${describeType(options)}, not an object`);
-  }
-  if (options instanceof AbortSignal) {
-    throw new TypeError("Cannot make the call: its options are an AbortSignal, not an object with it; pass { signal }");
-  }
-  const { signal, abort } = options;
-  if (signal && SIGNAL_METHODS.some((name) => typeof signal[name] !== "function")) {
-    throw new TypeError(`Cannot make the call: the signal is no AbortSignal but ${describeType(signal)}`);
-  }
-  if (abort !== undefined && abort !== "now" && abort !== "wait") {
-    throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
-  }
-  return { signal, abort };
 }
 
 function askInPlace(frame: Frame, { question }: Ask, signal: AbortSignal | undefined): unknown {

@@ -160,6 +160,15 @@ export class Frame {
     this.inPlace = inPlace;
   }
 
+  /** Takes in what the run is for. */
+  enter(lane: Lane | null, turn: TokenTurn | null, register: SessionRegister | null, args: unknown): void {
+    this.lane = lane;
+    this.turn = turn;
+    this.register = register;
+    if (turn !== null) this.refusals = turn.pins.refusals;
+    this.args = args;
+  }
+
   /** Forgets the run, its memory overwritten: the frame serves again for the next. */
   reset(): void {
     this.overwriteOutputs();

@@ -158,9 +158,10 @@ export function rewriteMechanism(
   { type, parameter }: PreparedMechanism,
   { offset, parameterOffset }: WrittenMechanism,
 ): void {
-  const { offsets } = structLayout(CK_MECHANISM, block.abi);
-  block.setUlong(offset + offsets.mechanism, type);
+  // It begins with its number.
+  block.setUlong(offset, type);
   if (!(parameter instanceof Uint8Array)) return;
+  const { offsets } = structLayout(CK_MECHANISM, block.abi);
   block.bytes.set(parameter, parameterOffset);
   setPointer(block, offset + offsets.pParameter, block.address(parameterOffset));
   block.setUlong(offset + offsets.ulParameterLen, parameter.length);

@@ -1,9 +1,12 @@
 /** Operations on one piece of data: encrypt, decrypt, digest, sign, verify and the recovering pair. */
 import { CKM, CKR } from "../constants/mod.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Lane } from "../engine/lane.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
-import { type BuiltParameter, ownMechanism } from "../memory/mechanisms.ts";
+import { assertPresent } from "../memory/inputs.ts";
+import { type BuiltParameter, ownMechanism, type PreparedMechanism } from "../memory/mechanisms.ts";
 import { word } from "../memory/block.ts";
 import {
   abandon,
@@ -15,11 +18,11 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
-import { mayRunCaller } from "./authentication.ts";
+import { type KeyAuthentication, type KeyTraits, mayRunCaller } from "./authentication.ts";
 import { wantsFit } from "./key_fit.ts";
 import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
-import { transform } from "./transformation.ts";
+import { transform, type Transformation } from "./transformation.ts";
 import { type CopyBytes, mayWait } from "../engine/waiting_inputs.ts";
 
 export type { CryptoArgs, CryptoFunctions };
@@ -89,6 +92,42 @@ export function digest(frame: Frame, args: CryptoArgs): Program<Uint8Array<Array
 /** C_SignInit and C_Sign. */
 export function sign(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
   return transform(frame, args, SIGN, signatureRoom(args.mechanism.type));
+}
+
+/**
+ * Makes the calls of an operation in place that looks like the last one, with nobody to see them and nothing to stop them:
+ * its result, or how many bytes were written into `memory`. `null` where it is another, and nothing is done. Nothing is made
+ * for the call: what is made anew lies in memory that is in no cache.
+ */
+export function repeatInPlace(
+  engine: Engine,
+  lane: Lane,
+  functions: CryptoFunctions,
+  key: bigint | null,
+  traits: KeyTraits | null,
+  mechanism: PreparedMechanism,
+  data: Uint8Array,
+  authentication: KeyAuthentication | null,
+  memory: Uint8Array | null,
+): Uint8Array<ArrayBuffer> | number | null {
+  const frame = engine.idleFor(lane);
+  if (frame === null) return null;
+  const kept = frame.block.kept as Transformation | null;
+  if (
+    kept === null || kept.functions !== functions ||
+    !kept.isLike(frame, key, traits, mechanism, data, authentication)
+  ) return null;
+  assertPresent(data);
+  engine.beginIn(lane);
+  try {
+    const given = kept.repeat(frame, lane.handle, key, mechanism, data, memory);
+    if (given !== null) return given;
+    const args: CryptoArgs = { session: lane.handle, key, traits, mechanism, data, authentication };
+    engine.enterIn(frame, lane, args);
+    return engine.driveIn(frame, kept, kept.proceed(frame, args));
+  } finally {
+    engine.endIn(frame, lane);
+  }
 }
 
 /** C_SignRecoverInit and C_SignRecover. */

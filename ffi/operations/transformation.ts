@@ -14,6 +14,7 @@ import {
   rewriteMechanism,
   type WrittenMechanism,
 } from "../memory/mechanisms.ts";
+import type { BoundFunction } from "../tables/cryptoki.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 import {
   abandon,
@@ -27,7 +28,7 @@ import {
   settle,
 } from "./beginning.ts";
 import type { AuthenticatedUse } from "../engine/active.ts";
-import { mayAsk, mayRunCaller } from "./authentication.ts";
+import { type KeyAuthentication, type KeyTraits, mayAsk, mayRunCaller } from "./authentication.ts";
 import { wantsFit } from "./key_fit.ts";
 import { wantsKeyCheck } from "./key_types.ts";
 import { endUse } from "./key_use.ts";
@@ -60,7 +61,7 @@ export function transform(
 }
 
 /** A transformation as it lies in the memory of its operation; its words serve again for the next call that looks alike. */
-class Transformation implements Program<Bytes>, Beginning {
+export class Transformation implements Program<Bytes>, Beginning {
   args: CryptoArgs | null;
   readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
@@ -80,8 +81,14 @@ class Transformation implements Program<Bytes>, Beginning {
   readonly #length: number;
   /** Memory in use when everything was laid out. */
   readonly #used: number;
-  #session: bigint;
-  #key: bigint | null;
+  readonly #hasKey: boolean;
+  /** What both calls are made of, beside handles: fields are nearer than the steps for those who drive it call by call. */
+  readonly #initCall: BoundFunction["call"];
+  readonly #onceCall: BoundFunction["call"];
+  readonly #mechanismWord: bigint;
+  readonly #dataWord: bigint;
+  readonly #outputWord: bigint;
+  readonly #lengthWord: bigint;
   /** Words of the second call. */
   readonly #words: bigint[];
   readonly #type: number;
@@ -92,6 +99,8 @@ class Transformation implements Program<Bytes>, Beginning {
   readonly #firstStep: ProgramStep<Bytes>;
   #frame: Frame | null;
   #begun = false;
+  /** What came of the calls where that is not simply a result. */
+  #outcome: Outcome = null;
   /** Drives everything but the common case. */
   #rest: Program<Bytes> | null = null;
 
@@ -111,12 +120,14 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#input = small ? block.address(this.#inputOffset) : frame.input(data, asks, functions.kind !== "decrypt");
     this.#output = frame.output(room, asks ? null : directly(frame, args, room));
     this.#length = frame.ulong(room);
-    this.#session = session;
-    this.#key = args.key;
+    this.#hasKey = args.key !== null;
     this.#type = type;
     this.#dataLength = data.length;
     this.#workKind = frame.workKind;
-    const words = [session, this.#input, word(data.length), this.#output.address, block.address(this.#length)];
+    this.#dataWord = word(data.length);
+    this.#outputWord = this.#output.address;
+    this.#lengthWord = block.address(this.#length);
+    const words = [session, this.#input, this.#dataWord, this.#outputWord, this.#lengthWord];
     this.#words = words;
     const begun = beginning(frame, args, functions, mechanism, { fn: frame.fn(functions.onceIndex), args: words });
     this.args = args;
@@ -126,6 +137,9 @@ class Transformation implements Program<Bytes>, Beginning {
     this.once = begun.once;
     this.both = begun.both;
     this.asks = begun.asks;
+    this.#initCall = begun.init.fn.call;
+    this.#onceCall = begun.once.fn.call;
+    this.#mechanismWord = begun.init.args[1]!;
     this.#parameterLength = parameter === null ? 0 : rawLength(parameter);
     this.#firstStep = { done: false, value: begun.both };
     this.#used = block.used;
@@ -134,19 +148,39 @@ class Transformation implements Program<Bytes>, Beginning {
 
   /** Takes the next call in, where it differs from the last in nothing but bytes, session and key. Returns whether it does. */
   repeats(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): boolean {
-    const { block } = frame;
-    const { data, key, mechanism, session } = args;
-    if (
-      functions !== this.functions || room !== this.#room || data.length !== this.#dataLength ||
-      (key === null) !== (this.#key === null) || mayAsk(args.authentication) || !block.isFresh ||
-      !this.#hasShapeOf(mechanism) || wantsKeyCheck(frame, args)
-    ) return false;
-    this.#session = this.init.args[0] = this.#words[0] = session;
-    if (key !== null) this.#key = this.init.args[2] = key;
+    const { key, traits, mechanism, data, authentication } = args;
+    if (functions !== this.functions || room !== this.#room) return false;
+    if (!this.isLike(frame, key, traits, mechanism, data, authentication)) return false;
+    this.#write(frame.block, mechanism, data);
+    this.#renew(frame, args);
+    return true;
+  }
+
+  /** Whether a call of the same functions differs in nothing but bytes and handles. */
+  isLike(
+    frame: Frame,
+    key: bigint | null,
+    traits: KeyTraits | null,
+    mechanism: PreparedMechanism,
+    data: Uint8Array,
+    authentication: KeyAuthentication | null,
+  ): boolean {
+    return data.length === this.#dataLength && (key !== null) === this.#hasKey && frame.block.isFresh &&
+      this.#hasShapeOf(mechanism) && !mayAsk(authentication) &&
+      (key === null || !wantsKeyCheck(frame, { session: 0n, key, traits, mechanism }));
+  }
+
+  #write(block: Block, mechanism: PreparedMechanism, data: Uint8Array): void {
     block.used = this.#used;
     block.bytes.set(data, this.#inputOffset);
-    block.setUlong(this.#length, room);
+    block.setUlong(this.#length, this.#room);
     rewriteMechanism(block, mechanism, this.mechanism);
+  }
+
+  #renew(frame: Frame, args: CryptoArgs): void {
+    const { key, session } = args;
+    this.init.args[0] = this.#words[0] = session;
+    if (key !== null) this.init.args[2] = key;
     frame.workKind = this.#workKind;
     this.args = args;
     this.once = this.both[1]!;
@@ -156,34 +190,73 @@ class Transformation implements Program<Bytes>, Beginning {
     this.#frame = frame;
     this.#begun = false;
     this.#rest = null;
-    return true;
   }
 
   #hasShapeOf({ type, parameter }: PreparedMechanism): boolean {
     return type === this.#type && (parameter === null ? 0 : rawLength(parameter)) === this.#parameterLength;
   }
 
-  /** Written out: what all operations share would be looked up anew in each call, as it is called with so many functions. */
   begin(): ProgramStep<Bytes> {
     this.#begun = true;
     if (this.asks) return this.#proceed(null);
-    const frame = this.#frame!;
-    const { fn: init, args: begun } = this.init;
-    const { fn: once, args: words } = this.once;
-    const key = this.#key;
-    frame.rv = 0;
+    const { block } = this.#frame!;
+    const { session, key } = this.args!;
+    const outcome = this.#makeBoth(this.#frame!, session, key);
+    return outcome === null ? this.#succeeded(block) : this.#proceed(outcome);
+  }
+
+  /** Makes the calls of one that is like it: the result, or how much of it was written; `null` where there is more to it. */
+  repeat(
+    frame: Frame,
+    session: bigint,
+    key: bigint | null,
+    mechanism: PreparedMechanism,
+    data: Uint8Array,
+    memory: Uint8Array | null,
+  ): Bytes | number | null {
+    const { block } = frame;
+    this.#write(block, mechanism, data);
+    this.#outcome = this.#makeBoth(frame, session, key);
+    if (this.#outcome !== null) return null;
+    const length = Number(block.getUlong(this.#length));
+    if (memory === null) return this.#output.take(length);
+    this.#output.takeInto(length, memory);
+    return length;
+  }
+
+  /** Goes on from there. */
+  proceed(frame: Frame, args: CryptoArgs): ProgramStep<Bytes> {
+    const outcome = this.#outcome;
+    this.#outcome = null;
+    this.#renew(frame, args);
+    this.#begun = true;
+    return this.#proceed(outcome);
+  }
+
+  /**
+   * Makes both calls, and answers what came of them where they have not given a result to be believed. Written out: what all
+   * operations share would be looked up anew in each call, as it is called with so many functions.
+   */
+  #makeBoth(frame: Frame, session: bigint, key: bigint | null): Outcome {
+    const init = this.#initCall;
+    const once = this.#onceCall;
+    let stopped = 0;
+    let rv: number | bigint | undefined;
     try {
-      let rv = key === null ? init.call(begun[0]!, begun[1]!) : init.call(begun[0]!, begun[1]!, key);
-      frame.stopped = 0;
+      rv = key === null ? init(session, this.#mechanismWord) : init(session, this.#mechanismWord, key);
       if (rv === CKR.OK) {
-        rv = once.call(words[0]!, words[1]!, words[2]!, words[3]!, words[4]!);
-        frame.stopped = rv === CKR.OK ? 2 : 1;
+        stopped = 1;
+        rv = once(session, this.#input, this.#dataWord, this.#outputWord, this.#lengthWord);
+        if (rv === CKR.OK && frame.block.getUlong(this.#length) !== this.#doubtful) return null;
       }
-      frame.rv = rv as number;
     } catch (error) {
-      return this.#proceed({ error });
+      frame.rv = 0;
+      frame.stopped = 0;
+      return { error };
     }
-    return this.#called(frame.rv);
+    frame.rv = rv as number;
+    frame.stopped = rv === CKR.OK ? 2 : stopped;
+    return { rv: frame.rv };
   }
 
   next(rv: number): ProgramStep<Bytes> {
@@ -197,9 +270,15 @@ class Transformation implements Program<Bytes>, Beginning {
 
   /** Goes on after both calls. */
   #called(rv: number): ProgramStep<Bytes> {
-    if (rv !== CKR.OK) return this.#proceed({ rv });
     const { block } = this.#frame!;
-    if (block.getUlong(this.#length) === this.#doubtful) return this.#proceed({ rv });
+    return this.#isResult(block, rv) ? this.#succeeded(block) : this.#proceed({ rv });
+  }
+
+  #isResult(block: Block, rv: number): boolean {
+    return rv === CKR.OK && block.getUlong(this.#length) !== this.#doubtful;
+  }
+
+  #succeeded(block: Block): ProgramStep<Bytes> {
     const { into } = this.args!;
     this.args = null;
     this.#frame = null;
@@ -240,7 +319,7 @@ class Transformation implements Program<Bytes>, Beginning {
     const { fn } = this.once;
     const words = (output: bigint) => {
       const length = frame.block.address(this.#length);
-      return [this.#session, this.#input, word(this.#dataLength), output, length];
+      return [this.#words[0]!, this.#input, word(this.#dataLength), output, length];
     };
     frame.block.setUlong(this.#length, 0);
     let rv = yield* beginAgain(frame, this, { fn, args: words(0n) });
@@ -266,7 +345,7 @@ class Transformation implements Program<Bytes>, Beginning {
         if (growths === MAX_GROWTHS) throw frame.failure(once, rv);
         output = frame.grow(output, this.#length);
         const size = word(this.#dataLength);
-        const session = this.use?.session ?? this.#session;
+        const session = this.use?.session ?? this.#words[0]!;
         const words = [session, this.#input, size, output.address, frame.block.address(this.#length)];
         const call = { fn: this.once.fn, args: words };
         rv = yield [call];
@@ -280,7 +359,7 @@ class Transformation implements Program<Bytes>, Beginning {
       if (this.use) yield* endUse(frame, this.use);
       return this.#result(frame.block, output);
     } catch (error) {
-      yield* abandon(frame, this, this.#session);
+      yield* abandon(frame, this, this.#words[0]!);
       throw error;
     } finally {
       // The layout may be kept; the caller's data is not.

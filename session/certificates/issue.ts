@@ -1,6 +1,6 @@
 /** Certificates and requests, written, signed and checked. */
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { ObjectNotFoundError } from "../errors.ts";
 import { readDer, Tag } from "../keys/forms/asn1.ts";
 import {

@@ -12,8 +12,14 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * @throws {TypeError} when it is no Uint8Array, or its memory was taken away
  */
 export function destination(options: ResultOptions | IntoOptions | undefined): Destination | null {
+  const memory = memoryFor(options);
+  return memory === null ? null : new Destination(memory);
+}
+
+/** The memory itself; see {@linkcode destination}. */
+export function memoryFor(options: ResultOptions | IntoOptions | undefined): Uint8Array | null {
   const into: unknown = options?.into;
-  return into === undefined ? null : new Destination(viewMemory(into, "into"));
+  return into === undefined ? null : viewMemory(into, "into");
 }
 
 /** A result as it is, or the number of its bytes after they were written into `into`. */

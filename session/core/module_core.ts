@@ -2,7 +2,8 @@
 import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
-import { checkOptions, Engine } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
+import { Engine } from "../../ffi/engine/engine.ts";
 import type { Caller, CallObserver, Operation, RunOptions } from "../../ffi/engine/program.ts";
 import type { Lane } from "../../ffi/engine/lane.ts";
 import type { Asker } from "../../ffi/engine/question.ts";
@@ -156,6 +157,12 @@ export class ModuleCore implements Caller {
     const observer = this.#observer(lane, args, turn, true);
     if (lane !== null && !observer && !gate && !options?.signal) return this.engine.runSync(lane, operation, args);
     return this.engine.runSync(lane, operation, args, { signal: options?.signal, observer, gate, turn, register });
+  }
+
+  /** Whether nobody sees the calls of a session, and nothing stops them. */
+  isUnwatched(options: CallOptions | undefined): boolean {
+    if (options !== undefined) checkOptions(options);
+    return !options?.signal && !this.backend.gate && this.logger === null && !callTracing.isHeard;
   }
 
   /** Runs an operation on worker threads. */

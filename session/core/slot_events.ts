@@ -1,7 +1,7 @@
 /** Waiting for tokens to come and go, without blocking a thread in C_WaitForSlotEvent. */
 import { moduleSlotFlags, slotEvent, type SlotFlags } from "../../ffi/operations/modules.ts";
 import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";

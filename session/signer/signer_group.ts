@@ -4,7 +4,7 @@
  * @module
  */
 import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { orAborted } from "../../internal/patience.ts";
 import { isSameBytes } from "../../internal/bytes.ts";
 import { TypedEventTarget } from "../../internal/events.ts";

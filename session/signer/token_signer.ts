@@ -5,7 +5,7 @@
  */
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { AttributesInit } from "../attributes/attributes_init.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
 import { sha256 } from "../keys/forms/digest.ts";

@@ -3,7 +3,16 @@ import { CKM, ckmName } from "../../ffi/constants/mod.ts";
 import { type BytesInput, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
 import { checkMechanism, type PreparedMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
-import type { CryptoArgs, Destination } from "../../ffi/operations/crypto.ts";
+import {
+  type CryptoArgs,
+  type CryptoFunctions,
+  Destination,
+  DIGEST,
+  type digest,
+  repeatInPlace,
+} from "../../ffi/operations/crypto.ts";
+import type { IntoOptions, ResultOptions } from "../core/call_options.ts";
+import { memoryFor, resultOf } from "../core/into.ts";
 import type { ManyArgs } from "../../ffi/operations/many.ts";
 import type { MessageArgs } from "../../ffi/operations/messages.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -25,7 +34,6 @@ export function cryptoArgs(
   key: Pkcs11Object,
   mechanism: Mechanism,
   data: BytesInput,
-  into: Destination | null = null,
 ): CryptoArgs {
   core.assertFree(action);
   return {
@@ -35,17 +43,11 @@ export function cryptoArgs(
     mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: authenticationFor(core, key),
-    into,
   };
 }
 
 /** Arguments of a digest. */
-export function digestArgs(
-  core: SessionCore,
-  mechanism: Mechanism,
-  data: BytesInput,
-  into: Destination | null = null,
-): CryptoArgs {
+export function digestArgs(core: SessionCore, mechanism: Mechanism, data: BytesInput): CryptoArgs {
   core.assertFree("digest");
   return {
     session: core.handle,
@@ -54,8 +56,37 @@ export function digestArgs(
     mechanism: checkMechanism(mechanism),
     data: viewBytes(data, "data"),
     authentication: null,
-    into,
   };
+}
+
+/** An operation in place, with a key or, a digest, without: its result, or how many bytes were written into `into`. */
+export function transformed(
+  core: SessionCore,
+  action: string,
+  operation: typeof digest,
+  functions: CryptoFunctions,
+  key: Pkcs11Object | null,
+  mechanism: Mechanism,
+  data: BytesInput,
+  options: ResultOptions | IntoOptions | undefined,
+): Uint8Array<ArrayBuffer> | number {
+  const memory = memoryFor(options);
+  core.assertFree(action);
+  const isDigest = functions === DIGEST;
+  const handle = isDigest ? null : keyHandle(core, action, key!);
+  const traits = isDigest ? null : traitsOf(key!);
+  const prepared = checkMechanism(mechanism);
+  const bytes = viewBytes(data, "data");
+  const authentication = isDigest ? null : authenticationFor(core, key!);
+  const { lane, module } = core;
+  const given = module.isUnwatched(options)
+    ? repeatInPlace(module.engine, lane, functions, handle, traits, prepared, bytes, authentication, memory)
+    : null;
+  if (given !== null && (memory === null || typeof given === "number")) return given;
+  const into = memory && new Destination(memory);
+  if (given !== null) return resultOf(given as Uint8Array<ArrayBuffer>, into);
+  const args = { session: core.handle, key: handle, traits, mechanism: prepared, data: bytes, authentication, into };
+  return resultOf(core.runSync(operation, args, options), into);
 }
 
 /** The handle of a key, which works in every session on its token. */

@@ -1,7 +1,7 @@
 /** What keys and certificates in the forms people have them are brought in and found with. */
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import { ckkName, ckoName } from "../../ffi/constants/names.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { ArgsOf } from "../../ffi/engine/program.ts";
 import { type BytesInput, describeType } from "../../ffi/memory/inputs.ts";
 import {

@@ -3,7 +3,7 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { isAskedBy, unasked } from "../../ffi/engine/question.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { closeSession } from "../../ffi/operations/sessions.ts";

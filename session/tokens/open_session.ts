@@ -1,5 +1,5 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { Operation, Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { checkUlong } from "../../ffi/memory/inputs.ts";

@@ -6,7 +6,19 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttributeType, UserType } from "../../ffi/constants/mod.ts";
 import { isAskedOn, unasked } from "../../ffi/engine/question.ts";
 import { type BytesInput, copyBytes, viewBytes } from "../../ffi/memory/inputs.ts";
-import { decrypt, digest, encrypt, sign, signRecover, verify, verifyRecover } from "../../ffi/operations/crypto.ts";
+import {
+  DECRYPT,
+  decrypt,
+  DIGEST,
+  digest,
+  ENCRYPT,
+  encrypt,
+  SIGN,
+  sign,
+  signRecover,
+  verify,
+  verifyRecover,
+} from "../../ffi/operations/crypto.ts";
 import {
   decapsulateKey,
   deriveKey,
@@ -46,7 +58,15 @@ import { importCertificate, importKey, importKeyPair } from "../keys/create_keys
 import { type KeyInput, withKey, withKeySync } from "../keys/forms/read_key.ts";
 import { chainOf } from "../keys/partners.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
-import { cryptoArgs, digestArgs, manyArgs, messageArgs, verifyArgs, verifyManyArgs } from "./crypto_args.ts";
+import {
+  cryptoArgs,
+  digestArgs,
+  manyArgs,
+  messageArgs,
+  transformed,
+  verifyArgs,
+  verifyManyArgs,
+} from "./crypto_args.ts";
 import { contextOf, revealCore, setContext } from "./session_contexts.ts";
 import {
   certificateArgs,
@@ -1319,9 +1339,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     data: BytesInput,
     options?: ResultOptions | IntoOptions,
   ): Uint8Array<ArrayBuffer> | number {
-    const into = destination(options);
-    const args = cryptoArgs(this.#core, "encrypt", key, mechanism, data, into);
-    return resultOf(this.#core.runSync(encrypt, args, options), into);
+    return transformed(this.#core, "encrypt", encrypt, ENCRYPT, key, mechanism, data, options);
   }
 
   /**
@@ -1427,9 +1445,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     data: BytesInput,
     options?: ResultOptions | IntoOptions,
   ): Uint8Array<ArrayBuffer> | number {
-    const into = destination(options);
-    const args = cryptoArgs(this.#core, "decrypt", key, mechanism, data, into);
-    return resultOf(this.#core.runSync(decrypt, args, options), into);
+    return transformed(this.#core, "decrypt", decrypt, DECRYPT, key, mechanism, data, options);
   }
 
   /**
@@ -1529,9 +1545,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     data: BytesInput,
     options?: ResultOptions | IntoOptions,
   ): Uint8Array<ArrayBuffer> | number {
-    const into = destination(options);
-    const args = cryptoArgs(this.#core, "sign", key, mechanism, data, into);
-    return resultOf(this.#core.runSync(sign, args, options), into);
+    return transformed(this.#core, "sign", sign, SIGN, key, mechanism, data, options);
   }
 
   /**
@@ -1666,8 +1680,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     data: BytesInput,
     options?: ResultOptions | IntoOptions,
   ): Uint8Array<ArrayBuffer> | number {
-    const into = destination(options);
-    return resultOf(this.#core.runSync(digest, digestArgs(this.#core, mechanism, data, into), options), into);
+    return transformed(this.#core, "digest", digest, DIGEST, null, mechanism, data, options);
   }
 
   /**

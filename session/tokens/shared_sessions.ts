@@ -1,6 +1,6 @@
 /** Sessions for many at once: a pool that makes calls wait when all its sessions are busy, on one token or several. */
 import { describeType } from "../../ffi/memory/inputs.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { MemberEvent } from "../core/member_event.ts";

@@ -2,7 +2,7 @@
 import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { type Abortable, listen, stopListening } from "../../ffi/engine/aborts.ts";
-import { checkOptions } from "../../ffi/engine/engine.ts";
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { type BytesInput, isBytesInput } from "../../ffi/memory/inputs.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { SessionCore } from "../core/session_core.ts";

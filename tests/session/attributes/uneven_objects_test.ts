@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { after, afterEach, before, describe, it } from "node:test";
 import { CKA, CKM, CKR } from "../../../ffi/constants/mod.ts";
 import type { Attributes } from "../../../session/attributes/attributes.ts";
-import { Pkcs11Error } from "../../../session/errors.ts";
+import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
@@ -237,6 +237,34 @@ describe("Calls that look like one made before", () => {
     results.forEach((result, index) => assertEquals(result, new Uint8Array(48).fill(index ^ 0x5a)));
     assertEquals(results.length, sessions.length);
     for (const each of sessions) await each.close();
+  });
+
+  it("are refused as the first one would be", { skip }, async () => {
+    const data = new Uint8Array(32).fill(7);
+    const into = new Uint8Array(64);
+    const reason = new Error("no more");
+    const refused: [make: () => unknown, message: string][] = [
+      [() => session.signSync(null as never, CKM.SHA256_HMAC, data), "the key is no Pkcs11Object"],
+      [() => session.signSync(key, CKM.SHA256_HMAC, data, { into: new Uint8Array(4) }), "into has room for 4"],
+      [() => session.signSync(key, CKM.SHA256_HMAC, data, { into: [] as never }), "expected a Uint8Array"],
+      [() => session.signSync(key, CKM.SHA256_HMAC, "text" as never), "expected bytes"],
+      [() => session.signSync(key, CKM.SHA256_HMAC, data, { signal: {} as never }), "the signal is no AbortSignal"],
+      [() => session.signSync(key, CKM.SHA256_HMAC, data, { signal: AbortSignal.abort(reason) }), "no more"],
+    ];
+    const signature = session.signSync(key, CKM.SHA256_HMAC, data);
+    for (const [make, message] of refused) {
+      assertThrows(make, Error, message);
+      assertEquals(session.signSync(key, CKM.SHA256_HMAC, data, { into }), signature.length);
+      assertEquals(into.subarray(0, signature.length), signature);
+    }
+    const waiting = session.sign(key, CKM.SHA256_HMAC, data);
+    assertThrows(() => session.signSync(key, CKM.SHA256_HMAC, data), SessionBusyError);
+    assertEquals(await waiting, signature);
+    const other = await session.slot.openSession();
+    const [own] = other.findObjectsSync();
+    assertEquals(other.signSync(own!, CKM.SHA256_HMAC, data), signature);
+    await other.close();
+    assertThrows(() => other.signSync(own!, CKM.SHA256_HMAC, data), SessionClosedError);
   });
 
   it("give their own results after others of their shape have failed at any point", { skip }, async () => {
