@@ -34,4 +34,5 @@ export { main } from "./cli/main.ts";
 export { run };
 export type { CliInput, CliOutput, CliSurroundings, CliTerminal } from "./cli/terminal/surroundings.ts";
 
-if (import.meta.main) await run();
+// Not awaited: a bundle in CommonJS has no place for that. The program ends when it is done.
+if (import.meta.main) void run();

@@ -1,8 +1,7 @@
 /** Structured fields (RFC 9651), parsed and written by the `structured-headers` package. */
 
 import type * as StructuredHeaders from "structured-headers";
-import { builtin } from "../../internal/builtin_modules.ts";
-import { fromPackage } from "../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../internal/npm_package.ts";
 import { checkText } from "../../internal/expected.ts";
 
 /** Where there is one already: on Bun, and in what a bundler has made, which finds the library by this call. */
@@ -12,14 +11,12 @@ let loaded: typeof StructuredHeaders | null = null;
 
 /** Loads the library on first use, in place. */
 function library(): typeof StructuredHeaders {
-  return loaded ??= fromPackage(
+  return loaded ??= fromPackage<typeof StructuredHeaders>(
     "structured-headers",
     () =>
       typeof require === "function"
         ? require("structured-headers")
-        : builtin.module.createRequire(import.meta.resolve("structured-headers"))(
-          "structured-headers",
-        ) as typeof StructuredHeaders,
+        : requiredAt(import.meta.resolve("structured-headers"), "structured-headers"),
   );
 }
 

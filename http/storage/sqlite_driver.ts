@@ -50,11 +50,10 @@ export function openSqlite(path: string): SqliteDatabase {
 
 function driverConstructor(): DriverConstructor {
   const runtime = runtimeName();
-  if (runtime === "bun") {
-    const name = "bun:sqlite";
-    return (builtin.module.createRequire(import.meta.url)(name) as { Database: DriverConstructor }).Database;
-  }
-  const sqlite = builtin.process.getBuiltinModule?.("node:sqlite") as { DatabaseSync: DriverConstructor } | undefined;
+  // Both by what needs no place to look from: a bundle in CommonJS has no import.meta.url.
+  const find = builtin.process.getBuiltinModule;
+  if (runtime === "bun") return (find("bun:sqlite") as unknown as { Database: DriverConstructor }).Database;
+  const sqlite = find?.("node:sqlite") as { DatabaseSync: DriverConstructor } | undefined;
   if (!sqlite) throw new NotSupportedError("open a SQLite database", runtime, "there is no node:sqlite");
   return sqlite.DatabaseSync;
 }

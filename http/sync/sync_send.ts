@@ -315,8 +315,9 @@ class SyncSender {
 
 /** A runtime that keeps files from a program names one of this library's; it needs all of them. */
 function readable(message: string): string {
-  const files = new URL("../../", import.meta.url);
-  if (!message.includes("Requires read access") || files.protocol !== "file:") return message;
+  const own = String(import.meta.url); // None in a bundle in CommonJS.
+  if (!message.includes("Requires read access") || !own.startsWith("file:")) return message;
+  const files = new URL("../../", own);
   const folder = decodeURIComponent(files.pathname).replace(/(.)\/$/, "$1").replace(/^\/(?=[A-Za-z]:)/, "");
   return `it reads the files in ${folder}, which wants --allow-read=${folder} (${message})`;
 }

@@ -31,7 +31,7 @@ describe("What the tasks fetch", () => {
 
   it("is what bench/ locks, too, and nothing runs on its installation", () => {
     const ours = "file:./gp11-pkcs11js";
-    for (const folder of ["bench/http/peers", "bench/pictures", "bench/pkcs11/peer", "tools/peers"]) {
+    for (const folder of ["bench/http/peers", "bench/pictures", "bench/pkcs11/peer", "tools/bundlers", "tools/peers"]) {
       const { "": own, ...packages } = json(`${folder}/package-lock.json`).packages;
       assertEquals(own.dependencies, json(`${folder}/package.json`).dependencies);
       for (const version of Object.values<string>(own.dependencies)) {

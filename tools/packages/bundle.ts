@@ -77,7 +77,8 @@ async function lateFiles(options: esbuild.BuildOptions): Promise<ReadonlySet<str
 export async function bundleModules(sources: readonly string[], outdir: string): Promise<void> {
   const options = {
     ...common,
-    define: { require: REQUIRE },
+    // No module of the package is a program: what `bin` names is, and in what a bundler makes each would think it were.
+    define: { "require": REQUIRE, "import.meta.main": "false" },
     write: false,
     entryPoints: [...sources],
     outdir,

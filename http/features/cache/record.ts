@@ -1,6 +1,5 @@
 /** What a cache knows of one stored response besides its body. */
-import { builtin } from "../../../internal/builtin_modules.ts";
-import { fromPackage } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
 import {
   type CacheDirectives,
   type FieldRecord,
@@ -50,12 +49,12 @@ let library: PolicyConstructor | null = null;
 
 /** Loads the library on first use, in place, as a synchronous request may need it. */
 function cachePolicy(): PolicyConstructor {
-  return library ??= fromPackage(
+  return library ??= fromPackage<PolicyConstructor>(
     "http-cache-semantics",
     () =>
       typeof require === "function"
         ? require("http-cache-semantics")
-        : builtin.module.createRequire(import.meta.resolve("http-cache-semantics"))("http-cache-semantics"),
+        : requiredAt(import.meta.resolve("http-cache-semantics"), "http-cache-semantics"),
   );
 }
 

@@ -1,7 +1,6 @@
 /** The cookie library, loaded when the first cookie is seen: its list of public suffixes costs a program's start. */
 import type * as Tough from "tough-cookie";
-import { builtin } from "../../../internal/builtin_modules.ts";
-import { fromPackage } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
 
 export type { Tough };
 
@@ -12,12 +11,12 @@ let loaded: typeof Tough | null = null;
 
 /** Loads the library on first use, in place, so that a synchronous request can need it. */
 export function toughCookie(): typeof Tough {
-  return loaded ??= fromPackage(
+  return loaded ??= fromPackage<typeof Tough>(
     "tough-cookie",
     () =>
       typeof require === "function"
         ? require("tough-cookie")
-        : builtin.module.createRequire(import.meta.resolve("tough-cookie"))("tough-cookie") as typeof Tough,
+        : requiredAt(import.meta.resolve("tough-cookie"), "tough-cookie"),
   );
 }
 

@@ -10,27 +10,54 @@ import type * as Misc from "@noble/curves/misc.js";
 import type * as Nist from "@noble/curves/nist.js";
 import type * as Secp256k1 from "@noble/curves/secp256k1.js";
 import type * as Weierstrass from "@noble/curves/abstract/weierstrass.js";
-import { builtin } from "../../../internal/builtin_modules.ts";
-import { fromPackage } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
 import type { Curve, NamedCurve } from "../../attributes/curves.ts";
 
+/** Where there is one already: on Bun, and in what a bundler has made, which finds the library by these calls. */
+declare const require: ((name: string) => unknown) | undefined;
+
 /** Loads a part of the library on first use, in place, so that a synchronous call can need it. */
-function load<T>(name: string, location: () => string): T {
-  return fromPackage("@noble/curves", () => builtin.module.createRequire(location())(name) as T);
+function load<T>(part: () => unknown): T {
+  return fromPackage<T>("@noble/curves", part);
 }
 
 const library = {
-  nist: () => load<typeof Nist>("@noble/curves/nist.js", () => import.meta.resolve("@noble/curves/nist.js")),
-  misc: () => load<typeof Misc>("@noble/curves/misc.js", () => import.meta.resolve("@noble/curves/misc.js")),
+  nist: () =>
+    load<typeof Nist>(() =>
+      typeof require === "function"
+        ? require("@noble/curves/nist.js")
+        : requiredAt(import.meta.resolve("@noble/curves/nist.js"), "@noble/curves/nist.js")
+    ),
+  misc: () =>
+    load<typeof Misc>(() =>
+      typeof require === "function"
+        ? require("@noble/curves/misc.js")
+        : requiredAt(import.meta.resolve("@noble/curves/misc.js"), "@noble/curves/misc.js")
+    ),
   secp256k1: () =>
-    load<typeof Secp256k1>("@noble/curves/secp256k1.js", () => import.meta.resolve("@noble/curves/secp256k1.js")),
+    load<typeof Secp256k1>(() =>
+      typeof require === "function"
+        ? require("@noble/curves/secp256k1.js")
+        : requiredAt(import.meta.resolve("@noble/curves/secp256k1.js"), "@noble/curves/secp256k1.js")
+    ),
   ed25519: () =>
-    load<typeof Ed25519>("@noble/curves/ed25519.js", () => import.meta.resolve("@noble/curves/ed25519.js")),
-  ed448: () => load<typeof Ed448>("@noble/curves/ed448.js", () => import.meta.resolve("@noble/curves/ed448.js")),
+    load<typeof Ed25519>(() =>
+      typeof require === "function"
+        ? require("@noble/curves/ed25519.js")
+        : requiredAt(import.meta.resolve("@noble/curves/ed25519.js"), "@noble/curves/ed25519.js")
+    ),
+  ed448: () =>
+    load<typeof Ed448>(() =>
+      typeof require === "function"
+        ? require("@noble/curves/ed448.js")
+        : requiredAt(import.meta.resolve("@noble/curves/ed448.js"), "@noble/curves/ed448.js")
+    ),
   weierstrass: () =>
-    load<typeof Weierstrass>(
-      "@noble/curves/abstract/weierstrass.js",
-      () => import.meta.resolve("@noble/curves/abstract/weierstrass.js"),
+    load<typeof Weierstrass>(() =>
+      typeof require === "function" ? require("@noble/curves/abstract/weierstrass.js") : requiredAt(
+        import.meta.resolve("@noble/curves/abstract/weierstrass.js"),
+        "@noble/curves/abstract/weierstrass.js",
+      )
     ),
 };
 

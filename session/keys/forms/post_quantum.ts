@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { builtin } from "../../../internal/builtin_modules.ts";
-import { fromPackage } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
 import { secretCopy } from "../../../internal/secret_bytes.ts";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
@@ -14,18 +13,33 @@ import type { ParameterSet } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Where there is one already: on Bun, and in what a bundler has made, which finds the library by these calls. */
+declare const require: ((name: string) => unknown) | undefined;
+
 /** Loads a part of the library on first use, in place. */
-function load<T>(name: string, location: () => string): T {
-  return fromPackage("@noble/post-quantum", () => builtin.module.createRequire(location())(name) as T);
+function load<T>(part: () => unknown): T {
+  return fromPackage<T>("@noble/post-quantum", part);
 }
 
 const library = {
   mlDsa: () =>
-    load<typeof MlDsa>("@noble/post-quantum/ml-dsa.js", () => import.meta.resolve("@noble/post-quantum/ml-dsa.js")),
+    load<typeof MlDsa>(() =>
+      typeof require === "function"
+        ? require("@noble/post-quantum/ml-dsa.js")
+        : requiredAt(import.meta.resolve("@noble/post-quantum/ml-dsa.js"), "@noble/post-quantum/ml-dsa.js")
+    ),
   mlKem: () =>
-    load<typeof MlKem>("@noble/post-quantum/ml-kem.js", () => import.meta.resolve("@noble/post-quantum/ml-kem.js")),
+    load<typeof MlKem>(() =>
+      typeof require === "function"
+        ? require("@noble/post-quantum/ml-kem.js")
+        : requiredAt(import.meta.resolve("@noble/post-quantum/ml-kem.js"), "@noble/post-quantum/ml-kem.js")
+    ),
   slhDsa: () =>
-    load<typeof SlhDsa>("@noble/post-quantum/slh-dsa.js", () => import.meta.resolve("@noble/post-quantum/slh-dsa.js")),
+    load<typeof SlhDsa>(() =>
+      typeof require === "function"
+        ? require("@noble/post-quantum/slh-dsa.js")
+        : requiredAt(import.meta.resolve("@noble/post-quantum/slh-dsa.js"), "@noble/post-quantum/slh-dsa.js")
+    ),
 };
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of these expressions. */
