@@ -6,14 +6,16 @@ import { CommandError, UsageError } from "../terminal/errors.ts";
 import { openSink, STANDARD } from "../terminal/files.ts";
 import { safeJson } from "../terminal/text.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
+import { sshLine } from "../tokens/ssh_key.ts";
 
 /** Writes a public key, a certificate, data, or a key that the token lets out. */
 export async function run(context: CommandContext): Promise<void> {
   const { options, signal, surroundings } = context;
   await withObject(context, context.arguments[0]!, wishes.export, async (object) => {
     const kind = (await object.get(["class"], { signal })).class;
-    const isSecret = kind === CKO.PRIVATE_KEY || kind === CKO.SECRET_KEY;
-    const result = await exported(context, object, kind);
+    const isSsh = options.text("format") === "ssh" && HALVES.has(kind);
+    const isSecret = !isSsh && (kind === CKO.PRIVATE_KEY || kind === CKO.SECRET_KEY);
+    const result = isSsh ? await sshForm(object, signal) : await exported(context, object, kind);
     const bytes = typeof result === "string" ? new TextEncoder().encode(result) : result;
     const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: isSecret });
     try {
@@ -24,6 +26,15 @@ export async function run(context: CommandContext): Promise<void> {
       if (isSecret) bytes.fill(0);
     }
   });
+}
+
+/** What has a public half. */
+const HALVES: ReadonlySet<number | undefined> = new Set([CKO.PUBLIC_KEY, CKO.PRIVATE_KEY, CKO.CERTIFICATE]);
+
+/** The public half for `authorized_keys`, whatever the object is that has it. */
+async function sshForm(object: Pkcs11Object, signal: AbortSignal): Promise<string> {
+  const { label = "" } = await object.get(["label"], { signal });
+  return sshLine(await object.publicKey("spki", { signal }), label);
 }
 
 async function exported(context: CommandContext, object: Pkcs11Object, kind: number | undefined) {

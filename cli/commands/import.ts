@@ -1,4 +1,5 @@
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
+import { readDer, Tag } from "../../session/keys/forms/asn1.ts";
 import type { JsonWebKeyFields } from "../../session/keys/forms/json_web_key.ts";
 import { looksLikePem } from "../../session/keys/forms/pem.ts";
 import { type KeyInput, withKey } from "../../session/keys/forms/read_key.ts";
@@ -53,6 +54,12 @@ function piecesOf(bytes: Uint8Array<ArrayBuffer>, name: string): Piece[] {
   if (bytes.length === 0) throw new CommandError(`Cannot import ${JSON.stringify(name)}: it is empty`);
   const text = new TextDecoder("latin1").decode(bytes);
   if (looksLikePem(text)) {
+    if (/-----BEGIN OPENSSH PRIVATE KEY-----/.test(text)) {
+      throw new CommandError(
+        `Cannot import ${JSON.stringify(name)}: it is a key in the form of OpenSSH`,
+        "On a copy of it ssh-keygen -p -m PKCS8 -f COPY writes another form in its place.",
+      );
+    }
     return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g)].map(([block, label]) => ({
       kind: kindOfPem(label!),
       input: `${block}\n`,
@@ -67,7 +74,25 @@ function piecesOf(bytes: Uint8Array<ArrayBuffer>, name: string): Piece[] {
       isEncrypted: false,
     }];
   }
+  if (isPkcs12(bytes)) {
+    throw new CommandError(
+      `Cannot import ${JSON.stringify(name)}: it is a PKCS #12 file`,
+      "Send its keys and certificates through a pipe: openssl pkcs12 -noenc -in FILE | gp11 import TOKEN-URI",
+    );
+  }
   return [{ kind: "unknown", input: bytes, isEncrypted: false }];
+}
+
+/** Whether DER is a PFX: a sequence that begins with the version 3 (RFC 7292 §4), which no key and no certificate does. */
+function isPkcs12(der: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    const [version, safe] = readDer(der, "the file").children;
+    return version?.tag === Tag.INTEGER && version.content.length === 1 && version.content[0] === 3 &&
+      safe?.tag === Tag.SEQUENCE;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
 
 function jsonWebKey(bytes: Uint8Array, name: string): JsonWebKeyFields {

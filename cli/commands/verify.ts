@@ -6,7 +6,13 @@ import { openSource, readWhole, type Source, STANDARD } from "../terminal/files.
 import { Progress } from "../terminal/progress.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 import { type KeyFacts, keyFacts, publicHalf } from "../tokens/key_facts.ts";
-import { isEcdsa, type SignatureInput, signatureInput, signatureScheme } from "../tokens/signature_schemes.ts";
+import {
+  isEcdsa,
+  type SignatureInput,
+  signatureInput,
+  type SignatureScheme,
+  signatureScheme,
+} from "../tokens/signature_schemes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -27,17 +33,34 @@ export async function run(context: CommandContext): Promise<void> {
   const source = await openSource(file, surroundings);
   await withObject(context, context.arguments[0]!, wishes.verify, async (object) => {
     const key = await publicHalf(object, signal);
-    const valid = await isRight(context, key, source, signature);
+    const facts = await keyFacts(key, signal);
+    const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
+    const valid = await isRight(context, { key, facts, scheme }, source, signature);
     if (options.has("json")) await context.report({ json: { valid }, text: "" });
-    if (!valid) throw new CommandError("Cannot trust the file: the signature is wrong, for this file and this key");
+    if (!valid) {
+      throw new CommandError(
+        `Cannot trust the file: the signature is wrong, for this file and this key with ${scheme.algorithm}`,
+        options.has("mechanism") ? undefined : "If it was made with another mechanism, name that with --mechanism.",
+      );
+    }
     if (!options.has("json")) await context.report({ json: null, text: "The signature is right\n" });
   });
 }
 
-async function isRight(context: CommandContext, key: Pkcs11Object, source: Source, signature: Bytes): Promise<boolean> {
-  const { options, signal, command, surroundings } = context;
-  const facts = await keyFacts(key, signal);
-  const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
+/** A key and how it verifies. */
+interface Verifier {
+  readonly key: Pkcs11Object;
+  readonly facts: KeyFacts;
+  readonly scheme: SignatureScheme;
+}
+
+async function isRight(
+  context: CommandContext,
+  { facts, key, scheme }: Verifier,
+  source: Source,
+  signature: Bytes,
+): Promise<boolean> {
+  const { options, signal, surroundings } = context;
   const progress = new Progress(surroundings, "Verifying", source.size);
   try {
     const seen = (bytes: number) => void progress.advance(bytes).catch(() => {});

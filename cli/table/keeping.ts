@@ -61,7 +61,8 @@ export const keepingCommands: readonly CommandDescription[] = [
     summary: "Write a public key, a certificate, or what a token lets out",
     details: [
       "Of several objects with one label the public key is written, else the certificate; type=… in the URI says another. " +
-      "Private and secret keys come out only of tokens that let them, into files that their owner alone can read.",
+      "Private and secret keys come out only of tokens that let them, into files that their owner alone can read. With " +
+      "ssh a line for authorized_keys is written, of a private key and a certificate, too.",
     ],
     arguments: [{ name: "URI", text: "The object, such as pkcs11:token=demo;object=release" }],
     options: [output, {
@@ -69,12 +70,13 @@ export const keepingCommands: readonly CommandDescription[] = [
       short: "f",
       value: "FORM",
       text: "The form: pem by default, of secret keys and data raw",
-      choices: ["pem", "der", "jwk", "raw"],
+      choices: ["pem", "der", "jwk", "raw", "ssh"],
     }],
     examples: [
       { text: "For whoever verifies", line: "gp11 export 'pkcs11:token=demo;object=release' --out release.pub.pem" },
       { text: "As a JSON Web Key", line: "gp11 export 'pkcs11:token=demo;object=release' --format jwk" },
       { text: "A certificate", line: "gp11 export 'pkcs11:token=demo;object=server;type=cert' --out server.crt" },
+      { text: "For SSH", line: "gp11 export 'pkcs11:token=demo;object=login' --format ssh >> authorized_keys" },
     ],
     load: () => import("../commands/export.ts"),
   },

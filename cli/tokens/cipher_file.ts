@@ -1,5 +1,6 @@
 import { getRandomValues } from "node:crypto";
 import { concatBytes } from "../../internal/bytes.ts";
+import { Pkcs11Error } from "../../session/errors.ts";
 import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
@@ -75,8 +76,39 @@ class CipherWork {
     }
     const { signal } = this.#context;
     const data = await joined(start, rest, signal);
-    await sink.write(
-      await withMechanism(mechanisms, (mechanism) => this.#key.session.encrypt(this.#key, mechanism, data, { signal })),
+    const limits = await this.#limits();
+    if (data.length > Math.max(...limits)) throw this.#tooMuch(source, data.length, limits);
+    try {
+      await sink.write(
+        await withMechanism(
+          mechanisms,
+          (mechanism) => this.#key.session.encrypt(this.#key, mechanism, data, { signal }),
+        ),
+      );
+    } catch (error) {
+      // Which of the mechanisms the token knows shows in its answer only, and what it answers says little.
+      if (!(error instanceof Pkcs11Error) || data.length <= limits[0]!) throw error;
+      throw this.#tooMuch(source, data.length, limits);
+    }
+  }
+
+  /** The most bytes that each mechanism takes with this key. */
+  async #limits(): Promise<readonly number[]> {
+    const { paddings } = this.#scheme;
+    if (paddings === undefined) return [Infinity];
+    const { modulus } = await this.#key.get(["modulus"], { signal: this.#context.signal });
+    const length = modulus === undefined ? Infinity : modulus.length - modulus.findIndex((byte) => byte !== 0);
+    return paddings.map((padding) => length - padding);
+  }
+
+  #tooMuch({ name }: Source, length: number, [most, other]: readonly number[]): CommandError {
+    const otherwise = other === undefined ? "" : `, and with --hash SHA-1 ${other}`;
+    return new CommandError(
+      `Cannot encrypt ${
+        JSON.stringify(name)
+      }: it has ${length} bytes, and with ${this.#scheme.name} this key takes at ` +
+        `most ${most}${otherwise}`,
+      "RSA keys are for other keys; a key of gp11 keygen --type aes takes files.",
     );
   }
 

@@ -26,6 +26,8 @@ export interface CipherScheme {
   readonly inPieces: boolean;
   /** The mechanisms to try, the best first: the next where the token refuses the parameter. */
   mechanisms(iv: Bytes): readonly Mechanism[];
+  /** Of each mechanism the bytes of a modulus that its padding takes; only RSA has some. */
+  readonly paddings?: readonly number[];
 }
 
 const BLOCK = 16;
@@ -39,8 +41,12 @@ function withIv(type: MechanismType, ivLength: number, mechanism: (iv: Bytes) =>
 function oaep(hash: string | undefined): CipherScheme {
   const hashes = hash === undefined ? ["SHA-256", "SHA-1"] : [hash];
   const mechanisms = hashes.map((name) => rsaOaep({ hash: findHash(name as "SHA-256").name }));
-  return { name: ckmName(CKM.RSA_PKCS_OAEP), ivLength: 0, inPieces: false, mechanisms: () => mechanisms };
+  const paddings = hashes.map((name) => 2 * findHash(name as "SHA-256").length + 2);
+  return { name: ckmName(CKM.RSA_PKCS_OAEP), ivLength: 0, inPieces: false, mechanisms: () => mechanisms, paddings };
 }
+
+/** The least that PKCS #1 v1.5 pads with (RFC 8017 §7.2.1). */
+const PKCS1_PADDING = 11;
 
 /**
  * The scheme for a key.
@@ -68,7 +74,8 @@ export function cipherScheme(
     case CKM.RSA_PKCS_OAEP:
       return oaep(hash);
   }
-  return { name: ckmName(type), ivLength: 0, inPieces: false, mechanisms: () => [type] };
+  const paddings = type === CKM.RSA_PKCS ? { paddings: [PKCS1_PADDING] } : {};
+  return { name: ckmName(type), ivLength: 0, inPieces: false, mechanisms: () => [type], ...paddings };
 }
 
 function usualMechanism(facts: KeyFacts): MechanismType {

@@ -25,6 +25,8 @@ import { readWhole, type Source } from "../terminal/files.ts";
 import { type KeyFacts, keyName } from "./key_facts.ts";
 import { mechanismNumber } from "./mechanism_names.ts";
 
+export type { SignatureScheme };
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A mechanism as it is: it is given the file. */

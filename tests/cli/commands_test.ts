@@ -27,6 +27,9 @@ import { temporaryFolder } from "../_support/temporary_folder.ts";
 const trustSkip = p11KitModulePath("trust") === null ? "p11-kit's trust module is not installed" : false;
 const opensslSkip = softhsmSkip || (programPath("openssl") === null ? "OpenSSL is not installed" : false);
 
+const sshSkip = programPath("ssh-keygen") === null ? "OpenSSH is not installed" : false;
+const noPipe = programPath("mkfifo") === null ? "mkfifo is not installed" : false;
+
 const RELEASE = "release 1.0\n";
 
 describe("the command line", { skip: softhsmSkip }, () => {
@@ -116,7 +119,7 @@ describe("the command line", { skip: softhsmSkip }, () => {
         assertEquals((await gp11(line, { input: RELEASE })).code, 0);
         const wrong = await gp11(line, { input: "release 1.1\n" });
         assertEquals([wrong.code, wrong.text], [1, ""]);
-        assertStringIncludes(wrong.errors, "the signature is wrong");
+        assertMatch(wrong.errors, /the signature is wrong, for this file and this key with ES256\nhint: .*--mechanism/);
         const json = await gp11(`${line} --json`, { input: "release 1.1\n" });
         assertEquals([json.code, JSON.parse(json.text)], [1, { valid: false }]);
       }
@@ -163,6 +166,22 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals((await done("decrypt TOKEN;object=archive", { input: bytes })).text, RELEASE);
     });
 
+    it("tells the most that an RSA key takes", async () => {
+      const cases: [bytes: number, option: string, most: string][] = [
+        [1000, "", "190, and with --hash SHA-1 214"],
+        [200, " --hash SHA-256", "190"],
+        [246, " --mechanism RSA_PKCS", "245"],
+      ];
+      for (const [bytes, option, most] of cases) {
+        const input = new Uint8Array(bytes);
+        const { code, errors, text } = await gp11(`encrypt TOKEN;object=archive${option}`, { input });
+        assertEquals([code, text], [1, ""]);
+        assertStringIncludes(errors, `it has ${bytes} bytes, and with CKM_RSA_PKCS`);
+        assertStringIncludes(errors, `this key takes at most ${most}\nhint: `);
+      }
+      await done("encrypt TOKEN;object=archive --mechanism RSA_PKCS", { input: new Uint8Array(245) });
+    });
+
     it("leaves nothing of a file that was damaged, or is no file of the key", async () => {
       const { bytes } = await done("encrypt TOKEN;object=backup", { input: RELEASE });
       bytes[20]! ^= 1;
@@ -188,6 +207,50 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals((await gp11("import TOKEN", { input: "nonsense" })).code, 1);
       await done("delete TOKEN;object=in --yes");
     });
+
+    it("writes public halves for SSH, whatever has them", { skip: sshSkip }, async () => {
+      await done("keygen TOKEN --type ed25519 --label edwards");
+      await done("keygen TOKEN --type ec --curve P-521 --label large");
+      const kinds = { archive: "RSA", release: "ECDSA", large: "ECDSA", edwards: "ED25519" };
+      for (const [label, kind] of Object.entries(kinds)) {
+        const line = (await done(`export TOKEN;object=${label} --format ssh`, { environment: {} })).text;
+        assertEquals((await done(`export TOKEN;object=${label};type=private --format ssh`)).text, line);
+        writeFileSync(`${folder}/key.pub`, line);
+        const shown = execFileSync("ssh-keygen", ["-l", "-f", `${folder}/key.pub`], { encoding: "utf8" });
+        assertMatch(shown, new RegExp(`^\\d+ SHA256:\\S+ ${label} \\(${kind}\\)\n$`));
+        // OpenSSH writes no Ed25519 key in another form.
+        if (kind === "ED25519") continue;
+        const back = execFileSync("ssh-keygen", ["-e", "-m", "PKCS8", "-f", `${folder}/key.pub`], { encoding: "utf8" });
+        assertEquals(back, (await done(`export TOKEN;object=${label}`)).text);
+      }
+      for (const label of ["edwards", "large"]) await done(`delete TOKEN;object=${label} --yes`);
+      await done("keygen TOKEN --type ec --curve secp256k1 --label other");
+      const other = await gp11("export TOKEN;object=other --format ssh");
+      assertEquals(other.code, 1);
+      assertStringIncludes(other.errors, "Cannot export the secp256k1 key for SSH: OpenSSH has no such keys");
+      assertEquals((await gp11("export TOKEN;object=backup --format ssh")).code, 2);
+      await done("delete TOKEN;object=other --yes");
+    });
+
+    it(
+      "says how a file of other programs becomes one that can be brought in",
+      { skip: opensslSkip || sshSkip },
+      async () => {
+        execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${folder}/ssh`]);
+        const ssh = await gp11("import TOKEN --in FOLDER/ssh");
+        assertEquals(ssh.code, 1);
+        assertMatch(ssh.errors, /it is a key in the form of OpenSSH\nhint: .*ssh-keygen -p -m PKCS8/);
+        const pair = ["req", "-x509", "-newkey", "ed25519", "-noenc", "-subj", "/CN=bag"];
+        execFileSync("openssl", [...pair, "-keyout", `${folder}/bag.key`, "-out", `${folder}/bag.crt`], {
+          stdio: "pipe",
+        });
+        const files = ["-inkey", `${folder}/bag.key`, "-in", `${folder}/bag.crt`, "-out", `${folder}/bag.p12`];
+        execFileSync("openssl", ["pkcs12", "-export", "-passout", "pass:geheim", ...files]);
+        const bag = await gp11("import TOKEN --in FOLDER/bag.p12");
+        assertEquals(bag.code, 1);
+        assertMatch(bag.errors, /it is a PKCS #12 file\nhint: .*openssl pkcs12/);
+      },
+    );
 
     it("deletes after a yes alone, and never a whole token", async () => {
       await done("keygen TOKEN --type hmac --label old");
@@ -280,6 +343,13 @@ describe("the command line", { skip: softhsmSkip }, () => {
         errors,
         `error: Cannot read the PIN file ${path}: no such file or directory (ENOENT)\nhint: `,
       );
+    });
+
+    it("reads no pipe for a PIN, and names the variable for what a program writes", { skip: noPipe }, async () => {
+      execFileSync("mkfifo", [`${folder}/pipe`]);
+      const { code, errors } = await gp11("objects TOKEN?pin-source=FOLDER/pipe --login");
+      assertEquals(code, 1);
+      assertMatch(errors, /it is no regular file\nhint: .* A program's output goes into GP11_PIN\.\n$/);
     });
 
     it("tells of a wrong passphrase before it asks for the PIN", { skip: opensslSkip }, async () => {
