@@ -1,3 +1,4 @@
+import { CKR } from "../../ffi/constants/mod.ts";
 import type { TokenInfo } from "../../session/core/infos.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import { TOKEN_LABEL_LENGTH } from "../../session/tokens/slot.ts";
@@ -137,7 +138,7 @@ async function initialise(context: CommandContext, found: FoundToken, label: str
   }
   if (!pins.isUserWanted) return;
   try {
-    await asOfficer(slot, pins.officers, signal, (session) => session.initPin(pins.users, { signal }));
+    await setUsersPin(context, found, pins);
   } catch (cause) {
     if (!(cause instanceof Pkcs11Error)) throw cause;
     throw new CommandError(
@@ -145,5 +146,21 @@ async function initialise(context: CommandContext, found: FoundToken, label: str
       "gp11 pin unblock sets it.",
       { cause },
     );
+  }
+}
+
+async function setUsersPin(
+  { signal }: CommandContext,
+  { slot, token }: FoundToken,
+  { officers, users }: TokenPins,
+): Promise<void> {
+  const set = (pin: Uint8Array | null) => asOfficer(slot, pin, signal, (each) => each.initPin(users, { signal }));
+  try {
+    await set(officers);
+  } catch (error) {
+    // NSS softokn keeps no PIN of a security officer, whose login is an empty one.
+    const hasNone = token.minPinLen === 0 && error instanceof Pkcs11Error && error.code === CKR.PIN_INCORRECT;
+    if (!hasNone) throw error;
+    await set(new Uint8Array());
   }
 }

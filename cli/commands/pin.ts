@@ -119,7 +119,7 @@ async function exchanged(
   };
   if (hasPad(token)) {
     checkNotLocked({ ...errand, whose: opener });
-    await notePad(context, `both PINs`, token);
+    await notePad(context, "both PINs", token);
     return await exchange(null, null).catch(refused);
   }
   const { pin, place } = await presentPin(context, { ...errand, whose: opener }, source);

@@ -5,6 +5,7 @@ import { before, describe, it } from "node:test";
 import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
 import { commandLine, type CommandLineOptions, type CommandLineResult } from "../_support/command_line.ts";
 import { softhsmModule, softhsmSkip } from "../_support/softhsm.ts";
+import { createSoftoknDatabase, softoknSkip } from "../_support/softokn.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 import { TokenCommands } from "../_support/token_commands.ts";
 
@@ -311,5 +312,24 @@ describe("gp11 init", { skip: softhsmSkip }, () => {
     assertEquals(code, 0, errors);
     const objects = await gp11(["objects", uriOf(label), "--login"], { environment: { GP11_PIN: "13579" } });
     assertEquals(objects.code, 0, objects.errors);
+  });
+});
+
+describe("gp11 init and gp11 pin on a database of NSS", { skip: softoknSkip }, () => {
+  it("set its first PIN and another, where no officer has one", async () => {
+    const { module, reserved, slotId } = createSoftoknDatabase();
+    const gp11 = (line: string, environment: Readonly<Record<string, string>>) =>
+      commandLine(["-m", module, "--reserved", reserved, ...line.split(" ")], { environment });
+    const made = await gp11(`init ${slotId} --label any --json`, { GP11_SO_PIN: "88887777", GP11_NEW_PIN: "13579" });
+    assertEquals(made.code, 0, made.errors);
+    const { uri } = JSON.parse(made.text) as { uri: string };
+    const wrong = await gp11(`pin change ${uri}`, { GP11_PIN: "2468a", GP11_NEW_PIN: "97531" });
+    assertEquals(wrong.code, 1);
+    assertStringIncludes(wrong.errors, "the PIN from GP11_PIN is wrong");
+    const changed = await gp11(`pin change ${uri}`, { GP11_PIN: "13579", GP11_NEW_PIN: "97531" });
+    assertEquals(changed.code, 0, changed.errors);
+    const key = await gp11(`keygen ${uri} --type ec --label first`, { GP11_PIN: "97531" });
+    assertEquals(key.code, 0, key.errors);
+    for (const each of [made, wrong, changed, key]) assertQuiet(each);
   });
 });
